@@ -1,0 +1,62 @@
+//! API keys of every kind: list, make, edit, delete.
+
+use leptos::prelude::*;
+use server_fn::codec::Json;
+
+use crate::model::{
+    fault::Fault,
+    id::KeyId,
+    key::{CreatedKey, KeyRow},
+    listing::{KeyQuery, ListedRow, OpenedListing},
+    policy::KeyKind,
+};
+
+#[cfg(feature = "ssr")]
+use super::context::{self, Call};
+#[cfg(feature = "ssr")]
+use crate::server::keys;
+
+/// Opens a list of keys and answers its first rows. Needs the kind's `view` permission.
+///
+/// # Errors
+/// `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
+pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
+    context::answer(async move |call: Call| keys::open(&call.state, &call.actor()?, query).await).await
+}
+
+/// Answers rows of an opened list, at most [`ROWS_MAX`](crate::model::listing::ROWS_MAX). Needs the kind's `view` permission.
+///
+/// # Errors
+/// `ListingGone` when it was opened too long ago or by somebody else; `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
+pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
+    context::answer(async move |call: Call| keys::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+}
+
+/// Makes a key; its secret is in this answer and nowhere else. Needs the kind's `manage` permission.
+///
+/// # Errors
+/// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
+pub async fn create_key(kind: KeyKind, name: String) -> Result<CreatedKey, Fault> {
+    context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, keys::NewKey::named(kind, name)).await).await
+}
+
+/// Gives a key another name. Needs the kind's `manage` permission.
+///
+/// # Errors
+/// `Invalid` or `Conflict` at `name`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/rename", input = Json, output = Json)]
+pub async fn rename_key(id: KeyId, name: String) -> Result<KeyRow, Fault> {
+    context::answer(async move |call: Call| Ok(keys::rename(&call.state, &call.actor()?, id, &name).await?.row)).await
+}
+
+/// Deletes a key for good: it is refused from now on. Needs the kind's `manage` permission.
+///
+/// # Errors
+/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/delete", input = Json, output = Json)]
+pub async fn delete_key(id: KeyId) -> Result<(), Fault> {
+    context::answer(async move |call: Call| keys::delete(&call.state, &call.actor()?, id).await).await
+}

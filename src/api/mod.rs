@@ -1,0 +1,7 @@
+//! The typed calls between page and server. Each one authorises, calls the rule and answers.
+#![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
+
+pub mod account;
+pub mod keys;
+#[cfg(feature = "ssr")]
+mod context;

@@ -1,0 +1,63 @@
+//! The document, the app and its routes.
+
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_meta::{MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Redirect, Route, Router, Routes},
+    path,
+};
+
+use crate::{
+    pages::{frame::SignedIn, keys::{KeysPage, tabs::AGENT}, not_found::NotFoundPage, profile::ProfilePage, setup::SetupPage, sign_in::SignInPage},
+    ui::live::provide_live,
+};
+
+/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`.
+pub fn shell(pkg: &'static str) -> impl IntoView {
+    let nonce = use_nonce();
+    let (script, wasm, style) = (format!("{pkg}/latchkey.js"), format!("{pkg}/latchkey.wasm"), format!("{pkg}/latchkey.css"));
+    let start = format!("import init, {{ hydrate }} from '{script}'; init({{ module_or_path: '{wasm}' }}).then(() => hydrate());");
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <meta name="referrer" content="no-referrer"/>
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
+                <link rel="stylesheet" href=style/>
+                <link rel="modulepreload" href=script nonce=nonce.clone()/>
+                <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=wasm/>
+                <script type="module" nonce=nonce>{start}</script>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// Everything in the page.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_live();
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Latchkey".to_owned() } else { title + " · Latchkey" }/>
+        <Router>
+            <Routes fallback=NotFoundPage>
+                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
+                <Route path=path!("/keys") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=SignedIn ssr=SsrMode::Async>
+                    <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&AGENT/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}

@@ -1,0 +1,244 @@
+//! What draws a grid.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{HtmlElement, ResizeObserver};
+
+use super::{
+    book::Slot,
+    rows::{GridRow, Rows},
+    window::{Geometry, Measures, Window},
+};
+use crate::ui::icon::{Glyph, Icon};
+
+/// A column.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    /// Its heading.
+    pub title: &'static str,
+    /// Its word, in the sort order and as a class of its cells.
+    pub word: &'static str,
+    /// Whether the list can be sorted by it, and which way first.
+    pub sortable: Sortable,
+}
+
+/// Whether a list can be sorted by a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sortable {
+    /// It can't.
+    No,
+    /// First to last at the first click, as for names.
+    Ascending,
+    /// Last to first at the first click, as for times.
+    Descending,
+}
+
+/// The column and the direction that a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The column's word.
+    pub column: &'static str,
+    /// Last first.
+    pub descending: bool,
+}
+
+/// How a row is drawn.
+pub struct RowView<Row: 'static> {
+    /// What a screen reader calls it.
+    pub name: fn(&Row) -> String,
+    /// One `<td>` per column.
+    pub cells: Callback<Row, AnyView>,
+}
+
+impl<Row> Clone for RowView<Row> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<Row> Copy for RowView<Row> {}
+
+/// A table in a scroller of its own, as tall as the page lets it be. It draws only the rows in sight.
+///
+/// The style sheet gives the columns their widths (`--columns`) and the rows their height (`--row-height`), and may lay rows out as
+/// cards: so every part says its role itself.
+#[component]
+pub fn DataGrid<Row: GridRow>(
+    /// What the table is called.
+    label: &'static str,
+    /// A class that gives the columns their widths.
+    class: &'static str,
+    /// The columns.
+    columns: &'static [Column],
+    /// The order that the rows are in.
+    #[prop(into)]
+    order: Signal<Order>,
+    /// Somebody wants another order.
+    on_order: Callback<Order>,
+    /// The rows.
+    rows: Rows<Row>,
+    /// How a row is drawn.
+    row_view: RowView<Row>,
+) -> impl IntoView {
+    let scroller = NodeRef::<html::Div>::new();
+    let table = NodeRef::<html::Table>::new();
+    let body = NodeRef::<html::Tbody>::new();
+    let measures = RwSignal::new(Measures::default());
+    let scroll_top = RwSignal::new(0.0);
+
+    let geometry = Memo::new(move |_| Geometry { total: rows.total(), measures: measures.get() });
+    let window = Memo::new(move |_| geometry.get().window(scroll_top.get()));
+    let drawn = Memo::new(move |_| (window.get().first, window.get().end()));
+
+    Effect::new(move || {
+        if let (Some(scroller), Some(table)) = (scroller.get(), table.get()) {
+            watch_measures(scroller.into(), table.into(), measures);
+        }
+    });
+    // Heights and places are set through the CSSOM: the page's policy takes no `style` attributes.
+    Effect::new(move || {
+        if let (Some(table), Some(body)) = (table.get(), body.get()) {
+            let header = table.t_head().map_or(0, |head| head.offset_height());
+            set_style(&table, "height", &px(f64::from(header) + geometry.get().height()));
+            set_style(&body, "transform", &translate(window.get()));
+        }
+    });
+    Effect::new(move || rows.draw(drawn.get().0..drawn.get().1));
+    Effect::new(move |before: Option<u32>| {
+        let topped = rows.topped().get();
+        if let Some(scroller) = scroller.get_untracked().filter(|_| before.is_some_and(|before| before != topped)) {
+            scroller.set_scroll_top(0);
+        }
+        topped
+    });
+
+    let on_scroll = move |_| {
+        if let Some(scroller) = scroller.get_untracked() {
+            scroll_top.set(f64::from(scroller.scroll_top()));
+        }
+    };
+    let on_keydown = move |event: ev::KeyboardEvent| {
+        let (Some(scroller), false) = (scroller.get_untracked(), has_modifier(&event)) else { return };
+        let geometry = geometry.get_untracked();
+        let (at, page) = (geometry.row_at(scroll_top.get_untracked()), geometry.page());
+        let to = match event.key().as_str() {
+            "Home" => 0,
+            "End" => geometry.total,
+            "PageUp" => at.saturating_sub(page),
+            "PageDown" => at + page,
+            "ArrowUp" => at.saturating_sub(1),
+            "ArrowDown" => at + 1,
+            _ => return,
+        };
+        event.prevent_default();
+        set_scroll_top(&scroller, geometry.scroll_to(to));
+    };
+    let heading = move |column: &'static Column| view! { <Heading column order on_order/> };
+    let line = move |index: usize| view! { <Line index rows row_view/> };
+    view! {
+        <div class=format!("grid {class}") node_ref=scroller tabindex="0" role="region" aria-label=label on:scroll=on_scroll on:keydown=on_keydown>
+            <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
+                aria-busy=move || rows.is_opening().get().then_some("true")>
+                <thead role="rowgroup">
+                    <tr role="row" class="grid-row" aria-rowindex="1">{columns.iter().map(heading).collect_view()}</tr>
+                </thead>
+                <tbody role="rowgroup" node_ref=body>
+                    <For each=move || drawn.get().0..drawn.get().1 key=|index| *index children=line/>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+/// The heading of a column: a button where the list can be sorted by it.
+#[component]
+fn Heading(column: &'static Column, order: Signal<Order>, on_order: Callback<Order>) -> impl IntoView {
+    let is_sorted = move || order.get().column == column.word;
+    let aria_sort = move || match (is_sorted(), order.get().descending) {
+        (false, _) => None,
+        (true, false) => Some("ascending"),
+        (true, true) => Some("descending"),
+    };
+    let sort = move |_| {
+        let descending = if is_sorted() { !order.get_untracked().descending } else { column.sortable == Sortable::Descending };
+        on_order.run(Order { column: column.word, descending });
+    };
+    let inside = if column.sortable == Sortable::No {
+        view! { <span class="grid-title">{column.title}</span> }.into_any()
+    } else {
+        view! {
+            <button type="button" class="grid-title grid-sort" on:click=sort>
+                {column.title}
+                <Icon glyph=Glyph::Up/>
+            </button>
+        }
+        .into_any()
+    };
+    view! { <th role="columnheader" scope="col" class=format!("cell-{}", column.word) aria-sort=aria_sort>{inside}</th> }
+}
+
+/// One row: what it holds, that it was deleted, or that it is on its way.
+#[component]
+fn Line<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> impl IntoView {
+    let slot = Memo::new(move |_| rows.slot(index));
+    let name = move || match slot.get() {
+        Slot::Row(row) => Some((row_view.name)(&row)),
+        Slot::Gone | Slot::Waiting => None,
+    };
+    let cells = move || match slot.get() {
+        Slot::Row(row) => row_view.cells.run(row),
+        Slot::Gone => view! { <td role="cell" class="cell-gone">"Deleted"</td> }.into_any(),
+        Slot::Waiting => view! { <td role="cell" class="cell-waiting"><span class="skeleton"></span></td> }.into_any(),
+    };
+    // The heading is row 1.
+    let row_number = (index + 2).to_string();
+    view! { <tr role="row" class="grid-row" aria-rowindex=row_number aria-label=name>{cells}</tr> }
+}
+
+/// Measures now, and again whenever the scroller or the style sheet's idea of a row changes.
+fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<Measures>) {
+    let measure = {
+        let scroller = scroller.clone();
+        move || {
+            let header = table.query_selector("thead").ok().flatten().map_or(0, |head| head.client_height());
+            let viewport = f64::from(scroller.client_height() - header).max(0.0);
+            if let Some(row_height) = row_height(&scroller) {
+                measures.set(Measures { row_height, viewport });
+            }
+        }
+    };
+    measure();
+    let on_resize = Closure::<dyn Fn()>::new(measure);
+    if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
+        observer.observe(&scroller);
+        let kept = StoredValue::new_local((observer, on_resize));
+        on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
+    }
+}
+
+/// `--row-height` of the style sheet, in pixels.
+fn row_height(scroller: &HtmlElement) -> Option<f64> {
+    let style = window().get_computed_style(scroller).ok()??;
+    style.get_property_value("--row-height").ok()?.trim().strip_suffix("px")?.parse().ok()
+}
+
+/// Scrolls at once, to a fraction of a pixel: a scaled list moves several rows with each whole one.
+fn set_scroll_top(scroller: &HtmlElement, to: f64) {
+    scroller.scroll_to_with_x_and_y(f64::from(scroller.scroll_left()), to);
+}
+
+fn set_style(element: &HtmlElement, property: &str, value: &str) {
+    // Fails only for a value that is none; ours all are.
+    let _ = element.style().set_property(property, value);
+}
+
+fn px(length: f64) -> String {
+    format!("{length:.0}px")
+}
+
+fn translate(window: Window) -> String {
+    format!("translateY({:.0}px)", window.top)
+}
+
+fn has_modifier(event: &ev::KeyboardEvent) -> bool {
+    event.alt_key() || event.ctrl_key() || event.meta_key() || event.shift_key()
+}

@@ -1,0 +1,22 @@
+//! Latchkey: a desk for API keys that a team runs itself.
+//!
+//! One way in: page → api → rule → store, and rest → rule → store. Nothing looks back up.
+// A page is one deeply nested type.
+#![recursion_limit = "256"]
+
+pub mod api;
+pub mod app;
+pub mod grid;
+pub mod model;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod server;
+pub mod ui;
+
+/// Takes over the page that the server sent.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}

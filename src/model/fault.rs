@@ -1,0 +1,121 @@
+//! Why something was refused, in words that may be shown. Inner errors never travel: the server logs them.
+
+use serde::{Deserialize, Serialize};
+use server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+
+use super::permission::Permission;
+
+/// A refusal, as the page and the API tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Fault {
+    /// A value that can't be taken; `field` is its name in the call.
+    #[error("{message}")]
+    Invalid {
+        /// The value's name in the call.
+        field: String,
+        /// What is wrong, as a sentence.
+        message: String,
+    },
+    /// A value that somebody else has already.
+    #[error("{message}")]
+    Conflict {
+        /// The value's name in the call.
+        field: String,
+        /// What is wrong, as a sentence.
+        message: String,
+    },
+    /// E-mail and password do not fit together; which of them is not said.
+    #[error("Email or password is wrong.")]
+    WrongCredentials,
+    /// Nobody is signed in, or no longer.
+    #[error("You are signed out. Sign in again.")]
+    SignedOut,
+    /// Signed in, but not allowed to.
+    #[error("Your role does not allow this: it needs “{permission}”.")]
+    Forbidden {
+        /// The label of the permission that is missing.
+        permission: String,
+    },
+    /// Not there, or not the caller's to know of.
+    #[error("Not found. It may have been deleted.")]
+    NotFound,
+    /// A list that was opened too long ago; open it again.
+    #[error("This list was opened a while ago. Load it again.")]
+    ListingGone,
+    /// Too many tries.
+    #[error("Too many tries. Wait {seconds} seconds and try again.")]
+    Throttled {
+        /// When to come back, in seconds.
+        seconds: u64,
+    },
+    /// The call did not come from this site's own page.
+    #[error("This request did not come from Latchkey's own page.")]
+    ForeignOrigin,
+    /// The call can't be read.
+    #[error("The request could not be read.")]
+    Malformed,
+    /// The database does not answer.
+    #[error("Latchkey can't reach its database right now. Nothing was changed. Try again.")]
+    Unavailable,
+    /// Our fault.
+    #[error("Something went wrong on our side. Nothing was changed.")]
+    Internal,
+    /// The browser can't reach the server.
+    #[error("Latchkey can't be reached. Check the connection and try again.")]
+    Offline,
+}
+
+impl Fault {
+    /// A value that can't be taken.
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.to_owned(), message: message.into() }
+    }
+
+    /// A value that is taken already.
+    pub fn conflict(field: &str, message: impl Into<String>) -> Self {
+        Self::Conflict { field: field.to_owned(), message: message.into() }
+    }
+
+    /// A permission that is missing.
+    pub fn forbidden(permission: Permission) -> Self {
+        Self::Forbidden { permission: permission.label().to_owned() }
+    }
+
+    /// The field that is meant and what is wrong with it, where it is about one.
+    pub fn about_field(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Invalid { field, message } | Self::Conflict { field, message } => Some((field, message)),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status that says the same.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Invalid { .. } => 422,
+            Self::Conflict { .. } => 409,
+            Self::WrongCredentials | Self::SignedOut => 401,
+            Self::Forbidden { .. } | Self::ForeignOrigin => 403,
+            Self::NotFound => 404,
+            Self::ListingGone => 410,
+            Self::Throttled { .. } => 429,
+            Self::Malformed => 400,
+            Self::Unavailable => 503,
+            Self::Internal | Self::Offline => 500,
+        }
+    }
+}
+
+/// What goes wrong on the way between page and server.
+impl FromServerFnError for Fault {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) => Self::Offline,
+            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => Self::Malformed,
+            _ => Self::Internal,
+        }
+    }
+}

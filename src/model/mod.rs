@@ -1,0 +1,11 @@
+//! What both sides share: the words of the domain as types. No SQL and no browser in here.
+
+pub mod account;
+pub mod fault;
+pub mod id;
+pub mod key;
+pub mod listing;
+pub mod permission;
+pub mod policy;
+pub mod text;
+pub mod time;

@@ -1,0 +1,113 @@
+//! What surrounds every page of those who are signed in.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::components::{A, Outlet};
+
+use super::{keys::tabs::AGENT, refused::Unread, secret::{Reveal, SecretDialog}};
+use crate::{
+    api::account::{sign_out, viewer},
+    model::{account::Viewer, fault::Fault, permission::Permission},
+    ui::{
+        browser,
+        icon::Glyph,
+        mark::Mark,
+        menu::{Menu, MenuAction, MenuAngle, MenuItem},
+        toast::{Toaster, Toasts},
+    },
+};
+
+/// The person who is signed in, on every page inside the frame.
+pub fn use_viewer() -> Viewer {
+    expect_context()
+}
+
+/// Finds out who is signed in and frames the page.
+#[component]
+pub fn SignedIn() -> impl IntoView {
+    let viewer = OnceResource::new(viewer());
+    view! {
+        <Suspense>
+            {Suspend::new(async move {
+                match viewer.await {
+                    Ok(viewer) => view! { <Frame viewer/> }.into_any(),
+                    Err(fault) => view! { <main><Unread fault/></main> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// The bar at the top, the page, and what may lie over it on any page.
+#[component]
+fn Frame(viewer: Viewer) -> impl IntoView {
+    let toasts = Toasts::provide();
+    let reveal = Reveal::provide();
+    let may_see_keys = viewer.may(Permission::ViewKeys);
+    let (organization, person) = (viewer.organization.clone(), viewer.clone());
+    provide_context(viewer);
+
+    view! {
+        <a class="skip-link" href="#content">"Skip to content"</a>
+        <header class="bar">
+            <a class="bar-brand" href="/" title="Latchkey">
+                <Mark/>
+                <span class="bar-organization">{organization}</span>
+            </a>
+            <nav class="bar-nav" aria-label="Main">
+                {may_see_keys.then(|| view! { <A href=AGENT.path>"API Keys"</A> })}
+            </nav>
+            <PersonMenu person toasts/>
+        </header>
+        <main class="content" id="content" tabindex="-1">
+            <Outlet/>
+        </main>
+        <SecretDialog reveal/>
+        <Toaster toasts/>
+    }
+}
+
+/// The avatar and its menu.
+#[component]
+fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
+    let leave = Callback::new(move |()| {
+        spawn_local(async move {
+            match sign_out().await {
+                Ok(()) | Err(Fault::SignedOut) => browser::go("/sign-in"),
+                Err(fault) => toasts.say(fault.to_string()),
+            }
+        });
+    });
+
+    let mut items = vec![MenuItem { label: "Profile", glyph: Glyph::Person, action: MenuAction::Go("/profile") }];
+    if person.may(Permission::ManageApiKeys) {
+        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(AGENT.path) });
+    }
+    items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(leave) });
+    view! {
+        <Menu id="person-menu" class="avatar-button" items>
+            <span class="avatar" aria-hidden="true">{initials(&person.name)}</span>
+            <span class="avatar-name">{person.name}</span>
+            <MenuAngle/>
+        </Menu>
+    }
+}
+
+/// The first letters of the first and the last word of a name.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let first = words.next();
+    first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_of_any_name() {
+        assert_eq!(initials("Ada Lovelace"), "AL");
+        assert_eq!(initials("ada king of lovelace"), "AL");
+        assert_eq!(initials("Østen"), "Ø");
+        assert_eq!(initials(""), "");
+    }
+}

@@ -1,0 +1,99 @@
+//! The pop-up that shows a new secret, once.
+
+use leptos::{ev, html, prelude::*};
+
+use crate::{
+    model::key::CreatedKey,
+    ui::{
+        button::{Button, Weight},
+        copy::CopyButton,
+        dialog::Dialog,
+        icon::{Glyph, Icon},
+    },
+};
+
+/// The secret that is being shown. It is kept here only, and only until the pop-up closes.
+///
+/// The frame holds it, not the page: a step back in the history must not lose a secret that was not copied.
+#[derive(Clone, Copy)]
+pub struct Reveal(RwSignal<Option<CreatedKey>>);
+
+impl Reveal {
+    /// Nothing to show yet; [`use_reveal`] finds it below.
+    pub fn provide() -> Self {
+        let reveal = Self(RwSignal::new(None));
+        provide_context(reveal);
+        reveal
+    }
+
+    /// Shows a key's secret.
+    pub fn show(self, created: CreatedKey) {
+        self.0.set(Some(created));
+    }
+}
+
+/// Where to show a secret.
+pub fn use_reveal() -> Reveal {
+    expect_context()
+}
+
+/// The pop-up, while there is a secret to show.
+#[component]
+pub fn SecretDialog(
+    /// The secret.
+    reveal: Reveal,
+) -> impl IntoView {
+    move || reveal.0.get().map(|created| view! { <Secret created close=move |()| reveal.0.set(None)/> })
+}
+
+#[component]
+fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoView {
+    let shown_in = NodeRef::<html::Code>::new();
+    let copied = RwSignal::new(false);
+    let asked = RwSignal::new(false);
+
+    let mark_copied = Callback::new(move |()| {
+        copied.set(true);
+        asked.set(false);
+    });
+    let leave = move |()| if copied.get_untracked() { close.run(()) } else { asked.set(true) };
+
+    // Closing the tab or reloading the page asks too, in the browser's own words.
+    Effect::new(move || {
+        if copied.get() {
+            return;
+        }
+        let guard = window_event_listener(ev::beforeunload, |event| {
+            event.prevent_default();
+            event.set_return_value("The key was not copied.");
+        });
+        on_cleanup(move || guard.remove());
+    });
+
+    let secret = created.secret.reveal().to_owned();
+    view! {
+        <Dialog title="Copy your new key" on_dismiss=leave>
+            <p>"This is the secret key of " <strong class="quoted">{created.key.name.clone()}</strong> "."</p>
+            <div class="secret">
+                <code node_ref=shown_in class="secret-text" tabindex="0" aria-label="Secret key" role="textbox" aria-readonly="true"
+                    on:copy=move |_| mark_copied.run(())>{secret.clone()}</code>
+                <CopyButton text=secret shown_in on_copied=mark_copied/>
+            </div>
+            <p class="caution">
+                <Icon glyph=Glyph::Warning/>
+                "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager."
+            </p>
+            <Show when=move || asked.get() fallback=move || view! {
+                <footer class="dialog-foot"><Button label="Done" weight=Weight::Primary on_click=leave/></footer>
+            }>
+                <div class="ask" role="alert">
+                    <p>"You have not copied the key yet. Once this is closed, nothing brings it back."</p>
+                    <div class="ask-answers">
+                        <Button label="Close without copying" weight=Weight::Danger on_click=close/>
+                        <Button label="Keep open" weight=Weight::Primary on_click=move |()| asked.set(false)/>
+                    </div>
+                </div>
+            </Show>
+        </Dialog>
+    }
+}

@@ -1,0 +1,52 @@
+//! Who does something: a person in the page, a platform key in the API, or somebody at the console.
+
+use std::net::IpAddr;
+
+use crate::model::{
+    fault::Fault,
+    id::{KeyId, OrganizationId, UserId},
+    permission::{Permission, Permissions},
+};
+
+/// Through what they act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// A session in the page.
+    Session,
+    /// A platform key that the user made.
+    Key(KeyId),
+    /// The command line beside the data.
+    Console,
+}
+
+/// Who acts, for whom, and what they may do at this moment.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The tenant, and the only one whose objects they reach.
+    pub organization: OrganizationId,
+    /// The person, or the one who made the key.
+    pub user: UserId,
+    /// The name of the person or of the key.
+    pub name: String,
+    /// Through what they act.
+    pub means: Means,
+    /// What they may do now.
+    pub permissions: Permissions,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
+impl Actor {
+    /// Goes on only with this permission.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming it.
+    pub fn require(&self, permission: Permission) -> Result<(), Fault> {
+        if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
+    }
+
+    /// Whether they see everybody's platform keys, as owners and admins do; others see their own.
+    pub fn sees_everybodys_keys(&self) -> bool {
+        self.permissions.has(Permission::ManageMembers)
+    }
+}

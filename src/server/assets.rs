@@ -1,0 +1,77 @@
+//! The site's files: inside the binary in a release build, read from `target/site` in a debug build.
+
+use std::sync::LazyLock;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use rust_embed::{Embed, EmbeddedFile};
+use sha2::{Digest, Sha256};
+
+/// The name of the wasm, script and style files.
+pub const NAME: &str = "latchkey";
+/// Where the build leaves them.
+pub const ROOT: &str = "target/site";
+
+#[derive(Embed)]
+#[folder = "target/site"]
+struct Site;
+
+/// The folder of script, wasm and styles, as the page names it: it changes when one of them does, so that they can be cached for ever.
+pub static PKG: LazyLock<String> = LazyLock::new(|| {
+    let files = ["js", "wasm", "css"].map(|ending| Site::get(&format!("pkg/{NAME}.{ending}")));
+    let digest = files.into_iter().flatten().fold(Sha256::new(), |digest, file| digest.chain_update(&file.data)).finalize();
+    format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
+});
+
+/// Answers a file of the site; `None` when there is none at this path.
+pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
+    let versioned = path.strip_prefix("/pkg/").and_then(|rest| rest.split_once('/')).map(|(_, file)| format!("pkg/{file}"));
+    let cache = if versioned.is_some() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let name = versioned.unwrap_or_else(|| path.trim_start_matches('/').to_owned());
+    // Only as an encoding of the file without the ending.
+    if name.is_empty() || name.ends_with(".br") {
+        return None;
+    }
+    let plain = Site::get(&name)?;
+    let packed = accepts_brotli(headers).then(|| Site::get(&format!("{name}.br"))).flatten();
+    Some(answer(&name, cache, plain, packed))
+}
+
+fn answer(name: &str, cache: &'static str, plain: EmbeddedFile, packed: Option<EmbeddedFile>) -> Response {
+    let encoding = packed.is_some().then(|| (header::CONTENT_ENCODING, HeaderValue::from_static("br")));
+    let body = Body::from(packed.unwrap_or(plain).data.into_owned());
+    let mut response = (StatusCode::OK, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.extend(encoding);
+    response
+}
+
+fn accepts_brotli(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim() == "br" && !matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
+}
+
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "js" => "text/javascript; charset=utf-8",
+        "wasm" => "application/wasm",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "woff2" => "font/woff2",
+        "txt" => "text/plain; charset=utf-8",
+        "webmanifest" => "application/manifest+json",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,176 @@
+//! The audit log: who did what to which object, from where, when. A row is written in the transaction that it tells of, and chained
+//! to the one before by an HMAC, so that nobody with the database alone can change, remove or insert one unseen.
+
+use std::net::IpAddr;
+
+use anyhow::bail;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::{
+    actor::{Actor, Means},
+    keyring::Secret,
+    store::{
+        self, Store, Tx,
+        audit::{AuditRow, HeadRow},
+    },
+};
+use crate::model::{
+    id::{AuditEventId, OrganizationId},
+    time::Timestamp,
+};
+
+/// How many rows are checked at a time.
+const CHECKED_AT_ONCE: i64 = 1000;
+
+/// Writes the log.
+#[derive(Clone)]
+pub struct Auditor(Hmac<Sha256>);
+
+/// What happened.
+pub struct Event {
+    organization: OrganizationId,
+    actor: (&'static str, String, String),
+    action: &'static str,
+    object: (&'static str, String, String),
+    detail: Map<String, Value>,
+    address: Option<IpAddr>,
+}
+
+impl Event {
+    /// Something that an actor did: `key.created` to a `key` of this id and name.
+    pub fn new(actor: &Actor, action: &'static str, object_kind: &'static str, id: impl ToString, name: &str) -> Self {
+        let who = match actor.means {
+            Means::Session => ("user", actor.user.to_string(), actor.name.clone()),
+            Means::Key(key) => ("key", key.to_string(), actor.name.clone()),
+            Means::Console => ("console", String::new(), actor.name.clone()),
+        };
+        Self {
+            organization: actor.organization,
+            actor: who,
+            action,
+            object: (object_kind, id.to_string(), name.to_owned()),
+            detail: Map::new(),
+            address: actor.address,
+        }
+    }
+
+    /// Adds a detail. Never a secret.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl Auditor {
+    /// Takes the keyring's secret for it.
+    ///
+    /// # Panics
+    /// Never: HMAC takes a key of any length.
+    pub fn new(secret: &Secret) -> Self {
+        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC takes any length"))
+    }
+
+    /// Writes a row in the transaction that it tells of.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::Error> {
+        let (last, link) = store::audit::last(tx).await?.unwrap_or_default();
+        let (actor_kind, actor_id, actor_name) = event.actor;
+        let (object_kind, object_id, object_name) = event.object;
+        let mut row = AuditRow {
+            seq: last + 1,
+            id: AuditEventId::new().to_string(),
+            at: Timestamp::now().0,
+            organization_id: event.organization.to_string(),
+            actor_kind: actor_kind.to_owned(),
+            actor_id,
+            actor_name,
+            action: event.action.to_owned(),
+            object_kind: object_kind.to_owned(),
+            object_id,
+            object_name,
+            detail: Value::Object(event.detail).to_string(),
+            address: event.address.map(|address| address.to_string()).unwrap_or_default(),
+            mac: Vec::new(),
+        };
+        row.mac = self.link(&link, &row);
+        store::audit::append(tx, &row, &self.head(row.seq, &row.mac)).await
+    }
+
+    /// Checks every row and the chain's end. Answers how many rows there are.
+    ///
+    /// # Errors
+    /// A sentence that names the first row that was changed, or what is missing.
+    pub async fn verify(&self, store: &Store) -> anyhow::Result<i64> {
+        // The end first: rows that come while we read lie behind it and are checked by the next run.
+        let head = store::audit::head(store.read()?).await?;
+        let end = head.as_ref().map_or(0, |head| head.seq);
+        let (mut seq, mut link) = (0, Vec::new());
+        while seq < end {
+            let rows = store::audit::after(store.read()?, seq, CHECKED_AT_ONCE.min(end - seq)).await?;
+            if rows.is_empty() {
+                bail!("the audit log was altered: it ends at row {seq}, but had {end}");
+            }
+            for row in rows {
+                if row.seq != seq + 1 || !same(&row.mac, &self.link(&link, &row)) {
+                    bail!("the audit log was altered at row {}", seq + 1);
+                }
+                (seq, link) = (row.seq, row.mac);
+            }
+        }
+        self.verify_end(head.as_ref(), seq, &link, store).await?;
+        Ok(seq)
+    }
+
+    async fn verify_end(&self, head: Option<&HeadRow>, seq: i64, link: &[u8], store: &Store) -> anyhow::Result<()> {
+        match head {
+            Some(head) if same(&head.mac, &self.head(seq, link)) => Ok(()),
+            None if store::audit::after(store.read()?, 0, 1).await?.is_empty() => Ok(()),
+            _ => bail!("the audit log was altered at its end"),
+        }
+    }
+
+    /// HMAC over the link before and every field, each with its length in front, so that nothing can be shifted between them.
+    fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
+        let (seq, at) = (row.seq.to_be_bytes(), row.at.to_be_bytes());
+        let fields: [&[u8]; 14] = [
+            b"row",
+            before,
+            &seq,
+            row.id.as_bytes(),
+            &at,
+            row.organization_id.as_bytes(),
+            row.actor_kind.as_bytes(),
+            row.actor_id.as_bytes(),
+            row.actor_name.as_bytes(),
+            row.action.as_bytes(),
+            row.object_kind.as_bytes(),
+            row.object_id.as_bytes(),
+            row.object_name.as_bytes(),
+            row.detail.as_bytes(),
+        ];
+        self.mac(fields.into_iter().chain([row.address.as_bytes()]))
+    }
+
+    fn head(&self, seq: i64, link: &[u8]) -> Vec<u8> {
+        self.mac([&b"head"[..], &seq.to_be_bytes(), link])
+    }
+
+    fn mac<'a>(&self, fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut mac = self.0.clone();
+        for field in fields {
+            mac.update(&(field.len() as u64).to_be_bytes());
+            mac.update(field);
+        }
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+fn same(left: &[u8], right: &[u8]) -> bool {
+    left.ct_eq(right).into()
+}

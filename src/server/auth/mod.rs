@@ -1,0 +1,6 @@
+//! Who calls: passwords, sessions, and how often one may try.
+
+pub mod address;
+pub mod password;
+pub mod session;
+pub mod throttle;

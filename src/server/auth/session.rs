@@ -1,0 +1,149 @@
+//! Sessions: a random token in a cookie, its digest in the store.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, header};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    model::{
+        fault::Fault,
+        id::{OrganizationId, UserId},
+        permission::Permissions,
+        time::{DAY_MS, Timestamp},
+    },
+    server::{
+        actor::{Actor, Means},
+        random,
+        store::{self, Store, Tx, people::UserRow},
+    },
+};
+
+/// A session that is not used ends after this.
+const IDLE_MS: i64 = DAY_MS;
+/// Every session ends after this.
+const ABSOLUTE_MS: i64 = 14 * DAY_MS;
+/// The last use is written at most so often.
+const TOUCH_MS: i64 = 60 * 1000;
+
+/// What the cookie of a new session holds.
+pub struct SessionToken(SecretString);
+
+/// A session, and the person whose it is.
+#[derive(Clone)]
+pub struct Session {
+    digest: [u8; 32],
+    /// The person.
+    pub user: UserId,
+    /// Their organization.
+    pub organization: OrganizationId,
+    /// What is stored of them.
+    pub row: UserRow,
+    /// What their role allows now.
+    pub permissions: Permissions,
+}
+
+impl Session {
+    /// The person as one who acts.
+    pub fn actor(&self, address: Option<IpAddr>) -> Actor {
+        Actor {
+            organization: self.organization,
+            user: self.user,
+            name: self.row.name.clone(),
+            means: Means::Session,
+            permissions: self.permissions,
+            address,
+        }
+    }
+
+    /// What the store knows it by.
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+}
+
+/// Begins a session: always a new token, whatever cookie came with the call.
+///
+/// # Errors
+/// What the database says.
+pub async fn begin(tx: &mut Tx, user: UserId) -> Result<SessionToken, store::Error> {
+    let token = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
+    let (began, seen) = limits();
+    store::sessions::delete_ended(tx, began, seen).await?;
+    store::sessions::insert(tx, &digest(token.expose_secret()), user).await?;
+    Ok(SessionToken(token))
+}
+
+/// The session that a call's cookie names, if it goes on and its user may sign in.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
+    let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
+    let digest = digest(token);
+    let (began, seen) = limits();
+    let Some(found) = store::sessions::find(store, &digest, began, seen).await? else { return Ok(None) };
+    let Some(row) = store::people::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
+    if found.last_seen_at + TOUCH_MS < Timestamp::now().0 {
+        store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest).await?) })).await?;
+    }
+    Ok(Some(from_user(digest, row)?))
+}
+
+/// How many sessions of a user go on.
+///
+/// # Errors
+/// What the database says.
+pub async fn count(store: &Store, user: UserId) -> Result<i64, store::Error> {
+    let (began, seen) = limits();
+    store::sessions::count_of_user(store, user, began, seen).await
+}
+
+fn from_user(digest: [u8; 32], row: UserRow) -> Result<Session, Fault> {
+    let unreadable = |_| Fault::Internal;
+    Ok(Session {
+        digest,
+        user: row.id.parse().map_err(unreadable)?,
+        organization: row.organization_id.parse().map_err(unreadable)?,
+        permissions: Permissions::from_words(&row.permissions),
+        row,
+    })
+}
+
+/// The earliest beginning and the earliest last use of a session that goes on.
+fn limits() -> (Timestamp, Timestamp) {
+    let now = Timestamp::now();
+    (now.plus_ms(-ABSOLUTE_MS), now.plus_ms(-IDLE_MS))
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// `__Host-` keeps the cookie to https, this host and every path; a browser refuses that prefix over plain http.
+const fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-latchkey" } else { "latchkey" }
+}
+
+/// The `Set-Cookie` that begins a session in the browser.
+pub fn set_cookie(token: &SessionToken, secure: bool) -> SecretString {
+    cookie_line(token.0.expose_secret(), ABSOLUTE_MS / 1000, secure).into()
+}
+
+/// The `Set-Cookie` that ends it there.
+pub fn clear_cookie(secure: bool) -> String {
+    cookie_line("", 0, secure)
+}
+
+fn cookie_line(value: &str, max_age: i64, secure: bool) -> String {
+    let name = cookie_name(secure);
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}

@@ -1,0 +1,64 @@
+//! Opened lists: which rows a list held when it was opened, and in which order.
+//!
+//! Rows move: a key is used while somebody reads the list by last use. A place that is a number of rows, or the last row's value,
+//! would lose or double some. So the order is noted once, 16 bytes a row, and kept while it is read.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+
+use super::random;
+use crate::model::{
+    id::{KeyId, OrganizationId, UserId},
+    policy::KeyKind,
+};
+
+/// How long a list is kept after its last use.
+const KEPT: Duration = Duration::from_secs(30 * 60);
+/// How many bytes all lists may take.
+const BYTES_MAX: u64 = 256 << 20;
+
+/// What somebody may see of the keys. A list answers only to the view that it was opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Whose keys.
+    pub organization: OrganizationId,
+    /// Who looks.
+    pub user: UserId,
+    /// Of which kinds.
+    pub kinds: Vec<KeyKind>,
+    /// Platform keys of this user only; `None` for everybody's.
+    pub platform_of: Option<UserId>,
+}
+
+/// A list as it stood when it was opened.
+pub struct Listing {
+    /// To whom it answers.
+    pub view: View,
+    /// Its rows, in order.
+    pub ids: Box<[KeyId]>,
+}
+
+/// All opened lists of this process.
+pub struct Listings(Cache<String, Arc<Listing>>);
+
+impl Default for Listings {
+    fn default() -> Self {
+        let bytes = |_: &String, listing: &Arc<Listing>| u32::try_from(size_of_val(&*listing.ids) + 256).unwrap_or(u32::MAX);
+        Self(Cache::builder().weigher(bytes).max_capacity(BYTES_MAX).time_to_idle(KEPT).build())
+    }
+}
+
+impl Listings {
+    /// Keeps a list. Answers its name, which can't be guessed.
+    pub fn keep(&self, listing: Listing) -> String {
+        let name = format!("{:032x}", u128::from_be_bytes(random::bytes()));
+        self.0.insert(name.clone(), Arc::new(listing));
+        name
+    }
+
+    /// The list of this name, if it is still there and was opened with this view.
+    pub fn find(&self, name: &str, view: &View) -> Option<Arc<Listing>> {
+        self.0.get(name).filter(|listing| listing.view == *view)
+    }
+}

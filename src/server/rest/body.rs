@@ -1,0 +1,90 @@
+//! JSON bodies: what can't be read is a clear refusal that repeats nothing of what was sent.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::StatusCode,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+
+/// The largest body of a call, in bytes.
+pub const BODY_MAX: usize = 64 * 1024;
+
+/// The body, read as JSON whatever the content type says: calls are authenticated by a header that no foreign page can send.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        parse(&read(request.into_body()).await?).map(Self)
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {BODY_MAX} bytes.")))
+        }
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body broke off.")),
+    }
+}
+
+/// A refusal names the field that is wrong, never its value, which may be a secret.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is no JSON.");
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {
+        Category::Data => wrong_field(&error.path().to_string(), &error.inner().to_string()),
+        Category::Io | Category::Syntax | Category::Eof => malformed(),
+    })?;
+    deserializer.end().map_err(|_| malformed())?;
+    Ok(value)
+}
+
+fn wrong_field(path: &str, message: &str) -> Problem {
+    let named = |rest: &str| rest.split('`').nth(1).unwrap_or_default().chars().take(100).collect::<String>();
+    let (field, detail) = if let Some(rest) = message.strip_prefix("missing field ") {
+        (named(rest), "This field is missing.")
+    } else if let Some(rest) = message.strip_prefix("unknown field ") {
+        (named(rest), "This call has no such field.")
+    } else {
+        (path.to_owned(), "This is of the wrong type, or no value that can be taken.")
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(field)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Call {
+        #[expect(dead_code, reason = "only read from JSON here")]
+        key: String,
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_repeats_no_value() {
+        for (body, field) in [(r#"{"key": 12345}"#, "key"), ("{}", "key"), (r#"{"key":"a","extra":"12345"}"#, "extra"), (r#"["12345"]"#, ".")] {
+            let told = serde_json::to_string(&parse::<Call>(body.as_bytes()).unwrap_err()).unwrap();
+            assert!(told.contains(&format!(r#""field":"{field}""#)) && !told.contains("12345"), "{body}: {told}");
+        }
+    }
+
+    #[test]
+    fn broken_json_is_malformed() {
+        for body in ["", "{", r#"{"key":"a"} x"#, "\u{FEFF}{}", &"[".repeat(100_000)] {
+            let told = serde_json::to_string(&parse::<Call>(body.as_bytes()).unwrap_err()).unwrap();
+            assert!(told.contains("malformed") || body.starts_with('['), "{told}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Who calls the API: a platform key, and what it may do.
+
+use axum::{
+    extract::{ConnectInfo, FromRef, FromRequestParts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use super::problem::Problem;
+use crate::{
+    model::{
+        permission::Scope,
+        policy::{KeyKind, Status},
+        time::Timestamp,
+    },
+    server::{
+        actor::{Actor, Means},
+        auth::address,
+        state::AppState,
+        verify::KnownKey,
+    },
+};
+
+/// A caller whose platform key is good.
+pub struct Caller {
+    key: Arc<KnownKey>,
+    address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// The caller as one who acts, if the key has this scope.
+    ///
+    /// # Errors
+    /// 403 `insufficient_scope`.
+    pub fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
+        if !self.key.scopes.iter().any(|has| has == scope.word()) {
+            let detail = format!("This key lacks the scope “{}”.", scope.word());
+            return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
+        let actor = Actor {
+            organization: self.key.organization,
+            user: self.key.created_by,
+            name: self.key.name.clone(),
+            means: Means::Key(self.key.id),
+            permissions: self.key.permissions,
+            address: self.address,
+        };
+        actor.require(scope.needs())?;
+        Ok(actor)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let state = AppState::from_ref(state);
+        let presented = presented_key(&parts.headers)?;
+        let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
+        let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
+        let now = Timestamp::now();
+        match key.lifecycle.status(now) {
+            Status::Active => {}
+            Status::Expired => return Err(unauthorized("expired_api_key", "This API key has expired.")),
+            Status::Disabled => return Err(unauthorized("disabled_api_key", "This API key is disabled.")),
+            Status::Revoked | Status::Deleted => return Err(unknown()),
+        }
+        if key.kind != KeyKind::Platform {
+            let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
+            return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
+        }
+        state.verifier.note_use(key.id, now);
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
+        Ok(Self { key, address })
+    }
+}
+
+/// The key in `Authorization: Bearer` or `x-api-key`. Two different ones are refused: it would be a guess which is meant.
+fn presented_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let bearer = headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().ok().and_then(bearer_token));
+    let named = headers.get_all("x-api-key").iter().map(|value| value.to_str().ok().map(str::trim));
+    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The header with the API key can't be read.");
+    let mut presented = bearer.chain(named);
+    let missing = || unauthorized("missing_api_key", "Send an API key in “Authorization: Bearer” or “x-api-key”.");
+    let first = presented.next().ok_or_else(missing)?.ok_or_else(malformed)?;
+    for other in presented {
+        if other.ok_or_else(malformed)? != first {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "Two different API keys were sent."));
+        }
+    }
+    if first.is_empty() { Err(missing()) } else { Ok(first) }
+}
+
+fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn unauthorized(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presented(lines: &[(&'static str, &str)]) -> Result<String, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        presented_key(&headers).map(ToOwned::to_owned).map_err(|problem| serde_json::to_value(problem).unwrap()["code"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn either_header_will_do_and_two_keys_will_not() {
+        assert_eq!(presented(&[("authorization", "Bearer a")]).as_deref(), Ok("a"));
+        assert_eq!(presented(&[("authorization", "bearer  a ")]).as_deref(), Ok("a"));
+        assert_eq!(presented(&[("x-api-key", "a")]).as_deref(), Ok("a"));
+        assert_eq!(presented(&[("x-api-key", "a"), ("authorization", "Bearer a")]).as_deref(), Ok("a"));
+        assert_eq!(presented(&[("x-api-key", "a"), ("authorization", "Bearer b")]), Err("two_api_keys".into()));
+        assert_eq!(presented(&[("x-api-key", "a"), ("x-api-key", "b")]), Err("two_api_keys".into()));
+        assert_eq!(presented(&[("authorization", "Basic a")]), Err("malformed".into()));
+        assert_eq!(presented(&[("x-api-key", "")]), Err("missing_api_key".into()));
+        assert_eq!(presented(&[]), Err("missing_api_key".into()));
+    }
+}

@@ -1,0 +1,45 @@
+//! The public API under `/api/v1`: JSON in, JSON or a problem out.
+
+mod body;
+mod caller;
+mod keys;
+pub mod problem;
+mod verify;
+
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+
+use super::state::AppState;
+use problem::Problem;
+
+/// The API's routes, but the hot one.
+pub fn routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
+        .route("/api/{*path}", axum::routing::any(unknown_route))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method."))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+}
+
+/// Verify alone: it stands outside the layers that the rest goes through.
+pub fn hot_routes() -> Router<AppState> {
+    Router::new().route(
+        "/api/v1/verify",
+        post(verify::verify).fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.")),
+    )
+}
+
+async fn unknown_route() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such address in this API.")
+}
+
+/// Whether calls can be answered now.
+async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
+    if state.store.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, "the database is lost\n") } else { (StatusCode::OK, "ready\n") }
+}

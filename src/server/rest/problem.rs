@@ -1,0 +1,89 @@
+//! Refusals as RFC 9457 problem details with a stable `code`.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    model::{fault::Fault, id::RequestId},
+    server::store,
+};
+
+/// What the API answers instead of what was asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// RFC 9457: no page of its own stands behind a code.
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    request_id: RequestId,
+}
+
+impl Problem {
+    /// A refusal with this status, code and sentence.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: RequestId::new() }
+    }
+
+    /// Names the value that is meant.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let code = match &fault {
+            Fault::Invalid { .. } => "invalid",
+            Fault::Conflict { .. } => "conflict",
+            Fault::WrongCredentials => "wrong_credentials",
+            Fault::SignedOut => "signed_out",
+            Fault::Forbidden { .. } => "forbidden",
+            Fault::NotFound => "not_found",
+            Fault::ListingGone => "cursor_expired",
+            Fault::Throttled { .. } => "throttled",
+            Fault::ForeignOrigin => "foreign_origin",
+            Fault::Malformed => "malformed",
+            Fault::Unavailable => "unavailable",
+            Fault::Internal | Fault::Offline => "internal",
+        };
+        let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let detail = match &fault {
+            Fault::Forbidden { permission } => format!("Whoever made this key may not do this now: it needs “{permission}”."),
+            Fault::ListingGone => "This cursor was given a while ago, or to somebody else. Begin again without one.".to_owned(),
+            other => other.to_string(),
+        };
+        Self { field: fault.about_field().map(|(field, _)| field.to_owned()), ..Self::new(status, code, detail) }
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

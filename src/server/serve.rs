@@ -1,0 +1,124 @@
+//! `latchkey serve`: opens the data, listens, and ends well.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use axum::{Extension, Router, extract::ConnectInfo};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use secrecy::ExposeSecret;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{
+    config::{PublicUrl, ServeOptions},
+    data::Data,
+    router::router,
+    state::AppState,
+    verify::watch,
+};
+
+/// A client must have sent its headers by then.
+const HEADER_LIMIT: Duration = Duration::from_secs(10);
+/// All headers of a call together, in bytes, and how many.
+const HEADERS_MAX_BYTES: usize = 32 * 1024;
+const HEADERS_MAX: usize = 100;
+/// How long calls may go on once the server is told to end.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A server that runs.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What its calls reach.
+    pub state: AppState,
+    router: Router,
+    listener: TcpListener,
+    data: Data,
+}
+
+impl Server {
+    /// Opens the data and listens.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn open(options: ServeOptions) -> anyhow::Result<Self> {
+        // The data first: a second server on the same folder should hear of that, not of the port.
+        let data = Data::open_alone(&options.data).await?;
+        let listener = TcpListener::bind(options.listen).await.with_context(|| format!("{} can't be listened on: give another --listen", options.listen))?;
+        let address = listener.local_addr()?;
+        let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
+        let state = AppState::new(data.store.clone(), &data.keyring, public_url, options.trusted_proxies);
+        Ok(Self { address, router: router(state.clone()), state, listener, data })
+    }
+
+    /// Serves until `end` comes about, then lets the calls that go on finish.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let watching = tokio::spawn(watch(self.state.clone()));
+        let calls = GracefulShutdown::new();
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => drop(attend(stream, peer, self.router.clone(), &calls)),
+                    Err(error) => {
+                        // Out of file handles, say: the next moment may have some.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
+                () = &mut end => break,
+            }
+        }
+        drop(self.listener);
+        let _ = timeout(FAREWELL, calls.shutdown()).await;
+        watching.abort();
+        self.state.verifier.flush().await;
+        self.data.store.close().await;
+    }
+}
+
+fn attend(stream: TcpStream, peer: SocketAddr, router: Router, calls: &GracefulShutdown) -> JoinHandle<()> {
+    let _ = stream.set_nodelay(true);
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
+    http.http2().timer(TokioTimer::new()).max_header_list_size(u32::try_from(HEADERS_MAX_BYTES).unwrap_or(u32::MAX)).keep_alive_interval(Some(HEADER_LIMIT));
+    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+    let connection = calls.watch(connection);
+    tokio::spawn(async move {
+        // A client that goes away in the middle is its own affair.
+        let _ = connection.await;
+    })
+}
+
+/// The command: serves until it is told to end.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let server = Server::open(options).await?;
+    tracing::info!("Latchkey is at {}", server.state.public_url.link(""));
+    if !server.state.has_users().await? {
+        // In the fragment, so that no log and no proxy sees it.
+        let link = server.state.public_url.link(&format!("setup#{}", server.state.setup_token.expose_secret()));
+        println!("Set up Latchkey: {link}");
+    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    server
+        .run(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+        .await;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! The audit log's rows.
+
+use sqlx::{AnyPool, Executor};
+
+use super::{Error, Tx};
+
+/// One line of the log, as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct AuditRow {
+    /// Its place, from 1, without gaps.
+    pub seq: i64,
+    /// Its id.
+    pub id: String,
+    /// When it happened: Unix milliseconds.
+    pub at: i64,
+    /// Whose log it belongs to.
+    pub organization_id: String,
+    /// `user`, `key` or `console`.
+    pub actor_kind: String,
+    /// The id of who did it.
+    pub actor_id: String,
+    /// Their name at that time.
+    pub actor_name: String,
+    /// What was done: `key.created`.
+    pub action: String,
+    /// To what: `key`.
+    pub object_kind: String,
+    /// Its id.
+    pub object_id: String,
+    /// Its name at that time.
+    pub object_name: String,
+    /// More, as a JSON object.
+    pub detail: String,
+    /// From which address.
+    pub address: String,
+    /// HMAC over the link before and everything above.
+    pub mac: Vec<u8>,
+}
+
+/// The end of the chain.
+#[derive(Debug, sqlx::FromRow)]
+pub struct HeadRow {
+    /// The last row's place.
+    pub seq: i64,
+    /// HMAC over that place and the last row's mac.
+    pub mac: Vec<u8>,
+}
+
+/// The chain's end; `None` while the log is empty.
+///
+/// # Errors
+/// What the database says.
+pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Option<HeadRow>, Error> {
+    Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_optional(db).await?)
+}
+
+/// The place and the mac of the last row.
+///
+/// # Errors
+/// What the database says.
+pub async fn last(tx: &mut Tx) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    Ok(sqlx::query_as("select seq, mac from audit_events order by seq desc limit 1").fetch_optional(tx).await?)
+}
+
+/// Up to so many rows after a place, in order.
+///
+/// # Errors
+/// What the database says.
+pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
+    Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
+}
+
+/// Adds a row and moves the chain's end.
+///
+/// # Errors
+/// What the database says.
+pub async fn append(tx: &mut Tx, row: &AuditRow, head_mac: &[u8]) -> Result<(), Error> {
+    sqlx::query(
+        "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
+         detail, address, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(row.seq)
+    .bind(&row.id)
+    .bind(row.at)
+    .bind(&row.organization_id)
+    .bind(&row.actor_kind)
+    .bind(&row.actor_id)
+    .bind(&row.actor_name)
+    .bind(&row.action)
+    .bind(&row.object_kind)
+    .bind(&row.object_id)
+    .bind(&row.object_name)
+    .bind(&row.detail)
+    .bind(&row.address)
+    .bind(&row.mac)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
+        .bind(row.seq)
+        .bind(head_mac)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

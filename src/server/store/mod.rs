@@ -1,0 +1,232 @@
+//! The SQL, a file per noun. One copy of each query serves SQLite and PostgreSQL; what differs is in [`engine`].
+
+pub mod audit;
+pub mod changes;
+mod engine;
+pub mod keyring;
+pub mod keys;
+pub mod people;
+pub mod sessions;
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator};
+use tokio::sync::Mutex;
+
+use crate::model::fault::Fault;
+use engine::Engine;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The most connections that one process opens.
+const CONNECTIONS: u32 = 8;
+
+/// A connection inside a write transaction.
+pub type Tx = AnyConnection;
+
+/// What can go wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique value stands already.
+    #[error("a unique value stands already")]
+    Duplicate,
+    /// The database does not answer, or its file was taken away.
+    #[error("the database is lost")]
+    Lost,
+    /// Anything else that the database said.
+    #[error(transparent)]
+    Sql(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate,
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+/// Outside the store an error has no inner text: it is logged here.
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Lost => Self::Unavailable,
+            Error::Duplicate | Error::Sql(_) => {
+                tracing::error!(%error, "the database refused a statement");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+/// The database.
+#[derive(Clone)]
+pub struct Store {
+    pool: AnyPool,
+    engine: Arc<Engine>,
+    /// Writers queue here rather than in the database, where they would wait with a connection in hand.
+    writing: Arc<Mutex<()>>,
+    lost: Arc<AtomicBool>,
+}
+
+impl Store {
+    /// Opens the database at `url`, or `latchkey.db` in the data folder.
+    ///
+    /// # Errors
+    /// When it can't be opened, or its engine is too old to be safe.
+    pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url, data)?;
+        let setup = engine.connection_setup();
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(Duration::from_secs(2))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    for statement in setup {
+                        sqlx::query(*statement).execute(&mut *connection).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(engine.url())
+            .await?;
+        engine.check_version(&pool).await?;
+        engine.note_file()?;
+        Ok(Self { pool, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default() })
+    }
+
+    /// Brings the tables to what this program expects. Only while holding the data folder's lock: sqlx's own does nothing on SQLite.
+    ///
+    /// # Errors
+    /// When a step fails, or the database was made by a newer program.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        Ok(MIGRATIONS.run(&self.pool).await?)
+    }
+
+    /// Whether the tables are what this program expects.
+    pub async fn is_current(&self) -> bool {
+        let newest = MIGRATIONS.iter().map(|step| step.version).max();
+        let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await;
+        applied.ok() == newest
+    }
+
+    /// For reading: statements that stand alone.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] from the moment the loss was noticed.
+    pub fn read(&self) -> Result<&AnyPool, Error> {
+        if self.is_lost() { Err(Error::Lost) } else { Ok(&self.pool) }
+    }
+
+    /// Runs `work` in a write transaction, alone among all writers of the database. An error undoes it.
+    ///
+    /// It runs in a task of its own: sqlx 0.9 hands a connection back with its transaction open when a caller that went away drops the
+    /// future inside `begin` (sqlx#4385).
+    ///
+    /// # Errors
+    /// What `work` answers, and `Unavailable` when the database is lost.
+    pub async fn write<T, Work>(&self, work: Work) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Fault>> + Send + 'static,
+    {
+        let store = self.clone();
+        let task = tokio::spawn(async move {
+            let _alone = store.writing.lock().await;
+            store.engine.check_file()?;
+            let mut transaction = store.read()?.begin_with(store.engine.begin()).await?;
+            if let Some(lock) = store.engine.lock() {
+                sqlx::query(lock).execute(&mut *transaction).await?;
+            }
+            let answer = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(answer)
+        });
+        task.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "a write transaction ended badly");
+            Err(Fault::Internal)
+        })
+    }
+
+    /// Whether the database was lost when it was last asked.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Asks whether the database is there: its file, and an answer within a second. Called several times a second.
+    ///
+    /// # Errors
+    /// [`Error::Lost`].
+    pub async fn heartbeat(&self) -> Result<(), Error> {
+        let asked = async {
+            self.engine.check_file()?;
+            sqlx::query("select 1").execute(&self.pool).await?;
+            Ok::<_, Error>(())
+        };
+        let alive = tokio::time::timeout(Duration::from_secs(1), asked).await;
+        let lost = !matches!(alive, Ok(Ok(())));
+        if self.lost.swap(lost, Ordering::AcqRel) != lost {
+            if lost {
+                tracing::error!("the database is lost: nothing is answered from it until it is back");
+            } else {
+                tracing::info!("the database is back");
+            }
+        }
+        if lost { Err(Error::Lost) } else { Ok(()) }
+    }
+
+    /// Closes every connection, so that SQLite folds its log into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// What stands behind a text column so that it sorts by its bytes.
+    fn bytewise(&self) -> &'static str {
+        self.engine.bytewise()
+    }
+}
+
+/// The pattern for `like … escape '\'` that finds `search` as it stands anywhere in a text.
+fn like_pattern(search: &str) -> String {
+    let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+/// Lower case in Unicode's composed form: what names are compared, sorted and searched by.
+pub fn fold(name: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    name.to_lowercase().nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_makes_equal_what_people_take_for_equal() {
+        assert_eq!(fold("CAFÉ"), fold("cafe\u{301}"));
+        assert_ne!(fold("a"), fold("b"));
+    }
+
+    #[test]
+    fn a_search_is_taken_literally() {
+        assert_eq!(like_pattern(r"50%_a\b"), r"%50\%\_a\\b%");
+    }
+}

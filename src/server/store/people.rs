@@ -1,0 +1,158 @@
+//! Organizations, roles and users.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Error, Store, Tx, fold};
+use crate::model::{
+    id::{OrganizationId, RoleId, UserId},
+    permission::{BUILT_IN_ROLES, Permissions},
+    time::Timestamp,
+};
+
+/// A user with what they belong to.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UserRow {
+    /// Their id.
+    pub id: String,
+    /// Their name.
+    pub name: String,
+    /// What they sign in with.
+    pub email: String,
+    /// Argon2id, in the PHC string format.
+    pub password_hash: String,
+    /// When they were shut out.
+    pub disabled_at: Option<i64>,
+    /// Their organization.
+    pub organization_id: String,
+    /// Its name.
+    pub organization: String,
+    /// Its number.
+    pub customer_id: i64,
+    /// Their role's name.
+    pub role: String,
+    /// Their role's permissions, as words.
+    pub permissions: String,
+}
+
+const USER: &str = "select u.id, u.name, u.email, u.password_hash, u.disabled_at, u.organization_id, o.name as organization, o.customer_id, \
+     r.name as role, r.permissions from users u join organizations o on o.id = u.organization_id join roles r on r.id = u.role_id";
+
+/// Whether anybody can sign in at all.
+///
+/// # Errors
+/// What the database says.
+pub async fn any_user(store: &Store) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from users limit 1) as one").fetch_one(store.read()?).await? > 0)
+}
+
+/// The user with this e-mail address, whatever its case.
+///
+/// # Errors
+/// What the database says.
+pub async fn user_by_email(store: &Store, email: &str) -> Result<Option<UserRow>, Error> {
+    user_where(store, "u.email_folded = $1", &fold(email)).await
+}
+
+/// The user with this id.
+///
+/// # Errors
+/// What the database says.
+pub async fn user(store: &Store, id: &str) -> Result<Option<UserRow>, Error> {
+    user_where(store, "u.id = $1", id).await
+}
+
+/// The longest-standing owner of all who may sign in.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_owner(store: &Store) -> Result<Option<UserRow>, Error> {
+    user_where(store, "r.name = $1 and u.disabled_at is null order by u.created_at limit 1", BUILT_IN_ROLES[0].name).await
+}
+
+async fn user_where(store: &Store, condition: &'static str, value: &str) -> Result<Option<UserRow>, Error> {
+    let sql = AssertSqlSafe(format!("{USER} where {condition}"));
+    Ok(sqlx::query_as(sql).bind(value).fetch_optional(store.read()?).await?)
+}
+
+/// Every organization: its id and its name.
+///
+/// # Errors
+/// What the database says.
+pub async fn organizations(store: &Store) -> Result<Vec<(String, String)>, Error> {
+    Ok(sqlx::query_as("select id, name from organizations order by created_at, id").fetch_all(store.read()?).await?)
+}
+
+/// Makes an organization with its built-in roles.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the name, or the number, is taken.
+pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, customer_id: i64) -> Result<(), Error> {
+    let now = Timestamp::now().0;
+    sqlx::query("insert into organizations (id, customer_id, name, name_folded, created_at) values ($1, $2, $3, $4, $5)")
+        .bind(id.to_string())
+        .bind(customer_id)
+        .bind(name)
+        .bind(fold(name))
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    for role in BUILT_IN_ROLES {
+        sqlx::query("insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ($1, $2, $3, $3, $4, $5)")
+            .bind(RoleId::new().to_string())
+            .bind(id.to_string())
+            .bind(role.name)
+            .bind(Permissions::of(role.permissions).words())
+            .bind(now)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A user to be stored.
+pub struct NewUser {
+    /// Their id.
+    pub id: UserId,
+    /// Their organization.
+    pub organization: OrganizationId,
+    /// The name of a role of that organization.
+    pub role: String,
+    /// Their name.
+    pub name: String,
+    /// What they sign in with.
+    pub email: String,
+    /// Argon2id, in the PHC string format.
+    pub password_hash: String,
+}
+
+/// Makes a user.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the e-mail address is taken, in whatever organization.
+pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
+    sqlx::query(
+        "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
+         select $1, r.organization_id, r.id, $4, $5, $6, $7, $8, $9 from roles r where r.organization_id = $2 and r.name = $3",
+    )
+    .bind(user.id.to_string())
+    .bind(user.organization.to_string())
+    .bind(&user.role)
+    .bind(&user.name)
+    .bind(fold(&user.name))
+    .bind(&user.email)
+    .bind(fold(&user.email))
+    .bind(&user.password_hash)
+    .bind(Timestamp::now().0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives a user another password.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Error> {
+    sqlx::query("update users set password_hash = $1 where id = $2").bind(hash).bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! What we ask of the browser. Only effects and event handlers may call these: on the server they would panic.
+
+use leptos::prelude::{document, window};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Element, HtmlElement, HtmlInputElement};
+
+/// The path and the query of this page.
+pub fn path_and_query() -> String {
+    let location = window().location();
+    location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
+}
+
+/// Leaves for another page with a full load, so that nothing of this one stays in memory.
+pub fn go(address: &str) {
+    // Fails only for an address that is no address; ours all are.
+    let _ = window().location().assign(address);
+}
+
+/// Leaves for the sign-in page, which leads back here.
+pub fn go_to_sign_in() {
+    go(&(String::from("/sign-in?next=") + &encode(&path_and_query())));
+}
+
+/// A text as part of a query.
+pub fn encode(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+/// The fragment of the address, without its `#`, which is then removed from the address bar and from the history.
+pub fn take_fragment() -> Option<String> {
+    let fragment = window().location().hash().ok()?.strip_prefix('#').filter(|rest| !rest.is_empty())?.to_owned();
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&path_and_query()));
+    }
+    Some(fragment)
+}
+
+/// Puts a text on the clipboard. False where the browser does not let us.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    // Missing on pages that came over plain HTTP from another machine.
+    if !js_sys::Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
+        return false;
+    }
+    JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
+}
+
+/// Marks all of an element's text, as if dragged over.
+pub fn select_text_of(element: &Element) {
+    if let Ok(Some(selection)) = window().get_selection() {
+        let _ = selection.select_all_children(element);
+    }
+}
+
+/// The element that has the focus, unless it is the page as a whole.
+pub fn focused() -> Option<HtmlElement> {
+    let element = document().active_element()?.dyn_into::<HtmlElement>().ok()?;
+    (element.tag_name() != "BODY").then_some(element)
+}
+
+/// Whether keys that are pressed now are being typed into something.
+pub fn is_typing() -> bool {
+    focused().is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.is_content_editable())
+}
+
+/// Whether a modal dialog is open.
+pub fn has_dialog() -> bool {
+    document().query_selector("dialog[open]").ok().flatten().is_some()
+}
+
+/// Gives an element the focus, if it is still there.
+pub fn focus(element: &HtmlElement) {
+    let _ = element.focus();
+}
+
+/// Gives the first element that a selector finds the focus. False if there is none.
+pub fn focus_first(within: &Element, selector: &str) -> bool {
+    let found = within.query_selector(selector).ok().flatten().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    found.inspect(focus).is_some()
+}
+
+/// Every element that a selector finds, in the page's order.
+pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
+    let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };
+    (0..found.length()).filter_map(|i| found.get(i)?.dyn_into().ok()).collect()
+}
+
+/// The input of a form with this `name`.
+pub fn input_named(form: &Element, name: &str) -> Option<HtmlInputElement> {
+    form.query_selector(&format!("[name={name}]")).ok().flatten()?.dyn_into().ok()
+}

@@ -1,0 +1,107 @@
+//! A form that is checked here first, sent once, and says at each field what is wrong with it.
+
+use std::future::Future;
+
+use leptos::{ev, html, prelude::*, task::spawn_local};
+
+use super::{browser, message::Alert};
+use crate::model::fault::Fault;
+
+/// A form: its element, what is wrong with it, and whether it is on its way.
+#[derive(Clone, Copy)]
+pub struct Form {
+    element: NodeRef<html::Form>,
+    wrongs: RwSignal<Vec<Fault>>,
+    pending: RwSignal<bool>,
+}
+
+impl Form {
+    /// A form with nothing wrong yet.
+    pub fn new() -> Self {
+        Self { element: NodeRef::new(), wrongs: RwSignal::new(Vec::new()), pending: RwSignal::new(false) }
+    }
+
+    /// Whether it is on its way, or has arrived.
+    pub fn pending(self) -> Signal<bool> {
+        self.pending.into()
+    }
+
+    /// What is wrong with a field.
+    pub fn wrong(self, field: &'static str) -> Signal<Option<String>> {
+        let at_field = move |fault: &Fault| fault.about_field().filter(|(name, _)| *name == field).map(|(_, message)| message.to_owned());
+        Signal::derive(move || self.wrongs.with(|wrongs| wrongs.iter().find_map(at_field)))
+    }
+
+    /// What is wrong with the form as a whole.
+    pub fn wrong_at_all(self) -> Signal<Option<String>> {
+        let elsewhere = |fault: &&Fault| fault.about_field().is_none();
+        Signal::derive(move || self.wrongs.with(|wrongs| wrongs.iter().find(elsewhere).map(ToString::to_string)))
+    }
+
+    /// What was typed into a field, if the rule takes it; else the rule's complaint is kept for that field.
+    pub fn check<T>(self, field: &'static str, rule: impl FnOnce(&str, &str) -> Result<T, Fault>) -> Option<T> {
+        let typed = self.element.get_untracked().and_then(|form| browser::input_named(&form, field)).map(|input| input.value());
+        rule(field, &typed.unwrap_or_default()).map_err(|fault| self.wrongs.update(|wrongs| wrongs.push(fault))).ok()
+    }
+
+    /// Sends what was checked, unless something was wrong: then the first wrong field gets the focus.
+    pub fn send<T: 'static>(self, call: Option<impl Future<Output = Result<T, Fault>> + 'static>, on_done: impl FnOnce(T) + 'static) {
+        let Some(call) = call else { return self.focus_first_wrong() };
+        self.pending.set(true);
+        spawn_local(async move {
+            match call.await {
+                // It stays pending: what it was for is done, and a second click must not do it again.
+                Ok(answer) => on_done(answer),
+                Err(fault) => {
+                    self.pending.set(false);
+                    self.wrongs.set(vec![fault]);
+                    self.focus_first_wrong();
+                }
+            }
+        });
+    }
+
+    fn focus_first_wrong(self) {
+        let Some(form) = self.element.get_untracked() else { return };
+        let wrongs = self.wrongs.get_untracked();
+        let input = wrongs.iter().find_map(|fault| browser::input_named(&form, fault.about_field()?.0));
+        if let Some(input) = input {
+            browser::focus(&input);
+            input.select();
+        }
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The form's element: its fields and buttons, and what is wrong with it as a whole. Never sent by the browser itself.
+#[component]
+pub fn FormView(
+    /// The form.
+    form: Form,
+    /// What sending it does: check each field, then [`Form::send`]. Not called while it is on its way.
+    #[prop(into)]
+    on_submit: Callback<()>,
+    /// Its fields and buttons.
+    children: Children,
+) -> impl IntoView {
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        if !form.pending.get_untracked() {
+            form.wrongs.set(Vec::new());
+            on_submit.run(());
+        }
+    };
+    let wrong = form.wrong_at_all();
+    // POST, should the browser ever send it: a GET would write what was typed into the address.
+    view! {
+        <form class="form" method="post" novalidate node_ref=form.element on:submit=submit>
+            {children()}
+            {move || wrong.get().map(|message| view! { <Alert message/> })}
+        </form>
+    }
+}

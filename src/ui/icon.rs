@@ -1,0 +1,74 @@
+//! Small drawings, in the colour of the text around them.
+
+use leptos::prelude::*;
+
+/// A drawing on a 16 × 16 grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyph {
+    /// A magnifying glass.
+    Search,
+    /// A plus.
+    Plus,
+    /// An arrow that runs in a circle.
+    Reload,
+    /// A pencil.
+    Edit,
+    /// A bin.
+    Trash,
+    /// Two sheets.
+    Copy,
+    /// A tick.
+    Check,
+    /// A cross.
+    Close,
+    /// A small angle that points down.
+    Down,
+    /// A small arrow that points up.
+    Up,
+    /// A triangle with an exclamation mark.
+    Warning,
+    /// A circle with an exclamation mark.
+    Trouble,
+    /// A person.
+    Person,
+    /// A key.
+    Key,
+    /// A door with an arrow that leaves it.
+    Leave,
+}
+
+impl Glyph {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Search => "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10ZM10.6 10.6 14 14",
+            Self::Plus => "M8 3v10M3 8h10",
+            Self::Reload => "M13.5 8a5.5 5.5 0 1 1-1.6-3.9L13.5 5.7M13.5 2.4v3.3h-3.3",
+            Self::Edit => "m10.9 2.9 2.2 2.2L5.6 12.6l-2.9.7.7-2.9ZM9.3 4.5l2.2 2.2",
+            Self::Trash => "M2.8 4.3h10.4M6.3 4.3V2.8h3.4v1.5M4 4.3l.6 8.9h6.8l.6-8.9M6.7 7v3.6M9.3 7v3.6",
+            Self::Copy => "M5.8 5.8h7.4v7.4H5.8ZM10.2 5.8v-3H2.8v7.4h3",
+            Self::Check => "m3 8.6 3.3 3.3L13 4.6",
+            Self::Close => "m3.8 3.8 8.4 8.4M12.2 3.8l-8.4 8.4",
+            Self::Down => "m4.5 6.3 3.5 3.5 3.5-3.5",
+            Self::Up => "M8 12.5v-9M4.5 7 8 3.5 11.5 7",
+            Self::Warning => "M8 2.4 14.4 13.3H1.6ZM8 6.6v3M8 11.3v.2",
+            Self::Trouble => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 5v3.4M8 10.8v.2",
+            Self::Person => "M8 8A2.7 2.7 0 1 0 8 2.6 2.7 2.7 0 0 0 8 8ZM2.9 13.6c.5-2.3 2.5-3.5 5.1-3.5s4.6 1.2 5.1 3.5",
+            Self::Key => "M5.2 13.1a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6ZM7.6 7.5l5.6-5.6M11 4.1l2.2 2.2",
+            Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
+        }
+    }
+}
+
+/// A drawing that says nothing to a screen reader: its button or its neighbour has the words.
+#[component]
+pub fn Icon(
+    /// What is drawn.
+    glyph: Glyph,
+) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4"
+            stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+            <path d=glyph.path()></path>
+        </svg>
+    }
+}

@@ -1,0 +1,16 @@
+//! Components that know no domain. The server renders them too, so browser APIs stand in effects and handlers only.
+
+pub mod browser;
+pub mod button;
+pub mod copy;
+pub mod dialog;
+pub mod field;
+pub mod form;
+pub mod icon;
+pub mod live;
+pub mod menu;
+pub mod message;
+pub mod mark;
+pub mod tabs;
+pub mod time;
+pub mod toast;

@@ -1,0 +1,57 @@
+//! Tabs that are pages.
+
+use leptos::{ev, html, prelude::*};
+
+use super::browser;
+
+/// A tab: its words and its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tab {
+    /// The words.
+    pub label: &'static str,
+    /// The page.
+    pub path: &'static str,
+}
+
+/// The id of the tab that is open, which names the panel below it.
+pub const OPEN_TAB_ID: &str = "open-tab";
+
+/// A row of tabs. Only the open one can be reached with Tab; the arrow keys move among them.
+#[component]
+pub fn Tabs(
+    /// What the row is called.
+    label: &'static str,
+    /// The tabs.
+    tabs: Vec<Tab>,
+    /// The page of the open one.
+    open: &'static str,
+) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
+
+    let on_keydown = move |event: ev::KeyboardEvent| {
+        let Some(list) = list.get_untracked() else { return };
+        let tabs = browser::find_all(&list, "[role=tab]");
+        let at = tabs.iter().position(|tab| browser::focused().as_ref() == Some(tab)).unwrap_or(0);
+        let to = match event.key().as_str() {
+            "ArrowRight" => (at + 1) % tabs.len(),
+            "ArrowLeft" => (at + tabs.len() - 1) % tabs.len(),
+            "Home" => 0,
+            "End" => tabs.len() - 1,
+            _ => return,
+        };
+        event.prevent_default();
+        browser::focus(&tabs[to]);
+    };
+    let line = |tab: Tab| {
+        let is_open = tab.path == open;
+        view! {
+            <a role="tab" class="tab" href=tab.path aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
+                tabindex=if is_open { "0" } else { "-1" }>{tab.label}</a>
+        }
+    };
+    view! {
+        <div class="tabs" role="tablist" aria-label=label node_ref=list on:keydown=on_keydown>
+            {tabs.into_iter().map(line).collect_view()}
+        </div>
+    }
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask run`: from the sources to a served page.
+
+use std::ffi::OsString;
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::site::{self, Build};
+use crate::step::Steps;
+use crate::{paths, process, server, setup};
+
+/// Builds all and becomes the server.
+pub fn run(build: Build, arguments: &[OsString]) -> Result<()> {
+    build_all(build)?;
+    serve(build, arguments)
+}
+
+/// Set-up, site and server, with a summary of the times.
+pub fn build_all(build: Build) -> Result<()> {
+    let mut steps = Steps::start();
+    let tools = steps.run("set-up", || setup::for_build(build))?;
+    match build {
+        Build::Release => {
+            // The server embeds the site, so it comes last.
+            site::build(build, &tools, &mut steps)?;
+            steps.run("server", || process::run(&mut server::build_command(build)))?;
+        }
+        Build::Dev => {
+            build_both(&tools, &mut steps)?;
+            site::assemble(build, &mut steps)?;
+        }
+    }
+    steps.print_summary();
+    Ok(())
+}
+
+/// The debug server reads the site from disk, so both sides can be compiled at the same time.
+fn build_both(tools: &setup::Tools, steps: &mut Steps) -> Result<()> {
+    eprintln!("==> wasm and server");
+    let (wasm, server) = thread::scope(|scope| {
+        let wasm = scope
+            .spawn(|| process::run_labelled("wasm", &mut site::compile_command(Build::Dev, tools)));
+        let server = process::run_labelled("server", &mut server::build_command(Build::Dev));
+        (
+            wasm.join()
+                .unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build ended early"))),
+            server,
+        )
+    });
+    steps.note("wasm", wasm?);
+    steps.note("server", server?);
+    Ok(())
+}
+
+fn serve(build: Build, arguments: &[OsString]) -> Result<()> {
+    let mut command = Command::new(server::binary(build));
+    command
+        .arg("serve")
+        .args(arguments)
+        .current_dir(paths::root());
+    become_command(&mut command)
+        .with_context(|| format!("cannot start {}", server::binary(build).display()))
+}
+
+/// The server takes this process's place, so that signals (Ctrl-C, a service manager's) reach it and nobody else.
+#[cfg(unix)]
+fn become_command(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(command.exec().into())
+}
+
+#[cfg(not(unix))]
+fn become_command(command: &mut Command) -> Result<()> {
+    process::run(command)
+}

@@ -1,0 +1,209 @@
+//! Debian's compiler for the browser's side, where rustup can't bring the library.
+//!
+//! Debian has no ready-made wasm library either, but it has the sources of the one that fits its
+//! compiler, and cargo can build it from them (half a minute, once).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::wasm::{TARGET, has_library};
+use super::{apt, say};
+use crate::{paths, process};
+
+/// Compiler, cargo, the library's sources, what both load, and the linker.
+const PACKAGES: [&str; 5] = [
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-llvm",
+    "lld-22",
+];
+
+// By full path: in PATH, rustup's come first.
+const CARGO: &str = "/usr/bin/cargo";
+const RUSTC: &str = "/usr/bin/rustc";
+const LINKER: &str = "wasm-ld-22";
+
+/// The crate that makes cargo build the library: it has nothing in it.
+const EMPTY_MANIFEST: &str = "\
+[package]
+name = \"empty\"
+version = \"0.0.0\"
+edition = \"2024\"
+
+[lib]
+path = \"empty.rs\"
+
+[workspace]
+";
+
+/// Debian's compiler with the library that was built for it.
+pub struct DebianToolchain {
+    sysroot: PathBuf,
+}
+
+impl DebianToolchain {
+    /// `cargo` for the browser's side.
+    pub fn cargo(&self) -> Command {
+        let mut command = bare_cargo();
+        // Only what is compiled for the target sees these flags, as cargo is always given `--target`.
+        command.env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            format!("--sysroot\x1f{}", self.sysroot.display()),
+        );
+        command
+    }
+}
+
+/// The tool chain, when an earlier run has made it and it still fits the compiler.
+pub fn existing() -> Option<DebianToolchain> {
+    let sysroot = sysroot().ok()?;
+    has_library(&library_folder(&sysroot)).then_some(DebianToolchain { sysroot })
+}
+
+/// Installs the packages and builds the library, as far as either is missing.
+pub fn ensure() -> Result<DebianToolchain> {
+    apt::ensure(&PACKAGES, "compiling for the browser")?;
+    if let Some(toolchain) = existing() {
+        return Ok(toolchain);
+    }
+    let sysroot = sysroot()?;
+    say(&format!(
+        "building the {TARGET} standard library from Debian's sources (half a minute, once)"
+    ));
+    build_library(&sysroot).context("cannot build the standard library for wasm")?;
+    Ok(DebianToolchain { sysroot })
+}
+
+/// One folder per version: the library of one compiler is refused by the next.
+fn sysroot() -> Result<PathBuf> {
+    let version = process::output(
+        Command::new(RUSTC)
+            .arg("--version")
+            .env_remove("LD_LIBRARY_PATH")
+            .stderr(Stdio::null()),
+    )?;
+    Ok(paths::target()
+        .join("wasm-sysroot")
+        .join(folder_name(&version)))
+}
+
+/// `rustc 1.96.0 (abc 2026-05-01)` → `rustc-1.96.0-abc-2026-05-01`
+fn folder_name(version: &str) -> String {
+    version
+        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+}
+
+fn library_folder(sysroot: &Path) -> PathBuf {
+    sysroot.join("lib/rustlib").join(TARGET).join("lib")
+}
+
+fn build_library(sysroot: &Path) -> Result<()> {
+    let workplace = paths::target().join("wasm-sysroot/build");
+    fs::create_dir_all(&workplace)?;
+    fs::write(workplace.join("Cargo.toml"), EMPTY_MANIFEST)?;
+    fs::write(workplace.join("empty.rs"), "")?;
+    process::run(&mut build_std_command(&workplace))?;
+    install_library(
+        &workplace.join("target").join(TARGET).join("release/deps"),
+        &library_folder(sysroot),
+    )?;
+    fs::remove_dir_all(&workplace)?;
+    Ok(())
+}
+
+fn build_std_command(workplace: &Path) -> Command {
+    let mut command = bare_cargo();
+    command
+        .args([
+            "build",
+            "--release",
+            "--target",
+            TARGET,
+            "-Zbuild-std=std,panic_abort",
+            "--target-dir",
+        ])
+        .arg(workplace.join("target"))
+        .current_dir(workplace)
+        // `-Z` is for nightly compilers; this says that we mean it.
+        .env("RUSTC_BOOTSTRAP", "1")
+        // The release build optimises over the library too, for which it must carry its bitcode.
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes");
+    command
+}
+
+/// Copies the library beside its place and then moves it there: a half-copied one is never taken for whole.
+fn install_library(built: &Path, place: &Path) -> Result<()> {
+    let unfinished = place.with_extension("unfinished");
+    fs::create_dir_all(&unfinished)?;
+    for entry in built.read_dir()? {
+        let file = entry?.path();
+        let name = file.file_name().unwrap_or_default();
+        let is_library = file
+            .extension()
+            .is_some_and(|extension| extension == "rlib");
+        if is_library && !name.to_string_lossy().starts_with("libempty-") {
+            fs::copy(&file, unfinished.join(name))?;
+        }
+    }
+    fs::rename(&unfinished, place)?;
+    Ok(())
+}
+
+/// Debian's cargo, cleared of what rustup's cargo has told this process about itself.
+fn bare_cargo() -> Command {
+    let mut command = Command::new(CARGO);
+    for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(variable);
+    }
+    command
+        .env("RUSTC", RUSTC)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_per_compiler() {
+        assert_eq!(
+            folder_name("rustc 1.96.0 (abc 2026-05-01) (built from a tarball)"),
+            "rustc-1.96.0-abc-2026-05-01-built-from-a-tarball"
+        );
+    }
+
+    #[test]
+    fn only_the_library_is_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (built, place) = (
+            folder.path().join("deps"),
+            folder.path().join("sysroot/lib"),
+        );
+        fs::create_dir(&built).unwrap();
+        for name in [
+            "libstd-1.rlib",
+            "libcore-2.rlib",
+            "libempty-3.rlib",
+            "libstd-1.rmeta",
+            "std-1.d",
+        ] {
+            fs::write(built.join(name), name).unwrap();
+        }
+        install_library(&built, &place).unwrap();
+        let mut installed: Vec<_> = place
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        installed.sort();
+        assert_eq!(installed, ["libcore-2.rlib", "libstd-1.rlib"]);
+    }
+}

@@ -1,0 +1,124 @@
+//! The browser's side: wasm, JavaScript, CSS and the files of `public/`, put together in `target/site`.
+
+mod bindgen;
+mod brotli;
+mod css;
+mod folder;
+mod wasm_opt;
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use self::folder::Files;
+use crate::setup::{self, Tools};
+use crate::step::Steps;
+use crate::{paths, process};
+
+/// Cargo's target for the browser.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The files that the first page waits for.
+const FIRST_PAGE: [&str; 3] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/latchkey.css"];
+
+/// How to build: small and quick to load, or quick to build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Build {
+    /// What is shipped.
+    Release,
+    /// For daily work.
+    Dev,
+}
+
+impl Build {
+    /// From the command line's `--dev`.
+    pub fn from_flag(dev: bool) -> Self {
+        if dev { Self::Dev } else { Self::Release }
+    }
+
+    /// The cargo profile of the browser's side; the root Cargo.toml has both.
+    fn wasm_profile(self) -> &'static str {
+        match self {
+            Self::Release => "wasm-release",
+            Self::Dev => "wasm-dev",
+        }
+    }
+}
+
+/// `cargo xtask site`: set-up and site, without a server.
+pub fn build_alone(build_kind: Build, steps: &mut Steps) -> Result<()> {
+    let tools = steps.run("set-up", || setup::for_build(build_kind))?;
+    build(build_kind, &tools, steps)
+}
+
+/// Compiles the browser's side and puts the site together.
+pub fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
+    steps.run("wasm", || process::run(&mut compile_command(build, tools)))?;
+    assemble(build, steps)
+}
+
+/// The `cargo build` of the browser's side.
+pub fn compile_command(build: Build, tools: &Tools) -> Command {
+    let mut command = tools.wasm.cargo();
+    command
+        .args([
+            "build",
+            "--lib",
+            "--no-default-features",
+            "--features",
+            "hydrate",
+        ])
+        .args([
+            "--target",
+            TARGET,
+            "--profile",
+            build.wasm_profile(),
+            "--target-dir",
+        ])
+        .arg(paths::wasm_target());
+    command
+}
+
+/// Makes `target/site` from what [`compile_command`] has left and from the sources.
+pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
+    let site = paths::site();
+    let mut files = Files::default();
+    files.add_folder(&paths::inside("public"))?;
+    files.add(
+        "pkg/latchkey.css",
+        css::inline(&paths::inside("style/main.css"))?.into(),
+    );
+    steps.run("bindgen", || {
+        bindgen::generate(&compiled_wasm(build), &mut files)
+    })?;
+    if build == Build::Release {
+        steps.run("wasm-opt", || {
+            files.replace(FIRST_PAGE[0], |wasm| wasm_opt::optimise(&wasm))
+        })?;
+        steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
+    }
+    files.write_to(&site)?;
+    print_sizes(&files);
+    Ok(())
+}
+
+fn compiled_wasm(build: Build) -> std::path::PathBuf {
+    paths::wasm_target()
+        .join(TARGET)
+        .join(build.wasm_profile())
+        .join("latchkey.wasm")
+}
+
+fn print_sizes(files: &Files) {
+    let total = |suffix: &str| {
+        FIRST_PAGE
+            .iter()
+            .filter_map(|name| files.size(&format!("{name}{suffix}")))
+            .sum::<usize>()
+    };
+    eprintln!(
+        "    the first page's wasm, JavaScript and CSS: {} KB, {} KB compressed",
+        total("") / 1000,
+        total(".br") / 1000
+    );
+}

@@ -1,0 +1,97 @@
+//! `cargo xtask test`: every check there is, the fast ones first.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::server::cargo;
+use crate::site::{self, Build};
+use crate::step::Steps;
+use crate::{paths, process, server, setup};
+
+/// A part of the tests, for daily work.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Format and clippy
+    Lint,
+    /// Unit and integration tests
+    Unit,
+    /// Playwright
+    Browser,
+}
+
+/// Runs the asked part, or all. The first failure ends it.
+pub fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
+    let wanted = |part| only.is_none_or(|only| only == part);
+    let mut steps = Steps::start();
+    if wanted(Part::Lint) {
+        lint(&mut steps)?;
+    }
+    if wanted(Part::Unit) {
+        unit(arguments, &mut steps)?;
+    }
+    if wanted(Part::Browser) {
+        browser(arguments, &mut steps)?;
+    }
+    steps.print_summary();
+    eprintln!("All tests passed.");
+    Ok(())
+}
+
+fn lint(steps: &mut Steps) -> Result<()> {
+    steps.run("format", || {
+        process::run(
+            Command::new("cargo")
+                .args(["fmt", "--all", "--check"])
+                .current_dir(paths::root()),
+        )
+    })?;
+    setup::note_compiler();
+    steps.run("clippy xtask", || {
+        clippy(&["--package", "xtask", "--all-targets"])
+    })?;
+    steps.run("clippy server", || clippy(&["--all-targets"]))?;
+    // For this machine, not for wasm32: the same code is checked, and no second clippy is needed where
+    // the wasm tool chain is not rustup's.
+    steps.run("clippy browser", || {
+        clippy(&["--lib", "--no-default-features", "--features", "hydrate"])
+    })
+}
+
+fn clippy(arguments: &[&str]) -> Result<()> {
+    process::run(
+        cargo("clippy")
+            .args(arguments)
+            .args(["--", "-D", "warnings"]),
+    )
+}
+
+fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
+    steps.run("xtask's tests", || {
+        process::run(cargo("test").args(["--package", "xtask"]))
+    })?;
+    steps.run("unit and integration tests", || {
+        process::run(cargo("test").args(arguments))
+    })
+}
+
+fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
+    let tools = steps.run("set-up", || setup::for_build(Build::Release))?;
+    let chromium = steps.run("set-up of Chromium", setup::chromium)?;
+    // The site as it will be shipped, but the server that `cargo test` has built already.
+    site::build(Build::Release, &tools, steps)?;
+    steps.run("server", || {
+        process::run(&mut server::build_command(Build::Dev))
+    })?;
+    steps.run("browser tests", || {
+        process::run(
+            setup::npx()
+                .args(["playwright", "test"])
+                .args(arguments)
+                .env("LATCHKEY_BIN", server::binary(Build::Dev))
+                .env("CHROMIUM", chromium),
+        )
+    })
+}
