@@ -44,6 +44,8 @@ create index sessions_of_user on sessions (user_id);
 
 create table api_keys (
     id text primary key not null,
+    -- By which opened lists note their rows: 8 bytes instead of 36. Counted up from 1, never used again.
+    number bigint not null unique,
     organization_id text not null references organizations (id),
     kind text not null,
     name text not null,
@@ -63,9 +65,14 @@ create table api_keys (
     unique (organization_id, kind, unique_name)
 );
 
-create index api_keys_by_created on api_keys (organization_id, kind, created_at, id) where deleted_at is null;
+-- A list is opened by walking one of these alone: each holds its order, the number to note and the name to search.
+create index api_keys_by_created on api_keys (organization_id, kind, created_at, number, name_folded) where deleted_at is null;
 
-create index api_keys_by_name on api_keys (organization_id, kind, name_folded, id) where deleted_at is null;
+create index api_keys_by_name on api_keys (organization_id, kind, name_folded, number) where deleted_at is null;
+
+create index api_keys_by_use on api_keys (organization_id, kind, (coalesce(last_used_at, 0)), number, name_folded) where deleted_at is null;
+
+create index api_keys_by_end on api_keys (organization_id, kind, (coalesce(expires_at, 9223372036854775807)), number, name_folded) where deleted_at is null;
 
 create table audit_events (
     -- Without gaps, from 1.

@@ -9,7 +9,7 @@ use leptos_router::{
 };
 
 use crate::{
-    pages::{frame::SignedIn, keys::{KeysPage, tabs::AGENT}, not_found::NotFoundPage, profile::ProfilePage, setup::SetupPage, sign_in::SignInPage},
+    pages::{frame::Frame, keys::{KeysPage, tabs::AGENT}, not_found::NotFoundPage, profile::ProfilePage, setup::SetupPage, sign_in::SignInPage},
     ui::live::provide_live,
 };
 
@@ -25,7 +25,6 @@ pub fn shell(pkg: &'static str) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <meta name="referrer" content="no-referrer"/>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 <link rel="modulepreload" href=script nonce=nonce.clone()/>
@@ -53,7 +52,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
                 <Route path=path!("/keys") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
-                <ParentRoute path=path!("") view=SignedIn ssr=SsrMode::Async>
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&AGENT/> } ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
                 </ParentRoute>

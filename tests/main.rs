@@ -1,1 +1,7 @@
-fn main(){}
+//! One binary; the paths of its files mirror the addresses that they test.
+
+mod admin;
+mod api;
+mod page;
+mod serve;
+mod support;

@@ -1,6 +1,6 @@
 //! The rows that a grid draws: opened once, then fetched as they come into sight.
 
-use std::{future::Future, ops::Range, pin::Pin, rc::Rc};
+use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -22,8 +22,8 @@ pub trait GridRow: Clone + PartialEq + Send + Sync + 'static {}
 impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
 
 type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Fault>>>>;
-type Open<Row> = Rc<dyn Fn() -> Answer<OpenedListing<Row>>>;
-type Fetch<Row> = Rc<dyn Fn(String, usize, usize) -> Answer<Vec<ListedRow<Row>>>>;
+type Open<Row> = Arc<dyn Fn() -> Answer<OpenedListing<Row>> + Send + Sync>;
+type Fetch<Row> = Arc<dyn Fn(String, usize, usize) -> Answer<Vec<ListedRow<Row>>> + Send + Sync>;
 
 /// Where rows come from.
 pub struct Source<Row> {
@@ -33,18 +33,18 @@ pub struct Source<Row> {
 
 impl<Row> Source<Row> {
     /// `open` opens the list anew, as it is asked for at that moment; `fetch` answers rows of it: listing, first row, how many.
-    pub fn new<O, F>(open: impl Fn() -> O + 'static, fetch: impl Fn(String, usize, usize) -> F + 'static) -> Self
+    pub fn new<O, F>(open: impl Fn() -> O + Send + Sync + 'static, fetch: impl Fn(String, usize, usize) -> F + Send + Sync + 'static) -> Self
     where
         O: Future<Output = Result<OpenedListing<Row>, Fault>> + 'static,
         F: Future<Output = Result<Vec<ListedRow<Row>>, Fault>> + 'static,
     {
-        Self { open: Rc::new(move || Box::pin(open())), fetch: Rc::new(move |listing, first, count| Box::pin(fetch(listing, first, count))) }
+        Self { open: Arc::new(move || Box::pin(open())), fetch: Arc::new(move |listing, first, count| Box::pin(fetch(listing, first, count))) }
     }
 }
 
 impl<Row> Clone for Source<Row> {
     fn clone(&self) -> Self {
-        Self { open: Rc::clone(&self.open), fetch: Rc::clone(&self.fetch) }
+        Self { open: Arc::clone(&self.open), fetch: Arc::clone(&self.fetch) }
     }
 }
 
@@ -59,7 +59,7 @@ pub enum Place {
 
 /// The rows of a list, and how their loading stands.
 pub struct Rows<Row: GridRow> {
-    source: StoredValue<Source<Row>, LocalStorage>,
+    source: StoredValue<Source<Row>>,
     book: RwSignal<Book<Row>>,
     trouble: RwSignal<Option<Fault>>,
     opening: RwSignal<bool>,
@@ -87,7 +87,7 @@ impl<Row: GridRow> Rows<Row> {
             Err(fault) => (Book::default(), Some(fault)),
         };
         Self {
-            source: StoredValue::new_local(source),
+            source: StoredValue::new(source),
             book: RwSignal::new(book),
             trouble: RwSignal::new(trouble),
             opening: RwSignal::new(false),

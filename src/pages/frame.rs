@@ -3,7 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::{A, Outlet};
 
-use super::{keys::tabs::AGENT, refused::Unread, secret::{Reveal, SecretDialog}};
+use super::{keys::tabs::AGENT, secret::{Reveal, SecretDialog}};
 use crate::{
     api::account::{sign_out, viewer},
     model::{account::Viewer, fault::Fault, permission::Permission},
@@ -16,53 +16,51 @@ use crate::{
     },
 };
 
-/// The person who is signed in, on every page inside the frame.
-pub fn use_viewer() -> Viewer {
+/// The person who is signed in, as the server answers it: every page inside the frame can wait for it.
+pub type ViewerResource = OnceResource<Result<Viewer, Fault>>;
+
+/// The person who is signed in.
+pub fn use_viewer() -> ViewerResource {
     expect_context()
 }
 
-/// Finds out who is signed in and frames the page.
-#[component]
-pub fn SignedIn() -> impl IntoView {
-    let viewer = OnceResource::new(viewer());
-    view! {
-        <Suspense>
-            {Suspend::new(async move {
-                match viewer.await {
-                    Ok(viewer) => view! { <Frame viewer/> }.into_any(),
-                    Err(fault) => view! { <main><Unread fault/></main> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-}
-
 /// The bar at the top, the page, and what may lie over it on any page.
+///
+/// The page itself waits for nothing here: whatever stands inside a `Suspense` is made more than once on the server, and a page
+/// would ask for its data each time.
 #[component]
-fn Frame(viewer: Viewer) -> impl IntoView {
+pub fn Frame() -> impl IntoView {
+    let viewer = ViewerResource::new(viewer());
+    provide_context(viewer);
     let toasts = Toasts::provide();
     let reveal = Reveal::provide();
-    let may_see_keys = viewer.may(Permission::ViewKeys);
-    let (organization, person) = (viewer.organization.clone(), viewer.clone());
-    provide_context(viewer);
-
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="bar">
-            <a class="bar-brand" href="/" title="Latchkey">
-                <Mark/>
-                <span class="bar-organization">{organization}</span>
-            </a>
-            <nav class="bar-nav" aria-label="Main">
-                {may_see_keys.then(|| view! { <A href=AGENT.path>"API Keys"</A> })}
-            </nav>
-            <PersonMenu person toasts/>
+            <Suspense>
+                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts/> }) })}
+            </Suspense>
         </header>
         <main class="content" id="content" tabindex="-1">
             <Outlet/>
         </main>
         <SecretDialog reveal/>
         <Toaster toasts/>
+    }
+}
+
+#[component]
+fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
+    let may_see_keys = viewer.may(Permission::ViewKeys);
+    view! {
+        <a class="bar-brand" href="/" title="Latchkey">
+            <Mark/>
+            <span class="bar-organization">{viewer.organization.clone()}</span>
+        </a>
+        <nav class="bar-nav" aria-label="Main">
+            {may_see_keys.then(|| view! { <A href=AGENT.path>"API Keys"</A> })}
+        </nav>
+        <PersonMenu person=viewer toasts/>
     }
 }
 

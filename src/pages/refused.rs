@@ -5,37 +5,43 @@ use leptos_meta::Title;
 
 use super::answer_with;
 use crate::{
-    model::{fault::Fault, permission::Permission},
-    ui::{browser, message::{AlertWithRetry, Blank}},
+    model::fault::Fault,
+    ui::{
+        browser,
+        icon::Glyph,
+        message::{AlertWithRetry, Blank},
+    },
 };
 
-/// The reader's role does not allow this page.
-#[component]
-pub fn Forbidden(
-    /// What their role lacks.
-    needs: Permission,
-) -> impl IntoView {
-    answer_with(403);
-    view! {
-        <Title text="Not allowed"/>
-        <div class="page">
-            <Blank title="You may not see this" text=format!("Your role lacks the permission “{}”. Ask an owner or admin of your organization.", needs.label())/>
-        </div>
-    }
-}
-
-/// The page's data could not be read. Loads the whole page again; whoever is signed out is led to sign in.
+/// The page's data could not be read. Says what the reader's role lacks, leads to the sign-in page, or lets them try again.
 #[component]
 pub fn Unread(
     /// Why.
     fault: Fault,
 ) -> impl IntoView {
     answer_with(fault.status());
-    let is_signed_out = fault == Fault::SignedOut;
-    Effect::new(move || if is_signed_out { browser::go_to_sign_in() });
+    match fault {
+        Fault::Forbidden { permission } => view! { <Forbidden permission/> }.into_any(),
+        Fault::SignedOut => {
+            Effect::new(browser::go_to_sign_in);
+            view! { <div class="page"></div> }.into_any()
+        }
+        fault => view! {
+            <div class="page">
+                <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/>
+            </div>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn Forbidden(permission: String) -> impl IntoView {
+    let text = format!("Your role lacks the permission “{permission}”. Ask an owner or admin of your organization.");
     view! {
+        <Title text="Not allowed"/>
         <div class="page">
-            <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/>
+            <Blank glyph=Glyph::Trouble title="You may not see this" text/>
         </div>
     }
 }

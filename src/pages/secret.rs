@@ -72,19 +72,19 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
 
     let secret = created.secret.reveal().to_owned();
     view! {
-        <Dialog title="Copy your new key" on_dismiss=leave>
+        <Dialog title="Copy your new key" wide=true on_dismiss=leave>
             <p>"This is the secret key of " <strong class="quoted">{created.key.name.clone()}</strong> "."</p>
             <div class="secret">
                 <code node_ref=shown_in class="secret-text" tabindex="0" aria-label="Secret key" role="textbox" aria-readonly="true"
                     on:copy=move |_| mark_copied.run(())>{secret.clone()}</code>
-                <CopyButton text=secret shown_in on_copied=mark_copied/>
+                <CopyButton text=secret shown_in on_copied=mark_copied primary=true/>
             </div>
             <p class="caution">
                 <Icon glyph=Glyph::Warning/>
                 "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager."
             </p>
             <Show when=move || asked.get() fallback=move || view! {
-                <footer class="dialog-foot"><Button label="Done" weight=Weight::Primary on_click=leave/></footer>
+                <footer class="dialog-foot"><Button label="Done" on_click=leave/></footer>
             }>
                 <div class="ask" role="alert">
                     <p>"You have not copied the key yet. Once this is closed, nothing brings it back."</p>

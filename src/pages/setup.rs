@@ -20,7 +20,11 @@ use crate::{
 pub fn SetupPage() -> impl IntoView {
     // The token is in the address's fragment, which no server and no log ever sees; it leaves the address bar at once.
     let token = RwSignal::new(None::<String>);
-    Effect::new(move || token.set(browser::take_fragment()));
+    let came_without = RwSignal::new(false);
+    Effect::new(move || {
+        token.set(browser::take_fragment());
+        came_without.set(token.get_untracked().is_none());
+    });
 
     let form = Form::new();
     let submit = move |()| {
@@ -43,7 +47,7 @@ pub fn SetupPage() -> impl IntoView {
         <Title text="Set up"/>
         <Entry title="Set up Latchkey" lead="Make your organization and the account of its owner.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
-            <Show when=move || token.get().is_none()>
+            <Show when=move || came_without.get()>
                 <p class="note">
                     "This needs the one-time set-up link. It is in the server's log, on the line that starts with "
                     <code>"Set up Latchkey:"</code>

@@ -20,9 +20,12 @@ use crate::model::{
     account::Viewer,
     fault::Fault,
     id::{OrganizationId, UserId},
-    permission::{BUILT_IN_ROLES, Permissions},
+    permission::{BUILT_IN_ROLES, Permission, Permissions},
     text,
 };
+
+/// What the log calls whoever acts at the command line.
+const CONSOLE: &str = "console";
 
 /// An organization and its first user.
 pub struct NewAccount {
@@ -174,7 +177,7 @@ pub async fn create_user(state: &AppState, account: NewAccount, role: &'static s
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let console = Actor { name: "console".to_owned(), ..actor_for(&user, Means::Console, None) };
+                let console = Actor { name: CONSOLE.to_owned(), ..actor_for(&user, Means::Console, None) };
                 if make {
                     insert_organization(tx, id, &name).await?;
                     auditor.record(tx, Event::new(&console, "organization.created", "organization", id, &name)).await?;
@@ -194,7 +197,7 @@ pub async fn reset_password(state: &AppState, email: &str, password: SecretStrin
     text::password("password", password.expose_secret())?;
     let user = store::people::user_by_email(&state.store, email.trim()).await?;
     let user = user.ok_or_else(|| Fault::invalid("email", "Nobody has this email address."))?;
-    let console = Actor { name: "console".to_owned(), ..actor_of(&user, Means::Console, None)? };
+    let console = console(&user)?;
     let hash = state.passwords.hash(password).await?;
     let auditor = state.auditor.clone();
     state
@@ -226,11 +229,19 @@ fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
     Actor { organization: user.organization, user: user.id, name: user.name.clone(), means, permissions: Permissions::default(), address }
 }
 
-/// A stored user as one who acts.
+/// Whoever may read the data folder, acting for a user: they may do anything.
 ///
 /// # Errors
 /// `Internal` when the stored ids can't be read.
-pub fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Actor, Fault> {
+pub fn console(user: &UserRow) -> Result<Actor, Fault> {
+    Ok(Actor {
+        name: CONSOLE.to_owned(),
+        permissions: Permissions::of(Permission::ALL),
+        ..actor_of(user, Means::Console, None)?
+    })
+}
+
+fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Actor, Fault> {
     Ok(Actor {
         organization: user.organization_id.parse().map_err(|_| Fault::Internal)?,
         user: user.id.parse().map_err(|_| Fault::Internal)?,

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 
 use super::{
     accounts::{self, NewAccount},
-    actor::{Actor, Means},
     config::{DataOptions, PublicUrl},
     data::Data,
     keys::{self, NewKey},
@@ -66,7 +65,7 @@ enum AdminCommand {
         /// The e-mail address of the user for whom it acts [default: the first owner]
         #[arg(long, value_name = "E")]
         user: Option<String>,
-        /// What it may be used for [default: everything that the user may]
+        /// What it may be used for, never more than the user may at that moment [default: every scope]
         #[arg(long, value_name = "S,…", value_delimiter = ',')]
         scopes: Option<Vec<String>>,
     },
@@ -152,10 +151,8 @@ async fn create_key(
         Some(email) => store::people::user_by_email(&state.store, email).await?.with_context(|| format!("nobody has the email address {email}"))?,
         None => store::people::first_owner(&state.store).await?.context("there is no owner yet: make one with `latchkey admin create-user`")?,
     };
-    let person = accounts::actor_of(&owner, Means::Console, None).map_err(in_words)?;
-    let permitted = || Scope::ALL.iter().filter(|scope| person.permissions.has(scope.needs())).map(|scope| scope.word().to_owned()).collect();
-    let scopes = Some(scopes.unwrap_or_else(permitted));
-    let console = Actor { name: "console".to_owned(), ..person };
+    let scopes = Some(scopes.unwrap_or_else(|| Scope::ALL.iter().map(|scope| scope.word().to_owned()).collect()));
+    let console = accounts::console(&owner).map_err(in_words)?;
     let new = NewKey { kind: KeyKind::Platform, name, duration_days: Some(days), scopes };
     Ok(keys::create(state, &console, new).await.map_err(in_words)?.secret)
 }

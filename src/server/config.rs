@@ -12,10 +12,10 @@ use url::Url;
 #[derive(Debug, Clone, Args)]
 pub struct DataOptions {
     /// The data folder: the database, its master key and the lock
-    #[arg(long, env = "LATCHKEY_DATA", default_value = "./data")]
+    #[arg(long, env = "LATCHKEY_DATA", default_value = "./data", global = true)]
     pub data: PathBuf,
     /// Another database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: latchkey.db in the data folder]
-    #[arg(long = "database", env = "LATCHKEY_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long = "database", env = "LATCHKEY_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database: Option<String>,
     /// The key over all other keys, 32 bytes in base64 [default: master.key in the data folder]
     // From the environment only: an argument would be seen by everybody on the machine.

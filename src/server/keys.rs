@@ -143,9 +143,9 @@ pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> 
         status: query.status,
         sort: query.sort,
     };
-    let ids = store::keys::select_ids(&state.store, &selection).await?.into_boxed_slice();
-    let total = ids.len();
-    Ok((state.listings.keep(Listing { view, ids }), total))
+    let numbers = store::keys::select_numbers(&state.store, &selection).await?.into_boxed_slice();
+    let total = numbers.len();
+    Ok((state.listings.keep(Listing { view, numbers }), total))
 }
 
 /// Rows of an opened list, at most [`ROWS_MAX`]. Needs what opening it needed.
@@ -169,11 +169,11 @@ pub async fn details(
     limit: usize,
 ) -> Result<Vec<(usize, Option<KeyDetails>)>, Fault> {
     let listing = find_listing(state, actor, listing)?;
-    let end = offset.saturating_add(limit.min(ROWS_MAX)).min(listing.ids.len());
-    let wanted = listing.ids.get(offset..end).unwrap_or_default();
+    let end = offset.saturating_add(limit.min(ROWS_MAX)).min(listing.numbers.len());
+    let wanted = listing.numbers.get(offset..end).unwrap_or_default();
     let found = store::keys::find_many(&state.store, actor.organization, wanted).await?;
-    let mut by_id = found.iter().map(|record| record.details().map(|details| (details.row.id, details))).collect::<Result<HashMap<_, _>, _>>()?;
-    Ok(wanted.iter().enumerate().map(|(place, id)| (offset + place, by_id.remove(id))).collect())
+    let mut by_number = found.iter().map(|record| Ok((record.number, record.details()?))).collect::<Result<HashMap<_, _>, Fault>>()?;
+    Ok(wanted.iter().enumerate().map(|(place, number)| (offset + place, by_number.remove(number))).collect())
 }
 
 /// The list, if what the actor may see is still what it was opened with.
@@ -191,7 +191,7 @@ fn find_listing(state: &AppState, actor: &Actor, name: &str) -> Result<std::sync
 /// # Errors
 /// `ListingGone`, `Forbidden`.
 pub fn total(state: &AppState, actor: &Actor, listing: &str) -> Result<usize, Fault> {
-    Ok(find_listing(state, actor, listing)?.ids.len())
+    Ok(find_listing(state, actor, listing)?.numbers.len())
 }
 
 /// One key. Needs its kind's `view` permission.

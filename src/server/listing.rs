@@ -1,7 +1,7 @@
 //! Opened lists: which rows a list held when it was opened, and in which order.
 //!
 //! Rows move: a key is used while somebody reads the list by last use. A place that is a number of rows, or the last row's value,
-//! would lose or double some. So the order is noted once, 16 bytes a row, and kept while it is read.
+//! would lose or double some. So the order is noted once, 8 bytes a row, and kept while it is read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use moka::sync::Cache;
 
 use super::random;
 use crate::model::{
-    id::{KeyId, OrganizationId, UserId},
+    id::{OrganizationId, UserId},
     policy::KeyKind,
 };
 
@@ -35,8 +35,8 @@ pub struct View {
 pub struct Listing {
     /// To whom it answers.
     pub view: View,
-    /// Its rows, in order.
-    pub ids: Box<[KeyId]>,
+    /// The numbers of its keys, in order.
+    pub numbers: Box<[i64]>,
 }
 
 /// All opened lists of this process.
@@ -44,7 +44,7 @@ pub struct Listings(Cache<String, Arc<Listing>>);
 
 impl Default for Listings {
     fn default() -> Self {
-        let bytes = |_: &String, listing: &Arc<Listing>| u32::try_from(size_of_val(&*listing.ids) + 256).unwrap_or(u32::MAX);
+        let bytes = |_: &String, listing: &Arc<Listing>| u32::try_from(size_of_val(&*listing.numbers) + 256).unwrap_or(u32::MAX);
         Self(Cache::builder().weigher(bytes).max_capacity(BYTES_MAX).time_to_idle(KEPT).build())
     }
 }

@@ -22,7 +22,7 @@ pub fn CopyButton(
     /// Called once the text is on the clipboard.
     #[prop(optional, into)]
     on_copied: Option<Callback<()>>,
-    /// Whether it is the one button that moves things on.
+    /// Whether it is the one button that moves things on. It then has the focus when its dialog opens.
     #[prop(optional)]
     primary: bool,
 ) -> impl IntoView {
@@ -52,7 +52,7 @@ pub fn CopyButton(
     };
     view! {
         <span class="copy">
-            <button type="button" class="button" class:button-primary=primary on:click=copy>
+            <button type="button" class="button" class:button-primary=primary autofocus=primary on:click=copy>
                 {move || view! { <Icon glyph=glyph()/> }}
                 "Copy"
             </button>

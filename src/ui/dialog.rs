@@ -30,9 +30,9 @@ pub fn Dialog(
     /// What kind of answer it waits for.
     #[prop(optional)]
     role: DialogRole,
-    /// Whether a click beside it asks to leave too.
-    #[prop(default = true)]
-    light: bool,
+    /// Whether it holds something long.
+    #[prop(optional)]
+    wide: bool,
     /// What stands in it.
     children: Children,
 ) -> impl IntoView {
@@ -64,7 +64,7 @@ pub fn Dialog(
         }
     };
     let on_click = move |event: ev::MouseEvent| {
-        if light && pressed_beside.get_value() && is_backdrop(&event) {
+        if pressed_beside.get_value() && is_backdrop(&event) {
             on_dismiss.run(());
         }
     };
@@ -74,7 +74,7 @@ pub fn Dialog(
         on_dismiss.run(());
     };
     view! {
-        <dialog node_ref=dialog class="dialog" closedby="none" aria-labelledby=title_id
+        <dialog node_ref=dialog class="dialog" class:dialog-wide=wide closedby="none" aria-labelledby=title_id
             role=(role == DialogRole::Alert).then_some("alertdialog")
             on:keydown=on_keydown on:cancel=on_cancel on:click=on_click
             on:pointerdown=move |event| pressed_beside.set_value(is_backdrop(&event))>

@@ -44,6 +44,8 @@ pub fn AlertWithRetry(
 /// A page or a list with nothing in it, and what to do about it.
 #[component]
 pub fn Blank(
+    /// A drawing above it.
+    glyph: Glyph,
     /// What is (not) there.
     #[prop(into)]
     title: String,
@@ -56,6 +58,7 @@ pub fn Blank(
 ) -> impl IntoView {
     view! {
         <div class="blank">
+            <span class="blank-glyph"><Icon glyph/></span>
             <h2>{title}</h2>
             <p>{text}</p>
             {children.map(|children| children())}

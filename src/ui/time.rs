@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::live::now;
-use crate::model::time::Timestamp;
+use crate::model::time::{DAY_MS, Timestamp};
+
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const MINUTE_MS: i64 = 60_000;
 
 /// How a moment is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +52,7 @@ fn told(at: Timestamp, style: &[(&str, &str)]) -> String {
     format.format().call1(&format, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
 }
 
-/// A span by `Intl.RelativeTimeFormat`: "3 minutes ago", "in 90 days", "yesterday".
+/// A span by `Intl.RelativeTimeFormat`: "now", "3 minutes ago", "yesterday", "in 3 months".
 fn relative(at: Timestamp, now: Timestamp) -> String {
     let (count, unit) = span(at.0 - now.0);
     let format = Intl::RelativeTimeFormat::new(&Array::new(), &options(&[("numeric", "auto")]));
@@ -58,10 +61,18 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
 
 /// The largest unit that the span fills, and how many of it, towards zero.
 fn span(ms: i64) -> (i32, &'static str) {
-    const UNITS: [(i64, &str); 5] =
-        [(365 * 86_400_000, "year"), (30 * 86_400_000, "month"), (86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute")];
-    let (unit_ms, unit) = UNITS.into_iter().find(|(unit_ms, unit)| ms.abs() >= *unit_ms * if *unit == "month" { 2 } else { 1 }).unwrap_or((60_000, "minute"));
-    (i32::try_from(ms / unit_ms).unwrap_or(i32::MAX), unit)
+    // From how much on, in which unit. A month is vague, so days are told up to two of them.
+    const UNITS: [(i64, i64, &str); 5] = [
+        (365 * DAY_MS, 365 * DAY_MS, "year"),
+        (60 * DAY_MS, 30 * DAY_MS, "month"),
+        (DAY_MS, DAY_MS, "day"),
+        (HOUR_MS, HOUR_MS, "hour"),
+        (MINUTE_MS, MINUTE_MS, "minute"),
+    ];
+    match UNITS.into_iter().find(|(from, ..)| ms.abs() >= *from) {
+        Some((_, unit_ms, unit)) => (i32::try_from(ms / unit_ms).unwrap_or(i32::MAX), unit),
+        None => (0, "second"),
+    }
 }
 
 fn options(pairs: &[(&str, &str)]) -> Object {
@@ -84,12 +95,11 @@ mod tests {
 
     #[test]
     fn a_span_is_told_in_the_largest_unit_it_fills() {
-        const DAY: i64 = 86_400_000;
-        assert_eq!(span(-20_000), (0, "minute"));
+        assert_eq!(span(-20_000), (0, "second"));
         assert_eq!(span(-3 * 60_000 - 59_999), (-3, "minute"));
         assert_eq!(span(-23 * 3_600_000), (-23, "hour"));
-        assert_eq!(span(45 * DAY), (45, "day"));
-        assert_eq!(span(90 * DAY), (3, "month"));
-        assert_eq!(span(-800 * DAY), (-2, "year"));
+        assert_eq!(span(45 * DAY_MS), (45, "day"));
+        assert_eq!(span(90 * DAY_MS), (3, "month"));
+        assert_eq!(span(-800 * DAY_MS), (-2, "year"));
     }
 }

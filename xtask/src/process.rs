@@ -62,6 +62,28 @@ pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
+/// Takes from a cargo command what `cargo run` has told this process about xtask. Some build scripts
+/// (ring's) watch these variables, and would run again after each change between `cargo xtask` and cargo by hand.
+pub fn forget_xtask(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_xtask) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn is_about_xtask(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_")
+        || variable.starts_with("CARGO_MANIFEST_")
+        || [
+            "CARGO_BIN_NAME",
+            "CARGO_CRATE_NAME",
+            "CARGO_PRIMARY_PACKAGE",
+            "OUT_DIR",
+        ]
+        .contains(&variable)
+}
+
 /// The first of these programs that PATH knows.
 pub fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -77,7 +99,10 @@ fn print_labelled(label: &str, stream: Option<impl Read>) {
         .into_iter()
         .flat_map(|stream| BufReader::new(stream).lines().map_while(Result::ok))
     {
-        eprintln!("{label:>8} | {line}");
+        // Two cargos take turns in milliseconds; that they do is no news.
+        if !line.contains("waiting for file lock on") || !line.contains("package cache") {
+            eprintln!("{label:>8} | {line}");
+        }
     }
 }
 
@@ -134,6 +159,13 @@ mod tests {
             run_within(Duration::from_millis(100), Command::new("sleep").arg("30")).unwrap_err();
         assert!(error.to_string().contains("was stopped"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn settings_of_the_user_are_kept() {
+        assert!(is_about_xtask("CARGO_PKG_NAME"));
+        assert!(!is_about_xtask("CARGO_HOME"));
+        assert!(!is_about_xtask("CARGO_TERM_COLOR"));
     }
 
     #[test]

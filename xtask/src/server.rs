@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::paths;
 use crate::site::Build;
+use crate::{paths, process};
 
 /// The `cargo build` of the server.
 pub fn build_command(build: Build) -> Command {
@@ -28,6 +28,7 @@ pub fn binary(build: Build) -> PathBuf {
 /// A cargo command for this machine's own kind: the server, the tests, the checks.
 pub fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
+    process::forget_xtask(&mut command);
     command
         .arg(subcommand)
         .arg("--target-dir")

@@ -24,10 +24,10 @@ use crate::{
         listing::OpenedListing,
         policy::Editable,
     },
-    pages::{frame::use_viewer, secret::use_reveal},
+    pages::secret::use_reveal,
     ui::{
         browser,
-        button::{Button, IconButton, Weight},
+        button::{Button, IconButton},
         icon::{Glyph, Icon},
         menu::{Menu, MenuAction, MenuAngle, MenuItem},
         message::{AlertWithRetry, Blank},
@@ -61,9 +61,10 @@ pub fn KeyList(
     place: ListPlace,
     /// The list as it was first opened.
     first: Result<OpenedListing<KeyRow>, Fault>,
+    /// Whether the reader may make, change and delete such keys.
+    may_manage: bool,
 ) -> impl IntoView {
     let (toasts, reveal) = (use_toasts(), use_reveal());
-    let may_manage = use_viewer().may(tab.policy().manage);
 
     // Data
     let rows = Rows::new(Source::new(move || open_keys(place.query(tab.kind)), key_rows), first);
@@ -172,8 +173,8 @@ fn NoKeys(may_manage: bool, create: Callback<()>) -> impl IntoView {
         "Somebody whose role allows it can make one."
     };
     view! {
-        <Blank title="No keys yet" text>
-            {may_manage.then(|| view! { <Button label="Make the first key" weight=Weight::Primary on_click=create/> })}
+        <Blank glyph=Glyph::Key title="No keys yet" text>
+            {may_manage.then(|| view! { <Button label="Make the first key" on_click=create/> })}
         </Blank>
     }
 }
@@ -183,7 +184,7 @@ fn NoKeys(may_manage: bool, create: Callback<()>) -> impl IntoView {
 fn NoMatch(place: ListPlace) -> impl IntoView {
     let text = format!("No key's name contains “{}”.", place.get_untracked().search);
     view! {
-        <Blank title="No match" text>
+        <Blank glyph=Glyph::Search title="No match" text>
             <Button label="Clear search" on_click=move |()| place.search("")/>
         </Blank>
     }

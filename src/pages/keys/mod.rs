@@ -13,9 +13,10 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use self::{list::KeyList, place::ListPlace, tabs::KeyTab};
-use super::{frame::use_viewer, refused::Forbidden};
+use super::{frame::use_viewer, refused::Unread};
 use crate::{
     api::keys::open_keys,
+    model::{account::Viewer, fault::Fault, key::KeyRow, listing::OpenedListing},
     ui::tabs::{OPEN_TAB_ID, Tabs},
 };
 
@@ -25,39 +26,53 @@ pub fn KeysPage(
     /// Which kind, and what the page says of it.
     tab: &'static KeyTab,
 ) -> impl IntoView {
-    let viewer = use_viewer();
-    if !viewer.may(tab.policy().view) {
-        return view! { <Forbidden needs=tab.policy().view/> }.into_any();
-    }
     let place = ListPlace::of_address(tab.path);
+    let viewer = use_viewer();
     // Only the first opening: it is in the server's HTML. From then on the list opens itself.
     let first = OnceResource::new(open_keys(place.query(tab.kind)));
 
     view! {
         <Title text=format!("{} · API Keys", tab.policy().label)/>
+        <Suspense fallback=PageSkeleton>
+            {Suspend::new(async move {
+                match (viewer.await, first.await) {
+                    (Err(fault), _) | (_, Err(fault @ (Fault::Forbidden { .. } | Fault::SignedOut))) => view! { <Unread fault/> }.into_any(),
+                    (Ok(viewer), first) => view! { <Keys tab place viewer first/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// Heading, tabs and the list.
+#[component]
+fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Fault>) -> impl IntoView {
+    let may_manage = viewer.may(tab.policy().manage);
+    view! {
         <div class="page page-fill">
             <h1>"API Keys"</h1>
             <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
-                <Suspense fallback=ListSkeleton>
-                    {Suspend::new(async move {
-                        let first = first.await;
-                        view! { <KeyList tab place first/> }
-                    })}
-                </Suspense>
+                <KeyList tab place first may_manage/>
             </section>
         </div>
     }
-    .into_any()
 }
 
-/// The outline of the list while it is on its way.
+/// The outline of the page while it is on its way.
 #[component]
-fn ListSkeleton() -> impl IntoView {
+fn PageSkeleton() -> impl IntoView {
     let line = || view! { <div class="skeleton-row"><span class="skeleton"></span></div> };
     view! {
-        <div class="toolbar" aria-hidden="true"><span class="skeleton skeleton-search"></span></div>
-        <div class="skeleton-grid" role="status" aria-label="Loading">{(0..10).map(|_| line()).collect_view()}</div>
+        <div class="page page-fill" role="status" aria-label="Loading">
+            <h1>"API Keys"</h1>
+            <div class="tabs"><span class="tab"><span class="skeleton skeleton-tab"></span></span></div>
+            <div class="panel">
+                <p class="purpose"><span class="skeleton skeleton-line"></span></p>
+                <div class="toolbar"><span class="skeleton skeleton-search"></span></div>
+                <div class="skeleton-grid">{(0..10).map(|_| line()).collect_view()}</div>
+            </div>
+        </div>
     }
 }

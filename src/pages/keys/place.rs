@@ -60,10 +60,10 @@ impl ListPlace {
                 sort: query.get_str("sort").map(read_sort).unwrap_or_default(),
             })
         });
-        let navigate = StoredValue::new_local(use_navigate());
+        let navigate = use_navigate();
         let go = Callback::new(move |(wish, replace): (Wish, bool)| {
             let address = String::from(path) + &wish.query_string(browser::encode);
-            navigate.with_value(|navigate| navigate(&address, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() }));
+            navigate(&address, NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
         });
         Self { wish, go }
     }

@@ -38,6 +38,10 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
 /// A refusal names the field that is wrong, never its value, which may be a secret.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is no JSON.");
+    // serde would take a list for an object, its values in the order of the fields.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(wrong_field(".", ""));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {
         Category::Data => wrong_field(&error.path().to_string(), &error.inner().to_string()),
@@ -82,9 +86,9 @@ mod tests {
 
     #[test]
     fn broken_json_is_malformed() {
-        for body in ["", "{", r#"{"key":"a"} x"#, "\u{FEFF}{}", &"[".repeat(100_000)] {
+        for body in ["", "{", r#"{"key":"a"} x"#, "\u{FEFF}{}"] {
             let told = serde_json::to_string(&parse::<Call>(body.as_bytes()).unwrap_err()).unwrap();
-            assert!(told.contains("malformed") || body.starts_with('['), "{told}");
+            assert!(told.contains("malformed"), "{told}");
         }
     }
 }

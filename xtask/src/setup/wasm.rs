@@ -37,6 +37,7 @@ impl Toolchain {
             Self::Usual => Command::new("cargo"),
             Self::Debian(debian) => debian.cargo(),
         };
+        process::forget_xtask(&mut command);
         command.current_dir(paths::root());
         command
     }

@@ -1,0 +1,7 @@
+//! `/api`.
+
+mod v1 {
+    mod keys;
+    mod listing;
+    mod verify;
+}

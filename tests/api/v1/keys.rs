@@ -1,0 +1,167 @@
+//! `/api/v1/keys`.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, text};
+
+#[tokio::test]
+async fn a_key_lives_from_post_to_delete() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "").await;
+
+    let response = api.request(Method::POST, "/keys").json(&json!({ "kind": "agent", "name": " Nightly " })).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let place = response.headers()["location"].to_str().unwrap().to_owned();
+    let made: Value = response.json().await.unwrap();
+    let (key, secret) = (&made["key"], text(&made["secret"]));
+    assert_eq!((&key["name"], &key["kind"], &key["status"]), (&json!("Nightly"), &json!("agent"), &json!("active")));
+    assert_eq!(text(&key["mask"]), format!("{}…{}", &secret[..4], &secret[secret.len() - 4..]));
+    let days = |from: &Value, to: &Value| (unix_ms(to) - unix_ms(from)) / 86_400_000;
+    assert_eq!(days(&key["created_at"], &key["expires_at"]), 90);
+    let path = format!("/keys/{}", text(&key["id"]));
+    assert_eq!(place, format!("/api/v1{path}"));
+
+    assert_eq!(api.get(&path).await, (StatusCode::OK, key.clone()));
+    let (status, renamed) = api.call(Method::PATCH, &path, Some(json!({ "name": "Weekly" }))).await;
+    assert_eq!((status, &renamed["name"]), (StatusCode::OK, &json!("Weekly")));
+    assert_eq!(api.verify(&secret).await, "VALID");
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(api.verify(&secret).await, "NOT_FOUND");
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+/// Milliseconds since 1970 of the RFC 3339 form that the API answers.
+fn unix_ms(moment: &Value) -> i64 {
+    let moment = time::OffsetDateTime::parse(moment.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap();
+    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).unwrap()
+}
+
+#[tokio::test]
+async fn what_cant_be_taken_is_refused_at_its_field_and_nothing_is_stored() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "").await;
+    assert_eq!(api.post("/keys", json!({ "kind": "agent", "name": "Straße" })).await.0, StatusCode::CREATED);
+    for (body, status, field) in [
+        (json!({ "kind": "agent", "name": "" }), 422, "name"),
+        (json!({ "kind": "agent", "name": " \t" }), 422, "name"),
+        (json!({ "kind": "agent", "name": "a".repeat(101) }), 422, "name"),
+        (json!({ "kind": "agent", "name": "a\u{0}b" }), 422, "name"),
+        (json!({ "kind": "agent", "name": "a\u{202E}b" }), 422, "name"),
+        (json!({ "kind": "agent", "name": "STRAßE" }), 409, "name"),
+        (json!({ "kind": "agent", "name": 7 }), 422, "name"),
+        (json!({ "kind": "agent" }), 422, "name"),
+        (json!({ "kind": "agent", "name": "a", "duration_days": 30 }), 422, "duration_days"),
+        (json!({ "kind": "agent", "name": "a", "scopes": ["verify"] }), 422, "scopes"),
+        (json!({ "kind": "agent", "name": "a", "colour": "red" }), 422, "colour"),
+        (json!({ "kind": "project", "name": "a" }), 422, "kind"),
+        (json!({ "kind": "robot", "name": "a" }), 422, "kind"),
+    ] {
+        let (answered, problem) = api.post("/keys", body.clone()).await;
+        assert_eq!((answered.as_u16(), &problem["field"]), (status, &json!(field)), "{body}");
+    }
+    assert_eq!(api.get("/keys?kind=agent").await.1["total"], 1);
+}
+
+#[tokio::test]
+async fn a_name_is_free_again_once_its_key_is_deleted_and_two_at_once_make_one() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "").await;
+    let calls = (0..8).map(|n| {
+        let api = api.clone();
+        tokio::spawn(async move { api.post("/keys", json!({ "kind": "agent", "name": if n % 2 == 0 { "twin" } else { "TWIN" } })).await })
+    });
+    let mut made = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        let (status, answer) = call.await.unwrap();
+        assert!([StatusCode::CREATED, StatusCode::CONFLICT].contains(&status));
+        made.extend((status == StatusCode::CREATED).then(|| text(&answer["key"]["id"])));
+    }
+    assert_eq!(made.len(), 1);
+    let (_, other) = api.post("/keys", json!({ "kind": "agent", "name": "other" })).await;
+    let other = format!("/keys/{}", text(&other["key"]["id"]));
+    assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "Twin" }))).await.0, StatusCode::CONFLICT);
+    assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "OTHER" }))).await.0, StatusCode::OK);
+    assert_eq!(api.call(Method::DELETE, &format!("/keys/{}", made[0]), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "Twin" }))).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn markup_is_a_name_like_any_other() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    page.agent_key("<script>alert(1)</script>").await;
+    let html = page.get("/keys/agent").send().await.unwrap().text().await.unwrap();
+    assert!(!html.contains("<script>alert(1)") && html.contains("&lt;script&gt;alert(1)"), "it stands in the page as text");
+}
+
+#[tokio::test]
+async fn permission_is_judged_before_the_object_and_foreign_objects_are_not_there() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    server.user("viewer", "acme").await;
+    server.user("owner", "globex").await;
+    let (id, _) = page.agent_key("a").await;
+    let (owner, viewer, foreign) =
+        (server.api("owner@acme.test", "").await, server.api("viewer@acme.test", "").await, server.api("owner@globex.test", "").await);
+    for path in [format!("/keys/{id}"), "/keys/key_00000000000070008000000000000000".to_owned(), "/keys/nonsense".to_owned()] {
+        let edit = Some(json!({ "name": "b" }));
+        assert_eq!(viewer.call(Method::PATCH, &path, edit.clone()).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(viewer.call(Method::DELETE, &path, None).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(foreign.get(&path).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(foreign.call(Method::PATCH, &path, edit).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(foreign.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(viewer.get(&format!("/keys/{id}")).await.0, StatusCode::OK);
+    assert_eq!(viewer.post("/keys", json!({ "kind": "agent", "name": "b" })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(owner.get(&format!("/keys/{id}")).await.1["name"], "a");
+    assert_eq!(foreign.get("/keys?kind=agent").await.1["total"], 0);
+}
+
+#[tokio::test]
+async fn a_key_of_narrow_scope_does_only_that() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (id, _) = page.agent_key("a").await;
+    let reader = server.api("owner@acme.test", "keys:read").await;
+    let writer = server.api("owner@acme.test", "keys:write").await;
+    assert_eq!(reader.get("/keys").await.0, StatusCode::OK);
+    assert_eq!(reader.post("/keys", json!({ "kind": "agent", "name": "b" })).await.1["code"], "insufficient_scope");
+    assert_eq!(writer.get("/keys").await.1["code"], "insufficient_scope");
+    assert_eq!(writer.call(Method::DELETE, &format!("/keys/{id}"), None).await.0, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn members_see_their_own_platform_keys_and_admins_all() {
+    let server = TestServer::start().await;
+    for role in ["owner", "admin", "member"] {
+        server.user(role, "acme").await;
+    }
+    let (owner, admin, member) =
+        (server.api("owner@acme.test", "").await, server.api("admin@acme.test", "").await, server.api("member@acme.test", "").await);
+    let total = async |api: &crate::support::Api| api.get("/keys?kind=platform").await.1["total"].clone();
+    assert_eq!((total(&owner).await, total(&admin).await, total(&member).await), (json!(3), json!(3), json!(1)));
+    let (_, all) = owner.get("/keys?kind=platform&sort=created_at").await;
+    let owners = format!("/keys/{}", text(&all["items"][0]["id"]));
+    assert_eq!(member.get(&owners).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(member.call(Method::DELETE, &owners, None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(admin.get(&owners).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_no_address_says_so() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "").await;
+    for (method, path, status) in [(Method::GET, "/nowhere", 404), (Method::PUT, "/keys", 405), (Method::GET, "/keys/a/b", 404)] {
+        let response = api.request(method, path).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+    }
+}

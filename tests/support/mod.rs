@@ -1,0 +1,213 @@
+//! A real server on a real SQLite file, and what talks to it.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use latchkey::server::{
+    accounts::{self, NewAccount},
+    config::{DataOptions, ServeOptions},
+    serve::Server,
+    state::AppState,
+};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
+use serde_json::{Value, json};
+use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A server in this process, with a data folder of its own.
+pub struct TestServer {
+    pub url: String,
+    pub state: AppState,
+    pub data: TempDir,
+    end: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
+        let data = TempDir::new().unwrap();
+        let mut options = ServeOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            data: data_options(data.path()),
+        };
+        change(&mut options);
+        let server = Server::open(options).await.unwrap();
+        let (end, ended) = oneshot::channel();
+        let (url, state) = (format!("http://{}", server.address), server.state.clone());
+        let running = tokio::spawn(server.run(async { drop(ended.await) }));
+        Self { url, state, data, end: Some(end), running: Some(running) }
+    }
+
+    /// Ends the server as SIGTERM does; the data folder stays.
+    pub async fn stop(&mut self) {
+        drop(self.end.take());
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    /// Makes a user of `<role>@<organization>.test` and signs them in.
+    pub async fn user(&self, role: &'static str, organization: &str) -> Page {
+        let account = NewAccount {
+            organization: organization.to_owned(),
+            name: format!("{role} of {organization}"),
+            email: format!("{role}@{organization}.test"),
+            password: PASSWORD.into(),
+        };
+        accounts::create_user(&self.state, account, role).await.unwrap();
+        let page = self.visitor();
+        page.sign_in(&format!("{role}@{organization}.test"), PASSWORD).await
+    }
+
+    /// Somebody who is not signed in.
+    pub fn visitor(&self) -> Page {
+        Page { url: self.url.clone(), client: client(), cookie: None }
+    }
+
+    /// The API, called with a new platform key of the user `<role>@<organization>.test`.
+    pub async fn api(&self, user: &str, scopes: &str) -> Api {
+        let scopes = if scopes.is_empty() { vec![] } else { vec!["--scopes", scopes] };
+        let made = self.latchkey(&[&["admin", "create-key", "--name", "test", "--days", "30", "--user", user], &scopes[..]].concat(), "");
+        assert!(made.status.success(), "{made:?}");
+        Api { url: self.url.clone(), client: client(), key: String::from_utf8(made.stdout).unwrap().trim().to_owned() }
+    }
+
+    /// Runs the program on this server's data.
+    pub fn latchkey(&self, arguments: &[&str], input: &str) -> Output {
+        latchkey(self.data.path(), arguments, input)
+    }
+
+    /// The database, to look into or to meddle with.
+    pub async fn database(&self) -> SqlitePool {
+        SqlitePool::connect_with(SqliteConnectOptions::new().filename(self.data.path().join("latchkey.db"))).await.unwrap()
+    }
+}
+
+pub fn data_options(folder: &Path) -> DataOptions {
+    DataOptions { data: folder.to_owned(), database: None, master_key: None }
+}
+
+fn client() -> Client {
+    Client::builder().redirect(Policy::none()).build().unwrap()
+}
+
+/// The program itself.
+pub fn program(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command.env("LATCHKEY_DATA", data).env_remove("LATCHKEY_MASTER_KEY");
+    command
+}
+
+pub fn latchkey(data: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut command = program(data);
+    let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// A browser's side of the server functions.
+#[derive(Clone)]
+pub struct Page {
+    pub url: String,
+    pub client: Client,
+    pub cookie: Option<String>,
+}
+
+impl Page {
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.with_cookie(self.client.get(format!("{}{path}", self.url)))
+    }
+
+    pub fn function(&self, name: &str, arguments: &Value) -> RequestBuilder {
+        self.with_cookie(self.client.post(format!("{}/fn/{name}", self.url)).header("origin", &self.url).json(arguments))
+    }
+
+    /// Calls a server function. Answers status and body.
+    pub async fn call(&self, name: &str, arguments: Value) -> (StatusCode, Value) {
+        let response = self.function(name, &arguments).send().await.unwrap();
+        (response.status(), response.json().await.unwrap_or(Value::Null))
+    }
+
+    pub async fn sign_in(mut self, email: &str, password: &str) -> Self {
+        let response = self.function("account/sign-in", &json!({ "email": email, "password": password })).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        self.cookie = Some(cookie.split(';').next().unwrap().to_owned());
+        self
+    }
+
+    /// Makes an agent key. Answers its id and its secret.
+    pub async fn agent_key(&self, name: &str) -> (String, String) {
+        let (status, made) = self.call("keys/create", json!({ "kind": "agent", "name": name })).await;
+        assert_eq!(status, StatusCode::OK, "{made}");
+        (text(&made["key"]["id"]), text(&made["secret"]))
+    }
+
+    fn with_cookie(&self, request: RequestBuilder) -> RequestBuilder {
+        self.cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie))
+    }
+}
+
+/// The API, with a key.
+#[derive(Clone)]
+pub struct Api {
+    url: String,
+    client: Client,
+    pub key: String,
+}
+
+impl Api {
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}/api/v1{path}", self.url)).header("x-api-key", &self.key)
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let request = body.iter().fold(self.request(method, path), RequestBuilder::json);
+        let response = request.send().await.unwrap();
+        (response.status(), response.json().await.unwrap_or(Value::Null))
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// The code that verify answers.
+    pub async fn verify(&self, key: &str) -> String {
+        let (status, verdict) = self.post("/verify", json!({ "key": key })).await;
+        assert_eq!(status, StatusCode::OK, "{verdict}");
+        assert_eq!(verdict["valid"], verdict["code"] == "VALID");
+        text(&verdict["code"])
+    }
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+/// Asks again until it is so; fails after a while.
+pub async fn eventually(within: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < within, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
