@@ -1,1 +1,110 @@
-//! .
+//! `latchkey admin`: the program itself, alone and beside a running server.
+
+use std::process::Output;
+
+use reqwest::StatusCode;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{PASSWORD, TestServer, latchkey};
+
+fn create_user(data: &TempDir, email: &str, role: &str, organization: &[&str], password: &str) -> Output {
+    let arguments = [&["admin", "create-user", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"], organization].concat();
+    latchkey(data.path(), &arguments, password)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_user_and_a_key_made_beside_a_running_server_work_at_once() {
+    let server = TestServer::start().await;
+    let made = create_user(&server.data, "ada@acme.test", "owner", &["--organization", "Acme"], &format!("{PASSWORD}\n"));
+    assert!(made.status.success(), "{made:?}");
+    let page = server.visitor().sign_in("Ada@acme.test", PASSWORD).await;
+    let (_, secret) = page.agent_key("a").await;
+
+    let made = server.latchkey(&["admin", "create-key", "--name", "service", "--days", "30"], "");
+    let printed = String::from_utf8(made.stdout).unwrap();
+    assert!(printed.starts_with("lkp_") && printed.lines().count() == 1, "its secret alone");
+    assert!(!String::from_utf8_lossy(&made.stderr).contains(printed.trim()));
+    let api = server.api("ada@acme.test", "verify").await.with_key(printed.trim());
+    assert_eq!(api.verify(&secret).await, "VALID");
+}
+
+#[tokio::test]
+async fn a_reset_password_ends_every_session() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let reset = server.latchkey(&["admin", "reset-password", "--email", "owner@acme.test", "--password-stdin"], "another horse battery\n");
+    assert!(reset.status.success(), "{reset:?}");
+    assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::UNAUTHORIZED);
+    server.visitor().sign_in("owner@acme.test", "another horse battery").await;
+    let (status, _) = server.visitor().call("account/sign-in", json!({ "email": "owner@acme.test", "password": PASSWORD })).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn a_user_needs_an_organization_and_its_first_is_an_owner() {
+    let data = TempDir::new().unwrap();
+    let acme = ["--organization", "Acme"];
+    assert!(said(&create_user(&data, "a@b", "owner", &[], PASSWORD)).contains("--organization"));
+    assert!(said(&create_user(&data, "a@b", "member", &acme, PASSWORD)).contains("must be an owner"));
+    assert!(create_user(&data, "a@b", "owner", &acme, PASSWORD).status.success());
+    assert!(create_user(&data, "c@b", "member", &[], PASSWORD).status.success(), "the only organization goes without saying");
+    assert!(create_user(&data, "d@b", "owner", &["--organization", "Globex"], PASSWORD).status.success());
+    assert!(said(&create_user(&data, "e@b", "member", &[], PASSWORD)).contains("several organizations"));
+    assert!(create_user(&data, "e@b", "member", &["--organization", "ACME"], PASSWORD).status.success());
+}
+
+#[test]
+fn what_cant_be_taken_is_said_and_fails() {
+    let data = TempDir::new().unwrap();
+    let acme = ["--organization", "Acme"];
+    for (email, password, says) in [("nobody", PASSWORD, "email: "), ("a@b", "short", "password: "), ("a@b", "", "password: ")] {
+        let refused = create_user(&data, email, "owner", &acme, password);
+        assert!(!refused.status.success() && said(&refused).contains(says), "{refused:?}");
+        assert!(password.is_empty() || !said(&refused).contains(password));
+    }
+    assert!(create_user(&data, "a@b", "owner", &acme, PASSWORD).status.success());
+    assert!(said(&create_user(&data, "A@B", "owner", &acme, PASSWORD)).contains("email: Somebody has this email address already"));
+    for (arguments, says) in [
+        (&["--name", "", "--days", "30"][..], "name: "),
+        (&["--name", "a", "--days", "0"], "duration_days: "),
+        (&["--name", "a", "--days", "99999"], "duration_days: "),
+        (&["--name", "a", "--days", "30", "--user", "z@b"], "nobody has the email address z@b"),
+        (&["--name", "a", "--days", "30", "--scopes", "verify,fly"], "scopes: “fly”"),
+    ] {
+        let refused = latchkey(data.path(), &[&["admin", "create-key"], arguments].concat(), "");
+        assert!(!refused.status.success() && said(&refused).contains(says) && refused.stdout.is_empty(), "{refused:?}");
+    }
+    assert!(said(&latchkey(data.path(), &["admin", "reset-password", "--email", "z@b", "--password-stdin"], PASSWORD)).contains("email: "));
+}
+
+#[tokio::test]
+async fn any_change_to_the_audit_log_is_noticed() {
+    for meddle in [
+        "update audit_events set actor_name = 'Mallory' where seq = 2",
+        "update audit_events set at = at + 1 where seq = 3",
+        "update audit_events set detail = '{}' where seq = 2",
+        "delete from audit_events where seq = 2",
+        "delete from audit_events where seq = (select max(seq) from audit_events)",
+        "delete from audit_events",
+        "delete from audit_head",
+        "update audit_head set seq = seq - 1",
+        "insert into audit_events select seq + 1, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, detail, address, mac from audit_events where seq = (select max(seq) from audit_events)",
+        "update audit_events set seq = case seq when 2 then 1002 when 3 then 1003 else seq end; update audit_events set seq = case seq when 1002 then 3 when 1003 then 2 else seq end",
+    ] {
+        let mut server = TestServer::start().await;
+        let page = server.user("owner", "acme").await;
+        page.agent_key("a").await;
+        let whole = server.latchkey(&["admin", "verify-audit"], "");
+        assert!(whole.status.success() && String::from_utf8_lossy(&whole.stdout).contains("4 rows"), "{whole:?}");
+        let database = server.database().await;
+        sqlx::raw_sql(meddle).execute(&database).await.unwrap();
+        let altered = server.latchkey(&["admin", "verify-audit"], "");
+        assert!(!altered.status.success() && said(&altered).contains("altered"), "{meddle}: {altered:?}");
+        server.stop().await;
+    }
+}

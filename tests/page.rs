@@ -1,1 +1,251 @@
-//! .
+//! The pages and their server functions.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{StatusCode, header::SET_COOKIE};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use crate::support::{PASSWORD, TestServer};
+
+#[tokio::test]
+async fn the_first_account_is_made_with_the_printed_token_and_only_once() {
+    let server = TestServer::start().await;
+    let visitor = server.visitor();
+    let setup = |token: &str, email: &str| json!({ "token": token, "organization": "Acme", "name": "Ada", "email": email, "password": PASSWORD });
+    let token = server.state.setup_token.expose_secret().to_owned();
+    assert_eq!(visitor.get("/").send().await.unwrap().headers()["location"], "/setup");
+    assert_eq!(visitor.get("/setup").send().await.unwrap().status(), StatusCode::OK);
+    for wrong in ["", "0", &token[1..], &format!("{token}0")] {
+        assert_eq!(visitor.call("account/set-up", setup(wrong, "ada@acme.test")).await.0, StatusCode::NOT_FOUND);
+    }
+    for (field, value) in [("organization", ""), ("name", "a\u{202E}"), ("email", "ada"), ("password", "short")] {
+        let mut call = setup(&token, "ada@acme.test");
+        call[field] = json!(value);
+        let (status, fault) = visitor.call("account/set-up", call).await;
+        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
+    }
+    // Twice at once.
+    let (first, second) = tokio::join!(visitor.call("account/set-up", setup(&token, "ada@acme.test")), visitor.call("account/set-up", setup(&token, "eve@acme.test")));
+    let mut answers = [first.0, second.0];
+    answers.sort();
+    assert_eq!(answers, [StatusCode::OK, StatusCode::NOT_FOUND]);
+    assert_eq!(visitor.call("account/set-up", setup(&token, "bob@acme.test")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(visitor.get("/setup").send().await.unwrap().headers()["location"], "/sign-in");
+}
+
+#[tokio::test]
+async fn pages_send_strangers_to_sign_in_and_refuse_the_page_to_those_who_may_not() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let stranger = server.visitor();
+    let place = async |path: &str| stranger.get(path).send().await.unwrap().headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+    assert_eq!(place("/keys/agent?q=a").await.as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da"));
+    assert_eq!(place("/profile").await.as_deref(), Some("/sign-in?next=%2Fprofile"));
+    assert_eq!(place("/sign-in").await, None);
+    for path in ["/keys/agent", "/profile"] {
+        assert_eq!(page.get(path).send().await.unwrap().status(), StatusCode::OK, "{path}");
+    }
+    assert_eq!(page.get("/nowhere").send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    sqlx::query("update roles set permissions = 'view_project'").execute(&server.database().await).await.unwrap();
+    let refused = page.get("/keys/agent").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    assert_eq!(page.call("keys/create", json!({ "kind": "agent", "name": "a" })).await.0, StatusCode::FORBIDDEN);
+    let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
+    assert_eq!(page.call("keys/open", query).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn every_server_function_needs_a_session() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let stranger = server.visitor();
+    let id = "key_00000000000070008000000000000000";
+    let query = json!({ "kind": null, "search": "", "status": null, "sort": { "column": "name", "descending": false } });
+    for (name, arguments) in [
+        ("account/viewer", json!({})),
+        ("account/sign-out", json!({})),
+        ("account/sign-out-everywhere", json!({})),
+        ("keys/open", json!({ "query": query })),
+        ("keys/rows", json!({ "listing": "a", "offset": 0, "limit": 1 })),
+        ("keys/create", json!({ "kind": "agent", "name": "a" })),
+        ("keys/rename", json!({ "id": id, "name": "a" })),
+        ("keys/delete", json!({ "id": id })),
+    ] {
+        let (status, fault) = stranger.call(name, arguments).await;
+        assert_eq!((status, &fault["code"]), (StatusCode::UNAUTHORIZED, &json!("signed_out")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_must_come_from_our_own_page() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let from = async |origin: Option<&str>| {
+        let request = page.client.post(format!("{}/fn/keys/create", page.url)).header("cookie", page.cookie.as_ref().unwrap());
+        let request = origin.iter().fold(request, |request, origin| request.header("origin", *origin));
+        request.json(&json!({ "kind": "agent", "name": format!("from {origin:?}") })).send().await.unwrap().status()
+    };
+    for foreign in [None, Some("null"), Some("https://evil.test"), Some("http://127.0.0.1:1"), Some(&*format!("https://127.0.0.1:{port}"))] {
+        assert_eq!(from(foreign).await, StatusCode::FORBIDDEN, "{foreign:?}");
+    }
+    assert_eq!(from(Some(&format!("http://localhost:{port}"))).await, StatusCode::OK);
+    let total: i64 = sqlx::query_scalar("select count(*) from api_keys").fetch_one(&server.database().await).await.unwrap();
+    assert_eq!(total, 1);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_account_are_told_apart_by_nothing() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let visitor = server.visitor();
+    let attempt = async |email: &str| {
+        let begun = Instant::now();
+        let answer = visitor.call("account/sign-in", json!({ "email": email, "password": "wrong horse battery" })).await;
+        (answer, begun.elapsed())
+    };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for n in 0..5 {
+        let (first, took) = attempt("owner@acme.test").await;
+        known.push(took);
+        let (second, took) = attempt(&format!("nobody{n}@acme.test")).await;
+        unknown.push(took);
+        assert_eq!(first, second);
+        assert_eq!((first.0, &first.1["code"]), (StatusCode::UNAUTHORIZED, &json!("wrong_credentials")));
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    };
+    let ratio = median(&mut known) / median(&mut unknown);
+    assert!((0.4..2.5).contains(&ratio), "both hash a password: {ratio}");
+}
+
+#[tokio::test]
+async fn an_account_is_closed_for_a_while_after_ten_failures_also_to_the_right_password() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    server.user("admin", "acme").await;
+    let visitor = server.visitor();
+    let sign_in = async |email: &str, password: &str| visitor.call("account/sign-in", json!({ "email": email, "password": password })).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in("OWNER@acme.test", "wrong").await.0, StatusCode::UNAUTHORIZED);
+    }
+    let (status, fault) = sign_in("owner@acme.test", PASSWORD).await;
+    assert_eq!((status, &fault["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("throttled")));
+    assert!(fault["seconds"].as_u64().unwrap() > 0);
+    assert_eq!(sign_in("admin@acme.test", PASSWORD).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_begins_anew_at_sign_in_and_ends_here_or_everywhere() {
+    let server = TestServer::start().await;
+    let here = server.user("owner", "acme").await;
+    let there = server.visitor().sign_in("owner@acme.test", PASSWORD).await;
+    assert_ne!(here.cookie, there.cookie);
+    assert_eq!(here.call("account/viewer", json!({})).await.1["sessions"], 2);
+
+    // A cookie that somebody planted is not taken over.
+    let mut planted = server.visitor();
+    planted.cookie = Some("latchkey=planted".to_owned());
+    let again = planted.sign_in("owner@acme.test", PASSWORD).await;
+    assert_ne!(again.cookie.as_deref(), Some("latchkey=planted"));
+
+    let gone = again.function("account/sign-out", &json!({})).send().await.unwrap();
+    assert!(gone.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    let signed_in = async |page: &crate::support::Page| page.call("account/viewer", json!({})).await.0 == StatusCode::OK;
+    assert!(!signed_in(&again).await && signed_in(&here).await && signed_in(&there).await);
+    assert_eq!(here.call("account/sign-out-everywhere", json!({})).await.0, StatusCode::OK);
+    assert!(!signed_in(&here).await && !signed_in(&there).await);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_it_is_idle_when_it_is_old_and_when_its_user_is_shut_out() {
+    let server = TestServer::start().await;
+    let database = server.database().await;
+    for (user, ends) in [("owner", "update sessions set last_seen_at = last_seen_at - 86400001"), ("admin", "update sessions set created_at = created_at - 1209600001"), ("member", "update users set disabled_at = 1")] {
+        let page = server.user(user, "acme").await;
+        assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::OK);
+        sqlx::query(ends).execute(&database).await.unwrap();
+        assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::UNAUTHORIZED, "{ends}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_are_bound_to_the_host_over_https_and_out_of_scripts_reach_everywhere() {
+    let plain = TestServer::start().await;
+    let secure = TestServer::start_with(|options| options.public_url = Some("https://keys.example.test".to_owned())).await;
+    for (server, origin, begins, has) in [
+        (&plain, plain.url.clone(), "latchkey=", "; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax"),
+        (&secure, "https://keys.example.test".to_owned(), "__Host-latchkey=", "; HttpOnly; SameSite=Lax; Secure"),
+    ] {
+        let made = server.latchkey(&["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"], PASSWORD);
+        assert!(made.status.success(), "{made:?}");
+        let call = json!({ "email": "a@b", "password": PASSWORD });
+        let response = plain.visitor().client.post(format!("{}/fn/account/sign-in", server.url)).header("origin", &origin).json(&call).send().await.unwrap();
+        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with(begins) && cookie.contains(has), "{cookie}");
+        assert_eq!(response.headers().contains_key("strict-transport-security"), begins.starts_with("__Host-"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_carries_the_headers_of_a_careful_site() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (first, second) = (page.get("/keys/agent").send().await.unwrap(), page.get("/keys/agent").send().await.unwrap());
+    let policy = first.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+    assert_ne!(first.headers()["content-security-policy"], second.headers()["content-security-policy"], "a nonce is used once");
+    for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
+        assert_eq!(first.headers()[name], value);
+    }
+    let html = first.text().await.unwrap();
+    assert!(html.matches("<script").count() > 0);
+    for script in html.split("<script").skip(1) {
+        assert!(script.split('>').next().unwrap().contains(&format!("nonce=\"{nonce}\"")), "{script:.80}");
+    }
+    assert!(!html.contains(" style=\""), "the policy would drop it");
+}
+
+#[tokio::test]
+async fn an_error_answer_carries_no_inner_text() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    for (name, body, status) in [
+        ("keys/create", "{", 400),
+        ("keys/create", r#"{"kind":"agent","name":{"s3cret":1}}"#, 400),
+        ("keys/create", r#"{"kind":"s3cret","name":"a"}"#, 400),
+        ("keys/rename", r#"{"id":"s3cret","name":"a"}"#, 400),
+    ] {
+        let response = page.function(name, &Value::Null).header("content-type", "application/json").body(body).send().await.unwrap();
+        let (answered, told) = (response.status().as_u16(), response.text().await.unwrap());
+        assert_eq!(answered, status, "{name} {body}: {told}");
+        assert!(!told.contains("s3cret") && !told.to_lowercase().contains("serde") && !told.contains("line 1"), "{told}");
+    }
+    sqlx::query("drop table changes").execute(&server.database().await).await.unwrap();
+    let (status, fault) = page.call("keys/create", json!({ "kind": "agent", "name": "a" })).await;
+    assert!([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE].contains(&status));
+    assert!(!fault.to_string().contains("changes"), "{fault}");
+    let large = page.function("keys/create", &json!({ "kind": "agent", "name": "a".repeat(100_000) })).send().await.unwrap();
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn what_is_done_in_the_page_stands_in_the_audit_log() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (id, _) = page.agent_key("a").await;
+    page.call("keys/rename", json!({ "id": id, "name": "b" })).await;
+    page.call("keys/delete", json!({ "id": id })).await;
+    // What is refused leaves nothing.
+    page.call("keys/create", json!({ "kind": "agent", "name": "" })).await;
+    page.call("account/sign-out", json!({})).await;
+    let rows: Vec<(String, String, String, String)> =
+        sqlx::query_as("select action, actor_name, object_name, address from audit_events order by seq").fetch_all(&server.database().await).await.unwrap();
+    let actions: Vec<_> = rows.iter().map(|row| row.0.as_str()).collect();
+    assert_eq!(actions, ["organization.created", "user.created", "session.begun", "key.created", "key.renamed", "key.deleted", "session.ended"]);
+    assert_eq!(rows[3], ("key.created".into(), "owner of acme".into(), "a".into(), "127.0.0.1".into()));
+}

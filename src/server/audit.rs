@@ -14,7 +14,7 @@ use super::{
     keyring::Secret,
     store::{
         self, Store, Tx,
-        audit::{AuditRow, HeadRow},
+        audit::AuditRow,
     },
 };
 use crate::model::{
@@ -102,19 +102,16 @@ impl Auditor {
         store::audit::append(tx, &row, &self.head(row.seq, &row.mac)).await
     }
 
-    /// Checks every row and the chain's end. Answers how many rows there are.
+    /// Checks every row and the chain's end, also while others write. Answers how many rows there are.
     ///
     /// # Errors
-    /// A sentence that names the first row that was changed, or what is missing.
+    /// A sentence that names the first row that was changed, or after which some are missing.
     pub async fn verify(&self, store: &Store) -> anyhow::Result<i64> {
-        // The end first: rows that come while we read lie behind it and are checked by the next run.
-        let head = store::audit::head(store.read()?).await?;
-        let end = head.as_ref().map_or(0, |head| head.seq);
         let (mut seq, mut link) = (0, Vec::new());
-        while seq < end {
-            let rows = store::audit::after(store.read()?, seq, CHECKED_AT_ONCE.min(end - seq)).await?;
-            if rows.is_empty() {
-                bail!("the audit log was altered: it ends at row {seq}, but had {end}");
+        loop {
+            let rows = store::audit::after(store.read()?, seq, CHECKED_AT_ONCE).await?;
+            if rows.is_empty() && self.is_end(store, seq, &link).await? {
+                return Ok(seq);
             }
             for row in rows {
                 if row.seq != seq + 1 || !same(&row.mac, &self.link(&link, &row)) {
@@ -123,15 +120,16 @@ impl Auditor {
                 (seq, link) = (row.seq, row.mac);
             }
         }
-        self.verify_end(head.as_ref(), seq, &link, store).await?;
-        Ok(seq)
     }
 
-    async fn verify_end(&self, head: Option<&HeadRow>, seq: i64, link: &[u8], store: &Store) -> anyhow::Result<()> {
-        match head {
-            Some(head) if same(&head.mac, &self.head(seq, link)) => Ok(()),
-            None if store::audit::after(store.read()?, 0, 1).await?.is_empty() => Ok(()),
-            _ => bail!("the audit log was altered at its end"),
+    /// Whether the chain ends at this row; no, when others wrote on meanwhile.
+    async fn is_end(&self, store: &Store, seq: i64, link: &[u8]) -> anyhow::Result<bool> {
+        match store::audit::head(store.read()?).await? {
+            None if seq == 0 => Ok(true),
+            Some(head) if head.seq == seq && same(&head.mac, &self.head(seq, link)) => Ok(true),
+            // A row and the end that it moves are written as one.
+            Some(head) if head.seq > seq && !store::audit::after(store.read()?, seq, 1).await?.is_empty() => Ok(false),
+            _ => bail!("the audit log was altered at its end, after row {seq}"),
         }
     }
 

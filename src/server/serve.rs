@@ -105,13 +105,13 @@ fn attend(stream: TcpStream, peer: SocketAddr, router: Router, calls: &GracefulS
 /// A sentence for the operator.
 pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let server = Server::open(options).await?;
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tracing::info!("Latchkey is at {}", server.state.public_url.link(""));
     if !server.state.has_users().await? {
         // In the fragment, so that no log and no proxy sees it.
         let link = server.state.public_url.link(&format!("setup#{}", server.state.setup_token.expose_secret()));
         println!("Set up Latchkey: {link}");
     }
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     server
         .run(async move {
             tokio::select! {

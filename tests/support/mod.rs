@@ -4,6 +4,7 @@ use std::{
     io::Write,
     path::Path,
     process::{Command, Output, Stdio},
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -17,9 +18,15 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, re
 use serde_json::{Value, json};
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, oneshot},
+    task::JoinHandle,
+};
 
 pub const PASSWORD: &str = "correct horse battery";
+
+/// Held by every server; by the one that is measured, alone.
+static RUNNING: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 
 /// A server in this process, with a data folder of its own.
 pub struct TestServer {
@@ -28,6 +35,7 @@ pub struct TestServer {
     pub data: TempDir,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
+    _shared: Option<OwnedRwLockReadGuard<()>>,
 }
 
 impl TestServer {
@@ -35,7 +43,23 @@ impl TestServer {
         Self::start_with(|_| {}).await
     }
 
+    /// Once no other server runs in this process, and none starts while the guard lives. It waits without queueing: a test that holds
+    /// one server and starts another would wait for it for ever.
+    pub async fn start_alone() -> (OwnedRwLockWriteGuard<()>, Self) {
+        loop {
+            match Arc::clone(&RUNNING).try_write_owned() {
+                Ok(alone) => return (alone, Self::start_as(|_| {}, None).await),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
     pub async fn start_with(change: impl FnOnce(&mut ServeOptions)) -> Self {
+        let shared = Arc::clone(&RUNNING).read_owned().await;
+        Self::start_as(change, Some(shared)).await
+    }
+
+    async fn start_as(change: impl FnOnce(&mut ServeOptions), shared: Option<OwnedRwLockReadGuard<()>>) -> Self {
         let data = TempDir::new().unwrap();
         let mut options = ServeOptions {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -48,7 +72,7 @@ impl TestServer {
         let (end, ended) = oneshot::channel();
         let (url, state) = (format!("http://{}", server.address), server.state.clone());
         let running = tokio::spawn(server.run(async { drop(ended.await) }));
-        Self { url, state, data, end: Some(end), running: Some(running) }
+        Self { url, state, data, end: Some(end), running: Some(running), _shared: shared }
     }
 
     /// Ends the server as SIGTERM does; the data folder stays.

@@ -165,7 +165,7 @@ async fn a_search_is_literal_and_knows_no_case() {
 
 #[tokio::test]
 async fn a_hundred_thousand_keys_answer_in_a_tenth_of_a_second() {
-    let server = TestServer::start().await;
+    let (_alone, server) = TestServer::start_alone().await;
     let page = server.user("owner", "acme").await;
     store_keys(&server.database().await, 100_000).await;
     let open = async |search: &str, column: &str, descending: bool| {
