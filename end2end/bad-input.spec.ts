@@ -3,10 +3,10 @@
 import { createKey, copyAndClose, expect, live, open, row, rows, signIn, test, axe } from './fixtures';
 
 const BAD_NAMES = [
-  { what: 'blanks', typed: '   ', told: 'Enter a name.' },
-  { what: '101 characters', typed: 'ä'.repeat(101), told: 'at most 100 characters' },
-  { what: 'a control character', typed: 'night\u0007ly', told: 'invisible characters' },
-  { what: 'a turn of the text direction', typed: 'night\u202Ely', told: 'invisible characters' },
+  { what: 'blanks', typed: '   ', told: /Enter a name/ },
+  { what: '101 characters', typed: 'ä'.repeat(101), told: /at most 100 characters/ },
+  { what: 'a control character', typed: 'night\u0007ly', told: /invisible characters/ },
+  { what: 'a turn of the text direction', typed: 'night\u202Ely', told: /invisible characters/ },
   { what: 'a name that is taken, in other letters', typed: 'NIGHTLY-build', told: /already|taken|exists/i },
 ];
 

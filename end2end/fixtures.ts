@@ -33,9 +33,10 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   baseURL: ({ server }, use) => use(server.url),
   refusals: [[], { option: true }],
 
-  context: async ({ context, refusals }, use) => {
+  context: async ({ context, server, refusals }, use) => {
     const troubles = await watch(context, refusals);
     await use(context);
+    expect(server.panics()).toEqual([]);
     expect(troubles, 'the browser has nothing to complain of').toEqual([]);
   },
   stranger: async ({ browser, contextOptions, baseURL, refusals }, use) => {
@@ -58,6 +59,7 @@ async function lend(use: (server: Server) => Promise<void>, environment?: Record
   const server = await Server.start(environment);
   try {
     await use(server);
+    expect(server.panics()).toEqual([]);
   } finally {
     await server.stop();
   }

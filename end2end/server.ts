@@ -130,11 +130,16 @@ export class Server {
     this.sql(`
       with recursive number (n) as (select 1 union all select n + 1 from number where n < ${count})
       insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by,
-        created_at, expires_at, last_used_at)
-      select 'key_' || lower(hex(randomblob(16))), u.organization_id, 'agent', name, name, name, randomblob(32),
-        'lka_…' || substr(name, -4), '', u.id,
-        ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003)
-      from (select n, printf('key %06d', n) as name from number), users u where u.email = '${person.email}'`);
+        number, created_at, expires_at, last_used_at)
+      select 'key_' || lower(hex(randomblob(16))), u.organization_id, 'agent', called, called, called, randomblob(32),
+        'lka_…' || substr(called, -4), '', u.id,
+        n + (select coalesce(max(number), 0) from api_keys), ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003)
+      from (select n, printf('key %06d', n) as called from number), users u where u.email = '${person.email}'`);
+  }
+
+  /** What the server's own mistakes were. */
+  panics(): string[] {
+    return this.log.split('\n').filter((line) => line.includes('panicked at'));
   }
 
   /** All files of the data folder, by name. */

@@ -29,7 +29,7 @@ async fn a_user_and_a_key_made_beside_a_running_server_work_at_once() {
     let printed = String::from_utf8(made.stdout).unwrap();
     assert!(printed.starts_with("lkp_") && printed.lines().count() == 1, "its secret alone");
     assert!(!String::from_utf8_lossy(&made.stderr).contains(printed.trim()));
-    let api = server.api("ada@acme.test", "verify").await.with_key(printed.trim());
+    let api = server.api("ada@acme.test", "verify").with_key(printed.trim());
     assert_eq!(api.verify(&secret).await, "VALID");
 }
 

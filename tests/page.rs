@@ -26,7 +26,8 @@ async fn the_first_account_is_made_with_the_printed_token_and_only_once() {
         assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
     }
     // Twice at once.
-    let (first, second) = tokio::join!(visitor.call("account/set-up", setup(&token, "ada@acme.test")), visitor.call("account/set-up", setup(&token, "eve@acme.test")));
+    let (first, second) =
+        tokio::join!(visitor.call("account/set-up", setup(&token, "ada@acme.test")), visitor.call("account/set-up", setup(&token, "eve@acme.test")));
     let mut answers = [first.0, second.0];
     answers.sort();
     assert_eq!(answers, [StatusCode::OK, StatusCode::NOT_FOUND]);
@@ -164,7 +165,11 @@ async fn a_session_begins_anew_at_sign_in_and_ends_here_or_everywhere() {
 async fn a_session_ends_when_it_is_idle_when_it_is_old_and_when_its_user_is_shut_out() {
     let server = TestServer::start().await;
     let database = server.database().await;
-    for (user, ends) in [("owner", "update sessions set last_seen_at = last_seen_at - 86400001"), ("admin", "update sessions set created_at = created_at - 1209600001"), ("member", "update users set disabled_at = 1")] {
+    for (user, ends) in [
+        ("owner", "update sessions set last_seen_at = last_seen_at - 86400001"),
+        ("admin", "update sessions set created_at = created_at - 1209600001"),
+        ("member", "update users set disabled_at = 1"),
+    ] {
         let page = server.user(user, "acme").await;
         assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::OK);
         sqlx::query(ends).execute(&database).await.unwrap();
@@ -180,10 +185,14 @@ async fn cookies_are_bound_to_the_host_over_https_and_out_of_scripts_reach_every
         (&plain, plain.url.clone(), "latchkey=", "; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax"),
         (&secure, "https://keys.example.test".to_owned(), "__Host-latchkey=", "; HttpOnly; SameSite=Lax; Secure"),
     ] {
-        let made = server.latchkey(&["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"], PASSWORD);
+        let made = server.latchkey(
+            &["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"],
+            PASSWORD,
+        );
         assert!(made.status.success(), "{made:?}");
         let call = json!({ "email": "a@b", "password": PASSWORD });
-        let response = plain.visitor().client.post(format!("{}/fn/account/sign-in", server.url)).header("origin", &origin).json(&call).send().await.unwrap();
+        let response =
+            plain.visitor().client.post(format!("{}/fn/account/sign-in", server.url)).header("origin", &origin).json(&call).send().await.unwrap();
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
         assert!(cookie.starts_with(begins) && cookie.contains(has), "{cookie}");
         assert_eq!(response.headers().contains_key("strict-transport-security"), begins.starts_with("__Host-"));
@@ -199,7 +208,9 @@ async fn a_page_carries_the_headers_of_a_careful_site() {
     let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"), "{policy}");
     assert_ne!(first.headers()["content-security-policy"], second.headers()["content-security-policy"], "a nonce is used once");
-    for (name, value) in [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")] {
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store"), ("referrer-policy", "same-origin")]
+    {
         assert_eq!(first.headers()[name], value);
     }
     let html = first.text().await.unwrap();
@@ -244,7 +255,10 @@ async fn what_is_done_in_the_page_stands_in_the_audit_log() {
     page.call("keys/create", json!({ "kind": "agent", "name": "" })).await;
     page.call("account/sign-out", json!({})).await;
     let rows: Vec<(String, String, String, String)> =
-        sqlx::query_as("select action, actor_name, object_name, address from audit_events order by seq").fetch_all(&server.database().await).await.unwrap();
+        sqlx::query_as("select action, actor_name, object_name, address from audit_events order by seq")
+            .fetch_all(&server.database().await)
+            .await
+            .unwrap();
     let actions: Vec<_> = rows.iter().map(|row| row.0.as_str()).collect();
     assert_eq!(actions, ["organization.created", "user.created", "session.begun", "key.created", "key.renamed", "key.deleted", "session.ended"]);
     assert_eq!(rows[3], ("key.created".into(), "owner of acme".into(), "a".into(), "127.0.0.1".into()));

@@ -26,7 +26,13 @@ struct Running {
 impl Running {
     fn start(data: &Path) -> Self {
         let mut command = program(data);
-        let mut child = command.args(["serve", "--listen", "127.0.0.1:0"]).env("LATCHKEY_LOG", "trace").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("LATCHKEY_LOG", "trace")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let said = Arc::<Mutex<String>>::default();
         listen(child.stdout.take().unwrap(), &said);
         listen(child.stderr.take().unwrap(), &said);
@@ -95,7 +101,11 @@ fn the_first_start_makes_its_data_and_prints_a_link_and_a_second_is_refused() {
 #[test]
 fn data_without_its_master_key_is_refused_and_no_new_one_is_made() {
     let data = TempDir::new().unwrap();
-    let made = latchkey(data.path(), &["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"], PASSWORD);
+    let made = latchkey(
+        data.path(),
+        &["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"],
+        PASSWORD,
+    );
     assert!(made.status.success(), "{made:?}");
     let path = data.path().join("master.key");
     let key = fs::read_to_string(&path).unwrap();
@@ -150,10 +160,11 @@ fn disguises(secret: &str) -> Vec<Vec<u8>> {
     let bare = secret.split_once('_').map_or(secret, |(_, bare)| bare);
     let forms = [secret, bare].into_iter().flat_map(|secret| {
         let bytes = secret.as_bytes();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let percent: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
+        let spelled = |before: &str| bytes.iter().flat_map(|byte| [before.to_owned(), format!("{byte:02x}")]).collect::<String>();
+        let (hex, percent) = (spelled(""), spelled("%").to_uppercase());
         // The middle of base64, whatever stands before it.
-        let base64 = (0..3).map(move |shift| BASE64_STANDARD.encode([&b"xx"[..shift], bytes].concat())).map(|text| text[4..text.len() - 4].to_owned());
+        let base64 =
+            (0..3).map(move |shift| BASE64_STANDARD.encode([&b"xx"[..shift], bytes].concat())).map(|text| text[4..text.len() - 4].to_owned());
         [secret.to_owned(), secret.to_uppercase(), hex.to_uppercase(), hex, percent].into_iter().chain(base64)
     });
     forms.map(String::into_bytes).collect()
@@ -170,7 +181,9 @@ async fn a_secret_is_nowhere_once_it_was_told() {
     let url = running.line("Latchkey is at ").trim_end_matches('/').to_owned();
     let token = running.line("/setup#");
     let client = reqwest::Client::new();
-    let function = |name: &str, cookie: &str, body: Value| client.post(format!("{url}/fn/{name}")).header("origin", &url).header("cookie", cookie).json(&body).send();
+    let function = |name: &str, cookie: &str, body: Value| {
+        client.post(format!("{url}/fn/{name}")).header("origin", &url).header("cookie", cookie).json(&body).send()
+    };
     let setup = json!({ "token": token, "organization": "Acme", "name": "Ada", "email": "ada@acme.test", "password": PASSWORD });
     let response = function("account/set-up", "", setup).await.unwrap();
     let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
@@ -182,7 +195,12 @@ async fn a_secret_is_nowhere_once_it_was_told() {
     // Everywhere a secret goes in, well and badly formed.
     let mut answers = Vec::new();
     let api = |body: String, key: &str| client.post(format!("{url}/api/v1/verify")).header("x-api-key", key.to_owned()).body(body).send();
-    for body in [json!({ "key": agent }).to_string(), json!({ "key": [agent] }).to_string(), format!("{{\"key\":\"{agent}"), json!({ &*agent: 1, "key": agent }).to_string()] {
+    for body in [
+        json!({ "key": agent }).to_string(),
+        json!({ "key": [agent] }).to_string(),
+        format!("{{\"key\":\"{agent}"),
+        json!({ &*agent: 1, "key": agent }).to_string(),
+    ] {
         answers.push(api(body, &platform).await.unwrap().text().await.unwrap());
     }
     answers.push(api(json!({ "key": agent }).to_string(), &agent).await.unwrap().text().await.unwrap());

@@ -2,6 +2,6 @@
 #![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
 
 pub mod account;
-pub mod keys;
 #[cfg(feature = "ssr")]
 mod context;
+pub mod keys;

@@ -1,7 +1,10 @@
 //! Why something was refused, in words that may be shown. Inner errors never travel: the server logs them.
 
 use serde::{Deserialize, Serialize};
-use server_fn::{codec::JsonEncoding, error::{FromServerFnError, ServerFnErrorErr}};
+use server_fn::{
+    codec::JsonEncoding,
+    error::{FromServerFnError, ServerFnErrorErr},
+};
 
 use super::permission::Permission;
 

@@ -7,7 +7,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{permission::UnknownWord, policy::{KeyKind, Status}};
+use super::{
+    permission::UnknownWord,
+    policy::{KeyKind, Status},
+};
 
 /// The most rows of one answer.
 pub const ROWS_MAX: usize = 100;

@@ -131,7 +131,15 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
         BuiltInRole {
             name: "admin",
             permissions: &[
-                ManageApiKeys, ManageCredentials, ManageProjects, ViewKeys, ViewProject, ViewBilling, ManageMembers, ManageRoles, ViewAuditLog,
+                ManageApiKeys,
+                ManageCredentials,
+                ManageProjects,
+                ViewKeys,
+                ViewProject,
+                ViewBilling,
+                ManageMembers,
+                ManageRoles,
+                ViewAuditLog,
             ],
         },
         BuiltInRole { name: "member", permissions: &[ManageApiKeys, ManageProjects, ViewKeys, ViewProject] },

@@ -212,7 +212,14 @@ pub async fn reset_password(state: &AppState, email: &str, password: SecretStrin
         .await
 }
 
-async fn new_user(state: &AppState, organization: OrganizationId, role: &str, name: &str, email: &str, password: SecretString) -> Result<NewUser, Fault> {
+async fn new_user(
+    state: &AppState,
+    organization: OrganizationId,
+    role: &str,
+    name: &str,
+    email: &str,
+    password: SecretString,
+) -> Result<NewUser, Fault> {
     let name = text::name("name", name)?;
     let email = text::email("email", email)?;
     text::password("password", password.expose_secret())?;
@@ -234,11 +241,7 @@ fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
 /// # Errors
 /// `Internal` when the stored ids can't be read.
 pub fn console(user: &UserRow) -> Result<Actor, Fault> {
-    Ok(Actor {
-        name: CONSOLE.to_owned(),
-        permissions: Permissions::of(Permission::ALL),
-        ..actor_of(user, Means::Console, None)?
-    })
+    Ok(Actor { name: CONSOLE.to_owned(), permissions: Permissions::of(Permission::ALL), ..actor_of(user, Means::Console, None)? })
 }
 
 fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Actor, Fault> {

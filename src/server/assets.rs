@@ -32,8 +32,8 @@ pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
     let versioned = path.strip_prefix("/pkg/").and_then(|rest| rest.split_once('/')).map(|(_, file)| format!("pkg/{file}"));
     let cache = if versioned.is_some() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     let name = versioned.unwrap_or_else(|| path.trim_start_matches('/').to_owned());
-    // Only as an encoding of the file without the ending.
-    if name.is_empty() || name.ends_with(".br") {
+    // What is packed is only an encoding of the file without that ending.
+    if name.is_empty() || name.rsplit('.').next() == Some("br") {
         return None;
     }
     let plain = Site::get(&name)?;

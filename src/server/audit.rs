@@ -12,10 +12,7 @@ use subtle::ConstantTimeEq;
 use super::{
     actor::{Actor, Means},
     keyring::Secret,
-    store::{
-        self, Store, Tx,
-        audit::AuditRow,
-    },
+    store::{self, Store, Tx, audit::AuditRow},
 };
 use crate::model::{
     id::{AuditEventId, OrganizationId},

@@ -14,7 +14,7 @@ pub struct DataOptions {
     /// The data folder: the database, its master key and the lock
     #[arg(long, env = "LATCHKEY_DATA", default_value = "./data", global = true)]
     pub data: PathBuf,
-    /// Another database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME [default: latchkey.db in the data folder]
+    /// Another database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME` [default: latchkey.db in the data folder]
     #[arg(long = "database", env = "LATCHKEY_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database: Option<String>,
     /// The key over all other keys, 32 bytes in base64 [default: master.key in the data folder]
@@ -36,7 +36,7 @@ pub struct ServeOptions {
     /// Where people reach this server, such as <https://keys.example.com> [default: <http://LISTEN>]
     #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
-    /// Proxies whose X-Forwarded-For is believed, as networks: 10.0.0.0/8,::1/128
+    /// Proxies whose X-Forwarded-For is believed, as networks: `10.0.0.0/8,::1/128`
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_name = "CIDR,…", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
     /// The data.
@@ -59,8 +59,15 @@ impl PublicUrl {
     pub fn new(given: Option<&str>, listen: SocketAddr) -> anyhow::Result<Self> {
         let text = given.map_or_else(|| format!("http://{listen}"), ToOwned::to_owned);
         let url = Url::parse(&text).with_context(|| format!("the public URL {text} can't be read"))?;
-        let plain = matches!(url.scheme(), "http" | "https") && url.host().is_some() && url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        ensure!(plain && url.username().is_empty() && url.password().is_none(), "the public URL must be like https://keys.example.com, without a path");
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.host().is_some()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none();
+        ensure!(
+            plain && url.username().is_empty() && url.password().is_none(),
+            "the public URL must be like https://keys.example.com, without a path"
+        );
         let mut origins = vec![url.origin().ascii_serialization()];
         if given.is_none() {
             // Whoever listens on their own machine may call it by any of its names.

@@ -47,7 +47,9 @@ impl Data {
     async fn open(options: &DataOptions, lock: Option<File>) -> anyhow::Result<Self> {
         let unusable = || match &options.database {
             Some(_) => "the database can't be opened: check its URL, and that it is running and lets this user in".to_owned(),
-            None => format!("the database in {} can't be opened: check that the folder is this user's and the disk is not full", options.data.display()),
+            None => {
+                format!("the database in {} can't be opened: check that the folder is this user's and the disk is not full", options.data.display())
+            }
         };
         let store = Store::open(options.database.as_deref(), &options.data).await.with_context(unusable)?;
         if lock.is_some() {

@@ -109,8 +109,12 @@ impl MasterKey {
     fn make(path: &Path) -> anyhow::Result<Self> {
         let master = Self(Zeroizing::new(random::bytes()));
         let text = Zeroizing::new(BASE64_STANDARD.encode(master.0.as_slice()));
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| format!("{} can't be made", path.display()))?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .with_context(|| format!("{} can't be made", path.display()))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         tracing::warn!("made a master key at {}: keep a copy elsewhere, the data can't be opened without it", path.display());

@@ -81,13 +81,13 @@ impl KeyRecord {
     /// # Errors
     /// `Internal` when they are none of ours.
     pub fn details(&self) -> Result<KeyDetails, Fault> {
-        let unreadable = |_| {
+        let unreadable = || {
             tracing::error!(key = self.id, "a stored key can't be read");
             Fault::Internal
         };
         Ok(KeyDetails {
             row: KeyRow {
-                id: self.id.parse().map_err(|_| unreadable(()))?,
+                id: self.id.parse().map_err(|_| unreadable())?,
                 name: self.name.clone(),
                 mask: self.mask.clone(),
                 status: self.lifecycle().status(Timestamp::now()),
@@ -96,8 +96,8 @@ impl KeyRecord {
                 last_used_at: self.last_used_at.map(Timestamp),
                 expires_at: self.expires_at.map(Timestamp),
             },
-            kind: self.kind.parse().map_err(|_| unreadable(()))?,
-            created_by: self.created_by.parse().map_err(|_| unreadable(()))?,
+            kind: self.kind.parse().map_err(|_| unreadable())?,
+            created_by: self.created_by.parse().map_err(|_| unreadable())?,
             scopes: self.scopes(),
         })
     }
@@ -124,16 +124,17 @@ fn view(actor: &Actor, kind: Option<KeyKind>) -> Result<View, Fault> {
 /// # Errors
 /// `Forbidden`, `Unavailable`.
 pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    let (listing, total) = open_listing(state, actor, &query).await?;
+    let listing = open_listing(state, actor, &query).await?;
+    let total = total(state, actor, &listing)?;
     let rows = rows(state, actor, &listing, 0, ROWS_MAX).await?;
     Ok(OpenedListing { listing, total, rows })
 }
 
-/// Opens a list. Answers its name and how many keys it holds. Needs the kind's `view` permission.
+/// Opens a list. Answers its name. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `Forbidden`, `Unavailable`.
-pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<(String, usize), Fault> {
+pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<String, Fault> {
     let view = view(actor, query.kind)?;
     let selection = Selection {
         organization: view.organization,
@@ -144,8 +145,7 @@ pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> 
         sort: query.sort,
     };
     let numbers = store::keys::select_numbers(&state.store, &selection).await?.into_boxed_slice();
-    let total = numbers.len();
-    Ok((state.listings.keep(Listing { view, numbers }), total))
+    Ok(state.listings.keep(Listing { view, numbers }))
 }
 
 /// Rows of an opened list, at most [`ROWS_MAX`]. Needs what opening it needed.
@@ -161,13 +161,7 @@ pub async fn rows(state: &AppState, actor: &Actor, listing: &str, offset: usize,
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn details(
-    state: &AppState,
-    actor: &Actor,
-    listing: &str,
-    offset: usize,
-    limit: usize,
-) -> Result<Vec<(usize, Option<KeyDetails>)>, Fault> {
+pub async fn details(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<(usize, Option<KeyDetails>)>, Fault> {
     let listing = find_listing(state, actor, listing)?;
     let end = offset.saturating_add(limit.min(ROWS_MAX)).min(listing.numbers.len());
     let wanted = listing.numbers.get(offset..end).unwrap_or_default();
@@ -254,15 +248,14 @@ fn expiry(kind: KeyKind, chosen: Option<i64>, now: Timestamp) -> Result<Option<T
     let invalid = |message: String| Err(Fault::invalid("duration_days", message));
     let days = match (kind.policy().expiry, chosen) {
         (Expiry::Never | Expiry::ChosenOrNever, None) => return Ok(None),
-        (Expiry::Days(days), None) => days,
         (Expiry::Chosen, None) => return invalid("Choose a duration.".to_owned()),
         (Expiry::Never, Some(_)) => return invalid("Keys of this kind do not expire.".to_owned()),
         (Expiry::Days(days), Some(_)) => return invalid(format!("Keys of this kind always last {days} days.")),
-        (Expiry::Chosen | Expiry::ChosenOrNever, Some(days)) if !(1..=DURATION_MAX_DAYS).contains(&days) => {
-            return invalid(format!("Choose 1 to {DURATION_MAX_DAYS} days."));
-        }
-        (Expiry::Chosen | Expiry::ChosenOrNever, Some(days)) => days,
+        (Expiry::Days(days), None) | (Expiry::Chosen | Expiry::ChosenOrNever, Some(days)) => days,
     };
+    if !(1..=DURATION_MAX_DAYS).contains(&days) {
+        return invalid(format!("Choose 1 to {DURATION_MAX_DAYS} days."));
+    }
     Ok(Some(now.plus_days(days)))
 }
 

@@ -14,7 +14,7 @@ use crate::model::{
 };
 
 /// How long a list is kept after its last use.
-const KEPT: Duration = Duration::from_secs(30 * 60);
+const KEPT: Duration = Duration::from_mins(30);
 /// How many bytes all lists may take.
 const BYTES_MAX: u64 = 256 << 20;
 

@@ -17,11 +17,7 @@ use super::{
     rest::problem::Problem,
     state::AppState,
 };
-use crate::model::{
-    fault::Fault,
-    permission::Permission,
-    policy::KeyKind,
-};
+use crate::model::{fault::Fault, permission::Permission, policy::KeyKind};
 
 /// Who calls, for the server functions.
 #[derive(Clone)]
@@ -98,6 +94,9 @@ mod tests {
         assert_eq!(at("/sign-in", false, true), None);
         assert_eq!(at("/sign-in", true, true).as_deref(), Some("/"));
         assert_eq!(at("/keys/agent", true, true), None);
-        assert_eq!(elsewhere("/keys/agent", Some("q=a&sort=name"), false, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname"));
+        assert_eq!(
+            elsewhere("/keys/agent", Some("q=a&sort=name"), false, true).as_deref(),
+            Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname")
+        );
     }
 }

@@ -13,6 +13,9 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 }
 
 /// A random number from `low` to `high`, both included, near enough to evenly for a span far below 2^64.
+///
+/// # Panics
+/// When `low` is above `high`, or the system's generator fails.
 pub fn number(low: i64, high: i64) -> i64 {
     let span = u64::try_from(high - low + 1).expect("low is not above high");
     low + i64::try_from(u64::from_le_bytes(bytes()) % span).expect("the span fits")

@@ -52,7 +52,8 @@ impl Server {
     pub async fn open(options: ServeOptions) -> anyhow::Result<Self> {
         // The data first: a second server on the same folder should hear of that, not of the port.
         let data = Data::open_alone(&options.data).await?;
-        let listener = TcpListener::bind(options.listen).await.with_context(|| format!("{} can't be listened on: give another --listen", options.listen))?;
+        let listener =
+            TcpListener::bind(options.listen).await.with_context(|| format!("{} can't be listened on: give another --listen", options.listen))?;
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let state = AppState::new(data.store.clone(), &data.keyring, public_url, options.trusted_proxies);
@@ -89,7 +90,10 @@ fn attend(stream: TcpStream, peer: SocketAddr, router: Router, calls: &GracefulS
     let _ = stream.set_nodelay(true);
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    http.http2().timer(TokioTimer::new()).max_header_list_size(u32::try_from(HEADERS_MAX_BYTES).unwrap_or(u32::MAX)).keep_alive_interval(Some(HEADER_LIMIT));
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(HEADERS_MAX_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(Some(HEADER_LIMIT));
     let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
     let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = calls.watch(connection);

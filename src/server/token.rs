@@ -1,6 +1,9 @@
 //! The API keys that we make: their form, their check and what is kept of them.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,7 +52,7 @@ impl fmt::Debug for PlainKey {
 
 /// What is kept of a key: HMAC-SHA256(pepper, SHA-256(key)). The inner hash lets a key that was made elsewhere be taken over by
 /// its SHA-256; the outer one makes a stolen database useless without the pepper.
-#[derive(Clone, Copy, Hash)]
+#[derive(Clone, Copy)]
 pub struct KeyDigest([u8; 32]);
 
 /// In constant time.
@@ -59,6 +62,12 @@ impl PartialEq for KeyDigest {
     }
 }
 impl Eq for KeyDigest {}
+
+impl Hash for KeyDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl KeyDigest {
     /// The bytes as they are stored.

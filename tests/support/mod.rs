@@ -61,12 +61,8 @@ impl TestServer {
 
     async fn start_as(change: impl FnOnce(&mut ServeOptions), shared: Option<OwnedRwLockReadGuard<()>>) -> Self {
         let data = TempDir::new().unwrap();
-        let mut options = ServeOptions {
-            listen: ([127, 0, 0, 1], 0).into(),
-            public_url: None,
-            trusted_proxies: Vec::new(),
-            data: data_options(data.path()),
-        };
+        let mut options =
+            ServeOptions { listen: ([127, 0, 0, 1], 0).into(), public_url: None, trusted_proxies: Vec::new(), data: data_options(data.path()) };
         change(&mut options);
         let server = Server::open(options).await.unwrap();
         let (end, ended) = oneshot::channel();
@@ -100,7 +96,7 @@ impl TestServer {
     }
 
     /// The API, called with a new platform key of the user `<role>@<organization>.test`.
-    pub async fn api(&self, user: &str, scopes: &str) -> Api {
+    pub fn api(&self, user: &str, scopes: &str) -> Api {
         let scopes = if scopes.is_empty() { vec![] } else { vec!["--scopes", scopes] };
         let made = self.latchkey(&[&["admin", "create-key", "--name", "test", "--days", "30", "--user", user], &scopes[..]].concat(), "");
         assert!(made.status.success(), "{made:?}");

@@ -30,7 +30,5 @@ pub fn dist() -> Result<()> {
 /// Copies by way of a second name: a program that runs can't be written to, but it can be replaced.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let new = to.with_extension("new");
-    fs::copy(from, &new)
-        .and_then(|_| fs::rename(&new, to))
-        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+    fs::copy(from, &new).and_then(|_| fs::rename(&new, to)).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the root Cargo.toml.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask is a folder inside the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder inside the workspace")
 }
 
 /// A path inside the workspace.

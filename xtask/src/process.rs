@@ -16,26 +16,16 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a command as [`run`] does, and ends it when it takes longer than `limit`.
 pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let mut child = command.stdin(Stdio::null()).spawn().with_context(|| cannot_start(command))?;
     match wait_within(limit, &mut child)? {
         Some(status) => check(command, status),
-        None => bail!(
-            "`{}` was stopped: no end after {} s",
-            describe(command),
-            limit.as_secs()
-        ),
+        None => bail!("`{}` was stopped: no end after {} s", describe(command), limit.as_secs()),
     }
 }
 
 /// What a command prints, without the white space around it.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| cannot_start(command))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
     check(command, output.status)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -47,12 +37,7 @@ pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         scope.spawn(|| print_labelled(label, stdout));
@@ -75,30 +60,18 @@ pub fn forget_xtask(command: &mut Command) {
 fn is_about_xtask(variable: &str) -> bool {
     variable.starts_with("CARGO_PKG_")
         || variable.starts_with("CARGO_MANIFEST_")
-        || [
-            "CARGO_BIN_NAME",
-            "CARGO_CRATE_NAME",
-            "CARGO_PRIMARY_PACKAGE",
-            "OUT_DIR",
-        ]
-        .contains(&variable)
+        || ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&variable)
 }
 
 /// The first of these programs that PATH knows.
 pub fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|file| file.is_file())
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())
 }
 
 fn print_labelled(label: &str, stream: Option<impl Read>) {
-    for line in stream
-        .into_iter()
-        .flat_map(|stream| BufReader::new(stream).lines().map_while(Result::ok))
-    {
+    for line in stream.into_iter().flat_map(|stream| BufReader::new(stream).lines().map_while(Result::ok)) {
         // Two cargos take turns in milliseconds; that they do is no news.
         if !line.contains("waiting for file lock on") || !line.contains("package cache") {
             eprintln!("{label:>8} | {line}");
@@ -132,10 +105,7 @@ fn cannot_start(command: &Command) -> String {
 
 /// The command as one would type it, near enough to try it by hand.
 fn describe(command: &Command) -> String {
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy())
-        .collect();
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
     words.join(" ")
 }
 
@@ -146,17 +116,13 @@ mod tests {
     #[test]
     fn a_failing_command_is_named() {
         let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
-        assert!(
-            error.to_string().starts_with("`sh -c exit 3` failed"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("`sh -c exit 3` failed"), "{error}");
     }
 
     #[test]
     fn a_command_that_hangs_is_stopped() {
         let started = Instant::now();
-        let error =
-            run_within(Duration::from_millis(100), Command::new("sleep").arg("30")).unwrap_err();
+        let error = run_within(Duration::from_millis(100), Command::new("sleep").arg("30")).unwrap_err();
         assert!(error.to_string().contains("was stopped"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(10));
     }

@@ -39,14 +39,9 @@ pub fn build_all(build: Build) -> Result<()> {
 fn build_both(tools: &setup::Tools, steps: &mut Steps) -> Result<()> {
     eprintln!("==> wasm and server");
     let (wasm, server) = thread::scope(|scope| {
-        let wasm = scope
-            .spawn(|| process::run_labelled("wasm", &mut site::compile_command(Build::Dev, tools)));
+        let wasm = scope.spawn(|| process::run_labelled("wasm", &mut site::compile_command(Build::Dev, tools)));
         let server = process::run_labelled("server", &mut server::build_command(Build::Dev));
-        (
-            wasm.join()
-                .unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build ended early"))),
-            server,
-        )
+        (wasm.join().unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build ended early"))), server)
     });
     steps.note("wasm", wasm?);
     steps.note("server", server?);
@@ -55,12 +50,8 @@ fn build_both(tools: &setup::Tools, steps: &mut Steps) -> Result<()> {
 
 fn serve(build: Build, arguments: &[OsString]) -> Result<()> {
     let mut command = Command::new(server::binary(build));
-    command
-        .arg("serve")
-        .args(arguments)
-        .current_dir(paths::root());
-    become_command(&mut command)
-        .with_context(|| format!("cannot start {}", server::binary(build).display()))
+    command.arg("serve").args(arguments).current_dir(paths::root());
+    become_command(&mut command).with_context(|| format!("cannot start {}", server::binary(build).display()))
 }
 
 /// The server takes this process's place, so that signals (Ctrl-C, a service manager's) reach it and nobody else.

@@ -29,10 +29,6 @@ pub fn binary(build: Build) -> PathBuf {
 pub fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
     process::forget_xtask(&mut command);
-    command
-        .arg(subcommand)
-        .arg("--target-dir")
-        .arg(paths::target())
-        .current_dir(paths::root());
+    command.arg(subcommand).arg("--target-dir").arg(paths::target()).current_dir(paths::root());
     command
 }

@@ -13,10 +13,7 @@ pub struct Steps {
 impl Steps {
     /// Begins to count.
     pub fn start() -> Self {
-        Self {
-            started: Instant::now(),
-            done: Vec::new(),
-        }
+        Self { started: Instant::now(), done: Vec::new() }
     }
 
     /// Announces a step, does it, and notes how long it took.
@@ -43,10 +40,7 @@ impl Steps {
 
 /// `set-up 0.3 s · wasm 66.0 s · total 66.3 s`
 fn summary(done: &[(String, Duration)], total: Duration) -> String {
-    let mut parts: Vec<String> = done
-        .iter()
-        .map(|(name, took)| format!("{name} {}", seconds(*took)))
-        .collect();
+    let mut parts: Vec<String> = done.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
     parts.push(format!("total {}", seconds(total)));
     parts.join(" · ")
 }
@@ -61,24 +55,13 @@ mod tests {
 
     #[test]
     fn the_summary_has_every_step_and_the_total() {
-        let done = [
-            ("set-up".to_owned(), Duration::from_millis(300)),
-            ("wasm".to_owned(), Duration::from_secs(66)),
-        ];
-        assert_eq!(
-            summary(&done, Duration::from_millis(66_350)),
-            "set-up 0.3 s · wasm 66.0 s · total 66.3 s"
-        );
+        let done = [("set-up".to_owned(), Duration::from_millis(300)), ("wasm".to_owned(), Duration::from_secs(66))];
+        assert_eq!(summary(&done, Duration::from_millis(66_350)), "set-up 0.3 s · wasm 66.0 s · total 66.3 s");
     }
 
     #[test]
     fn a_failed_step_is_named() {
-        let error = Steps::start()
-            .run("clippy", || -> Result<()> { anyhow::bail!("two warnings") })
-            .unwrap_err();
-        assert_eq!(
-            format!("{error:#}"),
-            "the step 'clippy' failed: two warnings"
-        );
+        let error = Steps::start().run("clippy", || -> Result<()> { anyhow::bail!("two warnings") }).unwrap_err();
+        assert_eq!(format!("{error:#}"), "the step 'clippy' failed: two warnings");
     }
 }

@@ -41,40 +41,22 @@ pub fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
 }
 
 fn lint(steps: &mut Steps) -> Result<()> {
-    steps.run("format", || {
-        process::run(
-            Command::new("cargo")
-                .args(["fmt", "--all", "--check"])
-                .current_dir(paths::root()),
-        )
-    })?;
+    steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
     setup::note_compiler();
-    steps.run("clippy xtask", || {
-        clippy(&["--package", "xtask", "--all-targets"])
-    })?;
+    steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
     steps.run("clippy server", || clippy(&["--all-targets"]))?;
     // For this machine, not for wasm32: the same code is checked, and no second clippy is needed where
     // the wasm tool chain is not rustup's.
-    steps.run("clippy browser", || {
-        clippy(&["--lib", "--no-default-features", "--features", "hydrate"])
-    })
+    steps.run("clippy browser", || clippy(&["--lib", "--no-default-features", "--features", "hydrate"]))
 }
 
 fn clippy(arguments: &[&str]) -> Result<()> {
-    process::run(
-        cargo("clippy")
-            .args(arguments)
-            .args(["--", "-D", "warnings"]),
-    )
+    process::run(cargo("clippy").args(arguments).args(["--", "-D", "warnings"]))
 }
 
 fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
-    steps.run("xtask's tests", || {
-        process::run(cargo("test").args(["--package", "xtask"]))
-    })?;
-    steps.run("unit and integration tests", || {
-        process::run(cargo("test").args(arguments))
-    })
+    steps.run("xtask's tests", || process::run(cargo("test").args(["--package", "xtask"])))?;
+    steps.run("unit and integration tests", || process::run(cargo("test").args(arguments)))
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
@@ -82,16 +64,10 @@ fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     let chromium = steps.run("set-up of Chromium", setup::chromium)?;
     // The site as it will be shipped, but the server that `cargo test` has built already.
     site::build(Build::Release, &tools, steps)?;
-    steps.run("server", || {
-        process::run(&mut server::build_command(Build::Dev))
-    })?;
+    steps.run("server", || process::run(&mut server::build_command(Build::Dev)))?;
     steps.run("browser tests", || {
         process::run(
-            setup::npx()
-                .args(["playwright", "test"])
-                .args(arguments)
-                .env("LATCHKEY_BIN", server::binary(Build::Dev))
-                .env("CHROMIUM", chromium),
+            setup::npx().args(["playwright", "test"]).args(arguments).env("LATCHKEY_BIN", server::binary(Build::Dev)).env("CHROMIUM", chromium),
         )
     })
 }

@@ -33,7 +33,9 @@ impl Passwords {
     /// # Errors
     /// `Internal`.
     pub async fn hash(&self, password: SecretString) -> Result<String, Fault> {
-        self.run(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()).ok()).await?.ok_or(Fault::Internal)
+        self.run(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()).ok())
+            .await?
+            .ok_or(Fault::Internal)
     }
 
     /// Whether a password is the one of this hash. Takes as long for no hash, and says no.

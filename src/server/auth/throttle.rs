@@ -14,7 +14,7 @@ use moka::sync::Cache;
 use crate::model::fault::Fault;
 
 /// How long failures are remembered, from the first on.
-const WINDOW: Duration = Duration::from_secs(5 * 60);
+const WINDOW: Duration = Duration::from_mins(5);
 /// So many failures for one account.
 const PER_ACCOUNT: u32 = 10;
 /// So many failures from one address: an office may share one.
@@ -40,7 +40,9 @@ impl Throttle {
     /// # Errors
     /// `Throttled` while there were too many failures for either.
     pub fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt, Fault> {
-        let limits = [(format!("account {account}"), PER_ACCOUNT)].into_iter().chain(address.map(|address| (format!("address {}", network(address)), PER_ADDRESS)));
+        let limits = [(format!("account {account}"), PER_ACCOUNT)]
+            .into_iter()
+            .chain(address.map(|address| (format!("address {}", network(address)), PER_ADDRESS)));
         let mut attempt = Attempt(Vec::with_capacity(2));
         for (name, limit) in limits {
             let failures = self.0.get_with(name, Arc::default);

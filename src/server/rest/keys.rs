@@ -97,7 +97,8 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
     let key = keys::get(&state, &actor, created.key.id).await?;
     let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", created.key.id)).map_err(|_| Fault::Internal)?;
     let body = Created { key: key.into(), secret: created.secret };
-    Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
+        .into_response())
 }
 
 /// Which keys to list.
@@ -123,7 +124,9 @@ impl ListKeys {
             kind: kind.map_err(parse_error("kind", "platform, client, corpus, agent or project"))?,
             search: self.q.clone(),
             status: status.map_err(parse_error("status", "active, disabled, expired or revoked"))?,
-            sort: sort.map_err(parse_error("sort", "name, created_at, last_used_at or expires_at, with - before it for descending"))?.unwrap_or_default(),
+            sort: sort
+                .map_err(parse_error("sort", "name, created_at, last_used_at or expires_at, with - before it for descending"))?
+                .unwrap_or_default(),
         })
     }
 
@@ -158,19 +161,19 @@ pub struct KeyPage {
 /// Lists keys. Needs the scope `keys:read` and *View Keys*. Pages of one list hold each key once, however keys change meanwhile.
 pub async fn list(State(state): State<AppState>, caller: Caller, query: Result<Query<ListKeys>, QueryRejection>) -> Result<Answer<KeyPage>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
-    let Query(list) = query.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "malformed", "The query names a value twice, one of the wrong type, or one that this call does not know."))?;
+    let Query(list) = query.map_err(|_| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            "The query names a value twice, one of the wrong type, or one that this call does not know.",
+        )
+    })?;
     let (query, limit) = (list.query()?, list.limit()?);
-    let (place, total) = match &list.cursor {
-        Some(cursor) => {
-            let place = Cursor::parse(cursor)?;
-            let total = keys::total(&state, &actor, &place.listing)?;
-            (place, total)
-        }
-        None => {
-            let (listing, total) = keys::open_listing(&state, &actor, &query).await?;
-            (Cursor { listing, offset: 0 }, total)
-        }
+    let place = match &list.cursor {
+        Some(cursor) => Cursor::parse(cursor)?,
+        None => Cursor { listing: keys::open_listing(&state, &actor, &query).await?, offset: 0 },
     };
+    let total = keys::total(&state, &actor, &place.listing)?;
     let rows = keys::details(&state, &actor, &place.listing, place.offset, limit).await?;
     let after = place.offset.saturating_add(rows.len());
     let next_cursor = (after < total && !rows.is_empty()).then(|| format!("{}.{after}", place.listing));
@@ -192,7 +195,12 @@ pub struct EditKey {
 }
 
 /// Changes a key. Needs the scope `keys:write` and *Manage API Keys*.
-pub async fn edit(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, Json(call): Json<EditKey>) -> Result<Answer<KeyView>, Problem> {
+pub async fn edit(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Json(call): Json<EditKey>,
+) -> Result<Answer<KeyView>, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
     Ok(Answer(keys::rename(&state, &actor, key_id(&id)?, &call.name).await?.into()))
 }

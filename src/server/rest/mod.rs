@@ -22,7 +22,9 @@ pub fn routes() -> Router<AppState> {
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
         .route("/api/{*path}", axum::routing::any(unknown_route))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method."))
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
+        })
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
 }

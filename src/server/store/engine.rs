@@ -52,7 +52,13 @@ impl Engine {
     pub(super) const fn connection_setup(&self) -> &'static [&'static str] {
         match self.file {
             // Full: a key that was taken back stays so when the power fails.
-            Some(_) => &["pragma journal_mode = wal", "pragma synchronous = full", "pragma busy_timeout = 5000", "pragma foreign_keys = on", "pragma cache_size = -32000"],
+            Some(_) => &[
+                "pragma journal_mode = wal",
+                "pragma synchronous = full",
+                "pragma busy_timeout = 5000",
+                "pragma foreign_keys = on",
+                "pragma cache_size = -32000",
+            ],
             None => &["set statement_timeout = '10s'"],
         }
     }

@@ -139,7 +139,8 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
         return Ok(Vec::new());
     }
     let places = (2..numbers.len() + 2).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.number in ({places}) and k.deleted_at is null"));
+    let sql =
+        AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.number in ({places}) and k.deleted_at is null"));
     let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
     Ok(query.fetch_all(store.read()?).await?)
 }
@@ -176,7 +177,11 @@ pub async fn rename(tx: &mut Tx, id: KeyId, kind: KeyKind, name: &str) -> Result
 /// # Errors
 /// What the database says.
 pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), Error> {
-    sqlx::query("update api_keys set deleted_at = $1, unique_name = null where id = $2").bind(Timestamp::now().0).bind(id.to_string()).execute(tx).await?;
+    sqlx::query("update api_keys set deleted_at = $1, unique_name = null where id = $2")
+        .bind(Timestamp::now().0)
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

@@ -31,7 +31,9 @@ impl Uses {
                 store.write(move |tx| Box::pin(async move { Ok(store::keys::set_last_used(tx, &rows).await?) })).await
             };
             if written.is_err() {
-                rows.iter().for_each(|(id, at)| self.note(*id, *at));
+                for (id, at) in rows {
+                    self.note(*id, *at);
+                }
             }
         }
     }

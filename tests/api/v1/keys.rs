@@ -9,7 +9,7 @@ use crate::support::{TestServer, text};
 async fn a_key_lives_from_post_to_delete() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
 
     let response = api.request(Method::POST, "/keys").json(&json!({ "kind": "agent", "name": " Nightly " })).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::CREATED);
@@ -45,7 +45,7 @@ fn unix_ms(moment: &Value) -> i64 {
 async fn what_cant_be_taken_is_refused_at_its_field_and_nothing_is_stored() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     assert_eq!(api.post("/keys", json!({ "kind": "agent", "name": "Straße" })).await.0, StatusCode::CREATED);
     for (body, status, field) in [
         (json!({ "kind": "agent", "name": "" }), 422, "name"),
@@ -72,7 +72,7 @@ async fn what_cant_be_taken_is_refused_at_its_field_and_nothing_is_stored() {
 async fn a_name_is_free_again_once_its_key_is_deleted_and_two_at_once_make_one() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let calls = (0..8).map(|n| {
         let api = api.clone();
         tokio::spawn(async move { api.post("/keys", json!({ "kind": "agent", "name": if n % 2 == 0 { "twin" } else { "TWIN" } })).await })
@@ -108,8 +108,7 @@ async fn permission_is_judged_before_the_object_and_foreign_objects_are_not_ther
     server.user("viewer", "acme").await;
     server.user("owner", "globex").await;
     let (id, _) = page.agent_key("a").await;
-    let (owner, viewer, foreign) =
-        (server.api("owner@acme.test", "").await, server.api("viewer@acme.test", "").await, server.api("owner@globex.test", "").await);
+    let (owner, viewer, foreign) = (server.api("owner@acme.test", ""), server.api("viewer@acme.test", ""), server.api("owner@globex.test", ""));
     for path in [format!("/keys/{id}"), "/keys/key_00000000000070008000000000000000".to_owned(), "/keys/nonsense".to_owned()] {
         let edit = Some(json!({ "name": "b" }));
         assert_eq!(viewer.call(Method::PATCH, &path, edit.clone()).await.0, StatusCode::FORBIDDEN);
@@ -129,8 +128,8 @@ async fn a_key_of_narrow_scope_does_only_that() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (id, _) = page.agent_key("a").await;
-    let reader = server.api("owner@acme.test", "keys:read").await;
-    let writer = server.api("owner@acme.test", "keys:write").await;
+    let reader = server.api("owner@acme.test", "keys:read");
+    let writer = server.api("owner@acme.test", "keys:write");
     assert_eq!(reader.get("/keys").await.0, StatusCode::OK);
     assert_eq!(reader.post("/keys", json!({ "kind": "agent", "name": "b" })).await.1["code"], "insufficient_scope");
     assert_eq!(writer.get("/keys").await.1["code"], "insufficient_scope");
@@ -143,8 +142,7 @@ async fn members_see_their_own_platform_keys_and_admins_all() {
     for role in ["owner", "admin", "member"] {
         server.user(role, "acme").await;
     }
-    let (owner, admin, member) =
-        (server.api("owner@acme.test", "").await, server.api("admin@acme.test", "").await, server.api("member@acme.test", "").await);
+    let (owner, admin, member) = (server.api("owner@acme.test", ""), server.api("admin@acme.test", ""), server.api("member@acme.test", ""));
     let total = async |api: &crate::support::Api| api.get("/keys?kind=platform").await.1["total"].clone();
     assert_eq!((total(&owner).await, total(&admin).await, total(&member).await), (json!(3), json!(3), json!(1)));
     let (_, all) = owner.get("/keys?kind=platform&sort=created_at").await;
@@ -158,7 +156,7 @@ async fn members_see_their_own_platform_keys_and_admins_all() {
 async fn what_is_no_address_says_so() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     for (method, path, status) in [(Method::GET, "/nowhere", 404), (Method::PUT, "/keys", 405), (Method::GET, "/keys/a/b", 404)] {
         let response = api.request(method, path).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");

@@ -41,7 +41,7 @@ async fn all_pages(api: &Api, query: &str, mut between: impl AsyncFnMut(usize)) 
 async fn rows_that_move_while_one_pages_are_neither_lost_nor_doubled() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let mut made = Vec::new();
     for n in 0..45 {
         made.push(page.agent_key(&format!("key {n:02}")).await);
@@ -66,7 +66,7 @@ async fn rows_that_move_while_one_pages_are_neither_lost_nor_doubled() {
 async fn a_key_deleted_while_one_pages_is_left_out_and_nothing_else() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let mut ids = Vec::new();
     for n in 0..9 {
         ids.push(page.agent_key(&format!("key {n}")).await.0);
@@ -86,7 +86,7 @@ async fn a_cursor_serves_only_the_one_who_got_it() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     server.user("owner", "globex").await;
-    let (api, foreign) = (server.api("owner@acme.test", "").await, server.api("owner@globex.test", "").await);
+    let (api, foreign) = (server.api("owner@acme.test", ""), server.api("owner@globex.test", ""));
     for n in 0..3 {
         page.agent_key(&format!("key {n}")).await;
     }
@@ -102,7 +102,7 @@ async fn a_cursor_serves_only_the_one_who_got_it() {
 async fn a_query_that_cant_be_read_is_refused() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     for (query, status) in [
         ("kind=robot", 422),
         ("status=gone", 422),
@@ -123,7 +123,7 @@ async fn a_query_that_cant_be_read_is_refused() {
 async fn the_status_in_a_filter_is_the_status_on_the_row() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let database = server.database().await;
     let now = Timestamp::now();
     let mut expected = Vec::new();
@@ -154,7 +154,7 @@ async fn the_status_in_a_filter_is_the_status_on_the_row() {
 async fn a_search_is_literal_and_knows_no_case() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     for name in ["100% cotton", "100 percent", "snake_case", "snakeXcase", r"back\slash", "CAFÉ", "O'Brien"] {
         page.agent_key(name).await;
     }
@@ -200,6 +200,14 @@ async fn a_hundred_thousand_keys_answer_in_a_tenth_of_a_second() {
     }
     times.sort();
     let p95 = &times[times.len() * 95 / 100];
-    println!("100,000 keys: {} calls, median {:?}, p95 {:?} ({}), slowest {:?} ({})", times.len(), times[times.len() / 2].0, p95.0, p95.1, times.last().unwrap().0, times.last().unwrap().1);
+    println!(
+        "100,000 keys: {} calls, median {:?}, p95 {:?} ({}), slowest {:?} ({})",
+        times.len(),
+        times[times.len() / 2].0,
+        p95.0,
+        p95.1,
+        times.last().unwrap().0,
+        times.last().unwrap().1
+    );
     assert!(p95.0 <= Duration::from_millis(100), "p95 {p95:?}");
 }

@@ -4,14 +4,7 @@ use std::{fs, time::Duration};
 
 use latchkey::{
     model::{id::KeyId, policy::KeyKind},
-    server::{
-        accounts,
-        config::PublicUrl,
-        data::Data,
-        keys,
-        state::AppState,
-        store::people,
-    },
+    server::{accounts, config::PublicUrl, data::Data, keys, state::AppState, store::people},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -22,7 +15,7 @@ use crate::support::{TestServer, data_options, eventually, text};
 async fn a_good_key_is_told_of_in_full() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "verify").await;
+    let api = server.api("owner@acme.test", "verify");
     let (id, secret) = page.agent_key("Nightly build").await;
 
     let response = api.request(Method::POST, "/verify").json(&json!({ "key": secret })).send().await.unwrap();
@@ -30,7 +23,22 @@ async fn a_good_key_is_told_of_in_full() {
     let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let verdict: Value = response.json().await.unwrap();
     let (_, viewer) = page.call("account/viewer", json!({})).await;
-    let told = ["valid", "code", "key_id", "name", "kind", "customer_id", "external_id", "metadata", "scopes", "corpora", "project_id", "role", "expires_at", "request_id"];
+    let told = [
+        "valid",
+        "code",
+        "key_id",
+        "name",
+        "kind",
+        "customer_id",
+        "external_id",
+        "metadata",
+        "scopes",
+        "corpora",
+        "project_id",
+        "role",
+        "expires_at",
+        "request_id",
+    ];
     assert_eq!(verdict.as_object().unwrap().keys().collect::<Vec<_>>().len(), told.len());
     assert!(told.iter().all(|field| verdict.get(field).is_some()), "{verdict}");
     assert_eq!(
@@ -45,7 +53,7 @@ async fn a_good_key_is_told_of_in_full() {
 async fn what_changes_a_key_counts_before_its_own_call_returns() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (id, secret) = page.agent_key("a").await;
     assert_eq!(api.verify(&secret).await, "VALID");
 
@@ -63,7 +71,7 @@ async fn what_changes_a_key_counts_before_its_own_call_returns() {
 async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     for round in 0..25 {
         let (id, secret) = page.agent_key(&format!("key {round}")).await;
         let callers: Vec<_> = (0..4)
@@ -86,7 +94,7 @@ async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
 async fn another_process_is_heard_within_a_quarter_of_a_second() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let beside = Data::open_beside(&data_options(server.data.path())).await.unwrap();
     let other = AppState::new(beside.store.clone(), &beside.keyring, PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), Vec::new());
     let owner = people::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
@@ -103,9 +111,14 @@ async fn another_process_is_heard_within_a_quarter_of_a_second() {
 async fn expired_comes_before_disabled_and_both_say_whose_the_key_is() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let database = server.database().await;
-    for (set, code) in [("disabled_at = 1", "DISABLED"), ("expires_at = 1", "EXPIRED"), ("disabled_at = 1, expires_at = 1", "EXPIRED"), ("revoked_at = 1", "NOT_FOUND")] {
+    for (set, code) in [
+        ("disabled_at = 1", "DISABLED"),
+        ("expires_at = 1", "EXPIRED"),
+        ("disabled_at = 1, expires_at = 1", "EXPIRED"),
+        ("revoked_at = 1", "NOT_FOUND"),
+    ] {
         let (id, secret) = page.agent_key(code).await;
         sqlx::query(sqlx::AssertSqlSafe(format!("update api_keys set {set} where id = '{id}'"))).execute(&database).await.unwrap();
         let (_, verdict) = api.post("/verify", json!({ "key": secret })).await;
@@ -119,7 +132,7 @@ async fn expired_comes_before_disabled_and_both_say_whose_the_key_is() {
 async fn what_is_asked_for_beyond_the_key_is_judged_too() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     for (asked, code) in [
         (json!({ "scope": "read" }), "INSUFFICIENT_PERMISSIONS"),
@@ -138,18 +151,35 @@ async fn what_is_no_key_of_ours_is_not_found_and_nothing_is_told() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let foreign = server.user("owner", "globex").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     let (_, theirs) = foreign.agent_key("a").await;
     let mut forged = secret.clone();
     forged.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
     let unknown = latchkey::server::token::PlainKey::generate(KeyKind::Agent).unwrap();
     let longer = format!("{secret}a");
-    let malformed = ["", " ", "lka_", "a", "lka_日本語", "\u{0}", &secret[..secret.len() - 1], &longer, &forged, &theirs, unknown.reveal(), "eyJhbGciOiJub25lIn0.e30."];
+    let malformed = [
+        "",
+        " ",
+        "lka_",
+        "a",
+        "lka_日本語",
+        "\u{0}",
+        &secret[..secret.len() - 1],
+        &longer,
+        &forged,
+        &theirs,
+        unknown.reveal(),
+        "eyJhbGciOiJub25lIn0.e30.",
+    ];
     for key in malformed {
         let (status, verdict) = api.post("/verify", json!({ "key": key })).await;
         assert_eq!((status, &verdict["code"], &verdict["valid"]), (StatusCode::OK, &json!("NOT_FOUND"), &json!(false)), "{key:?}");
-        let told = verdict.as_object().unwrap().iter().filter(|(field, value)| !value.is_null() && !["valid", "code", "request_id"].contains(&field.as_str()));
+        let told = verdict
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(field, value)| !value.is_null() && !["valid", "code", "request_id"].contains(&field.as_str()));
         assert_eq!(told.count(), 0, "{verdict}");
     }
     assert_eq!(api.verify(&secret).await, "VALID");
@@ -159,7 +189,7 @@ async fn what_is_no_key_of_ours_is_not_found_and_nothing_is_told() {
 async fn a_malformed_call_is_the_callers_fault() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     let large = format!(r#"{{"key":"{}"}}"#, "a".repeat(70_000));
     let deep = format!(r#"{{"key":{}}}"#, "[".repeat(30_000));
@@ -200,8 +230,8 @@ async fn the_caller_needs_a_good_platform_key_with_the_scope() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     server.user("admin", "acme").await;
-    let api = server.api("admin@acme.test", "").await;
-    let reader = server.api("owner@acme.test", "keys:read").await;
+    let api = server.api("admin@acme.test", "");
+    let reader = server.api("owner@acme.test", "keys:read");
     let (_, secret) = page.agent_key("a").await;
     let call = json!({ "key": secret });
     let code = async |api: &crate::support::Api| {
@@ -232,7 +262,7 @@ async fn the_caller_needs_a_good_platform_key_with_the_scope() {
 async fn a_use_is_shown_within_two_seconds_and_costs_no_write_a_call() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (id, secret) = page.agent_key("a").await;
     let last_used = async || api.get(&format!("/keys/{id}")).await.1["last_used_at"].clone();
     assert_eq!(last_used().await, Value::Null);
@@ -252,7 +282,7 @@ async fn a_use_is_shown_within_two_seconds_and_costs_no_write_a_call() {
 async fn a_database_that_is_taken_away_is_noticed_and_nothing_is_valid() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "").await;
+    let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     assert_eq!(api.verify(&secret).await, "VALID");
     for ending in ["", "-wal", "-shm"] {

@@ -12,12 +12,7 @@ use crate::{paths, process};
 /// The variable that names a browser; the tests read it too.
 const VARIABLE: &str = "CHROMIUM";
 
-const NAMES: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// Playwright's own is a download of 180 MB. It is tried only where no package can be installed.
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(5);
@@ -61,25 +56,15 @@ fn installed() -> Option<PathBuf> {
 /// Where Playwright has put its own, when it has.
 fn playwrights_own() -> Option<PathBuf> {
     let mut query = Command::new("node");
-    query
-        .args([
-            "--print",
-            "require('@playwright/test').chromium.executablePath()",
-        ])
-        .current_dir(paths::end2end());
+    query.args(["--print", "require('@playwright/test').chromium.executablePath()"]).current_dir(paths::end2end());
     let path = PathBuf::from(process::output(&mut query).ok()?);
     path.is_file().then_some(path)
 }
 
 fn download() {
-    say(&format!(
-        "downloading Playwright's Chromium (at most {} min)",
-        DOWNLOAD_LIMIT.as_secs() / 60
-    ));
+    say(&format!("downloading Playwright's Chromium (at most {} min)", DOWNLOAD_LIMIT.as_secs() / 60));
     let mut command = node::npx();
-    command
-        .args(["playwright", "install", "chromium"])
-        .env_remove("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD");
+    command.args(["playwright", "install", "chromium"]).env_remove("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD");
     if let Err(error) = process::run_within(DOWNLOAD_LIMIT, &mut command) {
         say(&format!("{error:#}"));
     }

@@ -11,17 +11,11 @@ const PINNED: &str = "1.95.0";
 
 /// Says so when the compiler is another, lest a new warning be taken for a mistake in a change.
 pub fn note_if_another() {
-    let Ok(version) = process::output(
-        Command::new("rustc")
-            .arg("--version")
-            .current_dir(paths::root()),
-    ) else {
+    let Ok(version) = process::output(Command::new("rustc").arg("--version").current_dir(paths::root())) else {
         return;
     };
     if !is_pinned(&version) {
-        say(&format!(
-            "this is {version}; the checks are known to pass with {PINNED}, so a warning here may be new"
-        ));
+        say(&format!("this is {version}; the checks are known to pass with {PINNED}, so a warning here may be new"));
     }
 }
 

@@ -14,13 +14,7 @@ use super::{apt, say};
 use crate::{paths, process};
 
 /// Compiler, cargo, the library's sources, what both load, and the linker.
-const PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-llvm",
-    "lld-22",
-];
+const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
 // By full path: in PATH, rustup's come first.
 const CARGO: &str = "/usr/bin/cargo";
@@ -50,10 +44,7 @@ impl DebianToolchain {
     pub fn cargo(&self) -> Command {
         let mut command = bare_cargo();
         // Only what is compiled for the target sees these flags, as cargo is always given `--target`.
-        command.env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            format!("--sysroot\x1f{}", self.sysroot.display()),
-        );
+        command.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", self.sysroot.display()));
         command
     }
 }
@@ -71,33 +62,20 @@ pub fn ensure() -> Result<DebianToolchain> {
         return Ok(toolchain);
     }
     let sysroot = sysroot()?;
-    say(&format!(
-        "building the {TARGET} standard library from Debian's sources (half a minute, once)"
-    ));
+    say(&format!("building the {TARGET} standard library from Debian's sources (half a minute, once)"));
     build_library(&sysroot).context("cannot build the standard library for wasm")?;
     Ok(DebianToolchain { sysroot })
 }
 
 /// One folder per version: the library of one compiler is refused by the next.
 fn sysroot() -> Result<PathBuf> {
-    let version = process::output(
-        Command::new(RUSTC)
-            .arg("--version")
-            .env_remove("LD_LIBRARY_PATH")
-            .stderr(Stdio::null()),
-    )?;
-    Ok(paths::target()
-        .join("wasm-sysroot")
-        .join(folder_name(&version)))
+    let version = process::output(Command::new(RUSTC).arg("--version").env_remove("LD_LIBRARY_PATH").stderr(Stdio::null()))?;
+    Ok(paths::target().join("wasm-sysroot").join(folder_name(&version)))
 }
 
 /// `rustc 1.96.0 (abc 2026-05-01)` → `rustc-1.96.0-abc-2026-05-01`
 fn folder_name(version: &str) -> String {
-    version
-        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.')
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join("-")
+    version.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 fn library_folder(sysroot: &Path) -> PathBuf {
@@ -110,10 +88,7 @@ fn build_library(sysroot: &Path) -> Result<()> {
     fs::write(workplace.join("Cargo.toml"), EMPTY_MANIFEST)?;
     fs::write(workplace.join("empty.rs"), "")?;
     process::run(&mut build_std_command(&workplace))?;
-    install_library(
-        &workplace.join("target").join(TARGET).join("release/deps"),
-        &library_folder(sysroot),
-    )?;
+    install_library(&workplace.join("target").join(TARGET).join("release/deps"), &library_folder(sysroot))?;
     fs::remove_dir_all(&workplace)?;
     Ok(())
 }
@@ -121,14 +96,7 @@ fn build_library(sysroot: &Path) -> Result<()> {
 fn build_std_command(workplace: &Path) -> Command {
     let mut command = bare_cargo();
     command
-        .args([
-            "build",
-            "--release",
-            "--target",
-            TARGET,
-            "-Zbuild-std=std,panic_abort",
-            "--target-dir",
-        ])
+        .args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort", "--target-dir"])
         .arg(workplace.join("target"))
         .current_dir(workplace)
         // `-Z` is for nightly compilers; this says that we mean it.
@@ -145,9 +113,7 @@ fn install_library(built: &Path, place: &Path) -> Result<()> {
     for entry in built.read_dir()? {
         let file = entry?.path();
         let name = file.file_name().unwrap_or_default();
-        let is_library = file
-            .extension()
-            .is_some_and(|extension| extension == "rlib");
+        let is_library = file.extension().is_some_and(|extension| extension == "rlib");
         if is_library && !name.to_string_lossy().starts_with("libempty-") {
             fs::copy(&file, unfinished.join(name))?;
         }
@@ -162,9 +128,7 @@ fn bare_cargo() -> Command {
     for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(variable);
     }
-    command
-        .env("RUSTC", RUSTC)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
+    command.env("RUSTC", RUSTC).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
     command
 }
 
@@ -174,35 +138,19 @@ mod tests {
 
     #[test]
     fn a_folder_per_compiler() {
-        assert_eq!(
-            folder_name("rustc 1.96.0 (abc 2026-05-01) (built from a tarball)"),
-            "rustc-1.96.0-abc-2026-05-01-built-from-a-tarball"
-        );
+        assert_eq!(folder_name("rustc 1.96.0 (abc 2026-05-01) (built from a tarball)"), "rustc-1.96.0-abc-2026-05-01-built-from-a-tarball");
     }
 
     #[test]
     fn only_the_library_is_installed() {
         let folder = tempfile::tempdir().unwrap();
-        let (built, place) = (
-            folder.path().join("deps"),
-            folder.path().join("sysroot/lib"),
-        );
+        let (built, place) = (folder.path().join("deps"), folder.path().join("sysroot/lib"));
         fs::create_dir(&built).unwrap();
-        for name in [
-            "libstd-1.rlib",
-            "libcore-2.rlib",
-            "libempty-3.rlib",
-            "libstd-1.rmeta",
-            "std-1.d",
-        ] {
+        for name in ["libstd-1.rlib", "libcore-2.rlib", "libempty-3.rlib", "libstd-1.rmeta", "std-1.d"] {
             fs::write(built.join(name), name).unwrap();
         }
         install_library(&built, &place).unwrap();
-        let mut installed: Vec<_> = place
-            .read_dir()
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
+        let mut installed: Vec<_> = place.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
         installed.sort();
         assert_eq!(installed, ["libcore-2.rlib", "libstd-1.rlib"]);
     }

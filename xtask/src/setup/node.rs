@@ -12,14 +12,12 @@ use crate::{paths, process};
 /// Installs the packages of end2end/package-lock.json, unless just these are installed.
 pub fn ensure_packages() -> Result<()> {
     ensure_node()?;
-    let lock = fs::read(paths::end2end().join("package-lock.json"))
-        .context("cannot read end2end/package-lock.json")?;
+    let lock = fs::read(paths::end2end().join("package-lock.json")).context("cannot read end2end/package-lock.json")?;
     if fs::read(stamp()).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     say("npm ci in end2end/ (Playwright, binaryen)");
-    process::run(npm().args(["ci", "--no-audit", "--no-fund"]))
-        .context("the JavaScript packages could not be installed")?;
+    process::run(npm().args(["ci", "--no-audit", "--no-fund"])).context("the JavaScript packages could not be installed")?;
     fs::write(stamp(), lock).context("cannot write into end2end/node_modules")
 }
 
@@ -35,10 +33,7 @@ fn ensure_node() -> Result<()> {
     if process::find_program(&["node"]).is_some() && process::find_program(&["npm"]).is_some() {
         return Ok(());
     }
-    apt::ensure(
-        &["nodejs", "npm"],
-        "the build (wasm-opt) and the browser tests",
-    )
+    apt::ensure(&["nodejs", "npm"], "the build (wasm-opt) and the browser tests")
 }
 
 fn npm() -> Command {
@@ -48,9 +43,7 @@ fn npm() -> Command {
 fn in_end2end(program: &str) -> Command {
     let mut command = Command::new(program);
     // The browser is a step of its own: see chromium.rs.
-    command
-        .current_dir(paths::end2end())
-        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    command.current_dir(paths::end2end()).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
     command
 }
 

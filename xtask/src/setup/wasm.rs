@@ -67,9 +67,9 @@ fn choose() -> Result<Toolchain> {
         Err(reason) => format!("{reason:#}"),
     };
     say(&format!("{reason}; taking Debian's compiler instead"));
-    debian::ensure().map(Toolchain::Debian).with_context(|| {
-        format!("no compiler for {TARGET}: `rustup target add {TARGET}` did not work here, and neither did Debian's way")
-    })
+    debian::ensure()
+        .map(Toolchain::Debian)
+        .with_context(|| format!("no compiler for {TARGET}: `rustup target add {TARGET}` did not work here, and neither did Debian's way"))
 }
 
 fn usual() -> Result<Toolchain> {
@@ -83,25 +83,15 @@ fn add_with_rustup() -> Result<()> {
     if process::find_program(&["rustup"]).is_none() {
         bail!("the compiler here has no {TARGET} library, and there is no rustup to bring it");
     }
-    say(&format!(
-        "rustup target add {TARGET} (at most {} s)",
-        RUSTUP_LIMIT.as_secs()
-    ));
-    process::run_within(
-        RUSTUP_LIMIT,
-        Command::new("rustup")
-            .args(["target", "add", TARGET])
-            .current_dir(paths::root()),
-    )
+    say(&format!("rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs()));
+    process::run_within(RUSTUP_LIMIT, Command::new("rustup").args(["target", "add", TARGET]).current_dir(paths::root()))
 }
 
 /// Asks the compiler where its library would be, and looks there: that is true for every kind of
 /// installation, with rustup or without.
 fn usual_has_library() -> bool {
     let mut query = Command::new("rustc");
-    query
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .current_dir(paths::root());
+    query.args(["--print", "target-libdir", "--target", TARGET]).current_dir(paths::root());
     process::output(&mut query).is_ok_and(|folder| has_library(Path::new(&folder)))
 }
 
@@ -110,9 +100,7 @@ pub fn has_library(folder: &Path) -> bool {
     let Ok(entries) = folder.read_dir() else {
         return false;
     };
-    entries
-        .flatten()
-        .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
 }
 
 #[cfg(test)]

@@ -32,26 +32,18 @@ pub fn add_compressed(files: &mut Files, site: &Path) -> Result<()> {
 }
 
 fn is_compressible(name: &str) -> bool {
-    Path::new(name)
-        .extension()
-        .is_some_and(|extension| COMPRESSIBLE.iter().any(|one| extension == *one))
+    Path::new(name).extension().is_some_and(|extension| COMPRESSIBLE.iter().any(|one| extension == *one))
 }
 
 fn earlier(file: &Path, expected: &[u8]) -> Option<Vec<u8>> {
     let bytes = fs::read(file).ok()?;
     let mut content = Vec::with_capacity(expected.len());
-    brotli::Decompressor::new(bytes.as_slice(), 4096)
-        .read_to_end(&mut content)
-        .ok()?;
+    brotli::Decompressor::new(bytes.as_slice(), 4096).read_to_end(&mut content).ok()?;
     (content == expected).then_some(bytes)
 }
 
 fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
-    let parameters = BrotliEncoderParams {
-        quality: 11,
-        size_hint: bytes.len(),
-        ..Default::default()
-    };
+    let parameters = BrotliEncoderParams { quality: 11, size_hint: bytes.len(), ..Default::default() };
     let mut compressed = Vec::new();
     brotli::BrotliCompress(&mut &*bytes, &mut compressed, &parameters)?;
     Ok(compressed)

@@ -33,11 +33,7 @@ impl Import<'_> {
     fn text(&self, folder: &Path) -> Result<String> {
         let path = folder.join(self.file);
         let text = read(&path)?;
-        ensure!(
-            !text.contains("@import"),
-            "{}: only main.css may import",
-            path.display()
-        );
+        ensure!(!text.contains("@import"), "{}: only main.css may import", path.display());
         let mut rules = String::new();
         text.lines().for_each(|line| push_line(&mut rules, line));
         Ok(match self.layer {
@@ -61,36 +57,21 @@ fn import(line: &str) -> Result<Option<Import<'_>>> {
 }
 
 fn parse_import(line: &str) -> Option<Import<'_>> {
-    let (file, rest) = line
-        .strip_prefix("@import \"")?
-        .strip_suffix(';')?
-        .split_once('"')?;
-    let is_ours = Path::new(file)
-        .extension()
-        .is_some_and(|extension| extension == "css")
-        && !file.contains(':')
-        && !file.starts_with('/');
+    let (file, rest) = line.strip_prefix("@import \"")?.strip_suffix(';')?.split_once('"')?;
+    let is_ours = Path::new(file).extension().is_some_and(|extension| extension == "css") && !file.contains(':') && !file.starts_with('/');
     let layer = match rest.trim() {
         "" => None,
-        rest => Some(
-            rest.strip_prefix("layer(")?
-                .strip_suffix(')')
-                .filter(|name| is_layer_name(name))?,
-        ),
+        rest => Some(rest.strip_prefix("layer(")?.strip_suffix(')').filter(|name| is_layer_name(name))?),
     };
     is_ours.then_some(Import { file, layer })
 }
 
 fn is_layer_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
 }
 
 fn read(path: &Path) -> Result<String> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     strip_comments(&text).with_context(|| format!("in {}", path.display()))
 }
 
@@ -154,29 +135,15 @@ mod tests {
     #[test]
     fn imports_are_put_in_their_place() {
         let main = "@layer base, parts;\n\n@import \"a.css\" layer(base); /* first */\n@import \"b.css\";\nhtml { margin: 0 }\n";
-        let text = sheet(&[
-            ("main.css", main),
-            ("a.css", "a { color: red }\n"),
-            ("b.css", "b { top: 0 }"),
-        ])
-        .unwrap();
-        assert_eq!(
-            text,
-            "@layer base, parts;\n@layer base {\na { color: red }\n}\nb { top: 0 }\nhtml { margin: 0 }\n"
-        );
+        let text = sheet(&[("main.css", main), ("a.css", "a { color: red }\n"), ("b.css", "b { top: 0 }")]).unwrap();
+        assert_eq!(text, "@layer base, parts;\n@layer base {\na { color: red }\n}\nb { top: 0 }\nhtml { margin: 0 }\n");
     }
 
     #[test]
     fn comments_go_and_strings_stay() {
         assert_eq!(strip_comments("a/* x */b").unwrap(), "ab");
-        assert_eq!(
-            strip_comments(r#"a::after { content: "/* \" */" }"#).unwrap(),
-            r#"a::after { content: "/* \" */" }"#
-        );
-        assert_eq!(
-            strip_comments("url(a/b.svg) /**/'/*'").unwrap(),
-            "url(a/b.svg) '/*'"
-        );
+        assert_eq!(strip_comments(r#"a::after { content: "/* \" */" }"#).unwrap(), r#"a::after { content: "/* \" */" }"#);
+        assert_eq!(strip_comments("url(a/b.svg) /**/'/*'").unwrap(), "url(a/b.svg) '/*'");
     }
 
     #[test]
@@ -203,15 +170,8 @@ mod tests {
 
     #[test]
     fn an_imported_file_imports_nothing() {
-        let error = sheet(&[
-            ("main.css", "@import \"a.css\";"),
-            ("a.css", "@import \"b.css\";"),
-        ])
-        .unwrap_err();
-        assert!(
-            error.to_string().contains("only main.css may import"),
-            "{error}"
-        );
+        let error = sheet(&[("main.css", "@import \"a.css\";"), ("a.css", "@import \"b.css\";")]).unwrap_err();
+        assert!(error.to_string().contains("only main.css may import"), "{error}");
     }
 
     #[test]

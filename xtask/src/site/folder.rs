@@ -19,32 +19,22 @@ impl Files {
     /// Adds all files of a folder and of those inside it.
     pub fn add_folder(&mut self, folder: &Path) -> Result<()> {
         for name in names_in(folder)? {
-            let bytes = fs::read(folder.join(&name))
-                .with_context(|| format!("cannot read {name} in {}", folder.display()))?;
+            let bytes = fs::read(folder.join(&name)).with_context(|| format!("cannot read {name} in {}", folder.display()))?;
             self.add(name, bytes);
         }
         Ok(())
     }
 
     /// Changes the bytes of a file that is there.
-    pub fn replace(
-        &mut self,
-        name: &str,
-        change: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
-    ) -> Result<()> {
-        let bytes = self
-            .0
-            .remove(name)
-            .with_context(|| format!("the site has no {name}"))?;
+    pub fn replace(&mut self, name: &str, change: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>) -> Result<()> {
+        let bytes = self.0.remove(name).with_context(|| format!("the site has no {name}"))?;
         self.add(name, change(bytes)?);
         Ok(())
     }
 
     /// The names and bytes of all files.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .iter()
-            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
     /// The size of one file.
@@ -58,12 +48,8 @@ impl Files {
         for (name, bytes) in &self.0 {
             write_if_changed(&folder.join(name), bytes)?;
         }
-        for name in names_in(folder)?
-            .into_iter()
-            .filter(|name| !self.0.contains_key(name))
-        {
-            fs::remove_file(folder.join(&name))
-                .with_context(|| format!("cannot remove {name} from {}", folder.display()))?;
+        for name in names_in(folder)?.into_iter().filter(|name| !self.0.contains_key(name)) {
+            fs::remove_file(folder.join(&name)).with_context(|| format!("cannot remove {name} from {}", folder.display()))?;
         }
         Ok(())
     }
@@ -74,17 +60,14 @@ fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<()> {
         return Ok(());
     }
     let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(file, bytes))
-        .with_context(|| format!("cannot write {}", file.display()))
+    fs::create_dir_all(folder).and_then(|()| fs::write(file, bytes)).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// The paths of all files below a folder; none when it is not there.
 fn names_in(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     if folder.is_dir() {
-        collect_names(folder, "", &mut names)
-            .with_context(|| format!("cannot list {}", folder.display()))?;
+        collect_names(folder, "", &mut names).with_context(|| format!("cannot list {}", folder.display()))?;
     }
     Ok(names)
 }
@@ -117,12 +100,8 @@ mod tests {
     #[test]
     fn the_folder_becomes_the_list() {
         let folder = tempfile::tempdir().unwrap();
-        files(&[("a.txt", "old"), ("sub/gone.txt", "x")])
-            .write_to(folder.path())
-            .unwrap();
-        files(&[("a.txt", "new"), ("sub/b.txt", "b")])
-            .write_to(folder.path())
-            .unwrap();
+        files(&[("a.txt", "old"), ("sub/gone.txt", "x")]).write_to(folder.path()).unwrap();
+        files(&[("a.txt", "new"), ("sub/b.txt", "b")]).write_to(folder.path()).unwrap();
         let mut names = names_in(folder.path()).unwrap();
         names.sort();
         assert_eq!(names, ["a.txt", "sub/b.txt"]);
@@ -135,22 +114,8 @@ mod tests {
         let list = files(&[("a.txt", "same")]);
         list.write_to(folder.path()).unwrap();
         let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
-        fs::File::options()
-            .write(true)
-            .open(folder.path().join("a.txt"))
-            .unwrap()
-            .set_modified(old)
-            .unwrap();
+        fs::File::options().write(true).open(folder.path().join("a.txt")).unwrap().set_modified(old).unwrap();
         list.write_to(folder.path()).unwrap();
-        assert_eq!(
-            folder
-                .path()
-                .join("a.txt")
-                .metadata()
-                .unwrap()
-                .modified()
-                .unwrap(),
-            old
-        );
+        assert_eq!(folder.path().join("a.txt").metadata().unwrap().modified().unwrap(), old);
     }
 }

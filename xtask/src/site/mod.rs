@@ -61,20 +61,8 @@ pub fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
 pub fn compile_command(build: Build, tools: &Tools) -> Command {
     let mut command = tools.wasm.cargo();
     command
-        .args([
-            "build",
-            "--lib",
-            "--no-default-features",
-            "--features",
-            "hydrate",
-        ])
-        .args([
-            "--target",
-            TARGET,
-            "--profile",
-            build.wasm_profile(),
-            "--target-dir",
-        ])
+        .args(["build", "--lib", "--no-default-features", "--features", "hydrate"])
+        .args(["--target", TARGET, "--profile", build.wasm_profile(), "--target-dir"])
         .arg(paths::wasm_target());
     command
 }
@@ -84,17 +72,10 @@ pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let site = paths::site();
     let mut files = Files::default();
     files.add_folder(&paths::inside("public"))?;
-    files.add(
-        "pkg/latchkey.css",
-        css::inline(&paths::inside("style/main.css"))?.into(),
-    );
-    steps.run("bindgen", || {
-        bindgen::generate(&compiled_wasm(build), &mut files)
-    })?;
+    files.add("pkg/latchkey.css", css::inline(&paths::inside("style/main.css"))?.into());
+    steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
     if build == Build::Release {
-        steps.run("wasm-opt", || {
-            files.replace(FIRST_PAGE[0], |wasm| wasm_opt::optimise(&wasm))
-        })?;
+        steps.run("wasm-opt", || files.replace(FIRST_PAGE[0], |wasm| wasm_opt::optimise(&wasm)))?;
         steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
     }
     files.write_to(&site)?;
@@ -103,22 +84,10 @@ pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
 }
 
 fn compiled_wasm(build: Build) -> std::path::PathBuf {
-    paths::wasm_target()
-        .join(TARGET)
-        .join(build.wasm_profile())
-        .join("latchkey.wasm")
+    paths::wasm_target().join(TARGET).join(build.wasm_profile()).join("latchkey.wasm")
 }
 
 fn print_sizes(files: &Files) {
-    let total = |suffix: &str| {
-        FIRST_PAGE
-            .iter()
-            .filter_map(|name| files.size(&format!("{name}{suffix}")))
-            .sum::<usize>()
-    };
-    eprintln!(
-        "    the first page's wasm, JavaScript and CSS: {} KB, {} KB compressed",
-        total("") / 1000,
-        total(".br") / 1000
-    );
+    let total = |suffix: &str| FIRST_PAGE.iter().filter_map(|name| files.size(&format!("{name}{suffix}"))).sum::<usize>();
+    eprintln!("    the first page's wasm, JavaScript and CSS: {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
 }

@@ -24,11 +24,7 @@ const ARGUMENTS: [&str; 7] = [
 /// The same program, smaller. The last result is kept, as this takes several seconds.
 pub fn optimise(wasm: &[u8]) -> Result<Vec<u8>> {
     let work = paths::site_work();
-    let (input, output, stamp) = (
-        work.join("unoptimised.wasm"),
-        work.join("optimised.wasm"),
-        work.join("optimised.stamp"),
-    );
+    let (input, output, stamp) = (work.join("unoptimised.wasm"), work.join("optimised.wasm"), work.join("optimised.stamp"));
     let fingerprint = fingerprint(wasm)?;
     if fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) && output.is_file() {
         return Ok(fs::read(&output)?);
@@ -44,20 +40,13 @@ pub fn optimise(wasm: &[u8]) -> Result<Vec<u8>> {
 
 fn command(input: &Path, output: &Path) -> Command {
     let mut command = Command::new("node");
-    command
-        .arg("node_modules/binaryen/bin/wasm-opt")
-        .args(ARGUMENTS)
-        .arg(input)
-        .arg("-o")
-        .arg(output)
-        .current_dir(paths::end2end());
+    command.arg("node_modules/binaryen/bin/wasm-opt").args(ARGUMENTS).arg(input).arg("-o").arg(output).current_dir(paths::end2end());
     command
 }
 
 /// All that the result depends on: the wasm, the arguments, and binaryen's version.
 fn fingerprint(wasm: &[u8]) -> Result<String> {
-    let lock = fs::read(paths::end2end().join("package-lock.json"))
-        .context("cannot read end2end/package-lock.json")?;
+    let lock = fs::read(paths::end2end().join("package-lock.json")).context("cannot read end2end/package-lock.json")?;
     let mut hasher = DefaultHasher::new();
     (wasm, ARGUMENTS, lock).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))

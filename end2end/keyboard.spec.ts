@@ -1,0 +1,201 @@
+// Everything can be done with the keyboard alone, and one always sees where one is.
+
+import type { Locator, Page } from '@playwright/test';
+import { expect, open, row, secret, test } from './fixtures';
+
+/** The element with the focus is outlined, so that it can be seen. */
+async function expectRing(page: Page): Promise<void> {
+  const ring = await page.evaluate(() => {
+    const element = document.activeElement ?? document.body;
+    const style = getComputedStyle(element);
+    const seen = element.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return seen ? 'seen' : `${element.outerHTML.slice(0, 200)} has the outline ${style.outline}`;
+  });
+  expect(ring, 'the focus').toBe('seen');
+}
+
+/** Waits until an element has the focus, and that one sees it. */
+async function expectFocus(target: Locator): Promise<void> {
+  await expect(target).toBeFocused();
+  await expectRing(target.page());
+}
+
+/** Walks to an element with Tab; each stop on the way must be seen too. */
+async function tabTo(target: Locator, key = 'Tab'): Promise<void> {
+  const page = target.page();
+  for (let stops = 0; stops < 40; stops += 1) {
+    await page.keyboard.press(key);
+    const inPage = await page.evaluate(() => document.activeElement !== document.body);
+    if (inPage) {
+      await expectRing(page);
+    }
+    if (await target.evaluate((element) => element === document.activeElement)) {
+      return;
+    }
+  }
+  await expect(target, `${key} leads to it`).toBeFocused();
+}
+
+test.describe('with the keyboard alone', { tag: '@once' }, () => {
+  test('a key is made, copied, renamed and deleted', async ({ page, context, server, platformKey, owner }) => {
+    const press = (key: string) => page.keyboard.press(key);
+    const create = page.getByRole('button', { name: 'Create API Key' });
+    const field = page.getByLabel('API Key Name');
+    const search = page.getByRole('searchbox', { name: 'Search' });
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await server.addKey(platformKey, 'other');
+    await open(page, '/keys/agent');
+
+    await press('Tab');
+    await expectFocus(page.getByRole('link', { name: 'Skip to content' }));
+    await press('Enter');
+    await tabTo(create);
+    await press('Enter');
+    await expectFocus(page.getByRole('menuitem', { name: 'Agent API Key' }));
+    await press('Enter');
+    await expectFocus(field);
+    await press('Escape');
+    await expectFocus(create);
+
+    await press('ArrowDown');
+    await press('Enter');
+    await expectFocus(field);
+    await page.keyboard.type('nightly-build');
+    await press('Enter');
+    await expect(secret(page)).toBeVisible();
+    await expectRing(page);
+    const key = await secret(page).textContent();
+    await tabTo(page.getByRole('dialog').getByRole('button', { name: 'Copy' }));
+    await press('Enter');
+    await expect(page.getByText('Copied', { exact: true })).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key);
+    await press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+    await expectFocus(create);
+
+    await press('/');
+    await expectFocus(search);
+    await expect(search).toHaveValue('');
+    await page.keyboard.type('nightly');
+    await expect(row(page, 'other')).toHaveCount(0);
+    const edit = (name: string) => row(page, name).getByRole('button', { name: 'Edit' });
+    await tabTo(edit('nightly-build'));
+    await press('Enter');
+    await expectFocus(field);
+    await press('Control+a');
+    await page.keyboard.type('nightly-2');
+    await press('Enter');
+    await expect(row(page, 'nightly-2')).toBeVisible();
+    await expectFocus(edit('nightly-2'));
+
+    const remove = row(page, 'nightly-2').getByRole('button', { name: 'Delete' });
+    const question = page.getByRole('alertdialog');
+    await tabTo(remove);
+    await press('Enter');
+    await expectFocus(question.getByRole('button', { name: 'Cancel' }));
+    await press('Enter');
+    await expectFocus(remove);
+    await press('Enter');
+    await expectFocus(question.getByRole('button', { name: 'Cancel' }));
+    await tabTo(question.getByRole('button', { name: 'Delete' }));
+    await press('Enter');
+    await expect(row(page, 'nightly-2')).toHaveCount(0);
+    await expect(question).toHaveCount(0);
+    await expect(page.locator('body'), 'the focus is not lost with the row').not.toBeFocused();
+    await expectRing(page);
+
+    await tabTo(page.getByRole('button', { name: owner.name }));
+    await press('Enter');
+    await press('End');
+    await expectFocus(page.getByRole('menuitem', { name: 'Sign out' }));
+    await press('Enter');
+    await expect(page).toHaveURL('/sign-in');
+    await expectFocus(page.getByLabel('Email'));
+  });
+
+  test('after a row is deleted, the focus is on what stands there now', async ({ page, server, platformKey }) => {
+    for (const name of ['one', 'two', 'three']) {
+      await server.addKey(platformKey, name);
+    }
+    await open(page, '/keys/agent?sort=name');
+    await row(page, 'three').getByRole('button', { name: 'Delete' }).focus();
+    await page.keyboard.press('Enter');
+    await tabTo(page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }));
+    await page.keyboard.press('Enter');
+    await expect(row(page, 'three')).toHaveCount(0);
+    await expectFocus(row(page, 'two').getByRole('button', { name: 'Delete' }));
+  });
+
+  test('the pop-up lets nobody leave by keyboard before the secret was copied', async ({ page, owner }) => {
+    expect(owner.name).toBeTruthy();
+    await open(page, '/keys/agent');
+    await page.getByRole('button', { name: 'Create API Key' }).focus();
+    for (const key of ['Enter', 'Enter']) {
+      await page.keyboard.press(key);
+    }
+    await expect(page.getByLabel('API Key Name')).toBeFocused();
+    await page.keyboard.type('nightly-build');
+    await page.keyboard.press('Enter');
+    await expect(secret(page)).toBeVisible();
+    await page.keyboard.press('Escape');
+    await tabTo(page.getByRole('button', { name: 'Keep open' }));
+    await page.keyboard.press('Enter');
+    await expect(secret(page)).toBeVisible();
+    await expect(page.locator('body')).not.toBeFocused();
+    await page.keyboard.press('/');
+    await expect(page.getByRole('searchbox', { name: 'Search' })).not.toBeFocused();
+  });
+
+  test('menus go by arrows, and leave by Escape and Tab', async ({ page, owner }) => {
+    await open(page, '/keys/agent');
+    const opener = page.getByRole('button', { name: owner.name });
+    const item = (name: string) => page.getByRole('menuitem', { name });
+    await opener.focus();
+    await page.keyboard.press('ArrowDown');
+    await expect(opener).toHaveAttribute('aria-expanded', 'true');
+    for (const [key, name] of [
+      ['', 'Profile'],
+      ['ArrowDown', 'API Keys'],
+      ['ArrowDown', 'Sign out'],
+      ['ArrowDown', 'Profile'],
+      ['ArrowUp', 'Sign out'],
+      ['Home', 'Profile'],
+      ['End', 'Sign out'],
+    ]) {
+      if (key) {
+        await page.keyboard.press(key);
+      }
+      await expectFocus(item(name));
+    }
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('menu')).toHaveCount(0);
+    await expectFocus(opener);
+    await page.keyboard.press('Enter');
+    await expectFocus(item('Profile'));
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole('menu')).toHaveCount(0);
+    await expect(opener).toHaveAttribute('aria-expanded', 'false');
+    await page.mouse.click(600, 400);
+    await opener.click();
+    await expect(page.getByRole('menu')).toBeVisible();
+    await page.mouse.click(600, 400);
+    await expect(page.getByRole('menu')).toHaveCount(0);
+  });
+
+  test('headings sort, and the list scrolls', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 300);
+    await open(page, '/keys/agent');
+    const heading = page.getByRole('columnheader', { name: 'Key Name' });
+    await tabTo(heading.getByRole('button'));
+    await page.keyboard.press('Enter');
+    await expect(heading).toHaveAttribute('aria-sort', 'ascending');
+    await expectFocus(heading.getByRole('button'));
+    await tabTo(page.getByRole('region', { name: 'Agent API Key' }), 'Shift+Tab');
+    await page.keyboard.press('End');
+    await expect(row(page, 'key 000300')).toBeInViewport({ ratio: 1 });
+    await page.keyboard.press('PageUp');
+    await expect(row(page, 'key 000300')).not.toBeInViewport();
+    await page.keyboard.press('Home');
+    await expect(row(page, 'key 000001')).toBeInViewport({ ratio: 1 });
+  });
+});
