@@ -17,14 +17,17 @@ const screens = (['light', 'dark'] as const).flatMap((colorScheme) =>
   ].map((viewport) => ({ colorScheme, viewport })),
 );
 
+const nameOf = ({ colorScheme, viewport }: (typeof screens)[number]) => `${colorScheme} ${viewport.width}`;
+
 // What does not depend on the screen is tested on the first only, what depends on its width alone in light only.
 // `SHOTS=folder npx playwright test` takes pictures instead; see look.spec.ts.
+const shots = Boolean(process.env.SHOTS);
 const left = [[/@shots/], [/@shots/, /@once/], [/@shots/, /@once/, /@widths/], [/@shots/, /@once/, /@widths/]];
 
 export default defineConfig({
   testDir: '.',
   outputDir: 'test-results',
-  grep: process.env.SHOTS ? /@shots/ : undefined,
+  grep: shots ? /@shots/ : undefined,
   workers: 2,
   retries: 0,
   forbidOnly: true,
@@ -38,9 +41,13 @@ export default defineConfig({
     trace: 'retain-on-failure',
     launchOptions: { executablePath: process.env.CHROMIUM, args: flags },
   },
-  projects: screens.map((use, place) => ({
-    name: `${use.colorScheme} ${use.viewport.width}`,
-    grepInvert: process.env.SHOTS ? undefined : left[place],
-    use,
-  })),
+  projects: [
+    ...screens.map((use, place) => ({
+      name: nameOf(use),
+      grepInvert: shots ? undefined : left[place],
+      testIgnore: 'speed.spec.ts',
+      use,
+    })),
+    ...(shots ? [] : [{ name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(nameOf) }]),
+  ],
 });

@@ -73,18 +73,18 @@ export class Server {
   }
 
   /** Makes a person; an owner gets an organization of their own, so that no test sees another's keys. */
-  addPerson(role: Role = 'owner', organization?: string): Person {
+  addPerson(role: Role = 'owner', organization?: string, name = 'Ada Lovelace'): Person {
     this.#people += 1;
     const person = {
-      name: 'Ada Lovelace',
-      email: `ada.${this.#people}@example.com`,
+      name,
+      email: `${name.split(' ')[0].toLowerCase()}.${this.#people}@example.com`,
       password: 'correct horse battery staple',
       organization: organization ?? `Analytical Engines ${this.#people}`,
     };
-    const { email, name, password } = person;
+    const { email, organization: of } = person;
     this.admin(
-      ['create-user', '--email', email, '--name', name, '--role', role, '--organization', person.organization, '--password-stdin'],
-      password,
+      ['create-user', '--email', email, '--name', name, '--role', role, '--organization', of, '--password-stdin'],
+      person.password,
     );
     return person;
   }

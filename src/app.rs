@@ -9,7 +9,14 @@ use leptos_router::{
 };
 
 use crate::{
-    pages::{frame::Frame, keys::{KeysPage, tabs::AGENT}, not_found::NotFoundPage, profile::ProfilePage, setup::SetupPage, sign_in::SignInPage},
+    pages::{
+        frame::Frame,
+        keys::{KeysPage, tabs::AGENT},
+        not_found::NotFoundPage,
+        profile::ProfilePage,
+        setup::SetupPage,
+        sign_in::SignInPage,
+    },
     ui::live::provide_live,
 };
 

@@ -63,8 +63,8 @@ pub struct Rows<Row: GridRow> {
     book: RwSignal<Book<Row>>,
     trouble: RwSignal<Option<Fault>>,
     opening: RwSignal<bool>,
-    /// Counts the openings; an answer to an earlier one is dropped.
-    opened: RwSignal<u32>,
+    /// Counts the openings: an answer that belongs to an earlier one is dropped.
+    turn: RwSignal<u32>,
     /// Counts the times that the reader was taken to the top.
     topped: RwSignal<u32>,
     window: RwSignal<Range<usize>>,
@@ -91,7 +91,7 @@ impl<Row: GridRow> Rows<Row> {
             book: RwSignal::new(book),
             trouble: RwSignal::new(trouble),
             opening: RwSignal::new(false),
-            opened: RwSignal::new(0),
+            turn: RwSignal::new(0),
             topped: RwSignal::new(0),
             window: RwSignal::new(0..0),
             fetching: StoredValue::new(Vec::new()),
@@ -130,12 +130,12 @@ impl<Row: GridRow> Rows<Row> {
 
     /// Opens the list anew. What is shown stays until all that will be seen of the new list is at hand.
     pub async fn reopen(self, place: Place) {
-        let turn = self.opened.get_untracked() + 1;
-        self.opened.set(turn);
+        let turn = self.turn.get_untracked() + 1;
+        self.turn.set(turn);
         self.opening.set(true);
         let outcome = self.read_anew(place).await;
         // Another opening, or another page, has come between.
-        if self.opened.try_get_untracked() != Some(turn) {
+        if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
         self.opening.set(false);
@@ -195,10 +195,10 @@ impl<Row: GridRow> Rows<Row> {
     }
 
     async fn fetch(self, first: usize) {
-        let turn = self.opened.get_untracked();
+        let turn = self.turn.get_untracked();
         let listing = self.book.with_untracked(|book| book.listing().to_owned());
         let answer = (self.source.get_value().fetch)(listing, first, CHUNK).await;
-        if self.opened.try_get_untracked() != Some(turn) {
+        if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
         self.fetching.update_value(|fetching| fetching.retain(|other| *other != first));

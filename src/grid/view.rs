@@ -68,7 +68,7 @@ pub fn DataGrid<Row: GridRow>(
     /// A class that gives the columns their widths.
     class: &'static str,
     /// The columns.
-    columns: &'static [Column],
+    columns: Vec<Column>,
     /// The order that the rows are in.
     #[prop(into)]
     order: Signal<Order>,
@@ -132,14 +132,14 @@ pub fn DataGrid<Row: GridRow>(
         event.prevent_default();
         set_scroll_top(&scroller, geometry.scroll_to(to));
     };
-    let heading = move |column: &'static Column| view! { <Heading column order on_order/> };
+    let heading = move |column| view! { <Heading column order on_order/> };
     let line = move |index: usize| view! { <Line index rows row_view/> };
     view! {
         <div class=format!("grid {class}") node_ref=scroller tabindex="0" role="region" aria-label=label on:scroll=on_scroll on:keydown=on_keydown>
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
                 aria-busy=move || rows.is_opening().get().then_some("true")>
                 <thead role="rowgroup">
-                    <tr role="row" class="grid-row" aria-rowindex="1">{columns.iter().map(heading).collect_view()}</tr>
+                    <tr role="row" class="grid-row" aria-rowindex="1">{columns.into_iter().map(heading).collect_view()}</tr>
                 </thead>
                 <tbody role="rowgroup" node_ref=body>
                     <For each=move || drawn.get().0..drawn.get().1 key=|index| *index children=line/>
@@ -151,7 +151,7 @@ pub fn DataGrid<Row: GridRow>(
 
 /// The heading of a column: a button where the list can be sorted by it.
 #[component]
-fn Heading(column: &'static Column, order: Signal<Order>, on_order: Callback<Order>) -> impl IntoView {
+fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> impl IntoView {
     let is_sorted = move || order.get().column == column.word;
     let aria_sort = move || match (is_sorted(), order.get().descending) {
         (false, _) => None,

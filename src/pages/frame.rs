@@ -3,7 +3,10 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::{A, Outlet};
 
-use super::{keys::tabs::AGENT, secret::{Reveal, SecretDialog}};
+use super::{
+    keys::tabs::AGENT,
+    secret::{Reveal, SecretDialog},
+};
 use crate::{
     api::account::{sign_out, viewer},
     model::{account::Viewer, fault::Fault, permission::Permission},

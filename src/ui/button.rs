@@ -2,7 +2,10 @@
 
 use leptos::{ev, prelude::*};
 
-use super::{icon::{Glyph, Icon}, live::is_live};
+use super::{
+    icon::{Glyph, Icon},
+    live::is_live,
+};
 
 /// How much a button asks for attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

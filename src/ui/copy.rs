@@ -2,7 +2,10 @@
 
 use leptos::{html, prelude::*, task::spawn_local};
 
-use super::{browser, icon::{Glyph, Icon}};
+use super::{
+    browser,
+    icon::{Glyph, Icon},
+};
 
 /// What became of the last try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -51,7 +51,11 @@ pub fn Dialog(
     on_cleanup(move || {
         // The browser gives the focus back only to those who call `close`; an element that is removed just loses it.
         if let Some(opener) = opener.try_get_value().flatten() {
-            queue_microtask(move || if browser::focused().is_none() { browser::focus(&opener) });
+            queue_microtask(move || {
+                if browser::focused().is_none() {
+                    browser::focus(&opener);
+                }
+            });
         }
     });
 

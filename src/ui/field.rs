@@ -65,14 +65,12 @@ pub fn Field(
         }
     };
     let input_type = move || if typed == Typed::Password && shown.get() { "text" } else { typed.input_type() };
-    // Names, addresses and passwords are not prose.
-    let spellcheck = "false";
     view! {
         <div class="field">
             <label for=input_id.clone()>{label}</label>
             <div class="field-input">
                 <input id=input_id name=name type=input_type value=value autocomplete=autocomplete autofocus=autofocus
-                    spellcheck=spellcheck autocapitalize="none"
+                    spellcheck="false" autocapitalize="none"
                     aria-invalid=move || wrong.get().map(|_| "true") aria-describedby=described_by/>
                 {(typed == Typed::Password).then(|| view! {
                     <button type="button" class="field-show" on:click=move |_| shown.update(|shown| *shown = !*shown)>

@@ -1,10 +1,13 @@
 //! A button that opens a menu.
 
 use leptos::{ev, html, prelude::*};
-use web_sys::Node;
 use wasm_bindgen::JsCast;
+use web_sys::Node;
 
-use super::{browser, icon::{Glyph, Icon}};
+use super::{
+    browser,
+    icon::{Glyph, Icon},
+};
 
 /// What a menu item does.
 #[derive(Clone)]
@@ -61,7 +64,11 @@ pub fn Menu(
     };
 
     // The list is drawn before an effect runs, so its first item is there to take the focus.
-    Effect::new(move || if list.get().is_some() { item_at(to_first) });
+    Effect::new(move || {
+        if list.get().is_some() {
+            item_at(to_first);
+        }
+    });
 
     let on_keydown = move |event: ev::KeyboardEvent| {
         let is_open = open.get_untracked();

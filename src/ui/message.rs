@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::{button::Button, icon::{Glyph, Icon}};
+use super::{
+    button::Button,
+    icon::{Glyph, Icon},
+};
 
 /// Something went wrong, said at once.
 #[component]

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::{button::IconButton, icon::{Glyph, Icon}};
+use super::{
+    button::IconButton,
+    icon::{Glyph, Icon},
+};
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 

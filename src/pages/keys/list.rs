@@ -84,7 +84,11 @@ pub fn KeyList(
         }
         wish
     });
-    Effect::new(move || if rows.trouble().get() == Some(Fault::SignedOut) { browser::go_to_sign_in() });
+    Effect::new(move || {
+        if rows.trouble().get() == Some(Fault::SignedOut) {
+            browser::go_to_sign_in();
+        }
+    });
 
     // Actions
     let reload = Callback::new(move |()| spawn_local(rows.reopen(Place::Kept)));
@@ -126,15 +130,17 @@ pub fn KeyList(
             view! { <DeleteDialog key on_dismiss=dismiss on_done=Callback::new(move |()| deleted(name.clone()))/> }.into_any()
         }
     };
-    let below = move || match shown.get() {
+    let below = move || {
+        match shown.get() {
         Shown::Rows => view! {
-            <DataGrid label=tab.policy().label class=tab.class columns=tab.columns rows row_view=row_view(tab, actions)
+            <DataGrid label=tab.policy().label class=tab.class columns=tab.columns.iter().map(|column| column.head).collect() rows row_view=row_view(tab, actions)
                 order=Signal::derive(move || columns::order_of(place.get().sort)) on_order=Callback::new(move |order| place.order(order))/>
         }
         .into_any(),
         Shown::Empty => view! { <NoKeys may_manage create/> }.into_any(),
         Shown::NoMatch => view! { <NoMatch place/> }.into_any(),
         Shown::Nothing => ().into_any(),
+    }
     };
     view! {
         <div class="toolbar">

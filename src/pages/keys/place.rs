@@ -1,7 +1,10 @@
 //! Search and order of a list, kept in the page's address: a reload, a link and the way back all find them again.
 
 use leptos::prelude::*;
-use leptos_router::{NavigateOptions, hooks::{use_navigate, use_query_map}};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
 
 use super::columns;
 use crate::{

@@ -1,8 +1,7 @@
 //! The tabs of the API Keys page: what each says of its kind.
 
-use super::columns;
+use super::columns::{self, KeyColumn};
 use crate::{
-    grid::view::Column,
     model::{
         account::Viewer,
         policy::{Expiry, KeyKind, KeyPolicy},
@@ -22,7 +21,7 @@ pub struct KeyTab {
     /// The button that makes one.
     pub create: &'static str,
     /// The columns of the list.
-    pub columns: &'static [Column],
+    pub columns: &'static [&'static KeyColumn],
     /// The class that gives the columns their widths.
     pub class: &'static str,
 }
@@ -34,14 +33,14 @@ pub const AGENT: KeyTab = KeyTab {
     purpose: "An agent key tells your gateway which agent is calling; Latchkey's own API does not take it.",
     create: "Create API Key",
     columns: &[
-        columns::NAME,
-        columns::STATUS,
-        columns::SECRET,
-        columns::CREATED,
-        columns::LAST_USED,
-        columns::CREATED_BY,
-        columns::EXPIRES,
-        columns::ACTION,
+        &columns::NAME,
+        &columns::STATUS,
+        &columns::SECRET,
+        &columns::CREATED,
+        &columns::LAST_USED,
+        &columns::CREATED_BY,
+        &columns::EXPIRES,
+        &columns::ACTION,
     ],
     class: "grid-agent",
 };

@@ -1,0 +1,176 @@
+// Pictures of every page and state, for people to look at. Not a test, and no part of the usual run:
+//
+//   SHOTS=/tmp/shots npx playwright test
+//
+// It also takes the README's pictures, docs/keys-light.png and docs/keys-dark.png.
+
+import type { Page } from '@playwright/test';
+import { admit, copyAndClose, createKey, expect, open, row, signIn, test } from './fixtures';
+import type { Person, Server } from './server';
+
+const DAY = 86_400_000;
+
+/** The keys of a team: name, by whom, days since it was made, minutes since it was used. */
+const KEYS: [string, string, number, number | null][] = [
+  ['support-triage', 'Ada Lovelace', 88, 3],
+  ['invoice-reader', 'Grace Hopper', 81, 46],
+  ['nightly-evals', 'Ada Lovelace', 74, 610],
+  ['docs-search', 'Katherine Johnson', 66, 1],
+  ['onboarding-assistant', 'Grace Hopper', 59, 125],
+  ['release-notes-writer', 'Katherine Johnson', 47, 4_400],
+  ['incident-summariser', 'Ada Lovelace', 40, 31],
+  ['contract-review', 'Grace Hopper', 33, 2_900],
+  ['data-quality-watch', 'Katherine Johnson', 27, 12],
+  ['sales-call-notes', 'Grace Hopper', 20, null],
+  ['translation-desk', 'Ada Lovelace', 13, 240],
+  ['staging-load-test', 'Katherine Johnson', 8, null],
+  ['pull-request-helper', 'Ada Lovelace', 2, 7],
+];
+
+/** Fills an organization with the keys of a team, one of them expired. Answers its owner. */
+async function addTeam(server: Server): Promise<Person> {
+  const owner = server.addPerson('owner', 'Northwind Robotics');
+  const platformKeys = new Map([[owner.name, server.platformKey(owner)]]);
+  for (const name of ['Grace Hopper', 'Katherine Johnson']) {
+    platformKeys.set(name, server.platformKey(server.addPerson('member', owner.organization, name)));
+  }
+  const now = Date.now();
+  const set = async (name: string, by: string, made: number, used: number | null) => {
+    const { key } = await server.addKey(platformKeys.get(by) ?? '', name);
+    const created = now - made * DAY;
+    const lastUsed = used === null ? 'null' : now - used * 60_000;
+    return `update api_keys set created_at = ${created}, expires_at = ${created + 90 * DAY}, last_used_at = ${lastUsed} where id = '${key.id}';`;
+  };
+  const updates = [await set('prototype-2', 'Grace Hopper', 96, 12_000)];
+  for (const key of KEYS) {
+    updates.push(await set(...key));
+  }
+  server.sql(updates.join('\n'));
+  return owner;
+}
+
+test.describe('pictures', { tag: '@shots' }, () => {
+  // States that are shown here on purpose: refused, forbidden, not found, broken.
+  test.use({ refusals: [401, 403, 404, 409, 503] });
+
+  let shoot: (page: Page, name: string) => Promise<void>;
+  test.beforeEach(({}, { project }) => {
+    shoot = async (page, name) => {
+      await page.screenshot({ path: `${process.env.SHOTS}/${name} (${project.name}).png`, animations: 'disabled' });
+    };
+  });
+
+  test('doors', async ({ page, context, server, emptyServer }) => {
+    await open(page, emptyServer.setupLink);
+    await shoot(page, 'set-up');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await shoot(page, 'set-up, refused');
+    await open(page, `${emptyServer.url}/setup`);
+    await shoot(page, 'set-up, no link');
+
+    const owner = server.addPerson();
+    await open(page, '/sign-in');
+    await shoot(page, 'sign-in');
+    await signIn(page, { ...owner, password: 'not the password' });
+    await expect(page.getByRole('alert')).toBeVisible();
+    await shoot(page, 'sign-in, refused');
+
+    await admit(context, server, owner);
+    await open(page, '/no/such/page');
+    await shoot(page, 'not found');
+    const viewer = server.addPerson('viewer', owner.organization);
+    server.sql(`update roles set permissions = '' where id = (select role_id from users where email = '${viewer.email}')`);
+    await context.clearCookies();
+    await admit(context, server, viewer);
+    await open(page, '/keys/agent');
+    await shoot(page, 'forbidden');
+  });
+
+  test('keys', async ({ page, context, server, viewport, colorScheme }) => {
+    await admit(context, server, await addTeam(server));
+    await open(page, '/keys/agent');
+    await shoot(page, 'keys');
+    if (viewport?.width === 1280) {
+      // In this order the expired one is in sight.
+      await open(page, '/keys/agent?sort=name');
+      await page.screenshot({ path: `../docs/keys-${colorScheme}.png`, animations: 'disabled' });
+      await open(page, '/keys/agent');
+    }
+
+    await page.getByRole('button', { name: 'Create API Key' }).click();
+    await shoot(page, 'menu of kinds');
+    await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
+    await shoot(page, 'create');
+    await page.getByLabel('API Key Name').fill('docs-search');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(page.getByLabel('API Key Name')).toHaveAttribute('aria-invalid', 'true');
+    await shoot(page, 'create, refused');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+
+    await createKey(page, 'meeting-scheduler');
+    await shoot(page, 'pop-up');
+    await page.keyboard.press('Escape');
+    await shoot(page, 'pop-up, asking');
+    await page.getByRole('button', { name: 'Keep open' }).click();
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('dialog').getByRole('button', { name: 'Copy' }).click();
+    await expect(page.getByText('Copied', { exact: true })).toBeVisible();
+    await shoot(page, 'pop-up, copied');
+    await copyAndClose(page);
+
+    await row(page, 'meeting-scheduler').getByRole('button', { name: 'Edit' }).click();
+    await shoot(page, 'edit');
+    await page.keyboard.press('Escape');
+    await row(page, 'meeting-scheduler').getByRole('button', { name: 'Delete' }).click();
+    await shoot(page, 'delete');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await expect(row(page, 'meeting-scheduler')).toHaveCount(0);
+    await shoot(page, 'deleted, with its message');
+
+    await page.getByRole('searchbox').fill('in');
+    await expect(row(page, 'translation-desk')).toHaveCount(0);
+    await shoot(page, 'search');
+    await page.getByRole('searchbox').fill('nothing like it');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await shoot(page, 'no match');
+    await page.getByRole('searchbox').fill('');
+    await expect(row(page, 'translation-desk')).toBeVisible();
+    await page.getByRole('button', { name: 'Ada Lovelace' }).click();
+    await shoot(page, 'menu of the person');
+  });
+
+  test('states', async ({ page, server, owner }) => {
+    await open(page, '/keys/agent');
+    await shoot(page, 'empty');
+    await open(page, '/profile');
+    await shoot(page, 'profile');
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await shoot(page, 'sign out everywhere');
+    await page.keyboard.press('Escape');
+
+    server.addManyKeys(owner, 5_000);
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    await page.route('**/fn/keys/*', async (route) => {
+      await answered;
+      await route.fallback();
+    });
+    await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+    await expect(page.getByRole('heading', { name: 'API Keys' })).toBeVisible();
+    await shoot(page, 'loading');
+    answer();
+    await expect(page.getByRole('row').nth(5)).toBeVisible();
+    await shoot(page, 'thousands');
+    await page.unrouteAll();
+
+    await page.route('**/fn/keys/rows*', () => new Promise(() => {}));
+    await page.getByRole('region', { name: 'Agent API Key' }).evaluate((list) => (list.scrollTop = list.scrollHeight / 2));
+    await shoot(page, 'loading rows');
+    await page.unrouteAll();
+
+    await page.route('**/fn/keys/*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+    await page.getByRole('searchbox').fill('key 1');
+    await expect(page.getByRole('alert')).toBeVisible();
+    await shoot(page, 'failed');
+  });
+});
