@@ -30,8 +30,7 @@ test.describe('at once', { tag: '@once' }, () => {
     await expect(rows(third)).toHaveCount(1);
   });
 
-  test('two clicks on Save make one key', async ({ page, owner }) => {
-    expect(owner.name).toBeTruthy();
+  test('two clicks on Save make one key', async ({ page, owner: _ }) => {
     await open(page, '/keys/agent');
     await page.getByRole('button', { name: 'Create API Key' }).click();
     await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
@@ -74,5 +73,31 @@ test.describe('at once', { tag: '@once' }, () => {
     await page.getByLabel('API Key Name').fill('weekly-build');
     await page.getByRole('button', { name: 'Save' }).click();
     await expect(page.getByRole('alert')).toContainText('Not found. It may have been deleted.');
+  });
+
+  test('an answer that comes late does not undo a later search', async ({ page, server, platformKey }) => {
+    await server.addKey(platformKey, 'nightly-build');
+    await server.addKey(platformKey, 'weekly-build');
+    await open(page, '/keys/agent');
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    await page.route('**/fn/keys/open*', async (route) => {
+      const late = route.request().postData()?.includes('"nightly"');
+      const response = await route.fetch();
+      await (late ? answered : undefined);
+      await route.fulfill({ response });
+    });
+    const search = page.getByRole('searchbox', { name: 'Search' });
+    const first = page.waitForRequest('**/fn/keys/open*');
+    await search.fill('nightly');
+    await first;
+    await search.fill('weekly');
+    await expect(row(page, 'nightly-build')).toHaveCount(0);
+    const late = page.waitForResponse((response) => Boolean(response.request().postData()?.includes('"nightly"')));
+    answer();
+    await (await late).finished();
+    await expect(search).toHaveValue('weekly');
+    await expect(row(page, 'weekly-build')).toBeVisible();
+    await expect(rows(page)).toHaveCount(1);
   });
 });

@@ -106,7 +106,8 @@ test.describe('signing in', () => {
     await expect(page).toHaveURL('/sign-in');
   });
 
-  test('asks for what is missing, at its field', { tag: '@once' }, async ({ page }) => {
+  test('asks for what is missing, at its field', { tag: '@once' }, async ({ page, server }) => {
+    server.addPerson();
     await open(page, '/sign-in');
     await signIn(page, { email: 'ada', password: '' });
     await expect(page.getByLabel('Email')).toHaveAccessibleDescription(/name@example\.com/);
@@ -163,7 +164,8 @@ test.describe('set-up', { tag: '@once' }, () => {
 test.describe('without JavaScript', { tag: '@once' }, () => {
   test.use({ javaScriptEnabled: false });
 
-  test('no form can be sent, so no password gets into an address', async ({ page, emptyServer }) => {
+  test('no form can be sent, so no password gets into an address', async ({ page, server, emptyServer }) => {
+    server.addPerson();
     await page.goto('/sign-in');
     await expect(page.getByRole('button', { name: 'Sign in' })).toBeDisabled();
     await page.getByLabel('Password', { exact: true }).fill('secret');

@@ -29,7 +29,12 @@ interface Fixtures {
 export const test = base.extend<Fixtures, WorkerFixtures>({
   environment: [{}, { option: true, scope: 'worker' }],
   server: [({ environment }, use) => lend(use, environment), { scope: 'worker' }],
-  emptyServer: ({}, use) => lend(use),
+  emptyServer: ({ page }, use) =>
+    lend(async (server) => {
+      await use(server);
+      // Else the page may ask for something when the server is gone.
+      await page.goto('about:blank');
+    }),
   baseURL: ({ server }, use) => use(server.url),
   refusals: [[], { option: true }],
 

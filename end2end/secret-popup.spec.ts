@@ -5,8 +5,7 @@ import { arrived, copyAndClose, createKey, expect, live, open, secret, test } fr
 test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
   let key: string;
 
-  test.beforeEach(async ({ page, owner }) => {
-    expect(owner.name).toBeTruthy();
+  test.beforeEach(async ({ page, owner: _ }) => {
     await open(page, '/profile');
     await page.getByRole('link', { name: 'API Keys', exact: true }).click();
     await arrived(page, '/keys/agent');

@@ -1,6 +1,6 @@
 // What the page says when there is nothing, nothing yet, or something wrong; and that one gets on from there.
 
-import { admit, axe, expect, fitsWidth, open, row, test } from './fixtures';
+import { admit, axe, copyAndClose, createKey, expect, fitsWidth, live, open, row, test } from './fixtures';
 
 test.describe('a page', () => {
   test.use({ refusals: [403, 404] });
@@ -85,6 +85,29 @@ test.describe('a list', () => {
     await axe(page, 'a list with rows that were deleted since');
   });
 
+  test('keeps its search and its order in the address', { tag: '@once' }, async ({ page, server, platformKey }) => {
+    for (const name of ['b', 'ab', 'abc', 'c']) {
+      await server.addKey(platformKey, name);
+    }
+    const names = () => page.getByRole('row').evaluateAll((all) => all.slice(1).map((one) => one.getAttribute('aria-label')));
+    const search = page.getByRole('searchbox');
+    await open(page, '/keys/agent');
+    await search.fill('b');
+    await expect.poll(names).toEqual(['abc', 'ab', 'b']);
+    await page.getByRole('columnheader', { name: 'Key Name' }).getByRole('button').click();
+    await expect.poll(names).toEqual(['ab', 'abc', 'b']);
+    await page.reload();
+    await live(page);
+    await expect(search).toHaveValue('b');
+    await expect(page.getByRole('columnheader', { name: 'Key Name' })).toHaveAttribute('aria-sort', 'ascending');
+    expect(await names(), 'after a reload').toEqual(['ab', 'abc', 'b']);
+    await page.goBack();
+    await expect.poll(names, 'one step back').toEqual(['abc', 'ab', 'b']);
+    await expect(search).toHaveValue('b');
+    await page.goForward();
+    await expect.poll(names, 'and forth').toEqual(['ab', 'abc', 'b']);
+  });
+
   test('that can not be reached stays, and says so', { tag: '@once' }, async ({ page, context, server, platformKey }) => {
     await server.addKey(platformKey, 'nightly-build');
     await open(page, '/keys/agent');
@@ -95,5 +118,39 @@ test.describe('a list', () => {
     await context.setOffline(false);
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect(page.getByRole('alert')).toHaveCount(0);
+  });
+});
+
+test.describe('a key', () => {
+  test('that has expired says so, and what to do', async ({ page, server, platformKey }) => {
+    const { key, secret } = await server.addKey(platformKey, 'nightly-build');
+    server.sql(`update api_keys set expires_at = ${Date.now() - 1000} where id = '${key.id}'`);
+    await open(page, '/keys/agent');
+    await expect(row(page, 'nightly-build').getByText('Expired', { exact: true })).toBeVisible();
+    await expect(row(page, 'nightly-build').getByText('Create a new key')).toBeVisible();
+    await axe(page, 'an expired key');
+    expect(await server.verify(platformKey, secret)).toMatchObject({ valid: false, code: 'EXPIRED' });
+  });
+
+  test('with the longest name fits everywhere', { tag: '@widths' }, async ({ page, owner: _ }) => {
+    const name = 'W'.repeat(100);
+    await open(page, '/keys/agent');
+    await createKey(page, name);
+    await fitsWidth(page);
+    await axe(page, 'the pop-up with a long name');
+    await copyAndClose(page);
+    await fitsWidth(page);
+    await axe(page, 'the list with a long name');
+    await page.getByRole('searchbox').fill(name);
+    await row(page, name).getByRole('button', { name: 'Delete' }).click();
+    await fitsWidth(page);
+    await expect(page.getByRole('alertdialog').getByRole('button', { name: 'Delete' })).toBeInViewport({ ratio: 0.99 });
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await expect(row(page, name)).toHaveCount(0);
+    await fitsWidth(page);
+    await axe(page, 'no match of a long name');
+    await page.reload();
+    await live(page);
+    await fitsWidth(page);
   });
 });

@@ -1,9 +1,8 @@
 //! Setting up, signing in and out.
 
 use leptos::prelude::*;
-use server_fn::codec::Json;
 
-use crate::model::{account::Viewer, fault::Fault};
+use crate::model::{account::Viewer, fault::Fault, wire::Json};
 
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};

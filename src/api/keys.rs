@@ -1,7 +1,6 @@
 //! API keys of every kind: list, make, edit, delete.
 
 use leptos::prelude::*;
-use server_fn::codec::Json;
 
 use crate::model::{
     fault::Fault,
@@ -9,6 +8,7 @@ use crate::model::{
     key::{CreatedKey, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing},
     policy::KeyKind,
+    wire::Json,
 };
 
 #[cfg(feature = "ssr")]

@@ -1,16 +1,13 @@
 //! Why something was refused, in words that may be shown. Inner errors never travel: the server logs them.
 
 use serde::{Deserialize, Serialize};
-use server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
-use super::permission::Permission;
+use super::{permission::Permission, wire::JsonText};
 
 /// A refusal, as the page and the API tell it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(from = "Told", into = "Told")]
 pub enum Fault {
     /// A value that can't be taken; `field` is its name in the call.
     #[error("{message}")]
@@ -93,6 +90,25 @@ impl Fault {
         }
     }
 
+    /// The stable word for it, in the page's calls and in the API.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::Conflict { .. } => "conflict",
+            Self::WrongCredentials => "wrong_credentials",
+            Self::SignedOut => "signed_out",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotFound => "not_found",
+            Self::ListingGone => "cursor_expired",
+            Self::Throttled { .. } => "throttled",
+            Self::ForeignOrigin => "foreign_origin",
+            Self::Malformed => "malformed",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+            Self::Offline => "offline",
+        }
+    }
+
     /// The HTTP status that says the same.
     pub const fn status(&self) -> u16 {
         match self {
@@ -110,15 +126,95 @@ impl Fault {
     }
 }
 
+/// A fault as it travels. Flat, and not serde's tagged form of the enum: the code that reads that would be a tenth of the page.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    code: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    field: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    message: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    seconds: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(seconds: &u64) -> bool {
+    *seconds == 0
+}
+
+impl From<Fault> for Told {
+    fn from(fault: Fault) -> Self {
+        let code = fault.code().to_owned();
+        let (field, message, seconds) = match fault {
+            Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, 0),
+            Fault::Forbidden { permission } => (String::new(), permission, 0),
+            Fault::Throttled { seconds } => (String::new(), String::new(), seconds),
+            _ => Default::default(),
+        };
+        Self { code, field, message, seconds }
+    }
+}
+
+impl From<Told> for Fault {
+    fn from(Told { code, field, message, seconds }: Told) -> Self {
+        const PLAIN: &[Fault] = &[
+            Fault::WrongCredentials,
+            Fault::SignedOut,
+            Fault::NotFound,
+            Fault::ListingGone,
+            Fault::ForeignOrigin,
+            Fault::Malformed,
+            Fault::Unavailable,
+            Fault::Offline,
+        ];
+        match code.as_str() {
+            "invalid" => Self::Invalid { field, message },
+            "conflict" => Self::Conflict { field, message },
+            "forbidden" => Self::Forbidden { permission: message },
+            "throttled" => Self::Throttled { seconds },
+            code => PLAIN.iter().find(|fault| fault.code() == code).cloned().unwrap_or(Self::Internal),
+        }
+    }
+}
+
 /// What goes wrong on the way between page and server.
 impl FromServerFnError for Fault {
-    type Encoder = JsonEncoding;
+    type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) => Self::Offline,
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => Self::Malformed,
             _ => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_arrives_as_it_was_sent() {
+        let (field, message) = ("name".to_owned(), "Enter a name.".to_owned());
+        for fault in [
+            Fault::Invalid { field: field.clone(), message: message.clone() },
+            Fault::Conflict { field, message },
+            Fault::WrongCredentials,
+            Fault::SignedOut,
+            Fault::forbidden(Permission::ViewKeys),
+            Fault::NotFound,
+            Fault::ListingGone,
+            Fault::Throttled { seconds: 7 },
+            Fault::ForeignOrigin,
+            Fault::Malformed,
+            Fault::Unavailable,
+            Fault::Internal,
+            Fault::Offline,
+        ] {
+            let sent = serde_json::to_string(&fault).unwrap();
+            assert_eq!(serde_json::from_str::<Fault>(&sent).unwrap(), fault, "{sent}");
         }
     }
 }

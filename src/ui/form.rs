@@ -1,6 +1,6 @@
 //! A form that is checked here first, sent once, and says at each field what is wrong with it.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
 use leptos::{ev, html, prelude::*, task::spawn_local};
 
@@ -46,17 +46,21 @@ impl Form {
 
     /// Sends what was checked, unless something was wrong: then the first wrong field gets the focus.
     pub fn send<T: 'static>(self, call: Option<impl Future<Output = Result<T, Fault>> + 'static>, on_done: impl FnOnce(T) + 'static) {
-        let Some(call) = call else { return self.focus_first_wrong() };
+        match call {
+            Some(call) => self.run(Box::pin(async move { call.await.map(on_done) })),
+            None => self.focus_first_wrong(),
+        }
+    }
+
+    /// The part of sending that is the same for every call, so that the program holds it once.
+    fn run(self, work: Pin<Box<dyn Future<Output = Result<(), Fault>>>>) {
         self.pending.set(true);
         spawn_local(async move {
-            match call.await {
-                // It stays pending: what it was for is done, and a second click must not do it again.
-                Ok(answer) => on_done(answer),
-                Err(fault) => {
-                    self.pending.set(false);
-                    self.wrongs.set(vec![fault]);
-                    self.focus_first_wrong();
-                }
+            // When it went well it stays pending: what it was for is done, and a second click must not do it again.
+            if let Err(fault) = work.await {
+                self.pending.set(false);
+                self.wrongs.set(vec![fault]);
+                self.focus_first_wrong();
             }
         });
     }

@@ -43,20 +43,7 @@ impl Problem {
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
-        let code = match &fault {
-            Fault::Invalid { .. } => "invalid",
-            Fault::Conflict { .. } => "conflict",
-            Fault::WrongCredentials => "wrong_credentials",
-            Fault::SignedOut => "signed_out",
-            Fault::Forbidden { .. } => "forbidden",
-            Fault::NotFound => "not_found",
-            Fault::ListingGone => "cursor_expired",
-            Fault::Throttled { .. } => "throttled",
-            Fault::ForeignOrigin => "foreign_origin",
-            Fault::Malformed => "malformed",
-            Fault::Unavailable => "unavailable",
-            Fault::Internal | Fault::Offline => "internal",
-        };
+        let code = fault.code();
         let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let detail = match &fault {
             Fault::Forbidden { permission } => format!("Whoever made this key may not do this now: it needs “{permission}”."),
