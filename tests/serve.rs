@@ -157,7 +157,7 @@ async fn a_database_of_a_newer_program_is_left_alone() {
 
 /// Every form in which a secret could slip out.
 fn disguises(secret: &str) -> Vec<Vec<u8>> {
-    let bare = secret.split_once('_').map_or(secret, |(_, bare)| bare);
+    let bare = if secret.starts_with("lk") { &secret[4..] } else { secret };
     let forms = [secret, bare].into_iter().flat_map(|secret| {
         let bytes = secret.as_bytes();
         let spelled = |before: &str| bytes.iter().flat_map(|byte| [before.to_owned(), format!("{byte:02x}")]).collect::<String>();

@@ -40,7 +40,11 @@ pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Ve
 /// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
 pub async fn create_key(kind: KeyKind, name: String) -> Result<CreatedKey, Fault> {
-    context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, keys::NewKey::named(kind, name)).await).await
+    context::answer(async move |call: Call| {
+        let (key, secret) = keys::create(&call.state, &call.actor()?, keys::NewKey::named(kind, name)).await?;
+        Ok(CreatedKey { key: key.row, secret })
+    })
+    .await
 }
 
 /// Gives a key another name. Needs the kind's `manage` permission.

@@ -70,7 +70,7 @@ pub enum Editable {
 pub struct KeyPolicy {
     /// Whose row it is.
     pub kind: KeyKind,
-    /// The word in the API, in stored data and in addresses.
+    /// The word in the API and in stored data.
     pub word: &'static str,
     /// What the page calls it, on its tab and in the menu that makes one.
     pub label: &'static str,

@@ -28,6 +28,18 @@ pub fn name(field: &str, typed: &str) -> Result<String, Fault> {
     Ok(name.to_owned())
 }
 
+/// What is looked for in names, without the blanks around it. No name that holds more could be found.
+///
+/// # Errors
+/// `Invalid` for what is longer than [`NAME_MAX`] or holds control characters.
+pub fn search(field: &str, typed: &str) -> Result<String, Fault> {
+    let search = typed.trim();
+    if search.chars().count() > NAME_MAX || search.chars().any(char::is_control) {
+        return Err(Fault::invalid(field, format!("Search for at most {NAME_MAX} characters, without control characters.")));
+    }
+    Ok(search.to_owned())
+}
+
 /// An e-mail address without the blanks around it. What can't be delivered is for the mail server to say.
 ///
 /// # Errors
@@ -58,12 +70,14 @@ pub fn password(field: &str, typed: &str) -> Result<(), Fault> {
 }
 
 /// Characters that can't be seen, or that turn what stands around them: they make one name pass for another.
-/// The second group is Unicode's `Bidi_Control` (UAX #9) with the zero-width and filler characters.
+/// The second group is Unicode's `Bidi_Control` (UAX #9) with what is zero-width or blank by `Default_Ignorable_Code_Point`; not the
+/// joiners and the two variation selectors that scripts and emoji need.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+            '\u{AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'
+            | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0D}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -81,7 +95,8 @@ mod tests {
     #[test]
     fn markup_is_a_name_and_invisible_characters_are_not() {
         assert!(name("name", "<script>alert(1)</script>").is_ok());
-        for bad in ["a\u{0}b", "a\nb", "a\u{202E}b", "a\u{2066}b", "a\u{200F}b", "\u{FEFF}a\u{200B}"] {
+        assert!(name("name", "👩‍🔧 ❤\u{FE0F} می‌خواهم").is_ok());
+        for bad in ["a\u{0}b", "a\nb", "a\u{202E}b", "a\u{2066}b", "a\u{200F}b", "\u{FEFF}a\u{200B}", "\u{3164}", "\u{2800}", "ad\u{AD}min"] {
             assert!(name("name", bad).is_err(), "{bad:?}");
         }
     }

@@ -6,11 +6,7 @@ use leptos_meta::Title;
 use super::answer_with;
 use crate::{
     model::fault::Fault,
-    ui::{
-        browser,
-        icon::Glyph,
-        message::{AlertWithRetry, Blank},
-    },
+    ui::{browser, message::AlertWithRetry},
 };
 
 /// The page's data could not be read. Says what the reader's role lacks, leads to the sign-in page, or lets them try again.
@@ -27,7 +23,8 @@ pub fn Unread(
             view! { <div class="page"></div> }.into_any()
         }
         fault => view! {
-            <div class="page">
+            <div class="page page-narrow">
+                <h1>"This page could not be loaded"</h1>
                 <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/>
             </div>
         }
@@ -37,11 +34,11 @@ pub fn Unread(
 
 #[component]
 fn Forbidden(permission: String) -> impl IntoView {
-    let text = format!("Your role lacks the permission “{permission}”. Ask an owner or admin of your organization.");
     view! {
         <Title text="Not allowed"/>
-        <div class="page">
-            <Blank glyph=Glyph::Trouble title="You may not see this" text/>
+        <div class="page page-narrow">
+            <h1>"You may not see this"</h1>
+            <p>"Your role lacks the permission “" {permission} "”. Ask an owner or admin of your organization."</p>
         </div>
     }
 }

@@ -95,11 +95,15 @@ pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount,
 /// # Errors
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
 pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, address: Option<IpAddr>) -> Result<SessionToken, Fault> {
-    let attempt = state.throttle.begin(&store::fold(email.trim()), address)?;
+    let email = text::email("email", email).ok();
+    let attempt = state.throttle.begin(&store::fold(email.as_deref().unwrap_or_default()), address)?;
     if password.expose_secret().chars().count() > *text::PASSWORD_LENGTH.end() {
         return Err(Fault::WrongCredentials);
     }
-    let user = store::people::user_by_email(&state.store, email.trim()).await?;
+    let user = match &email {
+        Some(email) => store::people::user_by_email(&state.store, email).await?,
+        None => None,
+    };
     let fits = state.passwords.verify(password.clone(), user.as_ref().map(|user| user.password_hash.as_str())).await?;
     let Some(user) = user.filter(|user| fits && user.disabled_at.is_none()) else {
         tracing::warn!(address = ?address, "a sign-in was refused");

@@ -154,7 +154,8 @@ async fn create_key(
     let scopes = Some(scopes.unwrap_or_else(|| Scope::ALL.iter().map(|scope| scope.word().to_owned()).collect()));
     let console = accounts::console(&owner).map_err(in_words)?;
     let new = NewKey { kind: KeyKind::Platform, name, duration_days: Some(days), scopes };
-    Ok(keys::create(state, &console, new).await.map_err(in_words)?.secret)
+    let (_, secret) = keys::create(state, &console, new).await.map_err(in_words)?;
+    Ok(secret)
 }
 
 /// The first line of standard input: never an argument, which everybody on the machine would see.

@@ -29,9 +29,13 @@ pub static PKG: LazyLock<String> = LazyLock::new(|| {
 
 /// Answers a file of the site; `None` when there is none at this path.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
-    let versioned = path.strip_prefix("/pkg/").and_then(|rest| rest.split_once('/')).map(|(_, file)| format!("pkg/{file}"));
+    let versioned = path.strip_prefix(PKG.as_str()).and_then(|rest| rest.strip_prefix('/')).map(|file| format!("pkg/{file}"));
     let cache = if versioned.is_some() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
-    let name = versioned.unwrap_or_else(|| path.trim_start_matches('/').to_owned());
+    let name = versioned.clone().unwrap_or_else(|| path.trim_start_matches('/').to_owned());
+    // What changes with the program has no other address, or a cache would keep it under a wrong one.
+    if versioned.is_none() && name.starts_with("pkg/") {
+        return None;
+    }
     // What is packed is only an encoding of the file without that ending.
     if name.is_empty() || name.rsplit('.').next() == Some("br") {
         return None;

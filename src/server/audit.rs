@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::{
     actor::{Actor, Means},
-    keyring::Secret,
+    random::Secret,
     store::{self, Store, Tx, audit::AuditRow},
 };
 use crate::model::{
@@ -71,16 +71,25 @@ impl Auditor {
         Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC takes any length"))
     }
 
-    /// Writes a row in the transaction that it tells of.
+    /// Begins the chain, once, with the data.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn begin(&self, tx: &mut Tx) -> Result<(), store::Error> {
+        store::audit::set_head(tx, 0, &self.head(0, &[])).await
+    }
+
+    /// Writes a row in the transaction that it tells of. It is chained to the signed end, not to the last row that is there: rows that
+    /// were cut off stay missed.
     ///
     /// # Errors
     /// What the database says.
     pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::Error> {
-        let (last, link) = store::audit::last(tx).await?.unwrap_or_default();
+        let head = store::audit::head(&mut *tx).await?;
         let (actor_kind, actor_id, actor_name) = event.actor;
         let (object_kind, object_id, object_name) = event.object;
         let mut row = AuditRow {
-            seq: last + 1,
+            seq: head.seq + 1,
             id: AuditEventId::new().to_string(),
             at: Timestamp::now().0,
             organization_id: event.organization.to_string(),
@@ -95,8 +104,9 @@ impl Auditor {
             address: event.address.map(|address| address.to_string()).unwrap_or_default(),
             mac: Vec::new(),
         };
-        row.mac = self.link(&link, &row);
-        store::audit::append(tx, &row, &self.head(row.seq, &row.mac)).await
+        row.mac = self.link(&head.mac, &row);
+        store::audit::append(tx, &row).await?;
+        store::audit::set_head(tx, row.seq, &self.head(row.seq, &row.mac)).await
     }
 
     /// Checks every row and the chain's end, also while others write. Answers how many rows there are.
@@ -104,33 +114,22 @@ impl Auditor {
     /// # Errors
     /// A sentence that names the first row that was changed, or after which some are missing.
     pub async fn verify(&self, store: &Store) -> anyhow::Result<i64> {
-        let (mut seq, mut link) = (0, Vec::new());
+        let (mut seq, mut link) = (0, self.head(0, &[]));
         loop {
             let rows = store::audit::after(store.read()?, seq, CHECKED_AT_ONCE).await?;
-            if rows.is_empty() && self.is_end(store, seq, &link).await? {
+            if rows.is_empty() && is_end(store, seq, &link).await? {
                 return Ok(seq);
             }
             for row in rows {
                 if row.seq != seq + 1 || !same(&row.mac, &self.link(&link, &row)) {
                     bail!("the audit log was altered at row {}", seq + 1);
                 }
-                (seq, link) = (row.seq, row.mac);
+                (seq, link) = (row.seq, self.head(row.seq, &row.mac));
             }
         }
     }
 
-    /// Whether the chain ends at this row; no, when others wrote on meanwhile.
-    async fn is_end(&self, store: &Store, seq: i64, link: &[u8]) -> anyhow::Result<bool> {
-        match store::audit::head(store.read()?).await? {
-            None if seq == 0 => Ok(true),
-            Some(head) if head.seq == seq && same(&head.mac, &self.head(seq, link)) => Ok(true),
-            // A row and the end that it moves are written as one.
-            Some(head) if head.seq > seq && !store::audit::after(store.read()?, seq, 1).await?.is_empty() => Ok(false),
-            _ => bail!("the audit log was altered at its end, after row {seq}"),
-        }
-    }
-
-    /// HMAC over the link before and every field, each with its length in front, so that nothing can be shifted between them.
+    /// HMAC over the end before and every field, each with its length in front, so that nothing can be shifted between them.
     fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
         let (seq, at) = (row.seq.to_be_bytes(), row.at.to_be_bytes());
         let fields: [&[u8]; 14] = [
@@ -164,6 +163,19 @@ impl Auditor {
         }
         mac.finalize().into_bytes().to_vec()
     }
+}
+
+/// Whether the chain ends at this row; no, when others wrote on meanwhile.
+async fn is_end(store: &Store, seq: i64, link: &[u8]) -> anyhow::Result<bool> {
+    let head = store::audit::head(store.read()?).await.context("the audit log was altered: its end is missing")?;
+    if head.seq == seq && same(&head.mac, link) {
+        return Ok(true);
+    }
+    // A row and the end that it moves are written as one.
+    if head.seq > seq && !store::audit::after(store.read()?, seq, 1).await?.is_empty() {
+        return Ok(false);
+    }
+    bail!("the audit log was altered at its end, after row {seq}")
 }
 
 fn same(left: &[u8], right: &[u8]) -> bool {

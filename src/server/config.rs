@@ -1,12 +1,15 @@
 //! What the operator says: flags, each also an environment variable.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use ipnet::IpNet;
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 /// Where the data is and what opens it: for `serve` and for the admin commands.
 #[derive(Debug, Clone, Args)]
@@ -57,21 +60,23 @@ impl PublicUrl {
     /// # Errors
     /// When it is no http or https URL, or has more than an origin.
     pub fn new(given: Option<&str>, listen: SocketAddr) -> anyhow::Result<Self> {
-        let text = given.map_or_else(|| format!("http://{listen}"), ToOwned::to_owned);
+        let text = given.map_or_else(|| format!("http://{}", reachable(listen)), ToOwned::to_owned);
         let url = Url::parse(&text).with_context(|| format!("the public URL {text} can't be read"))?;
-        let plain = matches!(url.scheme(), "http" | "https")
-            && url.host().is_some()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none();
+        let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         ensure!(
-            plain && url.username().is_empty() && url.password().is_none(),
+            plain && matches!(url.scheme(), "http" | "https") && url.host().is_some(),
             "the public URL must be like https://keys.example.com, without a path"
+        );
+        ensure!(
+            url.scheme() == "https" || is_loopback(&url),
+            "over http anybody on the way can take a session: give --public-url https://…, or listen on this machine alone"
         );
         let mut origins = vec![url.origin().ascii_serialization()];
         if given.is_none() {
             // Whoever listens on their own machine may call it by any of its names.
-            origins.extend(["127.0.0.1", "localhost", "[::1]"].map(|host| format!("http://{host}:{}", listen.port())));
+            let names =
+                ["127.0.0.1", "localhost", "[::1]"].into_iter().filter_map(|host| Url::parse(&format!("http://{host}:{}", listen.port())).ok());
+            origins.extend(names.map(|url| url.origin().ascii_serialization()));
         }
         Ok(Self { url, origins })
     }
@@ -89,6 +94,20 @@ impl PublicUrl {
     /// The address of a path: `link("setup")`.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+}
+
+/// Where a server that listens on every address can be reached from this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() { SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listen.port()) } else { listen }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 
@@ -113,7 +132,16 @@ mod tests {
 
     #[test]
     fn a_public_url_is_an_origin_and_no_more() {
-        for bad in ["keys.example.com", "ftp://a", "https://a/path", "https://a?b", "https://u:p@a", "https://"] {
+        for bad in [
+            "keys.example.com",
+            "ftp://a",
+            "https://a/path",
+            "https://a?b",
+            "https://u:p@a",
+            "https://",
+            "http://keys.example.com",
+            "http://192.0.2.1",
+        ] {
             assert!(url(Some(bad)).is_err(), "{bad}");
         }
     }

@@ -20,7 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::{
-    random,
+    audit::Auditor,
+    random::{self, Secret},
     store::{Store, keyring as stored},
 };
 use crate::model::fault::Fault;
@@ -29,9 +30,6 @@ const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 /// In the data folder, unless the environment gives the key.
 const MASTER_KEY_FILE: &str = "master.key";
-
-/// 256 random bits for one purpose.
-pub type Secret = Zeroizing<[u8; 32]>;
 
 /// Everything that is secret in this installation, open.
 pub struct Keyring {
@@ -70,6 +68,7 @@ impl Keyring {
 
     async fn create(store: &Store, master: &MasterKey) -> anyhow::Result<Self> {
         let keyring = Self { pepper: Zeroizing::new(random::bytes()), audit: Zeroizing::new(random::bytes()) };
+        let auditor = Auditor::new(&keyring.audit);
         let wrapped = [master.wrap("pepper", &keyring.pepper), master.wrap("audit", &keyring.audit)];
         store
             .write(move |tx| {
@@ -77,7 +76,8 @@ impl Keyring {
                     for secret in &wrapped {
                         stored::insert(tx, secret).await?;
                     }
-                    Ok::<_, Fault>(())
+                    // With the key of its chain, so that a log without a beginning was altered.
+                    Ok::<_, Fault>(auditor.begin(tx).await?)
                 })
             })
             .await

@@ -1,6 +1,6 @@
 //! The rules for API keys of every kind. What differs between kinds is in the policy table.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     actor::Actor,
@@ -16,7 +16,7 @@ use super::{
 use crate::model::{
     fault::Fault,
     id::{KeyId, UserId},
-    key::{CreatedKey, KeyRow, RevealedSecret},
+    key::{KeyRow, RevealedSecret},
     listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
     permission::{Permission, Scope},
     policy::{Editable, Expiry, KEY_POLICIES, KeyKind, Lifecycle},
@@ -122,30 +122,30 @@ fn view(actor: &Actor, kind: Option<KeyKind>) -> Result<View, Fault> {
 /// Opens a list: notes which keys it holds and answers the first of them. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `Forbidden`, `Unavailable`.
+/// `Invalid` at `q`, `Forbidden`, `Unavailable`.
 pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    let listing = open_listing(state, actor, &query).await?;
-    let total = total(state, actor, &listing)?;
-    let rows = rows(state, actor, &listing, 0, ROWS_MAX).await?;
-    Ok(OpenedListing { listing, total, rows })
+    let listing = Arc::new(select(state, actor, &query).await?);
+    let rows = rows_of(details(state, &listing, 0, ROWS_MAX).await?);
+    let total = listing.numbers.len();
+    Ok(OpenedListing { listing: state.listings.keep(listing), total, rows })
 }
 
-/// Opens a list. Answers its name. Needs the kind's `view` permission.
+/// Which keys a list holds now, in which order. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `Forbidden`, `Unavailable`.
-pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<String, Fault> {
+/// `Invalid` at `q`, `Forbidden`, `Unavailable`.
+pub async fn select(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<Listing, Fault> {
     let view = view(actor, query.kind)?;
     let selection = Selection {
         organization: view.organization,
         kinds: &view.kinds,
         platform_of: view.platform_of,
-        search: &query.search,
+        search: &text::search("q", &query.search)?,
         status: query.status,
         sort: query.sort,
     };
     let numbers = store::keys::select_numbers(&state.store, &selection).await?.into_boxed_slice();
-    Ok(state.listings.keep(Listing { view, numbers }))
+    Ok(Listing { view, numbers })
 }
 
 /// Rows of an opened list, at most [`ROWS_MAX`]. Needs what opening it needed.
@@ -153,39 +153,33 @@ pub async fn open_listing(state: &AppState, actor: &Actor, query: &KeyQuery) -> 
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
 pub async fn rows(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    let rows = details(state, actor, listing, offset, limit).await?;
-    Ok(rows.into_iter().map(|(index, details)| ListedRow { index, row: details.map(|details| details.row) }).collect())
+    Ok(rows_of(details(state, &*find_listing(state, actor, listing)?, offset, limit).await?))
 }
 
-/// The keys of an opened list from a place on, at most [`ROWS_MAX`], each with its place; `None` for one that was deleted since.
+fn rows_of(details: Vec<(usize, Option<KeyDetails>)>) -> Vec<ListedRow<KeyRow>> {
+    details.into_iter().map(|(index, details)| ListedRow { index, row: details.map(|details| details.row) }).collect()
+}
+
+/// The keys of a list from a place on, at most [`ROWS_MAX`], each with its place; `None` for one that was deleted since.
 ///
 /// # Errors
-/// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn details(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<(usize, Option<KeyDetails>)>, Fault> {
-    let listing = find_listing(state, actor, listing)?;
+/// `Unavailable`.
+pub async fn details(state: &AppState, listing: &Listing, offset: usize, limit: usize) -> Result<Vec<(usize, Option<KeyDetails>)>, Fault> {
     let end = offset.saturating_add(limit.min(ROWS_MAX)).min(listing.numbers.len());
     let wanted = listing.numbers.get(offset..end).unwrap_or_default();
-    let found = store::keys::find_many(&state.store, actor.organization, wanted).await?;
+    let found = store::keys::find_many(&state.store, listing.view.organization, wanted).await?;
     let mut by_number = found.iter().map(|record| Ok((record.number, record.details()?))).collect::<Result<HashMap<_, _>, Fault>>()?;
     Ok(wanted.iter().enumerate().map(|(place, number)| (offset + place, by_number.remove(number))).collect())
 }
 
-/// The list, if what the actor may see is still what it was opened with.
-fn find_listing(state: &AppState, actor: &Actor, name: &str) -> Result<std::sync::Arc<Listing>, Fault> {
-    let views = [None].into_iter().chain(KEY_POLICIES.iter().map(|policy| Some(policy.kind))).filter_map(|kind| view(actor, kind).ok());
-    let mut views = views.peekable();
-    if views.peek().is_none() {
-        return Err(Fault::forbidden(Permission::ViewKeys));
-    }
-    views.find_map(|view| state.listings.find(name, &view)).ok_or(Fault::ListingGone)
-}
-
-/// How many keys an opened list holds.
+/// The opened list of this name, if what the actor may see is still what it was opened with.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`.
-pub fn total(state: &AppState, actor: &Actor, listing: &str) -> Result<usize, Fault> {
-    Ok(find_listing(state, actor, listing)?.numbers.len())
+pub fn find_listing(state: &AppState, actor: &Actor, name: &str) -> Result<Arc<Listing>, Fault> {
+    let every = view(actor, None)?;
+    let of_one_kind = every.kinds.iter().map(|kind| View { kinds: vec![*kind], ..every.clone() });
+    of_one_kind.chain([every.clone()]).find_map(|view| state.listings.find(name, &view)).ok_or(Fault::ListingGone)
 }
 
 /// One key. Needs its kind's `view` permission.
@@ -203,7 +197,7 @@ pub async fn get(state: &AppState, actor: &Actor, id: KeyId) -> Result<KeyDetail
 ///
 /// # Errors
 /// `Invalid` at `kind`, `name`, `duration_days` or `scopes`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
-pub async fn create(state: &AppState, actor: &Actor, new: NewKey) -> Result<CreatedKey, Fault> {
+pub async fn create(state: &AppState, actor: &Actor, new: NewKey) -> Result<(KeyDetails, RevealedSecret), Fault> {
     let policy = new.kind.policy();
     actor.require(policy.manage)?;
     let name = text::name("name", &new.name)?;
@@ -240,7 +234,7 @@ pub async fn create(state: &AppState, actor: &Actor, new: NewKey) -> Result<Crea
         })
         .await?;
     state.verifier.forget(Some(&digest));
-    Ok(CreatedKey { key: record.details()?.row, secret: RevealedSecret::new(secret.reveal().to_owned()) })
+    Ok((record.details()?, RevealedSecret::new(secret.reveal().to_owned())))
 }
 
 /// When a new key ends, as its kind has it.

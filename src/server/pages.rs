@@ -17,7 +17,10 @@ use super::{
     rest::problem::Problem,
     state::AppState,
 };
-use crate::model::{fault::Fault, permission::Permission, policy::KeyKind};
+use crate::{
+    model::{fault::Fault, permission::Permission},
+    pages::keys::tabs,
+};
 
 /// Who calls, for the server functions.
 #[derive(Clone)]
@@ -76,8 +79,7 @@ fn elsewhere(path: &str, query: Option<&str>, signed_in: bool, has_users: bool) 
 
 /// What a page's reader must be allowed to do.
 fn needed(path: &str) -> Option<Permission> {
-    let kind = path.strip_prefix("/keys/")?.parse::<KeyKind>().ok()?;
-    Some(kind.policy().view)
+    Some(tabs::at(path)?.policy().view)
 }
 
 #[cfg(test)]

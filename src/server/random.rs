@@ -1,6 +1,10 @@
 //! Randomness for secrets: the system's generator, nothing of our own between.
 
 use rand::{TryRng, rngs::SysRng};
+use zeroize::Zeroizing;
+
+/// 256 random bits for one purpose, wiped when they are dropped.
+pub type Secret = Zeroizing<[u8; 32]>;
 
 /// So many random bytes.
 ///

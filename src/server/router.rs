@@ -6,15 +6,24 @@ use axum::{
     Router,
     body::to_bytes,
     extract::Request,
-    http::{Method, StatusCode},
-    middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    http::{Method, StatusCode, header},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
 };
 use leptos::prelude::provide_context;
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
-use super::{assets, pages, rest, security, state::AppState};
+use super::{
+    assets, pages,
+    rest::{
+        self,
+        body::{self, BODY_MAX},
+        problem::Problem,
+    },
+    security,
+    state::AppState,
+};
 use crate::{
     app::{App, shell},
     model::fault::Fault,
@@ -22,15 +31,14 @@ use crate::{
 
 /// The longest that a call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
-/// The largest body that the page sends, in bytes.
-const PAGE_BODY_MAX: usize = 64 * 1024;
 
 /// The whole server.
 pub fn router(state: AppState) -> Router {
     let general = page_routes(&state)
         .merge(rest::routes())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, CALL_LIMIT))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
+        .layer(map_response(as_problem))
         .layer(from_fn_with_state(state.clone(), security::headers));
     general.merge(rest::hot_routes()).with_state(state)
 }
@@ -50,10 +58,20 @@ fn page_routes(state: &AppState) -> Router<AppState> {
         .leptos_routes_with_context(state, generate_route_list(App), context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
-        .layer(RequestBodyLimitLayer::new(PAGE_BODY_MAX))
+        .layer(RequestBodyLimitLayer::new(BODY_MAX))
         .layer(from_fn_with_state(state.clone(), security::own_origin))
         .layer(from_fn_with_state(state.clone(), pages::gate))
         .layer(from_fn(site_files))
+}
+
+/// The layers' own refusals are bare: a body that is too large, a call that took too long.
+async fn as_problem(response: Response) -> Response {
+    let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|is| is.as_bytes().starts_with(b"text/plain"));
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large().into_response(),
+        StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Fault::Unavailable).into_response(),
+        _ => response,
+    }
 }
 
 /// `server_fn` answers 500 when it can't read the arguments; the fault in the body knows better.
@@ -64,7 +82,7 @@ async fn with_own_status(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, PAGE_BODY_MAX).await.unwrap_or_default();
+    let body = to_bytes(body, BODY_MAX).await.unwrap_or_default();
     if let Some(status) = serde_json::from_slice::<Fault>(&body).ok().and_then(|fault| StatusCode::from_u16(fault.status()).ok()) {
         parts.status = status;
     }

@@ -1,19 +1,20 @@
 //! `latchkey serve`: opens the data, listens, and ends well.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Extension, Router, extract::ConnectInfo};
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use secrecy::ExposeSecret;
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    task::JoinHandle,
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 
@@ -22,7 +23,7 @@ use super::{
     data::Data,
     router::router,
     state::AppState,
-    verify::watch,
+    verify::{watch, write_uses},
 };
 
 /// A client must have sent its headers by then.
@@ -30,6 +31,8 @@ const HEADER_LIMIT: Duration = Duration::from_secs(10);
 /// All headers of a call together, in bytes, and how many.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
+/// How many connections may be open; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 8192;
 /// How long calls may go on once the server is told to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -63,12 +66,14 @@ impl Server {
     /// Serves until `end` comes about, then lets the calls that go on finish.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let watching = tokio::spawn(watch(self.state.clone()));
-        let calls = GracefulShutdown::new();
+        let (last_write, told_to_end) = oneshot::channel();
+        let writing = tokio::spawn(write_uses(self.state.clone(), told_to_end));
+        let (calls, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
         tokio::pin!(end);
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => drop(attend(stream, peer, self.router.clone(), &calls)),
+                accepted = accept(&self.listener, &room) => match accepted {
+                    Ok((stream, peer, place)) => attend(stream, peer, place, &self.router, &calls),
                     Err(error) => {
                         // Out of file handles, say: the next moment may have some.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -80,27 +85,32 @@ impl Server {
         }
         drop(self.listener);
         let _ = timeout(FAREWELL, calls.shutdown()).await;
+        drop(last_write);
+        let _ = writing.await;
         watching.abort();
-        self.state.verifier.flush().await;
         self.data.store.close().await;
     }
 }
 
-fn attend(stream: TcpStream, peer: SocketAddr, router: Router, calls: &GracefulShutdown) -> JoinHandle<()> {
+/// The next connection, once there is room for one more.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, place))
+}
+
+/// HTTP/1 alone: a proxy speaks it to us, and hyper's choice between versions has no time limit for those who say nothing.
+fn attend(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, router: &Router, calls: &GracefulShutdown) {
     let _ = stream.set_nodelay(true);
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(HEADERS_MAX_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(HEADER_LIMIT));
-    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
-    let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
-    let connection = calls.watch(connection);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
+    let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));
+    let connection = calls.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
         // A client that goes away in the middle is its own affair.
         let _ = connection.await;
-    })
+        drop(place);
+    });
 }
 
 /// The command: serves until it is told to end.

@@ -64,6 +64,11 @@ impl KeyTab {
     }
 }
 
+/// The tab at an address.
+pub fn at(path: &str) -> Option<&'static KeyTab> {
+    ALL.iter().copied().find(|tab| tab.path == path)
+}
+
 /// The tabs that somebody may open.
 pub fn seen_by(viewer: &Viewer) -> Vec<Tab> {
     let may_see = |tab: &&&KeyTab| viewer.may(tab.policy().view);

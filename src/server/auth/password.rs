@@ -1,5 +1,7 @@
 //! Passwords: Argon2id, few at a time.
 
+use std::sync::Arc;
+
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -12,7 +14,7 @@ use crate::model::fault::Fault;
 /// Hashes passwords. Argon2's default of 19 MiB and 2 passes is OWASP's first choice (Password Storage Cheat Sheet).
 pub struct Passwords {
     /// How many may be hashed at once: each takes a core and 19 MiB.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// Of no password: checked for accounts that are not there, so that they take as long as those that are.
     nobody: String,
 }
@@ -25,7 +27,7 @@ impl Passwords {
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let nobody = Argon2::default().hash_password(&super::super::random::bytes::<32>()).expect("random bytes can be hashed").to_string();
-        Self { permits: Semaphore::new(cores), nobody }
+        Self { permits: Arc::new(Semaphore::new(cores)), nobody }
     }
 
     /// The hash of a new password, in the PHC string format.
@@ -53,8 +55,13 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-        let _permit = self.permits.acquire().await.map_err(|_| Fault::Internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Internal)
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Fault::Internal)?;
+        // The work holds the permit: it goes on when the caller has hung up.
+        let counted = move || {
+            let _permit = permit;
+            work()
+        };
+        tokio::task::spawn_blocking(counted).await.map_err(|_| Fault::Internal)
     }
 }
 

@@ -87,7 +87,11 @@ pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Op
     let Some(found) = store::sessions::find(store, &digest, began, seen).await? else { return Ok(None) };
     let Some(row) = store::people::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
     if found.last_seen_at + TOUCH_MS < Timestamp::now().0 {
-        store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest).await?) })).await?;
+        let noted = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest).await?) })).await;
+        // Whoever only reads is not turned away because nothing can be written.
+        if let Err(fault) = noted {
+            tracing::warn!(%fault, "a session's last use was not noted");
+        }
     }
     Ok(Some(from_user(digest, row)?))
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use moka::sync::Cache;
+use sha2::{Digest, Sha256};
 
 use crate::model::fault::Fault;
 
@@ -23,7 +24,10 @@ const PER_ADDRESS: u32 = 50;
 const REMEMBERED: u64 = 100_000;
 
 /// Counts failures.
-pub struct Throttle(Cache<String, Arc<AtomicU32>>);
+pub struct Throttle(Cache<Subject, Arc<AtomicU32>>);
+
+/// Whose failures are counted: a digest, as a name may be as long as its sender likes.
+type Subject = [u8; 32];
 
 /// One try, counted as failed until it is told otherwise: tries side by side count too.
 pub struct Attempt(Vec<Arc<AtomicU32>>);
@@ -40,12 +44,12 @@ impl Throttle {
     /// # Errors
     /// `Throttled` while there were too many failures for either.
     pub fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt, Fault> {
-        let limits = [(format!("account {account}"), PER_ACCOUNT)]
-            .into_iter()
-            .chain(address.map(|address| (format!("address {}", network(address)), PER_ADDRESS)));
+        // The address first: one that is refused leaves no trace of the accounts that it names.
+        let address = address.map(|address| (format!("address {}", network(address)), PER_ADDRESS));
+        let limits = address.into_iter().chain([(format!("account {account}"), PER_ACCOUNT)]);
         let mut attempt = Attempt(Vec::with_capacity(2));
         for (name, limit) in limits {
-            let failures = self.0.get_with(name, Arc::default);
+            let failures = self.0.get_with(Sha256::digest(name).into(), Arc::default);
             let before = failures.fetch_add(1, Ordering::Relaxed);
             attempt.0.push(failures);
             if before >= limit {

@@ -1,5 +1,7 @@
 //! JSON bodies: what can't be read is a clear refusal that repeats nothing of what was sent.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
@@ -8,9 +10,12 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::timeout;
 
 use super::problem::Problem;
 
+/// How long a caller may take to send it.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
 /// The largest body of a call, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
@@ -26,13 +31,17 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 }
 
 async fn read(body: Body) -> Result<Bytes, Problem> {
-    match Limited::new(body, BODY_MAX).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {BODY_MAX} bytes.")))
-        }
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body broke off.")),
+    match timeout(BODY_LIMIT, Limited::new(body, BODY_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not come in time.")),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body broke off.")),
     }
+}
+
+/// The refusal of a body over the limit.
+pub fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {BODY_MAX} bytes."))
 }
 
 /// A refusal names the field that is wrong, never its value, which may be a secret.

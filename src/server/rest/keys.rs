@@ -1,5 +1,7 @@
 //! `/api/v1/keys`.
 
+use std::sync::Arc;
+
 use axum::{
     Json as Answer,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -93,10 +95,9 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
     let kind = call.kind.parse::<KeyKind>().ok().filter(|kind| MADE_HERE.contains(kind));
     let kind = kind.ok_or_else(|| Fault::invalid("kind", "Keys of this kind can't be made here."))?;
     let new = NewKey { kind, name: call.name, duration_days: call.duration_days, scopes: call.scopes };
-    let created = keys::create(&state, &actor, new).await?;
-    let key = keys::get(&state, &actor, created.key.id).await?;
-    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", created.key.id)).map_err(|_| Fault::Internal)?;
-    let body = Created { key: key.into(), secret: created.secret };
+    let (key, secret) = keys::create(&state, &actor, new).await?;
+    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.row.id)).map_err(|_| Fault::Internal)?;
+    let body = Created { key: key.into(), secret };
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
         .into_response())
 }
@@ -169,14 +170,14 @@ pub async fn list(State(state): State<AppState>, caller: Caller, query: Result<Q
         )
     })?;
     let (query, limit) = (list.query()?, list.limit()?);
-    let place = match &list.cursor {
-        Some(cursor) => Cursor::parse(cursor)?,
-        None => Cursor { listing: keys::open_listing(&state, &actor, &query).await?, offset: 0 },
+    let (listing, kept_as, offset) = match list.cursor.as_deref().map(Cursor::parse).transpose()? {
+        Some(Cursor { listing, offset }) => (keys::find_listing(&state, &actor, &listing)?, Some(listing), offset),
+        None => (Arc::new(keys::select(&state, &actor, &query).await?), None, 0),
     };
-    let total = keys::total(&state, &actor, &place.listing)?;
-    let rows = keys::details(&state, &actor, &place.listing, place.offset, limit).await?;
-    let after = place.offset.saturating_add(rows.len());
-    let next_cursor = (after < total && !rows.is_empty()).then(|| format!("{}.{after}", place.listing));
+    let rows = keys::details(&state, &listing, offset, limit).await?;
+    let (after, total) = (offset.saturating_add(rows.len()), listing.numbers.len());
+    // A list that fits its first page need not be kept.
+    let next_cursor = (after < total && !rows.is_empty()).then(|| format!("{}.{after}", kept_as.unwrap_or_else(|| state.listings.keep(listing))));
     let items = rows.into_iter().filter_map(|(_, key)| key).map(KeyView::from).collect();
     Ok(Answer(KeyPage { items, next_cursor, total }))
 }

@@ -1,6 +1,6 @@
 //! The public API under `/api/v1`: JSON in, JSON or a problem out.
 
-mod body;
+pub mod body;
 mod caller;
 mod keys;
 pub mod problem;
@@ -9,8 +9,9 @@ mod verify;
 use axum::{
     Router,
     extract::State,
-    http::StatusCode,
-    routing::{get, post},
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::{any, get, post},
 };
 
 use super::state::AppState;
@@ -21,7 +22,9 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
-        .route("/api/{*path}", axum::routing::any(unknown_route))
+        .route("/api", any(unknown_route))
+        .route("/api/", any(unknown_route))
+        .route("/api/{*path}", any(unknown_route))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
         })
@@ -42,6 +45,7 @@ async fn unknown_route() -> Problem {
 }
 
 /// Whether calls can be answered now.
-async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
-    if state.store.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, "the database is lost\n") } else { (StatusCode::OK, "ready\n") }
+async fn ready(State(state): State<AppState>) -> impl IntoResponse {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    if state.store.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, json, r#"{"ready":false}"#) } else { (StatusCode::OK, json, r#"{"ready":true}"#) }
 }

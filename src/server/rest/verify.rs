@@ -20,6 +20,7 @@ pub async fn verify(State(state): State<AppState>, caller: Caller, Json(ask): Js
     let mut response = axum::Json(&verdict).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.extend(id.ok().map(|id| (header::HeaderName::from_static("x-request-id"), id)));
     Ok(response)
 }

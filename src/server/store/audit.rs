@@ -46,20 +46,25 @@ pub struct HeadRow {
     pub mac: Vec<u8>,
 }
 
-/// The chain's end; `None` while the log is empty.
+/// The chain's end.
 ///
 /// # Errors
-/// What the database says.
-pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Option<HeadRow>, Error> {
-    Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_optional(db).await?)
+/// What the database says; also when there is none.
+pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<HeadRow, Error> {
+    Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_one(db).await?)
 }
 
-/// The place and the mac of the last row.
+/// Moves the chain's end.
 ///
 /// # Errors
 /// What the database says.
-pub async fn last(tx: &mut Tx) -> Result<Option<(i64, Vec<u8>)>, Error> {
-    Ok(sqlx::query_as("select seq, mac from audit_events order by seq desc limit 1").fetch_optional(tx).await?)
+pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
+    sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
+        .bind(seq)
+        .bind(mac)
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
 /// Up to so many rows after a place, in order.
@@ -70,11 +75,11 @@ pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>
     Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
 }
 
-/// Adds a row and moves the chain's end.
+/// Adds a row.
 ///
 /// # Errors
 /// What the database says.
-pub async fn append(tx: &mut Tx, row: &AuditRow, head_mac: &[u8]) -> Result<(), Error> {
+pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     sqlx::query(
         "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
          detail, address, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
@@ -93,12 +98,7 @@ pub async fn append(tx: &mut Tx, row: &AuditRow, head_mac: &[u8]) -> Result<(), 
     .bind(&row.detail)
     .bind(&row.address)
     .bind(&row.mac)
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
-        .bind(row.seq)
-        .bind(head_mac)
-        .execute(tx)
-        .await?;
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! What changed a verdict, for every process on the database.
 
-use sqlx::AnyPool;
-
 use super::{Error, Store, Tx};
 use crate::model::time::Timestamp;
 
@@ -37,8 +35,8 @@ pub async fn note(tx: &mut Tx, digest: Option<&[u8]>) -> Result<i64, Error> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn newest(pool: &AnyPool) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from changes").fetch_one(pool).await?)
+pub async fn newest(store: &Store) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from changes").fetch_one(store.watching()?).await?)
 }
 
 /// Changes after a place, in order.
@@ -46,5 +44,5 @@ pub async fn newest(pool: &AnyPool) -> Result<i64, Error> {
 /// # Errors
 /// What the database says.
 pub async fn after(store: &Store, seq: i64) -> Result<Vec<Change>, Error> {
-    Ok(sqlx::query_as("select seq, digest from changes where seq > $1 order by seq").bind(seq).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as("select seq, digest from changes where seq > $1 order by seq").bind(seq).fetch_all(store.watching()?).await?)
 }

@@ -1,8 +1,8 @@
 //! What differs between SQLite and PostgreSQL, all of it.
 
 use std::{
-    fs,
-    os::unix::fs::MetadataExt,
+    fs::{self, File},
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -42,6 +42,25 @@ impl Engine {
         let Ok(file_url) = url::Url::from_file_path(&path) else { bail!("{} is no path for a database", path.display()) };
         let url = format!("sqlite{}?mode=rwc", file_url.as_str().trim_start_matches("file"));
         Ok(Self { url, file: Some((path, OnceLock::new())) })
+    }
+
+    /// Makes SQLite's file, so that nobody else may read it; SQLite gives its log the same mode.
+    pub(super) fn make_file(&self) -> anyhow::Result<()> {
+        if let Some((path, _)) = &self.file {
+            let made = File::options().create(true).append(true).mode(0o600).open(path);
+            made.with_context(|| format!("{} can't be written", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Beside SQLite's file, wherever that is; in the data folder for a server's database.
+    pub(super) fn lock_file(&self, data: &Path) -> PathBuf {
+        self.file.as_ref().map_or_else(|| data.join("latchkey.lock"), |(path, _)| path.with_extension("lock"))
+    }
+
+    /// Whether programs with other data folders reach the same database without sharing its lock file.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.file.is_none()
     }
 
     pub(super) fn url(&self) -> &str {
@@ -107,6 +126,16 @@ impl Engine {
             _ => Err(Error::Lost),
         }
     }
+}
+
+/// Whether an error's code says that the database can't be used now, rather than that a statement was wrong.
+pub(super) fn is_loss(code: &str) -> bool {
+    if code.len() == 5 {
+        // PostgreSQL: connection exceptions, insufficient resources, and the shutdowns of class 57.
+        return code.starts_with("08") || code.starts_with("53") || code.starts_with("57P");
+    }
+    // SQLite's primary result codes: busy, I/O error, corrupt, full, can't open, no database (<https://sqlite.org/rescode.html>).
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 10 | 11 | 13 | 14 | 26))
 }
 
 fn identify(path: &Path) -> std::io::Result<(u64, u64)> {

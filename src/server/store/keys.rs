@@ -235,7 +235,8 @@ pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<
          where k.organization_id = $1 and k.kind in ({kinds}) and k.deleted_at is null and ($2 = '' or k.created_by = $2 or k.kind <> 'platform') \
          and ($3 = '' or k.name_folded like $4 escape '\\') {status} order by {order} {direction}, k.number {direction}) as found"
     ));
-    let search = fold(selection.search.trim());
+    let search = fold(selection.search);
+    let _turn = store.lists.acquire().await.map_err(|_| Error::Lost)?;
     let numbers: String = sqlx::query_scalar(sql)
         .bind(selection.organization.to_string())
         .bind(selection.platform_of.map(|user| user.to_string()).unwrap_or_default())

@@ -9,7 +9,7 @@ pub mod people;
 pub mod sessions;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +19,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::model::fault::Fault;
 use engine::Engine;
@@ -28,6 +28,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// The most connections that one process opens.
 const CONNECTIONS: u32 = 8;
+
+/// The most lists that are opened at once.
+const LISTS_AT_ONCE: usize = 2;
 
 /// A connection inside a write transaction.
 pub type Tx = AnyConnection;
@@ -50,7 +53,11 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate,
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| engine::is_loss(&code)) => {
+                tracing::warn!(%error, "the database can't be used");
+                Self::Lost
+            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
             _ => Self::Sql(error),
         }
     }
@@ -79,6 +86,10 @@ impl From<sqlx::Error> for Fault {
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
+    /// One connection for the watch alone, which must not queue behind others to learn whether the database answers.
+    watch: AnyPool,
+    /// Lists walk over everything that they hold: a few at a time.
+    lists: Arc<Semaphore>,
     engine: Arc<Engine>,
     /// Writers queue here rather than in the database, where they would wait with a connection in hand.
     writing: Arc<Mutex<()>>,
@@ -93,23 +104,28 @@ impl Store {
     pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url, data)?;
-        let setup = engine.connection_setup();
-        let pool = AnyPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(2))
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    for statement in setup {
-                        sqlx::query(*statement).execute(&mut *connection).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(engine.url())
-            .await?;
+        engine.make_file()?;
+        let pool = connect(&engine, CONNECTIONS).await?;
+        let watch = connect(&engine, 1).await?;
         engine.check_version(&pool).await?;
         engine.note_file()?;
-        Ok(Self { pool, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default() })
+        let lists = Arc::new(Semaphore::new(LISTS_AT_ONCE));
+        Ok(Self { pool, watch, lists, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default() })
+    }
+
+    /// The file whose lock says who may migrate this database.
+    pub fn lock_file(url: Option<&str>, data: &Path) -> anyhow::Result<PathBuf> {
+        Ok(Engine::of(url, data)?.lock_file(data))
+    }
+
+    /// Whether there is nothing in it yet.
+    pub async fn is_empty(&self) -> bool {
+        sqlx::query("select count(*) from _sqlx_migrations").execute(&self.pool).await.is_err()
+    }
+
+    /// Whether others than the holder of the lock file can be at work in it.
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
     }
 
     /// Brings the tables to what this program expects. Only while holding the data folder's lock: sqlx's own does nothing on SQLite.
@@ -170,18 +186,8 @@ impl Store {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Asks whether the database is there: its file, and an answer within a second. Called several times a second.
-    ///
-    /// # Errors
-    /// [`Error::Lost`].
-    pub async fn heartbeat(&self) -> Result<(), Error> {
-        let asked = async {
-            self.engine.check_file()?;
-            sqlx::query("select 1").execute(&self.pool).await?;
-            Ok::<_, Error>(())
-        };
-        let alive = tokio::time::timeout(Duration::from_secs(1), asked).await;
-        let lost = !matches!(alive, Ok(Ok(())));
+    /// Notes whether the database is lost, as the watch found it.
+    pub fn set_lost(&self, lost: bool) {
         if self.lost.swap(lost, Ordering::AcqRel) != lost {
             if lost {
                 tracing::error!("the database is lost: nothing is answered from it until it is back");
@@ -189,11 +195,20 @@ impl Store {
                 tracing::info!("the database is back");
             }
         }
-        if lost { Err(Error::Lost) } else { Ok(()) }
+    }
+
+    /// The watch's own connection, for asking whether the database is there. Works also while it is lost.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] when SQLite's file was taken away: an open one would still answer.
+    fn watching(&self) -> Result<&AnyPool, Error> {
+        self.engine.check_file()?;
+        Ok(&self.watch)
     }
 
     /// Closes every connection, so that SQLite folds its log into the file.
     pub async fn close(&self) {
+        self.watch.close().await;
         self.pool.close().await;
     }
 
@@ -207,6 +222,23 @@ impl Store {
 fn like_pattern(search: &str) -> String {
     let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
+}
+
+async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Error> {
+    let setup = engine.connection_setup();
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(2))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for statement in setup {
+                    sqlx::query(*statement).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect(engine.url())
+        .await
 }
 
 /// Lower case in Unicode's composed form: what names are compared, sorted and searched by.

@@ -130,7 +130,7 @@ pub struct NewUser {
 /// # Errors
 /// [`Error::Duplicate`] when the e-mail address is taken, in whatever organization.
 pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
-    sqlx::query(
+    let made = sqlx::query(
         "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
          select $1, r.organization_id, r.id, $4, $5, $6, $7, $8, $9 from roles r where r.organization_id = $2 and r.name = $3",
     )
@@ -145,7 +145,8 @@ pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
     .bind(Timestamp::now().0)
     .execute(tx)
     .await?;
-    Ok(())
+    // No such role, no user.
+    if made.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound.into()) }
 }
 
 /// Gives a user another password.

@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use secrecy::ExposeSecret;
 
 pub use judge::{Ask, Code, Verdict};
-pub use watch::watch;
+pub use watch::{watch, write_uses};
 
 use super::{
     store::{self, Store, keys::VerifyRecord},

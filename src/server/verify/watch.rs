@@ -2,47 +2,67 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
+use super::Verifier;
 use crate::server::{
     state::AppState,
-    store::{self, changes},
+    store::{self, Store, changes},
 };
 
 /// How often changes are read. With the time of one read it stays under the 250 ms that are promised.
-const EVERY: Duration = Duration::from_millis(150);
-/// Uses are written every so many turns: about once a second.
-const TURNS_PER_FLUSH: u32 = 7;
+const READ_EVERY: Duration = Duration::from_millis(150);
+/// A database that takes longer to tell its changes is lost. With the time between two reads it stays under the 2 s that are promised.
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+/// How often uses are written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs until it is dropped.
+/// Reads what changed, for ever. Reading it is also how a loss of the database is noticed.
 pub async fn watch(state: AppState) {
-    let mut turns = interval(EVERY);
+    let mut turns = interval(READ_EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
-    for turn in 0u32.. {
+    loop {
         turns.tick().await;
-        seen = apply_changes(&state, seen).await.ok();
-        if turn % TURNS_PER_FLUSH == 0 && seen.is_some() {
-            state.verifier.flush().await;
-        }
+        let read = timeout(ANSWER_LIMIT, apply_changes(&state.store, &state.verifier, seen)).await;
+        seen = read.ok().and_then(Result::ok);
+        state.store.set_lost(seen.is_none());
     }
 }
 
 /// Applies what came after the last change seen. With none seen, at the start or after a loss, nothing that is known counts any more.
-async fn apply_changes(state: &AppState, seen: Option<i64>) -> Result<i64, store::Error> {
-    state.store.heartbeat().await?;
+async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::Error> {
     let Some(seen) = seen else {
-        let newest = changes::newest(state.store.read()?).await?;
-        state.verifier.forget(None);
+        let newest = changes::newest(store).await?;
+        verifier.forget(None);
         return Ok(newest);
     };
-    let changes = changes::after(&state.store, seen).await?;
+    let changes = changes::after(store, seen).await?;
     // A gap: this process slept longer than changes are kept.
     if changes.first().is_some_and(|first| first.seq != seen + 1) {
-        state.verifier.forget(None);
+        verifier.forget(None);
     }
     for change in &changes {
-        state.verifier.forget(change.digest.as_deref());
+        verifier.forget(change.digest.as_deref());
     }
     Ok(changes.last().map_or(seen, |last| last.seq))
+}
+
+/// Writes uses until it is told to end, and then once more. Apart from the reading, which must not wait for a slow write.
+pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
+    let mut turns = interval(WRITE_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let ended = tokio::select! {
+            _ = turns.tick() => false,
+            _ = &mut end => true,
+        };
+        state.verifier.flush().await;
+        if ended {
+            return;
+        }
+    }
 }
