@@ -137,6 +137,10 @@ async fn an_account_is_closed_for_a_while_after_ten_failures_also_to_the_right_p
     assert_eq!((status, &fault["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("throttled")));
     assert!(fault["seconds"].as_u64().unwrap() > 0);
     assert_eq!(sign_in("admin@acme.test", PASSWORD).await.0, StatusCode::OK);
+    // What can be nobody's address is a wrong one like any other.
+    for email in ["", "a\u{0}@b", &"a@".repeat(20_000)] {
+        assert_eq!(sign_in(email, PASSWORD).await.0, StatusCode::UNAUTHORIZED);
+    }
 }
 
 #[tokio::test]
@@ -242,6 +246,7 @@ async fn an_error_answer_carries_no_inner_text() {
     assert!(!fault.to_string().contains("changes"), "{fault}");
     let large = page.function("keys/create", &json!({ "kind": "agent", "name": "a".repeat(100_000) })).send().await.unwrap();
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.headers()["content-type"], "application/problem+json");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Stdio},
@@ -88,7 +89,7 @@ fn the_first_start_makes_its_data_and_prints_a_link_and_a_second_is_refused() {
     assert!(link.starts_with("http://127.0.0.1:"));
     assert!(link.contains("/setup#") && link.split('#').nth(1).unwrap().len() == 32);
     assert!(first.said().contains("keep a copy elsewhere"));
-    for (path, mode) in [("", 0o700), ("master.key", 0o600)] {
+    for (path, mode) in [("", 0o700), ("master.key", 0o600), ("latchkey.db", 0o600), ("latchkey.db-wal", 0o600)] {
         assert_eq!(fs::metadata(folder.join(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
     }
     assert!(refused(&folder, &[]).contains("another latchkey works in"));
@@ -96,6 +97,48 @@ fn the_first_start_makes_its_data_and_prints_a_link_and_a_second_is_refused() {
     let second = Running::start(&folder);
     assert!(!second.line("Latchkey is at ").is_empty() && !second.said().contains("keep a copy"));
     second.end();
+}
+
+#[test]
+fn one_database_has_one_server_whatever_their_folders_and_a_waiting_command_is_in_nobodys_way() {
+    let (data, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut waiting = program(data.path())
+        .args(["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !data.path().join("master.key").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(300));
+    let server = Running::start(data.path());
+    server.line("Latchkey is at ");
+    let same = format!("sqlite:{}", data.path().join("latchkey.db").display());
+    fs::copy(data.path().join("master.key"), other.path().join("master.key")).unwrap();
+    assert!(refused(other.path(), &["--database", &same]).contains("another latchkey works"));
+    waiting.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(waiting.wait().unwrap().success());
+    server.end();
+}
+
+#[test]
+fn whoever_says_nothing_or_too_little_is_hung_up_on() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(data.path());
+    let address = server.line("Latchkey is at http://").trim_end_matches('/').to_owned();
+    let silent = ["", "P", "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "].map(|beginning| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(beginning.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+        (beginning, stream)
+    });
+    for (beginning, mut stream) in silent {
+        let mut rest = Vec::new();
+        assert!(stream.read_to_end(&mut rest).is_ok(), "still open after “{beginning}”");
+    }
+    server.end();
 }
 
 #[test]

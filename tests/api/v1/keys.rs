@@ -157,7 +157,13 @@ async fn what_is_no_address_says_so() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
-    for (method, path, status) in [(Method::GET, "/nowhere", 404), (Method::PUT, "/keys", 405), (Method::GET, "/keys/a/b", 404)] {
+    for (method, path, status) in [
+        (Method::GET, "/nowhere", 404),
+        (Method::PUT, "/keys", 405),
+        (Method::GET, "/keys/a/b", 404),
+        (Method::POST, "/", 404),
+        (Method::GET, "", 404),
+    ] {
         let response = api.request(method, path).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");
         assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");

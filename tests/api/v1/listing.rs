@@ -99,6 +99,26 @@ async fn a_cursor_serves_only_the_one_who_got_it() {
 }
 
 #[tokio::test]
+async fn whoever_opens_many_lists_loses_their_own_oldest_and_never_the_newest() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let other = server.user("admin", "acme").await;
+    page.agent_key("a").await;
+    let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
+    let rows =
+        async |page: &crate::support::Page, listing: &Value| page.call("keys/rows", json!({ "listing": listing, "offset": 0, "limit": 1 })).await.0;
+    let theirs = other.call("keys/open", query.clone()).await.1["listing"].clone();
+    let mut opened = Vec::new();
+    for _ in 0..40 {
+        opened.push(page.call("keys/open", query.clone()).await.1["listing"].clone());
+        assert_eq!(rows(&page, opened.last().unwrap()).await, StatusCode::OK);
+    }
+    assert_eq!(rows(&page, &opened[0]).await, StatusCode::GONE);
+    assert_eq!(rows(&other, &theirs).await, StatusCode::OK);
+    assert_eq!(rows(&other, opened.last().unwrap()).await, StatusCode::GONE, "it is somebody else's");
+}
+
+#[tokio::test]
 async fn a_query_that_cant_be_read_is_refused() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
@@ -113,6 +133,8 @@ async fn a_query_that_cant_be_read_is_refused() {
         ("limit=-1", 400),
         ("colour=red", 400),
         ("kind=agent&kind=agent", 400),
+        ("q=%00", 422),
+        (&*format!("q={}", "a".repeat(101)), 422),
     ] {
         let (answered, problem) = api.get(&format!("/keys?{query}")).await;
         assert_eq!(answered.as_u16(), status, "{query}: {problem}");

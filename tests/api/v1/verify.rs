@@ -297,3 +297,33 @@ async fn a_database_that_is_taken_away_is_noticed_and_nothing_is_valid() {
     let ready = page.client.get(format!("{}/readyz", page.url)).send().await.unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[tokio::test]
+async fn a_database_that_cant_be_read_is_noticed_too_and_so_is_its_return() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let (_, secret) = page.agent_key("a").await;
+    assert_eq!(api.verify(&secret).await, "VALID");
+    let database = server.database().await;
+    let status = async || api.post("/verify", json!({ "key": secret })).await.0;
+    sqlx::query("alter table changes rename to elsewhere").execute(&database).await.unwrap();
+    eventually(Duration::from_secs(2), "503", async || status().await == StatusCode::SERVICE_UNAVAILABLE).await;
+    sqlx::query("alter table elsewhere rename to changes").execute(&database).await.unwrap();
+    eventually(Duration::from_secs(2), "200", async || status().await == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn a_loss_is_noticed_in_time_while_somebody_else_keeps_the_database_from_being_written() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let (_, secret) = page.agent_key("a").await;
+    let mut other = server.database().await.acquire().await.unwrap();
+    sqlx::query("begin immediate").execute(&mut *other).await.unwrap();
+    assert_eq!(api.verify(&secret).await, "VALID");
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    fs::rename(server.data.path().join("latchkey.db"), server.data.path().join("away.db")).unwrap();
+    eventually(Duration::from_secs(2), "503", async || api.post("/verify", json!({ "key": secret })).await.0 == StatusCode::SERVICE_UNAVAILABLE)
+        .await;
+}
