@@ -22,10 +22,17 @@ impl FocusedCell {
         Some(Self { grid, row, button: focused.get_attribute("aria-label")? })
     }
 
-    /// Gives the focus back, to the same button of the row that stands there now, or else to the grid.
+    /// Gives the focus back, to the same button of the row that stands there now, or else to the grid. Where no row is left there is no
+    /// grid either: then to the page's search field, or whatever else can have it.
     pub fn restore(self) {
         let still_focused = browser::focused().is_some_and(|focused| document().contains(Some(&focused)));
         if still_focused {
+            return;
+        }
+        if !self.grid.is_connected() {
+            if let Some(body) = document().body() {
+                browser::focus_first(&body, "main [role=searchbox], main button");
+            }
             return;
         }
         let same = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);

@@ -134,22 +134,17 @@ struct Told {
     field: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     message: String,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    seconds: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-const fn is_zero(seconds: &u64) -> bool {
-    *seconds == 0
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seconds: Option<u64>,
 }
 
 impl From<Fault> for Told {
     fn from(fault: Fault) -> Self {
         let code = fault.code().to_owned();
         let (field, message, seconds) = match fault {
-            Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, 0),
-            Fault::Forbidden { permission } => (String::new(), permission, 0),
-            Fault::Throttled { seconds } => (String::new(), String::new(), seconds),
+            Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, None),
+            Fault::Forbidden { permission } => (String::new(), permission, None),
+            Fault::Throttled { seconds } => (String::new(), String::new(), Some(seconds)),
             _ => Default::default(),
         };
         Self { code, field, message, seconds }
@@ -172,7 +167,7 @@ impl From<Told> for Fault {
             "invalid" => Self::Invalid { field, message },
             "conflict" => Self::Conflict { field, message },
             "forbidden" => Self::Forbidden { permission: message },
-            "throttled" => Self::Throttled { seconds },
+            "throttled" => Self::Throttled { seconds: seconds.unwrap_or_default() },
             code => PLAIN.iter().find(|fault| fault.code() == code).cloned().unwrap_or(Self::Internal),
         }
     }

@@ -5,6 +5,7 @@ use leptos::{ev, html, prelude::*};
 use crate::{
     model::key::CreatedKey,
     ui::{
+        browser,
         button::{Button, Weight},
         copy::CopyButton,
         dialog::Dialog,
@@ -71,12 +72,28 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
     });
 
     let secret = created.secret.reveal().to_owned();
+    let on_copy = {
+        let secret = secret.clone();
+        // A part of it is not the key.
+        move |_| {
+            if browser::selected_text().trim() == secret {
+                mark_copied.run(());
+            }
+        }
+    };
+    let keep_open = move |()| {
+        // The button that has the focus is about to go.
+        if let Some(shown) = shown_in.get_untracked() {
+            browser::focus(&shown);
+        }
+        asked.set(false);
+    };
     view! {
         <Dialog title="Copy your new key" wide=true on_dismiss=leave>
             <p>"This is the secret key of " <strong class="quoted">{created.key.name.clone()}</strong> "."</p>
             <div class="secret">
                 <code node_ref=shown_in class="secret-text" tabindex="0" aria-label="Secret key" role="textbox" aria-readonly="true"
-                    on:copy=move |_| mark_copied.run(())>{secret.clone()}</code>
+                    on:copy=on_copy>{secret.clone()}</code>
                 <CopyButton text=secret shown_in on_copied=mark_copied primary=true/>
             </div>
             <p class="caution">
@@ -90,7 +107,7 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
                     <p>"You have not copied the key yet. Once this is closed, nothing brings it back."</p>
                     <div class="ask-answers">
                         <Button label="Close without copying" weight=Weight::Danger on_click=close/>
-                        <Button label="Keep open" weight=Weight::Primary on_click=move |()| asked.set(false)/>
+                        <Button label="Keep open" weight=Weight::Primary on_click=keep_open/>
                     </div>
                 </div>
             </Show>

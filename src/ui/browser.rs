@@ -53,6 +53,11 @@ pub fn select_text_of(element: &Element) {
     }
 }
 
+/// The text that is marked.
+pub fn selected_text() -> String {
+    window().get_selection().ok().flatten().map(|selection| String::from(selection.to_string())).unwrap_or_default()
+}
+
 /// The element that has the focus, unless it is the page as a whole.
 pub fn focused() -> Option<HtmlElement> {
     let element = document().active_element()?.dyn_into::<HtmlElement>().ok()?;

@@ -114,6 +114,9 @@ impl Store {
     }
 
     /// The file whose lock says who may migrate this database.
+    ///
+    /// # Errors
+    /// When the URL is none that we know.
     pub fn lock_file(url: Option<&str>, data: &Path) -> anyhow::Result<PathBuf> {
         Ok(Engine::of(url, data)?.lock_file(data))
     }
