@@ -4,6 +4,9 @@
 // A page is one deeply nested type.
 #![recursion_limit = "256"]
 
+#[cfg(not(erase_components))]
+compile_error!("RUSTFLAGS has taken the place of the flags in .cargo/config.toml: unset it, or add `--cfg erase_components` to it");
+
 pub mod api;
 pub mod app;
 pub mod grid;

@@ -74,6 +74,8 @@ pub struct KeyPolicy {
     pub word: &'static str,
     /// What the page calls it, on its tab and in the menu that makes one.
     pub label: &'static str,
+    /// The page that lists them; `None` for keys that stand on their project's.
+    pub page: Option<&'static str>,
     /// What its secrets begin with; `None` for signed tokens. Never changed: scanners and callers know them.
     pub prefix: Option<&'static str>,
     /// What stays readable of a secret.
@@ -96,6 +98,7 @@ pub const KEY_POLICIES: &[KeyPolicy] = &[
         kind: KeyKind::Platform,
         word: "platform",
         label: "Internal",
+        page: Some("/keys/internal"),
         prefix: Some("lkp_"),
         mask: Mask::Ends(4, 4),
         expiry: Expiry::Chosen,
@@ -108,6 +111,7 @@ pub const KEY_POLICIES: &[KeyPolicy] = &[
         kind: KeyKind::Client,
         word: "client",
         label: "Client",
+        page: Some("/keys/client"),
         prefix: Some("lkc_"),
         mask: Mask::Ends(4, 4),
         expiry: Expiry::ChosenOrNever,
@@ -120,6 +124,7 @@ pub const KEY_POLICIES: &[KeyPolicy] = &[
         kind: KeyKind::Corpus,
         word: "corpus",
         label: "Corpus",
+        page: Some("/keys/corpus"),
         prefix: Some("lkq_"),
         mask: Mask::Ends(0, 4),
         expiry: Expiry::Never,
@@ -132,6 +137,7 @@ pub const KEY_POLICIES: &[KeyPolicy] = &[
         kind: KeyKind::Agent,
         word: "agent",
         label: "Agent API Key",
+        page: Some("/keys/agent"),
         prefix: Some("lka_"),
         mask: Mask::Ends(4, 4),
         expiry: Expiry::Days(90),
@@ -144,6 +150,7 @@ pub const KEY_POLICIES: &[KeyPolicy] = &[
         kind: KeyKind::Project,
         word: "project",
         label: "Project",
+        page: None,
         prefix: None,
         mask: Mask::Hidden,
         expiry: Expiry::ChosenOrNever,

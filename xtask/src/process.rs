@@ -49,7 +49,10 @@ pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
 
 /// Takes from a cargo command what `cargo run` has told this process about xtask. Some build scripts
 /// (ring's) watch these variables, and would run again after each change between `cargo xtask` and cargo by hand.
+///
+/// The environment's compiler flags go too: they would take the place of those in .cargo/config.toml, on which page and server must agree.
 pub fn forget_xtask(command: &mut Command) {
+    command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_about_xtask) {
             command.env_remove(name);

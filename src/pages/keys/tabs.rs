@@ -29,7 +29,7 @@ pub struct KeyTab {
 /// Keys of agents.
 pub const AGENT: KeyTab = KeyTab {
     kind: KeyKind::Agent,
-    path: "/keys/agent",
+    path: KeyKind::Agent.policy().page.expect("agents' keys have a page"),
     purpose: "An agent key tells your gateway which agent is calling; Latchkey's own API does not take it.",
     create: "Create API Key",
     columns: &[
@@ -62,11 +62,6 @@ impl KeyTab {
             Expiry::ChosenOrNever => "It expires when you choose, or never.".to_owned(),
         }
     }
-}
-
-/// The tab at an address.
-pub fn at(path: &str) -> Option<&'static KeyTab> {
-    ALL.iter().copied().find(|tab| tab.path == path)
 }
 
 /// The tabs that somebody may open.

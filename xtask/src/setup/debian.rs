@@ -43,8 +43,9 @@ impl DebianToolchain {
     /// `cargo` for the browser's side.
     pub fn cargo(&self) -> Command {
         let mut command = bare_cargo();
-        // Only what is compiled for the target sees these flags, as cargo is always given `--target`.
-        command.env("CARGO_ENCODED_RUSTFLAGS", format!("--sysroot\x1f{}", self.sysroot.display()));
+        // Added to the flags of .cargo/config.toml; the environment's would take their place. Only what is compiled for the target sees
+        // them, as cargo is always given `--target`.
+        command.arg("--config").arg(format!("build.rustflags=['--sysroot', '{}']", self.sysroot.display()));
         command
     }
 }
@@ -125,7 +126,7 @@ fn install_library(built: &Path, place: &Path) -> Result<()> {
 /// Debian's cargo, cleared of what rustup's cargo has told this process about itself.
 fn bare_cargo() -> Command {
     let mut command = Command::new(CARGO);
-    for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTFLAGS", "RUSTUP_TOOLCHAIN"] {
+    for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN"] {
         command.env_remove(variable);
     }
     command.env("RUSTC", RUSTC).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
