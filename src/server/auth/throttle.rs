@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use sha2::{Digest, Sha256};
 
 use crate::model::fault::Fault;
@@ -34,7 +34,8 @@ pub struct Attempt(Vec<Arc<AtomicU32>>);
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(REMEMBERED).time_to_live(WINDOW).build())
+        // By age: the cache's usual policy would turn new names away once it is full, and their failures would count for nothing.
+        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(REMEMBERED).time_to_live(WINDOW).build())
     }
 }
 
