@@ -10,10 +10,13 @@ use leptos_router::{
 
 use crate::{
     pages::{
+        billing::BillingPage,
         frame::Frame,
-        keys::{KeysPage, tabs::AGENT},
+        join::JoinPage,
+        keys::{KeysPage, tabs},
         not_found::NotFoundPage,
         profile::ProfilePage,
+        settings::{audit::AuditPage, corpora::CorporaPage, members::MembersPage, providers::ProvidersPage, roles::RolesPage},
         setup::SetupPage,
         sign_in::SignInPage,
     },
@@ -57,11 +60,19 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("/") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
-                <Route path=path!("/keys") view=|| view! { <Redirect path=AGENT.path/> } ssr=SsrMode::Async/>
+                <Route path=path!("/join") view=JoinPage ssr=SsrMode::Async/>
+                // The server sends those who ask for these elsewhere before anything is drawn; these are for links inside the page.
+                <Route path=path!("/") view=|| view! { <Redirect path=tabs::AGENT.path/> } ssr=SsrMode::Async/>
+                <Route path=path!("/keys") view=|| view! { <Redirect path=tabs::AGENT.path/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
-                    <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&AGENT/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&tabs::AGENT/> } ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/providers") view=ProvidersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/members") view=MembersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/roles") view=RolesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/audit") view=AuditPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

@@ -4,10 +4,9 @@ use leptos::prelude::*;
 
 use crate::model::{
     fault::Fault,
-    id::KeyId,
-    key::{CreatedKey, KeyRow},
+    key::{CreatedKey, ItemId, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing},
-    policy::KeyKind,
+    policy::Kind,
     wire::Json,
 };
 
@@ -39,9 +38,9 @@ pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Ve
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
-pub async fn create_key(kind: KeyKind, name: String) -> Result<CreatedKey, Fault> {
+pub async fn create_key(kind: Kind, name: String) -> Result<CreatedKey, Fault> {
     context::answer(async move |call: Call| {
-        let (key, secret) = keys::create(&call.state, &call.actor()?, keys::NewKey::named(kind, name)).await?;
+        let (key, secret) = keys::create(&call.state, &call.actor()?, keys::NewKey::named(key_kind(kind)?, name)).await?;
         Ok(CreatedKey { key: key.row, secret })
     })
     .await
@@ -52,8 +51,8 @@ pub async fn create_key(kind: KeyKind, name: String) -> Result<CreatedKey, Fault
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/rename", input = Json, output = Json)]
-pub async fn rename_key(id: KeyId, name: String) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| Ok(keys::rename(&call.state, &call.actor()?, id, &name).await?.row)).await
+pub async fn rename_key(id: ItemId, name: String) -> Result<KeyRow, Fault> {
+    context::answer(async move |call: Call| Ok(keys::rename(&call.state, &call.actor()?, key_id(id)?, &name).await?.row)).await
 }
 
 /// Deletes a key for good: it is refused from now on. Needs the kind's `manage` permission.
@@ -61,6 +60,16 @@ pub async fn rename_key(id: KeyId, name: String) -> Result<KeyRow, Fault> {
 /// # Errors
 /// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/delete", input = Json, output = Json)]
-pub async fn delete_key(id: KeyId) -> Result<(), Fault> {
-    context::answer(async move |call: Call| keys::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_key(id: ItemId) -> Result<(), Fault> {
+    context::answer(async move |call: Call| keys::delete(&call.state, &call.actor()?, key_id(id)?).await).await
+}
+
+#[cfg(feature = "ssr")]
+fn key_kind(kind: Kind) -> Result<crate::model::policy::KeyKind, Fault> {
+    if let Kind::Key(kind) = kind { Ok(kind) } else { Err(Fault::Malformed) }
+}
+
+#[cfg(feature = "ssr")]
+fn key_id(id: ItemId) -> Result<crate::model::id::KeyId, Fault> {
+    if let ItemId::Key(id) = id { Ok(id) } else { Err(Fault::NotFound) }
 }

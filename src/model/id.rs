@@ -27,12 +27,22 @@ macro_rules! nouns {
 nouns! {
     /// An API key that we issued.
     ApiKey KeyId "key",
+    /// A secret of another service that we keep.
+    Credential CredentialId "crd",
+    /// A service with language models.
+    Provider ProviderId "prv",
+    /// A language model.
+    Model ModelId "mdl",
     /// A tenant.
     Organization OrganizationId "org",
     /// A person who signs in.
     User UserId "usr",
     /// A named set of permissions.
     Role RoleId "rol",
+    /// Somebody's being signed in.
+    Session SessionId "ses",
+    /// A link that makes its reader a member.
+    Invitation InvitationId "inv",
     /// One line of the audit log.
     AuditEvent AuditEventId "aud",
     /// One call of the API.

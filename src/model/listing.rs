@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     permission::UnknownWord,
-    policy::{KeyKind, Status},
+    policy::{Kind, Status},
 };
 
 /// The most rows of one answer.
 pub const ROWS_MAX: usize = 100;
+
+/// How long before their end keys are warned of, in days.
+pub const EXPIRING_DAYS: i64 = 14;
 
 /// What a list of keys can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,12 +74,22 @@ impl FromStr for SortBy {
 /// Which keys, in which order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyQuery {
-    /// Only this kind; `None` for every kind that the caller may see.
-    pub kind: Option<KeyKind>,
+    /// Only this kind; `None` for every inbound kind that the caller may see.
+    pub kind: Option<Kind>,
     /// Only names that hold this, whatever the case. Blank for all.
     pub search: String,
     /// Only keys that are this now.
+    #[serde(default)]
     pub status: Option<Status>,
+    /// Only keys that end within [`EXPIRING_DAYS`] and have not ended yet.
+    #[serde(default)]
+    pub expiring: bool,
+    /// Only keys of this external id.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// Only keys with this scope.
+    #[serde(default)]
+    pub scope: Option<String>,
     /// The order.
     pub sort: SortBy,
 }

@@ -32,6 +32,8 @@ permissions! {
     ManageApiKeys "manage_api_keys" "Manage API Keys",
     /// Store, change and delete secrets of other services.
     ManageCredentials "manage_credentials" "Manage Credentials",
+    /// Make and delete corpora.
+    ManageCorpora "manage_corpora" "Manage Corpora",
     /// Make projects, and manage one's own.
     ManageProjects "manage_projects" "Manage Projects",
     /// See the lists of keys, and judge keys.
@@ -124,7 +126,7 @@ pub struct BuiltInRole {
 /// The four roles of a new organization. The first is the owner's.
 pub const BUILT_IN_ROLES: &[BuiltInRole] = {
     use Permission::{
-        ManageApiKeys, ManageCredentials, ManageMembers, ManageProjects, ManageRoles, ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
+        ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageProjects, ManageRoles, ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
     };
     &[
         BuiltInRole { name: "owner", permissions: Permission::ALL },
@@ -133,6 +135,7 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
             permissions: &[
                 ManageApiKeys,
                 ManageCredentials,
+                ManageCorpora,
                 ManageProjects,
                 ViewKeys,
                 ViewProject,
@@ -177,13 +180,39 @@ impl Scope {
         }
     }
 
-    /// What the key's creator must be allowed to do for the scope to count.
-    pub const fn needs(self) -> Permission {
+    /// What the key's creator must be allowed to do for the scope to count: any one of these. Which kinds it then reaches is for the
+    /// rules to say.
+    pub const fn needs(self) -> &'static [Permission] {
         match self {
-            Self::KeysRead | Self::Verify => Permission::ViewKeys,
-            Self::KeysWrite => Permission::ManageApiKeys,
-            Self::CredentialsRead | Self::CredentialsWrite => Permission::ManageCredentials,
+            Self::KeysRead | Self::Verify => &[Permission::ViewKeys],
+            Self::KeysWrite => &[Permission::ManageApiKeys],
+            Self::CredentialsRead | Self::CredentialsWrite => &[Permission::ManageCredentials, Permission::ManageApiKeys],
         }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of scopes, kept as bits and written as words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// The set of these.
+    pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+
+    /// Whether the set holds this one.
+    pub const fn has(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// The members of the set, in the order of [`Scope::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.iter().copied().filter(move |scope| self.has(*scope))
     }
 }
 

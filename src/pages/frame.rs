@@ -6,6 +6,7 @@ use leptos_router::components::{A, Outlet};
 use super::{
     keys::tabs::AGENT,
     secret::{Reveal, SecretDialog},
+    settings,
 };
 use crate::{
     api::account::{sign_out, viewer},
@@ -55,6 +56,8 @@ pub fn Frame() -> impl IntoView {
 #[component]
 fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
     let may_see_keys = viewer.may(Permission::ViewKeys);
+    let may_see_billing = viewer.may(Permission::ViewBilling);
+    let settings = settings::first_for(&viewer);
     view! {
         <a class="bar-brand" href="/" title="Latchkey">
             <Mark/>
@@ -62,6 +65,8 @@ fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
         </a>
         <nav class="bar-nav" aria-label="Main">
             {may_see_keys.then(|| view! { <A href=AGENT.path>"API Keys"</A> })}
+            {may_see_billing.then(|| view! { <A href="/billing">"Billing"</A> })}
+            {settings.map(|tab| view! { <A href=tab.path>"Settings"</A> })}
         </nav>
         <PersonMenu person=viewer toasts/>
     }
@@ -80,6 +85,9 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     });
 
     let mut items = vec![MenuItem { label: "Profile", glyph: Glyph::Person, action: MenuAction::Go("/profile") }];
+    if person.may(Permission::ViewBilling) {
+        items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
+    }
     if person.may(Permission::ManageApiKeys) {
         items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(AGENT.path) });
     }

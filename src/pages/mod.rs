@@ -1,12 +1,15 @@
 //! The pages. Each file reads from top to bottom: data, actions, view.
 
+pub mod billing;
 pub mod entry;
 pub mod frame;
+pub mod join;
 pub mod keys;
 pub mod not_found;
 pub mod profile;
 pub mod refused;
 pub mod secret;
+pub mod settings;
 pub mod setup;
 pub mod sign_in;
 

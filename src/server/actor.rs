@@ -45,6 +45,18 @@ impl Actor {
         if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
     }
 
+    /// Goes on only with one of these permissions.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming the first.
+    pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Fault> {
+        match permissions {
+            [] => Ok(()),
+            permissions if permissions.iter().any(|permission| self.permissions.has(*permission)) => Ok(()),
+            [first, ..] => Err(Fault::forbidden(*first)),
+        }
+    }
+
     /// Whether they see everybody's platform keys, as owners and admins do; others see their own.
     pub fn sees_everybodys_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)

@@ -16,10 +16,10 @@ use super::{
 use crate::model::{
     fault::Fault,
     id::{KeyId, UserId},
-    key::{KeyRow, RevealedSecret},
+    key::{ItemId, KeyRow, RevealedSecret},
     listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
     permission::{Permission, Scope},
-    policy::{Editable, Expiry, KEY_POLICIES, KeyKind, Lifecycle},
+    policy::{Editable, Expiry, KeyKind, Kind, Lifecycle, POLICIES},
     text,
     time::Timestamp,
 };
@@ -52,6 +52,8 @@ impl NewKey {
 pub struct KeyDetails {
     /// What lists show.
     pub row: KeyRow,
+    /// Its id.
+    pub id: KeyId,
     /// Its kind.
     pub kind: KeyKind,
     /// Who made it.
@@ -87,7 +89,8 @@ impl KeyRecord {
         };
         Ok(KeyDetails {
             row: KeyRow {
-                id: self.id.parse().map_err(|_| unreadable())?,
+                id: ItemId::Key(self.id.parse().map_err(|_| unreadable())?),
+                kind: self.kind.parse().map_err(|_| unreadable())?,
                 name: self.name.clone(),
                 mask: self.mask.clone(),
                 status: self.lifecycle().status(Timestamp::now()),
@@ -95,7 +98,18 @@ impl KeyRecord {
                 created_by: self.creator.clone(),
                 last_used_at: self.last_used_at.map(Timestamp),
                 expires_at: self.expires_at.map(Timestamp),
+                scopes: self.scopes(),
+                corpora: Vec::new(),
+                external_id: None,
+                metadata: None,
+                retiring: None,
+                provider: None,
+                region: None,
+                linked_to: Vec::new(),
+                tested: None,
+                is_unreadable: false,
             },
+            id: self.id.parse().map_err(|_| unreadable())?,
             kind: self.kind.parse().map_err(|_| unreadable())?,
             created_by: self.created_by.parse().map_err(|_| unreadable())?,
             scopes: self.scopes(),
@@ -104,13 +118,18 @@ impl KeyRecord {
 }
 
 /// What the actor may see: one kind, or every kind that their role lets them see.
-fn view(actor: &Actor, kind: Option<KeyKind>) -> Result<View, Fault> {
+fn view(actor: &Actor, kind: Option<Kind>) -> Result<View, Fault> {
     let kinds: Vec<KeyKind> = match kind {
-        Some(kind) => {
+        Some(Kind::Credential(_)) => return Err(Fault::Malformed),
+        Some(Kind::Key(kind)) => {
             actor.require(kind.policy().view)?;
             vec![kind]
         }
-        None => KEY_POLICIES.iter().filter(|policy| actor.permissions.has(policy.view)).map(|policy| policy.kind).collect(),
+        None => POLICIES
+            .iter()
+            .filter(|policy| actor.permissions.has(policy.view))
+            .filter_map(|policy| if let Kind::Key(kind) = policy.kind { Some(kind) } else { None })
+            .collect(),
     };
     if kinds.is_empty() {
         return Err(Fault::forbidden(Permission::ViewKeys));
@@ -269,7 +288,7 @@ fn scopes(actor: &Actor, kind: KeyKind, chosen: Option<Vec<String>>) -> Result<S
         return Err(Fault::invalid("scopes", "Choose at least one scope."));
     }
     for scope in &scopes {
-        actor.require(scope.needs())?;
+        actor.require_any(scope.needs())?;
     }
     Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
 }

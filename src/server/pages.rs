@@ -17,7 +17,10 @@ use super::{
     rest::problem::Problem,
     state::AppState,
 };
-use crate::model::{fault::Fault, permission::Permission, policy::KEY_POLICIES};
+use crate::{
+    model::{fault::Fault, permission::Permission, policy::POLICIES},
+    pages::settings,
+};
 
 /// Who calls, for the server functions.
 #[derive(Clone)]
@@ -63,6 +66,8 @@ fn elsewhere(path: &str, query: Option<&str>, signed_in: bool, has_users: bool) 
     match path {
         "/setup" => has_users.then(|| "/sign-in".to_owned()),
         _ if !has_users => Some("/setup".to_owned()),
+        // Whoever is signed in may still be asked to join with another address.
+        "/join" => None,
         "/sign-in" => signed_in.then(|| "/".to_owned()),
         _ if !signed_in => {
             let here = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
@@ -76,7 +81,9 @@ fn elsewhere(path: &str, query: Option<&str>, signed_in: bool, has_users: bool) 
 
 /// What a page's reader must be allowed to do.
 fn needed(path: &str) -> Option<Permission> {
-    KEY_POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view)
+    let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
+    let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
+    of_keys.or_else(of_settings).or_else(|| (path == "/billing").then_some(Permission::ViewBilling))
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub enum Glyph {
     Person,
     /// A key.
     Key,
+    /// Bars of a chart.
+    Chart,
+    /// Three dots.
+    More,
     /// A door with an arrow that leaves it.
     Leave,
 }
@@ -54,6 +58,8 @@ impl Glyph {
             Self::Trouble => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 5v3.4M8 10.8v.2",
             Self::Person => "M8 8A2.7 2.7 0 1 0 8 2.6 2.7 2.7 0 0 0 8 8ZM2.9 13.6c.5-2.3 2.5-3.5 5.1-3.5s4.6 1.2 5.1 3.5",
             Self::Key => "M5.2 13.1a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6ZM7.6 7.5l5.6-5.6M11 4.1l2.2 2.2",
+            Self::Chart => "M3 13.2V9M8 13.2V3M13 13.2V6.2",
+            Self::More => "M3.2 8h.1M8 8h.1M12.8 8h.1",
             Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
         }
     }

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     api::keys::delete_key,
-    model::{fault::Fault, id::KeyId, key::KeyRow},
+    model::{
+        fault::Fault,
+        key::{ItemId, KeyRow},
+    },
     ui::{
         button::{Button, SubmitButton, Weight},
         dialog::{Dialog, DialogRole},
@@ -13,7 +16,7 @@ use crate::{
 };
 
 /// Deletes a key. Where somebody else was faster, what was wanted is so.
-async fn delete(id: KeyId) -> Result<(), Fault> {
+async fn delete(id: ItemId) -> Result<(), Fault> {
     match delete_key(id).await {
         Err(Fault::NotFound) => Ok(()),
         outcome => outcome,

@@ -6,7 +6,7 @@ use crate::{
     api::keys::{create_key, rename_key},
     model::{
         key::{CreatedKey, KeyRow},
-        policy::KeyPolicy,
+        policy::Policy,
         text,
     },
     ui::{
@@ -21,7 +21,7 @@ use crate::{
 #[component]
 pub fn CreateDialog(
     /// The kind's row in the policy table.
-    policy: &'static KeyPolicy,
+    policy: &'static Policy,
     /// Leaves without making one.
     on_dismiss: Callback<()>,
     /// Called with the key and its secret.

@@ -11,7 +11,7 @@ use crate::{
     grid::view::Order,
     model::{
         listing::{KeyQuery, SortBy},
-        policy::KeyKind,
+        policy::{KeyKind, Kind},
     },
     ui::browser,
 };
@@ -84,7 +84,7 @@ impl ListPlace {
     /// Which keys to ask the server for.
     pub fn query(self, kind: KeyKind) -> KeyQuery {
         let Wish { search, sort } = self.get_untracked();
-        KeyQuery { kind: Some(kind), search, status: None, sort }
+        KeyQuery { kind: Some(Kind::Key(kind)), search, status: None, expiring: false, external_id: None, scope: None, sort }
     }
 
     /// Searches for something else. Each letter replaces the last in the history: the way back leads past the whole search.

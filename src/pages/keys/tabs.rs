@@ -4,7 +4,7 @@ use super::columns::{self, KeyColumn};
 use crate::{
     model::{
         account::Viewer,
-        policy::{Expiry, KeyKind, KeyPolicy},
+        policy::{Expiry, KeyKind, Policy},
     },
     ui::tabs::Tab,
 };
@@ -49,7 +49,7 @@ const ALL: &[&KeyTab] = &[&AGENT];
 
 impl KeyTab {
     /// The kind's row in the policy table.
-    pub const fn policy(&self) -> &'static KeyPolicy {
+    pub const fn policy(&self) -> &'static Policy {
         self.kind.policy()
     }
 

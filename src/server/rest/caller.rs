@@ -48,7 +48,7 @@ impl Caller {
             permissions: self.key.permissions,
             address: self.address,
         };
-        actor.require(scope.needs())?;
+        actor.require_any(scope.needs())?;
         Ok(actor)
     }
 }

@@ -53,7 +53,7 @@ pub struct KeyView {
 impl From<KeyDetails> for KeyView {
     fn from(key: KeyDetails) -> Self {
         Self {
-            id: key.row.id,
+            id: key.id,
             kind: key.kind,
             name: key.row.name,
             mask: key.row.mask,
@@ -96,7 +96,7 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
     let kind = kind.ok_or_else(|| Fault::invalid("kind", "Keys of this kind can't be made here."))?;
     let new = NewKey { kind, name: call.name, duration_days: call.duration_days, scopes: call.scopes };
     let (key, secret) = keys::create(&state, &actor, new).await?;
-    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.row.id)).map_err(|_| Fault::Internal)?;
+    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
     let body = Created { key: key.into(), secret };
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
         .into_response())
@@ -122,6 +122,9 @@ impl ListKeys {
         let status = self.status.as_deref().map(str::parse).transpose();
         let sort = self.sort.as_deref().map(str::parse::<SortBy>).transpose();
         Ok(KeyQuery {
+            expiring: false,
+            external_id: None,
+            scope: None,
             kind: kind.map_err(parse_error("kind", "platform, client, corpus, agent or project"))?,
             search: self.q.clone(),
             status: status.map_err(parse_error("status", "active, disabled, expired or revoked"))?,

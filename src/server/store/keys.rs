@@ -6,7 +6,7 @@ use super::{Error, Store, Tx, fold, like_pattern};
 use crate::model::{
     id::{KeyId, OrganizationId, UserId},
     listing::{KeySort, SortBy},
-    policy::{KeyKind, Status, UniqueName},
+    policy::{KeyKind, Status, Unique},
     time::Timestamp,
 };
 
@@ -88,10 +88,7 @@ pub struct NewKey {
 
 /// The folded name, for the kinds whose names are unique.
 fn unique_name(kind: KeyKind, name: &str) -> Option<String> {
-    match kind.policy().unique_name {
-        UniqueName::No => None,
-        UniqueName::InOrganization => Some(fold(name)),
-    }
+    (kind.policy().unique == Unique::Name).then(|| fold(name))
 }
 
 /// Stores a key.

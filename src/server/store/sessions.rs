@@ -1,7 +1,10 @@
 //! Sessions: a digest of what the cookie holds.
 
 use super::{Error, Store, Tx};
-use crate::model::{id::UserId, time::Timestamp};
+use crate::model::{
+    id::{SessionId, UserId},
+    time::Timestamp,
+};
 
 /// When a session began and was last seen, and whose it is.
 #[derive(Debug, sqlx::FromRow)]
@@ -20,7 +23,8 @@ pub struct SessionRow {
 /// What the database says.
 pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId) -> Result<(), Error> {
     let now = Timestamp::now().0;
-    sqlx::query("insert into sessions (digest, user_id, created_at, last_seen_at) values ($1, $2, $3, $3)")
+    sqlx::query("insert into sessions (id, digest, user_id, created_at, last_seen_at, address, agent) values ($1, $2, $3, $4, $4, '', '')")
+        .bind(SessionId::new().to_string())
         .bind(digest)
         .bind(user.to_string())
         .bind(now)

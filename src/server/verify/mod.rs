@@ -55,7 +55,7 @@ impl KnownKey {
         let details = record.key.details().ok()?;
         Some(Self {
             digest: KeyDigest::from_stored(&record.key.digest)?,
-            id: details.row.id,
+            id: details.id,
             kind: details.kind,
             name: details.row.name,
             organization: record.organization_id.parse().ok()?,

@@ -1,0 +1,81 @@
+//! `/settings/…`: what an organization decides for itself.
+
+pub mod audit;
+pub mod corpora;
+pub mod members;
+pub mod providers;
+pub mod roles;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::{frame::use_viewer, refused::Unread};
+use crate::{
+    model::{account::Viewer, fault::Fault, permission::Permission},
+    ui::tabs::{OPEN_TAB_ID, Tab, Tabs},
+};
+
+/// A page of the settings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SettingsTab {
+    /// Its words.
+    pub label: &'static str,
+    /// Its address.
+    pub path: &'static str,
+    /// What its reader must be allowed to do.
+    pub needs: Permission,
+}
+
+/// Services with language models.
+pub const PROVIDERS: SettingsTab = SettingsTab { label: "Providers", path: "/settings/providers", needs: Permission::ManageCredentials };
+/// What corpus keys give access to.
+pub const CORPORA: SettingsTab = SettingsTab { label: "Corpora", path: "/settings/corpora", needs: Permission::ManageCorpora };
+/// Who belongs to the organization.
+pub const MEMBERS: SettingsTab = SettingsTab { label: "Members", path: "/settings/members", needs: Permission::ManageMembers };
+/// What members may do.
+pub const ROLES: SettingsTab = SettingsTab { label: "Roles", path: "/settings/roles", needs: Permission::ManageRoles };
+/// What was done.
+pub const AUDIT: SettingsTab = SettingsTab { label: "Audit log", path: "/settings/audit", needs: Permission::ViewAuditLog };
+
+/// Every page of the settings, in the order of its tabs.
+pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDIT];
+
+/// The first page of the settings that somebody may open.
+pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {
+    ALL.iter().copied().find(|tab| viewer.may(tab.needs))
+}
+
+/// Heading, tabs, and the page itself for those who may see it.
+#[component]
+pub fn SettingsPage(
+    /// Which page it is.
+    tab: &'static SettingsTab,
+    /// What stands in it. It gets the reader, who may see it.
+    content: fn(Viewer) -> AnyView,
+) -> impl IntoView {
+    let viewer = use_viewer();
+    view! {
+        <Title text=format!("{} · Settings", tab.label)/>
+        <Suspense>
+            {Suspend::new(async move {
+                match viewer.await {
+                    Ok(viewer) if viewer.may(tab.needs) => view! { <Settings tab viewer content/> }.into_any(),
+                    Ok(_) => view! { <Unread fault=Fault::forbidden(tab.needs)/> }.into_any(),
+                    Err(fault) => view! { <Unread fault/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: fn(Viewer) -> AnyView) -> impl IntoView {
+    let tabs = ALL.iter().filter(|tab| viewer.may(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
+    view! {
+        <div class="page page-fill">
+            <h1>"Settings"</h1>
+            <Tabs label="Settings" tabs open=tab.path/>
+            <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content(viewer)}</section>
+        </div>
+    }
+}
