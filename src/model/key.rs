@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::{CredentialId, InvalidId, KeyId},
     policy::{Kind, Status},
+    secret::RevealedSecret,
     time::Timestamp,
 };
 
@@ -176,6 +177,96 @@ pub enum TestOutcome {
     Unchecked,
 }
 
+/// When a key is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Ends {
+    /// As its kind has it where nothing is chosen: after its own time, or never.
+    #[default]
+    Usual,
+    /// So many days from now.
+    Days(i64),
+    /// At this moment.
+    At(Timestamp),
+}
+
+/// A key that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedKey {
+    /// Its kind: an inbound one.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// When it ends.
+    #[serde(default)]
+    pub ends: Ends,
+    /// What it may be used for; `None` for what is usual for its kind.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Which corpora it opens.
+    #[serde(default)]
+    pub corpora: Vec<i64>,
+    /// Whose it is, in the words of the API that it is for.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// What that API notes of it: a flat JSON object.
+    #[serde(default)]
+    pub metadata: Option<String>,
+}
+
+impl WantedKey {
+    /// A key of which only the name is chosen.
+    pub const fn named(kind: Kind, name: String) -> Self {
+        Self { kind, name, ends: Ends::Usual, scopes: None, corpora: Vec::new(), external_id: None, metadata: None }
+    }
+}
+
+/// What is to be changed of a key; `None` leaves it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EditedKey {
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// When it ends.
+    #[serde(default)]
+    pub ends: Option<Ends>,
+    /// What it may be used for.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Whose it is; blank for nobody's.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// What is noted of it; blank for nothing.
+    #[serde(default)]
+    pub metadata: Option<String>,
+}
+
+/// What can be done with many at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BulkAction {
+    /// Deletes them for good.
+    Delete,
+    /// Puts them to rest.
+    Disable,
+    /// Wakes them.
+    Enable,
+}
+
+/// The most of them in one call.
+pub const BULK_MAX: usize = 200;
+
+/// How an action on many went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BulkOutcome {
+    /// How many are now as was wanted, also those that were so before.
+    pub done: usize,
+    /// How many are not there, or not the actor's to change.
+    pub left: usize,
+}
+
+/// How long an old secret stays good once it was replaced, in seconds: the choices.
+pub const GRACES: [(i64, &str); 4] = [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (604_800, "7 days")];
+
 /// A key that was just made: the only time its secret is seen.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct CreatedKey {
@@ -183,34 +274,4 @@ pub struct CreatedKey {
     pub key: KeyRow,
     /// Its secret.
     pub secret: RevealedSecret,
-}
-
-/// A secret on its way to the one who may see it. Prints nothing.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RevealedSecret(String);
-
-impl RevealedSecret {
-    /// Takes a secret that is meant to be shown.
-    pub const fn new(secret: String) -> Self {
-        Self(secret)
-    }
-
-    /// The secret itself, to show or to copy.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for RevealedSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RevealedSecret(…)")
-    }
-}
-
-impl Drop for RevealedSecret {
-    fn drop(&mut self) {
-        #[cfg(feature = "ssr")]
-        zeroize::Zeroize::zeroize(&mut self.0);
-    }
 }

@@ -1,12 +1,14 @@
 //! What both sides share: the words of the domain as types. No SQL and no browser in here.
 
 pub mod account;
+pub mod credential;
 pub mod fault;
 pub mod id;
 pub mod key;
 pub mod listing;
 pub mod permission;
 pub mod policy;
+pub mod secret;
 pub mod text;
 pub mod time;
 pub mod wire;

@@ -146,7 +146,7 @@ async fn create_key(
     days: i64,
     user: Option<String>,
     scopes: Option<Vec<String>>,
-) -> anyhow::Result<crate::model::key::RevealedSecret> {
+) -> anyhow::Result<crate::model::secret::RevealedSecret> {
     let owner = match &user {
         Some(email) => store::people::user_by_email(&state.store, email).await?.with_context(|| format!("nobody has the email address {email}"))?,
         None => store::people::first_owner(&state.store).await?.context("there is no owner yet: make one with `latchkey admin create-user`")?,

@@ -16,10 +16,11 @@ use super::{
 use crate::model::{
     fault::Fault,
     id::{KeyId, UserId},
-    key::{ItemId, KeyRow, RevealedSecret},
+    key::{ItemId, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
     permission::{Permission, Scope},
     policy::{Editable, Expiry, KeyKind, Kind, Lifecycle, POLICIES},
+    secret::RevealedSecret,
     text,
     time::Timestamp,
 };

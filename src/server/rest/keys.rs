@@ -16,10 +16,10 @@ use crate::{
     model::{
         fault::Fault,
         id::{KeyId, UserId},
-        key::RevealedSecret,
         listing::{KeyQuery, ROWS_MAX, SortBy},
         permission::Scope,
         policy::{KeyKind, Status},
+        secret::RevealedSecret,
         time::Timestamp,
     },
     server::{
