@@ -13,6 +13,7 @@ pub mod live;
 pub mod mark;
 pub mod menu;
 pub mod message;
+pub mod number;
 pub mod select;
 pub mod tabs;
 pub mod time;
