@@ -2,6 +2,8 @@
 #![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
 
 pub mod account;
+pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
+pub mod corpora;
 pub mod keys;

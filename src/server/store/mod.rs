@@ -2,11 +2,13 @@
 
 pub mod audit;
 pub mod changes;
+pub mod corpora;
 mod engine;
 pub mod keyring;
 pub mod keys;
 pub mod people;
 pub mod sessions;
+pub mod usage;
 
 use std::{
     path::{Path, PathBuf},
