@@ -9,9 +9,9 @@ use super::{
 use crate::{
     api::credentials::{create_general, create_storage, edit_general},
     model::{
-        credential::WantedStorage,
+        credential::{self, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, WantedStorage},
         fault::Fault,
-        key::{KeyRow, StorageProvider},
+        key::{ItemId, KeyRow, StorageProvider},
         secret::TypedSecret,
         text,
     },
@@ -66,21 +66,28 @@ pub fn StorageDialog(
 fn check_storage(form: Form, provider: StorageProvider) -> Option<WantedStorage> {
     let is_aws = provider == StorageProvider::Aws;
     let label = form.check("label", text::name);
-    let key = form.check("key", |field, typed| given(field, typed, "Enter the key."));
-    let secret = if is_aws { form.check("secret", |field, typed| given(field, typed, "Enter the secret.")) } else { Some(TypedSecret::default()) };
-    let region = if is_aws { form.check("region", region) } else { Some(String::new()) };
+    let key = form.check("key", |field, typed| credential::storage_key(field, typed, provider).map(typed_secret));
+    let secret = if is_aws { form.check("secret", storage_secret) } else { Some(TypedSecret::default()) };
+    let region = if is_aws { form.check("region", |field, typed| credential::region(field, typed).map(str::to_owned)) } else { Some(String::new()) };
     let ends = check_ends(form);
     Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: ends?.unwrap_or_default() })
 }
 
-fn given(field: &str, typed: &str, missing: &str) -> Result<TypedSecret, Fault> {
-    let typed = typed.trim();
-    if typed.is_empty() { Err(Fault::invalid(field, missing)) } else { Ok(TypedSecret::new(typed.to_owned())) }
+fn typed_secret(typed: &str) -> TypedSecret {
+    TypedSecret::new(typed.to_owned())
 }
 
-fn region(field: &str, typed: &str) -> Result<String, Fault> {
-    let typed = typed.trim();
-    if typed.is_empty() { Err(Fault::invalid(field, "Enter the region.")) } else { Ok(typed.to_owned()) }
+fn storage_secret(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+    credential::secret(field, typed, STORAGE_SECRET_MAX).map(typed_secret)
+}
+
+fn general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+    credential::secret(field, typed, GENERAL_VALUE_MAX).map(typed_secret)
+}
+
+/// A blank value leaves the one that is stored.
+fn other_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+    if typed.trim().is_empty() { Ok(TypedSecret::default()) } else { general_value(field, typed) }
 }
 
 /// Asks for the name and the value of a general key, then stores or changes it.
@@ -94,20 +101,17 @@ pub fn GeneralDialog(
     on_done: Callback<KeyRow>,
 ) -> impl IntoView {
     let form = Form::new();
-    let id = key.as_ref().map(|key| key.id);
+    let id = key.as_ref().and_then(|key| if let ItemId::Credential(id) = key.id { Some(id) } else { None });
     let submit = move |()| {
         let name = form.check("name", text::name);
-        let done = move |row| on_done.run(row);
-        match id {
-            Some(id) => {
-                let value = TypedSecret::new(form.value("value").trim().to_owned());
-                form.send(name.map(|name| edit_general(id, name, value)), done);
+        let value = form.check("value", if id.is_some() { other_value } else { general_value });
+        let call = name.zip(value).map(|(name, value)| async move {
+            match id {
+                Some(id) => edit_general(id, name, value).await,
+                None => create_general(name, value).await,
             }
-            None => {
-                let value = form.check("value", |field, typed| given(field, typed, "Enter the value."));
-                form.send(name.zip(value).map(|(name, value)| create_general(name, value)), done);
-            }
-        }
+        });
+        form.send(call, move |row| on_done.run(row));
     };
     let title = if id.is_some() { "Edit API Key" } else { GENERAL.title };
     let hint = if id.is_some() { "Leave it blank to keep the one that is stored." } else { "The key as its provider gave it to you." };
