@@ -68,8 +68,9 @@ impl<Row> Copy for RowView<Row> {}
 pub fn DataGrid<Row: GridRow>(
     /// What the table is called.
     label: &'static str,
-    /// A class that gives the columns their widths.
-    class: &'static str,
+    /// The class that gives the columns their widths, and whatever else applies.
+    #[prop(into)]
+    class: String,
     /// A heading before those of the columns, such as a box that picks every row.
     #[prop(optional_no_strip)]
     lead: Option<Callback<(), AnyView>>,

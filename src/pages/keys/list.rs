@@ -193,11 +193,12 @@ pub fn KeyList(
     let context = RowContext { tab, may_manage, picks, shown: secrets, testing, menu, on_action };
     let dismiss = Callback::new(move |()| asked.set(None));
     let viewer = StoredValue::new(viewer);
+    let class = move || String::from(tab.class) + if may_manage { " grid-managed" } else { "" };
     let lead = may_manage.then(|| Callback::new(move |()| view! { <PickAll picks/> }.into_any()));
     let below = move || {
         match shown.get() {
         Shown::Rows => view! {
-            <DataGrid label=tab.policy().label class=tab.class lead rows row_view=row_view(context)
+            <DataGrid label=tab.policy().label class=class() lead rows row_view=row_view(context)
                 columns=context.columns().map(|(title, field)| field.column(title)).collect()
                 order=Signal::derive(move || columns::order_of(place.get().sort)) on_order=Callback::new(move |order| { picks.forget_place(); place.order(order); })/>
         }
