@@ -230,7 +230,8 @@ async fn what_was_counted_two_seconds_before_a_kill_is_there_after_it() {
     let (running, client) = (Running::start(data.path()), reqwest::Client::new());
     let url = running.line("Latchkey is at ");
     for _ in 0..50 {
-        let answer = client.post(format!("{url}api/v1/verify")).header("x-api-key", key.trim()).json(&json!({ "key": key.trim() })).send().await.unwrap();
+        let answer =
+            client.post(format!("{url}api/v1/verify")).header("x-api-key", key.trim()).json(&json!({ "key": key.trim() })).send().await.unwrap();
         assert_eq!(answer.json::<Value>().await.unwrap()["code"], "VALID");
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
