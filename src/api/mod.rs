@@ -4,4 +4,6 @@
 pub mod account;
 #[cfg(feature = "ssr")]
 mod context;
+pub mod credentials;
 pub mod keys;
+pub mod providers;

@@ -8,6 +8,7 @@ pub mod key;
 pub mod listing;
 pub mod permission;
 pub mod policy;
+pub mod provider;
 pub mod secret;
 pub mod text;
 pub mod time;

@@ -2,6 +2,7 @@
 
 pub mod body;
 mod caller;
+mod credentials;
 mod keys;
 pub mod problem;
 mod verify;
@@ -22,6 +23,9 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
+        .route("/api/v1/credentials", post(credentials::create))
+        .route("/api/v1/credentials/{id}", get(credentials::get).patch(credentials::edit).delete(credentials::delete))
+        .route("/api/v1/credentials/{id}/test", post(credentials::test))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
