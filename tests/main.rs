@@ -5,3 +5,4 @@ mod api;
 mod page;
 mod serve;
 mod support;
+mod usage;

@@ -22,7 +22,7 @@ use crate::server::{connection, credentials};
 /// `Invalid` at `label`, `key`, `secret`, `region` or `duration_days`; `Conflict` at `provider`; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "credentials/create-storage", input = Json, output = Json)]
 pub async fn create_storage(wanted: WantedStorage) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| Ok(credentials::create_storage(&call.state, &call.actor()?, wanted).await?.row)).await
+    context::answer(async move |call: Call| credentials::create_storage(&call.state, &call.actor()?, wanted).await).await
 }
 
 /// Stores a general key. Needs *Manage Credentials*.
@@ -31,10 +31,8 @@ pub async fn create_storage(wanted: WantedStorage) -> Result<KeyRow, Fault> {
 /// `Invalid` at `name` or `value`; `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "credentials/create-general", input = Json, output = Json)]
 pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| {
-        Ok(credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneral { name, value }).await?.row)
-    })
-    .await
+    context::answer(async move |call: Call| credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneral { name, value }).await)
+        .await
 }
 
 /// Changes a general key; a blank value keeps the stored one. Needs *Manage Credentials*.
@@ -45,7 +43,7 @@ pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, 
 pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| {
         let edited = credentials::EditedGeneral { name: Some(name), value };
-        Ok(credentials::edit_general(&call.state, &call.actor()?, id, edited).await?.row)
+        credentials::edit_general(&call.state, &call.actor()?, id, edited).await
     })
     .await
 }

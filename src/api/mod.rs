@@ -2,8 +2,10 @@
 #![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
 
 pub mod account;
+pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
+pub mod corpora;
 pub mod credentials;
 pub mod keys;
 pub mod providers;

@@ -1,6 +1,8 @@
 //! What both sides share: the words of the domain as types. No SQL and no browser in here.
 
 pub mod account;
+pub mod billing;
+pub mod corpus;
 pub mod credential;
 pub mod fault;
 pub mod id;

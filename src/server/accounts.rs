@@ -237,7 +237,15 @@ async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str) -> Res
 }
 
 fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
-    Actor { organization: user.organization, user: user.id, name: user.name.clone(), means, permissions: Permissions::default(), address }
+    Actor {
+        organization: user.organization,
+        user: user.id,
+        name: user.name.clone(),
+        means,
+        permissions: Permissions::default(),
+        scopes: None,
+        address,
+    }
 }
 
 /// Whoever may read the data folder, acting for a user: they may do anything.
@@ -251,7 +259,7 @@ pub fn console(user: &UserRow) -> Result<Actor, Fault> {
 /// Whoever may read the data folder, acting on an organization as a whole and for nobody in it.
 pub fn console_of(organization: OrganizationId) -> Actor {
     let permissions = Permissions::of(Permission::ALL);
-    Actor { organization, user: UserId::new(), name: CONSOLE.to_owned(), means: Means::Console, permissions, address: None }
+    Actor { organization, user: UserId::new(), name: CONSOLE.to_owned(), means: Means::Console, permissions, scopes: None, address: None }
 }
 
 fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Actor, Fault> {
@@ -261,6 +269,7 @@ fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Act
         name: user.name.clone(),
         means,
         permissions: Permissions::from_words(&user.permissions),
+        scopes: None,
         address,
     })
 }

@@ -8,7 +8,7 @@ mod view;
 pub use create::{NewGeneral, create_general, create_storage};
 pub use edit::{EditedGeneral, delete, edit_general};
 pub use open::{Opened, Secrets, Unusable, open};
-pub use view::{CredentialDetails, details, find_many, get};
+pub use view::{find_many, get, rows};
 
 use super::{
     actor::Actor,

@@ -174,7 +174,7 @@ impl Page {
 
     /// Makes an agent key. Answers its id and its secret.
     pub async fn agent_key(&self, name: &str) -> (String, String) {
-        let (status, made) = self.call("keys/create", json!({ "kind": "agent", "name": name })).await;
+        let (status, made) = self.call("keys/create", json!({ "wanted": { "kind": "agent", "name": name } })).await;
         assert_eq!(status, StatusCode::OK, "{made}");
         (text(&made["key"]["id"]), text(&made["secret"]))
     }
@@ -222,6 +222,22 @@ impl Api {
         assert_eq!(verdict["valid"], verdict["code"] == "VALID");
         text(&verdict["code"])
     }
+}
+
+/// Stores so many agent keys of the only organization at once.
+pub async fn store_keys(database: &SqlitePool, count: u32) {
+    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
+        insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
+        select i, printf('key_%032x', i * 7919), o.id, 'agent', printf('Service %06d', i), printf('service %06d', i), printf('service %06d', i), randomblob(32), \
+        printf('lka_…%04d', i % 10000), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
+        from n, organizations o, users u where u.organization_id = o.id";
+    sqlx::query(sql).bind(count).execute(database).await.unwrap();
+}
+
+/// Milliseconds since 1970 of the RFC 3339 form that the API answers.
+pub fn unix_ms(moment: &Value) -> i64 {
+    let moment = time::OffsetDateTime::parse(moment.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap();
+    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).unwrap()
 }
 
 pub fn text(value: &Value) -> String {

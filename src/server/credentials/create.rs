@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::view::{CredentialDetails, details_of};
+use super::view::row_of;
 use crate::{
     model::{
         credential::{GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, WantedStorage, region, secret, storage_key},
         fault::Fault,
         id::CredentialId,
-        key::StorageProvider,
+        key::{KeyRow, StorageProvider},
         policy::CredentialKind,
         secret::TypedSecret,
         text,
@@ -39,7 +39,7 @@ pub struct NewGeneral {
 /// # Errors
 /// `Invalid` at `label`, `key`, `secret`, `region` or `duration_days`; `Conflict` at `provider` for a second one of the actor's;
 /// `Forbidden`, `Unavailable`.
-pub async fn create_storage(state: &AppState, actor: &Actor, wanted: WantedStorage) -> Result<CredentialDetails, Fault> {
+pub async fn create_storage(state: &AppState, actor: &Actor, wanted: WantedStorage) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Storage.policy();
     actor.require(policy.manage)?;
     let label = text::name("label", &wanted.label)?;
@@ -67,7 +67,7 @@ pub async fn create_storage(state: &AppState, actor: &Actor, wanted: WantedStora
 ///
 /// # Errors
 /// `Invalid` at `name` or `value`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
-pub async fn create_general(state: &AppState, actor: &Actor, wanted: NewGeneral) -> Result<CredentialDetails, Fault> {
+pub async fn create_general(state: &AppState, actor: &Actor, wanted: NewGeneral) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Llm.policy();
     actor.require(policy.manage)?;
     let name = text::name("name", &wanted.name)?;
@@ -116,7 +116,7 @@ fn storage_secrets(wanted: &WantedStorage) -> Result<(Vec<NamedSecret>, Option<S
     Ok((secrets, region))
 }
 
-async fn store_new(state: &AppState, actor: &Actor, new: NewCredential, secrets: Vec<NamedSecret>, taken: Fault) -> Result<CredentialDetails, Fault> {
+async fn store_new(state: &AppState, actor: &Actor, new: NewCredential, secrets: Vec<NamedSecret>, taken: Fault) -> Result<KeyRow, Fault> {
     let (vault, auditor) = (Arc::clone(&state.vault), state.auditor.clone());
     let event = Event::new(actor, "credential.created", "credential", new.id, &new.name).with("kind", new.kind.word());
     let event = new.provider.iter().fold(event, |event, provider| event.with("provider", *provider));
@@ -136,5 +136,5 @@ async fn store_new(state: &AppState, actor: &Actor, new: NewCredential, secrets:
             })
         })
         .await?;
-    details_of(state, record).await
+    row_of(state, record).await
 }

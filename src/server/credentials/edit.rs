@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{
-    create::name_taken,
-    require_some_kind, theirs_in,
-    view::{CredentialDetails, details_of},
-};
+use super::{create::name_taken, require_some_kind, theirs_in, view::row_of};
 use crate::{
     model::{
         credential::{GENERAL_VALUE_MAX, secret},
         fault::Fault,
         id::CredentialId,
+        key::KeyRow,
         policy::CredentialKind,
         secret::TypedSecret,
         text,
@@ -41,7 +38,7 @@ pub struct EditedGeneral {
 ///
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `Invalid` at `value`; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edited: EditedGeneral) -> Result<CredentialDetails, Fault> {
+pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edited: EditedGeneral) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Llm.policy();
     actor.require(policy.manage)?;
     let name = edited.name.map(|name| text::name("name", &name)).transpose()?;
@@ -74,7 +71,7 @@ pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edi
             })
         })
         .await?;
-    details_of(state, record).await
+    row_of(state, record).await
 }
 
 async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Fault> {

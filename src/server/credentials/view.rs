@@ -6,9 +6,9 @@ use super::{get_record, open::secrets};
 use crate::{
     model::{
         fault::Fault,
-        id::{CredentialId, OrganizationId, UserId},
+        id::{CredentialId, OrganizationId},
         key::{ItemId, KeyRow, Tested},
-        policy::{CredentialKind, Kind},
+        policy::Kind,
         time::Timestamp,
     },
     server::{
@@ -18,48 +18,35 @@ use crate::{
     },
 };
 
-/// A credential with all that the API tells of it.
-#[derive(Debug)]
-pub struct CredentialDetails {
-    /// What lists show.
-    pub row: KeyRow,
-    /// By which opened lists know it.
-    pub number: i64,
-    /// Its id.
-    pub id: CredentialId,
-    /// Its kind.
-    pub kind: CredentialKind,
-    /// Who stored it.
-    pub created_by: UserId,
-}
-
 /// One credential. Needs its kind's `view` permission.
 ///
 /// # Errors
 /// `NotFound` also for another's; `Forbidden`, `Unavailable`.
-pub async fn get(state: &AppState, actor: &Actor, id: CredentialId) -> Result<CredentialDetails, Fault> {
-    details_of(state, get_record(state, actor, id).await?).await
+pub async fn get(state: &AppState, actor: &Actor, id: CredentialId) -> Result<KeyRow, Fault> {
+    row_of(state, get_record(state, actor, id).await?).await
 }
 
-/// Those of the organization's credentials with these numbers that still stand, in no order. Who may see them was judged when the list
+/// Those of the organization's credentials with these numbers that still stand, by number. Who may see them was judged when the list
 /// was opened.
 ///
 /// # Errors
 /// `Unavailable`.
-pub async fn find_many(state: &AppState, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<CredentialDetails>, Fault> {
-    details(state, store::credentials::find_many(&state.store, organization, numbers).await?).await
+pub async fn find_many(state: &AppState, organization: OrganizationId, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+    let records = store::credentials::find_many(&state.store, organization, numbers).await?;
+    let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
+    Ok(numbers.into_iter().zip(rows(state, records).await?).collect())
 }
 
 /// One record with what it is linked to, and whether its secret opens.
-pub(super) async fn details_of(state: &AppState, record: CredentialRecord) -> Result<CredentialDetails, Fault> {
-    details(state, vec![record]).await?.pop().ok_or(Fault::Internal)
+pub(super) async fn row_of(state: &AppState, record: CredentialRecord) -> Result<KeyRow, Fault> {
+    rows(state, vec![record]).await?.pop().ok_or(Fault::Internal)
 }
 
 /// Records with what they are linked to, and whether their secrets open; in the order of the records.
 ///
 /// # Errors
 /// `Unavailable`.
-pub async fn details(state: &AppState, records: Vec<CredentialRecord>) -> Result<Vec<CredentialDetails>, Fault> {
+pub async fn rows(state: &AppState, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Fault> {
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
     let links = store::providers::links_of(state.store.read()?, &ids).await?;
     let mut opens = which_open(state, &records, &ids).await?;
@@ -79,13 +66,13 @@ async fn which_open(state: &AppState, records: &[CredentialRecord], ids: &[&str]
     records.iter().map(opens).collect()
 }
 
-fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<CredentialDetails, Fault> {
+fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<KeyRow, Fault> {
     let kind = record.kind()?;
     let owner = record.owner()?;
     let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
     linked_to.sort_by_key(|name| store::fold(name));
-    let row = KeyRow {
+    Ok(KeyRow {
         id: ItemId::Credential(owner.credential),
         kind: Kind::Credential(kind),
         name: record.name.clone(),
@@ -93,6 +80,7 @@ fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<C
         status: record.lifecycle().status(Timestamp::now()),
         created_at: Timestamp(record.created_at),
         created_by: record.creator.clone(),
+        creator: record.created_by.parse().map_err(|_| record.unreadable())?,
         last_used_at: record.last_used_at.map(Timestamp),
         expires_at: record.expires_at.map(Timestamp),
         scopes: Vec::new(),
@@ -105,7 +93,5 @@ fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<C
         linked_to,
         tested: record.tested_at.zip(outcome).map(|(at, outcome)| Tested { at: Timestamp(at), outcome }),
         is_unreadable: !opens,
-    };
-    let created_by = record.created_by.parse().map_err(|_| Fault::Internal)?;
-    Ok(CredentialDetails { row, number: record.number, id: owner.credential, kind, created_by })
+    })
 }

@@ -2,27 +2,32 @@
 
 use axum::{
     Json as Answer,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{body::Json, caller::Caller, problem::Problem};
+use super::{
+    body::Json,
+    caller::Caller,
+    listing::{self, ListQuery, Page},
+    problem::Problem,
+};
 use crate::{
     model::{
         credential::WantedStorage,
         fault::Fault,
         id::{CredentialId, UserId},
-        key::{Ends, StorageProvider, TestOutcome, Tested},
+        key::{Ends, ItemId, KeyRow, StorageProvider, TestOutcome, Tested},
         permission::Scope,
-        policy::{CredentialKind, Status},
+        policy::{CredentialKind, Kind, Status},
         secret::TypedSecret,
         time::Timestamp,
     },
     server::{
         connection,
-        credentials::{self, CredentialDetails, EditedGeneral, NewGeneral},
+        credentials::{self, EditedGeneral, NewGeneral},
         state::AppState,
     },
 };
@@ -30,8 +35,8 @@ use crate::{
 /// A credential, as the API tells it: never its secret.
 #[derive(Serialize)]
 pub struct CredentialView {
-    id: CredentialId,
-    kind: CredentialKind,
+    id: ItemId,
+    kind: Kind,
     name: String,
     mask: String,
     status: Status,
@@ -59,24 +64,23 @@ impl From<Tested> for TestedView {
     }
 }
 
-impl From<CredentialDetails> for CredentialView {
-    fn from(credential: CredentialDetails) -> Self {
-        let CredentialDetails { row, id, kind, created_by, .. } = credential;
+impl From<KeyRow> for CredentialView {
+    fn from(credential: KeyRow) -> Self {
         Self {
-            id,
-            kind,
-            name: row.name,
-            mask: row.mask,
-            status: row.status,
-            provider: row.provider,
-            region: row.region,
-            created_at: row.created_at.rfc3339(),
-            created_by,
-            last_used_at: row.last_used_at.map(Timestamp::rfc3339),
-            expires_at: row.expires_at.map(Timestamp::rfc3339),
-            linked_to: row.linked_to,
-            tested: row.tested.map(TestedView::from),
-            readable: !row.is_unreadable,
+            id: credential.id,
+            kind: credential.kind,
+            name: credential.name,
+            mask: credential.mask,
+            status: credential.status,
+            provider: credential.provider,
+            region: credential.region,
+            created_at: credential.created_at.rfc3339(),
+            created_by: credential.creator,
+            last_used_at: credential.last_used_at.map(Timestamp::rfc3339),
+            expires_at: credential.expires_at.map(Timestamp::rfc3339),
+            linked_to: credential.linked_to,
+            tested: credential.tested.map(TestedView::from),
+            readable: !credential.is_unreadable,
         }
     }
 }
@@ -135,7 +139,7 @@ struct Created {
 /// Answers 201, without the secret.
 pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): Json<CreateCredential>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    let Ok(kind) = call.kind.parse::<CredentialKind>() else { return Err(Fault::invalid("kind", "This takes storage or llm.").into()) };
+    let Ok(kind) = call.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
     actor.require(kind.policy().manage)?;
     let credential = match kind {
         CredentialKind::Storage => credentials::create_storage(&state, &actor, call.storage()?).await?,
@@ -145,6 +149,22 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
     let body = Created { credential: credential.into() };
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
         .into_response())
+}
+
+/// Lists the credentials of a kind. Needs the scope `credentials:read` and what the kind needs.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Answer<Page<CredentialView>>, Problem> {
+    let actor = caller.with_scope(Scope::CredentialsRead)?;
+    let query = listing::readable(query)?;
+    let Some(kind @ Kind::Credential(_)) = query.kind()? else { return Err(unknown_kind().into()) };
+    Ok(Answer(listing::page(&state, &actor, &query, Some(kind)).await?))
+}
+
+fn unknown_kind() -> Fault {
+    Fault::invalid("kind", "This takes storage or llm.")
 }
 
 /// One credential. Needs the scope `credentials:read` and what its kind needs.

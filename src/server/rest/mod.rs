@@ -2,8 +2,10 @@
 
 pub mod body;
 mod caller;
+mod corpora;
 mod credentials;
 mod keys;
+mod listing;
 pub mod problem;
 mod verify;
 
@@ -23,9 +25,15 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
-        .route("/api/v1/credentials", post(credentials::create))
+        .route("/api/v1/credentials", get(credentials::list).post(credentials::create))
         .route("/api/v1/credentials/{id}", get(credentials::get).patch(credentials::edit).delete(credentials::delete))
         .route("/api/v1/credentials/{id}/test", post(credentials::test))
+        .route("/api/v1/keys/import", post(keys::import))
+        .route("/api/v1/keys/{id}/disable", post(keys::disable))
+        .route("/api/v1/keys/{id}/enable", post(keys::enable))
+        .route("/api/v1/keys/{id}/rotate", post(keys::rotate))
+        .route("/api/v1/corpora", get(corpora::list).post(corpora::create))
+        .route("/api/v1/corpora/{id}", axum::routing::delete(corpora::delete))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))

@@ -3,6 +3,7 @@
 pub mod audit;
 mod backup;
 pub mod changes;
+pub mod corpora;
 pub mod credentials;
 mod engine;
 pub mod keyring;
@@ -11,6 +12,7 @@ pub mod people;
 pub mod providers;
 pub mod sealed;
 pub mod sessions;
+pub mod usage;
 
 use std::{
     path::{Path, PathBuf},
