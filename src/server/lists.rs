@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     actor::Actor,
+    credentials,
     listing::{Listing, View},
     state::AppState,
     store::{self, keys::lists::Selection},
@@ -112,6 +113,9 @@ pub async fn part(state: &AppState, listing: &Listing, offset: usize, limit: usi
 }
 
 async fn read(state: &AppState, listing: &Listing, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+    if listing.view.kinds.iter().any(|kind| matches!(kind, Kind::Credential(_))) {
+        return credentials::find_many(state, listing.view.organization, numbers).await;
+    }
     let records = store::keys::find_many(&state.store, listing.view.organization, numbers).await?;
     records.into_iter().map(|record| Ok((record.number, record.row()?))).collect()
 }

@@ -10,7 +10,7 @@ use std::{
 
 use latchkey::server::{
     accounts::{self, NewAccount},
-    config::{DataOptions, ServeOptions},
+    config::{DataOptions, OutgoingOptions, ServeOptions},
     random,
     serve::Server,
     state::AppState,
@@ -63,8 +63,13 @@ impl TestServer {
 
     async fn start_as(change: impl FnOnce(&mut ServeOptions), shared: Option<OwnedRwLockReadGuard<()>>) -> Self {
         let data = TempDir::new().unwrap();
-        let mut options =
-            ServeOptions { listen: ([127, 0, 0, 1], 0).into(), public_url: None, trusted_proxies: Vec::new(), data: data_options(data.path()) };
+        let mut options = ServeOptions {
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            outgoing: OutgoingOptions::default(),
+            data: data_options(data.path()),
+        };
         options.data.database = new_postgres_database().await;
         change(&mut options);
         let database_url = options.data.database.clone();
@@ -131,7 +136,7 @@ async fn new_postgres_database() -> Option<String> {
 }
 
 pub fn data_options(folder: &Path) -> DataOptions {
-    DataOptions { data: folder.to_owned(), database: None, master_key: None }
+    DataOptions { data: folder.to_owned(), database: None, master_key: None, new_master_key: None }
 }
 
 fn client() -> Client {
