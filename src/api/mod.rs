@@ -6,4 +6,6 @@ pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
 pub mod corpora;
+pub mod credentials;
 pub mod keys;
+pub mod providers;

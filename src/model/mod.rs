@@ -10,6 +10,7 @@ pub mod key;
 pub mod listing;
 pub mod permission;
 pub mod policy;
+pub mod provider;
 pub mod secret;
 pub mod text;
 pub mod time;
