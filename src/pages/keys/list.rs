@@ -1,5 +1,7 @@
 //! The list of keys: what stands above it, its rows, and what takes their place when there are none.
 
+use std::time::Duration;
+
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
@@ -124,7 +126,11 @@ pub fn KeyList(
         };
         toasts.say(acted.trouble.as_ref().map_or_else(|| words.clone(), |fault| format!("{words} {fault}")));
         match name {
-            None => picks.keep(acted.remaining),
+            None => {
+                picks.keep(acted.remaining);
+                // The button that was pressed may be off now, and can't keep the focus.
+                set_timeout(browser::focus_something, Duration::ZERO);
+            }
             Some(_) if action == BulkAction::Delete => picks.forget(&acted.reached),
             Some(_) => {}
         }
