@@ -280,108 +280,113 @@ test('a corpus key opens the corpora that are chosen', { tag: '@widths' }, async
   await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
 });
 
-test('credentials of a storage provider are kept and never shown', { tag: '@widths' }, async ({ page, owner }) => {
-  test.setTimeout(120_000);
-  const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
-  await open(page, '/keys/external');
-  await button(page, 'Create').click();
-  const asks = dialog(page, 'Store external key');
-  await expect(asks.getByLabel('Label')).toBeFocused();
-  await expect(asks.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
-  await look(page, 'the dialog for AWS');
-  await button(page, 'Submit').click();
-  for (const field of ['Label', 'Key', 'Secret', 'Region']) {
-    await expect(asks.getByLabel(field, { exact: true })).toHaveAttribute('aria-invalid', 'true');
-  }
-  await asks.getByLabel('Provider').selectOption('DNAnexus');
-  await expect(asks.getByLabel('Secret', { exact: true })).toHaveCount(0);
-  await expect(asks.getByLabel('Region')).toHaveCount(0);
-  await look(page, 'the dialog for DNAnexus');
-  await asks.getByLabel('Provider').selectOption('Amazon Web Services');
-  await asks.getByLabel('Label').fill('sequencing bucket');
-  await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
-  await asks.getByLabel('Secret', { exact: true }).fill(secret);
-  await asks.getByLabel('Region').fill('eu-central-1');
-  await asks.getByLabel('Duration').selectOption('365 days');
-  await button(page, 'Submit').click();
-  const made = row(page, 'sequencing bucket');
-  await expect(made).toContainText('Amazon Web Services');
-  await expect(made).toContainText('eu-central-1');
-  expect(await page.content()).not.toContain(secret);
-  await look(page, 'the list');
+test.describe('credentials', () => {
+  // A second one of a provider, and a name that is taken.
+  test.use({ refusals: [409] });
 
-  await test.step('one for each provider', async () => {
+  test('of a storage provider are kept and never shown', { tag: '@widths' }, async ({ page, owner }) => {
+    test.setTimeout(120_000);
+    const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+    await open(page, '/keys/external');
     await button(page, 'Create').click();
-    await asks.getByLabel('Label').fill('another bucket');
-    await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
+    const asks = dialog(page, 'Store external key');
+    await expect(asks.getByLabel('Label')).toBeFocused();
+    await expect(asks.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
+    await look(page, 'the dialog for AWS');
+    await button(page, 'Submit').click();
+    for (const field of ['Label', 'Key', 'Secret', 'Region']) {
+      await expect(asks.getByLabel(field, { exact: true })).toHaveAttribute('aria-invalid', 'true');
+    }
+    await asks.getByLabel('Provider').selectOption('DNAnexus');
+    await expect(asks.getByLabel('Secret', { exact: true })).toHaveCount(0);
+    await expect(asks.getByLabel('Region')).toHaveCount(0);
+    await look(page, 'the dialog for DNAnexus');
+    await asks.getByLabel('Provider').selectOption('Amazon Web Services');
+    await asks.getByLabel('Label').fill('sequencing bucket');
+    await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
     await asks.getByLabel('Secret', { exact: true }).fill(secret);
     await asks.getByLabel('Region').fill('eu-central-1');
+    await asks.getByLabel('Duration').selectOption('365 days');
     await button(page, 'Submit').click();
-    await expect(asks.getByLabel('Provider')).toHaveAttribute('aria-invalid', 'true');
-    await look(page, 'a second one, refused');
+    const made = row(page, 'sequencing bucket');
+    await expect(made).toContainText('Amazon Web Services');
+    await expect(made).toContainText('eu-central-1');
+    expect(await page.content()).not.toContain(secret);
+    await look(page, 'the list');
+
+    await test.step('one for each provider', async () => {
+      await button(page, 'Create').click();
+      await asks.getByLabel('Label').fill('another bucket');
+      await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
+      await asks.getByLabel('Secret', { exact: true }).fill(secret);
+      await asks.getByLabel('Region').fill('eu-central-1');
+      await button(page, 'Submit').click();
+      await expect(asks.getByLabel('Provider')).toHaveAttribute('aria-invalid', 'true');
+      await look(page, 'a second one, refused');
+      await button(page, 'Cancel').click();
+    });
+
+    await test.step('test and delete', async () => {
+      await page.route('**/fn/credentials/test*', (route) =>
+        route.fulfill({ json: { tested: { at: Date.now(), outcome: 'refused' }, detail: 'Amazon Web Services refuses this key.' } }),
+      );
+      await choose(page, 'sequencing bucket', 'Test connection');
+      await expect(toast(page, '“sequencing bucket”: Amazon Web Services refuses this key.')).toBeVisible();
+      await page.getByRole('checkbox', { name: 'Select sequencing bucket' }).check();
+      await expect(button(page, 'Disable')).toHaveCount(0);
+      await button(page, 'Delete').click();
+      await expect(page.getByRole('alertdialog', { name: 'Delete 1 key?' })).toContainText('cannot be recovered');
+      await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+      await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    });
+    await expect(button(page, owner.name)).toBeVisible();
+  });
+
+  test('of a model provider are stored, changed and deleted', { tag: '@widths' }, async ({ page, server, owner }) => {
+    const value = 'sk-proj-0123456789abcdefXYZ';
+    await open(page, '/keys/general');
+    await button(page, 'New API Key').click();
+    await page.getByLabel('API Key Name').fill('openai-production');
+    await page.getByLabel('API Key Value').fill(value);
+    await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'password');
+    await button(page, 'Show').click();
+    await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'text');
+    await look(page, 'the dialog');
+    await button(page, 'Save').click();
+    const made = row(page, 'openai-production');
+    await expect(made).toContainText('sk-…XYZ');
+    expect(await page.content()).not.toContain(value);
+    await look(page, 'the list');
+
+    await button(page, 'New API Key').click();
+    await page.getByLabel('API Key Name').fill('OpenAI-production');
+    await page.getByLabel('API Key Value').fill(value);
+    await button(page, 'Save').click();
+    await expect(page.getByLabel('API Key Name')).toHaveAttribute('aria-invalid', 'true');
     await button(page, 'Cancel').click();
-  });
 
-  await test.step('test and delete', async () => {
-    await page.route('**/fn/credentials/test*', (route) =>
-      route.fulfill({ json: { tested: { at: Date.now(), outcome: 'refused' }, detail: 'Amazon Web Services refuses this key.' } }),
-    );
-    await choose(page, 'sequencing bucket', 'Test connection');
-    await expect(toast(page, '“sequencing bucket”: Amazon Web Services refuses this key.')).toBeVisible();
-    await page.getByRole('checkbox', { name: 'Select sequencing bucket' }).check();
-    await expect(button(page, 'Disable')).toHaveCount(0);
-    await button(page, 'Delete').click();
-    await expect(page.getByRole('alertdialog', { name: 'Delete 1 key?' })).toContainText('cannot be recovered');
+    await made.getByRole('button', { name: 'Edit' }).click();
+    await expect(page.getByLabel('API Key Value')).toHaveValue('');
+    await look(page, 'the edit dialog');
+    await page.getByLabel('API Key Name').fill('openai');
+    await button(page, 'Save').click();
+    await expect(row(page, 'openai')).toContainText('sk-…XYZ');
+    await row(page, 'openai').getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('API Key Value').fill('short');
+    await button(page, 'Save').click();
+    await expect(row(page, 'openai')).not.toContainText('sk-…XYZ');
+
+    await page.getByRole('searchbox').fill('nothing like it');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await page.getByRole('searchbox').fill('OPEN');
+    await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
+    await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    await expect(row(page, 'openai')).toHaveCount(0);
+    expect(server.log).not.toContain(value);
+    await expect(button(page, owner.name)).toBeVisible();
   });
-  await expect(button(page, owner.name)).toBeVisible();
-});
-
-test('a general key is stored, changed and deleted', { tag: '@widths' }, async ({ page, server, owner }) => {
-  const value = 'sk-proj-0123456789abcdefXYZ';
-  await open(page, '/keys/general');
-  await button(page, 'New API Key').click();
-  await page.getByLabel('API Key Name').fill('openai-production');
-  await page.getByLabel('API Key Value').fill(value);
-  await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'password');
-  await button(page, 'Show').click();
-  await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'text');
-  await look(page, 'the dialog');
-  await button(page, 'Save').click();
-  const made = row(page, 'openai-production');
-  await expect(made).toContainText('sk-…XYZ');
-  expect(await page.content()).not.toContain(value);
-  await look(page, 'the list');
-
-  await button(page, 'New API Key').click();
-  await page.getByLabel('API Key Name').fill('OpenAI-production');
-  await page.getByLabel('API Key Value').fill(value);
-  await button(page, 'Save').click();
-  await expect(page.getByLabel('API Key Name')).toHaveAttribute('aria-invalid', 'true');
-  await button(page, 'Cancel').click();
-
-  await made.getByRole('button', { name: 'Edit' }).click();
-  await expect(page.getByLabel('API Key Value')).toHaveValue('');
-  await look(page, 'the edit dialog');
-  await page.getByLabel('API Key Name').fill('openai');
-  await button(page, 'Save').click();
-  await expect(row(page, 'openai')).toContainText('sk-…XYZ');
-  await row(page, 'openai').getByRole('button', { name: 'Edit' }).click();
-  await page.getByLabel('API Key Value').fill('short');
-  await button(page, 'Save').click();
-  await expect(row(page, 'openai')).not.toContainText('sk-…XYZ');
-
-  await page.getByRole('searchbox').fill('nothing like it');
-  await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
-  await page.getByRole('searchbox').fill('OPEN');
-  await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
-  await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-  await expect(row(page, 'openai')).toHaveCount(0);
-  expect(server.log).not.toContain(value);
-  await expect(button(page, owner.name)).toBeVisible();
 });
 
 test('what ends soon is marked, and can be looked for', { tag: '@once' }, async ({ page, server, platformKey }) => {
