@@ -2,6 +2,7 @@
 
 mod admin;
 mod api;
+mod matrix;
 mod page;
 mod serve;
 mod support;

@@ -2,6 +2,10 @@
 #![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
 
 pub mod account;
+pub mod audit;
 #[cfg(feature = "ssr")]
 mod context;
 pub mod keys;
+pub mod members;
+pub mod profile;
+pub mod roles;

@@ -57,6 +57,14 @@ impl Actor {
         }
     }
 
+    /// Goes on only with every one of these permissions: nobody grants, or takes, what they may not do themselves.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming the first that is missing.
+    pub fn require_all(&self, permissions: Permissions) -> Result<(), Fault> {
+        self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
+    }
+
     /// Whether they see everybody's platform keys, as owners and admins do; others see their own.
     pub fn sees_everybodys_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)

@@ -1,19 +1,25 @@
 //! The server: the rules, the store under them and the two ways in, the page's calls and the public API.
 
+pub mod access;
 pub mod accounts;
 pub mod actor;
 pub mod admin;
 pub mod assets;
 pub mod audit;
+pub mod audit_log;
 pub mod auth;
 pub mod config;
 pub mod data;
+pub mod invitations;
 pub mod keyring;
 pub mod keys;
 pub mod listing;
+pub mod members;
 pub mod pages;
+pub mod profile;
 pub mod random;
 pub mod rest;
+pub mod roles;
 pub mod router;
 pub mod security;
 pub mod serve;

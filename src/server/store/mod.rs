@@ -3,9 +3,12 @@
 pub mod audit;
 pub mod changes;
 mod engine;
+pub mod invitations;
 pub mod keyring;
 pub mod keys;
+pub mod members;
 pub mod people;
+pub mod roles;
 pub mod sessions;
 
 use std::{
