@@ -106,7 +106,7 @@ async fn any_change_to_the_audit_log_is_noticed() {
         let altered = server.latchkey(&["admin", "verify-audit"], "");
         assert!(!altered.status.success() && said(&altered).contains("altered"), "{meddle}: {altered:?}");
         // What is written afterwards does not heal it.
-        page.call("keys/create", json!({ "kind": "agent", "name": "b" })).await;
+        page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "b" } })).await;
         assert!(!server.latchkey(&["admin", "verify-audit"], "").status.success(), "{meddle}, and one more row");
         server.stop().await;
     }

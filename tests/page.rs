@@ -51,7 +51,7 @@ async fn pages_send_strangers_to_sign_in_and_refuse_the_page_to_those_who_may_no
     sqlx::query("update roles set permissions = 'view_project'").execute(&server.database().await).await.unwrap();
     let refused = page.get("/keys/agent").send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    assert_eq!(page.call("keys/create", json!({ "kind": "agent", "name": "a" })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })).await.0, StatusCode::FORBIDDEN);
     let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
     assert_eq!(page.call("keys/open", query).await.0, StatusCode::FORBIDDEN);
 }
@@ -69,9 +69,9 @@ async fn every_server_function_needs_a_session() {
         ("account/sign-out-everywhere", json!({})),
         ("keys/open", json!({ "query": query })),
         ("keys/rows", json!({ "listing": "a", "offset": 0, "limit": 1 })),
-        ("keys/create", json!({ "kind": "agent", "name": "a" })),
-        ("keys/rename", json!({ "id": id, "name": "a" })),
-        ("keys/delete", json!({ "id": id })),
+        ("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })),
+        ("keys/edit", json!({ "id": id, "edited": { "name": "a" } })),
+        ("keys/act", json!({ "action": "delete", "ids": [id] })),
     ] {
         let (status, fault) = stranger.call(name, arguments).await;
         assert_eq!((status, &fault["code"]), (StatusCode::UNAUTHORIZED, &json!("signed_out")), "{name}");
@@ -86,7 +86,7 @@ async fn a_change_must_come_from_our_own_page() {
     let from = async |origin: Option<&str>| {
         let request = page.client.post(format!("{}/fn/keys/create", page.url)).header("cookie", page.cookie.as_ref().unwrap());
         let request = origin.iter().fold(request, |request, origin| request.header("origin", *origin));
-        request.json(&json!({ "kind": "agent", "name": format!("from {origin:?}") })).send().await.unwrap().status()
+        request.json(&json!({ "wanted": { "kind": "agent", "name": format!("from {origin:?}") } })).send().await.unwrap().status()
     };
     for foreign in [None, Some("null"), Some("https://evil.test"), Some("http://127.0.0.1:1"), Some(&*format!("https://127.0.0.1:{port}"))] {
         assert_eq!(from(foreign).await, StatusCode::FORBIDDEN, "{foreign:?}");
@@ -231,9 +231,9 @@ async fn an_error_answer_carries_no_inner_text() {
     let page = server.user("owner", "acme").await;
     for (name, body, status) in [
         ("keys/create", "{", 400),
-        ("keys/create", r#"{"kind":"agent","name":{"s3cret":1}}"#, 400),
-        ("keys/create", r#"{"kind":"s3cret","name":"a"}"#, 400),
-        ("keys/rename", r#"{"id":"s3cret","name":"a"}"#, 400),
+        ("keys/create", r#"{"wanted":{"kind":"agent","name":{"s3cret":1}}}"#, 400),
+        ("keys/create", r#"{"wanted":{"kind":"s3cret","name":"a"}}"#, 400),
+        ("keys/edit", r#"{"id":"s3cret","edited":{"name":"a"}}"#, 400),
     ] {
         let response = page.function(name, &Value::Null).header("content-type", "application/json").body(body).send().await.unwrap();
         let (answered, told) = (response.status().as_u16(), response.text().await.unwrap());
@@ -241,10 +241,10 @@ async fn an_error_answer_carries_no_inner_text() {
         assert!(!told.contains("s3cret") && !told.to_lowercase().contains("serde") && !told.contains("line 1"), "{told}");
     }
     sqlx::query("drop table changes").execute(&server.database().await).await.unwrap();
-    let (status, fault) = page.call("keys/create", json!({ "kind": "agent", "name": "a" })).await;
+    let (status, fault) = page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })).await;
     assert!([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE].contains(&status));
     assert!(!fault.to_string().contains("changes"), "{fault}");
-    let large = page.function("keys/create", &json!({ "kind": "agent", "name": "a".repeat(100_000) })).send().await.unwrap();
+    let large = page.function("keys/create", &json!({ "wanted": { "kind": "agent", "name": "a".repeat(100_000) } })).send().await.unwrap();
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(large.headers()["content-type"], "application/problem+json");
 }
@@ -254,10 +254,10 @@ async fn what_is_done_in_the_page_stands_in_the_audit_log() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (id, _) = page.agent_key("a").await;
-    page.call("keys/rename", json!({ "id": id, "name": "b" })).await;
-    page.call("keys/delete", json!({ "id": id })).await;
+    page.call("keys/edit", json!({ "id": id, "edited": { "name": "b" } })).await;
+    page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await;
     // What is refused leaves nothing.
-    page.call("keys/create", json!({ "kind": "agent", "name": "" })).await;
+    page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "" } })).await;
     page.call("account/sign-out", json!({})).await;
     let rows: Vec<(String, String, String, String)> =
         sqlx::query_as("select action, actor_name, object_name, address from audit_events order by seq")
@@ -265,6 +265,6 @@ async fn what_is_done_in_the_page_stands_in_the_audit_log() {
             .await
             .unwrap();
     let actions: Vec<_> = rows.iter().map(|row| row.0.as_str()).collect();
-    assert_eq!(actions, ["organization.created", "user.created", "session.begun", "key.created", "key.renamed", "key.deleted", "session.ended"]);
+    assert_eq!(actions, ["organization.created", "user.created", "session.begun", "key.created", "key.edited", "key.deleted", "session.ended"]);
     assert_eq!(rows[3], ("key.created".into(), "owner of acme".into(), "a".into(), "127.0.0.1".into()));
 }

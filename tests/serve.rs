@@ -230,7 +230,8 @@ async fn a_secret_is_nowhere_once_it_was_told() {
     let setup = json!({ "token": token, "organization": "Acme", "name": "Ada", "email": "ada@acme.test", "password": PASSWORD });
     let response = function("account/set-up", "", setup).await.unwrap();
     let cookie = response.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let made: Value = function("keys/create", &cookie, json!({ "kind": "agent", "name": "planted" })).await.unwrap().json().await.unwrap();
+    let made: Value =
+        function("keys/create", &cookie, json!({ "wanted": { "kind": "agent", "name": "planted" } })).await.unwrap().json().await.unwrap();
     let agent = text(&made["secret"]);
     let printed = latchkey(data.path(), &["admin", "create-key", "--name", "service", "--days", "30"], "");
     let platform = String::from_utf8(printed.stdout).unwrap().trim().to_owned();
@@ -247,7 +248,7 @@ async fn a_secret_is_nowhere_once_it_was_told() {
         answers.push(api(body, &platform).await.unwrap().text().await.unwrap());
     }
     answers.push(api(json!({ "key": agent }).to_string(), &agent).await.unwrap().text().await.unwrap());
-    let badly = function("keys/create", &cookie, json!({ "kind": agent, "name": "a" })).await.unwrap();
+    let badly = function("keys/create", &cookie, json!({ "wanted": { "kind": agent, "name": "a" } })).await.unwrap();
     answers.push(badly.text().await.unwrap());
     for path in ["/keys/agent", "/keys/agent?q=planted", "/profile", "/nowhere"] {
         answers.push(client.get(format!("{url}{path}")).header("cookie", &cookie).send().await.unwrap().text().await.unwrap());

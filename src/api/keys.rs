@@ -1,27 +1,29 @@
-//! API keys of every kind: list, make, edit, delete.
+//! API keys of every kind, and the lists that hold them and credentials.
 
 use leptos::prelude::*;
 
 use crate::model::{
     fault::Fault,
-    key::{CreatedKey, ItemId, KeyRow},
+    key::{BulkAction, BulkOutcome, CreatedKey, EditedKey, ItemId, KeyRow, WantedKey},
     listing::{KeyQuery, ListedRow, OpenedListing},
-    policy::Kind,
     wire::Json,
 };
 
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::keys;
+use crate::{
+    model::id::KeyId,
+    server::{items, keys, lists},
+};
 
-/// Opens a list of keys and answers its first rows. Needs the kind's `view` permission.
+/// Opens a list of keys or credentials and answers its first rows. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
 pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    context::answer(async move |call: Call| keys::open(&call.state, &call.actor()?, query).await).await
+    context::answer(async move |call: Call| lists::open(&call.state, &call.actor()?, query).await).await
 }
 
 /// Answers rows of an opened list, at most [`ROWS_MAX`](crate::model::listing::ROWS_MAX). Needs the kind's `view` permission.
@@ -30,46 +32,58 @@ pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> 
 /// `ListingGone` when it was opened too long ago or by somebody else; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
 pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    context::answer(async move |call: Call| keys::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+    context::answer(async move |call: Call| lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+}
+
+/// Answers the ids of an opened list's rows, at most 1,000. Needs the kind's `view` permission.
+///
+/// # Errors
+/// As [`key_rows`].
+#[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
+pub async fn listed_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
+    context::answer(async move |call: Call| lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
 /// Makes a key; its secret is in this answer and nowhere else. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// `Invalid` or `Conflict` at the value that is meant; `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
-pub async fn create_key(kind: Kind, name: String) -> Result<CreatedKey, Fault> {
-    context::answer(async move |call: Call| {
-        let (key, secret) = keys::create(&call.state, &call.actor()?, keys::NewKey::named(key_kind(kind)?, name)).await?;
-        Ok(CreatedKey { key: key.row, secret })
-    })
-    .await
+pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
+    context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, wanted).await).await
 }
 
-/// Gives a key another name. Needs the kind's `manage` permission.
+/// Changes a key, as far as its kind lets one. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` or `Conflict` at `name`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
-#[server(prefix = "/fn", endpoint = "keys/rename", input = Json, output = Json)]
-pub async fn rename_key(id: ItemId, name: String) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| Ok(keys::rename(&call.state, &call.actor()?, key_id(id)?, &name).await?.row)).await
+/// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
+pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
+    context::answer(async move |call: Call| keys::edit(&call.state, &call.actor()?, key_id(id)?, edited).await).await
 }
 
-/// Deletes a key for good: it is refused from now on. Needs the kind's `manage` permission.
+/// Gives a key another secret; it is in this answer and nowhere else. The one before stays good for the grace, one of
+/// [`GRACES`](crate::model::key::GRACES). Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
-#[server(prefix = "/fn", endpoint = "keys/delete", input = Json, output = Json)]
-pub async fn delete_key(id: ItemId) -> Result<(), Fault> {
-    context::answer(async move |call: Call| keys::delete(&call.state, &call.actor()?, key_id(id)?).await).await
+/// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
+pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
+    context::answer(async move |call: Call| keys::rotate(&call.state, &call.actor()?, key_id(id)?, grace_seconds).await).await
 }
 
-#[cfg(feature = "ssr")]
-fn key_kind(kind: Kind) -> Result<crate::model::policy::KeyKind, Fault> {
-    if let Kind::Key(kind) = kind { Ok(kind) } else { Err(Fault::Malformed) }
+/// Deletes, disables or enables up to [`BULK_MAX`](crate::model::key::BULK_MAX) keys; deletes as many credentials. Those that are not
+/// there are left. Needs the kinds' `manage` permission.
+///
+/// # Errors
+/// `Invalid` at `ids`; `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "keys/act", input = Json, output = Json)]
+pub async fn act_on_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkOutcome, Fault> {
+    context::answer(async move |call: Call| items::act(&call.state, &call.actor()?, action, &ids).await).await
 }
 
+/// What is no key's id names none.
 #[cfg(feature = "ssr")]
-fn key_id(id: ItemId) -> Result<crate::model::id::KeyId, Fault> {
+fn key_id(id: ItemId) -> Result<KeyId, Fault> {
     if let ItemId::Key(id) = id { Ok(id) } else { Err(Fault::NotFound) }
 }

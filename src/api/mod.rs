@@ -3,8 +3,10 @@
 
 pub mod account;
 pub mod audit;
+pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
+pub mod corpora;
 pub mod keys;
 pub mod members;
 pub mod profile;

@@ -9,7 +9,10 @@ use super::{
     rows::{GridRow, Rows},
     window::{Geometry, Measures, Window},
 };
-use crate::ui::icon::{Glyph, Icon};
+use crate::ui::{
+    browser,
+    icon::{Glyph, Icon},
+};
 
 /// A column.
 #[derive(Debug, Clone, Copy)]
@@ -94,12 +97,11 @@ pub fn DataGrid<Row: GridRow>(
             watch_measures(scroller.into(), table.into(), measures);
         }
     });
-    // Heights and places are set through the CSSOM: the page's policy takes no `style` attributes.
     Effect::new(move || {
         if let (Some(table), Some(body)) = (table.get(), body.get()) {
             let header = table.t_head().map_or(0, |head| head.offset_height());
-            set_style(&table, "height", &px(f64::from(header) + geometry.get().height()));
-            set_style(&body, "transform", &translate(window.get()));
+            browser::set_style(&table, "height", &px(f64::from(header) + geometry.get().height()));
+            browser::set_style(&body, "transform", &translate(window.get()));
         }
     });
     Effect::new(move || rows.draw(drawn.get().0..drawn.get().1));
@@ -225,11 +227,6 @@ fn row_height(scroller: &HtmlElement) -> Option<f64> {
 /// Scrolls at once, to a fraction of a pixel: a scaled list moves several rows with each whole one.
 fn set_scroll_top(scroller: &HtmlElement, to: f64) {
     scroller.scroll_to_with_x_and_y(f64::from(scroller.scroll_left()), to);
-}
-
-fn set_style(element: &HtmlElement, property: &str, value: &str) {
-    // Fails only for a value that is none; ours all are.
-    let _ = element.style().set_property(property, value);
 }
 
 /// Whole pixels: to print a float takes 15 KB of code.

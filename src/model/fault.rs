@@ -37,6 +37,12 @@ pub enum Fault {
         /// The label of the permission that is missing.
         permission: String,
     },
+    /// A key may not give another key more than it has itself.
+    #[error("This key lacks the scope “{scope}”, so it can't give it to another.")]
+    ScopeNotHeld {
+        /// The scope.
+        scope: String,
+    },
     /// Not there, or not the caller's to know of.
     #[error("Not found. It may have been deleted.")]
     NotFound,
@@ -82,6 +88,28 @@ impl Fault {
         Self::Forbidden { permission: permission.label().to_owned() }
     }
 
+    /// Says that the value is one of a list's: `keys[2].name`.
+    #[must_use]
+    pub fn inside(self, list: &str, at: usize) -> Self {
+        let within = |field: String| format!("{list}[{at}].{field}");
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field: within(field), message },
+            Self::Conflict { field, message } => Self::Conflict { field: within(field), message },
+            other => other,
+        }
+    }
+
+    /// Says of a list's only value what [`Self::inside`] said of one among many.
+    #[must_use]
+    pub fn outside(self) -> Self {
+        let bare = |field: String| field.rsplit_once('.').map_or(field.clone(), |(_, name)| name.to_owned());
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field: bare(field), message },
+            Self::Conflict { field, message } => Self::Conflict { field: bare(field), message },
+            other => other,
+        }
+    }
+
     /// The field that is meant and what is wrong with it, where it is about one.
     pub fn about_field(&self) -> Option<(&str, &str)> {
         match self {
@@ -98,6 +126,7 @@ impl Fault {
             Self::WrongCredentials => "wrong_credentials",
             Self::SignedOut => "signed_out",
             Self::Forbidden { .. } => "forbidden",
+            Self::ScopeNotHeld { .. } => "insufficient_scope",
             Self::NotFound => "not_found",
             Self::ListingGone => "cursor_expired",
             Self::Throttled { .. } => "throttled",
@@ -115,7 +144,7 @@ impl Fault {
             Self::Invalid { .. } => 422,
             Self::Conflict { .. } => 409,
             Self::WrongCredentials | Self::SignedOut => 401,
-            Self::Forbidden { .. } | Self::ForeignOrigin => 403,
+            Self::Forbidden { .. } | Self::ScopeNotHeld { .. } | Self::ForeignOrigin => 403,
             Self::NotFound => 404,
             Self::ListingGone => 410,
             Self::Throttled { .. } => 429,
@@ -143,7 +172,7 @@ impl From<Fault> for Told {
         let code = fault.code().to_owned();
         let (field, message, seconds) = match fault {
             Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, None),
-            Fault::Forbidden { permission } => (String::new(), permission, None),
+            Fault::Forbidden { permission: message } | Fault::ScopeNotHeld { scope: message } => (String::new(), message, None),
             Fault::Throttled { seconds } => (String::new(), String::new(), Some(seconds)),
             _ => Default::default(),
         };
@@ -167,6 +196,7 @@ impl From<Told> for Fault {
             "invalid" => Self::Invalid { field, message },
             "conflict" => Self::Conflict { field, message },
             "forbidden" => Self::Forbidden { permission: message },
+            "insufficient_scope" => Self::ScopeNotHeld { scope: message },
             "throttled" => Self::Throttled { seconds: seconds.unwrap_or_default() },
             code => PLAIN.iter().find(|fault| fault.code() == code).cloned().unwrap_or(Self::Internal),
         }
@@ -199,6 +229,7 @@ mod tests {
             Fault::WrongCredentials,
             Fault::SignedOut,
             Fault::forbidden(Permission::ViewKeys),
+            Fault::ScopeNotHeld { scope: "verify".to_owned() },
             Fault::NotFound,
             Fault::ListingGone,
             Fault::Throttled { seconds: 7 },

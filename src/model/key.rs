@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::{CredentialId, InvalidId, KeyId},
+    id::{CredentialId, InvalidId, KeyId, UserId},
     policy::{Kind, Status},
     secret::RevealedSecret,
     time::Timestamp,
@@ -69,6 +69,8 @@ pub struct KeyRow {
     pub created_at: Timestamp,
     /// The name of who made it.
     pub created_by: String,
+    /// And their id.
+    pub creator: UserId,
     /// When it was last used, to within some seconds.
     pub last_used_at: Option<Timestamp>,
     /// When it ends.

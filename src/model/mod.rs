@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod audit;
+pub mod billing;
+pub mod corpus;
 pub mod credential;
 pub mod fault;
 pub mod id;

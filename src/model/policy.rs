@@ -98,6 +98,22 @@ pub enum Unique {
     Provider,
 }
 
+/// Which scopes a kind has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scoping {
+    /// None.
+    None,
+    /// Those of our own API: [`Scope`](super::permission::Scope).
+    Api,
+    /// Any words.
+    Words,
+    /// One of [`CORPUS_ACCESS`], for corpora that are named.
+    Corpora,
+}
+
+/// What a corpus key may be used for: the scopes, and what the page calls them together. The first is the usual one.
+pub const CORPUS_ACCESS: [(&[&str], &str); 2] = [(&["query"], "QueryService"), (&["query", "index"], "QueryService & IndexService")];
+
 /// What can be changed once it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Editable {
@@ -134,6 +150,10 @@ pub struct Policy {
     pub expiry: Expiry,
     /// What is unique about it.
     pub unique: Unique,
+    /// Which scopes it has.
+    pub scoping: Scoping,
+    /// Whether it notes whose it is, and more, in the words of the API that it is for.
+    pub annotated: bool,
     /// What can be edited.
     pub editable: Editable,
     /// Whether it belongs to who made it: only owners and admins see those of others.
@@ -157,6 +177,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::InRow,
         expiry: Expiry::Chosen,
         unique: Unique::Nothing,
+        scoping: Scoping::Api,
+        annotated: false,
         editable: Editable::Nothing,
         personal: true,
         view: Permission::ManageApiKeys,
@@ -173,6 +195,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::InPopUp,
         expiry: Expiry::ChosenOrNever,
         unique: Unique::Nothing,
+        scoping: Scoping::Words,
+        annotated: true,
         editable: Editable::All,
         personal: false,
         view: Permission::ViewKeys,
@@ -189,6 +213,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::InPopUp,
         expiry: Expiry::Never,
         unique: Unique::Nothing,
+        scoping: Scoping::Corpora,
+        annotated: false,
         editable: Editable::Nothing,
         personal: false,
         view: Permission::ViewKeys,
@@ -205,6 +231,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::InPopUp,
         expiry: Expiry::Days(90),
         unique: Unique::Name,
+        scoping: Scoping::None,
+        annotated: false,
         editable: Editable::Name,
         personal: false,
         view: Permission::ViewKeys,
@@ -221,6 +249,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::ToHolder,
         expiry: Expiry::ChosenOrNever,
         unique: Unique::Nothing,
+        scoping: Scoping::None,
+        annotated: false,
         editable: Editable::Nothing,
         personal: false,
         view: Permission::ViewProject,
@@ -237,6 +267,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::Never,
         expiry: Expiry::Chosen,
         unique: Unique::Provider,
+        scoping: Scoping::None,
+        annotated: false,
         editable: Editable::Nothing,
         personal: true,
         view: Permission::ManageApiKeys,
@@ -253,6 +285,8 @@ pub const POLICIES: &[Policy] = &[
         revealed: Revealed::Never,
         expiry: Expiry::Never,
         unique: Unique::Name,
+        scoping: Scoping::None,
+        annotated: false,
         editable: Editable::NameAndValue,
         personal: false,
         view: Permission::ManageCredentials,

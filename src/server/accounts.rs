@@ -224,7 +224,15 @@ async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str) -> Res
 
 /// A user who is being made, as the one who acts.
 pub fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
-    Actor { organization: user.organization, user: user.id, name: user.name.clone(), means, permissions: Permissions::default(), address }
+    Actor {
+        organization: user.organization,
+        user: user.id,
+        name: user.name.clone(),
+        means,
+        permissions: Permissions::default(),
+        scopes: None,
+        address,
+    }
 }
 
 /// Whoever may read the data folder, acting for a user: they may do anything.
@@ -242,6 +250,7 @@ fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Act
         name: user.name.clone(),
         means,
         permissions: Permissions::from_words(&user.permissions),
+        scopes: None,
         address,
     })
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::{
     fault::Fault,
     id::{KeyId, OrganizationId, UserId},
-    permission::{Permission, Permissions},
+    permission::{Permission, Permissions, Scope, Scopes},
 };
 
 /// Through what they act.
@@ -32,6 +32,8 @@ pub struct Actor {
     pub means: Means,
     /// What they may do now.
     pub permissions: Permissions,
+    /// What their key is for, where they act through one.
+    pub scopes: Option<Scopes>,
     /// From where.
     pub address: Option<IpAddr>,
 }
@@ -65,7 +67,12 @@ impl Actor {
         self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
     }
 
-    /// Whether they see everybody's platform keys, as owners and admins do; others see their own.
+    /// Whether they may give a key this scope: they have it themselves, and may do now what it is for.
+    pub fn may_grant(&self, scope: Scope) -> bool {
+        self.scopes.is_none_or(|own| own.has(scope)) && self.require_any(scope.needs()).is_ok()
+    }
+
+    /// Whether they see everybody's personal keys, as owners and admins do; others see their own.
     pub fn sees_everybodys_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)
     }

@@ -10,11 +10,16 @@ use super::{
     accounts::{self, NewAccount},
     config::{DataOptions, PublicUrl},
     data::Data,
-    keys::{self, NewKey},
+    keys,
     state::AppState,
     store,
 };
-use crate::model::{fault::Fault, permission::Scope, policy::KeyKind};
+use crate::model::{
+    fault::Fault,
+    key::{Ends, WantedKey},
+    policy::{KeyKind, Kind},
+    secret::RevealedSecret,
+};
 
 /// Where the data is, and what to do with it.
 #[derive(Args)]
@@ -140,22 +145,14 @@ async fn organization_name(state: &AppState, given: Option<String>) -> anyhow::R
     }
 }
 
-async fn create_key(
-    state: &AppState,
-    name: String,
-    days: i64,
-    user: Option<String>,
-    scopes: Option<Vec<String>>,
-) -> anyhow::Result<crate::model::secret::RevealedSecret> {
+async fn create_key(state: &AppState, name: String, days: i64, user: Option<String>, scopes: Option<Vec<String>>) -> anyhow::Result<RevealedSecret> {
     let owner = match &user {
         Some(email) => store::people::user_by_email(&state.store, email).await?.with_context(|| format!("nobody has the email address {email}"))?,
         None => store::people::first_owner(&state.store).await?.context("there is no owner yet: make one with `latchkey admin create-user`")?,
     };
-    let scopes = Some(scopes.unwrap_or_else(|| Scope::ALL.iter().map(|scope| scope.word().to_owned()).collect()));
     let console = accounts::console(&owner).map_err(in_words)?;
-    let new = NewKey { kind: KeyKind::Platform, name, duration_days: Some(days), scopes };
-    let (_, secret) = keys::create(state, &console, new).await.map_err(in_words)?;
-    Ok(secret)
+    let wanted = WantedKey { ends: Ends::Days(days), scopes, ..WantedKey::named(Kind::Key(KeyKind::Platform), name) };
+    Ok(keys::create(state, &console, wanted).await.map_err(in_words)?.secret)
 }
 
 /// The first line of standard input: never an argument, which everybody on the machine would see.

@@ -14,7 +14,7 @@ use moka::{policy::EvictionPolicy, sync::Cache};
 use super::random;
 use crate::model::{
     id::{OrganizationId, UserId},
-    policy::KeyKind,
+    policy::Kind,
 };
 
 /// How long a list is kept after its last use.
@@ -24,7 +24,7 @@ const PER_USER: usize = 16;
 /// How many bytes all lists may take.
 const BYTES_MAX: u64 = 256 << 20;
 
-/// What somebody may see of the keys. A list answers only to the view that it was opened with.
+/// What somebody may see of keys or of credentials. A list answers only to the view that it was opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Whose keys.
@@ -32,9 +32,9 @@ pub struct View {
     /// Who looks.
     pub user: UserId,
     /// Of which kinds.
-    pub kinds: Vec<KeyKind>,
-    /// Platform keys of this user only; `None` for everybody's.
-    pub platform_of: Option<UserId>,
+    pub kinds: Vec<Kind>,
+    /// Of the personal kinds only this user's; `None` for everybody's.
+    pub personal_of: Option<UserId>,
 }
 
 /// A list as it stood when it was opened.

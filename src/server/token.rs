@@ -102,8 +102,12 @@ impl Pepper {
 
     /// The digest of a key.
     pub fn digest(&self, key: &str) -> KeyDigest {
-        let inner = Sha256::digest(key.as_bytes());
-        KeyDigest(self.0.clone().chain_update(inner).finalize().into_bytes().into())
+        self.digest_of_sha256(&Sha256::digest(key.as_bytes()).into())
+    }
+
+    /// The digest of a key of which only the SHA-256 is known.
+    pub fn digest_of_sha256(&self, sha256: &[u8; 32]) -> KeyDigest {
+        KeyDigest(self.0.clone().chain_update(sha256).finalize().into_bytes().into())
     }
 }
 

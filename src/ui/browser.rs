@@ -3,7 +3,7 @@
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, HtmlElement, HtmlInputElement};
+use web_sys::{Element, HtmlElement};
 
 /// The path and the query of this page.
 pub fn path_and_query() -> String {
@@ -91,7 +91,23 @@ pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
     (0..found.length()).filter_map(|i| found.get(i)?.dyn_into().ok()).collect()
 }
 
-/// The input of a form with this `name`.
-pub fn input_named(form: &Element, name: &str) -> Option<HtmlInputElement> {
+/// The first control of a form with this `name`: an input, a select or a text area.
+pub fn control_named(form: &Element, name: &str) -> Option<HtmlElement> {
     form.query_selector(&format!("[name={name}]")).ok().flatten()?.dyn_into().ok()
+}
+
+/// What a control holds now. Asked for by name, so that one line serves every kind of control.
+pub fn value_of(control: &HtmlElement) -> String {
+    js_sys::Reflect::get(control, &"value".into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
+}
+
+/// The values of those boxes of a form with this `name` that are ticked.
+pub fn ticked(form: &Element, name: &str) -> Vec<String> {
+    find_all(form, &format!("[name={name}]:checked")).iter().map(value_of).collect()
+}
+
+/// Sets one property of an element's style, through the CSSOM: the page's policy takes no `style` attributes.
+pub fn set_style(element: &HtmlElement, property: &str, value: &str) {
+    // Fails only for a value that is none; ours all are.
+    let _ = element.style().set_property(property, value);
 }

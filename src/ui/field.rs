@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::form::Form;
+use super::{
+    control::{Attached, labelled},
+    form::Form,
+};
 
 /// What is typed into a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,6 +17,8 @@ pub enum Typed {
     Email,
     /// A password, hidden until its owner wants to see it.
     Password,
+    /// A day.
+    Date,
 }
 
 impl Typed {
@@ -22,6 +27,7 @@ impl Typed {
             Self::Text => "text",
             Self::Email => "email",
             Self::Password => "password",
+            Self::Date => "date",
         }
     }
 }
@@ -52,34 +58,48 @@ pub fn Field(
     autofocus: bool,
 ) -> impl IntoView {
     let shown = RwSignal::new(false);
-    let wrong = form.wrong(name);
-    let (input_id, hint_id, wrong_id) = (format!("field-{name}"), format!("hint-{name}"), format!("wrong-{name}"));
-
-    let has_hint = hint.is_some();
-    let described_by = {
-        let (hint_id, wrong_id) = (hint_id.clone(), wrong_id.clone());
-        move || match (wrong.get().is_some(), has_hint) {
-            (true, _) => Some(wrong_id.clone()),
-            (false, true) => Some(hint_id.clone()),
-            (false, false) => None,
-        }
-    };
     let input_type = move || if typed == Typed::Password && shown.get() { "text" } else { typed.input_type() };
-    view! {
-        <div class="field">
-            <label for=input_id.clone()>{label}</label>
+    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+        view! {
             <div class="field-input">
-                <input id=input_id name=name type=input_type value=value autocomplete=autocomplete autofocus=autofocus
-                    spellcheck="false" autocapitalize="none"
-                    aria-invalid=move || wrong.get().map(|_| "true") aria-describedby=described_by/>
+                <input id=id name=name type=input_type value=value autocomplete=autocomplete autofocus=autofocus
+                    spellcheck="false" autocapitalize="none" aria-invalid=invalid aria-describedby=described_by/>
                 {(typed == Typed::Password).then(|| view! {
                     <button type="button" class="field-show" on:click=move |_| shown.update(|shown| *shown = !*shown)>
                         {move || if shown.get() { "Hide" } else { "Show" }}
                     </button>
                 })}
             </div>
-            {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}
-            <p class="field-wrong" id=wrong_id aria-live="polite">{move || wrong.get()}</p>
-        </div>
-    }
+        }
+        .into_any()
+    })
+}
+
+/// A field of several lines.
+#[component]
+pub fn TextArea(
+    /// The form it belongs to.
+    form: Form,
+    /// The value's name in the call.
+    name: &'static str,
+    /// The label.
+    label: &'static str,
+    /// What stands in it at first.
+    #[prop(optional, into)]
+    value: String,
+    /// What one should know before typing.
+    #[prop(optional, into)]
+    hint: Option<String>,
+    /// How many lines it shows.
+    #[prop(default = 3)]
+    rows: u8,
+) -> impl IntoView {
+    // A property, not a child: the server would print a child as it stands, markup and all.
+    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+        view! {
+            <textarea id=id name=name rows=rows.to_string() spellcheck="false" autocapitalize="none" autocomplete="off" prop:value=value
+                aria-invalid=invalid aria-describedby=described_by></textarea>
+        }
+        .into_any()
+    })
 }

@@ -3,6 +3,8 @@
 use std::{future::Future, pin::Pin};
 
 use leptos::{ev, html, prelude::*, task::spawn_local};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
 
 use super::{browser, message::Alert};
 use crate::model::fault::Fault;
@@ -38,10 +40,25 @@ impl Form {
         Signal::derive(move || self.wrongs.with(|wrongs| wrongs.iter().find(elsewhere).map(ToString::to_string)))
     }
 
-    /// What was typed into a field, if the rule takes it; else the rule's complaint is kept for that field.
+    /// What was typed into a field or chosen in it, if the rule takes it; else the rule's complaint is kept for that field.
     pub fn check<T>(self, field: &'static str, rule: impl FnOnce(&str, &str) -> Result<T, Fault>) -> Option<T> {
-        let typed = self.element.get_untracked().and_then(|form| browser::input_named(&form, field)).map(|input| input.value());
-        rule(field, &typed.unwrap_or_default()).map_err(|fault| self.wrongs.update(|wrongs| wrongs.push(fault))).ok()
+        self.keep(rule(field, &self.value(field)))
+    }
+
+    /// The values of the boxes of a group that are ticked, if the rule takes them; else its complaint is kept for the group.
+    pub fn check_ticked<T>(self, group: &'static str, rule: impl FnOnce(&str, Vec<String>) -> Result<T, Fault>) -> Option<T> {
+        let ticked = self.element.get_untracked().map(|form| browser::ticked(&form, group));
+        self.keep(rule(group, ticked.unwrap_or_default()))
+    }
+
+    /// What stands in a field now, unchecked. Nothing where there is no such field.
+    pub fn value(self, field: &'static str) -> String {
+        let control = self.element.get_untracked().and_then(|form| browser::control_named(&form, field));
+        control.map(|control| browser::value_of(&control)).unwrap_or_default()
+    }
+
+    fn keep<T>(self, checked: Result<T, Fault>) -> Option<T> {
+        checked.map_err(|fault| self.wrongs.update(|wrongs| wrongs.push(fault))).ok()
     }
 
     /// Sends what was checked, unless something was wrong: then the first wrong field gets the focus.
@@ -68,10 +85,12 @@ impl Form {
     fn focus_first_wrong(self) {
         let Some(form) = self.element.get_untracked() else { return };
         let wrongs = self.wrongs.get_untracked();
-        let input = wrongs.iter().find_map(|fault| browser::input_named(&form, fault.about_field()?.0));
-        if let Some(input) = input {
-            browser::focus(&input);
-            input.select();
+        let control = wrongs.iter().find_map(|fault| browser::control_named(&form, fault.about_field()?.0));
+        if let Some(control) = control {
+            browser::focus(&control);
+            if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
+                input.select();
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod browser;
 pub mod button;
+pub mod check;
+pub mod control;
 pub mod copy;
 pub mod dialog;
 pub mod field;
@@ -11,6 +13,7 @@ pub mod live;
 pub mod mark;
 pub mod menu;
 pub mod message;
+pub mod select;
 pub mod tabs;
 pub mod time;
 pub mod toast;

@@ -5,10 +5,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
 use super::live::now;
-use crate::model::time::{DAY_MS, Timestamp};
+use crate::model::time::{DAY_MS, MINUTE_MS, Timestamp};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-const MINUTE_MS: i64 = 60_000;
 
 /// How a moment is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -169,7 +169,7 @@ impl Page {
 
     /// Makes an agent key. Answers its id and its secret.
     pub async fn agent_key(&self, name: &str) -> (String, String) {
-        let (status, made) = self.call("keys/create", json!({ "kind": "agent", "name": name })).await;
+        let (status, made) = self.call("keys/create", json!({ "wanted": { "kind": "agent", "name": name } })).await;
         assert_eq!(status, StatusCode::OK, "{made}");
         (text(&made["key"]["id"]), text(&made["secret"]))
     }

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 
 use crate::{
-    api::keys::delete_key,
+    api::keys::act_on_keys,
     model::{
         fault::Fault,
-        key::{ItemId, KeyRow},
+        key::{BulkAction, ItemId, KeyRow},
     },
     ui::{
         button::{Button, SubmitButton, Weight},
@@ -17,10 +17,7 @@ use crate::{
 
 /// Deletes a key. Where somebody else was faster, what was wanted is so.
 async fn delete(id: ItemId) -> Result<(), Fault> {
-    match delete_key(id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
-    }
+    act_on_keys(BulkAction::Delete, vec![id]).await.map(drop)
 }
 
 /// Asks, then deletes.

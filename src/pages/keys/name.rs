@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use crate::{
-    api::keys::{create_key, rename_key},
+    api::keys::{create_key, edit_key},
     model::{
-        key::{CreatedKey, KeyRow},
+        key::{CreatedKey, EditedKey, KeyRow, WantedKey},
         policy::Policy,
         text,
     },
@@ -30,7 +30,7 @@ pub fn CreateDialog(
     let form = Form::new();
     let submit = Callback::new(move |()| {
         let name = form.check("name", text::name);
-        form.send(name.map(|name| create_key(policy.kind, name)), move |created| on_done.run(created));
+        form.send(name.map(|name| create_key(WantedKey::named(policy.kind, name))), move |created| on_done.run(created));
     });
     let title = format!("Create {}", policy.label);
     view! { <NameDialog title value="" hint="What will use it, such as “nightly-build”." form submit on_dismiss/> }
@@ -49,7 +49,7 @@ pub fn EditDialog(
     let form = Form::new();
     let submit = Callback::new(move |()| {
         let name = form.check("name", text::name);
-        form.send(name.map(|name| rename_key(key.id, name)), move |key| on_done.run(key));
+        form.send(name.map(|name| edit_key(key.id, EditedKey { name: Some(name), ..EditedKey::default() })), move |key| on_done.run(key));
     });
     view! { <NameDialog title="Edit key" value=key.name hint="The key itself stays the same." form submit on_dismiss/> }
 }

@@ -63,6 +63,7 @@ impl Session {
             name: self.row.name.clone(),
             means: Means::Session,
             permissions: self.permissions,
+            scopes: None,
             address,
         }
     }

@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::{Value, error::Category};
 use tokio::time::timeout;
 
 use super::problem::Problem;
@@ -42,6 +42,14 @@ async fn read(body: Body) -> Result<Bytes, Problem> {
 /// The refusal of a body over the limit.
 pub fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {BODY_MAX} bytes."))
+}
+
+/// Reads a part of a body that was read already.
+///
+/// # Errors
+/// As for a body: 422 with the field that is wrong.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(|error| wrong_field(&error.path().to_string(), &error.inner().to_string()))
 }
 
 /// A refusal names the field that is wrong, never its value, which may be a secret.

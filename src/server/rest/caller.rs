@@ -12,7 +12,7 @@ use std::{
 use super::problem::Problem;
 use crate::{
     model::{
-        permission::Scope,
+        permission::{Scope, Scopes},
         policy::{KeyKind, Status},
         time::Timestamp,
     },
@@ -46,6 +46,7 @@ impl Caller {
             name: self.key.name.clone(),
             means: Means::Key(self.key.id),
             permissions: self.key.permissions,
+            scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
             address: self.address,
         };
         actor.require_any(scope.needs())?;
@@ -75,7 +76,7 @@ where
             let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
             return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
         }
-        state.verifier.note_use(key.id, now);
+        state.verifier.note_use(&key, now);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
         Ok(Self { key, address })

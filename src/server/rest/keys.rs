@@ -1,42 +1,41 @@
 //! `/api/v1/keys`.
 
-use std::sync::Arc;
-
 use axum::{
     Json as Answer,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-use super::{body::Json, caller::Caller, problem::Problem};
+use super::{
+    body::{self, Json},
+    caller::Caller,
+    listing::{self, ListQuery, Page},
+    problem::Problem,
+};
 use crate::{
     model::{
         fault::Fault,
         id::{KeyId, UserId},
-        listing::{KeyQuery, ROWS_MAX, SortBy},
+        key::{CreatedKey, EditedKey, Ends, ItemId, KeyRow, WantedKey},
         permission::Scope,
-        policy::{KeyKind, Status},
+        policy::{KeyKind, Kind, Status},
         secret::RevealedSecret,
         time::Timestamp,
     },
     server::{
-        keys::{self, KeyDetails, NewKey},
+        keys::{self, Import},
         state::AppState,
     },
 };
 
-/// The kinds that can be made here.
-const MADE_HERE: &[KeyKind] = &[KeyKind::Agent];
-const LIMIT_DEFAULT: usize = 50;
-
 /// A key, as the API tells it.
 #[derive(Serialize)]
 pub struct KeyView {
-    id: KeyId,
-    kind: KeyKind,
+    id: ItemId,
+    kind: Kind,
     name: String,
     mask: String,
     status: Status,
@@ -48,24 +47,38 @@ pub struct KeyView {
     corpora: Vec<i64>,
     external_id: Option<String>,
     metadata: Option<Value>,
+    /// The secret that it had before, while that is still good.
+    retiring: Option<RetiringView>,
 }
 
-impl From<KeyDetails> for KeyView {
-    fn from(key: KeyDetails) -> Self {
+#[derive(Serialize)]
+struct RetiringView {
+    until: String,
+    uses: i64,
+    last_used_at: Option<String>,
+}
+
+impl From<KeyRow> for KeyView {
+    fn from(key: KeyRow) -> Self {
         Self {
             id: key.id,
             kind: key.kind,
-            name: key.row.name,
-            mask: key.row.mask,
-            status: key.row.status,
-            created_at: key.row.created_at.rfc3339(),
-            created_by: key.created_by,
-            last_used_at: key.row.last_used_at.map(Timestamp::rfc3339),
-            expires_at: key.row.expires_at.map(Timestamp::rfc3339),
+            name: key.name,
+            mask: key.mask,
+            status: key.status,
+            created_at: key.created_at.rfc3339(),
+            created_by: key.creator,
+            last_used_at: key.last_used_at.map(Timestamp::rfc3339),
+            expires_at: key.expires_at.map(Timestamp::rfc3339),
             scopes: key.scopes,
-            corpora: Vec::new(),
-            external_id: None,
-            metadata: None,
+            corpora: key.corpora.iter().map(|corpus| corpus.id).collect(),
+            external_id: key.external_id,
+            metadata: key.metadata.and_then(|json| serde_json::from_str(&json).ok()),
+            retiring: key.retiring.map(|old| RetiringView {
+                until: old.until.rfc3339(),
+                uses: old.uses,
+                last_used_at: old.last_used_at.map(Timestamp::rfc3339),
+            }),
         }
     }
 }
@@ -80,109 +93,70 @@ pub struct CreateKey {
     duration_days: Option<i64>,
     #[serde(default)]
     scopes: Option<Vec<String>>,
+    #[serde(default)]
+    corpora: Vec<i64>,
+    #[serde(default)]
+    external_id: Option<String>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+}
+
+impl CreateKey {
+    fn wanted(self) -> Result<WantedKey, Fault> {
+        let kind = self.kind.parse::<KeyKind>().map_err(|_| Fault::invalid("kind", "Keys of this kind can't be made here."))?;
+        Ok(WantedKey {
+            kind: Kind::Key(kind),
+            name: self.name,
+            ends: ends(self.duration_days),
+            scopes: self.scopes,
+            corpora: self.corpora,
+            external_id: self.external_id,
+            metadata: self.metadata.map(as_text),
+        })
+    }
+}
+
+fn ends(duration_days: Option<i64>) -> Ends {
+    duration_days.map_or(Ends::Usual, Ends::Days)
+}
+
+fn as_text(metadata: Map<String, Value>) -> String {
+    Value::Object(metadata).to_string()
 }
 
 /// A key and its secret.
 #[derive(Serialize)]
-struct Created {
+struct WithSecret {
     key: KeyView,
     secret: RevealedSecret,
+}
+
+/// The answer that shows a secret, this once.
+fn with_secret(status: StatusCode, created: CreatedKey) -> Result<Response, Problem> {
+    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", created.key.id)).map_err(|_| Fault::Internal)?;
+    let body = WithSecret { key: created.key.into(), secret: created.secret };
+    Ok((status, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body)).into_response())
 }
 
 /// Makes a key. Needs the scope `keys:write` and *Manage API Keys*. Answers 201 with the secret, this once.
 pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): Json<CreateKey>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    let kind = call.kind.parse::<KeyKind>().ok().filter(|kind| MADE_HERE.contains(kind));
-    let kind = kind.ok_or_else(|| Fault::invalid("kind", "Keys of this kind can't be made here."))?;
-    let new = NewKey { kind, name: call.name, duration_days: call.duration_days, scopes: call.scopes };
-    let (key, secret) = keys::create(&state, &actor, new).await?;
-    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
-    let body = Created { key: key.into(), secret };
-    Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
-        .into_response())
+    with_secret(StatusCode::CREATED, keys::create(&state, &actor, call.wanted()?).await?)
 }
 
-/// Which keys to list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListKeys {
-    kind: Option<String>,
-    #[serde(default)]
-    q: String,
-    status: Option<String>,
-    sort: Option<String>,
-    limit: Option<usize>,
-    cursor: Option<String>,
-}
-
-impl ListKeys {
-    fn query(&self) -> Result<KeyQuery, Fault> {
-        let parse_error = |field: &'static str, takes: &'static str| move |_| Fault::invalid(field, format!("This takes {takes}."));
-        let kind = self.kind.as_deref().map(str::parse).transpose();
-        let status = self.status.as_deref().map(str::parse).transpose();
-        let sort = self.sort.as_deref().map(str::parse::<SortBy>).transpose();
-        Ok(KeyQuery {
-            expiring: false,
-            external_id: None,
-            scope: None,
-            kind: kind.map_err(parse_error("kind", "platform, client, corpus, agent or project"))?,
-            search: self.q.clone(),
-            status: status.map_err(parse_error("status", "active, disabled, expired or revoked"))?,
-            sort: sort
-                .map_err(parse_error("sort", "name, created_at, last_used_at or expires_at, with - before it for descending"))?
-                .unwrap_or_default(),
-        })
-    }
-
-    fn limit(&self) -> Result<usize, Fault> {
-        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
-        if (1..=ROWS_MAX).contains(&limit) { Ok(limit) } else { Err(Fault::invalid("limit", format!("This takes 1 to {ROWS_MAX}."))) }
-    }
-}
-
-/// A place in an opened list: its name and how many keys lie before.
-struct Cursor {
-    listing: String,
-    offset: usize,
-}
-
-impl Cursor {
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let parts = text.split_once('.').and_then(|(listing, offset)| Some((listing, offset.parse().ok()?)));
-        let (listing, offset) = parts.ok_or_else(|| Fault::invalid("cursor", "This is no cursor that we gave."))?;
-        Ok(Self { listing: listing.to_owned(), offset })
-    }
-}
-
-/// A page of a list.
-#[derive(Serialize)]
-pub struct KeyPage {
-    items: Vec<KeyView>,
-    next_cursor: Option<String>,
-    total: usize,
-}
-
-/// Lists keys. Needs the scope `keys:read` and *View Keys*. Pages of one list hold each key once, however keys change meanwhile.
-pub async fn list(State(state): State<AppState>, caller: Caller, query: Result<Query<ListKeys>, QueryRejection>) -> Result<Answer<KeyPage>, Problem> {
+/// Lists keys. Needs the scope `keys:read` and *View Keys*.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Result<Answer<Page<KeyView>>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
-    let Query(list) = query.map_err(|_| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed",
-            "The query names a value twice, one of the wrong type, or one that this call does not know.",
-        )
-    })?;
-    let (query, limit) = (list.query()?, list.limit()?);
-    let (listing, kept_as, offset) = match list.cursor.as_deref().map(Cursor::parse).transpose()? {
-        Some(Cursor { listing, offset }) => (keys::find_listing(&state, &actor, &listing)?, Some(listing), offset),
-        None => (Arc::new(keys::select(&state, &actor, &query).await?), None, 0),
-    };
-    let rows = keys::details(&state, &listing, offset, limit).await?;
-    let (after, total) = (offset.saturating_add(rows.len()), listing.numbers.len());
-    // A list that fits its first page need not be kept.
-    let next_cursor = (after < total && !rows.is_empty()).then(|| format!("{}.{after}", kept_as.unwrap_or_else(|| state.listings.keep(listing))));
-    let items = rows.into_iter().filter_map(|(_, key)| key).map(KeyView::from).collect();
-    Ok(Answer(KeyPage { items, next_cursor, total }))
+    let query = listing::readable(query)?;
+    let kind = query.kind()?;
+    if matches!(kind, Some(Kind::Credential(_))) {
+        return Err(Fault::invalid("kind", "These are credentials: list them at /api/v1/credentials.").into());
+    }
+    Ok(Answer(listing::page(&state, &actor, &query, kind).await?))
 }
 
 /// One key. Needs the scope `keys:read` and *View Keys*.
@@ -191,14 +165,41 @@ pub async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<S
     Ok(Answer(keys::get(&state, &actor, key_id(&id)?).await?.into()))
 }
 
-/// What to change.
+/// What to change. A field that is null is emptied; one that is not named stays.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "null empties a field, which is not the same as leaving it out")]
 pub struct EditKey {
-    name: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "named")]
+    duration_days: Option<Option<i64>>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "named")]
+    external_id: Option<Option<String>>,
+    #[serde(default, deserialize_with = "named")]
+    metadata: Option<Option<Map<String, Value>>>,
 }
 
-/// Changes a key. Needs the scope `keys:write` and *Manage API Keys*.
+/// Tells a field that is null from one that is not there.
+fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl From<EditKey> for EditedKey {
+    fn from(call: EditKey) -> Self {
+        Self {
+            name: call.name,
+            ends: call.duration_days.map(ends),
+            scopes: call.scopes,
+            external_id: call.external_id.map(Option::unwrap_or_default),
+            metadata: call.metadata.map(|metadata| metadata.map(as_text).unwrap_or_default()),
+        }
+    }
+}
+
+/// Changes a key, as far as its kind lets one. Needs the scope `keys:write` and *Manage API Keys*.
 pub async fn edit(
     State(state): State<AppState>,
     caller: Caller,
@@ -206,7 +207,7 @@ pub async fn edit(
     Json(call): Json<EditKey>,
 ) -> Result<Answer<KeyView>, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    Ok(Answer(keys::rename(&state, &actor, key_id(&id)?, &call.name).await?.into()))
+    Ok(Answer(keys::edit(&state, &actor, key_id(&id)?, call.into()).await?.into()))
 }
 
 /// Deletes a key for good. Needs the scope `keys:write` and *Manage API Keys*. Answers 204.
@@ -214,6 +215,101 @@ pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Pat
     let actor = caller.with_scope(Scope::KeysWrite)?;
     keys::delete(&state, &actor, key_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts a key to rest. Needs the scope `keys:write` and *Manage API Keys*.
+pub async fn disable(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<KeyView>, Problem> {
+    let actor = caller.with_scope(Scope::KeysWrite)?;
+    Ok(Answer(keys::set_disabled(&state, &actor, key_id(&id)?, true).await?.into()))
+}
+
+/// Wakes a key. Needs the scope `keys:write` and *Manage API Keys*.
+pub async fn enable(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<KeyView>, Problem> {
+    let actor = caller.with_scope(Scope::KeysWrite)?;
+    Ok(Answer(keys::set_disabled(&state, &actor, key_id(&id)?, false).await?.into()))
+}
+
+/// How to rotate.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    grace_seconds: i64,
+}
+
+/// Gives a key another secret; the one before stays good for the grace. Needs the scope `keys:write` and *Manage API Keys*. Answers 200
+/// with the new secret, this once.
+pub async fn rotate(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, Json(call): Json<RotateKey>) -> Result<Response, Problem> {
+    let actor = caller.with_scope(Scope::KeysWrite)?;
+    with_secret(StatusCode::OK, keys::rotate(&state, &actor, key_id(&id)?, call.grace_seconds).await?)
+}
+
+/// A key that was made elsewhere.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportKey {
+    sha256: String,
+    name: String,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    duration_days: Option<i64>,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    external_id: Option<String>,
+    #[serde(default)]
+    metadata: Option<Map<String, Value>>,
+}
+
+impl ImportKey {
+    fn import(self) -> Result<Import, Fault> {
+        let kind = Kind::Key(KeyKind::Client);
+        if self.kind.is_some_and(|word| word.parse() != Ok(kind)) {
+            return Err(Fault::invalid("kind", "Only client keys can be imported."));
+        }
+        let wanted = WantedKey {
+            kind,
+            name: self.name,
+            ends: ends(self.duration_days),
+            scopes: self.scopes,
+            corpora: Vec::new(),
+            external_id: self.external_id,
+            metadata: self.metadata.map(as_text),
+        };
+        Ok(Import { sha256: self.sha256, wanted })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImportKeys {
+    keys: Vec<ImportKey>,
+}
+
+#[derive(Serialize)]
+struct Imported {
+    items: Vec<KeyView>,
+}
+
+#[derive(Serialize)]
+struct ImportedOne {
+    key: KeyView,
+}
+
+/// Takes over client keys by their SHA-256: one, or all in `keys` or none of them. Needs the scope `keys:write` and *Manage API Keys*.
+/// Answers 201.
+pub async fn import(State(state): State<AppState>, caller: Caller, Json(call): Json<Value>) -> Result<Response, Problem> {
+    let actor = caller.with_scope(Scope::KeysWrite)?;
+    if call.get("keys").is_none() {
+        let import = body::from_value::<ImportKey>(call)?.import()?;
+        let imported = keys::import(&state, &actor, vec![import]).await.map_err(Fault::outside)?;
+        let key = imported.into_iter().next().ok_or(Fault::Internal)?.into();
+        return Ok((StatusCode::CREATED, Answer(ImportedOne { key })).into_response());
+    }
+    let calls = body::from_value::<ImportKeys>(call)?.keys;
+    let imports = calls.into_iter().enumerate().map(|(at, call)| call.import().map_err(|fault| fault.inside("keys", at)));
+    let imported = keys::import(&state, &actor, imports.collect::<Result<_, _>>()?).await?;
+    Ok((StatusCode::CREATED, Answer(Imported { items: imported.into_iter().map(Into::into).collect() })).into_response())
 }
 
 /// What is no id is unknown like any other.

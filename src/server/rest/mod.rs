@@ -2,7 +2,9 @@
 
 pub mod body;
 mod caller;
+mod corpora;
 mod keys;
+mod listing;
 pub mod problem;
 mod verify;
 
@@ -22,6 +24,12 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
+        .route("/api/v1/keys/import", post(keys::import))
+        .route("/api/v1/keys/{id}/disable", post(keys::disable))
+        .route("/api/v1/keys/{id}/enable", post(keys::enable))
+        .route("/api/v1/keys/{id}/rotate", post(keys::rotate))
+        .route("/api/v1/corpora", get(corpora::list).post(corpora::create))
+        .route("/api/v1/corpora/{id}", axum::routing::delete(corpora::delete))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))

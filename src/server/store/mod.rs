@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod changes;
+pub mod corpora;
 mod engine;
 pub mod invitations;
 pub mod keyring;
@@ -10,6 +11,7 @@ pub mod members;
 pub mod people;
 pub mod roles;
 pub mod sessions;
+pub mod usage;
 
 use std::{
     path::{Path, PathBuf},

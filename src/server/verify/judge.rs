@@ -98,10 +98,10 @@ pub(super) fn judge(known: Option<&KnownKey>, ask: &Ask, now: Timestamp) -> Verd
         name: told.map(|key| key.name.clone()),
         kind: told.map(|key| key.kind),
         customer_id: told.map(|key| key.customer_id),
-        external_id: None,
-        metadata: None,
+        external_id: told.and_then(|key| key.external_id.clone()),
+        metadata: told.and_then(|key| key.metadata.clone()),
         scopes: told.map(|key| key.scopes.clone()),
-        corpora: told.map(|_| Vec::new()),
+        corpora: told.map(|key| key.corpora.clone()),
         project_id: None,
         role: None,
         expires_at: told.and_then(|key| key.lifecycle.expires_at).map(Timestamp::rfc3339),
@@ -116,11 +116,15 @@ fn code(key: &KnownKey, ask: &Ask, now: Timestamp) -> Code {
         Status::Disabled => Code::Disabled,
         // A project only opens to its own keys, and no key of these kinds is one.
         Status::Active if ask.project.is_some() && key.kind != KeyKind::Project => Code::Forbidden,
-        Status::Active if !has_scope(key, ask.scope.as_deref()) || ask.corpus.is_some() => Code::InsufficientPermissions,
+        Status::Active if !has_scope(key, ask.scope.as_deref()) || !has_corpus(key, ask.corpus) => Code::InsufficientPermissions,
         Status::Active => Code::Valid,
     }
 }
 
 fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
     scope.is_none_or(|scope| key.scopes.iter().any(|has| has == scope))
+}
+
+fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {
+    corpus.is_none_or(|corpus| key.corpora.contains(&corpus))
 }

@@ -11,6 +11,7 @@ use std::sync::{
 
 use dashmap::DashMap;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 pub use judge::{Ask, Code, Verdict};
 pub use watch::{watch, write_uses};
@@ -45,27 +46,44 @@ pub struct KnownKey {
     pub permissions: Permissions,
     /// What it may be used for.
     pub scopes: Vec<String>,
+    /// Which corpora it opens.
+    pub corpora: Vec<i64>,
+    /// Whose it is, in the words of the API that it is for.
+    pub external_id: Option<String>,
+    /// What that API notes of it.
+    pub metadata: Option<Value>,
     /// The moments that decide what it is.
     pub lifecycle: Lifecycle,
+    /// Until when this secret of it is good, if it was replaced.
+    pub retires_at: Option<Timestamp>,
 }
 
 impl KnownKey {
     /// `None` when a stored word is none of ours: such a key is not judged valid.
-    fn read(record: &VerifyRecord) -> Option<Self> {
-        let details = record.key.details().ok()?;
+    fn read(record: &VerifyRecord, digest: KeyDigest) -> Option<Self> {
+        let row = record.key.row().ok()?;
         Some(Self {
-            digest: KeyDigest::from_stored(&record.key.digest)?,
-            id: details.id,
-            kind: details.kind,
-            name: details.row.name,
+            digest,
+            id: record.key.id.parse().ok()?,
+            kind: record.key.kind().ok()?,
+            name: row.name,
             organization: record.organization_id.parse().ok()?,
             customer_id: record.customer_id,
-            created_by: details.created_by,
+            created_by: row.creator,
             permissions: Permissions::from_words(&record.permissions),
-            scopes: details.scopes,
+            scopes: row.scopes,
+            corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
+            external_id: row.external_id,
+            metadata: row.metadata.as_deref().and_then(|metadata| serde_json::from_str(metadata).ok()),
             lifecycle: record.key.lifecycle(),
+            retires_at: record.retires_at.map(Timestamp),
         })
     }
+}
+
+/// Compared in constant time, whatever the index found. A secret that was replaced has no digest in the key's own row.
+fn is_of(record: &VerifyRecord, digest: KeyDigest) -> bool {
+    record.retires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
 }
 
 /// Finds and judges keys.
@@ -84,7 +102,7 @@ impl Verifier {
         Self { store, pepper, known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
     }
 
-    /// The key that was presented; `None` for one that is forged, unknown or deleted.
+    /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced.
     ///
     /// # Errors
     /// [`store::Error::Lost`] as soon as the loss was noticed, also for keys in memory.
@@ -96,16 +114,19 @@ impl Verifier {
             return Ok(None);
         }
         let digest = self.pepper.digest(presented);
-        if let Some(known) = self.known.get(&digest) {
-            return Ok(Some(Arc::clone(&known)));
-        }
-        self.read(digest).await
+        let known = self.known.get(&digest).map(|known| Arc::clone(&known));
+        let known = match known {
+            Some(known) => Some(known),
+            None => self.read(digest).await?,
+        };
+        Ok(known.filter(|known| known.retires_at.is_none_or(|end| Timestamp::now() < end)))
     }
 
     async fn read(&self, digest: KeyDigest) -> Result<Option<Arc<KnownKey>>, store::Error> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let Some(known) = record.as_ref().and_then(KnownKey::read).filter(|known| known.digest == digest).map(Arc::new) else { return Ok(None) };
+        let known = record.filter(|record| is_of(record, digest)).and_then(|record| KnownKey::read(&record, digest));
+        let Some(known) = known.map(Arc::new) else { return Ok(None) };
         // The entry holds its shard of the map, and so does `forget`: either this sees the new epoch, or `forget` sees this entry.
         let entry = self.known.entry(digest);
         if self.epoch.load(Ordering::Acquire) == epoch {
@@ -132,18 +153,23 @@ impl Verifier {
         let now = Timestamp::now();
         let verdict = judge::judge(known.as_deref(), ask, now);
         if let Some(known) = known.filter(|_| verdict.code == Code::Valid) {
-            self.note_use(known.id, now);
+            self.note_use(&known, now);
         }
         Ok(verdict)
     }
 
-    /// Notes that a key was used; written within a second.
-    pub fn note_use(&self, id: KeyId, at: Timestamp) {
-        self.uses.note(id, at);
+    /// Counts a call of a key; written within a second.
+    pub fn note_use(&self, key: &KnownKey, at: Timestamp) {
+        self.uses.note(key, at);
     }
 
     /// Writes the uses that were noted.
     pub async fn flush(&self) {
         self.uses.flush(&self.store).await;
+    }
+
+    /// Drops counts that nobody asks for any more.
+    pub async fn forget_old_counts(&self) {
+        uses::Uses::forget_old_minutes(&self.store).await;
     }
 }

@@ -51,11 +51,14 @@ async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) ->
     Ok(changes.last().map_or(seen, |last| last.seq))
 }
 
+/// How often counts that nobody asks for any more are dropped, in turns of writing.
+const CLEAN_EVERY: u32 = 3600;
+
 /// Writes uses until it is told to end, and then once more. Apart from the reading, which must not wait for a slow write.
 pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
     let mut turns = interval(WRITE_EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
+    for turn in (0..CLEAN_EVERY).cycle() {
         let ended = tokio::select! {
             _ = turns.tick() => false,
             _ = &mut end => true,
@@ -63,6 +66,9 @@ pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
         state.verifier.flush().await;
         if ended {
             return;
+        }
+        if turn == 0 {
+            state.verifier.forget_old_counts().await;
         }
     }
 }

@@ -52,7 +52,7 @@ async fn rows_that_move_while_one_pages_are_neither_lost_nor_doubled() {
             // The last becomes the first by use, by name and by age.
             let (id, secret) = &made[(turn * 13 + 5) % made.len()];
             api.verify(secret).await;
-            page.call("keys/rename", json!({ "id": id, "name": format!("aaa {sort} {turn}") })).await;
+            page.call("keys/edit", json!({ "id": id, "edited": { "name": format!("aaa {sort} {turn}") } })).await;
             page.agent_key(&format!("{sort} {turn}")).await;
             server.state.verifier.flush().await;
         })
@@ -74,7 +74,7 @@ async fn a_key_deleted_while_one_pages_is_left_out_and_nothing_else() {
     let doomed = ids.remove(5);
     let seen = all_pages(&api, "kind=agent&limit=2&sort=name", async |turn| {
         if turn == 0 {
-            assert_eq!(page.call("keys/delete", json!({ "id": doomed })).await.0, StatusCode::OK);
+            assert_eq!(page.call("keys/act", json!({ "action": "delete", "ids": [doomed] })).await.0, StatusCode::OK);
         }
     })
     .await;

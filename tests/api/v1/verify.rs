@@ -57,12 +57,12 @@ async fn what_changes_a_key_counts_before_its_own_call_returns() {
     let (id, secret) = page.agent_key("a").await;
     assert_eq!(api.verify(&secret).await, "VALID");
 
-    let (status, _) = page.call("keys/rename", json!({ "id": id, "name": "b" })).await;
+    let (status, _) = page.call("keys/edit", json!({ "id": id, "edited": { "name": "b" } })).await;
     assert_eq!(status, StatusCode::OK);
     let (_, verdict) = api.post("/verify", json!({ "key": secret })).await;
     assert_eq!(verdict["name"], "b");
 
-    let (status, _) = page.call("keys/delete", json!({ "id": id })).await;
+    let (status, _) = page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(api.verify(&secret).await, "NOT_FOUND");
 }
@@ -80,7 +80,7 @@ async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
                 tokio::spawn(async move { while api.verify(&secret).await == "VALID" {} })
             })
             .collect();
-        assert_eq!(page.call("keys/delete", json!({ "id": id })).await.0, StatusCode::OK);
+        assert_eq!(page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
         for _ in 0..4 {
             assert_eq!(api.verify(&secret).await, "NOT_FOUND", "round {round}");
         }
@@ -124,7 +124,7 @@ async fn expired_comes_before_disabled_and_both_say_whose_the_key_is() {
         let (_, verdict) = api.post("/verify", json!({ "key": secret })).await;
         assert_eq!(verdict["code"], code, "{set}");
         assert_eq!(verdict["key_id"].is_null(), code == "NOT_FOUND");
-        assert_eq!(page.call("keys/delete", json!({ "id": id })).await.0, StatusCode::OK);
+        assert_eq!(page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
     }
 }
 
@@ -292,7 +292,7 @@ async fn a_database_that_is_taken_away_is_noticed_and_nothing_is_valid() {
     eventually(Duration::from_secs(2), "503", async || code().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
     let (status, problem) = code().await;
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
-    let (status, fault) = page.call("keys/create", json!({ "kind": "agent", "name": "lost" })).await;
+    let (status, fault) = page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "lost" } })).await;
     assert_eq!((status, &fault["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     let ready = page.client.get(format!("{}/readyz", page.url)).send().await.unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);

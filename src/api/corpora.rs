@@ -1,0 +1,50 @@
+//! Corpora: what corpus keys give access to.
+
+use leptos::prelude::*;
+
+use crate::model::{corpus::CorpusDetails, fault::Fault, key::CorpusRow, wire::Json};
+
+#[cfg(feature = "ssr")]
+use super::context::{self, Call};
+#[cfg(feature = "ssr")]
+use crate::server::corpora as rules;
+
+/// The organization's corpora, to choose from. Needs *View Keys*.
+///
+/// # Errors
+/// `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "corpora/all", input = Json, output = Json)]
+pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
+    context::answer(async |call: Call| {
+        let all = rules::all(&call.state, &call.actor()?).await?;
+        Ok(all.into_iter().map(|corpus| CorpusRow { id: corpus.id, name: corpus.name }).collect())
+    })
+    .await
+}
+
+/// The organization's corpora with all that is known of them. Needs *View Keys*.
+///
+/// # Errors
+/// `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "corpora/details", input = Json, output = Json)]
+pub async fn corpora_details() -> Result<Vec<CorpusDetails>, Fault> {
+    context::answer(async |call: Call| Ok(rules::all(&call.state, &call.actor()?).await?.into_iter().map(Into::into).collect())).await
+}
+
+/// Makes a corpus. Needs *Manage Corpora*.
+///
+/// # Errors
+/// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "corpora/create", input = Json, output = Json)]
+pub async fn create_corpus(name: String) -> Result<CorpusDetails, Fault> {
+    context::answer(async move |call: Call| Ok(rules::create(&call.state, &call.actor()?, &name).await?.into())).await
+}
+
+/// Deletes a corpus for good. Needs *Manage Corpora*.
+///
+/// # Errors
+/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "corpora/delete", input = Json, output = Json)]
+pub async fn delete_corpus(id: i64) -> Result<(), Fault> {
+    context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+}

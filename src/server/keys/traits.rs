@@ -1,0 +1,206 @@
+//! What can be chosen of a key, checked against the policy of its kind.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    model::{
+        fault::Fault,
+        key::{EditedKey, WantedKey},
+        permission::Scope,
+        policy::{CORPUS_ACCESS, Editable, KeyKind, Policy, Scoping},
+        text,
+        time::Timestamp,
+    },
+    server::{actor::Actor, expiry, store::keys::Traits},
+};
+
+/// The largest metadata, in bytes of JSON.
+const METADATA_MAX: usize = 4096;
+/// The most scopes of a key.
+const SCOPES_MAX: usize = 100;
+
+/// What a new key is to be.
+///
+/// # Errors
+/// `Invalid` at the first value that can't be taken; `Forbidden` for a scope that the actor may not give.
+pub fn of_new(actor: &Actor, kind: KeyKind, wanted: &WantedKey, now: Timestamp) -> Result<Traits, Fault> {
+    let policy = kind.policy();
+    Ok(Traits {
+        name: text::name("name", &wanted.name)?,
+        expires_at: expiry::chosen(policy, wanted.ends, now)?,
+        scopes: scopes(actor, policy, wanted.scopes.as_deref())?,
+        external_id: external_id(policy, wanted.external_id.as_deref())?,
+        metadata: metadata(policy, wanted.metadata.as_deref())?,
+    })
+}
+
+/// What a key is to be from now on.
+///
+/// # Errors
+/// `Invalid` at the first value that can't be taken, or that can't be changed on keys of this kind.
+pub fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, edited: &EditedKey, now: Timestamp) -> Result<Traits, Fault> {
+    let policy = kind.policy();
+    let fixed = |field: &str| Err(Fault::invalid(field, "This can't be changed on keys of this kind."));
+    let (name_fixed, rest_fixed) = (policy.editable == Editable::Nothing, policy.editable != Editable::All);
+    let mut after = before;
+    match &edited.name {
+        Some(_) if name_fixed => return fixed("name"),
+        Some(name) => after.name = text::name("name", name)?,
+        None => {}
+    }
+    match edited.ends {
+        Some(_) if rest_fixed => return fixed("duration_days"),
+        Some(ends) => after.expires_at = expiry::chosen(policy, ends, now)?,
+        None => {}
+    }
+    match &edited.scopes {
+        Some(_) if rest_fixed => return fixed("scopes"),
+        Some(words) => after.scopes = scopes(actor, policy, Some(words))?,
+        None => {}
+    }
+    match &edited.external_id {
+        Some(_) if rest_fixed => return fixed("external_id"),
+        Some(id) => after.external_id = external_id(policy, Some(id))?,
+        None => {}
+    }
+    match &edited.metadata {
+        Some(_) if rest_fixed => return fixed("metadata"),
+        Some(json) => after.metadata = metadata(policy, Some(json))?,
+        None => {}
+    }
+    Ok(after)
+}
+
+/// The corpora that a new key is to open, each once.
+///
+/// # Errors
+/// `Invalid` at `corpora` where the kind has none, or has some and none is named.
+pub fn corpora(policy: &Policy, wanted: &[i64]) -> Result<Vec<i64>, Fault> {
+    match (policy.scoping, wanted) {
+        (Scoping::Corpora, []) => Err(Fault::invalid("corpora", "Choose at least one corpus.")),
+        (Scoping::Corpora, wanted) => {
+            let mut corpora = wanted.to_vec();
+            corpora.sort_unstable();
+            corpora.dedup();
+            Ok(corpora)
+        }
+        (_, []) => Ok(Vec::new()),
+        (..) => Err(Fault::invalid("corpora", "Keys of this kind open no corpora.")),
+    }
+}
+
+/// The stored form of scopes: words, separated by blanks. Nobody grants what they may not do themselves.
+fn scopes(actor: &Actor, policy: &Policy, wanted: Option<&[String]>) -> Result<String, Fault> {
+    let invalid = |message: String| Err(Fault::invalid("scopes", message));
+    match (policy.scoping, wanted) {
+        (Scoping::None, None | Some([])) | (Scoping::Words, None) => Ok(String::new()),
+        (Scoping::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
+        (Scoping::Api, None) => api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.may_grant(*scope)).collect::<Vec<_>>()),
+        (Scoping::Api, Some(words)) => {
+            let unknown = |word: &String| Fault::invalid("scopes", format!("“{word}” is no scope."));
+            api_scopes(actor, &words.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?)
+        }
+        (Scoping::Words, Some(words)) => own_words(words),
+        (Scoping::Corpora, None) => Ok(CORPUS_ACCESS[0].0.join(" ")),
+        (Scoping::Corpora, Some(words)) => {
+            let access =
+                CORPUS_ACCESS.iter().find(|(access, _)| access.len() == words.len() && access.iter().all(|word| words.iter().any(|own| own == word)));
+            access.map_or_else(|| invalid("Use “query”, or “query” and “index”.".to_owned()), |(access, _)| Ok(access.join(" ")))
+        }
+    }
+}
+
+fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Fault> {
+    if scopes.is_empty() {
+        return Err(Fault::invalid("scopes", "Choose at least one scope."));
+    }
+    for scope in scopes {
+        actor.require_any(scope.needs())?;
+        if !actor.may_grant(*scope) {
+            return Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() });
+        }
+    }
+    Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
+}
+
+/// Words of whoever made the key, each once, in their order.
+fn own_words(words: &[String]) -> Result<String, Fault> {
+    let mut kept: Vec<&str> = Vec::new();
+    for word in words {
+        let is_word = (1..=text::NAME_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_word {
+            return Err(Fault::invalid("scopes", format!("A scope is 1 to {} letters, digits or signs, without blanks.", text::NAME_MAX)));
+        }
+        if !kept.contains(&word.as_str()) {
+            kept.push(word);
+        }
+    }
+    if kept.len() > SCOPES_MAX {
+        return Err(Fault::invalid("scopes", format!("Use at most {SCOPES_MAX} scopes.")));
+    }
+    Ok(kept.join(" "))
+}
+
+fn external_id(policy: &Policy, wanted: Option<&str>) -> Result<Option<String>, Fault> {
+    match wanted.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(_) if !policy.annotated => Err(Fault::invalid("external_id", "Keys of this kind have no external id.")),
+        Some(id) => text::name("external_id", id).map(Some),
+    }
+}
+
+/// A flat JSON object in its shortest form.
+fn metadata(policy: &Policy, wanted: Option<&str>) -> Result<Option<String>, Fault> {
+    let invalid = |message: String| Err(Fault::invalid("metadata", message));
+    let json = match wanted.map(str::trim) {
+        None | Some("") => return Ok(None),
+        Some(_) if !policy.annotated => return invalid("Keys of this kind have no metadata.".to_owned()),
+        Some(json) => json,
+    };
+    let Ok(object) = serde_json::from_str::<Map<String, Value>>(json) else {
+        return invalid("This must be a JSON object, such as {\"plan\": \"pro\"}.".to_owned());
+    };
+    if object.values().any(|value| value.is_object() || value.is_array()) {
+        return invalid("The values must be texts, numbers, true, false or null.".to_owned());
+    }
+    let short = Value::Object(object).to_string();
+    if short.len() > METADATA_MAX {
+        return invalid(format!("This has {} bytes; use at most {METADATA_MAX}.", short.len()));
+    }
+    Ok((short != "{}").then_some(short))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_a_flat_object() {
+        let client = KeyKind::Client.policy();
+        assert_eq!(metadata(client, Some(" {\"a\": 1, \"b\": null} ")).unwrap().as_deref(), Some(r#"{"a":1,"b":null}"#));
+        assert_eq!(metadata(client, Some("")), Ok(None));
+        assert_eq!(metadata(client, Some("{}")), Ok(None));
+        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(METADATA_MAX));
+        for bad in ["[]", "7", "{", r#"{"a":{}}"#, r#"{"a":[1]}"#, &long] {
+            assert!(metadata(client, Some(bad)).is_err(), "{bad}");
+        }
+        assert!(metadata(KeyKind::Agent.policy(), Some(r#"{"a":1}"#)).is_err());
+    }
+
+    #[test]
+    fn own_words_have_no_blanks() {
+        let words = |words: &[&str]| own_words(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(&["read:all", "write", "read:all"]).as_deref(), Ok("read:all write"));
+        for bad in ["", "a b", "a\tb", "ä", &"a".repeat(101)] {
+            assert!(words(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_kinds_with_corpora_take_them_and_they_need_one() {
+        assert_eq!(corpora(KeyKind::Corpus.policy(), &[3, 1, 3]), Ok(vec![1, 3]));
+        assert!(corpora(KeyKind::Corpus.policy(), &[]).is_err());
+        assert!(corpora(KeyKind::Agent.policy(), &[1]).is_err());
+        assert_eq!(corpora(KeyKind::Agent.policy(), &[]), Ok(vec![]));
+    }
+}

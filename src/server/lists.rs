@@ -1,0 +1,136 @@
+//! The rules for lists: who may see which keys and credentials, and in which order they come.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    actor::Actor,
+    listing::{Listing, View},
+    state::AppState,
+    store::{self, keys::lists::Selection},
+};
+use crate::model::{
+    fault::Fault,
+    key::{ItemId, KeyRow},
+    listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
+    permission::Permission,
+    policy::{Kind, POLICIES},
+    text,
+};
+
+/// The most ids of one answer.
+const IDS_MAX: usize = 1000;
+
+/// What the actor may see: one kind, or every inbound kind that their role lets them see.
+fn view(actor: &Actor, kind: Option<Kind>) -> Result<View, Fault> {
+    let kinds: Vec<Kind> = match kind {
+        Some(kind) => {
+            actor.require(kind.policy().view)?;
+            vec![kind]
+        }
+        None => inbound(actor),
+    };
+    if kinds.is_empty() {
+        return Err(Fault::forbidden(Permission::ViewKeys));
+    }
+    let personal_of = (!actor.sees_everybodys_keys()).then_some(actor.user);
+    Ok(View { organization: actor.organization, user: actor.user, kinds, personal_of })
+}
+
+/// Every inbound kind that the actor may see.
+pub fn inbound(actor: &Actor) -> Vec<Kind> {
+    let seen = POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_)) && actor.permissions.has(policy.view));
+    seen.map(|policy| policy.kind).collect()
+}
+
+/// Opens a list: notes what it holds and answers the first of it. Needs the kind's `view` permission.
+///
+/// # Errors
+/// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
+pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
+    let listing = Arc::new(select(state, actor, &query).await?);
+    let rows = part(state, &listing, 0, ROWS_MAX).await?;
+    let total = listing.numbers.len();
+    Ok(OpenedListing { listing: state.listings.keep(listing), total, rows })
+}
+
+/// What a list holds now, in which order. Needs the kind's `view` permission.
+///
+/// # Errors
+/// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
+pub async fn select(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<Listing, Fault> {
+    let view = view(actor, query.kind)?;
+    let is_inbound = view.kinds.iter().all(|kind| matches!(kind, Kind::Key(_)));
+    // A credential has neither.
+    let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
+        Some(_) if !is_inbound => Err(Fault::invalid(field, "Keys of this kind have none.")),
+        Some(word) => text::search(field, word).map(Some),
+        None => Ok(None),
+    };
+    let (external_id, scope) = (of_keys("external_id", &query.external_id)?, of_keys("scope", &query.scope)?);
+    let selection = Selection {
+        organization: view.organization,
+        kinds: &view.kinds,
+        personal_of: view.personal_of,
+        search: &text::search("q", &query.search)?,
+        status: query.status,
+        expiring: query.expiring,
+        external_id: external_id.as_deref(),
+        scope: scope.as_deref(),
+        sort: query.sort,
+    };
+    let numbers = store::keys::lists::select_numbers(&state.store, &selection).await?.into_boxed_slice();
+    Ok(Listing { view, numbers })
+}
+
+/// Rows of an opened list, at most [`ROWS_MAX`]. Needs what opening it needed.
+///
+/// # Errors
+/// `ListingGone`, `Forbidden`, `Unavailable`.
+pub async fn rows(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
+    part(state, &*find(state, actor, listing)?, offset, limit).await
+}
+
+/// The ids of an opened list's rows, at most 1,000; also of those that were deleted since. Needs what opening it needed.
+///
+/// # Errors
+/// `ListingGone`, `Forbidden`, `Unavailable`.
+pub async fn ids(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
+    let listing = find(state, actor, listing)?;
+    let ids = store::keys::lists::ids_of(&state.store, listing.view.organization, &listing.view.kinds, within(&listing, offset, limit.min(IDS_MAX)))
+        .await?;
+    ids.iter().map(|id| id.parse().map_err(|_| Fault::Internal)).collect()
+}
+
+/// A part of a list, at most [`ROWS_MAX`] rows, each with its place; without its row where that was deleted since.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn part(state: &AppState, listing: &Listing, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
+    let wanted = within(listing, offset, limit.min(ROWS_MAX));
+    let mut found = read(state, listing, wanted).await?;
+    Ok(wanted.iter().enumerate().map(|(place, number)| ListedRow { index: offset + place, row: found.remove(number) }).collect())
+}
+
+async fn read(state: &AppState, listing: &Listing, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+    let records = store::keys::find_many(&state.store, listing.view.organization, numbers).await?;
+    records.into_iter().map(|record| Ok((record.number, record.row()?))).collect()
+}
+
+fn within(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
+    let end = offset.saturating_add(limit).min(listing.numbers.len());
+    listing.numbers.get(offset..end).unwrap_or_default()
+}
+
+/// The opened list of this name, if what the actor may see is still what it was opened with.
+///
+/// # Errors
+/// `ListingGone`, `Forbidden`.
+pub fn find(state: &AppState, actor: &Actor, name: &str) -> Result<Arc<Listing>, Fault> {
+    let of_one_kind = POLICIES.iter().filter_map(|policy| view(actor, Some(policy.kind)).ok());
+    let of_all = view(actor, None).ok();
+    let mut views = of_one_kind.chain(of_all).peekable();
+    if views.peek().is_none() {
+        return Err(Fault::forbidden(Permission::ViewKeys));
+    }
+    views.find_map(|view| state.listings.find(name, &view)).ok_or(Fault::ListingGone)
+}

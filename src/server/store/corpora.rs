@@ -1,0 +1,61 @@
+//! Corpora.
+
+use super::{Error, Tx, fold};
+use crate::model::{
+    id::{OrganizationId, UserId},
+    time::Timestamp,
+};
+
+/// A corpus.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CorpusRecord {
+    /// Its number in the organization.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The name of who made it.
+    pub creator: String,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// How many keys open it.
+    pub keys: i64,
+}
+
+/// The organization's corpora, in the order in which they were made.
+///
+/// # Errors
+/// What the database says.
+pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<CorpusRecord>, Error> {
+    let sql = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
+         where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
+         from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null order by c.id";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(db).await?)
+}
+
+/// Makes a corpus. Answers its number, which no corpus of the organization had before.
+///
+/// # Errors
+/// [`Error::Duplicate`] when its name is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, created_by: UserId) -> Result<i64, Error> {
+    let id = sqlx::query_scalar(
+        "insert into corpora (organization_id, id, name, name_folded, unique_name, created_by, created_at) \
+         select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from corpora where organization_id = $1 returning id",
+    )
+    .bind(organization.to_string())
+    .bind(name)
+    .bind(fold(name))
+    .bind(created_by.to_string())
+    .bind(Timestamp::now().0)
+    .fetch_one(tx)
+    .await?;
+    Ok(id)
+}
+
+/// Deletes a corpus: its number is never used again. Answers its name; `None` when there is no such corpus.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, Error> {
+    let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";
+    Ok(sqlx::query_scalar(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id).fetch_optional(tx).await?)
+}

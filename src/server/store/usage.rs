@@ -1,0 +1,148 @@
+//! How often keys were used, and when last.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Error, Store, Tx};
+use crate::model::{
+    id::{KeyId, OrganizationId},
+    time::{DAY_MS, MINUTE_MS, Timestamp},
+};
+
+/// How many rows go into one statement: at most four values each, under SQLite's 32,766.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// Calls of a key in one minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Count {
+    /// The key.
+    pub key: KeyId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// Since 1970, UTC.
+    pub minute: i64,
+    /// How many.
+    pub requests: i64,
+}
+
+/// Notes when keys were last used. A use that was noted by another process stays if it is newer.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_last_used(tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), Error> {
+    for rows in uses.chunks(ROWS_AT_ONCE) {
+        // The columns of `values` have these names in both engines.
+        let sql = AssertSqlSafe(format!(
+            "update api_keys set last_used_at = used.column2 from (values {}) as used \
+             where api_keys.id = used.column1 and coalesce(api_keys.last_used_at, 0) < used.column2",
+            tuples(rows.len(), 2)
+        ));
+        rows.iter().fold(sqlx::query(sql), |query, (id, at)| query.bind(id.to_string()).bind(at.0)).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Adds to the counts of minutes and of days.
+///
+/// # Errors
+/// What the database says.
+pub async fn add(tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
+    for rows in counts.chunks(ROWS_AT_ONCE) {
+        let minutes = AssertSqlSafe(format!(
+            "insert into key_minutes (key_id, minute, requests) values {} \
+             on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests",
+            tuples(rows.len(), 3)
+        ));
+        let query = rows.iter().fold(sqlx::query(minutes), |query, row| query.bind(row.key.to_string()).bind(row.minute).bind(row.requests));
+        query.execute(&mut *tx).await?;
+    }
+    // One at a time: several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
+    for row in counts {
+        sqlx::query(
+            "insert into key_days (organization_id, day, key_id, requests) values ($1, $2, $3, $4) \
+             on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests",
+        )
+        .bind(row.organization.to_string())
+        .bind(row.minute.div_euclid(DAY_MS / MINUTE_MS))
+        .bind(row.key.to_string())
+        .bind(row.requests)
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Adds to the counts of secrets that were replaced.
+///
+/// # Errors
+/// What the database says.
+pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timestamp) -> Result<(), Error> {
+    sqlx::query("update retired_secrets set uses = uses + $1, last_used_at = $2 where digest = $3")
+        .bind(uses)
+        .bind(last.0)
+        .bind(digest)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the minutes before this one; their days stay.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), Error> {
+    sqlx::query("delete from key_minutes where minute < $1").bind(minute).execute(tx).await?;
+    Ok(())
+}
+
+/// The calls of a key in a span of days.
+#[derive(Debug, sqlx::FromRow)]
+pub struct KeyTotal {
+    /// The key; it may have been deleted since.
+    pub id: String,
+    /// Its kind's word.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What may be shown of its secret.
+    pub mask: String,
+    /// When it was deleted.
+    pub deleted_at: Option<i64>,
+    /// How many calls.
+    pub requests: i64,
+}
+
+/// The organization's keys that were used from one day to before another, the most used first.
+///
+/// # Errors
+/// What the database says.
+pub async fn totals(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<KeyTotal>, Error> {
+    let sql = "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests from \
+         (select key_id, cast(sum(requests) as bigint) as requests from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
+         join api_keys k on k.id = d.key_id order by d.requests desc, k.number";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
+}
+
+/// The organization's calls on each day from one to before another on which there were any, as day and count.
+///
+/// # Errors
+/// What the database says.
+pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<(i64, i64)>, Error> {
+    let sql =
+        "select day, cast(sum(requests) as bigint) from key_days where organization_id = $1 and day >= $2 and day < $3 group by day order by day";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
+}
+
+/// The first day on which the organization's keys were used.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, Error> {
+    let sql = "select min(day) from key_days where organization_id = $1";
+    Ok(sqlx::query_scalar(sql).bind(organization.to_string()).fetch_one(store.read()?).await?)
+}
+
+/// `($1, $2), ($3, $4), …`
+fn tuples(rows: usize, columns: usize) -> String {
+    let tuple = |row: usize| format!("({})", (1..=columns).map(|column| format!("${}", row * columns + column)).collect::<Vec<_>>().join(", "));
+    (0..rows).map(tuple).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,42 @@
+//! The rules for counts: how often keys were used.
+
+use super::{actor::Actor, state::AppState, store};
+use crate::model::{
+    billing::{KeyUsage, Month, MonthUsage},
+    fault::Fault,
+    permission::Permission,
+    time::{DAY_MS, Timestamp},
+};
+
+/// The organization's calls in a month, by key and by day; without a month, in this one. Needs *View Billing*.
+///
+/// # Errors
+/// `Forbidden`, `Unavailable`.
+pub async fn month(state: &AppState, actor: &Actor, month: Option<Month>) -> Result<MonthUsage, Fault> {
+    actor.require(Permission::ViewBilling)?;
+    let current = Month::of_day(Timestamp::now().0.div_euclid(DAY_MS));
+    let month = month.unwrap_or(current);
+    let (first, end) = (month.first_day(), month.next().first_day());
+    let organization = actor.organization;
+    let began = store::usage::first_day(&state.store, organization).await?.map_or(current, Month::of_day);
+    let on_days = store::usage::days(&state.store, organization, first, end).await?;
+    let on_day = |day| on_days.iter().find(|(on, _)| *on == day).map_or(0, |(_, requests)| *requests);
+    let keys = store::usage::totals(&state.store, organization, first, end).await?;
+    Ok(MonthUsage {
+        month,
+        span: (began.min(current), current),
+        days: (first..end).map(on_day).collect(),
+        keys: keys.into_iter().map(key_usage).collect::<Result<_, _>>()?,
+    })
+}
+
+fn key_usage(total: store::usage::KeyTotal) -> Result<KeyUsage, Fault> {
+    Ok(KeyUsage {
+        id: total.id.parse().map_err(|_| Fault::Internal)?,
+        kind: total.kind.parse().map_err(|_| Fault::Internal)?,
+        name: total.name,
+        mask: total.mask,
+        is_deleted: total.deleted_at.is_some(),
+        requests: total.requests,
+    })
+}
