@@ -4,5 +4,6 @@ mod admin;
 mod api;
 mod matrix;
 mod page;
+mod roles;
 mod serve;
 mod support;

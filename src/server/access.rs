@@ -66,6 +66,9 @@ const fn open(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
 }
 
+/// The `view` permission of any kind: which list is meant is known only to those who opened it.
+const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
+
 /// Every server function and every route of the API, once.
 pub const ROUTES: &[Route] = &[
     function("/fn/account/invitation", Access::Token),
@@ -76,14 +79,21 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/sign-out-everywhere", Access::Signed),
     function("/fn/account/viewer", Access::Signed),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
+    function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
+    function("/fn/corpora/all", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
+    function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
+    function("/fn/corpora/details", Access::Permission(Permission::ViewKeys)),
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
+    function("/fn/keys/act", Access::Manage),
     function("/fn/keys/create", Access::Manage),
-    function("/fn/keys/delete", Access::Manage),
+    function("/fn/keys/edit", Access::Manage),
+    function("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
     function("/fn/keys/open", Access::View),
-    function("/fn/keys/rename", Access::Manage),
-    function("/fn/keys/rows", Access::View),
+    function("/fn/keys/rotate", Access::Manage),
+    function("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
     function("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
@@ -98,11 +108,18 @@ pub const ROUTES: &[Route] = &[
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
+    rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("GET", "/api/v1/keys", Scope::KeysRead, Access::View),
     rest("POST", "/api/v1/keys", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/import", Scope::KeysWrite, Access::Manage),
     rest("GET", "/api/v1/keys/{id}", Scope::KeysRead, Access::View),
     rest("PATCH", "/api/v1/keys/{id}", Scope::KeysWrite, Access::Manage),
     rest("DELETE", "/api/v1/keys/{id}", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 

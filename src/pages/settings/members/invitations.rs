@@ -36,7 +36,7 @@ pub fn Invitations(
                             <th scope="col">"Role"</th>
                             <th scope="col">"Invited by"</th>
                             <th scope="col">"Expires"</th>
-                            <th scope="col"><span class="unseen">"Action"</span></th>
+                            <th scope="col">"Action"</th>
                         </tr>
                     </thead>
                     <tbody>

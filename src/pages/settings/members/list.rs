@@ -35,7 +35,7 @@ pub fn Members(
                         <th scope="col">"Status"</th>
                         <th scope="col">"Last seen"</th>
                         <th scope="col" class="cell-number">"Keys"</th>
-                        <th scope="col"><span class="unseen">"Action"</span></th>
+                        <th scope="col">"Action"</th>
                     </tr>
                 </thead>
                 <tbody>

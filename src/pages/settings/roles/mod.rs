@@ -88,7 +88,7 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
                         <th scope="col">"Role"</th>
                         <th scope="col">"Permissions"</th>
                         <th scope="col" class="cell-number">"Members"</th>
-                        <th scope="col"><span class="unseen">"Action"</span></th>
+                        <th scope="col">"Action"</th>
                     </tr>
                 </thead>
                 <tbody>
