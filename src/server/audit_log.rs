@@ -13,7 +13,7 @@ use super::{
 use crate::model::{
     audit::{AuditEventRow, AuditPage, AuditQuery, EVENTS_MAX},
     fault::Fault,
-    permission::Permission,
+    permission::{Permission, Permissions},
     text,
     time::Timestamp,
 };
@@ -61,8 +61,20 @@ fn row(row: &AuditRow) -> AuditEventRow {
 /// The details as names and values that can be read.
 fn details(json: &str) -> Vec<(String, String)> {
     let details: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-    let in_words = |value: Value| if let Value::String(text) = value { text } else { value.to_string() };
-    details.into_iter().map(|(name, value)| (name.replace('_', " "), in_words(value))).collect()
+    details.into_iter().map(|(name, value)| (name.replace('_', " "), in_words(&name, value))).collect()
+}
+
+fn in_words(name: &str, value: Value) -> String {
+    match value {
+        Value::String(words) if name.starts_with("permissions") => labels(&words),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+fn labels(words: &str) -> String {
+    let labels: Vec<_> = Permissions::from_words(words).iter().map(Permission::label).collect();
+    if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
 }
 
 #[cfg(test)]
@@ -74,6 +86,7 @@ mod tests {
         let told = details(r#"{"from":"a","keys_handed_to":"Grace","sessions":2}"#);
         let told: Vec<_> = told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(told, [("from", "a"), ("keys handed to", "Grace"), ("sessions", "2")]);
+        assert_eq!(details(r#"{"permissions":"view_keys view_billing"}"#)[0].1, "View Keys, View Billing");
         assert_eq!(details("no json"), []);
     }
 }

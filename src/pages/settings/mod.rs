@@ -76,7 +76,7 @@ pub fn SettingsPage(
 fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: fn(Viewer) -> AnyView) -> impl IntoView {
     let tabs = ALL.iter().filter(|tab| viewer.may(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
     view! {
-        <div class="page page-fill">
+        <div class="page page-settings">
             <h1>"Settings"</h1>
             <Tabs label="Settings" tabs open=tab.path/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content(viewer)}</section>

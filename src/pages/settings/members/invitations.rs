@@ -69,8 +69,8 @@ fn Line(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
     let items = Callback::new(move |()| actions(desk, id, untrack(invitation).email));
     view! {
         <tr aria-label=move || invitation().email>
-            <td class="cell-name" data-label="Email"><span class="cell-text">{move || invitation().email}</span></td>
-            <td class="role-name" data-label="Role"><span class="cell-text">{move || found.with(|(_, role)| role.clone())}</span></td>
+            <td class="cell-name"><span class="cell-text">{move || invitation().email}</span></td>
+            <td data-label="Role"><span class="cell-text role-name">{move || found.with(|(_, role)| role.clone())}</span></td>
             <td class="cell-soft" data-label="Invited by"><span class="cell-text">{move || invitation().invited_by}</span></td>
             <td class="cell-soft" data-label="Expires">{expires}</td>
             <td class="cell-action">

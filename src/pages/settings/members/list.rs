@@ -64,12 +64,14 @@ fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
     let may_change = move || found.with(|(member, _, is_you)| !is_you && desk.may_change(member.role_id));
     view! {
         <tr aria-label=move || member().name>
-            <td class="cell-name" data-label="Name">
-                <span class="cell-text">{move || member().name}</span>
-                {move || found.with(|(.., is_you)| *is_you).then(|| view! { <span class="tag">"You"</span> })}
+            <td class="cell-name">
+                <span class="named">
+                    <span class="cell-text">{move || member().name}</span>
+                    {move || found.with(|(.., is_you)| *is_you).then(|| view! { <span class="tag">"You"</span> })}
+                </span>
             </td>
             <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member().email}</span></td>
-            <td class="role-name" data-label="Role"><span class="cell-text">{move || found.with(|(_, role, _)| role.clone())}</span></td>
+            <td data-label="Role"><span class="cell-text role-name">{move || found.with(|(_, role, _)| role.clone())}</span></td>
             <td data-label="Status"><span class=move || status().0>{move || status().1}</span></td>
             <td class="cell-soft" data-label="Last seen">
                 {move || match member().last_seen_at {

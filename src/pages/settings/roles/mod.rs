@@ -111,9 +111,11 @@ fn Line(roles: Loaded<Vec<RoleRow>>, id: RoleId, own: Permissions, menu: SharedM
     let items = Callback::new(move |()| actions(&role.get_untracked(), own, asked));
     view! {
         <tr aria-label=move || role.get().name>
-            <td class="cell-name" data-label="Role">
-                <span class="role-name">{move || role.get().name}</span>
-                {move || role.get().is_built_in.then(|| view! { <span class="tag">"Built in"</span> })}
+            <td class="cell-name">
+                <span class="named">
+                    <span class="cell-text role-name">{move || role.get().name}</span>
+                    {move || role.get().is_built_in.then(|| view! { <span class="tag">"Built in"</span> })}
+                </span>
             </td>
             <td class="cell-soft" data-label="Permissions"><span class="cell-text">{move || in_words(role.get().permissions)}</span></td>
             <td class="cell-number" data-label="Members">{move || role.get().members}</td>
