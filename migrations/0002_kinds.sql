@@ -151,6 +151,8 @@ create table providers (
     style text not null,
     base_url text not null,
     credential_id text references credentials (id),
+    -- Why it lost its key: `deleted`, or `moved` with its address; null while it has one, and where it never had.
+    unlinked text,
     created_by text not null references users (id),
     created_at bigint not null,
     unique (organization_id, name_folded)
@@ -164,10 +166,16 @@ create table models (
     name_folded text not null,
     -- Its own key; without one it uses its provider's.
     credential_id text references credentials (id),
+    -- As its provider's.
+    unlinked text,
     created_by text not null references users (id),
     created_at bigint not null,
     unique (organization_id, provider_id, name_folded)
 );
+
+create index providers_of_credential on providers (credential_id) where credential_id is not null;
+
+create index models_of_credential on models (credential_id) where credential_id is not null;
 
 -- Corpora are made by those who administer the organization.
 update roles set permissions = permissions || ' manage_corpora' where name in ('owner', 'admin');

@@ -10,3 +10,4 @@ mod profile;
 mod roles;
 mod serve;
 mod support;
+mod usage;

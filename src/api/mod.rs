@@ -7,7 +7,9 @@ pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
 pub mod corpora;
+pub mod credentials;
 pub mod keys;
 pub mod members;
 pub mod profile;
+pub mod providers;
 pub mod roles;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::{CredentialId, InvalidId, KeyId, UserId},
+    permission::UnknownWord,
     policy::{Kind, Status},
     secret::RevealedSecret,
     time::Timestamp,
@@ -158,6 +159,14 @@ impl StorageProvider {
     }
 }
 
+impl FromStr for StorageProvider {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|provider| provider.word() == word).ok_or(UnknownWord)
+    }
+}
+
 /// How a test of a credential went, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tested {
@@ -177,6 +186,25 @@ pub enum TestOutcome {
     Refused,
     /// The provider did not answer, or not so that it could be told.
     Unchecked,
+}
+
+impl TestOutcome {
+    /// The word in the API and in stored data.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Refused => "refused",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
+impl FromStr for TestOutcome {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.word() == word).ok_or(UnknownWord)
+    }
 }
 
 /// When a key is to end.

@@ -12,6 +12,7 @@ pub mod listing;
 pub mod people;
 pub mod permission;
 pub mod policy;
+pub mod provider;
 pub mod secret;
 pub mod text;
 pub mod time;

@@ -243,6 +243,12 @@ pub fn console(user: &UserRow) -> Result<Actor, Fault> {
     Ok(Actor { name: CONSOLE.to_owned(), permissions: Permissions::of(Permission::ALL), ..actor_of(user, Means::Console, None)? })
 }
 
+/// Whoever may read the data folder, acting on an organization as a whole and for nobody in it.
+pub fn console_of(organization: OrganizationId) -> Actor {
+    let permissions = Permissions::of(Permission::ALL);
+    Actor { organization, user: UserId::new(), name: CONSOLE.to_owned(), means: Means::Console, permissions, scopes: None, address: None }
+}
+
 fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Actor, Fault> {
     Ok(Actor {
         organization: user.organization_id.parse().map_err(|_| Fault::Internal)?,

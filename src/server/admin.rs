@@ -1,6 +1,9 @@
 //! `latchkey admin …`: commands beside the data, for whoever may read the data folder.
 
-use std::io::{self, BufRead};
+use std::{
+    io::{self, BufRead},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,9 +11,11 @@ use secrecy::SecretString;
 
 use super::{
     accounts::{self, NewAccount},
-    config::{DataOptions, PublicUrl},
+    config::{DataOptions, OutgoingOptions, PublicUrl},
     data::Data,
     keys,
+    master_key::KeyPlace,
+    rotation::{self, Rewrapped},
     state::AppState,
     store,
 };
@@ -74,6 +79,13 @@ enum AdminCommand {
         #[arg(long, value_name = "S,…", value_delimiter = ',')]
         scopes: Option<Vec<String>>,
     },
+    /// Copy the database to a new file, also while a server works in it; the master key is not in it
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a new master key in the place of the one in use; no issued key changes
+    RotateMasterKey,
     /// Check that nothing in the audit log was changed, removed or inserted
     VerifyAudit,
 }
@@ -104,7 +116,7 @@ impl RoleName {
 pub async fn run(options: AdminOptions) -> anyhow::Result<()> {
     let data = Data::open_beside(&options.data).await?;
     let listen = ([127, 0, 0, 1], 3000).into();
-    let state = AppState::new(data.store.clone(), &data.keyring, PublicUrl::new(None, listen)?, Vec::new());
+    let state = AppState::new(&data, PublicUrl::new(None, listen)?, Vec::new(), OutgoingOptions::default())?;
     let done = carry_out(&state, options.command).await;
     data.store.close().await;
     done
@@ -125,6 +137,14 @@ async fn carry_out(state: &AppState, command: AdminCommand) -> anyhow::Result<()
         AdminCommand::CreateKey { name, days, user, scopes } => {
             let secret = create_key(state, name, days, user, scopes).await?;
             println!("{secret}", secret = secret.reveal());
+        }
+        AdminCommand::Backup { file } => {
+            state.store.back_up(&file).await?;
+            println!("The database is in {}. Keep the master key elsewhere: without it this copy can't be opened.", file.display());
+        }
+        AdminCommand::RotateMasterKey => {
+            let done = rotation::rotate(state).await?;
+            println!("{} is another one now, for {} stored secrets. {}", state.vault.place().describe(), done.keys, what_now(state, done));
         }
         AdminCommand::VerifyAudit => {
             let rows = state.auditor.verify(&state.store).await?;
@@ -153,6 +173,18 @@ async fn create_key(state: &AppState, name: String, days: i64, user: Option<Stri
     let console = accounts::console(&owner).map_err(in_words)?;
     let wanted = WantedKey { ends: Ends::Days(days), scopes, ..WantedKey::named(Kind::Key(KeyKind::Platform), name) };
     Ok(keys::create(state, &console, wanted).await.map_err(in_words)?.secret)
+}
+
+/// What the operator has to do next.
+fn what_now(state: &AppState, done: Rewrapped) -> String {
+    let next = match state.vault.place() {
+        KeyPlace::Folder(_) => "Keep a copy of it elsewhere; a running server takes it over by itself.",
+        KeyPlace::Environment { .. } => "Put LATCHKEY_NEW_MASTER_KEY in its place and restart the server.",
+    };
+    match done.left {
+        0 => next.to_owned(),
+        left => format!("{next} {left} did not open before either, and were left as they are."),
+    }
 }
 
 /// The first line of standard input: never an argument, which everybody on the machine would see.

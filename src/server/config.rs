@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use super::master_key::KeyPlace;
+
 /// Where the data is and what opens it: for `serve` and for the admin commands.
 #[derive(Debug, Clone, Args)]
 pub struct DataOptions {
@@ -22,12 +24,39 @@ pub struct DataOptions {
     pub database: Option<String>,
     /// The key over all other keys, 32 bytes in base64 [default: master.key in the data folder]
     // From the environment only: an argument would be seen by everybody on the machine.
-    #[arg(skip = master_key_from_environment())]
+    #[arg(skip = secret_from_environment("LATCHKEY_MASTER_KEY"))]
     pub master_key: Option<SecretString>,
+    /// The one that takes over from it
+    #[arg(skip = secret_from_environment("LATCHKEY_NEW_MASTER_KEY"))]
+    pub new_master_key: Option<SecretString>,
 }
 
-fn master_key_from_environment() -> Option<SecretString> {
-    std::env::var("LATCHKEY_MASTER_KEY").ok().filter(|key| !key.trim().is_empty()).map(SecretString::from)
+fn secret_from_environment(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|key| !key.trim().is_empty()).map(SecretString::from)
+}
+
+impl DataOptions {
+    /// Where the master key is kept.
+    pub fn key_place(&self) -> KeyPlace {
+        match &self.master_key {
+            Some(current) => KeyPlace::Environment { current: current.clone(), next: self.new_master_key.clone() },
+            None => KeyPlace::Folder(self.data.clone()),
+        }
+    }
+}
+
+/// Which other services are called, and where they are.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OutgoingOptions {
+    /// Private networks that may be called too, where providers stand in them: `10.1.0.0/16,::1/128`
+    #[arg(long, env = "LATCHKEY_ALLOW_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
+    pub allow_outgoing: Vec<IpNet>,
+    /// AWS's Security Token Service [default: the one of each key's region]
+    #[arg(long, env = "LATCHKEY_AWS_STS_URL", value_name = "URL")]
+    pub aws_sts_url: Option<Url>,
+    /// `DNAnexus`'s API [default: <https://api.dnanexus.com>]
+    #[arg(long, env = "LATCHKEY_DNANEXUS_URL", value_name = "URL")]
+    pub dnanexus_url: Option<Url>,
 }
 
 /// How to serve.
@@ -42,6 +71,9 @@ pub struct ServeOptions {
     /// Proxies whose X-Forwarded-For is believed, as networks: `10.0.0.0/8,::1/128`
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_name = "CIDR,…", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
+    /// Other services.
+    #[command(flatten)]
+    pub outgoing: OutgoingOptions,
     /// The data.
     #[command(flatten)]
     pub data: DataOptions,

@@ -3,12 +3,13 @@
 use std::{
     fs::{self, File, TryLockError},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
 
-use super::{config::DataOptions, keyring::Keyring, store::Store};
+use super::{config::DataOptions, keyring::Keyring, store::Store, vault::Vault};
 
 /// How long an admin command waits for another one that is bringing the database up to date.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,6 +20,8 @@ pub struct Data {
     pub store: Store,
     /// This installation's secrets.
     pub keyring: Keyring,
+    /// Opens secrets that others made.
+    pub vault: Arc<Vault>,
     /// The server's, until it ends.
     _lock: Option<File>,
 }
@@ -34,8 +37,8 @@ impl Data {
         };
         let store = connect(options).await?;
         migrate(&store).await?;
-        let keyring = Keyring::open(&store, &options.data, options.master_key.as_ref(), true).await?;
-        Ok(Self { store, keyring, _lock: Some(lock) })
+        let (keyring, vault) = Keyring::open(&store, options.key_place(), true).await?;
+        Ok(Self { store, keyring, vault: Arc::new(vault), _lock: Some(lock) })
     }
 
     /// Opens the data for an admin command: beside a running server, whose tables are left as they are, or alone.
@@ -52,8 +55,8 @@ impl Data {
             migrate(&store).await?;
         }
         ensure!(is_soon_current(&store).await, "the running server's database is of another version: use the latchkey that serves it");
-        let keyring = Keyring::open(&store, &options.data, options.master_key.as_ref(), may_migrate).await?;
-        Ok(Self { store, keyring, _lock: None })
+        let (keyring, vault) = Keyring::open(&store, options.key_place(), may_migrate).await?;
+        Ok(Self { store, keyring, vault: Arc::new(vault), _lock: None })
     }
 }
 

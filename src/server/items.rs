@@ -1,6 +1,6 @@
 //! What can be done with whatever stands in a list, key or credential.
 
-use super::{actor::Actor, keys, state::AppState};
+use super::{actor::Actor, credentials, keys, state::AppState};
 use crate::model::{
     fault::Fault,
     key::{BULK_MAX, BulkAction, BulkOutcome, ItemId},
@@ -17,6 +17,22 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: &[Ite
     if ids.len() > BULK_MAX {
         return Err(Fault::invalid("ids", format!("Send at most {BULK_MAX} ids.")));
     }
-    let keys: Vec<_> = ids.iter().filter_map(|id| if let ItemId::Key(id) = id { Some(*id) } else { None }).collect();
-    keys::act(state, actor, action, keys).await
+    let (mut keys, mut outbound) = (Vec::new(), Vec::new());
+    for id in ids {
+        match id {
+            ItemId::Key(id) => keys.push(*id),
+            ItemId::Credential(id) => outbound.push(*id),
+        }
+    }
+    let mut outcome = if keys.is_empty() { BulkOutcome::default() } else { keys::act(state, actor, action, keys).await? };
+    for id in outbound {
+        // They are not put to rest.
+        let done = if action == BulkAction::Delete { credentials::delete(state, actor, id).await } else { Err(Fault::NotFound) };
+        match done {
+            Ok(()) => outcome.done += 1,
+            Err(Fault::NotFound) => outcome.left += 1,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(outcome)
 }

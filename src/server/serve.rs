@@ -59,7 +59,7 @@ impl Server {
             TcpListener::bind(options.listen).await.with_context(|| format!("{} can't be listened on: give another --listen", options.listen))?;
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
-        let state = AppState::new(data.store.clone(), &data.keyring, public_url, options.trusted_proxies);
+        let state = AppState::new(&data, public_url, options.trusted_proxies, options.outgoing)?;
         Ok(Self { address, router: router(state.clone()), state, listener, data })
     }
 

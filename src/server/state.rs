@@ -17,12 +17,15 @@ use super::{
     assets,
     audit::Auditor,
     auth::{password::Passwords, throttle::Throttle},
-    config::PublicUrl,
-    keyring::Keyring,
+    config::{OutgoingOptions, PublicUrl},
+    connection::{Connections, Endpoints},
+    data::Data,
     listing::Listings,
+    outgoing::Outgoing,
     random,
     store::{self, Store},
     token::Pepper,
+    vault::Vault,
     verify::Verifier,
 };
 use crate::model::fault::Fault;
@@ -37,6 +40,12 @@ pub struct Shared {
     pub store: Store,
     /// Under which API keys are digested.
     pub pepper: Pepper,
+    /// Opens and seals the secrets that others made.
+    pub vault: Arc<Vault>,
+    /// Calls other services.
+    pub outgoing: Outgoing,
+    /// Tests of credentials.
+    pub connections: Connections,
     /// Writes the audit log.
     pub auditor: Auditor,
     /// Judges keys.
@@ -60,11 +69,17 @@ pub struct Shared {
 
 impl AppState {
     /// Puts the parts together.
-    pub fn new(store: Store, keyring: &Keyring, public_url: PublicUrl, trusted_proxies: Vec<IpNet>) -> Self {
-        let pepper = Pepper::new(&keyring.pepper);
-        Self(Arc::new(Shared {
+    ///
+    /// # Errors
+    /// When the client for other services can't be made.
+    pub fn new(data: &Data, public_url: PublicUrl, trusted_proxies: Vec<IpNet>, outgoing: OutgoingOptions) -> anyhow::Result<Self> {
+        let (store, pepper) = (data.store.clone(), Pepper::new(&data.keyring.pepper));
+        Ok(Self(Arc::new(Shared {
             verifier: Verifier::new(store.clone(), pepper.clone()),
-            auditor: Auditor::new(&keyring.audit),
+            auditor: Auditor::new(&data.keyring.audit),
+            vault: Arc::clone(&data.vault),
+            outgoing: Outgoing::new(outgoing.allow_outgoing)?,
+            connections: Connections::new(Endpoints { aws_sts: outgoing.aws_sts_url, dnanexus: outgoing.dnanexus_url }),
             store,
             pepper,
             listings: Listings::default(),
@@ -75,7 +90,7 @@ impl AppState {
             trusted_proxies,
             leptos: LeptosOptions::builder().output_name(assets::NAME).site_root(assets::ROOT).build(),
             has_users: AtomicBool::new(false),
-        }))
+        })))
     }
 
     /// Whether anybody can sign in. Users are never removed, so a yes is remembered.

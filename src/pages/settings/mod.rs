@@ -50,36 +50,41 @@ pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {
 }
 
 /// Heading, tabs, and the page itself for those who may see it.
+///
+/// A page makes its resources outside of `content`: that is drawn inside a `Suspense`, where the server may make them twice.
 #[component]
-pub fn SettingsPage(
+pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'static>(
     /// Which page it is.
     tab: &'static SettingsTab,
     /// What stands in it. It gets the reader, who may see it.
-    content: fn(Viewer) -> AnyView,
+    content: Content,
 ) -> impl IntoView {
     let viewer = use_viewer();
     view! {
         <Title text=format!("{} · Settings", tab.label)/>
         <Suspense>
-            {Suspend::new(async move {
-                match viewer.await {
-                    Ok(viewer) if viewer.may(tab.needs) => view! { <Settings tab viewer content/> }.into_any(),
-                    Ok(_) => view! { <Unread fault=Fault::forbidden(tab.needs)/> }.into_any(),
-                    Err(fault) => view! { <Unread fault/> }.into_any(),
-                }
-            })}
+            {move || {
+                let content = content.clone();
+                Suspend::new(async move {
+                    match viewer.await {
+                        Ok(viewer) if viewer.may(tab.needs) => view! { <Settings tab viewer=viewer.clone() content=content(viewer)/> }.into_any(),
+                        Ok(_) => view! { <Unread fault=Fault::forbidden(tab.needs)/> }.into_any(),
+                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                    }
+                })
+            }}
         </Suspense>
     }
 }
 
 #[component]
-fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: fn(Viewer) -> AnyView) -> impl IntoView {
+fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl IntoView {
     let tabs = ALL.iter().filter(|tab| viewer.may(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
     view! {
         <div class="page page-settings">
             <h1>"Settings"</h1>
             <Tabs label="Settings" tabs open=tab.path/>
-            <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content(viewer)}</section>
+            <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content}</section>
         </div>
     }
 }

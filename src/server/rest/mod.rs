@@ -3,6 +3,7 @@
 pub mod body;
 mod caller;
 mod corpora;
+mod credentials;
 mod keys;
 mod listing;
 pub mod problem;
@@ -24,6 +25,9 @@ pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
+        .route("/api/v1/credentials", get(credentials::list).post(credentials::create))
+        .route("/api/v1/credentials/{id}", get(credentials::get).patch(credentials::edit).delete(credentials::delete))
+        .route("/api/v1/credentials/{id}/test", post(credentials::test))
         .route("/api/v1/keys/import", post(keys::import))
         .route("/api/v1/keys/{id}/disable", post(keys::disable))
         .route("/api/v1/keys/{id}/enable", post(keys::enable))

@@ -1,6 +1,8 @@
 //! This installation's own secrets, wrapped.
 
-use super::{Error, Store, Tx};
+use sqlx::Executor;
+
+use super::{Error, Tx};
 use crate::model::time::Timestamp;
 
 /// A secret as it is stored.
@@ -16,8 +18,8 @@ pub struct Wrapped {
 ///
 /// # Errors
 /// What the database says.
-pub async fn all(store: &Store) -> Result<Vec<Wrapped>, Error> {
-    Ok(sqlx::query_as("select name, wrapped from keyring order by name").fetch_all(store.read()?).await?)
+pub async fn all(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Vec<Wrapped>, Error> {
+    Ok(sqlx::query_as("select name, wrapped from keyring order by name").fetch_all(db).await?)
 }
 
 /// Adds one.
@@ -31,5 +33,14 @@ pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
         .bind(Timestamp::now().0)
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+/// Puts one that was wrapped anew in the place of the old.
+///
+/// # Errors
+/// What the database says.
+pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
+    sqlx::query("update keyring set wrapped = $1 where name = $2").bind(&secret.wrapped).bind(&secret.name).execute(tx).await?;
     Ok(())
 }

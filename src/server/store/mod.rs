@@ -1,15 +1,19 @@
 //! The SQL, a file per noun. One copy of each query serves SQLite and PostgreSQL; what differs is in [`engine`].
 
 pub mod audit;
+mod backup;
 pub mod changes;
 pub mod corpora;
+pub mod credentials;
 mod engine;
 pub mod invitations;
 pub mod keyring;
 pub mod keys;
 pub mod members;
 pub mod people;
+pub mod providers;
 pub mod roles;
+pub mod sealed;
 pub mod sessions;
 pub mod usage;
 
@@ -230,6 +234,11 @@ impl Store {
 fn like_pattern(search: &str) -> String {
     let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
+}
+
+/// So many placeholders from `$first` on, for `in (…)`.
+fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Error> {

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, text};
+use crate::support::{TestServer, text, unix_ms};
 
 #[tokio::test]
 async fn a_key_lives_from_post_to_delete() {
@@ -33,12 +33,6 @@ async fn a_key_lives_from_post_to_delete() {
     for method in [Method::GET, Method::DELETE] {
         assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND);
     }
-}
-
-/// Milliseconds since 1970 of the RFC 3339 form that the API answers.
-fn unix_ms(moment: &Value) -> i64 {
-    let moment = time::OffsetDateTime::parse(moment.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap();
-    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).unwrap()
 }
 
 #[tokio::test]

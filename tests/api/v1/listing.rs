@@ -8,19 +8,8 @@ use std::{
 use latchkey::model::{policy::Lifecycle, time::Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
 
-use crate::support::{Api, TestServer, text};
-
-/// Stores so many agent keys of the only organization at once.
-async fn store_keys(database: &SqlitePool, count: u32) {
-    let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
-        insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
-        select i, printf('key_%032x', i * 7919), o.id, 'agent', printf('Service %06d', i), printf('service %06d', i), printf('service %06d', i), randomblob(32), \
-        printf('lka_…%04d', i % 10000), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
-        from n, organizations o, users u where u.organization_id = o.id";
-    sqlx::query(sql).bind(count).execute(database).await.unwrap();
-}
+use crate::support::{Api, TestServer, store_keys, text};
 
 async fn all_pages(api: &Api, query: &str, mut between: impl AsyncFnMut(usize)) -> Vec<String> {
     let (mut ids, mut cursor) = (Vec::new(), String::new());

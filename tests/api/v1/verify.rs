@@ -4,7 +4,14 @@ use std::{fs, time::Duration};
 
 use latchkey::{
     model::{id::KeyId, policy::KeyKind},
-    server::{accounts, config::PublicUrl, data::Data, keys, state::AppState, store::people},
+    server::{
+        accounts,
+        config::{OutgoingOptions, PublicUrl},
+        data::Data,
+        keys,
+        state::AppState,
+        store::people,
+    },
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -96,7 +103,7 @@ async fn another_process_is_heard_within_a_quarter_of_a_second() {
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let beside = Data::open_beside(&data_options(server.data.path())).await.unwrap();
-    let other = AppState::new(beside.store.clone(), &beside.keyring, PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), Vec::new());
+    let other = AppState::new(&beside, PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), Vec::new(), OutgoingOptions::default()).unwrap();
     let owner = people::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
     let actor = accounts::console(&owner).unwrap();
     for round in 0..5 {

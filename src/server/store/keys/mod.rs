@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold};
+use super::{Error, Store, Tx, fold, places};
 use crate::model::{
     id::{KeyId, OrganizationId, UserId},
     policy::{KeyKind, Unique},
@@ -315,9 +315,4 @@ pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), Error> {
         .execute(tx)
         .await?;
     Ok(())
-}
-
-/// `$from, $from+1, …`: so many places for values.
-fn places(from: usize, count: usize) -> String {
-    (from..from + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,145 @@
+//! `/billing`
+
+mod chart;
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use self::chart::DaysChart;
+use super::{frame::use_viewer, refused::Unread};
+use crate::{
+    api::billing::month_usage,
+    model::{
+        billing::{KeyUsage, Month, MonthUsage},
+        permission::Permission,
+    },
+    ui::{
+        icon::Glyph,
+        message::Blank,
+        number::{counted, grouped},
+    },
+};
+
+/// How often each key was used, month by month.
+#[component]
+pub fn BillingPage() -> impl IntoView {
+    let query = use_query_map();
+    // What is no month is the current one.
+    let month = Memo::new(move |_| query.with(|query| query.get_str("month").and_then(|text| text.parse::<Month>().ok())));
+    let usage = Resource::new(move || month.get(), month_usage);
+    view! {
+        <Title text="Billing"/>
+        <div class="page">
+            <h1>"Billing"</h1>
+            <Lead/>
+            <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Counting…"</p> }>
+                {move || Suspend::new(async move {
+                    match usage.await {
+                        Ok(usage) => view! { <Usage usage/> }.into_any(),
+                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </div>
+    }
+}
+
+/// What is counted here, and where the keys of others are, which are billed there.
+#[component]
+fn Lead() -> impl IntoView {
+    let viewer = use_viewer();
+    let external = Suspend::new(async move {
+        let may_see = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        may_see.then(|| view! { " Storage is billed by its provider, with the credentials under " <a href="/keys/external">"External"</a> "." })
+    });
+    view! {
+        <p class="billing-lead">
+            "Every verified call counts for its key, minute by minute; a count shows here within a second or two. Days are UTC."
+            <Suspense>{external}</Suspense>
+        </p>
+    }
+}
+
+#[component]
+fn Usage(usage: MonthUsage) -> impl IntoView {
+    let total = usage.total();
+    let MonthUsage { month, span, days, keys } = usage;
+    view! {
+        <section class="billing-month" aria-labelledby="billing-month">
+            <header class="billing-head">
+                <h2 id="billing-month">{month.name()}</h2>
+                <p class="billing-total">{counted(total, "request", "requests")}</p>
+                <nav class="billing-months" aria-label="Months">
+                    <MonthLink label="Previous month" month=month.previous() is_there={month > span.0}/>
+                    <MonthLink label="Next month" month=month.next() is_there={month < span.1}/>
+                </nav>
+            </header>
+            {if total == 0 {
+                view! {
+                    <Blank glyph=Glyph::Chart title="No requests" text="Nothing was verified in this month. Requests appear here as soon as a service asks whether a key is good."/>
+                }
+                .into_any()
+            } else {
+                view! {
+                    <DaysChart month days/>
+                    <KeyTable keys total/>
+                }
+                .into_any()
+            }}
+        </section>
+    }
+}
+
+/// Leads to another month, or stands there faintly where there is none.
+#[component]
+fn MonthLink(label: &'static str, month: Month, is_there: bool) -> impl IntoView {
+    if is_there {
+        view! { <a class="button" href=format!("/billing?month={month}")>{label}</a> }.into_any()
+    } else {
+        view! { <a class="button" role="link" aria-disabled="true">{label}</a> }.into_any()
+    }
+}
+
+/// The keys that were used, the most used first.
+#[component]
+fn KeyTable(keys: Vec<KeyUsage>, total: i64) -> impl IntoView {
+    view! {
+        <div class="table-frame">
+            <table class="table" aria-label="Requests by key">
+                <thead>
+                    <tr>
+                        <th scope="col">"API Key"</th>
+                        <th scope="col">"Kind"</th>
+                        <th scope="col">"Secret"</th>
+                        <th scope="col" class="cell-number">"Requests"</th>
+                        <th scope="col" class="billing-share-head">"Share"</th>
+                    </tr>
+                </thead>
+                <tbody>{keys.into_iter().map(|key| view! { <KeyLine key total/> }).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn KeyLine(key: KeyUsage, total: i64) -> impl IntoView {
+    let policy = key.kind.policy();
+    let percent = (key.requests * 100).checked_div(total).unwrap_or_default();
+    let share = if percent == 0 { "under 1 %".to_owned() } else { format!("{percent} %") };
+    view! {
+        <tr>
+            <td class="cell-name">
+                <span title=key.name.clone()>{key.name.clone()}</span>
+                {key.is_deleted.then(|| view! { <span class="billing-gone">"Deleted"</span> })}
+            </td>
+            <td class="cell-soft" data-label="Kind">{policy.label}</td>
+            <td class="cell-soft" data-label="Secret"><code class="key-mask">{key.mask}</code></td>
+            <td class="cell-number" data-label="Requests">{grouped(key.requests)}</td>
+            <td class="billing-share" data-label="Share">
+                <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>
+                <span>{share}</span>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,189 @@
+//! The rules for services with language models, and for which keys they are used with. All need *Manage Credentials*.
+
+mod address;
+mod models;
+
+pub use models::{create_model, delete_model, edit_model};
+
+use std::collections::HashMap;
+
+use super::{
+    actor::Actor,
+    audit::Event,
+    state::AppState,
+    store::{
+        self, Tx,
+        providers::{KeyLink, ModelRecord, ProviderRecord, ProviderValues},
+    },
+};
+use crate::model::{
+    fault::Fault,
+    id::{CredentialId, ProviderId},
+    permission::Permission,
+    policy::CredentialKind,
+    provider::{EditedProvider, GeneralKey, Link, ModelRow, ProviderList, ProviderRow, WantedProvider},
+    text,
+};
+
+/// Every provider with its models, and the keys that can be chosen for them.
+///
+/// # Errors
+/// `Forbidden`, `Unavailable`.
+pub async fn list(state: &AppState, actor: &Actor) -> Result<ProviderList, Fault> {
+    actor.require(Permission::ManageCredentials)?;
+    let mut models: HashMap<String, Vec<ModelRecord>> = HashMap::new();
+    for model in store::providers::models(&state.store, actor.organization).await? {
+        models.entry(model.provider_id.clone()).or_default().push(model);
+    }
+    let providers = store::providers::all(&state.store, actor.organization).await?;
+    let providers = providers.into_iter().map(|provider| {
+        let models = models.remove(&provider.id).unwrap_or_default();
+        row(provider, models)
+    });
+    let keys = store::credentials::of_kind(&state.store, actor.organization, CredentialKind::Llm).await?;
+    let keys = keys.into_iter().map(|key| Ok(GeneralKey { id: parsed(&key.id)?, name: key.name, mask: key.mask }));
+    Ok(ProviderList { providers: providers.collect::<Result<_, Fault>>()?, keys: keys.collect::<Result<_, Fault>>()? })
+}
+
+/// Makes a provider.
+///
+/// # Errors
+/// `Invalid` at `name`, `base_url` or `key`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
+pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProvider) -> Result<ProviderRow, Fault> {
+    actor.require(Permission::ManageCredentials)?;
+    let values = values(wanted)?;
+    let (actor, auditor, id) = (actor.clone(), state.auditor.clone(), ProviderId::new());
+    let record = state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                require_general_key(tx, &actor, values.key).await?;
+                store::providers::insert(tx, actor.organization, id, actor.user, &values).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "provider.created", "provider", id, &values.name).with("base_url", values.base_url.as_str());
+                auditor.record(tx, with_key(event, values.key)).await?;
+                find(tx, &actor, id).await
+            })
+        })
+        .await?;
+    row(record, Vec::new())
+}
+
+/// Changes a provider. With another address it and its models lose their keys, whatever key the call names: a key goes to another
+/// address only when somebody links it to that address.
+///
+/// # Errors
+/// `Invalid` at `name`, `base_url` or `key`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: WantedProvider) -> Result<EditedProvider, Fault> {
+    actor.require(Permission::ManageCredentials)?;
+    let mut values = values(wanted)?;
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    let (record, models, unlinked) = state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let before = find(tx, &actor, id).await?;
+                require_general_key(tx, &actor, values.key).await?;
+                let unlinked = if before.base_url == values.base_url { Vec::new() } else { unlink(tx, &actor, &before, &mut values, id).await? };
+                let why = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlinked.as_deref() };
+                let why = if unlinked.is_empty() { why } else { Some("moved") };
+                store::providers::update(tx, id, &values, why).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "provider.edited", "provider", id, &values.name).with("base_url", values.base_url.as_str());
+                auditor.record(tx, with_key(event, values.key).with("unlinked", unlinked.clone())).await?;
+                let models = store::providers::models_of(tx, actor.organization, id).await?;
+                Ok((find(tx, &actor, id).await?, models, unlinked))
+            })
+        })
+        .await?;
+    Ok(EditedProvider { provider: row(record, models)?, unlinked })
+}
+
+/// Takes the keys from a provider that moves, and from its models. Answers the names of those that had one.
+async fn unlink(tx: &mut Tx, actor: &Actor, before: &ProviderRecord, values: &mut ProviderValues, id: ProviderId) -> Result<Vec<String>, Fault> {
+    let models = store::providers::models_of(tx, actor.organization, id).await?;
+    store::providers::unlink_models(tx, id).await?;
+    values.key = None;
+    let provider = before.link.credential_id.is_some().then(|| values.name.clone());
+    Ok(provider.into_iter().chain(models.into_iter().filter(|model| model.link.credential_id.is_some()).map(|model| model.name)).collect())
+}
+
+/// Deletes a provider and its models. Keys stay.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, id: ProviderId) -> Result<(), Fault> {
+    actor.require(Permission::ManageCredentials)?;
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let provider = find(tx, &actor, id).await?;
+                let models = store::providers::models_of(tx, actor.organization, id).await?;
+                store::providers::delete(tx, id).await?;
+                let models: Vec<String> = models.into_iter().map(|model| model.name).collect();
+                Ok(auditor.record(tx, Event::new(&actor, "provider.deleted", "provider", id, &provider.name).with("models", models)).await?)
+            })
+        })
+        .await
+}
+
+async fn find(tx: &mut Tx, actor: &Actor, id: ProviderId) -> Result<ProviderRecord, Fault> {
+    store::providers::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)
+}
+
+fn values(wanted: WantedProvider) -> Result<ProviderValues, Fault> {
+    let (name, base_url) = (text::name("name", &wanted.name)?, address::base_url("base_url", &wanted.base_url)?);
+    Ok(ProviderValues { name, style: wanted.style, base_url, key: wanted.key })
+}
+
+/// Only the organization's own general keys can be linked; another's is as unknown as one that was deleted.
+async fn require_general_key(tx: &mut Tx, actor: &Actor, key: Option<CredentialId>) -> Result<(), Fault> {
+    let Some(key) = key else { return Ok(()) };
+    let found = store::credentials::find(tx, actor.organization, key).await?;
+    match found.map(|record| record.kind()).transpose()? {
+        Some(CredentialKind::Llm) => Ok(()),
+        _ => Err(Fault::invalid("key", "Choose a general key. This one is none, or was deleted.")),
+    }
+}
+
+fn with_key(event: Event, key: Option<CredentialId>) -> Event {
+    key.iter().fold(event, |event, key| event.with("key", key.to_string()))
+}
+
+fn name_taken(error: store::Error) -> Fault {
+    match error {
+        store::Error::Duplicate => Fault::conflict("name", "A provider has this name already."),
+        other => other.into(),
+    }
+}
+
+fn row(provider: ProviderRecord, models: Vec<ModelRecord>) -> Result<ProviderRow, Fault> {
+    Ok(ProviderRow {
+        id: parsed(&provider.id)?,
+        name: provider.name,
+        style: parsed(&provider.style)?,
+        base_url: provider.base_url,
+        link: link(provider.link)?,
+        models: models.into_iter().map(model_row).collect::<Result<_, Fault>>()?,
+    })
+}
+
+fn model_row(model: ModelRecord) -> Result<ModelRow, Fault> {
+    Ok(ModelRow { id: parsed(&model.id)?, name: model.name, link: link(model.link)? })
+}
+
+fn link(link: KeyLink) -> Result<Link, Fault> {
+    Ok(match (link.credential_id, link.key_name, link.key_mask, link.unlinked.as_deref()) {
+        (Some(id), Some(name), Some(mask), _) => Link::Key(GeneralKey { id: parsed(&id)?, name, mask }),
+        (_, _, _, Some("deleted")) => Link::Deleted,
+        (_, _, _, Some(_)) => Link::Moved,
+        _ => Link::Nothing,
+    })
+}
+
+fn parsed<T: std::str::FromStr>(stored: &str) -> Result<T, Fault> {
+    stored.parse().map_err(|_| {
+        tracing::error!("a stored provider can't be read");
+        Fault::Internal
+    })
+}

@@ -1,0 +1,119 @@
+//! Another master key in the place of the one in use. It may be killed at any moment and run again: the data is rewrapped in one
+//! transaction, the new key lies beside the old one before, and whoever opens the data next finishes what was begun.
+
+use anyhow::{Context, bail};
+
+use super::{
+    accounts,
+    audit::Event,
+    master_key::{KeyPlace, MasterKey},
+    state::AppState,
+    store::{self, Tx, sealed::WrappedKey},
+    vault::{Owner, unwrap_key, wrap_key},
+};
+use crate::model::fault::Fault;
+
+/// How many data keys are read at a time.
+const REWRAPPED_AT_ONCE: i64 = 1000;
+
+/// What was rewrapped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// Data keys.
+    pub keys: usize,
+    /// Data keys that the old master key did not open: left as they are.
+    pub left: usize,
+}
+
+/// Rotates the master key. No issued key changes, and no secret is opened: only what wraps their keys is another.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn rotate(state: &AppState) -> anyhow::Result<Rewrapped> {
+    match state.vault.place().clone() {
+        KeyPlace::Folder(folder) => {
+            let Some(_lock) = KeyPlace::lock(&folder)? else { bail!("another rotation of this master key is under way") };
+            let current = current(state).await?;
+            let next = MasterKey::generate();
+            KeyPlace::lay_next(&folder, &next)?;
+            let done = rewrap(state, current, next).await?;
+            KeyPlace::promote_next(&folder)?;
+            Ok(done)
+        }
+        place @ KeyPlace::Environment { .. } => {
+            let Some(next) = place.next()? else {
+                bail!("put the new master key, 32 random bytes in base64, into LATCHKEY_NEW_MASTER_KEY: the one in use comes from the environment");
+            };
+            rewrap(state, current(state).await?, next).await
+        }
+    }
+}
+
+/// The key that the data is wrapped under now, found anew: since it was opened somebody may have rotated it.
+async fn current(state: &AppState) -> anyhow::Result<MasterKey> {
+    let keyring = store::keyring::all(state.store.read()?).await?;
+    let found = state.vault.place().find(&keyring)?.context("the master key was rotated by somebody else meanwhile")?;
+    if found.is_next {
+        bail!("this data is wrapped under LATCHKEY_NEW_MASTER_KEY already: put it into LATCHKEY_MASTER_KEY");
+    }
+    Ok(found.key)
+}
+
+async fn rewrap(state: &AppState, from: MasterKey, to: MasterKey) -> anyhow::Result<Rewrapped> {
+    let auditor = state.auditor.clone();
+    let organizations = store::people::organizations(&state.store).await?;
+    let done = state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                rewrap_keyring(tx, &from, &to).await?;
+                let done = rewrap_data_keys(tx, &from, &to).await?;
+                for (id, name) in organizations {
+                    let organization = id.parse().map_err(|_| Fault::Internal)?;
+                    let event = Event::new(&accounts::console_of(organization), "master_key.rotated", "organization", id, &name);
+                    auditor.record(tx, event).await?;
+                }
+                Ok(done)
+            })
+        })
+        .await;
+    done.context("nothing was changed")
+}
+
+async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<(), Fault> {
+    for secret in store::keyring::all(&mut *tx).await? {
+        let plain = from.unwrap(&secret).map_err(|_| Fault::Internal)?;
+        store::keyring::replace(tx, &to.wrap(&secret.name, &plain)).await?;
+    }
+    Ok(())
+}
+
+async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<Rewrapped, Fault> {
+    let (mut done, mut last) = (Rewrapped::default(), (String::new(), String::new()));
+    loop {
+        let keys = store::sealed::keys_after(tx, (&last.0, &last.1), REWRAPPED_AT_ONCE).await?;
+        let Some(end) = keys.last() else { return Ok(done) };
+        last = (end.credential_id.clone(), end.field.clone());
+        for key in keys {
+            match rewrapped(key, from, to) {
+                Some(key) => {
+                    store::sealed::replace_key(tx, &key).await?;
+                    done.keys += 1;
+                }
+                None => done.left += 1,
+            }
+        }
+    }
+}
+
+/// The data key under the other master key; `None` when it does not open.
+fn rewrapped(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
+    let owner = Owner {
+        organization: key.organization_id.parse().ok()?,
+        credential: key.credential_id.parse().ok()?,
+        provider: key.provider.as_deref().unwrap_or(&key.kind),
+    };
+    let plain = unwrap_key(from, owner, &key.field, &key.wrapped_key).ok()?;
+    let wrapped_key = wrap_key(to, owner, &key.field, &plain);
+    Some(WrappedKey { wrapped_key, ..key })
+}

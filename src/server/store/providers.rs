@@ -1,0 +1,293 @@
+//! Services with language models, their models, and which credentials they use.
+
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::{Error, Store, Tx, fold, places};
+use crate::model::{
+    id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
+    provider::Style,
+    time::Timestamp,
+};
+
+/// A provider, with the key that it is linked to.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ProviderRecord {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its style's word.
+    pub style: String,
+    /// Where it is.
+    pub base_url: String,
+    /// Its key.
+    #[sqlx(flatten)]
+    pub link: KeyLink,
+}
+
+/// A model, with the key that it is linked to.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ModelRecord {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub provider_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its own key.
+    #[sqlx(flatten)]
+    pub link: KeyLink,
+}
+
+/// A link to a credential, or why there is none.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct KeyLink {
+    /// The credential.
+    pub credential_id: Option<String>,
+    /// Its name.
+    pub key_name: Option<String>,
+    /// What may be shown of it.
+    pub key_mask: Option<String>,
+    /// Why there is none any more.
+    pub unlinked: Option<String>,
+}
+
+/// What is linked to a credential.
+#[derive(Debug, sqlx::FromRow)]
+pub struct LinkRecord {
+    /// The credential.
+    pub credential_id: String,
+    /// The provider's name, or the provider's and the model's.
+    pub name: String,
+}
+
+/// Where a credential may be sent.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Destination {
+    /// The provider's name.
+    pub name: String,
+    /// Its style's word.
+    pub style: String,
+    /// Where it is.
+    pub base_url: String,
+}
+
+const PROVIDER: &str = "select p.id, p.name, p.style, p.base_url, p.credential_id, c.name as key_name, c.mask as key_mask, p.unlinked \
+     from providers p left join credentials c on c.id = p.credential_id where p.organization_id = $1";
+const MODEL: &str = "select m.id, m.provider_id, m.name, m.credential_id, c.name as key_name, c.mask as key_mask, m.unlinked \
+     from models m left join credentials c on c.id = m.credential_id where m.organization_id = $1";
+
+/// The organization's providers, by name.
+///
+/// # Errors
+/// What the database says.
+pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ProviderRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROVIDER} order by p.name_folded{}", store.bytewise()));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
+}
+
+/// The models of all the organization's providers, by name.
+///
+/// # Errors
+/// What the database says.
+pub async fn models(store: &Store, organization: OrganizationId) -> Result<Vec<ModelRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{MODEL} order by m.name_folded{}", store.bytewise()));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
+}
+
+/// The organization's provider with this id.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROVIDER} and p.id = $2"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
+}
+
+/// The models of a provider, by name.
+///
+/// # Errors
+/// What the database says.
+pub async fn models_of(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Vec<ModelRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{MODEL} and m.provider_id = $2 order by m.name_folded"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_all(tx).await?)
+}
+
+/// The organization's model with this id.
+///
+/// # Errors
+/// What the database says.
+pub async fn find_model(tx: &mut Tx, organization: OrganizationId, id: ModelId) -> Result<Option<ModelRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{MODEL} and m.id = $2"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
+}
+
+/// What of a provider can be written.
+pub struct ProviderValues {
+    /// Its name.
+    pub name: String,
+    /// How it is spoken to.
+    pub style: Style,
+    /// Where it is.
+    pub base_url: String,
+    /// Its key.
+    pub key: Option<CredentialId>,
+}
+
+/// Makes a provider.
+///
+/// # Errors
+/// [`Error::Duplicate`] when its name is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, by: UserId, values: &ProviderValues) -> Result<(), Error> {
+    sqlx::query(
+        "insert into providers (id, organization_id, name, name_folded, style, base_url, credential_id, created_by, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .bind(&values.name)
+    .bind(fold(&values.name))
+    .bind(values.style.word())
+    .bind(&values.base_url)
+    .bind(values.key.map(|key| key.to_string()))
+    .bind(by.to_string())
+    .bind(Timestamp::now().0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Changes a provider. Why it lost its last key is forgotten once it has another, or moves.
+///
+/// # Errors
+/// [`Error::Duplicate`] when its name is taken.
+pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlinked: Option<&str>) -> Result<(), Error> {
+    sqlx::query("update providers set name = $1, name_folded = $2, style = $3, base_url = $4, credential_id = $5, unlinked = $6 where id = $7")
+        .bind(&values.name)
+        .bind(fold(&values.name))
+        .bind(values.style.word())
+        .bind(&values.base_url)
+        .bind(values.key.map(|key| key.to_string()))
+        .bind(unlinked)
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes their own keys from a provider's models: its address is another.
+///
+/// # Errors
+/// What the database says.
+pub async fn unlink_models(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
+    sqlx::query("update models set credential_id = null, unlinked = 'moved' where provider_id = $1 and credential_id is not null")
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes a credential from all that use it: it is deleted.
+///
+/// # Errors
+/// What the database says.
+pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), Error> {
+    for table in ["providers", "models"] {
+        let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlinked = 'deleted' where credential_id = $1"));
+        sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Removes a provider and its models.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
+    sqlx::query("delete from models where provider_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+    sqlx::query("delete from providers where id = $1").bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// Makes a model.
+///
+/// # Errors
+/// [`Error::Duplicate`] when its name is taken in its provider.
+pub async fn insert_model(
+    tx: &mut Tx,
+    (organization, provider): (OrganizationId, ProviderId),
+    id: ModelId,
+    by: UserId,
+    (name, key): (&str, Option<CredentialId>),
+) -> Result<(), Error> {
+    sqlx::query(
+        "insert into models (id, organization_id, provider_id, name, name_folded, credential_id, created_by, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .bind(provider.to_string())
+    .bind(name)
+    .bind(fold(name))
+    .bind(key.map(|key| key.to_string()))
+    .bind(by.to_string())
+    .bind(Timestamp::now().0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Changes a model. Why it lost its last key is forgotten once somebody has decided about it.
+///
+/// # Errors
+/// [`Error::Duplicate`] when its name is taken in its provider.
+pub async fn update_model(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<CredentialId>)) -> Result<(), Error> {
+    sqlx::query("update models set name = $1, name_folded = $2, credential_id = $3, unlinked = null where id = $4")
+        .bind(name)
+        .bind(fold(name))
+        .bind(key.map(|key| key.to_string()))
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes a model.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete_model(tx: &mut Tx, id: ModelId) -> Result<(), Error> {
+    sqlx::query("delete from models where id = $1").bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// What is linked to these credentials.
+///
+/// # Errors
+/// What the database says.
+pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<LinkRecord>, Error> {
+    if credentials.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = places(1, credentials.len());
+    let sql = AssertSqlSafe(format!(
+        "select credential_id, name from providers where credential_id in ({places}) union all \
+         select m.credential_id, p.name || ' / ' || m.name as name from models m join providers p on p.id = m.provider_id \
+         where m.credential_id in ({places})"
+    ));
+    Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
+}
+
+/// The first provider, by name, that a credential is used with, by itself or for one of its models.
+///
+/// # Errors
+/// What the database says.
+pub async fn destination_of(store: &Store, credential: &str) -> Result<Option<Destination>, Error> {
+    let sql = AssertSqlSafe(format!(
+        "select p.name, p.style, p.base_url from providers p \
+         where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) \
+         order by p.name_folded{} limit 1",
+        store.bytewise()
+    ));
+    Ok(sqlx::query_as(sql).bind(credential).fetch_optional(store.read()?).await?)
+}

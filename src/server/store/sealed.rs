@@ -1,0 +1,106 @@
+//! The secrets of credentials, sealed.
+
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::{Error, Tx, places};
+use crate::model::id::CredentialId;
+
+/// A secret as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SealedSecret {
+    /// Whose it is.
+    pub credential_id: String,
+    /// Which of its secrets: `key`, `secret` or `value`.
+    pub field: String,
+    /// The data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+    /// The secret, sealed under the data key.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A data key and what it is bound to.
+#[derive(sqlx::FromRow)]
+pub struct WrappedKey {
+    /// Whose it is.
+    pub credential_id: String,
+    /// Which of its secrets.
+    pub field: String,
+    /// The data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+    /// The credential's organization.
+    pub organization_id: String,
+    /// The credential's kind.
+    pub kind: String,
+    /// The credential's provider.
+    pub provider: Option<String>,
+}
+
+/// The secrets of these credentials, in no order.
+///
+/// # Errors
+/// What the database says.
+pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, Error> {
+    if credentials.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = places(1, credentials.len());
+    let sql = AssertSqlSafe(format!("select credential_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({places})"));
+    Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
+}
+
+/// Stores secrets.
+///
+/// # Errors
+/// What the database says.
+pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> {
+    for secret in secrets {
+        sqlx::query("insert into sealed_secrets (credential_id, field, wrapped_key, ciphertext) values ($1, $2, $3, $4)")
+            .bind(&secret.credential_id)
+            .bind(&secret.field)
+            .bind(&secret.wrapped_key)
+            .bind(&secret.ciphertext)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes every secret of a credential: its row is gone, not marked.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), Error> {
+    sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// Data keys in a fixed order, at most so many after this one.
+///
+/// # Errors
+/// What the database says.
+pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, Error> {
+    Ok(sqlx::query_as(
+        "select s.credential_id, s.field, s.wrapped_key, c.organization_id, c.kind, c.provider \
+         from sealed_secrets s join credentials c on c.id = s.credential_id \
+         where s.credential_id > $1 or (s.credential_id = $1 and s.field > $2) order by s.credential_id, s.field limit $3",
+    )
+    .bind(credential)
+    .bind(field)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?)
+}
+
+/// Puts a data key that was wrapped anew in the place of the old.
+///
+/// # Errors
+/// What the database says.
+pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), Error> {
+    sqlx::query("update sealed_secrets set wrapped_key = $1 where credential_id = $2 and field = $3")
+        .bind(&key.wrapped_key)
+        .bind(&key.credential_id)
+        .bind(&key.field)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
