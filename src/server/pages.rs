@@ -1,6 +1,6 @@
 //! Who may open which page: judged before it is drawn, since a drawn page can't send its reader elsewhere.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -10,16 +10,17 @@ use axum::{
 };
 
 use super::{
+    access,
     auth::{
-        address,
-        session::{self, Session},
+        address, agent,
+        session::{self, Device, Session},
     },
     rest::problem::Problem,
     state::AppState,
 };
 use crate::{
-    model::{fault::Fault, permission::Permission, policy::POLICIES},
-    pages::settings,
+    model::{fault::Fault, permission::Permissions},
+    pages::{keys::tabs, settings},
 };
 
 /// Who calls, for the server functions.
@@ -27,8 +28,8 @@ use crate::{
 pub struct Caller {
     /// The session that the cookie named.
     pub session: Option<Session>,
-    /// From where.
-    pub address: Option<IpAddr>,
+    /// From where, and with which browser.
+    pub device: Device,
 }
 
 /// Finds out who calls, and sends those elsewhere who are at the wrong door.
@@ -43,16 +44,18 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
     let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| address::caller(peer, request.headers(), &state.trusted_proxies));
-    request.extensions_mut().insert(Caller { session: session.clone(), address });
+    let device = Device { address, agent: agent::of(request.headers()) };
+    request.extensions_mut().insert(Caller { session: session.clone(), device });
 
     let path = request.uri().path();
     if *request.method() != Method::GET || path.starts_with("/fn/") {
         return Ok(next.run(request).await);
     }
-    if let Some(elsewhere) = elsewhere(path, request.uri().query(), session.is_some(), state.has_users().await?) {
+    let permissions = session.as_ref().map(|session| session.permissions);
+    if let Some(elsewhere) = elsewhere(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&elsewhere).into_response());
     }
-    let allowed = session.is_none_or(|session| needed(path).is_none_or(|permission| session.permissions.has(permission)));
+    let allowed = session.is_none_or(|session| access::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
     let mut response = next.run(request).await;
     if !allowed {
         // The page says so itself.
@@ -62,47 +65,53 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
 }
 
 /// Where the caller belongs, if not here.
-fn elsewhere(path: &str, query: Option<&str>, signed_in: bool, has_users: bool) -> Option<String> {
+fn elsewhere(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
     match path {
         "/setup" => has_users.then(|| "/sign-in".to_owned()),
         _ if !has_users => Some("/setup".to_owned()),
         // Whoever is signed in may still be asked to join with another address.
         "/join" => None,
-        "/sign-in" => signed_in.then(|| "/".to_owned()),
-        _ if !signed_in => {
+        "/sign-in" => permissions.map(|_| "/".to_owned()),
+        _ if permissions.is_none() => {
             let here = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
             let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
             Some(if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
         }
-        "/" | "/keys" => Some("/keys/agent".to_owned()),
+        "/" | "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
+        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|held| held.has(tab.needs))).map(|tab| tab.path.to_owned()),
         _ => None,
     }
-}
-
-/// What a page's reader must be allowed to do.
-fn needed(path: &str) -> Option<Permission> {
-    let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
-    let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
-    of_keys.or_else(of_settings).or_else(|| (path == "/billing").then_some(Permission::ViewBilling))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::permission::Permission;
 
     #[test]
     fn everybody_is_sent_where_they_belong() {
-        let at = |path, signed_in, has_users| elsewhere(path, None, signed_in, has_users);
-        assert_eq!(at("/keys/agent", false, false).as_deref(), Some("/setup"));
-        assert_eq!(at("/setup", false, false), None);
-        assert_eq!(at("/setup", false, true).as_deref(), Some("/sign-in"));
-        assert_eq!(at("/keys/agent", false, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
-        assert_eq!(at("/sign-in", false, true), None);
-        assert_eq!(at("/sign-in", true, true).as_deref(), Some("/"));
-        assert_eq!(at("/keys/agent", true, true), None);
+        let (stranger, viewer) = (None, Some(Permissions::of(&[Permission::ViewKeys])));
+        let at = |path, permissions, has_users| elsewhere(path, None, permissions, has_users);
+        assert_eq!(at("/keys/agent", stranger, false).as_deref(), Some("/setup"));
+        assert_eq!(at("/setup", stranger, false), None);
+        assert_eq!(at("/setup", stranger, true).as_deref(), Some("/sign-in"));
+        assert_eq!(at("/keys/agent", stranger, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
+        assert_eq!(at("/sign-in", stranger, true), None);
+        assert_eq!(at("/sign-in", viewer, true).as_deref(), Some("/"));
+        assert_eq!(at("/keys/agent", viewer, true), None);
         assert_eq!(
-            elsewhere("/keys/agent", Some("q=a&sort=name"), false, true).as_deref(),
+            elsewhere("/keys/agent", Some("q=a&sort=name"), stranger, true).as_deref(),
             Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname")
         );
+    }
+
+    #[test]
+    fn everybody_begins_at_the_first_page_that_they_may_open() {
+        let at = |path, permissions: &[Permission]| elsewhere(path, None, Some(Permissions::of(permissions)), true);
+        assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
+        assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
+        assert_eq!(at("/", &[]).as_deref(), Some("/profile"));
+        assert_eq!(at("/settings", &[Permission::ManageRoles]).as_deref(), Some("/settings/roles"));
+        assert_eq!(at("/settings", &[Permission::ViewKeys]), None);
     }
 }
