@@ -2,7 +2,12 @@
 
 mod admin;
 mod api;
+mod audit;
+mod matrix;
+mod members;
 mod page;
+mod profile;
+mod roles;
 mod serve;
 mod support;
 mod usage;
