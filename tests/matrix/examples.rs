@@ -47,10 +47,9 @@ pub fn of(route: &Route) -> Option<Example> {
     let example = match (route.method, route.path) {
         ("POST", "/fn/account/invitation") => about(Object::Token, |_, token| json!({ "token": token })),
         ("POST", "/fn/account/join") => about(Object::Token, |_, token| json!({ "token": token, "name": "New", "password": PASSWORD })),
-        ("POST", "/fn/account/set-up") => about(
-            Object::SpentToken,
-            |_, token| json!({ "token": token, "organization": "A", "name": "B", "email": "c@d", "password": PASSWORD }),
-        ),
+        ("POST", "/fn/account/set-up") => {
+            about(Object::SpentToken, |_, token| json!({ "token": token, "organization": "A", "name": "B", "email": "c@d", "password": PASSWORD }))
+        }
         ("POST", "/fn/account/sign-in") => plain(|_, _| json!({ "email": "viewer@acme.test", "password": PASSWORD })),
         ("POST", "/fn/account/sign-out" | "/fn/account/sign-out-everywhere" | "/fn/account/viewer") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
@@ -62,15 +61,9 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
         ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
-        ("POST", "/fn/keys/act") => {
-            about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over()
-        }
-        ("POST", "/fn/keys/create") => {
-            plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent)
-        }
-        ("POST", "/fn/keys/edit") => {
-            about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent)
-        }
+        ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
+        ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
+        ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
         ("POST", "/fn/keys/ids" | "/fn/keys/rows") => plain(|_, _| json!({ "listing": "0", "offset": 0, "limit": 1 })),
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
