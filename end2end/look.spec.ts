@@ -28,8 +28,8 @@ const KEYS: [string, string, number, number | null][] = [
 ];
 
 /** Fills an organization with the keys of a team, one of them expired. Answers its owner. */
-async function addTeam(server: Server): Promise<Person> {
-  const owner = server.addPerson('owner', 'Northwind Robotics');
+async function addTeam(server: Server, organization = 'Northwind Robotics'): Promise<Person> {
+  const owner = server.addPerson('owner', organization);
   const platformKeys = new Map([[owner.name, server.platformKey(owner)]]);
   for (const name of ['Grace Hopper', 'Katherine Johnson']) {
     platformKeys.set(name, server.platformKey(server.addPerson('member', owner.organization, name)));
@@ -140,7 +140,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
   });
 
   test('people', async ({ page, context, server, stranger }) => {
-    const owner = await addTeam(server);
+    const owner = await addTeam(server, 'Northwind People');
     await admit(context, server, owner);
     const pick = async (name: string, what: string) => {
       await row(page, name).getByRole('button', { name: 'Actions' }).click();
@@ -218,6 +218,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await expect(page.getByRole('heading', { name: 'API Keys' })).toBeVisible();
     await shoot(page, 'loading');
     answer();
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('row').nth(5)).toBeVisible();
     await shoot(page, 'thousands');
     await page.unrouteAll();
@@ -235,7 +236,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
 
   test('kinds', async ({ page, server }) => {
     test.setTimeout(180_000);
-    const owner = await addTeam(server);
+    const owner = await addTeam(server, 'Northwind Labs');
     const platformKey = server.platformKey(owner);
     await admit(page.context(), server, owner);
     const make = (body: object) => server.api(platformKey, '/keys', body);
