@@ -111,8 +111,15 @@ async fn check(world: &World, route: &Route, troubles: &mut String) {
     };
     let mut note = |caller: Caller, what: &str, expected: Expected, (status, answer): (StatusCode, Value)| {
         if !expected.is_met(status) {
-            writeln!(troubles, "{} {} as {}, {what}: {expected:?} by {:?}, but {status}: {answer}", route.method, route.path, caller.who(), route.access)
-                .unwrap();
+            writeln!(
+                troubles,
+                "{} {} as {}, {what}: {expected:?} by {:?}, but {status}: {answer}",
+                route.method,
+                route.path,
+                caller.who(),
+                route.access
+            )
+            .unwrap();
         }
     };
     let owner = &world.people[0];
@@ -191,7 +198,11 @@ async fn every_page_admits_whom_it_declares_and_nobody_else() {
     for (path, access) in pages {
         for person in &world.people {
             let status = world.session(person).await.get(&path).send().await.unwrap().status();
-            let is_met = if access.admits(person.permissions, None) { status.is_success() || status.is_redirection() } else { status == StatusCode::FORBIDDEN };
+            let is_met = if access.admits(person.permissions, None) {
+                status.is_success() || status.is_redirection()
+            } else {
+                status == StatusCode::FORBIDDEN
+            };
             if !is_met {
                 writeln!(troubles, "GET {path} as {}: {status}, against {access:?}", person.who).unwrap();
             }

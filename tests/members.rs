@@ -156,9 +156,13 @@ async fn what_cant_be_taken_is_refused_at_its_field() {
         assert_eq!((answered.as_u16(), &fault["field"]), (status, &json!("email")), "{email:?}");
     }
     let token = invited(&owner, "ada@acme.test", "viewer").await;
-    for (name, password, field) in
-        [("", PASSWORD, "name"), ("\u{200B}", PASSWORD, "name"), (&*"a".repeat(101), PASSWORD, "name"), ("Ada", "short", "password"), ("Ada", &*"a".repeat(257), "password")]
-    {
+    for (name, password, field) in [
+        ("", PASSWORD, "name"),
+        ("\u{200B}", PASSWORD, "name"),
+        (&*"a".repeat(101), PASSWORD, "name"),
+        ("Ada", "short", "password"),
+        ("Ada", &*"a".repeat(257), "password"),
+    ] {
         let (status, fault) = join(&server, &token, name, password).await;
         assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{name:?}");
     }

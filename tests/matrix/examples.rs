@@ -1,7 +1,7 @@
 //! A call of each route that succeeds for whoever may make it.
 
 use latchkey::{
-    model::policy::{KeyKind, Kind},
+    model::policy::{CredentialKind, KeyKind, Kind},
     server::access::Route,
 };
 use serde_json::{Value, json};
@@ -31,8 +31,12 @@ const fn about(object: Object, arguments: fn(&World, &str) -> Value) -> Example 
 }
 
 impl Example {
-    const fn of(mut self, kind: KeyKind) -> Self {
-        self.kind = Some(Kind::Key(kind));
+    const fn of(self, kind: KeyKind) -> Self {
+        self.of_kind(Kind::Key(kind))
+    }
+
+    const fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
         self
     }
 
@@ -42,15 +46,18 @@ impl Example {
     }
 }
 
+fn provider(world: &World) -> Value {
+    json!({ "name": world.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null })
+}
+
 /// The route's example; `None` for a route that has none yet.
 pub fn of(route: &Route) -> Option<Example> {
     let example = match (route.method, route.path) {
         ("POST", "/fn/account/invitation") => about(Object::Token, |_, token| json!({ "token": token })),
         ("POST", "/fn/account/join") => about(Object::Token, |_, token| json!({ "token": token, "name": "New", "password": PASSWORD })),
-        ("POST", "/fn/account/set-up") => about(
-            Object::SpentToken,
-            |_, token| json!({ "token": token, "organization": "A", "name": "B", "email": "c@d", "password": PASSWORD }),
-        ),
+        ("POST", "/fn/account/set-up") => {
+            about(Object::SpentToken, |_, token| json!({ "token": token, "organization": "A", "name": "B", "email": "c@d", "password": PASSWORD }))
+        }
         ("POST", "/fn/account/sign-in") => plain(|_, _| json!({ "email": "viewer@acme.test", "password": PASSWORD })),
         ("POST", "/fn/account/sign-out" | "/fn/account/sign-out-everywhere" | "/fn/account/viewer") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
@@ -58,19 +65,19 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
         ("POST", "/fn/corpora/create") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/corpora/delete") => about(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
+        ("POST", "/fn/credentials/create-general") => plain(|world, _| json!({ "name": world.unused(), "value": "sk-0123456789" })),
+        ("POST", "/fn/credentials/create-storage") => plain(
+            |world, _| json!({ "wanted": { "label": world.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } } }),
+        ),
+        ("POST", "/fn/credentials/edit-general") => about(Object::Credential, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })),
+        ("POST", "/fn/credentials/test") => about(Object::Credential, |_, id| json!({ "id": id })),
         ("POST", "/fn/invitations/create") => {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
         ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
-        ("POST", "/fn/keys/act") => {
-            about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over()
-        }
-        ("POST", "/fn/keys/create") => {
-            plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent)
-        }
-        ("POST", "/fn/keys/edit") => {
-            about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent)
-        }
+        ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
+        ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
+        ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
         ("POST", "/fn/keys/ids" | "/fn/keys/rows") => plain(|_, _| json!({ "listing": "0", "offset": 0, "limit": 1 })),
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
@@ -84,14 +91,29 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
+        ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
+        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
+        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/create-model") => {
+            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused(), "key": null } }))
+        }
+        ("POST", "/fn/providers/edit-model") => {
+            about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused(), "key": null } }))
+        }
+        ("POST", "/fn/providers/delete-model") => about(Object::Model, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora" | "/api/v1/credentials") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
+        ("POST", "/api/v1/credentials") => plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" }))
+            .of_kind(Kind::Credential(CredentialKind::Llm)),
+        ("GET" | "DELETE", "/api/v1/credentials/{id}") | ("POST", "/api/v1/credentials/{id}/test") => about(Object::Credential, |_, _| Value::Null),
+        ("PATCH", "/api/v1/credentials/{id}") => about(Object::Credential, |world, _| json!({ "name": world.unused() })),
         ("GET", "/api/v1/keys") => plain(|_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys") => plain(|world, _| json!({ "kind": "agent", "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/import") => {

@@ -18,7 +18,7 @@ use latchkey::{
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 
 use crate::support::{PASSWORD, Page, TestServer, text};
 
@@ -41,6 +41,12 @@ pub enum Object {
     Key,
     /// A corpus.
     Corpus,
+    /// A credential of a kind that the caller may manage.
+    Credential,
+    /// A provider of language models.
+    Provider,
+    /// A language model.
+    Model,
     /// A member whose role permits nothing, so that nothing but the permission decides.
     Member,
     /// Such a role.
@@ -62,6 +68,9 @@ impl Object {
             Self::None => return None,
             Self::Key => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
+            Self::Credential => "crd_00000000000070008000000000000000",
+            Self::Provider => "prv_00000000000070008000000000000000",
+            Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -78,7 +87,7 @@ pub struct World {
     pub people: Vec<Person>,
     /// The owner of the other one.
     pub foreigner: Person,
-    database: SqlitePool,
+    database: AnyPool,
     powerless: String,
     count: AtomicU32,
 }
@@ -157,6 +166,12 @@ impl World {
                 text(&made["key"]["id"])
             }
             Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
+            Object::Credential => self.credential(person).await,
+            Object::Provider => self.provider().await,
+            Object::Model => {
+                let wanted = json!({ "name": self.unused(), "key": null });
+                text(&self.done("providers/create-model", json!({ "provider": self.provider().await, "wanted": wanted })).await["id"])
+            }
             Object::Member => {
                 // With no password: a hash takes its time.
                 let (id, name) = (UserId::new().to_string(), self.unused());
@@ -182,6 +197,25 @@ impl World {
                 text(&made["link"]).split_once('#').unwrap().1.to_owned()
             }
         }
+    }
+
+    /// A general key; for whoever may manage none of these but storage keys, one of their own.
+    async fn credential(&self, person: &Person) -> String {
+        let may = |permission| person.permissions.has(permission);
+        if may(Permission::ManageCredentials) || !may(Permission::ManageApiKeys) {
+            return text(&self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await["id"]);
+        }
+        // One of each provider for each user: the last one makes room.
+        sqlx::query("update credentials set unique_name = null").execute(&self.database).await.unwrap();
+        let wanted = json!({ "label": self.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } });
+        let (status, made) = self.session(person).await.call("credentials/create-storage", json!({ "wanted": wanted })).await;
+        assert_eq!(status, StatusCode::OK, "{made}");
+        text(&made["id"])
+    }
+
+    async fn provider(&self) -> String {
+        let wanted = json!({ "name": self.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null });
+        text(&self.done("providers/create", json!({ "wanted": wanted })).await["id"])
     }
 
     /// The page, with a new session of this person's.
