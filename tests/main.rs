@@ -2,7 +2,10 @@
 
 mod admin;
 mod api;
+mod connection;
+mod master_key;
 mod page;
+mod providers;
 mod serve;
 mod support;
 mod usage;

@@ -1,5 +1,7 @@
 //! A real server on a real SQLite file, and what talks to it.
 
+pub mod services;
+
 use std::{
     io::Write,
     path::Path,
