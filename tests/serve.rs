@@ -64,6 +64,14 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// As the power fails.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn listen(from: impl Read + Send + 'static, into: &Arc<Mutex<String>>) {
     let into = Arc::clone(into);
     thread::spawn(move || {
@@ -211,6 +219,29 @@ fn disguises(secret: &str) -> Vec<Vec<u8>> {
         [secret.to_owned(), secret.to_uppercase(), hex.to_uppercase(), hex, percent].into_iter().chain(base64)
     });
     forms.map(String::into_bytes).collect()
+}
+
+#[tokio::test]
+async fn what_was_counted_two_seconds_before_a_kill_is_there_after_it() {
+    let data = TempDir::new().unwrap();
+    let made = ["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"];
+    assert!(latchkey(data.path(), &made, PASSWORD).status.success());
+    let key = String::from_utf8(latchkey(data.path(), &["admin", "create-key", "--name", "k", "--days", "30"], "").stdout).unwrap();
+    let (running, client) = (Running::start(data.path()), reqwest::Client::new());
+    let url = running.line("Latchkey is at ");
+    for _ in 0..50 {
+        let answer =
+            client.post(format!("{url}api/v1/verify")).header("x-api-key", key.trim()).json(&json!({ "key": key.trim() })).send().await.unwrap();
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], "VALID");
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(running);
+    let database = sqlx::SqlitePool::connect(&format!("sqlite:{}", data.path().join("latchkey.db").display())).await.unwrap();
+    for table in ["key_minutes", "key_days"] {
+        let sql = sqlx::AssertSqlSafe(format!("select sum(requests) from {table}"));
+        let counted: i64 = sqlx::query_scalar(sql).fetch_one(&database).await.unwrap();
+        assert_eq!(counted, 100, "{table}: each call once for the caller's key and once for the key that was judged");
+    }
 }
 
 fn holds(text: &[u8], secret: &str) -> bool {

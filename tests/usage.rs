@@ -27,7 +27,7 @@ async fn every_valid_call_counts_for_its_key_and_no_other_does() {
     let days = month["days"].as_array().unwrap();
     let total: i64 = month["keys"].as_array().unwrap().iter().map(|key| key["requests"].as_i64().unwrap()).sum();
     assert_eq!(days.iter().filter_map(Value::as_i64).sum::<i64>(), total);
-    let minutes: i64 = sqlx::query_scalar("select sum(requests) from key_minutes").fetch_one(&server.database().await).await.unwrap();
+    let minutes: i64 = sqlx::query_scalar("select cast(sum(requests) as bigint) from key_minutes").fetch_one(&server.database().await).await.unwrap();
     assert_eq!(minutes, total);
     assert_eq!(month["span"][0], month["month"]);
 

@@ -13,12 +13,13 @@ use std::{
 use latchkey::server::{
     accounts::{self, NewAccount},
     config::{DataOptions, OutgoingOptions, ServeOptions},
+        options.data.database = new_postgres_database().await;
     serve::Server,
     state::AppState,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
 use serde_json::{Value, json};
-use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{AnyPool, Connection};
 use tempfile::TempDir;
 use tokio::{
     sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, oneshot},
@@ -35,6 +36,7 @@ pub struct TestServer {
     pub url: String,
     pub state: AppState,
     pub data: TempDir,
+    database_url: Option<String>,
     end: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
     _shared: Option<OwnedRwLockReadGuard<()>>,
@@ -70,12 +72,14 @@ impl TestServer {
             outgoing: OutgoingOptions::default(),
             data: data_options(data.path()),
         };
+        options.data.database = new_postgres_database().await;
         change(&mut options);
+        let database_url = options.data.database.clone();
         let server = Server::open(options).await.unwrap();
         let (end, ended) = oneshot::channel();
         let (url, state) = (format!("http://{}", server.address), server.state.clone());
         let running = tokio::spawn(server.run(async { drop(ended.await) }));
-        Self { url, state, data, end: Some(end), running: Some(running), _shared: shared }
+        Self { url, state, data, database_url, end: Some(end), running: Some(running), _shared: shared }
     }
 
     /// Ends the server as SIGTERM does; the data folder stays.
@@ -112,13 +116,25 @@ impl TestServer {
 
     /// Runs the program on this server's data.
     pub fn latchkey(&self, arguments: &[&str], input: &str) -> Output {
-        latchkey(self.data.path(), arguments, input)
+        let url = self.database_url.as_deref().map(|url| ["--database", url]);
+        latchkey(self.data.path(), &[arguments, url.as_ref().map_or(&[][..], |url| &url[..])].concat(), input)
     }
 
     /// The database, to look into or to meddle with.
-    pub async fn database(&self) -> SqlitePool {
-        SqlitePool::connect_with(SqliteConnectOptions::new().filename(self.data.path().join("latchkey.db"))).await.unwrap()
+    pub async fn database(&self) -> AnyPool {
+        let file = || format!("sqlite:{}", self.data.path().join("latchkey.db").display());
+        AnyPool::connect(&self.database_url.clone().unwrap_or_else(file)).await.unwrap()
     }
+}
+
+/// A new database on the PostgreSQL server that `LATCHKEY_TEST_POSTGRES` names, such as `postgres://postgres@localhost`; without it tests
+/// run on SQLite. For tests that look at nothing but what the server answers.
+async fn new_postgres_database() -> Option<String> {
+    let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok()?;
+    let name = format!("latchkey_{:x}", u64::from_be_bytes(random::bytes()));
+    let mut connection = sqlx::PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    Some(format!("{server}/{name}"))
 }
 
 pub fn data_options(folder: &Path) -> DataOptions {
@@ -227,13 +243,13 @@ impl Api {
 }
 
 /// Stores so many agent keys of the only organization at once.
-pub async fn store_keys(database: &SqlitePool, count: u32) {
+pub async fn store_keys(database: &AnyPool, count: u32) {
     let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
         insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
         select i, printf('key_%032x', i * 7919), o.id, 'agent', printf('Service %06d', i), printf('service %06d', i), printf('service %06d', i), randomblob(32), \
         printf('lka_…%04d', i % 10000), '', u.id, 1790000000000 + i, 1890000000000 + (i * 31) % 1000, case when i % 3 = 0 then null else 1795000000000 + (i * 17) % 5000 end \
         from n, organizations o, users u where u.organization_id = o.id";
-    sqlx::query(sql).bind(count).execute(database).await.unwrap();
+    sqlx::query(sql).bind(i64::from(count)).execute(database).await.unwrap();
 }
 
 /// Milliseconds since 1970 of the RFC 3339 form that the API answers.

@@ -167,10 +167,9 @@ fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl Int
 fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let CorpusDetails { id, name, keys, .. } = corpus;
-    let effect = if keys == 0 {
-        "No key opens it.".to_owned()
-    } else {
-        format!("{} open it, and won't any more. They go on opening what else they name.", counted(keys, "key", "keys"))
+    let effect = match keys {
+        0 => "No key opens it.".to_owned(),
+        keys => counted(keys, "key opens it, and won't any more.", "keys open it, and won't any more."),
     };
     let said = format!("“{name}” was deleted.");
     let submit = move |()| {
