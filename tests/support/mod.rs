@@ -13,7 +13,7 @@ use std::{
 use latchkey::server::{
     accounts::{self, NewAccount},
     config::{DataOptions, OutgoingOptions, ServeOptions},
-        options.data.database = new_postgres_database().await;
+    random,
     serve::Server,
     state::AppState,
 };
