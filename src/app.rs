@@ -4,7 +4,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{ParentRoute, Redirect, Route, Router, Routes},
+    components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
@@ -20,7 +20,7 @@ use crate::{
         setup::SetupPage,
         sign_in::SignInPage,
     },
-    ui::live::provide_live,
+    ui::{browser, live::provide_live},
 };
 
 /// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`.
@@ -61,10 +61,16 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/join") view=JoinPage ssr=SsrMode::Async/>
-                // The server sends those who ask for these elsewhere before anything is drawn; these are for links inside the page.
-                <Route path=path!("/") view=|| view! { <Redirect path=tabs::AGENT.path/> } ssr=SsrMode::Async/>
-                <Route path=path!("/keys") view=|| view! { <Redirect path=tabs::AGENT.path/> } ssr=SsrMode::Async/>
+                // The server sends those who ask for these to the first page that they may open.
+                <Route path=path!("/") view=|| view! { <Elsewhere path="/"/> } ssr=SsrMode::Async/>
+                <Route path=path!("/keys") view=|| view! { <Elsewhere path="/keys"/> } ssr=SsrMode::Async/>
+                <Route path=path!("/settings") view=|| view! { <Elsewhere path="/settings"/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("/keys/internal") view=|| view! { <KeysPage tab=&tabs::INTERNAL/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/external") view=|| view! { <KeysPage tab=&tabs::EXTERNAL/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/client") view=|| view! { <KeysPage tab=&tabs::CLIENT/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/corpus") view=|| view! { <KeysPage tab=&tabs::CORPUS/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/general") view=|| view! { <KeysPage tab=&tabs::GENERAL/> } ssr=SsrMode::Async/>
                     <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&tabs::AGENT/> } ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
                     <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
@@ -77,4 +83,10 @@ pub fn App() -> impl IntoView {
             </Routes>
         </Router>
     }
+}
+
+/// Asks the server for an address that it answers by sending its reader elsewhere.
+#[component]
+fn Elsewhere(path: &'static str) -> impl IntoView {
+    Effect::new(move || browser::go(path));
 }

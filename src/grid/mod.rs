@@ -2,6 +2,7 @@
 
 pub mod book;
 pub mod focus;
+pub mod pick;
 pub mod rows;
 pub mod view;
 pub mod window;

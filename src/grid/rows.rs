@@ -108,6 +108,11 @@ impl<Row: GridRow> Rows<Row> {
         self.book.with(Book::total)
     }
 
+    /// The server's name for the list as it is now.
+    pub fn listing(self) -> String {
+        self.book.with_untracked(|book| book.listing().to_owned())
+    }
+
     /// What is known of a place.
     pub fn slot(self, index: usize) -> Slot<Row> {
         self.book.with(|book| book.slot(index))
@@ -196,8 +201,7 @@ impl<Row: GridRow> Rows<Row> {
 
     async fn fetch(self, first: usize) {
         let turn = self.turn.get_untracked();
-        let listing = self.book.with_untracked(|book| book.listing().to_owned());
-        let answer = (self.source.get_value().fetch)(listing, first, CHUNK).await;
+        let answer = (self.source.get_value().fetch)(self.listing(), first, CHUNK).await;
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }

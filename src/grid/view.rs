@@ -49,8 +49,8 @@ pub struct Order {
 pub struct RowView<Row: 'static> {
     /// What a screen reader calls it.
     pub name: fn(&Row) -> String,
-    /// One `<td>` per column.
-    pub cells: Callback<Row, AnyView>,
+    /// One `<td>` per column, of the row at a place.
+    pub cells: Callback<(usize, Row), AnyView>,
 }
 
 impl<Row> Clone for RowView<Row> {
@@ -68,8 +68,12 @@ impl<Row> Copy for RowView<Row> {}
 pub fn DataGrid<Row: GridRow>(
     /// What the table is called.
     label: &'static str,
-    /// A class that gives the columns their widths.
-    class: &'static str,
+    /// The class that gives the columns their widths, and whatever else applies.
+    #[prop(into)]
+    class: String,
+    /// A heading before those of the columns, such as a box that picks every row.
+    #[prop(optional_no_strip)]
+    lead: Option<Callback<(), AnyView>>,
     /// The columns.
     columns: Vec<Column>,
     /// The order that the rows are in.
@@ -141,7 +145,10 @@ pub fn DataGrid<Row: GridRow>(
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
                 aria-busy=move || rows.is_opening().get().then_some("true")>
                 <thead role="rowgroup">
-                    <tr role="row" class="grid-row" aria-rowindex="1">{columns.into_iter().map(heading).collect_view()}</tr>
+                    <tr role="row" class="grid-row" aria-rowindex="1">
+                        {lead.map(|lead| view! { <th role="columnheader" scope="col" class="cell-pick">{lead.run(())}</th> })}
+                        {columns.into_iter().map(heading).collect_view()}
+                    </tr>
                 </thead>
                 <tbody role="rowgroup" node_ref=body>
                     <For each=move || drawn.get().0..drawn.get().1 key=|index| *index children=line/>
@@ -187,7 +194,7 @@ fn Line<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> 
         Slot::Gone | Slot::Waiting => None,
     };
     let cells = move || match slot.get() {
-        Slot::Row(row) => row_view.cells.run(row),
+        Slot::Row(row) => row_view.cells.run((index, row)),
         Slot::Gone => view! { <td role="cell" class="cell-gone">"Deleted"</td> }.into_any(),
         Slot::Waiting => view! { <td role="cell" class="cell-waiting"><span class="skeleton"></span></td> }.into_any(),
     };

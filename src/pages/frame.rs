@@ -1,10 +1,10 @@
 //! What surrounds every page of those who are signed in.
 
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::components::{A, Outlet};
+use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
-    keys::tabs::AGENT,
+    keys::tabs,
     secret::{Reveal, SecretDialog},
     settings,
 };
@@ -28,6 +28,25 @@ pub fn use_viewer() -> ViewerResource {
     expect_context()
 }
 
+/// The last address of each page that remembers one, for as long as the browser's page lives.
+#[derive(Clone, Copy)]
+pub struct LastAddresses(StoredValue<Vec<(&'static str, String)>>);
+
+impl LastAddresses {
+    /// Notes the address of a page.
+    pub fn note(self, page: &'static str, address: String) {
+        self.0.update_value(|known| {
+            known.retain(|(other, _)| *other != page);
+            known.push((page, address));
+        });
+    }
+
+    /// The last address of a page; else the page itself.
+    pub fn of(self, page: &'static str) -> String {
+        self.0.with_value(|known| known.iter().find(|(other, _)| *other == page).map_or_else(|| page.to_owned(), |(_, address)| address.clone()))
+    }
+}
+
 /// The bar at the top, the page, and what may lie over it on any page.
 ///
 /// The page itself waits for nothing here: whatever stands inside a `Suspense` is made more than once on the server, and a page
@@ -36,6 +55,7 @@ pub fn use_viewer() -> ViewerResource {
 pub fn Frame() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
     provide_context(viewer);
+    provide_context(LastAddresses(StoredValue::new(Vec::new())));
     let toasts = Toasts::provide();
     let reveal = Reveal::provide();
     view! {
@@ -55,7 +75,7 @@ pub fn Frame() -> impl IntoView {
 
 #[component]
 fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
-    let may_see_keys = viewer.may(Permission::ViewKeys);
+    let keys = tabs::first_for(viewer.permissions);
     let may_see_billing = viewer.may(Permission::ViewBilling);
     let settings = settings::first_for(&viewer);
     view! {
@@ -64,12 +84,19 @@ fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
             <span class="bar-organization">{viewer.organization.clone()}</span>
         </a>
         <nav class="bar-nav" aria-label="Main">
-            {may_see_keys.then(|| view! { <A href=AGENT.path>"API Keys"</A> })}
-            {may_see_billing.then(|| view! { <A href="/billing">"Billing"</A> })}
-            {settings.map(|tab| view! { <A href=tab.path>"Settings"</A> })}
+            {keys.map(|path| view! { <Section label="API Keys" path within="/keys/"/> })}
+            {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
+            {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
         </nav>
         <PersonMenu person=viewer toasts/>
     }
+}
+
+/// A link to the first page of a section, marked on each of its pages.
+#[component]
+fn Section(label: &'static str, path: &'static str, within: &'static str) -> impl IntoView {
+    let here = use_location().pathname;
+    view! { <a href=path aria-current=move || here.with(|here| here.starts_with(within)).then_some("page")>{label}</a> }
 }
 
 /// The avatar and its menu.
@@ -89,7 +116,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
         items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
     }
     if person.may(Permission::ManageApiKeys) {
-        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(AGENT.path) });
+        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path()) });
     }
     items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(leave) });
     view! {

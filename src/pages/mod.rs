@@ -13,6 +13,9 @@ pub mod settings;
 pub mod setup;
 pub mod sign_in;
 
+/// Where somebody who is signed in begins: the server leads from here to the first page that they may open.
+pub const HOME: &str = "/";
+
 /// Sets the HTTP status of the page that is being rendered. In the browser there is none to set.
 #[cfg_attr(not(feature = "ssr"), expect(unused_variables, clippy::missing_const_for_fn, reason = "only the server has a status to set"))]
 fn answer_with(status: u16) {

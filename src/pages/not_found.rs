@@ -12,7 +12,7 @@ pub fn NotFoundPage() -> impl IntoView {
     view! {
         <Title text="Not found"/>
         <Entry title="Nothing here" lead="This address has no page. It may have moved, or the link is incomplete.">
-            <p><a class="button" href="/">"Go to API Keys"</a></p>
+            <p><a class="button" rel="external" href="/">"Go to API Keys"</a></p>
         </Entry>
     }
 }

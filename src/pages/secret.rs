@@ -1,6 +1,6 @@
 //! The pop-up that shows a new secret, once.
 
-use leptos::{ev, html, prelude::*};
+use leptos::{html, prelude::*};
 
 use crate::{
     model::key::CreatedKey,
@@ -10,6 +10,7 @@ use crate::{
         copy::CopyButton,
         dialog::Dialog,
         icon::{Glyph, Icon},
+        leave::warn_before_unload,
     },
 };
 
@@ -59,17 +60,7 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
     });
     let leave = move |()| if copied.get_untracked() { close.run(()) } else { asked.set(true) };
 
-    // Closing the tab or reloading the page asks too, in the browser's own words.
-    Effect::new(move || {
-        if copied.get() {
-            return;
-        }
-        let guard = window_event_listener(ev::beforeunload, |event| {
-            event.prevent_default();
-            event.set_return_value("The key was not copied.");
-        });
-        on_cleanup(move || guard.remove());
-    });
+    warn_before_unload(Signal::derive(move || !copied.get()));
 
     let secret = created.secret.reveal().to_owned();
     let on_copy = {

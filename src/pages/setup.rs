@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{entry::Entry, keys::tabs::AGENT};
+use super::{HOME, entry::Entry};
 use crate::{
     api::account::set_up,
     model::{fault::Fault, text},
@@ -40,7 +40,7 @@ pub fn SetupPage() -> impl IntoView {
             }
             _ => None,
         };
-        form.send(call, |()| browser::go(AGENT.path));
+        form.send(call, |()| browser::go(HOME));
     };
 
     view! {

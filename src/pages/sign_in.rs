@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{entry::Entry, keys::tabs::AGENT};
+use super::{HOME, entry::Entry};
 use crate::{
     api::account::sign_in,
     model::{fault::Fault, text},
@@ -52,7 +52,7 @@ fn own_path(next: Option<&str>) -> &str {
         let mut characters = path.chars();
         characters.next() == Some('/') && !matches!(characters.next(), Some('/' | '\\')) && !path.contains(char::is_control)
     };
-    next.filter(is_own).unwrap_or(AGENT.path)
+    next.filter(is_own).unwrap_or(HOME)
 }
 
 #[cfg(test)]
@@ -64,8 +64,8 @@ mod tests {
         assert_eq!(own_path(Some("/profile?x=1")), "/profile?x=1");
         assert_eq!(own_path(Some("/")), "/");
         for foreign in ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "", "profile", "/\t/evil.example"] {
-            assert_eq!(own_path(Some(foreign)), AGENT.path, "{foreign:?}");
+            assert_eq!(own_path(Some(foreign)), HOME, "{foreign:?}");
         }
-        assert_eq!(own_path(None), AGENT.path);
+        assert_eq!(own_path(None), HOME);
     }
 }

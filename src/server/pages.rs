@@ -18,8 +18,12 @@ use super::{
     state::AppState,
 };
 use crate::{
-    model::{fault::Fault, permission::Permission, policy::POLICIES},
-    pages::settings,
+    model::{
+        fault::Fault,
+        permission::{Permission, Permissions},
+        policy::POLICIES,
+    },
+    pages::{keys::tabs, settings},
 };
 
 /// Who calls, for the server functions.
@@ -49,7 +53,8 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
     if *request.method() != Method::GET || path.starts_with("/fn/") {
         return Ok(next.run(request).await);
     }
-    if let Some(elsewhere) = elsewhere(path, request.uri().query(), session.is_some(), state.has_users().await?) {
+    let permissions = session.as_ref().map(|session| session.permissions);
+    if let Some(elsewhere) = elsewhere(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&elsewhere).into_response());
     }
     let allowed = session.is_none_or(|session| needed(path).is_none_or(|permission| session.permissions.has(permission)));
@@ -62,19 +67,20 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
 }
 
 /// Where the caller belongs, if not here.
-fn elsewhere(path: &str, query: Option<&str>, signed_in: bool, has_users: bool) -> Option<String> {
+fn elsewhere(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
     match path {
         "/setup" => has_users.then(|| "/sign-in".to_owned()),
         _ if !has_users => Some("/setup".to_owned()),
         // Whoever is signed in may still be asked to join with another address.
         "/join" => None,
-        "/sign-in" => signed_in.then(|| "/".to_owned()),
-        _ if !signed_in => {
+        "/sign-in" => permissions.map(|_| "/".to_owned()),
+        _ if permissions.is_none() => {
             let here = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
             let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
             Some(if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
         }
-        "/" | "/keys" => Some("/keys/agent".to_owned()),
+        "/" | "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
+        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|held| held.has(tab.needs))).map(|tab| tab.path.to_owned()),
         _ => None,
     }
 }
@@ -92,17 +98,28 @@ mod tests {
 
     #[test]
     fn everybody_is_sent_where_they_belong() {
-        let at = |path, signed_in, has_users| elsewhere(path, None, signed_in, has_users);
-        assert_eq!(at("/keys/agent", false, false).as_deref(), Some("/setup"));
-        assert_eq!(at("/setup", false, false), None);
-        assert_eq!(at("/setup", false, true).as_deref(), Some("/sign-in"));
-        assert_eq!(at("/keys/agent", false, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
-        assert_eq!(at("/sign-in", false, true), None);
-        assert_eq!(at("/sign-in", true, true).as_deref(), Some("/"));
-        assert_eq!(at("/keys/agent", true, true), None);
+        let (stranger, viewer) = (None, Some(Permissions::of(&[Permission::ViewKeys])));
+        let at = |path, permissions, has_users| elsewhere(path, None, permissions, has_users);
+        assert_eq!(at("/keys/agent", stranger, false).as_deref(), Some("/setup"));
+        assert_eq!(at("/setup", stranger, false), None);
+        assert_eq!(at("/setup", stranger, true).as_deref(), Some("/sign-in"));
+        assert_eq!(at("/keys/agent", stranger, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
+        assert_eq!(at("/sign-in", stranger, true), None);
+        assert_eq!(at("/sign-in", viewer, true).as_deref(), Some("/"));
+        assert_eq!(at("/keys/agent", viewer, true), None);
         assert_eq!(
-            elsewhere("/keys/agent", Some("q=a&sort=name"), false, true).as_deref(),
+            elsewhere("/keys/agent", Some("q=a&sort=name"), stranger, true).as_deref(),
             Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname")
         );
+    }
+
+    #[test]
+    fn everybody_begins_at_the_first_page_that_they_may_open() {
+        let at = |path, permissions: &[Permission]| elsewhere(path, None, Some(Permissions::of(permissions)), true);
+        assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
+        assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
+        assert_eq!(at("/", &[]).as_deref(), Some("/profile"));
+        assert_eq!(at("/settings", &[Permission::ManageRoles]).as_deref(), Some("/settings/roles"));
+        assert_eq!(at("/settings", &[Permission::ViewKeys]), None);
     }
 }

@@ -44,12 +44,15 @@ pub fn Button(
     /// Whether its work is under way: it then takes no further click.
     #[prop(optional, into)]
     pending: Signal<bool>,
+    /// Whether there is nothing that it could do now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
     /// Whether it has the focus when its dialog opens.
     #[prop(optional)]
     autofocus: bool,
 ) -> impl IntoView {
     view! {
-        <button type="button" class=weight.class() autofocus=autofocus aria-busy=move || pending.get().then_some("true")
+        <button type="button" class=weight.class() autofocus=autofocus disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true")
             on:click=move |_| if !pending.get_untracked() { on_click.run(()) }>
             {move || label.get()}
         </button>

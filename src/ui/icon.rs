@@ -37,6 +37,16 @@ pub enum Glyph {
     Chart,
     /// Three dots.
     More,
+    /// Two bars.
+    Pause,
+    /// A triangle that points right.
+    Play,
+    /// Two arrows that run after each other.
+    Rotate,
+    /// A plug.
+    Plug,
+    /// An arrow that points down, onto a line.
+    Download,
     /// A door with an arrow that leaves it.
     Leave,
 }
@@ -60,6 +70,11 @@ impl Glyph {
             Self::Key => "M5.2 13.1a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6ZM7.6 7.5l5.6-5.6M11 4.1l2.2 2.2",
             Self::Chart => "M3 13.2V9M8 13.2V3M13 13.2V6.2",
             Self::More => "M3.2 8h.1M8 8h.1M12.8 8h.1",
+            Self::Pause => "M5.6 3.5v9M10.4 3.5v9",
+            Self::Play => "M5 3.2 12.2 8 5 12.8Z",
+            Self::Rotate => "M13.3 6.7A5.5 5.5 0 0 0 3.5 4.9L2.6 5.8M2.6 2.6v3.2h3.2M2.7 9.3a5.5 5.5 0 0 0 9.8 1.8l.9-.9M13.4 13.4v-3.2h-3.2",
+            Self::Plug => "M5.6 2.4v3M10.4 2.4v3M3.9 5.4h8.2v2.2a4.1 4.1 0 0 1-8.2 0ZM8 11.7v2.1",
+            Self::Download => "M8 2.6v7.6M4.6 6.9 8 10.3l3.4-3.4M2.8 13.4h10.4",
             Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
         }
     }

@@ -168,7 +168,7 @@ pub fn MenuList(
     Effect::new(move || {
         let close = move || {
             if menu.0.with_untracked(Option::is_some) {
-                menu.0.set(None)
+                menu.0.set(None);
             }
         };
         let listeners = [

@@ -13,9 +13,19 @@ pub fn grouped(number: i64) -> String {
     text
 }
 
+/// The same of how many there are of something.
+pub fn thousands(count: usize) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
 /// A number of things: `1 key`, `1,200 keys`.
 pub fn counted(number: i64, one: &str, many: &str) -> String {
     grouped(number) + " " + if number == 1 { one } else { many }
+}
+
+/// The same of how many there are of something.
+pub fn count_of(count: usize, one: &str, many: &str) -> String {
+    counted(i64::try_from(count).unwrap_or(i64::MAX), one, many)
 }
 
 #[cfg(test)]

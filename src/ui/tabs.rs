@@ -25,6 +25,9 @@ pub fn Tabs(
     tabs: Vec<Tab>,
     /// The page of the open one.
     open: &'static str,
+    /// Where a tab leads, given its page, where that is more than the page alone.
+    #[prop(optional, into)]
+    address: Option<Callback<&'static str, String>>,
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
 
@@ -44,8 +47,9 @@ pub fn Tabs(
     };
     let line = |tab: Tab| {
         let is_open = tab.path == open;
+        let href = address.map_or_else(|| tab.path.to_owned(), |address| address.run(tab.path));
         view! {
-            <a role="tab" class="tab" href=tab.path aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
+            <a role="tab" class="tab" href=href aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
                 tabindex=if is_open { "0" } else { "-1" }>{tab.label}</a>
         }
     };

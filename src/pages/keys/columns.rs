@@ -1,74 +1,103 @@
-//! The columns of lists of keys, and what each sorts by.
+//! What can stand in a column of a list of keys, and what each sorts by. Which columns a list has is said in `tabs`.
 
-use leptos::prelude::AnyView;
-
-use super::row::{self, RowActions};
 use crate::{
     grid::view::{Column, Order, Sortable},
-    model::{
-        key::KeyRow,
-        listing::{KeySort, SortBy},
-    },
+    model::listing::{KeySort, SortBy},
 };
 
-/// A column of a list of keys.
-#[derive(Debug)]
-pub struct KeyColumn {
-    /// Its heading.
-    pub head: Column,
-    /// What it sorts by.
-    pub sort: Option<KeySort>,
-    /// What stands in it.
-    pub cell: fn(&KeyRow, RowActions) -> AnyView,
+/// What stands in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// What it is called.
+    Name,
+    /// Whose it is, in the words of the API that it is for.
+    ExternalId,
+    /// What may be shown of its secret; a new one whole, where its row is the place to show it.
+    Mask,
+    /// What it is now.
+    Status,
+    /// What it may be used for.
+    Scopes,
+    /// The same of a corpus key, in the words of its page.
+    Access,
+    /// Which corpora it opens.
+    Corpora,
+    /// Who keeps the files that it opens.
+    Provider,
+    /// And where.
+    Region,
+    /// What uses it.
+    LinkedTo,
+    /// When it was made.
+    CreatedAt,
+    /// When it was last used.
+    LastUsedAt,
+    /// When it ends.
+    ExpiresAt,
+    /// Who made it.
+    CreatedBy,
+    /// What can be done with it.
+    Action,
 }
 
-/// What the key is called.
-pub const NAME: KeyColumn =
-    KeyColumn { head: Column { title: "Key Name", word: "name", sortable: Sortable::Ascending }, sort: Some(KeySort::Name), cell: row::name };
-/// What it is now.
-pub const STATUS: KeyColumn =
-    KeyColumn { head: Column { title: "Status", word: "status", sortable: Sortable::Ascending }, sort: Some(KeySort::Status), cell: row::status };
-/// What may be shown of its secret.
-pub const SECRET: KeyColumn =
-    KeyColumn { head: Column { title: "Secret Key", word: "mask", sortable: Sortable::Ascending }, sort: Some(KeySort::Mask), cell: row::mask };
-/// When it was made.
-pub const CREATED: KeyColumn = KeyColumn {
-    head: Column { title: "Created", word: "created_at", sortable: Sortable::Descending },
-    sort: Some(KeySort::CreatedAt),
-    cell: row::created_at,
-};
-/// When it was last presented.
-pub const LAST_USED: KeyColumn = KeyColumn {
-    head: Column { title: "Last Used", word: "last_used_at", sortable: Sortable::Descending },
-    sort: Some(KeySort::LastUsedAt),
-    cell: row::last_used_at,
-};
-/// Who made it.
-pub const CREATED_BY: KeyColumn = KeyColumn {
-    head: Column { title: "Created by", word: "created_by", sortable: Sortable::Ascending },
-    sort: Some(KeySort::CreatedBy),
-    cell: row::created_by,
-};
-/// When it ends.
-pub const EXPIRES: KeyColumn = KeyColumn {
-    head: Column { title: "Expired Date", word: "expires_at", sortable: Sortable::Ascending },
-    sort: Some(KeySort::ExpiresAt),
-    cell: row::expires_at,
-};
-/// What can be done with it.
-pub const ACTION: KeyColumn = KeyColumn { head: Column { title: "Action", word: "action", sortable: Sortable::No }, sort: None, cell: row::action };
+impl Field {
+    const SORTED: [Self; 7] = [Self::Name, Self::Status, Self::Mask, Self::CreatedAt, Self::LastUsedAt, Self::CreatedBy, Self::ExpiresAt];
 
-const ALL: [&KeyColumn; 8] = [&NAME, &STATUS, &SECRET, &CREATED, &LAST_USED, &CREATED_BY, &EXPIRES, &ACTION];
+    /// Its word, in the address and as a class of its cells.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::ExternalId => "external_id",
+            Self::Mask => "mask",
+            Self::Status => "status",
+            Self::Scopes => "scopes",
+            Self::Access => "access",
+            Self::Corpora => "corpora",
+            Self::Provider => "provider",
+            Self::Region => "region",
+            Self::LinkedTo => "linked_to",
+            Self::CreatedAt => "created_at",
+            Self::LastUsedAt => "last_used_at",
+            Self::ExpiresAt => "expires_at",
+            Self::CreatedBy => "created_by",
+            Self::Action => "action",
+        }
+    }
+
+    const fn sort(self) -> Option<KeySort> {
+        match self {
+            Self::Name => Some(KeySort::Name),
+            Self::Status => Some(KeySort::Status),
+            Self::Mask => Some(KeySort::Mask),
+            Self::CreatedAt => Some(KeySort::CreatedAt),
+            Self::LastUsedAt => Some(KeySort::LastUsedAt),
+            Self::CreatedBy => Some(KeySort::CreatedBy),
+            Self::ExpiresAt => Some(KeySort::ExpiresAt),
+            _ => None,
+        }
+    }
+
+    /// The column with this heading.
+    pub const fn column(self, title: &'static str) -> Column {
+        let sortable = match (self.sort(), self) {
+            (None, _) => Sortable::No,
+            // The latest first.
+            (Some(_), Self::CreatedAt | Self::LastUsedAt) => Sortable::Descending,
+            (Some(_), _) => Sortable::Ascending,
+        };
+        Column { title, word: self.word(), sortable }
+    }
+}
 
 /// The order as the grid shows it.
 pub fn order_of(sort: SortBy) -> Order {
-    let column = ALL.iter().find(|column| column.sort == Some(sort.column)).map_or("", |column| column.head.word);
+    let column = Field::SORTED.into_iter().find(|field| field.sort() == Some(sort.column)).map_or("", Field::word);
     Order { column, descending: sort.descending }
 }
 
 /// The order that a column's word and a direction mean.
 pub fn sort_by(word: &str, descending: bool) -> Option<SortBy> {
-    let column = ALL.iter().find(|column| column.head.word == word)?.sort?;
+    let column = Field::SORTED.into_iter().find(|field| field.word() == word)?.sort()?;
     Some(SortBy { column, descending })
 }
 
@@ -78,11 +107,12 @@ mod tests {
 
     #[test]
     fn every_sort_reads_back() {
-        for column in ALL {
-            let sort = sort_by(column.head.word, true);
-            assert_eq!(sort.map(|sort| sort.column), column.sort);
-            assert_eq!(sort.map_or(column.head.word, |sort| order_of(sort).column), column.head.word);
+        for field in Field::SORTED {
+            let sort = sort_by(field.word(), true).unwrap();
+            assert_eq!(Some(sort.column), field.sort());
+            assert_eq!(order_of(sort).column, field.word());
         }
+        assert_eq!(sort_by("scopes", false), None);
     }
 
     #[test]

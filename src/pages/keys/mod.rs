@@ -1,19 +1,34 @@
 //! `/keys/…`: one page for every kind of key.
 
+mod asked;
+mod blank;
+mod bulk;
+mod cells;
 mod columns;
-mod delete;
+mod confirm;
+mod create;
+mod credential;
+mod export;
+mod fields;
+mod file;
+mod filters;
 mod list;
-mod name;
+mod picks;
 mod place;
 mod row;
+mod shown;
 pub mod tabs;
+mod test;
 mod toolbar;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use self::{list::KeyList, place::ListPlace, tabs::KeyTab};
-use super::{frame::use_viewer, refused::Unread};
+use super::{
+    frame::{LastAddresses, use_viewer},
+    refused::Unread,
+};
 use crate::{
     api::keys::open_keys,
     model::{account::Viewer, fault::Fault, key::KeyRow, listing::OpenedListing},
@@ -26,7 +41,8 @@ pub fn KeysPage(
     /// Which kind, and what the page says of it.
     tab: &'static KeyTab,
 ) -> impl IntoView {
-    let place = ListPlace::of_address(tab.path);
+    let last = expect_context::<LastAddresses>();
+    let place = ListPlace::of_address(tab.path(), last);
     let viewer = use_viewer();
     // Only the first opening: it is in the server's HTML. From then on the list opens itself.
     let first = OnceResource::new(open_keys(place.query(tab.kind)));
@@ -37,7 +53,7 @@ pub fn KeysPage(
             {Suspend::new(async move {
                 match (viewer.await, first.await) {
                     (Err(fault), _) | (_, Err(fault @ (Fault::Forbidden { .. } | Fault::SignedOut))) => view! { <Unread fault/> }.into_any(),
-                    (Ok(viewer), first) => view! { <Keys tab place viewer first/> }.into_any(),
+                    (Ok(viewer), first) => view! { <Keys tab place viewer first last/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -46,15 +62,14 @@ pub fn KeysPage(
 
 /// Heading, tabs and the list.
 #[component]
-fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Fault>) -> impl IntoView {
-    let may_manage = viewer.may(tab.policy().manage);
+fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Fault>, last: LastAddresses) -> impl IntoView {
     view! {
         <div class="page page-fill">
             <h1>"API Keys"</h1>
-            <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path/>
+            <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path() address=Callback::new(move |page| last.of(page))/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
-                <KeyList tab place first may_manage/>
+                <KeyList tab place first viewer/>
             </section>
         </div>
     }

@@ -1,91 +1,139 @@
-//! One row of a list of keys.
+//! One row of a list of keys, and what can be done with it.
 
 use leptos::prelude::*;
 
-use super::{columns::KeyColumn, tabs::KeyTab};
+use super::{
+    cells,
+    columns::Field,
+    picks::{PickRow, Picks},
+    shown::ShownSecrets,
+    tabs::KeyTab,
+};
 use crate::{
-    grid::view::{Column, RowView},
-    model::{key::KeyRow, policy::Status, time::Timestamp},
+    grid::view::RowView,
+    model::{
+        key::{BulkAction, ItemId, KeyRow},
+        policy::{Editable, Status},
+    },
     ui::{
         button::IconButton,
-        icon::Glyph,
-        time::{Telling, Time},
+        icon::{Glyph, Icon},
+        menu::{MenuAction, MenuButton, MenuItem, SharedMenu},
     },
 };
 
-/// What can be done with a row; `None` where the reader's role, or the kind, does not allow it.
-#[derive(Clone, Copy)]
-pub struct RowActions {
-    /// Changes it.
-    pub edit: Option<Callback<KeyRow>>,
-    /// Deletes it.
-    pub delete: Option<Callback<KeyRow>>,
+/// What somebody wants to do with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowAction {
+    /// Change it.
+    Edit,
+    /// Delete it.
+    Delete,
+    /// Give it another secret.
+    Rotate,
+    /// Put it to rest, or wake it.
+    Act(BulkAction),
+    /// Ask its provider whether it is good.
+    Test,
 }
 
-/// How rows of a kind are drawn.
-pub fn row_view(tab: &'static KeyTab, actions: RowActions) -> RowView<KeyRow> {
-    let cells = move |row: KeyRow| {
-        let cell = |column: &&KeyColumn| {
-            let Column { title, word, .. } = column.head;
-            view! { <td role="cell" class=format!("cell-{word}") data-label=title>{(column.cell)(&row, actions)}</td> }
+/// What every row of a list knows.
+#[derive(Clone, Copy)]
+pub struct RowContext {
+    /// The kind.
+    pub tab: &'static KeyTab,
+    /// Whether the reader may make, change and delete such keys.
+    pub may_manage: bool,
+    /// The rows that are picked.
+    pub picks: Picks,
+    /// New secrets that are shown in rows.
+    pub shown: ShownSecrets,
+    /// Those that are being tested.
+    pub testing: RwSignal<Vec<ItemId>>,
+    /// The menu of each row.
+    pub menu: SharedMenu,
+    /// Somebody wants to do something with a row.
+    pub on_action: Callback<(RowAction, KeyRow)>,
+}
+
+/// How the rows of a list are drawn.
+pub fn row_view(context: RowContext) -> RowView<KeyRow> {
+    let cells = move |(place, row): (usize, KeyRow)| {
+        let pick = context.may_manage.then(|| {
+            view! { <td role="cell" class="cell-pick"><PickRow picks=context.picks place id=row.id name=row.name.clone()/></td> }
+        });
+        let cell = |(title, field): &(&'static str, Field)| {
+            let class = format!("cell-{}", field.word());
+            view! { <td role="cell" class=class data-label=*title>{cells::cell(*field, &row, context)}</td> }
         };
-        tab.columns.iter().map(cell).collect_view().into_any()
+        view! {
+            {pick}
+            {context.columns().map(cell).collect_view()}
+        }
+        .into_any()
     };
     RowView { name: |row| row.name.clone(), cells: Callback::new(cells) }
 }
 
-pub fn name(row: &KeyRow, _: RowActions) -> AnyView {
-    view! { <span title=row.name.clone()>{row.name.clone()}</span> }.into_any()
-}
-
-/// What the key is now. An expired one says what to do.
-pub fn status(row: &KeyRow, _: RowActions) -> AnyView {
-    let is_expired = row.status == Status::Expired;
-    view! {
-        <span class=format!("status status-{}", row.status.word())>{row.status.label()}</span>
-        {is_expired.then(|| view! { <span class="status-hint">"Create a new key"</span> })}
+impl RowContext {
+    /// The columns that this reader sees: whoever may do nothing needs none for it.
+    pub fn columns(self) -> impl Iterator<Item = &'static (&'static str, Field)> {
+        self.tab.columns.iter().filter(move |(_, field)| self.may_manage || *field != Field::Action)
     }
-    .into_any()
-}
 
-pub fn mask(row: &KeyRow, _: RowActions) -> AnyView {
-    view! { <code class="key-mask">{row.mask.clone()}</code> }.into_any()
-}
-
-pub fn created_at(row: &KeyRow, _: RowActions) -> AnyView {
-    view! { <Time at=row.created_at/> }.into_any()
-}
-
-pub fn last_used_at(row: &KeyRow, _: RowActions) -> AnyView {
-    moment(row.last_used_at, Telling::Relative)
-}
-
-pub fn created_by(row: &KeyRow, _: RowActions) -> AnyView {
-    view! { <span title=row.created_by.clone()>{row.created_by.clone()}</span> }.into_any()
-}
-
-pub fn expires_at(row: &KeyRow, _: RowActions) -> AnyView {
-    moment(row.expires_at, Telling::Date)
-}
-
-pub fn action(row: &KeyRow, actions: RowActions) -> AnyView {
-    let button = |label, glyph, danger, action: Option<Callback<KeyRow>>| {
-        let row = row.clone();
-        action.map(|action| view! { <IconButton label glyph danger on_click=move |_| action.run(row.clone())/> })
-    };
-    view! {
-        <div class="row-actions">
-            {button("Edit", Glyph::Edit, false, actions.edit)}
-            {button("Delete", Glyph::Trash, true, actions.delete)}
-        </div>
+    /// Whether anything of such a row can be changed by this reader.
+    pub fn can_edit(self) -> bool {
+        self.may_manage && self.tab.policy().editable != Editable::Nothing
     }
-    .into_any()
-}
 
-/// A moment that may never come, or never have come.
-fn moment(at: Option<Timestamp>, telling: Telling) -> AnyView {
-    match at {
-        Some(at) => view! { <Time at telling/> }.into_any(),
-        None => view! { <span class="never">"Never"</span> }.into_any(),
+    /// The buttons of a row.
+    pub fn actions(self, row: &KeyRow) -> AnyView {
+        let run = |action| {
+            let row = row.clone();
+            Callback::new(move |()| self.on_action.run((action, row.clone())))
+        };
+        let button = |label, glyph, action| {
+            let run = run(action);
+            view! { <IconButton label glyph danger=action == RowAction::Delete on_click=move |_| run.run(())/> }
+        };
+        let items = {
+            let row = row.clone();
+            Callback::new(move |()| self.menu_items(&row))
+        };
+        let has_buttons = self.tab.has_buttons;
+        view! {
+            <div class="row-actions">
+                {(has_buttons && self.can_edit()).then(|| button("Edit", Glyph::Edit, RowAction::Edit))}
+                {has_buttons.then(|| button("Delete", Glyph::Trash, RowAction::Delete))}
+                <MenuButton menu=self.menu id=format!("actions-{}", row.id) class="icon-button" label="Actions" items>
+                    <Icon glyph=Glyph::More/>
+                </MenuButton>
+            </div>
+        }
+        .into_any()
+    }
+
+    /// What can be done with a row.
+    fn menu_items(self, row: &KeyRow) -> Vec<MenuItem> {
+        let mut items = Vec::new();
+        let mut add = |label, glyph, action| {
+            let row = row.clone();
+            let run = Callback::new(move |()| self.on_action.run((action, row.clone())));
+            items.push(MenuItem { label, glyph, action: MenuAction::Run(run) });
+        };
+        match (self.tab.is_inbound(), row.status) {
+            (true, Status::Active) => add("Disable", Glyph::Pause, RowAction::Act(BulkAction::Disable)),
+            (true, Status::Disabled) => add("Enable", Glyph::Play, RowAction::Act(BulkAction::Enable)),
+            (true, _) => {}
+            (false, _) => add("Test connection", Glyph::Plug, RowAction::Test),
+        }
+        if self.tab.is_inbound() && matches!(row.status, Status::Active | Status::Disabled) {
+            add("Rotate…", Glyph::Rotate, RowAction::Rotate);
+        }
+        if self.can_edit() {
+            add("Edit", Glyph::Edit, RowAction::Edit);
+        }
+        add("Delete", Glyph::Trash, RowAction::Delete);
+        items
     }
 }

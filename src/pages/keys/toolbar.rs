@@ -1,90 +1,108 @@
 //! What stands above a list of keys.
 
-use gloo_timers::future::TimeoutFuture;
-use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
-use super::place::ListPlace;
-use crate::ui::{
-    browser,
-    button::IconButton,
-    icon::{Glyph, Icon},
+use super::{
+    bulk::verb,
+    export::Format,
+    filters::{Filters, Search},
+    picks::{PickedLine, Picks},
+    place::ListPlace,
+    tabs::KeyTab,
+};
+use crate::{
+    grid::rows::Rows,
+    model::{
+        key::{BulkAction, KeyRow},
+        policy::Making,
+    },
+    ui::{
+        button::{Button, IconButton},
+        icon::{Glyph, Icon},
+        menu::{Menu, MenuAction, MenuAngle, MenuItem},
+        number::count_of,
+    },
 };
 
-/// How long typing must pause before it is searched for.
-const PAUSE_MS: u32 = 150;
-
-/// The search field. Searches while one types; `/` leads to it from anywhere on the page.
+/// Search, filters and what can be done with the list; below them what can be done with the rows that are picked.
 #[component]
-pub fn Search(
-    /// What is searched for.
+pub fn Toolbar(
+    /// The kind.
+    tab: &'static KeyTab,
+    /// Search, filters and order.
     place: ListPlace,
+    /// The list.
+    rows: Rows<KeyRow>,
+    /// The rows that are picked.
+    picks: Picks,
+    /// Whether the reader may make, change and delete such keys.
+    may_manage: bool,
+    /// Reads the list anew.
+    reload: Callback<()>,
+    /// Makes a key.
+    create: Callback<()>,
+    /// Does something with all that are picked.
+    bulk: Callback<BulkAction>,
+    /// Hands the list over as a file.
+    export: Callback<Format>,
 ) -> impl IntoView {
-    let input = NodeRef::<html::Input>::new();
-    let typed = RwSignal::new(place.get_untracked().search);
-    let known = StoredValue::new(typed.get_untracked());
-    let pauses = StoredValue::new(0_u32);
-
-    let send = move || {
-        known.set_value(typed.get_untracked().trim().to_owned());
-        place.search(&known.get_value());
-    };
-    let search_after_pause = move |text: String| {
-        typed.set(text);
-        pauses.update_value(|pauses| *pauses += 1);
-        let turn = pauses.get_value();
-        spawn_local(async move {
-            TimeoutFuture::new(PAUSE_MS).await;
-            if pauses.try_get_value() == Some(turn) {
-                send();
-            }
-        });
-    };
-    let clear = move |_| {
-        typed.set(String::new());
-        send();
-        focus(input);
-    };
-
-    // What was typed before the page was live is searched for as well.
-    Effect::new(move || {
-        if let Some(early) = input.get().map(|input| input.value()).filter(|early| *early != typed.get_untracked()) {
-            search_after_pause(early);
-        }
-    });
-    // The way back, a link and “Clear search” change the search too. Our own change must not: somebody may be typing on.
-    Effect::new(move || {
-        let search = place.get().search;
-        if search != known.get_value() {
-            known.set_value(search.clone());
-            typed.set(search);
-        }
-    });
-    Effect::new(move || {
-        let shortcut = window_event_listener(ev::keydown, move |event| {
-            let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key());
-            if event.key() == "/" && plain && !browser::is_typing() && !browser::has_dialog() {
-                event.prevent_default();
-                focus(input);
-            }
-        });
-        on_cleanup(move || shortcut.remove());
-    });
-
     view! {
-        <div class="search">
-            <Icon glyph=Glyph::Search/>
-            <input type="search" role="searchbox" aria-label="Search" placeholder="Search by name" autocomplete="off" spellcheck="false"
-                node_ref=input value=typed.get_untracked() prop:value=move || typed.get()
-                on:input:target=move |event| search_after_pause(event.target().value())/>
-            <Show when=move || !typed.get().is_empty() fallback=|| view! { <kbd aria-hidden="true">"/"</kbd> }>
-                <IconButton label="Clear" glyph=Glyph::Close on_click=clear/>
-            </Show>
+        <div class="toolbar">
+            <Search place/>
+            <Filters tab place/>
+            <p class="count" role="status">{move || rows.is_open().then(|| count_of(rows.total(), "key", "keys"))}</p>
+            <IconButton label="Reload" glyph=Glyph::Reload pending=rows.is_opening() on_click=move |_| reload.run(())/>
+            <ExportMenu export/>
+            {may_manage.then(|| view! { <Create tab create/> })}
+        </div>
+        {may_manage.then(|| view! { <PickedBar tab picks bulk/> })}
+    }
+}
+
+/// What can be done with the rows that are picked.
+#[component]
+fn PickedBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) -> impl IntoView {
+    let none = Signal::derive(move || picks.count() == 0);
+    let button = |action| view! { <Button label=verb(action) disabled=none on_click=move |()| bulk.run(action)/> };
+    view! {
+        <div class="toolbar toolbar-picked" role="group" aria-label="Selected keys">
+            {button(BulkAction::Delete)}
+            {tab.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
+            <PickedLine picks/>
         </div>
     }
 }
 
-fn focus(input: NodeRef<html::Input>) {
-    if let Some(input) = input.get_untracked() {
-        browser::focus(&input);
+/// The button that makes a key; for some kinds it opens a menu of kinds to choose from first.
+#[component]
+fn Create(tab: &'static KeyTab, create: Callback<()>) -> impl IntoView {
+    if !matches!(tab.policy().making, Making::Menu(_)) {
+        return view! {
+            <button type="button" class="button button-primary" on:click=move |_| create.run(())>
+                <Icon glyph=Glyph::Plus/>
+                {tab.create()}
+            </button>
+        }
+        .into_any();
+    }
+    let items = vec![MenuItem { label: tab.policy().label, glyph: Glyph::Key, action: MenuAction::Run(create) }];
+    view! {
+        <Menu id="create-menu" class="button button-primary" items>
+            <Icon glyph=Glyph::Plus/>
+            {tab.create()}
+            <MenuAngle/>
+        </Menu>
+    }
+    .into_any()
+}
+
+#[component]
+fn ExportMenu(export: Callback<Format>) -> impl IntoView {
+    let item = |label, format| MenuItem { label, glyph: Glyph::Download, action: MenuAction::Run(Callback::new(move |()| export.run(format))) };
+    view! {
+        <Menu id="export-menu" class="button" items=vec![item("CSV", Format::Csv), item("JSON", Format::Json)]>
+            "Export"
+            <MenuAngle/>
+        </Menu>
     }
 }

@@ -1,0 +1,145 @@
+//! A list as a file, for spreadsheets and for programs. Plain text, without a browser.
+
+use crate::model::key::KeyRow;
+
+/// The names of the columns, in both files.
+const HEADS: [&str; 16] = [
+    "id",
+    "kind",
+    "name",
+    "mask",
+    "status",
+    "scopes",
+    "corpora",
+    "external_id",
+    "metadata",
+    "provider",
+    "region",
+    "linked_to",
+    "created_at",
+    "created_by",
+    "last_used_at",
+    "expires_at",
+];
+
+/// What a program may take for a formula when it opens the file.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// What is told of a row, in the order of the columns. Nothing secret is known here: only masks.
+fn cells(row: &KeyRow) -> [String; HEADS.len()] {
+    [
+        row.id.to_string(),
+        String::from(row.kind),
+        row.name.clone(),
+        row.mask.clone(),
+        row.status.word().to_owned(),
+        row.scopes.join(" "),
+        row.corpora.iter().map(|corpus| corpus.id.to_string()).collect::<Vec<_>>().join(" "),
+        row.external_id.clone().unwrap_or_default(),
+        row.metadata.clone().unwrap_or_default(),
+        row.provider.map_or("", |provider| provider.word()).to_owned(),
+        row.region.clone().unwrap_or_default(),
+        row.linked_to.join(", "),
+        row.created_at.rfc3339(),
+        row.created_by.clone(),
+        row.last_used_at.map(|at| at.rfc3339()).unwrap_or_default(),
+        row.expires_at.map(|at| at.rfc3339()).unwrap_or_default(),
+    ]
+}
+
+/// A cell of a CSV file (RFC 4180): what would be a formula gets an apostrophe before it, so that it is text.
+pub fn csv_cell(text: &str) -> String {
+    let text = if text.starts_with(FORMULA) { String::from("'") + text } else { text.to_owned() };
+    if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// The rows as CSV, their heads first.
+pub fn csv(rows: &[KeyRow]) -> String {
+    let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+    rows.iter().fold(HEADS.join(",") + "\r\n", |text, row| text + &line(&cells(row)))
+}
+
+/// The rows as a JSON array of flat objects of texts.
+pub fn json(rows: &[KeyRow]) -> String {
+    let object = |row: &KeyRow| {
+        let members = HEADS.iter().zip(cells(row)).map(|(head, cell)| format!("{}:{}", quoted(head), quoted(&cell)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        policy::{KeyKind, Kind, Status},
+        time::Timestamp,
+    };
+
+    fn row(name: &str) -> KeyRow {
+        KeyRow {
+            id: "key_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            kind: Kind::Key(KeyKind::Client),
+            name: name.to_owned(),
+            mask: "lkc_…xYz1".to_owned(),
+            status: Status::Active,
+            created_at: Timestamp(0),
+            created_by: "Ada Lovelace".to_owned(),
+            creator: "usr_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            last_used_at: None,
+            expires_at: None,
+            scopes: vec!["read".to_owned(), "write".to_owned()],
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: Some("{\"plan\":\"pro\"}".to_owned()),
+            retiring: None,
+            provider: None,
+            region: None,
+            linked_to: Vec::new(),
+            tested: None,
+            is_unreadable: false,
+        }
+    }
+
+    #[test]
+    fn what_would_be_a_formula_is_text() {
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@sum", "'@sum"),
+            ("\tx", "'\tx"),
+            ("\rx", "\"'\rx\""),
+            ("a=b", "a=b"),
+            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
+            ("", ""),
+        ] {
+            assert_eq!(csv_cell(text), cell, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_a_line_and_quotes_are_doubled() {
+        let text = csv(&[row("a \"b\", c")]);
+        let mut lines = text.split("\r\n");
+        assert_eq!(lines.next().unwrap(), HEADS.join(","));
+        let line = lines.next().unwrap();
+        assert!(line.contains(",client,\"a \"\"b\"\", c\",lkc_…xYz1,active,read write,"), "{line}");
+        assert!(line.contains("\"{\"\"plan\"\":\"\"pro\"\"}\""), "{line}");
+        assert!(line.contains(",1970-01-01T00:00:00.000Z,Ada Lovelace,,"), "{line}");
+        assert_eq!(lines.next(), Some(""));
+    }
+
+    #[test]
+    fn json_reads_back() {
+        let read: serde_json::Value = serde_json::from_str(&json(&[row("a \"b\"\n"), row("=c")])).unwrap();
+        assert_eq!(read[0]["name"], "a \"b\"\n");
+        assert_eq!(read[1]["name"], "=c");
+        assert_eq!(read[1]["last_used_at"], "");
+        assert_eq!(json(&[]).trim(), "[\n\n]");
+    }
+}
