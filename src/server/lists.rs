@@ -21,14 +21,37 @@ use crate::model::{
 /// The most ids of one answer.
 const IDS_MAX: usize = 1000;
 
-/// What the actor may see: one kind, or every inbound kind that their role lets them see.
-fn view(actor: &Actor, kind: Option<Kind>) -> Result<View, Fault> {
-    let kinds: Vec<Kind> = match kind {
-        Some(kind) => {
+/// Of which kinds a list is: one, or those on one side that the actor may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kinds {
+    /// This one.
+    One(Kind),
+    /// API keys.
+    Inbound,
+    /// Credentials.
+    Outbound,
+}
+
+impl Kinds {
+    /// One kind where one is named, else all on that side.
+    pub fn or(kind: Option<Kind>, side: Self) -> Self {
+        kind.map_or(side, Self::One)
+    }
+
+    const fn is_inbound(self) -> bool {
+        matches!(self, Self::Inbound | Self::One(Kind::Key(_)))
+    }
+}
+
+/// What the actor may see of these.
+fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
+    let kinds = match kinds {
+        Kinds::One(kind) => {
             actor.require(kind.policy().view)?;
             vec![kind]
         }
-        None => inbound(actor),
+        Kinds::Inbound => seen(actor, |kind| matches!(kind, Kind::Key(_))),
+        Kinds::Outbound => seen(actor, |kind| matches!(kind, Kind::Credential(_))),
     };
     if kinds.is_empty() {
         return Err(Fault::forbidden(Permission::ViewKeys));
@@ -37,10 +60,13 @@ fn view(actor: &Actor, kind: Option<Kind>) -> Result<View, Fault> {
     Ok(View { organization: actor.organization, user: actor.user, kinds, personal_of })
 }
 
+fn seen(actor: &Actor, which: fn(Kind) -> bool) -> Vec<Kind> {
+    POLICIES.iter().filter(|policy| which(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
+}
+
 /// Every inbound kind that the actor may see.
 pub fn inbound(actor: &Actor) -> Vec<Kind> {
-    let seen = POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_)) && actor.permissions.has(policy.view));
-    seen.map(|policy| policy.kind).collect()
+    seen(actor, |kind| matches!(kind, Kind::Key(_)))
 }
 
 /// Opens a list: notes what it holds and answers the first of it. Needs the kind's `view` permission.
@@ -48,7 +74,7 @@ pub fn inbound(actor: &Actor) -> Vec<Kind> {
 /// # Errors
 /// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
 pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    let listing = Arc::new(select(state, actor, &query).await?);
+    let listing = Arc::new(select(state, actor, Kinds::or(query.kind, Kinds::Inbound), &query).await?);
     let rows = part(state, &listing, 0, ROWS_MAX).await?;
     let total = listing.numbers.len();
     Ok(OpenedListing { listing: state.listings.keep(listing), total, rows })
@@ -58,12 +84,11 @@ pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<Op
 ///
 /// # Errors
 /// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
-pub async fn select(state: &AppState, actor: &Actor, query: &KeyQuery) -> Result<Listing, Fault> {
-    let view = view(actor, query.kind)?;
-    let is_inbound = view.kinds.iter().all(|kind| matches!(kind, Kind::Key(_)));
+pub async fn select(state: &AppState, actor: &Actor, kinds: Kinds, query: &KeyQuery) -> Result<Listing, Fault> {
+    let view = view(actor, kinds)?;
     // A credential has neither.
     let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
-        Some(_) if !is_inbound => Err(Fault::invalid(field, "Keys of this kind have none.")),
+        Some(_) if !kinds.is_inbound() => Err(Fault::invalid(field, "Keys of this kind have none.")),
         Some(word) => text::search(field, word).map(Some),
         None => Ok(None),
     };
@@ -130,9 +155,8 @@ fn within(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
 /// # Errors
 /// `ListingGone`, `Forbidden`.
 pub fn find(state: &AppState, actor: &Actor, name: &str) -> Result<Arc<Listing>, Fault> {
-    let of_one_kind = POLICIES.iter().filter_map(|policy| view(actor, Some(policy.kind)).ok());
-    let of_all = view(actor, None).ok();
-    let mut views = of_one_kind.chain(of_all).peekable();
+    let of_one_kind = POLICIES.iter().map(|policy| Kinds::One(policy.kind));
+    let mut views = of_one_kind.chain([Kinds::Inbound, Kinds::Outbound]).filter_map(|kinds| view(actor, kinds).ok()).peekable();
     if views.peek().is_none() {
         return Err(Fault::forbidden(Permission::ViewKeys));
     }

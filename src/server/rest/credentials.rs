@@ -28,6 +28,7 @@ use crate::{
     server::{
         connection,
         credentials::{self, EditedGeneral, NewGeneral},
+        lists::Kinds,
         state::AppState,
     },
 };
@@ -151,7 +152,7 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
         .into_response())
 }
 
-/// Lists the credentials of a kind. Needs the scope `credentials:read` and what the kind needs.
+/// Lists credentials: of a kind, or of every kind that the caller may see. Needs the scope `credentials:read` and what the kind needs.
 pub async fn list(
     State(state): State<AppState>,
     caller: Caller,
@@ -159,8 +160,11 @@ pub async fn list(
 ) -> Result<Answer<Page<CredentialView>>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsRead)?;
     let query = listing::readable(query)?;
-    let Some(kind @ Kind::Credential(_)) = query.kind()? else { return Err(unknown_kind().into()) };
-    Ok(Answer(listing::page(&state, &actor, &query, Some(kind)).await?))
+    let kind = query.kind()?;
+    if matches!(kind, Some(Kind::Key(_))) {
+        return Err(unknown_kind().into());
+    }
+    Ok(Answer(listing::page(&state, &actor, &query, Kinds::or(kind, Kinds::Outbound)).await?))
 }
 
 fn unknown_kind() -> Fault {

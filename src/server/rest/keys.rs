@@ -27,6 +27,7 @@ use crate::{
     },
     server::{
         keys::{self, Import},
+        lists::Kinds,
         state::AppState,
     },
 };
@@ -156,7 +157,7 @@ pub async fn list(
     if matches!(kind, Some(Kind::Credential(_))) {
         return Err(Fault::invalid("kind", "These are credentials: list them at /api/v1/credentials.").into());
     }
-    Ok(Answer(listing::page(&state, &actor, &query, kind).await?))
+    Ok(Answer(listing::page(&state, &actor, &query, Kinds::or(kind, Kinds::Inbound)).await?))
 }
 
 /// One key. Needs the scope `keys:read` and *View Keys*.

@@ -16,7 +16,11 @@ use crate::{
         listing::{KeyQuery, ROWS_MAX, SortBy},
         policy::{Kind, Status},
     },
-    server::{actor::Actor, lists, state::AppState},
+    server::{
+        actor::Actor,
+        lists::{self, Kinds},
+        state::AppState,
+    },
 };
 
 const LIMIT_DEFAULT: usize = 50;
@@ -47,12 +51,12 @@ impl ListQuery {
         self.kind.as_deref().map(str::parse).transpose().map_err(|_| Fault::invalid("kind", "There is no such kind."))
     }
 
-    fn query(&self, kind: Option<Kind>) -> Result<KeyQuery, Fault> {
+    fn query(&self) -> Result<KeyQuery, Fault> {
         let status = self.status.as_deref().map(str::parse::<Status>).transpose();
         let sort = self.sort.as_deref().map(str::parse::<SortBy>).transpose();
         let use_one_of = |field, words: &str| Fault::invalid(field, format!("Use {words}."));
         Ok(KeyQuery {
-            kind,
+            kind: None,
             search: self.q.clone(),
             status: status.map_err(|_| use_one_of("status", "active, disabled, expired or revoked"))?,
             expiring: self.expiring,
@@ -107,11 +111,11 @@ pub struct Page<Item> {
 ///
 /// # Errors
 /// `Invalid` at the value that is meant, `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn page<Item: From<KeyRow>>(state: &AppState, actor: &Actor, query: &ListQuery, kind: Option<Kind>) -> Result<Page<Item>, Problem> {
-    let (asked, limit) = (query.query(kind)?, query.limit()?);
+pub async fn page<Item: From<KeyRow>>(state: &AppState, actor: &Actor, query: &ListQuery, kinds: Kinds) -> Result<Page<Item>, Problem> {
+    let (asked, limit) = (query.query()?, query.limit()?);
     let (listing, kept_as, offset) = match query.cursor.as_deref().map(Cursor::parse).transpose()? {
         Some(Cursor { listing, offset }) => (lists::find(state, actor, &listing)?, Some(listing), offset),
-        None => (Arc::new(lists::select(state, actor, &asked).await?), None, 0),
+        None => (Arc::new(lists::select(state, actor, kinds, &asked).await?), None, 0),
     };
     let rows = lists::part(state, &listing, offset, limit).await?;
     let (after, total) = (offset.saturating_add(rows.len()), listing.numbers.len());
