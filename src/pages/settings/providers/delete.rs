@@ -36,7 +36,7 @@ impl Doomed {
                     counted(i64::try_from(provider.models.len()).unwrap_or(i64::MAX), "model goes with it.", "models go with it.")
                 )
             }
-            _ => "Its key stays.".to_owned(),
+            _ => "Keys stay where they are.".to_owned(),
         }
     }
 
