@@ -22,6 +22,7 @@ use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::support::{Api, PASSWORD, TestServer, data_options, latchkey, program, text};
 
@@ -73,7 +74,7 @@ async fn a_running_server_goes_on_through_a_rotation() {
     let key_file = server.data.path().join("master.key");
     for round in 0..3 {
         let before = fs::read(&key_file).unwrap();
-        let rotated = rotate(server.data.path());
+        let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
         assert!(rotated.status.success(), "{rotated:?}");
         assert_ne!(fs::read(&key_file).unwrap(), before);
         assert_eq!(fs::metadata(&key_file).unwrap().permissions().mode() & 0o777, 0o600);
@@ -85,7 +86,7 @@ async fn a_running_server_goes_on_through_a_rotation() {
         assert!(is_readable(&api, &first).await);
         assert_eq!(api.get("/credentials?kind=llm").await.0, StatusCode::OK, "issued keys are as they were");
     }
-    let secrets = open_all(&data_options(server.data.path())).await;
+    let secrets = open_all(&server.data_options()).await;
     assert_eq!(secrets.len(), 3);
     assert!(secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")));
     let audit = server.latchkey(&["admin", "verify-audit"], "");
@@ -98,17 +99,47 @@ async fn a_running_server_goes_on_through_a_rotation() {
 }
 
 #[tokio::test]
+async fn what_is_stored_while_the_key_is_rotated_opens_afterwards() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let (mut stored, writing) = store_without_end(&api, "during");
+    for round in 0..6 {
+        let (folder, seen) = (server.data.path().to_owned(), *stored.borrow());
+        let rotated = tokio::task::spawn_blocking(move || rotate(&folder)).await.unwrap();
+        assert!(rotated.status.success(), "{round}: {rotated:?}");
+        stored.wait_for(|now| *now > seen + 2).await.unwrap();
+    }
+    writing.abort();
+    let secrets = open_all(&data_options(server.data.path())).await;
+    assert!(secrets.len() >= *stored.borrow(), "each that was answered is there");
+    assert!(secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")));
+}
+
+/// Stores one general key after another. Answers how many were stored.
+fn store_without_end(api: &Api, prefix: &'static str) -> (watch::Receiver<usize>, JoinHandle<()>) {
+    let (api, (said, stored)) = (api.clone(), watch::channel(0));
+    let writing = tokio::spawn(async move {
+        for number in 0.. {
+            store_general(&api, &format!("{prefix}-{number}")).await;
+            let _ = said.send(number + 1);
+        }
+    });
+    (stored, writing)
+}
+
+#[tokio::test]
 async fn what_did_not_open_before_is_left_and_told_of() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (whole, broken) = (store_general(&api, "whole").await, store_general(&api, "broken").await);
-    sqlx::query("update sealed_secrets set wrapped_key = x'00' where credential_id = $1")
+    sqlx::query("update sealed_secrets set wrapped_key = substr(wrapped_key, 2) where credential_id = $1")
         .bind(&broken)
         .execute(&server.database().await)
         .await
         .unwrap();
-    let rotated = rotate(server.data.path());
+    let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
     let told = String::from_utf8(rotated.stdout).unwrap();
     assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("1 did not open before"), "{told}");
     assert!(is_readable(&api, &whole).await && !is_readable(&api, &broken).await);
@@ -233,14 +264,7 @@ async fn a_copy_made_while_others_write_opens_with_the_master_key() {
         store_general(&api, &format!("before-{number}")).await;
     }
     let file = server.data.path().join("copy.db");
-    let writing = {
-        let api = api.clone();
-        tokio::spawn(async move {
-            for number in 0.. {
-                store_general(&api, &format!("during-{number}")).await;
-            }
-        })
-    };
+    let (_, writing) = store_without_end(&api, "during");
     let (arguments, folder) = (["admin", "backup", file.to_str().unwrap()].map(ToOwned::to_owned), server.data.path().to_owned());
     let run = move || {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

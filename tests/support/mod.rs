@@ -120,6 +120,11 @@ impl TestServer {
         latchkey(self.data.path(), &[arguments, url.as_ref().map_or(&[][..], |url| &url[..])].concat(), input)
     }
 
+    /// Where this server's data is, for another program beside it.
+    pub fn data_options(&self) -> DataOptions {
+        DataOptions { database: self.database_url.clone(), ..data_options(self.data.path()) }
+    }
+
     /// The database, to look into or to meddle with.
     pub async fn database(&self) -> AnyPool {
         let file = || format!("sqlite:{}", self.data.path().join("latchkey.db").display());
