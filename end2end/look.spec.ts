@@ -139,6 +139,65 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shoot(page, 'menu of the person');
   });
 
+  test('people', async ({ page, context, server, stranger }) => {
+    const owner = await addTeam(server);
+    await admit(context, server, owner);
+    const pick = async (name: string, what: string) => {
+      await row(page, name).getByRole('button', { name: 'Actions' }).click();
+      await page.getByRole('menuitem', { name: what }).click();
+    };
+    await open(page, '/settings/roles');
+    await shoot(page, 'roles');
+    await row(page, 'admin').getByRole('button', { name: 'Actions' }).click();
+    await shoot(page, 'roles, menu');
+    await page.getByRole('menuitem', { name: 'Make a role like this' }).click();
+    await shoot(page, 'roles, create');
+    await page.getByLabel('Name').fill('Key desk');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await pick('Key desk', 'Delete');
+    await shoot(page, 'roles, delete');
+    await page.keyboard.press('Escape');
+
+    await open(page, '/settings/members');
+    await page.getByRole('button', { name: 'Invite' }).click();
+    await shoot(page, 'members, invite');
+    await page.getByLabel('Email').fill('margaret.hamilton@example.com');
+    await page.getByRole('dialog').getByRole('button', { name: 'Invite' }).click();
+    const link = (await page.getByRole('textbox', { name: 'Invitation link' }).textContent()) ?? '';
+    await shoot(page, 'members, link');
+    await copyAndClose(page);
+    await shoot(page, 'members');
+    await pick('Grace Hopper', 'Change role');
+    await shoot(page, 'members, role');
+    await page.keyboard.press('Escape');
+    await pick('Grace Hopper', 'Disable');
+    await page.getByLabel('Hand them to').check();
+    await shoot(page, 'members, disable');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Disable' }).click();
+    await expect(row(page, 'Grace Hopper')).toContainText('Disabled');
+    await shoot(page, 'members, disabled');
+
+    await open(page, '/settings/audit');
+    await shoot(page, 'audit');
+    await page.getByRole('searchbox').fill('nothing like it');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await shoot(page, 'audit, no match');
+
+    await open(page, '/profile');
+    await page.getByRole('list', { name: 'Sessions' }).scrollIntoViewIfNeeded();
+    await shoot(page, 'profile, sessions');
+    await page.getByRole('button', { name: 'Change password' }).click();
+    await shoot(page, 'profile, password');
+
+    await open(stranger, link);
+    await expect(stranger.getByLabel('Name', { exact: true })).toBeVisible();
+    await shoot(stranger, 'join');
+    await open(stranger, '/sign-in');
+    await open(stranger, '/join#nonsense');
+    await expect(stranger.getByRole('alert')).toBeVisible();
+    await shoot(stranger, 'join, refused');
+  });
+
   test('states', async ({ page, server, owner }) => {
     await open(page, '/keys/agent');
     await shoot(page, 'empty');

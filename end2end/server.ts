@@ -124,14 +124,14 @@ export class Server {
     execFileSync('python3', ['-c', run, join(this.folder, 'latchkey.db')], { input: script });
   }
 
-  /** Stores agent keys named `key 000001` and so on, made and used at various times, without secrets that anybody knows. */
-  addManyKeys(person: Person, count: number): void {
+  /** Stores keys named `key 000001` and so on, made and used at various times, without secrets that anybody knows. */
+  addManyKeys(person: Person, count: number, kind = 'agent'): void {
     const now = Date.now();
     this.sql(`
       with recursive number (n) as (select 1 union all select n + 1 from number where n < ${count})
       insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by,
         number, created_at, expires_at, last_used_at)
-      select 'key_' || lower(hex(randomblob(16))), u.organization_id, 'agent', called, called, called, randomblob(32),
+      select 'key_' || lower(hex(randomblob(16))), u.organization_id, '${kind}', called, called, iif('${kind}' = 'agent', called, null), randomblob(32),
         'lka_…' || substr(called, -4), '', u.id,
         n + (select coalesce(max(number), 0) from api_keys), ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003)
       from (select n, printf('key %06d', n) as called from number), users u where u.email = '${person.email}'`);

@@ -17,6 +17,13 @@ create table sessions (
 
 create index sessions_of_user on sessions (user_id);
 
+-- Stays when the sessions are gone.
+alter table users add column last_seen_at bigint;
+
+-- What the log is searched by: the texts of a row, folded, a line each. Made from the row, so not signed with it.
+alter table audit_events add column folded text not null default '';
+update audit_events set folded = lower(actor_name || ' ' || action || ' ' || object_name || ' ' || object_id || ' ' || address);
+
 create table invitations (
     id text primary key not null,
     organization_id text not null references organizations (id),

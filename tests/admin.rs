@@ -93,7 +93,7 @@ async fn any_change_to_the_audit_log_is_noticed() {
         "delete from audit_events",
         "delete from audit_head",
         "update audit_head set seq = seq - 1",
-        "insert into audit_events select seq + 1, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, detail, address, mac from audit_events where seq = (select max(seq) from audit_events)",
+        "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, detail, address, mac) select seq + 1, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, detail, address, mac from audit_events where seq = (select max(seq) from audit_events)",
         "update audit_events set seq = case seq when 2 then 1002 when 3 then 1003 else seq end; update audit_events set seq = case seq when 1002 then 3 when 1003 then 2 else seq end",
     ] {
         let mut server = TestServer::start().await;

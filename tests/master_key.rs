@@ -1,4 +1,4 @@
-//! The key over all other keys: rotated, also by a program that is killed at any moment; and copies of the data that it opens.
+//! The key over all other keys: rotated, also by a program that is killed at any moment.
 
 use std::{
     collections::HashMap,
@@ -36,7 +36,7 @@ fn rotate(data: &Path) -> Output {
     latchkey(data, &["admin", "rotate-master-key"], "")
 }
 
-async fn store_general(api: &Api, name: &str) -> String {
+pub async fn store_general(api: &Api, name: &str) -> String {
     let (status, made) = api.post("/credentials", json!({ "kind": "llm", "name": name, "value": format!("sk-{name}-0123456789") })).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     text(&made["credential"]["id"])
@@ -47,7 +47,7 @@ async fn is_readable(api: &Api, id: &str) -> bool {
 }
 
 /// Every secret of a data folder, by its credential's name.
-async fn open_all(options: &DataOptions) -> HashMap<String, String> {
+pub async fn open_all(options: &DataOptions) -> HashMap<String, String> {
     let data = Data::open_beside(options).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
     let state = AppState::new(&data, url, Vec::new(), OutgoingOptions::default()).unwrap();
@@ -117,7 +117,7 @@ async fn what_is_stored_while_the_key_is_rotated_opens_afterwards() {
 }
 
 /// Stores one general key after another. Answers how many were stored.
-fn store_without_end(api: &Api, prefix: &'static str) -> (watch::Receiver<usize>, JoinHandle<()>) {
+pub fn store_without_end(api: &Api, prefix: &'static str) -> (watch::Receiver<usize>, JoinHandle<()>) {
     let (api, (said, stored)) = (api.clone(), watch::channel(0));
     let writing = tokio::spawn(async move {
         for number in 0.. {
@@ -253,43 +253,4 @@ async fn a_key_from_the_environment_is_rotated_to_another_one_from_there() {
     assert!(!file.exists() && !server.data.path().join("master.key.next").exists(), "no file is written");
     let options = DataOptions { master_key: Some(NEW_KEY.to_owned().into()), ..data_options(server.data.path()) };
     assert_eq!(open_all(&options).await["first"], "sk-first-0123456789");
-}
-
-#[tokio::test]
-async fn a_copy_made_while_others_write_opens_with_the_master_key() {
-    let server = TestServer::start().await;
-    server.user("owner", "acme").await;
-    let api = server.api("owner@acme.test", "");
-    for number in 0..20 {
-        store_general(&api, &format!("before-{number}")).await;
-    }
-    let file = server.data.path().join("copy.db");
-    let (_, writing) = store_without_end(&api, "during");
-    let (arguments, folder) = (["admin", "backup", file.to_str().unwrap()].map(ToOwned::to_owned), server.data.path().to_owned());
-    let run = move || {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        latchkey(&folder, &arguments, "")
-    };
-    let copied = tokio::task::spawn_blocking(run.clone()).await.unwrap();
-    assert!(copied.status.success(), "{copied:?}");
-    assert!(!writing.is_finished());
-    writing.abort();
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let bytes = fs::read(&file).unwrap();
-    let again = run();
-    assert!(!again.status.success() && said(&again).contains("is there already"), "{again:?}");
-    assert_eq!(fs::read(&file).unwrap(), bytes, "what is there is left alone");
-
-    let restored = TempDir::new().unwrap();
-    fs::copy(&file, restored.path().join("latchkey.db")).unwrap();
-    let without_key = latchkey(restored.path(), &["admin", "verify-audit"], "");
-    assert!(said(&without_key).contains("master key is missing"), "{without_key:?}");
-    fs::copy(server.data.path().join("master.key"), restored.path().join("master.key")).unwrap();
-    let secrets = open_all(&data_options(restored.path())).await;
-    assert!(secrets.len() >= 20 && secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")), "{}", secrets.len());
-    let whole = latchkey(restored.path(), &["admin", "verify-audit"], "");
-    assert!(whole.status.success(), "{whole:?}");
-
-    let lost = latchkey(server.data.path(), &["admin", "backup", "/nowhere/copy.db"], "");
-    assert!(!lost.status.success() && said(&lost).contains("can't be made"), "{lost:?}");
 }

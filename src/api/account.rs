@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::model::{account::Viewer, fault::Fault, wire::Json};
+use crate::model::{account::Viewer, fault::Fault, people::Offer, secret::TypedSecret, wire::Json};
 
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};
@@ -13,7 +13,7 @@ use super::context::{self, Call};
 /// `SignedOut`, `Unavailable`.
 #[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", input = Json, output = Json)]
 pub async fn viewer() -> Result<Viewer, Fault> {
-    context::answer(async |call: Call| crate::server::accounts::viewer(&call.state, call.session()?).await).await
+    context::answer(async |call: Call| crate::server::profile::viewer(&call.state, call.session()?).await).await
 }
 
 /// Makes the organization and its owner, and signs the owner in. Needs the one-time token of the set-up link.
@@ -25,7 +25,7 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
     use crate::server::accounts::{self, NewAccount};
     context::answer(async move |call: Call| {
         let account = NewAccount { organization, name, email, password: password.into() };
-        let session = accounts::set_up(&call.state, &token.into(), account, call.address).await?;
+        let session = accounts::set_up(&call.state, &token.into(), account, call.device.clone()).await?;
         call.set_cookie(&session)
     })
     .await
@@ -38,7 +38,7 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
 #[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
 pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
     context::answer(async move |call: Call| {
-        let session = crate::server::accounts::sign_in(&call.state, &email, &password.into(), call.address).await?;
+        let session = crate::server::accounts::sign_in(&call.state, &email, &password.into(), call.device.clone()).await?;
         call.set_cookie(&session)
     })
     .await
@@ -51,7 +51,7 @@ pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
 #[server(prefix = "/fn", endpoint = "account/sign-out", input = Json, output = Json)]
 pub async fn sign_out() -> Result<(), Fault> {
     context::answer(async |call: Call| {
-        crate::server::accounts::sign_out(&call.state, call.session()?, call.address).await?;
+        crate::server::accounts::sign_out(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
     })
     .await
@@ -64,8 +64,31 @@ pub async fn sign_out() -> Result<(), Fault> {
 #[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", input = Json, output = Json)]
 pub async fn sign_out_everywhere() -> Result<(), Fault> {
     context::answer(async |call: Call| {
-        crate::server::accounts::sign_out_everywhere(&call.state, call.session()?, call.address).await?;
+        crate::server::accounts::sign_out_everywhere(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
+    })
+    .await
+}
+
+/// What the link of an invitation offers. Needs the token that it holds.
+///
+/// # Errors
+/// `NotFound` for a token that is unknown, used, withdrawn or expired; `Throttled`.
+#[server(prefix = "/fn", endpoint = "account/invitation", input = Json, output = Json)]
+pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
+    context::answer(async move |call: Call| crate::server::invitations::offer(&call.state, &token.expose().into(), &call.device).await).await
+}
+
+/// Makes whoever has the link of an invitation a member, and signs them in. Needs the token that it holds.
+///
+/// # Errors
+/// `NotFound` for a token that is unknown, used, withdrawn or expired; `Invalid` at `name` or `password`; `Conflict` at `email`; `Throttled`.
+#[server(prefix = "/fn", endpoint = "account/join", input = Json, output = Json)]
+pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Fault> {
+    context::answer(async move |call: Call| {
+        let (token, password) = (token.expose().into(), password.expose().into());
+        let session = crate::server::invitations::join(&call.state, &token, &name, password, call.device.clone()).await?;
+        call.set_cookie(&session)
     })
     .await
 }

@@ -4,13 +4,12 @@ use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use secrecy::ExposeSecret;
-use std::net::IpAddr;
 
 use crate::{
     model::fault::Fault,
     server::{
         actor::Actor,
-        auth::session::{self, Session, SessionToken},
+        auth::session::{self, Device, Session, SessionToken},
         pages::Caller,
         state::AppState,
     },
@@ -20,8 +19,8 @@ use crate::{
 pub struct Call {
     /// What the rules need.
     pub state: AppState,
-    /// From where it comes.
-    pub address: Option<IpAddr>,
+    /// From where it comes, and from which browser.
+    pub device: Device,
     session: Option<Session>,
     response: ResponseOptions,
 }
@@ -30,7 +29,7 @@ pub struct Call {
 pub async fn answer<T>(body: impl AsyncFnOnce(Call) -> Result<T, Fault>) -> Result<T, Fault> {
     let response = expect_context::<ResponseOptions>();
     let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Caller>().cloned()).ok_or(Fault::Internal)?;
-    let call = Call { state: expect_context(), address: caller.address, session: caller.session, response: response.clone() };
+    let call = Call { state: expect_context(), device: caller.device, session: caller.session, response: response.clone() };
     let answer = body(call).await;
     if let Err(fault) = &answer {
         response.set_status(StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
@@ -46,7 +45,7 @@ impl Call {
 
     /// The person who is signed in, as one who acts.
     pub fn actor(&self) -> Result<Actor, Fault> {
-        Ok(self.session()?.actor(self.address))
+        Ok(self.session()?.actor(self.device.address))
     }
 
     /// Begins the session in the browser.

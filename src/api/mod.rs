@@ -2,10 +2,14 @@
 #![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
 
 pub mod account;
+pub mod audit;
 pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
 pub mod corpora;
 pub mod credentials;
 pub mod keys;
+pub mod members;
+pub mod profile;
 pub mod providers;
+pub mod roles;

@@ -1,6 +1,7 @@
 //! What both sides share: the words of the domain as types. No SQL and no browser in here.
 
 pub mod account;
+pub mod audit;
 pub mod billing;
 pub mod corpus;
 pub mod credential;
@@ -8,6 +9,7 @@ pub mod fault;
 pub mod id;
 pub mod key;
 pub mod listing;
+pub mod people;
 pub mod permission;
 pub mod policy;
 pub mod provider;

@@ -86,6 +86,11 @@ impl Permissions {
         Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
     }
 
+    /// The first of these that the set lacks.
+    pub fn first_missing(self, of: Self) -> Option<Permission> {
+        of.iter().find(|permission| !self.has(*permission))
+    }
+
     /// The words, separated by blanks: the stored form.
     pub fn words(self) -> String {
         self.iter().map(Permission::word).collect::<Vec<_>>().join(" ")
@@ -235,6 +240,14 @@ mod tests {
             assert_eq!(Permissions::from_words(&permissions.words()), permissions);
         }
         assert_eq!(Permissions::from_words("view_keys fly_to_the_moon"), Permissions::of(&[Permission::ViewKeys]));
+    }
+
+    #[test]
+    fn what_a_set_lacks_is_named() {
+        let (one, both) = (Permissions::of(&[Permission::ViewKeys]), Permissions::of(&[Permission::ViewKeys, Permission::ViewBilling]));
+        assert_eq!(one.first_missing(both), Some(Permission::ViewBilling));
+        assert_eq!(both.first_missing(one), None);
+        assert_eq!(one.first_missing(Permissions::default()), None);
     }
 
     #[test]

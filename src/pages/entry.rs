@@ -10,7 +10,8 @@ pub fn Entry(
     /// The heading.
     title: &'static str,
     /// What the page is for.
-    lead: &'static str,
+    #[prop(into)]
+    lead: String,
     /// What it asks for.
     children: Children,
 ) -> impl IntoView {

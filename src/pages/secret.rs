@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use crate::{
-    model::key::CreatedKey,
+    model::{key::CreatedKey, people::InvitationLink, secret::RevealedSecret},
     ui::{
         browser,
         button::{Button, Weight},
@@ -14,11 +14,53 @@ use crate::{
     },
 };
 
+/// A secret, and what the pop-up says of it.
+#[derive(Clone)]
+struct Shown {
+    title: &'static str,
+    /// What stands before the name of what it belongs to.
+    what: &'static str,
+    name: String,
+    /// What it is called.
+    label: &'static str,
+    secret: RevealedSecret,
+    caution: &'static str,
+    not_copied: &'static str,
+}
+
+impl From<CreatedKey> for Shown {
+    fn from(created: CreatedKey) -> Self {
+        Self {
+            title: "Copy your new key",
+            what: "This is the secret key of ",
+            name: created.key.name,
+            label: "Secret key",
+            secret: created.secret,
+            caution: "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager.",
+            not_copied: "You have not copied the key yet. Once this is closed, nothing brings it back.",
+        }
+    }
+}
+
+impl From<InvitationLink> for Shown {
+    fn from(made: InvitationLink) -> Self {
+        Self {
+            title: "Copy the invitation",
+            what: "This link lets one person join as ",
+            name: made.email,
+            label: "Invitation link",
+            secret: made.link,
+            caution: "It is shown only now. Give it to nobody else: whoever opens it first joins.",
+            not_copied: "You have not copied the link yet. Once this is closed, only a new link can be made.",
+        }
+    }
+}
+
 /// The secret that is being shown. It is kept here only, and only until the pop-up closes.
 ///
 /// The frame holds it, not the page: a step back in the history must not lose a secret that was not copied.
 #[derive(Clone, Copy)]
-pub struct Reveal(RwSignal<Option<CreatedKey>>);
+pub struct Reveal(RwSignal<Option<Shown>>);
 
 impl Reveal {
     /// Nothing to show yet; [`use_reveal`] finds it below.
@@ -30,7 +72,12 @@ impl Reveal {
 
     /// Shows a key's secret.
     pub fn show(self, created: CreatedKey) {
-        self.0.set(Some(created));
+        self.0.set(Some(created.into()));
+    }
+
+    /// Shows the link of an invitation.
+    pub fn show_link(self, link: InvitationLink) {
+        self.0.set(Some(link.into()));
     }
 }
 
@@ -45,11 +92,11 @@ pub fn SecretDialog(
     /// The secret.
     reveal: Reveal,
 ) -> impl IntoView {
-    move || reveal.0.get().map(|created| view! { <Secret created close=move |()| reveal.0.set(None)/> })
+    move || reveal.0.get().map(|shown| view! { <Secret shown close=move |()| reveal.0.set(None)/> })
 }
 
 #[component]
-fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoView {
+fn Secret(shown: Shown, #[prop(into)] close: Callback<()>) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();
     let copied = RwSignal::new(false);
     let asked = RwSignal::new(false);
@@ -62,7 +109,7 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
 
     warn_before_unload(Signal::derive(move || !copied.get()));
 
-    let secret = created.secret.reveal().to_owned();
+    let secret = shown.secret.reveal().to_owned();
     let on_copy = {
         let secret = secret.clone();
         // A part of it is not the key.
@@ -80,22 +127,22 @@ fn Secret(created: CreatedKey, #[prop(into)] close: Callback<()>) -> impl IntoVi
         asked.set(false);
     };
     view! {
-        <Dialog title="Copy your new key" wide=true on_dismiss=leave>
-            <p>"This is the secret key of " <strong class="quoted">{created.key.name.clone()}</strong> "."</p>
+        <Dialog title=shown.title wide=true on_dismiss=leave>
+            <p>{shown.what} <strong class="quoted">{shown.name.clone()}</strong> "."</p>
             <div class="secret">
-                <code node_ref=shown_in class="secret-text" tabindex="0" aria-label="Secret key" role="textbox" aria-readonly="true"
+                <code node_ref=shown_in class="secret-text" tabindex="0" aria-label=shown.label role="textbox" aria-readonly="true"
                     on:copy=on_copy>{secret.clone()}</code>
                 <CopyButton text=secret shown_in on_copied=mark_copied primary=true/>
             </div>
             <p class="caution">
                 <Icon glyph=Glyph::Warning/>
-                "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager."
+                {shown.caution}
             </p>
             <Show when=move || asked.get() fallback=move || view! {
                 <footer class="dialog-foot"><Button label="Done" on_click=leave/></footer>
             }>
                 <div class="ask" role="alert">
-                    <p>"You have not copied the key yet. Once this is closed, nothing brings it back."</p>
+                    <p>{shown.not_copied}</p>
                     <div class="ask-answers">
                         <Button label="Close without copying" weight=Weight::Danger on_click=close/>
                         <Button label="Keep open" weight=Weight::Primary on_click=keep_open/>

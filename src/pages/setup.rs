@@ -66,6 +66,10 @@ pub fn SetupPage() -> impl IntoView {
     }
 }
 
-fn new_password(field: &str, typed: &str) -> Result<String, Fault> {
+/// A new password, as it was typed.
+///
+/// # Errors
+/// `Invalid` for one that can't be taken.
+pub fn new_password(field: &str, typed: &str) -> Result<String, Fault> {
     text::password(field, typed).map(|()| typed.to_owned())
 }

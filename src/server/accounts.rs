@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::{
     actor::{Actor, Means},
     audit::Event,
-    auth::session::{self, Session, SessionToken},
+    auth::session::{self, Device, Session, SessionToken},
     random,
     state::AppState,
     store::{
@@ -17,7 +17,6 @@ use super::{
     },
 };
 use crate::model::{
-    account::Viewer,
     fault::Fault,
     id::{OrganizationId, UserId},
     permission::{BUILT_IN_ROLES, Permission, Permissions},
@@ -39,28 +38,11 @@ pub struct NewAccount {
     pub password: SecretString,
 }
 
-/// The person who is signed in, as the page needs them.
-///
-/// # Errors
-/// `Unavailable`.
-pub async fn viewer(state: &AppState, session: &Session) -> Result<Viewer, Fault> {
-    let row = session.row.clone();
-    Ok(Viewer {
-        name: row.name,
-        email: row.email,
-        role: row.role,
-        organization: row.organization,
-        customer_id: row.customer_id,
-        permissions: session.permissions,
-        sessions: session::count(&state.store, session.user).await?,
-    })
-}
-
 /// Makes the first organization and its owner, and signs the owner in. Needs the one-time token that the start printed.
 ///
 /// # Errors
 /// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for a token that is wrong, or once a user is there.
-pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount, address: Option<IpAddr>) -> Result<SessionToken, Fault> {
+pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount, device: Device) -> Result<SessionToken, Fault> {
     let fits: bool = token.expose_secret().as_bytes().ct_eq(state.setup_token.expose_secret().as_bytes()).into();
     if !fits || state.has_users().await? {
         return Err(Fault::NotFound);
@@ -77,12 +59,12 @@ pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount,
                 if store::people::any_user(&store).await? {
                     return Err(Fault::NotFound);
                 }
-                let actor = actor_for(&user, Means::Session, address);
+                let actor = actor_for(&user, Means::Session, device.address);
                 insert_organization(tx, user.organization, &organization).await?;
                 store::people::insert_user(tx, &user).await?;
                 auditor.record(tx, Event::new(&actor, "organization.created", "organization", user.organization, &organization)).await?;
                 auditor.record(tx, Event::new(&actor, "user.created", "user", user.id, &user.name).with("role", user.role)).await?;
-                Ok(session::begin(tx, user.id).await?)
+                session::begin(tx, user.id, &device).await
             })
         })
         .await?;
@@ -94,9 +76,9 @@ pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount,
 ///
 /// # Errors
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
-pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, address: Option<IpAddr>) -> Result<SessionToken, Fault> {
+pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, device: Device) -> Result<SessionToken, Fault> {
     let email = text::email("email", email).ok();
-    let attempt = state.throttle.begin(&store::fold(email.as_deref().unwrap_or_default()), address)?;
+    let attempt = state.throttle.begin(&store::fold(email.as_deref().unwrap_or_default()), device.address)?;
     if password.expose_secret().chars().count() > *text::PASSWORD_LENGTH.end() {
         return Err(Fault::WrongCredentials);
     }
@@ -106,18 +88,19 @@ pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, add
     };
     let fits = state.passwords.verify(password.clone(), user.as_ref().map(|user| user.password_hash.as_str())).await?;
     let Some(user) = user.filter(|user| fits && user.disabled_at.is_none()) else {
-        tracing::warn!(address = ?address, "a sign-in was refused");
+        tracing::warn!(address = ?device.address, "a sign-in was refused");
         return Err(Fault::WrongCredentials);
     };
     attempt.succeed();
-    let actor = actor_of(&user, Means::Session, address)?;
+    let actor = actor_of(&user, Means::Session, device.address)?;
     let auditor = state.auditor.clone();
     state
         .store
         .write(move |tx| {
             Box::pin(async move {
                 auditor.record(tx, Event::new(&actor, "session.begun", "user", actor.user, &actor.name)).await?;
-                Ok(session::begin(tx, actor.user).await?)
+                // Shut out between the look at the password and this.
+                session::begin(tx, actor.user, &device).await.map_err(|fault| if fault == Fault::SignedOut { Fault::WrongCredentials } else { fault })
             })
         })
         .await
@@ -146,8 +129,7 @@ pub async fn sign_out(state: &AppState, session: &Session, address: Option<IpAdd
 /// # Errors
 /// `Unavailable`.
 pub async fn sign_out_everywhere(state: &AppState, session: &Session, address: Option<IpAddr>) -> Result<(), Fault> {
-    let actor = session.actor(address);
-    let auditor = state.auditor.clone();
+    let (actor, auditor) = (session.actor(address), state.auditor.clone());
     state
         .store
         .write(move |tx| {
@@ -216,7 +198,11 @@ pub async fn reset_password(state: &AppState, email: &str, password: SecretStrin
         .await
 }
 
-async fn new_user(
+/// A user to be stored, once name, address and password can be taken.
+///
+/// # Errors
+/// `Invalid` at `name`, `email` or `password`; `Internal`.
+pub async fn new_user(
     state: &AppState,
     organization: OrganizationId,
     role: &str,
@@ -236,7 +222,8 @@ async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str) -> Res
     Ok(store::people::insert_organization(tx, id, name, random::number(100_000_000, 9_999_999_999)).await?)
 }
 
-fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
+/// A user who is being made, as the one who acts.
+pub fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
     Actor {
         organization: user.organization,
         user: user.id,
@@ -274,7 +261,8 @@ fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Act
     })
 }
 
-fn email_taken(error: store::Error) -> Fault {
+/// What an address that is taken is called.
+pub fn email_taken(error: store::Error) -> Fault {
     match error {
         store::Error::Duplicate => Fault::conflict("email", "Somebody has this email address already."),
         other => other.into(),

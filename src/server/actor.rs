@@ -59,6 +59,14 @@ impl Actor {
         }
     }
 
+    /// Goes on only with every one of these permissions: nobody grants, or takes, what they may not do themselves.
+    ///
+    /// # Errors
+    /// `Forbidden`, naming the first that is missing.
+    pub fn require_all(&self, permissions: Permissions) -> Result<(), Fault> {
+        self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
+    }
+
     /// Whether they may give a key this scope: they have it themselves, and may do now what it is for.
     pub fn may_grant(&self, scope: Scope) -> bool {
         self.scopes.is_none_or(|own| own.has(scope)) && self.require_any(scope.needs()).is_ok()

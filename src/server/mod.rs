@@ -1,10 +1,12 @@
 //! The server: the rules, the store under them and the two ways in, the page's calls and the public API.
 
+pub mod access;
 pub mod accounts;
 pub mod actor;
 pub mod admin;
 pub mod assets;
 pub mod audit;
+pub mod audit_log;
 pub mod auth;
 pub mod config;
 pub mod connection;
@@ -12,17 +14,21 @@ pub mod corpora;
 pub mod credentials;
 pub mod data;
 pub mod expiry;
+pub mod invitations;
 pub mod items;
 pub mod keyring;
 pub mod keys;
 pub mod listing;
 pub mod lists;
 pub mod master_key;
+pub mod members;
 pub mod outgoing;
 pub mod pages;
+pub mod profile;
 pub mod providers;
 pub mod random;
 pub mod rest;
+pub mod roles;
 pub mod rotation;
 pub mod router;
 pub mod seal;

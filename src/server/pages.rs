@@ -1,6 +1,6 @@
 //! Who may open which page: judged before it is drawn, since a drawn page can't send its reader elsewhere.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -10,19 +10,16 @@ use axum::{
 };
 
 use super::{
+    access,
     auth::{
-        address,
-        session::{self, Session},
+        address, agent,
+        session::{self, Device, Session},
     },
     rest::problem::Problem,
     state::AppState,
 };
 use crate::{
-    model::{
-        fault::Fault,
-        permission::{Permission, Permissions},
-        policy::POLICIES,
-    },
+    model::{fault::Fault, permission::Permissions},
     pages::{keys::tabs, settings},
 };
 
@@ -31,8 +28,8 @@ use crate::{
 pub struct Caller {
     /// The session that the cookie named.
     pub session: Option<Session>,
-    /// From where.
-    pub address: Option<IpAddr>,
+    /// From where, and with which browser.
+    pub device: Device,
 }
 
 /// Finds out who calls, and sends those elsewhere who are at the wrong door.
@@ -47,7 +44,8 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
     let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| address::caller(peer, request.headers(), &state.trusted_proxies));
-    request.extensions_mut().insert(Caller { session: session.clone(), address });
+    let device = Device { address, agent: agent::of(request.headers()) };
+    request.extensions_mut().insert(Caller { session: session.clone(), device });
 
     let path = request.uri().path();
     if *request.method() != Method::GET || path.starts_with("/fn/") {
@@ -57,7 +55,7 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
     if let Some(elsewhere) = elsewhere(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&elsewhere).into_response());
     }
-    let allowed = session.is_none_or(|session| needed(path).is_none_or(|permission| session.permissions.has(permission)));
+    let allowed = session.is_none_or(|session| access::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
     let mut response = next.run(request).await;
     if !allowed {
         // The page says so itself.
@@ -85,16 +83,10 @@ fn elsewhere(path: &str, query: Option<&str>, permissions: Option<Permissions>, 
     }
 }
 
-/// What a page's reader must be allowed to do.
-fn needed(path: &str) -> Option<Permission> {
-    let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
-    let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
-    of_keys.or_else(of_settings).or_else(|| (path == "/billing").then_some(Permission::ViewBilling))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::permission::Permission;
 
     #[test]
     fn everybody_is_sent_where_they_belong() {

@@ -128,3 +128,15 @@ pub fn FormView(
         </form>
     }
 }
+
+/// What is wrong with something that a form is about without having a field for it.
+#[component]
+pub fn FormWrong(
+    /// The form.
+    form: Form,
+    /// The thing's name in the call.
+    about: &'static str,
+) -> impl IntoView {
+    let wrong = form.wrong(about);
+    move || wrong.get().map(|message| view! { <Alert message/> })
+}

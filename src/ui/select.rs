@@ -62,12 +62,12 @@ pub fn Select(
     on_change: Callback<String>,
 ) -> impl IntoView {
     view! {
-        <label class="filter-select">
-            <span>{label}</span>
-            <select class="select" prop:value=move || value.get() on:change:target=move |event| on_change.run(event.target().value())>
+        <div class="filter-select">
+            <span aria-hidden="true">{label}</span>
+            <select class="select" aria-label=label prop:value=move || value.get() on:change:target=move |event| on_change.run(event.target().value())>
                 {option_views(options, value.get_untracked())}
             </select>
-        </label>
+        </div>
     }
 }
 

@@ -12,7 +12,11 @@ use leptos_meta::Title;
 use super::{frame::use_viewer, refused::Unread};
 use crate::{
     model::{account::Viewer, fault::Fault, permission::Permission},
-    ui::tabs::{OPEN_TAB_ID, Tab, Tabs},
+    ui::{
+        browser,
+        message::AlertWithRetry,
+        tabs::{OPEN_TAB_ID, Tab, Tabs},
+    },
 };
 
 /// A page of the settings.
@@ -77,10 +81,26 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
 fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl IntoView {
     let tabs = ALL.iter().filter(|tab| viewer.may(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
     view! {
-        <div class="page page-fill">
+        <div class="page page-settings">
             <h1>"Settings"</h1>
             <Tabs label="Settings" tabs open=tab.path/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content}</section>
         </div>
     }
+}
+
+/// What was read for a page, below its tabs: `show` draws it, and what went wrong says so in its place.
+fn when_read<T: Clone + Send + Sync + 'static>(read: OnceResource<Result<T, Fault>>, show: impl FnOnce(T) -> AnyView + Send + 'static) -> AnyView {
+    view! {
+        <Suspense>
+            {Suspend::new(async move {
+                match read.await {
+                    Ok(data) => show(data),
+                    Err(Fault::SignedOut) => view! { <Unread fault=Fault::SignedOut/> }.into_any(),
+                    Err(fault) => view! { <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
 }

@@ -3,21 +3,19 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, header};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use secrecy::SecretString;
 
+use super::token::{self, Token};
 use crate::{
     model::{
         fault::Fault,
-        id::{OrganizationId, UserId},
+        id::{OrganizationId, SessionId, UserId},
         permission::Permissions,
         time::{DAY_MS, Timestamp},
     },
     server::{
         actor::{Actor, Means},
-        random,
-        store::{self, Store, Tx, people::UserRow},
+        store::{self, Store, Tx, people::UserRow, sessions::SessionRecord},
     },
 };
 
@@ -29,11 +27,22 @@ const ABSOLUTE_MS: i64 = 14 * DAY_MS;
 const TOUCH_MS: i64 = 60 * 1000;
 
 /// What the cookie of a new session holds.
-pub struct SessionToken(SecretString);
+pub struct SessionToken(Token);
+
+/// From where, and with which browser, somebody signs in.
+#[derive(Debug, Clone, Default)]
+pub struct Device {
+    /// The address; `None` where it can't be known.
+    pub address: Option<IpAddr>,
+    /// The browser, as it calls itself; at most 256 characters.
+    pub agent: String,
+}
 
 /// A session, and the person whose it is.
 #[derive(Clone)]
 pub struct Session {
+    /// Its id.
+    pub id: SessionId,
     digest: [u8; 32],
     /// The person.
     pub user: UserId,
@@ -68,13 +77,14 @@ impl Session {
 /// Begins a session: always a new token, whatever cookie came with the call.
 ///
 /// # Errors
-/// What the database says.
-pub async fn begin(tx: &mut Tx, user: UserId) -> Result<SessionToken, store::Error> {
-    let token = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
+/// `SignedOut` for somebody who was shut out meanwhile; `Unavailable`.
+pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<SessionToken, Fault> {
+    let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
-    store::sessions::insert(tx, &digest(token.expose_secret()), user).await?;
-    Ok(SessionToken(token))
+    let address = device.address.map(|address| address.to_string()).unwrap_or_default();
+    let begun = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
+    if begun { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
 }
 
 /// The session that a call's cookie names, if it goes on and its user may sign in.
@@ -83,18 +93,29 @@ pub async fn begin(tx: &mut Tx, user: UserId) -> Result<SessionToken, store::Err
 /// `Unavailable`.
 pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
     let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
-    let digest = digest(token);
+    let digest = token::digest(token);
     let (began, seen) = limits();
     let Some(found) = store::sessions::find(store, &digest, began, seen).await? else { return Ok(None) };
     let Some(row) = store::people::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
+    let session = from_user(found.id.parse().map_err(|_| Fault::Internal)?, digest, row)?;
     if found.last_seen_at + TOUCH_MS < Timestamp::now().0 {
-        let noted = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest).await?) })).await;
+        let user = session.user;
+        let noted = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
         // Whoever only reads is not turned away because nothing can be written.
         if let Err(fault) = noted {
             tracing::warn!(%fault, "a session's last use was not noted");
         }
     }
-    Ok(Some(from_user(digest, row)?))
+    Ok(Some(session))
+}
+
+/// The sessions of a user that go on, the last used first.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(store: &Store, user: UserId) -> Result<Vec<SessionRecord>, store::Error> {
+    let (began, seen) = limits();
+    store::sessions::list_of_user(store, user, began, seen).await
 }
 
 /// How many sessions of a user go on.
@@ -106,9 +127,10 @@ pub async fn count(store: &Store, user: UserId) -> Result<i64, store::Error> {
     store::sessions::count_of_user(store, user, began, seen).await
 }
 
-fn from_user(digest: [u8; 32], row: UserRow) -> Result<Session, Fault> {
+fn from_user(id: SessionId, digest: [u8; 32], row: UserRow) -> Result<Session, Fault> {
     let unreadable = |_| Fault::Internal;
     Ok(Session {
+        id,
         digest,
         user: row.id.parse().map_err(unreadable)?,
         organization: row.organization_id.parse().map_err(unreadable)?,
@@ -123,10 +145,6 @@ fn limits() -> (Timestamp, Timestamp) {
     (now.plus_ms(-ABSOLUTE_MS), now.plus_ms(-IDLE_MS))
 }
 
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
 /// `__Host-` keeps the cookie to https, this host and every path; a browser refuses that prefix over plain http.
 const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
@@ -134,7 +152,7 @@ const fn cookie_name(secure: bool) -> &'static str {
 
 /// The `Set-Cookie` that begins a session in the browser.
 pub fn set_cookie(token: &SessionToken, secure: bool) -> SecretString {
-    cookie_line(token.0.expose_secret(), ABSOLUTE_MS / 1000, secure).into()
+    cookie_line(token.0.reveal(), ABSOLUTE_MS / 1000, secure).into()
 }
 
 /// The `Set-Cookie` that ends it there.

@@ -2,7 +2,8 @@
 
 use sqlx::{AnyPool, Executor};
 
-use super::{Error, Tx};
+use super::{Error, Store, Tx, fold, like_pattern};
+use crate::model::{audit::action_in_words, id::OrganizationId, time::Timestamp};
 
 /// One line of the log, as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -35,6 +36,20 @@ pub struct AuditRow {
     pub address: String,
     /// HMAC over the link before and everything above.
     pub mac: Vec<u8>,
+}
+
+/// Which rows of an organization's log.
+pub struct Selection<'a> {
+    /// Whose log.
+    pub organization: OrganizationId,
+    /// What a row's texts must hold, whatever the case; blank for all.
+    pub search: &'a str,
+    /// Not before this moment.
+    pub since: Option<Timestamp>,
+    /// Before this place.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
 }
 
 /// The end of the chain.
@@ -82,7 +97,7 @@ pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>
 pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     sqlx::query(
         "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
-         detail, address, mac) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         detail, address, mac, folded) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(row.seq)
     .bind(&row.id)
@@ -98,7 +113,35 @@ pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     .bind(&row.detail)
     .bind(&row.address)
     .bind(&row.mac)
+    .bind(searched(row))
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// What a row is found by, a line each, so that nothing is found across two of them.
+fn searched(row: &AuditRow) -> String {
+    let told = action_in_words(&row.action);
+    fold(&[&row.actor_name, &row.action, &told, &row.object_name, &row.object_id, &row.address].map(String::as_str).join("\n"))
+}
+
+/// Rows of an organization's log, newest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, Error> {
+    let search = fold(selection.search);
+    let rows = sqlx::query_as(
+        "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or folded like $5 escape '\\') \
+         order by seq desc limit $6",
+    )
+    .bind(selection.organization.to_string())
+    .bind(selection.before.unwrap_or(i64::MAX))
+    .bind(selection.since.map_or(i64::MIN, |since| since.0))
+    .bind(&search)
+    .bind(like_pattern(&search))
+    .bind(selection.limit)
+    .fetch_all(store.read()?)
+    .await?;
+    Ok(rows)
 }

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold};
+use super::{Error, Store, Tx, fold, roles};
 use crate::model::{
     id::{OrganizationId, RoleId, UserId},
     permission::{BUILT_IN_ROLES, Permissions},
@@ -87,24 +87,16 @@ pub async fn organizations(store: &Store) -> Result<Vec<(String, String)>, Error
 /// # Errors
 /// [`Error::Duplicate`] when the name, or the number, is taken.
 pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, customer_id: i64) -> Result<(), Error> {
-    let now = Timestamp::now().0;
     sqlx::query("insert into organizations (id, customer_id, name, name_folded, created_at) values ($1, $2, $3, $4, $5)")
         .bind(id.to_string())
         .bind(customer_id)
         .bind(name)
         .bind(fold(name))
-        .bind(now)
+        .bind(Timestamp::now().0)
         .execute(&mut *tx)
         .await?;
     for role in BUILT_IN_ROLES {
-        sqlx::query("insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ($1, $2, $3, $3, $4, $5)")
-            .bind(RoleId::new().to_string())
-            .bind(id.to_string())
-            .bind(role.name)
-            .bind(Permissions::of(role.permissions).words())
-            .bind(now)
-            .execute(&mut *tx)
-            .await?;
+        roles::insert(tx, RoleId::new(), id, role.name, Permissions::of(role.permissions)).await?;
     }
     Ok(())
 }
@@ -147,6 +139,25 @@ pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
     .await?;
     // No such role, no user.
     if made.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound.into()) }
+}
+
+/// Gives a user another name.
+///
+/// # Errors
+/// What the database says.
+pub async fn set_name(tx: &mut Tx, id: UserId, name: &str) -> Result<(), Error> {
+    let sql = "update users set name = $1, name_folded = $2 where id = $3";
+    sqlx::query(sql).bind(name).bind(fold(name)).bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// Gives a user another password if this is still the hash of theirs. Answers whether it was.
+///
+/// # Errors
+/// What the database says.
+pub async fn replace_password(tx: &mut Tx, id: UserId, before: &str, hash: &str) -> Result<bool, Error> {
+    let sql = "update users set password_hash = $1 where id = $2 and password_hash = $3";
+    Ok(sqlx::query(sql).bind(hash).bind(id.to_string()).bind(before).execute(tx).await?.rows_affected() == 1)
 }
 
 /// Gives a user another password.

@@ -1,0 +1,283 @@
+// Each kind's life on its tab: made, revealed, found, put to rest, rotated, changed and deleted, by role and accessible name alone.
+
+import type { Page } from '@playwright/test';
+import { admit, axe, copyAndClose, expect, fitsWidth, live, open, row, rows, test } from './fixtures';
+
+const look = async (page: Page, stop: string) => {
+  await axe(page, stop);
+  await fitsWidth(page);
+};
+const dialog = (page: Page, name: string) => page.getByRole('dialog', { name, exact: true });
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+const toast = (page: Page, text: string | RegExp) => page.locator('.toast').filter({ hasText: text });
+
+/** Opens a row's menu and chooses from it. */
+async function choose(page: Page, name: string, item: string): Promise<void> {
+  await row(page, name).getByRole('button', { name: 'Actions' }).click();
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+}
+
+test('tabs stand in their order and each says what its kind is for', { tag: '@widths' }, async ({ page, owner }) => {
+  await open(page, '/');
+  await expect(page).toHaveURL('/keys/internal');
+  const names = ['Internal', 'External', 'Client', 'Corpus', 'General Key', 'Agent API Key'];
+  await expect(page.getByRole('tab')).toHaveText(names);
+  const purposes = [/One is typically enough/, /pull sample files/, /a caller of your own API/, /controlled, anonymous access/, /link it to any provider or model/, /90 days/];
+  for (const [place, name] of names.entries()) {
+    await page.getByRole('tab', { name, exact: true }).click();
+    await expect(page.getByRole('tab', { name, exact: true, selected: true })).toBeVisible();
+    await expect(page.getByRole('tabpanel')).toContainText(purposes[place]);
+    await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    await look(page, `${name}, empty`);
+  }
+  await button(page, owner.name).click();
+  await page.getByRole('menuitem', { name: 'API Keys' }).click();
+  await expect(page).toHaveURL('/keys/internal');
+});
+
+test('a tab that was left is found again as it was', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
+  await server.addKey(platformKey, 'nightly-build');
+  await open(page, '/keys/agent');
+  await page.getByRole('searchbox').fill('nightly');
+  await page.getByLabel('Status', { exact: true }).selectOption('Active');
+  await page.getByRole('columnheader', { name: 'Key Name' }).getByRole('button').click();
+  const address = '/keys/agent?q=nightly&status=active&sort=name';
+  await expect(page).toHaveURL(address);
+  await page.getByRole('tab', { name: 'Client' }).click();
+  await expect(page).toHaveURL('/keys/client');
+  await page.getByRole('tab', { name: 'Agent API Key' }).click();
+  await expect(page).toHaveURL(address);
+  await expect(page.getByRole('searchbox')).toHaveValue('nightly');
+  await expect(row(page, 'nightly-build')).toBeVisible();
+  await expect(button(page, owner.name)).toBeVisible();
+});
+
+test('whoever may not manage keys sees what they may, without buttons', { tag: '@once' }, async ({ page, context, server, owner, platformKey }) => {
+  await server.addKey(platformKey, 'nightly-build');
+  await context.clearCookies();
+  await admit(context, server, server.addPerson('viewer', owner.organization));
+  await open(page, '/');
+  await expect(page).toHaveURL('/keys/client');
+  await expect(page.getByRole('tab')).toHaveText(['Client', 'Corpus', 'Agent API Key']);
+  await page.getByRole('tab', { name: 'Agent API Key' }).click();
+  await expect(row(page, 'nightly-build')).toBeVisible();
+  await expect(page.getByRole('checkbox')).toHaveCount(0);
+  await expect(button(page, 'Actions')).toHaveCount(0);
+  await expect(button(page, 'Delete')).toHaveCount(0);
+  await look(page, 'the list of a viewer');
+});
+
+test('an internal key is shown once, in its row', { tag: '@widths' }, async ({ page, context, owner, server, platformKey }) => {
+  test.setTimeout(120_000);
+  server.addManyKeys(owner, 200, 'platform');
+  await open(page, '/keys/internal');
+  await button(page, 'Create').click();
+  await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
+  await expect(page.getByRole('group', { name: 'What it may be used for' }).getByRole('checkbox')).toHaveCount(5);
+  await look(page, 'the create dialog');
+  await button(page, 'Submit').click();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
+  await page.getByLabel('Name', { exact: true }).fill('gateway');
+  await page.getByLabel('Duration').selectOption('Until a date');
+  await page.getByLabel('Date', { exact: true }).fill('2020-01-01');
+  await button(page, 'Submit').click();
+  await expect(page.getByText('Choose a date to come.')).toBeVisible();
+  await page.getByLabel('Duration').selectOption('90 days');
+  await button(page, 'Submit').click();
+
+  const made = row(page, 'gateway');
+  const shown = made.getByRole('textbox', { name: 'Secret key' });
+  await expect(shown).toHaveText(/^lkp_[0-9A-Za-z]{49}$/);
+  const secret = (await shown.textContent()) ?? '';
+  await expect(made).toContainText('Copy it before you leave or refresh this page');
+  await expect(toast(page, 'Copy the new key')).toBeVisible();
+  await look(page, 'the new row');
+  expect(await server.verify(platformKey, secret)).toMatchObject({ valid: true, name: 'gateway' });
+
+  await test.step('it stays while the list moves', async () => {
+    const list = page.getByRole('region', { name: 'Internal' });
+    await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    await expect(made).toHaveCount(0);
+    await list.evaluate((element) => (element.scrollTop = 0));
+    await expect(shown).toHaveText(secret);
+    await page.getByRole('columnheader', { name: 'Name', exact: true }).getByRole('button').click();
+    await expect(page).toHaveURL('/keys/internal?sort=name');
+    await page.getByRole('searchbox').fill('gate');
+    await expect(page).toHaveURL('/keys/internal?q=gate&sort=name');
+    await expect(shown).toHaveText(secret);
+    await button(page, 'Reload').click();
+    await expect(shown).toHaveText(secret);
+  });
+
+  await test.step('leaving asks first', async () => {
+    const question = page.getByRole('alertdialog', { name: 'Leave without copying the key?' });
+    await page.getByRole('tab', { name: 'Client' }).click();
+    await expect(question).toBeVisible();
+    await look(page, 'the question');
+    await button(page, 'Stay').click();
+    await expect(page).toHaveURL('/keys/internal?q=gate&sort=name');
+    await expect(shown).toHaveText(secret);
+
+    await page.evaluate(() => history.go(-2));
+    await expect(page).toHaveURL(/keys.internal/);
+    const asked = new Promise<string>((heard) => page.once('dialog', (each) => void each.dismiss().then(() => heard(each.type()))));
+    await page.evaluate(() => location.reload());
+    expect(await asked).toBe('beforeunload');
+    await expect(shown).toHaveText(secret);
+  });
+
+  await test.step('once it was copied, nothing asks, and nobody sees it again', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await made.getByRole('button', { name: 'Copy' }).click();
+    await expect(made.getByText('Copied', { exact: true })).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
+    await page.reload();
+    await live(page);
+    await expect(made).toContainText(`lkp_…${secret.slice(-4)}`);
+    expect(await page.content()).not.toContain(secret);
+  });
+});
+
+test('a way back asks before a key is lost', { tag: '@once' }, async ({ page, owner }) => {
+  await open(page, '/profile');
+  await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+  await expect(page).toHaveURL('/keys/internal');
+  await button(page, 'Create').click();
+  await page.getByLabel('Name', { exact: true }).fill('gateway');
+  await button(page, 'Submit').click();
+  const shown = row(page, 'gateway').getByRole('textbox', { name: 'Secret key' });
+  await expect(shown).toBeVisible();
+  await page.goBack();
+  await button(page, 'Stay').click();
+  await expect(page).toHaveURL('/keys/internal');
+  await expect(shown).toBeVisible();
+  await page.goBack();
+  await button(page, 'Leave without copying').click();
+  await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
+  await expect(button(page, owner.name)).toBeVisible();
+});
+
+test('a client key from making to deleting', { tag: '@widths' }, async ({ page, owner, server, platformKey }) => {
+  test.setTimeout(120_000);
+  await open(page, '/keys/client');
+  await button(page, 'Create').click();
+  await page.getByLabel('Name', { exact: true }).fill('mobile app');
+  await dialog(page, 'Create client key').getByLabel('External ID').fill('customer-7');
+  await page.getByLabel('Metadata').fill('{"plan": {"deep": 1}}');
+  await page.getByLabel('Scopes').fill('read, write');
+  await look(page, 'the create dialog');
+  await button(page, 'Submit').click();
+  await expect(page.getByText('Use texts, numbers, true, false or null as values.')).toBeVisible();
+  await expect(page.getByLabel('Metadata')).toBeFocused();
+  await page.getByLabel('Metadata').fill('{"plan": "pro"}');
+  await button(page, 'Submit').click();
+  const secret = page.getByRole('dialog').getByText(/^lkc_\w+$/);
+  await expect(secret).toBeVisible();
+  const key = (await secret.textContent()) ?? '';
+  await copyAndClose(page);
+  const made = row(page, 'mobile app');
+  await expect(made).toContainText('customer-7');
+  await expect(made).toContainText('read, write');
+  expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID', external_id: 'customer-7', metadata: { plan: 'pro' } });
+  await look(page, 'the list');
+
+  await test.step('filters', async () => {
+    await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('admin');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await look(page, 'no match');
+    await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('write');
+    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('customer-7');
+    await expect(made).toBeVisible();
+    await expect(page).toHaveURL('/keys/client?external_id=customer-7&scope=write');
+    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('nobody');
+    await button(page, 'Clear search and filters').click();
+    await expect(made).toBeVisible();
+    await expect(page).toHaveURL('/keys/client');
+  });
+
+  await test.step('rest', async () => {
+    await choose(page, 'mobile app', 'Disable');
+    await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
+    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'DISABLED' });
+    await page.getByLabel('Status', { exact: true }).selectOption('Active');
+    await expect(made).toHaveCount(0);
+    await page.getByLabel('Status', { exact: true }).selectOption('Disabled');
+    await choose(page, 'mobile app', 'Enable');
+    await expect(made).toHaveCount(0);
+    await page.getByLabel('Status', { exact: true }).selectOption('All');
+    await expect(made.getByText('Active', { exact: true })).toBeVisible();
+  });
+
+  await test.step('rotate', async () => {
+    await choose(page, 'mobile app', 'Rotate…');
+    await page.getByLabel('Grace').selectOption('24 hours');
+    await look(page, 'the rotate dialog');
+    await button(page, 'Rotate').click();
+    const other = (await secret.textContent()) ?? '';
+    expect(other).not.toBe(key);
+    await copyAndClose(page);
+    await expect(made).toContainText(/Old key good until .*, not used since/);
+    await look(page, 'a key that was rotated');
+    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID' });
+    expect(await server.verify(platformKey, other)).toMatchObject({ code: 'VALID' });
+  });
+
+  await test.step('edit', async () => {
+    await made.getByRole('button', { name: 'Edit' }).click();
+    await expect(page.getByLabel('Metadata')).toHaveValue(/"plan"/);
+    await expect(page.getByLabel('Duration')).toHaveValue('keep');
+    await dialog(page, 'Edit key').getByLabel('External ID').fill('');
+    await page.getByLabel('Duration').selectOption('30 days');
+    await look(page, 'the edit dialog');
+    await button(page, 'Save').click();
+    await expect(toast(page, '“mobile app” was changed.')).toBeVisible();
+    await expect(made).not.toContainText('customer-7');
+    await expect(made).toContainText('read, write');
+  });
+
+  await test.step('delete', async () => {
+    await choose(page, 'mobile app', 'Delete');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'NOT_FOUND' });
+  });
+  await expect(button(page, owner.name)).toBeVisible();
+});
+
+test('a corpus key opens the corpora that are chosen', { tag: '@widths' }, async ({ page, server, platformKey }) => {
+  await open(page, '/keys/corpus');
+  await button(page, 'Create').click();
+  await expect(page.getByText('There is no corpus yet.')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Make one in the settings' })).toHaveAttribute('href', '/settings/corpora');
+  await look(page, 'the create dialog without corpora');
+  await button(page, 'Cancel').click();
+
+  await server.api(platformKey, '/corpora', { name: 'handbook' });
+  await server.api(platformKey, '/corpora', { name: 'release notes' });
+  await button(page, 'Create').click();
+  await page.getByLabel('Name', { exact: true }).fill('help pages');
+  await page.getByLabel('API access').selectOption('QueryService & IndexService');
+  await expect(dialog(page, 'Create corpus key')).toContainText("pays for what anonymous callers use");
+  await expect(dialog(page, 'Create corpus key')).toContainText('not in e-mail, Slack, Discord, forums or other public channels');
+  await button(page, 'Submit').click();
+  await expect(page.getByText('Choose at least one corpus.')).toBeVisible();
+  await page.getByRole('checkbox', { name: 'handbook' }).check();
+  await look(page, 'the create dialog');
+  await button(page, 'Submit').click();
+  await expect(page.getByRole('dialog').getByText(/^lkq_\w+$/)).toBeVisible();
+  await copyAndClose(page);
+  const made = row(page, 'help pages');
+  await expect(made).toContainText('QueryService & IndexService');
+  await expect(made.getByText('handbook', { exact: true })).toBeVisible();
+  await expect(page.getByRole('columnheader', { name: 'API access', includeHidden: true })).toHaveCount(1);
+  await look(page, 'the list');
+  await made.getByRole('button', { name: 'Actions' }).click();
+  await expect(page.getByRole('menuitem')).toHaveText(['Disable', 'Rotate…', 'Delete']);
+  await look(page, 'the menu');
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await expect(page.getByRole('alertdialog')).toContainText('Nothing brings a deleted key back');
+  await expect(page.getByRole('alertdialog')).toContainText('every system that uses it is blocked');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
+  await choose(page, 'help pages', 'Disable');
+  await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
+});

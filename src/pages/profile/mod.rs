@@ -1,0 +1,129 @@
+//! `/profile`
+
+mod dialogs;
+mod sessions;
+
+use leptos::{html, prelude::*};
+use leptos_meta::Title;
+
+use self::{
+    dialogs::{NameDialog, PasswordDialog},
+    sessions::Sessions,
+};
+use super::refused::Unread;
+use crate::{
+    api::{account::viewer, profile::sessions},
+    model::{account::Viewer, people::SessionRow, permission::Permission, policy::CredentialKind},
+    ui::{browser, button::Button, copy::CopyButton, toast::use_toasts},
+};
+
+/// What somebody asked for, in a dialog over the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Name,
+    Password,
+}
+
+/// Who one is here, what one may do, and where one is signed in.
+#[component]
+pub fn ProfilePage() -> impl IntoView {
+    // Read anew, since a name may have changed.
+    let viewer = OnceResource::new(viewer());
+    let sessions = OnceResource::new(sessions());
+    view! {
+        <Title text="Profile"/>
+        <Suspense>
+            {Suspend::new(async move {
+                match (viewer.await, sessions.await) {
+                    (Ok(viewer), Ok(sessions)) => view! { <Profile viewer sessions/> }.into_any(),
+                    (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
+    let toasts = use_toasts();
+    let asked = RwSignal::new(None);
+    let dismiss = Callback::new(move |()| asked.set(None));
+    // The name also stands in the bar, and the password's change began another session.
+    let renamed = Callback::new(move |()| browser::go("/profile"));
+    let read_again = RwSignal::new(0_u32);
+    let password_changed = Callback::new(move |()| {
+        asked.set(None);
+        toasts.say("Your password was changed. Every other session has ended.".to_owned());
+        read_again.update(|count| *count += 1);
+    });
+
+    let name = viewer.name.clone();
+    let dialog = move |wanted| match wanted {
+        Asked::Name => view! { <NameDialog name=name.clone() on_dismiss=dismiss on_done=renamed/> }.into_any(),
+        Asked::Password => view! { <PasswordDialog on_dismiss=dismiss on_done=password_changed/> }.into_any(),
+    };
+    view! {
+        <div class="page page-narrow">
+            <h1>"Profile"</h1>
+            <section class="sheet" aria-labelledby="profile-you">
+                <h2 id="profile-you">"You"</h2>
+                <dl class="facts">
+                    <div><dt>"Name"</dt><dd>{viewer.name.clone()}</dd></div>
+                    <div><dt>"Email"</dt><dd>{viewer.email.clone()}</dd></div>
+                </dl>
+                <p class="sheet-actions">
+                    <Button label="Change name" on_click=move |()| asked.set(Some(Asked::Name))/>
+                    <Button label="Change password" on_click=move |()| asked.set(Some(Asked::Password))/>
+                </p>
+            </section>
+            <OrganizationSheet viewer=viewer.clone()/>
+            <Elsewhere viewer/>
+            <Sessions first=sessions read_again/>
+        </div>
+        {move || asked.get().map(dialog.clone())}
+    }
+}
+
+/// The organization, and what one may do in it.
+#[component]
+fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
+    let customer_shown_in = NodeRef::<html::Code>::new();
+    let customer_id = viewer.customer_id.to_string();
+    let permissions = viewer.permissions.iter().map(|permission| view! { <li>{permission.label()}</li> }).collect_view();
+    view! {
+        <section class="sheet" aria-labelledby="profile-organization">
+            <h2 id="profile-organization">"Organization"</h2>
+            <dl class="facts">
+                <div><dt>"Organization"</dt><dd>{viewer.organization}</dd></div>
+                <div>
+                    <dt>"Customer ID"</dt>
+                    <dd class="fact-copy">
+                        <code node_ref=customer_shown_in>{customer_id.clone()}</code>
+                        <CopyButton text=customer_id shown_in=customer_shown_in/>
+                    </dd>
+                </div>
+                <div><dt>"Role"</dt><dd class="fact-role">{viewer.role}</dd></div>
+                <div><dt>"Permissions"</dt><dd><ul class="permissions">{permissions}</ul></dd></div>
+            </dl>
+        </section>
+    }
+}
+
+/// Where else something of one's own stands; nothing for those who may see neither.
+#[component]
+fn Elsewhere(viewer: Viewer) -> impl IntoView {
+    let (has_keys, has_billing) = (viewer.may(Permission::ManageApiKeys), viewer.may(Permission::ViewBilling));
+    (has_keys || has_billing).then(|| {
+        view! {
+            <section class="sheet" aria-labelledby="profile-elsewhere">
+                <h2 id="profile-elsewhere">"Keys and usage"</h2>
+                <dl class="facts">
+                    {has_keys.then(|| view! {
+                        <div><dt><a href=CredentialKind::Storage.policy().page>"External"</a></dt><dd>"Your keys for storage providers."</dd></div>
+                    })}
+                    {has_billing.then(|| view! { <div><dt><a href="/billing">"Billing"</a></dt><dd>"How often each key was used."</dd></div> })}
+                </dl>
+            </section>
+        }
+    })
+}

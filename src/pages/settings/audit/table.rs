@@ -1,0 +1,57 @@
+//! The rows of the log.
+
+use leptos::prelude::*;
+
+use crate::{
+    model::audit::{AuditEventRow, action_in_words},
+    ui::time::Time,
+};
+
+/// The rows that were read so far, newest first.
+#[component]
+pub fn EventTable(
+    /// The rows.
+    events: RwSignal<Vec<AuditEventRow>>,
+) -> impl IntoView {
+    view! {
+        <div class="table-frame">
+            <table class="table table-log" aria-label="Audit log">
+                <thead>
+                    <tr>
+                        <th scope="col">"When"</th>
+                        <th scope="col">"Who"</th>
+                        <th scope="col">"Action"</th>
+                        <th scope="col">"To what"</th>
+                        <th scope="col">"Details"</th>
+                        <th scope="col">"Address"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=move || events.get() key=|event| event.seq let(event)>
+                        {line(event)}
+                    </For>
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+fn line(event: AuditEventRow) -> impl IntoView {
+    let details =
+        event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
+    view! {
+        <tr>
+            <td class="cell-soft cell-when" data-label="When"><Time at=event.at/></td>
+            <td data-label="Who">
+                <span class="cell-text">
+                    {event.actor}
+                    {event.means.map(|means| view! { <span class="tag">{means}</span> })}
+                </span>
+            </td>
+            <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_in_words(&event.action)}</span></td>
+            <td data-label="To what"><span class="cell-text" title=event.object_id>{event.object}</span></td>
+            <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
+            <td class="cell-soft cell-address" data-label="Address"><span class="cell-text">{event.address}</span></td>
+        </tr>
+    }
+}

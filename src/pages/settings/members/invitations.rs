@@ -1,0 +1,109 @@
+//! The table of open invitations.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::Desk;
+use crate::{
+    api::members::{renew_invitation, withdraw_invitation},
+    model::{
+        id::InvitationId,
+        people::{InvitationState, People},
+    },
+    ui::{
+        icon::{Glyph, Icon},
+        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+        time::Time,
+    },
+};
+
+/// Who was invited and has not joined yet; nothing where nobody was.
+#[component]
+pub fn Invitations(
+    /// What the page shares.
+    desk: Desk,
+) -> impl IntoView {
+    let menu = SharedMenu::new();
+    let ids = move || desk.people.with(|people| people.invitations.iter().map(|invitation| invitation.id).collect::<Vec<_>>());
+    let any = Memo::new(move |_| desk.people.with(|people| !people.invitations.is_empty()));
+    view! {
+        <Show when=move || any.get()>
+            <h2 class="settings-part">"Open invitations"</h2>
+            <div class="table-frame">
+                <table class="table" aria-label="Open invitations">
+                    <thead>
+                        <tr>
+                            <th scope="col">"Email"</th>
+                            <th scope="col">"Role"</th>
+                            <th scope="col">"Invited by"</th>
+                            <th scope="col">"Expires"</th>
+                            <th scope="col">"Action"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For each=ids key=|id| *id let(id)>
+                            <Line desk id menu/>
+                        </For>
+                    </tbody>
+                </table>
+            </div>
+            <MenuList menu id="invitation-actions"/>
+        </Show>
+    }
+}
+
+/// An invitation. Drawn once and changed in place, so that its button keeps the focus.
+#[component]
+fn Line(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
+    let find = move |people: &People| {
+        let invitation = people.invitations.iter().find(|invitation| invitation.id == id)?;
+        Some((invitation.clone(), people.role_name(invitation.role_id)))
+    };
+    let Some(found) = desk.people.part(find) else { return ().into_any() };
+    let invitation = move || found.with(|(invitation, _)| invitation.clone());
+    let expires = move || match invitation().state {
+        InvitationState::Open => view! { <Time at=invitation().expires_at/> }.into_any(),
+        InvitationState::Expired => view! { <span class="status status-expired">"Expired"</span> }.into_any(),
+        // Who sent it was shut out, or may no longer give this role.
+        InvitationState::Void => view! { <span class="status">"No longer good: make a new link"</span> }.into_any(),
+    };
+    let items = Callback::new(move |()| actions(desk, id, untrack(invitation).email));
+    view! {
+        <tr aria-label=move || invitation().email>
+            <td class="cell-name"><span class="cell-text">{move || invitation().email}</span></td>
+            <td data-label="Role"><span class="cell-text role-name">{move || found.with(|(_, role)| role.clone())}</span></td>
+            <td class="cell-soft" data-label="Invited by"><span class="cell-text">{move || invitation().invited_by}</span></td>
+            <td class="cell-soft" data-label="Expires">{expires}</td>
+            <td class="cell-action">
+                <Show when=move || desk.may_change(invitation().role_id)>
+                    <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
+                </Show>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// What can be done with an invitation.
+fn actions(desk: Desk, id: InvitationId, email: String) -> Vec<MenuItem> {
+    let renew = Callback::new(move |()| {
+        spawn_local(async move {
+            match renew_invitation(id).await {
+                Ok(link) => desk.reveal.run(link),
+                Err(fault) => desk.failed.run(fault),
+            }
+        });
+    });
+    let withdraw = Callback::new(move |()| {
+        let told = format!("The invitation of {email} was withdrawn.");
+        spawn_local(async move {
+            match withdraw_invitation(id).await {
+                Ok(()) => desk.done.run(told),
+                Err(fault) => desk.failed.run(fault),
+            }
+        });
+    });
+    vec![
+        MenuItem { label: "New link", glyph: Glyph::Reload, action: MenuAction::Run(renew) },
+        MenuItem { label: "Withdraw", glyph: Glyph::Trash, action: MenuAction::Run(withdraw) },
+    ]
+}

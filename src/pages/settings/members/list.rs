@@ -1,0 +1,114 @@
+//! The table of members.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{Asked, Desk};
+use crate::{
+    api::members::enable_member,
+    model::{
+        id::UserId,
+        people::{MemberRow, People},
+    },
+    ui::{
+        icon::{Glyph, Icon},
+        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+        time::Time,
+    },
+};
+
+/// Everybody who belongs to the organization.
+#[component]
+pub fn Members(
+    /// What the page shares.
+    desk: Desk,
+) -> impl IntoView {
+    let menu = SharedMenu::new();
+    let ids = move || desk.people.with(|people| people.members.iter().map(|member| member.id).collect::<Vec<_>>());
+    view! {
+        <div class="table-frame">
+            <table class="table" aria-label="Members">
+                <thead>
+                    <tr>
+                        <th scope="col">"Name"</th>
+                        <th scope="col">"Email"</th>
+                        <th scope="col">"Role"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col">"Last seen"</th>
+                        <th scope="col" class="cell-number">"Keys"</th>
+                        <th scope="col">"Action"</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=ids key=|id| *id let(id)>
+                        <Line desk id menu/>
+                    </For>
+                </tbody>
+            </table>
+        </div>
+        <MenuList menu id="member-actions"/>
+    }
+}
+
+/// A member. Drawn once and changed in place, so that its button keeps the focus.
+#[component]
+fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
+    let find = move |people: &People| {
+        let member = people.members.iter().find(|member| member.id == id)?;
+        Some((member.clone(), people.role_name(member.role_id), people.viewer == id))
+    };
+    let Some(found) = desk.people.part(find) else { return ().into_any() };
+    let member = move || found.with(|(member, ..)| member.clone());
+    let status = move || if member().disabled_at.is_some() { ("status", "Disabled") } else { ("status status-active", "Active") };
+    let items = Callback::new(move |()| actions(desk, &untrack(member)));
+    // Nobody changes their own role or shuts themselves out.
+    let may_change = move || found.with(|(member, _, is_you)| !is_you && desk.may_change(member.role_id));
+    view! {
+        <tr aria-label=move || member().name>
+            <td class="cell-name">
+                <span class="named">
+                    <span class="cell-text">{move || member().name}</span>
+                    {move || found.with(|(.., is_you)| *is_you).then(|| view! { <span class="tag">"You"</span> })}
+                </span>
+            </td>
+            <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member().email}</span></td>
+            <td data-label="Role"><span class="cell-text role-name">{move || found.with(|(_, role, _)| role.clone())}</span></td>
+            <td data-label="Status"><span class=move || status().0>{move || status().1}</span></td>
+            <td class="cell-soft" data-label="Last seen">
+                {move || match member().last_seen_at {
+                    Some(at) => view! { <Time at/> }.into_any(),
+                    None => view! { <span class="never">"Never"</span> }.into_any(),
+                }}
+            </td>
+            <td class="cell-number" data-label="Keys">{move || member().keys}</td>
+            <td class="cell-action">
+                <Show when=may_change>
+                    <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
+                </Show>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// What can be done with a member.
+fn actions(desk: Desk, member: &MemberRow) -> Vec<MenuItem> {
+    let ask = |wanted: Asked| MenuAction::Run(Callback::new(move |()| desk.asked.set(Some(wanted.clone()))));
+    let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: ask(Asked::Role(member.clone())) };
+    let admission = if member.disabled_at.is_some() {
+        let (id, name) = (member.id, member.name.clone());
+        let enable = Callback::new(move |()| enable(desk, id, name.clone()));
+        MenuItem { label: "Enable", glyph: Glyph::Check, action: MenuAction::Run(enable) }
+    } else {
+        MenuItem { label: "Disable", glyph: Glyph::Close, action: ask(Asked::Disable(member.clone())) }
+    };
+    vec![role, admission]
+}
+
+fn enable(desk: Desk, id: UserId, name: String) {
+    spawn_local(async move {
+        match enable_member(id).await {
+            Ok(()) => desk.done.run(format!("{name} can sign in again.")),
+            Err(fault) => desk.failed.run(fault),
+        }
+    });
+}

@@ -1,0 +1,138 @@
+//! What every route needs, in one place. The rules judge; this says what they must come to, and tests/matrix.rs calls every route as every
+//! role and holds the two together. A route that is not declared here fails that test.
+
+use crate::{
+    model::{
+        permission::{Permission, Permissions, Scope},
+        policy::{Kind, POLICIES},
+    },
+    pages::settings,
+};
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing.
+    Public,
+    /// The token of a one-time link.
+    Token,
+    /// To be signed in.
+    Signed,
+    /// This permission.
+    Permission(Permission),
+    /// Any one of these permissions.
+    OneOf(&'static [Permission]),
+    /// The `view` permission of the kind that the call is about.
+    View,
+    /// The `manage` permission of the kind that the call is about.
+    Manage,
+}
+
+impl Access {
+    /// Whether somebody who is signed in and may do this much gets in; `kind` is the kind that their call is about.
+    pub fn admits(self, permissions: Permissions, kind: Option<Kind>) -> bool {
+        match self {
+            Self::Public | Self::Token | Self::Signed => true,
+            Self::Permission(permission) => permissions.has(permission),
+            Self::OneOf(any) => any.iter().any(|permission| permissions.has(*permission)),
+            Self::View => kind.is_some_and(|kind| permissions.has(kind.policy().view)),
+            Self::Manage => kind.is_some_and(|kind| permissions.has(kind.policy().manage)),
+        }
+    }
+}
+
+/// A server function or a route of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// Its method.
+    pub method: &'static str,
+    /// Its path, as the router has it.
+    pub path: &'static str,
+    /// The scope that a platform key must have; `None` for what is not called with one.
+    pub scope: Option<Scope>,
+    /// What it asks of its caller, or of who made their key.
+    pub access: Access,
+}
+
+const fn function(path: &'static str, access: Access) -> Route {
+    Route { method: "POST", path, scope: None, access }
+}
+
+const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Access) -> Route {
+    Route { method, path, scope: Some(scope), access }
+}
+
+const fn open(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, scope: None, access: Access::Public }
+}
+
+/// The `view` permission of any kind: which list is meant is known only to those who opened it.
+const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
+
+/// Every server function and every route of the API, once.
+pub const ROUTES: &[Route] = &[
+    function("/fn/account/invitation", Access::Token),
+    function("/fn/account/join", Access::Token),
+    function("/fn/account/set-up", Access::Token),
+    function("/fn/account/sign-in", Access::Public),
+    function("/fn/account/sign-out", Access::Signed),
+    function("/fn/account/sign-out-everywhere", Access::Signed),
+    function("/fn/account/viewer", Access::Signed),
+    function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
+    function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
+    function("/fn/corpora/all", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
+    function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
+    function("/fn/corpora/details", Access::Permission(Permission::ViewKeys)),
+    function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
+    function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
+    function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
+    function("/fn/keys/act", Access::Manage),
+    function("/fn/keys/create", Access::Manage),
+    function("/fn/keys/edit", Access::Manage),
+    function("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
+    function("/fn/keys/open", Access::View),
+    function("/fn/keys/rotate", Access::Manage),
+    function("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
+    function("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
+    function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
+    function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
+    function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    function("/fn/profile/change-password", Access::Signed),
+    function("/fn/profile/end-session", Access::Signed),
+    function("/fn/profile/rename", Access::Signed),
+    function("/fn/profile/sessions", Access::Signed),
+    function("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
+    function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
+    function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
+    function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    open("GET", "/healthz"),
+    open("GET", "/readyz"),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
+    rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
+    rest("GET", "/api/v1/keys", Scope::KeysRead, Access::View),
+    rest("POST", "/api/v1/keys", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/import", Scope::KeysWrite, Access::Manage),
+    rest("GET", "/api/v1/keys/{id}", Scope::KeysRead, Access::View),
+    rest("PATCH", "/api/v1/keys/{id}", Scope::KeysWrite, Access::Manage),
+    rest("DELETE", "/api/v1/keys/{id}", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
+    rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+];
+
+/// What a page asks of its reader; `None` for one that is not declared.
+pub fn of_page(path: &str) -> Option<Access> {
+    match path {
+        "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
+        // Where the first two lead depends on who asks.
+        "/" | "/keys" | "/profile" => return Some(Access::Signed),
+        "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
+        _ => {}
+    }
+    let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
+    let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
+    of_keys.or_else(of_settings).map(Access::Permission)
+}

@@ -1,0 +1,126 @@
+//! The rules for what people see and change of themselves. Each needs a session and no permission.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    audit::Event,
+    auth::{
+        agent,
+        session::{self, Device, Session, SessionToken},
+    },
+    state::AppState,
+    store::{self, sessions::SessionRecord},
+};
+use crate::model::{account::Viewer, fault::Fault, id::SessionId, people::SessionRow, text, time::Timestamp};
+
+/// The person who is signed in, as the page needs them.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn viewer(state: &AppState, session: &Session) -> Result<Viewer, Fault> {
+    let row = session.row.clone();
+    Ok(Viewer {
+        name: row.name,
+        email: row.email,
+        role: row.role,
+        organization: row.organization,
+        customer_id: row.customer_id,
+        permissions: session.permissions,
+        sessions: session::count(&state.store, session.user).await?,
+    })
+}
+
+/// Gives the person another name.
+///
+/// # Errors
+/// `Invalid` at `name`; `Unavailable`.
+pub async fn rename(state: &AppState, session: &Session, name: &str, device: &Device) -> Result<(), Fault> {
+    let name = text::name("name", name)?;
+    let (actor, auditor) = (session.actor(device.address), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                store::people::set_name(tx, actor.user, &name).await?;
+                Ok(auditor.record(tx, Event::new(&actor, "user.renamed", "user", actor.user, &name).with("from", actor.name.clone())).await?)
+            })
+        })
+        .await
+}
+
+/// Gives the person another password, if they know the one before. Every session of theirs ends; this one goes on with a new token.
+///
+/// # Errors
+/// `Invalid` at `password`, or at `current` for a wrong one; `Throttled` after too many of those; `Unavailable`.
+pub async fn change_password(
+    state: &AppState,
+    session: &Session,
+    current: SecretString,
+    password: SecretString,
+    device: Device,
+) -> Result<SessionToken, Fault> {
+    let wrong = || Fault::invalid("current", "This is not your password.");
+    text::password("password", password.expose_secret())?;
+    let attempt = state.throttle.begin(&store::fold(&session.row.email), device.address)?;
+    let fits = current.expose_secret().chars().count() <= *text::PASSWORD_LENGTH.end();
+    if !fits || !state.passwords.verify(current, Some(&session.row.password_hash)).await? {
+        return Err(wrong());
+    }
+    attempt.succeed();
+    let hash = state.passwords.hash(password).await?;
+    let (actor, auditor, before) = (session.actor(device.address), state.auditor.clone(), session.row.password_hash.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                // Twice at once: the second no longer knows the password.
+                if !store::people::replace_password(tx, actor.user, &before, &hash).await? {
+                    return Err(wrong());
+                }
+                let ended = store::sessions::delete_of_user(tx, actor.user).await?;
+                let event = Event::new(&actor, "user.password_changed", "user", actor.user, &actor.name).with("sessions", ended);
+                auditor.record(tx, event).await?;
+                session::begin(tx, actor.user, &device).await
+            })
+        })
+        .await
+}
+
+/// The person's sessions, the last used first.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn sessions(state: &AppState, session: &Session) -> Result<Vec<SessionRow>, Fault> {
+    session::list(&state.store, session.user).await?.iter().map(|record| row(record, session.id)).collect()
+}
+
+fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Fault> {
+    let id = record.id.parse().map_err(|_| Fault::Internal)?;
+    Ok(SessionRow {
+        id,
+        is_this: id == this,
+        browser: agent::in_words(&record.agent),
+        address: record.address.clone(),
+        created_at: Timestamp(record.created_at),
+        last_seen_at: Timestamp(record.last_seen_at),
+    })
+}
+
+/// Ends one of the person's sessions.
+///
+/// # Errors
+/// `NotFound` also for somebody else's; `Unavailable`.
+pub async fn end_session(state: &AppState, session: &Session, id: SessionId, device: &Device) -> Result<(), Fault> {
+    let (actor, auditor) = (session.actor(device.address), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                if !store::sessions::delete_one_of_user(tx, actor.user, id).await? {
+                    return Err(Fault::NotFound);
+                }
+                Ok(auditor.record(tx, Event::new(&actor, "session.ended", "user", actor.user, &actor.name).with("session", id.to_string())).await?)
+            })
+        })
+        .await
+}

@@ -1,0 +1,62 @@
+//! What a page was given at first, and reads anew after each change. What is shown stays meanwhile.
+
+use std::future::Future;
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::browser;
+use crate::model::fault::Fault;
+
+/// The data, and what went wrong when it was last read.
+pub struct Loaded<T: Send + Sync + 'static> {
+    data: RwSignal<T>,
+    trouble: RwSignal<Option<Fault>>,
+}
+
+#[expect(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask for data that is Copy")]
+impl<T: Send + Sync + 'static> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
+
+impl<T: Send + Sync + 'static> Loaded<T> {
+    /// The data as it was first read.
+    pub fn new(first: T) -> Self {
+        Self { data: RwSignal::new(first), trouble: RwSignal::new(None) }
+    }
+
+    /// Looks at the data.
+    pub fn with<U>(self, look: impl FnOnce(&T) -> U) -> U {
+        self.data.with(look)
+    }
+
+    /// A part of the data, to be drawn once and changed in place, so that its buttons keep the focus. Where it is gone, it stays as it
+    /// was; `None` where it never was there.
+    pub fn part<U: Clone + PartialEq + Send + Sync + 'static>(self, pick: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
+        let at_first = self.data.with_untracked(&pick)?;
+        Some(Memo::new(move |before: Option<&U>| self.data.with(&pick).unwrap_or_else(|| before.unwrap_or(&at_first).clone())))
+    }
+
+    /// What went wrong last, until something goes right.
+    pub fn trouble(self) -> Signal<Option<Fault>> {
+        self.trouble.into()
+    }
+
+    /// Reads the data anew.
+    pub fn read_again(self, answer: impl Future<Output = Result<T, Fault>> + 'static) {
+        spawn_local(async move {
+            match answer.await {
+                Ok(data) => {
+                    let _ = self.data.try_set(data);
+                    let _ = self.trouble.try_set(None);
+                }
+                Err(Fault::SignedOut) => browser::go_to_sign_in(),
+                Err(fault) => {
+                    let _ = self.trouble.try_set(Some(fault));
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,122 @@
+//! The audit log's page, by its server function.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Page, TestServer, text};
+
+async fn read(page: &Page, search: &str, period: &str, before: Option<i64>) -> (Vec<Value>, Value) {
+    let (status, answer) = page.call("audit/read", json!({ "query": { "search": search, "period": period, "before": before } })).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    (answer["events"].as_array().unwrap().clone(), answer["next"].clone())
+}
+
+async fn actions(page: &Page, search: &str) -> Vec<String> {
+    read(page, search, "all", None).await.0.iter().map(|event| text(&event["action"])).collect()
+}
+
+#[tokio::test]
+async fn the_newest_comes_first_and_says_who_did_what_from_where() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let (id, _) = owner.agent_key("Nightly").await;
+    let (events, next) = read(&owner, "", "all", None).await;
+    let newest = &events[0];
+    assert_eq!(next, Value::Null);
+    assert_eq!(
+        (&newest["action"], &newest["actor"], &newest["object"], &newest["object_id"], &newest["address"], &newest["means"]),
+        (&json!("key.created"), &json!("owner of acme"), &json!("Nightly"), &json!(id), &json!("127.0.0.1"), &Value::Null)
+    );
+    assert!(newest["details"].as_array().unwrap().contains(&json!(["kind", "agent"])), "{newest}");
+    assert_eq!(events.last().unwrap()["means"], "Command line");
+}
+
+#[tokio::test]
+async fn each_text_of_a_row_finds_it_whatever_the_case() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let (id, _) = owner.agent_key("ÄRZTE 100%_\\").await;
+    for found in ["ärzte", "ÄRZTE 100%", "%_\\", "key.created", "KEY CREATED", "key cre", &id, &id[5..]] {
+        assert_eq!(actions(&owner, found).await, ["key.created"], "{found}");
+    }
+    assert!(actions(&owner, "Owner of").await.contains(&"key.created".to_owned()));
+    assert_eq!(actions(&owner, "127.0.0.1").await, ["key.created", "session.begun"], "the console has no address");
+    assert_eq!(actions(&owner, "Signed in").await, ["session.begun"]);
+    for literal in ["_created", "%", "100_", "ärzte owner", "nothing like it"] {
+        let expected: &[&str] = if literal == "%" { &["key.created"] } else { &[] };
+        assert_eq!(actions(&owner, literal).await, expected, "{literal}");
+    }
+}
+
+#[tokio::test]
+async fn what_cant_be_searched_for_is_refused() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    for search in ["a".repeat(101), "a\u{0}b".to_owned()] {
+        let (status, fault) = owner.call("audit/read", json!({ "query": { "search": search, "period": "all" } })).await;
+        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("search")));
+    }
+    for query in [json!({ "search": "", "period": "century" }), json!({ "period": "all" }), json!({ "search": "", "period": "all", "before": "1" })] {
+        assert_eq!(owner.call("audit/read", json!({ "query": query })).await.0, StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_period_ends_where_it_says() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let database = server.database().await;
+    for (days, name) in [(40, "a"), (20, "b"), (3, "c"), (0, "d")] {
+        owner.agent_key(name).await;
+        let sql = "update audit_events set at = at - $1 where object_name = $2";
+        sqlx::query(sql).bind(days * 86_400_000_i64).bind(name).execute(&database).await.unwrap();
+    }
+    for (period, names) in [("all", &["d", "c", "b", "a"][..]), ("30d", &["d", "c", "b"]), ("7d", &["d", "c"]), ("24h", &["d"])] {
+        let (events, _) = read(&owner, "key.created", period, None).await;
+        assert_eq!(events.iter().map(|event| text(&event["object"])).collect::<Vec<_>>(), names, "{period}");
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_each_row_once_while_others_are_written() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    for n in 0..60 {
+        owner.agent_key(&format!("key {n}")).await;
+    }
+    let (first, next) = read(&owner, "key.created", "all", None).await;
+    owner.agent_key("late").await;
+    let (second, end) = read(&owner, "key.created", "all", next.as_i64()).await;
+    assert_eq!((first.len(), second.len(), end), (50, 10, Value::Null));
+    let mut seqs: Vec<_> = first.iter().chain(&second).map(|event| event["seq"].as_i64().unwrap()).collect();
+    assert!(seqs.is_sorted_by(|a, b| a > b));
+    seqs.dedup();
+    assert_eq!(seqs.len(), 60);
+}
+
+#[tokio::test]
+async fn each_organization_reads_its_own_rows_alone() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let foreign = server.user("owner", "globex").await;
+    let member = server.user("member", "acme").await;
+    owner.agent_key("ours").await;
+    assert_eq!(actions(&foreign, "ours").await, [""; 0]);
+    assert!(actions(&foreign, "").await.iter().all(|action| action != "key.created"));
+    let query = json!({ "query": { "search": "", "period": "all" } });
+    assert_eq!(member.call("audit/read", query).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn rows_of_before_the_log_could_be_searched_are_found() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    owner.agent_key("old").await;
+    let database = server.database().await;
+    let migration = include_str!("../migrations/0002_kinds.sql");
+    let fill = migration.split(';').find(|statement| statement.contains("update audit_events")).unwrap();
+    sqlx::query("update audit_events set folded = ''").execute(&database).await.unwrap();
+    assert_eq!(actions(&owner, "old").await, [""; 0]);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(fill)).execute(&database).await.unwrap();
+    assert_eq!(actions(&owner, "old").await, ["key.created"]);
+}

@@ -1,0 +1,101 @@
+//! A call of each route that succeeds for whoever may make it.
+
+use latchkey::{
+    model::policy::{KeyKind, Kind},
+    server::access::Route,
+};
+use serde_json::{Value, json};
+
+use super::world::{Object, World};
+use crate::support::PASSWORD;
+
+/// A call, but for the id of what it is about.
+pub struct Example {
+    /// What it is about.
+    pub object: Object,
+    /// The kind that it is about, for routes whose need depends on it.
+    pub kind: Option<Kind>,
+    /// Whether it answers a foreign or unknown id by doing nothing, as a call with many of them does.
+    pub passes_over: bool,
+    /// The arguments, given that id.
+    pub arguments: fn(&World, &str) -> Value,
+}
+
+/// A call about nothing that has an id.
+const fn plain(arguments: fn(&World, &str) -> Value) -> Example {
+    about(Object::None, arguments)
+}
+
+const fn about(object: Object, arguments: fn(&World, &str) -> Value) -> Example {
+    Example { object, kind: None, passes_over: false, arguments }
+}
+
+impl Example {
+    const fn of(mut self, kind: KeyKind) -> Self {
+        self.kind = Some(Kind::Key(kind));
+        self
+    }
+
+    const fn passing_over(mut self) -> Self {
+        self.passes_over = true;
+        self
+    }
+}
+
+/// The route's example; `None` for a route that has none yet.
+pub fn of(route: &Route) -> Option<Example> {
+    let example = match (route.method, route.path) {
+        ("POST", "/fn/account/invitation") => about(Object::Token, |_, token| json!({ "token": token })),
+        ("POST", "/fn/account/join") => about(Object::Token, |_, token| json!({ "token": token, "name": "New", "password": PASSWORD })),
+        ("POST", "/fn/account/set-up") => {
+            about(Object::SpentToken, |_, token| json!({ "token": token, "organization": "A", "name": "B", "email": "c@d", "password": PASSWORD }))
+        }
+        ("POST", "/fn/account/sign-in") => plain(|_, _| json!({ "email": "viewer@acme.test", "password": PASSWORD })),
+        ("POST", "/fn/account/sign-out" | "/fn/account/sign-out-everywhere" | "/fn/account/viewer") => plain(|_, _| json!({})),
+        ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
+        ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
+        ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
+        ("POST", "/fn/corpora/create") => plain(|world, _| json!({ "name": world.unused() })),
+        ("POST", "/fn/corpora/delete") => about(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
+        ("POST", "/fn/invitations/create") => {
+            about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
+        }
+        ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
+        ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
+        ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
+        ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
+        ("POST", "/fn/keys/ids" | "/fn/keys/rows") => plain(|_, _| json!({ "listing": "0", "offset": 0, "limit": 1 })),
+        ("POST", "/fn/keys/open") => {
+            plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
+        }
+        ("POST", "/fn/keys/rotate") => about(Object::Key, |_, id| json!({ "id": id, "grace_seconds": 0 })).of(KeyKind::Agent),
+        ("POST", "/fn/members/disable") => about(Object::Member, |_, id| json!({ "id": id, "receiver": null })),
+        ("POST", "/fn/members/enable") => about(Object::Member, |_, id| json!({ "id": id })),
+        ("POST", "/fn/members/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/members/set-role") => about(Object::Member, |world, id| json!({ "id": id, "role": world.powerless() })),
+        ("POST", "/fn/profile/change-password") => plain(|_, _| json!({ "current": PASSWORD, "password": PASSWORD })),
+        ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
+        ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
+        ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
+        ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
+        ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
+        ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
+        ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
+
+        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
+        ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
+        ("GET", "/api/v1/keys") => plain(|_, _| Value::Null).of(KeyKind::Agent),
+        ("POST", "/api/v1/keys") => plain(|world, _| json!({ "kind": "agent", "name": world.unused() })).of(KeyKind::Agent),
+        ("POST", "/api/v1/keys/import") => {
+            plain(|world, _| json!({ "name": "a", "sha256": format!("{:0>64}", world.unused().replace('n', "")) })).of(KeyKind::Client)
+        }
+        ("GET" | "DELETE", "/api/v1/keys/{id}") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
+        ("PATCH", "/api/v1/keys/{id}") => about(Object::Key, |world, _| json!({ "name": world.unused() })).of(KeyKind::Agent),
+        ("POST", "/api/v1/keys/{id}/disable" | "/api/v1/keys/{id}/enable") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
+        ("POST", "/api/v1/keys/{id}/rotate") => about(Object::Key, |_, _| json!({ "grace_seconds": 0 })).of(KeyKind::Agent),
+        ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
+        _ => return None,
+    };
+    Some(example)
+}

@@ -1,0 +1,205 @@
+//! Two organizations, and people of every role in the first.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use latchkey::{
+    model::{
+        id::UserId,
+        key::{Ends, WantedKey},
+        permission::{Permission, Permissions, Scope},
+        policy::{KeyKind, Kind},
+    },
+    server::{
+        accounts::{self, NewAccount},
+        auth::session::{self, Device},
+        keys, store,
+    },
+};
+use reqwest::StatusCode;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use sqlx::SqlitePool;
+
+use crate::support::{PASSWORD, Page, TestServer, text};
+
+/// Somebody who calls.
+pub struct Person {
+    /// Their role, in words.
+    pub who: String,
+    /// What they sign in with.
+    pub email: String,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+/// What an example is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// Nothing that has an id.
+    None,
+    /// An agent key.
+    Key,
+    /// A corpus.
+    Corpus,
+    /// A member whose role permits nothing, so that nothing but the permission decides.
+    Member,
+    /// Such a role.
+    Role,
+    /// An invitation to such a role.
+    Invitation,
+    /// A session of the caller's own.
+    Session,
+    /// The token of an invitation.
+    Token,
+    /// The token of the set-up link, which is good for nothing once somebody is there.
+    SpentToken,
+}
+
+impl Object {
+    /// An id of the kind that is nobody's.
+    pub const fn made_up(self) -> Option<&'static str> {
+        Some(match self {
+            Self::None => return None,
+            Self::Key => "key_00000000000070008000000000000000",
+            Self::Corpus => "999999",
+            Self::Member => "usr_00000000000070008000000000000000",
+            Self::Role => "rol_00000000000070008000000000000000",
+            Self::Invitation => "inv_00000000000070008000000000000000",
+            Self::Session => "ses_00000000000070008000000000000000",
+            Self::Token | Self::SpentToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        })
+    }
+}
+
+/// The two organizations.
+pub struct World {
+    pub server: TestServer,
+    /// Everybody of the first organization, from the owner down to those with one permission each, and one with none.
+    pub people: Vec<Person>,
+    /// The owner of the other one.
+    pub foreigner: Person,
+    database: SqlitePool,
+    powerless: String,
+    count: AtomicU32,
+}
+
+impl World {
+    pub async fn make() -> Self {
+        let server = TestServer::start().await;
+        let owner = server.user("owner", "acme").await;
+        server.user("owner", "globex").await;
+        let database = server.database().await;
+        let person = |who: &str, email: &str, permissions| Person { who: who.to_owned(), email: email.to_owned(), permissions };
+        let (_, roles) = owner.call("roles/list", json!({})).await;
+        let mut people = vec![];
+        for role in ["owner", "admin", "member", "viewer"] {
+            if role != "owner" {
+                server.user(role, "acme").await;
+            }
+            let listed = roles.as_array().unwrap().iter().find(|listed| listed["name"] == role).unwrap();
+            let permissions = serde_json::from_value(listed["permissions"].clone()).unwrap();
+            people.push(person(role, &format!("{role}@acme.test"), permissions));
+        }
+        let foreigner = person("the owner of another organization", "owner@globex.test", Permissions::of(Permission::ALL));
+        let mut world = Self { server, people, foreigner, database, powerless: String::new(), count: AtomicU32::new(0) };
+        world.powerless = world.role(&[]).await;
+        let single = Permission::ALL.iter().map(std::slice::from_ref);
+        for permissions in single.chain([&[][..]]) {
+            let role = world.role(permissions).await;
+            let email = world.new_member(&role).await;
+            let who = permissions.first().map_or("a role without permissions".to_owned(), |one| format!("a role with “{}” alone", one.label()));
+            world.people.push(person(&who, &email, Permissions::of(permissions)));
+        }
+        world
+    }
+
+    /// A word that was not used yet.
+    pub fn unused(&self) -> String {
+        format!("n{}", self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The role that permits nothing.
+    pub fn powerless(&self) -> &str {
+        &self.powerless
+    }
+
+    async fn role(&self, permissions: &[Permission]) -> String {
+        let words: Vec<_> = permissions.iter().map(|permission| permission.word()).collect();
+        self.done("roles/create", json!({ "name": self.unused(), "permissions": words })).await["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn new_member(&self, role: &str) -> String {
+        let email = format!("{}@acme.test", self.unused());
+        let account = NewAccount { organization: "acme".to_owned(), name: self.unused(), email: email.clone(), password: PASSWORD.into() };
+        accounts::create_user(&self.server.state, account, "viewer").await.unwrap();
+        sqlx::query("update users set role_id = $1 where email = $2").bind(role).bind(&email).execute(&self.database).await.unwrap();
+        email
+    }
+
+    /// What the owner of the first organization is answered.
+    async fn done(&self, function: &str, arguments: Value) -> Value {
+        // Signed in anew: calls may have ended every session before.
+        let (status, answer) = self.session(&self.people[0]).await.call(function, arguments).await;
+        assert_eq!(status, StatusCode::OK, "{function}: {answer}");
+        answer
+    }
+
+    async fn id_of(&self, sql: &'static str, value: &str) -> String {
+        sqlx::query_scalar(sql).bind(value).fetch_one(&self.database).await.unwrap()
+    }
+
+    /// A new object of the first organization. Answers its id; for a session one of this person's.
+    pub async fn object(&self, object: Object, person: &Person) -> String {
+        match object {
+            Object::None | Object::SpentToken => String::new(),
+            Object::Key => {
+                let made = self.done("keys/create", json!({ "wanted": { "kind": "agent", "name": self.unused() } })).await;
+                text(&made["key"]["id"])
+            }
+            Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
+            Object::Member => {
+                // With no password: a hash takes its time.
+                let (id, name) = (UserId::new().to_string(), self.unused());
+                let sql = "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
+                     select $1, organization_id, id, $2, $2, $2, $2, '', 0 from roles where id = $3";
+                sqlx::query(sql).bind(&id).bind(&name).bind(&self.powerless).execute(&self.database).await.unwrap();
+                id
+            }
+            Object::Role => self.role(&[]).await,
+            Object::Invitation => {
+                let email = format!("{}@acme.test", self.unused());
+                self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
+                self.id_of("select id from invitations where email = $1", &email).await
+            }
+            Object::Session => {
+                self.session(person).await;
+                let sql = "select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 order by s.id desc limit 1";
+                self.id_of(sql, &person.email).await
+            }
+            Object::Token => {
+                let email = format!("{}@acme.test", self.unused());
+                let made = self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
+                text(&made["link"]).split_once('#').unwrap().1.to_owned()
+            }
+        }
+    }
+
+    /// The page, with a new session of this person's.
+    pub async fn session(&self, person: &Person) -> Page {
+        let user: UserId = self.id_of("select id from users where email = $1", &person.email).await.parse().unwrap();
+        let begun = self.server.state.store.write(move |tx| Box::pin(async move { session::begin(tx, user, &Device::default()).await })).await;
+        let line = session::set_cookie(&begun.unwrap(), false);
+        let cookie = line.expose_secret().split(';').next().unwrap().to_owned();
+        Page { cookie: Some(cookie), ..self.server.visitor() }
+    }
+
+    /// A platform key that acts for this person, with these scopes.
+    pub async fn platform_key(&self, person: &Person, scopes: impl Iterator<Item = Scope>) -> String {
+        let row = store::people::user_by_email(&self.server.state.store, &person.email).await.unwrap().unwrap();
+        let mut wanted = WantedKey::named(Kind::Key(KeyKind::Platform), "matrix".to_owned());
+        wanted.ends = Ends::Days(30);
+        wanted.scopes = Some(scopes.map(|scope| scope.word().to_owned()).collect());
+        let made = keys::create(&self.server.state, &accounts::console(&row).unwrap(), wanted).await.unwrap();
+        made.secret.reveal().to_owned()
+    }
+}

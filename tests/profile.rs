@@ -1,0 +1,141 @@
+//! What people see and change of themselves, by its server functions.
+
+use reqwest::{StatusCode, header::SET_COOKIE};
+use serde_json::{Value, json};
+
+use crate::support::{PASSWORD, Page, TestServer, text};
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0";
+const OTHER: &str = "another horse battery";
+
+async fn sessions(page: &Page) -> Vec<Value> {
+    let (status, sessions) = page.call("profile/sessions", json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{sessions}");
+    sessions.as_array().unwrap().clone()
+}
+
+async fn is_signed_in(page: &Page) -> bool {
+    page.call("account/viewer", json!({})).await.0 == StatusCode::OK
+}
+
+/// Signs in with a browser that calls itself so.
+async fn sign_in_with(server: &TestServer, agent: &str) -> Page {
+    let visitor = server.visitor();
+    let call = json!({ "email": "owner@acme.test", "password": PASSWORD });
+    let response = visitor.function("account/sign-in", &call).header("user-agent", agent).send().await.unwrap();
+    cookie_of(visitor, &response)
+}
+
+fn cookie_of(page: Page, response: &reqwest::Response) -> Page {
+    let cookie = response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    Page { cookie: Some(cookie), ..page }
+}
+
+#[tokio::test]
+async fn sessions_are_told_apart_and_end_one_by_one() {
+    let server = TestServer::start().await;
+    let here = server.user("owner", "acme").await;
+    let there = sign_in_with(&server, FIREFOX).await;
+    let other = server.user("admin", "acme").await;
+    let list = sessions(&here).await;
+    assert_eq!(list.len(), 2);
+    let (this, that) = if list[0]["is_this"] == true { (&list[0], &list[1]) } else { (&list[1], &list[0]) };
+    assert_eq!((&this["is_this"], &that["is_this"]), (&json!(true), &json!(false)));
+    assert_eq!((&that["browser"], &that["address"]), (&json!("Firefox on Linux"), &json!("127.0.0.1")));
+    assert_eq!(this["browser"], "Unknown browser");
+
+    // Nobody else's, whoever asks.
+    let (status, _) = other.call("profile/end-session", json!({ "id": that["id"] })).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(is_signed_in(&there).await);
+    assert_eq!(here.call("profile/end-session", json!({ "id": that["id"] })).await.0, StatusCode::OK);
+    assert!(!is_signed_in(&there).await && is_signed_in(&here).await);
+    assert_eq!(here.call("profile/end-session", json!({ "id": that["id"] })).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(here.call("profile/end-session", json!({ "id": "ses_1" })).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(sessions(&here).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_browser_calls_itself_is_bounded() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    sign_in_with(&server, &"a\t".repeat(1000)).await;
+    let agent: String = sqlx::query_scalar("select agent from sessions where agent <> ''").fetch_one(&server.database().await).await.unwrap();
+    assert_eq!(agent, "a".repeat(256));
+}
+
+#[tokio::test]
+async fn a_name_is_changed_everywhere_and_logged() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    for name in ["", " \t", "a\u{202E}", &"a".repeat(101)] {
+        let (status, fault) = page.call("profile/rename", json!({ "name": name })).await;
+        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("name")), "{name:?}");
+    }
+    assert_eq!(page.call("profile/rename", json!({ "name": " Ada Lovelace " })).await.0, StatusCode::OK);
+    assert_eq!(page.call("account/viewer", json!({})).await.1["name"], "Ada Lovelace");
+    let row: (String, String, String) = sqlx::query_as("select action, object_name, detail from audit_events order by seq desc limit 1")
+        .fetch_one(&server.database().await)
+        .await
+        .unwrap();
+    assert_eq!(row, ("user.renamed".into(), "Ada Lovelace".into(), r#"{"from":"owner of acme"}"#.into()));
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_every_other_session_and_this_one_goes_on_with_a_new_token() {
+    let server = TestServer::start().await;
+    let here = server.user("owner", "acme").await;
+    let there = sign_in_with(&server, FIREFOX).await;
+    let call = json!({ "current": PASSWORD, "password": OTHER });
+    let response = here.function("profile/change-password", &call).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let renewed = cookie_of(here.clone(), &response);
+    assert_ne!(renewed.cookie, here.cookie);
+    assert!(is_signed_in(&renewed).await && !is_signed_in(&here).await && !is_signed_in(&there).await);
+    let sign_in = async |password: &str| {
+        let call = json!({ "email": "owner@acme.test", "password": password });
+        server.visitor().call("account/sign-in", call).await.0
+    };
+    assert_eq!((sign_in(PASSWORD).await, sign_in(OTHER).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+    let told: Vec<(String, String)> =
+        sqlx::query_as("select action, detail from audit_events order by seq").fetch_all(&server.database().await).await.unwrap();
+    assert!(told.contains(&("user.password_changed".into(), r#"{"sessions":2}"#.into())), "{told:?}");
+    assert!(told.iter().all(|(_, detail)| !detail.contains(OTHER)));
+}
+
+#[tokio::test]
+async fn a_password_is_changed_only_by_those_who_know_it_and_guesses_are_counted() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let change =
+        async |current: &str, password: &str| page.call("profile/change-password", json!({ "current": current, "password": password })).await;
+    for (current, password, field) in [
+        (PASSWORD, "short", "password"),
+        (PASSWORD, &*"a".repeat(257), "password"),
+        ("", OTHER, "current"),
+        ("wrong", OTHER, "current"),
+        (&*"a".repeat(1000), OTHER, "current"),
+    ] {
+        let (status, fault) = change(current, password).await;
+        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{current:.9}");
+    }
+    for _ in 0..7 {
+        assert_eq!(change("wrong", OTHER).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let (status, fault) = change(PASSWORD, OTHER).await;
+    assert_eq!((status, text(&fault["code"])), (StatusCode::TOO_MANY_REQUESTS, "throttled".to_owned()));
+    assert!(is_signed_in(&page).await);
+}
+
+#[tokio::test]
+async fn of_two_changes_of_a_password_at_once_one_is_made() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let change = async |password: &str| page.call("profile/change-password", json!({ "current": PASSWORD, "password": password })).await;
+    let (first, second) = tokio::join!(change("first horse battery"), change("second horse battery"));
+    let mut answers = [first.0, second.0];
+    answers.sort();
+    // The slower one either no longer knows the password, or is signed out.
+    assert_eq!(answers[0], StatusCode::OK);
+    assert!([StatusCode::UNAUTHORIZED, StatusCode::UNPROCESSABLE_ENTITY].contains(&answers[1]), "{answers:?}");
+}
