@@ -83,11 +83,9 @@ async fn whoever_is_invited_joins_with_the_link_once() {
     let named = |action: &str, by: &str| (action.to_owned(), by.to_owned());
     assert_eq!(rows, [named("user.joined", "Grace"), named("invitation.created", "owner of acme")]);
     // Nothing of the token is in the log.
-    let told: String = sqlx::query_scalar("select group_concat(detail || object_name || object_id) from audit_events")
-        .fetch_one(&server.database().await)
-        .await
-        .unwrap();
-    assert!(!told.contains(&token));
+    let told: Vec<String> =
+        sqlx::query_scalar("select detail || object_name || object_id from audit_events").fetch_all(&server.database().await).await.unwrap();
+    assert!(told.iter().all(|told| !told.contains(&token)));
 }
 
 fn sha256(text: &str) -> Vec<u8> {
@@ -156,9 +154,13 @@ async fn what_cant_be_taken_is_refused_at_its_field() {
         assert_eq!((answered.as_u16(), &fault["field"]), (status, &json!("email")), "{email:?}");
     }
     let token = invited(&owner, "ada@acme.test", "viewer").await;
-    for (name, password, field) in
-        [("", PASSWORD, "name"), ("\u{200B}", PASSWORD, "name"), (&*"a".repeat(101), PASSWORD, "name"), ("Ada", "short", "password"), ("Ada", &*"a".repeat(257), "password")]
-    {
+    for (name, password, field) in [
+        ("", PASSWORD, "name"),
+        ("\u{200B}", PASSWORD, "name"),
+        (&*"a".repeat(101), PASSWORD, "name"),
+        ("Ada", "short", "password"),
+        ("Ada", &*"a".repeat(257), "password"),
+    ] {
         let (status, fault) = join(&server, &token, name, password).await;
         assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{name:?}");
     }

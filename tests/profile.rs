@@ -107,7 +107,8 @@ async fn a_changed_password_ends_every_other_session_and_this_one_goes_on_with_a
 async fn a_password_is_changed_only_by_those_who_know_it_and_guesses_are_counted() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let change = async |current: &str, password: &str| page.call("profile/change-password", json!({ "current": current, "password": password })).await;
+    let change =
+        async |current: &str, password: &str| page.call("profile/change-password", json!({ "current": current, "password": password })).await;
     for (current, password, field) in [
         (PASSWORD, "short", "password"),
         (PASSWORD, &*"a".repeat(257), "password"),

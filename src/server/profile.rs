@@ -11,14 +11,7 @@ use super::{
     state::AppState,
     store::{self, sessions::SessionRecord},
 };
-use crate::model::{
-    account::Viewer,
-    fault::Fault,
-    id::SessionId,
-    people::SessionRow,
-    text,
-    time::Timestamp,
-};
+use crate::model::{account::Viewer, fault::Fault, id::SessionId, people::SessionRow, text, time::Timestamp};
 
 /// The person who is signed in, as the page needs them.
 ///

@@ -13,12 +13,7 @@ use self::{
 use super::refused::Unread;
 use crate::{
     api::{account::viewer, profile::sessions},
-    model::{
-        account::Viewer,
-        people::SessionRow,
-        permission::Permission,
-        policy::CredentialKind,
-    },
+    model::{account::Viewer, people::SessionRow, permission::Permission, policy::CredentialKind},
     ui::{browser, button::Button, copy::CopyButton, toast::use_toasts},
 };
 

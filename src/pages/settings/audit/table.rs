@@ -37,7 +37,8 @@ pub fn EventTable(
 }
 
 fn line(event: AuditEventRow) -> impl IntoView {
-    let details = event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
+    let details =
+        event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
     view! {
         <tr>
             <td class="cell-soft cell-when" data-label="When"><Time at=event.at/></td>
