@@ -6,12 +6,9 @@ mod world;
 
 use std::fmt::Write;
 
-use latchkey::{
-    model::permission::Scope,
-    server::{
-        access::{self, Access, ROUTES, Route},
-        router::router,
-    },
+use latchkey::server::{
+    access::{self, Access, ROUTES, Route},
+    router::router,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -72,7 +69,13 @@ fn expected(route: &Route, example: &Example, caller: Caller) -> Expected {
         (_, Caller::Unscoped(_)) => FORBIDDEN,
         (access, Caller::Somebody(person)) => {
             let scope_counts = route.scope.is_none_or(|scope| scope.needs().iter().any(|permission| person.permissions.has(*permission)));
-            if scope_counts && access.admits(person.permissions, example.kind) { Expected::Admitted } else { FORBIDDEN }
+            // What is of a kind that they may not see is not there for them.
+            let sees = example.kind.is_none_or(|kind| person.permissions.has(kind.policy().view));
+            match scope_counts && access.admits(person.permissions, example.kind) {
+                true if matches!(access, Access::OneOf(_)) && !sees => NOT_FOUND,
+                true => Expected::Admitted,
+                false => FORBIDDEN,
+            }
         }
     }
 }
@@ -89,10 +92,8 @@ async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_
     } else {
         let key = match caller {
             Caller::Nobody => None,
-            Caller::Somebody(person) => Some(world.platform_key(person, Scope::ALL.iter().copied()).await),
-            Caller::Unscoped(person) => {
-                Some(world.platform_key(person, Scope::ALL.iter().copied().filter(|scope| Some(*scope) != route.scope)).await)
-            }
+            Caller::Somebody(person) => Some(world.platform_key(person, None).await),
+            Caller::Unscoped(person) => Some(world.platform_key(person, route.scope).await),
         };
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         let request = world.server.visitor().client.request(method, world.server.url.clone() + &route.path.replace("{id}", id));

@@ -69,6 +69,13 @@ const fn open(method: &'static str, path: &'static str) -> Route {
 /// The `view` permission of any kind: which list is meant is known only to those who opened it.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
 
+/// What either kind of credential needs: which one is meant is known once it is found, and those of a kind that somebody may not see are
+/// not there for them.
+const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
+
+/// Choosing among corpora, or making them.
+const SEES_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+
 /// Every server function and every route of the API, once.
 pub const ROUTES: &[Route] = &[
     function("/fn/account/invitation", Access::Token),
@@ -80,10 +87,14 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/viewer", Access::Signed),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
-    function("/fn/corpora/all", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/all", Access::OneOf(SEES_CORPORA)),
     function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
-    function("/fn/corpora/details", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/details", Access::OneOf(SEES_CORPORA)),
+    function("/fn/credentials/create-general", Access::Manage),
+    function("/fn/credentials/create-storage", Access::Manage),
+    function("/fn/credentials/edit-general", Access::Manage),
+    function("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
@@ -102,15 +113,28 @@ pub const ROUTES: &[Route] = &[
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
     function("/fn/profile/sessions", Access::Signed),
+    function("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/create-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/delete", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/delete-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
     function("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
-    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::Permission(Permission::ViewKeys)),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
+    rest("GET", "/api/v1/credentials", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
+    rest("POST", "/api/v1/credentials", Scope::CredentialsWrite, Access::Manage),
+    rest("GET", "/api/v1/credentials/{id}", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
+    rest("PATCH", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::Manage),
+    rest("DELETE", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
+    rest("POST", "/api/v1/credentials/{id}/test", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
     rest("GET", "/api/v1/keys", Scope::KeysRead, Access::View),
     rest("POST", "/api/v1/keys", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/import", Scope::KeysWrite, Access::Manage),
@@ -127,8 +151,8 @@ pub const ROUTES: &[Route] = &[
 pub fn of_page(path: &str) -> Option<Access> {
     match path {
         "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
-        // Where the first two lead depends on who asks.
-        "/" | "/keys" | "/profile" => return Some(Access::Signed),
+        // Where the first three lead depends on who asks.
+        "/" | "/keys" | "/settings" | "/profile" => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
         _ => {}
     }

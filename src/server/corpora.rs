@@ -14,12 +14,15 @@ impl From<CorpusRecord> for CorpusDetails {
     }
 }
 
-/// The organization's corpora, in the order in which they were made. Needs *View Keys*.
+/// Who sees corpora: those who choose among them for a key, and those who make them.
+const SEEN_WITH: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+
+/// The organization's corpora, in the order in which they were made. Needs *View Keys* or *Manage Corpora*.
 ///
 /// # Errors
 /// `Forbidden`, `Unavailable`.
 pub async fn all(state: &AppState, actor: &Actor) -> Result<Vec<CorpusRecord>, Fault> {
-    actor.require(Permission::ViewKeys)?;
+    actor.require_any(SEEN_WITH)?;
     let mut db = state.store.read()?.acquire().await?;
     Ok(store::corpora::all(&mut db, actor.organization).await?)
 }

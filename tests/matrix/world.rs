@@ -1,6 +1,9 @@
 //! Two organizations, and people of every role in the first.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use latchkey::{
     model::{
@@ -18,8 +21,10 @@ use latchkey::{
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
+use tokio::sync::Mutex;
 
+use super::examples::provider;
 use crate::support::{PASSWORD, Page, TestServer, text};
 
 /// Somebody who calls.
@@ -41,6 +46,12 @@ pub enum Object {
     Key,
     /// A corpus.
     Corpus,
+    /// A general key.
+    General,
+    /// A provider.
+    Provider,
+    /// A model.
+    Model,
     /// A member whose role permits nothing, so that nothing but the permission decides.
     Member,
     /// Such a role.
@@ -62,6 +73,9 @@ impl Object {
             Self::None => return None,
             Self::Key => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
+            Self::General => "crd_00000000000070008000000000000000",
+            Self::Provider => "prv_00000000000070008000000000000000",
+            Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -78,9 +92,10 @@ pub struct World {
     pub people: Vec<Person>,
     /// The owner of the other one.
     pub foreigner: Person,
-    database: SqlitePool,
+    database: AnyPool,
     powerless: String,
     count: AtomicU32,
+    keys: Mutex<HashMap<(String, Option<&'static str>), String>>,
 }
 
 impl World {
@@ -101,7 +116,7 @@ impl World {
             people.push(person(role, &format!("{role}@acme.test"), permissions));
         }
         let foreigner = person("the owner of another organization", "owner@globex.test", Permissions::of(Permission::ALL));
-        let mut world = Self { server, people, foreigner, database, powerless: String::new(), count: AtomicU32::new(0) };
+        let mut world = Self { server, people, foreigner, database, powerless: String::new(), count: AtomicU32::new(0), keys: Mutex::default() };
         world.powerless = world.role(&[]).await;
         let single = Permission::ALL.iter().map(std::slice::from_ref);
         for permissions in single.chain([&[][..]]) {
@@ -157,6 +172,15 @@ impl World {
                 text(&made["key"]["id"])
             }
             Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
+            Object::General => {
+                let made = self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await;
+                text(&made["id"])
+            }
+            Object::Provider => self.provider().await,
+            Object::Model => {
+                let wanted = json!({ "provider": self.provider().await, "wanted": { "name": self.unused() } });
+                text(&self.done("providers/create-model", wanted).await["id"])
+            }
             Object::Member => {
                 // With no password: a hash takes its time.
                 let (id, name) = (UserId::new().to_string(), self.unused());
@@ -184,6 +208,10 @@ impl World {
         }
     }
 
+    async fn provider(&self) -> String {
+        text(&self.done("providers/create", json!({ "wanted": provider(self) })).await["id"])
+    }
+
     /// The page, with a new session of this person's.
     pub async fn session(&self, person: &Person) -> Page {
         let user: UserId = self.id_of("select id from users where email = $1", &person.email).await.parse().unwrap();
@@ -193,13 +221,19 @@ impl World {
         Page { cookie: Some(cookie), ..self.server.visitor() }
     }
 
-    /// A platform key that acts for this person, with these scopes.
-    pub async fn platform_key(&self, person: &Person, scopes: impl Iterator<Item = Scope>) -> String {
+    /// A platform key that acts for this person, with every scope but that one. Made once.
+    pub async fn platform_key(&self, person: &Person, lacks: Option<Scope>) -> String {
+        let mut keys = self.keys.lock().await;
+        let place = (person.email.clone(), lacks.map(Scope::word));
+        if let Some(key) = keys.get(&place) {
+            return key.clone();
+        }
+        let scopes = Scope::ALL.iter().copied().filter(|scope| Some(*scope) != lacks);
         let row = store::people::user_by_email(&self.server.state.store, &person.email).await.unwrap().unwrap();
         let mut wanted = WantedKey::named(Kind::Key(KeyKind::Platform), "matrix".to_owned());
         wanted.ends = Ends::Days(30);
         wanted.scopes = Some(scopes.map(|scope| scope.word().to_owned()).collect());
         let made = keys::create(&self.server.state, &accounts::console(&row).unwrap(), wanted).await.unwrap();
-        made.secret.reveal().to_owned()
+        keys.entry(place).or_insert(made.secret.reveal().to_owned()).clone()
     }
 }
