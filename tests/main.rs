@@ -3,10 +3,14 @@
 mod admin;
 mod api;
 mod audit;
+mod backup;
+mod connection;
+mod master_key;
 mod matrix;
 mod members;
 mod page;
 mod profile;
+mod providers;
 mod roles;
 mod serve;
 mod support;

@@ -2,6 +2,7 @@
 
 mod v1 {
     mod corpora;
+    mod credentials;
     mod import;
     mod keys;
     mod kinds;

@@ -1,5 +1,7 @@
 //! A real server on a real SQLite file, and what talks to it.
 
+pub mod services;
+
 use std::{
     io::Write,
     path::Path,
@@ -116,6 +118,11 @@ impl TestServer {
     pub fn latchkey(&self, arguments: &[&str], input: &str) -> Output {
         let url = self.database_url.as_deref().map(|url| ["--database", url]);
         latchkey(self.data.path(), &[arguments, url.as_ref().map_or(&[][..], |url| &url[..])].concat(), input)
+    }
+
+    /// Where this server's data is, for another program beside it.
+    pub fn data_options(&self) -> DataOptions {
+        DataOptions { database: self.database_url.clone(), ..data_options(self.data.path()) }
     }
 
     /// The database, to look into or to meddle with.

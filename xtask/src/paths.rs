@@ -32,6 +32,11 @@ pub fn site_work() -> PathBuf {
     inside("target/site-work")
 }
 
+/// The Python environment with moto, where the integration tests look for it.
+pub fn moto() -> PathBuf {
+    inside("target/moto")
+}
+
 /// The browser tests, with all JavaScript packages.
 pub fn end2end() -> PathBuf {
     inside("end2end")

@@ -13,7 +13,7 @@ use crate::{
         actor::Actor,
         audit::Event,
         state::AppState,
-        store::{self, Tx, providers::ModelRecord},
+        store::{self, Tx, models::ModelRecord},
     },
 };
 
@@ -32,7 +32,7 @@ pub async fn create_model(state: &AppState, actor: &Actor, provider: ProviderId,
                 let of = super::find(tx, &actor, provider).await?;
                 require_general_key(tx, &actor, wanted.key).await?;
                 let place = (actor.organization, provider);
-                store::providers::insert_model(tx, place, id, actor.user, (&name, wanted.key)).await.map_err(name_taken)?;
+                store::models::insert(tx, place, id, actor.user, (&name, wanted.key)).await.map_err(name_taken)?;
                 let event = Event::new(&actor, "model.created", "model", id, &name).with("provider", of.name);
                 auditor.record(tx, with_key(event, wanted.key)).await?;
                 find(tx, &actor, id).await
@@ -56,7 +56,7 @@ pub async fn edit_model(state: &AppState, actor: &Actor, id: ModelId, wanted: Wa
             Box::pin(async move {
                 find(tx, &actor, id).await?;
                 require_general_key(tx, &actor, wanted.key).await?;
-                store::providers::update_model(tx, id, (&name, wanted.key)).await.map_err(name_taken)?;
+                store::models::update(tx, id, (&name, wanted.key)).await.map_err(name_taken)?;
                 auditor.record(tx, with_key(Event::new(&actor, "model.edited", "model", id, &name), wanted.key)).await?;
                 find(tx, &actor, id).await
             })
@@ -77,7 +77,7 @@ pub async fn delete_model(state: &AppState, actor: &Actor, id: ModelId) -> Resul
         .write(move |tx| {
             Box::pin(async move {
                 let model = find(tx, &actor, id).await?;
-                store::providers::delete_model(tx, id).await?;
+                store::models::delete(tx, id).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "model.deleted", "model", id, &model.name)).await?)
             })
         })
@@ -85,7 +85,7 @@ pub async fn delete_model(state: &AppState, actor: &Actor, id: ModelId) -> Resul
 }
 
 async fn find(tx: &mut Tx, actor: &Actor, id: ModelId) -> Result<ModelRecord, Fault> {
-    store::providers::find_model(tx, actor.organization, id).await?.ok_or(Fault::NotFound)
+    store::models::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)
 }
 
 fn name_taken(error: store::Error) -> Fault {

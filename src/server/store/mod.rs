@@ -10,6 +10,7 @@ pub mod invitations;
 pub mod keyring;
 pub mod keys;
 pub mod members;
+pub mod models;
 pub mod people;
 pub mod providers;
 pub mod roles;

@@ -20,6 +20,20 @@ fn sample(kind: KeyKind, name: &str) -> Option<Value> {
     }
 }
 
+/// What stores one of this kind, over the API, and the secrets in it.
+fn credential(kind: CredentialKind, name: &str) -> (Value, Vec<&'static str>) {
+    match kind {
+        CredentialKind::Storage => (
+            json!({
+                "kind": "storage", "name": name, "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE", "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "region": "eu-central-1", "duration_days": 30,
+            }),
+            vec!["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
+        ),
+        CredentialKind::Llm => (json!({ "kind": "llm", "name": name, "value": "sk-proj-0123456789abcdef" }), vec!["sk-proj-0123456789abcdef"]),
+    }
+}
+
 #[tokio::test]
 async fn every_kind_lives_as_the_table_says() {
     let server = TestServer::start().await;
@@ -32,8 +46,9 @@ async fn every_kind_lives_as_the_table_says() {
                 Some(_) => life_of_key(&api, kind, policy).await,
                 None => assert_eq!(api.post("/keys", json!({ "kind": policy.word, "name": "a" })).await.1["field"], "kind"),
             },
-            Kind::Credential(CredentialKind::Storage | CredentialKind::Llm) => {
+            Kind::Credential(kind) => {
                 assert_eq!(api.post("/keys", json!({ "kind": policy.word, "name": "a" })).await.1["field"], "kind");
+                life_of_credential(&api, kind, policy).await;
             }
         }
     }
@@ -106,6 +121,69 @@ async fn life_of_key(api: &Api, kind: KeyKind, policy: &Policy) {
         assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND, "{word}");
     }
     assert_eq!(make("Second").await.0, StatusCode::CREATED, "{word}");
+}
+
+async fn life_of_credential(api: &Api, kind: CredentialKind, policy: &Policy) {
+    let word = policy.word;
+    let store = async |name: &str| api.post("/credentials", credential(kind, name).0).await;
+    let secrets = credential(kind, "").1;
+    let mut told = Vec::new();
+
+    let (status, made) = store("First").await;
+    assert_eq!(status, StatusCode::CREATED, "{word}: {made}");
+    let stored = made["credential"].clone();
+    let path = format!("/credentials/{}", text(&stored["id"]));
+    assert_eq!((&stored["kind"], &stored["status"], &stored["readable"]), (&json!(word), &json!("active"), &json!(true)));
+    assert_eq!(text(&stored["mask"]), policy.mask.apply(secrets[secrets.len() - 1]), "{word}");
+    assert_eq!(stored["expires_at"].is_string(), policy.expiry == Expiry::Chosen, "{word}");
+
+    // Twice is refused, since nothing of the kind may stand twice.
+    let (status, again) = store("FIRST").await;
+    assert!(policy.unique != Unique::Nothing && status == StatusCode::CONFLICT, "{word}: {again}");
+    let (_, page) = api.get(&format!("/credentials?kind={word}&q=FIRST")).await;
+    assert_eq!(page["total"], 1, "{word}");
+    assert_eq!(page["items"][0]["id"], stored["id"]);
+    told.extend([made, again, page, api.get(&path).await.1]);
+
+    let renamed = api.call(Method::PATCH, &path, Some(json!({ "name": "Second" }))).await;
+    match policy.editable {
+        Editable::Nothing => assert_eq!(renamed.0.as_u16(), 422, "{word}"),
+        _ => assert_eq!((renamed.0, &renamed.1["name"], &renamed.1["mask"]), (StatusCode::OK, &json!("Second"), &stored["mask"]), "{word}"),
+    }
+    let changed = api.call(Method::PATCH, &path, Some(json!({ "value": "another-value-9876" }))).await;
+    match policy.editable {
+        Editable::NameAndValue => assert_eq!(text(&changed.1["mask"]), policy.mask.apply("another-value-9876"), "{word}"),
+        _ => assert_eq!(changed.0.as_u16(), 422, "{word}"),
+    }
+    told.extend([renamed.1, changed.1]);
+
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT, "{word}");
+    assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND, "{word}");
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND, "{word}");
+    let (status, once_more) = store("First").await;
+    assert_eq!(status, StatusCode::CREATED, "{word}: what was unique is free");
+    told.push(once_more);
+    for (secret, answer) in secrets.iter().flat_map(|secret| told.iter().map(move |answer| (secret, answer))) {
+        assert!(!answer.to_string().contains(secret), "{word}: a secret came back: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_every_kind_are_listed_together_where_none_is_named() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    server.user("member", "acme").await;
+    let (owner, member) = (server.api("owner@acme.test", ""), server.api("member@acme.test", ""));
+    for kind in [CredentialKind::Storage, CredentialKind::Llm] {
+        assert_eq!(owner.post("/credentials", credential(kind, "a").0).await.0, StatusCode::CREATED);
+    }
+    assert_eq!(owner.get("/credentials").await.1["total"], 2);
+    // A member sees storage keys of their own, and no general key.
+    assert_eq!(member.get("/credentials").await.1["total"], 0);
+    assert_eq!(member.get("/credentials?kind=llm").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(member.post("/credentials", credential(CredentialKind::Storage, "a").0).await.0, StatusCode::CREATED, "one for each user");
+    assert_eq!((&member.get("/credentials").await.1["total"], &owner.get("/credentials").await.1["total"]), (&json!(1), &json!(3)));
+    assert_eq!(owner.get("/credentials?kind=agent").await.1["field"], "kind");
 }
 
 #[test]

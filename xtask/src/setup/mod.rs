@@ -5,6 +5,7 @@ mod apt;
 mod chromium;
 mod compiler;
 mod debian;
+mod moto;
 mod node;
 mod wasm;
 
@@ -12,6 +13,7 @@ use anyhow::Result;
 
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
+pub use self::moto::ensure as moto;
 pub use self::node::npx;
 pub use self::wasm::Toolchain;
 
@@ -38,6 +40,7 @@ pub fn everything() -> Result<()> {
     let mut steps = Steps::start();
     steps.run("tools of the build", || for_build(Build::Release))?;
     steps.run("Chromium", chromium)?;
+    steps.run("moto", moto)?;
     steps.print_summary();
     Ok(())
 }

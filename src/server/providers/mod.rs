@@ -13,7 +13,8 @@ use super::{
     state::AppState,
     store::{
         self, Tx,
-        providers::{KeyLink, ModelRecord, ProviderRecord, ProviderValues},
+        models::ModelRecord,
+        providers::{KeyLink, ProviderRecord, ProviderValues},
     },
 };
 use crate::model::{
@@ -32,7 +33,7 @@ use crate::model::{
 pub async fn list(state: &AppState, actor: &Actor) -> Result<ProviderList, Fault> {
     actor.require(Permission::ManageCredentials)?;
     let mut models: HashMap<String, Vec<ModelRecord>> = HashMap::new();
-    for model in store::providers::models(&state.store, actor.organization).await? {
+    for model in store::models::all(&state.store, actor.organization).await? {
         models.entry(model.provider_id.clone()).or_default().push(model);
     }
     let providers = store::providers::all(&state.store, actor.organization).await?;
@@ -89,7 +90,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
                 store::providers::update(tx, id, &values, why).await.map_err(name_taken)?;
                 let event = Event::new(&actor, "provider.edited", "provider", id, &values.name).with("base_url", values.base_url.as_str());
                 auditor.record(tx, with_key(event, values.key).with("unlinked", unlinked.clone())).await?;
-                let models = store::providers::models_of(tx, actor.organization, id).await?;
+                let models = store::models::of_provider(tx, actor.organization, id).await?;
                 Ok((find(tx, &actor, id).await?, models, unlinked))
             })
         })
@@ -99,8 +100,8 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
 
 /// Takes the keys from a provider that moves, and from its models. Answers the names of those that had one.
 async fn unlink(tx: &mut Tx, actor: &Actor, before: &ProviderRecord, values: &mut ProviderValues, id: ProviderId) -> Result<Vec<String>, Fault> {
-    let models = store::providers::models_of(tx, actor.organization, id).await?;
-    store::providers::unlink_models(tx, id).await?;
+    let models = store::models::of_provider(tx, actor.organization, id).await?;
+    store::models::unlink(tx, id).await?;
     values.key = None;
     let provider = before.link.credential_id.is_some().then(|| values.name.clone());
     Ok(provider.into_iter().chain(models.into_iter().filter(|model| model.link.credential_id.is_some()).map(|model| model.name)).collect())
@@ -118,7 +119,7 @@ pub async fn delete(state: &AppState, actor: &Actor, id: ProviderId) -> Result<(
         .write(move |tx| {
             Box::pin(async move {
                 let provider = find(tx, &actor, id).await?;
-                let models = store::providers::models_of(tx, actor.organization, id).await?;
+                let models = store::models::of_provider(tx, actor.organization, id).await?;
                 store::providers::delete(tx, id).await?;
                 let models: Vec<String> = models.into_iter().map(|model| model.name).collect();
                 Ok(auditor.record(tx, Event::new(&actor, "provider.deleted", "provider", id, &provider.name).with("models", models)).await?)

@@ -1,0 +1,95 @@
+// Providers, their models, and the keys that they are used with.
+
+import type { Locator, Page } from '@playwright/test';
+import { admit, axe, expect, fitsWidth, open, test } from './fixtures';
+
+/** A provider's card. */
+function card(page: Page, name: string): Locator {
+  return page.getByRole('article', { name, exact: true });
+}
+
+async function storeGeneralKey(page: Page, name: string): Promise<void> {
+  const answer = await page.request.post('/fn/credentials/create-general', {
+    data: { name, value: 'sk-0123456789abcdef' },
+    headers: { origin: new URL(page.url()).origin },
+  });
+  expect(answer.status()).toBe(200);
+}
+
+async function fill(page: Page, title: string, fields: Record<string, string>, key?: string): Promise<void> {
+  const dialog = page.getByRole('dialog', { name: title });
+  for (const [label, value] of Object.entries(fields)) {
+    await dialog.getByLabel(label, { exact: true }).fill(value);
+  }
+  if (key !== undefined) {
+    await dialog.getByLabel('Key', { exact: true }).selectOption({ label: key });
+  }
+  await dialog.getByRole('button', { name: 'Save' }).click();
+}
+
+test.use({ refusals: [403, 422] });
+
+test('a provider is added, linked, moved and deleted', async ({ page, owner }, info) => {
+  void owner;
+  const picture = async (name: string) => {
+    if (process.env.PICTURES) {
+      await page.screenshot({ path: `${process.env.PICTURES}/${info.project.name}-${name}.png` });
+    }
+  };
+  await open(page, '/settings/providers');
+  await expect(page.getByRole('heading', { name: 'No providers yet' })).toBeVisible();
+  await axe(page, 'empty');
+  await fitsWidth(page);
+  await picture('empty');
+  await storeGeneralKey(page, 'Team key');
+  await open(page, '/settings/providers');
+
+  await page.getByRole('button', { name: 'Add provider' }).click();
+  await fill(page, 'Add provider', { Name: 'OpenAI', Address: 'nonsense' });
+  await expect(page.getByText('Enter an address that begins with https://')).toBeVisible();
+  await axe(page, 'dialog');
+  await fitsWidth(page);
+  await picture('dialog');
+  await fill(page, 'Add provider', { Address: 'https://api.openai.com/v1/' }, 'Team key (sk-…def)');
+  const openai = card(page, 'OpenAI');
+  await expect(openai.getByText('https://api.openai.com/v1', { exact: true })).toBeVisible();
+  await expect(openai.getByText('Team key sk-…def')).toBeVisible();
+
+  await openai.getByRole('button', { name: 'Add model' }).click();
+  await fill(page, 'Add model to OpenAI', { Name: 'gpt-5' });
+  await expect(openai.getByRole('row', { name: 'gpt-5' }).getByText('The provider\'s')).toBeVisible();
+  await openai.getByRole('button', { name: 'Add model' }).click();
+  await fill(page, 'Add model to OpenAI', { Name: 'text-embedding' }, 'Team key (sk-…def)');
+  await expect(openai.getByRole('row', { name: 'text-embedding' }).getByText('Team key')).toBeVisible();
+  await axe(page, 'list');
+  await fitsWidth(page);
+  await picture('list');
+
+  // Another address takes the keys away.
+  await openai.getByRole('button', { name: 'Edit' }).first().click();
+  await fill(page, 'Edit provider', { Address: 'https://models.example.com/v1' });
+  await expect(page.getByText('so these have no key now: OpenAI, text-embedding.')).toBeVisible();
+  await expect(openai.getByText('No key: the address was changed. Edit to choose it again.')).toHaveCount(2);
+  await axe(page, 'moved');
+  await fitsWidth(page);
+  await picture('moved');
+
+  await openai.getByRole('row', { name: 'gpt-5' }).getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(openai.getByRole('row', { name: 'gpt-5' })).toHaveCount(0);
+  await openai.getByRole('button', { name: 'Delete' }).first().click();
+  const asked = page.getByRole('alertdialog', { name: 'Delete this provider?' });
+  await expect(asked.getByText('1 model goes with it. The keys stay.')).toBeVisible();
+  await picture('delete');
+  await asked.getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByRole('heading', { name: 'No providers yet' })).toBeVisible();
+});
+
+test('those who may not manage credentials are told so', { tag: '@once' }, async ({ page, server, context, owner }) => {
+  void owner;
+  await context.clearCookies();
+  const team = server.addPerson('owner');
+  await admit(context, server, server.addPerson('member', team.organization, 'Grace Hopper'));
+  await open(page, '/settings/providers');
+  await expect(page.getByText('Manage Credentials')).toBeVisible();
+});

@@ -1,0 +1,53 @@
+//! Copies of the data.
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Output};
+
+use tempfile::TempDir;
+
+use crate::{
+    master_key::{open_all, store_general, store_without_end},
+    support::{TestServer, data_options, latchkey},
+};
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_copy_made_while_others_write_opens_with_the_master_key() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    for number in 0..20 {
+        store_general(&api, &format!("before-{number}")).await;
+    }
+    let file = server.data.path().join("copy.db");
+    let (_, writing) = store_without_end(&api, "during");
+    let (arguments, folder) = (["admin", "backup", file.to_str().unwrap()].map(ToOwned::to_owned), server.data.path().to_owned());
+    let run = move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        latchkey(&folder, &arguments, "")
+    };
+    let copied = tokio::task::spawn_blocking(run.clone()).await.unwrap();
+    assert!(copied.status.success(), "{copied:?}");
+    assert!(!writing.is_finished());
+    writing.abort();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let bytes = fs::read(&file).unwrap();
+    let again = run();
+    assert!(!again.status.success() && said(&again).contains("is there already"), "{again:?}");
+    assert_eq!(fs::read(&file).unwrap(), bytes, "what is there is left alone");
+
+    let restored = TempDir::new().unwrap();
+    fs::copy(&file, restored.path().join("latchkey.db")).unwrap();
+    let without_key = latchkey(restored.path(), &["admin", "verify-audit"], "");
+    assert!(said(&without_key).contains("master key is missing"), "{without_key:?}");
+    fs::copy(server.data.path().join("master.key"), restored.path().join("master.key")).unwrap();
+    let secrets = open_all(&data_options(restored.path())).await;
+    assert!(secrets.len() >= 20 && secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")), "{}", secrets.len());
+    let whole = latchkey(restored.path(), &["admin", "verify-audit"], "");
+    assert!(whole.status.success(), "{whole:?}");
+
+    let lost = latchkey(server.data.path(), &["admin", "backup", "/nowhere/copy.db"], "");
+    assert!(!lost.status.success() && said(&lost).contains("can't be made"), "{lost:?}");
+}

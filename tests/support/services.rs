@@ -1,0 +1,154 @@
+//! Other services, on this machine: one that answers what a test wants, and moto for AWS.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use ipnet::IpNet;
+use latchkey::server::config::ServeOptions;
+use reqwest::Client;
+use tokio::net::TcpListener;
+
+/// Lets a server call this machine.
+pub fn allow_loopback(options: &mut ServeOptions) {
+    options.outgoing.allow_outgoing = vec!["127.0.0.0/8".parse::<IpNet>().unwrap()];
+}
+
+/// What a neighbour answers.
+#[derive(Clone)]
+pub struct Script {
+    pub status: StatusCode,
+    pub body: String,
+    pub location: Option<String>,
+    pub delay: Duration,
+}
+
+impl Script {
+    pub fn new(status: u16, body: impl Into<String>) -> Self {
+        Self { status: StatusCode::from_u16(status).unwrap(), body: body.into(), location: None, delay: Duration::ZERO }
+    }
+}
+
+/// A call that a neighbour got.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub line: String,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+/// A service that answers what a test wants and notes what it is asked.
+pub struct Neighbour {
+    pub url: String,
+    shared: Arc<Mutex<(Script, Vec<Seen>)>>,
+}
+
+impl Neighbour {
+    pub async fn start() -> Self {
+        let shared = Arc::new(Mutex::new((Script::new(200, "{}"), Vec::new())));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    pub fn answers(&self, script: Script) {
+        self.shared.lock().unwrap().0 = script;
+    }
+
+    /// The calls since this was last asked.
+    pub fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.shared.lock().unwrap().1)
+    }
+}
+
+async fn answer(State(shared): State<Arc<Mutex<(Script, Vec<Seen>)>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+    let script = {
+        let mut shared = shared.lock().unwrap();
+        shared.1.push(Seen { line: format!("{} {}", parts.method, parts.uri), headers: parts.headers, body });
+        shared.0.clone()
+    };
+    tokio::time::sleep(script.delay).await;
+    let mut response = (script.status, script.body).into_response();
+    if let Some(location) = script.location {
+        response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
+    }
+    response
+}
+
+/// moto, which checks signatures, with one user who may do everything.
+pub struct Moto {
+    pub url: String,
+    pub key: String,
+    pub secret: String,
+    program: Child,
+}
+
+impl Moto {
+    pub async fn start() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moto/bin/moto_server");
+        let mut program = Command::new(path)
+            .args(["--host", "127.0.0.1", "--port", "0"])
+            // It takes any signature until so many calls were made: those that make the user.
+            .env("INITIAL_NO_AUTH_ACTION_COUNT", "3")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("moto is installed: `cargo xtask setup` does it");
+        let url = printed_url(program.stderr.take().unwrap());
+        drain(program.stdout.take().unwrap());
+        let iam = |action: &str| format!("Action={action}&Version=2010-05-08&UserName=ada");
+        call_iam(&url, iam("CreateUser")).await;
+        let key = call_iam(&url, iam("CreateAccessKey")).await;
+        let policy = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22*%22%2C%22Resource%22%3A%22*%22%7D%5D%7D";
+        call_iam(&url, format!("{}&PolicyName=all&PolicyDocument={policy}", iam("PutUserPolicy"))).await;
+        Self { url, key: between(&key, "AccessKeyId"), secret: between(&key, "SecretAccessKey"), program }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+async fn call_iam(url: &str, form: String) -> String {
+    let signature = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x";
+    let call = Client::new().post(url).header("authorization", signature).header("content-type", "application/x-www-form-urlencoded").body(form);
+    let response = call.send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.text().await.unwrap()
+}
+
+fn between(xml: &str, element: &str) -> String {
+    let rest = xml.split_once(&format!("<{element}>")).unwrap().1;
+    rest.split_once("</").unwrap().0.to_owned()
+}
+
+/// Where it listens. What it prints afterwards is read, so that it is not held up.
+fn printed_url(stderr: impl Read + Send + 'static) -> String {
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    let url = lines.find_map(|line| line.split_once("Running on ").map(|(_, url)| url.trim().to_owned())).expect("moto says where it listens");
+    thread::spawn(move || lines.for_each(drop));
+    url
+}
+
+fn drain(stream: impl Read + Send + 'static) {
+    thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).for_each(drop));
+}
