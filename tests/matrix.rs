@@ -97,7 +97,7 @@ async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_
         };
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         let request = world.server.visitor().client.request(method, world.server.url.clone() + &route.path.replace("{id}", id));
-        let request = key.iter().fold(request, |request, key| request.bearer_auth(key));
+        let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         if arguments.is_null() { request.send().await } else { request.json(&arguments).send().await }
     };
     let response = response.unwrap();
@@ -162,9 +162,10 @@ async fn every_route_is_declared_and_every_declared_one_is_there() {
             writeln!(troubles, "GET {path}: say in `of_page`, or in `ROUTES`, of src/server/access.rs what it needs").unwrap();
         }
         if !is_page && !declared.contains(&(method.clone(), path.clone())) {
-            let line = match path.starts_with("/fn/") {
-                true => format!("function({path:?}, Access::…)"),
-                false => format!("rest({method:?}, {path:?}, Scope::…, Access::…)"),
+            let line = if path.starts_with("/fn/") {
+                format!("function({path:?}, Access::…)")
+            } else {
+                format!("rest({method:?}, {path:?}, Scope::…, Access::…)")
             };
             writeln!(troubles, "{method} {path}: add `{line},` to `ROUTES` in src/server/access.rs").unwrap();
         }

@@ -165,10 +165,10 @@ async fn what_cant_be_taken_is_refused_at_its_field() {
         assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{name:?}");
     }
     // Wherever it is, an address signs in to one account.
-    let taken = invited(&owner, "owner@globex.test", "viewer").await;
-    let (status, fault) = join(&server, &taken, "Ada", PASSWORD).await;
+    let second = invited(&owner, "owner@globex.test", "viewer").await;
+    let (status, fault) = join(&server, &second, "Ada", PASSWORD).await;
     assert_eq!((status, &fault["field"]), (StatusCode::CONFLICT, &json!("email")));
-    assert_eq!(offer(&server, &taken).await.0, StatusCode::OK, "a refusal uses nothing up");
+    assert_eq!(offer(&server, &second).await.0, StatusCode::OK, "a refusal uses nothing up");
 }
 
 #[tokio::test]
