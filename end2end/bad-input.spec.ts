@@ -129,7 +129,7 @@ test.describe('signing in', () => {
     await expect(page.getByRole('button', { name: 'Sign in' })).toBeDisabled();
     letThrough();
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await expect(page).toHaveURL('/keys/agent');
+    await expect(page).toHaveURL('/keys/internal');
   });
 });
 

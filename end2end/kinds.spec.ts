@@ -3,6 +3,15 @@
 import type { Page } from '@playwright/test';
 import { admit, axe, copyAndClose, expect, fitsWidth, live, open, row, rows, test } from './fixtures';
 
+const KINDS = [
+  { kind: 'platform', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
+  { kind: 'storage', tab: 'External', create: 'Create', title: 'Store external key', purpose: /pull sample files/ },
+  { kind: 'client', tab: 'Client', create: 'Create', title: 'Create client key', purpose: /a caller of your own API/ },
+  { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /controlled, anonymous access/ },
+  { kind: 'llm', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
+  { kind: 'agent', tab: 'Agent API Key', create: 'Create API Key', title: 'Create Agent API Key', purpose: /90 days/ },
+];
+
 const look = async (page: Page, stop: string) => {
   await axe(page, stop);
   await fitsWidth(page);
@@ -20,20 +29,48 @@ async function choose(page: Page, name: string, item: string): Promise<void> {
 test('tabs stand in their order and each says what its kind is for', { tag: '@widths' }, async ({ page, owner }) => {
   await open(page, '/');
   await expect(page).toHaveURL('/keys/internal');
-  const names = ['Internal', 'External', 'Client', 'Corpus', 'General Key', 'Agent API Key'];
-  await expect(page.getByRole('tab')).toHaveText(names);
-  const purposes = [/One is typically enough/, /pull sample files/, /a caller of your own API/, /controlled, anonymous access/, /link it to any provider or model/, /90 days/];
-  for (const [place, name] of names.entries()) {
-    await page.getByRole('tab', { name, exact: true }).click();
-    await expect(page.getByRole('tab', { name, exact: true, selected: true })).toBeVisible();
-    await expect(page.getByRole('tabpanel')).toContainText(purposes[place]);
+  await expect(page.getByRole('tab')).toHaveText(KINDS.map(({ tab }) => tab));
+  for (const { tab, purpose, create, title } of KINDS) {
+    await page.getByRole('tab', { name: tab, exact: true }).click();
+    await expect(page.getByRole('tab', { name: tab, exact: true, selected: true })).toBeVisible();
+    await expect(page.getByRole('tabpanel')).toContainText(purpose);
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
-    await look(page, `${name}, empty`);
+    await look(page, `${tab}, empty`);
+    await page.getByRole('button', { name: /the first key$/ }).click();
+    await expect(dialog(page, title)).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(dialog(page, title)).toHaveCount(0);
+    await expect(button(page, create)).toBeVisible();
   }
   await button(page, owner.name).click();
   await page.getByRole('menuitem', { name: 'API Keys' }).click();
   await expect(page).toHaveURL('/keys/internal');
 });
+
+for (const { kind, tab } of KINDS.filter(({ kind }) => !['storage', 'llm'].includes(kind))) {
+  test(`${kind} keys are picked, put to rest, woken and deleted`, { tag: '@once' }, async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 4, kind);
+    await open(page, '/profile');
+    await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+    await page.getByRole('tab', { name: tab, exact: true }).click();
+    const act = (name: string) => page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name }).click();
+    await page.getByRole('checkbox', { name: 'Select key 000001' }).click();
+    await page.getByRole('checkbox', { name: 'Select key 000003' }).click({ modifiers: ['Shift'] });
+    await act('Disable');
+    await expect(row(page, 'key 000002').getByText('Disabled', { exact: true })).toBeVisible();
+    await expect(row(page, 'key 000004').getByText('Active', { exact: true })).toBeVisible();
+    await page.getByRole('checkbox', { name: 'Select all' }).click();
+    await act('Enable');
+    await expect(page.getByText('4 keys were enabled.')).toBeVisible();
+    await expect(page.getByRole('cell').getByText('Disabled', { exact: true })).toHaveCount(0);
+    await page.getByRole('checkbox', { name: 'Select all' }).click();
+    await page.getByRole('checkbox', { name: 'Select key 000004' }).click();
+    await act('Delete');
+    await page.getByRole('alertdialog', { name: 'Delete 3 keys?' }).getByRole('button', { name: 'Delete' }).click();
+    await expect(rows(page)).toHaveCount(1);
+    await expect(row(page, 'key 000004')).toBeVisible();
+  });
+}
 
 test('a tab that was left is found again as it was', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
   await server.addKey(platformKey, 'nightly-build');

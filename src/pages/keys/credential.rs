@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{EndsFields, check_ends},
+    ends::{EndsFields, check_ends},
     tabs::{EXTERNAL, GENERAL},
 };
 use crate::{

@@ -9,6 +9,7 @@ mod columns;
 mod confirm;
 mod create;
 mod credential;
+mod ends;
 mod export;
 mod fields;
 mod file;
