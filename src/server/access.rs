@@ -69,6 +69,9 @@ const fn open(method: &'static str, path: &'static str) -> Route {
 /// The `view` permission of any kind: which list is meant is known only to those who opened it.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
 
+/// The `manage` permission of any kind of credential: which kind an id is of is known only to those who may see it.
+const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
+
 /// Every server function and every route of the API, once.
 pub const ROUTES: &[Route] = &[
     function("/fn/account/invitation", Access::Token),
@@ -84,6 +87,10 @@ pub const ROUTES: &[Route] = &[
     function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/details", Access::Permission(Permission::ViewKeys)),
+    function("/fn/credentials/create-general", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/credentials/create-storage", Access::Permission(Permission::ManageApiKeys)),
+    function("/fn/credentials/edit-general", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
@@ -102,6 +109,13 @@ pub const ROUTES: &[Route] = &[
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
     function("/fn/profile/sessions", Access::Signed),
+    function("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/create-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/delete", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/delete-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
     function("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
@@ -111,6 +125,12 @@ pub const ROUTES: &[Route] = &[
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::Permission(Permission::ViewKeys)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
+    rest("GET", "/api/v1/credentials", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
+    rest("POST", "/api/v1/credentials", Scope::CredentialsWrite, Access::Manage),
+    rest("GET", "/api/v1/credentials/{id}", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
+    rest("PATCH", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::Permission(Permission::ManageCredentials)),
+    rest("DELETE", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
+    rest("POST", "/api/v1/credentials/{id}/test", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
     rest("GET", "/api/v1/keys", Scope::KeysRead, Access::View),
     rest("POST", "/api/v1/keys", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/import", Scope::KeysWrite, Access::Manage),

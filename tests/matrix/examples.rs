@@ -1,7 +1,7 @@
 //! A call of each route that succeeds for whoever may make it.
 
 use latchkey::{
-    model::policy::{KeyKind, Kind},
+    model::policy::{CredentialKind, KeyKind, Kind},
     server::access::Route,
 };
 use serde_json::{Value, json};
@@ -36,10 +36,19 @@ impl Example {
         self
     }
 
+    const fn of_credential(mut self, kind: CredentialKind) -> Self {
+        self.kind = Some(Kind::Credential(kind));
+        self
+    }
+
     const fn passing_over(mut self) -> Self {
         self.passes_over = true;
         self
     }
+}
+
+fn provider(world: &World) -> Value {
+    json!({ "name": world.unused(), "style": "openai", "base_url": "https://models.invalid" })
 }
 
 /// The route's example; `None` for a route that has none yet.
@@ -57,6 +66,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
         ("POST", "/fn/corpora/create") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/corpora/delete") => about(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
+        ("POST", "/fn/credentials/create-general") => plain(|world, _| json!({ "name": world.unused(), "value": "sk-0123456789" })),
+        ("POST", "/fn/credentials/create-storage") => {
+            plain(|_, _| json!({ "wanted": { "label": "a", "provider": "dnanexus", "key": "token", "ends": { "Days": 1 } } }))
+        }
+        ("POST", "/fn/credentials/edit-general") => about(Object::GeneralKey, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })),
+        ("POST", "/fn/credentials/test") => about(Object::Credential, |_, id| json!({ "id": id })),
         ("POST", "/fn/invitations/create") => {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
@@ -77,6 +92,15 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
+        ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
+        ("POST", "/fn/providers/create-model") => {
+            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
+        }
+        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/delete-model") => about(Object::Model, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
+        ("POST", "/fn/providers/edit-model") => about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused() } })),
+        ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
@@ -85,6 +109,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
+        ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
+        ("POST", "/api/v1/credentials") => {
+            plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" })).of_credential(CredentialKind::Llm)
+        }
+        ("GET" | "DELETE", "/api/v1/credentials/{id}") | ("POST", "/api/v1/credentials/{id}/test") => about(Object::Credential, |_, _| Value::Null),
+        ("PATCH", "/api/v1/credentials/{id}") => about(Object::GeneralKey, |world, _| json!({ "name": world.unused() })),
         ("GET", "/api/v1/keys") => plain(|_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys") => plain(|world, _| json!({ "kind": "agent", "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/import") => {

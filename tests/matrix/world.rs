@@ -18,7 +18,7 @@ use latchkey::{
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 
 use crate::support::{PASSWORD, Page, TestServer, text};
 
@@ -41,6 +41,15 @@ pub enum Object {
     Key,
     /// A corpus.
     Corpus,
+    /// A general key.
+    GeneralKey,
+    /// A credential that is the caller's to reach, if any is: their own storage credential, else a general key. Testing either calls
+    /// nobody: the one has expired, the other is linked to nothing.
+    Credential,
+    /// A provider.
+    Provider,
+    /// A model.
+    Model,
     /// A member whose role permits nothing, so that nothing but the permission decides.
     Member,
     /// Such a role.
@@ -62,6 +71,9 @@ impl Object {
             Self::None => return None,
             Self::Key => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
+            Self::GeneralKey | Self::Credential => "crd_00000000000070008000000000000000",
+            Self::Provider => "prv_00000000000070008000000000000000",
+            Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -78,7 +90,7 @@ pub struct World {
     pub people: Vec<Person>,
     /// The owner of the other one.
     pub foreigner: Person,
-    database: SqlitePool,
+    database: AnyPool,
     powerless: String,
     count: AtomicU32,
 }
@@ -157,6 +169,15 @@ impl World {
                 text(&made["key"]["id"])
             }
             Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
+            Object::Credential if person.permissions.has(Permission::ManageApiKeys) => self.expired_storage(person).await,
+            Object::GeneralKey | Object::Credential => {
+                text(&self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await["id"])
+            }
+            Object::Provider => self.provider().await,
+            Object::Model => {
+                let wanted = json!({ "provider": self.provider().await, "wanted": { "name": self.unused() } });
+                text(&self.done("providers/create-model", wanted).await["id"])
+            }
             Object::Member => {
                 // With no password: a hash takes its time.
                 let (id, name) = (UserId::new().to_string(), self.unused());
@@ -182,6 +203,21 @@ impl World {
                 text(&made["link"]).split_once('#').unwrap().1.to_owned()
             }
         }
+    }
+
+    async fn provider(&self) -> String {
+        let wanted = json!({ "name": self.unused(), "style": "openai", "base_url": "https://models.invalid" });
+        text(&self.done("providers/create", json!({ "wanted": wanted })).await["id"])
+    }
+
+    /// A new storage credential of this person's, beside those that they have.
+    async fn expired_storage(&self, person: &Person) -> String {
+        let forget = async |sql: &'static str| sqlx::query(sql).execute(&self.database).await.unwrap();
+        forget("update credentials set unique_name = null where kind = 'storage'").await;
+        let wanted = json!({ "label": "a", "provider": "dnanexus", "key": "token", "ends": { "Days": 1 } });
+        let (_, made) = self.session(person).await.call("credentials/create-storage", json!({ "wanted": wanted })).await;
+        forget("update credentials set expires_at = 1 where kind = 'storage'").await;
+        text(&made["id"])
     }
 
     /// The page, with a new session of this person's.
