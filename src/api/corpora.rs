@@ -9,7 +9,7 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::corpora as rules;
 
-/// The organization's corpora, to choose from. Needs *View Keys*.
+/// The organization's corpora, to choose from. Needs *View Keys* or *Manage Corpora*.
 ///
 /// # Errors
 /// `SignedOut`, `Forbidden`, `Unavailable`.
@@ -22,7 +22,7 @@ pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
     .await
 }
 
-/// The organization's corpora with all that is known of them. Needs *View Keys*.
+/// The organization's corpora with all that is known of them. Needs *View Keys* or *Manage Corpora*.
 ///
 /// # Errors
 /// `SignedOut`, `Forbidden`, `Unavailable`.

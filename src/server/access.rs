@@ -1,6 +1,7 @@
 //! What every route needs, in one place. The rules judge; this says what they must come to, and tests/matrix.rs calls every route as every
 //! role and holds the two together. A route that is not declared here fails that test.
 
+use super::corpora;
 use crate::{
     model::{
         permission::{Permission, Permissions, Scope},
@@ -69,7 +70,7 @@ const fn open(method: &'static str, path: &'static str) -> Route {
 /// The `view` permission of any kind: which list is meant is known only to those who opened it.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
 
-/// The `manage` permission of any kind of credential: which kind an id is of is known only to those who may see it.
+/// What some kind of credential takes. Whether theirs is of a kind that the caller may have to do with shows when it is found, or not.
 const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
 
 /// Every server function and every route of the API, once.
@@ -83,10 +84,10 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/viewer", Access::Signed),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
-    function("/fn/corpora/all", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/all", Access::OneOf(corpora::READERS)),
     function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
-    function("/fn/corpora/details", Access::Permission(Permission::ViewKeys)),
+    function("/fn/corpora/details", Access::OneOf(corpora::READERS)),
     function("/fn/credentials/create-general", Access::Permission(Permission::ManageCredentials)),
     function("/fn/credentials/create-storage", Access::Permission(Permission::ManageApiKeys)),
     function("/fn/credentials/edit-general", Access::Permission(Permission::ManageCredentials)),
@@ -122,7 +123,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
-    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::Permission(Permission::ViewKeys)),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(corpora::READERS)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("GET", "/api/v1/credentials", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
@@ -147,8 +148,8 @@ pub const ROUTES: &[Route] = &[
 pub fn of_page(path: &str) -> Option<Access> {
     match path {
         "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
-        // Where the first two lead depends on who asks.
-        "/" | "/keys" | "/profile" => return Some(Access::Signed),
+        // Where the first three lead depends on who asks.
+        "/" | "/keys" | "/settings" | "/profile" => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
         _ => {}
     }

@@ -31,13 +31,12 @@ const fn about(object: Object, arguments: fn(&World, &str) -> Value) -> Example 
 }
 
 impl Example {
-    const fn of(mut self, kind: KeyKind) -> Self {
-        self.kind = Some(Kind::Key(kind));
-        self
+    const fn of(self, kind: KeyKind) -> Self {
+        self.of_kind(Kind::Key(kind))
     }
 
-    const fn of_credential(mut self, kind: CredentialKind) -> Self {
-        self.kind = Some(Kind::Credential(kind));
+    const fn of_kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
         self
     }
 
@@ -48,7 +47,7 @@ impl Example {
 }
 
 fn provider(world: &World) -> Value {
-    json!({ "name": world.unused(), "style": "openai", "base_url": "https://models.invalid" })
+    json!({ "name": world.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null })
 }
 
 /// The route's example; `None` for a route that has none yet.
@@ -67,10 +66,10 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/corpora/create") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/corpora/delete") => about(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
         ("POST", "/fn/credentials/create-general") => plain(|world, _| json!({ "name": world.unused(), "value": "sk-0123456789" })),
-        ("POST", "/fn/credentials/create-storage") => {
-            plain(|_, _| json!({ "wanted": { "label": "a", "provider": "dnanexus", "key": "token", "ends": { "Days": 1 } } }))
-        }
-        ("POST", "/fn/credentials/edit-general") => about(Object::GeneralKey, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })),
+        ("POST", "/fn/credentials/create-storage") => plain(
+            |world, _| json!({ "wanted": { "label": world.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } } }),
+        ),
+        ("POST", "/fn/credentials/edit-general") => about(Object::Credential, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })),
         ("POST", "/fn/credentials/test") => about(Object::Credential, |_, id| json!({ "id": id })),
         ("POST", "/fn/invitations/create") => {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
@@ -92,29 +91,29 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
-        ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
-        ("POST", "/fn/providers/create-model") => {
-            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
-        }
-        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
-        ("POST", "/fn/providers/delete-model") => about(Object::Model, |_, id| json!({ "id": id })),
-        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
-        ("POST", "/fn/providers/edit-model") => about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused() } })),
         ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
+        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
+        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/create-model") => {
+            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused(), "key": null } }))
+        }
+        ("POST", "/fn/providers/edit-model") => {
+            about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused(), "key": null } }))
+        }
+        ("POST", "/fn/providers/delete-model") => about(Object::Model, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora" | "/api/v1/credentials") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
-        ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
-        ("POST", "/api/v1/credentials") => {
-            plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" })).of_credential(CredentialKind::Llm)
-        }
+        ("POST", "/api/v1/credentials") => plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" }))
+            .of_kind(Kind::Credential(CredentialKind::Llm)),
         ("GET" | "DELETE", "/api/v1/credentials/{id}") | ("POST", "/api/v1/credentials/{id}/test") => about(Object::Credential, |_, _| Value::Null),
-        ("PATCH", "/api/v1/credentials/{id}") => about(Object::GeneralKey, |world, _| json!({ "name": world.unused() })),
+        ("PATCH", "/api/v1/credentials/{id}") => about(Object::Credential, |world, _| json!({ "name": world.unused() })),
         ("GET", "/api/v1/keys") => plain(|_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys") => plain(|world, _| json!({ "kind": "agent", "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/import") => {

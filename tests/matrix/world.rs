@@ -41,14 +41,11 @@ pub enum Object {
     Key,
     /// A corpus.
     Corpus,
-    /// A general key.
-    GeneralKey,
-    /// A credential that is the caller's to reach, if any is: their own storage credential, else a general key. Testing either calls
-    /// nobody: the one has expired, the other is linked to nothing.
+    /// A credential of a kind that the caller may manage.
     Credential,
-    /// A provider.
+    /// A provider of language models.
     Provider,
-    /// A model.
+    /// A language model.
     Model,
     /// A member whose role permits nothing, so that nothing but the permission decides.
     Member,
@@ -71,7 +68,7 @@ impl Object {
             Self::None => return None,
             Self::Key => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
-            Self::GeneralKey | Self::Credential => "crd_00000000000070008000000000000000",
+            Self::Credential => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
             Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
@@ -169,14 +166,11 @@ impl World {
                 text(&made["key"]["id"])
             }
             Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
-            Object::Credential if person.permissions.has(Permission::ManageApiKeys) => self.expired_storage(person).await,
-            Object::GeneralKey | Object::Credential => {
-                text(&self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await["id"])
-            }
+            Object::Credential => self.credential(person).await,
             Object::Provider => self.provider().await,
             Object::Model => {
-                let wanted = json!({ "provider": self.provider().await, "wanted": { "name": self.unused() } });
-                text(&self.done("providers/create-model", wanted).await["id"])
+                let wanted = json!({ "name": self.unused(), "key": null });
+                text(&self.done("providers/create-model", json!({ "provider": self.provider().await, "wanted": wanted })).await["id"])
             }
             Object::Member => {
                 // With no password: a hash takes its time.
@@ -205,19 +199,23 @@ impl World {
         }
     }
 
-    async fn provider(&self) -> String {
-        let wanted = json!({ "name": self.unused(), "style": "openai", "base_url": "https://models.invalid" });
-        text(&self.done("providers/create", json!({ "wanted": wanted })).await["id"])
+    /// A general key; for whoever may manage none of these but storage keys, one of their own.
+    async fn credential(&self, person: &Person) -> String {
+        let may = |permission| person.permissions.has(permission);
+        if may(Permission::ManageCredentials) || !may(Permission::ManageApiKeys) {
+            return text(&self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await["id"]);
+        }
+        // One of each provider for each user: the last one makes room.
+        sqlx::query("update credentials set unique_name = null").execute(&self.database).await.unwrap();
+        let wanted = json!({ "label": self.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } });
+        let (status, made) = self.session(person).await.call("credentials/create-storage", json!({ "wanted": wanted })).await;
+        assert_eq!(status, StatusCode::OK, "{made}");
+        text(&made["id"])
     }
 
-    /// A new storage credential of this person's, beside those that they have.
-    async fn expired_storage(&self, person: &Person) -> String {
-        let forget = async |sql: &'static str| sqlx::query(sql).execute(&self.database).await.unwrap();
-        forget("update credentials set unique_name = null where kind = 'storage'").await;
-        let wanted = json!({ "label": "a", "provider": "dnanexus", "key": "token", "ends": { "Days": 1 } });
-        let (_, made) = self.session(person).await.call("credentials/create-storage", json!({ "wanted": wanted })).await;
-        forget("update credentials set expires_at = 1 where kind = 'storage'").await;
-        text(&made["id"])
+    async fn provider(&self) -> String {
+        let wanted = json!({ "name": self.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null });
+        text(&self.done("providers/create", json!({ "wanted": wanted })).await["id"])
     }
 
     /// The page, with a new session of this person's.
