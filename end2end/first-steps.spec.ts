@@ -23,7 +23,11 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
     await page.getByLabel('Email').fill(ada.email);
     await page.getByLabel('Password', { exact: true }).fill(ada.password);
     await page.getByRole('button', { name: 'Create account' }).click();
-    await arrived(page, '/keys/agent');
+    await arrived(page, '/keys/internal');
+    await expect(page.getByRole('tab', { name: 'Internal', selected: true })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    await look('the empty list of internal keys');
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('tab', { name: 'Agent API Key', selected: true })).toBeVisible();
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
     await look('the empty list');
@@ -122,21 +126,21 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
   await test.step('leave and come back', async () => {
     await person.click();
     await look('the menu of the person');
-    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'API Keys', 'Sign out']);
+    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Billing', 'API Keys', 'Sign out']);
     await page.getByRole('menuitem', { name: 'Profile' }).click();
     await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
     await expect(page.getByText(ada.email)).toBeVisible();
     await look('the profile');
     await person.click();
     await page.getByRole('menuitem', { name: 'API Keys' }).click();
-    await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    await expect(row(page, 'gateway')).toBeVisible();
 
     await person.click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await arrived(page, '/sign-in');
     await look('the sign-in');
     await signIn(page, ada);
-    await arrived(page, '/keys/agent');
+    await arrived(page, '/keys/internal');
     await expect(person).toBeVisible();
   });
 });

@@ -154,6 +154,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expect(opener).toHaveAttribute('aria-expanded', 'true');
     for (const [key, name] of [
       ['', 'Profile'],
+      ['ArrowDown', 'Billing'],
       ['ArrowDown', 'API Keys'],
       ['ArrowDown', 'Sign out'],
       ['ArrowDown', 'Profile'],

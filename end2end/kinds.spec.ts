@@ -118,8 +118,6 @@ test('an internal key is shown once, in its row', { tag: '@widths' }, async ({ p
     await expect(page).toHaveURL('/keys/internal?q=gate&sort=name');
     await expect(shown).toHaveText(secret);
 
-    await page.evaluate(() => history.go(-2));
-    await expect(page).toHaveURL(/keys.internal/);
     const asked = new Promise<string>((heard) => page.once('dialog', (each) => void each.dismiss().then(() => heard(each.type()))));
     await page.evaluate(() => location.reload());
     expect(await asked).toBe('beforeunload');
@@ -280,4 +278,126 @@ test('a corpus key opens the corpora that are chosen', { tag: '@widths' }, async
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
   await choose(page, 'help pages', 'Disable');
   await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
+});
+
+test.describe('credentials', () => {
+  // A second one of a provider, and a name that is taken.
+  test.use({ refusals: [409] });
+
+  test('of a storage provider are kept and never shown', { tag: '@widths' }, async ({ page, owner }) => {
+    test.setTimeout(120_000);
+    const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+    await open(page, '/keys/external');
+    await button(page, 'Create').click();
+    const asks = dialog(page, 'Store external key');
+    await expect(asks.getByLabel('Label')).toBeFocused();
+    await expect(asks.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
+    await look(page, 'the dialog for AWS');
+    await button(page, 'Submit').click();
+    for (const field of ['Label', 'Key', 'Secret', 'Region']) {
+      await expect(asks.getByLabel(field, { exact: true })).toHaveAttribute('aria-invalid', 'true');
+    }
+    await asks.getByLabel('Provider').selectOption('DNAnexus');
+    await expect(asks.getByLabel('Secret', { exact: true })).toHaveCount(0);
+    await expect(asks.getByLabel('Region')).toHaveCount(0);
+    await look(page, 'the dialog for DNAnexus');
+    await asks.getByLabel('Provider').selectOption('Amazon Web Services');
+    await asks.getByLabel('Label').fill('sequencing bucket');
+    await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
+    await asks.getByLabel('Secret', { exact: true }).fill(secret);
+    await asks.getByLabel('Region').fill('eu-central-1');
+    await asks.getByLabel('Duration').selectOption('365 days');
+    await button(page, 'Submit').click();
+    const made = row(page, 'sequencing bucket');
+    await expect(made).toContainText('Amazon Web Services');
+    await expect(made).toContainText('eu-central-1');
+    expect(await page.content()).not.toContain(secret);
+    await look(page, 'the list');
+
+    await test.step('one for each provider', async () => {
+      await button(page, 'Create').click();
+      await asks.getByLabel('Label').fill('another bucket');
+      await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
+      await asks.getByLabel('Secret', { exact: true }).fill(secret);
+      await asks.getByLabel('Region').fill('eu-central-1');
+      await button(page, 'Submit').click();
+      await expect(asks.getByLabel('Provider')).toHaveAttribute('aria-invalid', 'true');
+      await look(page, 'a second one, refused');
+      await button(page, 'Cancel').click();
+    });
+
+    await test.step('test and delete', async () => {
+      await page.route('**/fn/credentials/test*', (route) =>
+        route.fulfill({ json: { tested: { at: Date.now(), outcome: 'refused' }, detail: 'Amazon Web Services refuses this key.' } }),
+      );
+      await choose(page, 'sequencing bucket', 'Test connection');
+      await expect(toast(page, '“sequencing bucket”: Amazon Web Services refuses this key.')).toBeVisible();
+      await page.getByRole('checkbox', { name: 'Select sequencing bucket' }).check();
+      await expect(button(page, 'Disable')).toHaveCount(0);
+      await button(page, 'Delete').click();
+      await expect(page.getByRole('alertdialog', { name: 'Delete 1 key?' })).toContainText('cannot be recovered');
+      await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+      await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+    });
+    await expect(button(page, owner.name)).toBeVisible();
+  });
+
+  test('of a model provider are stored, changed and deleted', { tag: '@widths' }, async ({ page, server, owner }) => {
+    const value = 'sk-proj-0123456789abcdefXYZ';
+    await open(page, '/keys/general');
+    await button(page, 'New API Key').click();
+    await page.getByLabel('API Key Name').fill('openai-production');
+    await page.getByLabel('API Key Value').fill(value);
+    await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'password');
+    await button(page, 'Show').click();
+    await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'text');
+    await look(page, 'the dialog');
+    await button(page, 'Save').click();
+    const made = row(page, 'openai-production');
+    await expect(made).toContainText('sk-…XYZ');
+    expect(await page.content()).not.toContain(value);
+    await look(page, 'the list');
+
+    await button(page, 'New API Key').click();
+    await page.getByLabel('API Key Name').fill('OpenAI-production');
+    await page.getByLabel('API Key Value').fill(value);
+    await button(page, 'Save').click();
+    await expect(page.getByLabel('API Key Name')).toHaveAttribute('aria-invalid', 'true');
+    await button(page, 'Cancel').click();
+
+    await made.getByRole('button', { name: 'Edit' }).click();
+    await expect(page.getByLabel('API Key Value')).toHaveValue('');
+    await look(page, 'the edit dialog');
+    await page.getByLabel('API Key Name').fill('openai');
+    await button(page, 'Save').click();
+    await expect(row(page, 'openai')).toContainText('sk-…XYZ');
+    await row(page, 'openai').getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('API Key Value').fill('short');
+    await button(page, 'Save').click();
+    await expect(row(page, 'openai')).not.toContainText('sk-…XYZ');
+
+    await page.getByRole('searchbox').fill('nothing like it');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await page.getByRole('searchbox').fill('OPEN');
+    await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
+    await row(page, 'openai').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await expect(row(page, 'openai')).toHaveCount(0);
+    expect(server.log).not.toContain(value);
+    await expect(button(page, owner.name)).toBeVisible();
+  });
+});
+
+test('what ends soon is marked, and can be looked for', { tag: '@once' }, async ({ page, server, platformKey }) => {
+  const { key } = await server.addKey(platformKey, 'old');
+  await server.addKey(platformKey, 'young');
+  server.sql(`update api_keys set expires_at = ${Date.now() + 5 * 86_400_000 + 60_000} where id = '${key.id}'`);
+  await open(page, '/keys/agent');
+  await expect(row(page, 'old')).toContainText('Expires in 5 days');
+  await expect(row(page, 'young')).not.toContainText('Expires in');
+  await page.getByLabel('Status', { exact: true }).selectOption('Expires within 14 days');
+  await expect(rows(page)).toHaveCount(1);
+  await expect(page).toHaveURL('/keys/agent?status=expiring');
+  await axe(page, 'keys that end soon');
 });

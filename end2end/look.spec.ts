@@ -28,8 +28,8 @@ const KEYS: [string, string, number, number | null][] = [
 ];
 
 /** Fills an organization with the keys of a team, one of them expired. Answers its owner. */
-async function addTeam(server: Server): Promise<Person> {
-  const owner = server.addPerson('owner', 'Northwind Robotics');
+async function addTeam(server: Server, organization = 'Northwind Robotics'): Promise<Person> {
+  const owner = server.addPerson('owner', organization);
   const platformKeys = new Map([[owner.name, server.platformKey(owner)]]);
   for (const name of ['Grace Hopper', 'Katherine Johnson']) {
     platformKeys.set(name, server.platformKey(server.addPerson('member', owner.organization, name)));
@@ -140,7 +140,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
   });
 
   test('people', async ({ page, context, server, stranger }) => {
-    const owner = await addTeam(server);
+    const owner = await addTeam(server, 'Northwind People');
     await admit(context, server, owner);
     const pick = async (name: string, what: string) => {
       await row(page, name).getByRole('button', { name: 'Actions' }).click();
@@ -218,6 +218,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await expect(page.getByRole('heading', { name: 'API Keys' })).toBeVisible();
     await shoot(page, 'loading');
     answer();
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('row').nth(5)).toBeVisible();
     await shoot(page, 'thousands');
     await page.unrouteAll();
@@ -231,5 +232,112 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.getByRole('searchbox').fill('key 1');
     await expect(page.getByRole('alert')).toBeVisible();
     await shoot(page, 'failed');
+  });
+
+  test('kinds', async ({ page, server }) => {
+    test.setTimeout(180_000);
+    const owner = await addTeam(server, 'Northwind Labs');
+    const platformKey = server.platformKey(owner);
+    await admit(page.context(), server, owner);
+    const make = (body: object) => server.api(platformKey, '/keys', body);
+    for (const name of ['handbook', 'release notes', 'support tickets']) {
+      await server.api(platformKey, '/corpora', { name });
+    }
+    const { items } = await server.get(platformKey, '/corpora');
+    const corpora = items.map(({ id }: { id: number }) => id);
+    await make({ kind: 'platform', name: 'command line', duration_days: 30, scopes: ['keys:read', 'verify'] });
+    await make({ kind: 'platform', name: 'gateway', duration_days: 365 });
+    await make({ kind: 'corpus', name: 'help pages', scopes: ['query'], corpora: corpora.slice(0, 1) });
+    await make({ kind: 'corpus', name: 'nightly indexer', scopes: ['query', 'index'], corpora });
+    const clients = [
+      ['mobile app', 'customer-7', ['read', 'write']],
+      ['partner portal', 'acme-industries', ['read']],
+      ['reporting job', 'customer-12', ['read', 'export', 'reports:monthly']],
+      ['sandbox', null, []],
+    ] as const;
+    const made = [];
+    for (const [name, external_id, scopes] of clients) {
+      made.push(await make({ kind: 'client', name, scopes, ...(external_id && { external_id }), duration_days: 90 }));
+    }
+    await server.api(platformKey, `/keys/${made[0].key.id}/rotate`, { grace_seconds: 86_400 });
+    await server.api(platformKey, `/keys/${made[3].key.id}/disable`, {});
+    server.sql(`update api_keys set expires_at = ${Date.now() + 5.5 * DAY} where id = '${made[1].key.id}'`);
+
+    const shootDialog = async (tab: string, button: string, name: string) => {
+      await page.getByRole('tab', { name: tab, exact: true }).click();
+      await page.getByRole('button', { name: button, exact: true }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await shoot(page, name);
+    };
+    await open(page, '/keys/internal');
+    await shoot(page, 'internal');
+    await shootDialog('Internal', 'Create', 'internal, create');
+    await page.getByLabel('Duration').selectOption('Until a date');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await shoot(page, 'internal, refused');
+    await page.getByLabel('Name', { exact: true }).fill('deploy bot');
+    await page.getByLabel('Duration').selectOption('90 days');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await expect(row(page, 'deploy bot').getByRole('textbox')).toBeVisible();
+    await shoot(page, 'internal, revealed');
+    await page.getByRole('tab', { name: 'External' }).click();
+    await shoot(page, 'internal, leaving');
+    await page.getByRole('button', { name: 'Leave without copying' }).click();
+
+    await shootDialog('External', 'Create', 'external, create');
+    await page.getByLabel('Label').fill('sequencing bucket');
+    await page.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
+    await page.getByLabel('Secret', { exact: true }).fill('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY');
+    await page.getByLabel('Region').fill('eu-central-1');
+    await page.getByRole('button', { name: 'Submit' }).click();
+    await expect(row(page, 'sequencing bucket')).toBeVisible();
+    await shoot(page, 'external');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByLabel('Provider').selectOption('DNAnexus');
+    await shoot(page, 'external, create for DNAnexus');
+    await page.keyboard.press('Escape');
+
+    await shootDialog('Client', 'Create', 'client, create');
+    await page.keyboard.press('Escape');
+    await shoot(page, 'client');
+    await row(page, 'reporting job').getByRole('button', { name: 'Actions' }).click();
+    await shoot(page, 'client, menu of a row');
+    await page.getByRole('menuitem', { name: 'Rotate…' }).click();
+    await shoot(page, 'client, rotate');
+    await page.keyboard.press('Escape');
+    await row(page, 'mobile app').getByRole('button', { name: 'Edit' }).click();
+    await shoot(page, 'client, edit');
+    await page.keyboard.press('Escape');
+    await page.getByRole('checkbox', { name: 'Select mobile app' }).check();
+    await page.getByRole('checkbox', { name: 'Select sandbox' }).check();
+    await shoot(page, 'client, two picked');
+    await page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name: 'Delete' }).click();
+    await shoot(page, 'client, delete two');
+    await page.keyboard.press('Escape');
+
+    await shootDialog('Corpus', 'Create', 'corpus, create');
+    await page.keyboard.press('Escape');
+    await shoot(page, 'corpus');
+
+    await shootDialog('General Key', 'New API Key', 'general, create');
+    await page.getByLabel('API Key Name').fill('openai-production');
+    await page.getByLabel('API Key Value').fill('sk-proj-0123456789abcdefXYZ');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(row(page, 'openai-production')).toBeVisible();
+    await shoot(page, 'general');
+
+    server.addManyKeys(owner, 5_000, 'client');
+    await open(page, '/keys/client');
+    await page.getByRole('checkbox', { name: 'Select all' }).click();
+    await page.route('**/fn/keys/act*', async (route) => {
+      await new Promise((later) => setTimeout(later, 300));
+      await route.continue();
+    });
+    await page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name: 'Disable' }).click();
+    await expect(page.getByText(/^[246]00 of/)).toBeVisible();
+    await shoot(page, 'client, disabling thousands');
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await expect(page.getByText(/were disabled/)).toBeVisible();
+    await shoot(page, 'client, stopped');
   });
 });

@@ -54,7 +54,7 @@ test.describe('an invitation', () => {
     await stranger.getByLabel('Name', { exact: true }).fill('Grace Hopper');
     await stranger.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
     await stranger.getByRole('button', { name: 'Join' }).click();
-    await arrived(stranger, '/keys/agent');
+    await arrived(stranger, '/keys/internal');
     const main = stranger.getByRole('navigation', { name: 'Main' });
     await expect(main.getByRole('link', { name: 'API Keys' })).toBeVisible();
     await expect(main.getByRole('link', { name: 'Settings' })).toHaveCount(0);

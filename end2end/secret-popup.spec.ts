@@ -6,8 +6,8 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
   let key: string;
 
   test.beforeEach(async ({ page, owner: _ }) => {
-    await open(page, '/profile');
-    await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+    await open(page, '/keys/client');
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await arrived(page, '/keys/agent');
     key = await createKey(page, 'nightly-build');
   });

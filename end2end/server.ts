@@ -107,6 +107,15 @@ export class Server {
     return answer.json();
   }
 
+  /** Reads something of the REST API. */
+  async get(platformKey: string, path: string): Promise<any> {
+    const answer = await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${platformKey}` } });
+    if (!answer.ok) {
+      throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    }
+    return answer.json();
+  }
+
   /** Makes an agent key. */
   addKey(platformKey: string, name: string): Promise<{ key: { id: string }; secret: string }> {
     return this.api(platformKey, '/keys', { kind: 'agent', name });

@@ -67,7 +67,7 @@ test.describe('sessions', { tag: '@once' }, () => {
       await page.context().clearCookies();
       await open(page, `/sign-in?next=${encodeURIComponent(next)}`);
       await signIn(page, server.addPerson());
-      await arrived(page, '/keys/agent');
+      await arrived(page, '/keys/internal');
     }
   });
 
@@ -77,7 +77,7 @@ test.describe('sessions', { tag: '@once' }, () => {
       const answer = await fetch(`${server.url}/fn/keys/create`, {
         method: 'POST',
         headers: { cookie: `${cookie.name}=${cookie.value}`, 'content-type': 'application/json', ...(origin && { origin }) },
-        body: JSON.stringify({ kind: 'agent', name: `by ${owner.email}` }),
+        body: JSON.stringify({ wanted: { kind: 'agent', name: `by ${owner.email}` } }),
       });
       expect(answer.status, `from ${origin}`).toBe(403);
     }

@@ -39,9 +39,9 @@ test.describe('a list', () => {
   test('that can not be read says so, and is read when tried again', async ({ page, server, platformKey }) => {
     await server.addKey(platformKey, 'nightly-build');
     await server.addKey(platformKey, 'weekly-build');
-    await open(page, '/profile');
+    await open(page, '/keys/client');
     await page.route('**/fn/keys/*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
-    await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('alert')).toContainText("Latchkey can't reach its database right now.");
     await axe(page, 'a list that could not be opened');
     await page.unrouteAll();
@@ -65,12 +65,12 @@ test.describe('a list', () => {
     server.addManyKeys(owner, 300);
     let answer = () => {};
     const answered = new Promise<void>((resolve) => (answer = resolve));
-    await open(page, '/profile');
+    await open(page, '/keys/client');
     await page.route('**/fn/keys/*', async (route) => {
       await answered;
       await route.fallback();
     });
-    await page.getByRole('link', { name: 'API Keys', exact: true }).click();
+    await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('status', { name: 'Loading' })).toBeVisible();
     await axe(page, 'a list that is on its way');
     answer();

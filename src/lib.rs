@@ -22,5 +22,6 @@ pub mod ui;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    ui::leave::watch_history();
     leptos::mount::hydrate_body(app::App);
 }

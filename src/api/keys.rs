@@ -13,8 +13,8 @@ use crate::model::{
 use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::{
-    model::id::KeyId,
-    server::{items, keys, lists},
+    model::{id::KeyId, permission::Permission},
+    server::{actor::Actor, items, keys, lists},
 };
 
 /// Opens a list of keys or credentials and answers its first rows. Needs the kind's `view` permission.
@@ -59,7 +59,11 @@ pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
 /// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
 pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| keys::edit(&call.state, &call.actor()?, key_id(id)?, edited).await).await
+    context::answer(async move |call: Call| {
+        let actor = call.actor()?;
+        keys::edit(&call.state, &actor, key_id(&actor, id)?, edited).await
+    })
+    .await
 }
 
 /// Gives a key another secret; it is in this answer and nowhere else. The one before stays good for the grace, one of
@@ -69,7 +73,11 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
 /// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
 pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
-    context::answer(async move |call: Call| keys::rotate(&call.state, &call.actor()?, key_id(id)?, grace_seconds).await).await
+    context::answer(async move |call: Call| {
+        let actor = call.actor()?;
+        keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds).await
+    })
+    .await
 }
 
 /// Deletes, disables or enables up to [`BULK_MAX`](crate::model::key::BULK_MAX) keys; deletes as many credentials. Those that are not
@@ -82,8 +90,9 @@ pub async fn act_on_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkOut
     context::answer(async move |call: Call| items::act(&call.state, &call.actor()?, action, &ids).await).await
 }
 
-/// What is no key's id names none.
+/// What is no key's id names none; said only to those who may change keys.
 #[cfg(feature = "ssr")]
-fn key_id(id: ItemId) -> Result<KeyId, Fault> {
+fn key_id(actor: &Actor, id: ItemId) -> Result<KeyId, Fault> {
+    actor.require(Permission::ManageApiKeys)?;
     if let ItemId::Key(id) = id { Ok(id) } else { Err(Fault::NotFound) }
 }

@@ -30,9 +30,7 @@ impl FocusedCell {
             return;
         }
         if !self.grid.is_connected() {
-            if let Some(body) = document().body() {
-                browser::focus_first(&body, "main [role=searchbox], main button");
-            }
+            browser::focus_something();
             return;
         }
         let same = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);

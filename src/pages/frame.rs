@@ -116,7 +116,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
         items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
     }
     if person.may(Permission::ManageApiKeys) {
-        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path()) });
+        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
     }
     items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(leave) });
     view! {

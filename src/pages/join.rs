@@ -48,7 +48,7 @@ pub fn JoinPage() -> impl IntoView {
         <Title text="Join"/>
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
         {move || match looked.get() {
-            Looked::NotYet => view! { <Entry title="Join" lead="Looking at your invitation…">{()}</Entry> }.into_any(),
+            Looked::NotYet => view! { <Entry title="Join" lead="You were invited."><p role="status">"Looking at your invitation…"</p></Entry> }.into_any(),
             Looked::Refused(why) => view! { <Entry title="Join" lead="You need an invitation to join."><Alert message=why/></Entry> }.into_any(),
             Looked::At(token, offer) => view! { <JoinForm token offer looked/> }.into_any(),
         }}

@@ -1,7 +1,6 @@
 //! What every route needs, in one place. The rules judge; this says what they must come to, and tests/matrix.rs calls every route as every
 //! role and holds the two together. A route that is not declared here fails that test.
 
-use super::corpora;
 use crate::{
     model::{
         permission::{Permission, Permissions, Scope},
@@ -70,8 +69,12 @@ const fn open(method: &'static str, path: &'static str) -> Route {
 /// The `view` permission of any kind: which list is meant is known only to those who opened it.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
 
-/// What some kind of credential takes. Whether theirs is of a kind that the caller may have to do with shows when it is found, or not.
+/// What either kind of credential needs: which one is meant is known once it is found, and those of a kind that somebody may not see are
+/// not there for them.
 const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
+
+/// Choosing among corpora, or making them.
+const SEES_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
 
 /// Every server function and every route of the API, once.
 pub const ROUTES: &[Route] = &[
@@ -84,13 +87,13 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/viewer", Access::Signed),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
-    function("/fn/corpora/all", Access::OneOf(corpora::READERS)),
+    function("/fn/corpora/all", Access::OneOf(SEES_CORPORA)),
     function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
-    function("/fn/corpora/details", Access::OneOf(corpora::READERS)),
-    function("/fn/credentials/create-general", Access::Permission(Permission::ManageCredentials)),
-    function("/fn/credentials/create-storage", Access::Permission(Permission::ManageApiKeys)),
-    function("/fn/credentials/edit-general", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/corpora/details", Access::OneOf(SEES_CORPORA)),
+    function("/fn/credentials/create-general", Access::Manage),
+    function("/fn/credentials/create-storage", Access::Manage),
+    function("/fn/credentials/edit-general", Access::Manage),
     function("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
@@ -123,13 +126,13 @@ pub const ROUTES: &[Route] = &[
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
-    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(corpora::READERS)),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("GET", "/api/v1/credentials", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
     rest("POST", "/api/v1/credentials", Scope::CredentialsWrite, Access::Manage),
     rest("GET", "/api/v1/credentials/{id}", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
-    rest("PATCH", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::Permission(Permission::ManageCredentials)),
+    rest("PATCH", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::Manage),
     rest("DELETE", "/api/v1/credentials/{id}", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
     rest("POST", "/api/v1/credentials/{id}/test", Scope::CredentialsWrite, Access::OneOf(ANY_CREDENTIAL)),
     rest("GET", "/api/v1/keys", Scope::KeysRead, Access::View),

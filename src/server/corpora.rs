@@ -8,21 +8,21 @@ use super::{
 };
 use crate::model::{corpus::CorpusDetails, fault::Fault, permission::Permission, text, time::Timestamp};
 
-/// Those who make keys for corpora, and those who make corpora.
-pub const READERS: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
-
 impl From<CorpusRecord> for CorpusDetails {
     fn from(corpus: CorpusRecord) -> Self {
         Self { id: corpus.id, name: corpus.name, created_at: Timestamp(corpus.created_at), created_by: corpus.creator, keys: corpus.keys }
     }
 }
 
+/// Who sees corpora: those who choose among them for a key, and those who make them.
+const SEEN_WITH: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+
 /// The organization's corpora, in the order in which they were made. Needs *View Keys* or *Manage Corpora*.
 ///
 /// # Errors
 /// `Forbidden`, `Unavailable`.
 pub async fn all(state: &AppState, actor: &Actor) -> Result<Vec<CorpusRecord>, Fault> {
-    actor.require_any(READERS)?;
+    actor.require_any(SEEN_WITH)?;
     let mut db = state.store.read()?.acquire().await?;
     Ok(store::corpora::all(&mut db, actor.organization).await?)
 }

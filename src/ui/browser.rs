@@ -103,6 +103,13 @@ pub fn focus_first(within: &Element, selector: &str) -> bool {
     found.inspect(focus).is_some()
 }
 
+/// Gives the page's search field, or whatever else can have it, the focus where nothing has it.
+pub fn focus_something() {
+    if let Some(body) = document().body().filter(|_| focused().is_none_or(|element| element.matches(":disabled").unwrap_or(false))) {
+        focus_first(&body, "main [role=searchbox], main button");
+    }
+}
+
 /// Every element that a selector finds, in the page's order.
 pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
     let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };

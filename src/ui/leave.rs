@@ -1,5 +1,7 @@
 //! Asks before a page is left whose reader would lose something.
 
+use std::{cell::RefCell, rc::Rc};
+
 use leptos::{ev, prelude::*};
 use leptos_router::{
     NavigateOptions,
@@ -56,10 +58,10 @@ pub fn LeaveGuard(
     let leaving = StoredValue::new(false);
     warn_before_unload(active);
 
-    // Before the router hears of either: it listens at the same place, but not while events are still on their way down.
+    // Before the router hears of either: it hears of clicks on their way up, of steps in the history after `watch_history`.
     Effect::new(move || {
         let guards = move || active.get_untracked() && !leaving.get_value();
-        listen("click", move |event| {
+        guard_clicks(move |event| {
             if let Some(address) = guards().then(|| link_of(&event)).flatten() {
                 event.prevent_default();
                 event.stop_propagation();
@@ -67,14 +69,13 @@ pub fn LeaveGuard(
             }
         });
         let (path, search) = (location.pathname, location.search);
-        listen("popstate", move |event| {
+        guard_history(move |event| {
             let leaves = browser::path_and_query().split('?').next() != Some(path.get_untracked().as_str());
             if guards() && leaves {
                 event.stop_immediate_propagation();
-                let here = untrack(|| match search.get() {
-                    search if search.is_empty() => path.get(),
-                    search => format!("{}?{}", path.get(), search.trim_start_matches('?')),
-                });
+                let search = search.get_untracked();
+                let query = search.trim_start_matches('?');
+                let here = path.get_untracked() + if query.is_empty() { "" } else { "?" } + query;
                 if let Ok(history) = window().history() {
                     let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&here));
                 }
@@ -111,15 +112,41 @@ pub fn LeaveGuard(
     }
 }
 
-/// Listens at the window before anybody else, until the effect that this is called in ends.
-fn listen(name: &'static str, heard: impl Fn(Event) + 'static) {
-    let heard = Closure::<dyn Fn(Event)>::new(heard);
+thread_local! {
+    /// What hears of steps in the history before the router does.
+    static HISTORY_GUARD: RefCell<Option<HistoryGuard>> = const { RefCell::new(None) };
+}
+
+type HistoryGuard = Rc<dyn Fn(&Event)>;
+
+/// Lets a [`LeaveGuard`] hear of steps in the history before the router does: the window tells its listeners in the order in which they
+/// came, so this is called before there is a router.
+pub fn watch_history() {
+    let heard = Closure::<dyn Fn(Event)>::new(|event: Event| {
+        if let Some(guard) = HISTORY_GUARD.with_borrow(Clone::clone) {
+            guard(&event);
+        }
+    });
     // Fails never: the window takes every name.
-    let _ = window().add_event_listener_with_callback_and_bool(name, heard.as_ref().unchecked_ref(), true);
+    let _ = window().add_event_listener_with_callback("popstate", heard.as_ref().unchecked_ref());
+    // It listens for as long as the page lives.
+    heard.forget();
+}
+
+/// Hears of steps in the history until the effect that this is called in ends.
+fn guard_history(heard: impl Fn(&Event) + 'static) {
+    HISTORY_GUARD.set(Some(Rc::new(heard)));
+    on_cleanup(|| HISTORY_GUARD.set(None));
+}
+
+/// Hears of clicks before anything in the page does, until the effect that this is called in ends.
+fn guard_clicks(heard: impl Fn(Event) + 'static) {
+    let heard = Closure::<dyn Fn(Event)>::new(heard);
+    let _ = window().add_event_listener_with_callback_and_bool("click", heard.as_ref().unchecked_ref(), true);
     let kept = StoredValue::new_local(heard);
     on_cleanup(move || {
         kept.with_value(|heard| {
-            let _ = window().remove_event_listener_with_callback_and_bool(name, heard.as_ref().unchecked_ref(), true);
+            let _ = window().remove_event_listener_with_callback_and_bool("click", heard.as_ref().unchecked_ref(), true);
         });
     });
 }

@@ -13,7 +13,6 @@ pub struct Loaded<T: Send + Sync + 'static> {
     trouble: RwSignal<Option<Fault>>,
 }
 
-#[expect(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask for data that is Copy")]
 impl<T: Send + Sync + 'static> Clone for Loaded<T> {
     fn clone(&self) -> Self {
         *self

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     control::{Attached, labelled},
     form::Form,
+    icon::{Glyph, Icon},
 };
 
 /// Something to choose: its value in the call, and its words.
@@ -38,10 +39,13 @@ pub fn SelectField(
 ) -> impl IntoView {
     labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
         view! {
-            <select id=id name=name class="select" aria-invalid=invalid aria-describedby=described_by
-                on:change:target=move |event| if let Some(on_change) = on_change { on_change.run(event.target().value()) }>
-                {option_views(options, value)}
-            </select>
+            <div class="select">
+                <select id=id name=name aria-invalid=invalid aria-describedby=described_by
+                    on:change:target=move |event| if let Some(on_change) = on_change { on_change.run(event.target().value()) }>
+                    {option_views(options, value)}
+                </select>
+                <Icon glyph=Glyph::Down/>
+            </div>
         }
         .into_any()
     })
@@ -64,9 +68,12 @@ pub fn Select(
     view! {
         <div class="filter-select">
             <span aria-hidden="true">{label}</span>
-            <select class="select" aria-label=label prop:value=move || value.get() on:change:target=move |event| on_change.run(event.target().value())>
-                {option_views(options, value.get_untracked())}
-            </select>
+            <div class="select">
+                <select aria-label=label prop:value=move || value.get() on:change:target=move |event| on_change.run(event.target().value())>
+                    {option_views(options, value.get_untracked())}
+                </select>
+                <Icon glyph=Glyph::Down/>
+            </div>
         </div>
     }
 }

@@ -31,6 +31,14 @@ pub fn Tabs(
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
 
+    // In a narrow page the row scrolls.
+    Effect::new(move || {
+        let Some(list) = list.get() else { return };
+        if let Some(tab) = browser::find_all(&list, "[aria-selected=true]").first() {
+            list.set_scroll_left(tab.offset_left() - (list.client_width() - tab.offset_width()) / 2);
+        }
+    });
+
     let on_keydown = move |event: ev::KeyboardEvent| {
         let Some(list) = list.get_untracked() else { return };
         let tabs = browser::find_all(&list, "[role=tab]");

@@ -31,12 +31,18 @@ const fn about(object: Object, arguments: fn(&World, &str) -> Value) -> Example 
 }
 
 impl Example {
-    const fn of(self, kind: KeyKind) -> Self {
-        self.of_kind(Kind::Key(kind))
+    const fn of(mut self, kind: KeyKind) -> Self {
+        self.kind = Some(Kind::Key(kind));
+        self
     }
 
-    const fn of_kind(mut self, kind: Kind) -> Self {
-        self.kind = Some(kind);
+    const fn of_general(mut self) -> Self {
+        self.kind = Some(Kind::Credential(CredentialKind::Llm));
+        self
+    }
+
+    const fn of_storage(mut self) -> Self {
+        self.kind = Some(Kind::Credential(CredentialKind::Storage));
         self
     }
 
@@ -44,10 +50,6 @@ impl Example {
         self.passes_over = true;
         self
     }
-}
-
-fn provider(world: &World) -> Value {
-    json!({ "name": world.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null })
 }
 
 /// The route's example; `None` for a route that has none yet.
@@ -65,12 +67,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
         ("POST", "/fn/corpora/create") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/corpora/delete") => about(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
-        ("POST", "/fn/credentials/create-general") => plain(|world, _| json!({ "name": world.unused(), "value": "sk-0123456789" })),
-        ("POST", "/fn/credentials/create-storage") => plain(
-            |world, _| json!({ "wanted": { "label": world.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } } }),
-        ),
-        ("POST", "/fn/credentials/edit-general") => about(Object::Credential, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })),
-        ("POST", "/fn/credentials/test") => about(Object::Credential, |_, id| json!({ "id": id })),
+        ("POST", "/fn/credentials/create-general") => plain(|world, _| json!({ "name": world.unused(), "value": "sk-0123456789" })).of_general(),
+        ("POST", "/fn/credentials/create-storage") => plain(|_, _| json!({ "wanted": storage() })).of_storage(),
+        ("POST", "/fn/credentials/edit-general") => {
+            about(Object::General, |world, id| json!({ "id": id, "name": world.unused(), "value": "" })).of_general()
+        }
+        ("POST", "/fn/credentials/test") => about(Object::General, |_, id| json!({ "id": id })).of_general(),
         ("POST", "/fn/invitations/create") => {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
@@ -91,29 +93,29 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
-        ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
-        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
-        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
         ("POST", "/fn/providers/create-model") => {
-            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused(), "key": null } }))
+            about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
         }
-        ("POST", "/fn/providers/edit-model") => {
-            about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused(), "key": null } }))
-        }
+        ("POST", "/fn/providers/delete") => about(Object::Provider, |_, id| json!({ "id": id })),
         ("POST", "/fn/providers/delete-model") => about(Object::Model, |_, id| json!({ "id": id })),
+        ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
+        ("POST", "/fn/providers/edit-model") => about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused() } })),
+        ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora" | "/api/v1/credentials") => plain(|_, _| Value::Null),
+        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
-        ("POST", "/api/v1/credentials") => plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" }))
-            .of_kind(Kind::Credential(CredentialKind::Llm)),
-        ("GET" | "DELETE", "/api/v1/credentials/{id}") | ("POST", "/api/v1/credentials/{id}/test") => about(Object::Credential, |_, _| Value::Null),
-        ("PATCH", "/api/v1/credentials/{id}") => about(Object::Credential, |world, _| json!({ "name": world.unused() })),
+        ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
+        ("POST", "/api/v1/credentials") => plain(|world, _| json!({ "kind": "llm", "name": world.unused(), "value": "sk-0123456789" })).of_general(),
+        ("GET" | "DELETE", "/api/v1/credentials/{id}") | ("POST", "/api/v1/credentials/{id}/test") => {
+            about(Object::General, |_, _| Value::Null).of_general()
+        }
+        ("PATCH", "/api/v1/credentials/{id}") => about(Object::General, |world, _| json!({ "name": world.unused() })).of_general(),
         ("GET", "/api/v1/keys") => plain(|_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys") => plain(|world, _| json!({ "kind": "agent", "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/import") => {
@@ -127,4 +129,14 @@ pub fn of(route: &Route) -> Option<Example> {
         _ => return None,
     };
     Some(example)
+}
+
+/// A storage credential that somebody wants.
+fn storage() -> Value {
+    json!({ "label": "files", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "secret": "", "region": "", "ends": { "Days": 30 } })
+}
+
+/// A provider that somebody wants.
+pub fn provider(world: &World) -> Value {
+    json!({ "name": world.unused(), "style": "openai", "base_url": "https://llm.example.test/v1" })
 }

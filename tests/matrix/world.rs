@@ -1,6 +1,9 @@
 //! Two organizations, and people of every role in the first.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::HashMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use latchkey::{
     model::{
@@ -19,7 +22,9 @@ use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::AnyPool;
+use tokio::sync::Mutex;
 
+use super::examples::provider;
 use crate::support::{PASSWORD, Page, TestServer, text};
 
 /// Somebody who calls.
@@ -41,11 +46,11 @@ pub enum Object {
     Key,
     /// A corpus.
     Corpus,
-    /// A credential of a kind that the caller may manage.
-    Credential,
-    /// A provider of language models.
+    /// A general key.
+    General,
+    /// A provider.
     Provider,
-    /// A language model.
+    /// A model.
     Model,
     /// A member whose role permits nothing, so that nothing but the permission decides.
     Member,
@@ -68,7 +73,7 @@ impl Object {
             Self::None => return None,
             Self::Key => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
-            Self::Credential => "crd_00000000000070008000000000000000",
+            Self::General => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
             Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
@@ -90,6 +95,7 @@ pub struct World {
     database: AnyPool,
     powerless: String,
     count: AtomicU32,
+    keys: Mutex<HashMap<(String, Option<&'static str>), String>>,
 }
 
 impl World {
@@ -110,7 +116,7 @@ impl World {
             people.push(person(role, &format!("{role}@acme.test"), permissions));
         }
         let foreigner = person("the owner of another organization", "owner@globex.test", Permissions::of(Permission::ALL));
-        let mut world = Self { server, people, foreigner, database, powerless: String::new(), count: AtomicU32::new(0) };
+        let mut world = Self { server, people, foreigner, database, powerless: String::new(), count: AtomicU32::new(0), keys: Mutex::default() };
         world.powerless = world.role(&[]).await;
         let single = Permission::ALL.iter().map(std::slice::from_ref);
         for permissions in single.chain([&[][..]]) {
@@ -166,11 +172,14 @@ impl World {
                 text(&made["key"]["id"])
             }
             Object::Corpus => self.done("corpora/create", json!({ "name": self.unused() })).await["id"].to_string(),
-            Object::Credential => self.credential(person).await,
+            Object::General => {
+                let made = self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await;
+                text(&made["id"])
+            }
             Object::Provider => self.provider().await,
             Object::Model => {
-                let wanted = json!({ "name": self.unused(), "key": null });
-                text(&self.done("providers/create-model", json!({ "provider": self.provider().await, "wanted": wanted })).await["id"])
+                let wanted = json!({ "provider": self.provider().await, "wanted": { "name": self.unused() } });
+                text(&self.done("providers/create-model", wanted).await["id"])
             }
             Object::Member => {
                 // With no password: a hash takes its time.
@@ -199,23 +208,8 @@ impl World {
         }
     }
 
-    /// A general key; for whoever may manage none of these but storage keys, one of their own.
-    async fn credential(&self, person: &Person) -> String {
-        let may = |permission| person.permissions.has(permission);
-        if may(Permission::ManageCredentials) || !may(Permission::ManageApiKeys) {
-            return text(&self.done("credentials/create-general", json!({ "name": self.unused(), "value": "sk-0123456789" })).await["id"]);
-        }
-        // One of each provider for each user: the last one makes room.
-        sqlx::query("update credentials set unique_name = null").execute(&self.database).await.unwrap();
-        let wanted = json!({ "label": self.unused(), "provider": "dnanexus", "key": "token0123456789", "ends": { "Days": 30 } });
-        let (status, made) = self.session(person).await.call("credentials/create-storage", json!({ "wanted": wanted })).await;
-        assert_eq!(status, StatusCode::OK, "{made}");
-        text(&made["id"])
-    }
-
     async fn provider(&self) -> String {
-        let wanted = json!({ "name": self.unused(), "style": "openai", "base_url": "https://models.example.test/v1", "key": null });
-        text(&self.done("providers/create", json!({ "wanted": wanted })).await["id"])
+        text(&self.done("providers/create", json!({ "wanted": provider(self) })).await["id"])
     }
 
     /// The page, with a new session of this person's.
@@ -227,13 +221,19 @@ impl World {
         Page { cookie: Some(cookie), ..self.server.visitor() }
     }
 
-    /// A platform key that acts for this person, with these scopes.
-    pub async fn platform_key(&self, person: &Person, scopes: impl Iterator<Item = Scope>) -> String {
+    /// A platform key that acts for this person, with every scope but that one. Made once.
+    pub async fn platform_key(&self, person: &Person, lacks: Option<Scope>) -> String {
+        let mut keys = self.keys.lock().await;
+        let place = (person.email.clone(), lacks.map(Scope::word));
+        if let Some(key) = keys.get(&place) {
+            return key.clone();
+        }
+        let scopes = Scope::ALL.iter().copied().filter(|scope| Some(*scope) != lacks);
         let row = store::people::user_by_email(&self.server.state.store, &person.email).await.unwrap().unwrap();
         let mut wanted = WantedKey::named(Kind::Key(KeyKind::Platform), "matrix".to_owned());
         wanted.ends = Ends::Days(30);
         wanted.scopes = Some(scopes.map(|scope| scope.word().to_owned()).collect());
         let made = keys::create(&self.server.state, &accounts::console(&row).unwrap(), wanted).await.unwrap();
-        made.secret.reveal().to_owned()
+        keys.entry(place).or_insert(made.secret.reveal().to_owned()).clone()
     }
 }

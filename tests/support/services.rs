@@ -49,10 +49,13 @@ pub struct Seen {
     pub body: String,
 }
 
+/// What to answer, and what was called.
+type Shared = Arc<Mutex<(Script, Vec<Seen>)>>;
+
 /// A service that answers what a test wants and notes what it is asked.
 pub struct Neighbour {
     pub url: String,
-    shared: Arc<Mutex<(Script, Vec<Seen>)>>,
+    shared: Shared,
 }
 
 impl Neighbour {
@@ -75,7 +78,7 @@ impl Neighbour {
     }
 }
 
-async fn answer(State(shared): State<Arc<Mutex<(Script, Vec<Seen>)>>>, request: Request) -> Response {
+async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
     let script = {

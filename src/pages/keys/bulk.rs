@@ -54,17 +54,17 @@ pub async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
 impl Acted {
     /// What was done, as a sentence or two.
     pub fn words(&self, action: BulkAction) -> String {
-        let keys = |count| count_of(count, "key", "keys");
-        let was = |count| if count == 1 { "was" } else { "were" };
-        let mut words = format!("{} {} {}.", keys(self.done), was(self.done), past(action));
-        if self.left > 0 {
-            words += &format!(" {} {} not there any more, or not yours to change.", keys(self.left), was(self.left));
-        }
-        if !self.remaining.is_empty() {
-            words += &format!(" {} {} not reached.", keys(self.remaining.len()), was(self.remaining.len()));
-        }
-        words
+        let told = |count, what: &str| (count > 0).then(|| format!("{} {what}.", were(count)));
+        let done = Some(format!("{} {}.", were(self.done), past(action)));
+        let left = told(self.left, "not there any more, or not yours to change");
+        let remaining = told(self.remaining.len(), "not reached");
+        [done, left, remaining].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// So many keys were.
+fn were(count: usize) -> String {
+    count_of(count, "key", "keys") + if count == 1 { " was" } else { " were" }
 }
 
 /// The word on its button.

@@ -155,7 +155,7 @@ fn hint(row: &KeyRow, context: RowContext) -> AnyView {
 fn ends_soon(at: Timestamp, now: Timestamp) -> Option<String> {
     let days = (at.0 - now.0).div_euclid(DAY_MS);
     match days {
-        0 => Some("Expires within a day".to_owned()),
+        0 => Some("Expires in hours".to_owned()),
         1 => Some("Expires in 1 day".to_owned()),
         2..EXPIRING_DAYS => Some(format!("Expires in {days} days")),
         _ => None,
@@ -183,7 +183,7 @@ mod tests {
     fn only_what_ends_soon_is_warned_of() {
         let now = Timestamp(1_795_221_599_999);
         assert_eq!(ends_soon(now.plus_days(-1), now), None);
-        assert_eq!(ends_soon(now.plus_ms(1), now).as_deref(), Some("Expires within a day"));
+        assert_eq!(ends_soon(now.plus_ms(1), now).as_deref(), Some("Expires in hours"));
         assert_eq!(ends_soon(now.plus_days(1), now).as_deref(), Some("Expires in 1 day"));
         assert_eq!(ends_soon(now.plus_days(5).plus_ms(9), now).as_deref(), Some("Expires in 5 days"));
         assert_eq!(ends_soon(now.plus_days(EXPIRING_DAYS), now), None);

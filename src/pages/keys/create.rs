@@ -31,8 +31,8 @@ pub fn CreateDialog(
 ) -> impl IntoView {
     let form = Form::new();
     let wanted = move |filled: Filled| {
-        let Filled { name, ends, scopes, corpora, external_id, metadata } = filled;
-        WantedKey { kind: tab.kind, name, ends: ends.unwrap_or_default(), scopes, corpora, external_id, metadata }
+        let Filled { name, lasting, scopes, corpora, external_id, metadata } = filled;
+        WantedKey { kind: tab.kind, name, ends: lasting.new_end().unwrap_or_default(), scopes, corpora, external_id, metadata }
     };
     let submit = move |()| {
         let call = fields::check(form, tab).map(|filled| create_key(wanted(filled)));
@@ -62,9 +62,9 @@ pub fn EditDialog(
     let form = Form::new();
     let id = key.id;
     let edited = move |filled: Filled| {
-        let Filled { name, ends, scopes, external_id, metadata, .. } = filled;
+        let Filled { name, lasting, scopes, external_id, metadata, .. } = filled;
         if tab.policy().editable == Editable::All {
-            EditedKey { name: Some(name), ends, scopes, external_id, metadata }
+            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata }
         } else {
             EditedKey { name: Some(name), ..EditedKey::default() }
         }

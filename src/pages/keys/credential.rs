@@ -69,8 +69,8 @@ fn check_storage(form: Form, provider: StorageProvider) -> Option<WantedStorage>
     let key = form.check("key", |field, typed| credential::storage_key(field, typed, provider).map(typed_secret));
     let secret = if is_aws { form.check("secret", storage_secret) } else { Some(TypedSecret::default()) };
     let region = if is_aws { form.check("region", |field, typed| credential::region(field, typed).map(str::to_owned)) } else { Some(String::new()) };
-    let ends = check_ends(form);
-    Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: ends?.unwrap_or_default() })
+    let lasting = check_ends(form);
+    Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: lasting?.new_end().unwrap_or_default() })
 }
 
 fn typed_secret(typed: &str) -> TypedSecret {

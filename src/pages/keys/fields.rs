@@ -34,12 +34,28 @@ const DATE: &str = "date";
 const NEVER: &str = "never";
 const KEEP: &str = "keep";
 
+/// How long something is to last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// As long as it does already.
+    AsItDoes,
+    /// Until then.
+    Until(Ends),
+}
+
+impl Lasting {
+    /// The new end, if there is to be one.
+    pub const fn new_end(self) -> Option<Ends> {
+        if let Self::Until(ends) = self { Some(ends) } else { None }
+    }
+}
+
 /// What was filled in.
 pub struct Filled {
     /// The name.
     pub name: String,
-    /// When it ends; `None` for what it has.
-    pub ends: Option<Ends>,
+    /// How long it is to last.
+    pub lasting: Lasting,
     /// What it may be used for, where its kind has that.
     pub scopes: Option<Vec<String>>,
     /// Which corpora it opens.
@@ -54,9 +70,9 @@ pub struct Filled {
 pub fn check(form: Form, tab: &KeyTab) -> Option<Filled> {
     let policy = tab.policy();
     let name = form.check("name", text::name);
-    let ends = match policy.expiry {
+    let lasting = match policy.expiry {
         Expiry::Chosen | Expiry::ChosenOrNever => check_ends(form),
-        Expiry::Never | Expiry::Days(_) => Some(Some(Ends::Usual)),
+        Expiry::Never | Expiry::Days(_) => Some(Lasting::Until(Ends::Usual)),
     };
     let scopes = match policy.scoping {
         Scoping::None => Some(None),
@@ -67,7 +83,7 @@ pub fn check(form: Form, tab: &KeyTab) -> Option<Filled> {
     let corpora = if policy.scoping == Scoping::Corpora { form.check_ticked("corpora", some_corpora) } else { Some(Vec::new()) };
     let external_id = policy.annotated.then(|| form.value("external_id"));
     let metadata = if policy.annotated { form.check("metadata", flat_json).map(Some) } else { Some(None) };
-    Some(Filled { name: name?, ends: ends?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata? })
+    Some(Filled { name: name?, lasting: lasting?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata? })
 }
 
 fn some_scopes(field: &str, ticked: Vec<String>) -> Result<Vec<String>, Fault> {
@@ -84,13 +100,13 @@ fn words(typed: &str) -> Vec<String> {
     typed.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// When it ends, as the fields of [`EndsFields`] say. `None` within: as it is.
-pub fn check_ends(form: Form) -> Option<Option<Ends>> {
+/// When it ends, as the fields of [`EndsFields`] say.
+pub fn check_ends(form: Form) -> Option<Lasting> {
     match form.value("duration_days").as_str() {
-        KEEP => Some(None),
-        NEVER => Some(Some(Ends::Usual)),
-        DATE => form.check(DATE, end_of_day).map(|at| Some(Ends::At(at))),
-        days => Some(Some(Ends::Days(days.parse().unwrap_or_default()))),
+        KEEP => Some(Lasting::AsItDoes),
+        NEVER => Some(Lasting::Until(Ends::Usual)),
+        DATE => form.check(DATE, end_of_day).map(|at| Lasting::Until(Ends::At(at))),
+        days => Some(Lasting::Until(Ends::Days(days.parse().unwrap_or_default()))),
     }
 }
 

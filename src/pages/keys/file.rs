@@ -1,6 +1,6 @@
 //! A list as a file, for spreadsheets and for programs. Plain text, without a browser.
 
-use crate::model::key::KeyRow;
+use crate::model::{key::KeyRow, time::Timestamp};
 
 /// The names of the columns, in both files.
 const HEADS: [&str; 16] = [
@@ -42,8 +42,8 @@ fn cells(row: &KeyRow) -> [String; HEADS.len()] {
         row.linked_to.join(", "),
         row.created_at.rfc3339(),
         row.created_by.clone(),
-        row.last_used_at.map(|at| at.rfc3339()).unwrap_or_default(),
-        row.expires_at.map(|at| at.rfc3339()).unwrap_or_default(),
+        row.last_used_at.map(Timestamp::rfc3339).unwrap_or_default(),
+        row.expires_at.map(Timestamp::rfc3339).unwrap_or_default(),
     ]
 }
 
@@ -75,10 +75,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{
-        policy::{KeyKind, Kind, Status},
-        time::Timestamp,
-    };
+    use crate::model::policy::{KeyKind, Kind, Status};
 
     fn row(name: &str) -> KeyRow {
         KeyRow {

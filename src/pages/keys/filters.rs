@@ -143,9 +143,11 @@ pub fn Filters(
     });
     let text = |label, filter| tab.policy().annotated.then(|| view! { <TextFilter label place filter/> });
     view! {
-        {status}
-        {text("External ID", Filter::ExternalId)}
-        {text("Scope", Filter::Scope)}
+        <div class="filters">
+            {status}
+            {text("External ID", Filter::ExternalId)}
+            {text("Scope", Filter::Scope)}
+        </div>
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/keys/…`: one page for every kind of key.
 
+mod actions;
 mod asked;
 mod blank;
 mod bulk;
@@ -18,7 +19,6 @@ mod place;
 mod row;
 mod shown;
 pub mod tabs;
-mod test;
 mod toolbar;
 
 use leptos::prelude::*;
@@ -42,7 +42,7 @@ pub fn KeysPage(
     tab: &'static KeyTab,
 ) -> impl IntoView {
     let last = expect_context::<LastAddresses>();
-    let place = ListPlace::of_address(tab.path(), last);
+    let place = ListPlace::of_address(tab.path, last);
     let viewer = use_viewer();
     // Only the first opening: it is in the server's HTML. From then on the list opens itself.
     let first = OnceResource::new(open_keys(place.query(tab.kind)));
@@ -66,7 +66,7 @@ fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<Op
     view! {
         <div class="page page-fill">
             <h1>"API Keys"</h1>
-            <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path() address=Callback::new(move |page| last.of(page))/>
+            <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path address=Callback::new(move |page| last.of(page))/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
                 <KeyList tab place first viewer/>

@@ -13,7 +13,7 @@ use crate::{
         fault::Fault,
         key::{ItemId, KeyRow},
     },
-    ui::{button::Button, check::Checkbox, number::thousands},
+    ui::{check::Checkbox, number::thousands},
 };
 
 /// The most ids of one answer.
@@ -152,7 +152,7 @@ pub fn PickedLine(
     view! {
         <p class="picked" role="status">{words}</p>
         <Show when=move || words().is_some()>
-            <Button label="Clear selection" on_click=move |()| picks.clear()/>
+            <button type="button" class="clear" aria-label="Clear selection" on:click=move |_| picks.clear()>"Clear"</button>
         </Show>
     }
 }

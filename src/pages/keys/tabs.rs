@@ -15,6 +15,8 @@ use crate::{
 pub struct KeyTab {
     /// The kind.
     pub kind: Kind,
+    /// The page's address.
+    pub path: &'static str,
     /// What such a key is for, in a sentence or two.
     pub purpose: &'static str,
     /// What to do where there is none yet.
@@ -35,9 +37,15 @@ pub struct KeyTab {
     pub has_buttons: bool,
 }
 
+/// The page of a kind that has a tab.
+const fn page_of(kind: Kind) -> &'static str {
+    kind.policy().page.expect("every kind with a tab has a page")
+}
+
 /// Keys of Latchkey's own API.
 pub const INTERNAL: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Platform),
+    path: page_of(Kind::Key(KeyKind::Platform)),
     purpose: "An internal key lets your own programs call Latchkey's API and its command-line client. One is typically enough.",
     advice: "Make one to call the API or to use the command-line client.",
     title: "Create internal key",
@@ -62,6 +70,7 @@ pub const INTERNAL: KeyTab = KeyTab {
 /// Credentials of storage providers.
 pub const EXTERNAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::Storage),
+    path: page_of(Kind::Credential(CredentialKind::Storage)),
     purpose: "An external key holds your credentials of a storage provider. Latchkey uses it to pull sample files; you have one for each provider.",
     advice: "Store one to import samples from Amazon Web Services or DNAnexus.",
     title: "Store external key",
@@ -85,6 +94,7 @@ pub const EXTERNAL: KeyTab = KeyTab {
 /// Keys of the callers of somebody's API.
 pub const CLIENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Client),
+    path: page_of(Kind::Key(KeyKind::Client)),
     purpose: "A client key is for a caller of your own API. It says whose it is and what it may be used for; your API asks Latchkey whether it is good.",
     advice: "Make one for each caller of your API: then each can be told apart, and taken back alone.",
     title: "Create client key",
@@ -109,6 +119,7 @@ pub const CLIENT: KeyTab = KeyTab {
 /// Keys of corpora.
 pub const CORPUS: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Corpus),
+    path: page_of(Kind::Key(KeyKind::Corpus)),
     purpose: "A corpus key gives controlled, anonymous access to the corpora that you name, and to no other.",
     advice: "Make one to let a page or a program query your corpora without signing in.",
     title: "Create corpus key",
@@ -132,6 +143,7 @@ pub const CORPUS: KeyTab = KeyTab {
 /// Credentials of providers of language models.
 pub const GENERAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::Llm),
+    path: page_of(Kind::Credential(CredentialKind::Llm)),
     purpose: "A general key is your own key of a provider of language models. Store it once, then link it to any provider or model.",
     advice: "Store the key of a provider, such as OpenAI or Anthropic: nobody has to type it again.",
     title: "New API Key",
@@ -154,6 +166,7 @@ pub const GENERAL: KeyTab = KeyTab {
 /// Keys of agents.
 pub const AGENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Agent),
+    path: page_of(Kind::Key(KeyKind::Agent)),
     purpose: "An agent key tells your gateway which agent is calling; Latchkey's own API does not take it.",
     advice: "Make one for each agent: then each can be told apart, and taken back alone.",
     title: "Create Agent API Key",
@@ -181,11 +194,6 @@ impl KeyTab {
     /// The kind's row in the policy table.
     pub const fn policy(&self) -> &'static Policy {
         self.kind.policy()
-    }
-
-    /// The page's address.
-    pub const fn path(&self) -> &'static str {
-        self.policy().page.expect("every kind with a tab has a page")
     }
 
     /// The words on the button that makes one.
@@ -219,12 +227,12 @@ fn open_to(permissions: Permissions) -> impl Iterator<Item = &'static KeyTab> {
 
 /// The tabs that somebody may open.
 pub fn seen_by(viewer: &Viewer) -> Vec<Tab> {
-    open_to(viewer.permissions).map(|tab| Tab { label: tab.policy().label, path: tab.path() }).collect()
+    open_to(viewer.permissions).map(|tab| Tab { label: tab.policy().label, path: tab.path }).collect()
 }
 
 /// The page of the first tab that somebody with these permissions may open.
 pub fn first_for(permissions: Permissions) -> Option<&'static str> {
-    open_to(permissions).map(KeyTab::path).next()
+    open_to(permissions).map(|tab| tab.path).next()
 }
 
 #[cfg(test)]

@@ -83,8 +83,8 @@ pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<Session
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
     let address = device.address.map(|address| address.to_string()).unwrap_or_default();
-    let begun = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
-    if begun { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
+    let admitted = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
+    if admitted { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
 }
 
 /// The session that a call's cookie names, if it goes on and its user may sign in.

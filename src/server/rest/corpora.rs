@@ -37,7 +37,7 @@ pub struct Corpora {
     items: Vec<CorpusView>,
 }
 
-/// Lists corpora. Needs the scope `keys:read` and *View Keys*.
+/// Lists corpora. Needs the scope `keys:read`, and *View Keys* or *Manage Corpora*.
 pub async fn list(State(state): State<AppState>, caller: Caller) -> Result<Answer<Corpora>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
     Ok(Answer(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))

@@ -56,9 +56,9 @@ async fn every_kind_lives_as_the_table_says() {
 
 async fn life_of_key(api: &Api, kind: KeyKind, policy: &Policy) {
     let word = policy.word;
-    let make = async |name: &str| api.post("/keys", sample(kind, name).unwrap()).await;
+    let post = async |name: &str| api.post("/keys", sample(kind, name).unwrap()).await;
 
-    let (status, made) = make("First").await;
+    let (status, made) = post("First").await;
     assert_eq!(status, StatusCode::CREATED, "{word}: {made}");
     let (key, secret) = (&made["key"], text(&made["secret"]));
     let path = format!("/keys/{}", text(&key["id"]));
@@ -71,7 +71,7 @@ async fn life_of_key(api: &Api, kind: KeyKind, policy: &Policy) {
     assert_eq!(api.verify(&secret).await, "VALID", "{word}");
 
     // Names are unique where the table says so, whatever their case.
-    let (status, again) = make("FIRST").await;
+    let (status, again) = post("FIRST").await;
     assert_eq!(status, if policy.unique == Unique::Name { StatusCode::CONFLICT } else { StatusCode::CREATED }, "{word}: {again}");
     let page = format!("/keys?kind={word}&q=first");
     assert_eq!(api.get(&page).await.1["total"], if policy.unique == Unique::Name { 1 } else { 2 }, "{word}");
@@ -120,7 +120,7 @@ async fn life_of_key(api: &Api, kind: KeyKind, policy: &Policy) {
     for (method, path) in [(Method::GET, path.clone()), (Method::DELETE, path.clone()), (Method::POST, format!("{path}/enable"))] {
         assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND, "{word}");
     }
-    assert_eq!(make("Second").await.0, StatusCode::CREATED, "{word}");
+    assert_eq!(post("Second").await.0, StatusCode::CREATED, "{word}");
 }
 
 async fn life_of_credential(api: &Api, kind: CredentialKind, policy: &Policy) {
@@ -218,10 +218,7 @@ async fn what_a_kind_lacks_or_cant_take_is_refused_at_its_field_and_nothing_is_s
         (json!({ "kind": "client", "name": "a", "external_id": long }), "external_id"),
         (json!({ "kind": "client", "name": "a", "external_id": "a\u{202E}b" }), "external_id"),
         (json!({ "kind": "client", "name": "a", "scopes": ["a b"] }), "scopes"),
-        (
-            json!({ "kind": "client", "name": "a", "scopes": vec!["s"; 3].iter().enumerate().map(|(n, s)| format!("{s}{n}\n")).collect::<Vec<_>>() }),
-            "scopes",
-        ),
+        (json!({ "kind": "client", "name": "a", "scopes": ["a\n"] }), "scopes"),
         (json!({ "kind": "client", "name": "a", "scopes": (0..101).map(|n| n.to_string()).collect::<Vec<_>>() }), "scopes"),
         (json!({ "kind": "client", "name": "a", "duration_days": -1 }), "duration_days"),
         (json!({ "kind": "corpus", "name": "a", "scopes": ["query"] }), "corpora"),

@@ -49,7 +49,7 @@ fn line(event: AuditEventRow) -> impl IntoView {
                 </span>
             </td>
             <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_in_words(&event.action)}</span></td>
-            <td data-label="To what"><span class="cell-text" title=event.object_id>{event.object}</span></td>
+            <td class="cell-object" data-label="To what"><span class="cell-text" title=event.object_id>{event.object}</span></td>
             <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
             <td class="cell-soft cell-address" data-label="Address"><span class="cell-text">{event.address}</span></td>
         </tr>
