@@ -110,7 +110,7 @@ impl<Row: GridRow> Rows<Row> {
 
     /// The server's name for the list as it is now.
     pub fn listing(self) -> String {
-        self.book.with_untracked(|book| book.listing().to_owned())
+        self.book.with(|book| book.listing().to_owned())
     }
 
     /// What is known of a place.
@@ -135,7 +135,8 @@ impl<Row: GridRow> Rows<Row> {
 
     /// Opens the list anew. What is shown stays until all that will be seen of the new list is at hand.
     pub async fn reopen(self, place: Place) {
-        let turn = self.turn.get_untracked() + 1;
+        // The page may have been left by whoever asks for it.
+        let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
         self.turn.set(turn);
         self.opening.set(true);
         let outcome = self.read_anew(place).await;
@@ -201,7 +202,7 @@ impl<Row: GridRow> Rows<Row> {
 
     async fn fetch(self, first: usize) {
         let turn = self.turn.get_untracked();
-        let answer = (self.source.get_value().fetch)(self.listing(), first, CHUNK).await;
+        let answer = (self.source.get_value().fetch)(untrack(|| self.listing()), first, CHUNK).await;
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A secret, and what the pop-up says of it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct Shown {
     title: &'static str,
     /// What stands before the name of what it belongs to.
@@ -56,28 +56,33 @@ impl From<InvitationLink> for Shown {
     }
 }
 
-/// The secret that is being shown. It is kept here only, and only until the pop-up closes.
+/// The secret that is being shown, and those that wait for it to be closed. They are kept here only, and each only until then.
 ///
-/// The frame holds it, not the page: a step back in the history must not lose a secret that was not copied.
+/// The frame holds them, not the page: a step back in the history must not lose a secret that was not copied.
 #[derive(Clone, Copy)]
-pub struct Reveal(RwSignal<Option<Shown>>);
+pub struct Reveal(RwSignal<Vec<Shown>>);
 
 impl Reveal {
     /// Nothing to show yet; [`use_reveal`] finds it below.
     pub fn provide() -> Self {
-        let reveal = Self(RwSignal::new(None));
+        let reveal = Self(RwSignal::new(Vec::new()));
         provide_context(reveal);
         reveal
     }
 
     /// Shows a key's secret.
     pub fn show(self, created: CreatedKey) {
-        self.0.set(Some(created.into()));
+        self.0.update(|shown| shown.push(created.into()));
     }
 
     /// Shows the link of an invitation.
     pub fn show_link(self, link: InvitationLink) {
-        self.0.set(Some(link.into()));
+        self.0.update(|shown| shown.push(link.into()));
+    }
+
+    /// Lets go of the secret that is shown; the next one follows.
+    fn close(self) {
+        self.0.update(|shown| drop(shown.remove(0)));
     }
 }
 
@@ -92,7 +97,9 @@ pub fn SecretDialog(
     /// The secret.
     reveal: Reveal,
 ) -> impl IntoView {
-    move || reveal.0.get().map(|shown| view! { <Secret shown close=move |()| reveal.0.set(None)/> })
+    // One that comes to wait does not touch the one that is shown.
+    let first = Memo::new(move |_| reveal.0.with(|shown| shown.first().cloned()));
+    move || first.get().map(|shown| view! { <Secret shown close=move |()| reveal.close()/> })
 }
 
 #[component]

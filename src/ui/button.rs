@@ -92,13 +92,16 @@ pub fn IconButton(
     /// Whether its work is under way.
     #[prop(optional, into)]
     pending: Signal<bool>,
+    /// Whether there is nothing that it could do now.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
     /// Whether it warns, in its colour, of what it does.
     #[prop(optional)]
     danger: bool,
 ) -> impl IntoView {
     view! {
         <button type="button" class="icon-button" class:icon-button-danger=danger aria-label=label title=label
-            aria-busy=move || pending.get().then_some("true") on:click=move |event| on_click.run(event)>
+            disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true") on:click=move |event| on_click.run(event)>
             <Icon glyph/>
         </button>
     }

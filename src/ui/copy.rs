@@ -36,7 +36,7 @@ pub fn CopyButton(
             if browser::copy(&text.get_untracked()).await {
                 outcome.set(Some(Outcome::Copied));
                 if let Some(on_copied) = on_copied {
-                    on_copied.run(());
+                    let _ = on_copied.try_run(());
                 }
             } else {
                 outcome.set(Some(Outcome::Refused));

@@ -17,7 +17,7 @@ pub enum DialogRole {
 
 /// A modal dialog: open for as long as it is mounted. The focus goes to its first field and, in the end, back to where it was.
 ///
-/// Escape, the cross and a click beside it only ask to leave: `on_dismiss` decides. The browser itself never closes it, since
+/// Escape, the cross and a click beside it only ask to leave: `on_dismiss` decides, and is not asked while it is busy. The browser itself never closes it, since
 /// `closedby="none"` keeps even the third Escape from doing so.
 #[component]
 pub fn Dialog(
@@ -30,6 +30,9 @@ pub fn Dialog(
     /// What kind of answer it waits for.
     #[prop(optional)]
     role: DialogRole,
+    /// Whether something is on its way whose answer it waits for: nobody leaves it before that.
+    #[prop(optional, into)]
+    busy: Signal<bool>,
     /// Whether it holds something long.
     #[prop(optional)]
     wide: bool,
@@ -59,33 +62,38 @@ pub fn Dialog(
         }
     });
 
+    let leave = move || {
+        if !busy.get_untracked() {
+            on_dismiss.run(());
+        }
+    };
     let is_backdrop = move |event: &web_sys::Event| event.target() == dialog.get_untracked().map(Into::into);
     let on_keydown = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" {
             event.prevent_default();
             event.stop_propagation();
-            on_dismiss.run(());
+            leave();
         }
     };
     let on_click = move |event: ev::MouseEvent| {
         if pressed_beside.get_value() && is_backdrop(&event) {
-            on_dismiss.run(());
+            leave();
         }
     };
     // A way back that is no key, such as a phone's gesture.
     let on_cancel = move |event: ev::Event| {
         event.prevent_default();
-        on_dismiss.run(());
+        leave();
     };
     view! {
         <dialog node_ref=dialog class="dialog" class:dialog-wide=wide closedby="none" aria-labelledby=title_id
-            role=(role == DialogRole::Alert).then_some("alertdialog")
+            aria-busy=move || busy.get().then_some("true") role=(role == DialogRole::Alert).then_some("alertdialog")
             on:keydown=on_keydown on:cancel=on_cancel on:click=on_click
             on:pointerdown=move |event| pressed_beside.set_value(is_backdrop(&event))>
             <div class="dialog-body">
                 <header class="dialog-head">
                     <h2 id=title_id>{move || title.get()}</h2>
-                    <IconButton label="Close" glyph=Glyph::Close on_click=move |_| on_dismiss.run(())/>
+                    <IconButton label="Close" glyph=Glyph::Close disabled=busy on_click=move |_| leave()/>
                 </header>
                 {children()}
             </div>

@@ -61,12 +61,30 @@ impl Form {
         checked.map_err(|fault| self.wrongs.update(|wrongs| wrongs.push(fault))).ok()
     }
 
-    /// Sends what was checked, unless something was wrong: then the first wrong field gets the focus.
+    /// Sends what was checked, unless something was wrong: then the first wrong field gets the focus. `on_done` hears nothing where the
+    /// page was left meanwhile.
     pub fn send<T: 'static>(self, call: Option<impl Future<Output = Result<T, Fault>> + 'static>, on_done: impl FnOnce(T) + 'static) {
-        match call {
-            Some(call) => self.run(Box::pin(async move { call.await.map(on_done) })),
-            None => self.focus_first_wrong(),
-        }
+        self.send_for_keeps(call, on_done, |_| ());
+    }
+
+    /// As [`Self::send`], for an answer that nothing brings back: where the page was left meanwhile, `on_left` gets it.
+    pub fn send_for_keeps<T: 'static>(
+        self,
+        call: Option<impl Future<Output = Result<T, Fault>> + 'static>,
+        on_done: impl FnOnce(T) + 'static,
+        on_left: impl FnOnce(T) + 'static,
+    ) {
+        let Some(call) = call else { return self.focus_first_wrong() };
+        self.run(Box::pin(async move {
+            let answer = call.await?;
+            // What stands in the page is gone together with its form, callbacks included.
+            if self.pending.is_disposed() {
+                on_left(answer)
+            } else {
+                on_done(answer)
+            }
+            Ok(())
+        }));
     }
 
     /// The part of sending that is the same for every call, so that the program holds it once.
@@ -74,7 +92,9 @@ impl Form {
         self.pending.set(true);
         spawn_local(async move {
             // When it went well it stays pending: what it was for is done, and a second click must not do it again.
-            if let Err(fault) = work.await {
+            if let Err(fault) = work.await
+                && !self.pending.is_disposed()
+            {
                 self.pending.set(false);
                 self.wrongs.set(vec![fault]);
                 self.focus_first_wrong();

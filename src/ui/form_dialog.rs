@@ -24,7 +24,7 @@ pub fn FormDialog(
     /// What sending it does; see [`FormView`].
     #[prop(into)]
     on_submit: Callback<()>,
-    /// Leaves it.
+    /// Leaves it; not called while the form is on its way.
     on_dismiss: Callback<()>,
     /// Its fields, or what it asks.
     children: Children,
@@ -32,11 +32,11 @@ pub fn FormDialog(
     let warns = weight == Weight::Danger;
     let role = if warns { DialogRole::Alert } else { DialogRole::Dialog };
     view! {
-        <Dialog title role on_dismiss>
+        <Dialog title role on_dismiss busy=form.pending()>
             <FormView form on_submit>
                 {children()}
                 <footer class="dialog-foot">
-                    <Button label="Cancel" on_click=on_dismiss autofocus=warns/>
+                    <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=warns/>
                     <SubmitButton label=submit weight pending=form.pending()/>
                 </footer>
             </FormView>

@@ -18,6 +18,7 @@ use crate::{
     api::credentials::test_connection,
     grid::rows::{Place, Rows},
     model::{
+        fault::Fault,
         key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow},
         policy::Revealed,
     },
@@ -75,10 +76,11 @@ impl ListActions {
         if action == BulkAction::Delete || untrack(|| self.picks.count()) > BULK_MAX {
             return self.ask(Asked::Bulk(action));
         }
+        let chosen = self.picks.chosen();
         spawn_local(async move {
-            match self.picks.ids().await {
+            match chosen.ids().await {
                 Ok(ids) => self.act_now(action, ids, None).await,
-                Err(fault) => self.toasts.say(fault.to_string()),
+                Err(fault) => self.nothing_done(&fault),
             }
         });
     }
@@ -131,18 +133,32 @@ impl ListActions {
 
     async fn act_now(self, action: BulkAction, ids: Vec<ItemId>, name: Option<String>) {
         let acted = act(action, ids, Work::new()).await;
-        match &acted.trouble {
-            Some(fault) if acted.reached.is_empty() => self.toasts.say(fault.to_string()),
-            _ => self.show_acted(action, acted, name),
+        self.show_acted(action, acted, name);
+    }
+
+    /// Says why nothing was done. What is picked stays so, unless it was picked from a list that the server has forgotten.
+    fn nothing_done(self, fault: &Fault) {
+        if *fault == Fault::ListingGone {
+            self.toasts.say("Nothing was done: the list was opened a while ago. It is loaded again; select the keys once more.".to_owned());
+            self.reload();
+        } else {
+            self.toasts.say(fault.to_string());
         }
     }
 
     fn show_acted(self, action: BulkAction, acted: Acted, name: Option<String>) {
+        if let Some(fault) = acted.trouble.as_ref().filter(|_| acted.reached.is_empty()) {
+            return self.nothing_done(fault);
+        }
         let words = match &name {
             Some(name) if acted.left == 0 => format!("“{name}” was {}.", past(action)),
             _ => acted.words(action),
         };
         self.toasts.say(acted.trouble.as_ref().map_or_else(|| words.clone(), |fault| format!("{words} {fault}")));
+        // The page may have been left meanwhile; the focus is then none of its business.
+        if self.asked.is_disposed() {
+            return;
+        }
         if action == BulkAction::Delete {
             self.secrets.forget(&acted.reached);
             self.picks.forget(&acted.reached);

@@ -4,11 +4,14 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     bulk::{self, Acted, act},
-    picks::Picks,
+    picks::{Chosen, Picks},
     tabs::KeyTab,
 };
 use crate::{
-    model::key::{BULK_MAX, BulkAction, KeyRow},
+    model::{
+        fault::Fault,
+        key::{BULK_MAX, BulkAction, KeyRow},
+    },
     ui::{
         button::Weight,
         dialog::Dialog,
@@ -63,26 +66,27 @@ pub fn BulkDialog(
     /// Called once it is over, however it ended.
     on_done: Callback<Acted>,
 ) -> impl IntoView {
-    let count = untrack(|| picks.count());
+    // Whatever becomes of the list meanwhile, it is these that were asked about.
+    let chosen = StoredValue::new(picks.chosen());
+    let count = chosen.with_value(Chosen::count);
     let (work, form) = (Work::new(), Form::new());
     let working = RwSignal::new(false);
     let in_steps = move || {
         working.set(true);
+        let acted = act_on(action, chosen.get_value(), work);
         spawn_local(async move {
-            let acted = match picks.ids().await {
-                Ok(ids) => act(action, ids, work).await,
-                Err(fault) => Acted { trouble: Some(fault), ..Acted::default() },
-            };
-            let _ = on_done.try_run(acted);
+            let _ = on_done.try_run(acted.await);
         });
     };
     let submit = move |()| {
         if count > BULK_MAX {
             return in_steps();
         }
+        let acted = act_on(action, chosen.get_value(), work);
         let acted = async move {
-            let acted = act(action, picks.ids().await?, work).await;
-            acted.trouble.clone().map_or(Ok(acted), Err)
+            let acted = acted.await;
+            // Another try would not find the list either.
+            acted.trouble.clone().filter(|fault| *fault != Fault::ListingGone).map_or(Ok(acted), Err)
         };
         form.send(Some(acted), move |acted| on_done.run(acted));
     };
@@ -105,5 +109,13 @@ pub fn BulkDialog(
             }
             .into_any()
         }
+    }
+}
+
+/// Does it with all that were chosen.
+async fn act_on(action: BulkAction, chosen: Chosen, work: Work) -> Acted {
+    match chosen.ids().await {
+        Ok(ids) => act(action, ids, work).await,
+        Err(fault) => Acted { trouble: Some(fault), ..Acted::default() },
     }
 }

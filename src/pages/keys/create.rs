@@ -14,6 +14,7 @@ use crate::{
         key::{CreatedKey, EditedKey, GRACES, KeyRow, WantedKey},
         policy::Editable,
     },
+    pages::secret::use_reveal,
     ui::{form::Form, form_dialog::FormDialog, select::SelectField},
 };
 
@@ -29,14 +30,14 @@ pub fn CreateDialog(
     /// Called with the key and its secret.
     on_done: Callback<CreatedKey>,
 ) -> impl IntoView {
-    let form = Form::new();
+    let (form, reveal) = (Form::new(), use_reveal());
     let wanted = move |filled: Filled| {
         let Filled { name, lasting, scopes, corpora, external_id, metadata } = filled;
         WantedKey { kind: tab.kind, name, ends: lasting.new_end().unwrap_or_default(), scopes, corpora, external_id, metadata }
     };
     let submit = move |()| {
         let call = fields::check(form, tab).map(|filled| create_key(wanted(filled)));
-        form.send(call, move |created| on_done.run(created));
+        form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     view! {
         <FormDialog title=tab.title form submit=tab.submit on_submit=submit on_dismiss>
@@ -90,10 +91,10 @@ pub fn RotateDialog(
     /// Called with the key and its new secret.
     on_done: Callback<CreatedKey>,
 ) -> impl IntoView {
-    let form = Form::new();
+    let (form, reveal) = (Form::new(), use_reveal());
     let submit = move |()| {
         let call = form.check("grace_seconds", seconds).map(|grace| rotate_key(key.id, grace));
-        form.send(call, move |created| on_done.run(created));
+        form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     let options = GRACES.iter().map(|(seconds, words)| (seconds.to_string(), (*words).to_owned())).collect();
     view! {

@@ -48,7 +48,7 @@ impl Format {
 
 /// Reads the whole list, as it was opened, and hands it over; nothing where it was stopped.
 async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: Work) -> Result<bool, Fault> {
-    let (listing, total) = (rows.listing(), untrack(|| rows.total()));
+    let (listing, total) = untrack(|| (rows.listing(), rows.total()));
     let mut read = Vec::with_capacity(total);
     work.begin(total);
     for offset in (0..total).step_by(ROWS_MAX) {

@@ -97,18 +97,16 @@ pub fn KeyList(
     let viewer = StoredValue::new(viewer);
     let class = move || String::from(tab.class) + if may_manage { " grid-managed" } else { "" };
     let lead = may_manage.then(|| Callback::new(move |()| view! { <PickAll picks/> }.into_any()));
-    let below = move || {
-        match shown.get() {
+    let below = move || match shown.get() {
         Shown::Rows => view! {
             <DataGrid label=tab.policy().label class=class() lead rows row_view=row_view(context)
                 columns=context.columns().map(|(title, field)| field.column(title)).collect()
-                order=Signal::derive(move || columns::order_of(place.get().sort)) on_order=Callback::new(move |order| { picks.forget_place(); place.order(order); })/>
+                order=Signal::derive(move || columns::order_of(place.get().sort)) on_order=Callback::new(move |order| place.order(order))/>
         }
         .into_any(),
         Shown::Empty => view! { <NoKeys tab may_manage create/> }.into_any(),
         Shown::NoMatch => view! { <NoMatch place/> }.into_any(),
         Shown::Nothing => ().into_any(),
-    }
     };
     view! {
         <Toolbar tab place rows picks may_manage reload create

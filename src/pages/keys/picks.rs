@@ -1,5 +1,7 @@
 //! The rows that are picked, and the boxes that pick them.
 
+use std::ops::Range;
+
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use crate::{
@@ -20,18 +22,57 @@ use crate::{
 const IDS_MAX: usize = 1000;
 
 /// The rows of a list that are picked.
+///
+/// `All` means the rows of the listing in which it was picked: a key that is made later was never meant. So it is let go of when the list
+/// is opened anew, whatever for; rows that were picked by name stay so.
 #[derive(Clone, Copy)]
 pub struct Picks {
     picked: RwSignal<Picked<ItemId>>,
-    /// The row that was picked last: where a span begins.
-    last: StoredValue<Option<usize>>,
+    /// The row that was picked last, where a span begins: its place, and the listing that it stands there in.
+    last: StoredValue<Option<(String, usize)>>,
     rows: Rows<KeyRow>,
+}
+
+/// What was picked at one moment.
+#[derive(Clone)]
+pub struct Chosen {
+    picked: Picked<ItemId>,
+    listing: String,
+    total: usize,
+}
+
+impl Chosen {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.picked.count(self.total)
+    }
+
+    /// The ids of them all, also of those that are not at hand.
+    ///
+    /// # Errors
+    /// `ListingGone` where the server has forgotten the listing in which all were picked; what asking it can meet besides.
+    pub async fn ids(self) -> Result<Vec<ItemId>, Fault> {
+        if let Some(named) = self.picked.named() {
+            return Ok(named.iter().copied().collect());
+        }
+        let all = ids_between(&self.listing, 0..self.total).await?;
+        Ok(all.into_iter().filter(|id| self.picked.has(id)).collect())
+    }
 }
 
 impl Picks {
     /// No row yet.
     pub fn new(rows: Rows<KeyRow>) -> Self {
-        Self { picked: RwSignal::new(Picked::none()), last: StoredValue::new(None), rows }
+        let picks = Self { picked: RwSignal::new(Picked::none()), last: StoredValue::new(None), rows };
+        let listing = Memo::new(move |_| rows.listing());
+        Effect::new(move |before: Option<String>| {
+            let now = listing.get();
+            if before.is_some_and(|before| before != now) && picks.picked.with_untracked(|picked| picked.named().is_none()) {
+                picks.clear();
+            }
+            now
+        });
+        picks
     }
 
     /// How many are picked.
@@ -57,34 +98,25 @@ impl Picks {
         self.picked.update(|picked| picked.forget(gone));
     }
 
-    /// Forgets where a span would begin: the rows stand elsewhere now.
-    pub fn forget_place(self) {
-        self.last.set_value(None);
-    }
-
-    /// The ids of all that are picked, also of those that are not at hand.
-    pub async fn ids(self) -> Result<Vec<ItemId>, Fault> {
-        let picked = self.picked.get_untracked();
-        if let Some(named) = picked.named() {
-            return Ok(named.iter().copied().collect());
-        }
-        let all = ids_between(self.rows, 0, untrack(|| self.rows.total())).await?;
-        Ok(all.into_iter().filter(|id| picked.has(id)).collect())
+    /// What is picked now.
+    pub fn chosen(self) -> Chosen {
+        untrack(|| Chosen { picked: self.picked.get(), listing: self.rows.listing(), total: self.rows.total() })
     }
 
     /// A click on the box of a row; with Shift, on all from the last one to here.
     fn click(self, place: usize, id: ItemId, with_shift: bool) {
         let pick = !self.picked.with_untracked(|picked| picked.has(&id));
-        let from = self.last.get_value().filter(|_| with_shift);
-        self.last.set_value(Some(place));
+        let listing = untrack(|| self.rows.listing());
+        let last = self.last.get_value().filter(|(of, _)| with_shift && *of == listing);
+        self.last.set_value(Some((listing.clone(), place)));
         self.picked.update(|picked| picked.set([id], pick));
-        let Some(from) = from else { return };
+        let Some((_, from)) = last else { return };
         let places = span(from, place);
+        let at_hand: Option<Vec<_>> = untrack(|| places.clone().map(|place| id_at(self.rows, place)).collect());
         spawn_local(async move {
-            let at_hand: Option<Vec<_>> = untrack(|| places.clone().map(|place| id_at(self.rows, place)).collect());
             let ids = match at_hand {
                 Some(ids) => Ok(ids),
-                None => ids_between(self.rows, places.start, places.end).await,
+                None => ids_between(&listing, places).await,
             };
             if let Ok(ids) = ids {
                 let _ = self.picked.try_update(|picked| picked.set(ids, pick));
@@ -102,11 +134,10 @@ fn id_at(rows: Rows<KeyRow>, place: usize) -> Option<ItemId> {
     if let Slot::Row(row) = rows.slot(place) { Some(row.id) } else { None }
 }
 
-async fn ids_between(rows: Rows<KeyRow>, first: usize, end: usize) -> Result<Vec<ItemId>, Fault> {
-    let listing = rows.listing();
-    let mut ids = Vec::with_capacity(end - first);
-    for offset in (first..end).step_by(IDS_MAX) {
-        ids.extend(listed_ids(listing.clone(), offset, IDS_MAX.min(end - offset)).await?);
+async fn ids_between(listing: &str, places: Range<usize>) -> Result<Vec<ItemId>, Fault> {
+    let mut ids = Vec::with_capacity(places.len());
+    for offset in places.clone().step_by(IDS_MAX) {
+        ids.extend(listed_ids(listing.to_owned(), offset, IDS_MAX.min(places.end - offset)).await?);
     }
     Ok(ids)
 }

@@ -49,7 +49,8 @@ pub fn Sessions(
                 Ok(()) | Err(Fault::NotFound) => toasts.say(format!("{} is signed out.", session.browser)),
                 Err(fault) => toasts.say(fault.to_string()),
             }
-            again.run(());
+            // The page may have been left meanwhile.
+            list.read_again(sessions());
         });
     });
 

@@ -9,10 +9,10 @@ use crate::{
     pages::refused::Unread,
     ui::{
         browser,
-        button::{Button, IconButton, SubmitButton, Weight},
-        dialog::{Dialog, DialogRole},
+        button::{Button, IconButton, Weight},
         field::Field,
-        form::{Form, FormView},
+        form::Form,
+        form_dialog::FormDialog,
         icon::Glyph,
         message::{Alert, Blank},
         number::counted,
@@ -150,15 +150,9 @@ fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl Int
         form.send(name.map(create_corpus), move |made| on_done.run(format!("The corpus “{}” has the id {}.", made.name, made.id)));
     };
     view! {
-        <Dialog title="Create corpus" on_dismiss>
-            <FormView form on_submit=submit>
-                <Field form name="name" label="Name" hint="What it holds, such as “Product manuals”." autofocus=true/>
-                <footer class="dialog-foot">
-                    <Button label="Cancel" on_click=on_dismiss/>
-                    <SubmitButton label="Save" pending=form.pending()/>
-                </footer>
-            </FormView>
-        </Dialog>
+        <FormDialog title="Create corpus" form submit="Save" on_submit=submit on_dismiss>
+            <Field form name="name" label="Name" hint="What it holds, such as “Product manuals”." autofocus=true/>
+        </FormDialog>
     }
 }
 
@@ -177,16 +171,10 @@ fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callba
         form.send(Some(delete(id)), move |()| on_done.run(said));
     };
     view! {
-        <Dialog title="Delete this corpus?" role=DialogRole::Alert on_dismiss>
-            <FormView form on_submit=submit>
-                <p><strong class="quoted">{name}</strong></p>
-                <p>{effect} " Its id is never used again, and nothing brings it back."</p>
-                <footer class="dialog-foot">
-                    <Button label="Cancel" on_click=on_dismiss autofocus=true/>
-                    <SubmitButton label="Delete" weight=Weight::Danger pending=form.pending()/>
-                </footer>
-            </FormView>
-        </Dialog>
+        <FormDialog title="Delete this corpus?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+            <p><strong class="quoted">{name}</strong></p>
+            <p>{effect} " Its id is never used again, and nothing brings it back."</p>
+        </FormDialog>
     }
 }
 

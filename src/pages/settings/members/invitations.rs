@@ -88,8 +88,8 @@ fn actions(desk: Desk, id: InvitationId, email: String) -> Vec<MenuItem> {
     let renew = Callback::new(move |()| {
         spawn_local(async move {
             match renew_invitation(id).await {
-                Ok(link) => desk.reveal.run(link),
-                Err(fault) => desk.failed.run(fault),
+                Ok(link) => desk.reveal(link),
+                Err(fault) => desk.tell(fault.to_string()),
             }
         });
     });
@@ -97,8 +97,8 @@ fn actions(desk: Desk, id: InvitationId, email: String) -> Vec<MenuItem> {
         let told = format!("The invitation of {email} was withdrawn.");
         spawn_local(async move {
             match withdraw_invitation(id).await {
-                Ok(()) => desk.done.run(told),
-                Err(fault) => desk.failed.run(fault),
+                Ok(()) => desk.tell(told),
+                Err(fault) => desk.tell(fault.to_string()),
             }
         });
     });

@@ -28,7 +28,11 @@ pub fn InviteDialog(
     let form = Form::new();
     let submit = move |()| {
         let call = form.check("email", text::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
-        form.send(call, move |link| desk.reveal.run(link));
+        let done = move |link| {
+            desk.asked.set(None);
+            desk.reveal(link);
+        };
+        form.send_for_keeps(call, done, move |link| desk.reveal(link));
     };
     let options = desk.choices();
     let usual = options.iter().find(|(_, name)| name == USUAL_ROLE).map(|(id, _)| id.clone()).unwrap_or_default();

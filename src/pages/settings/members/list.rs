@@ -107,8 +107,8 @@ fn actions(desk: Desk, member: &MemberRow) -> Vec<MenuItem> {
 fn enable(desk: Desk, id: UserId, name: String) {
     spawn_local(async move {
         match enable_member(id).await {
-            Ok(()) => desk.done.run(format!("{name} can sign in again.")),
-            Err(fault) => desk.failed.run(fault),
+            Ok(()) => desk.tell(format!("{name} can sign in again.")),
+            Err(fault) => desk.tell(fault.to_string()),
         }
     });
 }

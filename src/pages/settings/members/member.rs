@@ -38,7 +38,7 @@ pub fn RoleDialog(
     let submit = Callback::new(move |()| {
         let told = format!("{name} has another role now.");
         let call = form.check("role", chosen_role).map(|role| set_role(member.id, role));
-        form.send(call, move |()| desk.done.run(told));
+        form.send(call, move |()| desk.done(told));
     });
     view! {
         <FormDialog title="Change role" form submit="Save" on_submit=submit on_dismiss>
@@ -65,7 +65,7 @@ pub fn DisableDialog(
     let submit = Callback::new(move |()| {
         let told = format!("{name} is signed out everywhere and can't sign in.");
         let receiver = if hands_over.get_untracked() { form.check("receiver", chosen_member).map(Some) } else { Some(None) };
-        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| desk.done.run(told));
+        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| desk.done(told));
     });
 
     let receivers = untrack(|| desk.people.with(|people| receivers(desk, people, member.id)));
@@ -75,6 +75,7 @@ pub fn DisableDialog(
             <RadioGroup form name="keys" label="Their keys" options=fates chosen=fate/>
             <Show when=move || hands_over.get() fallback=|| view! { <p class="field-hint">"They rest until the member is enabled again."</p> }>
                 <SelectField form name="receiver" label="New holder" options=receivers.clone() hint="The keys then do what their new holder may do."/>
+                <p class="field-hint">"Internal keys are not handed over: they act for whoever made them, so they stop."</p>
             </Show>
         }
     });

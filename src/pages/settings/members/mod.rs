@@ -22,13 +22,13 @@ use crate::{
         people::{InvitationLink, MemberRow, People, RoleRow},
         permission::Permissions,
     },
-    pages::secret::use_reveal,
+    pages::secret::{Reveal, use_reveal},
     ui::{
         button::{Button, Weight},
         loaded::Loaded,
         message::AlertWithRetry,
         select::Choice,
-        toast::use_toasts,
+        toast::{Toasts, use_toasts},
     },
 };
 
@@ -49,15 +49,31 @@ struct Desk {
     /// What the reader may do: nobody gives or takes what they lack.
     own: Permissions,
     asked: RwSignal<Option<Asked>>,
-    /// Says what was done, and reads the lists anew.
-    done: Callback<String>,
-    /// Says what went wrong.
-    failed: Callback<Fault>,
-    /// Shows the link of an invitation, this once.
-    reveal: Callback<InvitationLink>,
+    toasts: Toasts,
+    secrets: Reveal,
 }
 
+// An answer may come when the page was left already: the frame still says what was done and shows the link, the page's own part is dropped.
 impl Desk {
+    /// Says what was done or what went wrong, and reads the lists anew.
+    fn tell(self, words: String) {
+        self.toasts.say(words);
+        self.people.read_again(list_people());
+    }
+
+    /// Closes the dialog, and says what it did.
+    fn done(self, told: String) {
+        self.asked.set(None);
+        self.tell(told);
+    }
+
+    /// Shows the link of an invitation, this once.
+    fn reveal(self, link: InvitationLink) {
+        self.people.read_again(list_people());
+        // A dialog that closes gives the focus back to its button first, and the next one will do the same.
+        set_timeout(move || self.secrets.show_link(link), std::time::Duration::ZERO);
+    }
+
     /// The roles that the reader may give.
     fn choices(self) -> Vec<Choice> {
         let may_give = |role: &&RoleRow| self.own.first_missing(role.permissions).is_none();
@@ -86,8 +102,6 @@ fn content(viewer: Viewer) -> AnyView {
 
 #[component]
 fn PeopleView(viewer: Viewer, people: People) -> impl IntoView {
-    let (toasts, secrets) = (use_toasts(), use_reveal());
-
     // Data
     let people = Loaded::new(people);
     let asked = RwSignal::new(None::<Asked>);
@@ -95,22 +109,7 @@ fn PeopleView(viewer: Viewer, people: People) -> impl IntoView {
     // Actions
     let read_again = Callback::new(move |()| people.read_again(list_people()));
     let dismiss = Callback::new(move |()| asked.set(None));
-    let done = Callback::new(move |told: String| {
-        asked.set(None);
-        toasts.say(told);
-        read_again.run(());
-    });
-    let failed = Callback::new(move |fault: Fault| {
-        toasts.say(fault.to_string());
-        read_again.run(());
-    });
-    let reveal = Callback::new(move |link: InvitationLink| {
-        asked.set(None);
-        read_again.run(());
-        // The first dialog gives the focus back to its button first, and the second will do the same.
-        set_timeout(move || secrets.show_link(link), std::time::Duration::ZERO);
-    });
-    let desk = Desk { people, own: viewer.permissions, asked, done, failed, reveal };
+    let desk = Desk { people, own: viewer.permissions, asked, toasts: use_toasts(), secrets: use_reveal() };
     let invite = Callback::new(move |()| asked.set(Some(Asked::Invite)));
 
     // View
