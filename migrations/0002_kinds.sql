@@ -45,6 +45,9 @@ create table invitations (
 alter table api_keys add column external_id text;
 alter table api_keys add column metadata text;
 
+-- What somebody made: counted for each member, and handed over when they leave.
+create index api_keys_of_creator on api_keys (created_by) where deleted_at is null;
+
 create index api_keys_by_external_id on api_keys (organization_id, kind, external_id) where deleted_at is null and external_id is not null;
 
 -- Secrets that were replaced and stay good for a while.
@@ -129,6 +132,8 @@ create table credentials (
     test_outcome text,
     unique (organization_id, kind, unique_name)
 );
+
+create index credentials_of_creator on credentials (created_by) where deleted_at is null;
 
 create index credentials_by_created on credentials (organization_id, kind, created_at, number, name_folded) where deleted_at is null;
 

@@ -248,7 +248,9 @@ async fn keys_that_are_handed_over_go_on_and_do_what_their_new_holder_may() {
     let page = server.user("member", "acme").await;
     server.user("admin", "acme").await;
     let judge = server.api("owner@acme.test", "verify");
-    let (_, secret) = page.agent_key("a").await;
+    let (id, secret) = page.agent_key("a").await;
+    // An internal key does what its maker may: in the hands of whoever leaves it must not do what the receiver may.
+    let internal = server.api("member@acme.test", "");
     let database = server.database().await;
     let (from, to) = (member(&owner, "member@acme.test").await, member(&owner, "admin@acme.test").await);
     // Two storage credentials, of which the receiver has one of the same provider already, and one for a language model.
@@ -267,7 +269,8 @@ async fn keys_that_are_handed_over_go_on_and_do_what_their_new_holder_may() {
         sqlx::query(sql).bind(format!("crd_{n}")).bind(number).bind(kind).bind(unique).bind(provider).bind(whose).execute(&database).await.unwrap();
     }
     assert_eq!(disable(&owner, &from, Some(&to)).await.0, StatusCode::OK);
-    assert_eq!(judge.verify(&secret).await, "VALID");
+    assert_eq!((judge.verify(&secret).await.as_str(), judge.verify(&internal.key).await.as_str()), ("VALID", "DISABLED"));
+    assert_eq!(internal.get("/keys").await.1["code"], "disabled_api_key");
     let holders: Vec<(String, String, String)> =
         sqlx::query_as("select id, created_by, unique_name from credentials order by id").fetch_all(&database).await.unwrap();
     let held: Vec<_> = holders.iter().map(|(_, by, unique)| (by == &to, unique.as_str())).collect();
@@ -277,6 +280,10 @@ async fn keys_that_are_handed_over_go_on_and_do_what_their_new_holder_may() {
     // The keys go with their new holder now.
     assert_eq!(disable(&owner, &to, None).await.0, StatusCode::OK);
     assert_eq!(judge.verify(&secret).await, "DISABLED");
+    // It rests because of them, so nobody can wake it alone.
+    let (status, fault) = server.api("owner@acme.test", "").post(&format!("/keys/{id}/enable"), Value::Null).await;
+    assert_eq!((status, &fault["code"]), (StatusCode::CONFLICT, &json!("conflict")), "{fault}");
+    assert_eq!(owner.call("keys/act", json!({ "action": "enable", "ids": [id] })).await.1, json!({ "done": 0, "left": 1 }));
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn a_key_is_linked_once_and_used_from_then_on() {
 }
 
 #[tokio::test]
-async fn another_address_takes_the_keys_away_whatever_the_call_says() {
+async fn another_address_takes_the_keys_away_that_were_linked_to_the_one_before() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let key = general(&page, "team").await;
@@ -82,6 +82,12 @@ async fn another_address_takes_the_keys_away_whatever_the_call_says() {
     assert_eq!(linked_to(&page).await, Value::Null);
     let again = edit(wanted("OpenAI (team)", "https://evil.test/v1", &key)).await;
     assert_eq!(again["provider"]["link"]["Key"]["id"], key, "linked on purpose");
+    let other = general(&page, "other").await;
+    let chosen = edit(wanted("OpenAI (team)", "https://models.test/v1", &other)).await;
+    assert_eq!(chosen["provider"]["link"]["Key"]["id"], other, "chosen for the new address");
+    let none_before = provider(&page, wanted("Later", "https://later.test/v1", &Value::Null)).await;
+    let edited = json!({ "id": none_before["id"], "wanted": wanted("Later", "https://later.test/v2", &key) });
+    assert_eq!(page.call("providers/edit", edited).await.1["provider"]["link"]["Key"]["id"], key);
 }
 
 #[tokio::test]

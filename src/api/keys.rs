@@ -66,8 +66,8 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
     .await
 }
 
-/// Gives a key another secret; it is in this answer and nowhere else. The one before stays good for the grace, one of
-/// [`GRACES`](crate::model::key::GRACES). Needs the kind's `manage` permission.
+/// Gives a key another secret; it is in this answer and nowhere else. The one before stays good for the grace, at most
+/// [`GRACE_MAX_SECONDS`](crate::model::key::GRACE_MAX_SECONDS). Needs the kind's `manage` permission.
 ///
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.

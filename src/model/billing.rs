@@ -99,9 +99,14 @@ pub struct MonthUsage {
     pub span: (Month, Month),
     /// Calls on each day of the month, from the first.
     pub days: Vec<i64>,
-    /// The keys that were used, the most used first.
+    /// The keys that were used most, the most used first: at most [`KEYS_MAX`], and none that the reader may not see.
     pub keys: Vec<KeyUsage>,
+    /// How many other keys were used.
+    pub others: i64,
 }
+
+/// The most keys that are told apart.
+pub const KEYS_MAX: i64 = 100;
 
 impl MonthUsage {
     /// All calls of the month.

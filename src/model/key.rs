@@ -294,8 +294,11 @@ pub struct BulkOutcome {
     pub left: usize,
 }
 
+/// The longest that an old secret stays good once it was replaced, in seconds.
+pub const GRACE_MAX_SECONDS: i64 = 604_800;
+
 /// How long an old secret stays good once it was replaced, in seconds: the choices.
-pub const GRACES: [(i64, &str); 4] = [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (604_800, "7 days")];
+pub const GRACES: [(i64, &str); 4] = [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
 
 /// A key that was just made: the only time its secret is seen.
 #[derive(Clone, Serialize, Deserialize)]

@@ -67,9 +67,13 @@ impl Actor {
         self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
     }
 
-    /// Whether they may give a key this scope: they have it themselves, and may do now what it is for.
-    pub fn may_grant(&self, scope: Scope) -> bool {
-        self.scopes.is_none_or(|own| own.has(scope)) && self.require_any(scope.needs()).is_ok()
+    /// Goes on only where they may give a key this scope: they may do now what it is for, and their own key has it.
+    ///
+    /// # Errors
+    /// `Forbidden`, `ScopeNotHeld`.
+    pub fn require_grant(&self, scope: Scope) -> Result<(), Fault> {
+        self.require_any(scope.needs())?;
+        if self.scopes.is_none_or(|own| own.has(scope)) { Ok(()) } else { Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() }) }
     }
 
     /// Whether they see everybody's personal keys, as owners and admins do; others see their own.

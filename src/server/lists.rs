@@ -38,6 +38,15 @@ impl Kinds {
         kind.map_or(side, Self::One)
     }
 
+    /// Whether a list of these kinds is, or is a part of, one of them.
+    pub fn hold(self, kinds: &[Kind]) -> bool {
+        kinds.iter().all(|kind| match self {
+            Self::One(one) => *kind == one,
+            Self::Inbound => matches!(kind, Kind::Key(_)),
+            Self::Outbound => matches!(kind, Kind::Credential(_)),
+        })
+    }
+
     const fn is_inbound(self) -> bool {
         matches!(self, Self::Inbound | Self::One(Kind::Key(_)))
     }

@@ -89,7 +89,7 @@ pub async fn set_role(state: &AppState, actor: &Actor, id: UserId, role: RoleId)
 }
 
 /// Shuts a member out: their sessions end at once. Their keys and credentials rest with them, or become another's, who must be an active
-/// member that may manage keys; those keys then do what the new holder may do. Needs *Manage Members* and every permission of the
+/// member that may manage keys. Keys of our own API rest in any case: they would act for the new holder in the hands of who left. Needs *Manage Members* and every permission of the
 /// member's role, and of the receiver's.
 ///
 /// # Errors

@@ -68,7 +68,7 @@ fn page_routes(state: &AppState) -> Router<AppState> {
 async fn as_problem(response: Response) -> Response {
     let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|is| is.as_bytes().starts_with(b"text/plain"));
     match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large().into_response(),
+        StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large(BODY_MAX).into_response(),
         StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Fault::Unavailable).into_response(),
         _ => response,
     }

@@ -2,7 +2,7 @@
 
 use super::{actor::Actor, state::AppState, store};
 use crate::model::{
-    billing::{KeyUsage, Month, MonthUsage},
+    billing::{KEYS_MAX, KeyUsage, Month, MonthUsage},
     fault::Fault,
     permission::Permission,
     time::{DAY_MS, Timestamp},
@@ -21,11 +21,14 @@ pub async fn month(state: &AppState, actor: &Actor, month: Option<Month>) -> Res
     let began = store::usage::first_day(&state.store, organization).await?.map_or(current, Month::of_day);
     let on_days = store::usage::days(&state.store, organization, first, end).await?;
     let on_day = |day| on_days.iter().find(|(on, _)| *on == day).map_or(0, |(_, requests)| *requests);
-    let keys = store::usage::totals(&state.store, organization, first, end).await?;
+    let personal_of = (!actor.sees_everybodys_keys()).then_some(actor.user);
+    let keys = store::usage::totals(&state.store, organization, (first, end), personal_of, KEYS_MAX).await?;
+    let used = store::usage::used_keys(&state.store, organization, (first, end)).await?;
     Ok(MonthUsage {
         month,
         span: (began.min(current), current),
         days: (first..end).map(on_day).collect(),
+        others: used - i64::try_from(keys.len()).unwrap_or_default(),
         keys: keys.into_iter().map(key_usage).collect::<Result<_, _>>()?,
     })
 }

@@ -64,7 +64,7 @@ fn Lead() -> impl IntoView {
 #[component]
 fn Usage(usage: MonthUsage) -> impl IntoView {
     let total = usage.total();
-    let MonthUsage { month, span, days, keys } = usage;
+    let MonthUsage { month, span, days, keys, others } = usage;
     view! {
         <section class="billing-month" aria-labelledby="billing-month">
             <header class="billing-head">
@@ -84,6 +84,7 @@ fn Usage(usage: MonthUsage) -> impl IntoView {
                 view! {
                     <DaysChart month days/>
                     <KeyTable keys total/>
+                    {(others > 0).then(|| view! { <p class="billing-others">{counted(others, "other key was used too.", "other keys were used too.")}</p> })}
                 }
                 .into_any()
             }}

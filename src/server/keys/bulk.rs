@@ -11,7 +11,8 @@ use crate::{
     server::{actor::Actor, state::AppState},
 };
 
-/// Deletes, disables or enables keys in one transaction. Those that are not there, or not the actor's to change, are left and counted.
+/// Deletes, disables or enables keys in one transaction. Those that are not there, not the actor's to change,
+/// or can't be woken are left and counted.
 /// Needs *Manage API Keys*, then the kinds' `manage` permission.
 ///
 /// # Errors
@@ -35,7 +36,7 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<K
                             outcome.done += 1;
                             digests.extend(changed);
                         }
-                        Err(Fault::NotFound) => outcome.left += 1,
+                        Err(Fault::NotFound | Fault::Conflict { .. }) => outcome.left += 1,
                         Err(fault) => return Err(fault),
                     }
                 }

@@ -87,7 +87,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey)
 /// Puts a key to rest, or wakes it: refused, or taken again, from now on. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` when a key is to be woken whose maker is disabled; `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool) -> Result<KeyRow, Fault> {
     let after = change(state, actor, id, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
     after.ok_or(Fault::Internal)?.row()
@@ -95,6 +95,9 @@ pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: 
 
 /// Puts a key to rest, or wakes it.
 pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord, disabled: bool) -> Told {
+    if !disabled && before.creator_disabled_at.is_some() {
+        return Err(Fault::conflict("id", "Its maker is disabled, so it rests. Enable them first, or hand their keys to somebody else."));
+    }
     let action = if disabled { "key.disabled" } else { "key.enabled" };
     store::keys::set_disabled(tx, id, disabled.then(Timestamp::now)).await?;
     Ok(Some(Event::new(actor, action, "key", id, &before.name)))

@@ -61,8 +61,8 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedKey) -> Resul
 
 /// Stores a key whose corpora must all be there.
 pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Fault> {
-    let known = store::corpora::all(tx, key.organization).await?;
-    if let Some(unknown) = key.corpora.iter().find(|id| !known.iter().any(|corpus| corpus.id == **id)) {
+    let known = store::corpora::known(tx, key.organization, &key.corpora).await?;
+    if let Some(unknown) = key.corpora.iter().find(|id| !known.contains(id)) {
         return Err(Fault::invalid("corpora", format!("There is no corpus {unknown}.")));
     }
     store::keys::insert(tx, key).await.map_err(name_taken)?;

@@ -95,7 +95,9 @@ fn scopes(actor: &Actor, policy: &Policy, wanted: Option<&[String]>) -> Result<S
     match (policy.scoping, wanted) {
         (Scoping::None, None | Some([])) | (Scoping::Words, None) => Ok(String::new()),
         (Scoping::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
-        (Scoping::Api, None) => api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.may_grant(*scope)).collect::<Vec<_>>()),
+        (Scoping::Api, None) => {
+            api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.require_grant(*scope).is_ok()).collect::<Vec<_>>())
+        }
         (Scoping::Api, Some(words)) => {
             let unknown = |word: &String| Fault::invalid("scopes", format!("“{word}” is no scope."));
             api_scopes(actor, &words.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?)
@@ -115,10 +117,7 @@ fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Fault> {
         return Err(Fault::invalid("scopes", "Choose at least one scope."));
     }
     for scope in scopes {
-        actor.require_any(scope.needs())?;
-        if !actor.may_grant(*scope) {
-            return Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() });
-        }
+        actor.require_grant(*scope)?;
     }
     Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
 }

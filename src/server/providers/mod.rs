@@ -69,8 +69,8 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProvider) -> 
     row(record, Vec::new())
 }
 
-/// Changes a provider. With another address it and its models lose their keys, whatever key the call names: a key goes to another
-/// address only when somebody links it to that address.
+/// Changes a provider. With another address it and its models lose the keys that they had: a key goes to another address only when
+/// somebody links it to that address, as a call does that names another key.
 ///
 /// # Errors
 /// `Invalid` at `name`, `base_url` or `key`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
@@ -86,7 +86,8 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
                 require_general_key(tx, &actor, values.key).await?;
                 let unlinked = if before.base_url == values.base_url { Vec::new() } else { unlink(tx, &actor, &before, &mut values, id).await? };
                 let why = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlinked.as_deref() };
-                let why = if unlinked.is_empty() { why } else { Some("moved") };
+                let has_moved = before.base_url != values.base_url && before.link.credential_id.is_some() && values.key.is_none();
+                let why = if has_moved { Some("moved") } else { why };
                 store::providers::update(tx, id, &values, why).await.map_err(name_taken)?;
                 let event = Event::new(&actor, "provider.edited", "provider", id, &values.name).with("base_url", values.base_url.as_str());
                 auditor.record(tx, with_key(event, values.key).with("unlinked", unlinked.clone())).await?;
@@ -102,7 +103,10 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
 async fn unlink(tx: &mut Tx, actor: &Actor, before: &ProviderRecord, values: &mut ProviderValues, id: ProviderId) -> Result<Vec<String>, Fault> {
     let models = store::models::of_provider(tx, actor.organization, id).await?;
     store::models::unlink(tx, id).await?;
-    values.key = None;
+    // One that was chosen for the new address stays.
+    if values.key.map(|key| key.to_string()) == before.link.credential_id {
+        values.key = None;
+    }
     let provider = before.link.credential_id.is_some().then(|| values.name.clone());
     Ok(provider.into_iter().chain(models.into_iter().filter(|model| model.link.credential_id.is_some()).map(|model| model.name)).collect())
 }

@@ -19,6 +19,9 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 /// The largest body of a call, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
+/// The largest body of a call that brings many things at once, in bytes.
+const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
+
 /// The body, read as JSON whatever the content type says: calls are authenticated by a header that no foreign page can send.
 pub struct Json<T>(pub T);
 
@@ -26,22 +29,33 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        parse(&read(request.into_body()).await?).map(Self)
+        parse(&read(request.into_body(), BODY_MAX).await?).map(Self)
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
-    match timeout(BODY_LIMIT, Limited::new(body, BODY_MAX).collect()).await {
+/// The same for a call that brings many things at once. Only those who were let in may send so much: it is read last.
+pub struct LargeJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        parse(&read(request.into_body(), LARGE_BODY_MAX).await?).map(Self)
+    }
+}
+
+async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
+    match timeout(BODY_LIMIT, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not come in time.")),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body broke off.")),
     }
 }
 
-/// The refusal of a body over the limit.
-pub fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {BODY_MAX} bytes."))
+/// The refusal of a body over the limit, in bytes.
+pub fn too_large(max: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {max} bytes."))
 }
 
 /// Reads a part of a body that was read already.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    body::{self, Json},
+    body::{self, Json, LargeJson},
     caller::Caller,
     listing::{self, ListQuery, Page},
     problem::Problem,
@@ -299,7 +299,7 @@ struct ImportedOne {
 
 /// Takes over client keys by their SHA-256: one, or all in `keys` or none of them. Needs the scope `keys:write` and *Manage API Keys*.
 /// Answers 201.
-pub async fn import(State(state): State<AppState>, caller: Caller, Json(call): Json<Value>) -> Result<Response, Problem> {
+pub async fn import(State(state): State<AppState>, caller: Caller, LargeJson(call): LargeJson<Value>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
     if call.get("keys").is_none() {
         let import = body::from_value::<ImportKey>(call)?.import()?;

@@ -114,7 +114,13 @@ pub struct Page<Item> {
 pub async fn page<Item: From<KeyRow>>(state: &AppState, actor: &Actor, query: &ListQuery, kinds: Kinds) -> Result<Page<Item>, Problem> {
     let (asked, limit) = (query.query()?, query.limit()?);
     let (listing, kept_as, offset) = match query.cursor.as_deref().map(Cursor::parse).transpose()? {
-        Some(Cursor { listing, offset }) => (lists::find(state, actor, &listing)?, Some(listing), offset),
+        Some(Cursor { listing, offset }) => {
+            let found = lists::find(state, actor, &listing)?;
+            if !kinds.hold(&found.view.kinds) {
+                return Err(Fault::invalid("cursor", "This is a cursor of another list.").into());
+            }
+            (found, Some(listing), offset)
+        }
         None => (Arc::new(lists::select(state, actor, kinds, &asked).await?), None, 0),
     };
     let rows = lists::part(state, &listing, offset, limit).await?;

@@ -1,6 +1,8 @@
 //! Corpora.
 
-use super::{Error, Tx, fold};
+use sqlx::AssertSqlSafe;
+
+use super::{Error, Tx, fold, places};
 use crate::model::{
     id::{OrganizationId, UserId},
     time::Timestamp,
@@ -30,6 +32,18 @@ pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<Corpus
          where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
          from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null order by c.id";
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(db).await?)
+}
+
+/// Those of these numbers that are corpora of the organization.
+///
+/// # Errors
+/// What the database says.
+pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = AssertSqlSafe(format!("select id from corpora where organization_id = $1 and deleted_at is null and id in ({})", places(2, ids.len())));
+    Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization.to_string()), |query, id| query.bind(*id)).fetch_all(tx).await?)
 }
 
 /// Makes a corpus. Answers its number, which no corpus of the organization had before.

@@ -74,7 +74,7 @@ impl Engine {
             Some(_) => &[
                 "pragma journal_mode = wal",
                 "pragma synchronous = full",
-                "pragma busy_timeout = 5000",
+                "pragma busy_timeout = 10000",
                 "pragma foreign_keys = on",
                 "pragma cache_size = -32000",
             ],
@@ -90,6 +90,11 @@ impl Engine {
     /// Makes a write transaction the only one. SQLite's is by itself.
     pub(super) const fn lock(&self) -> Option<&'static str> {
         if self.file.is_some() { None } else { Some(LOCK_WRITERS) }
+    }
+
+    /// Where in a text another stands, from 1; 0 for nowhere. `like` knows no case in SQLite.
+    pub(super) const fn position(&self) -> &'static str {
+        if self.file.is_some() { "instr" } else { "strpos" }
     }
 
     /// Behind a text column: sort by bytes. SQLite does; PostgreSQL goes by the database's language.

@@ -6,7 +6,7 @@ use super::{Error, Store, Tx, fold};
 use crate::model::{
     id::{OrganizationId, RoleId, UserId},
     permission::BUILT_IN_ROLES,
-    policy::CredentialKind,
+    policy::{CredentialKind, KeyKind},
     time::Timestamp,
 };
 
@@ -92,16 +92,17 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
     Ok(())
 }
 
-/// Makes one member's keys and credentials another's. A storage credential stays behind where the other has one of that provider: the
+/// Makes one member's keys and credentials another's, but not the keys that act for who made them: whoever leaves may know their secrets. A storage credential stays behind where the other has one of that provider: the
 /// unique name, which holds its user's id, would stand twice. Answers how many went over.
 ///
 /// # Errors
 /// What the database says.
 pub async fn hand_over(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, Error> {
     let (from, to) = (from.to_string(), to.to_string());
-    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null")
+    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3")
         .bind(&to)
         .bind(&from)
+        .bind(KeyKind::Platform.word())
         .execute(&mut *tx)
         .await?;
     let others = sqlx::query("update credentials set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3")

@@ -225,6 +225,11 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// The function that says where in a text another stands, from 1; 0 for nowhere.
+    fn position(&self) -> &'static str {
+        self.engine.position()
+    }
+
     /// What stands behind a text column so that it sorts by its bytes.
     fn bytewise(&self) -> &'static str {
         self.engine.bytewise()

@@ -4,7 +4,8 @@ use sqlx::AssertSqlSafe;
 
 use super::{Error, Store, Tx};
 use crate::model::{
-    id::{KeyId, OrganizationId},
+    id::{KeyId, OrganizationId, UserId},
+    policy::{POLICIES, Policy},
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
@@ -85,12 +86,13 @@ pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timesta
     Ok(())
 }
 
-/// Forgets the minutes before this one; their days stay.
+/// Forgets minutes before this one, an hour of them at most: all at once would keep others from writing. Their days stay.
 ///
 /// # Errors
 /// What the database says.
 pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), Error> {
-    sqlx::query("delete from key_minutes where minute < $1").bind(minute).execute(tx).await?;
+    let sql = "delete from key_minutes where minute < $1 and minute < (select min(minute) from key_minutes) + 60";
+    sqlx::query(sql).bind(minute).execute(tx).await?;
     Ok(())
 }
 
@@ -111,15 +113,42 @@ pub struct KeyTotal {
     pub requests: i64,
 }
 
-/// The organization's keys that were used from one day to before another, the most used first.
+/// The organization's keys that were used most from one day to before another, the most used first. Personal ones only of this user;
+/// `None` for everybody's.
 ///
 /// # Errors
 /// What the database says.
-pub async fn totals(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<KeyTotal>, Error> {
-    let sql = "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests from \
+pub async fn totals(
+    store: &Store,
+    organization: OrganizationId,
+    (from_day, to_day): (i64, i64),
+    personal_of: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<KeyTotal>, Error> {
+    let personal = words_of(POLICIES.iter().filter(|policy| policy.personal));
+    let sql = AssertSqlSafe(format!(
+        "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests from \
          (select key_id, cast(sum(requests) as bigint) as requests from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
-         join api_keys k on k.id = d.key_id order by d.requests desc, k.number";
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
+         join api_keys k on k.id = d.key_id where ($4 = '' or k.created_by = $4 or k.kind not in ({personal})) \
+         order by d.requests desc, k.number limit $5"
+    ));
+    let query = sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day);
+    let query = query.bind(personal_of.map(|user| user.to_string()).unwrap_or_default()).bind(limit);
+    Ok(query.fetch_all(store.read()?).await?)
+}
+
+/// How many of the organization's keys were used from one day to before another.
+///
+/// # Errors
+/// What the database says.
+pub async fn used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, Error> {
+    let sql = "select count(distinct key_id) from key_days where organization_id = $1 and day >= $2 and day < $3";
+    Ok(sqlx::query_scalar(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
+}
+
+/// The kinds of these rows of the policy table, as a list in SQL.
+fn words_of<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
+    policies.map(|policy| format!("'{}'", policy.word)).collect::<Vec<_>>().join(", ")
 }
 
 /// The organization's calls on each day from one to before another on which there were any, as day and count.

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::KnownKey;
 use crate::model::{
     id::{KeyId, RequestId},
-    policy::{KeyKind, Status},
+    permission::Scope,
+    policy::{KeyKind, Scoping, Status},
     time::Timestamp,
 };
 
@@ -122,7 +123,13 @@ fn code(key: &KnownKey, ask: &Ask, now: Timestamp) -> Code {
 }
 
 fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
-    scope.is_none_or(|scope| key.scopes.iter().any(|has| has == scope))
+    scope.is_none_or(|scope| key.scopes.iter().any(|has| has == scope) && counts_now(key, scope))
+}
+
+/// A scope of our own API counts while the key's creator may do what it is for.
+fn counts_now(key: &KnownKey, scope: &str) -> bool {
+    key.kind.policy().scoping != Scoping::Api
+        || scope.parse::<Scope>().is_ok_and(|scope| scope.needs().iter().any(|permission| key.permissions.has(*permission)))
 }
 
 fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {

@@ -51,8 +51,8 @@ async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) ->
     Ok(changes.last().map_or(seen, |last| last.seq))
 }
 
-/// How often counts that nobody asks for any more are dropped, in turns of writing.
-const CLEAN_EVERY: u32 = 3600;
+/// How often counts that nobody asks for any more are dropped, an hour of them at a time; in turns of writing.
+const CLEAN_EVERY: u32 = 600;
 
 /// Writes uses until it is told to end, and then once more. Apart from the reading, which must not wait for a slow write.
 pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {

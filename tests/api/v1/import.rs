@@ -60,6 +60,13 @@ async fn many_come_all_or_none() {
         assert_eq!(problem["field"], field, "{problem}");
     }
     assert_eq!(api.get("/keys?kind=client").await.1["total"], 100);
+    // As many as may come, each with as much as it may have.
+    let full = |n: usize| json!({ "sha256": sha256(&format!("full {n}")), "name": format!("full {n}"), "metadata": { "a": "x".repeat(4000) } });
+    let begun = std::time::Instant::now();
+    let (status, made) = api.post("/keys/import", json!({ "keys": (0..1000).map(full).collect::<Vec<_>>() })).await;
+    assert_eq!((status, made["items"].as_array().unwrap().len()), (StatusCode::CREATED, 1000));
+    println!("1,000 imported in {:?}", begun.elapsed());
+    assert_eq!(api.post("/keys/import", json!({ "keys": (0..1001).map(key).collect::<Vec<_>>() })).await.1["field"], "keys");
     let viewer = server.api("viewer@acme.test", "");
     assert_eq!(viewer.post("/keys/import", key(300)).await.0, StatusCode::FORBIDDEN);
 }

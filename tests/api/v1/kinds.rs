@@ -299,6 +299,57 @@ async fn a_key_gives_no_more_than_it_has_and_a_person_no_more_than_they_may() {
 }
 
 #[tokio::test]
+async fn a_new_secret_is_told_only_to_those_who_may_do_what_its_key_may() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let admin = server.user("admin", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let strong = text(&api.post("/keys", json!({ "kind": "platform", "name": "strong", "duration_days": 1 })).await.1["key"]["id"]);
+    let rotate = json!({ "grace_seconds": 0 });
+    // A key of fewer scopes, and somebody whose role allows less than the maker's.
+    let narrow = server.api("owner@acme.test", "keys:write");
+    assert_eq!(narrow.post(&format!("/keys/{strong}/rotate"), rotate.clone()).await.1["code"], "insufficient_scope");
+    assert_eq!(admin.call("keys/rotate", json!({ "id": strong, "grace_seconds": 0 })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(api.post(&format!("/keys/{strong}/rotate"), rotate.clone()).await.0, StatusCode::OK);
+    assert_eq!(owner.call("keys/rotate", json!({ "id": strong, "grace_seconds": 300 })).await.0, StatusCode::OK);
+    // A key of the same scopes may be.
+    let same =
+        text(&api.post("/keys", json!({ "kind": "platform", "name": "same", "duration_days": 1, "scopes": ["keys:write"] })).await.1["key"]["id"]);
+    assert_eq!(narrow.post(&format!("/keys/{same}/rotate"), rotate).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_scope_counts_while_whoever_made_the_key_may_do_what_it_is_for() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    server.user("member", "acme").await;
+    let (judge, member) = (server.api("owner@acme.test", "verify"), server.api("member@acme.test", ""));
+    let asked = async |scope: &str| text(&judge.post("/verify", json!({ "key": member.key, "scope": scope })).await.1["code"]);
+    assert_eq!(asked("keys:write").await, "VALID");
+    sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
+    server.state.verifier.forget(None);
+    assert_eq!((asked("keys:write").await.as_str(), asked("keys:read").await.as_str()), ("INSUFFICIENT_PERMISSIONS", "VALID"));
+}
+
+#[tokio::test]
+async fn a_cursor_is_for_its_own_list() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    for n in 0..3 {
+        api.post("/keys", json!({ "kind": "client", "name": format!("{n}") })).await;
+        api.post("/credentials", json!({ "kind": "llm", "name": format!("{n}"), "value": "sk-0123456789" })).await;
+    }
+    let cursor = async |path: &str| text(&api.get(path).await.1["next_cursor"]);
+    let (keys, credentials) = (cursor("/keys?kind=client&limit=1").await, cursor("/credentials?limit=1").await);
+    assert_eq!(api.get(&format!("/keys?limit=1&cursor={keys}")).await.0, StatusCode::OK);
+    assert_eq!(api.get(&format!("/credentials?limit=1&cursor={credentials}")).await.0, StatusCode::OK);
+    for path in [format!("/keys?cursor={credentials}"), format!("/credentials?cursor={keys}"), format!("/keys?kind=agent&cursor={keys}")] {
+        assert_eq!(api.get(&path).await.1["field"], "cursor", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn lists_are_filtered_by_external_id_scope_and_by_what_ends_soon() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
@@ -320,6 +371,7 @@ async fn lists_are_filtered_by_external_id_scope_and_by_what_ends_soon() {
         ("&external_id=ON", ""),
         ("&scope=read", "ab"),
         ("&scope=write", "b"),
+        ("&scope=WRITE", ""),
         ("&scope=100%25", "c"),
         ("&scope=%25", ""),
         ("&external_id=one&scope=write&q=B", "b"),

@@ -77,7 +77,7 @@ impl Table {
 }
 
 impl Selection<'_> {
-    fn conditions(&self, now: Timestamp) -> Conditions {
+    fn conditions(&self, store: &Store, now: Timestamp) -> Conditions {
         let words = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(|kind| format!("'{}'", kind.policy().word)).collect::<Vec<_>>().join(", ");
         let kinds = words(&mut self.kinds.iter());
         let mut all = Conditions { sql: format!("k.deleted_at is null and k.kind in ({kinds})"), texts: Vec::new() };
@@ -99,7 +99,7 @@ impl Selection<'_> {
             all.add("k.external_id = $?", external_id.to_owned());
         }
         if let Some(scope) = self.scope {
-            all.add("' ' || k.scopes || ' ' like $? escape '\\'", like_pattern(&format!(" {scope} ")));
+            all.add(&format!("{}(' ' || k.scopes || ' ', $?) > 0", store.position()), format!(" {scope} "));
         }
         all
     }
@@ -116,7 +116,7 @@ pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<
     let by_creator = selection.status.is_some() || matches!(selection.sort.column, KeySort::Status | KeySort::CreatedBy);
     let from = table.name();
     let creator = if by_creator { "join users u on u.id = k.created_by" } else { "" };
-    let Conditions { sql: conditions, texts } = selection.conditions(now);
+    let Conditions { sql: conditions, texts } = selection.conditions(store, now);
     let order = order_by(store, table, selection.sort, now);
     let direction = if selection.sort.descending { "desc" } else { "asc" };
     // One long text instead of a row a number: the driver takes longer to hand on a hundred thousand rows than SQLite to find them.

@@ -45,6 +45,8 @@ pub struct KeyRecord {
     pub expires_at: Option<i64>,
     /// Unix milliseconds; also when its creator was shut out.
     pub disabled_at: Option<i64>,
+    /// When its creator was shut out: Unix milliseconds.
+    pub creator_disabled_at: Option<i64>,
     /// Unix milliseconds.
     pub revoked_at: Option<i64>,
     /// HMAC of its digest.
@@ -59,7 +61,7 @@ pub struct KeyRecord {
 
 /// A key is at rest while it or its creator is.
 const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.created_by, u.name as creator, k.created_at, \
-     k.last_used_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, k.revoked_at, k.digest";
+     k.last_used_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
 const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
 
 /// A key to be stored.
