@@ -138,17 +138,25 @@ test.describe('an answer that takes its time', { tag: '@once' }, () => {
 test.describe('a refusal', { tag: '@once' }, () => {
   test.use({ refusals: [409] });
 
-  test('to enable a key is told in its own words', async ({ page, server, owner }) => {
+  test('to enable a key is told, and claims no success', async ({ page, server, owner }) => {
     const maker = server.addPerson('member', owner.organization, 'Grace Hopper');
     await server.addKey(server.platformKey(maker), 'nightly-build');
     server.sql(`
       update api_keys set disabled_at = 1 where name = 'nightly-build';
       update users set disabled_at = 1 where email = '${maker.email}'`);
     await open(page, '/keys/agent');
-    await row(page, 'nightly-build').getByRole('button', { name: 'Actions' }).click();
-    await page.getByRole('menuitem', { name: 'Enable' }).click();
-    await expect(page.locator('.toast')).toContainText('Its maker is disabled, so it rests.');
-    await expect(page.locator('.toast')).toHaveCount(1);
+    const enable = async () => {
+      await row(page, 'nightly-build').getByRole('button', { name: 'Actions' }).click();
+      await page.getByRole('menuitem', { name: 'Enable' }).click();
+    };
+    await enable();
+    await expect(page.getByText('of a maker who is disabled')).toBeVisible();
     await expect(row(page, 'nightly-build').getByText('Disabled', { exact: true })).toBeVisible();
+
+    const message = 'Its maker is disabled, so it rests.';
+    await page.route('**/fn/keys/act*', (route) => route.fulfill({ status: 409, json: { code: 'conflict', field: 'id', message } }));
+    await enable();
+    await expect(page.getByText(message, { exact: true })).toBeVisible();
+    await expect(page.getByText('“nightly-build” was enabled.')).toHaveCount(0);
   });
 });
