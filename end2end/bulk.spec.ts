@@ -82,6 +82,65 @@ test('rows are picked by the keyboard', { tag: '@once' }, async ({ page, server,
   await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
 });
 
+test('what is picked is what was there to see', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
+  server.addManyKeys(owner, 20);
+  await open(page, '/keys/agent');
+  await all(page).click();
+  await expect(page.getByText('All 20 selected')).toBeVisible();
+  await server.addKey(platformKey, 'made later');
+  await button(page, 'Reload').click();
+  await expect(box(page, 'made later')).not.toBeChecked();
+  await expect(page.getByText('selected', { exact: false })).toHaveCount(0);
+
+  await test.step('a span does not begin where another row stands now', async () => {
+    await box(page, key(1)).click();
+    await server.addKey(platformKey, 'made last');
+    await button(page, 'Reload').click();
+    await expect(row(page, 'made last')).toBeVisible();
+    await box(page, key(3)).click({ modifiers: ['Shift'] });
+    await expect(page.getByText('2 selected', { exact: true })).toBeVisible();
+    await expect(box(page, 'made last')).not.toBeChecked();
+    await expect(box(page, 'made later')).not.toBeChecked();
+  });
+
+  await test.step('a dialog is about what it asked about', async () => {
+    await button(page, 'Clear selection').click();
+    await all(page).click();
+    await act(page, 'Delete').click();
+    const question = page.getByRole('alertdialog', { name: 'Delete 22 keys?' });
+    await server.addKey(platformKey, 'not asked about');
+    await question.getByRole('button', { name: 'Delete' }).click();
+    await expect(page.getByText('22 keys were deleted.')).toBeVisible();
+    await expect(row(page, 'not asked about')).toBeVisible();
+    await expect(rows(page)).toHaveCount(1);
+  });
+});
+
+test.describe('where it fails', { tag: '@once' }, () => {
+  test.use({ refusals: [410, 503] });
+
+  test('nothing is claimed, and what is picked stays', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 20);
+    await open(page, '/keys/agent');
+    await page.route('**/fn/keys/act*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+    await box(page, key(1)).click();
+    await box(page, key(4)).click({ modifiers: ['Shift'] });
+    await act(page, 'Disable').click();
+    await expect(page.getByText("Latchkey can't reach its database right now.")).toBeVisible();
+    await expect(page.getByText('4 selected', { exact: true })).toBeVisible();
+    await page.unrouteAll();
+
+    await page.route('**/fn/keys/ids*', (route) => route.fulfill({ status: 410, json: { code: 'cursor_expired' } }));
+    await all(page).click();
+    await act(page, 'Delete').click();
+    await page.getByRole('alertdialog', { name: 'Delete 20 keys?' }).getByRole('button', { name: 'Delete' }).click();
+    await expect(page.getByText('Nothing was done: the list was opened a while ago.')).toBeVisible();
+    await expect(page.getByRole('alertdialog')).toHaveCount(0);
+    await expect(page.getByText('were deleted')).toHaveCount(0);
+    await expect(rows(page)).toHaveCount(20);
+  });
+});
+
 test('ten thousand keys are deleted, and it can be stopped', { tag: '@once' }, async ({ page, server, owner }) => {
   test.setTimeout(240_000);
   server.addManyKeys(owner, 10_000);

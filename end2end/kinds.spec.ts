@@ -189,6 +189,28 @@ test('a way back asks before a key is lost', { tag: '@once' }, async ({ page, ow
   await page.goBack();
   await button(page, 'Leave without copying').click();
   await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
+
+  await test.step('so does a way forward, which then leads on as before', async () => {
+    await page.goForward();
+    await expect(page).toHaveURL('/keys/internal');
+    await page.getByRole('tab', { name: 'Client', exact: true }).click();
+    await expect(page).toHaveURL('/keys/client');
+    await page.goBack();
+    await expect(page).toHaveURL('/keys/internal');
+    await button(page, 'Create').click();
+    await page.getByLabel('Name', { exact: true }).fill('other gateway');
+    await button(page, 'Submit').click();
+    const other = row(page, 'other gateway').getByRole('textbox', { name: 'Secret key' });
+    await expect(other).toBeVisible();
+    await page.goForward();
+    await button(page, 'Stay').click();
+    await expect(page).toHaveURL('/keys/internal');
+    await expect(other).toBeVisible();
+    await page.goForward();
+    await button(page, 'Leave without copying').click();
+    await expect(page).toHaveURL('/keys/client');
+    await expect(page.getByRole('tab', { name: 'Client', exact: true, selected: true })).toBeVisible();
+  });
   await expect(button(page, owner.name)).toBeVisible();
 });
 

@@ -105,6 +105,8 @@ for (const policy of policies.filter((each) => each.page)) {
     await create(page, policy, name);
     let secret = inbound ? await reveal(page, policy, name) : (dialogs[policy.kind].secret ?? '');
     const code = async (key: string) => (await server.verify(platformKey, key)).code;
+    // A reload that came before the answer would lose it.
+    await expect(made).toBeVisible();
     await page.reload();
     await expect(made).toBeVisible();
     if (policy.mask) {

@@ -79,9 +79,9 @@ impl Form {
             let answer = call.await?;
             // What stands in the page is gone together with its form, callbacks included.
             if self.pending.is_disposed() {
-                on_left(answer)
+                on_left(answer);
             } else {
-                on_done(answer)
+                on_done(answer);
             }
             Ok(())
         }));

@@ -1,14 +1,18 @@
 //! Asks before a page is left whose reader would lose something.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
+use js_sys::Reflect;
 use leptos::{ev, prelude::*};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use web_sys::{Element, Event, HtmlAnchorElement, MouseEvent};
+use web_sys::{Element, Event, EventTarget, HtmlAnchorElement, MouseEvent};
 
 use super::{
     browser,
@@ -35,11 +39,11 @@ pub fn warn_before_unload(active: Signal<bool>) {
 enum Way {
     /// To an address of this site.
     To(String),
-    /// One step back in the history.
-    Back,
+    /// So many steps in the history: below zero those are steps back.
+    Steps(i32),
 }
 
-/// Asks before another page of this site is opened, before a step back, and before the tab is closed.
+/// Asks before another page of this site is opened, before a step in the history, and before the tab is closed.
 #[component]
 pub fn LeaveGuard(
     /// Whether something would be lost.
@@ -76,10 +80,7 @@ pub fn LeaveGuard(
                 let search = search.get_untracked();
                 let query = search.trim_start_matches('?');
                 let here = path.get_untracked() + if query.is_empty() { "" } else { "?" } + query;
-                if let Ok(history) = window().history() {
-                    let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&here));
-                }
-                asked.set(Some(Way::Back));
+                asked.set(Some(Way::Steps(undo_step(&here))));
             }
         });
     });
@@ -89,8 +90,8 @@ pub fn LeaveGuard(
         leaving.set_value(true);
         match asked.get_untracked() {
             Some(Way::To(address)) => navigate(&address, NavigateOptions::default()),
-            Some(Way::Back) => {
-                let _ = window().history().and_then(|history| history.back());
+            Some(Way::Steps(steps)) => {
+                let _ = window().history().and_then(|history| history.go_with_delta(steps));
             }
             None => {}
         }
@@ -115,6 +116,8 @@ pub fn LeaveGuard(
 thread_local! {
     /// What hears of steps in the history before the router does.
     static HISTORY_GUARD: RefCell<Option<HistoryGuard>> = const { RefCell::new(None) };
+    /// How many entries of the history the last step went over; 0 where the browser does not tell.
+    static LAST_STEP: Cell<i32> = const { Cell::new(0) };
 }
 
 type HistoryGuard = Rc<dyn Fn(&Event)>;
@@ -129,8 +132,42 @@ pub fn watch_history() {
     });
     // Fails never: the window takes every name.
     let _ = window().add_event_listener_with_callback("popstate", heard.as_ref().unchecked_ref());
-    // It listens for as long as the page lives.
+    let moved = Closure::<dyn Fn(Event)>::new(|event: Event| {
+        let step = event.target().and_then(|navigation| Some(index_of(&navigation, "currentEntry")? - index_of(&event, "from")?));
+        LAST_STEP.set(step.unwrap_or_default());
+    });
+    if let Some(navigation) = member(&window(), "navigation").and_then(|navigation| navigation.dyn_into::<EventTarget>().ok()) {
+        let _ = navigation.add_event_listener_with_callback("currententrychange", moved.as_ref().unchecked_ref());
+    }
+    // They listen for as long as the page lives.
     heard.forget();
+    moved.forget();
+}
+
+/// Goes back to where the last step in the history began. Answers how many steps lead to its end again.
+fn undo_step(here: &str) -> i32 {
+    let Ok(history) = window().history() else { return 0 };
+    match LAST_STEP.get() {
+        // Most likely a step back. What lay ahead is lost.
+        0 => {
+            let _ = history.push_state_with_url(&JsValue::NULL, "", Some(here));
+            -1
+        }
+        step => {
+            let _ = history.go_with_delta(-step);
+            step
+        }
+    }
+}
+
+/// The place in the history of the entry that something names.
+#[expect(clippy::cast_possible_truncation, reason = "a place in the history is a small whole number")]
+fn index_of(object: &JsValue, entry: &str) -> Option<i32> {
+    Some(member(&member(object, entry)?, "index")?.as_f64()? as i32)
+}
+
+fn member(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into()).ok()
 }
 
 /// Hears of steps in the history until the effect that this is called in ends.

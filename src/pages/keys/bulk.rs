@@ -56,9 +56,17 @@ impl Acted {
     pub fn words(&self, action: BulkAction) -> String {
         let told = |count, what: &str| (count > 0).then(|| format!("{} {what}.", were(count)));
         let done = Some(format!("{} {}.", were(self.done), past(action)));
-        let left = told(self.left, "not there any more, or not yours to change");
+        let left = told(self.left, left_because(action));
         let remaining = told(self.remaining.len(), "not reached");
         [done, left, remaining].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Why something was not done with some.
+const fn left_because(action: BulkAction) -> &'static str {
+    match action {
+        BulkAction::Enable => "not there any more, not yours to change, or of a maker who is disabled",
+        BulkAction::Delete | BulkAction::Disable => "not there any more, or not yours to change",
     }
 }
 
@@ -125,7 +133,8 @@ mod tests {
         let acted = |done, left, remaining: usize| Acted { done, left, remaining: vec![id(); remaining], ..Acted::default() };
         assert_eq!(acted(1, 0, 0).words(BulkAction::Disable), "1 key was disabled.");
         assert_eq!(acted(4_200, 0, 5_800).words(BulkAction::Delete), "4,200 keys were deleted. 5,800 keys were not reached.");
-        assert_eq!(acted(2, 1, 0).words(BulkAction::Enable), "2 keys were enabled. 1 key was not there any more, or not yours to change.");
+        assert_eq!(acted(2, 1, 0).words(BulkAction::Delete), "2 keys were deleted. 1 key was not there any more, or not yours to change.");
+        assert!(acted(0, 1, 0).words(BulkAction::Enable).ends_with("or of a maker who is disabled."));
     }
 
     fn id() -> ItemId {
