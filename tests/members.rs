@@ -283,7 +283,9 @@ async fn keys_that_are_handed_over_go_on_and_do_what_their_new_holder_may() {
     // It rests because of them, so nobody can wake it alone.
     let (status, fault) = server.api("owner@acme.test", "").post(&format!("/keys/{id}/enable"), Value::Null).await;
     assert_eq!((status, &fault["code"]), (StatusCode::CONFLICT, &json!("conflict")), "{fault}");
-    assert_eq!(owner.call("keys/act", json!({ "action": "enable", "ids": [id] })).await.1, json!({ "done": 0, "left": 1 }));
+    let (other, _) = owner.agent_key("b").await;
+    assert_eq!(owner.call("keys/act", json!({ "action": "enable", "ids": [id] })).await.0, StatusCode::CONFLICT);
+    assert_eq!(owner.call("keys/act", json!({ "action": "enable", "ids": [id, other] })).await.1, json!({ "done": 1, "left": 1 }));
 }
 
 #[tokio::test]

@@ -16,9 +16,11 @@ use crate::{
 /// Needs *Manage API Keys*, then the kinds' `manage` permission.
 ///
 /// # Errors
-/// `Forbidden`, `Unavailable`.
+/// `Conflict` where the only one can't be woken; `Forbidden`, `Unavailable`.
 pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkOutcome, Fault> {
     actor.require(Permission::ManageApiKeys)?;
+    // Of one alone is said why.
+    let is_one = ids.len() == 1;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     let (outcome, digests) = state
         .store
@@ -36,6 +38,7 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<K
                             outcome.done += 1;
                             digests.extend(changed);
                         }
+                        Err(fault @ Fault::Conflict { .. }) if is_one => return Err(fault),
                         Err(Fault::NotFound | Fault::Conflict { .. }) => outcome.left += 1,
                         Err(fault) => return Err(fault),
                     }
