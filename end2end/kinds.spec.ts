@@ -26,7 +26,7 @@ async function choose(page: Page, name: string, item: string): Promise<void> {
   await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 
-test('tabs stand in their order and each says what its kind is for', { tag: '@widths' }, async ({ page, owner }) => {
+test('tabs stand in their order and each says what its kind is for', async ({ page, owner }) => {
   await open(page, '/');
   await expect(page).toHaveURL('/keys/internal');
   await expect(page.getByRole('tab')).toHaveText(KINDS.map(({ tab }) => tab));
@@ -104,7 +104,7 @@ test('whoever may not manage keys sees what they may, without buttons', { tag: '
   await look(page, 'the list of a viewer');
 });
 
-test('an internal key is shown once, in its row', { tag: '@widths' }, async ({ page, context, owner, server, platformKey }) => {
+test('an internal key is shown once, in its row', async ({ page, context, owner, server, platformKey }) => {
   test.setTimeout(120_000);
   server.addManyKeys(owner, 200, 'platform');
   await open(page, '/keys/internal');
@@ -214,7 +214,7 @@ test('a way back asks before a key is lost', { tag: '@once' }, async ({ page, ow
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('a client key from making to deleting', { tag: '@widths' }, async ({ page, owner, server, platformKey }) => {
+test('a client key from making to deleting', async ({ page, owner, server, platformKey }) => {
   test.setTimeout(120_000);
   await open(page, '/keys/client');
   await button(page, 'Create').click();
@@ -301,7 +301,7 @@ test('a client key from making to deleting', { tag: '@widths' }, async ({ page, 
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('a corpus key opens the corpora that are chosen', { tag: '@widths' }, async ({ page, server, platformKey }) => {
+test('a corpus key opens the corpora that are chosen', async ({ page, server, platformKey }) => {
   await open(page, '/keys/corpus');
   await button(page, 'Create').click();
   await expect(page.getByText('There is no corpus yet.')).toBeVisible();
@@ -343,7 +343,7 @@ test.describe('credentials', () => {
   // A second one of a provider, and a name that is taken.
   test.use({ refusals: [409] });
 
-  test('of a storage provider are kept and never shown', { tag: '@widths' }, async ({ page, owner }) => {
+  test('of a storage provider are kept and never shown', async ({ page, owner }) => {
     test.setTimeout(120_000);
     const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
     await open(page, '/keys/external');
@@ -401,7 +401,7 @@ test.describe('credentials', () => {
     await expect(button(page, owner.name)).toBeVisible();
   });
 
-  test('of a model provider are stored, changed and deleted', { tag: '@widths' }, async ({ page, server, owner }) => {
+  test('of a model provider are stored, changed and deleted', async ({ page, server, owner }) => {
     const value = 'sk-proj-0123456789abcdefXYZ';
     await open(page, '/keys/general');
     await button(page, 'New API Key').click();

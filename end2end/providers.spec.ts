@@ -1,7 +1,7 @@
 // Providers, their models, and the keys that they are used with.
 
 import type { Locator, Page } from '@playwright/test';
-import { admit, axe, expect, fitsWidth, open, test } from './fixtures';
+import { admit, axe, expect, fitsWidth, open, row, test } from './fixtures';
 
 /** A provider's card. */
 function card(page: Page, name: string): Locator {
@@ -83,6 +83,34 @@ test('a provider is added, linked, moved and deleted', async ({ page, owner }, i
   await picture('delete');
   await asked.getByRole('button', { name: 'Delete' }).click();
   await expect(page.getByRole('heading', { name: 'No providers yet' })).toBeVisible();
+});
+
+test('a key that is linked says so before it goes, and one that no longer opens says so at once', async ({ page, server, owner }) => {
+  void owner;
+  await open(page, '/settings/providers');
+  await storeGeneralKey(page, 'Team key');
+  await open(page, '/settings/providers');
+  await page.getByRole('button', { name: 'Add provider' }).click();
+  await fill(page, 'Add provider', { Name: 'OpenAI', Address: 'https://api.openai.com/v1' }, 'Team key (sk-…def)');
+  await expect(card(page, 'OpenAI').getByText('Team key sk-…def')).toBeVisible();
+
+  await open(page, '/keys/general');
+  const key = row(page, 'Team key');
+  await expect(key).toContainText('OpenAI');
+  server.sql("update sealed_secrets set ciphertext = zeroblob(60) where credential_id in (select id from credentials where name = 'Team key')");
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await expect(key.getByText("Can't be opened")).toBeVisible();
+  await axe(page, 'a key that does not open');
+  await fitsWidth(page);
+
+  await key.getByRole('button', { name: 'Delete' }).click();
+  const asked = page.getByRole('alertdialog');
+  await expect(asked).toContainText('It is linked to OpenAI, which will have no key.');
+  await axe(page, 'the question');
+  await asked.getByRole('button', { name: 'Delete' }).click();
+  await expect(key).toHaveCount(0);
+  await open(page, '/settings/providers');
+  await expect(card(page, 'OpenAI').getByText(/^No key/)).toBeVisible();
 });
 
 test('those who may not manage credentials are told so', { tag: '@once' }, async ({ page, server, context, owner }) => {
