@@ -263,8 +263,5 @@ fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Act
 
 /// What an address that is taken is called.
 pub fn email_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("email", "Somebody has this email address already."),
-        other => other.into(),
-    }
+    error.or_conflict("email", "Somebody has this email address already.")
 }

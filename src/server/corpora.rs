@@ -71,8 +71,5 @@ pub async fn delete(state: &AppState, actor: &Actor, id: i64) -> Result<(), Faul
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("name", "A corpus has this name already."),
-        other => other.into(),
-    }
+    error.or_conflict("name", "A corpus has this name already.")
 }

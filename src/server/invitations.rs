@@ -212,10 +212,5 @@ fn link(state: &AppState, email: &str, token: &Token) -> InvitationLink {
 }
 
 fn invited_already(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => {
-            Fault::conflict("email", "An invitation for this address stands already. Withdraw that one, or make a new link for it.")
-        }
-        other => other.into(),
-    }
+    error.or_conflict("email", "An invitation for this address stands already. Withdraw that one, or make a new link for it.")
 }

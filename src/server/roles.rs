@@ -166,8 +166,5 @@ fn require_unused(role: &RoleRecord) -> Result<(), Fault> {
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("name", "A role has this name already."),
-        other => other.into(),
-    }
+    error.or_conflict("name", "A role has this name already.")
 }

@@ -47,8 +47,6 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<K
             })
         })
         .await?;
-    for digest in &digests {
-        state.verifier.forget(Some(digest));
-    }
+    state.verifier.forget_each(&digests);
     Ok(outcome)
 }

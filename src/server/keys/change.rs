@@ -57,9 +57,7 @@ where
             })
         })
         .await?;
-    for digest in &digests {
-        state.verifier.forget(Some(digest));
-    }
+    state.verifier.forget_each(&digests);
     Ok(after)
 }
 

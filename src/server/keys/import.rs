@@ -57,9 +57,7 @@ pub async fn import(state: &AppState, actor: &Actor, imports: Vec<Import>) -> Re
             })
         })
         .await?;
-    for digest in &digests {
-        state.verifier.forget(Some(digest));
-    }
+    state.verifier.forget_each(&digests);
     records.iter().map(store::keys::KeyRecord::row).collect()
 }
 

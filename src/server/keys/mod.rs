@@ -122,8 +122,5 @@ fn is_theirs(actor: &Actor, row: &KeyRow) -> bool {
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("name", "A key of this kind has this name already."),
-        other => other.into(),
-    }
+    error.or_conflict("name", "A key of this kind has this name already.")
 }

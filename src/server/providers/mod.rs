@@ -156,10 +156,7 @@ fn with_key(event: Event, key: Option<CredentialId>) -> Event {
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("name", "A provider has this name already."),
-        other => other.into(),
-    }
+    error.or_conflict("name", "A provider has this name already.")
 }
 
 fn row(provider: ProviderRecord, models: Vec<ModelRecord>) -> Result<ProviderRow, Fault> {

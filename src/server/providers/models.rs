@@ -89,8 +89,5 @@ async fn find(tx: &mut Tx, actor: &Actor, id: ModelId) -> Result<ModelRecord, Fa
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    match error {
-        store::Error::Duplicate => Fault::conflict("name", "This provider has a model of this name already."),
-        other => other.into(),
-    }
+    error.or_conflict("name", "This provider has a model of this name already.")
 }

@@ -73,6 +73,16 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl Error {
+    /// What a duplicate means where it can be one value's only; anything else as ever.
+    pub fn or_conflict(self, field: &str, message: &str) -> Fault {
+        match self {
+            Self::Duplicate => Fault::conflict(field, message),
+            other => other.into(),
+        }
+    }
+}
+
 /// Outside the store an error has no inner text: it is logged here.
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {

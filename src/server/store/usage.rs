@@ -1,5 +1,7 @@
 //! How often keys were used, and when last.
 
+use std::collections::HashMap;
+
 use sqlx::AssertSqlSafe;
 
 use super::{Error, Store, Tx};
@@ -56,18 +58,22 @@ pub async fn add(tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
         let query = rows.iter().fold(sqlx::query(minutes), |query, row| query.bind(row.key.to_string()).bind(row.minute).bind(row.requests));
         query.execute(&mut *tx).await?;
     }
-    // One at a time: several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
+    // Several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
+    let mut days = HashMap::<(KeyId, OrganizationId, i64), i64>::new();
     for row in counts {
-        sqlx::query(
-            "insert into key_days (organization_id, day, key_id, requests) values ($1, $2, $3, $4) \
+        *days.entry((row.key, row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS))).or_default() += row.requests;
+    }
+    let days: Vec<_> = days.into_iter().collect();
+    for rows in days.chunks(ROWS_AT_ONCE) {
+        let sql = AssertSqlSafe(format!(
+            "insert into key_days (organization_id, day, key_id, requests) values {} \
              on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests",
-        )
-        .bind(row.organization.to_string())
-        .bind(row.minute.div_euclid(DAY_MS / MINUTE_MS))
-        .bind(row.key.to_string())
-        .bind(row.requests)
-        .execute(&mut *tx)
-        .await?;
+            tuples(rows.len(), 4)
+        ));
+        let query = rows.iter().fold(sqlx::query(sql), |query, ((key, organization, day), requests)| {
+            query.bind(organization.to_string()).bind(*day).bind(key.to_string()).bind(*requests)
+        });
+        query.execute(&mut *tx).await?;
     }
     Ok(())
 }

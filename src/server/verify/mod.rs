@@ -144,6 +144,13 @@ impl Verifier {
         }
     }
 
+    /// Forgets what is known of these secrets, after a change of several.
+    pub fn forget_each(&self, digests: &[Vec<u8>]) {
+        for digest in digests {
+            self.forget(Some(digest));
+        }
+    }
+
     /// Judges a key for an organization, and notes its use.
     ///
     /// # Errors
