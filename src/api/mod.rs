@@ -11,5 +11,6 @@ pub mod credentials;
 pub mod keys;
 pub mod members;
 pub mod profile;
+pub mod projects;
 pub mod providers;
 pub mod roles;

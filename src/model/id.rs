@@ -43,6 +43,16 @@ nouns! {
     Session SessionId "ses",
     /// A link that makes its reader a member.
     Invitation InvitationId "inv",
+    /// What a project key gives access to.
+    Project ProjectId "prj",
+    /// A secret that a project keeps.
+    ProjectSecret ProjectSecretId "sec",
+    /// A key without a user.
+    Template TemplateId "tpl",
+    /// An information field of a template.
+    Field FieldId "fld",
+    /// Somebody's asking for a key by a template.
+    KeyRequest KeyRequestId "ask",
     /// One line of the audit log.
     AuditEvent AuditEventId "aud",
     /// One call of the API.

@@ -1,6 +1,6 @@
 //! What people may type. The page asks before it sends, the rule asks again.
 
-use super::fault::Fault;
+use super::{fault::Fault, project::DESCRIPTION_MAX};
 
 /// The longest name of anything, in characters.
 pub const NAME_MAX: usize = 100;
@@ -26,6 +26,22 @@ pub fn name(field: &str, typed: &str) -> Result<String, Fault> {
         return Err(Fault::invalid(field, "Remove the invisible characters (control or text-direction marks)."));
     }
     Ok(name.to_owned())
+}
+
+/// A description without the blanks around it: lines of text, or none.
+///
+/// # Errors
+/// `Invalid` for one that is longer than [`DESCRIPTION_MAX`] or holds characters that can't be seen.
+pub fn description(field: &str, typed: &str) -> Result<String, Fault> {
+    let description = typed.trim();
+    let length = description.chars().count();
+    if length > DESCRIPTION_MAX {
+        return Err(Fault::invalid(field, format!("Use at most {DESCRIPTION_MAX} characters; this has {length}.")));
+    }
+    if description.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Fault::invalid(field, "Remove the invisible characters (control or text-direction marks)."));
+    }
+    Ok(description.to_owned())
 }
 
 /// What is looked for in names, without the blanks around it. No name that holds more could be found.

@@ -93,6 +93,9 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
+        ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/get") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
         ("POST", "/fn/providers/create-model") => {
             about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
@@ -139,4 +142,9 @@ fn storage() -> Value {
 /// A provider that somebody wants.
 pub fn provider(world: &World) -> Value {
     json!({ "name": world.unused(), "style": "openai", "base_url": "https://llm.example.test/v1" })
+}
+
+/// A project that somebody wants.
+pub fn wanted_project(world: &World) -> Value {
+    json!({ "name": world.unused(), "description": "", "visibility": "members" })
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
-use super::examples::provider;
+use super::examples::{provider, wanted_project};
 use crate::support::{PASSWORD, Page, TestServer, text};
 
 /// Somebody who calls.
@@ -60,6 +60,8 @@ pub enum Object {
     Invitation,
     /// A session of the caller's own.
     Session,
+    /// A project of which the caller is a member, with a role that holds all that counts there.
+    Project,
     /// The token of an invitation.
     Token,
     /// The token of the set-up link, which is good for nothing once somebody is there.
@@ -80,6 +82,7 @@ impl Object {
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
             Self::Session => "ses_00000000000070008000000000000000",
+            Self::Project => "prj_00000000000070008000000000000000",
             Self::Token | Self::SpentToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         })
     }
@@ -200,12 +203,22 @@ impl World {
                 let sql = "select s.id from sessions s join users u on u.id = s.user_id where u.email = $1 order by s.id desc limit 1";
                 self.id_of(sql, &person.email).await
             }
+            Object::Project => self.project(person).await,
             Object::Token => {
                 let email = format!("{}@acme.test", self.unused());
                 let made = self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
                 text(&made["link"]).split_once('#').unwrap().1.to_owned()
             }
         }
+    }
+
+    /// A project of the first organization that this person belongs to: as its owner does, so that their role in the organization decides.
+    pub async fn project(&self, person: &Person) -> String {
+        let id = text(&self.done("projects/create", json!({ "wanted": wanted_project(self) })).await["id"]);
+        let sql = "insert into project_members (project_id, user_id, role_id, added_by, added_at) select $1, u.id, m.role_id, m.user_id, 0 \
+             from users u join project_members m on m.project_id = $1 where u.email = $2 and u.id <> m.user_id";
+        sqlx::query(sql).bind(&id).bind(&person.email).execute(&self.database).await.unwrap();
+        id
     }
 
     async fn provider(&self) -> String {

@@ -1,0 +1,42 @@
+//! Projects.
+
+use leptos::prelude::*;
+
+use crate::model::{
+    fault::Fault,
+    id::ProjectId,
+    project::{ProjectRow, WantedProject},
+    wire::Json,
+};
+
+#[cfg(feature = "ssr")]
+use super::context::{self, Call};
+#[cfg(feature = "ssr")]
+use crate::server::projects as rules;
+
+/// The projects that the reader sees. Needs *View Project*.
+///
+/// # Errors
+/// `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "projects/list", input = Json, output = Json)]
+pub async fn projects() -> Result<Vec<ProjectRow>, Fault> {
+    context::answer(async |call: Call| rules::list(&call.state, &call.actor()?).await).await
+}
+
+/// One project. Needs *View Project*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "projects/get", input = Json, output = Json)]
+pub async fn project(id: ProjectId) -> Result<ProjectRow, Fault> {
+    context::answer(async move |call: Call| rules::get(&call.state, &call.actor()?, id).await).await
+}
+
+/// Makes a project. Needs *Manage Projects*.
+///
+/// # Errors
+/// `Invalid` at `name` or `description`; `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
+pub async fn create_project(wanted: WantedProject) -> Result<ProjectRow, Fault> {
+    context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
+}
