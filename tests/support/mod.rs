@@ -1,5 +1,6 @@
 //! A real server on a real SQLite file, and what talks to it.
 
+pub mod projects;
 pub mod services;
 
 use std::{

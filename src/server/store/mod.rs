@@ -7,6 +7,7 @@ pub mod corpora;
 pub mod credentials;
 mod engine;
 pub mod invitations;
+pub mod issued;
 pub mod keyring;
 pub mod keys;
 pub mod members;

@@ -1,0 +1,78 @@
+//! Issued keys: what a project key is beside an API key.
+
+use super::{Error, Tx, fold};
+use crate::{
+    model::{
+        id::{KeyId, KeyRequestId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
+        policy::KeyKind,
+        time::Timestamp,
+    },
+    server::random,
+};
+
+/// A key to be issued.
+#[derive(Debug, Clone)]
+pub struct NewIssued {
+    /// Its id.
+    pub id: KeyId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What it gives access to.
+    pub project: ProjectId,
+    /// By which template.
+    pub template: TemplateId,
+    /// Upon which request.
+    pub request: KeyRequestId,
+    /// The template's name.
+    pub name: String,
+    /// Its role in the project.
+    pub role: RoleId,
+    /// The template's information fields, as JSON.
+    pub fields: String,
+    /// Whose it is.
+    pub holder: UserId,
+    /// Who granted it.
+    pub approved_by: UserId,
+    /// When it is issued.
+    pub created_at: Timestamp,
+    /// When it ends: a whole second, as the token has it.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Stores an issued key. It has no token yet: its digest is random.
+///
+/// # Errors
+/// What the database says.
+pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
+    let digest: [u8; 32] = random::bytes();
+    sqlx::query(
+        // Writers come one at a time, so the next number is free.
+        "insert into api_keys (id, organization_id, kind, name, name_folded, digest, mask, scopes, created_by, created_at, expires_at, number) \
+         select $1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, coalesce(max(number), 0) + 1 from api_keys",
+    )
+    .bind(issued.id.to_string())
+    .bind(issued.organization.to_string())
+    .bind(KeyKind::Project.word())
+    .bind(&issued.name)
+    .bind(fold(&issued.name))
+    .bind(digest.as_slice())
+    .bind(KeyKind::Project.policy().mask.apply(""))
+    .bind(issued.holder.to_string())
+    .bind(issued.created_at.0)
+    .bind(issued.expires_at.map(|at| at.0))
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "insert into issued_keys (key_id, project_id, template_id, request_id, role_id, fields, approved_by) values ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(issued.id.to_string())
+    .bind(issued.project.to_string())
+    .bind(issued.template.to_string())
+    .bind(issued.request.to_string())
+    .bind(issued.role.to_string())
+    .bind(&issued.fields)
+    .bind(issued.approved_by.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
