@@ -13,4 +13,6 @@ pub mod members;
 pub mod profile;
 pub mod projects;
 pub mod providers;
+pub mod requests;
 pub mod roles;
+pub mod templates;

@@ -7,7 +7,7 @@ use std::{
 
 use latchkey::{
     model::{
-        id::UserId,
+        id::{KeyRequestId, UserId},
         key::{Ends, WantedKey},
         permission::{Permission, Permissions, Scope},
         policy::{KeyKind, Kind},
@@ -62,6 +62,14 @@ pub enum Object {
     Session,
     /// A project of which the caller is a member, with a role that holds all that counts there.
     Project,
+    /// A template of such a project, whose role permits nothing.
+    Template,
+    /// A field of such a template.
+    Field,
+    /// Somebody's request for a key by such a template.
+    Request,
+    /// The caller's own.
+    OwnRequest,
     /// The token of an invitation.
     Token,
     /// The token of the set-up link, which is good for nothing once somebody is there.
@@ -83,6 +91,9 @@ impl Object {
             Self::Invitation => "inv_00000000000070008000000000000000",
             Self::Session => "ses_00000000000070008000000000000000",
             Self::Project => "prj_00000000000070008000000000000000",
+            Self::Template => "tpl_00000000000070008000000000000000",
+            Self::Field => "fld_00000000000070008000000000000000",
+            Self::Request | Self::OwnRequest => "ask_00000000000070008000000000000000",
             Self::Token | Self::SpentToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         })
     }
@@ -204,6 +215,13 @@ impl World {
                 self.id_of(sql, &person.email).await
             }
             Object::Project => self.project(person).await,
+            Object::Template => self.template(person).await,
+            Object::Field => {
+                let template = self.template(person).await;
+                text(&self.done("templates/add-field", json!({ "template": template })).await["id"])
+            }
+            Object::Request => self.request(person, &self.people[0].email).await,
+            Object::OwnRequest => self.request(person, &person.email).await,
             Object::Token => {
                 let email = format!("{}@acme.test", self.unused());
                 let made = self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
@@ -218,6 +236,22 @@ impl World {
         let sql = "insert into project_members (project_id, user_id, role_id, added_by, added_at) select $1, u.id, m.role_id, m.user_id, 0 \
              from users u join project_members m on m.project_id = $1 where u.email = $2 and u.id <> m.user_id";
         sqlx::query(sql).bind(&id).bind(&person.email).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A template of such a project. Its role permits nothing, so that whoever manages the project may give it.
+    async fn template(&self, person: &Person) -> String {
+        let id = text(&self.done("templates/create", json!({ "project": self.project(person).await })).await["id"]);
+        sqlx::query("update templates set role_id = $1 where id = $2").bind(&self.powerless).bind(&id).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A request by such a template, of the user with this address.
+    async fn request(&self, person: &Person, asker: &str) -> String {
+        let (id, template) = (KeyRequestId::new().to_string(), self.template(person).await);
+        let sql = "insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state) \
+             select $1, t.project_id, t.id, u.id, u.id, 0, 'open' from templates t, users u where t.id = $2 and u.email = $3";
+        sqlx::query(sql).bind(&id).bind(template).bind(asker).execute(&self.database).await.unwrap();
         id
     }
 

@@ -16,9 +16,11 @@ pub mod notices;
 pub mod people;
 pub mod projects;
 pub mod providers;
+pub mod requests;
 pub mod roles;
 pub mod sealed;
 pub mod sessions;
+pub mod templates;
 pub mod usage;
 
 use std::{
