@@ -10,6 +10,7 @@ pub mod corpora;
 pub mod credentials;
 pub mod keys;
 pub mod members;
+pub mod notices;
 pub mod profile;
 pub mod projects;
 pub mod providers;

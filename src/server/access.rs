@@ -62,6 +62,11 @@ const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Ac
     Route { method, path, scope: Some(scope), access }
 }
 
+/// What the page reads by itself, with the session's cookie.
+const fn page(path: &'static str) -> Route {
+    Route { method: "GET", path, scope: None, access: Access::Signed }
+}
+
 const fn open(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
 }
@@ -109,6 +114,8 @@ pub const ROUTES: &[Route] = &[
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    function("/fn/notices/list", Access::Signed),
+    function("/fn/notices/read", Access::Signed),
     function("/fn/profile/change-password", Access::Signed),
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
@@ -127,6 +134,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    page("/events"),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
