@@ -97,7 +97,8 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
         ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
-        ("POST", "/fn/projects/get") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/edit") => about(Object::Project, |world, id| json!({ "id": id, "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/get" | "/fn/projects/delete") => about(Object::Project, |_, id| json!({ "id": id })),
         ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
         ("POST", "/fn/providers/create-model") => {
