@@ -8,6 +8,7 @@ pub mod billing;
 mod context;
 pub mod corpora;
 pub mod credentials;
+pub mod issued;
 pub mod keys;
 pub mod members;
 pub mod notices;

@@ -137,6 +137,11 @@ impl PublicUrl {
         self.origins.iter().any(|own| own == origin)
     }
 
+    /// What tokens name as their issuer: the URL as an origin, `https://keys.example.com`, without a slash at its end.
+    pub fn issuer(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// The address of a path: `link("setup")`.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.url)
@@ -169,6 +174,9 @@ mod tests {
     fn only_the_own_origin_may_call() {
         let own = url(Some("https://keys.example.com")).unwrap();
         assert!(own.is_https() && own.is_own_origin("https://keys.example.com"));
+        for given in ["https://keys.example.com", "https://keys.example.com/", "https://KEYS.example.com:443"] {
+            assert_eq!(url(Some(given)).unwrap().issuer(), "https://keys.example.com", "{given}");
+        }
         for foreign in ["http://keys.example.com", "https://keys.example.com:8443", "https://keys.example.com.evil.test", "null", ""] {
             assert!(!own.is_own_origin(foreign), "{foreign}");
         }

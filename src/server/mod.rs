@@ -27,6 +27,7 @@ pub mod notices;
 pub mod outgoing;
 pub mod pages;
 pub mod profile;
+pub mod project_keys;
 pub mod projects;
 pub mod providers;
 pub mod random;

@@ -15,11 +15,13 @@ pub mod members;
 pub mod models;
 pub mod notices;
 pub mod people;
+pub mod project_keys;
 pub mod projects;
 pub mod providers;
 pub mod roles;
 pub mod sealed;
 pub mod sessions;
+pub mod signing_keys;
 pub mod usage;
 
 use std::{
