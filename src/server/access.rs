@@ -65,12 +65,17 @@ const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Ac
     Route { method, path, scope: Some(scope), access }
 }
 
+/// What the page reads by itself, with the session's cookie.
+const fn page(path: &'static str) -> Route {
+    Route { method: "GET", path, scope: None, access: Access::Signed }
+}
+
 const fn open(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
 }
 
-/// The `view` permission of any kind: which list is meant is known only to those who opened it.
-const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
+/// The `view` permission of any kind that is listed: which list is meant is known only to those who opened it.
+const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials];
 
 /// What either kind of credential needs: which one is meant is known once it is found, and those of a kind that somebody may not see are
 /// not there for them.
@@ -101,6 +106,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
+    function("/fn/issued/reveal", Access::Permission(Permission::ViewProject)),
     function("/fn/keys/act", Access::Manage),
     function("/fn/keys/create", Access::Manage),
     function("/fn/keys/edit", Access::Manage),
@@ -112,6 +118,8 @@ pub const ROUTES: &[Route] = &[
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    function("/fn/notices/list", Access::Signed),
+    function("/fn/notices/read", Access::Signed),
     function("/fn/profile/change-password", Access::Signed),
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
@@ -144,6 +152,8 @@ pub const ROUTES: &[Route] = &[
     function("/fn/templates/desk", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit-field", Access::Permission(Permission::ManageProjects)),
+    page("/events"),
+    open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
@@ -164,6 +174,9 @@ pub const ROUTES: &[Route] = &[
     rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
+    rest("GET", "/api/v1/projects/{id}", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
+    rest("GET", "/api/v1/projects/{id}/nodes", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
+    rest("GET", "/api/v1/projects/{id}/revoked", Scope::Verify, Access::Permission(Permission::ViewProject)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 

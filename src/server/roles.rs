@@ -138,10 +138,14 @@ pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), F
                 let role = own(tx, &actor, id).await?;
                 require_unused(&role)?;
                 store::roles::delete(tx, id).await?;
+                // Keys of projects may have it: it permits them nothing any more.
+                store::changes::note(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "role.deleted", "role", id, &role.name)).await?)
             })
         })
-        .await
+        .await?;
+    state.verifier.forget(None);
+    Ok(())
 }
 
 /// The role, if the actor may change it.

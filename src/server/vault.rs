@@ -53,12 +53,38 @@ impl Vault {
     /// # Errors
     /// `Internal` when no master key fits any more; `Unavailable`.
     pub async fn seal(&self, tx: &mut Tx, owner: Owner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Fault> {
-        let keyring = keyring::all(&mut *tx).await?;
+        let (master, _) = self.fitting(tx).await?;
+        Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
+    }
+
+    /// Wraps one of this installation's own secrets, in the transaction that stores it.
+    ///
+    /// # Errors
+    /// `Internal` when no master key fits any more; `Unavailable`.
+    pub async fn wrap(&self, tx: &mut Tx, name: &str, secret: &Secret) -> Result<Wrapped, Fault> {
+        Ok(self.fitting(tx).await?.0.wrap(name, secret))
+    }
+
+    /// Opens one of this installation's own secrets, as it stands in a transaction: no rotation comes between.
+    ///
+    /// # Errors
+    /// `Internal` when it is not there, or no master key fits any more; `Unavailable`.
+    pub async fn unwrap(&self, tx: &mut Tx, name: &str) -> Result<Secret, Fault> {
+        let (master, keyring) = self.fitting(tx).await?;
+        let secret = keyring.iter().find(|secret| secret.name == name).and_then(|secret| master.unwrap(secret).ok());
+        secret.ok_or_else(|| {
+            tracing::error!(name, "the keyring lacks a secret");
+            Fault::Internal
+        })
+    }
+
+    /// The keyring, and the master key that it is wrapped under now.
+    async fn fitting(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Fault> {
+        let keyring = keyring::all(tx).await?;
         if !self.master().fits(&keyring) && !self.refresh(&keyring) {
             return Err(Fault::Internal);
         }
-        let master = self.master();
-        Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
+        Ok((self.master(), keyring))
     }
 
     /// Opens a secret with the master key at hand.

@@ -55,6 +55,8 @@ pub struct Editor {
     typed: RwSignal<String>,
     /// What stood there when the editor began, or was told of when they were refused.
     seen: RwSignal<String>,
+    /// What is to be put in once what is on its way has arrived.
+    later: StoredValue<Option<String>>,
     /// Whether the field takes the focus when it comes, and the text when it comes back.
     follows: RwSignal<bool>,
     field: NodeRef<html::Textarea>,
@@ -69,6 +71,7 @@ impl Editor {
             state: RwSignal::new(State::Text),
             typed: RwSignal::new(String::new()),
             seen: RwSignal::new(String::new()),
+            later: StoredValue::new(None),
             follows: RwSignal::new(false),
             field: NodeRef::new(),
         }
@@ -84,7 +87,9 @@ impl Editor {
 
     /// Puts a text where the caret is; where the value is not being changed, behind it, and saves that.
     pub fn insert(self, text: &str) {
-        if self.is_field() {
+        if self.state.with_untracked(|state| *state == State::Saving) {
+            self.later.set_value(Some(text.to_owned()));
+        } else if self.is_field() {
             let Some(field) = self.field.get_untracked() else { return };
             // Fails only for elements that hold no text.
             let _ = field.set_range_text(text);
@@ -140,6 +145,9 @@ impl Editor {
             let _ = self.state.try_set(state.clone());
             if state == State::Saved {
                 set_timeout(move || self.say_no_more(), SAID_FOR);
+            }
+            if let Some(later) = self.later.try_update_value(Option::take).flatten() {
+                self.insert(&later);
             }
         });
     }

@@ -5,6 +5,7 @@ mod dialogs;
 pub mod frame;
 pub mod keys;
 mod list;
+pub mod tiles;
 
 pub use list::ProjectsPage;
 
