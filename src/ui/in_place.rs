@@ -216,7 +216,8 @@ fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, t
     let button = NodeRef::<html::Button>::new();
     Effect::new(move || {
         let Some(button) = button.get() else { return };
-        if editor.follows.get_untracked() {
+        // What was made just now is opened before its text is seen.
+        if editor.follows.get_untracked() && !editor.is_field() {
             editor.follows.set(false);
             // Who clicked elsewhere meanwhile stays there.
             if browser::focused().is_none() {

@@ -23,7 +23,7 @@ pub fn Facts(
     let price = Signal::derive(move || template.with(|template| template.price.to_string()));
     let days = Signal::derive(move || template.with(|template| days_text(template.duration_days)));
     let (price, days) = (Editor::new(price, desk.saves(id, TemplateValue::Price)), Editor::new(days, desk.saves(id, TemplateValue::DurationDays)));
-    let currency = desk.with(|data| data.currency.clone());
+    let currency = untrack(|| desk.with(|data| data.currency.clone()));
     let told_price = Callback::new(move |price: String| format!("{price} {currency}"));
     view! {
         <dl class="facts">

@@ -55,7 +55,7 @@ pub fn Fields(
         let _ = trouble.try_set(fault);
     });
     view! {
-        <section class="tile-fields" aria-label="Information fields">
+        <div class="tile-fields" role="group" aria-label="Information fields">
             {move || has_fields.get().then(|| view! {
                 <ul class="template-fields">
                     <For each=ids key=|id| *id let(field)>
@@ -68,7 +68,7 @@ pub fn Fields(
                 <Icon glyph=Glyph::Plus/>
                 "Add field"
             </button>
-        </section>
+        </div>
     }
 }
 
