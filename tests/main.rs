@@ -10,6 +10,7 @@ mod matrix;
 mod members;
 mod page;
 mod profile;
+mod projects;
 mod providers;
 mod roles;
 mod serve;

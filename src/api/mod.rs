@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod belongings;
 pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
@@ -10,6 +11,7 @@ pub mod corpora;
 pub mod credentials;
 pub mod keys;
 pub mod members;
+pub mod organization;
 pub mod profile;
 pub mod projects;
 pub mod providers;

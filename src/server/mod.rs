@@ -23,6 +23,7 @@ pub mod lists;
 pub mod master_key;
 pub mod members;
 pub mod notices;
+pub mod organization;
 pub mod outgoing;
 pub mod pages;
 pub mod profile;

@@ -7,6 +7,7 @@ mod credentials;
 mod keys;
 mod listing;
 pub mod problem;
+mod secrets;
 mod verify;
 
 use axum::{
@@ -34,6 +35,8 @@ pub fn routes() -> Router<AppState> {
         .route("/api/v1/keys/{id}/rotate", post(keys::rotate))
         .route("/api/v1/corpora", get(corpora::list).post(corpora::create))
         .route("/api/v1/corpora/{id}", axum::routing::delete(corpora::delete))
+        .route("/api/v1/projects/{id}/secrets", get(secrets::list))
+        .route("/api/v1/projects/{id}/secrets/{name}", get(secrets::read))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
