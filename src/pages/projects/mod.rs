@@ -1,10 +1,14 @@
 //! `/projects` and the pages of each project.
 
 pub mod about;
+mod details;
 mod dialogs;
 pub mod frame;
 pub mod keys;
 mod list;
+mod members;
+mod nodes;
+mod secrets;
 pub mod tiles;
 
 pub use list::ProjectsPage;

@@ -34,7 +34,7 @@ pub async fn tiles(state: &AppState, actor: &Actor, project: ProjectId) -> Resul
     let templates = templates::of_project(&mut db, project).await?;
     let requests = store::requests::last_of_user(&mut db, project, actor.user).await?;
     let mut held = store::requests::held(&mut db, project, actor.user).await?;
-    let currency = store::templates::currency(&mut db, actor.organization).await?;
+    let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
 
     let mut tiles = Vec::with_capacity(templates.len());
     for (template, fields) in templates {

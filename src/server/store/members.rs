@@ -92,7 +92,8 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
     Ok(())
 }
 
-/// Makes one member's keys and credentials another's, but not the keys that act for who made them: whoever leaves may know their secrets.
+/// Makes one member's keys and credentials another's, but not the keys that act for who holds them: whoever leaves may know their secrets,
+/// and the token of a project key names its holder.
 /// A storage credential stays behind where the other has one of that provider: the unique name, which holds its user's id, would stand
 /// twice. Answers how many went over.
 ///

@@ -197,20 +197,3 @@ pub async fn delete_field(tx: &mut Tx, id: FieldId) -> Result<(), Error> {
     sqlx::query("delete from template_fields where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
-
-/// The numbers and names of a project's nodes.
-///
-/// # Errors
-/// What the database says.
-pub async fn nodes(db: &mut Tx, project: ProjectId) -> Result<Vec<(i64, String)>, Error> {
-    let sql = "select id, name from nodes where project_id = $1 and deleted_at is null order by id";
-    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
-}
-
-/// The organization's currency.
-///
-/// # Errors
-/// What the database says.
-pub async fn currency(db: &mut Tx, organization: OrganizationId) -> Result<String, Error> {
-    Ok(sqlx::query_scalar("select currency from organizations where id = $1").bind(organization.to_string()).fetch_one(db).await?)
-}

@@ -78,16 +78,16 @@ pub async fn desk(state: &AppState, actor: &Actor, project: ProjectId) -> Result
     let mut db = state.store.read()?.acquire().await?;
     let reached = projects::managed(&mut db, actor, project).await?;
     let templates = of_project(&mut db, project).await?;
-    let nodes = store::templates::nodes(&mut db, project).await?;
+    let nodes = store::nodes::all(&mut db, project).await?;
     let requests = super::requests::waiting(&mut db, project).await?;
-    let currency = store::templates::currency(&mut db, actor.organization).await?;
+    let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
     // Before the roles are read: each call has one connection in hand.
     drop(db);
     Ok(TemplateDesk {
         project: reached.row()?,
         templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect::<Result<_, _>>()?,
         roles: roles(state, actor).await?,
-        nodes: nodes.into_iter().map(|(id, name)| NodeChoice { id, name }).collect(),
+        nodes: nodes.into_iter().map(|node| NodeChoice { id: node.id, name: node.name }).collect(),
         requests,
         currency,
     })

@@ -26,7 +26,7 @@ pub fn Facts(
     let currency = untrack(|| desk.with(|data| data.currency.clone()));
     let told_price = Callback::new(move |price: String| format!("{price} {currency}"));
     view! {
-        <dl class="facts">
+        <dl class="tile-facts">
             <dt>"Role"</dt>
             <dd><RoleChooser desk template/></dd>
             <dt>"Price per request"</dt>

@@ -22,7 +22,7 @@ use crate::{
         secret::{Reveal, use_reveal},
     },
     ui::{
-        button::{Button, Weight},
+        button::Button,
         dialog::Dialog,
         field::{Field, Typed},
         form::{Form, FormWrong},
@@ -45,27 +45,37 @@ pub fn ImportDialog(
     /// The key.
     asked: Imported,
 ) -> impl IntoView {
-    let managed = RwSignal::new(None::<Result<Vec<ProjectRow>, Fault>>);
+    let managed = RwSignal::new(Managed::Unread);
     Effect::new(move || {
         spawn_local(async move {
-            let all = projects().await;
-            let _ = managed.try_set(Some(all.map(|all| all.into_iter().filter(ProjectRow::is_managed).collect())));
+            let _ = managed
+                .try_set(projects().await.map_or_else(Managed::Lost, |all| Managed::These(all.into_iter().filter(ProjectRow::is_managed).collect())));
         });
     });
     let dismiss = Callback::new(move |()| board.asked.set(None));
     move || match managed.get() {
-        Some(Ok(projects)) if !projects.is_empty() => view! { <ImportForm board asked=asked.clone() projects on_dismiss=dismiss/> }.into_any(),
-        told => view! { <NoForm told=told.map(|read| read.err()) on_dismiss=dismiss/> }.into_any(),
+        Managed::These(projects) if !projects.is_empty() => view! { <ImportForm board asked=asked.clone() projects on_dismiss=dismiss/> }.into_any(),
+        managed => view! { <NoForm managed on_dismiss=dismiss/> }.into_any(),
     }
+}
+
+/// The projects that the reader manages.
+#[derive(Clone)]
+enum Managed {
+    Unread,
+    Lost(Fault),
+    These(Vec<ProjectRow>),
 }
 
 /// What stands in place of the form: nothing yet, what went wrong, or what to do first.
 #[component]
-fn NoForm(told: Option<Option<Fault>>, on_dismiss: Callback<()>) -> impl IntoView {
-    let text = match told {
-        None => view! { <p>"Reading your projects…"</p> }.into_any(),
-        Some(Some(fault)) => view! { <Alert message=fault.to_string()/> }.into_any(),
-        Some(None) => view! { <p>"You manage no project yet. " <a href=PROJECTS>"Make one"</a> ", then import the key into it."</p> }.into_any(),
+fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
+    let text = match managed {
+        Managed::Unread => view! { <p>"Reading your projects…"</p> }.into_any(),
+        Managed::Lost(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
+        Managed::These(_) => {
+            view! { <p>"You manage no project yet. " <a href=PROJECTS>"Make one"</a> ", then import the key into it."</p> }.into_any()
+        }
     };
     view! {
         <Dialog title="Import into a project" on_dismiss=on_dismiss>
@@ -120,7 +130,10 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
         Source::Unrevealed => {
             view! { <p class="field-hint">"The key is revealed for this, once, and goes straight into the project: you won't see it."</p> }.into_any()
         }
-        Source::Pasted => view! { <Field form name="token" label="API key" typed=Typed::Password hint="Paste the key that you copied when you revealed it."/> }.into_any(),
+        Source::Pasted => {
+            view! { <Field form name="token" label="API key" typed=Typed::Password hint="Paste the key that you copied when you revealed it."/> }
+                .into_any()
+        }
     };
     view! {
         <FormDialog title="Import into a project" form submit="Import" on_submit=submit on_dismiss>
@@ -262,7 +275,13 @@ mod tests {
 
     #[test]
     fn every_name_makes_a_prefix() {
-        for (name, made) in [("Read access", "read_access"), ("  2nd: Größe ", "key_2nd_gr_e"), ("Ключ", "key"), ("a__b", "a_b"), (&"word ".repeat(20), "word_word_word_word_word_word")] {
+        for (name, made) in [
+            ("Read access", "read_access"),
+            ("  2nd: Größe ", "key_2nd_gr_e"),
+            ("Ключ", "key"),
+            ("a__b", "a_b"),
+            (&"word ".repeat(20), "word_word_word_word_word_word"),
+        ] {
             assert_eq!(prefix_of(name), made);
             assert!(prefix("prefix", made).is_ok());
         }

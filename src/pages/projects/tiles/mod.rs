@@ -15,8 +15,11 @@ use crate::{
     ui::message::Alert,
 };
 
+/// The tiles as the server answers them.
+pub type TilesRead = Resource<Result<KeyTiles, Fault>>;
+
 /// What [`ApiKeys`] begins with. To be made where the page makes its other resources: outside of its content.
-pub fn first_tiles() -> Resource<Result<KeyTiles, Fault>> {
+pub fn first_tiles() -> TilesRead {
     of_project(read_tiles)
 }
 
@@ -26,11 +29,11 @@ pub fn ApiKeys(
     /// The project.
     project: ProjectRow,
     /// Its tiles; see [`first_tiles`].
-    first: Resource<Result<KeyTiles, Fault>>,
+    first: TilesRead,
 ) -> impl IntoView {
     let project = StoredValue::new(project);
     view! {
-        <section class="settings-part" aria-labelledby="api-keys">
+        <section class="sheet" aria-labelledby="api-keys">
             <h2 id="api-keys">"API Keys"</h2>
             <Suspense>
                 {move || Suspend::new(async move {

@@ -10,7 +10,7 @@ use crate::{
         permission::Permission,
         template::{IssuedField, KeyTile},
     },
-    ui::number::counted,
+    ui::{money::Price, number::counted},
 };
 
 /// A template: what its key is for, what it may do and carries, and where the reader stands.
@@ -43,14 +43,14 @@ fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
     let permits = if permits.is_empty() { "Nothing in this project".to_owned() } else { permits.join(", ") };
     let (price, days) = (tile.price, tile.duration_days);
     view! {
-        <dl class="facts">
+        <dl class="tile-facts">
             <dt>"Role"</dt>
             <dd><span class="role-name">{tile.role.clone()}</span></dd>
             <dt>"Permits"</dt>
             <dd>{permits}</dd>
             {(price != Money::default()).then(|| view! {
                 <dt>"Price per request"</dt>
-                <dd>{format!("{price} {currency}")}</dd>
+                <dd><Price amount=price currency/></dd>
             })}
             {days.map(|days| view! {
                 <dt>"Expiry"</dt>
