@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod credential;
 pub mod fault;
 pub mod id;
+pub mod issued;
 pub mod key;
 pub mod listing;
 pub mod money;

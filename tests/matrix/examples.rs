@@ -90,6 +90,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/members/list") => plain(|_, _| json!({})),
         ("POST", "/fn/members/set-role") => about(Object::Member, |world, id| json!({ "id": id, "role": world.powerless() })),
         ("GET", "/events") => plain(|_, _| Value::Null),
+        ("POST", "/fn/issued/list") => about(
+            Object::Project,
+            |_, id| json!({ "query": { "project": id, "wanted": { "period": "30d", "from": "", "to": "" }, "sort": "received", "page": 1, "rows": 10 } }),
+        ),
+        ("POST", "/fn/issued/revoke") => about(Object::IssuedKey, |_, id| json!({ "id": id })),
+        ("POST", "/fn/issued/set-disabled") => about(Object::IssuedKey, |_, id| json!({ "id": id, "disabled": true })),
         ("POST", "/fn/notices/list") => plain(|_, _| json!({})),
         ("POST", "/fn/notices/read") => plain(|_, _| json!({ "up_to": 1 })),
         ("POST", "/fn/profile/change-password") => plain(|_, _| json!({ "current": PASSWORD, "password": PASSWORD })),
