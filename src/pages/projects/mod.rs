@@ -3,6 +3,7 @@
 pub mod about;
 mod dialogs;
 pub mod frame;
+pub mod issued;
 mod list;
 
 pub use list::ProjectsPage;
