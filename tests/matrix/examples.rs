@@ -77,6 +77,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
         ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
+        ("POST", "/fn/issued/reveal") => about(Object::IssuedKey, |_, id| json!({ "id": id })),
         ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
         ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
         ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
@@ -110,7 +111,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
@@ -128,6 +129,9 @@ pub fn of(route: &Route) -> Option<Example> {
         ("PATCH", "/api/v1/keys/{id}") => about(Object::Key, |world, _| json!({ "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/disable" | "/api/v1/keys/{id}/enable") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/rotate") => about(Object::Key, |_, _| json!({ "grace_seconds": 0 })).of(KeyKind::Agent),
+        ("GET", "/api/v1/projects/{id}" | "/api/v1/projects/{id}/nodes" | "/api/v1/projects/{id}/revoked") => {
+            about(Object::Project, |_, _| Value::Null)
+        }
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
         _ => return None,
     };

@@ -25,7 +25,7 @@ use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
 use super::examples::{provider, wanted_project};
-use crate::support::{PASSWORD, Page, TestServer, text};
+use crate::support::{PASSWORD, Page, TestServer, projects, text};
 
 /// Somebody who calls.
 pub struct Person {
@@ -62,6 +62,8 @@ pub enum Object {
     Session,
     /// A project of which the caller is a member, with a role that holds all that counts there.
     Project,
+    /// A key of a project that is the caller's and was not revealed yet.
+    IssuedKey,
     /// The token of an invitation.
     Token,
     /// The token of the set-up link, which is good for nothing once somebody is there.
@@ -73,7 +75,7 @@ impl Object {
     pub const fn made_up(self) -> Option<&'static str> {
         Some(match self {
             Self::None => return None,
-            Self::Key => "key_00000000000070008000000000000000",
+            Self::Key | Self::IssuedKey => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
             Self::General => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
@@ -204,6 +206,10 @@ impl World {
                 self.id_of(sql, &person.email).await
             }
             Object::Project => self.project(person).await,
+            Object::IssuedKey => {
+                let template = projects::template(&self.server, &self.project(person).await, &self.unused(), "viewer", 0).await;
+                projects::issued(&self.server, template, &person.email, None).await.to_string()
+            }
             Object::Token => {
                 let email = format!("{}@acme.test", self.unused());
                 let made = self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
