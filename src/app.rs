@@ -16,6 +16,7 @@ use crate::{
         keys::{KeysPage, tabs},
         not_found::NotFoundPage,
         profile::ProfilePage,
+        projects::{ProjectsPage, about::AboutPage},
         settings::{audit::AuditPage, corpora::CorporaPage, members::MembersPage, providers::ProvidersPage, roles::RolesPage},
         setup::SetupPage,
         sign_in::SignInPage,
@@ -73,6 +74,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/keys/general") view=|| view! { <KeysPage tab=&tabs::GENERAL/> } ssr=SsrMode::Async/>
                     <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&tabs::AGENT/> } ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/projects") view=ProjectsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id") view=AboutPage ssr=SsrMode::Async/>
                     <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/providers") view=ProvidersPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod issued;
 pub mod keys;
 pub mod members;
+pub mod notices;
 pub mod profile;
 pub mod projects;
 pub mod providers;

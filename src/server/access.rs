@@ -22,6 +22,8 @@ pub enum Access {
     Permission(Permission),
     /// Any one of these permissions.
     OneOf(&'static [Permission]),
+    /// Every one of these permissions.
+    All(&'static [Permission]),
     /// The `view` permission of the kind that the call is about.
     View,
     /// The `manage` permission of the kind that the call is about.
@@ -35,6 +37,7 @@ impl Access {
             Self::Public | Self::Token | Self::Signed => true,
             Self::Permission(permission) => permissions.has(permission),
             Self::OneOf(any) => any.iter().any(|permission| permissions.has(*permission)),
+            Self::All(all) => all.iter().all(|permission| permissions.has(*permission)),
             Self::View => kind.is_some_and(|kind| permissions.has(kind.policy().view)),
             Self::Manage => kind.is_some_and(|kind| permissions.has(kind.policy().manage)),
         }
@@ -60,6 +63,11 @@ const fn function(path: &'static str, access: Access) -> Route {
 
 const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Access) -> Route {
     Route { method, path, scope: Some(scope), access }
+}
+
+/// What the page reads by itself, with the session's cookie.
+const fn page(path: &'static str) -> Route {
+    Route { method: "GET", path, scope: None, access: Access::Signed }
 }
 
 const fn open(method: &'static str, path: &'static str) -> Route {
@@ -110,11 +118,15 @@ pub const ROUTES: &[Route] = &[
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    function("/fn/notices/list", Access::Signed),
+    function("/fn/notices/read", Access::Signed),
     function("/fn/profile/change-password", Access::Signed),
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
     function("/fn/profile/sessions", Access::Signed),
     function("/fn/projects/create", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/delete", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/edit", Access::Permission(Permission::ManageProjects)),
     function("/fn/projects/get", Access::Permission(Permission::ViewProject)),
     function("/fn/projects/list", Access::Permission(Permission::ViewProject)),
     function("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
@@ -128,6 +140,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    page("/events"),
     open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
@@ -155,6 +168,18 @@ pub const ROUTES: &[Route] = &[
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 
+/// A page for those who manage a project: it shows the project, too.
+const MANAGES_PROJECT: &[Permission] = &[Permission::ViewProject, Permission::ManageProjects];
+
+/// What a page of a project asks of its reader, given what follows `/projects/`. What they may do in the project is for the page to say.
+fn of_project_page(rest: &str) -> Option<Access> {
+    match rest.split_once('/').map(|(_, page)| page) {
+        None => Some(Access::Permission(Permission::ViewProject)),
+        Some("keys" | "keys/issued") => Some(Access::All(MANAGES_PROJECT)),
+        Some(_) => None,
+    }
+}
+
 /// What a page asks of its reader; `None` for one that is not declared.
 pub fn of_page(path: &str) -> Option<Access> {
     match path {
@@ -162,9 +187,31 @@ pub fn of_page(path: &str) -> Option<Access> {
         // Where the first three lead depends on who asks.
         "/" | "/keys" | "/settings" | "/profile" => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
+        "/projects" => return Some(Access::Permission(Permission::ViewProject)),
         _ => {}
+    }
+    if let Some(rest) = path.strip_prefix("/projects/") {
+        return of_project_page(rest);
     }
     let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
     let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
     of_keys.or_else(of_settings).map(Access::Permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_project_is_known_whatever_the_project() {
+        let of =
+            |path| of_page(path).map(|access| Permission::ALL.iter().copied().filter(|one| access.admits(Permissions::of(&[*one]), None)).collect());
+        assert_eq!(of("/projects"), Some(vec![Permission::ViewProject]));
+        assert_eq!(of("/projects/prj_1"), Some(vec![Permission::ViewProject]));
+        for page in ["/projects/prj_1/keys", "/projects/prj_1/keys/issued"] {
+            assert_eq!(of(page), Some(vec![]), "{page}");
+            assert!(of_page(page).unwrap().admits(Permissions::of(MANAGES_PROJECT), None));
+        }
+        assert_eq!(of_page("/projects/prj_1/other"), None);
+    }
 }

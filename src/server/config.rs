@@ -59,6 +59,17 @@ pub struct OutgoingOptions {
     pub dnanexus_url: Option<Url>,
 }
 
+/// By which server notices are sent by mail, and from whom.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MailOptions {
+    /// The mail server that sends notices: `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://USER:PASSWORD@HOST:465` [default: none]
+    #[arg(long, env = "LATCHKEY_SMTP", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<SecretString>,
+    /// From whom they come, such as `Latchkey <keys@example.com>`
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+}
+
 /// How to serve.
 #[derive(Debug, Clone, Args)]
 pub struct ServeOptions {
@@ -74,6 +85,9 @@ pub struct ServeOptions {
     /// Other services.
     #[command(flatten)]
     pub outgoing: OutgoingOptions,
+    /// Mail.
+    #[command(flatten)]
+    pub mail: MailOptions,
     /// The data.
     #[command(flatten)]
     pub data: DataOptions,

@@ -20,6 +20,7 @@ pub mod keyring;
 pub mod keys;
 pub mod listing;
 pub mod lists;
+pub mod mail;
 pub mod master_key;
 pub mod members;
 pub mod notices;

@@ -1,5 +1,6 @@
 //! Components that know no domain. The server renders them too, so browser APIs stand in effects and handlers only.
 
+pub mod badge;
 pub mod browser;
 pub mod button;
 pub mod check;

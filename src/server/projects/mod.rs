@@ -2,7 +2,7 @@
 
 mod change;
 
-pub use change::create;
+pub use change::{create, delete, edit};
 
 use super::{
     actor::Actor,

@@ -76,3 +76,13 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
     .await?;
     Ok(())
 }
+
+/// Takes back every key of a project that is not taken back yet. Answers how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<u64, Error> {
+    let sql = "update api_keys set revoked_at = $1 where revoked_at is null and deleted_at is null \
+         and id in (select key_id from issued_keys where project_id = $2)";
+    Ok(sqlx::query(sql).bind(Timestamp::now().0).bind(project.to_string()).execute(tx).await?.rows_affected())
+}
