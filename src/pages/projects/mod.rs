@@ -1,9 +1,13 @@
 //! `/projects` and the pages of each project.
 
 pub mod about;
+mod details;
 mod dialogs;
 pub mod frame;
 mod list;
+mod members;
+mod nodes;
+mod secrets;
 
 pub use list::ProjectsPage;
 
