@@ -17,7 +17,9 @@ use crate::{
         not_found::NotFoundPage,
         profile::ProfilePage,
         projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage},
-        settings::{audit::AuditPage, corpora::CorporaPage, members::MembersPage, providers::ProvidersPage, roles::RolesPage},
+        settings::{
+            audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
+        },
         setup::SetupPage,
         sign_in::SignInPage,
     },
@@ -82,6 +84,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/members") view=MembersPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/roles") view=RolesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/organization") view=OrganizationPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/audit") view=AuditPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>

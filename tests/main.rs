@@ -13,6 +13,7 @@ mod members;
 mod notices;
 mod page;
 mod profile;
+mod projects;
 mod providers;
 mod roles;
 mod serve;

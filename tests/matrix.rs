@@ -100,7 +100,9 @@ async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_
             Caller::Unscoped(person) => Some(world.platform_key(person, route.scope).await),
         };
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
-        let request = world.server.visitor().client.request(method, world.server.url.clone() + &route.path.replace("{id}", id));
+        let (first, second) = examples::two(id);
+        let path = route.path.replace("{id}", first).replace("{name}", second);
+        let request = world.server.visitor().client.request(method, world.server.url.clone() + &path);
         let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         if arguments.is_null() { request.send().await } else { request.json(&arguments).send().await }
     };

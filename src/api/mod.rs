@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod belongings;
 pub mod billing;
 #[cfg(feature = "ssr")]
 mod context;
@@ -12,6 +13,7 @@ pub mod issued;
 pub mod keys;
 pub mod members;
 pub mod notices;
+pub mod organization;
 pub mod profile;
 pub mod projects;
 pub mod providers;

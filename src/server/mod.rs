@@ -25,6 +25,7 @@ pub mod mail;
 pub mod master_key;
 pub mod members;
 pub mod notices;
+pub mod organization;
 pub mod outgoing;
 pub mod pages;
 pub mod profile;

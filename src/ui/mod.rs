@@ -17,6 +17,7 @@ pub mod loaded;
 pub mod mark;
 pub mod menu;
 pub mod message;
+pub mod money;
 pub mod number;
 pub mod radio;
 pub mod search;

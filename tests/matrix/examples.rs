@@ -77,6 +77,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
         ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
+        ("POST", "/fn/issued/reveal") => about(Object::IssuedKey, |_, id| json!({ "id": id })),
         ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
         ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
         ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
@@ -102,10 +103,8 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
-        ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
-        ("POST", "/fn/projects/edit") => about(Object::Project, |world, id| json!({ "id": id, "wanted": wanted_project(world) })),
-        ("POST", "/fn/projects/get" | "/fn/projects/delete") => about(Object::Project, |_, id| json!({ "id": id })),
-        ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/organization/edit") => plain(|_, _| json!({ "name": "acme", "currency": "USD" })),
+        ("POST", "/fn/organization/get") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
         ("POST", "/fn/providers/create-model") => {
             about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
@@ -120,7 +119,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
@@ -138,10 +137,61 @@ pub fn of(route: &Route) -> Option<Example> {
         ("PATCH", "/api/v1/keys/{id}") => about(Object::Key, |world, _| json!({ "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/disable" | "/api/v1/keys/{id}/enable") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/rotate") => about(Object::Key, |_, _| json!({ "grace_seconds": 0 })).of(KeyKind::Agent),
+        ("GET", "/api/v1/projects/{id}" | "/api/v1/projects/{id}/nodes" | "/api/v1/projects/{id}/revoked") => {
+            about(Object::Project, |_, _| Value::Null)
+        }
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
+        _ => return of_projects(route),
+    };
+    Some(example)
+}
+
+/// The same, of what is about projects and what belongs to them.
+fn of_projects(route: &Route) -> Option<Example> {
+    let example = match (route.method, route.path) {
+        ("POST", "/fn/projects/add-member") => about(Object::Addable, |world, ids| {
+            let (id, user) = two(ids);
+            json!({ "id": id, "user": user, "role": world.powerless() })
+        }),
+        ("POST", "/fn/projects/belongings") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/create-node") => about(Object::Project, |world, id| json!({ "id": id, "name": world.unused() })),
+        ("POST", "/fn/projects/create-secret") => about(Object::Project, |world, id| json!({ "id": id, "name": world.unused(), "value": "a" })),
+        ("POST", "/fn/projects/delete-node") => about(Object::Node, |_, ids| json!({ "id": two(ids).0, "node": node(ids) })),
+        ("POST", "/fn/projects/rename-node") => {
+            about(Object::Node, |world, ids| json!({ "id": two(ids).0, "node": node(ids), "name": world.unused() }))
+        }
+        ("POST", "/fn/projects/delete-secret") => about(Object::ProjectSecret, |_, ids| json!({ "id": two(ids).0, "secret": two(ids).1 })),
+        ("POST", "/fn/projects/replace-secret") => {
+            about(Object::ProjectSecret, |_, ids| json!({ "id": two(ids).0, "secret": two(ids).1, "value": "b" }))
+        }
+        ("POST", "/fn/projects/import") => {
+            about(Object::HeldKey, |_, ids| json!({ "project": two(ids).0, "key": two(ids).1, "token": "unknown", "prefix": "p" }))
+        }
+        ("POST", "/fn/projects/import-preview") => {
+            about(Object::HeldKey, |_, ids| json!({ "project": two(ids).0, "key": two(ids).1, "prefix": "p" }))
+        }
+        ("POST", "/fn/projects/remove-member") => about(Object::ProjectMember, |_, ids| json!({ "id": two(ids).0, "user": two(ids).1 })),
+        ("POST", "/fn/projects/set-member-role") => {
+            about(Object::ProjectMember, |world, ids| json!({ "id": two(ids).0, "user": two(ids).1, "role": world.powerless() }))
+        }
+        ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/edit") => about(Object::Project, |world, id| json!({ "id": id, "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/get" | "/fn/projects/delete") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
+        ("GET", "/api/v1/projects/{id}/secrets") => about(Object::Project, |_, _| Value::Null),
+        ("GET", "/api/v1/projects/{id}/secrets/{name}") => about(Object::SecretName, |_, _| Value::Null),
         _ => return None,
     };
     Some(example)
+}
+
+/// The ids of an object that has two.
+pub fn two(ids: &str) -> (&str, &str) {
+    ids.split_once(' ').unwrap_or((ids, ""))
+}
+
+fn node(ids: &str) -> i64 {
+    two(ids).1.parse().unwrap()
 }
 
 /// A storage credential that somebody wants.

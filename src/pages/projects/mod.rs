@@ -1,10 +1,14 @@
 //! `/projects` and the pages of each project.
 
 pub mod about;
+mod details;
 mod dialogs;
 pub mod frame;
 pub mod issued;
 mod list;
+mod members;
+mod nodes;
+mod secrets;
 
 pub use list::ProjectsPage;
 

@@ -45,7 +45,7 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProject) -> R
                 let id = ProjectId::new();
                 store::projects::insert(tx, id, actor.organization, &wanted, actor.user).await.map_err(name_taken)?;
                 let role = maker.role_id.parse().map_err(|_| Fault::Internal)?;
-                store::projects::insert_member(tx, id, actor.user, role, actor.user).await?;
+                store::project_members::insert(tx, id, actor.user, role, actor.user).await?;
                 auditor.record(tx, Event::new(&actor, "project.created", "project", id, &wanted.name)).await?;
                 super::reach(tx, &actor, id).await?.row()
             })

@@ -9,6 +9,7 @@ mod keys;
 mod listing;
 pub mod problem;
 mod projects;
+mod secrets;
 mod verify;
 
 use axum::{
@@ -39,6 +40,8 @@ pub fn routes() -> Router<AppState> {
         .route("/api/v1/projects/{id}", get(projects::get))
         .route("/api/v1/projects/{id}/nodes", get(projects::nodes))
         .route("/api/v1/projects/{id}/revoked", get(projects::revoked))
+        .route("/api/v1/projects/{id}/secrets", get(secrets::list))
+        .route("/api/v1/projects/{id}/secrets/{name}", get(secrets::read))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))

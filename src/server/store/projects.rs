@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Error, Store, Tx, fold};
 use crate::model::{
-    id::{OrganizationId, ProjectId, RoleId, UserId},
+    id::{OrganizationId, ProjectId, UserId},
     project::WantedProject,
     time::Timestamp,
 };
@@ -119,22 +119,6 @@ pub async fn close_requests(tx: &mut Tx, id: ProjectId, by: UserId) -> Result<Ve
         "update key_requests set open_by = null, state = 'closed', decided_at = $1, decided_by = $2 where project_id = $3 and open_by is not null";
     sqlx::query(sql).bind(Timestamp::now().0).bind(by.to_string()).bind(id.to_string()).execute(tx).await?;
     Ok(open)
-}
-
-/// Makes somebody a project's member.
-///
-/// # Errors
-/// [`Error::Duplicate`] when they are one.
-pub async fn insert_member(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId, added_by: UserId) -> Result<(), Error> {
-    sqlx::query("insert into project_members (project_id, user_id, role_id, added_by, added_at) values ($1, $2, $3, $4, $5)")
-        .bind(project.to_string())
-        .bind(user.to_string())
-        .bind(role.to_string())
-        .bind(added_by.to_string())
-        .bind(Timestamp::now().0)
-        .execute(tx)
-        .await?;
-    Ok(())
 }
 
 /// Those of a project's members who may come in, each with the permissions of their role in the project and in the organization, as words.
