@@ -17,4 +17,6 @@ pub mod organization;
 pub mod profile;
 pub mod projects;
 pub mod providers;
+pub mod requests;
 pub mod roles;
+pub mod templates;

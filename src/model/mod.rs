@@ -20,6 +20,7 @@ pub mod policy;
 pub mod project;
 pub mod provider;
 pub mod secret;
+pub mod template;
 pub mod text;
 pub mod time;
 pub mod wire;

@@ -12,5 +12,10 @@ pub fn Badge(
     count: Signal<i64>,
 ) -> impl IntoView {
     let shown = move || Some(count.get()).filter(|count| *count > 0);
-    move || shown().map(|count| view! { <span class="badge">{grouped(count)}<span class="visually-hidden">" waiting"</span></span> })
+    // The number is drawn, not written: on a tab it would else be a part of the tab's visible words that its name lacks.
+    move || {
+        shown()
+            .map(grouped)
+            .map(|count| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{count.clone()} " waiting"</span></span> })
+    }
 }

@@ -11,6 +11,7 @@ pub mod field;
 pub mod form;
 pub mod form_dialog;
 pub mod icon;
+pub mod in_place;
 pub mod leave;
 pub mod live;
 pub mod loaded;

@@ -114,10 +114,25 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
         ("POST", "/fn/providers/edit-model") => about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused() } })),
         ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/requests/approve") => about(Object::Request, |_, id| json!({ "id": id })),
+        ("POST", "/fn/requests/ask") => about(Object::Template, |_, id| json!({ "template": id })),
+        ("POST", "/fn/requests/reject") => about(Object::Request, |_, id| json!({ "id": id, "word": "" })),
+        ("POST", "/fn/requests/tiles") => about(Object::Project, |_, id| json!({ "project": id })),
+        ("POST", "/fn/requests/withdraw") => about(Object::OwnRequest, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/templates/add-field") => about(Object::Template, |_, id| json!({ "template": id })),
+        ("POST", "/fn/templates/create" | "/fn/templates/desk") => about(Object::Project, |_, id| json!({ "project": id })),
+        ("POST", "/fn/templates/delete") => about(Object::Template, |_, id| json!({ "id": id })),
+        ("POST", "/fn/templates/delete-field") => about(Object::Field, |_, id| json!({ "id": id })),
+        ("POST", "/fn/templates/edit") => {
+            about(Object::Template, |_, id| json!({ "id": id, "edit": { "which": "price", "before": "0", "after": "1" } }))
+        }
+        ("POST", "/fn/templates/edit-field") => {
+            about(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
+        }
 
         ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),

@@ -7,7 +7,7 @@ use std::{
 
 use latchkey::{
     model::{
-        id::UserId,
+        id::{KeyRequestId, UserId},
         key::{Ends, WantedKey},
         permission::{Permission, Permissions, Scope},
         policy::{KeyKind, Kind},
@@ -68,6 +68,14 @@ pub enum Object {
     Project,
     /// A key of a project that is the caller's and was not revealed yet.
     IssuedKey,
+    /// A template of such a project, whose role permits nothing.
+    Template,
+    /// A field of such a template.
+    Field,
+    /// Somebody's request for a key by such a template.
+    Request,
+    /// The caller's own.
+    OwnRequest,
     /// Such a project, and a member of the organization who is not in it: two ids with a blank between.
     Addable,
     /// Such a project, and a member of it whose role there permits nothing.
@@ -101,6 +109,9 @@ impl Object {
             Self::Invitation => "inv_00000000000070008000000000000000",
             Self::Session => "ses_00000000000070008000000000000000",
             Self::Project => "prj_00000000000070008000000000000000",
+            Self::Template => "tpl_00000000000070008000000000000000",
+            Self::Field => "fld_00000000000070008000000000000000",
+            Self::Request | Self::OwnRequest => "ask_00000000000070008000000000000000",
             Self::Addable | Self::ProjectMember => "prj_00000000000070008000000000000000 usr_00000000000070008000000000000000",
             Self::Node => "prj_00000000000070008000000000000000 1",
             Self::ProjectSecret => "prj_00000000000070008000000000000000 sec_00000000000070008000000000000000",
@@ -224,6 +235,13 @@ impl World {
                 let template = template(&self.server, &self.project(person).await, &self.unused(), "viewer", 0).await;
                 issued(&self.server, template, &person.email, None).await.to_string()
             }
+            Object::Template => self.template(person).await,
+            Object::Field => {
+                let template = self.template(person).await;
+                text(&self.done("templates/add-field", json!({ "template": template })).await["id"])
+            }
+            Object::Request => self.request(person, &self.people[0].email).await,
+            Object::OwnRequest => self.request(person, &person.email).await,
             Object::Addable => format!("{} {}", self.project(person).await, self.member().await),
             Object::ProjectMember | Object::Node | Object::ProjectSecret | Object::SecretName | Object::HeldKey => {
                 let project = self.project(person).await;
@@ -244,6 +262,22 @@ impl World {
         let sql = "insert into project_members (project_id, user_id, role_id, added_by, added_at) select $1, u.id, m.role_id, m.user_id, 0 \
              from users u join project_members m on m.project_id = $1 where u.email = $2 and u.id <> m.user_id";
         sqlx::query(sql).bind(&id).bind(&person.email).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A template of such a project. Its role permits nothing, so that whoever manages the project may give it.
+    async fn template(&self, person: &Person) -> String {
+        let id = text(&self.done("templates/create", json!({ "project": self.project(person).await })).await["id"]);
+        sqlx::query("update templates set role_id = $1 where id = $2").bind(&self.powerless).bind(&id).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A request by such a template, of the user with this address.
+    async fn request(&self, person: &Person, asker: &str) -> String {
+        let (id, template) = (KeyRequestId::new().to_string(), self.template(person).await);
+        let sql = "insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state) \
+             select $1, t.project_id, t.id, u.id, u.id, 0, 'open' from templates t, users u where t.id = $2 and u.email = $3";
+        sqlx::query(sql).bind(&id).bind(template).bind(asker).execute(&self.database).await.unwrap();
         id
     }
 

@@ -8,6 +8,7 @@ use super::{
     members::Members,
     nodes::Nodes,
     secrets::Secrets,
+    tiles::{ApiKeys, TilesRead, first_tiles},
 };
 use crate::{
     api::belongings::project_belongings,
@@ -69,18 +70,18 @@ impl Desk {
 #[component]
 pub fn AboutPage() -> impl IntoView {
     // Made here: what stands in the page waits, and is made more than once on the server.
-    let read = of_project(project_belongings);
-    view! { <ProjectPage tab=&ABOUT content=move |project| content(read, project)/> }
+    let (read, tiles) = (of_project(project_belongings), first_tiles());
+    view! { <ProjectPage tab=&ABOUT content=move |project| content(read, tiles, project)/> }
 }
 
-fn content(read: BelongingsRead, project: ProjectRow) -> AnyView {
+fn content(read: BelongingsRead, tiles: TilesRead, project: ProjectRow) -> AnyView {
     view! {
         <Suspense>
             {move || {
                 let project = project.clone();
                 Suspend::new(async move {
                     match read.await {
-                        Ok(belongings) => view! { <About project belongings/> }.into_any(),
+                        Ok(belongings) => view! { <About project belongings tiles/> }.into_any(),
                         Err(fault) => view! { <Unread fault/> }.into_any(),
                     }
                 })
@@ -91,14 +92,14 @@ fn content(read: BelongingsRead, project: ProjectRow) -> AnyView {
 }
 
 #[component]
-fn About(project: ProjectRow, belongings: Belongings) -> impl IntoView {
+fn About(project: ProjectRow, belongings: Belongings, tiles: TilesRead) -> impl IntoView {
     let is_managed = project.is_managed();
     let desk = Desk { id: project.id, project: use_project(), belongings: Loaded::new(belongings), is_managed, toasts: use_toasts() };
     let read_again = Callback::new(move |()| desk.read_again());
     view! {
         {move || desk.belongings.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=read_again/> })}
         <Details desk/>
-        // The subsection `API Keys`: its tiles.
+        <ApiKeys project first=tiles/>
         <Members desk/>
         <Nodes desk/>
         {is_managed.then(|| view! { <Secrets desk/> })}

@@ -5,10 +5,12 @@ mod details;
 mod dialogs;
 pub mod frame;
 pub mod issued;
+pub mod keys;
 mod list;
 mod members;
 mod nodes;
 mod secrets;
+pub mod tiles;
 
 pub use list::ProjectsPage;
 

@@ -23,10 +23,12 @@ pub mod project_members;
 pub mod project_secrets;
 pub mod projects;
 pub mod providers;
+pub mod requests;
 pub mod roles;
 pub mod sealed;
 pub mod sessions;
 pub mod signing_keys;
+pub mod templates;
 pub mod usage;
 
 use std::{
