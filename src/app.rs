@@ -16,7 +16,7 @@ use crate::{
         keys::{KeysPage, tabs},
         not_found::NotFoundPage,
         profile::ProfilePage,
-        projects::{ProjectsPage, about::AboutPage, keys::TemplatesPage},
+        projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, keys::TemplatesPage},
         settings::{
             audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
         },
@@ -79,6 +79,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/projects") view=ProjectsPage ssr=SsrMode::Async/>
                     <Route path=path!("/projects/:id") view=AboutPage ssr=SsrMode::Async/>
                     <Route path=path!("/projects/:id/keys") view=TemplatesPage ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id/keys/issued") view=IssuedKeysPage ssr=SsrMode::Async/>
                     <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/providers") view=ProvidersPage ssr=SsrMode::Async/>
                     <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>
