@@ -3,28 +3,20 @@
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
 use crate::{
-    pages::{
-        billing::BillingPage,
-        frame::Frame,
-        join::JoinPage,
-        keys::{KeysPage, tabs},
-        not_found::NotFoundPage,
-        profile::ProfilePage,
-        settings::{audit::AuditPage, corpora::CorporaPage, members::MembersPage, providers::ProvidersPage, roles::RolesPage},
-        setup::SetupPage,
-        sign_in::SignInPage,
-    },
-    ui::{browser, live::provide_live},
+    pages::{frame::Frame, join::JoinPage, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
+    parts::{AccountRoute, KeysRoute, SettingsRoute},
+    ui::{browser, live::Live},
 };
 
-/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`.
-pub fn shell(pkg: &'static str) -> impl IntoView {
+/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`; `parts` are those of its files
+/// that this page needs beside the program itself.
+pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
     let nonce = use_nonce();
     let (script, wasm, style) = (format!("{pkg}/latchkey.js"), format!("{pkg}/latchkey.wasm"), format!("{pkg}/latchkey.css"));
     let start = format!("import init, {{ hydrate }} from '{script}'; init({{ module_or_path: '{wasm}' }}).then(() => hydrate());");
@@ -38,12 +30,17 @@ pub fn shell(pkg: &'static str) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 <link rel="modulepreload" href=script nonce=nonce.clone()/>
+                <link rel="modulepreload" href=format!("{pkg}/parts.js") nonce=nonce.clone()/>
                 <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=wasm/>
+                {parts
+                    .into_iter()
+                    .map(|file| view! { <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=format!("{pkg}/{file}")/> })
+                    .collect_view()}
                 <script type="module" nonce=nonce>{start}</script>
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                <App live=Live::default()/>
             </body>
         </html>
     }
@@ -51,9 +48,12 @@ pub fn shell(pkg: &'static str) -> impl IntoView {
 
 /// Everything in the page.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(
+    /// What is set once it is live.
+    live: Live,
+) -> impl IntoView {
     provide_meta_context();
-    provide_live();
+    live.provide();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Latchkey".to_owned() } else { title + " · Latchkey" }/>
         <Router>
@@ -66,19 +66,19 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/keys") view=|| view! { <Elsewhere path="/keys"/> } ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=|| view! { <Elsewhere path="/settings"/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
-                    <Route path=path!("/keys/internal") view=|| view! { <KeysPage tab=&tabs::INTERNAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/external") view=|| view! { <KeysPage tab=&tabs::EXTERNAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/client") view=|| view! { <KeysPage tab=&tabs::CLIENT/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/corpus") view=|| view! { <KeysPage tab=&tabs::CORPUS/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/general") view=|| view! { <KeysPage tab=&tabs::GENERAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&tabs::AGENT/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
-                    <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/providers") view=ProvidersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/members") view=MembersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/roles") view=RolesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/audit") view=AuditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/internal") view={Lazy::<KeysRoute<0>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/external") view={Lazy::<KeysRoute<1>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/client") view={Lazy::<KeysRoute<2>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/corpus") view={Lazy::<KeysRoute<3>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/general") view={Lazy::<KeysRoute<4>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/agent") view={Lazy::<KeysRoute<5>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view={Lazy::<AccountRoute<0>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/billing") view={Lazy::<AccountRoute<1>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/providers") view={Lazy::<SettingsRoute<0>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/corpora") view={Lazy::<SettingsRoute<1>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/members") view={Lazy::<SettingsRoute<2>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/roles") view={Lazy::<SettingsRoute<3>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/audit") view={Lazy::<SettingsRoute<4>>::new()} ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>
