@@ -166,17 +166,12 @@ create table notices (
 
 create index notices_of_user on notices (user_id, seq);
 
--- Mail that is to be sent.
+-- Notices that are still to be sent by mail.
 create table mails (
-    -- Counted up from 1.
-    seq bigint primary key not null,
-    recipient text not null,
-    subject text not null,
-    body text not null,
-    created_at bigint not null,
+    notice bigint primary key not null references notices (seq),
+    -- How often it was tried, and when it is tried next.
     attempts bigint not null,
-    -- When it is tried next; null once it was given up.
-    next_at bigint
+    next_at bigint not null
 );
 
-create index mails_by_turn on mails (next_at) where next_at is not null;
+create index mails_by_turn on mails (next_at);

@@ -10,7 +10,7 @@ use leptos_router::{
 
 use crate::{
     pages::{frame::Frame, join::JoinPage, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
-    parts::{AccountRoute, KeysRoute, SettingsRoute},
+    parts::{AccountRoute, KeysRoute, ProjectsRoute, SettingsRoute},
     ui::{browser, live::Live},
 };
 
@@ -46,6 +46,13 @@ pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
     }
 }
 
+/// A page of a part that is loaded when it is opened.
+macro_rules! part {
+    ($part:ident, $path:literal) => {
+        Lazy::<$part<{ $part::page($path) }>>::new()
+    };
+}
+
 /// Everything in the page.
 #[component]
 pub fn App(
@@ -66,19 +73,23 @@ pub fn App(
                 <Route path=path!("/keys") view=|| view! { <Elsewhere path="/keys"/> } ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=|| view! { <Elsewhere path="/settings"/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
-                    <Route path=path!("/keys/internal") view={Lazy::<KeysRoute<0>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/external") view={Lazy::<KeysRoute<1>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/client") view={Lazy::<KeysRoute<2>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/corpus") view={Lazy::<KeysRoute<3>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/general") view={Lazy::<KeysRoute<4>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/agent") view={Lazy::<KeysRoute<5>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view={Lazy::<AccountRoute<0>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/billing") view={Lazy::<AccountRoute<1>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/providers") view={Lazy::<SettingsRoute<0>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/corpora") view={Lazy::<SettingsRoute<1>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/members") view={Lazy::<SettingsRoute<2>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/roles") view={Lazy::<SettingsRoute<3>>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/audit") view={Lazy::<SettingsRoute<4>>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/internal") view=part!(KeysRoute, "/keys/internal") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/external") view=part!(KeysRoute, "/keys/external") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/client") view=part!(KeysRoute, "/keys/client") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/corpus") view=part!(KeysRoute, "/keys/corpus") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/general") view=part!(KeysRoute, "/keys/general") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/agent") view=part!(KeysRoute, "/keys/agent") ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view=part!(AccountRoute, "/profile") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects") view=part!(ProjectsRoute, "/projects") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id") view=part!(ProjectsRoute, "/projects/:id") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id/keys") view=part!(ProjectsRoute, "/projects/:id/keys") ssr=SsrMode::Async/>
+                    <Route path=path!("/billing") view=part!(AccountRoute, "/billing") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/providers") view=part!(SettingsRoute, "/settings/providers") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/corpora") view=part!(SettingsRoute, "/settings/corpora") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/members") view=part!(SettingsRoute, "/settings/members") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/roles") view=part!(SettingsRoute, "/settings/roles") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/organization") view=part!(SettingsRoute, "/settings/organization") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/audit") view=part!(SettingsRoute, "/settings/audit") ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

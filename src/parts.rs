@@ -13,7 +13,10 @@ use crate::{
         billing::BillingPage,
         keys::{KeysPage, tabs},
         profile::ProfilePage,
-        settings::{self, audit::AuditPage, corpora::CorporaPage, members::MembersPage, providers::ProvidersPage, roles::RolesPage},
+        projects::{ProjectsPage, about::AboutPage, keys::TemplatesPage},
+        settings::{
+            audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
+        },
     },
     ui::{browser, live::is_live},
 };
@@ -28,15 +31,27 @@ impl From<SplitLoaderError> for NotLoaded {
 }
 
 macro_rules! parts {
-    ($($(#[$doc:meta])* $route:ident = $part:ident, $preload:ident, $paths:expr, |$page:ident| $view:expr;)*) => {
+    ($($(#[$doc:meta])* $route:ident = $part:ident, $preload:ident, $paths:ident: {$($path:literal => $view:expr;)*})*) => {
         $(
+            const $paths: &[&str] = &[$($path),*];
+
             #[wasm_split($part, wasm_split_path = wasm_split, preload($preload), fallible)]
-            fn $part($page: usize) -> Result<AnyView, NotLoaded> {
-                Ok($view)
+            fn $part(page: usize) -> Result<AnyView, NotLoaded> {
+                match $paths[page] {
+                    $($path => Ok($view.into_any()),)*
+                    _ => Err(NotLoaded),
+                }
             }
 
             $(#[$doc])*
             pub struct $route<const PAGE: usize>;
+
+            impl $route<0> {
+                /// The place of a page among those of this part. A path that is none of theirs does not compile.
+                pub const fn page(path: &str) -> usize {
+                    place_of(path, $paths)
+                }
+            }
 
             impl<const PAGE: usize> LazyRoute for $route<PAGE> {
                 fn data() -> Self {
@@ -61,27 +76,66 @@ macro_rules! parts {
 
         /// The part in which the page at this path is.
         pub fn part_of(path: &str) -> Option<&'static str> {
-            [$((stringify!($part), &$paths[..])),*].into_iter().find(|(_, paths)| paths.iter().any(|begin| path.starts_with(begin))).map(|(part, _)| part)
+            [$((stringify!($part), $paths)),*].into_iter().find(|(_, paths)| paths.iter().any(|pattern| fits(path, pattern))).map(|(part, _)| part)
         }
     };
 }
 
 parts! {
-    /// A list of keys, by its place among the tabs.
-    KeysRoute = keys_part, preload_keys_part, ["/keys/"], |page| view! { <KeysPage tab=tabs::ALL[page]/> }.into_any();
-    /// A page of the settings, by its place among them.
-    SettingsRoute = settings_part, preload_settings_part, ["/settings/"], |page| match settings::ALL[page].path {
-        "/settings/providers" => view! { <ProvidersPage/> }.into_any(),
-        "/settings/corpora" => view! { <CorporaPage/> }.into_any(),
-        "/settings/members" => view! { <MembersPage/> }.into_any(),
-        "/settings/roles" => view! { <RolesPage/> }.into_any(),
-        _ => view! { <AuditPage/> }.into_any(),
-    };
-    /// The profile, or billing.
-    AccountRoute = account_part, preload_account_part, ["/profile", "/billing"], |page| match page {
-        0 => view! { <ProfilePage/> }.into_any(),
-        _ => view! { <BillingPage/> }.into_any(),
-    };
+    /// The lists of keys.
+    KeysRoute = keys_part, preload_keys_part, KEYS: {
+        "/keys/internal" => view! { <KeysPage tab=&tabs::INTERNAL/> };
+        "/keys/external" => view! { <KeysPage tab=&tabs::EXTERNAL/> };
+        "/keys/client" => view! { <KeysPage tab=&tabs::CLIENT/> };
+        "/keys/corpus" => view! { <KeysPage tab=&tabs::CORPUS/> };
+        "/keys/general" => view! { <KeysPage tab=&tabs::GENERAL/> };
+        "/keys/agent" => view! { <KeysPage tab=&tabs::AGENT/> };
+    }
+    /// Projects, and what belongs to one.
+    ProjectsRoute = projects_part, preload_projects_part, PROJECTS: {
+        "/projects" => view! { <ProjectsPage/> };
+        "/projects/:id" => view! { <AboutPage/> };
+        "/projects/:id/keys" => view! { <TemplatesPage/> };
+    }
+    /// The settings.
+    SettingsRoute = settings_part, preload_settings_part, SETTINGS: {
+        "/settings/providers" => view! { <ProvidersPage/> };
+        "/settings/corpora" => view! { <CorporaPage/> };
+        "/settings/members" => view! { <MembersPage/> };
+        "/settings/roles" => view! { <RolesPage/> };
+        "/settings/organization" => view! { <OrganizationPage/> };
+        "/settings/audit" => view! { <AuditPage/> };
+    }
+    /// The profile, and billing.
+    AccountRoute = account_part, preload_account_part, ACCOUNT: {
+        "/profile" => view! { <ProfilePage/> };
+        "/billing" => view! { <BillingPage/> };
+    }
+}
+
+const fn place_of(path: &str, paths: &[&str]) -> usize {
+    let mut place = 0;
+    while place < paths.len() {
+        if is_same(path.as_bytes(), paths[place].as_bytes()) {
+            return place;
+        }
+        place += 1;
+    }
+    panic!("no page of this part is at this path")
+}
+
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
+    }
+    at == left.len() && at == right.len()
+}
+
+/// Whether a path is one of a pattern's, in which `:id` is any one segment.
+fn fits(path: &str, pattern: &str) -> bool {
+    let mut segments = path.split('/');
+    pattern.split('/').all(|wanted| segments.next().is_some_and(|is| is == wanted || wanted.starts_with(':'))) && segments.next().is_none()
 }
 
 /// Asks for the page as a document instead: that brings the program anew, or the browser says what is wrong. A page that never came to
@@ -91,4 +145,27 @@ async fn instead(is_live: bool, address: &str) -> AnyView {
         browser::go(address);
     }
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_found_in_its_part() {
+        for (path, part) in [
+            ("/keys/agent", Some("keys_part")),
+            ("/projects", Some("projects_part")),
+            ("/projects/prj_1", Some("projects_part")),
+            ("/projects/prj_1/keys", Some("projects_part")),
+            ("/projects/prj_1/other", None),
+            ("/settings/roles", Some("settings_part")),
+            ("/profile", Some("account_part")),
+            ("/sign-in", None),
+            ("/", None),
+        ] {
+            assert_eq!(part_of(path), part, "{path}");
+        }
+        assert_eq!(SETTINGS[SettingsRoute::page("/settings/roles")], "/settings/roles");
+    }
 }

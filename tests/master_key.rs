@@ -24,7 +24,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::support::{Api, PASSWORD, TestServer, data_options, latchkey, program, text};
+use crate::support::{Api, PASSWORD, TestServer, data_options, latchkey, program, projects::project, text};
 
 const NEW_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -68,9 +68,12 @@ pub async fn open_all(options: &DataOptions) -> HashMap<String, String> {
 #[tokio::test]
 async fn a_running_server_goes_on_through_a_rotation() {
     let server = TestServer::start().await;
-    server.user("owner", "acme").await;
+    let owner = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let first = store_general(&api, "first").await;
+    let project = project(&owner, "Reads").await;
+    let (status, made) = owner.call("projects/create-secret", json!({ "id": project, "name": "token", "value": "kept through it" })).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
     let key_file = server.data.path().join("master.key");
     for round in 0..3 {
         let before = fs::read(&key_file).unwrap();
@@ -84,6 +87,8 @@ async fn a_running_server_goes_on_through_a_rotation() {
             store_general(&api, &format!("after-{round}")).await;
         }
         assert!(is_readable(&api, &first).await);
+        let (_, secret) = api.get(&format!("/projects/{project}/secrets/token")).await;
+        assert_eq!(secret["value"], "kept through it");
         assert_eq!(api.get("/credentials?kind=llm").await.0, StatusCode::OK, "issued keys are as they were");
     }
     let secrets = open_all(&server.data_options()).await;
@@ -143,6 +148,35 @@ async fn what_did_not_open_before_is_left_and_told_of() {
     let told = String::from_utf8(rotated.stdout).unwrap();
     assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("1 did not open before"), "{told}");
     assert!(is_readable(&api, &whole).await && !is_readable(&api, &broken).await);
+}
+
+#[tokio::test]
+async fn a_secret_of_a_project_opens_in_its_own_row_alone() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let project = project(&owner, "Reads").await;
+    for name in ["one", "other", "broken"] {
+        let (status, _) = owner.call("projects/create-secret", json!({ "id": project, "name": name, "value": format!("value of {name}") })).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let database = server.database().await;
+    let stored: Vec<(Vec<u8>,)> = sqlx::query_as("select ciphertext from project_secrets").fetch_all(&database).await.unwrap();
+    assert!(stored.iter().all(|(bytes,)| !String::from_utf8_lossy(bytes).contains("value of")));
+    sqlx::query("update project_secrets set wrapped_key = substr(wrapped_key, 2) where name = 'broken'").execute(&database).await.unwrap();
+    let swap = "update project_secrets set (wrapped_key, ciphertext) = (select wrapped_key, ciphertext from project_secrets where name = 'one') \
+         where name = 'other'";
+    sqlx::query(swap).execute(&database).await.unwrap();
+    let read = async |name: &str| api.get(&format!("/projects/{project}/secrets/{name}")).await;
+    assert_eq!(read("one").await.1["value"], "value of one");
+    for name in ["other", "broken"] {
+        let (status, answer) = read(name).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{answer}");
+    }
+    let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
+    let told = String::from_utf8(rotated.stdout).unwrap();
+    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("2 did not open before"), "{told}");
+    assert_eq!(read("one").await.1["value"], "value of one");
 }
 
 #[tokio::test]

@@ -83,12 +83,16 @@ fn expected(route: &Route, example: &Example, caller: Caller) -> Expected {
 /// Calls a route about an object.
 async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_>, id: &str) -> (StatusCode, Value) {
     let arguments = (example.arguments)(world, id);
-    let response = if let Some(function) = route.path.strip_prefix("/fn/") {
+    let of_page = route.path.starts_with("/fn/") || (route.scope.is_none() && route.access != Access::Public);
+    let response = if of_page {
         let page = match caller {
             Caller::Nobody => world.server.visitor(),
             Caller::Somebody(person) | Caller::Unscoped(person) => world.session(person).await,
         };
-        page.function(function, &arguments).send().await
+        match route.path.strip_prefix("/fn/") {
+            Some(function) => page.function(function, &arguments).send().await,
+            None => page.get(route.path).send().await,
+        }
     } else {
         let key = match caller {
             Caller::Nobody => None,
@@ -96,12 +100,16 @@ async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_
             Caller::Unscoped(person) => Some(world.platform_key(person, route.scope).await),
         };
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
-        let request = world.server.visitor().client.request(method, world.server.url.clone() + &route.path.replace("{id}", id));
+        let (first, second) = examples::two(id);
+        let path = route.path.replace("{id}", first).replace("{name}", second);
+        let request = world.server.visitor().client.request(method, world.server.url.clone() + &path);
         let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         if arguments.is_null() { request.send().await } else { request.json(&arguments).send().await }
     };
     let response = response.unwrap();
-    (response.status(), response.json().await.unwrap_or_default())
+    // A stream has no end to wait for.
+    let is_stream = response.headers().get("content-type").is_some_and(|is| is.as_bytes().starts_with(b"text/event-stream"));
+    (response.status(), if is_stream { Value::Null } else { response.json().await.unwrap_or_default() })
 }
 
 /// Calls a route and tells what is not as declared.
@@ -199,7 +207,9 @@ async fn every_page_admits_whom_it_declares_and_nobody_else() {
     let mut troubles = String::new();
     for (path, access) in pages {
         for person in &world.people {
-            let status = world.session(person).await.get(&path).send().await.unwrap().status();
+            // A page about something is asked for about something that is theirs.
+            let id = if path.contains("{id}") { world.project(person).await } else { String::new() };
+            let status = world.session(person).await.get(&path.replace("{id}", &id)).send().await.unwrap().status();
             let is_met = if access.admits(person.permissions, None) {
                 status.is_success() || status.is_redirection()
             } else {

@@ -40,3 +40,22 @@ pub async fn project(id: ProjectId) -> Result<ProjectRow, Fault> {
 pub async fn create_project(wanted: WantedProject) -> Result<ProjectRow, Fault> {
     context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
 }
+
+/// Changes a project. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` at `name` or `description`; `Conflict` at `name`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "projects/edit", input = Json, output = Json)]
+pub async fn edit_project(id: ProjectId, wanted: WantedProject) -> Result<ProjectRow, Fault> {
+    context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, wanted).await).await
+}
+
+/// Deletes a project for good: its open requests are closed, its keys taken back. Needs *Manage Projects*, in the organization and in the
+/// project.
+///
+/// # Errors
+/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+#[server(prefix = "/fn", endpoint = "projects/delete", input = Json, output = Json)]
+pub async fn delete_project(id: ProjectId) -> Result<(), Fault> {
+    context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+}

@@ -15,6 +15,8 @@ pub struct Viewer {
     pub role: String,
     /// Their organization's name.
     pub organization: String,
+    /// Its currency: ISO 4217.
+    pub currency: String,
     /// Their organization's number, as other systems know it.
     pub customer_id: i64,
     /// What their role allows.

@@ -1,4 +1,4 @@
-//! How often keys were used, month by month. Months and days are UTC's.
+//! How often keys were used and what that costs, month by month. Months and days are UTC's.
 
 use std::{fmt, str::FromStr};
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::KeyId,
+    money::Money,
     permission::UnknownWord,
     policy::Kind,
     time::{civil_from_days, days_from_civil},
@@ -99,6 +100,8 @@ pub struct MonthUsage {
     pub span: (Month, Month),
     /// Calls on each day of the month, from the first.
     pub days: Vec<i64>,
+    /// What they cost, for each of these days, in the organization's currency.
+    pub costs: Vec<Money>,
     /// The keys that were used most, the most used first: at most [`KEYS_MAX`], and none that the reader may not see.
     pub keys: Vec<KeyUsage>,
     /// How many other keys were used.
@@ -112,6 +115,11 @@ impl MonthUsage {
     /// All calls of the month.
     pub fn total(&self) -> i64 {
         self.days.iter().sum()
+    }
+
+    /// What they cost.
+    pub fn cost(&self) -> Money {
+        self.costs.iter().copied().sum()
     }
 }
 
@@ -130,6 +138,8 @@ pub struct KeyUsage {
     pub is_deleted: bool,
     /// How many calls.
     pub requests: i64,
+    /// What they cost: each at the price of its moment.
+    pub cost: Money,
 }
 
 #[cfg(test)]

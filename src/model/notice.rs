@@ -44,6 +44,13 @@ events! {
     Revoked "revoked",
 }
 
+impl NoticeEvent {
+    /// Whether those are told who decide, and not the one whose key or request it is.
+    pub const fn is_for_deciders(self) -> bool {
+        matches!(self, Self::Requested | Self::Withdrawn)
+    }
+}
+
 /// One notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -65,4 +72,53 @@ pub struct Notice {
     pub created_at: Timestamp,
     /// Whether its reader saw it.
     pub is_read: bool,
+}
+
+impl Notice {
+    /// What happened, as a sentence to its reader.
+    pub fn sentence(&self) -> String {
+        let Self { project, template, person, .. } = self;
+        match self.event {
+            NoticeEvent::Requested => format!("{person} asks for “{template}” in {project}."),
+            NoticeEvent::Withdrawn => format!("{person} no longer asks for “{template}” in {project}."),
+            NoticeEvent::Approved => format!("Your key “{template}” for {project} is ready."),
+            NoticeEvent::Rejected => format!("{person} rejected your request for “{template}” in {project}."),
+            NoticeEvent::Closed => format!("“{template}” in {project} was deleted, and your request for it was closed."),
+            NoticeEvent::Revoked => format!("{person} revoked your key “{template}” for {project}."),
+        }
+    }
+
+    /// The page where its reader finds what it is about.
+    pub fn path(&self) -> String {
+        let keys = if self.event.is_for_deciders() { "/keys" } else { "" };
+        format!("/projects/{}{keys}", self.project_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_a_sentence_that_leads_to_its_page() {
+        let notice = |event| Notice {
+            seq: 1,
+            event,
+            project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            project: "Genomics".to_owned(),
+            template: "Read access".to_owned(),
+            person: "Mia".to_owned(),
+            word: String::new(),
+            created_at: Timestamp(0),
+            is_read: false,
+        };
+        let (asked, ready) = (notice(NoticeEvent::Requested), notice(NoticeEvent::Approved));
+        assert_eq!(asked.sentence(), "Mia asks for “Read access” in Genomics.");
+        assert_eq!(asked.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys");
+        assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
+        assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
+        for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {
+            assert_eq!(word.parse::<NoticeEvent>().unwrap().word(), word);
+        }
+    }
 }

@@ -297,6 +297,13 @@ pub const POLICIES: &[Policy] = &[
 /// How many rows of the table are inbound.
 const INBOUND: usize = KeyKind::Project as usize + 1;
 
+impl Policy {
+    /// Whether they are listed, read and changed with those of the other kinds; if not, that is for the project that they stand on.
+    pub const fn is_listed(&self) -> bool {
+        self.page.is_some()
+    }
+}
+
 impl KeyKind {
     /// The kind's row.
     pub const fn policy(self) -> &'static Policy {

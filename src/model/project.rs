@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    id::ProjectId,
+    id::{ProjectId, ProjectSecretId, RoleId, UserId},
     permission::{Permission, Permissions, UnknownWord},
     time::Timestamp,
 };
@@ -95,4 +95,97 @@ pub struct WantedProject {
     pub description: String,
     /// Who sees it.
     pub visibility: Visibility,
+}
+
+/// A member of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectMember {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// What they sign in with; for those who manage the project alone.
+    pub email: Option<String>,
+    /// Their role in it.
+    pub role_id: RoleId,
+    /// Its name.
+    pub role: String,
+    /// What the role permits, in the whole of the organization.
+    pub permissions: Permissions,
+    /// When they were added.
+    pub added_at: Timestamp,
+    /// Whether they were shut out of the organization.
+    pub is_disabled: bool,
+    /// Whether it is the reader.
+    pub is_you: bool,
+}
+
+/// Somebody who can be added to a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub name: String,
+    /// What they sign in with.
+    pub email: String,
+}
+
+/// A role that the reader may give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChoice {
+    /// Its id.
+    pub id: RoleId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A node of a project: what its keys are used at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Its number in the project.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The name of who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What is known of a secret that a project keeps. Its value never comes back to the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRow {
+    /// Its id.
+    pub id: ProjectSecretId,
+    /// Its name.
+    pub name: String,
+    /// The name of who stored it.
+    pub created_by: String,
+    /// When its value was last set.
+    pub updated_at: Timestamp,
+    /// The name of the key that it was imported with.
+    pub imported_from: Option<String>,
+}
+
+/// Who and what belongs to a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belongings {
+    /// Its members, by name.
+    pub members: Vec<ProjectMember>,
+    /// Its nodes, by number.
+    pub nodes: Vec<NodeRow>,
+    /// What those see besides who manage it.
+    pub managed: Option<ManagedBelongings>,
+}
+
+/// What those who manage a project see of what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ManagedBelongings {
+    /// Who can be added, by name.
+    pub candidates: Vec<Candidate>,
+    /// The roles that the reader may give.
+    pub roles: Vec<RoleChoice>,
+    /// Its secrets, by name.
+    pub secrets: Vec<SecretRow>,
 }

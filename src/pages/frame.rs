@@ -5,6 +5,7 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
     keys::tabs,
+    projects::PROJECTS,
     secret::{Reveal, SecretDialog},
     settings,
 };
@@ -76,6 +77,7 @@ pub fn Frame() -> impl IntoView {
 #[component]
 fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
     let keys = tabs::first_for(viewer.permissions);
+    let may_see_projects = viewer.may(Permission::ViewProject);
     let may_see_billing = viewer.may(Permission::ViewBilling);
     let settings = settings::first_for(&viewer);
     view! {
@@ -85,6 +87,7 @@ fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
         </a>
         <nav class="bar-nav" aria-label="Main">
             {keys.map(|path| view! { <Section label="API Keys" path within="/keys/"/> })}
+            {may_see_projects.then(|| view! { <Section label="Projects" path=PROJECTS within=PROJECTS/> })}
             {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
             {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
         </nav>

@@ -7,6 +7,7 @@ pub mod join;
 pub mod keys;
 pub mod not_found;
 pub mod profile;
+pub mod projects;
 pub mod refused;
 pub mod secret;
 pub mod settings;

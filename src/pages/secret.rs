@@ -28,17 +28,27 @@ struct Shown {
     not_copied: &'static str,
 }
 
-impl From<CreatedKey> for Shown {
-    fn from(created: CreatedKey) -> Self {
+impl Shown {
+    fn key(name: String, secret: RevealedSecret) -> Self {
         Self {
             title: "Copy your new key",
             what: "This is the secret key of ",
-            name: created.key.name,
+            name,
             label: "Secret key",
-            secret: created.secret,
+            secret,
             caution: "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager.",
             not_copied: "You have not copied the key yet. Once this is closed, nothing brings it back.",
         }
+    }
+
+    fn token(name: String, token: RevealedSecret) -> Self {
+        Self { what: "This is your key ", ..Self::key(name, token) }
+    }
+}
+
+impl From<CreatedKey> for Shown {
+    fn from(created: CreatedKey) -> Self {
+        Self::key(created.key.name, created.secret)
     }
 }
 
@@ -73,6 +83,11 @@ impl Reveal {
     /// Shows a key's secret.
     pub fn show(self, created: CreatedKey) {
         self.0.update(|shown| shown.push(created.into()));
+    }
+
+    /// Shows the token of a project key.
+    pub fn show_token(self, name: String, token: RevealedSecret) {
+        self.0.update(|shown| shown.push(Shown::token(name, token)));
     }
 
     /// Shows the link of an invitation.

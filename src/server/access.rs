@@ -22,6 +22,8 @@ pub enum Access {
     Permission(Permission),
     /// Any one of these permissions.
     OneOf(&'static [Permission]),
+    /// Every one of these permissions.
+    All(&'static [Permission]),
     /// The `view` permission of the kind that the call is about.
     View,
     /// The `manage` permission of the kind that the call is about.
@@ -35,6 +37,7 @@ impl Access {
             Self::Public | Self::Token | Self::Signed => true,
             Self::Permission(permission) => permissions.has(permission),
             Self::OneOf(any) => any.iter().any(|permission| permissions.has(*permission)),
+            Self::All(all) => all.iter().all(|permission| permissions.has(*permission)),
             Self::View => kind.is_some_and(|kind| permissions.has(kind.policy().view)),
             Self::Manage => kind.is_some_and(|kind| permissions.has(kind.policy().manage)),
         }
@@ -62,12 +65,17 @@ const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Ac
     Route { method, path, scope: Some(scope), access }
 }
 
+/// What the page reads by itself, with the session's cookie.
+const fn page(path: &'static str) -> Route {
+    Route { method: "GET", path, scope: None, access: Access::Signed }
+}
+
 const fn open(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
 }
 
-/// The `view` permission of any kind: which list is meant is known only to those who opened it.
-const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials, Permission::ViewProject];
+/// The `view` permission of any kind that is listed: which list is meant is known only to those who opened it.
+const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials];
 
 /// What either kind of credential needs: which one is meant is known once it is found, and those of a kind that somebody may not see are
 /// not there for them.
@@ -98,6 +106,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
     function("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
+    function("/fn/issued/reveal", Access::Permission(Permission::ViewProject)),
     function("/fn/keys/act", Access::Manage),
     function("/fn/keys/create", Access::Manage),
     function("/fn/keys/edit", Access::Manage),
@@ -109,13 +118,31 @@ pub const ROUTES: &[Route] = &[
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    function("/fn/notices/list", Access::Signed),
+    function("/fn/notices/read", Access::Signed),
+    function("/fn/organization/edit", Access::Permission(Permission::ManageOrganization)),
+    function("/fn/organization/get", Access::Permission(Permission::ManageOrganization)),
     function("/fn/profile/change-password", Access::Signed),
     function("/fn/profile/end-session", Access::Signed),
     function("/fn/profile/rename", Access::Signed),
     function("/fn/profile/sessions", Access::Signed),
+    function("/fn/projects/add-member", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/belongings", Access::Permission(Permission::ViewProject)),
     function("/fn/projects/create", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/create-node", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/create-secret", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/delete", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/delete-node", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/delete-secret", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/edit", Access::Permission(Permission::ManageProjects)),
     function("/fn/projects/get", Access::Permission(Permission::ViewProject)),
+    function("/fn/projects/import", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/import-preview", Access::Permission(Permission::ManageProjects)),
     function("/fn/projects/list", Access::Permission(Permission::ViewProject)),
+    function("/fn/projects/remove-member", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/rename-node", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/replace-secret", Access::Permission(Permission::ManageProjects)),
+    function("/fn/projects/set-member-role", Access::Permission(Permission::ManageProjects)),
     function("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/create-model", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/delete", Access::Permission(Permission::ManageCredentials)),
@@ -123,10 +150,24 @@ pub const ROUTES: &[Route] = &[
     function("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
+    function("/fn/requests/approve", Access::Permission(Permission::ManageProjects)),
+    function("/fn/requests/ask", Access::Permission(Permission::ViewProject)),
+    function("/fn/requests/reject", Access::Permission(Permission::ManageProjects)),
+    function("/fn/requests/tiles", Access::Permission(Permission::ViewProject)),
+    function("/fn/requests/withdraw", Access::Permission(Permission::ViewProject)),
     function("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    function("/fn/templates/add-field", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/create", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/delete", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/delete-field", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/desk", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/edit", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/edit-field", Access::Permission(Permission::ManageProjects)),
+    page("/events"),
+    open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
@@ -147,8 +188,25 @@ pub const ROUTES: &[Route] = &[
     rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
+    rest("GET", "/api/v1/projects/{id}", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
+    rest("GET", "/api/v1/projects/{id}/nodes", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
+    rest("GET", "/api/v1/projects/{id}/revoked", Scope::Verify, Access::Permission(Permission::ViewProject)),
+    rest("GET", "/api/v1/projects/{id}/secrets", Scope::CredentialsRead, Access::Permission(Permission::ManageProjects)),
+    rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::CredentialsRead, Access::Permission(Permission::ManageProjects)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
+
+/// A page for those who manage a project: it shows the project, too.
+const MANAGES_PROJECT: &[Permission] = &[Permission::ViewProject, Permission::ManageProjects];
+
+/// What a page of a project asks of its reader, given what follows `/projects/`. What they may do in the project is for the page to say.
+fn of_project_page(rest: &str) -> Option<Access> {
+    match rest.split_once('/').map(|(_, page)| page) {
+        None => Some(Access::Permission(Permission::ViewProject)),
+        Some("keys" | "keys/issued") => Some(Access::All(MANAGES_PROJECT)),
+        Some(_) => None,
+    }
+}
 
 /// What a page asks of its reader; `None` for one that is not declared.
 pub fn of_page(path: &str) -> Option<Access> {
@@ -157,9 +215,31 @@ pub fn of_page(path: &str) -> Option<Access> {
         // Where the first three lead depends on who asks.
         "/" | "/keys" | "/settings" | "/profile" => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
+        "/projects" => return Some(Access::Permission(Permission::ViewProject)),
         _ => {}
+    }
+    if let Some(rest) = path.strip_prefix("/projects/") {
+        return of_project_page(rest);
     }
     let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
     let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
     of_keys.or_else(of_settings).map(Access::Permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_project_is_known_whatever_the_project() {
+        let of =
+            |path| of_page(path).map(|access| Permission::ALL.iter().copied().filter(|one| access.admits(Permissions::of(&[*one]), None)).collect());
+        assert_eq!(of("/projects"), Some(vec![Permission::ViewProject]));
+        assert_eq!(of("/projects/prj_1"), Some(vec![Permission::ViewProject]));
+        for page in ["/projects/prj_1/keys", "/projects/prj_1/keys/issued"] {
+            assert_eq!(of(page), Some(vec![]), "{page}");
+            assert!(of_page(page).unwrap().admits(Permissions::of(MANAGES_PROJECT), None));
+        }
+        assert_eq!(of_page("/projects/prj_1/other"), None);
+    }
 }

@@ -15,6 +15,7 @@ use super::{
     data::Data,
     keys,
     master_key::KeyPlace,
+    project_keys::signing,
     rotation::{self, Rewrapped},
     state::AppState,
     store,
@@ -86,6 +87,8 @@ enum AdminCommand {
     },
     /// Put a new master key in the place of the one in use; no issued key changes
     RotateMasterKey,
+    /// Sign project keys with a new key from now on; those that were signed before stay good
+    RotateSigningKey,
     /// Check that nothing in the audit log was changed, removed or inserted
     VerifyAudit,
 }
@@ -145,6 +148,10 @@ async fn carry_out(state: &AppState, command: AdminCommand) -> anyhow::Result<()
         AdminCommand::RotateMasterKey => {
             let done = rotation::rotate(state).await?;
             println!("{} is another one now, for {} stored secrets. {}", state.vault.place().describe(), done.keys, what_now(state, done));
+        }
+        AdminCommand::RotateSigningKey => {
+            let kid = signing::rotate(state).await?;
+            println!("Project keys are signed with {kid} from now on. The key before it is gone; what it has signed stays good.");
         }
         AdminCommand::VerifyAudit => {
             let rows = state.auditor.verify(&state.store).await?;

@@ -59,6 +59,17 @@ pub struct OutgoingOptions {
     pub dnanexus_url: Option<Url>,
 }
 
+/// By which server notices are sent by mail, and from whom.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MailOptions {
+    /// The mail server that sends notices: `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://USER:PASSWORD@HOST:465` [default: none]
+    #[arg(long, env = "LATCHKEY_SMTP", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<SecretString>,
+    /// From whom they come, such as `Latchkey <keys@example.com>`
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+}
+
 /// How to serve.
 #[derive(Debug, Clone, Args)]
 pub struct ServeOptions {
@@ -74,6 +85,9 @@ pub struct ServeOptions {
     /// Other services.
     #[command(flatten)]
     pub outgoing: OutgoingOptions,
+    /// Mail.
+    #[command(flatten)]
+    pub mail: MailOptions,
     /// The data.
     #[command(flatten)]
     pub data: DataOptions,
@@ -123,6 +137,11 @@ impl PublicUrl {
         self.origins.iter().any(|own| own == origin)
     }
 
+    /// What tokens name as their issuer: the URL as an origin, `https://keys.example.com`, without a slash at its end.
+    pub fn issuer(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// The address of a path: `link("setup")`.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.url)
@@ -155,6 +174,9 @@ mod tests {
     fn only_the_own_origin_may_call() {
         let own = url(Some("https://keys.example.com")).unwrap();
         assert!(own.is_https() && own.is_own_origin("https://keys.example.com"));
+        for given in ["https://keys.example.com", "https://keys.example.com/", "https://KEYS.example.com:443"] {
+            assert_eq!(url(Some(given)).unwrap().issuer(), "https://keys.example.com", "{given}");
+        }
         for foreign in ["http://keys.example.com", "https://keys.example.com:8443", "https://keys.example.com.evil.test", "null", ""] {
             assert!(!own.is_own_origin(foreign), "{foreign}");
         }

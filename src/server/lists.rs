@@ -57,9 +57,12 @@ fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
     let kinds = match kinds {
         Kinds::One(kind) => {
             actor.require(kind.policy().view)?;
+            if !kind.policy().is_listed() {
+                return Err(Fault::invalid("kind", "Keys of projects are listed by their project."));
+            }
             vec![kind]
         }
-        Kinds::Inbound => seen(actor, |kind| matches!(kind, Kind::Key(_))),
+        Kinds::Inbound => inbound(actor),
         Kinds::Outbound => seen(actor, |kind| matches!(kind, Kind::Credential(_))),
     };
     if kinds.is_empty() {
@@ -70,10 +73,11 @@ fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
 }
 
 fn seen(actor: &Actor, which: fn(Kind) -> bool) -> Vec<Kind> {
-    POLICIES.iter().filter(|policy| which(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
+    let listed = POLICIES.iter().filter(|policy| policy.is_listed());
+    listed.filter(|policy| which(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
 }
 
-/// Every inbound kind that the actor may see.
+/// Every inbound kind that the actor may see, but those that stand on a page of their own: who may see one of these depends on more.
 pub fn inbound(actor: &Actor) -> Vec<Kind> {
     seen(actor, |kind| matches!(kind, Kind::Key(_)))
 }
@@ -81,7 +85,7 @@ pub fn inbound(actor: &Actor) -> Vec<Kind> {
 /// Opens a list: notes what it holds and answers the first of it. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
+/// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
 pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
     let listing = Arc::new(select(state, actor, Kinds::or(query.kind, Kinds::Inbound), &query).await?);
     let rows = part(state, &listing, 0, ROWS_MAX).await?;
@@ -92,7 +96,7 @@ pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<Op
 /// What a list holds now, in which order. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `Invalid` at `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
+/// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
 pub async fn select(state: &AppState, actor: &Actor, kinds: Kinds, query: &KeyQuery) -> Result<Listing, Fault> {
     let view = view(actor, kinds)?;
     // A credential has neither.

@@ -89,8 +89,8 @@ pub async fn set_role(state: &AppState, actor: &Actor, id: UserId, role: RoleId)
 }
 
 /// Shuts a member out: their sessions end at once. Their keys and credentials rest with them, or become another's, who must be an active
-/// member that may manage keys. Keys of our own API rest in any case: they would act for the new holder in the hands of who left. Needs
-/// *Manage Members* and every permission of the member's role, and of the receiver's.
+/// member that may manage keys. Keys of our own API and of projects rest in any case: they would act for the new holder in the hands of who
+/// left, or name the wrong one. Needs *Manage Members* and every permission of the member's role, and of the receiver's.
 ///
 /// # Errors
 /// `NotFound` for the member or the receiver; `Conflict` at `member` for oneself and for the last active owner; `Invalid` at `receiver`;

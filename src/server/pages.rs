@@ -19,8 +19,11 @@ use super::{
     state::AppState,
 };
 use crate::{
-    model::{fault::Fault, permission::Permissions},
-    pages::{keys::tabs, settings},
+    model::{
+        fault::Fault,
+        permission::{Permission, Permissions},
+    },
+    pages::{keys::tabs, projects::PROJECTS, settings},
 };
 
 /// Who calls, for the server functions.
@@ -77,16 +80,22 @@ fn elsewhere(path: &str, query: Option<&str>, permissions: Option<Permissions>, 
             let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
             Some(if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
         }
-        "/" | "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
+        "/" => Some(permissions.map_or("/profile", home).to_owned()),
+        "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
         "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|held| held.has(tab.needs))).map(|tab| tab.path.to_owned()),
         _ => None,
     }
 }
 
+/// Where somebody begins who may do this much.
+fn home(permissions: Permissions) -> &'static str {
+    let projects = || permissions.has(Permission::ViewProject).then_some(PROJECTS);
+    tabs::first_for(permissions).or_else(projects).unwrap_or("/profile")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::permission::Permission;
 
     #[test]
     fn everybody_is_sent_where_they_belong() {
@@ -111,6 +120,9 @@ mod tests {
         assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
         assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
         assert_eq!(at("/", &[]).as_deref(), Some("/profile"));
+        assert_eq!(at("/", &[Permission::ViewProject]).as_deref(), Some("/projects"));
+        assert_eq!(at("/", &[Permission::ViewProject, Permission::ViewKeys]).as_deref(), Some("/keys/client"));
+        assert_eq!(at("/keys", &[Permission::ViewProject]).as_deref(), Some("/profile"));
         assert_eq!(at("/settings", &[Permission::ManageRoles]).as_deref(), Some("/settings/roles"));
         assert_eq!(at("/settings", &[Permission::ViewKeys]), None);
     }

@@ -24,6 +24,7 @@ pub async fn viewer(state: &AppState, session: &Session) -> Result<Viewer, Fault
         email: row.email,
         role: row.role,
         organization: row.organization,
+        currency: row.currency,
         customer_id: row.customer_id,
         permissions: session.permissions,
         sessions: session::count(&state.store, session.user).await?,

@@ -126,7 +126,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: RoleId, draft: RoleDraft)
 /// Deletes a role that nobody has. Needs *Manage Roles* and every permission of the role.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` at `role` for a built-in one, and while members or open invitations have it; `Forbidden`, `Unavailable`.
+/// `NotFound`; `Conflict` at `role` for a built-in one, and while members, open invitations, or what stands in projects have it; `Forbidden`, `Unavailable`.
 pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), Fault> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -138,10 +138,14 @@ pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), F
                 let role = own(tx, &actor, id).await?;
                 require_unused(&role)?;
                 store::roles::delete(tx, id).await?;
+                // Keys of projects may have it: it permits them nothing any more.
+                store::changes::note(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "role.deleted", "role", id, &role.name)).await?)
             })
         })
-        .await
+        .await?;
+    state.verifier.forget(None);
+    Ok(())
 }
 
 /// The role, if the actor may change it.
@@ -154,15 +158,18 @@ async fn own(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Fault
     Ok(role)
 }
 
+/// Goes on only with a role that nothing has that stands.
 fn require_unused(role: &RoleRecord) -> Result<(), Fault> {
-    let message = match (role.members, role.invitations) {
-        (0, 0) => return Ok(()),
-        (0, 1) => "An open invitation is to this role. Withdraw it first.".to_owned(),
-        (0, count) => format!("{count} open invitations are to this role. Withdraw them first."),
-        (1, _) => "A member has this role. Give them another one first.".to_owned(),
-        (count, _) => format!("{count} members have this role. Give them another one first."),
-    };
-    Err(Fault::conflict("role", message))
+    let users = [
+        (role.members, "A member has", "members have", "Give them another one first."),
+        (role.invitations, "An open invitation is to", "open invitations are to", "Withdraw what is open first."),
+        (role.in_projects, "A member of a project has", "members of projects have", "Give them another one there first."),
+        (role.templates, "A template of a project gives", "templates of projects give", "Choose another one there first."),
+        (role.issued, "A project key that is good has", "project keys that are good have", "Revoke them first, or wait for their end."),
+    ];
+    let Some((count, one, many, advice)) = users.into_iter().find(|(count, ..)| *count > 0) else { return Ok(()) };
+    let who = if count == 1 { one.to_owned() } else { format!("{count} {many}") };
+    Err(Fault::conflict("role", format!("{who} this role. {advice}")))
 }
 
 fn name_taken(error: store::Error) -> Fault {

@@ -9,7 +9,7 @@ use super::{
     master_key::{KeyPlace, MasterKey},
     state::AppState,
     store::{self, Tx, sealed::WrappedKey},
-    vault::{Owner, unwrap_key, wrap_key},
+    vault::{Holder, Owner, VALUE, unwrap_key, wrap_key},
 };
 use crate::model::fault::Fault;
 
@@ -67,7 +67,8 @@ async fn rewrap(state: &AppState, from: MasterKey, to: MasterKey) -> anyhow::Res
         .write(move |tx| {
             Box::pin(async move {
                 rewrap_keyring(tx, &from, &to).await?;
-                let done = rewrap_data_keys(tx, &from, &to).await?;
+                let mut done = rewrap_data_keys(tx, &from, &to).await?;
+                rewrap_project_secrets(tx, &from, &to, &mut done).await?;
                 for (id, name) in organizations {
                     let organization = id.parse().map_err(|_| Fault::Internal)?;
                     let event = Event::new(&accounts::console_of(organization), "master_key.rotated", "organization", id, &name);
@@ -106,12 +107,38 @@ async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Resu
     }
 }
 
+async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, done: &mut Rewrapped) -> Result<(), Fault> {
+    let mut last = String::new();
+    loop {
+        let keys = store::project_secrets::keys_after(tx, &last, REWRAPPED_AT_ONCE).await?;
+        let Some(end) = keys.last() else { return Ok(()) };
+        last = end.id.clone();
+        for mut key in keys {
+            match rewrapped_of_project(&key, from, to) {
+                Some(wrapped) => {
+                    key.wrapped_key = wrapped;
+                    store::project_secrets::replace_key(tx, &key).await?;
+                    done.keys += 1;
+                }
+                None => done.left += 1,
+            }
+        }
+    }
+}
+
+/// The same of a project's secret.
+fn rewrapped_of_project(key: &store::project_secrets::WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<Vec<u8>> {
+    let owner = Owner::project_secret(key.organization_id.parse().ok()?, key.id.parse().ok()?);
+    let plain = unwrap_key(from, owner, VALUE, &key.wrapped_key).ok()?;
+    Some(wrap_key(to, owner, VALUE, &plain))
+}
+
 /// The data key under the other master key; `None` when it does not open.
 fn rewrapped(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
     let owner = Owner {
         organization: key.organization_id.parse().ok()?,
-        credential: key.credential_id.parse().ok()?,
-        provider: key.provider.as_deref().unwrap_or(&key.kind),
+        holder: Holder::Credential(key.credential_id.parse().ok()?),
+        purpose: key.provider.as_deref().unwrap_or(&key.kind),
     };
     let plain = unwrap_key(from, owner, &key.field, &key.wrapped_key).ok()?;
     let wrapped_key = wrap_key(to, owner, &key.field, &plain);

@@ -15,7 +15,7 @@ use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_conte
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 use super::{
-    assets, pages,
+    assets, notices, pages,
     rest::{
         self,
         body::{self, BODY_MAX},
@@ -39,6 +39,7 @@ pub fn router(state: AppState) -> Router {
     let general = page_routes(&state)
         .merge(rest::routes())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, CALL_LIMIT))
+        .merge(notices::routes())
         .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
         .layer(map_response(as_problem))
         .layer(from_fn_with_state(state.clone(), security::headers));

@@ -21,6 +21,8 @@ use tokio::{
 use super::{
     config::{PublicUrl, ServeOptions},
     data::Data,
+    mail::{Mailer, send_mails},
+    notices,
     router::router,
     state::AppState,
     verify::{watch, write_uses},
@@ -45,6 +47,7 @@ pub struct Server {
     router: Router,
     listener: TcpListener,
     data: Data,
+    mailer: Option<Mailer>,
 }
 
 impl Server {
@@ -53,6 +56,7 @@ impl Server {
     /// # Errors
     /// A sentence for the operator.
     pub async fn open(options: ServeOptions) -> anyhow::Result<Self> {
+        let mailer = Mailer::new(&options.mail)?;
         // The data first: a second server on the same folder should hear of that, not of the port.
         let data = Data::open_alone(&options.data).await?;
         let listener =
@@ -60,12 +64,17 @@ impl Server {
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let state = AppState::new(&data, public_url, options.trusted_proxies, options.outgoing)?;
-        Ok(Self { address, router: router(state.clone()), state, listener, data })
+        if mailer.is_some() {
+            state.store.queue_mails();
+        }
+        Ok(Self { address, router: router(state.clone()), state, listener, data, mailer })
     }
 
     /// Serves until `end` comes about, then lets the calls that go on finish.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let watching = tokio::spawn(watch(self.state.clone()));
+        let gathering = tokio::spawn(notices::gather(self.state.clone()));
+        let mailing = self.mailer.map(|mailer| tokio::spawn(send_mails(self.state.clone(), mailer, self.state.news.ending())));
         let (last_write, told_to_end) = oneshot::channel();
         let writing = tokio::spawn(write_uses(self.state.clone(), told_to_end));
         let (calls, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
@@ -84,9 +93,16 @@ impl Server {
             }
         }
         drop(self.listener);
+        self.state.news.end();
         let _ = timeout(FAREWELL, calls.shutdown()).await;
         drop(last_write);
         let _ = writing.await;
+        if let Some(mut mailing) = mailing
+            && timeout(FAREWELL, &mut mailing).await.is_err()
+        {
+            mailing.abort();
+        }
+        gathering.abort();
         watching.abort();
         self.data.store.close().await;
     }

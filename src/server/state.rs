@@ -21,6 +21,7 @@ use super::{
     connection::{Connections, Endpoints},
     data::Data,
     listing::Listings,
+    notices::News,
     outgoing::Outgoing,
     random,
     store::{self, Store},
@@ -52,6 +53,8 @@ pub struct Shared {
     pub verifier: Verifier,
     /// Lists that are being read.
     pub listings: Listings,
+    /// Hands notices to who looks on.
+    pub news: News,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Counts failed sign-ins.
@@ -75,7 +78,7 @@ impl AppState {
     pub fn new(data: &Data, public_url: PublicUrl, trusted_proxies: Vec<IpNet>, outgoing: OutgoingOptions) -> anyhow::Result<Self> {
         let (store, pepper) = (data.store.clone(), Pepper::new(&data.keyring.pepper));
         Ok(Self(Arc::new(Shared {
-            verifier: Verifier::new(store.clone(), pepper.clone()),
+            verifier: Verifier::new(store.clone(), pepper.clone(), public_url.issuer()),
             auditor: Auditor::new(&data.keyring.audit),
             vault: Arc::clone(&data.vault),
             outgoing: Outgoing::new(outgoing.allow_outgoing)?,
@@ -83,6 +86,7 @@ impl AppState {
             store,
             pepper,
             listings: Listings::default(),
+            news: News::new(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),

@@ -1,6 +1,9 @@
 //! Secrets that others made, at rest: each under a random data key of its own, which is wrapped under the master key.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::model::{
     fault::Fault,
-    id::{CredentialId, OrganizationId},
+    id::{CredentialId, OrganizationId, ProjectSecretId},
 };
 
 /// Keeps the master key, and opens and seals with it.
@@ -28,13 +31,41 @@ pub struct Vault {
 pub struct Owner<'a> {
     /// The tenant.
     pub organization: OrganizationId,
-    /// The credential.
-    pub credential: CredentialId,
-    /// The word of the provider that they are for; of the kind, where that has none.
-    pub provider: &'a str,
+    /// What holds them.
+    pub holder: Holder,
+    /// What they are for: of a credential the word of the provider; of the kind, where that has none.
+    pub purpose: &'a str,
 }
 
-/// A secret and which of its credential's it is: `key`, `secret` or `value`.
+/// What holds secrets. The ids of the two kinds never are the same.
+#[derive(Debug, Clone, Copy)]
+pub enum Holder {
+    /// A credential.
+    Credential(CredentialId),
+    /// A secret of a project.
+    ProjectSecret(ProjectSecretId),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(id) => id.fmt(f),
+            Self::ProjectSecret(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Owner<'_> {
+    /// A project's secret as the owner of its value.
+    pub const fn project_secret(organization: OrganizationId, id: ProjectSecretId) -> Self {
+        Self { organization, holder: Holder::ProjectSecret(id), purpose: "project" }
+    }
+}
+
+/// Which it is where its holder has one alone.
+pub const VALUE: &str = "value";
+
+/// A secret and which of its holder's it is: `key`, `secret` or `value`.
 pub type NamedSecret = (&'static str, SecretString);
 
 impl Vault {
@@ -53,12 +84,38 @@ impl Vault {
     /// # Errors
     /// `Internal` when no master key fits any more; `Unavailable`.
     pub async fn seal(&self, tx: &mut Tx, owner: Owner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Fault> {
-        let keyring = keyring::all(&mut *tx).await?;
+        let (master, _) = self.fitting(tx).await?;
+        Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
+    }
+
+    /// Wraps one of this installation's own secrets, in the transaction that stores it.
+    ///
+    /// # Errors
+    /// `Internal` when no master key fits any more; `Unavailable`.
+    pub async fn wrap(&self, tx: &mut Tx, name: &str, secret: &Secret) -> Result<Wrapped, Fault> {
+        Ok(self.fitting(tx).await?.0.wrap(name, secret))
+    }
+
+    /// Opens one of this installation's own secrets, as it stands in a transaction: no rotation comes between.
+    ///
+    /// # Errors
+    /// `Internal` when it is not there, or no master key fits any more; `Unavailable`.
+    pub async fn unwrap(&self, tx: &mut Tx, name: &str) -> Result<Secret, Fault> {
+        let (master, keyring) = self.fitting(tx).await?;
+        let secret = keyring.iter().find(|secret| secret.name == name).and_then(|secret| master.unwrap(secret).ok());
+        secret.ok_or_else(|| {
+            tracing::error!(name, "the keyring lacks a secret");
+            Fault::Internal
+        })
+    }
+
+    /// The keyring, and the master key that it is wrapped under now.
+    async fn fitting(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Fault> {
+        let keyring = keyring::all(tx).await?;
         if !self.master().fits(&keyring) && !self.refresh(&keyring) {
             return Err(Fault::Internal);
         }
-        let master = self.master();
-        Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
+        Ok((self.master(), keyring))
     }
 
     /// Opens a secret with the master key at hand.
@@ -69,6 +126,21 @@ impl Vault {
         let key = unwrap_key(&self.master(), owner, &sealed.field, &sealed.wrapped_key)?;
         let plain = seal::open(&key, &secret_binding(&owner.parts(&sealed.field)), &sealed.ciphertext)?;
         Ok(std::str::from_utf8(&plain).map_err(|_| Unopened)?.to_owned().into())
+    }
+
+    /// Opens a secret as it stands in a transaction: no rotation comes between.
+    ///
+    /// # Errors
+    /// `Internal` when it was altered, is another's, or no master key fits any more; `Unavailable`.
+    pub async fn open_now(&self, tx: &mut Tx, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Fault> {
+        let keyring = keyring::all(&mut *tx).await?;
+        if !self.master().fits(&keyring) && !self.refresh(&keyring) {
+            return Err(Fault::Internal);
+        }
+        self.open(owner, sealed).map_err(|_| {
+            tracing::error!(holder = %owner.holder, "a stored secret does not open");
+            Fault::Internal
+        })
     }
 
     /// Looks whether the master key was rotated, and takes the new one. Answers whether there was one: what did not open may open now,
@@ -107,7 +179,7 @@ impl Vault {
 fn seal_under(master: &MasterKey, owner: Owner<'_>, field: &str, secret: &SecretString) -> SealedSecret {
     let key: Secret = Zeroizing::new(random::bytes());
     SealedSecret {
-        credential_id: owner.credential.to_string(),
+        owner_id: owner.holder.to_string(),
         field: field.to_owned(),
         wrapped_key: wrap_key(master, owner, field, &key),
         ciphertext: seal::seal(&key, &secret_binding(&owner.parts(field)), secret.expose_secret().as_bytes()),
@@ -129,7 +201,7 @@ pub fn unwrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, wrapped: &[
 
 impl Owner<'_> {
     fn parts(&self, field: &str) -> [String; 4] {
-        [self.organization.to_string(), self.credential.to_string(), field.to_owned(), self.provider.to_owned()]
+        [self.organization.to_string(), self.holder.to_string(), field.to_owned(), self.purpose.to_owned()]
     }
 }
 
@@ -141,8 +213,8 @@ fn secret_binding(parts: &[String; 4]) -> [&str; 5] {
     bound("latchkey secret", parts)
 }
 
-fn bound<'a>(purpose: &'a str, [organization, credential, field, provider]: &'a [String; 4]) -> [&'a str; 5] {
-    [purpose, organization, credential, field, provider]
+fn bound<'a>(what: &'a str, [organization, holder, field, purpose]: &'a [String; 4]) -> [&'a str; 5] {
+    [what, organization, holder, field, purpose]
 }
 
 #[cfg(test)]
@@ -155,8 +227,8 @@ mod tests {
         Vault::new(KeyPlace::Folder("/nowhere".into()), MasterKey::generate())
     }
 
-    fn owner(provider: &str) -> Owner<'_> {
-        Owner { organization: OrganizationId::new(), credential: CredentialId::new(), provider }
+    fn owner(purpose: &str) -> Owner<'_> {
+        Owner { organization: OrganizationId::new(), holder: Holder::Credential(CredentialId::new()), purpose }
     }
 
     fn sealed(vault: &Vault, owner: Owner<'_>, secret: &str) -> SealedSecret {
@@ -169,9 +241,10 @@ mod tests {
         let row = sealed(&vault, own, "AKIA…");
         assert_eq!(vault.open(own, &row).unwrap().expose_secret(), "AKIA…");
         assert!(vault.open(Owner { organization: OrganizationId::new(), ..own }, &row).is_err());
-        assert!(vault.open(Owner { credential: CredentialId::new(), ..own }, &row).is_err());
-        assert!(vault.open(Owner { provider: "dnanexus", ..own }, &row).is_err());
+        assert!(vault.open(Owner { holder: Holder::Credential(CredentialId::new()), ..own }, &row).is_err());
+        assert!(vault.open(Owner { purpose: "dnanexus", ..own }, &row).is_err());
         assert!(vault.open(own, &SealedSecret { field: "secret".into(), ..row.clone() }).is_err());
+        assert!(vault.open(Owner { holder: Holder::ProjectSecret(ProjectSecretId::new()), ..own }, &row).is_err());
         // One's wrapped key with the other's ciphertext.
         let other = sealed(&vault, own, "AKIA…");
         assert!(vault.open(own, &SealedSecret { wrapped_key: other.wrapped_key, ..row.clone() }).is_err());

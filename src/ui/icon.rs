@@ -23,6 +23,10 @@ pub enum Glyph {
     Close,
     /// A small angle that points down.
     Down,
+    /// A small angle that points left.
+    Back,
+    /// A folder.
+    Folder,
     /// A small arrow that points up.
     Up,
     /// A triangle with an exclamation mark.
@@ -63,6 +67,8 @@ impl Glyph {
             Self::Check => "m3 8.6 3.3 3.3L13 4.6",
             Self::Close => "m3.8 3.8 8.4 8.4M12.2 3.8l-8.4 8.4",
             Self::Down => "m4.5 6.3 3.5 3.5 3.5-3.5",
+            Self::Back => "M9.7 4.5 6.2 8l3.5 3.5",
+            Self::Folder => "M2.4 12.9V3.4h4l1.5 1.8h5.7v7.7Z",
             Self::Up => "M8 12.5v-9M4.5 7 8 3.5 11.5 7",
             Self::Warning => "M8 2.4 14.4 13.3H1.6ZM8 6.6v3M8 11.3v.2",
             Self::Trouble => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 5v3.4M8 10.8v.2",

@@ -11,6 +11,8 @@ use crate::model::fault::Fault;
 pub struct Loaded<T: Send + Sync + 'static> {
     data: RwSignal<T>,
     trouble: RwSignal<Option<Fault>>,
+    /// How often the data was changed here: what was read before a change is older than it.
+    changes: StoredValue<u32>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Loaded<T> {
@@ -23,7 +25,7 @@ impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
 impl<T: Send + Sync + 'static> Loaded<T> {
     /// The data as it was first read.
     pub fn new(first: T) -> Self {
-        Self { data: RwSignal::new(first), trouble: RwSignal::new(None) }
+        Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0) }
     }
 
     /// Looks at the data.
@@ -38,6 +40,12 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         Some(Memo::new(move |before: Option<&U>| self.data.with(&pick).unwrap_or_else(|| before.unwrap_or(&at_first).clone())))
     }
 
+    /// Takes over what a call answered, without reading everything anew.
+    pub fn change(self, change: impl FnOnce(&mut T)) {
+        let _ = self.changes.try_update_value(|changes| *changes += 1);
+        let _ = self.data.try_update(change);
+    }
+
     /// What went wrong last, until something goes right.
     pub fn trouble(self) -> Signal<Option<Fault>> {
         self.trouble.into()
@@ -45,8 +53,11 @@ impl<T: Send + Sync + 'static> Loaded<T> {
 
     /// Reads the data anew.
     pub fn read_again(self, answer: impl Future<Output = Result<T, Fault>> + 'static) {
+        let changes = self.changes.try_get_value();
         spawn_local(async move {
             match answer.await {
+                // Whoever changed something meanwhile knows better.
+                Ok(_) if self.changes.try_get_value() != changes => {}
                 Ok(data) => {
                     let _ = self.data.try_set(data);
                     let _ = self.trouble.try_set(None);

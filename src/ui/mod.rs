@@ -1,5 +1,6 @@
 //! Components that know no domain. The server renders them too, so browser APIs stand in effects and handlers only.
 
+pub mod badge;
 pub mod browser;
 pub mod button;
 pub mod check;
@@ -10,12 +11,14 @@ pub mod field;
 pub mod form;
 pub mod form_dialog;
 pub mod icon;
+pub mod in_place;
 pub mod leave;
 pub mod live;
 pub mod loaded;
 pub mod mark;
 pub mod menu;
 pub mod message;
+pub mod money;
 pub mod number;
 pub mod radio;
 pub mod search;

@@ -2,7 +2,7 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::browser;
+use super::{badge::Badge, browser};
 
 /// A tab: its words and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub struct Tab {
 /// The id of the tab that is open, which names the panel below it.
 pub const OPEN_TAB_ID: &str = "open-tab";
 
+/// The id of the number on a tab, which describes it.
+const WAITING_ID: &str = "tab-waiting";
+
 /// A row of tabs. Only the open one can be reached with Tab; the arrow keys move among them.
 #[component]
 pub fn Tabs(
@@ -28,6 +31,9 @@ pub fn Tabs(
     /// Where a tab leads, given its page, where that is more than the page alone.
     #[prop(optional, into)]
     address: Option<Callback<&'static str, String>>,
+    /// What waits behind one of them: its page, and how many.
+    #[prop(optional, into)]
+    waiting: Option<(&'static str, Signal<i64>)>,
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
 
@@ -55,10 +61,14 @@ pub fn Tabs(
     };
     let line = |tab: Tab| {
         let is_open = tab.path == open;
+        let waiting = waiting.filter(|(path, _)| *path == tab.path).map(|(_, count)| count);
         let href = address.map_or_else(|| tab.path.to_owned(), |address| address.run(tab.path));
         view! {
             <a role="tab" class="tab" href=href aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
-                tabindex=if is_open { "0" } else { "-1" }>{tab.label}</a>
+                tabindex=if is_open { "0" } else { "-1" } aria-label=tab.label aria-describedby=waiting.map(|_| WAITING_ID)>
+                {tab.label}
+                {waiting.map(|count| view! { <span id=WAITING_ID><Badge count/></span> })}
+            </a>
         }
     };
     view! {

@@ -74,7 +74,8 @@ fn span(ms: i64) -> (i32, &'static str) {
     }
 }
 
-fn options(pairs: &[(&str, &str)]) -> Object {
+/// Options for something of `Intl`.
+pub(super) fn options(pairs: &[(&str, &str)]) -> Object {
     let options = Object::new();
     for (name, value) in pairs {
         // Setting a property of a plain object can't fail.

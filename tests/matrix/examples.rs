@@ -89,13 +89,15 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/members/enable") => about(Object::Member, |_, id| json!({ "id": id })),
         ("POST", "/fn/members/list") => plain(|_, _| json!({})),
         ("POST", "/fn/members/set-role") => about(Object::Member, |world, id| json!({ "id": id, "role": world.powerless() })),
+        ("GET", "/events") => plain(|_, _| Value::Null),
+        ("POST", "/fn/notices/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/notices/read") => plain(|_, _| json!({ "up_to": 1 })),
         ("POST", "/fn/profile/change-password") => plain(|_, _| json!({ "current": PASSWORD, "password": PASSWORD })),
         ("POST", "/fn/profile/end-session") => about(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|world, _| json!({ "name": world.unused() })),
         ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
-        ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
-        ("POST", "/fn/projects/get") => about(Object::Project, |_, id| json!({ "id": id })),
-        ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/organization/edit") => plain(|_, _| json!({ "name": "acme", "currency": "USD" })),
+        ("POST", "/fn/organization/get") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|world, _| json!({ "wanted": provider(world) })),
         ("POST", "/fn/providers/create-model") => {
             about(Object::Provider, |world, id| json!({ "provider": id, "wanted": { "name": world.unused() } }))
@@ -105,10 +107,25 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/providers/edit") => about(Object::Provider, |world, id| json!({ "id": id, "wanted": provider(world) })),
         ("POST", "/fn/providers/edit-model") => about(Object::Model, |world, id| json!({ "id": id, "wanted": { "name": world.unused() } })),
         ("POST", "/fn/providers/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/requests/approve") => about(Object::Request, |_, id| json!({ "id": id })),
+        ("POST", "/fn/requests/ask") => about(Object::Template, |_, id| json!({ "template": id })),
+        ("POST", "/fn/requests/reject") => about(Object::Request, |_, id| json!({ "id": id, "word": "" })),
+        ("POST", "/fn/requests/tiles") => about(Object::Project, |_, id| json!({ "project": id })),
+        ("POST", "/fn/requests/withdraw") => about(Object::OwnRequest, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/create") => plain(|world, _| json!({ "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/delete") => about(Object::Role, |_, id| json!({ "id": id })),
         ("POST", "/fn/roles/edit") => about(Object::Role, |world, id| json!({ "id": id, "name": world.unused(), "permissions": [] })),
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/templates/add-field") => about(Object::Template, |_, id| json!({ "template": id })),
+        ("POST", "/fn/templates/create" | "/fn/templates/desk") => about(Object::Project, |_, id| json!({ "project": id })),
+        ("POST", "/fn/templates/delete") => about(Object::Template, |_, id| json!({ "id": id })),
+        ("POST", "/fn/templates/delete-field") => about(Object::Field, |_, id| json!({ "id": id })),
+        ("POST", "/fn/templates/edit") => {
+            about(Object::Template, |_, id| json!({ "id": id, "edit": { "which": "price", "before": "0", "after": "1" } }))
+        }
+        ("POST", "/fn/templates/edit-field") => {
+            about(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
+        }
 
         ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
@@ -129,9 +146,57 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/api/v1/keys/{id}/disable" | "/api/v1/keys/{id}/enable") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/rotate") => about(Object::Key, |_, _| json!({ "grace_seconds": 0 })).of(KeyKind::Agent),
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
+        _ => return of_projects(route),
+    };
+    Some(example)
+}
+
+/// The same, of what is about projects and what belongs to them.
+fn of_projects(route: &Route) -> Option<Example> {
+    let example = match (route.method, route.path) {
+        ("POST", "/fn/projects/add-member") => about(Object::Addable, |world, ids| {
+            let (id, user) = two(ids);
+            json!({ "id": id, "user": user, "role": world.powerless() })
+        }),
+        ("POST", "/fn/projects/belongings") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/create-node") => about(Object::Project, |world, id| json!({ "id": id, "name": world.unused() })),
+        ("POST", "/fn/projects/create-secret") => about(Object::Project, |world, id| json!({ "id": id, "name": world.unused(), "value": "a" })),
+        ("POST", "/fn/projects/delete-node") => about(Object::Node, |_, ids| json!({ "id": two(ids).0, "node": node(ids) })),
+        ("POST", "/fn/projects/rename-node") => {
+            about(Object::Node, |world, ids| json!({ "id": two(ids).0, "node": node(ids), "name": world.unused() }))
+        }
+        ("POST", "/fn/projects/delete-secret") => about(Object::ProjectSecret, |_, ids| json!({ "id": two(ids).0, "secret": two(ids).1 })),
+        ("POST", "/fn/projects/replace-secret") => {
+            about(Object::ProjectSecret, |_, ids| json!({ "id": two(ids).0, "secret": two(ids).1, "value": "b" }))
+        }
+        ("POST", "/fn/projects/import") => {
+            about(Object::HeldKey, |_, ids| json!({ "project": two(ids).0, "key": two(ids).1, "token": "unknown", "prefix": "p" }))
+        }
+        ("POST", "/fn/projects/import-preview") => {
+            about(Object::HeldKey, |_, ids| json!({ "project": two(ids).0, "key": two(ids).1, "prefix": "p" }))
+        }
+        ("POST", "/fn/projects/remove-member") => about(Object::ProjectMember, |_, ids| json!({ "id": two(ids).0, "user": two(ids).1 })),
+        ("POST", "/fn/projects/set-member-role") => {
+            about(Object::ProjectMember, |world, ids| json!({ "id": two(ids).0, "user": two(ids).1, "role": world.powerless() }))
+        }
+        ("POST", "/fn/projects/create") => plain(|world, _| json!({ "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/edit") => about(Object::Project, |world, id| json!({ "id": id, "wanted": wanted_project(world) })),
+        ("POST", "/fn/projects/get" | "/fn/projects/delete") => about(Object::Project, |_, id| json!({ "id": id })),
+        ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
+        ("GET", "/api/v1/projects/{id}/secrets") => about(Object::Project, |_, _| Value::Null),
+        ("GET", "/api/v1/projects/{id}/secrets/{name}") => about(Object::SecretName, |_, _| Value::Null),
         _ => return None,
     };
     Some(example)
+}
+
+/// The ids of an object that has two.
+pub fn two(ids: &str) -> (&str, &str) {
+    ids.split_once(' ').unwrap_or((ids, ""))
+}
+
+fn node(ids: &str) -> i64 {
+    two(ids).1.parse().unwrap()
 }
 
 /// A storage credential that somebody wants.

@@ -7,7 +7,7 @@ use std::{
 
 use latchkey::{
     model::{
-        id::UserId,
+        id::{KeyRequestId, UserId},
         key::{Ends, WantedKey},
         permission::{Permission, Permissions, Scope},
         policy::{KeyKind, Kind},
@@ -25,7 +25,11 @@ use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
 use super::examples::{provider, wanted_project};
-use crate::support::{PASSWORD, Page, TestServer, text};
+use crate::support::{
+    PASSWORD, Page, TestServer,
+    projects::{issued, template},
+    text,
+};
 
 /// Somebody who calls.
 pub struct Person {
@@ -62,6 +66,26 @@ pub enum Object {
     Session,
     /// A project of which the caller is a member, with a role that holds all that counts there.
     Project,
+    /// A template of such a project, whose role permits nothing.
+    Template,
+    /// A field of such a template.
+    Field,
+    /// Somebody's request for a key by such a template.
+    Request,
+    /// The caller's own.
+    OwnRequest,
+    /// Such a project, and a member of the organization who is not in it: two ids with a blank between.
+    Addable,
+    /// Such a project, and a member of it whose role there permits nothing.
+    ProjectMember,
+    /// Such a project, and the number of a node of it.
+    Node,
+    /// Such a project, and a secret of it.
+    ProjectSecret,
+    /// Such a project, and the name of a secret of it.
+    SecretName,
+    /// Such a project, and a key of another that the caller holds.
+    HeldKey,
     /// The token of an invitation.
     Token,
     /// The token of the set-up link, which is good for nothing once somebody is there.
@@ -83,6 +107,14 @@ impl Object {
             Self::Invitation => "inv_00000000000070008000000000000000",
             Self::Session => "ses_00000000000070008000000000000000",
             Self::Project => "prj_00000000000070008000000000000000",
+            Self::Template => "tpl_00000000000070008000000000000000",
+            Self::Field => "fld_00000000000070008000000000000000",
+            Self::Request | Self::OwnRequest => "ask_00000000000070008000000000000000",
+            Self::Addable | Self::ProjectMember => "prj_00000000000070008000000000000000 usr_00000000000070008000000000000000",
+            Self::Node => "prj_00000000000070008000000000000000 1",
+            Self::ProjectSecret => "prj_00000000000070008000000000000000 sec_00000000000070008000000000000000",
+            Self::SecretName => "prj_00000000000070008000000000000000 token",
+            Self::HeldKey => "prj_00000000000070008000000000000000 key_00000000000070008000000000000000",
             Self::Token | Self::SpentToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         })
     }
@@ -184,14 +216,7 @@ impl World {
                 let wanted = json!({ "provider": self.provider().await, "wanted": { "name": self.unused() } });
                 text(&self.done("providers/create-model", wanted).await["id"])
             }
-            Object::Member => {
-                // With no password: a hash takes its time.
-                let (id, name) = (UserId::new().to_string(), self.unused());
-                let sql = "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
-                     select $1, organization_id, id, $2, $2, $2, $2, '', 0 from roles where id = $3";
-                sqlx::query(sql).bind(&id).bind(&name).bind(&self.powerless).execute(&self.database).await.unwrap();
-                id
-            }
+            Object::Member => self.member().await,
             Object::Role => self.role(&[]).await,
             Object::Invitation => {
                 let email = format!("{}@acme.test", self.unused());
@@ -204,6 +229,19 @@ impl World {
                 self.id_of(sql, &person.email).await
             }
             Object::Project => self.project(person).await,
+            Object::Template => self.template(person).await,
+            Object::Field => {
+                let template = self.template(person).await;
+                text(&self.done("templates/add-field", json!({ "template": template })).await["id"])
+            }
+            Object::Request => self.request(person, &self.people[0].email).await,
+            Object::OwnRequest => self.request(person, &person.email).await,
+            Object::Addable => format!("{} {}", self.project(person).await, self.member().await),
+            Object::ProjectMember | Object::Node | Object::ProjectSecret | Object::SecretName | Object::HeldKey => {
+                let project = self.project(person).await;
+                let part = self.part_of(object, &project, person).await;
+                format!("{project} {part}")
+            }
             Object::Token => {
                 let email = format!("{}@acme.test", self.unused());
                 let made = self.done("invitations/create", json!({ "email": email, "role": self.powerless })).await;
@@ -218,6 +256,52 @@ impl World {
         let sql = "insert into project_members (project_id, user_id, role_id, added_by, added_at) select $1, u.id, m.role_id, m.user_id, 0 \
              from users u join project_members m on m.project_id = $1 where u.email = $2 and u.id <> m.user_id";
         sqlx::query(sql).bind(&id).bind(&person.email).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A template of such a project. Its role permits nothing, so that whoever manages the project may give it.
+    async fn template(&self, person: &Person) -> String {
+        let id = text(&self.done("templates/create", json!({ "project": self.project(person).await })).await["id"]);
+        sqlx::query("update templates set role_id = $1 where id = $2").bind(&self.powerless).bind(&id).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A request by such a template, of the user with this address.
+    async fn request(&self, person: &Person, asker: &str) -> String {
+        let (id, template) = (KeyRequestId::new().to_string(), self.template(person).await);
+        let sql = "insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state) \
+             select $1, t.project_id, t.id, u.id, u.id, 0, 'open' from templates t, users u where t.id = $2 and u.email = $3";
+        sqlx::query(sql).bind(&id).bind(template).bind(asker).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// Something that belongs to a project, or goes into it.
+    async fn part_of(&self, object: Object, project: &str, person: &Person) -> String {
+        match object {
+            Object::ProjectMember => {
+                let user = self.member().await;
+                self.done("projects/add-member", json!({ "id": project, "user": user, "role": self.powerless })).await;
+                user
+            }
+            Object::Node => self.done("projects/create-node", json!({ "id": project, "name": self.unused() })).await["id"].to_string(),
+            Object::HeldKey => {
+                let template = template(&self.server, &self.project(person).await, &self.unused(), "viewer", 0).await;
+                issued(&self.server, template, &person.email, None).await.to_string()
+            }
+            _ => {
+                let made = self.done("projects/create-secret", json!({ "id": project, "name": self.unused(), "value": "a" })).await;
+                text(&made[if object == Object::SecretName { "name" } else { "id" }])
+            }
+        }
+    }
+
+    /// A new member of the first organization, whose role permits nothing.
+    async fn member(&self) -> String {
+        // With no password: a hash takes its time.
+        let (id, name) = (UserId::new().to_string(), self.unused());
+        let sql = "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
+             select $1, organization_id, id, $2, $2, $2, $2, '', 0 from roles where id = $3";
+        sqlx::query(sql).bind(&id).bind(&name).bind(&self.powerless).execute(&self.database).await.unwrap();
         id
     }
 

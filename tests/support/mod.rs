@@ -13,7 +13,7 @@ use std::{
 
 use latchkey::server::{
     accounts::{self, NewAccount},
-    config::{DataOptions, OutgoingOptions, ServeOptions},
+    config::{DataOptions, MailOptions, OutgoingOptions, ServeOptions},
     random,
     serve::Server,
     state::AppState,
@@ -71,6 +71,7 @@ impl TestServer {
             public_url: None,
             trusted_proxies: Vec::new(),
             outgoing: OutgoingOptions::default(),
+            mail: MailOptions::default(),
             data: data_options(data.path()),
         };
         options.data.database = new_postgres_database().await;

@@ -60,3 +60,10 @@ pub async fn issued(server: &TestServer, template: TemplateId, holder: &str, exp
     server.state.store.write(move |tx| Box::pin(async move { Ok(store::issued::insert(tx, &new).await?) })).await.unwrap();
     key
 }
+
+/// The key's token, as its holder gets it this once.
+pub async fn revealed(holder: &Page, key: KeyId) -> String {
+    let (status, token) = holder.call("issued/reveal", json!({ "id": key })).await;
+    assert_eq!(status, StatusCode::OK, "{token}");
+    text(&token)
+}

@@ -19,6 +19,7 @@ use axum::{
 use ipnet::IpNet;
 use latchkey::server::config::ServeOptions;
 use reqwest::Client;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// Lets a server call this machine.
@@ -154,4 +155,42 @@ fn printed_url(stderr: impl Read + Send + 'static) -> String {
 
 fn drain(stream: impl Read + Send + 'static) {
     thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).for_each(drop));
+}
+
+/// aiosmtpd: a mail server that notes what it gets.
+pub struct MailServer {
+    pub url: String,
+    taken: Arc<Mutex<Vec<Value>>>,
+    program: Child,
+}
+
+impl MailServer {
+    /// With these answers to mail after mail: see tests/smtp.py.
+    pub fn start(answers: &[&str]) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut program = Command::new(root.join("target/smtp/bin/python"))
+            .arg(root.join("tests/smtp.py"))
+            .args(answers)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("aiosmtpd is installed: `cargo xtask setup` does it");
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let url = format!("smtp://127.0.0.1:{}?tls=none", lines.next().expect("it says where it listens"));
+        let taken = Arc::<Mutex<Vec<Value>>>::default();
+        let noted = Arc::clone(&taken);
+        thread::spawn(move || lines.for_each(|line| noted.lock().unwrap().push(serde_json::from_str(&line).unwrap())));
+        Self { url, taken, program }
+    }
+
+    /// All that it got.
+    pub fn mails(&self) -> Vec<Value> {
+        self.taken.lock().unwrap().clone()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
 }

@@ -32,9 +32,9 @@ pub fn site_work() -> PathBuf {
     inside("target/site-work")
 }
 
-/// The Python environment with moto, where the integration tests look for it.
-pub fn moto() -> PathBuf {
-    inside("target/moto")
+/// The Python environment of this name, where the integration tests look for it.
+pub fn python(name: &str) -> PathBuf {
+    inside(&format!("target/{name}"))
 }
 
 /// The browser tests, with all JavaScript packages.

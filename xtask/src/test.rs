@@ -57,6 +57,7 @@ fn clippy(arguments: &[&str]) -> Result<()> {
 fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("xtask's tests", || process::run(cargo("test").args(["--package", "xtask"])))?;
     steps.run("set-up of moto", setup::moto)?;
+    steps.run("set-up of aiosmtpd", setup::smtp)?;
     steps.run("unit and integration tests", || process::run(cargo("test").args(arguments)))
 }
 

@@ -64,7 +64,7 @@ fn Lead() -> impl IntoView {
 #[component]
 fn Usage(usage: MonthUsage) -> impl IntoView {
     let total = usage.total();
-    let MonthUsage { month, span, days, keys, others } = usage;
+    let MonthUsage { month, span, days, keys, others, .. } = usage;
     view! {
         <section class="billing-month" aria-labelledby="billing-month">
             <header class="billing-head">

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod corpora;
 pub mod members;
+pub mod organization;
 pub mod providers;
 pub mod roles;
 
@@ -41,8 +42,11 @@ pub const ROLES: SettingsTab = SettingsTab { label: "Roles", path: "/settings/ro
 /// What was done.
 pub const AUDIT: SettingsTab = SettingsTab { label: "Audit log", path: "/settings/audit", needs: Permission::ViewAuditLog };
 
+/// What the organization is called, and its currency.
+pub const ORGANIZATION: SettingsTab = SettingsTab { label: "Organization", path: "/settings/organization", needs: Permission::ManageOrganization };
+
 /// Every page of the settings, in the order of its tabs.
-pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDIT];
+pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDIT, &ORGANIZATION];
 
 /// The first page of the settings that somebody may open.
 pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {

@@ -94,9 +94,7 @@ pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<Session
 pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
     let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
     let digest = token::digest(token);
-    let (began, seen) = limits();
-    let Some(found) = store::sessions::find(store, &digest, began, seen).await? else { return Ok(None) };
-    let Some(row) = store::people::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
+    let Some((found, row)) = look_up(store, &digest).await? else { return Ok(None) };
     let session = from_user(found.id.parse().map_err(|_| Fault::Internal)?, digest, row)?;
     if found.last_seen_at + TOUCH_MS < Timestamp::now().0 {
         let user = session.user;
@@ -107,6 +105,21 @@ pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Op
         }
     }
     Ok(Some(session))
+}
+
+/// Whether a session that was found before goes on. Asking is no use of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn goes_on(store: &Store, session: &Session) -> Result<bool, store::Error> {
+    Ok(look_up(store, &session.digest).await?.is_some())
+}
+
+async fn look_up(store: &Store, digest: &[u8; 32]) -> Result<Option<(SessionRecord, UserRow)>, store::Error> {
+    let (began, seen) = limits();
+    let Some(found) = store::sessions::find(store, digest, began, seen).await? else { return Ok(None) };
+    let user = store::people::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none());
+    Ok(user.map(|user| (found, user)))
 }
 
 /// The sessions of a user that go on, the last used first.

@@ -22,7 +22,7 @@ use crate::{
         expiry,
         state::AppState,
         store::{self, credentials::NewCredential},
-        vault::{NamedSecret, Owner},
+        vault::{Holder, NamedSecret, Owner},
     },
 };
 
@@ -124,7 +124,8 @@ async fn store_new(state: &AppState, actor: &Actor, new: NewCredential, secrets:
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let owner = Owner { organization: new.organization, credential: new.id, provider: new.provider.unwrap_or_else(|| new.kind.word()) };
+                let purpose = new.provider.unwrap_or_else(|| new.kind.word());
+                let owner = Owner { organization: new.organization, holder: Holder::Credential(new.id), purpose };
                 let sealed = vault.seal(tx, owner, &secrets).await?;
                 store::credentials::insert(tx, &new).await.map_err(|error| match error {
                     store::Error::Duplicate => taken,

@@ -14,7 +14,7 @@ use super::{
     actor::Actor,
     state::AppState,
     store::{self, credentials::CredentialRecord},
-    vault::Owner,
+    vault::{Holder, Owner},
 };
 use crate::model::{
     fault::Fault,
@@ -38,6 +38,14 @@ impl CredentialRecord {
         self.kind.parse().map_err(|_| self.unreadable())
     }
 
+    /// Reads the stored id.
+    ///
+    /// # Errors
+    /// `Internal` when it is none of ours.
+    pub fn id(&self) -> Result<CredentialId, Fault> {
+        self.id.parse().map_err(|_| self.unreadable())
+    }
+
     /// Whose its secrets are.
     ///
     /// # Errors
@@ -45,8 +53,8 @@ impl CredentialRecord {
     pub fn owner(&self) -> Result<Owner<'_>, Fault> {
         Ok(Owner {
             organization: self.organization_id.parse().map_err(|_| self.unreadable())?,
-            credential: self.id.parse().map_err(|_| self.unreadable())?,
-            provider: self.provider.as_deref().unwrap_or(&self.kind),
+            holder: Holder::Credential(self.id()?),
+            purpose: self.provider.as_deref().unwrap_or(&self.kind),
         })
     }
 

@@ -60,7 +60,7 @@ async fn which_open(state: &AppState, records: &[CredentialRecord], ids: &[&str]
     let sealed = store::sealed::of_many(state.store.read()?, ids).await?;
     let mut of: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
     for secret in &sealed {
-        of.entry(&secret.credential_id).or_default().push(secret);
+        of.entry(&secret.owner_id).or_default().push(secret);
     }
     let opens = |record: &CredentialRecord| Ok(secrets(&state.vault, record, of.get(record.id.as_str()).map_or(&[], Vec::as_slice))?.is_some());
     records.iter().map(opens).collect()
@@ -68,12 +68,11 @@ async fn which_open(state: &AppState, records: &[CredentialRecord], ids: &[&str]
 
 fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<KeyRow, Fault> {
     let kind = record.kind()?;
-    let owner = record.owner()?;
     let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
     linked_to.sort_by_key(|name| store::fold(name));
     Ok(KeyRow {
-        id: ItemId::Credential(owner.credential),
+        id: ItemId::Credential(record.id()?),
         kind: Kind::Credential(kind),
         name: record.name.clone(),
         mask: record.mask.clone(),

@@ -94,7 +94,7 @@ impl KeyRecord {
 /// One key. Needs its kind's `view` permission.
 ///
 /// # Errors
-/// `NotFound` also for another organization's; `Forbidden`, `Unavailable`.
+/// `NotFound` also for another organization's, and for a project's; `Forbidden`, `Unavailable`.
 pub async fn get(state: &AppState, actor: &Actor, id: KeyId) -> Result<KeyRow, Fault> {
     let seen = lists::inbound(actor);
     if seen.is_empty() {
@@ -106,11 +106,11 @@ pub async fn get(state: &AppState, actor: &Actor, id: KeyId) -> Result<KeyRow, F
     if seen.contains(&row.kind) && is_theirs(actor, &row) { Ok(row) } else { Err(Fault::NotFound) }
 }
 
-/// The key, if the actor may change it.
+/// The key, if the actor may change it. Those of projects are not changed here.
 async fn managed(tx: &mut Tx, actor: &Actor, id: KeyId) -> Result<KeyRecord, Fault> {
     let record = store::keys::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     let row = record.row()?;
-    if !is_theirs(actor, &row) {
+    if !row.kind.policy().is_listed() || !is_theirs(actor, &row) {
         return Err(Fault::NotFound);
     }
     actor.require(row.kind.policy().manage)?;

@@ -1,14 +1,22 @@
 //! Making and changing projects.
 
+use super::Reached;
 use crate::{
     model::{
         fault::Fault,
-        id::ProjectId,
+        id::{ProjectId, UserId},
+        notice::NoticeEvent,
         permission::Permission,
         project::{ProjectRow, WantedProject},
         text,
     },
-    server::{actor::Actor, audit::Event, members, state::AppState, store},
+    server::{
+        actor::Actor,
+        audit::Event,
+        members, notices,
+        state::AppState,
+        store::{self, Tx, notices::NewNotice},
+    },
 };
 
 /// What somebody typed, checked.
@@ -37,12 +45,86 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProject) -> R
                 let id = ProjectId::new();
                 store::projects::insert(tx, id, actor.organization, &wanted, actor.user).await.map_err(name_taken)?;
                 let role = maker.role_id.parse().map_err(|_| Fault::Internal)?;
-                store::projects::insert_member(tx, id, actor.user, role, actor.user).await?;
+                store::project_members::insert(tx, id, actor.user, role, actor.user).await?;
                 auditor.record(tx, Event::new(&actor, "project.created", "project", id, &wanted.name)).await?;
                 super::reach(tx, &actor, id).await?.row()
             })
         })
         .await
+}
+
+/// Changes a project. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` at `name` or `description`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn edit(state: &AppState, actor: &Actor, id: ProjectId, wanted: WantedProject) -> Result<ProjectRow, Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let wanted = checked(&wanted);
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, before) = super::managed_now(tx, &actor, id).await?;
+                // What it is about is judged before what it is to be.
+                let wanted = wanted?;
+                store::projects::update(tx, id, &wanted).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "project.edited", "project", id, &wanted.name)
+                    .with("name_before", before.record.name)
+                    .with("visibility_before", before.record.visibility)
+                    .with("visibility", wanted.visibility.word());
+                auditor.record(tx, event).await?;
+                super::reach(tx, &actor, id).await?.row()
+            })
+        })
+        .await
+}
+
+/// Deletes a project for good. Its open requests are closed and who asked is told; every key of it is taken back at once; its secrets are
+/// removed. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, id: ProjectId) -> Result<(), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = super::managed_now(tx, &actor, id).await?;
+                let person = store::members::find(&mut *tx, actor.organization, actor.user).await?.ok_or(Fault::SignedOut)?.name;
+                let closed = close_requests(tx, &project, &person, actor.user).await?;
+                let revoked = store::issued::revoke_all(tx, id).await?;
+                store::projects::delete(tx, id).await?;
+                // Any of its keys may be known.
+                store::changes::note(tx, None).await?;
+                let event = Event::new(&actor, "project.deleted", "project", id, &project.record.name)
+                    .with("requests_closed", closed)
+                    .with("keys_revoked", revoked);
+                Ok(auditor.record(tx, event).await?)
+            })
+        })
+        .await?;
+    state.verifier.forget(None);
+    Ok(())
+}
+
+/// Closes what waits to be decided. Answers how many requests that were.
+async fn close_requests(tx: &mut Tx, project: &Reached, person: &str, by: UserId) -> Result<usize, Fault> {
+    let open = store::projects::close_requests(tx, project.id, by).await?;
+    for (asker, template) in &open {
+        let notice = NewNotice {
+            event: NoticeEvent::Closed,
+            project_id: project.id,
+            project: project.record.name.clone(),
+            template: template.clone(),
+            person: person.to_owned(),
+            word: String::new(),
+        };
+        notices::tell(tx, &[asker.parse().map_err(|_| Fault::Internal)?], &notice).await?;
+    }
+    Ok(open.len())
 }
 
 fn name_taken(error: store::Error) -> Fault {

@@ -1,12 +1,16 @@
 //! The rules for projects: who sees them, and what they may do there.
 
 mod change;
+pub mod import;
+pub mod members;
+pub mod nodes;
+pub mod secrets;
 
-pub use change::create;
+pub use change::{create, delete, edit};
 
 use super::{
     actor::Actor,
-    members,
+    members::as_they_stand,
     state::AppState,
     store::{self, Tx, projects::ProjectRecord},
 };
@@ -14,7 +18,7 @@ use crate::model::{
     fault::Fault,
     id::{ProjectId, UserId},
     permission::{Permission, Permissions},
-    project::{IN_PROJECT, ProjectRow, Visibility},
+    project::{Belongings, IN_PROJECT, ManagedBelongings, ProjectRow, Visibility},
     time::Timestamp,
 };
 
@@ -105,7 +109,7 @@ pub async fn managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reache
 /// # Errors
 /// `NotFound` also for one that they don't see; `SignedOut`, `Forbidden`, `Unavailable`.
 pub async fn managed_now(tx: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(Actor, Reached), Fault> {
-    let actor = members::as_they_stand(tx, actor, Permission::ManageProjects).await?;
+    let actor = as_they_stand(tx, actor, Permission::ManageProjects).await?;
     let reached = managed(tx, &actor, id).await?;
     Ok((actor, reached))
 }
@@ -132,6 +136,26 @@ pub async fn list(state: &AppState, actor: &Actor) -> Result<Vec<ProjectRow>, Fa
 /// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
 pub async fn get(state: &AppState, actor: &Actor, id: ProjectId) -> Result<ProjectRow, Fault> {
     seen(&mut *state.store.read()?.acquire().await?, actor, id).await?.row()
+}
+
+/// Who and what belongs to a project; what those see alone who manage it, for them. Needs *View Project*, in the organization and in the
+/// project.
+///
+/// # Errors
+/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+pub async fn belongings(state: &AppState, actor: &Actor, id: ProjectId) -> Result<Belongings, Fault> {
+    let mut db = state.store.read()?.acquire().await?;
+    let project = seen(&mut db, actor, id).await?;
+    let managed = if project.permissions.has(Permission::ManageProjects) {
+        Some(ManagedBelongings {
+            candidates: members::candidates(&mut db, actor, id).await?,
+            roles: members::roles(state, actor).await?,
+            secrets: secrets::of(&mut db, id).await?,
+        })
+    } else {
+        None
+    };
+    Ok(Belongings { members: members::of(&mut db, actor, &project).await?, nodes: nodes::of(&mut db, id).await?, managed })
 }
 
 /// The members of a project who decide on requests.

@@ -1,4 +1,4 @@
-//! Who calls the API: a platform key, and what it may do.
+//! Who calls the API: a platform key, in some places a project key, and what it may do.
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
@@ -12,7 +12,7 @@ use std::{
 use super::problem::Problem;
 use crate::{
     model::{
-        permission::{Scope, Scopes},
+        permission::{Permission, Scope, Scopes},
         policy::{KeyKind, Status},
         time::Timestamp,
     },
@@ -62,24 +62,87 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let presented = presented_key(&parts.headers)?;
-        let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
-        let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
-        let now = Timestamp::now();
-        match key.lifecycle.status(now) {
-            Status::Active => {}
-            Status::Expired => return Err(unauthorized("expired_api_key", "This API key has expired.")),
-            Status::Disabled => return Err(unauthorized("disabled_api_key", "This API key is disabled.")),
-            Status::Revoked | Status::Deleted => return Err(unknown()),
-        }
+        Self::of(good_key(parts, &state).await?, parts, &state)
+    }
+}
+
+impl Caller {
+    fn of(key: Arc<KnownKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         if key.kind != KeyKind::Platform {
             let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
             return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
         }
-        state.verifier.note_use(&key, now);
+        state.verifier.note_use(&key, Timestamp::now());
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
         Ok(Self { key, address })
+    }
+}
+
+/// A caller of what a project opens to its own keys, too.
+pub enum ProjectCaller {
+    /// With a platform key.
+    Platform(Caller),
+    /// With a project key.
+    Project(ProjectKey),
+}
+
+/// A project key that is good.
+pub struct ProjectKey(Arc<KnownKey>);
+
+impl<S: Sync> FromRequestParts<S> for ProjectCaller
+where
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let state = AppState::from_ref(state);
+        let key = good_key(parts, &state).await?;
+        if key.kind == KeyKind::Project {
+            return Ok(Self::Project(ProjectKey(key)));
+        }
+        Caller::of(key, parts, &state).map(Self::Platform)
+    }
+}
+
+impl ProjectKey {
+    /// The key, if it opens this project and its role has this permission there.
+    ///
+    /// # Errors
+    /// 403 `wrong_project`, whether or not there is such a project; 403 `insufficient_permissions`.
+    pub fn with_permission(&self, project: &str, permission: Permission) -> Result<&KnownKey, Problem> {
+        let refused = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
+        match &self.0.of_project {
+            Some(own) if self.0.is_of(project) && own.permissions.has(permission) => Ok(&self.0),
+            Some(own) if self.0.is_of(project) => {
+                let label = permission.label();
+                let role = own
+                    .role
+                    .as_ref()
+                    .map_or_else(|| "This key's role is gone".to_owned(), |role| format!("This key's role “{role}” does not allow this"));
+                refused("insufficient_permissions", format!("{role}: it needs “{label}”."))
+            }
+            _ => refused("wrong_project", "This key opens another project.".to_owned()),
+        }
+    }
+
+    /// Counts a call that was answered.
+    pub fn note_use(&self, state: &AppState) {
+        state.verifier.note_use(&self.0, Timestamp::now());
+    }
+}
+
+/// The key that was presented, of whatever kind, if it is good now.
+async fn good_key(parts: &Parts, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+    let presented = presented_key(&parts.headers)?;
+    let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
+    let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
+    match key.lifecycle.status(Timestamp::now()) {
+        Status::Active => Ok(key),
+        Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
+        Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),
+        Status::Revoked | Status::Deleted => Err(unknown()),
     }
 }
 

@@ -4,9 +4,12 @@ pub mod body;
 mod caller;
 mod corpora;
 mod credentials;
+mod jwks;
 mod keys;
 mod listing;
 pub mod problem;
+mod projects;
+mod secrets;
 mod verify;
 
 use axum::{
@@ -34,12 +37,18 @@ pub fn routes() -> Router<AppState> {
         .route("/api/v1/keys/{id}/rotate", post(keys::rotate))
         .route("/api/v1/corpora", get(corpora::list).post(corpora::create))
         .route("/api/v1/corpora/{id}", axum::routing::delete(corpora::delete))
+        .route("/api/v1/projects/{id}", get(projects::get))
+        .route("/api/v1/projects/{id}/nodes", get(projects::nodes))
+        .route("/api/v1/projects/{id}/revoked", get(projects::revoked))
+        .route("/api/v1/projects/{id}/secrets", get(secrets::list))
+        .route("/api/v1/projects/{id}/secrets/{name}", get(secrets::read))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
         })
+        .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
 }

@@ -76,3 +76,43 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
     .await?;
     Ok(())
 }
+
+/// What an import needs of a key.
+#[derive(Debug, sqlx::FromRow)]
+pub struct HeldKey {
+    /// Its name.
+    pub name: String,
+    /// HMAC of its token's digest; random until it was revealed.
+    pub digest: Vec<u8>,
+    /// Its information fields, as JSON.
+    pub fields: String,
+    /// Unix milliseconds.
+    pub revealed_at: Option<i64>,
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// Unix milliseconds.
+    pub disabled_at: Option<i64>,
+    /// Unix milliseconds.
+    pub revoked_at: Option<i64>,
+}
+
+/// The organization's issued key with this id that this person holds.
+///
+/// # Errors
+/// What the database says.
+pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id: KeyId) -> Result<Option<HeldKey>, Error> {
+    let sql = "select k.name, k.digest, i.fields, i.revealed_at, k.expires_at, k.disabled_at, k.revoked_at \
+         from issued_keys i join api_keys k on k.id = i.key_id \
+         where k.organization_id = $1 and k.created_by = $2 and k.id = $3 and k.deleted_at is null";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(holder.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+}
+
+/// Takes back every key of a project that is not taken back yet. Answers how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<u64, Error> {
+    let sql = "update api_keys set revoked_at = $1 where revoked_at is null and deleted_at is null \
+         and id in (select key_id from issued_keys where project_id = $2)";
+    Ok(sqlx::query(sql).bind(Timestamp::now().0).bind(project.to_string()).execute(tx).await?.rows_affected())
+}

@@ -44,3 +44,12 @@ pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
     sqlx::query("update keyring set wrapped = $1 where name = $2").bind(&secret.wrapped).bind(&secret.name).execute(tx).await?;
     Ok(())
 }
+
+/// Removes one for good.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    sqlx::query("delete from keyring where name = $1").bind(name).execute(tx).await?;
+    Ok(())
+}

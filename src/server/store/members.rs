@@ -92,7 +92,8 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
     Ok(())
 }
 
-/// Makes one member's keys and credentials another's, but not the keys that act for who made them: whoever leaves may know their secrets.
+/// Makes one member's keys and credentials another's, but not the keys that act for who holds them: whoever leaves may know their secrets,
+/// and the token of a project key names its holder.
 /// A storage credential stays behind where the other has one of that provider: the unique name, which holds its user's id, would stand
 /// twice. Answers how many went over.
 ///
@@ -100,10 +101,11 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
 /// What the database says.
 pub async fn hand_over(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, Error> {
     let (from, to) = (from.to_string(), to.to_string());
-    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3")
+    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind not in ($3, $4)")
         .bind(&to)
         .bind(&from)
         .bind(KeyKind::Platform.word())
+        .bind(KeyKind::Project.word())
         .execute(&mut *tx)
         .await?;
     let others = sqlx::query("update credentials set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3")

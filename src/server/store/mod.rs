@@ -10,15 +10,24 @@ pub mod invitations;
 pub mod issued;
 pub mod keyring;
 pub mod keys;
+pub mod mails;
 pub mod members;
 pub mod models;
+pub mod nodes;
 pub mod notices;
+pub mod organizations;
 pub mod people;
+pub mod project_keys;
+pub mod project_members;
+pub mod project_secrets;
 pub mod projects;
 pub mod providers;
+pub mod requests;
 pub mod roles;
 pub mod sealed;
 pub mod sessions;
+pub mod signing_keys;
+pub mod templates;
 pub mod usage;
 
 use std::{
@@ -117,6 +126,8 @@ pub struct Store {
     /// Writers queue here rather than in the database, where they would wait with a connection in hand.
     writing: Arc<Mutex<()>>,
     lost: Arc<AtomicBool>,
+    /// Whether notices go out by mail too.
+    mails: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -133,7 +144,7 @@ impl Store {
         engine.check_version(&pool).await?;
         engine.note_file()?;
         let lists = Arc::new(Semaphore::new(LISTS_AT_ONCE));
-        Ok(Self { pool, watch, lists, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default() })
+        Ok(Self { pool, watch, lists, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default(), mails: Arc::default() })
     }
 
     /// The file whose lock says who may migrate this database.
@@ -190,7 +201,7 @@ impl Store {
         Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Fault>> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(async move {
+        let task = tokio::spawn(mails::QUEUED.scope(self.mails.load(Ordering::Relaxed), async move {
             let _alone = store.writing.lock().await;
             store.engine.check_file()?;
             let mut transaction = store.read()?.begin_with(store.engine.begin()).await?;
@@ -200,11 +211,16 @@ impl Store {
             let answer = work(&mut transaction).await?;
             transaction.commit().await?;
             Ok(answer)
-        });
+        }));
         task.await.unwrap_or_else(|panic| {
             tracing::error!(%panic, "a write transaction ended badly");
             Err(Fault::Internal)
         })
+    }
+
+    /// Notices that are written from now on are to be sent by mail too.
+    pub fn queue_mails(&self) {
+        self.mails.store(true, Ordering::Relaxed);
     }
 
     /// Whether the database was lost when it was last asked.

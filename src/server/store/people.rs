@@ -26,6 +26,8 @@ pub struct UserRow {
     pub organization_id: String,
     /// Its name.
     pub organization: String,
+    /// Its currency: ISO 4217.
+    pub currency: String,
     /// Its number.
     pub customer_id: i64,
     /// Their role's name.
@@ -34,7 +36,7 @@ pub struct UserRow {
     pub permissions: String,
 }
 
-const USER: &str = "select u.id, u.name, u.email, u.password_hash, u.disabled_at, u.organization_id, o.name as organization, o.customer_id, \
+const USER: &str = "select u.id, u.name, u.email, u.password_hash, u.disabled_at, u.organization_id, o.name as organization, o.currency, o.customer_id, \
      r.name as role, r.permissions from users u join organizations o on o.id = u.organization_id join roles r on r.id = u.role_id";
 
 /// Whether anybody can sign in at all.

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{Error, Store, Tx, fold};
 use crate::model::{
-    id::{OrganizationId, ProjectId, RoleId, UserId},
+    id::{OrganizationId, ProjectId, UserId},
     project::WantedProject,
     time::Timestamp,
 };
@@ -77,20 +77,48 @@ pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, wa
     Ok(())
 }
 
-/// Makes somebody a project's member.
+/// Changes a project.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when they are one.
-pub async fn insert_member(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId, added_by: UserId) -> Result<(), Error> {
-    sqlx::query("insert into project_members (project_id, user_id, role_id, added_by, added_at) values ($1, $2, $3, $4, $5)")
-        .bind(project.to_string())
-        .bind(user.to_string())
-        .bind(role.to_string())
-        .bind(added_by.to_string())
-        .bind(Timestamp::now().0)
+/// [`Error::Duplicate`] when its name is taken.
+pub async fn update(tx: &mut Tx, id: ProjectId, wanted: &WantedProject) -> Result<(), Error> {
+    sqlx::query("update projects set name = $1, name_folded = $2, unique_name = $2, description = $3, visibility = $4 where id = $5")
+        .bind(&wanted.name)
+        .bind(fold(&wanted.name))
+        .bind(&wanted.description)
+        .bind(wanted.visibility.word())
+        .bind(id.to_string())
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Deletes a project: its row stays for what names it, its name is free, its secrets are gone.
+///
+/// # Errors
+/// What the database says.
+pub async fn delete(tx: &mut Tx, id: ProjectId) -> Result<(), Error> {
+    sqlx::query("delete from project_secrets where project_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+    sqlx::query("update projects set deleted_at = $1, unique_name = null where id = $2")
+        .bind(Timestamp::now().0)
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Closes a project's open requests. Answers who asked, and for which template.
+///
+/// # Errors
+/// What the database says.
+pub async fn close_requests(tx: &mut Tx, id: ProjectId, by: UserId) -> Result<Vec<(String, String)>, Error> {
+    let sql = "select q.user_id, t.name from key_requests q join templates t on t.id = q.template_id \
+         where q.project_id = $1 and q.open_by is not null order by q.requested_at, q.id";
+    let open = sqlx::query_as(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
+    let sql =
+        "update key_requests set open_by = null, state = 'closed', decided_at = $1, decided_by = $2 where project_id = $3 and open_by is not null";
+    sqlx::query(sql).bind(Timestamp::now().0).bind(by.to_string()).bind(id.to_string()).execute(tx).await?;
+    Ok(open)
 }
 
 /// Those of a project's members who may come in, each with the permissions of their role in the project and in the organization, as words.

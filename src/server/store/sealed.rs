@@ -8,8 +8,8 @@ use crate::model::id::CredentialId;
 /// A secret as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SealedSecret {
-    /// Whose it is.
-    pub credential_id: String,
+    /// What holds it: a credential, or a secret of a project.
+    pub owner_id: String,
     /// Which of its secrets: `key`, `secret` or `value`.
     pub field: String,
     /// The data key, wrapped under the master key.
@@ -44,7 +44,9 @@ pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &
         return Ok(Vec::new());
     }
     let places = places(1, credentials.len());
-    let sql = AssertSqlSafe(format!("select credential_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({places})"));
+    let sql = AssertSqlSafe(format!(
+        "select credential_id as owner_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({places})"
+    ));
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
@@ -55,7 +57,7 @@ pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &
 pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> {
     for secret in secrets {
         sqlx::query("insert into sealed_secrets (credential_id, field, wrapped_key, ciphertext) values ($1, $2, $3, $4)")
-            .bind(&secret.credential_id)
+            .bind(&secret.owner_id)
             .bind(&secret.field)
             .bind(&secret.wrapped_key)
             .bind(&secret.ciphertext)

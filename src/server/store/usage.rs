@@ -1,4 +1,4 @@
-//! How often keys were used, and when last.
+//! How often keys were used, what that costs, and when they were used last.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,12 @@ use sqlx::AssertSqlSafe;
 use super::{Error, Store, Tx};
 use crate::model::{
     id::{KeyId, OrganizationId, UserId},
+    money::Money,
     policy::{POLICIES, Policy},
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
-/// How many rows go into one statement: at most four values each, under SQLite's 32,766.
+/// How many rows go into one statement: at most five values each, under SQLite's 32,766.
 const ROWS_AT_ONCE: usize = 1000;
 
 /// Calls of a key in one minute.
@@ -23,8 +24,24 @@ pub struct Count {
     pub organization: OrganizationId,
     /// Since 1970, UTC.
     pub minute: i64,
+    /// How many, and what they cost.
+    pub tally: Tally,
+}
+
+/// Requests and what they cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
     /// How many.
     pub requests: i64,
+    /// What they cost, each at the price of its moment.
+    pub cost: Money,
+}
+
+impl Tally {
+    /// Adds others to these.
+    pub fn add(&mut self, other: Self) {
+        *self = Self { requests: self.requests.saturating_add(other.requests), cost: self.cost + other.cost };
+    }
 }
 
 /// Notes when keys were last used. A use that was noted by another process stays if it is newer.
@@ -51,31 +68,58 @@ pub async fn set_last_used(tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(
 pub async fn add(tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
     for rows in counts.chunks(ROWS_AT_ONCE) {
         let minutes = AssertSqlSafe(format!(
-            "insert into key_minutes (key_id, minute, requests) values {} \
-             on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests",
-            tuples(rows.len(), 3)
+            "insert into key_minutes (key_id, minute, requests, cost) values {} \
+             on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests, cost = {}",
+            tuples(rows.len(), 4),
+            added_cost("key_minutes")
         ));
-        let query = rows.iter().fold(sqlx::query(minutes), |query, row| query.bind(row.key.to_string()).bind(row.minute).bind(row.requests));
+        let query = rows.iter().fold(sqlx::query(minutes), |query, row| {
+            query.bind(row.key.to_string()).bind(row.minute).bind(row.tally.requests).bind(row.tally.cost.0)
+        });
         query.execute(&mut *tx).await?;
     }
     // Several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
-    let mut days = HashMap::<(KeyId, OrganizationId, i64), i64>::new();
+    let mut days = HashMap::<(KeyId, OrganizationId, i64), Tally>::new();
     for row in counts {
-        *days.entry((row.key, row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS))).or_default() += row.requests;
+        days.entry((row.key, row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS))).or_default().add(row.tally);
     }
     let days: Vec<_> = days.into_iter().collect();
     for rows in days.chunks(ROWS_AT_ONCE) {
         let sql = AssertSqlSafe(format!(
-            "insert into key_days (organization_id, day, key_id, requests) values {} \
-             on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests",
-            tuples(rows.len(), 4)
+            "insert into key_days (organization_id, day, key_id, requests, cost) values {} \
+             on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests, cost = {}",
+            tuples(rows.len(), 5),
+            added_cost("key_days")
         ));
-        let query = rows.iter().fold(sqlx::query(sql), |query, ((key, organization, day), requests)| {
-            query.bind(organization.to_string()).bind(*day).bind(key.to_string()).bind(*requests)
+        let query = rows.iter().fold(sqlx::query(sql), |query, ((key, organization, day), tally)| {
+            query.bind(organization.to_string()).bind(*day).bind(key.to_string()).bind(tally.requests).bind(tally.cost.0)
         });
         query.execute(&mut *tx).await?;
     }
     Ok(())
+}
+
+/// What stands and what is added, or the highest number where that is over it: a sum that overflows would never be written.
+fn added_cost(table: &str) -> String {
+    let highest = i64::MAX;
+    format!("case when {table}.cost > {highest} - excluded.cost then {highest} else {table}.cost + excluded.cost end")
+}
+
+/// The sum of a column `cost` in two columns, for [`CostSum`]: neither engine adds whole numbers beyond 64 bits.
+pub const COST_SUM: &str = "cast(sum(cost / 1000000) as bigint) as cost_units, cast(sum(cost % 1000000) as bigint) as cost_micros";
+
+/// What [`COST_SUM`] reads.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct CostSum {
+    cost_units: i64,
+    cost_micros: i64,
+}
+
+impl CostSum {
+    /// The sum; the highest amount where it is over that.
+    pub const fn money(self) -> Money {
+        Money(self.cost_units.saturating_mul(1_000_000).saturating_add(self.cost_micros))
+    }
 }
 
 /// Adds to the counts of secrets that were replaced.
@@ -117,6 +161,9 @@ pub struct KeyTotal {
     pub deleted_at: Option<i64>,
     /// How many calls.
     pub requests: i64,
+    /// What they cost.
+    #[sqlx(flatten)]
+    pub cost: CostSum,
 }
 
 /// The organization's keys that were used most from one day to before another, the most used first. Personal ones only of this user;
@@ -133,8 +180,8 @@ pub async fn totals(
 ) -> Result<Vec<KeyTotal>, Error> {
     let personal = words_of(POLICIES.iter().filter(|policy| policy.personal));
     let sql = AssertSqlSafe(format!(
-        "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests from \
-         (select key_id, cast(sum(requests) as bigint) as requests from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
+        "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests, d.cost_units, d.cost_micros from \
+         (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
          join api_keys k on k.id = d.key_id where ($4 = '' or k.created_by = $4 or k.kind not in ({personal})) \
          order by d.requests desc, k.number limit $5"
     ));
@@ -157,13 +204,27 @@ fn words_of<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
     policies.map(|policy| format!("'{}'", policy.word)).collect::<Vec<_>>().join(", ")
 }
 
-/// The organization's calls on each day from one to before another on which there were any, as day and count.
+/// The organization's calls on one day.
+#[derive(Debug, sqlx::FromRow)]
+pub struct DayTotal {
+    /// Since 1970, UTC.
+    pub day: i64,
+    /// How many calls.
+    pub requests: i64,
+    /// What they cost.
+    #[sqlx(flatten)]
+    pub cost: CostSum,
+}
+
+/// The organization's calls on each day from one to before another on which there were any.
 ///
 /// # Errors
 /// What the database says.
-pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<(i64, i64)>, Error> {
-    let sql =
-        "select day, cast(sum(requests) as bigint) from key_days where organization_id = $1 and day >= $2 and day < $3 group by day order by day";
+pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<DayTotal>, Error> {
+    let sql = AssertSqlSafe(format!(
+        "select day, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 \
+         group by day order by day"
+    ));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
 }
 

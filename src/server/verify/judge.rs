@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::KnownKey;
 use crate::model::{
-    id::{KeyId, RequestId},
+    id::{KeyId, ProjectId, RequestId},
     permission::Scope,
     policy::{KeyKind, Scoping, Status},
     time::Timestamp,
@@ -79,7 +79,7 @@ pub struct Verdict {
     /// Which corpora it opens.
     pub corpora: Option<Vec<i64>>,
     /// Its project.
-    pub project_id: Option<String>,
+    pub project_id: Option<ProjectId>,
     /// Its role there.
     pub role: Option<String>,
     /// When it ends, RFC 3339.
@@ -103,8 +103,8 @@ pub(super) fn judge(known: Option<&KnownKey>, ask: &Ask, now: Timestamp) -> Verd
         metadata: told.and_then(|key| key.metadata.clone()),
         scopes: told.map(|key| key.scopes.clone()),
         corpora: told.map(|key| key.corpora.clone()),
-        project_id: None,
-        role: None,
+        project_id: told.and_then(|key| key.of_project.as_ref()).map(|own| own.project),
+        role: told.and_then(|key| key.of_project.as_ref()).and_then(|own| own.role.clone()),
         expires_at: told.and_then(|key| key.lifecycle.expires_at).map(Timestamp::rfc3339),
         request_id: RequestId::new(),
     }
@@ -115,8 +115,8 @@ fn code(key: &KnownKey, ask: &Ask, now: Timestamp) -> Code {
         Status::Deleted | Status::Revoked => Code::NotFound,
         Status::Expired => Code::Expired,
         Status::Disabled => Code::Disabled,
-        // A project only opens to its own keys, and no key of these kinds is one.
-        Status::Active if ask.project.is_some() && key.kind != KeyKind::Project => Code::Forbidden,
+        // A project only opens to its own keys.
+        Status::Active if ask.project.as_deref().is_some_and(|project| !key.is_of(project)) => Code::Forbidden,
         Status::Active if !has_scope(key, ask.scope.as_deref()) || !has_corpus(key, ask.corpus) => Code::InsufficientPermissions,
         Status::Active => Code::Valid,
     }
@@ -134,4 +134,89 @@ fn counts_now(key: &KnownKey, scope: &str) -> bool {
 
 fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {
     corpus.is_none_or(|corpus| key.corpora.contains(&corpus))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{
+            id::{OrganizationId, UserId},
+            money::Money,
+            permission::{Permission, Permissions},
+            policy::Lifecycle,
+        },
+        server::{token::KeyDigest, verify::OfProject},
+    };
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+    const HOUR_MS: i64 = 60 * 60 * 1000;
+
+    /// A key of a project, by whose role it may be viewed.
+    fn known(lifecycle: Lifecycle) -> KnownKey {
+        let own = OfProject {
+            project: ProjectId::new(),
+            role: Some("viewer".to_owned()),
+            permissions: Permissions::of(&[Permission::ViewProject]),
+            price: Money(2500),
+        };
+        KnownKey {
+            digest: KeyDigest::from_stored(&[7; 32]).unwrap(),
+            id: KeyId::new(),
+            kind: KeyKind::Project,
+            name: "reader".to_owned(),
+            organization: OrganizationId::new(),
+            customer_id: 1,
+            created_by: UserId::new(),
+            // The holder may more: it does not count.
+            permissions: Permissions::of(Permission::ALL),
+            scopes: vec!["view_project".to_owned()],
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: None,
+            lifecycle,
+            retires_at: None,
+            of_project: Some(own),
+        }
+    }
+
+    fn ask(scope: Option<&str>, project: Option<String>) -> Ask {
+        Ask { key: "".into(), scope: scope.map(ToOwned::to_owned), corpus: None, project, cost: None, ip: None }
+    }
+
+    fn ending(at: Timestamp) -> Lifecycle {
+        Lifecycle { expires_at: Some(at), disabled_at: None, revoked_at: None, deleted_at: None }
+    }
+
+    #[test]
+    fn a_key_ends_by_the_clock_of_this_machine_without_leeway() {
+        let key = known(ending(NOW));
+        for (off, code) in [(-HOUR_MS, Code::Valid), (-1, Code::Valid), (0, Code::Expired), (HOUR_MS, Code::Expired)] {
+            assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(off)).code, code, "the clock is off by {off} ms");
+        }
+        // One that ended an hour ago is taken again by a clock that is more than an hour late, and by no other.
+        let key = known(ending(NOW.plus_ms(-HOUR_MS)));
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW).code, Code::Expired);
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS)).code, Code::Expired);
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS - 1)).code, Code::Valid);
+    }
+
+    #[test]
+    fn a_project_key_is_judged_by_its_project_and_by_its_role_alone() {
+        let key = known(Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
+        let own = key.of_project.as_ref().unwrap().project;
+        for (scope, project, code) in [
+            (None, None, Code::Valid),
+            (Some("view_project"), Some(own.to_string()), Code::Valid),
+            (None, Some(ProjectId::new().to_string()), Code::Forbidden),
+            (None, Some(String::new()), Code::Forbidden),
+            (Some("manage_projects"), Some(own.to_string()), Code::InsufficientPermissions),
+            (Some("manage_api_keys"), None, Code::InsufficientPermissions),
+            (Some("manage_projects"), Some("prj_1".to_owned()), Code::Forbidden),
+        ] {
+            let verdict = judge(Some(&key), &ask(scope, project.clone()), NOW);
+            assert_eq!(verdict.code, code, "{scope:?} {project:?}");
+            assert_eq!((verdict.project_id, verdict.role.as_deref()), (Some(own), Some("viewer")));
+        }
+    }
 }

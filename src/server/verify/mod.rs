@@ -1,6 +1,8 @@
 //! Judging keys, from memory where they are known.
 
 mod judge;
+mod known;
+mod signers;
 mod uses;
 mod watch;
 
@@ -11,85 +13,24 @@ use std::sync::{
 
 use dashmap::DashMap;
 use secrecy::ExposeSecret;
-use serde_json::Value;
 
 pub use judge::{Ask, Code, Verdict};
+pub use known::{KnownKey, OfProject};
 pub use watch::{watch, write_uses};
 
 use super::{
-    store::{self, Store, keys::VerifyRecord},
+    project_keys::token::Claims,
+    store::{self, Store},
     token::{self, KeyDigest, Pepper},
 };
-use crate::model::{
-    id::{KeyId, OrganizationId, UserId},
-    permission::Permissions,
-    policy::{KeyKind, Lifecycle},
-    time::Timestamp,
-};
-
-/// All that is needed to judge a key; never changed, only replaced.
-pub struct KnownKey {
-    digest: KeyDigest,
-    /// Its id.
-    pub id: KeyId,
-    /// Its kind.
-    pub kind: KeyKind,
-    /// Its name.
-    pub name: String,
-    /// Whose it is.
-    pub organization: OrganizationId,
-    /// The number of that organization.
-    pub customer_id: i64,
-    /// Who made it.
-    pub created_by: UserId,
-    /// What they may do now.
-    pub permissions: Permissions,
-    /// What it may be used for.
-    pub scopes: Vec<String>,
-    /// Which corpora it opens.
-    pub corpora: Vec<i64>,
-    /// Whose it is, in the words of the API that it is for.
-    pub external_id: Option<String>,
-    /// What that API notes of it.
-    pub metadata: Option<Value>,
-    /// The moments that decide what it is.
-    pub lifecycle: Lifecycle,
-    /// Until when this secret of it is good, if it was replaced.
-    pub retires_at: Option<Timestamp>,
-}
-
-impl KnownKey {
-    /// `None` when a stored word is none of ours: such a key is not judged valid.
-    fn read(record: &VerifyRecord, digest: KeyDigest) -> Option<Self> {
-        let row = record.key.row().ok()?;
-        Some(Self {
-            digest,
-            id: record.key.id.parse().ok()?,
-            kind: record.key.kind().ok()?,
-            name: row.name,
-            organization: record.organization_id.parse().ok()?,
-            customer_id: record.customer_id,
-            created_by: row.creator,
-            permissions: Permissions::from_words(&record.permissions),
-            scopes: row.scopes,
-            corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
-            external_id: row.external_id,
-            metadata: row.metadata.as_deref().and_then(|metadata| serde_json::from_str(metadata).ok()),
-            lifecycle: record.key.lifecycle(),
-            retires_at: record.retires_at.map(Timestamp),
-        })
-    }
-}
-
-/// Compared in constant time, whatever the index found. A secret that was replaced has no digest in the key's own row.
-fn is_of(record: &VerifyRecord, digest: KeyDigest) -> bool {
-    record.retires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
-}
+use crate::model::{id::OrganizationId, time::Timestamp};
+use signers::{Presented, Signers};
 
 /// Finds and judges keys.
 pub struct Verifier {
     store: Store,
     pepper: Pepper,
+    signers: Signers,
     known: DashMap<KeyDigest, Arc<KnownKey>>,
     /// Counts the changes that were applied, so that a read that began before one does not overwrite it.
     epoch: AtomicU64,
@@ -97,9 +38,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Knows no key yet.
-    pub fn new(store: Store, pepper: Pepper) -> Self {
-        Self { store, pepper, known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
+    /// Knows no key yet. Tokens are those of this issuer.
+    pub fn new(store: Store, pepper: Pepper, issuer: String) -> Self {
+        Self { store, pepper, signers: Signers::new(issuer), known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
     }
 
     /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced.
@@ -117,15 +58,19 @@ impl Verifier {
         let known = self.known.get(&digest).map(|known| Arc::clone(&known));
         let known = match known {
             Some(known) => Some(known),
-            None => self.read(digest).await?,
+            None => match self.signers.tell(&self.store, presented).await? {
+                Presented::Token(claims) => self.read(digest, Some(&claims)).await?,
+                Presented::Other => self.read(digest, None).await?,
+                Presented::Forged => None,
+            },
         };
         Ok(known.filter(|known| known.retires_at.is_none_or(|end| Timestamp::now() < end)))
     }
 
-    async fn read(&self, digest: KeyDigest) -> Result<Option<Arc<KnownKey>>, store::Error> {
+    async fn read(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<Arc<KnownKey>>, store::Error> {
         let epoch = self.epoch.load(Ordering::Acquire);
         let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let known = record.filter(|record| is_of(record, digest)).and_then(|record| KnownKey::read(&record, digest));
+        let known = record.and_then(|record| KnownKey::read(&record, digest)).filter(|known| known.is_as_signed(claims));
         let Some(known) = known.map(Arc::new) else { return Ok(None) };
         // The entry holds its shard of the map, and so does `forget`: either this sees the new epoch, or `forget` sees this entry.
         let entry = self.known.entry(digest);
@@ -138,9 +83,11 @@ impl Verifier {
     /// Forgets what is known of a key, or of all of them, after a change. The next call reads it anew.
     pub fn forget(&self, digest: Option<&[u8]>) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        match digest.and_then(KeyDigest::from_stored) {
-            Some(digest) => drop(self.known.remove(&digest)),
-            None => self.known.clear(),
+        if let Some(digest) = digest.and_then(KeyDigest::from_stored) {
+            drop(self.known.remove(&digest));
+        } else {
+            self.known.clear();
+            self.signers.forget();
         }
     }
 

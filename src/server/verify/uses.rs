@@ -1,4 +1,4 @@
-//! How often and when keys were used: gathered in memory, written once a second.
+//! How often and when keys were used, and what that costs at the price of that moment: gathered in memory, written once a second.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use crate::{
     },
     server::store::{
         Store,
-        usage::{self, Count},
+        usage::{self, Count, Tally},
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Uses(Mutex<Gathered>);
 #[derive(Default)]
 struct Gathered {
     last: HashMap<KeyId, Timestamp>,
-    minutes: HashMap<(KeyId, OrganizationId, i64), i64>,
+    minutes: HashMap<(KeyId, OrganizationId, i64), Tally>,
     /// Of secrets that were replaced, by digest.
     retired: HashMap<Vec<u8>, (i64, Timestamp)>,
 }
@@ -39,8 +39,8 @@ impl Gathered {
         for (key, at) in other.last {
             self.note_last(key, at);
         }
-        for (minute, requests) in other.minutes {
-            *self.minutes.entry(minute).or_default() += requests;
+        for (minute, tally) in other.minutes {
+            self.minutes.entry(minute).or_default().add(tally);
         }
         for (digest, (uses, last)) in other.retired {
             self.note_retired(digest, uses, last);
@@ -61,7 +61,7 @@ impl Gathered {
     fn counts(&self) -> Vec<Count> {
         self.minutes
             .iter()
-            .map(|((key, organization, minute), requests)| Count { key: *key, organization: *organization, minute: *minute, requests: *requests })
+            .map(|((key, organization, minute), tally)| Count { key: *key, organization: *organization, minute: *minute, tally: *tally })
             .collect()
     }
 }
@@ -70,7 +70,8 @@ impl Uses {
     pub(super) fn note(&self, key: &KnownKey, at: Timestamp) {
         let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         gathered.note_last(key.id, at);
-        *gathered.minutes.entry((key.id, key.organization, at.0.div_euclid(MINUTE_MS))).or_default() += 1;
+        let minute = gathered.minutes.entry((key.id, key.organization, at.0.div_euclid(MINUTE_MS))).or_default();
+        minute.add(Tally { requests: 1, cost: key.price() });
         if key.retires_at.is_some() {
             gathered.note_retired(key.digest.as_bytes().to_vec(), 1, at);
         }

@@ -5,16 +5,16 @@ mod apt;
 mod chromium;
 mod compiler;
 mod debian;
-mod moto;
 mod node;
+mod python;
 mod wasm;
 
 use anyhow::Result;
 
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
-pub use self::moto::ensure as moto;
 pub use self::node::npx;
+pub use self::python::{moto, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;
@@ -41,6 +41,7 @@ pub fn everything() -> Result<()> {
     steps.run("tools of the build", || for_build(Build::Release))?;
     steps.run("Chromium", chromium)?;
     steps.run("moto", moto)?;
+    steps.run("aiosmtpd", smtp)?;
     steps.print_summary();
     Ok(())
 }

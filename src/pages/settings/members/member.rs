@@ -75,7 +75,7 @@ pub fn DisableDialog(
             <RadioGroup form name="keys" label="Their keys" options=fates chosen=fate/>
             <Show when=move || hands_over.get() fallback=|| view! { <p class="field-hint">"They rest until the member is enabled again."</p> }>
                 <SelectField form name="receiver" label="New holder" options=receivers.clone() hint="The keys then do what their new holder may do."/>
-                <p class="field-hint">"Internal keys are not handed over: they act for whoever made them, so they stop."</p>
+                <p class="field-hint">"Internal keys and project keys are not handed over: they act for whoever holds them, so they rest."</p>
             </Show>
         }
     });

@@ -89,7 +89,7 @@ pub fn DeleteDialog(
     view! {
         <FormDialog title="Delete this role?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{role.name}</strong></p>
-            <p>"Only a role that no member and no open invitation has can be deleted."</p>
+            <p>"Only a role that no member, no open invitation, no template and no project key has can be deleted."</p>
             <FormWrong form about="role"/>
         </FormDialog>
     }

@@ -232,9 +232,27 @@ pub struct VerifyRecord {
     pub customer_id: i64,
     /// What its creator may do, as words.
     pub permissions: String,
+    /// What a project key is beside an API key.
+    #[sqlx(flatten)]
+    pub issued: IssuedColumns,
     /// Until when the secret that was presented is good, if it was replaced.
     #[sqlx(skip)]
     pub retires_at: Option<i64>,
+}
+
+/// What a project key is beside an API key; other kinds have none of it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct IssuedColumns {
+    /// Its project, unless that was deleted.
+    pub project_id: Option<String>,
+    /// When its token was signed: Unix milliseconds.
+    pub revealed_at: Option<i64>,
+    /// The name of its role, unless that is gone.
+    pub role: Option<String>,
+    /// What that role permits, as words.
+    pub role_permissions: Option<String>,
+    /// What a request costs by its template, also by a deleted one.
+    pub price: Option<i64>,
 }
 
 /// The key with this digest, or that had it and lets it be good for a while, with what verify needs to judge it; unless it was deleted.
@@ -266,8 +284,12 @@ enum Arg<'a> {
 
 async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Result<Option<VerifyRecord>, Error> {
     let sql = AssertSqlSafe(format!(
-        "select {COLUMNS}, k.organization_id, o.customer_id, r.permissions from {TABLES} join organizations o on o.id = k.organization_id \
-         join roles r on r.id = u.role_id where {condition} and k.deleted_at is null"
+        "select {COLUMNS}, k.organization_id, o.customer_id, r.permissions, p.id as project_id, i.revealed_at, g.name as role, \
+         g.permissions as role_permissions, t.price from {TABLES} join organizations o on o.id = k.organization_id \
+         join roles r on r.id = u.role_id left join issued_keys i on i.key_id = k.id \
+         left join projects p on p.id = i.project_id and p.organization_id = k.organization_id and p.deleted_at is null \
+         left join roles g on g.id = i.role_id and g.organization_id = k.organization_id left join templates t on t.id = i.template_id \
+         where {condition} and k.deleted_at is null"
     ));
     let query = match arg {
         Arg::Bytes(bytes) => sqlx::query_as(sql).bind(bytes),

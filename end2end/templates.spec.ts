@@ -1,0 +1,354 @@
+// Templates designed in place, and the requests for them: who manages a project in one browser, somebody who wants its keys in another.
+
+import type { Locator, Page } from '@playwright/test';
+import { admit, axe, expect, fitsWidth, live, open, test } from './fixtures';
+import type { Person, Server } from './server';
+
+/** Calls a server function as whoever is signed in. */
+async function call(page: Page, server: Server, name: string, data: unknown): Promise<any> {
+  const answer = await page.context().request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
+  expect(answer.status(), await answer.text()).toBe(200);
+  return answer.json();
+}
+
+/** A project that everyone in the organization sees. Answers its id. */
+async function addProject(page: Page, server: Server, name = 'Genomics'): Promise<string> {
+  const wanted = { name, description: '', visibility: 'organization' };
+  return (await call(page, server, 'projects/create', { wanted })).id;
+}
+
+/** A template of a project. Answers it. */
+async function addTemplate(page: Page, server: Server, project: string, values: Record<string, string> = {}): Promise<any> {
+  const made = await call(page, server, 'templates/create', { project });
+  const before: Record<string, string> = { name: made.name, description: '', price: '0', duration_days: '' };
+  for (const [which, after] of Object.entries(values)) {
+    await call(page, server, 'templates/edit', { id: made.id, edit: { which, before: before[which], after } });
+  }
+  return made;
+}
+
+/** Somebody of the same organization, signed in in the other browser. */
+async function addAsker(stranger: Page, server: Server, owner: Person, name = 'Mia Chen'): Promise<Person> {
+  const asker = server.addPerson('viewer', owner.organization, name);
+  await admit(stranger.context(), server, asker);
+  return asker;
+}
+
+/** A text that is edited in place. */
+function text(tile: Locator, name: string): Locator {
+  return tile.getByRole('button', { name: new RegExp(`^${name}: `) });
+}
+
+function field(tile: Locator, name: string): Locator {
+  return tile.getByRole('textbox', { name, exact: true });
+}
+
+async function write(tile: Locator, name: string, value: string): Promise<void> {
+  await text(tile, name).click();
+  await field(tile, name).fill(value);
+  await field(tile, name).press('Enter');
+  await expect(field(tile, name)).toHaveCount(0);
+}
+
+async function picture(page: Page, name: string, project: string): Promise<void> {
+  if (process.env.PICTURES) {
+    await page.screenshot({ path: `${process.env.PICTURES}/${project}-${name}.png`, fullPage: true });
+  }
+}
+
+test.describe('templates', () => {
+  test.use({ refusals: [409, 422] });
+
+  test('are designed in place', async ({ page, server, owner }, info) => {
+    void owner;
+    const project = await addProject(page, server);
+    server.sql(`insert into nodes (project_id, id, name, name_folded, unique_name, created_by, created_at)
+      select id, 7, 'Aligner', 'aligner', 'aligner', created_by, 0 from projects where id = '${project}'`);
+    await open(page, `/projects/${project}/keys`);
+    await expect(page.getByRole('tab', { name: 'API KEYS', selected: true })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'No templates yet' })).toBeVisible();
+    await axe(page, 'no templates');
+    await fitsWidth(page);
+    await picture(page, 'keys-empty', info.project.name);
+
+    // A new one opens its name.
+    await page.getByRole('button', { name: 'Add template' }).click();
+    const tile = page.getByRole('article').first();
+    await expect(field(tile, 'Name')).toBeFocused();
+    await page.keyboard.type('Read access');
+    await page.keyboard.press('Enter');
+    await expect(text(tile, 'Name')).toHaveText(/Read access/);
+    await expect(tile.getByText('Saved')).toBeVisible();
+    await expect(text(tile, 'Name')).toBeFocused();
+    await expect(page.getByRole('article', { name: 'Read access' })).toBeVisible();
+
+    // Escape puts back what stood there.
+    await text(tile, 'Name').click();
+    await field(tile, 'Name').fill('Something else');
+    await page.keyboard.press('Escape');
+    await expect(text(tile, 'Name')).toHaveText(/Read access/);
+    await expect(text(tile, 'Name')).toBeFocused();
+
+    // Leaving saves; shift and Enter begins a line.
+    await text(tile, 'Description').press('Enter');
+    await page.keyboard.type('Reads runs.');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('Nothing else.');
+    await page.keyboard.press('Tab');
+    await expect(text(tile, 'Description')).toContainText('Reads runs.\nNothing else.', { useInnerText: true });
+
+    // What was refused stays, with what is wrong with it.
+    await text(tile, 'Price per request').press('Space');
+    await field(tile, 'Price per request').fill('-1');
+    await page.keyboard.press('Enter');
+    await expect(tile.getByText("A price can't be below zero.")).toBeVisible();
+    await expect(field(tile, 'Price per request')).toHaveValue('-1');
+    await axe(page, 'a price that was refused');
+    await picture(page, 'keys-refused', info.project.name);
+    await field(tile, 'Price per request').fill('0.0000001');
+    await page.keyboard.press('Enter');
+    await expect(tile.getByText('finer than a millionth')).toBeVisible();
+    await field(tile, 'Price per request').fill('0.0025');
+    await page.keyboard.press('Enter');
+    await expect(text(tile, 'Price per request')).toContainText('0.0025 USD');
+    await write(tile, 'Expiry', '90');
+    await expect(text(tile, 'Expiry')).toContainText('90 days');
+    await write(tile, 'Expiry', '');
+    await expect(text(tile, 'Expiry')).toContainText('Never');
+
+    // The role is saved on choice.
+    const role = tile.getByRole('combobox', { name: 'Role' });
+    await expect(role).toHaveValue(/^rol_/);
+    await role.selectOption({ label: 'member' });
+    await expect(tile.getByText("can't see the project")).toHaveCount(0);
+
+    // Fields.
+    await tile.getByRole('button', { name: 'Add field' }).click();
+    await expect(field(tile, 'Field name')).toBeFocused();
+    await page.keyboard.type('Project ID');
+    await page.keyboard.press('Enter');
+    await tile.getByRole('button', { name: 'Insert project ID' }).click();
+    await expect(text(tile, 'Value')).toContainText(project);
+    await tile.getByRole('button', { name: 'Add field' }).click();
+    const second = tile.getByRole('listitem').nth(1);
+    await page.keyboard.type('Input Node ID');
+    await page.keyboard.press('Enter');
+    await write(second, 'Field description', 'Where samples go in.');
+    await second.getByRole('button', { name: 'Insert node ID' }).click();
+    await page.getByRole('dialog').getByLabel('Node').selectOption({ label: 'Aligner (7)' });
+    await axe(page, 'the choice of a node');
+    await page.getByRole('button', { name: 'Insert', exact: true }).click();
+    await expect(text(second, 'Value')).toContainText('7');
+    await write(second, 'Field name', 'Project ID').catch(() => undefined);
+    await expect(second.getByText('Another field of this template has this name.')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(text(second, 'Field name')).toContainText('Input Node ID');
+
+    await page.getByRole('button', { name: 'Add template' }).click();
+    await page.keyboard.press('Escape');
+    await axe(page, 'templates');
+    await fitsWidth(page);
+    await page.reload();
+    await live(page);
+    await expect(text(tile, 'Name')).toHaveText(/Read access/);
+    await expect(text(tile, 'Description')).toContainText('Reads runs.\nNothing else.', { useInnerText: true });
+    await expect(role.locator('option:checked')).toHaveText('member');
+    await expect(text(tile, 'Value').first()).toContainText(project);
+    await picture(page, 'keys', info.project.name);
+
+    await tile.getByRole('listitem').first().getByRole('button', { name: 'Delete field' }).click();
+    await expect(tile.getByRole('listitem')).toHaveCount(1);
+    await tile.getByRole('button', { name: 'Delete template' }).click();
+    const asked = page.getByRole('alertdialog', { name: 'Delete this template?' });
+    await expect(asked).toContainText('No key was issued by it. Nobody waits for one.');
+    await axe(page, 'the question before a template is deleted');
+    await asked.getByRole('button', { name: 'Delete' }).click();
+    await expect(page.getByRole('article')).toHaveCount(1);
+    await expect(page.getByRole('article', { name: 'New template' })).toBeVisible();
+  });
+
+  test('are not overwritten unseen by two who edit at once', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
+    const project = await addProject(page, server);
+    await addTemplate(page, server, project, { name: 'Read access' });
+    await admit(stranger.context(), server, owner);
+    await open(page, `/projects/${project}/keys`);
+    await open(stranger, `/projects/${project}/keys`);
+    const [mine, theirs] = [page.getByRole('article').first(), stranger.getByRole('article').first()];
+    await text(mine, 'Name').click();
+    await field(mine, 'Name').fill('Mine');
+    await write(theirs, 'Name', 'Theirs');
+    await field(mine, 'Name').press('Enter');
+    await expect(mine.getByText('Somebody else changed this to “Theirs” meanwhile.')).toBeVisible();
+    await expect(field(mine, 'Name')).toHaveValue('Mine');
+    await axe(page, 'a conflict');
+    // Once seen, it may be overwritten.
+    await field(mine, 'Name').press('Enter');
+    await expect(text(mine, 'Name')).toContainText('Mine');
+    await stranger.reload();
+    await live(stranger);
+    await expect(text(theirs, 'Name')).toContainText('Mine');
+    // Or kept.
+    await text(theirs, 'Name').click();
+    await field(theirs, 'Name').fill('Theirs again');
+    await write(mine, 'Name', 'Mine again');
+    await field(theirs, 'Name').press('Enter');
+    await expect(theirs.getByText('“Mine again” meanwhile')).toBeVisible();
+    await field(theirs, 'Name').press('Escape');
+    await expect(text(theirs, 'Name')).toContainText('Mine again');
+  });
+
+  test('warn of a role that sees nothing, and offer none above the author', { tag: '@once' }, async ({ page, server, owner, context }) => {
+    await call(page, server, 'roles/create', { name: 'blind', permissions: [] });
+    const member = server.addPerson('member', owner.organization, 'Grace Hopper');
+    await context.clearCookies();
+    await admit(context, server, member);
+    const project = await addProject(page, server);
+    await addTemplate(page, server, project);
+    await open(page, `/projects/${project}/keys`);
+    const tile = page.getByRole('article').first();
+    const role = tile.getByRole('combobox', { name: 'Role' });
+    await expect(role.locator('option')).toHaveText(['member', 'viewer', 'blind']);
+    await role.selectOption({ label: 'blind' });
+    await expect(tile.getByText("Keys of this role can't see the project.")).toBeVisible();
+    await axe(page, 'a warning');
+    await role.selectOption({ label: 'viewer' });
+    await expect(tile.getByText("Keys of this role can't see the project.")).toHaveCount(0);
+  });
+
+  test('are designed with the keyboard alone', { tag: '@once' }, async ({ page, server, owner }) => {
+    void owner;
+    const project = await addProject(page, server);
+    await addTemplate(page, server, project, { name: 'Read access' });
+    await open(page, `/projects/${project}/keys`);
+    const tile = page.getByRole('article').first();
+    await text(tile, 'Name').focus();
+    const reached: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      reached.push(await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? ''));
+      await page.keyboard.press('Tab');
+    }
+    expect(reached).toEqual([
+      'Name: Read access',
+      'Delete template',
+      'Description: Add a description',
+      'Role',
+      'Price per request: 0 USD',
+      'Expiry: Never',
+      'Add field',
+      'Add template',
+    ]);
+  });
+});
+
+test.describe('requests', () => {
+  test.use({ refusals: [409] });
+
+  test('are made, withdrawn, approved and rejected', async ({ page, stranger, server, owner }, info) => {
+    await addAsker(stranger, server, owner);
+    const project = await addProject(page, server);
+    const fields = { description: 'Reads the runs of this project.', price: '0.0025', duration_days: '90' };
+    await addTemplate(page, server, project, { name: 'Read access', ...fields });
+    await addTemplate(page, server, project, { name: 'Upload', description: 'Sends samples.' });
+    await open(page, `/projects/${project}/keys`);
+    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+
+    await open(stranger, `/projects/${project}`);
+    await expect(stranger.getByRole('heading', { name: 'API Keys', exact: true })).toBeVisible();
+    const offered = stranger.getByRole('article', { name: 'Read access' });
+    await expect(offered).toContainText('View Project');
+    await expect(offered).toContainText('0.0025 USD');
+    await axe(stranger, 'what may be requested');
+    await fitsWidth(stranger);
+    await picture(stranger, 'tiles-open', info.project.name);
+    await offered.getByRole('button', { name: 'Request' }).click();
+    await expect(offered).toContainText('Waiting for approval');
+    await offered.getByRole('button', { name: 'Withdraw' }).click();
+    await expect(offered.getByRole('button', { name: 'Request' })).toBeVisible();
+    await offered.getByRole('button', { name: 'Request' }).click();
+    await expect(offered).toContainText('Waiting for approval');
+    const upload = stranger.getByRole('article', { name: 'Upload' });
+    await upload.getByRole('button', { name: 'Request' }).click();
+    await expect(upload).toContainText('Waiting for approval');
+    await axe(stranger, 'what waits');
+    await picture(stranger, 'tiles-waiting', info.project.name);
+
+    await page.reload();
+    await live(page);
+    const requests = page.getByRole('table', { name: 'Requests' });
+    const of = (template: string) => requests.getByRole('row').filter({ hasText: template });
+    await expect(of('Read access')).toContainText('Mia Chen');
+    await expect(page.getByRole('tab', { name: 'API KEYS' })).toContainText('2');
+    await axe(page, 'requests');
+    await fitsWidth(page);
+    await picture(page, 'requests', info.project.name);
+    await of('Read access').getByRole('button', { name: 'Approve' }).click();
+    await expect(of('Read access')).toHaveCount(0);
+    await of('Upload').getByRole('button', { name: 'Reject' }).click();
+    await axe(page, 'the dialog that rejects');
+    await page.getByRole('dialog').getByLabel('Word').fill('Not before May.');
+    await picture(page, 'reject', info.project.name);
+    await page.getByRole('dialog').getByRole('button', { name: 'Reject' }).click();
+    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+    await expect(page.getByRole('tab', { name: 'API KEYS' })).not.toContainText('2');
+
+    await stranger.reload();
+    await live(stranger);
+    await expect(offered).toContainText('Confirmed');
+    await expect(offered).toContainText('Received');
+    await expect(upload).toContainText('Rejected');
+    await expect(upload).toContainText('Not before May.');
+    await expect(upload.getByRole('button', { name: 'Request' })).toBeVisible();
+    await axe(stranger, 'what was decided');
+    await fitsWidth(stranger);
+    await picture(stranger, 'tiles-decided', info.project.name);
+
+    await offered.getByRole('button', { name: 'Reveal key' }).click();
+    const dialog = stranger.getByRole('dialog');
+    await expect(dialog.getByRole('textbox', { name: 'Secret key' })).toHaveText(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    const token = (await dialog.getByRole('textbox', { name: 'Secret key' }).textContent()) ?? '';
+    await axe(stranger, 'a key that is revealed');
+    await picture(stranger, 'revealed', info.project.name);
+    // It asks before it is closed uncopied.
+    await stranger.keyboard.press('Escape');
+    await expect(dialog.getByText('You have not copied the key yet.')).toBeVisible();
+    await dialog.getByRole('button', { name: 'Close without copying' }).click();
+    await expect(offered).toContainText('Revealed');
+    await expect(offered.getByRole('button', { name: 'Reveal key' })).toHaveCount(0);
+    expect(await page.content()).not.toContain(token);
+    await stranger.reload();
+    await live(stranger);
+    expect(await stranger.content()).not.toContain(token);
+    expect(server.log).not.toContain(token);
+
+    // Taken back, one may ask again; the template gone, what was asked for is closed.
+    server.sql(`update api_keys set revoked_at = ${Date.now()} where kind = 'project' and created_by = (select id from users where name = 'Mia Chen' order by created_at desc limit 1)`);
+    await stranger.reload();
+    await live(stranger);
+    await expect(offered).toContainText('Revoked');
+    await offered.getByRole('button', { name: 'Request' }).click();
+    await expect(offered).toContainText('Waiting for approval');
+    await page.reload();
+    await live(page);
+    await page.getByRole('article', { name: 'Read access' }).getByRole('button', { name: 'Delete template' }).click();
+    await expect(page.getByRole('alertdialog')).toContainText('1 open request is rejected with it, and who asked is told.');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+    await offered.getByRole('button', { name: 'Withdraw' }).click();
+    await expect(stranger.getByRole('article', { name: 'Read access' })).toHaveCount(0);
+  });
+
+  test('that were withdrawn meanwhile say so', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
+    await addAsker(stranger, server, owner);
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    await call(stranger, server, 'requests/ask', { template: template.id });
+    await open(page, `/projects/${project}/keys`);
+    const request = page.getByRole('row').filter({ hasText: 'Mia Chen' });
+    await expect(request).toBeVisible();
+    const { tiles } = await call(stranger, server, 'requests/tiles', { project });
+    await call(stranger, server, 'requests/withdraw', { id: tiles[0].waiting.id });
+    await request.getByRole('button', { name: 'Approve' }).click();
+    await expect(page.getByRole('alert')).toContainText('Mia Chen withdrew this request, so there is nothing to decide.');
+    await expect(request).toHaveCount(0);
+  });
+});

@@ -1,0 +1,132 @@
+//! `/projects/{id}/keys`: `API KEYS`, the templates of a project and the requests for them.
+
+mod desk;
+mod dialogs;
+mod facts;
+mod fields;
+mod requests;
+mod role;
+mod tile;
+
+use leptos::{prelude::*, task::spawn_local};
+
+use self::{
+    desk::Desk,
+    dialogs::{Asked, dialog},
+    requests::Requests,
+    tile::Tile,
+};
+use super::frame::{KEYS, ProjectPage, of_project, use_project};
+use crate::{
+    api::templates::{create_template, read_desk},
+    model::{fault::Fault, template::TemplateDesk},
+    pages::refused::Unread,
+    ui::{
+        browser,
+        button::{Button, Weight},
+        icon::{Glyph, Icon},
+        message::{Alert, Blank},
+    },
+};
+
+/// Designs a project's keys, and decides who gets one.
+#[component]
+pub fn TemplatesPage() -> impl IntoView {
+    let first = of_project(read_desk);
+    let content = move |_| {
+        view! {
+            <Suspense>
+                {move || Suspend::new(async move {
+                    match first.await {
+                        Ok(first) => view! { <Templates first/> }.into_any(),
+                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                    }
+                })}
+            </Suspense>
+        }
+        .into_any()
+    };
+    view! { <ProjectPage tab=&KEYS content/> }
+}
+
+#[component]
+fn Templates(first: TemplateDesk) -> impl IntoView {
+    let open = use_project();
+
+    // Data
+    let desk = Desk::new(first);
+    let pending = RwSignal::new(false);
+    let trouble = RwSignal::new(None::<Fault>);
+    desk.read_when_looked_at();
+    // The number on the tab is what the list holds.
+    Effect::new(move || open.set_waiting(desk.waiting()));
+
+    // Actions
+    let add = Callback::new(move |()| {
+        pending.set(true);
+        spawn_local(async move {
+            let made = create_template(desk.project).await;
+            let _ = pending.try_set(false);
+            match made {
+                Ok(template) => {
+                    let _ = trouble.try_set(None);
+                    desk.open_next(template.id.to_string());
+                    desk.change(|data| data.templates.push(template));
+                }
+                Err(Fault::SignedOut) => browser::go_to_sign_in(),
+                Err(fault) => {
+                    let _ = trouble.try_set(Some(fault));
+                }
+            }
+        });
+    });
+
+    // View
+    let ids = move || desk.with(|data| data.templates.iter().map(|template| template.id).collect::<Vec<_>>());
+    let is_empty = Memo::new(move |_| desk.with(|data| data.templates.is_empty()));
+    let templates = move || {
+        if is_empty.get() {
+            return view! {
+                <Blank glyph=Glyph::Key title="No templates yet"
+                    text="A template is a key that nobody holds yet. Design it once: others ask for it on “About Project”, and one click grants it.">
+                    <Button label="Add template" weight=Weight::Primary on_click=add pending/>
+                </Blank>
+            }
+            .into_any();
+        }
+        view! {
+            <Tip/>
+            <div class="tiles">
+                <For each=ids key=|id| *id let(id)>
+                    <Tile desk id/>
+                </For>
+                <button type="button" class="tile-add" aria-busy=move || pending.get().then_some("true")
+                    on:click=move |_| if !pending.get_untracked() { add.run(()) }>
+                    <Icon glyph=Glyph::Plus/>
+                    "Add template"
+                </button>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        {move || desk.trouble().get().or(trouble.get()).map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {templates}
+        <Requests desk/>
+        {move || desk.asked.get().map(|asked: Asked| dialog(desk, asked))}
+    }
+}
+
+/// What fields are good for.
+#[component]
+fn Tip() -> impl IntoView {
+    view! {
+        <aside class="tip" aria-label="Tip">
+            <p>
+                <strong>"Tip. "</strong>
+                "Give a template the fields " <em>"Project ID"</em> ", " <em>"Input Node ID"</em> " and " <em>"Output Node ID"</em>
+                ": fields are imported into the client project as secrets, together with the key, so that a client knows where to call."
+            </p>
+        </aside>
+    }
+}

@@ -1,0 +1,51 @@
+//! One template, edited in place.
+
+use leptos::prelude::*;
+
+use super::{desk::Desk, dialogs::Asked, facts::Facts, fields::Fields};
+use crate::{
+    model::{
+        id::TemplateId,
+        template::{TemplateRow, TemplateValue},
+    },
+    ui::{
+        button::IconButton,
+        icon::Glyph,
+        in_place::{Editor, InPlace},
+    },
+};
+
+/// A template: what its keys are called, what they are for, and what they carry.
+#[component]
+pub fn Tile(
+    /// The page.
+    desk: Desk,
+    /// The template.
+    id: TemplateId,
+) -> impl IntoView {
+    let template = desk.template(id)?;
+    let text = move |pick: fn(&TemplateRow) -> String| Signal::derive(move || template.with(pick));
+    let name = text(|template| template.name.clone());
+    let name_editor = Editor::new(name, desk.saves(id, TemplateValue::Name));
+    let description = Editor::new(text(|template| template.description.clone()), desk.saves(id, TemplateValue::Description));
+    Effect::new(move || {
+        if desk.opens(&id.to_string()) {
+            name_editor.open();
+        }
+    });
+    let delete = move |_| desk.asked.set(Some(Asked::Delete(template.get_untracked())));
+    Some(view! {
+        <article class="tile" aria-label=name>
+            <header class="tile-head">
+                <h2 class="tile-name"><InPlace editor=name_editor label="Name" id=format!("{id}-name") placeholder="No name"/></h2>
+                <IconButton label="Delete template" glyph=Glyph::Trash danger=true on_click=delete/>
+            </header>
+            <div class="tile-description">
+                <InPlace editor=description label="Description" id=format!("{id}-description") placeholder="Add a description" lines=true
+                    hint="Shift and Enter begins a new line."/>
+            </div>
+            <Facts desk template/>
+            <Fields desk template/>
+        </article>
+    })
+}

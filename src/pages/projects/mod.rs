@@ -1,0 +1,17 @@
+//! `/projects` and the pages of each project.
+
+pub mod about;
+mod details;
+mod dialogs;
+pub mod frame;
+pub mod keys;
+mod list;
+mod members;
+mod nodes;
+mod secrets;
+pub mod tiles;
+
+pub use list::ProjectsPage;
+
+/// The list of projects.
+pub const PROJECTS: &str = "/projects";

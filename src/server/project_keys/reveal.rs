@@ -1,0 +1,75 @@
+//! The one moment at which a project key has its token in somebody's hands.
+
+use secrecy::ExposeSecret;
+
+use super::{
+    signing,
+    token::{self, Claims},
+};
+use crate::{
+    model::{fault::Fault, id::KeyId, permission::Permission, secret::RevealedSecret, time::Timestamp},
+    server::{
+        actor::Actor,
+        audit::Event,
+        members,
+        state::AppState,
+        store::{self, Tx, project_keys::Unrevealed},
+    },
+};
+
+/// Signs a key's token and answers it, to its holder alone and this once. Nothing of it is kept but its digest. Needs *View Project*.
+///
+/// # Errors
+/// `NotFound` also for another's; `Conflict` at `id` when it was revealed before, with when, and when the key has ended; `SignedOut`,
+/// `Forbidden`, `Unavailable`.
+pub async fn reveal(state: &AppState, actor: &Actor, id: KeyId) -> Result<RevealedSecret, Fault> {
+    actor.require(Permission::ViewProject)?;
+    let (actor, auditor, vault, pepper) = (actor.clone(), state.auditor.clone(), state.vault.clone(), state.pepper.clone());
+    let issuer = state.public_url.issuer();
+    let (token, digest, has_new_key) = state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let actor = members::as_they_stand(tx, &actor, Permission::ViewProject).await?;
+                let now = Timestamp::now();
+                let key = unrevealed(tx, &actor, id, now).await?;
+                let (signing_key, is_new) = signing::current(tx, &vault, now).await?;
+                let token = token::sign(&signing_key, &claims(&actor, id, &key, issuer, now)?)?;
+                let digest = pepper.digest(token.expose_secret());
+                store::project_keys::set_revealed(tx, id, digest.as_bytes(), &signing_key.kid, now).await?;
+                store::changes::note(tx, Some(digest.as_bytes())).await?;
+                let event = Event::new(&actor, "key.revealed", "key", id, &key.name);
+                auditor.record(tx, event.with("project", key.project_id).with("signed_with", signing_key.kid)).await?;
+                Ok((token, digest, is_new))
+            })
+        })
+        .await?;
+    state.verifier.forget((!has_new_key).then_some(digest.as_bytes().as_slice()));
+    Ok(RevealedSecret::new(token.expose_secret().to_owned()))
+}
+
+/// The key, if it is the actor's to reveal.
+async fn unrevealed(tx: &mut Tx, actor: &Actor, id: KeyId, now: Timestamp) -> Result<Unrevealed, Fault> {
+    let key = store::project_keys::find(tx, actor.organization, id).await?.filter(|key| key.holder == actor.user.to_string());
+    let key = key.ok_or(Fault::NotFound)?;
+    if let Some(at) = key.revealed_at {
+        let at = Timestamp(at).rfc3339();
+        return Err(Fault::conflict("id", format!("This key was revealed on {} at {} UTC, and nothing can repeat it.", &at[..10], &at[11..19])));
+    }
+    if key.revoked_at.is_some() || key.expires_at.is_some_and(|end| Timestamp(end) <= now) {
+        return Err(Fault::conflict("id", "This key has ended. Ask for a new one."));
+    }
+    Ok(key)
+}
+
+fn claims(holder: &Actor, id: KeyId, key: &Unrevealed, issuer: String, now: Timestamp) -> Result<Claims, Fault> {
+    Ok(Claims {
+        iss: issuer,
+        aud: key.project_id.parse().map_err(|_| Fault::Internal)?,
+        sub: holder.user,
+        jti: id,
+        role: key.role.clone().unwrap_or_default(),
+        iat: now.0.div_euclid(1000),
+        exp: key.expires_at.map(|at| at.div_euclid(1000)),
+    })
+}

@@ -1,0 +1,173 @@
+use jsonwebtoken::{EncodingKey, jwk::Jwk};
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::*;
+
+const ISSUER: &str = "https://keys.example.com";
+
+fn claims(exp: Option<i64>) -> Claims {
+    Claims { iss: ISSUER.into(), aud: ProjectId::new(), sub: UserId::new(), jti: KeyId::new(), role: "viewer".into(), iat: 1_800_000_000, exp }
+}
+
+fn checker(key: &SigningKey) -> Checker {
+    Checker::new(ISSUER, [(key.kid.clone(), key.public_key.to_vec())])
+}
+
+fn signed(key: &SigningKey, claims: &Claims) -> String {
+    sign(key, claims).unwrap().expose_secret().to_owned()
+}
+
+fn part(value: &Value) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
+/// A token with any header and payload, signed with this key's private half.
+fn made(key: &SigningKey, header: &Value, payload: &Value) -> String {
+    let message = format!("{}.{}", part(header), part(payload));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding_key(), Algorithm::EdDSA).unwrap();
+    format!("{message}.{signature}")
+}
+
+fn header(key: &SigningKey) -> Value {
+    json!({ "alg": "EdDSA", "typ": TYP, "kid": key.kid })
+}
+
+#[test]
+fn a_token_says_what_was_signed_and_is_taken_whatever_the_time() {
+    let key = SigningKey::generate();
+    // An hour ago, and an hour from now: the key's record says when it ends, so neither is judged here.
+    for exp in [None, Some(1), Some(1_800_003_600), Some(i64::MAX)] {
+        let claims = claims(exp);
+        let token = signed(&key, &claims);
+        assert!(claims_to_be_one(&token));
+        assert_eq!(checker(&key).check(&token), Some(claims));
+        let first = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&first).unwrap(), header(&key));
+    }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(signed(&key, &claims(None)).split('.').nth(1).unwrap()).unwrap();
+    assert!(!String::from_utf8(payload).unwrap().contains("exp"), "a key without an end has none");
+}
+
+#[test]
+fn another_header_is_refused_whatever_is_signed() {
+    let key = SigningKey::generate();
+    let payload = serde_json::to_value(claims(None)).unwrap();
+    assert!(checker(&key).check(&made(&key, &header(&key), &payload)).is_some(), "the way in which these are made is right");
+    let own_key = serde_json::to_value(Jwk::from_encoding_key(&EncodingKey::from_secret(b"x"), Algorithm::HS256).unwrap()).unwrap();
+    for (name, value) in [
+        ("alg", json!("none")),
+        ("alg", json!("HS256")),
+        ("alg", json!("ES256")),
+        ("alg", json!("eddsa")),
+        ("alg", Value::Null),
+        ("typ", json!("JWT")),
+        ("typ", json!("application/project-key+jwt")),
+        ("typ", json!("PROJECT-KEY+JWT")),
+        ("kid", json!("")),
+        ("kid", json!("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")),
+        ("kid", json!(7)),
+        ("jwk", own_key),
+        ("jku", json!("https://evil.test/jwks.json")),
+        ("x5u", json!("https://evil.test/chain.pem")),
+        ("x5c", json!(["AAAA"])),
+        ("crit", json!(["exp"])),
+        ("b64", json!(false)),
+        ("cty", json!("JWT")),
+    ] {
+        let mut other = header(&key);
+        other[name] = value;
+        assert_eq!(checker(&key).check(&made(&key, &other, &payload)), None, "{other}");
+    }
+}
+
+#[test]
+fn a_token_signed_with_the_public_key_as_a_secret_is_refused() {
+    let key = SigningKey::generate();
+    for secret in [key.public_key.to_vec(), super::super::signing::coordinate(&key.public_key).into_bytes()] {
+        let header = Header { typ: Some(TYP.into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims(None), &EncodingKey::from_secret(&secret)).unwrap();
+        assert!(claims_to_be_one(&token));
+        assert_eq!(checker(&key).check(&token), None);
+    }
+}
+
+#[test]
+fn other_claims_are_refused() {
+    let key = SigningKey::generate();
+    let good = serde_json::to_value(claims(Some(1_800_000_000))).unwrap();
+    for (name, value) in [
+        ("iss", json!("https://keys.example.com/")),
+        ("iss", json!("https://keys.example.org")),
+        ("iss", json!([ISSUER, "https://evil.test"])),
+        ("iss", Value::Null),
+        ("aud", json!("everybody")),
+        ("aud", json!([ProjectId::new()])),
+        ("aud", Value::Null),
+        ("sub", json!("root")),
+        ("jti", json!(UserId::new())),
+        ("jti", Value::Null),
+        ("role", json!(7)),
+        ("exp", json!("1800000000")),
+        ("exp", json!(1.5)),
+        ("exp", json!(1e30)),
+        ("iat", Value::Null),
+        ("nbf", json!(0)),
+        ("admin", json!(true)),
+    ] {
+        let mut other = good.clone();
+        other[name] = value;
+        assert_eq!(checker(&key).check(&made(&key, &header(&key), &other)), None, "{other}");
+    }
+    let twice = good.to_string().replacen('{', "{\"jti\":\"key_00000000000070008000000000000000\",", 1);
+    let message = format!("{}.{}", part(&header(&key)), BASE64_URL_SAFE_NO_PAD.encode(twice));
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding_key(), Algorithm::EdDSA).unwrap();
+    assert_eq!(checker(&key).check(&format!("{message}.{signature}")), None, "a claim that stands twice");
+}
+
+#[test]
+fn another_key_is_refused_and_so_is_what_it_signed_in_this_ones_name() {
+    let (key, other) = (SigningKey::generate(), SigningKey::generate());
+    let claims = claims(None);
+    assert_eq!(checker(&key).check(&signed(&other, &claims)), None);
+    let payload = serde_json::to_value(&claims).unwrap();
+    assert_eq!(checker(&key).check(&made(&other, &header(&key), &payload)), None);
+    let mut changed = payload;
+    changed["role"] = json!("owner");
+    let token = signed(&key, &claims);
+    let (front, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{}.{}.{signature}", front.split_once('.').unwrap().0, part(&changed));
+    assert_eq!(checker(&key).check(&forged), None);
+}
+
+#[test]
+fn what_is_no_token_of_ours_claims_nothing_or_is_refused() {
+    let key = SigningKey::generate();
+    let typed = |typ: &str| format!("{}.e30.", part(&json!({ "alg": "none", "typ": typ })));
+    for ours in [TYP, "Project-Key+JWT", "application/project-key+jwt"] {
+        assert!(claims_to_be_one(&typed(ours)) && checker(&key).check(&typed(ours)).is_none());
+    }
+    for other in ["JWT", "at+jwt", "", "application/application/project-key+jwt"] {
+        assert!(!claims_to_be_one(&typed(other)), "{other}");
+    }
+    let huge = format!("{}{}", signed(&key, &claims(None)), "A".repeat(1 << 20));
+    assert!(claims_to_be_one(&huge));
+    for garbage in ["", ".", "..", "...", "a.b.c", "e30.e30.e30", "lkp_x", "日本.語", &"a".repeat(1 << 20), &huge] {
+        assert_eq!(checker(&key).check(garbage), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_changed_byte_is_taken(at in any::<prop::sample::Index>(), with in any::<u8>()) {
+        let key = SigningKey::generate();
+        let token = signed(&key, &claims(Some(1_800_000_000)));
+        let mut bytes = token.clone().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        let changed = String::from_utf8_lossy(&bytes);
+        prop_assume!(changed != token);
+        prop_assert_eq!(checker(&key).check(&changed), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! The nodes of a project: named numbers that its keys are used at.
+
+use super::managed_now;
+use crate::{
+    model::{fault::Fault, id::ProjectId, permission::Permission, project::NodeRow, text, time::Timestamp},
+    server::{
+        actor::Actor,
+        audit::Event,
+        state::AppState,
+        store::{self, Tx, nodes::NodeRecord},
+    },
+};
+
+/// The most nodes of one project.
+const NODES_MAX: usize = 1000;
+
+impl From<NodeRecord> for NodeRow {
+    fn from(node: NodeRecord) -> Self {
+        Self { id: node.id, name: node.name, created_by: node.creator, created_at: Timestamp(node.created_at) }
+    }
+}
+
+/// A project's nodes, by number.
+pub(super) async fn of(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRow>, Fault> {
+    Ok(store::nodes::all(db, project).await?.into_iter().map(Into::into).collect())
+}
+
+/// Adds a node to a project. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` or `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &str) -> Result<NodeRow, Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let name = text::name("name", name);
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let name = name?;
+                if store::nodes::all(tx, project.id).await?.len() >= NODES_MAX {
+                    return Err(Fault::conflict("name", format!("A project has at most {NODES_MAX} nodes. Delete one first.")));
+                }
+                let id = store::nodes::insert(tx, project.id, &name, actor.user).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "node.created", "node", id, &name).with("project", project.id.to_string());
+                auditor.record(tx, event).await?;
+                of(tx, project.id).await?.into_iter().find(|node| node.id == id).ok_or(Fault::Internal)
+            })
+        })
+        .await
+}
+
+/// Gives a node another name. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` for the project or the node; `Invalid` or `Conflict` at `name`; `Forbidden`, `Unavailable`.
+pub async fn rename(state: &AppState, actor: &Actor, project: ProjectId, id: i64, name: &str) -> Result<(), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let name = text::name("name", name);
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let before = store::nodes::name(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                let name = name?;
+                store::nodes::rename(tx, project.id, id, &name).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "node.renamed", "node", id, &name).with("project", project.id.to_string()).with("from", before);
+                Ok(auditor.record(tx, event).await?)
+            })
+        })
+        .await
+}
+
+/// Deletes a node; its number is never used again. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` for the project or the node; `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: i64) -> Result<(), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let name = store::nodes::name(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                store::nodes::delete(tx, project.id, id).await?;
+                Ok(auditor.record(tx, Event::new(&actor, "node.deleted", "node", id, &name).with("project", project.id.to_string())).await?)
+            })
+        })
+        .await
+}
+
+fn name_taken(error: store::Error) -> Fault {
+    error.or_conflict("name", "A node of this project has this name already.")
+}

@@ -1,0 +1,179 @@
+//! The secrets of a project: sealed, read back by programs alone.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{Reached, managed, managed_now};
+use crate::{
+    model::{
+        fault::Fault,
+        id::{KeyId, OrganizationId, ProjectId, ProjectSecretId},
+        import::{identifier, value},
+        permission::Permission,
+        project::SecretRow,
+        secret::TypedSecret,
+        time::Timestamp,
+    },
+    server::{
+        actor::Actor,
+        audit::Event,
+        state::AppState,
+        store::{
+            self, Tx, fold,
+            project_secrets::{NewProjectSecret, ProjectSecretRecord},
+            sealed::SealedSecret,
+        },
+        vault::{Owner, VALUE, Vault},
+    },
+};
+
+/// The most secrets of one project.
+pub(super) const SECRETS_MAX: usize = 1000;
+
+impl ProjectSecretRecord {
+    fn row(self) -> Result<SecretRow, Fault> {
+        Ok(SecretRow {
+            id: self.id.parse().map_err(|_| Fault::Internal)?,
+            name: self.name,
+            created_by: self.creator,
+            updated_at: Timestamp(self.updated_at),
+            imported_from: self.key,
+        })
+    }
+}
+
+/// A project's secrets, by name.
+pub(super) async fn of(db: &mut Tx, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
+    let mut all = store::project_secrets::all(db, project).await?;
+    all.sort_by_cached_key(|secret| fold(&secret.name));
+    all.into_iter().map(ProjectSecretRecord::row).collect()
+}
+
+/// A project's secrets, by name, without their values. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn list(state: &AppState, actor: &Actor, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
+    let mut db = state.store.read()?.acquire().await?;
+    let project = managed(&mut db, actor, project).await?;
+    of(&mut db, project.id).await
+}
+
+/// Stores a secret. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` at `name` or `value`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &str, typed: &TypedSecret) -> Result<SecretRow, Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let checked = identifier("name", name).and_then(|name| Ok((name, SecretString::from(value("value", typed.expose())?))));
+    let (actor, auditor, vault) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault));
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let (name, value) = checked?;
+                if store::project_secrets::all(tx, project.id).await?.len() >= SECRETS_MAX {
+                    return Err(Fault::conflict("name", format!("A project has at most {SECRETS_MAX} secrets. Delete one first.")));
+                }
+                let id = insert(tx, &vault, &actor, &project, &name, value, None).await?;
+                let event = event(&actor, "secret.created", &project, id, &name);
+                auditor.record(tx, event).await?;
+                store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::Internal)?.row()
+            })
+        })
+        .await
+}
+
+/// Seals a secret and stores it.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    vault: &Vault,
+    actor: &Actor,
+    project: &Reached,
+    name: &str,
+    value: SecretString,
+    key: Option<KeyId>,
+) -> Result<ProjectSecretId, Fault> {
+    let id = ProjectSecretId::new();
+    let sealed = seal(tx, vault, actor.organization, id, value).await?;
+    let new = NewProjectSecret { id, project: project.id, name: name.to_owned(), sealed, created_by: actor.user, key };
+    store::project_secrets::insert(tx, &new).await.map_err(|error| error.or_conflict("name", "A secret of this project has this name already."))?;
+    Ok(id)
+}
+
+async fn seal(tx: &mut Tx, vault: &Vault, organization: OrganizationId, id: ProjectSecretId, value: SecretString) -> Result<SealedSecret, Fault> {
+    vault.seal(tx, Owner::project_secret(organization, id), &[(VALUE, value)]).await?.pop().ok_or(Fault::Internal)
+}
+
+/// Puts another value in the place of a secret's. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` for the project or the secret; `Invalid` at `value`; `Forbidden`, `Unavailable`.
+pub async fn replace(state: &AppState, actor: &Actor, project: ProjectId, id: ProjectSecretId, typed: &TypedSecret) -> Result<(), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let checked = value("value", typed.expose()).map(SecretString::from);
+    let (actor, auditor, vault) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault));
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                let sealed = seal(tx, &vault, actor.organization, id, checked?).await?;
+                store::project_secrets::replace(tx, id, &sealed).await?;
+                Ok(auditor.record(tx, event(&actor, "secret.replaced", &project, id, &secret.name)).await?)
+            })
+        })
+        .await
+}
+
+/// Deletes a secret for good. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` for the project or the secret; `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: ProjectSecretId) -> Result<(), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let (actor, auditor) = (actor.clone(), state.auditor.clone());
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                store::project_secrets::delete(tx, id).await?;
+                Ok(auditor.record(tx, event(&actor, "secret.deleted", &project, id, &secret.name)).await?)
+            })
+        })
+        .await
+}
+
+/// Opens a secret for a program. Each reading is in the audit log: it is written before the value is given away. Needs *Manage Projects*,
+/// in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` for the project or the secret; `Internal` for one that does not open; `Forbidden`, `Unavailable`.
+pub async fn read(state: &AppState, actor: &Actor, project: ProjectId, name: &str) -> Result<(String, SecretString), Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let (actor, auditor, vault, name) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault), name.to_owned());
+    // As it stands in one transaction: no rotation of the master key comes between.
+    state
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let secret = store::project_secrets::find_named(tx, project.id, &name).await?.ok_or(Fault::NotFound)?;
+                let id: ProjectSecretId = secret.id.parse().map_err(|_| Fault::Internal)?;
+                let sealed = store::project_secrets::sealed(tx, &secret.id).await?.ok_or(Fault::NotFound)?;
+                let value = vault.open_now(tx, Owner::project_secret(actor.organization, id), &sealed).await?;
+                auditor.record(tx, event(&actor, "secret.read", &project, id, &secret.name)).await?;
+                Ok((secret.name, value))
+            })
+        })
+        .await
+}
+
+fn event(actor: &Actor, action: &'static str, project: &Reached, id: ProjectSecretId, name: &str) -> Event {
+    Event::new(actor, action, "secret", id, name).with("project", project.id.to_string())
+}

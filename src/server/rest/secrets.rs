@@ -1,0 +1,68 @@
+//! `/api/v1/projects/{id}/secrets`.
+
+use axum::{
+    Json as Answer,
+    extract::{Path, State},
+    http::{HeaderName, HeaderValue, header},
+};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::{caller::Caller, problem::Problem};
+use crate::{
+    model::{
+        fault::Fault,
+        id::ProjectId,
+        permission::{Permission, Scope},
+        secret::RevealedSecret,
+    },
+    server::{actor::Actor, projects::secrets, state::AppState},
+};
+
+/// What is told of a secret in a list.
+#[derive(Serialize)]
+pub struct NameView {
+    name: String,
+    updated_at: String,
+}
+
+/// Every secret of a project, by name.
+#[derive(Serialize)]
+pub struct Names {
+    items: Vec<NameView>,
+}
+
+/// A secret.
+#[derive(Serialize)]
+pub struct SecretView {
+    name: String,
+    value: RevealedSecret,
+}
+
+/// Lists the names of a project's secrets. Needs the scope `credentials:read` and *Manage Projects*, in the organization and in the
+/// project.
+pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<Names>, Problem> {
+    let actor = caller.with_scope(Scope::CredentialsRead)?;
+    let secrets = secrets::list(&state, &actor, project_id(&actor, &id)?).await?;
+    let items = secrets.into_iter().map(|secret| NameView { name: secret.name, updated_at: secret.updated_at.rfc3339() }).collect();
+    Ok(Answer(Names { items }))
+}
+
+/// Reads a secret; the audit log tells of it. Needs the scope `credentials:read` and *Manage Projects*, in the organization and in the
+/// project.
+pub async fn read(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<([(HeaderName, HeaderValue); 1], Answer<SecretView>), Problem> {
+    let actor = caller.with_scope(Scope::CredentialsRead)?;
+    let (name, value) = secrets::read(&state, &actor, project_id(&actor, &id)?, &name).await?;
+    let value = RevealedSecret::new(value.expose_secret().to_owned());
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(SecretView { name, value })))
+}
+
+/// Judged first, so that what is no id is refused like any other to those who may not.
+fn project_id(actor: &Actor, text: &str) -> Result<ProjectId, Fault> {
+    actor.require(Permission::ManageProjects)?;
+    text.parse().map_err(|_| Fault::NotFound)
+}

@@ -1,0 +1,27 @@
+//! What organizations decide for themselves.
+
+use super::{Error, Tx, fold};
+use crate::model::id::OrganizationId;
+
+/// An organization's name and its currency.
+///
+/// # Errors
+/// What the database says.
+pub async fn settings(db: &mut Tx, id: OrganizationId) -> Result<(String, String), Error> {
+    Ok(sqlx::query_as("select name, currency from organizations where id = $1").bind(id.to_string()).fetch_one(db).await?)
+}
+
+/// Changes them.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the name is taken.
+pub async fn update(tx: &mut Tx, id: OrganizationId, name: &str, currency: &str) -> Result<(), Error> {
+    sqlx::query("update organizations set name = $1, name_folded = $2, currency = $3 where id = $4")
+        .bind(name)
+        .bind(fold(name))
+        .bind(currency)
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! A key as it is known in memory.
+
+use serde_json::Value;
+
+use crate::{
+    model::{
+        id::{KeyId, OrganizationId, ProjectId, UserId},
+        money::Money,
+        permission::{Permission, Permissions},
+        policy::{KeyKind, Lifecycle},
+        project::IN_PROJECT,
+        time::Timestamp,
+    },
+    server::{
+        project_keys::token::Claims,
+        store::keys::{IssuedColumns, VerifyRecord},
+        token::KeyDigest,
+    },
+};
+
+/// All that is needed to judge a key; never changed, only replaced.
+pub struct KnownKey {
+    pub(super) digest: KeyDigest,
+    /// Its id.
+    pub id: KeyId,
+    /// Its kind.
+    pub kind: KeyKind,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The number of that organization.
+    pub customer_id: i64,
+    /// Who made it.
+    pub created_by: UserId,
+    /// What they may do now.
+    pub permissions: Permissions,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// Which corpora it opens.
+    pub corpora: Vec<i64>,
+    /// Whose it is, in the words of the API that it is for.
+    pub external_id: Option<String>,
+    /// What that API notes of it.
+    pub metadata: Option<Value>,
+    /// The moments that decide what it is.
+    pub lifecycle: Lifecycle,
+    /// Until when this secret of it is good, if it was replaced.
+    pub retires_at: Option<Timestamp>,
+    /// What a project key has beside that.
+    pub of_project: Option<OfProject>,
+}
+
+/// What a project key has that others have not, as it stands now.
+pub struct OfProject {
+    /// What it gives access to.
+    pub project: ProjectId,
+    /// The name of its role; `None` for one that is gone, which permits nothing.
+    pub role: Option<String>,
+    /// What that role permits of what counts in a project.
+    pub permissions: Permissions,
+    /// What a request costs.
+    pub price: Money,
+}
+
+impl OfProject {
+    /// `None` for what is no key of a project, of one that was deleted, and before its reveal.
+    fn read(issued: &IssuedColumns) -> Option<Self> {
+        issued.revealed_at?;
+        let of_role = Permissions::from_words(issued.role_permissions.as_deref().unwrap_or_default());
+        let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| of_role.has(*permission)).collect();
+        Some(Self {
+            project: issued.project_id.as_deref()?.parse().ok()?,
+            role: issued.role.clone(),
+            permissions: Permissions::of(&permissions),
+            price: Money(issued.price.unwrap_or_default()),
+        })
+    }
+
+    /// What it may do, as words.
+    fn scopes(&self) -> Vec<String> {
+        self.permissions.iter().map(|permission| permission.word().to_owned()).collect()
+    }
+}
+
+impl KnownKey {
+    /// `None` when a stored word is none of ours: such a key is not judged valid.
+    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest) -> Option<Self> {
+        if !is_of(record, digest) {
+            return None;
+        }
+        let row = record.key.row().ok()?;
+        let of_project = OfProject::read(&record.issued);
+        Some(Self {
+            digest,
+            id: record.key.id.parse().ok()?,
+            kind: record.key.kind().ok()?,
+            name: row.name,
+            organization: record.organization_id.parse().ok()?,
+            customer_id: record.customer_id,
+            created_by: row.creator,
+            permissions: Permissions::from_words(&record.permissions),
+            scopes: of_project.as_ref().map_or(row.scopes, OfProject::scopes),
+            corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
+            external_id: row.external_id,
+            metadata: row.metadata.as_deref().and_then(|metadata| serde_json::from_str(metadata).ok()),
+            lifecycle: record.key.lifecycle(),
+            retires_at: record.retires_at.map(Timestamp),
+            of_project,
+        })
+    }
+
+    /// Whether it is what its token says, where it has one: a project key needs one, of this key and project, and others have none.
+    pub(super) fn is_as_signed(&self, claims: Option<&Claims>) -> bool {
+        match (self.kind, &self.of_project, claims) {
+            (KeyKind::Project, Some(own), Some(claims)) => claims.jti == self.id && claims.aud == own.project,
+            (KeyKind::Project, ..) | (_, _, Some(_)) => false,
+            (_, _, None) => true,
+        }
+    }
+
+    /// Whether it opens this project.
+    pub fn is_of(&self, project: &str) -> bool {
+        self.of_project.as_ref().is_some_and(|own| own.project.to_string() == project)
+    }
+
+    /// What a request with it costs.
+    pub fn price(&self) -> Money {
+        self.of_project.as_ref().map_or(Money::default(), |own| own.price)
+    }
+}
+
+/// Compared in constant time, whatever the index found. A secret that was replaced has no digest in the key's own row.
+fn is_of(record: &VerifyRecord, digest: KeyDigest) -> bool {
+    record.retires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
+}

@@ -1,0 +1,295 @@
+//! A value that is text until somebody wants to change it, and then a field.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use leptos::{ev, html, prelude::*, task::spawn_local};
+
+use super::{
+    browser,
+    icon::{Glyph, Icon},
+};
+use crate::model::fault::Fault;
+
+/// For how long it says that a value was saved.
+const SAID_FOR: Duration = Duration::from_millis(2400);
+
+/// What is to be saved: what the editor saw before, and what they want.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What stood there.
+    pub before: String,
+    /// What was typed.
+    pub after: String,
+}
+
+/// What comes of saving. Once it went well, the value must be the new one.
+pub type Outcome = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
+
+/// What is being done with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// It stands there as text.
+    Text,
+    /// It stands there as text, and was saved just now.
+    Saved,
+    /// It is being changed.
+    Field,
+    /// What was typed is on its way.
+    Saving,
+    /// What was typed was not taken, and still stands in the field.
+    Refused(Fault),
+}
+
+impl State {
+    const fn is_field(&self) -> bool {
+        matches!(self, Self::Field | Self::Saving | Self::Refused(_))
+    }
+}
+
+/// The editing of one value. A click on the text makes it a field; Enter or leaving the field saves, Escape puts back what stood there.
+#[derive(Clone, Copy)]
+pub struct Editor {
+    value: Signal<String>,
+    save: Callback<Change, Outcome>,
+    state: RwSignal<State>,
+    typed: RwSignal<String>,
+    /// What stood there when the editor began, or was told of when they were refused.
+    seen: RwSignal<String>,
+    /// What is to be put in once what is on its way has arrived.
+    later: StoredValue<Option<String>>,
+    /// Whether the field takes the focus when it comes, and the text when it comes back.
+    follows: RwSignal<bool>,
+    field: NodeRef<html::Textarea>,
+}
+
+impl Editor {
+    /// For a value, and what saves it.
+    pub fn new(value: impl Into<Signal<String>>, save: Callback<Change, Outcome>) -> Self {
+        Self {
+            value: value.into(),
+            save,
+            state: RwSignal::new(State::Text),
+            typed: RwSignal::new(String::new()),
+            seen: RwSignal::new(String::new()),
+            later: StoredValue::new(None),
+            follows: RwSignal::new(false),
+            field: NodeRef::new(),
+        }
+    }
+
+    /// Makes the text a field, which takes the focus.
+    pub fn open(self) {
+        if !self.is_field() {
+            self.follows.set(true);
+            self.begin(self.value.get_untracked());
+        }
+    }
+
+    /// Puts a text where the caret is; where the value is not being changed, behind it, and saves that.
+    pub fn insert(self, text: &str) {
+        if self.state.with_untracked(|state| *state == State::Saving) {
+            self.later.set_value(Some(text.to_owned()));
+        } else if self.is_field() {
+            let Some(field) = self.field.get_untracked() else { return };
+            // Fails only for elements that hold no text.
+            let _ = field.set_range_text(text);
+            self.typed.set(field.value());
+            browser::focus(&field);
+        } else {
+            self.follows.set(false);
+            self.begin(self.value.get_untracked() + text);
+            self.commit();
+        }
+    }
+
+    fn is_field(self) -> bool {
+        self.state.with_untracked(State::is_field)
+    }
+
+    fn begin(self, typed: String) {
+        self.seen.set(self.value.get_untracked());
+        self.typed.set(typed);
+        self.state.set(State::Field);
+    }
+
+    fn put_back(self) {
+        self.follows.set(true);
+        self.state.set(State::Text);
+    }
+
+    /// Leaving saves, but does not send again what was refused as it stands.
+    fn leave(self) {
+        if self.state.with_untracked(|state| *state == State::Field) {
+            self.follows.set(false);
+            self.commit();
+        }
+    }
+
+    /// Sends what was typed, unless nothing was changed or it is on its way. After a refusal it is sent over what the message told of.
+    fn commit(self) {
+        if !self.is_field() || self.state.with_untracked(|state| *state == State::Saving) {
+            return;
+        }
+        if self.state.with_untracked(|state| matches!(state, State::Refused(_))) {
+            self.seen.set(self.value.get_untracked());
+        }
+        let change = Change { before: self.seen.get_untracked(), after: self.typed.get_untracked() };
+        if change.after.trim() == change.before {
+            return self.state.set(State::Text);
+        }
+        self.state.set(State::Saving);
+        spawn_local(async move {
+            let outcome = self.save.run(change).await;
+            // Its place in the page may be gone by now.
+            let state = outcome.map_or_else(State::Refused, |()| State::Saved);
+            let _ = self.state.try_set(state.clone());
+            if state == State::Saved {
+                set_timeout(move || self.say_no_more(), SAID_FOR);
+            }
+            if let Some(later) = self.later.try_update_value(Option::take).flatten() {
+                self.insert(&later);
+            }
+        });
+    }
+
+    fn say_no_more(self) {
+        if self.state.try_with_untracked(|state| *state == State::Saved) == Some(true) {
+            let _ = self.state.try_set(State::Text);
+        }
+    }
+
+    /// What was wrong with what was typed; where somebody else was faster, what they made of it by now.
+    fn wrong(self) -> Option<String> {
+        self.state.with(|state| {
+            let State::Refused(fault) = state else { return None };
+            let (now, seen) = (self.value.get(), self.seen.get());
+            if now == seen {
+                return Some(fault.to_string());
+            }
+            let now = if now.is_empty() { "nothing".to_owned() } else { format!("“{now}”") };
+            Some(format!("Somebody else changed this to {now} meanwhile. Enter puts yours in its place, Escape keeps theirs."))
+        })
+    }
+}
+
+/// The value: text, or a field while it is changed, with a word on how saving went.
+#[component]
+pub fn InPlace(
+    /// The editing.
+    editor: Editor,
+    /// What the value is called.
+    label: &'static str,
+    /// An id, one in the page.
+    id: String,
+    /// What stands there while there is no value.
+    placeholder: &'static str,
+    /// How the value is told as text, where that is more than the value.
+    #[prop(optional, into)]
+    told: Option<Callback<String, String>>,
+    /// Whether it may have more lines than one; shift and Enter begins another.
+    #[prop(optional)]
+    lines: bool,
+    /// What one should know before typing.
+    #[prop(optional, into)]
+    hint: Option<&'static str>,
+) -> impl IntoView {
+    let is_field = Memo::new(move |_| editor.state.with(State::is_field));
+    let said = move || match editor.state.get() {
+        State::Saving => "Saving…",
+        State::Saved => "Saved",
+        _ => "",
+    };
+    view! {
+        <div class="in-place" class:in-place-open=move || is_field.get()>
+            {move || if is_field.get() {
+                view! { <InPlaceField editor label id=id.clone() lines hint/> }.into_any()
+            } else {
+                view! { <InPlaceText editor label placeholder told/> }.into_any()
+            }}
+            <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{said}</span>
+        </div>
+    }
+}
+
+#[component]
+fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, told: Option<Callback<String, String>>) -> impl IntoView {
+    let button = NodeRef::<html::Button>::new();
+    Effect::new(move || {
+        let Some(button) = button.get() else { return };
+        // What was made just now is opened before its text is seen.
+        if editor.follows.get_untracked() && !editor.is_field() {
+            editor.follows.set(false);
+            // Who clicked elsewhere meanwhile stays there.
+            if browser::focused().is_none() {
+                browser::focus(&button);
+            }
+        }
+    });
+    let text = move || {
+        let value = editor.value.get();
+        told.map_or_else(|| value.clone(), |told| told.run(value.clone()))
+    };
+    let is_blank = move || text().is_empty();
+    let shown = move || if is_blank() { placeholder.to_owned() } else { text() };
+    view! {
+        <button type="button" class="in-place-text" node_ref=button on:click=move |_| editor.open()>
+            <span class="visually-hidden">{label} ": "</span>
+            <span class="in-place-value" class:in-place-blank=is_blank>{shown}</span>
+            <Icon glyph=Glyph::Edit/>
+        </button>
+    }
+}
+
+#[component]
+fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hint: Option<&'static str>) -> impl IntoView {
+    Effect::new(move || {
+        let Some(field) = editor.field.get() else { return };
+        if editor.follows.get_untracked() {
+            browser::focus(&field);
+            field.select();
+        }
+    });
+    let on_keydown = move |event: ev::KeyboardEvent| {
+        // An Enter that ends the writing of a character is not meant for us.
+        if event.is_composing() {
+            return;
+        }
+        match event.key().as_str() {
+            "Enter" if lines && event.shift_key() => {}
+            "Enter" => {
+                event.prevent_default();
+                editor.follows.set(true);
+                editor.commit();
+            }
+            "Escape" if editor.state.with_untracked(|state| *state != State::Saving) => {
+                event.prevent_default();
+                event.stop_propagation();
+                editor.put_back();
+            }
+            _ => {}
+        }
+    };
+    let on_input = move |event: ev::Targeted<ev::Event, web_sys::HtmlTextAreaElement>| {
+        let typed = event.target().value();
+        editor.typed.set(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
+        // What is typed now was not refused.
+        if editor.state.with_untracked(|state| matches!(state, State::Refused(_))) && editor.value.get_untracked() == editor.seen.get_untracked() {
+            editor.state.set(State::Field);
+        }
+    };
+    let wrong = Memo::new(move |_| editor.wrong());
+    let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
+    let described_by = {
+        let (hint_id, wrong_id) = (hint_id.clone(), wrong_id.clone());
+        move || if wrong.get().is_some() { Some(wrong_id.clone()) } else { hint.map(|_| hint_id.clone()) }
+    };
+    let is_saving = move || editor.state.with(|state| *state == State::Saving);
+    view! {
+        <textarea class="in-place-field" id=id rows=if lines { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
+            autocapitalize="none" enterkeyhint="done" node_ref=editor.field prop:value=move || editor.typed.get() prop:readOnly=is_saving
+            aria-invalid=move || wrong.get().map(|_| "true") aria-describedby=described_by
+            on:keydown=on_keydown on:input:target=on_input on:blur=move |_| editor.leave()></textarea>
+        {hint.map(|hint| view! { <p class="field-hint" id=hint_id hidden=move || wrong.get().is_some()>{hint}</p> })}
+        <p class="field-wrong" id=wrong_id role="alert">{move || wrong.get()}</p>
+    }
+}
