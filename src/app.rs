@@ -83,6 +83,7 @@ pub fn App(
                     <Route path=path!("/projects") view=part!(ProjectsRoute, "/projects") ssr=SsrMode::Async/>
                     <Route path=path!("/projects/:id") view=part!(ProjectsRoute, "/projects/:id") ssr=SsrMode::Async/>
                     <Route path=path!("/projects/:id/keys") view=part!(ProjectsRoute, "/projects/:id/keys") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id/keys/issued") view=part!(ProjectsRoute, "/projects/:id/keys/issued") ssr=SsrMode::Async/>
                     <Route path=path!("/billing") view=part!(AccountRoute, "/billing") ssr=SsrMode::Async/>
                     <Route path=path!("/settings/providers") view=part!(SettingsRoute, "/settings/providers") ssr=SsrMode::Async/>
                     <Route path=path!("/settings/corpora") view=part!(SettingsRoute, "/settings/corpora") ssr=SsrMode::Async/>

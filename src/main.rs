@@ -20,7 +20,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the page and the API
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Work on the data, beside a running server or without one
     Admin(AdminOptions),
 }
@@ -29,7 +29,7 @@ enum Command {
 async fn main() -> ExitCode {
     telemetry::begin();
     let done = match Cli::parse().command {
-        Command::Serve(options) => serve::serve(options).await,
+        Command::Serve(options) => serve::serve(*options).await,
         Command::Admin(options) => admin::run(options).await,
     };
     match done {

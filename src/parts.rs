@@ -13,7 +13,7 @@ use crate::{
         billing::BillingPage,
         keys::{KeysPage, tabs},
         profile::ProfilePage,
-        projects::{ProjectsPage, about::AboutPage, keys::TemplatesPage},
+        projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, keys::TemplatesPage},
         settings::{
             audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
         },
@@ -96,6 +96,7 @@ parts! {
         "/projects" => view! { <ProjectsPage/> };
         "/projects/:id" => view! { <AboutPage/> };
         "/projects/:id/keys" => view! { <TemplatesPage/> };
+        "/projects/:id/keys/issued" => view! { <IssuedKeysPage/> };
     }
     /// The settings.
     SettingsRoute = settings_part, preload_settings_part, SETTINGS: {

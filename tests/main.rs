@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod backup;
 mod connection;
+mod issued;
 mod mail;
 mod master_key;
 mod matrix;

@@ -8,6 +8,7 @@ pub mod credential;
 pub mod fault;
 pub mod id;
 pub mod import;
+pub mod issued;
 pub mod key;
 pub mod listing;
 pub mod money;

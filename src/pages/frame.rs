@@ -5,6 +5,7 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
     keys::tabs,
+    notices::{Bell, News},
     projects::PROJECTS,
     secret::{Reveal, SecretDialog},
     settings,
@@ -58,12 +59,13 @@ pub fn Frame() -> impl IntoView {
     provide_context(viewer);
     provide_context(LastAddresses(StoredValue::new(Vec::new())));
     let toasts = Toasts::provide();
+    let news = News::provide();
     let reveal = Reveal::provide();
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="bar">
             <Suspense>
-                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts/> }) })}
+                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts news/> }) })}
             </Suspense>
         </header>
         <main class="content" id="content" tabindex="-1">
@@ -75,7 +77,7 @@ pub fn Frame() -> impl IntoView {
 }
 
 #[component]
-fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
+fn Bar(viewer: Viewer, toasts: Toasts, news: News) -> impl IntoView {
     let keys = tabs::first_for(viewer.permissions);
     let may_see_projects = viewer.may(Permission::ViewProject);
     let may_see_billing = viewer.may(Permission::ViewBilling);
@@ -91,6 +93,7 @@ fn Bar(viewer: Viewer, toasts: Toasts) -> impl IntoView {
             {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
             {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
         </nav>
+        <Bell news/>
         <PersonMenu person=viewer toasts/>
     }
 }

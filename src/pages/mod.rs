@@ -6,6 +6,7 @@ pub mod frame;
 pub mod join;
 pub mod keys;
 pub mod not_found;
+pub mod notices;
 pub mod profile;
 pub mod projects;
 pub mod refused;

@@ -15,6 +15,7 @@ pub mod credentials;
 pub mod data;
 pub mod expiry;
 pub mod invitations;
+pub mod issued;
 pub mod items;
 pub mod keyring;
 pub mod keys;

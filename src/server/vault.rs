@@ -133,10 +133,7 @@ impl Vault {
     /// # Errors
     /// `Internal` when it was altered, is another's, or no master key fits any more; `Unavailable`.
     pub async fn open_now(&self, tx: &mut Tx, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Fault> {
-        let keyring = keyring::all(&mut *tx).await?;
-        if !self.master().fits(&keyring) && !self.refresh(&keyring) {
-            return Err(Fault::Internal);
-        }
+        self.fitting(tx).await?;
         self.open(owner, sealed).map_err(|_| {
             tracing::error!(holder = %owner.holder, "a stored secret does not open");
             Fault::Internal

@@ -51,6 +51,8 @@ pub enum Glyph {
     Plug,
     /// An arrow that points down, onto a line.
     Download,
+    /// A bell.
+    Bell,
     /// A door with an arrow that leaves it.
     Leave,
 }
@@ -81,6 +83,9 @@ impl Glyph {
             Self::Rotate => "M13.3 6.7A5.5 5.5 0 0 0 3.5 4.9L2.6 5.8M2.6 2.6v3.2h3.2M2.7 9.3a5.5 5.5 0 0 0 9.8 1.8l.9-.9M13.4 13.4v-3.2h-3.2",
             Self::Plug => "M5.6 2.4v3M10.4 2.4v3M3.9 5.4h8.2v2.2a4.1 4.1 0 0 1-8.2 0ZM8 11.7v2.1",
             Self::Download => "M8 2.6v7.6M4.6 6.9 8 10.3l3.4-3.4M2.8 13.4h10.4",
+            Self::Bell => {
+                "M8 2.3a3.9 3.9 0 0 0-3.9 3.9c0 3.4-1.4 4.3-1.4 5h10.6c0-.7-1.4-1.6-1.4-5A3.9 3.9 0 0 0 8 2.3ZM6.6 13.4a1.6 1.6 0 0 0 2.8 0"
+            }
             Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
         }
     }

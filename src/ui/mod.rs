@@ -23,6 +23,7 @@ pub mod number;
 pub mod radio;
 pub mod search;
 pub mod select;
+pub mod stream;
 pub mod tabs;
 pub mod time;
 pub mod toast;

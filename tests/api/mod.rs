@@ -7,5 +7,6 @@ mod v1 {
     mod keys;
     mod kinds;
     mod listing;
+    mod project_keys;
     mod verify;
 }

@@ -77,6 +77,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Role, |world, role| json!({ "email": format!("{}@acme.test", world.unused()), "role": role }))
         }
         ("POST", "/fn/invitations/renew" | "/fn/invitations/withdraw") => about(Object::Invitation, |_, id| json!({ "id": id })),
+        ("POST", "/fn/issued/reveal") => about(Object::IssuedKey, |_, id| json!({ "id": id })),
         ("POST", "/fn/keys/act") => about(Object::Key, |_, id| json!({ "action": "delete", "ids": [id] })).of(KeyKind::Agent).passing_over(),
         ("POST", "/fn/keys/create") => plain(|world, _| json!({ "wanted": { "kind": "agent", "name": world.unused() } })).of(KeyKind::Agent),
         ("POST", "/fn/keys/edit") => about(Object::Key, |world, id| json!({ "id": id, "edited": { "name": world.unused() } })).of(KeyKind::Agent),
@@ -90,6 +91,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/members/list") => plain(|_, _| json!({})),
         ("POST", "/fn/members/set-role") => about(Object::Member, |world, id| json!({ "id": id, "role": world.powerless() })),
         ("GET", "/events") => plain(|_, _| Value::Null),
+        ("POST", "/fn/issued/list") => about(
+            Object::Project,
+            |_, id| json!({ "query": { "project": id, "wanted": { "period": "30d", "from": "", "to": "" }, "sort": "received", "page": 1, "rows": 10 } }),
+        ),
+        ("POST", "/fn/issued/revoke") => about(Object::IssuedKey, |_, id| json!({ "id": id })),
+        ("POST", "/fn/issued/set-disabled") => about(Object::IssuedKey, |_, id| json!({ "id": id, "disabled": true })),
         ("POST", "/fn/notices/list") => plain(|_, _| json!({})),
         ("POST", "/fn/notices/read") => plain(|_, _| json!({ "up_to": 1 })),
         ("POST", "/fn/profile/change-password") => plain(|_, _| json!({ "current": PASSWORD, "password": PASSWORD })),
@@ -127,7 +134,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
         }
 
-        ("GET", "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
@@ -145,6 +152,9 @@ pub fn of(route: &Route) -> Option<Example> {
         ("PATCH", "/api/v1/keys/{id}") => about(Object::Key, |world, _| json!({ "name": world.unused() })).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/disable" | "/api/v1/keys/{id}/enable") => about(Object::Key, |_, _| Value::Null).of(KeyKind::Agent),
         ("POST", "/api/v1/keys/{id}/rotate") => about(Object::Key, |_, _| json!({ "grace_seconds": 0 })).of(KeyKind::Agent),
+        ("GET", "/api/v1/projects/{id}" | "/api/v1/projects/{id}/nodes" | "/api/v1/projects/{id}/revoked") => {
+            about(Object::Project, |_, _| Value::Null)
+        }
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
         _ => return of_projects(route),
     };

@@ -66,6 +66,8 @@ pub enum Object {
     Session,
     /// A project of which the caller is a member, with a role that holds all that counts there.
     Project,
+    /// A key of a project that is the caller's and was not revealed yet.
+    IssuedKey,
     /// A template of such a project, whose role permits nothing.
     Template,
     /// A field of such a template.
@@ -97,7 +99,7 @@ impl Object {
     pub const fn made_up(self) -> Option<&'static str> {
         Some(match self {
             Self::None => return None,
-            Self::Key => "key_00000000000070008000000000000000",
+            Self::Key | Self::IssuedKey => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
             Self::General => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
@@ -229,6 +231,10 @@ impl World {
                 self.id_of(sql, &person.email).await
             }
             Object::Project => self.project(person).await,
+            Object::IssuedKey => {
+                let template = template(&self.server, &self.project(person).await, &self.unused(), "viewer", 0).await;
+                issued(&self.server, template, &person.email, None).await.to_string()
+            }
             Object::Template => self.template(person).await,
             Object::Field => {
                 let template = self.template(person).await;

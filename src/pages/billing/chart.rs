@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    model::billing::Month,
+    model::{billing::Month, money::Money},
     ui::number::{counted, grouped},
 };
 
@@ -18,13 +18,15 @@ pub fn DaysChart(
     month: Month,
     /// Requests on each of its days.
     days: Vec<i64>,
+    /// What they cost.
+    costs: Vec<Money>,
 ) -> impl IntoView {
     let top = round_up(days.iter().copied().max().unwrap_or_default());
     let count = i64::try_from(days.len()).unwrap_or_default();
-    let bar = |(at, requests): (i64, i64)| {
+    let bar = |(at, (requests, cost)): (i64, (i64, Money))| {
         // What is not nothing is seen.
         let height = if requests == 0 { 0 } else { (requests * HEIGHT / top).max(1) };
-        let says = format!("{} {}: {}", at + 1, month.name(), counted(requests, "request", "requests"));
+        let says = format!("{} {}: {}, {cost}", at + 1, month.name(), counted(requests, "request", "requests"));
         view! {
             <g class="chart-day">
                 <title>{says}</title>
@@ -38,7 +40,7 @@ pub fn DaysChart(
         <figure class="chart">
             <p class="chart-top" aria-hidden="true"><span>{grouped(top)}</span></p>
             <svg viewBox=format!("0 0 {} {HEIGHT}", count * DAY_WIDTH) preserveAspectRatio="none" role="img" aria-label=summary>
-                {(0..).zip(days).map(bar).collect_view()}
+                {(0..).zip(days.into_iter().zip(costs)).map(bar).collect_view()}
             </svg>
             <p class="chart-days" aria-hidden="true"><span>"1"</span><span>{count / 2 + 1}</span><span>{count}</span></p>
         </figure>

@@ -55,7 +55,7 @@ fn Lead() -> impl IntoView {
     });
     view! {
         <p class="billing-lead">
-            "Every verified call counts for its key, minute by minute; a count shows here within a second or two. Days are UTC."
+            "Every verified call counts for its key, minute by minute, at the price of its moment; it shows here within a second or two. Days are UTC."
             <Suspense>{external}</Suspense>
         </p>
     }
@@ -63,13 +63,13 @@ fn Lead() -> impl IntoView {
 
 #[component]
 fn Usage(usage: MonthUsage) -> impl IntoView {
-    let total = usage.total();
-    let MonthUsage { month, span, days, keys, others, .. } = usage;
+    let (total, cost) = (usage.total(), usage.cost());
+    let MonthUsage { month, span, days, costs, keys, others } = usage;
     view! {
         <section class="billing-month" aria-labelledby="billing-month">
             <header class="billing-head">
                 <h2 id="billing-month">{month.name()}</h2>
-                <p class="billing-total">{counted(total, "request", "requests")}</p>
+                <p class="billing-total">{counted(total, "request", "requests")} " · " {cost.to_string()}</p>
                 <nav class="billing-months" aria-label="Months">
                     <MonthLink label="Previous month" month=month.previous() is_there={month > span.0}/>
                     <MonthLink label="Next month" month=month.next() is_there={month < span.1}/>
@@ -82,7 +82,7 @@ fn Usage(usage: MonthUsage) -> impl IntoView {
                 .into_any()
             } else {
                 view! {
-                    <DaysChart month days/>
+                    <DaysChart month days costs/>
                     <KeyTable keys total/>
                     {(others > 0).then(|| view! { <p class="billing-others">{counted(others, "other key was used too.", "other keys were used too.")}</p> })}
                 }
@@ -115,6 +115,7 @@ fn KeyTable(keys: Vec<KeyUsage>, total: i64) -> impl IntoView {
                         <th scope="col">"Secret"</th>
                         <th scope="col" class="cell-number">"Requests"</th>
                         <th scope="col" class="billing-share-head">"Share"</th>
+                        <th scope="col" class="cell-number">"Total"</th>
                     </tr>
                 </thead>
                 <tbody>{keys.into_iter().map(|key| view! { <KeyLine key total/> }).collect_view()}</tbody>
@@ -141,6 +142,7 @@ fn KeyLine(key: KeyUsage, total: i64) -> impl IntoView {
                 <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>
                 <span>{share}</span>
             </td>
+            <td class="cell-number" data-label="Total">{key.cost.to_string()}</td>
         </tr>
     }
 }

@@ -12,7 +12,7 @@ mod credential;
 mod ends;
 mod export;
 mod fields;
-mod file;
+pub mod file;
 mod filters;
 mod list;
 mod picks;

@@ -4,6 +4,7 @@ pub mod about;
 mod details;
 mod dialogs;
 pub mod frame;
+pub mod issued;
 pub mod keys;
 mod list;
 mod members;

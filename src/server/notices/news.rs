@@ -123,10 +123,11 @@ async fn hand_out(store: &Store, news: &News, seen: Option<i64>) -> Result<i64, 
     for record in store::notices::after(store, seen).await? {
         newest = record.seq;
         let (user, seq) = (record.user_id.parse(), record.seq);
-        match (user, record.notice()) {
+        if let (Ok(user), Ok(notice)) = (user, record.notice()) {
             // Fails only where nobody looks on.
-            (Ok(user), Ok(notice)) => drop(news.told.send(Arc::new(Told { user, notice }))),
-            _ => tracing::error!(seq, "a stored notice can't be read"),
+            drop(news.told.send(Arc::new(Told { user, notice })));
+        } else {
+            tracing::error!(seq, "a stored notice can't be read");
         }
     }
     Ok(newest)

@@ -78,9 +78,9 @@ pub async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id):
 pub async fn nodes(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<Nodes>, Problem> {
     let mut db = state.store.read()?.acquire().await.map_err(store::Error::from)?;
     let (id, _) = seen(&mut db, &caller, &id).await?;
-    let nodes = store::project_keys::nodes(&mut db, id).await?;
+    let nodes = store::nodes::all(&mut db, id).await?;
     note_use(&state, &caller);
-    Ok(Answer(Nodes { items: nodes.into_iter().map(|(id, name)| NodeView { id, name }).collect() }))
+    Ok(Answer(Nodes { items: nodes.into_iter().map(|node| NodeView { id: node.id, name: node.name }).collect() }))
 }
 
 /// The project, if the caller sees it.

@@ -101,7 +101,7 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
 /// What the database says.
 pub async fn hand_over(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, Error> {
     let (from, to) = (from.to_string(), to.to_string());
-    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind not in ($3, $4)")
+    let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3 and kind <> $4")
         .bind(&to)
         .bind(&from)
         .bind(KeyKind::Platform.word())

@@ -8,6 +8,7 @@ pub mod credentials;
 mod engine;
 pub mod invitations;
 pub mod issued;
+pub mod issued_list;
 pub mod keyring;
 pub mod keys;
 pub mod mails;

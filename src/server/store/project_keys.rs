@@ -74,12 +74,3 @@ pub async fn ended(store: &Store, project: ProjectId, now: Timestamp) -> Result<
          and coalesce(k.revoked_at, k.deleted_at, k.disabled_at, u.disabled_at) is not null order by k.number";
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(now.0).fetch_all(store.read()?).await?)
 }
-
-/// A project's nodes, by number.
-///
-/// # Errors
-/// What the database says.
-pub async fn nodes(db: &mut Tx, project: ProjectId) -> Result<Vec<(i64, String)>, Error> {
-    let sql = "select id, name from nodes where project_id = $1 and deleted_at is null order by id";
-    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
-}

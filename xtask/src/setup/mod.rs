@@ -13,8 +13,8 @@ use anyhow::Result;
 
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
-pub use self::node::npx;
-pub use self::python::{moto, smtp};
+pub use self::node::{ensure_packages as packages, npx};
+pub use self::python::{moto, pyjwt, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;
@@ -42,6 +42,7 @@ pub fn everything() -> Result<()> {
     steps.run("Chromium", chromium)?;
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
+    steps.run("PyJWT", pyjwt)?;
     steps.print_summary();
     Ok(())
 }

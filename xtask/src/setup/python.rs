@@ -1,4 +1,4 @@
-//! Services of others on this machine, for the integration tests. Each in a Python environment of its own under target/.
+//! Services and libraries of others on this machine, for the integration tests. Each in a Python environment of its own under target/.
 
 use std::fs;
 use std::process::Command;
@@ -19,6 +19,8 @@ struct Environment {
 const MOTO: Environment = Environment { name: "moto", serves: "the tests of connections to AWS" };
 /// A mail server.
 const SMTP: Environment = Environment { name: "smtp", serves: "the tests of mail" };
+/// What other services check tokens with.
+const PYJWT: Environment = Environment { name: "pyjwt", serves: "the tests of project keys" };
 
 /// Brings moto.
 pub fn moto() -> Result<()> {
@@ -28,6 +30,11 @@ pub fn moto() -> Result<()> {
 /// Brings aiosmtpd.
 pub fn smtp() -> Result<()> {
     ensure(&SMTP)
+}
+
+/// Brings PyJWT.
+pub fn pyjwt() -> Result<()> {
+    ensure(&PYJWT)
 }
 
 /// Installs its packages, unless just these are installed.

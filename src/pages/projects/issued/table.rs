@@ -1,0 +1,100 @@
+//! The rows, and what all of them come to.
+
+use leptos::prelude::*;
+
+use super::{
+    Listing,
+    actions::RevokeDialog,
+    actions::{Asked, RowActions, rest},
+    spark::Sparkline,
+};
+use crate::{
+    model::{
+        id::KeyId,
+        issued::{Bucket, IssuedRow},
+        policy::Status,
+    },
+    ui::{
+        number::{counted, grouped},
+        time::Time,
+        toast::use_toasts,
+    },
+};
+
+#[component]
+pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
+    let asked = RwSignal::new(None::<Asked>);
+    let ids = Memo::new(move |_| listing.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
+    let line = move |id: KeyId| {
+        // Changed in its place, so that its buttons keep the focus.
+        let row = Memo::new(move |before: Option<&Option<IssuedRow>>| {
+            let found = listing.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
+            found.or_else(|| before.cloned().flatten())
+        });
+        view! { <Line listing id row asked/> }
+    };
+    let sum = move || {
+        listing.page.get().map(|page| {
+            view! {
+                <tr>
+                    <th scope="row" colspan="3">{format!("Total of {}", counted(page.count, "key", "keys"))}</th>
+                    <td class="cell-number" data-label="Requests">{grouped(page.requests)}</td>
+                    <td class="cell-number" data-label="Total">{page.cost.to_string()}</td>
+                    <td colspan="2"></td>
+                </tr>
+            }
+        })
+    };
+    view! {
+        <div class="table-frame">
+            <table class="table issued-table" aria-label="Issued keys">
+                <thead>
+                    <tr>
+                        <th scope="col">"API Key"</th>
+                        <th scope="col">"User"</th>
+                        <th scope="col">"Received"</th>
+                        <th scope="col" class="cell-number">"Requests"</th>
+                        <th scope="col" class="cell-number">"Total"</th>
+                        <th scope="col">"Status"</th>
+                        <th scope="col"><span class="visually-hidden">"Action"</span></th>
+                    </tr>
+                </thead>
+                <tbody><For each=move || ids.get() key=|id| *id children=line/></tbody>
+                <tfoot>{sum}</tfoot>
+            </table>
+        </div>
+        {move || asked.get().map(|Asked(row)| view! { <RevokeDialog listing row asked/> })}
+    }
+}
+
+#[component]
+fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let show = move |part: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(part));
+    let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
+    let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
+    let bars = Memo::new(move |_| {
+        let bucket = listing.page.with(|page| page.as_ref().map_or(Bucket::Day, |page| page.bucket));
+        (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
+    });
+    let toasts = use_toasts();
+    let ask = move |()| asked.set(row.get_untracked().map(Asked));
+    let toggle = move |()| rest(listing, toasts, id, status.get_untracked() != Status::Disabled);
+    view! {
+        <tr>
+            <td class="cell-name">{show(|row| row.name.clone())}</td>
+            <td class="cell-text" data-label="User">{show(|row| row.holder.clone())}</td>
+            <td class="cell-soft" data-label="Received">{received.map(|at| view! { <Time at/> })}</td>
+            <td class="cell-number" data-label="Requests">
+                <span class="issued-requests">
+                    {move || { let (buckets, bucket) = bars.get(); view! { <Sparkline buckets bucket/> } }}
+                    <span>{show(|row| grouped(row.requests))}</span>
+                </span>
+            </td>
+            <td class="cell-number" data-label="Total">{show(|row| row.cost.to_string())}</td>
+            <td data-label="Status">
+                {move || view! { <span class=format!("status status-{}", status.get().word())>{status.get().label()}</span> }}
+            </td>
+            <td class="cell-action"><RowActions status on_rest=toggle on_revoke=ask/></td>
+        </tr>
+    }
+}

@@ -1,0 +1,91 @@
+//! The rules for issued keys: what those who manage a project see of its keys, and may do with them.
+
+mod change;
+
+pub use change::{revoke, set_disabled};
+
+use std::collections::HashMap;
+
+use super::{
+    actor::Actor,
+    projects,
+    state::AppState,
+    store::{
+        self,
+        issued_list::{IssuedRecord, Scope},
+    },
+};
+use crate::model::{
+    fault::Fault,
+    issued::{IssuedPage, IssuedQuery, IssuedRow, ROWS},
+    policy::Lifecycle,
+    time::Timestamp,
+};
+
+/// A page of a project's issued keys with what was counted in a period: those that are good, and those that are good no longer but were
+/// used or taken back in it. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` at `from`, `to` or `rows`; `NotFound`, `Forbidden`, `Unavailable`.
+pub async fn list(state: &AppState, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Fault> {
+    let mut db = state.store.read()?.acquire().await?;
+    let project = projects::managed(&mut db, actor, query.project).await?;
+    let now = Timestamp::now();
+    let span = query.wanted.span(now)?;
+    if !ROWS.contains(&query.rows) {
+        return Err(Fault::invalid("rows", "A page has 10, 20, 50 or 100 rows."));
+    }
+    let scope = Scope { organization: actor.organization, project: project.id, span, now };
+    let sums = store::issued_list::sums(&mut db, &scope).await?;
+    let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
+    let page = query.page.clamp(1, last_page);
+    let records = store::issued_list::some(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
+    let keys: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
+    let mut buckets = in_buckets(store::issued_list::buckets(&mut db, &scope, &keys).await?, span.count);
+    let rows = records.into_iter().map(|record| {
+        let of_key = buckets.remove(&record.id).unwrap_or_else(|| empty(span.count));
+        row(record, of_key, now)
+    });
+    Ok(IssuedPage {
+        rows: rows.collect::<Result<_, _>>()?,
+        page,
+        count: sums.count,
+        requests: sums.requests,
+        cost: sums.cost.money(),
+        bucket: span.bucket,
+    })
+}
+
+fn empty(count: i64) -> Vec<i64> {
+    vec![0; usize::try_from(count).unwrap_or_default()]
+}
+
+fn in_buckets(counted: Vec<(String, i64, i64)>, count: i64) -> HashMap<String, Vec<i64>> {
+    let mut buckets = HashMap::new();
+    for (key, at, requests) in counted {
+        let of_key = buckets.entry(key).or_insert_with(|| empty(count));
+        if let Some(bucket) = usize::try_from(at).ok().and_then(|at| of_key.get_mut(at)) {
+            *bucket = requests;
+        }
+    }
+    buckets
+}
+
+fn row(record: IssuedRecord, buckets: Vec<i64>, now: Timestamp) -> Result<IssuedRow, Fault> {
+    let lifecycle = Lifecycle {
+        expires_at: record.expires_at.map(Timestamp),
+        disabled_at: record.disabled_at.map(Timestamp),
+        revoked_at: record.revoked_at.map(Timestamp),
+        deleted_at: record.deleted_at.map(Timestamp),
+    };
+    Ok(IssuedRow {
+        id: record.id.parse().map_err(|_| Fault::Internal)?,
+        name: record.name,
+        holder: record.holder,
+        received_at: Timestamp(record.created_at),
+        status: lifecycle.status(now),
+        requests: record.requests,
+        cost: record.cost.money(),
+        buckets,
+    })
+}
