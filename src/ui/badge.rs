@@ -14,8 +14,8 @@ pub fn Badge(
     let shown = move || Some(count.get()).filter(|count| *count > 0);
     // The number is drawn, not written: on a tab it would else be a part of the tab's visible words that its name lacks.
     move || {
-        shown()
-            .map(grouped)
-            .map(|count| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{count.clone()} " waiting"</span></span> })
+        shown().map(grouped).map(
+            |count| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{count.clone()} " waiting"</span></span> },
+        )
     }
 }

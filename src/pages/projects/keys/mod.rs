@@ -20,7 +20,7 @@ use super::frame::{KEYS, ProjectPage, of_project, use_project};
 use crate::{
     api::templates::{create_template, read_desk},
     model::{fault::Fault, template::TemplateDesk},
-    pages::refused::Unread,
+    pages::{notices::use_news, refused::Unread},
     ui::{
         browser,
         button::{Button, Weight},
@@ -58,6 +58,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
     let pending = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Fault>);
     desk.read_when_looked_at();
+    use_news().on_project(desk.project, move || desk.reload());
     // The number on the tab is what the list holds.
     Effect::new(move || open.set_waiting(desk.waiting()));
 

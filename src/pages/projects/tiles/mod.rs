@@ -12,6 +12,7 @@ use super::frame::{KEYS, of_project};
 use crate::{
     api::requests::read_tiles,
     model::{fault::Fault, project::ProjectRow, template::KeyTiles},
+    pages::notices::use_news,
     ui::message::Alert,
 };
 
@@ -51,6 +52,7 @@ pub fn ApiKeys(
 fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
     let board = Board::new(project.id, first);
     board.read_when_looked_at();
+    use_news().on_project(project.id, move || board.reload());
 
     let ids = move || board.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| board.with(|data| data.tiles.is_empty()));
