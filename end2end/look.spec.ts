@@ -340,4 +340,66 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await expect(page.getByText(/were disabled/)).toBeVisible();
     await shoot(page, 'client, stopped');
   });
+
+  test('projects', async ({ page, context, server, viewport }) => {
+    const owner = server.addPerson('owner', `Genomics ${viewport?.width}`);
+    for (const name of ['Grace Hopper', 'Katherine Johnson']) {
+      server.addPerson('member', owner.organization, name);
+    }
+    await admit(context, server, owner);
+    const call = async (name: string, data: unknown) => {
+      const answer = await context.request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
+      expect(answer.status(), await answer.text()).toBe(200);
+      return answer.json();
+    };
+    // All of a page, whose bottom is out of sight.
+    const all = async (name: string) => {
+      await page.screenshot({ path: `${process.env.SHOTS}/${name} (${test.info().project.name}).png`, animations: 'disabled', fullPage: true });
+    };
+    await open(page, '/projects');
+    await shoot(page, 'projects, none');
+    const { id } = await call('projects/create', {
+      wanted: { name: 'Sequencer reads', description: 'What the sequencers wrote, one run a day.\nAsk for a key to read it.', visibility: 'organization' },
+    });
+    await open(page, `/projects/${id}`);
+    await all('project, empty');
+    const { managed } = await call('projects/belongings', { id });
+    const role = managed.roles.find((one: { name: string }) => one.name === 'viewer').id;
+    for (const { user } of managed.candidates) {
+      await call('projects/add-member', { id, user, role });
+    }
+    for (const name of ['Raw reads', 'Aligned reads', 'Quality reports']) {
+      await call('projects/create-node', { id, name });
+    }
+    for (const name of ['object_store_token', 'lims_project_id', 'a_name_that_is_rather_long_and_so_has_to_break_somewhere_in_a_narrow_page']) {
+      await call('projects/create-secret', { id, name, value: 'a' });
+    }
+    await call('projects/create', { wanted: { name: 'Assembly', description: '', visibility: 'members' } });
+    await call('projects/create', {
+      wanted: { name: 'Long-term archive', description: 'Everything that is older than a year and has to be kept for ten more. '.repeat(6), visibility: 'members' },
+    });
+    const now = Date.now();
+    server.sql(`insert into templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at)
+      select 'tpl_look${now}', p.id, 'Reader', 'reader', 'reader', '', r.id, 0, p.created_by, 0 from projects p join roles r on r.organization_id = p.organization_id
+      where p.id = '${id}' and r.name = 'viewer';
+      insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state)
+      select 'ask_' || u.id, '${id}', 'tpl_look${now}', u.id, u.id, 0, 'open' from users u join projects p on p.organization_id = u.organization_id
+      where p.id = '${id}' and u.id <> p.created_by`);
+    await open(page, '/projects');
+    await shoot(page, 'projects');
+    await page.getByRole('button', { name: 'New project' }).click();
+    await shoot(page, 'project, new');
+    await open(page, `/projects/${id}`);
+    await all('project');
+    await page.getByRole('button', { name: 'Delete project' }).click();
+    await shoot(page, 'project, delete');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Add secret' }).click();
+    await shoot(page, 'project, secret');
+    await open(page, '/projects/prj_none');
+    await shoot(page, 'project, not there');
+    await open(page, '/settings/organization');
+    await page.getByLabel('Currency').selectOption('EUR');
+    await shoot(page, 'organization');
+  });
 });

@@ -75,7 +75,7 @@ test.describe('an invitation', () => {
     await expect(dialog.getByLabel('Stop them')).toBeChecked();
     await dialog.getByLabel('Hand them to').check();
     await expect(dialog.getByLabel('New holder')).toContainText(owner.name);
-    await expect(dialog).toContainText('Internal keys are not handed over');
+    await expect(dialog).toContainText('Internal keys and project keys are not handed over');
     await axe(page, 'the question before somebody is disabled');
     await fitsWidth(page);
     await dialog.getByRole('button', { name: 'Disable' }).click();

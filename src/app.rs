@@ -3,31 +3,20 @@
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
 use crate::{
-    pages::{
-        billing::BillingPage,
-        frame::Frame,
-        join::JoinPage,
-        keys::{KeysPage, tabs},
-        not_found::NotFoundPage,
-        profile::ProfilePage,
-        projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, keys::TemplatesPage},
-        settings::{
-            audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
-        },
-        setup::SetupPage,
-        sign_in::SignInPage,
-    },
-    ui::{browser, live::provide_live},
+    pages::{frame::Frame, join::JoinPage, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
+    parts::{AccountRoute, KeysRoute, ProjectsRoute, SettingsRoute},
+    ui::{browser, live::Live},
 };
 
-/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`.
-pub fn shell(pkg: &'static str) -> impl IntoView {
+/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`; `parts` are those of its files
+/// that this page needs beside the program itself.
+pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
     let nonce = use_nonce();
     let (script, wasm, style) = (format!("{pkg}/latchkey.js"), format!("{pkg}/latchkey.wasm"), format!("{pkg}/latchkey.css"));
     let start = format!("import init, {{ hydrate }} from '{script}'; init({{ module_or_path: '{wasm}' }}).then(() => hydrate());");
@@ -41,22 +30,37 @@ pub fn shell(pkg: &'static str) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 <link rel="modulepreload" href=script nonce=nonce.clone()/>
+                <link rel="modulepreload" href=format!("{pkg}/parts.js") nonce=nonce.clone()/>
                 <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=wasm/>
+                {parts
+                    .into_iter()
+                    .map(|file| view! { <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=format!("{pkg}/{file}")/> })
+                    .collect_view()}
                 <script type="module" nonce=nonce>{start}</script>
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                <App live=Live::default()/>
             </body>
         </html>
     }
 }
 
+/// A page of a part that is loaded when it is opened.
+macro_rules! part {
+    ($part:ident, $path:literal) => {
+        Lazy::<$part<{ $part::page($path) }>>::new()
+    };
+}
+
 /// Everything in the page.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(
+    /// What is set once it is live.
+    live: Live,
+) -> impl IntoView {
     provide_meta_context();
-    provide_live();
+    live.provide();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Latchkey".to_owned() } else { title + " · Latchkey" }/>
         <Router>
@@ -69,24 +73,24 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/keys") view=|| view! { <Elsewhere path="/keys"/> } ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=|| view! { <Elsewhere path="/settings"/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
-                    <Route path=path!("/keys/internal") view=|| view! { <KeysPage tab=&tabs::INTERNAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/external") view=|| view! { <KeysPage tab=&tabs::EXTERNAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/client") view=|| view! { <KeysPage tab=&tabs::CLIENT/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/corpus") view=|| view! { <KeysPage tab=&tabs::CORPUS/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/general") view=|| view! { <KeysPage tab=&tabs::GENERAL/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/agent") view=|| view! { <KeysPage tab=&tabs::AGENT/> } ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view=ProfilePage ssr=SsrMode::Async/>
-                    <Route path=path!("/projects") view=ProjectsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id") view=AboutPage ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id/keys") view=TemplatesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id/keys/issued") view=IssuedKeysPage ssr=SsrMode::Async/>
-                    <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/providers") view=ProvidersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/corpora") view=CorporaPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/members") view=MembersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/roles") view=RolesPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/organization") view=OrganizationPage ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/audit") view=AuditPage ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/internal") view=part!(KeysRoute, "/keys/internal") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/external") view=part!(KeysRoute, "/keys/external") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/client") view=part!(KeysRoute, "/keys/client") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/corpus") view=part!(KeysRoute, "/keys/corpus") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/general") view=part!(KeysRoute, "/keys/general") ssr=SsrMode::Async/>
+                    <Route path=path!("/keys/agent") view=part!(KeysRoute, "/keys/agent") ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view=part!(AccountRoute, "/profile") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects") view=part!(ProjectsRoute, "/projects") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id") view=part!(ProjectsRoute, "/projects/:id") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id/keys") view=part!(ProjectsRoute, "/projects/:id/keys") ssr=SsrMode::Async/>
+                    <Route path=path!("/projects/:id/keys/issued") view=part!(ProjectsRoute, "/projects/:id/keys/issued") ssr=SsrMode::Async/>
+                    <Route path=path!("/billing") view=part!(AccountRoute, "/billing") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/providers") view=part!(SettingsRoute, "/settings/providers") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/corpora") view=part!(SettingsRoute, "/settings/corpora") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/members") view=part!(SettingsRoute, "/settings/members") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/roles") view=part!(SettingsRoute, "/settings/roles") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/organization") view=part!(SettingsRoute, "/settings/organization") ssr=SsrMode::Async/>
+                    <Route path=path!("/settings/audit") view=part!(SettingsRoute, "/settings/audit") ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
         </Router>

@@ -13,6 +13,7 @@ pub mod app;
 pub mod grid;
 pub mod model;
 pub mod pages;
+pub mod parts;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod ui;
@@ -23,5 +24,11 @@ pub mod ui;
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     ui::leave::watch_history();
-    leptos::mount::hydrate_body(app::App);
+    wasm_bindgen_futures::spawn_local(async {
+        let live = ui::live::Live::default();
+        let app = app::AppProps { live: live.clone() };
+        // A page may have to be loaded first, so it is taken over in its own time.
+        leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), || app::App(app)).await.forget();
+        live.begin();
+    });
 }

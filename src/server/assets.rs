@@ -1,6 +1,9 @@
 //! The site's files: inside the binary in a release build, read from `target/site` in a debug build.
 
-use std::sync::LazyLock;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use axum::{
     body::Body,
@@ -22,10 +25,23 @@ struct Site;
 
 /// The folder of script, wasm and styles, as the page names it: it changes when one of them does, so that they can be cached for ever.
 pub static PKG: LazyLock<String> = LazyLock::new(|| {
-    let files = ["js", "wasm", "css"].map(|ending| Site::get(&format!("pkg/{NAME}.{ending}")));
-    let digest = files.into_iter().flatten().fold(Sha256::new(), |digest, file| digest.chain_update(&file.data)).finalize();
+    let names = Site::iter().filter(|name| name.starts_with("pkg/") && !name.ends_with(".br"));
+    // In the order of their names, whatever the order in the folder.
+    let files = names.collect::<BTreeSet<_>>().into_iter().filter_map(|name| Site::get(&name));
+    let digest = files.fold(Sha256::new(), |digest, file| digest.chain_update(&file.data)).finalize();
     format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
 });
+
+/// Which files each part of the program is made of, as the build left it.
+static PARTS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
+    let list = Site::get("pkg/parts.json");
+    list.and_then(|list| serde_json::from_slice(&list.data).ok()).unwrap_or_default()
+});
+
+/// The files of a part of the program, inside [`PKG`].
+pub fn files_of_part(part: &str) -> Vec<String> {
+    PARTS.get(part).cloned().unwrap_or_default()
+}
 
 /// Answers a file of the site; `None` when there is none at this path.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {

@@ -6,11 +6,11 @@ use axum::{
     Router,
     body::to_bytes,
     extract::Request,
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
 };
-use leptos::prelude::provide_context;
+use leptos::prelude::{provide_context, use_context, view};
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
@@ -27,6 +27,8 @@ use super::{
 use crate::{
     app::{App, shell},
     model::fault::Fault,
+    parts,
+    ui::live::Live,
 };
 
 /// The longest that a call may take.
@@ -51,12 +53,13 @@ fn page_routes(state: &AppState) -> Router<AppState> {
     };
     let document = || {
         security::set_page_policy();
-        shell(&assets::PKG)
+        let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+        shell(&assets::PKG, parts::part_of(&path).map(assets::files_of_part).unwrap_or_default())
     };
     let not_found = render_app_async_with_context(context.clone(), document);
     Router::new()
         // The server functions' own routes come with these.
-        .leptos_routes_with_context(state, generate_route_list(App), context, document)
+        .leptos_routes_with_context(state, generate_route_list(|| view! { <App live=Live::default()/> }), context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
         .layer(RequestBodyLimitLayer::new(BODY_MAX))

@@ -13,9 +13,6 @@ pub fn Badge(
 ) -> impl IntoView {
     let shown = move || Some(count.get()).filter(|count| *count > 0);
     // The number is drawn, not written: on a tab it would else be a part of the tab's visible words that its name lacks.
-    move || {
-        shown().map(grouped).map(
-            |count| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{count.clone()} " waiting"</span></span> },
-        )
-    }
+    let round = |count: String| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{format!("{count} waiting")}</span></span> };
+    move || shown().map(|count| round(grouped(count)))
 }

@@ -245,6 +245,8 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
     Effect::new(move || {
         let Some(field) = editor.field.get() else { return };
         if editor.follows.get_untracked() {
+            // It may not have its text yet, and what comes after would undo the selection.
+            field.set_value(&editor.typed.get_untracked());
             browser::focus(&field);
             field.select();
         }

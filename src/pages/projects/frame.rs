@@ -163,7 +163,7 @@ fn NoProject() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"No such project"</h1>
             <p>"It may have been deleted, or you are not one of its members. Ask somebody who manages it to add you."</p>
-            <p><a class="button" href=PROJECTS>"All projects"</a></p>
+            <p class="sheet-actions"><a class="button" href=PROJECTS>"All projects"</a></p>
         </div>
     }
 }

@@ -61,8 +61,12 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
                 <h1>"Projects"</h1>
                 {(may_make && !is_empty).then(|| view! { <Button label="New project" weight=Weight::Primary on_click=create/> })}
             </div>
-            <p class="settings-lead">"A project gives its keys to those who ask for them: by a template that says what a key may do and what a request costs."</p>
-            {list}
+            <div class="panel">
+                <p class="settings-lead">
+                    "A project gives its keys to those who ask for them: by a template that says what a key may do and what a request costs."
+                </p>
+                {list}
+            </div>
         </div>
         {move || asked.get().then(|| view! { <DraftDialog project=None on_dismiss=dismiss on_done=done/> })}
     }
@@ -105,6 +109,10 @@ fn Table(projects: Vec<ProjectRow>) -> impl IntoView {
 
 fn line(project: ProjectRow) -> impl IntoView {
     let (waiting, name) = (project.waiting, project.name.clone());
+    let description = match project.description {
+        none if none.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
+        text => view! { <span class="cell-text"><span class="clamped">{text}</span></span> }.into_any(),
+    };
     let role = match project.role {
         Some(role) => view! { <span class="role-name">{role}</span> }.into_any(),
         None => view! { <span class="never">"Not a member"</span> }.into_any(),
@@ -112,7 +120,7 @@ fn line(project: ProjectRow) -> impl IntoView {
     view! {
         <tr aria-label=name>
             <td class="cell-name"><a class="cell-text" href=ABOUT.of(project.id)>{project.name}</a></td>
-            <td class="cell-soft cell-long" data-label="Description"><span class="cell-text clamped">{project.description}</span></td>
+            <td class="cell-soft cell-long" data-label="Description">{description}</td>
             <td class="cell-soft" data-label="Visibility">{project.visibility.label()}</td>
             <td class="cell-soft" data-label="Your role">{role}</td>
             <td data-label="Requests">

@@ -43,9 +43,9 @@ impl DebianToolchain {
     /// `cargo` for the browser's side.
     pub fn cargo(&self) -> Command {
         let mut command = bare_cargo();
-        // Added to the flags of .cargo/config.toml; the environment's would take their place. Only what is compiled for the target sees
-        // them, as cargo is always given `--target`.
-        command.arg("--config").arg(format!("build.rustflags=['--sysroot', '{}']", self.sysroot.display()));
+        // Added to the target's flags in .cargo/config.toml; the environment's, and those under `build`, would take their place or be
+        // passed over.
+        command.arg("--config").arg(format!("target.{TARGET}.rustflags=['--sysroot', '{}']", self.sysroot.display()));
         command
     }
 }

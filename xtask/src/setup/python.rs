@@ -32,7 +32,7 @@ pub fn smtp() -> Result<()> {
     ensure(&SMTP)
 }
 
-/// Brings PyJWT.
+/// Brings `PyJWT`.
 pub fn pyjwt() -> Result<()> {
     ensure(&PYJWT)
 }

@@ -25,10 +25,11 @@ impl Files {
         Ok(())
     }
 
-    /// Changes the bytes of a file that is there.
-    pub fn replace(&mut self, name: &str, change: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>) -> Result<()> {
-        let bytes = self.0.remove(name).with_context(|| format!("the site has no {name}"))?;
-        self.add(name, change(bytes)?);
+    /// Changes the bytes of each file with this ending.
+    pub fn replace_each(&mut self, ending: &str, change: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<()> {
+        for (name, bytes) in self.0.iter_mut().filter(|(name, _)| Path::new(name).extension().is_some_and(|is| is == ending)) {
+            *bytes = change(name, bytes)?;
+        }
         Ok(())
     }
 

@@ -18,8 +18,8 @@ use crate::{paths, process};
 /// Cargo's target for the browser.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The files that the first page waits for.
-const FIRST_PAGE: [&str; 3] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/latchkey.css"];
+/// The files that the first page, where people sign in, waits for.
+const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/parts.js", "pkg/latchkey.css"];
 
 /// How to build: small and quick to load, or quick to build.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     files.add("pkg/latchkey.css", css::inline(&paths::inside("style/main.css"))?.into());
     steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
     if build == Build::Release {
-        steps.run("wasm-opt", || files.replace(FIRST_PAGE[0], |wasm| wasm_opt::optimise(&wasm)))?;
+        steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimise))?;
         steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
     }
     files.write_to(&site)?;

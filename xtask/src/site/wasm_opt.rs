@@ -1,4 +1,4 @@
-//! `wasm-opt`, from the JavaScript package binaryen: two fifths off the size.
+//! `wasm-opt`, from the JavaScript package binaryen: a half off the size.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,8 +11,9 @@ use crate::{paths, process};
 
 /// What rustc's wasm uses beyond the first version of the standard. Named here, as `wasm-opt` believes
 /// the file's own list only when no tool has removed it.
-const ARGUMENTS: [&str; 7] = [
+const ARGUMENTS: [&str; 8] = [
     "-Oz",
+    "--quiet",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
@@ -21,10 +22,11 @@ const ARGUMENTS: [&str; 7] = [
     "--enable-multivalue",
 ];
 
-/// The same program, smaller. The last result is kept, as this takes several seconds.
-pub fn optimise(wasm: &[u8]) -> Result<Vec<u8>> {
-    let work = paths::site_work();
-    let (input, output, stamp) = (work.join("unoptimised.wasm"), work.join("optimised.wasm"), work.join("optimised.stamp"));
+/// The same program, smaller. The last result of each file is kept, as this takes several seconds.
+pub fn optimise(name: &str, wasm: &[u8]) -> Result<Vec<u8>> {
+    let work = paths::site_work().join("wasm-opt");
+    let file = |ending: &str| work.join(Path::new(name).with_extension(ending).file_name().unwrap_or_default());
+    let (input, output, stamp) = (file("in.wasm"), file("out.wasm"), file("stamp"));
     let fingerprint = fingerprint(wasm)?;
     if fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) && output.is_file() {
         return Ok(fs::read(&output)?);

@@ -138,7 +138,7 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
     view! {
         <FormDialog title="Import into a project" form submit="Import" on_submit=submit on_dismiss>
             <p><strong class="quoted">{name.clone()}</strong> " and its fields become secrets of a project of yours."</p>
-            <div class="form" on:input=move |_| preview.read_after_pause() on:change=move |_| preview.read()>
+            <div class="form-part" on:input=move |_| preview.read_after_pause() on:change=move |_| preview.read()>
                 <SelectField form name="project" label="Project" options/>
                 <Field form name="prefix" label="Prefix" value=prefix_of(&name) hint="Stands before each name: letters, digits and “_”."/>
             </div>
