@@ -20,7 +20,7 @@ use super::frame::{KEYS, ProjectPage, of_project, use_project};
 use crate::{
     api::templates::{create_template, read_desk},
     model::{fault::Fault, template::TemplateDesk},
-    pages::{notices::use_news, refused::Unread},
+    pages::refused::Unread,
     ui::{
         browser,
         button::{Button, Weight},
@@ -57,8 +57,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
     let desk = Desk::new(first);
     let pending = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Fault>);
-    desk.read_when_looked_at();
-    use_news().on_project(desk.project, move || desk.reload());
+    desk.stay_up_to_date();
     // The number on the tab is what the list holds.
     Effect::new(move || open.set_waiting(desk.waiting()));
 

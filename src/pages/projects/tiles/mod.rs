@@ -12,7 +12,6 @@ use super::frame::{KEYS, of_project};
 use crate::{
     api::requests::read_tiles,
     model::{fault::Fault, project::ProjectRow, template::KeyTiles},
-    pages::notices::use_news,
     ui::message::Alert,
 };
 
@@ -51,8 +50,7 @@ pub fn ApiKeys(
 #[component]
 fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
     let board = Board::new(project.id, first);
-    board.read_when_looked_at();
-    use_news().on_project(project.id, move || board.reload());
+    board.stay_up_to_date();
 
     let ids = move || board.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| board.with(|data| data.tiles.is_empty()));
