@@ -78,7 +78,7 @@ impl AppState {
     pub fn new(data: &Data, public_url: PublicUrl, trusted_proxies: Vec<IpNet>, outgoing: OutgoingOptions) -> anyhow::Result<Self> {
         let (store, pepper) = (data.store.clone(), Pepper::new(&data.keyring.pepper));
         Ok(Self(Arc::new(Shared {
-            verifier: Verifier::new(store.clone(), pepper.clone(), public_url.issuer()),
+            verifier: Verifier::new(store.clone(), pepper.clone()),
             auditor: Auditor::new(&data.keyring.audit),
             vault: Arc::clone(&data.vault),
             outgoing: Outgoing::new(outgoing.allow_outgoing)?,

@@ -22,7 +22,7 @@ const TOKEN_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// This installation's public URL, without a slash at its end.
+    /// This installation's public URL then, without a slash at its end: for those who check tokens by themselves.
     pub iss: String,
     /// The project.
     pub aud: ProjectId,
@@ -79,10 +79,10 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// One that takes tokens of this issuer under these keys.
-    pub fn new(issuer: &str, keys: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+    /// One that takes tokens under these keys. They are nobody's but ours, so it does not ask for an issuer: the public URL may have
+    /// changed since.
+    pub fn new(keys: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[issuer]);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
         // The key's own record says when it ends and for which project it is, and both are judged after that.
         validation.validate_exp = false;
@@ -91,7 +91,7 @@ impl Checker {
         Self { validation, keys: keys.into_iter().map(|(kid, key)| (kid, DecodingKey::from_ed_der(&key))).collect() }
     }
 
-    /// What the token says, if we signed it as it stands: the one header, a key of ours, its signature, issuer and claims.
+    /// What the token says, if we signed it as it stands: the one header, a key of ours, its signature and claims.
     pub fn check(&self, token: &str) -> Option<Claims> {
         if token.len() > TOKEN_MAX {
             return None;

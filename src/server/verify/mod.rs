@@ -38,9 +38,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Knows no key yet. Tokens are those of this issuer.
-    pub fn new(store: Store, pepper: Pepper, issuer: String) -> Self {
-        Self { store, pepper, signers: Signers::new(issuer), known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
+    /// Knows no key yet.
+    pub fn new(store: Store, pepper: Pepper) -> Self {
+        Self { store, pepper, signers: Signers::new(), known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
     }
 
     /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced.

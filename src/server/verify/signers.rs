@@ -25,7 +25,6 @@ pub(super) enum Presented {
 
 /// Tells our own tokens from others.
 pub(super) struct Signers {
-    issuer: String,
     checker: RwLock<Option<Arc<Checker>>>,
     /// Counts what was forgotten, so that a read that began before does not come back.
     epoch: AtomicU64,
@@ -34,8 +33,8 @@ pub(super) struct Signers {
 }
 
 impl Signers {
-    pub(super) fn new(issuer: String) -> Self {
-        Self { issuer, checker: RwLock::default(), epoch: AtomicU64::new(0), reading: Mutex::default() }
+    pub(super) fn new() -> Self {
+        Self { checker: RwLock::default(), epoch: AtomicU64::new(0), reading: Mutex::default() }
     }
 
     /// What this is.
@@ -66,7 +65,7 @@ impl Signers {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let keys = signing_keys::all(store).await?;
-        let read = Arc::new(Checker::new(&self.issuer, keys.into_iter().map(|key| (key.kid, key.public_key))));
+        let read = Arc::new(Checker::new(keys.into_iter().map(|key| (key.kid, key.public_key))));
         let mut known = self.checker.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch.load(Ordering::Acquire) == epoch {
             *known = Some(Arc::clone(&read));
