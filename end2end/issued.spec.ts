@@ -87,7 +87,7 @@ test.describe('the issued keys', () => {
     await page.getByRole('button', { name: 'CSV' }).click();
     const lines = readFileSync((await (await download).path()) ?? '', 'utf8').trim().split('\r\n');
     expect(lines).toHaveLength(43);
-    expect(lines[1]).toMatch(/,Read access,Person 42,.*,active,420,1\.05$/);
+    expect(lines[1]).toMatch(/,Read access,Person 42,.*,active,420,1\.05,USD$/);
   });
 
   test('take a period from one day to another, and say what is wrong with it', async ({ page, context, server, owner }) => {

@@ -53,6 +53,7 @@ impl Example {
 }
 
 /// The route's example; `None` for a route that has none yet.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn of(route: &Route) -> Option<Example> {
     let example = match (route.method, route.path) {
         ("POST", "/fn/account/invitation") => about(Object::Token, |_, token| json!({ "token": token })),

@@ -20,13 +20,15 @@ pub fn DaysChart(
     days: Vec<i64>,
     /// What they cost.
     costs: Vec<Money>,
+    /// The currency: ISO 4217.
+    currency: String,
 ) -> impl IntoView {
     let top = round_up(days.iter().copied().max().unwrap_or_default());
     let count = i64::try_from(days.len()).unwrap_or_default();
     let bar = |(at, (requests, cost)): (i64, (i64, Money))| {
         // What is not nothing is seen.
         let height = if requests == 0 { 0 } else { (requests * HEIGHT / top).max(1) };
-        let says = format!("{} {}: {}, {cost}", at + 1, month.name(), counted(requests, "request", "requests"));
+        let says = format!("{} {}: {}, {cost} {currency}", at + 1, month.name(), counted(requests, "request", "requests"));
         view! {
             <g class="chart-day">
                 <title>{says}</title>

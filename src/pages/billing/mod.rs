@@ -17,6 +17,7 @@ use crate::{
     ui::{
         icon::Glyph,
         message::Blank,
+        money::Price,
         number::{counted, grouped},
     },
 };
@@ -27,6 +28,7 @@ pub fn BillingPage() -> impl IntoView {
     let query = use_query_map();
     // What is no month is the current one.
     let month = Memo::new(move |_| query.with(|query| query.get_str("month").and_then(|text| text.parse::<Month>().ok())));
+    let viewer = use_viewer();
     let usage = Resource::new(move || month.get(), month_usage);
     view! {
         <Title text="Billing"/>
@@ -35,9 +37,9 @@ pub fn BillingPage() -> impl IntoView {
             <Lead/>
             <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Counting…"</p> }>
                 {move || Suspend::new(async move {
-                    match usage.await {
-                        Ok(usage) => view! { <Usage usage/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                    match (viewer.await, usage.await) {
+                        (Ok(viewer), Ok(usage)) => view! { <Usage usage currency=viewer.currency/> }.into_any(),
+                        (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
                     }
                 })}
             </Transition>
@@ -62,14 +64,14 @@ fn Lead() -> impl IntoView {
 }
 
 #[component]
-fn Usage(usage: MonthUsage) -> impl IntoView {
+fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
     let (total, cost) = (usage.total(), usage.cost());
     let MonthUsage { month, span, days, costs, keys, others } = usage;
     view! {
         <section class="billing-month" aria-labelledby="billing-month">
             <header class="billing-head">
                 <h2 id="billing-month">{month.name()}</h2>
-                <p class="billing-total">{counted(total, "request", "requests")} " · " {cost.to_string()}</p>
+                <p class="billing-total">{counted(total, "request", "requests")} " · " <Price amount=cost currency=currency.clone()/></p>
                 <nav class="billing-months" aria-label="Months">
                     <MonthLink label="Previous month" month=month.previous() is_there={month > span.0}/>
                     <MonthLink label="Next month" month=month.next() is_there={month < span.1}/>
@@ -82,8 +84,8 @@ fn Usage(usage: MonthUsage) -> impl IntoView {
                 .into_any()
             } else {
                 view! {
-                    <DaysChart month days costs/>
-                    <KeyTable keys total/>
+                    <DaysChart month days costs currency=currency.clone()/>
+                    <KeyTable keys total currency/>
                     {(others > 0).then(|| view! { <p class="billing-others">{counted(others, "other key was used too.", "other keys were used too.")}</p> })}
                 }
                 .into_any()
@@ -104,7 +106,7 @@ fn MonthLink(label: &'static str, month: Month, is_there: bool) -> impl IntoView
 
 /// The keys that were used, the most used first.
 #[component]
-fn KeyTable(keys: Vec<KeyUsage>, total: i64) -> impl IntoView {
+fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView {
     view! {
         <div class="table-frame">
             <table class="table" aria-label="Requests by key">
@@ -118,14 +120,14 @@ fn KeyTable(keys: Vec<KeyUsage>, total: i64) -> impl IntoView {
                         <th scope="col" class="cell-number">"Total"</th>
                     </tr>
                 </thead>
-                <tbody>{keys.into_iter().map(|key| view! { <KeyLine key total/> }).collect_view()}</tbody>
+                <tbody>{keys.into_iter().map(|key| view! { <KeyLine key total currency=currency.clone()/> }).collect_view()}</tbody>
             </table>
         </div>
     }
 }
 
 #[component]
-fn KeyLine(key: KeyUsage, total: i64) -> impl IntoView {
+fn KeyLine(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
     let policy = key.kind.policy();
     let percent = (key.requests * 100).checked_div(total).unwrap_or_default();
     let share = if percent == 0 { "under 1 %".to_owned() } else { format!("{percent} %") };
@@ -142,7 +144,7 @@ fn KeyLine(key: KeyUsage, total: i64) -> impl IntoView {
                 <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>
                 <span>{share}</span>
             </td>
-            <td class="cell-number" data-label="Total">{key.cost.to_string()}</td>
+            <td class="cell-number" data-label="Total"><Price amount=key.cost currency/></td>
         </tr>
     }
 }

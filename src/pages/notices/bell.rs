@@ -67,7 +67,7 @@ pub fn Bell(
                 aria-expanded=move || news.opened.get().to_string()
                 on:click=move |_| if news.opened.get_untracked() { close() } else { news.open() }>
                 <Icon glyph=Glyph::Bell/>
-                {move || Some(unread.get()).filter(|count| *count > 0).map(|count| view! { <span class="badge">{grouped(count)}</span> })}
+                {move || Some(unread.get()).filter(|count| *count > 0).map(|count| view! { <span class="bell-count">{grouped(count)}</span> })}
             </button>
             {move || news.opened.get().then(|| view! { <List news close=Callback::new(move |()| close())/> })}
         </div>

@@ -35,7 +35,7 @@ const LONGEST_PAUSE_MS: i64 = 6 * 60 * 60 * 1000;
 
 /// How long to wait after so many tries.
 fn pause(attempts: i64) -> i64 {
-    let times = u32::try_from(attempts - 1).unwrap_or_default();
+    let times = u32::try_from(attempts - 1).unwrap_or(u32::MAX);
     FIRST_PAUSE_MS.saturating_mul(4_i64.saturating_pow(times)).min(LONGEST_PAUSE_MS)
 }
 

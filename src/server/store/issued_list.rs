@@ -140,8 +140,11 @@ pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<
          where {unit} >= $1 and {unit} < $2 {of_organization} and key_id in ({}) group by 1, 2",
         places(4, keys.len())
     ));
-    let query = sqlx::query_as(sql).bind(first).bind(end).bind(scope.organization.to_string());
-    Ok(keys.iter().fold(query, |query, key| query.bind(key)).fetch_all(db).await?)
+    let mut query = sqlx::query_as(sql).bind(first).bind(end).bind(scope.organization.to_string());
+    for key in keys {
+        query = query.bind(key);
+    }
+    Ok(query.fetch_all(db).await?)
 }
 
 /// Takes a key back for good. Answers whether it stood until now.

@@ -14,10 +14,10 @@ use crate::{
     ui::browser,
 };
 
-const HEADS: [&str; 7] = ["id", "api_key", "user", "received", "status", "requests", "total"];
+const HEADS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
 
 /// Reads every page, and hands all over.
-pub(super) async fn export(project: ProjectId, wish: Wish) -> Result<(), Fault> {
+pub(super) async fn export(project: ProjectId, wish: Wish, currency: &str) -> Result<(), Fault> {
     let mut all = Vec::new();
     // A key that comes meanwhile pushes others onto the next page: none is told twice.
     let mut seen = HashSet::new();
@@ -33,11 +33,11 @@ pub(super) async fn export(project: ProjectId, wish: Wish) -> Result<(), Fault> 
             break;
         }
     }
-    browser::download("issued-keys.csv", "text/csv;charset=utf-8", &csv(&all));
+    browser::download("issued-keys.csv", "text/csv;charset=utf-8", &csv(&all, currency));
     Ok(())
 }
 
-fn csv(rows: &[IssuedRow]) -> String {
+fn csv(rows: &[IssuedRow], currency: &str) -> String {
     let line = |row: &IssuedRow| {
         let cells = [
             row.id.to_string(),
@@ -47,6 +47,7 @@ fn csv(rows: &[IssuedRow]) -> String {
             row.status.word().to_owned(),
             row.requests.to_string(),
             row.cost.to_string(),
+            currency.to_owned(),
         ];
         cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
     };
@@ -70,9 +71,9 @@ mod tests {
             cost: Money(2500),
             buckets: vec![1200],
         };
-        let text = csv(&[row]);
+        let text = csv(&[row], "USD");
         let (heads, line) = text.split_once("\r\n").unwrap();
-        assert_eq!(heads, "id,api_key,user,received,status,requests,total");
-        assert_eq!(line, "key_0193456789ab7cdef0123456789abcde,'=cmd(),\"Chen, Mia\",1970-01-01T00:00:00.000Z,active,1200,0.0025\r\n");
+        assert_eq!(heads, "id,api_key,user,received,status,requests,total,currency");
+        assert_eq!(line, "key_0193456789ab7cdef0123456789abcde,'=cmd(),\"Chen, Mia\",1970-01-01T00:00:00.000Z,active,1200,0.0025,USD\r\n");
     }
 }

@@ -12,9 +12,12 @@ use crate::{
     model::{
         id::KeyId,
         issued::{Bucket, IssuedRow},
+        money::Money,
         policy::Status,
     },
+    pages::projects::frame::use_project,
     ui::{
+        money::Price,
         number::{counted, grouped},
         time::Time,
         toast::use_toasts,
@@ -33,13 +36,14 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
         });
         view! { <Line listing id row asked/> }
     };
+    let currency = StoredValue::new(use_project().viewer().currency);
     let sum = move || {
         listing.page.get().map(|page| {
             view! {
                 <tr>
                     <th scope="row" colspan="3">{format!("Total of {}", counted(page.count, "key", "keys"))}</th>
                     <td class="cell-number" data-label="Requests">{grouped(page.requests)}</td>
-                    <td class="cell-number" data-label="Total">{page.cost.to_string()}</td>
+                    <td class="cell-number" data-label="Total"><Price amount=page.cost currency=currency.get_value()/></td>
                     <td colspan="2"></td>
                 </tr>
             }
@@ -72,6 +76,8 @@ fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSign
     let show = move |part: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(part));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
+    let cost = Signal::derive(move || row.with(|row| row.as_ref().map_or(Money::default(), |row| row.cost)));
+    let currency = use_project().viewer().currency;
     let bars = Memo::new(move |_| {
         let bucket = listing.page.with(|page| page.as_ref().map_or(Bucket::Day, |page| page.bucket));
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
@@ -90,7 +96,7 @@ fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSign
                     <span>{show(|row| grouped(row.requests))}</span>
                 </span>
             </td>
-            <td class="cell-number" data-label="Total">{show(|row| row.cost.to_string())}</td>
+            <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
                 {move || view! { <span class=format!("status status-{}", status.get().word())>{status.get().label()}</span> }}
             </td>

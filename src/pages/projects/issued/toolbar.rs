@@ -9,7 +9,7 @@ use crate::{
         issued::{IssuedSort, Period, Span, WantedPeriod, date},
         time::{DAY_MS, Timestamp},
     },
-    pages::frame::use_viewer,
+    pages::{frame::use_viewer, projects::frame::use_project},
     ui::{
         browser,
         button::Button,
@@ -23,6 +23,7 @@ use crate::{
 pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let place = listing.place;
     let (now, toasts) = (now(), use_toasts());
+    let currency = StoredValue::new(use_project().viewer().currency);
     let exporting = RwSignal::new(false);
 
     // Actions
@@ -43,7 +44,7 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let export = move |()| {
         exporting.set(true);
         spawn_local(async move {
-            let outcome = file::export(listing.project, place.now()).await;
+            let outcome = file::export(listing.project, place.now(), &currency.get_value()).await;
             let _ = exporting.try_set(false);
             match outcome {
                 Ok(()) => {}

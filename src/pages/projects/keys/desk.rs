@@ -10,6 +10,7 @@ use crate::{
         id::{FieldId, ProjectId, TemplateId},
         template::{Edit, FieldRow, FieldValue, TemplateDesk, TemplateRow, TemplateValue},
     },
+    pages::notices::use_news,
     ui::{
         browser,
         in_place::{Change, Outcome},
@@ -66,8 +67,9 @@ impl Desk {
         self.data.read_again(read_desk(self.project));
     }
 
-    /// Reads everything anew when the page is looked at again.
-    pub fn read_when_looked_at(self) {
+    /// Reads everything anew whenever there is news of the project, and when the page is looked at again.
+    pub fn stay_up_to_date(self) {
+        use_news().on_project(self.project, move || self.reload());
         Effect::new(move || {
             let looked_at = window_event_listener(ev::focus, move |_| self.reload());
             on_cleanup(move || looked_at.remove());

@@ -57,7 +57,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
     let desk = Desk::new(first);
     let pending = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Fault>);
-    desk.read_when_looked_at();
+    desk.stay_up_to_date();
     // The number on the tab is what the list holds.
     Effect::new(move || open.set_waiting(desk.waiting()));
 

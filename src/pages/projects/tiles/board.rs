@@ -10,6 +10,7 @@ use crate::{
         secret::RevealedSecret,
         template::{KeyTile, KeyTiles},
     },
+    pages::notices::use_news,
     ui::{browser, loaded::Loaded},
 };
 
@@ -61,8 +62,9 @@ impl Board {
         self.data.read_again(read_tiles(self.project));
     }
 
-    /// Reads everything anew when the page is looked at again.
-    pub fn read_when_looked_at(self) {
+    /// Reads everything anew whenever there is news of the project, and when the page is looked at again.
+    pub fn stay_up_to_date(self) {
+        use_news().on_project(self.project, move || self.reload());
         Effect::new(move || {
             let looked_at = window_event_listener(ev::focus, move |_| self.reload());
             on_cleanup(move || looked_at.remove());

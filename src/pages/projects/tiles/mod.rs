@@ -50,7 +50,7 @@ pub fn ApiKeys(
 #[component]
 fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
     let board = Board::new(project.id, first);
-    board.read_when_looked_at();
+    board.stay_up_to_date();
 
     let ids = move || board.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| board.with(|data| data.tiles.is_empty()));
