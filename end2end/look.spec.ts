@@ -378,12 +378,13 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await call('projects/create', {
       wanted: { name: 'Long-term archive', description: 'Everything that is older than a year and has to be kept for ten more. '.repeat(6), visibility: 'members' },
     });
-    const now = Date.now();
+    // Ids that can be read back, made of those that are there.
+    const template = id.replace('prj_', 'tpl_');
     server.sql(`insert into templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at)
-      select 'tpl_look${now}', p.id, 'Reader', 'reader', 'reader', '', r.id, 0, p.created_by, 0 from projects p join roles r on r.organization_id = p.organization_id
+      select '${template}', p.id, 'Reader', 'reader', 'reader', '', r.id, 0, p.created_by, 0 from projects p join roles r on r.organization_id = p.organization_id
       where p.id = '${id}' and r.name = 'viewer';
       insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state)
-      select 'ask_' || u.id, '${id}', 'tpl_look${now}', u.id, u.id, 0, 'open' from users u join projects p on p.organization_id = u.organization_id
+      select replace(u.id, 'usr_', 'ask_'), '${id}', '${template}', u.id, u.id, 0, 'open' from users u join projects p on p.organization_id = u.organization_id
       where p.id = '${id}' and u.id <> p.created_by`);
     await open(page, '/projects');
     await shoot(page, 'projects');
