@@ -51,7 +51,7 @@ async function addTeam(server: Server, organization = 'Northwind Robotics'): Pro
 
 test.describe('pictures', { tag: '@shots' }, () => {
   // States that are shown here on purpose: refused, forbidden, not found, broken.
-  test.use({ refusals: [401, 403, 404, 409, 503] });
+  test.use({ refusals: [401, 403, 404, 409, 422, 503] });
 
   let shoot: (page: Page, name: string) => Promise<void>;
   test.beforeEach(({}, { project }) => {
