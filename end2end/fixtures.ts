@@ -81,7 +81,9 @@ async function watch(context: BrowserContext, refusals: Fixtures['refusals']): P
   context.on('console', (message) => {
     const [, refused] = /^Failed to load resource: (.* status of \d+|net::\w+)/.exec(message.text()) ?? [];
     const expected = refusals.some((refusal) => refused?.endsWith(String(refusal)));
-    if (['error', 'warning'].includes(message.type()) && !expected) {
+    // Somebody left before a part of the program had come.
+    const left = message.text().includes('Response body loading was aborted');
+    if (['error', 'warning'].includes(message.type()) && !expected && !left) {
       troubles.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     }
   });

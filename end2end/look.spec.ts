@@ -2,9 +2,9 @@
 //
 //   SHOTS=/tmp/shots npx playwright test
 //
-// It also takes the README's pictures, docs/keys-light.png and docs/keys-dark.png.
+// It also takes the README's pictures, docs/keys-{light,dark}.png and docs/project-{light,dark}.png.
 
-import type { Page } from '@playwright/test';
+import type { BrowserContext, Page } from '@playwright/test';
 import { admit, copyAndClose, createKey, expect, open, row, signIn, test } from './fixtures';
 import type { Person, Server } from './server';
 
@@ -402,5 +402,105 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await open(page, '/settings/organization');
     await page.getByLabel('Currency').selectOption('EUR');
     await shoot(page, 'organization');
+  });
+
+  test('project keys', async ({ page, context, server, stranger, viewport, colorScheme }) => {
+    test.setTimeout(180_000);
+    const caller = (of: BrowserContext) => async (name: string, data: unknown) => {
+      const answer = await of.request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
+      expect(answer.status(), await answer.text()).toBe(200);
+      return answer.json();
+    };
+    const whole = async (of: Page, name: string) => {
+      await of.screenshot({ path: `${process.env.SHOTS}/${name} (${test.info().project.name}).png`, animations: 'disabled', fullPage: true });
+    };
+    const owner = server.addPerson('owner', `Sequencing ${viewport?.width}`);
+    await admit(context, server, owner);
+    const call = caller(context);
+    const wanted = { name: 'Genomics', description: 'Runs of the sequencers, and what was found in them.', visibility: 'organization' };
+    const { id } = await call('projects/create', { wanted });
+    await call('projects/create-node', { id, name: 'Intake' });
+    await open(page, `/projects/${id}/keys`);
+    await whole(page, 'templates, none');
+    const add = async (values: Record<string, string>, fields: [string, string, string][] = []) => {
+      const made = await call('templates/create', { project: id });
+      const before: Record<string, string> = { name: made.name, description: '', price: '0', duration_days: '' };
+      for (const [which, after] of Object.entries(values)) {
+        await call('templates/edit', { id: made.id, edit: { which, before: before[which], after } });
+      }
+      for (const [name, description, value] of fields) {
+        server.sql(`insert into template_fields (id, template_id, position, name, name_folded, description, value)
+          select 'fld_' || lower(hex(randomblob(16))), '${made.id}', (select count(*) from template_fields where template_id = '${made.id}'), '${name}', lower('${name}'), '${description}', '${value}'`);
+      }
+      return made.id;
+    };
+    const reading = await add({ name: 'Read access', description: 'Reads runs and their reports.\nNothing can be changed with it.', price: '0.0025' }, [
+      ['Project ID', 'Where the runs are.', id],
+      ['Input Node ID', 'Where samples go in.', '1'],
+    ]);
+    const nightly = await add({ name: 'Nightly import', description: 'For pipelines that bring runs in.', price: '0.01', duration_days: '90' });
+    await add({ name: 'Evaluation', description: 'For two weeks, to try things out.', duration_days: '14' });
+
+    const people = ['Mia Chen', 'Jonas Weber', 'Amara Okafor', 'Lucía Fernández'].map((name) => server.addPerson('member', owner.organization, name));
+    const requests = async () => (await call('templates/desk', { project: id })).requests as { id: string; user: string }[];
+    for (const [at, person] of people.entries()) {
+      await stranger.context().clearCookies();
+      await admit(stranger.context(), server, person);
+      for (const template of at < 2 ? [reading, nightly] : [reading]) {
+        await caller(stranger.context())('requests/ask', { template });
+      }
+    }
+    // Mia gets the first of hers and waits for the other; Jonas gets both.
+    const waiting = await requests();
+    for (const request of waiting.filter(({ user }, at) => (user === 'Mia Chen' && at === 0) || user === 'Jonas Weber')) {
+      await call('requests/approve', { id: request.id });
+    }
+    await open(page, `/projects/${id}/keys`);
+    await whole(page, 'templates');
+    if (viewport?.width === 1280) {
+      await page.screenshot({ path: `../docs/project-${colorScheme}.png`, animations: 'disabled' });
+    }
+    await page.getByRole('button', { name: /^Price per request: / }).first().click();
+    await page.getByRole('textbox', { name: 'Price per request' }).fill('-1');
+    await page.keyboard.press('Enter');
+    await expect(page.getByText("can't be below zero")).toBeVisible();
+    await shoot(page, 'templates, refused');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Reject' }).first().click();
+    await shoot(page, 'requests, reject');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: /^Notices/ }).click();
+    await shoot(page, 'notices');
+    await page.keyboard.press('Escape');
+
+    await stranger.context().clearCookies();
+    await admit(stranger.context(), server, people[0]);
+    await open(stranger, `/projects/${id}`);
+    await whole(stranger, 'project, to who asks');
+    await stranger.getByRole('button', { name: 'Reveal key' }).first().click();
+    await expect(stranger.getByRole('dialog')).toBeVisible();
+    await shoot(stranger, 'project key, revealed');
+    await copyAndClose(stranger);
+    await caller(stranger.context())('projects/create', { wanted: { name: 'Pipeline', description: '', visibility: 'members' } });
+    await stranger.getByRole('button', { name: 'Import into a project…' }).first().click();
+    await expect(stranger.getByRole('dialog')).toContainText('_token');
+    await shoot(stranger, 'project key, import');
+    await stranger.keyboard.press('Escape');
+
+    const day = Math.floor(Date.now() / DAY);
+    server.sql(`with recursive n (i) as (select 0 union all select i + 1 from n where i < 28)
+      insert into key_days (organization_id, day, key_id, requests, cost)
+      select k.organization_id, ${day} - i, k.id, 40 + (i * 37 + k.number * 91) % 300, (40 + (i * 37 + k.number * 91) % 300) * 2500
+      from n, api_keys k join issued_keys x on x.key_id = k.id where x.project_id = '${id}'`);
+    await open(page, `/projects/${id}/keys/issued?period=30d`);
+    await expect(page.getByRole('row').nth(1)).toBeVisible();
+    await whole(page, 'issued keys');
+    await page.getByRole('button', { name: /^Delete/ }).first().click();
+    await shoot(page, 'issued keys, revoke');
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Period').selectOption('From – to');
+    await shoot(page, 'issued keys, from to');
+    await open(page, '/billing');
+    await whole(page, 'billing with cost');
   });
 });

@@ -37,6 +37,7 @@ test.describe('a project key', () => {
     await open(page, `${project}/keys`);
     await page.getByRole('button', { name: 'Add template' }).click();
     const tile = page.getByRole('article').first();
+    await expect(tile.getByRole('textbox', { name: 'Name', exact: true })).toBeFocused();
     await page.keyboard.type('Read access');
     await page.keyboard.press('Enter');
     await write(tile, 'Price per request', '0.0025');
@@ -74,6 +75,7 @@ test.describe('a project key', () => {
     await dialog.getByLabel('API key').fill(token);
     await expect(dialog).toContainText('genomics_token');
     await dialog.getByRole('button', { name: 'Import' }).click();
+    await expect(dialog).toHaveCount(0);
     await open(stranger, own);
     await expect(stranger.getByRole('row', { name: 'genomics_token' })).toBeVisible();
 

@@ -147,6 +147,9 @@ create table signing_keys (
 alter table key_minutes add column cost bigint not null default 0;
 alter table key_days add column cost bigint not null default 0;
 
+-- What the keys of one project were used for, over many days.
+create index key_days_of_key on key_days (key_id, day);
+
 -- What somebody is told in the page.
 create table notices (
     -- Counted up from 1.

@@ -131,6 +131,21 @@ async fn a_project_keeps_somebody_who_manages_it() {
 }
 
 #[tokio::test]
+async fn nobody_is_made_less_by_being_made_a_member() {
+    let server = TestServer::start().await;
+    let (owner, member) = (server.user("owner", "acme").await, server.user("member", "acme").await);
+    let viewer = server.user("viewer", "acme").await;
+    let (hidden, open) = (make(&member, "Hidden", "members").await, make(&member, "Open", "organization").await);
+    let blind = done(&owner, "roles/create", json!({ "name": "blind", "permissions": [] })).await["id"].clone();
+    let (people, roles) = choices(&member, &hidden).await;
+    done(&member, "projects/add-member", json!({ "id": hidden, "user": people["owner@acme.test"], "role": roles["viewer"] })).await;
+    let wanted = json!({ "name": "Hidden", "description": "by the owner", "visibility": "members" });
+    done(&owner, "projects/edit", json!({ "id": hidden, "wanted": wanted })).await;
+    done(&member, "projects/add-member", json!({ "id": open, "user": people["viewer@acme.test"], "role": blind })).await;
+    assert_eq!(done(&viewer, "projects/get", json!({ "id": open })).await["permissions"], json!(["view_project"]));
+}
+
+#[tokio::test]
 async fn a_node_has_a_number_that_is_never_used_again() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
@@ -173,20 +188,21 @@ async fn a_secret_goes_in_by_the_page_and_comes_out_by_the_api_alone() {
     let html = owner.get(&format!("/projects/{id}")).send().await.unwrap().text().await.unwrap();
     assert!(html.contains("API_TOKEN") && !html.contains("s3cr"));
 
-    let api = server.api("owner@acme.test", "credentials:read");
+    let api = server.api("owner@acme.test", "secrets:read");
     let (status, names) = api.get(&format!("/projects/{id}/secrets")).await;
     assert_eq!((status, &names["items"][0]["name"], names["items"][0].get("value")), (StatusCode::OK, &json!("API_TOKEN"), None));
     let answer = api.request(Method::GET, &format!("/projects/{id}/secrets/api_token")).send().await.unwrap();
     assert_eq!((answer.status(), answer.headers()["cache-control"].to_str().unwrap()), (StatusCode::OK, "no-store"));
     assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "name": "API_TOKEN", "value": "s3cr\u{e9}t with blanks" }));
     assert_eq!(api.get(&format!("/projects/{id}/secrets/none")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(api.get(&format!("/projects/{id}/secrets/%00")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(api.get("/projects/none/secrets").await.0, StatusCode::NOT_FOUND);
 
     // Seeing the project is not enough, nor is another scope.
-    let seen = server.api("member@acme.test", "credentials:read");
+    let seen = server.api("member@acme.test", "secrets:read");
     for path in [format!("/projects/{id}/secrets"), format!("/projects/{id}/secrets/API_TOKEN")] {
         assert_eq!(seen.get(&path).await.0, StatusCode::FORBIDDEN);
-        assert_eq!(server.api("owner@acme.test", "keys:read").get(&path).await.1["code"], "insufficient_scope");
+        assert_eq!(server.api("owner@acme.test", "keys:read,credentials:read").get(&path).await.1["code"], "insufficient_scope");
     }
 
     let secret = &made["id"];
@@ -252,7 +268,7 @@ async fn a_key_is_imported_whole_by_its_holder_or_not_at_all() {
     let stored = done(&holder, "projects/import", wanted(&key, " eyJ.a.b\n", "other")).await;
     assert_eq!(stored.as_array().unwrap().len(), 4);
     assert!(stored.as_array().unwrap().iter().all(|secret| secret["imported_from"] == "Reader"), "{stored}");
-    let api = server.api("member@acme.test", "credentials:read");
+    let api = server.api("member@acme.test", "secrets:read");
     let read = async |name: &str| api.get(&format!("/projects/{target}/secrets/{name}")).await.1["value"].clone();
     assert_eq!(
         (read("other_token").await, read("other_project_id").await, read("other_project_id_2").await, read("other_token_2").await),
@@ -299,12 +315,17 @@ async fn a_project_that_is_deleted_takes_its_keys_requests_and_secrets_with_it()
             .unwrap();
     assert_eq!(request, ("closed".to_owned(), None, Some("owner@acme.test".to_owned())));
     let told: Vec<(String, String, String, String)> = sqlx::query_as(
-        "select n.event, n.project, n.template, n.person from notices n join users u on u.id = n.user_id where u.email = 'viewer@acme.test'",
+        "select n.event, n.project, n.template, n.person from notices n join users u on u.id = n.user_id where u.email = 'viewer@acme.test' order by n.seq",
     )
     .fetch_all(&database)
     .await
     .unwrap();
-    assert_eq!(told, [("closed".to_owned(), "Reads".to_owned(), "Reader".to_owned(), "owner of acme".to_owned())]);
+    let of = |event: &str| (event.to_owned(), "Reads".to_owned(), "Reader".to_owned(), "owner of acme".to_owned());
+    assert_eq!(told, [of("closed"), of("revoked")], "who asked, and who held a key");
+    // Services that check tokens by themselves still learn which are good no longer.
+    let api = server.api("owner@acme.test", "verify,keys:read");
+    assert_eq!(api.get(&format!("/projects/{id}/revoked")).await.0, StatusCode::OK);
+    assert_eq!(api.get(&format!("/projects/{id}")).await.0, StatusCode::NOT_FOUND);
     let kept: i64 = sqlx::query_scalar("select count(*) from project_secrets").fetch_one(&database).await.unwrap();
     assert_eq!(kept, 0);
     // Its name is free.

@@ -168,6 +168,36 @@ async fn asking_twice_at_once_makes_one_request() {
 }
 
 #[tokio::test]
+async fn asking_again_and_again_has_an_end() {
+    let desk = desk().await;
+    for _ in 0..10 {
+        let id = desk.asked().await;
+        assert_eq!(withdraw(&desk.viewer, &id).await.0, StatusCode::OK);
+    }
+    let (status, fault) = desk.ask(&desk.viewer).await;
+    assert_eq!((status, &fault["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("throttled")), "{fault}");
+    let told = desk.told().await.len();
+    // An hour later, or for another template, it is a request like any other.
+    let sql = "update key_requests set requested_at = requested_at - 3600000";
+    sqlx::query(sql).execute(&desk.server.database().await).await.unwrap();
+    desk.asked().await;
+    assert_eq!(desk.told().await.len(), told + 1);
+}
+
+#[tokio::test]
+async fn requests_reach_those_who_manage_members_when_nobody_manages_the_project() {
+    let desk = desk().await;
+    let member = desk.server.user("member", "acme").await;
+    let lonely = project(&member, "Lonely").await;
+    let by = template(&desk.server, &lonely, "Reader", "viewer", 0).await;
+    let sql = "update users set disabled_at = 1 where email = 'member@acme.test'";
+    sqlx::query(sql).execute(&desk.server.database().await).await.unwrap();
+    let (status, answer) = desk.viewer.call("requests/ask", json!({ "template": by })).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(desk.told().await, ["owner@acme.test requested viewer of acme "]);
+}
+
+#[tokio::test]
 async fn a_rejection_is_told_with_its_word_and_one_may_ask_again() {
     let desk = desk().await;
     let id = desk.asked().await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Page, TestServer,
-    projects::{issued, project, template as stored_template},
+    projects::{issued, project, revealed, template as stored_template},
     text,
 };
 
@@ -270,16 +270,21 @@ async fn a_deleted_template_leaves_its_keys_alone_and_its_name_free() {
 }
 
 #[tokio::test]
-async fn a_price_is_told_to_whoever_judges_keys() {
+async fn a_price_is_told_to_whoever_judges_the_keys_that_it_is_for() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
     let project = project(&owner, "Apollo").await;
     let template = add(&owner, &project).await;
     let database = server.database().await;
-    let changes = async || sqlx::query_scalar::<_, i64>("select count(*) from changes where digest is null").fetch_one(&database).await.unwrap();
+    let key = issued(&server, text(&template["id"]).parse().unwrap(), "owner@acme.test", None).await;
+    revealed(&owner, key).await;
+    let sql = "select count(*) from changes c join api_keys k on k.digest = c.digest where k.kind = 'project'";
+    let changes = async || sqlx::query_scalar::<_, i64>(sql).fetch_one(&database).await.unwrap();
     let before = changes().await;
     assert_eq!(edit(&owner, &template["id"], "name", "New template", "Reader").await.0, StatusCode::OK);
     assert_eq!(changes().await, before, "a name judges nobody");
     assert_eq!(edit(&owner, &template["id"], "price", "0", "0.5").await.0, StatusCode::OK);
     assert_eq!(changes().await, before + 1);
+    assert_eq!(edit(&owner, &template["id"], "price", "0.5", "0.50").await.0, StatusCode::OK);
+    assert_eq!(changes().await, before + 1, "the same price is no change");
 }

@@ -166,13 +166,16 @@ pub enum Scope {
     CredentialsRead,
     /// Store, change and delete credentials.
     CredentialsWrite,
+    /// Read the secrets of projects, in clear text.
+    SecretsRead,
     /// Judge keys.
     Verify,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: &'static [Self] = &[Self::KeysRead, Self::KeysWrite, Self::CredentialsRead, Self::CredentialsWrite, Self::Verify];
+    pub const ALL: &'static [Self] =
+        &[Self::KeysRead, Self::KeysWrite, Self::CredentialsRead, Self::CredentialsWrite, Self::SecretsRead, Self::Verify];
 
     /// The word in stored data and in the API.
     pub const fn word(self) -> &'static str {
@@ -181,6 +184,7 @@ impl Scope {
             Self::KeysWrite => "keys:write",
             Self::CredentialsRead => "credentials:read",
             Self::CredentialsWrite => "credentials:write",
+            Self::SecretsRead => "secrets:read",
             Self::Verify => "verify",
         }
     }
@@ -192,6 +196,7 @@ impl Scope {
             Self::KeysRead | Self::Verify => &[Permission::ViewKeys],
             Self::KeysWrite => &[Permission::ManageApiKeys],
             Self::CredentialsRead | Self::CredentialsWrite => &[Permission::ManageCredentials, Permission::ManageApiKeys],
+            Self::SecretsRead => &[Permission::ManageProjects],
         }
     }
 

@@ -194,8 +194,8 @@ pub const ROUTES: &[Route] = &[
     rest("GET", "/api/v1/projects/{id}", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/nodes", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/revoked", Scope::Verify, Access::Permission(Permission::ViewProject)),
-    rest("GET", "/api/v1/projects/{id}/secrets", Scope::CredentialsRead, Access::Permission(Permission::ManageProjects)),
-    rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::CredentialsRead, Access::Permission(Permission::ManageProjects)),
+    rest("GET", "/api/v1/projects/{id}/secrets", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
+    rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 

@@ -52,7 +52,7 @@ pub async fn as_they_stand(tx: &mut Tx, actor: &Actor, needs: Permission) -> Res
 pub async fn list(state: &AppState, actor: &Actor) -> Result<People, Fault> {
     actor.require(Permission::ManageMembers)?;
     let members = store::members::list(&state.store, actor.organization).await?;
-    let roles = store::roles::list(&state.store, actor.organization).await?;
+    let roles = store::roles::list(state.store.read()?, actor.organization).await?;
     Ok(People {
         members: members.iter().map(MemberRecord::row).collect::<Result<_, _>>()?,
         invitations: invitations::open(state, actor).await?,

@@ -66,7 +66,7 @@ impl RoleRecord {
 /// `Forbidden`, `Unavailable`.
 pub async fn list(state: &AppState, actor: &Actor) -> Result<Vec<RoleRow>, Fault> {
     actor.require(Permission::ManageRoles)?;
-    store::roles::list(&state.store, actor.organization).await?.iter().map(RoleRecord::row).collect()
+    store::roles::list(state.store.read()?, actor.organization).await?.iter().map(RoleRecord::row).collect()
 }
 
 /// Makes a role. Needs *Manage Roles* and every permission of the new role.

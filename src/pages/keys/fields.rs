@@ -169,6 +169,7 @@ const fn said(scope: Scope) -> &'static str {
         Scope::KeysWrite => "Make, change and delete keys (keys:write)",
         Scope::CredentialsRead => "See credentials, never their secrets (credentials:read)",
         Scope::CredentialsWrite => "Store, change and delete credentials (credentials:write)",
+        Scope::SecretsRead => "Read the secrets of projects that you manage (secrets:read)",
         Scope::Verify => "Verify keys (verify)",
     }
 }

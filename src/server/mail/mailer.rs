@@ -62,7 +62,7 @@ impl Mailer {
             Ok(Ok(_)) => Outcome::Sent,
             // What the server says may quote the mail: its number is enough.
             Ok(Err(error)) => match error.status() {
-                Some(code) if error.is_permanent() => Outcome::Refused(format!("the mail server answered {code}")),
+                Some(code) if error.is_permanent() && !is_about_us(code.into()) => Outcome::Refused(format!("the mail server answered {code}")),
                 Some(code) => Outcome::Failed(format!("the mail server answered {code}")),
                 None if error.is_timeout() => Outcome::Failed("the mail server took too long".to_owned()),
                 None if error.is_tls() => Outcome::Failed("no secure connection to the mail server could be made".to_owned()),
@@ -71,6 +71,12 @@ impl Mailer {
             Err(_) => Outcome::Failed("the mail server took too long".to_owned()),
         }
     }
+}
+
+/// Whether an answer is about how we came, and not about the mail: the password was changed, say, and will be put right. RFC 4954, section 6,
+/// and RFC 3207, section 4.
+const fn is_about_us(code: u16) -> bool {
+    matches!(code, 530 | 534 | 535 | 538)
 }
 
 /// Reads the server's URL. Nothing of it is quoted, since it holds the password.

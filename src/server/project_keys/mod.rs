@@ -46,12 +46,12 @@ pub async fn public_keys(state: &AppState) -> Result<Vec<PublicKey>, Fault> {
 }
 
 /// Which of a project's tokens are good no longer though they have not ended, and since when: the key was revoked, deleted or disabled, or
-/// its holder was. Needs *View Project*, in the organization and in the project.
+/// its holder was; of a deleted project all. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
 /// `NotFound` also for a project that the actor does not see; `Forbidden`, `Unavailable`.
 pub async fn ended(state: &AppState, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Fault> {
-    projects::seen(&mut *state.store.read()?.acquire().await?, actor, project).await?;
+    projects::require_seen_ever(&mut *state.store.read()?.acquire().await?, actor, project).await?;
     let ended = store::project_keys::ended(&state.store, project, Timestamp::now()).await?;
     let since = |key: &Ended| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
     let ended = ended.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Fault::Internal)?, since(&key).ok_or(Fault::Internal)?)));

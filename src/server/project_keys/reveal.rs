@@ -11,7 +11,7 @@ use crate::{
     server::{
         actor::Actor,
         audit::Event,
-        members,
+        members, projects,
         state::AppState,
         store::{self, Tx, project_keys::Unrevealed},
     },
@@ -52,6 +52,8 @@ pub async fn reveal(state: &AppState, actor: &Actor, id: KeyId) -> Result<Reveal
 async fn unrevealed(tx: &mut Tx, actor: &Actor, id: KeyId, now: Timestamp) -> Result<Unrevealed, Fault> {
     let key = store::project_keys::find(tx, actor.organization, id).await?.filter(|key| key.holder == actor.user.to_string());
     let key = key.ok_or(Fault::NotFound)?;
+    // Who was taken out of the project meanwhile gets no token of it any more.
+    projects::seen(tx, actor, key.project_id.parse().map_err(|_| Fault::Internal)?).await?;
     if let Some(at) = key.revealed_at {
         let at = Timestamp(at).rfc3339();
         return Err(Fault::conflict("id", format!("This key was revealed on {} at {} UTC, and nothing can repeat it.", &at[..10], &at[11..19])));

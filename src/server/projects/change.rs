@@ -80,8 +80,8 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProjectId, wanted: Wanted
         .await
 }
 
-/// Deletes a project for good. Its open requests are closed and who asked is told; every key of it is taken back at once; its secrets are
-/// removed. Needs *Manage Projects*, in the organization and in the project.
+/// Deletes a project for good. Its open requests are closed, every key of it is taken back at once, and who asked or held one is told; its
+/// secrets are removed. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
 /// `NotFound`, `Forbidden`, `Unavailable`.
@@ -94,14 +94,16 @@ pub async fn delete(state: &AppState, actor: &Actor, id: ProjectId) -> Result<()
             Box::pin(async move {
                 let (actor, project) = super::managed_now(tx, &actor, id).await?;
                 let person = store::members::find(&mut *tx, actor.organization, actor.user).await?.ok_or(Fault::SignedOut)?.name;
-                let closed = close_requests(tx, &project, &person, actor.user).await?;
+                let closed = store::projects::close_requests(tx, id, actor.user).await?;
+                tell_each(tx, &actor, &project, &person, NoticeEvent::Closed, &closed).await?;
                 let revoked = store::issued::revoke_all(tx, id).await?;
+                tell_each(tx, &actor, &project, &person, NoticeEvent::Revoked, &revoked).await?;
                 store::projects::delete(tx, id).await?;
                 // Any of its keys may be known.
                 store::changes::note(tx, None).await?;
                 let event = Event::new(&actor, "project.deleted", "project", id, &project.record.name)
-                    .with("requests_closed", closed)
-                    .with("keys_revoked", revoked);
+                    .with("requests_closed", closed.len())
+                    .with("keys_revoked", revoked.len());
                 Ok(auditor.record(tx, event).await?)
             })
         })
@@ -110,21 +112,30 @@ pub async fn delete(state: &AppState, actor: &Actor, id: ProjectId) -> Result<()
     Ok(())
 }
 
-/// Closes what waits to be decided. Answers how many requests that were.
-async fn close_requests(tx: &mut Tx, project: &Reached, person: &str, by: UserId) -> Result<usize, Fault> {
-    let open = store::projects::close_requests(tx, project.id, by).await?;
-    for (asker, template) in &open {
+/// Tells people, each with the template that it is about, but not the actor themself.
+async fn tell_each(
+    tx: &mut Tx,
+    actor: &Actor,
+    project: &Reached,
+    person: &str,
+    event: NoticeEvent,
+    people: &[(String, String)],
+) -> Result<(), Fault> {
+    for (user, template) in people {
+        let user: UserId = user.parse().map_err(|_| Fault::Internal)?;
         let notice = NewNotice {
-            event: NoticeEvent::Closed,
+            event,
             project_id: project.id,
             project: project.record.name.clone(),
             template: template.clone(),
             person: person.to_owned(),
             word: String::new(),
         };
-        notices::tell(tx, &[asker.parse().map_err(|_| Fault::Internal)?], &notice).await?;
+        if user != actor.user {
+            notices::tell(tx, &[user], &notice).await?;
+        }
     }
-    Ok(open.len())
+    Ok(())
 }
 
 fn name_taken(error: store::Error) -> Fault {

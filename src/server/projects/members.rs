@@ -53,8 +53,8 @@ pub(super) async fn candidates(db: &mut Tx, actor: &Actor, project: ProjectId) -
 }
 
 /// The roles that the actor may give.
-pub(super) async fn roles(state: &AppState, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
-    let all = store::roles::list(&state.store, actor.organization).await?;
+pub(super) async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
+    let all = store::roles::list(db, actor.organization).await?;
     let may_give = all.into_iter().filter(|role| actor.permissions.first_missing(role.allows()).is_none());
     may_give.map(|role| Ok(RoleChoice { id: role.id.parse().map_err(|_| Fault::Internal)?, name: role.name })).collect()
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{
     fault::Fault,
-    id::{ProjectId, UserId},
+    id::{OrganizationId, ProjectId, UserId},
     permission::{Permission, Permissions},
     project::{Belongings, IN_PROJECT, ManagedBelongings, ProjectRow, Visibility},
     time::Timestamp,
@@ -36,18 +36,18 @@ pub struct Reached {
 impl Reached {
     /// `None` for one that they don't see.
     ///
-    /// In a project people may do what their role there lets them, and never more than their role in the organization does. Those who
-    /// manage the organization's members are in every project with the latter; others who are no members see those that everyone sees.
+    /// In a project people may do what their role there lets them, and never more than their role in the organization does. Whoever
+    /// manages the organization's members is in every project with all of that, whatever role they were given in it, and what everyone sees
+    /// nobody is kept from seeing.
     fn new(actor: &Actor, record: ProjectRecord) -> Result<Option<Self>, Fault> {
         let visibility: Visibility = record.visibility.parse().map_err(|_| Fault::Internal)?;
-        let of_role = record.role_permissions.as_deref().map(Permissions::from_words);
-        let given = match of_role {
-            Some(permissions) => permissions,
-            None if actor.permissions.has(Permission::ManageMembers) => Permissions::of(&IN_PROJECT),
-            None if visibility == Visibility::Organization => Permissions::of(&[Permission::ViewProject]),
-            None => return Ok(None),
+        let of_role = Permissions::from_words(record.role_permissions.as_deref().unwrap_or_default());
+        let is_given = |permission: Permission| {
+            of_role.has(permission)
+                || actor.permissions.has(Permission::ManageMembers)
+                || (permission == Permission::ViewProject && visibility == Visibility::Organization)
         };
-        let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| given.has(*permission) && actor.permissions.has(*permission)).collect();
+        let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| is_given(*permission) && actor.permissions.has(*permission)).collect();
         let id = record.id.parse().map_err(|_| Fault::Internal)?;
         Ok((!permissions.is_empty()).then(|| Self { id, record, permissions: Permissions::of(&permissions) }))
     }
@@ -90,6 +90,16 @@ pub async fn seen(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, 
     let reached = reach(db, actor, id).await?;
     reached.require(Permission::ViewProject)?;
     Ok(reached)
+}
+
+/// Goes on only where the actor sees a project, or saw it until it was deleted. Needs *View Project*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+pub async fn require_seen_ever(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(), Fault> {
+    actor.require(Permission::ViewProject)?;
+    let record = store::projects::find_ever(db, actor.organization, actor.user, id).await?.ok_or(Fault::NotFound)?;
+    Reached::new(actor, record)?.ok_or(Fault::NotFound)?.require(Permission::ViewProject)
 }
 
 /// A project that the actor manages, for reading. Needs *Manage Projects*, in the organization and in the project.
@@ -149,7 +159,7 @@ pub async fn belongings(state: &AppState, actor: &Actor, id: ProjectId) -> Resul
     let managed = if project.permissions.has(Permission::ManageProjects) {
         Some(ManagedBelongings {
             candidates: members::candidates(&mut db, actor, id).await?,
-            roles: members::roles(state, actor).await?,
+            roles: members::roles(&mut db, actor).await?,
             secrets: secrets::of(&mut db, id).await?,
         })
     } else {
@@ -158,7 +168,22 @@ pub async fn belongings(state: &AppState, actor: &Actor, id: ProjectId) -> Resul
     Ok(Belongings { members: members::of(&mut db, actor, &project).await?, nodes: nodes::of(&mut db, id).await?, managed })
 }
 
-/// The members of a project who decide on requests.
+/// Who hears of requests: those who manage the project, or where it has nobody left who does, those who manage the organization's members.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn deciders(tx: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Fault> {
+    let managers = managers(tx, project).await?;
+    if !managers.is_empty() {
+        return Ok(managers);
+    }
+    let decides = Permissions::of(&[Permission::ManageMembers, Permission::ManageProjects]);
+    let all = store::members::active(tx, organization).await?;
+    let deciding = all.iter().filter(|(_, words)| Permissions::from_words(words).first_missing(decides).is_none());
+    deciding.map(|(id, _)| id.parse().map_err(|_| Fault::Internal)).collect()
+}
+
+/// The members of a project who manage it, and so decide on requests.
 ///
 /// # Errors
 /// `Unavailable`.

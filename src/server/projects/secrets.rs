@@ -156,7 +156,9 @@ pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: Pro
 /// `NotFound` for the project or the secret; `Internal` for one that does not open; `Forbidden`, `Unavailable`.
 pub async fn read(state: &AppState, actor: &Actor, project: ProjectId, name: &str) -> Result<(String, SecretString), Fault> {
     actor.require(Permission::ManageProjects)?;
-    let (actor, auditor, vault, name) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault), name.to_owned());
+    // What is no name of any is not looked for.
+    let name = identifier("name", name).map_err(|_| Fault::NotFound)?;
+    let (actor, auditor, vault) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault));
     // As it stands in one transaction: no rotation of the master key comes between.
     state
         .store

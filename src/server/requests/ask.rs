@@ -4,24 +4,28 @@ use super::{about, tell};
 use crate::{
     model::{
         fault::Fault,
-        id::{KeyRequestId, TemplateId},
+        id::{KeyRequestId, TemplateId, UserId},
         notice::NoticeEvent,
         permission::Permission,
-        time::Timestamp,
+        time::{MINUTE_MS, Timestamp},
     },
     server::{
         actor::Actor,
         members, projects,
         state::AppState,
-        store::{self, requests::state as states},
+        store::{self, Tx, requests::state as states},
     },
 };
+
+/// How often somebody may ask by one template, and within which time.
+const ASKED_MAX: i64 = 10;
+const ASKED_WITHIN_MS: i64 = 60 * MINUTE_MS;
 
 /// Asks for a key by a template; those who decide hear of it. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `template` when it was deleted, and for somebody who has asked already or holds a key by it; `NotFound`, `Forbidden`,
-/// `Unavailable`.
+/// `Conflict` at `template` when it was deleted, and for somebody who has asked already or holds a key by it; `Throttled` after ten times
+/// in an hour; `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn ask(state: &AppState, actor: &Actor, template: TemplateId) -> Result<(), Fault> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -39,15 +43,24 @@ pub async fn ask(state: &AppState, actor: &Actor, template: TemplateId) -> Resul
                 if store::requests::holds(tx, template, actor.user).await? {
                     return Err(Fault::conflict("template", "You have a key by this template already."));
                 }
+                require_patience(tx, template, actor.user).await?;
                 let id = KeyRequestId::new();
                 store::requests::insert(tx, id, project, template, actor.user).await.map_err(asked_already)?;
                 let request = store::requests::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)?;
                 auditor.record(tx, about(&actor, "request.created", &reached, &request)).await?;
-                let deciders = projects::managers(tx, project).await?;
+                let deciders = projects::deciders(tx, actor.organization, project).await?;
                 tell(tx, &actor, &deciders, NoticeEvent::Requested, &reached, &record.name, "").await
             })
         })
         .await
+}
+
+/// Goes on unless somebody asked and took it back again and again: each time those who decide hear of it.
+async fn require_patience(tx: &mut Tx, template: TemplateId, user: UserId) -> Result<(), Fault> {
+    let earliest = store::requests::asked_at(tx, template, user, ASKED_MAX - 1).await?;
+    let wait_ms = earliest.map_or(0, |at| at.0 + ASKED_WITHIN_MS - Timestamp::now().0);
+    let seconds = u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000);
+    if seconds == 0 { Ok(()) } else { Err(Fault::Throttled { seconds }) }
 }
 
 fn asked_already(error: store::Error) -> Fault {
@@ -74,7 +87,7 @@ pub async fn withdraw(state: &AppState, actor: &Actor, id: KeyRequestId) -> Resu
                 request.require_open()?;
                 store::requests::decide(tx, &request.id, states::WITHDRAWN, actor.user, "", Timestamp::now()).await?;
                 auditor.record(tx, about(&actor, "request.withdrawn", &reached, &request)).await?;
-                let deciders = projects::managers(tx, reached.id).await?;
+                let deciders = projects::deciders(tx, actor.organization, reached.id).await?;
                 tell(tx, &actor, &deciders, NoticeEvent::Withdrawn, &reached, &request.template, "").await
             })
         })

@@ -39,23 +39,23 @@ pub struct SecretView {
     value: RevealedSecret,
 }
 
-/// Lists the names of a project's secrets. Needs the scope `credentials:read` and *Manage Projects*, in the organization and in the
+/// Lists the names of a project's secrets. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the
 /// project.
 pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<Names>, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsRead)?;
+    let actor = caller.with_scope(Scope::SecretsRead)?;
     let secrets = secrets::list(&state, &actor, project_id(&actor, &id)?).await?;
     let items = secrets.into_iter().map(|secret| NameView { name: secret.name, updated_at: secret.updated_at.rfc3339() }).collect();
     Ok(Answer(Names { items }))
 }
 
-/// Reads a secret; the audit log tells of it. Needs the scope `credentials:read` and *Manage Projects*, in the organization and in the
+/// Reads a secret; the audit log tells of it. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the
 /// project.
 pub async fn read(
     State(state): State<AppState>,
     caller: Caller,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<([(HeaderName, HeaderValue); 1], Answer<SecretView>), Problem> {
-    let actor = caller.with_scope(Scope::CredentialsRead)?;
+    let actor = caller.with_scope(Scope::SecretsRead)?;
     let (name, value) = secrets::read(&state, &actor, project_id(&actor, &id)?, &name).await?;
     let value = RevealedSecret::new(value.expose_secret().to_owned());
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(SecretView { name, value })))

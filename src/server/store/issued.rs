@@ -39,6 +39,16 @@ pub struct NewIssued {
     pub expires_at: Option<Timestamp>,
 }
 
+/// The digests of a template's keys that can be presented.
+///
+/// # Errors
+/// What the database says.
+pub async fn digests_of_template(tx: &mut Tx, template: TemplateId) -> Result<Vec<Vec<u8>>, Error> {
+    let sql = "select k.digest from issued_keys i join api_keys k on k.id = i.key_id \
+         where i.template_id = $1 and i.revealed_at is not null and k.revoked_at is null and k.deleted_at is null";
+    Ok(sqlx::query_scalar(sql).bind(template.to_string()).fetch_all(tx).await?)
+}
+
 /// Stores an issued key. It has no token yet: its digest is random.
 ///
 /// # Errors
@@ -111,8 +121,13 @@ pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id:
 ///
 /// # Errors
 /// What the database says.
-pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<u64, Error> {
+pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String)>, Error> {
+    let now = Timestamp::now().0;
+    let sql = "select k.created_by, k.name from issued_keys i join api_keys k on k.id = i.key_id where i.project_id = $1 \
+         and k.revoked_at is null and k.deleted_at is null and (k.expires_at is null or k.expires_at > $2) order by k.number";
+    let revoked = sqlx::query_as(sql).bind(project.to_string()).bind(now).fetch_all(&mut *tx).await?;
     let sql = "update api_keys set revoked_at = $1 where revoked_at is null and deleted_at is null \
          and id in (select key_id from issued_keys where project_id = $2)";
-    Ok(sqlx::query(sql).bind(Timestamp::now().0).bind(project.to_string()).execute(tx).await?.rows_affected())
+    sqlx::query(sql).bind(now).bind(project.to_string()).execute(tx).await?;
+    Ok(revoked)
 }

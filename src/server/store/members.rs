@@ -56,6 +56,15 @@ pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: Org
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
+/// The organization's members who may come in, each with what their role permits, as words.
+///
+/// # Errors
+/// What the database says.
+pub async fn active(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<(String, String)>, Error> {
+    let sql = "select u.id, r.permissions from users u join roles r on r.id = u.role_id where u.organization_id = $1 and u.disabled_at is null";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(tx).await?)
+}
+
 /// Whether the organization has a member with this address, whatever its case.
 ///
 /// # Errors

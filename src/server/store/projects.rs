@@ -35,13 +35,22 @@ pub struct ProjectRecord {
 const PROJECT: &str = "select p.id, p.name, p.description, p.visibility, u.name as creator, p.created_at, r.name as role, \
      r.permissions as role_permissions, (select count(*) from key_requests q where q.project_id = p.id and q.open_by is not null) as waiting \
      from projects p join users u on u.id = p.created_by left join project_members m on m.project_id = p.id and m.user_id = $2 \
-     left join roles r on r.id = m.role_id where p.organization_id = $1 and p.deleted_at is null";
+     left join roles r on r.id = m.role_id where p.organization_id = $1";
 
 /// The organization's project with this id, as it is to this reader.
 ///
 /// # Errors
 /// What the database says.
 pub async fn find(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3 and p.deleted_at is null"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+}
+
+/// The same, also when it was deleted.
+///
+/// # Errors
+/// What the database says.
+pub async fn find_ever(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
     let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
@@ -51,7 +60,7 @@ pub async fn find(db: &mut Tx, organization: OrganizationId, reader: UserId, id:
 /// # Errors
 /// What the database says.
 pub async fn all(store: &Store, organization: OrganizationId, reader: UserId) -> Result<Vec<ProjectRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{PROJECT} order by p.name_folded{}, p.id", store.bytewise()));
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.deleted_at is null order by p.name_folded{}, p.id", store.bytewise()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).fetch_all(store.read()?).await?)
 }
 

@@ -173,6 +173,16 @@ pub async fn held(db: &mut Tx, project: ProjectId, holder: UserId) -> Result<Vec
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(holder.to_string()).fetch_all(db).await?)
 }
 
+/// When somebody asked by a template, so many times ago: 0 for the last time. `None` when they did not ask as often.
+///
+/// # Errors
+/// What the database says.
+pub async fn asked_at(tx: &mut Tx, template: TemplateId, user: UserId, times_ago: i64) -> Result<Option<Timestamp>, Error> {
+    let sql = "select requested_at from key_requests where template_id = $1 and user_id = $2 order by requested_at desc limit 1 offset $3";
+    let at: Option<i64> = sqlx::query_scalar(sql).bind(template.to_string()).bind(user.to_string()).bind(times_ago).fetch_optional(tx).await?;
+    Ok(at.map(Timestamp))
+}
+
 /// Whether somebody holds a key by a template that is neither revoked, deleted nor expired.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Store, Tx, fold};
+use super::{Error, Tx, fold};
 use crate::model::{
     id::{OrganizationId, RoleId},
     permission::Permissions,
@@ -43,9 +43,9 @@ const ROLE: &str = "select r.id, r.name, r.permissions, (select count(*) from us
 ///
 /// # Errors
 /// What the database says.
-pub async fn list(store: &Store, organization: OrganizationId) -> Result<Vec<RoleRecord>, Error> {
+pub async fn list(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId) -> Result<Vec<RoleRecord>, Error> {
     let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 order by r.created_at, r.id"));
-    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).fetch_all(db).await?)
 }
 
 /// The organization's role with this id.

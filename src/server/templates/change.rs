@@ -18,7 +18,6 @@ use crate::{
 /// `Conflict` at `project` when it has [`TEMPLATES_MAX`], at `role` when there is no role to give; `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn create(state: &AppState, actor: &Actor, project: ProjectId) -> Result<TemplateRow, Fault> {
     require(actor)?;
-    let role = first_role(&roles(state, actor).await?);
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     state
         .store
@@ -32,6 +31,7 @@ pub async fn create(state: &AppState, actor: &Actor, project: ProjectId) -> Resu
                         format!("A project has at most {TEMPLATES_MAX} templates. Delete one that nobody needs."),
                     ));
                 }
+                let role = first_role(&roles(tx, &actor).await?);
                 let role = role.ok_or_else(|| Fault::conflict("role", "There is no role that you could give to a key."))?;
                 let (id, name) = (TemplateId::new(), fresh_name("New template", all.iter().map(|template| template.name.as_str())));
                 store::templates::insert(tx, id, project, &name, role, actor.user).await?;

@@ -25,8 +25,7 @@ use crate::{
 pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<TemplateValue>) -> Result<TemplateRow, Fault> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
-    let is_price = edit.which == TemplateValue::Price;
-    let edited = state
+    let (edited, priced) = state
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -35,12 +34,12 @@ pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<Te
                 let (now, after) = change(tx, &actor, &mut template, &edit).await?;
                 unchanged(value, &now, &edit.before, &after)?;
                 if now == after {
-                    return read(tx, &actor, id).await;
+                    return Ok((read(tx, &actor, id).await?, Vec::new()));
                 }
                 store::templates::update(tx, &template).await.map_err(name_taken)?;
-                if is_price {
-                    // Many keys may be by it.
-                    store::changes::note(tx, None).await?;
+                let priced = if edit.which == TemplateValue::Price { store::issued::digests_of_template(tx, id).await? } else { Vec::new() };
+                for digest in &priced {
+                    store::changes::note(tx, Some(digest)).await?;
                 }
                 let mut event =
                     Event::new(&actor, "template.changed", "template", id, &template.name).with("project", reached.record.name).with("value", value);
@@ -49,13 +48,11 @@ pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<Te
                     event = event.with("before", now).with("after", after);
                 }
                 auditor.record(tx, event).await?;
-                read(tx, &actor, id).await
+                Ok((read(tx, &actor, id).await?, priced))
             })
         })
         .await?;
-    if is_price {
-        state.verifier.forget(None);
-    }
+    state.verifier.forget_each(&priced);
     Ok(edited)
 }
 

@@ -81,12 +81,11 @@ pub async fn desk(state: &AppState, actor: &Actor, project: ProjectId) -> Result
     let nodes = store::nodes::all(&mut db, project).await?;
     let requests = super::requests::waiting(&mut db, project).await?;
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
-    // Before the roles are read: each call has one connection in hand.
-    drop(db);
+    let roles = roles(&mut db, actor).await?;
     Ok(TemplateDesk {
         project: reached.row()?,
         templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect::<Result<_, _>>()?,
-        roles: roles(state, actor).await?,
+        roles,
         nodes: nodes.into_iter().map(|node| NodeChoice { id: node.id, name: node.name }).collect(),
         requests,
         currency,
@@ -94,8 +93,8 @@ pub async fn desk(state: &AppState, actor: &Actor, project: ProjectId) -> Result
 }
 
 /// The organization's roles, and which of them the actor may give.
-async fn roles(state: &AppState, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
-    let roles = store::roles::list(&state.store, actor.organization).await?;
+async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
+    let roles = store::roles::list(db, actor.organization).await?;
     let choice = |role: store::roles::RoleRecord| {
         let permissions = role.allows();
         let may_give = actor.permissions.first_missing(permissions).is_none();

@@ -289,7 +289,7 @@ async fn a_key_gives_no_more_than_it_has_and_a_person_no_more_than_they_may() {
     // A member may not manage what `credentials:*` of general keys needs, but has storage keys of their own.
     let member = server.api("member@acme.test", "");
     let (_, made) = member.post("/keys", json!({ "kind": "platform", "name": "a", "duration_days": 1 })).await;
-    assert_eq!(made["key"]["scopes"].as_array().unwrap().len(), 5, "{made}");
+    assert_eq!(made["key"]["scopes"].as_array().unwrap().len(), 6, "{made}");
     // Once the role shrinks, so does the key, at once.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
     server.state.verifier.forget(None);
