@@ -43,7 +43,7 @@ function issue(server: Server, project: string, owner: Person, count: number): v
 }
 
 test.describe('the issued keys', () => {
-  test.use({ refusals: [422] });
+  test.use({ refusals: [409, 422] });
 
   test('are counted for a period, page by page', async ({ page, context, server, owner }) => {
     const project = await makeProject(context, server, 'Genomics');
@@ -72,6 +72,22 @@ test.describe('the issued keys', () => {
     await page.reload();
     await live(page);
     await expect(pages).toContainText('11–20 of 42');
+    // A second click does not wait for the first one's answer.
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    await page.route('**/fn/issued/list*', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await pages.getByRole('button', { name: 'Next page' }).click();
+    await pages.getByRole('button', { name: 'Next page' }).click();
+    await page.waitForURL(/page=4/);
+    letGo();
+    await expect(pages).toContainText('31–40 of 42');
+    await page.unrouteAll({ behavior: 'wait' });
+    await page.goBack();
+    await page.goBack();
+    await expect(pages).toContainText('11–20 of 42');
     await pages.getByLabel('Page', { exact: true }).fill('5');
     await pages.getByLabel('Page', { exact: true }).press('Enter');
     await expect(pages).toContainText('41–42 of 42');
@@ -97,6 +113,20 @@ test.describe('the issued keys', () => {
     await open(page, path);
     await page.getByLabel('Period').selectOption('From – to');
     await expect(page.getByLabel('From', { exact: true })).not.toHaveValue('');
+    // A year that is typed counts once it is meant, and is no step to go back to.
+    let calls = 0;
+    page.on('request', (request) => {
+      calls += request.url().includes('/fn/issued/list') ? 1 : 0;
+    });
+    await page.waitForURL(/from=/);
+    await expect(page.locator('.issued')).toHaveAttribute('aria-busy', 'false');
+    const [callsBefore, steps] = [calls, await page.evaluate(() => history.length)];
+    await page.getByLabel('From', { exact: true }).focus();
+    await page.keyboard.type('11012026');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/from=2026-11-01/);
+    await expect(page.locator('.issued')).toHaveAttribute('aria-busy', 'false');
+    expect([calls - callsBefore, await page.evaluate(() => history.length)]).toEqual([1, steps]);
     const today = new Date().toISOString().slice(0, 10);
     await page.getByLabel('From', { exact: true }).fill(today);
     await page.getByLabel('From', { exact: true }).blur();
@@ -140,6 +170,30 @@ test.describe('the issued keys', () => {
     await dialog.getByRole('button', { name: 'Revoke' }).click();
     await expect(first).toContainText('Revoked');
     await expect(first.getByRole('button')).toHaveCount(0);
-    await expect(row(page, 'Person 02')).toContainText('Active');
+    await expect(page.getByRole('button', { name: 'Refresh' })).toBeFocused();
+    const second = row(page, 'Person 02');
+    await expect(second).toContainText('Active');
+
+    // What rests because of its holder can't be woken here, and says so.
+    server.sql(`update users set disabled_at = 1 where email = 'p02.${project}@example.com'`);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await expect(second).toContainText('Disabled');
+    await expect(second).toContainText('Its holder is disabled.');
+    await expect(second.getByRole('button')).toHaveCount(1);
+    await axe(page, 'a key whose holder is disabled');
+    await fitsWidth(page);
+    server.sql(`update users set disabled_at = null where email = 'p02.${project}@example.com'`);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await expect(second).toContainText('Active');
+
+    // What goes wrong is said until it is dismissed.
+    server.sql(`update api_keys set revoked_at = ${Date.now()} where created_by = (select id from users where email = 'p02.${project}@example.com')`);
+    await second.getByRole('button', { name: 'Disable' }).click();
+    const toast = page.locator('.toast-trouble');
+    await expect(toast).toContainText('This key has ended');
+    await expect(second).toContainText('Revoked');
+    await page.waitForTimeout(6500);
+    await toast.getByRole('button', { name: 'Dismiss' }).click();
+    await expect(toast).toHaveCount(0);
   });
 });

@@ -189,5 +189,6 @@ test('an organization changes its name and its currency', async ({ page, owner }
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('banner')).toContainText(`${owner.organization} Ltd`);
   await live(page);
+  await expect(page.locator('.toast')).toContainText('Saved.');
   await expect(page.getByLabel('Currency')).toHaveValue('EUR');
 });

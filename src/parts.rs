@@ -63,7 +63,8 @@ macro_rules! parts {
                     let address = location.pathname.get_untracked() + &location.search.get_untracked();
                     match $part(PAGE).await {
                         Ok(view) => view,
-                        Err(NotLoaded) => instead(live.get_untracked(), &address).await,
+                        // Who went elsewhere meanwhile took the signal along.
+                        Err(NotLoaded) => instead(live.try_get_untracked().unwrap_or_default(), &address).await,
                     }
                 }
 

@@ -241,10 +241,16 @@ async fn a_key_that_is_taken_back_is_refused_at_once_and_its_holder_is_told() {
 #[tokio::test]
 async fn a_holder_who_is_disabled_keeps_the_key_at_rest() {
     let desk = Desk::start().await;
-    desk.server.user("member", "acme").await;
+    let holder = desk.server.user("member", "acme").await;
     let key = desk.issued("member@acme.test").await;
-    desk.owner.call("issued/set-disabled", json!({ "id": key, "disabled": true })).await;
+    let token = projects::revealed(&holder, key).await;
+    let api = desk.server.api("owner@acme.test", "");
+    let row = async || desk.list(desk.query("24h")).await["rows"][0].clone();
+    assert_eq!((&row().await["status"], &row().await["is_holder_disabled"]), (&json!("active"), &json!(false)));
     sqlx::query("update users set disabled_at = 1 where email = 'member@acme.test'").execute(&desk.server.database().await).await.unwrap();
+    // The list says what verify says.
+    assert_eq!(api.verify(&token).await, "DISABLED");
+    assert_eq!((&row().await["status"], &row().await["is_holder_disabled"]), (&json!("disabled"), &json!(true)));
     let (status, fault) = desk.owner.call("issued/set-disabled", json!({ "id": key, "disabled": false })).await;
     assert_eq!((status, &fault["field"]), (StatusCode::CONFLICT, &json!("id")), "{fault}");
 }

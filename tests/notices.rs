@@ -134,6 +134,21 @@ async fn a_notice_reaches_no_session_that_has_ended() {
 }
 
 #[tokio::test]
+async fn listening_does_not_lengthen_a_session() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let database = server.database().await;
+    sqlx::query("update sessions set last_seen_at = last_seen_at - 3600000").execute(&database).await.unwrap();
+    let last_seen = async || sqlx::query_scalar::<_, i64>("select last_seen_at from sessions").fetch_one(&database).await.unwrap();
+    let before = last_seen().await;
+    drop(listen(&owner).await);
+    drop(listen(&owner).await);
+    assert_eq!(last_seen().await, before);
+    assert_eq!(owner.call("profile/sessions", json!({})).await.0, StatusCode::OK);
+    assert!(last_seen().await > before, "what somebody asks for does");
+}
+
+#[tokio::test]
 async fn streams_do_not_hold_up_the_end_of_the_server() {
     let mut server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;

@@ -261,6 +261,8 @@ pub struct IssuedRow {
     pub received_at: Timestamp,
     /// What it is now.
     pub status: Status,
+    /// Whether its holder is disabled, so that nothing but enabling them wakes it.
+    pub is_holder_disabled: bool,
     /// How many requests it made in the period.
     pub requests: i64,
     /// What those cost.

@@ -112,7 +112,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
         spawn_local(async move {
             match sign_out().await {
                 Ok(()) | Err(Fault::SignedOut) => browser::go("/sign-in"),
-                Err(fault) => toasts.say(fault.to_string()),
+                Err(fault) => toasts.warn(fault.to_string()),
             }
         });
     });

@@ -5,6 +5,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, Element, HtmlAnchorElement, HtmlElement, Url};
 
+/// Under what a page leaves a message for the next one.
+const SAID: &str = "latchkey-said";
+
 /// The path and the query of this page.
 pub fn path_and_query() -> String {
     let location = window().location();
@@ -15,6 +18,23 @@ pub fn path_and_query() -> String {
 pub fn go(address: &str) {
     // Fails only for an address that is no address; ours all are.
     let _ = window().location().assign(address);
+}
+
+/// As [`go`], and has the page that comes next say what was done here.
+pub fn go_and_say(address: &str, message: &str) {
+    // Without a store it goes unsaid.
+    if let Ok(Some(store)) = window().session_storage() {
+        let _ = store.set_item(SAID, message);
+    }
+    go(address);
+}
+
+/// What the last page wants said, once.
+pub fn take_from_last_page() -> Option<String> {
+    let store = window().session_storage().ok()??;
+    let message = store.get_item(SAID).ok()??;
+    let _ = store.remove_item(SAID);
+    Some(message)
 }
 
 /// Leaves for the sign-in page, which leads back here.

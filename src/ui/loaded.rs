@@ -13,6 +13,8 @@ pub struct Loaded<T: Send + Sync + 'static> {
     trouble: RwSignal<Option<Fault>>,
     /// How often the data was changed here: what was read before a change is older than it.
     changes: StoredValue<u32>,
+    /// Counts the readings: only the last one's answer is taken.
+    turn: StoredValue<u32>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Loaded<T> {
@@ -25,7 +27,7 @@ impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
 impl<T: Send + Sync + 'static> Loaded<T> {
     /// The data as it was first read.
     pub fn new(first: T) -> Self {
-        Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0) }
+        Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0), turn: StoredValue::new(0) }
     }
 
     /// Looks at the data.
@@ -51,21 +53,32 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         self.trouble.into()
     }
 
-    /// Reads the data anew.
-    pub fn read_again(self, answer: impl Future<Output = Result<T, Fault>> + 'static) {
-        let changes = self.changes.try_get_value();
+    /// Reads the data anew. Where something is changed here meanwhile, what was read may be older than that: it is read once more.
+    pub fn read_again<Answer: Future<Output = Result<T, Fault>> + 'static>(self, read: impl Fn() -> Answer + 'static) {
+        let Some(turn) = self.turn.try_update_value(|turn| {
+            *turn += 1;
+            *turn
+        }) else {
+            return;
+        };
         spawn_local(async move {
-            match answer.await {
-                // Whoever changed something meanwhile knows better.
-                Ok(_) if self.changes.try_get_value() != changes => {}
-                Ok(data) => {
-                    let _ = self.data.try_set(data);
-                    let _ = self.trouble.try_set(None);
+            loop {
+                let changes = self.changes.try_get_value();
+                let answer = read().await;
+                // The page was left, or a later reading knows better.
+                if self.turn.try_get_value() != Some(turn) {
+                    return;
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => {
-                    let _ = self.trouble.try_set(Some(fault));
+                match answer {
+                    Ok(_) if self.changes.try_get_value() != changes => continue,
+                    Ok(data) => {
+                        self.trouble.set(None);
+                        self.data.set(data);
+                    }
+                    Err(Fault::SignedOut) => browser::go_to_sign_in(),
+                    Err(fault) => self.trouble.set(Some(fault)),
                 }
+                return;
             }
         });
     }

@@ -109,7 +109,7 @@ impl ListActions {
             Done::Acted(action, acted, name) => self.show_acted(action, acted, name),
             Done::Exported(Ok(true)) => self.toasts.say("The file is in your downloads.".to_owned()),
             Done::Exported(Ok(false)) => self.toasts.say("The export was stopped.".to_owned()),
-            Done::Exported(Err(fault)) => self.toasts.say(fault.to_string()),
+            Done::Exported(Err(fault)) => self.toasts.warn(fault.to_string()),
         }
     }
 
@@ -142,7 +142,7 @@ impl ListActions {
             self.toasts.say("Nothing was done: the list was opened a while ago. It is loaded again; select the keys once more.".to_owned());
             self.reload();
         } else {
-            self.toasts.say(fault.to_string());
+            self.toasts.warn(fault.to_string());
         }
     }
 

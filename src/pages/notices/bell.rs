@@ -39,6 +39,12 @@ pub fn Bell(
             browser::focus(&button);
         }
     };
+    // Safari gives a button that is clicked no focus, but takes it from the list: that would close it, and the click open it again.
+    let keep_focus = move |event: ev::MouseEvent| {
+        if news.opened.get_untracked() {
+            event.prevent_default();
+        }
+    };
     let on_keydown = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" && news.opened.get_untracked() {
             event.stop_propagation();
@@ -65,7 +71,7 @@ pub fn Bell(
         <div class="bell" node_ref=root on:keydown=on_keydown on:focusout=on_focusout>
             <button type="button" class="icon-button bell-button" node_ref=button aria-label=name title="Notices" aria-haspopup="dialog"
                 aria-expanded=move || news.opened.get().to_string()
-                on:click=move |_| if news.opened.get_untracked() { close() } else { news.open() }>
+                on:mousedown=keep_focus on:click=move |_| if news.opened.get_untracked() { back() } else { news.open() }>
                 <Icon glyph=Glyph::Bell/>
                 {move || Some(unread.get()).filter(|count| *count > 0).map(|count| view! { <span class="bell-count">{grouped(count)}</span> })}
             </button>
@@ -83,13 +89,18 @@ fn List(news: News, close: Callback<()>) -> impl IntoView {
         }
     });
     let is_empty = Memo::new(move |_| news.list.with(Vec::is_empty));
+    let instead = move || match (news.was_read.get(), news.trouble.with(Option::is_some)) {
+        (true, _) => Some(
+            view! { <p class="notices-none">"Nothing yet. Requests for keys of your projects, and answers to yours, appear here."</p> }.into_any(),
+        ),
+        (false, true) => None,
+        (false, false) => Some(view! { <p class="notices-none" role="status">"Reading…"</p> }.into_any()),
+    };
     view! {
         <div class="notices" role="dialog" aria-label="Notices" tabindex="-1" node_ref=list>
             <p class="notices-head" aria-hidden="true">"Notices"</p>
             {move || news.trouble.get().map(|fault| view! { <p class="notices-trouble" role="alert">{fault.to_string()}</p> })}
-            <Show when=move || !is_empty.get() fallback=|| view! {
-                <p class="notices-none">"Nothing yet. Requests for keys of your projects, and answers to yours, appear here."</p>
-            }>
+            <Show when=move || !is_empty.get() fallback=move || instead>
                 <ul>
                     <For each=move || news.list.get() key=|notice| (notice.seq, notice.is_read) let(notice)>
                         <NoticeLine notice close/>

@@ -10,6 +10,7 @@ use crate::{
     api::notices::{mark_notices_read, notices},
     model::{fault::Fault, id::ProjectId, notice::Notice},
     ui::{
+        live::is_live,
         stream::Stream,
         toast::{Toasts, use_toasts},
     },
@@ -26,8 +27,10 @@ pub struct News {
     trouble: RwSignal<Option<Fault>>,
     /// Up to which place the reader has seen the list.
     seen: RwSignal<i64>,
-    /// The newest place that is known; `None` until the list was read.
-    newest: StoredValue<Option<i64>>,
+    /// Whether the list was ever read.
+    was_read: RwSignal<bool>,
+    /// Counts the readings: what went wrong with one is no news once a later one began.
+    turn: StoredValue<u32>,
     /// The projects of what came last.
     changed: RwSignal<Vec<ProjectId>>,
     /// Whether the list is open.
@@ -42,12 +45,20 @@ impl News {
             list: RwSignal::new(Vec::new()),
             trouble: RwSignal::new(None),
             seen: RwSignal::new(0),
-            newest: StoredValue::new(None),
+            was_read: RwSignal::new(false),
+            turn: StoredValue::new(0),
             changed: RwSignal::new(Vec::new()),
             opened: RwSignal::new(false),
             toasts: use_toasts(),
         };
         provide_context(news);
+        // Nothing may ever come by the stream: a browser has too many pages open, or a proxy holds it back.
+        let live = is_live();
+        Effect::new(move || {
+            if live.get() {
+                news.read();
+            }
+        });
         let on_open = Callback::new(move |()| news.read());
         let on_event = Callback::new(move |text: String| news.arrive(&text));
         Effect::new(move || Stream { address: "/events", event: "notice", last: "signed-out", on_open, on_event }.follow());
@@ -71,36 +82,51 @@ impl News {
     }
 
     fn read(self) {
+        let Some(turn) = self.turn.try_update_value(|turn| {
+            *turn += 1;
+            *turn
+        }) else {
+            return;
+        };
         spawn_local(async move {
-            match notices().await {
+            let answer = notices().await;
+            let Some(newest) = self.turn.try_get_value() else { return };
+            match answer {
                 Ok(list) => self.take(list),
                 // Whoever is signed out hears of it as soon as they do something.
-                Err(fault) => drop(self.trouble.try_set(Some(fault))),
+                Err(fault) if turn == newest => self.trouble.set(Some(fault)),
+                Err(_) => {}
             }
         });
     }
 
     /// Takes over the list. What came while nobody listened is news too.
-    fn take(self, list: Vec<Notice>) {
-        let Some(known) = self.newest.try_get_value() else { return };
+    fn take(self, read: Vec<Notice>) {
+        let known = self.was_read.get_untracked().then(|| self.newest());
         let is_new = |notice: &&Notice| known.is_some_and(|known| notice.seq > known);
-        let changed: Vec<_> = list.iter().filter(is_new).map(|notice| notice.project_id).collect();
-        self.newest.set_value(Some(list.first().map_or(0, |notice| notice.seq)));
+        let changed: Vec<_> = read.iter().filter(is_new).map(|notice| notice.project_id).collect();
+        let is_open = self.opened.get_untracked();
+        self.was_read.set(true);
         self.trouble.set(None);
-        self.list.set(list);
+        self.list.update(|list| *list = merge(list, read, is_open));
         if !changed.is_empty() {
             self.changed.set(changed);
         }
+        if is_open {
+            self.mark_read();
+        }
+    }
+
+    /// The newest place that is known.
+    fn newest(self) -> i64 {
+        self.list.with_untracked(|list| list.first().map_or(0, |notice| notice.seq))
     }
 
     fn arrive(self, text: &str) {
         let Ok(notice) = serde_json::from_str::<Notice>(text) else { return };
         // It may have been in the list already, which was read as the stream began.
-        if self.newest.get_value().is_some_and(|known| notice.seq <= known) {
+        if notice.seq <= self.newest() {
             return;
-        }
-        if self.newest.get_value().is_some() {
-            self.newest.set_value(Some(notice.seq));
         }
         let project = notice.project_id;
         self.toasts.say(notice.sentence());
@@ -116,7 +142,7 @@ impl News {
 
     /// All that is in the list is read.
     fn mark_read(self) {
-        let newest = self.list.with_untracked(|list| list.first().map_or(0, |notice| notice.seq));
+        let newest = self.newest();
         if untrack(|| self.unread()) == 0 {
             return;
         }
@@ -133,6 +159,7 @@ impl News {
     fn open(self) {
         self.opened.set(true);
         self.mark_read();
+        self.read();
     }
 
     /// What was new while the list was open is new no longer.
@@ -143,7 +170,54 @@ impl News {
     }
 }
 
+/// What was read, and before it what came by the stream since. What was new when the list was opened stays so until it is closed.
+fn merge(shown: &[Notice], mut read: Vec<Notice>, is_open: bool) -> Vec<Notice> {
+    let newest = read.first().map_or(0, |notice| notice.seq);
+    for notice in &mut read {
+        if let Some(before) = shown.iter().find(|before| before.seq == notice.seq) {
+            notice.is_read = before.is_read || (notice.is_read && !is_open);
+        }
+    }
+    let mut merged: Vec<_> = shown.iter().take_while(|notice| notice.seq > newest).cloned().collect();
+    merged.append(&mut read);
+    merged.truncate(KEPT);
+    merged
+}
+
 /// What the reader is told. Only inside the frame.
 pub fn use_news() -> News {
     expect_context()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{notice::NoticeEvent, time::Timestamp};
+
+    fn notices(told: &[(i64, bool)]) -> Vec<Notice> {
+        let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
+        let notice = |&(seq, is_read): &(i64, bool)| Notice {
+            seq,
+            event: NoticeEvent::Requested,
+            project_id,
+            project: String::new(),
+            template: String::new(),
+            person: String::new(),
+            word: String::new(),
+            created_at: Timestamp(0),
+            is_read,
+        };
+        told.iter().map(notice).collect()
+    }
+
+    #[test]
+    fn what_came_since_a_list_was_read_stays() {
+        let merged = |shown: &[(i64, bool)], read: &[(i64, bool)], is_open| {
+            merge(&notices(shown), notices(read), is_open).iter().map(|notice| (notice.seq, notice.is_read)).collect::<Vec<_>>()
+        };
+        assert_eq!(merged(&[], &[(2, false), (1, true)], false), [(2, false), (1, true)]);
+        assert_eq!(merged(&[(4, false), (3, false), (2, true)], &[(3, true), (2, false)], false), [(4, false), (3, true), (2, true)]);
+        assert_eq!(merged(&[(3, false)], &[(4, false), (3, true)], true), [(4, false), (3, false)]);
+        assert_eq!(merged(&[(9, false)], &[], false), [(9, false)]);
+    }
 }

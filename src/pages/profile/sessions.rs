@@ -33,7 +33,7 @@ pub fn Sessions(
     let asked = RwSignal::new(false);
 
     // Actions
-    let again = Callback::new(move |()| list.read_again(sessions()));
+    let again = Callback::new(move |()| list.read_again(sessions));
     Effect::new(move |before: Option<u32>| {
         let count = read_again.get();
         if before.is_some_and(|before| before != count) {
@@ -47,10 +47,10 @@ pub fn Sessions(
                 Ok(()) if session.is_this => browser::go("/sign-in"),
                 // Where it has ended by itself, what was wanted is so.
                 Ok(()) | Err(Fault::NotFound) => toasts.say(format!("{} is signed out.", session.browser)),
-                Err(fault) => toasts.say(fault.to_string()),
+                Err(fault) => toasts.warn(fault.to_string()),
             }
             // The page may have been left meanwhile.
-            list.read_again(sessions());
+            list.read_again(sessions);
         });
     });
 

@@ -52,7 +52,7 @@ impl Desk {
 
     /// Reads the lists anew.
     pub fn read_again(self) {
-        self.belongings.read_again(project_belongings(self.id));
+        self.belongings.read_again(move || project_belongings(self.id));
     }
 
     /// What the reader may do in the organization.

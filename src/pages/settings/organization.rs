@@ -13,7 +13,6 @@ use crate::{
         form::{Form, FormView},
         icon::{Glyph, Icon},
         select::{Choice, SelectField},
-        toast::use_toasts,
     },
 };
 
@@ -31,7 +30,6 @@ pub fn OrganizationPage() -> impl IntoView {
 #[component]
 fn Settings(settings: OrganizationSettings) -> impl IntoView {
     let form = Form::new();
-    let toasts = use_toasts();
     let OrganizationSettings { name, currency, currencies } = settings;
 
     // Data
@@ -47,10 +45,7 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
             _ => None,
         };
         // The name also stands in the bar, and amounts anywhere.
-        form.send(call, move |()| {
-            toasts.say("Saved.".to_owned());
-            browser::go(ORGANIZATION.path);
-        });
+        form.send(call, |()| browser::go_and_say(ORGANIZATION.path, "Saved."));
     };
 
     // View

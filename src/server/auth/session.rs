@@ -92,12 +92,9 @@ pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<Session
 /// # Errors
 /// `Unavailable`.
 pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
-    let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
-    let digest = token::digest(token);
-    let Some((found, row)) = look_up(store, &digest).await? else { return Ok(None) };
-    let session = from_user(found.id.parse().map_err(|_| Fault::Internal)?, digest, row)?;
-    if found.last_seen_at + TOUCH_MS < Timestamp::now().0 {
-        let user = session.user;
+    let Some((session, last_seen_at)) = of_cookie(store, headers, secure).await? else { return Ok(None) };
+    if last_seen_at + TOUCH_MS < Timestamp::now().0 {
+        let (digest, user) = (session.digest, session.user);
         let noted = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
         // Whoever only reads is not turned away because nothing can be written.
         if let Err(fault) = noted {
@@ -105,6 +102,23 @@ pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Op
         }
     }
     Ok(Some(session))
+}
+
+/// As [`find`], for what a page does by itself: that is no use of the session, and does not lengthen it.
+///
+/// # Errors
+/// `Unavailable`.
+pub async fn find_unused(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
+    Ok(of_cookie(store, headers, secure).await?.map(|(session, _)| session))
+}
+
+/// The session that a cookie names, and when it was last used.
+async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, i64)>, Fault> {
+    let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
+    let digest = token::digest(token);
+    let Some((found, row)) = look_up(store, &digest).await? else { return Ok(None) };
+    let session = from_user(found.id.parse().map_err(|_| Fault::Internal)?, digest, row)?;
+    Ok(Some((session, found.last_seen_at)))
 }
 
 /// Whether a session that was found before goes on. Asking is no use of it.

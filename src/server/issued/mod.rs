@@ -84,6 +84,7 @@ fn row(record: IssuedRecord, buckets: Vec<i64>, now: Timestamp) -> Result<Issued
         holder: record.holder,
         received_at: Timestamp(record.created_at),
         status: lifecycle.status(now),
+        is_holder_disabled: record.holder_disabled_at.is_some(),
         requests: record.requests,
         cost: record.cost.money(),
         buckets,

@@ -41,6 +41,8 @@ pub struct IssuedRecord {
     /// Unix milliseconds.
     pub disabled_at: Option<i64>,
     /// Unix milliseconds.
+    pub holder_disabled_at: Option<i64>,
+    /// Unix milliseconds.
     pub revoked_at: Option<i64>,
     /// Unix milliseconds.
     pub deleted_at: Option<i64>,
@@ -117,7 +119,8 @@ pub async fn some(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit):
         IssuedSort::Total => "coalesce(d.cost_units + d.cost_micros / 1000000, 0) desc, coalesce(d.cost_micros % 1000000, 0) desc",
     };
     let sql = AssertSqlSafe(format!(
-        "select k.id, k.name, u.name as holder, k.created_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, k.revoked_at, k.deleted_at, \
+        "select k.id, k.name, u.name as holder, k.created_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, \
+         u.disabled_at as holder_disabled_at, k.revoked_at, k.deleted_at, \
          coalesce(d.requests, 0) as requests, coalesce(d.cost_units, 0) as cost_units, coalesce(d.cost_micros, 0) as cost_micros {} \
          order by {order}, k.number desc limit $8 offset $9",
         rows(scope)

@@ -25,6 +25,8 @@ pub(super) struct Asked(pub(super) IssuedRow);
 pub(super) fn RowActions(
     /// What it is now.
     status: Memo<Status>,
+    /// Whether it rests because of its holder: then nothing here wakes it.
+    is_holder_disabled: Memo<bool>,
     /// Puts it to rest, or wakes it.
     #[prop(into)]
     on_rest: Callback<()>,
@@ -43,7 +45,7 @@ pub(super) fn RowActions(
     view! {
         <Show when=move || is_live.get()>
             <span class="issued-actions">
-                {resting}
+                {move || (!is_holder_disabled.get()).then(resting)}
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| on_revoke.run(())/>
             </span>
         </Show>
@@ -56,7 +58,7 @@ pub(super) fn rest(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) 
         match set_key_disabled(id, disabled).await {
             Ok(()) => toasts.say(if disabled { "The key was disabled." } else { "The key was enabled." }.to_owned()),
             Err(Fault::SignedOut) => return browser::go_to_sign_in(),
-            Err(fault) => toasts.say(fault.to_string()),
+            Err(fault) => toasts.warn(fault.to_string()),
         }
         if listing.pending.try_get_untracked().is_some() {
             listing.read();
@@ -82,7 +84,10 @@ pub(super) fn RevokeDialog(
         form.send(Some(revoke(id)), move |()| {
             asked.set(None);
             toasts.say(said);
+            listing.note_revoked(id);
             listing.read();
+            // The button that asked is gone with what could be done.
+            request_animation_frame(browser::focus_something);
         });
     };
     view! {

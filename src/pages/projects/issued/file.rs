@@ -67,6 +67,7 @@ mod tests {
             holder: "Chen, Mia".to_owned(),
             received_at: Timestamp(0),
             status: Status::Active,
+            is_holder_disabled: false,
             requests: 1200,
             cost: Money(2500),
             buckets: vec![1200],

@@ -19,7 +19,13 @@ use self::{
 use super::frame::{ISSUED, ProjectPage, of_project};
 use crate::{
     api::issued::issued_keys,
-    model::{fault::Fault, id::ProjectId, issued::IssuedPage, project::ProjectRow},
+    model::{
+        fault::Fault,
+        id::{KeyId, ProjectId},
+        issued::IssuedPage,
+        policy::Status,
+        project::ProjectRow,
+    },
     pages::{notices::use_news, refused::Unread},
     ui::{
         browser,
@@ -90,6 +96,16 @@ impl Listing {
                 }
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
                 Err(fault) => self.trouble.set(Some(fault)),
+            }
+        });
+    }
+
+    /// Shows what is known before it is read.
+    fn note_revoked(self, id: KeyId) {
+        self.page.update(|page| {
+            let mut rows = page.iter_mut().flat_map(|page| &mut page.rows);
+            if let Some(row) = rows.find(|row| row.id == id) {
+                row.status = Status::Revoked;
             }
         });
     }

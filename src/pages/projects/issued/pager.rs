@@ -26,6 +26,8 @@ pub(super) fn Pager(listing: Listing) -> impl IntoView {
     // Which rows are shown is known by the answer, how many there are on a page by the address, which is ahead of it for a moment.
     let rows = Memo::new(move |_| place.get().rows);
     let last = Memo::new(move |_| last_page(at.get().1, rows.get()));
+    // A click counts from where the last one leads, though its answer be on the way.
+    let heading_for = Memo::new(move |_| place.get().page.clamp(1, last.get()));
     let go = move |page: i64| place.change(|wish| wish.page = page.clamp(1, last.get_untracked()));
     let typed = RwSignal::new(0_u32);
     let enter = move |text: String| {
@@ -48,14 +50,14 @@ pub(super) fn Pager(listing: Listing) -> impl IntoView {
         <nav class="pager" aria-label="Pages">
             <p class="pager-place" role="status">{move || { let (page, count) = at.get(); place_in_words(page, rows.get(), count) }}</p>
             <span class="pager-pages">
-                <Button label="Previous page" on_click=move |()| go(at.get_untracked().0 - 1) disabled=Signal::derive(move || at.get().0 <= 1)/>
+                <Button label="Previous page" on_click=move |()| go(heading_for.get_untracked() - 1) disabled=Signal::derive(move || heading_for.get() <= 1)/>
                 <label class="pager-page">
                     <span>"Page"</span>
                     <input type="text" inputmode="numeric" autocomplete="off" aria-label="Page"
                         prop:value=move || { typed.track(); at.get().0.to_string() } on:change:target=move |event| enter(event.target().value())/>
                     <span>{move || format!("of {}", grouped(last.get()))}</span>
                 </label>
-                <Button label="Next page" on_click=move |()| go(at.get_untracked().0 + 1) disabled=Signal::derive(move || at.get().0 >= last.get())/>
+                <Button label="Next page" on_click=move |()| go(heading_for.get_untracked() + 1) disabled=Signal::derive(move || heading_for.get() >= last.get())/>
             </span>
             <Select label="Rows per page" options value=Signal::derive(move || rows.get().to_string()) on_change=choose/>
         </nav>

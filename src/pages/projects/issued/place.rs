@@ -82,7 +82,8 @@ impl Wish {
 #[derive(Clone, Copy)]
 pub struct IssuedPlace {
     wish: Memo<Wish>,
-    go: Callback<Wish>,
+    /// Goes to an address; in place of this one in the history, where that is wanted.
+    go: Callback<(Wish, bool)>,
 }
 
 impl IssuedPlace {
@@ -91,9 +92,9 @@ impl IssuedPlace {
         let (query, path) = (use_query_map(), use_location().pathname);
         let wish = Memo::new(move |_| query.with(Wish::of_query));
         let navigate = use_navigate();
-        let go = Callback::new(move |wish: Wish| {
+        let go = Callback::new(move |(wish, replace): (Wish, bool)| {
             let address = path.get_untracked() + &wish.query_string(browser::encode);
-            navigate(&address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         });
         Self { wish, go }
     }
@@ -110,11 +111,20 @@ impl IssuedPlace {
 
     /// Looks at something else.
     pub fn change(self, change: impl FnOnce(&mut Wish)) {
-        let before = self.wish.get_untracked();
+        self.change_as(change, false);
+    }
+
+    /// The same, where the step back leads to before it: for what is chosen in several steps.
+    pub fn adjust(self, change: impl FnOnce(&mut Wish)) {
+        self.change_as(change, true);
+    }
+
+    fn change_as(self, change: impl FnOnce(&mut Wish), replace: bool) {
+        let Some(before) = self.wish.try_get_untracked() else { return };
         let mut wish = before.clone();
         change(&mut wish);
         if wish != before {
-            self.go.run(wish);
+            self.go.run((wish, replace));
         }
     }
 }

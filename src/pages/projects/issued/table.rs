@@ -76,6 +76,8 @@ fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSign
     let show = move |part: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(part));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
+    let is_holder_disabled = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.is_holder_disabled)));
+    let rests_with_holder = move || status.get() == Status::Disabled && is_holder_disabled.get();
     let cost = Signal::derive(move || row.with(|row| row.as_ref().map_or(Money::default(), |row| row.cost)));
     let currency = use_project().viewer().currency;
     let bars = Memo::new(move |_| {
@@ -99,8 +101,9 @@ fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSign
             <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
                 {move || view! { <span class=format!("status status-{}", status.get().word())>{status.get().label()}</span> }}
+                {move || rests_with_holder().then(|| view! { <span class="issued-why">"Its holder is disabled."</span> })}
             </td>
-            <td class="cell-action"><RowActions status on_rest=toggle on_revoke=ask/></td>
+            <td class="cell-action"><RowActions status is_holder_disabled on_rest=toggle on_revoke=ask/></td>
         </tr>
     }
 }

@@ -1,6 +1,8 @@
 //! Above the list: for which time it counts, in which order, counting anew, and the list as a file.
 
-use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
 use super::{Listing, file};
 use crate::{
@@ -18,6 +20,9 @@ use crate::{
         toast::use_toasts,
     },
 };
+
+/// A day that was typed counts after this.
+const PAUSE: Duration = Duration::from_millis(800);
 
 #[component]
 pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
@@ -49,7 +54,7 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
             match outcome {
                 Ok(()) => {}
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => toasts.say(fault.to_string()),
+                Err(fault) => toasts.warn(fault.to_string()),
             }
         });
     };
@@ -113,19 +118,34 @@ fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl 
         let wanted = place.get().wanted;
         if field == "from" { wanted.from } else { wanted.to }
     };
-    let change = move |typed: String| {
-        place.change(|wish| {
-            *(if field == "from" { &mut wish.wanted.from } else { &mut wish.wanted.to }) = typed;
-            wish.page = 1;
+    let input = NodeRef::<html::Input>::new();
+    let take = move || {
+        let Some(typed) = input.try_get_untracked().flatten().map(|input| input.value()) else { return };
+        place.adjust(|wish| {
+            let is_chosen = wish.wanted.period == Period::Chosen;
+            let day = if field == "from" { &mut wish.wanted.from } else { &mut wish.wanted.to };
+            // A field says that it is left also where nothing was typed, and where it goes away.
+            if is_chosen && *day != typed {
+                *day = typed;
+                wish.page = 1;
+            }
         });
     };
+    // A browser says `change` for every year that one is on the way to: 0002, 0020, 0202. After a pause it is meant, unless it can't be;
+    // who leaves the field or presses Enter means it in any case.
+    let mut take_later = debounce(PAUSE, move |()| {
+        if input.try_get_untracked().flatten().is_some_and(|input| input.check_validity()) {
+            take();
+        }
+    });
     let is_wrong = move || listing.wrong_with(field).is_some();
     view! {
         <div class="filter-select issued-day">
             <span aria-hidden="true">{label}</span>
             <input type="date" name=field aria-label=label min="2000-01-01" max="2199-12-31" prop:value=value
                 aria-invalid=move || is_wrong().then_some("true") aria-describedby=move || is_wrong().then_some("issued-days-error")
-                on:change:target=move |event| change(event.target().value())/>
+                node_ref=input on:change=move |_| take_later(()) on:blur=move |_| take()
+                on:keydown=move |event| if event.key() == "Enter" { take() }/>
         </div>
     }
 }

@@ -64,7 +64,7 @@ impl Desk {
 
     /// Reads everything anew. What is being edited stays as it is.
     pub fn reload(self) {
-        self.data.read_again(read_desk(self.project));
+        self.data.read_again(move || read_desk(self.project));
     }
 
     /// Reads everything anew whenever there is news of the project, and when the page is looked at again.

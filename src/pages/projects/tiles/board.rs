@@ -59,7 +59,7 @@ impl Board {
 
     /// Reads everything anew.
     pub fn reload(self) {
-        self.data.read_again(read_tiles(self.project));
+        self.data.read_again(move || read_tiles(self.project));
     }
 
     /// Reads everything anew whenever there is news of the project, and when the page is looked at again.

@@ -58,7 +58,7 @@ impl Desk {
     /// Says what was done or what went wrong, and reads the lists anew.
     fn tell(self, words: String) {
         self.toasts.say(words);
-        self.people.read_again(list_people());
+        self.people.read_again(list_people);
     }
 
     /// Closes the dialog, and says what it did.
@@ -69,7 +69,7 @@ impl Desk {
 
     /// Shows the link of an invitation, this once.
     fn reveal(self, link: InvitationLink) {
-        self.people.read_again(list_people());
+        self.people.read_again(list_people);
         // A dialog that closes gives the focus back to its button first, and the next one will do the same.
         set_timeout(move || self.secrets.show_link(link), std::time::Duration::ZERO);
     }
@@ -107,7 +107,7 @@ fn PeopleView(viewer: Viewer, people: People) -> impl IntoView {
     let asked = RwSignal::new(None::<Asked>);
 
     // Actions
-    let read_again = Callback::new(move |()| people.read_again(list_people()));
+    let read_again = Callback::new(move |()| people.read_again(list_people));
     let dismiss = Callback::new(move |()| asked.set(None));
     let desk = Desk { people, own: viewer.permissions, asked, toasts: use_toasts(), secrets: use_reveal() };
     let invite = Callback::new(move |()| asked.set(Some(Asked::Invite)));

@@ -59,7 +59,7 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
     let menu = SharedMenu::new();
 
     // Actions
-    let read_again = Callback::new(move |()| roles.read_again(list_roles()));
+    let read_again = Callback::new(move |()| roles.read_again(list_roles));
     let dismiss = Callback::new(move |()| asked.set(None));
     let done = Callback::new(move |told: String| {
         asked.set(None);
