@@ -456,11 +456,12 @@ test.describe('requests', () => {
   });
 
   test('end with a key that says why it is not imported', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
-    await addAsker(stranger, server, owner);
+    const asker = await addAsker(stranger, server, owner);
     const project = await addProject(page, server);
     await addProject(stranger, server, 'My pipeline');
     const held = (values: string, name: string) =>
-      server.sql(`update api_keys set ${values} where kind = 'project' and name = '${name}' and organization_id = '${owner.organization}'`);
+      server.sql(`update api_keys set ${values} where kind = 'project' and name = '${name}'
+        and created_by = (select id from users where email = '${asker.email}')`);
     for (const name of ['Read access', 'Upload']) {
       const template = await addTemplate(page, server, project, { name });
       await call(stranger, server, 'requests/ask', { template: template.id });
