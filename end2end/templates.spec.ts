@@ -57,7 +57,7 @@ async function picture(page: Page, name: string, project: string): Promise<void>
 }
 
 test.describe('templates', () => {
-  test.use({ refusals: [409, 422] });
+  test.use({ refusals: [404, 409, 422] });
 
   test('are designed in place', async ({ page, server, owner }, info) => {
     void owner;
@@ -162,6 +162,7 @@ test.describe('templates', () => {
 
     await tile.getByRole('listitem').first().getByRole('button', { name: 'Delete field' }).click();
     await expect(tile.getByRole('listitem')).toHaveCount(1);
+    await expect(text(tile, 'Field name')).toBeFocused();
     await tile.getByRole('button', { name: 'Delete template' }).click();
     const asked = page.getByRole('alertdialog', { name: 'Delete this template?' });
     await expect(asked).toContainText('No key was issued by it. Nobody waits for one.');
@@ -199,6 +200,57 @@ test.describe('templates', () => {
     await expect(theirs.getByText('“Mine again” meanwhile')).toBeVisible();
     await field(theirs, 'Name').press('Escape');
     await expect(text(theirs, 'Name')).toContainText('Mine again');
+  });
+
+  test('are guarded while they are edited', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
+    const project = await addProject(page, server);
+    server.sql(`insert into nodes (project_id, id, name, name_folded, unique_name, created_by, created_at)
+      select id, 7, 'Aligner', 'aligner', 'aligner', created_by, 0 from projects where id = '${project}'`);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    const made = await call(page, server, 'templates/add-field', { template: template.id });
+    await open(page, `/projects/${project}/keys`);
+    const tile = page.getByRole('article').first();
+
+    // A node's id goes where the caret is.
+    await text(tile, 'Value').click();
+    await page.keyboard.type('from  on');
+    for (let n = 0; n < 3; n++) {
+      await page.keyboard.press('ArrowLeft');
+    }
+    await tile.getByRole('button', { name: 'Insert node ID' }).click();
+    await page.getByRole('button', { name: 'Insert', exact: true }).click();
+    await expect(field(tile, 'Value')).toHaveValue('from 7 on');
+    await expect(field(tile, 'Value')).toBeFocused();
+    await page.keyboard.type('0');
+    await expect(field(tile, 'Value')).toHaveValue('from 70 on');
+
+    // What is not saved is not left unasked.
+    const asked = new Promise<string>((heard) => page.once('dialog', (each) => void each.dismiss().then(() => heard(each.type()))));
+    await page.evaluate(() => setTimeout(() => location.reload()));
+    expect(await asked).toBe('beforeunload');
+    await expect(field(tile, 'Value')).toHaveValue('from 70 on');
+    await page.keyboard.press('Enter');
+    await expect(text(tile, 'Value')).toHaveText('Value: from 70 on');
+    await write(tile, 'Price per request', '1');
+    await text(tile, 'Price per request').click();
+    await field(tile, 'Price per request').fill('-1');
+    await page.keyboard.press('Enter');
+    await expect(tile.getByText("A price can't be below zero.")).toBeVisible();
+    await page.getByRole('link', { name: 'All projects' }).click();
+    await page.getByRole('alertdialog', { name: 'Leave before everything is saved?' }).getByRole('button', { name: 'Stay' }).click();
+    await field(tile, 'Price per request').press('Escape');
+
+    // A field that another deletes while one types in it is gone, and the page goes on.
+    await text(tile, 'Value').click();
+    await page.keyboard.type('something else');
+    await admit(stranger.context(), server, owner);
+    await call(stranger, server, 'templates/delete-field', { id: made.id });
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await expect(tile.getByRole('listitem')).toHaveCount(0);
+    await write(tile, 'Description', 'Still here.');
+    await expect(text(tile, 'Description')).toContainText('Still here.');
+    await page.getByRole('link', { name: 'All projects' }).click();
+    await expect(page).toHaveURL('/projects');
   });
 
   test('warn of a role that sees nothing, and offer none above the author', { tag: '@once' }, async ({ page, server, owner, context }) => {
@@ -266,8 +318,9 @@ test.describe('requests', () => {
     await picture(stranger, 'tiles-open', info.project.name);
     await offered.getByRole('button', { name: 'Request' }).click();
     await expect(offered).toContainText('Waiting for approval');
+    await expect(offered.getByRole('button', { name: 'Withdraw' })).toBeFocused();
     await offered.getByRole('button', { name: 'Withdraw' }).click();
-    await expect(offered.getByRole('button', { name: 'Request' })).toBeVisible();
+    await expect(offered.getByRole('button', { name: 'Request' })).toBeFocused();
     await offered.getByRole('button', { name: 'Request' }).click();
     await expect(offered).toContainText('Waiting for approval');
     const upload = stranger.getByRole('article', { name: 'Upload' });
@@ -286,13 +339,15 @@ test.describe('requests', () => {
     await picture(page, 'requests', info.project.name);
     await of('Read access').getByRole('button', { name: 'Approve' }).click();
     await expect(of('Read access')).toHaveCount(0);
+    await expect(of('Upload').getByRole('button', { name: 'Approve' })).toBeFocused();
     await of('Upload').getByRole('button', { name: 'Reject' }).click();
     await axe(page, 'the dialog that rejects');
     await page.getByRole('dialog').getByLabel('Word').fill('Not before May.');
     await picture(page, 'reject', info.project.name);
     await page.getByRole('dialog').getByRole('button', { name: 'Reject' }).click();
     await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
-    await expect(page.getByRole('tab', { name: 'API KEYS' })).not.toContainText('2');
+    await expect(page.getByRole('heading', { name: 'Requests' })).toBeFocused();
+    await expect(page.getByRole('tab', { name: 'API KEYS' }).locator('.badge')).toHaveCount(0);
 
     // So does who asked.
     await expect(offered).toContainText('Confirmed');
@@ -316,6 +371,7 @@ test.describe('requests', () => {
     await dialog.getByRole('button', { name: 'Close without copying' }).click();
     await expect(offered).toContainText('Revealed');
     await expect(offered.getByRole('button', { name: 'Reveal key' })).toHaveCount(0);
+    await expect(offered.getByRole('button', { name: 'Import into a project…' })).toBeFocused();
     expect(await page.content()).not.toContain(token);
     await stranger.reload();
     await live(stranger);
@@ -330,11 +386,15 @@ test.describe('requests', () => {
     await offered.getByRole('button', { name: 'Request' }).click();
     await expect(offered).toContainText('Waiting for approval');
     await expect(of('Read access')).toBeVisible();
-    await page.getByRole('article', { name: 'Read access' }).getByRole('button', { name: 'Delete template' }).click();
+    // Whatever it is called by now, it is the same template.
+    await write(page.getByRole('article', { name: 'Read access' }), 'Name', 'Reading');
+    await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await expect(of('Reading')).toBeVisible();
+    await page.getByRole('article', { name: 'Reading' }).getByRole('button', { name: 'Delete template' }).click();
     await expect(page.getByRole('alertdialog')).toContainText('1 open request is rejected with it, and who asked is told.');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
-    await expect(stranger.getByRole('article', { name: 'Read access' })).toHaveCount(0);
+    await expect(stranger.getByRole('article', { name: /^Read/ })).toHaveCount(0);
   });
 
   test('end with a key in a project of the holder\'s', { tag: '@widths' }, async ({ page, stranger, server, owner }, info) => {
@@ -395,11 +455,53 @@ test.describe('requests', () => {
     await expect(stranger.getByRole('row', { name: 'genomics_project_id' })).toBeVisible();
   });
 
+  test('end with a key that says why it is not imported', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
+    const asker = await addAsker(stranger, server, owner);
+    const project = await addProject(page, server);
+    await addProject(stranger, server, 'My pipeline');
+    const held = (values: string, name: string) =>
+      server.sql(`update api_keys set ${values} where kind = 'project' and name = '${name}'
+        and created_by = (select id from users where email = '${asker.email}')`);
+    for (const name of ['Read access', 'Upload']) {
+      const template = await addTemplate(page, server, project, { name });
+      await call(stranger, server, 'requests/ask', { template: template.id });
+    }
+    for (const { id } of (await call(page, server, 'templates/desk', { project })).requests) {
+      await call(page, server, 'requests/approve', { id });
+    }
+    await open(stranger, `/projects/${project}`);
+    const [tile, other] = ['Read access', 'Upload'].map((name) => stranger.getByRole('article', { name }));
+    const dialog = stranger.getByRole('dialog', { name: 'Import into a project' });
+
+    // Ended before it was revealed: the form says so.
+    held(`revoked_at = ${Date.now()}`, 'Upload');
+    await other.getByRole('button', { name: 'Import into a project…' }).click();
+    await dialog.getByRole('button', { name: 'Import' }).click();
+    await expect(dialog.getByRole('alert')).toContainText('This key has ended.');
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+    // Disabled meanwhile: it is revealed by now, and shown with the reason.
+    held(`disabled_at = ${Date.now()}`, 'Read access');
+    await tile.getByRole('button', { name: 'Import into a project…' }).click();
+    await dialog.getByRole('button', { name: 'Import' }).click();
+    const shown = stranger.getByRole('dialog', { name: 'Copy your new key' });
+    await expect(shown.getByRole('alert')).toContainText('It was not imported: This key is disabled.');
+    await expect(shown.getByRole('textbox', { name: 'Secret key' })).toHaveText(/^eyJ/);
+    await axe(stranger, 'a key that was not imported');
+    await stranger.keyboard.press('Escape');
+    await expect(shown).toContainText('it can still be imported until you leave');
+    await shown.getByRole('button', { name: 'Close without copying' }).click();
+    await expect(tile).toContainText("can't be imported, until");
+    await expect(tile.getByRole('button', { name: 'Import into a project…' })).toBeDisabled();
+  });
+
   test('that were withdrawn meanwhile say so', { tag: '@once' }, async ({ page, stranger, server, owner }) => {
     await addAsker(stranger, server, owner);
     const project = await addProject(page, server);
     const template = await addTemplate(page, server, project, { name: 'Read access' });
     await call(stranger, server, 'requests/ask', { template: template.id });
+    // The news of it does not come.
+    await page.route('**/events', () => undefined);
     await open(page, `/projects/${project}/keys`);
     const request = page.getByRole('row').filter({ hasText: 'Mia Chen' });
     await expect(request).toBeVisible();

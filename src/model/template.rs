@@ -106,7 +106,9 @@ pub struct RequestRow {
     pub user: String,
     /// What they sign in with.
     pub email: String,
-    /// The template's name.
+    /// The template.
+    pub template_id: TemplateId,
+    /// Its name.
     pub template: String,
 }
 
@@ -294,18 +296,6 @@ pub struct KeyTile {
     pub rejected: Option<Rejection>,
     /// The reader's key, or their last one.
     pub key: Option<HeldKey>,
-}
-
-impl KeyTile {
-    /// Whether the reader holds a key that is in use or at rest.
-    pub fn is_held(&self) -> bool {
-        self.key.as_ref().is_some_and(HeldKey::is_live)
-    }
-
-    /// Whether the reader may ask for a key.
-    pub fn may_be_requested(&self) -> bool {
-        !self.is_deleted && self.waiting.is_none() && !self.is_held()
-    }
 }
 
 /// The tiles of a project.

@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use crate::{
-    model::{key::CreatedKey, people::InvitationLink, secret::RevealedSecret},
+    model::{fault::Fault, key::CreatedKey, people::InvitationLink, secret::RevealedSecret},
     ui::{
         browser,
         button::{Button, Weight},
@@ -11,6 +11,7 @@ use crate::{
         dialog::Dialog,
         icon::{Glyph, Icon},
         leave::warn_before_unload,
+        message::Alert,
     },
 };
 
@@ -26,6 +27,8 @@ struct Shown {
     secret: RevealedSecret,
     caution: &'static str,
     not_copied: &'static str,
+    /// What went wrong with what it was made for.
+    trouble: Option<String>,
 }
 
 impl Shown {
@@ -38,11 +41,18 @@ impl Shown {
             secret,
             caution: "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager.",
             not_copied: "You have not copied the key yet. Once this is closed, nothing brings it back.",
+            trouble: None,
         }
     }
 
     fn token(name: String, token: RevealedSecret) -> Self {
-        Self { what: "This is your key ", ..Self::key(name, token) }
+        Self {
+            what: "This is your key ",
+            caution: "It is shown only now. Copy it to where it is used, or to a password manager.",
+            not_copied: "You have not copied the key yet. Once this is closed, it can still be imported until you leave the project's page; \
+                after that, nothing brings it back.",
+            ..Self::key(name, token)
+        }
     }
 }
 
@@ -62,6 +72,7 @@ impl From<InvitationLink> for Shown {
             secret: made.link,
             caution: "It is shown only now. Give it to nobody else: whoever opens it first joins.",
             not_copied: "You have not copied the link yet. Once this is closed, only a new link can be made.",
+            trouble: None,
         }
     }
 }
@@ -88,6 +99,12 @@ impl Reveal {
     /// Shows the token of a project key.
     pub fn show_token(self, name: String, token: RevealedSecret) {
         self.0.update(|shown| shown.push(Shown::token(name, token)));
+    }
+
+    /// Shows the token of a project key that was revealed for an import, and why that failed.
+    pub fn show_unimported(self, name: String, token: RevealedSecret, fault: &Fault) {
+        let trouble = Some(format!("It was not imported: {fault}"));
+        self.0.update(|shown| shown.push(Shown { trouble, ..Shown::token(name, token) }));
     }
 
     /// Shows the link of an invitation.
@@ -150,6 +167,7 @@ fn Secret(shown: Shown, #[prop(into)] close: Callback<()>) -> impl IntoView {
     };
     view! {
         <Dialog title=shown.title wide=true on_dismiss=leave>
+            {shown.trouble.map(|message| view! { <Alert message/> })}
             <p>{shown.what} <strong class="quoted">{shown.name.clone()}</strong> "."</p>
             <div class="secret">
                 <code node_ref=shown_in class="secret-text" tabindex="0" aria-label=shown.label role="textbox" aria-readonly="true"

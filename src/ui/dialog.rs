@@ -1,9 +1,8 @@
 //! A modal dialog.
 
 use leptos::{ev, html, prelude::*};
-use web_sys::HtmlElement;
 
-use super::{browser, button::IconButton, icon::Glyph};
+use super::{browser, button::IconButton, focus::FocusPlace, icon::Glyph};
 
 /// What kind of answer a dialog waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +14,7 @@ pub enum DialogRole {
     Alert,
 }
 
-/// A modal dialog: open for as long as it is mounted. The focus goes to its first field and, in the end, back to where it was.
+/// A modal dialog: open for as long as it is mounted. The focus goes to its first field and, in the end, back to where it was, or to what is left around that.
 ///
 /// Escape, the cross and a click beside it only ask to leave: `on_dismiss` decides, and is not asked while it is busy. The browser itself never closes it, since
 /// `closedby="none"` keeps even the third Escape from doing so.
@@ -40,13 +39,13 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let opener = StoredValue::new_local(None::<HtmlElement>);
+    let opener = StoredValue::new_local(None::<FocusPlace>);
     let pressed_beside = StoredValue::new(false);
     let title_id = "dialog-title";
 
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
-        opener.set_value(browser::focused());
+        opener.set_value(Some(FocusPlace::note()));
         // Fails only where it is open already.
         let _ = dialog.show_modal();
         let _ = browser::focus_first(&dialog, "[autofocus]") || browser::focus_first(&dialog, "input, select, textarea");
@@ -54,11 +53,7 @@ pub fn Dialog(
     on_cleanup(move || {
         // The browser gives the focus back only to those who call `close`; an element that is removed just loses it.
         if let Some(opener) = opener.try_get_value().flatten() {
-            queue_microtask(move || {
-                if browser::focused().is_none() {
-                    browser::focus(&opener);
-                }
-            });
+            queue_microtask(move || opener.restore());
         }
     });
 

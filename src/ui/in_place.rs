@@ -62,6 +62,36 @@ pub struct Editor {
     field: NodeRef<html::Textarea>,
 }
 
+/// How many values of a page hold what is not saved. [`InPlace`] counts below where it is provided.
+#[derive(Clone, Copy)]
+pub struct Unsaved(RwSignal<usize>);
+
+impl Unsaved {
+    /// Counts what is edited below.
+    pub fn provide() -> Self {
+        let unsaved = Self(RwSignal::new(0));
+        provide_context(unsaved);
+        unsaved
+    }
+
+    /// Whether something would be lost.
+    pub fn any(self) -> Signal<bool> {
+        Signal::derive(move || self.0.get() > 0)
+    }
+
+    fn count(self, editor: Editor) {
+        let is_unsaved = Memo::new(move |_| editor.is_unsaved());
+        Effect::new(move || {
+            if is_unsaved.get() {
+                self.0.update(|count| *count += 1);
+                on_cleanup(move || {
+                    let _ = self.0.try_update(|count| *count -= 1);
+                });
+            }
+        });
+    }
+}
+
 impl Editor {
     /// For a value, and what saves it.
     pub fn new(value: impl Into<Signal<String>>, save: Callback<Change, Outcome>) -> Self {
@@ -85,25 +115,38 @@ impl Editor {
         }
     }
 
-    /// Puts a text where the caret is; where the value is not being changed, behind it, and saves that.
+    /// Puts a text where the caret is, or was; where the value is not being changed, behind it, and saves that.
     pub fn insert(self, text: &str) {
-        if self.state.with_untracked(|state| *state == State::Saving) {
+        let Some(state) = self.state.try_get_untracked() else { return };
+        if state == State::Saving {
             self.later.set_value(Some(text.to_owned()));
-        } else if self.is_field() {
+        } else if state.is_field() {
             let Some(field) = self.field.get_untracked() else { return };
-            // Fails only for elements that hold no text.
+            let end = field.selection_start().ok().flatten().map(|start| start + utf16_length(text));
+            // Each fails only for elements that hold no text.
             let _ = field.set_range_text(text);
-            self.typed.set(field.value());
+            let _ = field.set_selection_start(end);
+            let _ = field.set_selection_end(end);
+            self.type_in(field.value());
             browser::focus(&field);
-        } else {
+        } else if let Some(value) = self.value.try_get_untracked() {
             self.follows.set(false);
-            self.begin(self.value.get_untracked() + text);
+            self.begin(value + text);
             self.commit();
         }
     }
 
     fn is_field(self) -> bool {
-        self.state.with_untracked(State::is_field)
+        self.state.try_with_untracked(State::is_field) == Some(true)
+    }
+
+    /// Whether what was typed stands here only.
+    fn is_unsaved(self) -> bool {
+        match self.state.get() {
+            State::Text | State::Saved => false,
+            State::Field => self.typed.with(|typed| self.seen.with(|seen| typed.trim() != seen)),
+            State::Saving | State::Refused(_) => true,
+        }
     }
 
     fn begin(self, typed: String) {
@@ -117,9 +160,19 @@ impl Editor {
         self.state.set(State::Text);
     }
 
-    /// Leaving saves, but does not send again what was refused as it stands.
+    /// Takes over what was typed. That was not refused, whatever was before.
+    fn type_in(self, typed: String) {
+        self.typed.set(typed);
+        if self.state.with_untracked(|state| matches!(state, State::Refused(_))) && self.value.get_untracked() == self.seen.get_untracked() {
+            self.state.set(State::Field);
+        }
+    }
+
+    /// The browser tells of this also while a field is taken away, when all of the editing may be gone.
+    ///
+    /// Leaving saves, but does not send again what was refused as it stands. A dialog over the page is not left for: it gives the focus back.
     fn leave(self) {
-        if self.state.with_untracked(|state| *state == State::Field) {
+        if self.state.try_with_untracked(|state| *state == State::Field) == Some(true) && !browser::has_dialog() {
             self.follows.set(false);
             self.commit();
         }
@@ -127,19 +180,22 @@ impl Editor {
 
     /// Sends what was typed, unless nothing was changed or it is on its way. After a refusal it is sent over what the message told of.
     fn commit(self) {
-        if !self.is_field() || self.state.with_untracked(|state| *state == State::Saving) {
+        let Some(state) = self.state.try_get_untracked() else { return };
+        if !state.is_field() || state == State::Saving {
             return;
         }
-        if self.state.with_untracked(|state| matches!(state, State::Refused(_))) {
-            self.seen.set(self.value.get_untracked());
+        let Some(now) = self.value.try_get_untracked() else { return };
+        if let State::Refused(_) = state {
+            self.seen.set(now);
         }
         let change = Change { before: self.seen.get_untracked(), after: self.typed.get_untracked() };
         if change.after.trim() == change.before {
             return self.state.set(State::Text);
         }
+        let Some(outcome) = self.save.try_run(change) else { return };
         self.state.set(State::Saving);
         spawn_local(async move {
-            let outcome = self.save.run(change).await;
+            let outcome = outcome.await;
             // Its place in the page may be gone by now.
             let state = outcome.map_or_else(State::Refused, |()| State::Saved);
             let _ = self.state.try_set(state.clone());
@@ -172,6 +228,10 @@ impl Editor {
     }
 }
 
+fn utf16_length(text: &str) -> u32 {
+    u32::try_from(text.encode_utf16().count()).unwrap_or_default()
+}
+
 /// The value: text, or a field while it is changed, with a word on how saving went.
 #[component]
 pub fn InPlace(
@@ -193,6 +253,9 @@ pub fn InPlace(
     #[prop(optional, into)]
     hint: Option<&'static str>,
 ) -> impl IntoView {
+    if let Some(unsaved) = use_context::<Unsaved>() {
+        unsaved.count(editor);
+    }
     let is_field = Memo::new(move |_| editor.state.with(State::is_field));
     let said = move || match editor.state.get() {
         State::Saving => "Saving…",
@@ -273,11 +336,7 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
     };
     let on_input = move |event: ev::Targeted<ev::Event, web_sys::HtmlTextAreaElement>| {
         let typed = event.target().value();
-        editor.typed.set(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
-        // What is typed now was not refused.
-        if editor.state.with_untracked(|state| matches!(state, State::Refused(_))) && editor.value.get_untracked() == editor.seen.get_untracked() {
-            editor.state.set(State::Field);
-        }
+        editor.type_in(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
     };
     let wrong = Memo::new(move |_| editor.wrong());
     let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));

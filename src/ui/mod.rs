@@ -8,6 +8,7 @@ pub mod control;
 pub mod copy;
 pub mod dialog;
 pub mod field;
+pub mod focus;
 pub mod form;
 pub mod form_dialog;
 pub mod icon;

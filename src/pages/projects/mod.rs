@@ -4,6 +4,7 @@ pub mod about;
 mod details;
 mod dialogs;
 pub mod frame;
+mod fresh;
 pub mod issued;
 pub mod keys;
 mod list;

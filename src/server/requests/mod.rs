@@ -34,6 +34,7 @@ impl RequestRecord {
             requested_at: Timestamp(self.requested_at),
             user: self.user_name,
             email: self.email,
+            template_id: self.template_id.parse().map_err(|_| Fault::Internal)?,
             template: self.template,
         })
     }

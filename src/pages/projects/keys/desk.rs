@@ -1,16 +1,16 @@
 //! What the page of a project's templates knows, and how it is saved.
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 
 use super::dialogs::Asked;
 use crate::{
     api::templates::{edit_field, edit_template, read_desk},
     model::{
         fault::Fault,
-        id::{FieldId, ProjectId, TemplateId},
-        template::{Edit, FieldRow, FieldValue, TemplateDesk, TemplateRow, TemplateValue},
+        id::{FieldId, KeyRequestId, ProjectId, TemplateId},
+        template::{Edit, FieldRow, FieldValue, RequestRow, TemplateDesk, TemplateRow, TemplateValue},
     },
-    pages::notices::use_news,
+    pages::projects::fresh::stay_up_to_date,
     ui::{
         browser,
         in_place::{Change, Outcome},
@@ -62,18 +62,19 @@ impl Desk {
         self.data.part(move |data| data.templates.iter().find(|template| template.id == id).cloned())
     }
 
+    /// A request that waits, drawn once and changed in place.
+    pub fn request(self, id: KeyRequestId) -> Option<Memo<RequestRow>> {
+        self.data.part(move |data| data.requests.iter().find(|request| request.id == id).cloned())
+    }
+
     /// Reads everything anew. What is being edited stays as it is.
     pub fn reload(self) {
         self.data.read_again(move || read_desk(self.project));
     }
 
-    /// Reads everything anew whenever there is news of the project, and when the page is looked at again.
+    /// Reads everything anew whenever it may be different.
     pub fn stay_up_to_date(self) {
-        use_news().on_project(self.project, move || self.reload());
-        Effect::new(move || {
-            let looked_at = window_event_listener(ev::focus, move |_| self.reload());
-            on_cleanup(move || looked_at.remove());
-        });
+        stay_up_to_date(self.project, move || self.reload());
     }
 
     /// Opens what has this id once it is drawn.

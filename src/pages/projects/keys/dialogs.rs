@@ -54,7 +54,7 @@ fn dismissal(desk: Desk) -> Callback<()> {
 fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
     let (form, toasts) = (Form::new(), use_toasts());
     let TemplateRow { id, name, keys, .. } = template;
-    let waiting = untrack(|| desk.with(|data| data.requests.iter().filter(|request| request.template == name).count()));
+    let waiting = untrack(|| desk.with(|data| data.requests.iter().filter(|request| request.template_id == id).count()));
     let keys = match keys {
         0 => "No key was issued by it.".to_owned(),
         keys => counted(keys, "key that was issued by it stays as it is.", "keys that were issued by it stay as they are."),

@@ -12,6 +12,7 @@ use crate::{
     },
     ui::{
         button::IconButton,
+        focus::FocusPlace,
         icon::{Glyph, Icon},
         in_place::{Editor, InPlace},
         message::Alert,
@@ -87,14 +88,19 @@ fn Field(desk: Desk, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId,
         }
     });
     let delete = move |_| {
+        let place = FocusPlace::note();
         spawn_local(async move {
             match desk.heard(delete_field(id).await) {
                 // Where somebody else was faster, what was wanted is so.
                 Ok(()) | Err(Fault::NotFound) => {
-                    on_trouble.run(None);
+                    // The field, or all of the page, may be gone by now.
+                    on_trouble.try_run(None);
                     desk.change_fields(template, |fields| fields.retain(|field| field.id != id));
+                    place.restore_soon();
                 }
-                Err(fault) => on_trouble.run(Some(fault)),
+                Err(fault) => {
+                    on_trouble.try_run(Some(fault));
+                }
             }
         });
     };

@@ -25,6 +25,8 @@ use crate::{
         browser,
         button::{Button, Weight},
         icon::{Glyph, Icon},
+        in_place::Unsaved,
+        leave::LeaveGuard,
         message::{Alert, Blank},
     },
 };
@@ -57,6 +59,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
     let desk = Desk::new(first);
     let pending = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Fault>);
+    let unsaved = Unsaved::provide();
     desk.stay_up_to_date();
     // The number on the tab is what the list holds.
     Effect::new(move || open.set_waiting(desk.waiting()));
@@ -114,6 +117,8 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
         {templates}
         <Requests desk/>
         {move || desk.asked.get().map(|asked: Asked| dialog(desk, asked))}
+        <LeaveGuard active=unsaved.any() title="Leave before everything is saved?" leave="Leave all the same"
+            text="What you typed on this page is not saved yet, or was refused. Once you leave, it may be lost."/>
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     model::{fault::Fault, id::KeyRequestId, template::RequestRow},
     ui::{
         button::{Button, Weight},
+        focus::FocusPlace,
         message::Alert,
         time::Time,
         toast::use_toasts,
@@ -22,23 +23,22 @@ pub fn Requests(
 ) -> impl IntoView {
     let toasts = use_toasts();
     let trouble = RwSignal::new(None::<Fault>);
-    // The one that is on its way.
-    let pending = RwSignal::new(None::<KeyRequestId>);
+    // Those that are on their way.
+    let pending = RwSignal::new(Vec::<KeyRequestId>::new());
 
     let approve = Callback::new(move |request: RequestRow| {
-        if pending.get_untracked().is_some() {
-            return;
-        }
-        pending.set(Some(request.id));
+        let place = FocusPlace::note();
+        pending.update(|pending| pending.push(request.id));
         spawn_local(async move {
             let answer = desk.heard(approve_request(request.id).await);
-            let _ = pending.try_set(None);
+            let _ = pending.try_update(|pending| pending.retain(|id| *id != request.id));
             match answer {
                 Ok(()) => {
                     let _ = trouble.try_set(None);
                     toasts.say(format!("{} may now reveal the key “{}”.", request.user, request.template));
                     desk.change(|data| data.requests.retain(|other| other.id != request.id));
                     desk.reload();
+                    place.restore_soon();
                 }
                 Err(fault) => {
                     let _ = trouble.try_set(Some(fault));
@@ -47,7 +47,7 @@ pub fn Requests(
         });
     });
 
-    let all = move || desk.with(|data| data.requests.clone());
+    let ids = move || desk.with(|data| data.requests.iter().map(|request| request.id).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| desk.with(|data| data.requests.is_empty()));
     let list = move || {
         if is_empty.get() {
@@ -65,8 +65,8 @@ pub fn Requests(
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=all key=|request| request.id let(request)>
-                            <Line desk request pending approve/>
+                        <For each=ids key=|id| *id let(id)>
+                            <Line desk id pending approve/>
                         </For>
                     </tbody>
                 </table>
@@ -76,7 +76,7 @@ pub fn Requests(
     };
     view! {
         <section class="settings-part requests">
-            <h2 id="requests">"Requests"</h2>
+            <h2 id="requests" tabindex="-1">"Requests"</h2>
             {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
             {list}
         </section>
@@ -84,21 +84,25 @@ pub fn Requests(
 }
 
 #[component]
-fn Line(desk: Desk, request: RequestRow, pending: RwSignal<Option<KeyRequestId>>, approve: Callback<RequestRow>) -> impl IntoView {
-    let (id, name) = (request.id, request.user.clone());
-    let (approved, rejected) = (request.clone(), request.clone());
-    let is_pending = Signal::derive(move || pending.get() == Some(id));
-    view! {
-        <tr aria-label=name>
-            <td class="cell-soft" data-label="Requested"><Time at=request.requested_at/></td>
+fn Line(desk: Desk, id: KeyRequestId, pending: RwSignal<Vec<KeyRequestId>>, approve: Callback<RequestRow>) -> impl IntoView {
+    let request = desk.request(id)?;
+    let text = move |pick: fn(&RequestRow) -> String| move || request.with(pick);
+    let requested_at = request.with_untracked(|request| request.requested_at);
+    let is_pending = Signal::derive(move || pending.with(|pending| pending.contains(&id)));
+    Some(view! {
+        <tr aria-label=text(|request| request.user.clone())>
+            <td class="cell-soft" data-label="Requested"><Time at=requested_at/></td>
             <td data-label="User">
-                <span class="cell-person"><span class="cell-text">{request.user}</span> " " <span class="cell-email">{request.email}</span></span>
+                <span class="cell-person">
+                    <span class="cell-text">{text(|request| request.user.clone())}</span> " "
+                    <span class="cell-email">{text(|request| request.email.clone())}</span>
+                </span>
             </td>
-            <td class="cell-text" data-label="Template">{request.template}</td>
+            <td class="cell-text" data-label="Template">{text(|request| request.template.clone())}</td>
             <td class="cell-decide">
-                <Button label="Approve" weight=Weight::Primary pending=is_pending on_click=move |()| approve.run(approved.clone())/>
-                <Button label="Reject" on_click=move |()| desk.asked.set(Some(Asked::Reject(rejected.clone())))/>
+                <Button label="Approve" weight=Weight::Primary pending=is_pending on_click=move |()| approve.run(request.get_untracked())/>
+                <Button label="Reject" disabled=is_pending on_click=move |()| desk.asked.set(Some(Asked::Reject(request.get_untracked())))/>
             </td>
         </tr>
-    }
+    })
 }

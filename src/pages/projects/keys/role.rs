@@ -49,9 +49,10 @@ pub fn RoleChooser(
                 if before == after {
                     break;
                 }
-                let outcome = desk.save(id, TemplateValue::Role, Change { before, after: after.clone() }).await;
-                if let Err(fault) = outcome {
-                    let _ = wrong.try_set(Some(format!("“{}” was not saved. {fault}", untrack(|| name_of(&after)))));
+                // Afterwards the page may be gone, and its roles with it.
+                let name = untrack(|| name_of(&after));
+                if let Err(fault) = desk.save(id, TemplateValue::Role, Change { before, after }).await {
+                    let _ = wrong.try_set(Some(format!("“{name}” was not saved. {fault}")));
                     if let Some(now) = stored.try_get_untracked() {
                         let _ = chosen.try_set(now);
                     }

@@ -1,6 +1,6 @@
 //! What the tiles know.
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 
 use crate::{
     api::requests::read_tiles,
@@ -10,7 +10,7 @@ use crate::{
         secret::RevealedSecret,
         template::{KeyTile, KeyTiles},
     },
-    pages::notices::use_news,
+    pages::projects::fresh::stay_up_to_date,
     ui::{browser, loaded::Loaded},
 };
 
@@ -62,13 +62,9 @@ impl Board {
         self.data.read_again(move || read_tiles(self.project));
     }
 
-    /// Reads everything anew whenever there is news of the project, and when the page is looked at again.
+    /// Reads everything anew whenever it may be different.
     pub fn stay_up_to_date(self) {
-        use_news().on_project(self.project, move || self.reload());
-        Effect::new(move || {
-            let looked_at = window_event_listener(ev::focus, move |_| self.reload());
-            on_cleanup(move || looked_at.remove());
-        });
+        stay_up_to_date(self.project, move || self.reload());
     }
 
     /// What came of a call, after which everything may be different.

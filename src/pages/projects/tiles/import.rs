@@ -14,11 +14,12 @@ use crate::{
         fault::Fault,
         id::{KeyId, ProjectId},
         import::{ImportedName, PREFIX_MAX, prefix},
+        permission::Permission,
         project::ProjectRow,
         secret::{RevealedSecret, TypedSecret},
     },
     pages::{
-        projects::PROJECTS,
+        projects::{PROJECTS, frame::use_project},
         secret::{Reveal, use_reveal},
     },
     ui::{
@@ -70,12 +71,17 @@ enum Managed {
 /// What stands in place of the form: nothing yet, what went wrong, or what to do first.
 #[component]
 fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
+    let may_make = use_project().viewer().may(Permission::ManageProjects);
     let text = match managed {
         Managed::Unread => view! { <p>"Reading your projects…"</p> }.into_any(),
         Managed::Lost(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
-        Managed::These(_) => {
+        Managed::These(_) if may_make => {
             view! { <p>"You manage no project yet. " <a href=PROJECTS>"Make one"</a> ", then import the key into it."</p> }.into_any()
         }
+        Managed::These(_) => view! {
+            <p>"A key is imported into a project that you manage. Your role does not let you manage any, so there is none to import it into."</p>
+        }
+        .into_any(),
     };
     view! {
         <Dialog title="Import into a project" on_dismiss=on_dismiss>
@@ -145,6 +151,7 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
             {move || preview.view()}
             {token}
             <FormWrong form about="key"/>
+            <FormWrong form about="id"/>
         </FormDialog>
     }
 }
@@ -169,8 +176,8 @@ struct Import {
 }
 
 impl Import {
-    /// Imports the key. Answers how many secrets it became. One that is revealed for this is shown should the import fail: nothing else
-    /// would bring it back.
+    /// Imports the key. Answers how many secrets it became. One that is revealed for this is shown should the import fail, with the
+    /// reason: nothing else would bring it back.
     async fn run(self, source: Source, pasted: TypedSecret) -> Result<usize, Fault> {
         match source {
             Source::Known(secret) => self.send(TypedSecret::new(secret.reveal().to_owned())).await,
@@ -184,10 +191,11 @@ impl Import {
                 let secret = reveal_key(self.key).await?;
                 self.board.keep(self.key, secret.clone());
                 let sent = self.send(TypedSecret::new(secret.reveal().to_owned())).await;
-                if sent.is_err() {
-                    // One dialog at a time.
+                if let Err(fault) = &sent {
+                    // One dialog at a time: this one gives the focus back first, and the next one will do the same.
                     let _ = self.board.asked.try_set(None);
-                    self.reveal.show_token(self.name, secret);
+                    TimeoutFuture::new(0).await;
+                    self.reveal.show_unimported(self.name, secret, fault);
                     self.board.reload();
                 }
                 sent

@@ -1,8 +1,8 @@
 //! Where the reader stands: may ask, waits, or holds the key.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 use super::board::{Board, Imported};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     },
     pages::secret::use_reveal,
     ui::{
+        browser,
         button::{Button, Weight},
         message::Alert,
         time::Time,
@@ -34,7 +35,9 @@ pub fn Standing(
 ) -> impl IntoView {
     let pending = RwSignal::new(false);
     let trouble = RwSignal::new(None::<Fault>);
-    let doing = Doing { board, pending, trouble };
+    let has_acted = StoredValue::new(false);
+    let doing = Doing { board, pending, trouble, has_acted };
+    let foot = NodeRef::<html::Footer>::new();
     let waiting = Memo::new(move |_| tile.with(|tile| tile.waiting.clone()));
     let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(HeldKey::is_live)));
     let state = move || match (held.get(), waiting.get()) {
@@ -42,11 +45,29 @@ pub fn Standing(
         (None, Some(waiting)) => view! { <Asked doing tile waiting/> }.into_any(),
         (None, None) => view! { <Open doing tile/> }.into_any(),
     };
+    // The button that was pressed goes with the state that it ended: the next one gets the focus. A dialog gives it back by itself.
+    Effect::new(move |before: Option<()>| {
+        held.track();
+        waiting.track();
+        if before.is_some() && has_acted.get_value() {
+            has_acted.set_value(false);
+            set_timeout(move || focus_first_button(foot), Duration::ZERO);
+        }
+    });
+    // No live region: its times go on. What was done a message says, what was decided a notice.
     view! {
-        <footer class="tile-foot" aria-live="polite">
+        <footer class="tile-foot" node_ref=foot>
             {state}
             {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
         </footer>
+    }
+}
+
+fn focus_first_button(foot: NodeRef<html::Footer>) {
+    // The tile may be gone.
+    let foot = foot.try_get_untracked().flatten();
+    if browser::focused().is_none() && !foot.is_some_and(|foot| browser::focus_first(&foot, "button:not(:disabled)")) {
+        browser::focus_something();
     }
 }
 
@@ -56,6 +77,8 @@ struct Doing {
     board: Board,
     pending: RwSignal<bool>,
     trouble: RwSignal<Option<Fault>>,
+    /// Whether the state that comes next is the reader's own doing.
+    has_acted: StoredValue<bool>,
 }
 
 impl Doing {
@@ -65,6 +88,7 @@ impl Doing {
             return;
         }
         self.pending.set(true);
+        self.has_acted.set_value(true);
         spawn_local(async move {
             let answer = call.await;
             let wrong = answer.as_ref().err().cloned();
@@ -76,6 +100,9 @@ impl Doing {
                 }
                 Err(fault) => Err(fault),
             };
+            if wrong.is_some() {
+                let _ = self.has_acted.try_set_value(false);
+            }
             let _ = self.pending.try_set(false);
             let _ = self.trouble.try_set(wrong);
             let _ = self.board.heard(heard);
@@ -153,7 +180,8 @@ fn Confirmed(doing: Doing, tile: Memo<KeyTile>, key: HeldKey) -> impl IntoView {
         });
     };
     let import = move |()| doing.board.asked.set(Some(Imported { key: id, name: name(), is_revealed: revealed_at.is_some() }));
-    let state = if status == Status::Disabled {
+    let is_disabled = status == Status::Disabled;
+    let state = if is_disabled {
         view! { <span class="state state-waiting">"Disabled"</span> }.into_any()
     } else {
         view! { <span class="state state-good">"Confirmed"</span> }.into_any()
@@ -165,11 +193,13 @@ fn Confirmed(doing: Doing, tile: Memo<KeyTile>, key: HeldKey) -> impl IntoView {
             {revealed_at.map(|at| view! { <span>"Revealed " <Time at/></span> })}
             {expires_at.map(|at| view! { <span>"Expires " <Time at/></span> })}
         </p>
-        {(status == Status::Disabled).then(|| view! { <p class="field-hint">"It is refused until somebody who manages the project enables it again."</p> })}
+        {is_disabled.then(|| view! {
+            <p class="field-hint">"It is refused, and can't be imported, until somebody who manages the project enables it again."</p>
+        })}
         {move || tile.with(|tile| tile.is_deleted).then(|| view! { <p class="field-hint">"Its template was deleted. The key goes on."</p> })}
         <div class="tile-actions">
             {revealed_at.is_none().then(|| view! { <Button label="Reveal key" weight=Weight::Primary pending=doing.pending on_click=show/> })}
-            <Button label="Import into a project…" on_click=import/>
+            <Button label="Import into a project…" disabled=is_disabled on_click=import/>
         </div>
         {revealed_at.is_none().then(|| view! { <p class="field-hint">"It is made when you reveal it, and shown once: to you alone."</p> })}
     }
