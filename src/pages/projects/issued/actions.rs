@@ -86,8 +86,6 @@ pub(super) fn RevokeDialog(
             toasts.say(said);
             listing.note_revoked(id);
             listing.read();
-            // The button that asked is gone with what could be done.
-            request_animation_frame(browser::focus_something);
         });
     };
     view! {
