@@ -1,13 +1,10 @@
-//! A value that is text until somebody wants to change it, and then a field.
+//! The editing of one value, apart from what draws it.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
-use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
-use super::{
-    browser,
-    icon::{Glyph, Icon},
-};
+use super::super::browser;
 use crate::model::fault::Fault;
 
 /// For how long it says that a value was saved.
@@ -27,7 +24,7 @@ pub type Outcome = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
 
 /// What is being done with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// It stands there as text.
     Text,
     /// It stands there as text, and was saved just now.
@@ -41,7 +38,7 @@ enum State {
 }
 
 impl State {
-    const fn is_field(&self) -> bool {
+    pub(super) const fn is_field(&self) -> bool {
         matches!(self, Self::Field | Self::Saving | Self::Refused(_))
     }
 }
@@ -49,17 +46,17 @@ impl State {
 /// The editing of one value. A click on the text makes it a field; Enter or leaving the field saves, Escape puts back what stood there.
 #[derive(Clone, Copy)]
 pub struct Editor {
-    value: Signal<String>,
+    pub(super) value: Signal<String>,
     save: Callback<Change, Outcome>,
-    state: RwSignal<State>,
-    typed: RwSignal<String>,
+    pub(super) state: RwSignal<State>,
+    pub(super) typed: RwSignal<String>,
     /// What stood there when the editor began, or was told of when they were refused.
     seen: RwSignal<String>,
     /// What is to be put in once what is on its way has arrived.
     later: StoredValue<Option<String>>,
     /// Whether the field takes the focus when it comes, and the text when it comes back.
-    follows: RwSignal<bool>,
-    field: NodeRef<html::Textarea>,
+    pub(super) follows: RwSignal<bool>,
+    pub(super) field: NodeRef<html::Textarea>,
 }
 
 /// How many values of a page hold what is not saved. [`InPlace`] counts below where it is provided.
@@ -79,7 +76,7 @@ impl Unsaved {
         Signal::derive(move || self.0.get() > 0)
     }
 
-    fn count(self, editor: Editor) {
+    pub(super) fn count(self, editor: Editor) {
         let is_unsaved = Memo::new(move |_| editor.is_unsaved());
         Effect::new(move || {
             if is_unsaved.get() {
@@ -136,7 +133,7 @@ impl Editor {
         }
     }
 
-    fn is_field(self) -> bool {
+    pub(super) fn is_field(self) -> bool {
         self.state.try_with_untracked(State::is_field) == Some(true)
     }
 
@@ -155,13 +152,13 @@ impl Editor {
         self.state.set(State::Field);
     }
 
-    fn put_back(self) {
+    pub(super) fn put_back(self) {
         self.follows.set(true);
         self.state.set(State::Text);
     }
 
     /// Takes over what was typed. That was not refused, whatever was before.
-    fn type_in(self, typed: String) {
+    pub(super) fn type_in(self, typed: String) {
         self.typed.set(typed);
         if self.state.with_untracked(|state| matches!(state, State::Refused(_))) && self.value.get_untracked() == self.seen.get_untracked() {
             self.state.set(State::Field);
@@ -171,7 +168,7 @@ impl Editor {
     /// The browser tells of this also while a field is taken away, when all of the editing may be gone.
     ///
     /// Leaving saves, but does not send again what was refused as it stands. A dialog over the page is not left for: it gives the focus back.
-    fn leave(self) {
+    pub(super) fn leave(self) {
         if self.state.try_with_untracked(|state| *state == State::Field) == Some(true) && !browser::has_dialog() {
             self.follows.set(false);
             self.commit();
@@ -179,7 +176,7 @@ impl Editor {
     }
 
     /// Sends what was typed, unless nothing was changed or it is on its way. After a refusal it is sent over what the message told of.
-    fn commit(self) {
+    pub(super) fn commit(self) {
         let Some(state) = self.state.try_get_untracked() else { return };
         if !state.is_field() || state == State::Saving {
             return;
@@ -215,7 +212,7 @@ impl Editor {
     }
 
     /// What was wrong with what was typed; where somebody else was faster, what they made of it by now.
-    fn wrong(self) -> Option<String> {
+    pub(super) fn wrong(self) -> Option<String> {
         self.state.with(|state| {
             let State::Refused(fault) = state else { return None };
             let (now, seen) = (self.value.get(), self.seen.get());
@@ -230,127 +227,4 @@ impl Editor {
 
 fn utf16_length(text: &str) -> u32 {
     u32::try_from(text.encode_utf16().count()).unwrap_or_default()
-}
-
-/// The value: text, or a field while it is changed, with a word on how saving went.
-#[component]
-pub fn InPlace(
-    /// The editing.
-    editor: Editor,
-    /// What the value is called.
-    label: &'static str,
-    /// An id, one in the page.
-    id: String,
-    /// What stands there while there is no value.
-    placeholder: &'static str,
-    /// How the value is told as text, where that is more than the value.
-    #[prop(optional, into)]
-    told: Option<Callback<String, String>>,
-    /// Whether it may have more lines than one; shift and Enter begins another.
-    #[prop(optional)]
-    lines: bool,
-    /// What one should know before typing.
-    #[prop(optional, into)]
-    hint: Option<&'static str>,
-) -> impl IntoView {
-    if let Some(unsaved) = use_context::<Unsaved>() {
-        unsaved.count(editor);
-    }
-    let is_field = Memo::new(move |_| editor.state.with(State::is_field));
-    let said = move || match editor.state.get() {
-        State::Saving => "Saving…",
-        State::Saved => "Saved",
-        _ => "",
-    };
-    view! {
-        <div class="in-place" class:in-place-open=move || is_field.get()>
-            {move || if is_field.get() {
-                view! { <InPlaceField editor label id=id.clone() lines hint/> }.into_any()
-            } else {
-                view! { <InPlaceText editor label placeholder told/> }.into_any()
-            }}
-            <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{said}</span>
-        </div>
-    }
-}
-
-#[component]
-fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, told: Option<Callback<String, String>>) -> impl IntoView {
-    let button = NodeRef::<html::Button>::new();
-    Effect::new(move || {
-        let Some(button) = button.get() else { return };
-        // What was made just now is opened before its text is seen.
-        if editor.follows.get_untracked() && !editor.is_field() {
-            editor.follows.set(false);
-            // Who clicked elsewhere meanwhile stays there.
-            if browser::focused().is_none() {
-                browser::focus(&button);
-            }
-        }
-    });
-    let text = move || {
-        let value = editor.value.get();
-        told.map_or_else(|| value.clone(), |told| told.run(value.clone()))
-    };
-    let is_blank = move || text().is_empty();
-    let shown = move || if is_blank() { placeholder.to_owned() } else { text() };
-    view! {
-        <button type="button" class="in-place-text" node_ref=button on:click=move |_| editor.open()>
-            <span class="visually-hidden">{label} ": "</span>
-            <span class="in-place-value" class:in-place-blank=is_blank>{shown}</span>
-            <Icon glyph=Glyph::Edit/>
-        </button>
-    }
-}
-
-#[component]
-fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hint: Option<&'static str>) -> impl IntoView {
-    Effect::new(move || {
-        let Some(field) = editor.field.get() else { return };
-        if editor.follows.get_untracked() {
-            // It may not have its text yet, and what comes after would undo the selection.
-            field.set_value(&editor.typed.get_untracked());
-            browser::focus(&field);
-            field.select();
-        }
-    });
-    let on_keydown = move |event: ev::KeyboardEvent| {
-        // An Enter that ends the writing of a character is not meant for us.
-        if event.is_composing() {
-            return;
-        }
-        match event.key().as_str() {
-            "Enter" if lines && event.shift_key() => {}
-            "Enter" => {
-                event.prevent_default();
-                editor.follows.set(true);
-                editor.commit();
-            }
-            "Escape" if editor.state.with_untracked(|state| *state != State::Saving) => {
-                event.prevent_default();
-                event.stop_propagation();
-                editor.put_back();
-            }
-            _ => {}
-        }
-    };
-    let on_input = move |event: ev::Targeted<ev::Event, web_sys::HtmlTextAreaElement>| {
-        let typed = event.target().value();
-        editor.type_in(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
-    };
-    let wrong = Memo::new(move |_| editor.wrong());
-    let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
-    let described_by = {
-        let (hint_id, wrong_id) = (hint_id.clone(), wrong_id.clone());
-        move || if wrong.get().is_some() { Some(wrong_id.clone()) } else { hint.map(|_| hint_id.clone()) }
-    };
-    let is_saving = move || editor.state.with(|state| *state == State::Saving);
-    view! {
-        <textarea class="in-place-field" id=id rows=if lines { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
-            autocapitalize="none" enterkeyhint="done" node_ref=editor.field prop:value=move || editor.typed.get() prop:readOnly=is_saving
-            aria-invalid=move || wrong.get().map(|_| "true") aria-describedby=described_by
-            on:keydown=on_keydown on:input:target=on_input on:blur=move |_| editor.leave()></textarea>
-        {hint.map(|hint| view! { <p class="field-hint" id=hint_id hidden=move || wrong.get().is_some()>{hint}</p> })}
-        <p class="field-wrong" id=wrong_id role="alert">{move || wrong.get()}</p>
-    }
 }
