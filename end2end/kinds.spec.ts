@@ -110,7 +110,7 @@ test('an internal key is shown once, in its row', async ({ page, context, owner,
   await open(page, '/keys/internal');
   await button(page, 'Create').click();
   await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
-  await expect(page.getByRole('group', { name: 'What it may be used for' }).getByRole('checkbox')).toHaveCount(5);
+  await expect(page.getByRole('group', { name: 'What it may be used for' }).getByRole('checkbox')).toHaveCount(6);
   await look(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
