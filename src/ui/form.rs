@@ -160,3 +160,14 @@ pub fn FormWrong(
     let wrong = form.wrong(about);
     move || wrong.get().map(|message| view! { <Alert message/> })
 }
+
+/// What takes something away: where somebody else was faster, what was wanted is so.
+///
+/// # Errors
+/// What the call answers, but for `NotFound`.
+pub async fn or_gone(call: impl Future<Output = Result<(), Fault>>) -> Result<(), Fault> {
+    match call.await {
+        Err(Fault::NotFound) => Ok(()),
+        outcome => outcome,
+    }
+}

@@ -6,11 +6,11 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use super::{PROJECTS, about::Desk, dialogs::DraftDialog};
 use crate::{
     api::projects::delete_project,
-    model::{fault::Fault, id::ProjectId, project::ProjectRow},
+    model::project::ProjectRow,
     ui::{
         button::{Button, Weight},
         copy::CopyButton,
-        form::Form,
+        form::{Form, or_gone},
         form_dialog::FormDialog,
         time::{Telling, Time},
         toast::use_toasts,
@@ -91,7 +91,7 @@ fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView 
     let id = project.id;
     let submit = move |()| {
         let (said, navigate) = (said.clone(), navigate.clone());
-        form.send(Some(delete(id)), move |()| {
+        form.send(Some(or_gone(delete_project(id))), move |()| {
             toasts.say(said);
             navigate(PROJECTS, NavigateOptions::default());
         });
@@ -104,13 +104,5 @@ fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView 
                 What its keys have cost stays in Billing."
             </p>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn delete(id: ProjectId) -> Result<(), Fault> {
-    match delete_project(id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

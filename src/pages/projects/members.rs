@@ -12,7 +12,7 @@ use crate::{
     },
     ui::{
         button::{Button, Weight},
-        form::{Form, FormWrong},
+        form::{Form, FormWrong, or_gone},
         form_dialog::FormDialog,
         icon::{Glyph, Icon},
         menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
@@ -189,7 +189,7 @@ fn RemoveDialog(desk: Desk, member: ProjectMember, on_dismiss: Callback<()>, on_
     let told = format!("{} is no longer in the project.", member.name);
     let submit = Callback::new(move |()| {
         let told = told.clone();
-        form.send(Some(remove(desk, member.user)), move |()| on_done.run(told));
+        form.send(Some(or_gone(remove_project_member(desk.id, member.user))), move |()| on_done.run(told));
     });
     view! {
         <FormDialog title="Remove this member?" form submit="Remove" weight=Weight::Danger on_submit=submit on_dismiss>
@@ -197,14 +197,6 @@ fn RemoveDialog(desk: Desk, member: ProjectMember, on_dismiss: Callback<()>, on_
             <p>"Keys of the project that they hold stay theirs until they are revoked under ISSUED KEYS."</p>
             <FormWrong form about="member"/>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn remove(desk: Desk, user: UserId) -> Result<(), Fault> {
-    match remove_project_member(desk.id, user).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }
 

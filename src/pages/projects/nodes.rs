@@ -13,7 +13,7 @@ use crate::{
     ui::{
         button::{Button, IconButton, Weight},
         field::Field,
-        form::Form,
+        form::{Form, or_gone},
         form_dialog::FormDialog,
         icon::Glyph,
         time::{Telling, Time},
@@ -133,20 +133,12 @@ fn DeleteDialog(desk: Desk, node: NodeRow, on_dismiss: Callback<()>, on_done: Ca
     let id = node.id;
     let submit = move |()| {
         let told = told.clone();
-        form.send(Some(delete(desk, id)), move |()| on_done.run(told));
+        form.send(Some(or_gone(delete_node(desk.id, id))), move |()| on_done.run(told));
     };
     view! {
         <FormDialog title="Delete this node?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{node.name}</strong></p>
             <p>"Its id " <code>{id}</code> " is never used again. Keys that name it in a field still do."</p>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn delete(desk: Desk, id: i64) -> Result<(), Fault> {
-    match delete_node(desk.id, id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

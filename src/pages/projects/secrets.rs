@@ -15,7 +15,7 @@ use crate::{
     ui::{
         button::{Button, IconButton, Weight},
         field::{Field, Typed},
-        form::Form,
+        form::{Form, or_gone},
         form_dialog::FormDialog,
         icon::Glyph,
         time::Time,
@@ -156,20 +156,12 @@ fn DeleteDialog(desk: Desk, secret: SecretRow, on_dismiss: Callback<()>, on_done
     let id = secret.id;
     let submit = move |()| {
         let told = told.clone();
-        form.send(Some(delete(desk, id)), move |()| on_done.run(told));
+        form.send(Some(or_gone(delete_secret(desk.id, id))), move |()| on_done.run(told));
     };
     view! {
         <FormDialog title="Delete this secret?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{secret.name}</strong></p>
             <p>"Programs that read it no longer can. Nothing brings it back."</p>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn delete(desk: Desk, id: ProjectSecretId) -> Result<(), Fault> {
-    match delete_secret(desk.id, id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

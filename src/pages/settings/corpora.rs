@@ -11,7 +11,7 @@ use crate::{
         browser,
         button::{Button, IconButton, Weight},
         field::Field,
-        form::Form,
+        form::{Form, or_gone},
         form_dialog::FormDialog,
         icon::Glyph,
         message::{Alert, Blank},
@@ -168,20 +168,12 @@ fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callba
     let said = format!("“{name}” was deleted.");
     let submit = move |()| {
         let said = said.clone();
-        form.send(Some(delete(id)), move |()| on_done.run(said));
+        form.send(Some(or_gone(delete_corpus(id))), move |()| on_done.run(said));
     };
     view! {
         <FormDialog title="Delete this corpus?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{name}</strong></p>
             <p>{effect} " Its id is never used again, and nothing brings it back."</p>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn delete(id: i64) -> Result<(), Fault> {
-    match delete_corpus(id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     ui::{
         browser,
         button::{IconButton, Weight},
-        form::Form,
+        form::{Form, or_gone},
         form_dialog::FormDialog,
         icon::Glyph,
         toast::{Toasts, use_toasts},
@@ -81,7 +81,7 @@ pub(super) fn RevokeDialog(
     let said = format!("“{name}” of {holder} was revoked.");
     let submit = move |()| {
         let said = said.clone();
-        form.send(Some(revoke(id)), move |()| {
+        form.send(Some(or_gone(revoke_key(id))), move |()| {
             asked.set(None);
             toasts.say(said);
             listing.note_revoked(id);
@@ -93,12 +93,5 @@ pub(super) fn RevokeDialog(
             <p><strong class="quoted">{name}</strong> " of " {holder}</p>
             <p>"It is refused from now on, wherever it is used, and nothing brings it back. Its holder is told, and may ask for another one."</p>
         </FormDialog>
-    }
-}
-
-async fn revoke(id: KeyId) -> Result<(), Fault> {
-    match revoke_key(id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

@@ -5,16 +5,12 @@ use leptos::prelude::*;
 use super::desk::Desk;
 use crate::{
     api::{requests::reject_request, templates::delete_template},
-    model::{
-        fault::Fault,
-        id::TemplateId,
-        template::{NodeChoice, RequestRow, TemplateRow, word},
-    },
+    model::template::{NodeChoice, RequestRow, TemplateRow, word},
     ui::{
         button::{Button, Weight},
         dialog::Dialog,
         field::TextArea,
-        form::{Form, FormWrong},
+        form::{Form, FormWrong, or_gone},
         form_dialog::FormDialog,
         in_place::Editor,
         number::{count_of, counted},
@@ -70,7 +66,7 @@ fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
     let said = format!("“{name}” was deleted.");
     let submit = move |()| {
         let said = said.clone();
-        form.send(Some(delete(id)), move |()| {
+        form.send(Some(or_gone(delete_template(id))), move |()| {
             desk.asked.set(None);
             desk.change(|data| data.templates.retain(|template| template.id != id));
             toasts.say(said);
@@ -82,14 +78,6 @@ fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
             <p><strong class="quoted">{name}</strong></p>
             <p>{keys} " " {requests} " Nothing brings it back."</p>
         </FormDialog>
-    }
-}
-
-/// Where somebody else was faster, what was wanted is so.
-async fn delete(id: TemplateId) -> Result<(), Fault> {
-    match delete_template(id).await {
-        Err(Fault::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }
 
