@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::{CredentialId, InvalidId, KeyId, UserId},
+    limits::{EditedCredits, Limits, RateLimit, WantedCredits},
     permission::UnknownWord,
     policy::{Kind, Status},
     secret::RevealedSecret,
@@ -88,6 +89,9 @@ pub struct KeyRow {
     /// What that API notes of it: a flat JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
+    /// What limits it.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// The secret that it had before, while that is still good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<Retiring>,
@@ -241,12 +245,32 @@ pub struct WantedKey {
     /// What that API notes of it: a flat JSON object.
     #[serde(default)]
     pub metadata: Option<String>,
+    /// How often it may be used.
+    #[serde(default)]
+    pub rate_limits: Vec<RateLimit>,
+    /// What it may spend; `None` for without end.
+    #[serde(default)]
+    pub credits: Option<WantedCredits>,
+    /// From which networks it may be presented, in CIDR notation; none for everywhere.
+    #[serde(default)]
+    pub allowed_ips: Vec<String>,
 }
 
 impl WantedKey {
     /// A key of which only the name is chosen.
     pub const fn named(kind: Kind, name: String) -> Self {
-        Self { kind, name, ends: Ends::Usual, scopes: None, corpora: Vec::new(), external_id: None, metadata: None }
+        Self {
+            kind,
+            name,
+            ends: Ends::Usual,
+            scopes: None,
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: None,
+            rate_limits: Vec::new(),
+            credits: None,
+            allowed_ips: Vec::new(),
+        }
     }
 }
 
@@ -268,6 +292,15 @@ pub struct EditedKey {
     /// What is noted of it; blank for nothing.
     #[serde(default)]
     pub metadata: Option<String>,
+    /// How often it may be used.
+    #[serde(default)]
+    pub rate_limits: Option<Vec<RateLimit>>,
+    /// What it may spend.
+    #[serde(default)]
+    pub credits: Option<EditedCredits>,
+    /// From which networks it may be presented; none for everywhere.
+    #[serde(default)]
+    pub allowed_ips: Option<Vec<String>>,
 }
 
 /// What can be done with many at once.

@@ -10,6 +10,7 @@ pub mod id;
 pub mod import;
 pub mod issued;
 pub mod key;
+pub mod limits;
 pub mod listing;
 pub mod money;
 pub mod notice;

@@ -33,7 +33,7 @@ pub fn CreateDialog(
     let (form, reveal) = (Form::new(), use_reveal());
     let wanted = move |filled: Filled| {
         let Filled { name, lasting, scopes, corpora, external_id, metadata } = filled;
-        WantedKey { kind: tab.kind, name, ends: lasting.new_end().unwrap_or_default(), scopes, corpora, external_id, metadata }
+        WantedKey { ends: lasting.new_end().unwrap_or_default(), scopes, corpora, external_id, metadata, ..WantedKey::named(tab.kind, name) }
     };
     let submit = move |()| {
         let call = fields::check(form, tab).map(|filled| create_key(wanted(filled)));
@@ -65,7 +65,7 @@ pub fn EditDialog(
     let edited = move |filled: Filled| {
         let Filled { name, lasting, scopes, external_id, metadata, .. } = filled;
         if tab.policy().editable == Editable::All {
-            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata }
+            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata, ..EditedKey::default() }
         } else {
             EditedKey { name: Some(name), ..EditedKey::default() }
         }

@@ -75,7 +75,10 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::policy::{KeyKind, Kind, Status};
+    use crate::model::{
+        limits::Limits,
+        policy::{KeyKind, Kind, Status},
+    };
 
     fn row(name: &str) -> KeyRow {
         KeyRow {
@@ -93,6 +96,7 @@ mod tests {
             corpora: Vec::new(),
             external_id: None,
             metadata: Some("{\"plan\":\"pro\"}".to_owned()),
+            limits: Limits::default(),
             retiring: None,
             provider: None,
             region: None,

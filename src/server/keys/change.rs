@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{managed, name_taken, traits};
+use super::{limits, managed, name_taken, traits};
 use crate::{
     model::{
         fault::Fault,
@@ -69,11 +69,16 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey)
     let after = change(state, actor, id, move |tx, actor, before| {
         Box::pin(async move {
             let (kind, old) = (before.kind()?, before.traits());
-            let new = traits::of_edited(actor, kind, old.clone(), &edited, Timestamp::now())?;
-            if new == old {
+            let now = Timestamp::now();
+            let new = traits::of_edited(actor, kind, old.clone(), &edited, now)?;
+            let credits = limits::edited_credits(kind.policy(), before.limits.account().map(|account| account.at(now)), edited.credits)?;
+            if new == old && credits.is_none() {
                 return Ok(None);
             }
             store::keys::set_traits(tx, id, kind, &new).await.map_err(name_taken)?;
+            if let Some(credits) = credits {
+                store::keys::credits::set(tx, id, credits, now).await?;
+            }
             let event = Event::new(actor, "key.edited", "key", id, &new.name);
             Ok(Some(if new.name == old.name { event } else { event.with("from", old.name) }))
         })

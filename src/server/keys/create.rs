@@ -1,6 +1,6 @@
 //! Making keys.
 
-use super::{name_taken, traits};
+use super::{limits, name_taken, traits};
 use crate::{
     model::{
         fault::Fault,
@@ -22,7 +22,8 @@ use crate::{
 /// Makes a key. Its secret is in this answer and nowhere else. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` at `kind`, `name`, `duration_days`, `scopes`, `corpora`, `external_id` or `metadata`; `Conflict` at `name`; `Forbidden`,
+/// `Invalid` at `kind`, `name`, `duration_days`, `scopes`, `corpora`, `external_id`, `metadata`, `rate_limits`, `credits` or
+/// `allowed_ips`; `Conflict` at `name`; `Forbidden`,
 /// `ScopeNotHeld`, `Unavailable`.
 pub async fn create(state: &AppState, actor: &Actor, wanted: WantedKey) -> Result<CreatedKey, Fault> {
     let made_elsewhere = || Fault::invalid("kind", "Keys of this kind can't be made here.");
@@ -36,6 +37,7 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedKey) -> Resul
         organization: actor.organization,
         kind,
         traits: traits::of_new(actor, kind, &wanted, now)?,
+        credits: limits::credits(policy, wanted.credits)?,
         corpora: traits::corpora(policy, &wanted.corpora)?,
         digest: state.pepper.digest(secret.reveal()).as_bytes().to_vec(),
         mask: policy.mask.apply(secret.reveal()),

@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use super::{create::insert, traits};
+use super::{create::insert, limits, traits};
 use crate::{
     model::{
         fault::Fault,
@@ -68,6 +68,7 @@ fn new_key(state: &AppState, actor: &Actor, import: &Import, now: Timestamp) -> 
         organization: actor.organization,
         kind,
         traits: traits::of_new(actor, kind, &import.wanted, now)?,
+        credits: limits::credits(kind.policy(), import.wanted.credits)?,
         corpora: traits::corpora(kind.policy(), &import.wanted.corpora)?,
         digest: state.pepper.digest_of_sha256(&sha256(&import.sha256)?).as_bytes().to_vec(),
         // Only its hash is known.

@@ -4,6 +4,7 @@ mod bulk;
 mod change;
 mod create;
 mod import;
+mod limits;
 mod rotate;
 mod traits;
 
@@ -72,6 +73,7 @@ impl KeyRecord {
             corpora: self.corpora.iter().map(|(id, name)| CorpusRow { id: *id, name: name.clone() }).collect(),
             external_id: self.external_id.clone(),
             metadata: self.metadata.clone(),
+            limits: self.limits()?,
             retiring: self.retiring.as_ref().map(|old| Retiring {
                 until: Timestamp(old.ends_at),
                 uses: old.uses,
@@ -85,7 +87,7 @@ impl KeyRecord {
         })
     }
 
-    fn unreadable(&self) -> Fault {
+    pub(super) fn unreadable(&self) -> Fault {
         tracing::error!(key = self.id, "a stored key can't be read");
         Fault::Internal
     }

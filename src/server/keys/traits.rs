@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::limits;
 use crate::{
     model::{
         fault::Fault,
@@ -31,6 +32,8 @@ pub fn of_new(actor: &Actor, kind: KeyKind, wanted: &WantedKey, now: Timestamp) 
         scopes: scopes(actor, policy, wanted.scopes.as_deref())?,
         external_id: external_id(policy, wanted.external_id.as_deref())?,
         metadata: metadata(policy, wanted.metadata.as_deref())?,
+        rate_limits: limits::rate_limits(policy, &wanted.rate_limits)?,
+        allowed_ips: limits::allowed_ips(policy, &wanted.allowed_ips)?,
     })
 }
 
@@ -67,6 +70,12 @@ pub fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, edited: &EditedKe
         Some(_) if rest_fixed => return fixed("metadata"),
         Some(json) => after.metadata = metadata(policy, Some(json))?,
         None => {}
+    }
+    if let Some(wanted) = &edited.rate_limits {
+        after.rate_limits = limits::rate_limits(policy, wanted)?;
+    }
+    if let Some(wanted) = &edited.allowed_ips {
+        after.allowed_ips = limits::allowed_ips(policy, wanted)?;
     }
     Ok(after)
 }

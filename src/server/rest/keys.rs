@@ -20,6 +20,7 @@ use crate::{
         fault::Fault,
         id::{KeyId, UserId},
         key::{CreatedKey, EditedKey, Ends, ItemId, KeyRow, WantedKey},
+        limits::{Credits, EditedCredits, RateLimit, WantedCredits},
         permission::Scope,
         policy::{KeyKind, Kind, Status},
         secret::RevealedSecret,
@@ -48,6 +49,9 @@ pub struct KeyView {
     corpora: Vec<i64>,
     external_id: Option<String>,
     metadata: Option<Value>,
+    rate_limits: Vec<RateLimit>,
+    credits: Option<Credits>,
+    allowed_ips: Vec<String>,
     /// The secret that it had before, while that is still good.
     retiring: Option<RetiringView>,
 }
@@ -75,6 +79,9 @@ impl From<KeyRow> for KeyView {
             corpora: key.corpora.iter().map(|corpus| corpus.id).collect(),
             external_id: key.external_id,
             metadata: key.metadata.and_then(|json| serde_json::from_str(&json).ok()),
+            rate_limits: key.limits.rate_limits,
+            credits: key.limits.credits,
+            allowed_ips: key.limits.allowed_ips,
             retiring: key.retiring.map(|old| RetiringView {
                 until: old.until.rfc3339(),
                 uses: old.uses,
@@ -100,6 +107,12 @@ pub struct CreateKey {
     external_id: Option<String>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    rate_limits: Vec<RateLimit>,
+    #[serde(default)]
+    credits: Option<WantedCredits>,
+    #[serde(default)]
+    allowed_ips: Vec<String>,
 }
 
 impl CreateKey {
@@ -113,6 +126,9 @@ impl CreateKey {
             corpora: self.corpora,
             external_id: self.external_id,
             metadata: self.metadata.map(as_text),
+            rate_limits: self.rate_limits,
+            credits: self.credits,
+            allowed_ips: self.allowed_ips,
         })
     }
 }
@@ -181,6 +197,12 @@ pub struct EditKey {
     external_id: Option<Option<String>>,
     #[serde(default, deserialize_with = "named")]
     metadata: Option<Option<Map<String, Value>>>,
+    #[serde(default)]
+    rate_limits: Option<Vec<RateLimit>>,
+    #[serde(default, deserialize_with = "named")]
+    credits: Option<Option<WantedCredits>>,
+    #[serde(default)]
+    allowed_ips: Option<Vec<String>>,
 }
 
 /// Tells a field that is null from one that is not there.
@@ -196,6 +218,9 @@ impl From<EditKey> for EditedKey {
             scopes: call.scopes,
             external_id: call.external_id.map(Option::unwrap_or_default),
             metadata: call.metadata.map(|metadata| metadata.map(as_text).unwrap_or_default()),
+            rate_limits: call.rate_limits,
+            credits: call.credits.map(|credits| credits.map_or(EditedCredits::Unlimited, EditedCredits::Set)),
+            allowed_ips: call.allowed_ips,
         }
     }
 }
@@ -260,6 +285,12 @@ pub struct ImportKey {
     external_id: Option<String>,
     #[serde(default)]
     metadata: Option<Map<String, Value>>,
+    #[serde(default)]
+    rate_limits: Vec<RateLimit>,
+    #[serde(default)]
+    credits: Option<WantedCredits>,
+    #[serde(default)]
+    allowed_ips: Vec<String>,
 }
 
 impl ImportKey {
@@ -276,6 +307,9 @@ impl ImportKey {
             corpora: Vec::new(),
             external_id: self.external_id,
             metadata: self.metadata.map(as_text),
+            rate_limits: self.rate_limits,
+            credits: self.credits,
+            allowed_ips: self.allowed_ips,
         };
         Ok(Import { sha256: self.sha256, wanted })
     }

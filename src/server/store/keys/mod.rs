@@ -1,5 +1,6 @@
 //! API keys.
 
+pub mod credits;
 pub mod lists;
 pub mod secrets;
 
@@ -10,6 +11,7 @@ use sqlx::AssertSqlSafe;
 use super::{Error, Store, Tx, fold, places};
 use crate::model::{
     id::{KeyId, OrganizationId, UserId},
+    limits::Credits,
     policy::{KeyKind, Unique},
     time::Timestamp,
 };
@@ -33,6 +35,9 @@ pub struct KeyRecord {
     pub external_id: Option<String>,
     /// What that API notes of it, as a JSON object.
     pub metadata: Option<String>,
+    /// What limits it.
+    #[sqlx(flatten)]
+    pub limits: LimitColumns,
     /// Who made it.
     pub created_by: String,
     /// Their name.
@@ -60,9 +65,29 @@ pub struct KeyRecord {
 }
 
 /// A key is at rest while it or its creator is.
-const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.created_by, u.name as creator, k.created_at, \
+const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.rate_limits, k.allowed_ips, k.credits_remaining, \
+     k.credits_refill, k.credits_amount, k.credits_refilled_at, k.credits_version, k.created_by, u.name as creator, k.created_at, \
      k.last_used_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
 const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
+
+/// What limits a key, as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LimitColumns {
+    /// JSON.
+    pub rate_limits: Option<String>,
+    /// Networks, separated by blanks.
+    pub allowed_ips: Option<String>,
+    /// What is left and reserved by no process.
+    pub credits_remaining: Option<i64>,
+    /// When they are filled up again.
+    pub credits_refill: Option<String>,
+    /// To what.
+    pub credits_amount: Option<i64>,
+    /// The beginning of the day or month in which they were set or filled up last: Unix milliseconds.
+    pub credits_refilled_at: Option<i64>,
+    /// Counted up whenever somebody sets them.
+    pub credits_version: Option<i64>,
+}
 
 /// A key to be stored.
 pub struct NewKey {
@@ -74,6 +99,8 @@ pub struct NewKey {
     pub kind: KeyKind,
     /// What can be chosen of it.
     pub traits: Traits,
+    /// What it may spend.
+    pub credits: Option<Credits>,
     /// HMAC of its digest.
     pub digest: Vec<u8>,
     /// What may be shown of its secret.
@@ -99,6 +126,10 @@ pub struct Traits {
     pub metadata: Option<String>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How often it may be used, as JSON.
+    pub rate_limits: Option<String>,
+    /// From which networks, separated by blanks.
+    pub allowed_ips: Option<String>,
 }
 
 impl KeyRecord {
@@ -110,6 +141,8 @@ impl KeyRecord {
             external_id: self.external_id.clone(),
             metadata: self.metadata.clone(),
             expires_at: self.expires_at.map(Timestamp),
+            rate_limits: self.limits.rate_limits.clone(),
+            allowed_ips: self.limits.allowed_ips.clone(),
         }
     }
 }
@@ -124,12 +157,13 @@ fn unique_name(kind: KeyKind, name: &str) -> Option<String> {
 /// # Errors
 /// [`Error::Duplicate`] when its name, or its secret, stands already.
 pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
-    let Traits { name, scopes, external_id, metadata, expires_at } = &key.traits;
+    let Traits { name, scopes, external_id, metadata, expires_at, rate_limits, allowed_ips } = &key.traits;
+    let refilled_at = key.credits.map(|credits| credits.refill.period_start(key.created_at).0);
     sqlx::query(
         // Writers come one at a time, so the next number is free.
         "insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, external_id, metadata, created_by, \
-         created_at, expires_at, number) \
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, coalesce(max(number), 0) + 1 from api_keys",
+         created_at, expires_at, rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version, number) \
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, coalesce(max(number), 0) + 1 from api_keys",
     )
     .bind(key.id.to_string())
     .bind(key.organization.to_string())
@@ -145,6 +179,12 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
     .bind(key.created_by.to_string())
     .bind(key.created_at.0)
     .bind(expires_at.map(|at| at.0))
+    .bind(rate_limits)
+    .bind(allowed_ips)
+    .bind(key.credits.map(|credits| credits.remaining))
+    .bind(key.credits.map(|credits| credits.refill.word()))
+    .bind(key.credits.map(|credits| credits.amount))
+    .bind(refilled_at)
     .execute(&mut *tx)
     .await?;
     for corpus in &key.corpora {
@@ -304,7 +344,8 @@ async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Resul
 /// [`Error::Duplicate`] when the name is taken.
 pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) -> Result<(), Error> {
     sqlx::query(
-        "update api_keys set name = $1, name_folded = $2, unique_name = $3, scopes = $4, external_id = $5, metadata = $6, expires_at = $7 where id = $8",
+        "update api_keys set name = $1, name_folded = $2, unique_name = $3, scopes = $4, external_id = $5, metadata = $6, expires_at = $7, \
+         rate_limits = $8, allowed_ips = $9 where id = $10",
     )
     .bind(&traits.name)
     .bind(fold(&traits.name))
@@ -313,6 +354,8 @@ pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) 
     .bind(&traits.external_id)
     .bind(&traits.metadata)
     .bind(traits.expires_at.map(|at| at.0))
+    .bind(&traits.rate_limits)
+    .bind(&traits.allowed_ips)
     .bind(id.to_string())
     .execute(tx)
     .await?;

@@ -1,0 +1,85 @@
+//! What keys may still spend, as every process on the database shares it.
+
+use super::{
+    super::{Error, Tx},
+    LimitColumns,
+};
+use crate::model::{
+    id::KeyId,
+    limits::{Credits, Refill},
+    time::Timestamp,
+};
+
+/// The credits of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// What is left and reserved by no process.
+    pub credits: Credits,
+    /// The beginning of the day or month in which they were set or filled up last.
+    pub refilled_at: Timestamp,
+    /// Counted up whenever somebody sets them.
+    pub version: i64,
+}
+
+impl Account {
+    /// As it is at a moment: filled up, where that is due.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        let due = self.credits.refill.period_start(now);
+        if due <= self.refilled_at {
+            return self;
+        }
+        Self { credits: Credits { remaining: self.credits.amount, ..self.credits }, refilled_at: due, ..self }
+    }
+}
+
+impl LimitColumns {
+    /// The credits, if it has any.
+    pub fn account(&self) -> Option<Account> {
+        let refill: Refill = self.credits_refill.as_deref()?.parse().ok()?;
+        Some(Account {
+            credits: Credits { remaining: self.credits_remaining?, refill, amount: self.credits_amount? },
+            refilled_at: Timestamp(self.credits_refilled_at?),
+            version: self.credits_version?,
+        })
+    }
+}
+
+/// The credits of a key that was not deleted, if it has any.
+///
+/// # Errors
+/// What the database says.
+pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<Account>, Error> {
+    let sql = "select rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version \
+               from api_keys where id = $1 and deleted_at is null";
+    let row: Option<LimitColumns> = sqlx::query_as(sql).bind(id.to_string()).fetch_optional(tx).await?;
+    Ok(row.and_then(|row| row.account()))
+}
+
+/// Sets what somebody chose; what any process had reserved is void from now on. `None` for without end.
+///
+/// # Errors
+/// What the database says.
+pub async fn set(tx: &mut Tx, id: KeyId, credits: Option<Credits>, now: Timestamp) -> Result<(), Error> {
+    let sql = "update api_keys set credits_remaining = $1, credits_refill = $2, credits_amount = $3, credits_refilled_at = $4, \
+               credits_version = coalesce(credits_version, 0) + 1 where id = $5";
+    sqlx::query(sql)
+        .bind(credits.map(|credits| credits.remaining))
+        .bind(credits.map(|credits| credits.refill.word()))
+        .bind(credits.map(|credits| credits.amount))
+        .bind(credits.map(|credits| credits.refill.period_start(now).0))
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes what is left after a reservation, a refill or a return.
+///
+/// # Errors
+/// What the database says.
+pub async fn leave(tx: &mut Tx, id: KeyId, remaining: i64, refilled_at: Timestamp) -> Result<(), Error> {
+    let sql = "update api_keys set credits_remaining = $1, credits_refilled_at = $2 where id = $3";
+    sqlx::query(sql).bind(remaining).bind(refilled_at.0).bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
