@@ -107,6 +107,12 @@ pub fn read(text: &str) -> Option<Document> {
     Some(Document { description: string(&root["info"], "description"), groups })
 }
 
+/// A name with a capital, as headings have it.
+pub fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 fn group(tag: &Value) -> Group {
     Group { name: string(tag, "name"), description: string(tag, "description"), operations: Vec::new() }
 }

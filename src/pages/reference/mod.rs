@@ -12,7 +12,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use self::{
-    document::{Document, Group, Operation},
+    document::{Document, Group, Operation, capital},
     operation::OperationBody,
     prose::Prose,
 };
@@ -116,7 +116,7 @@ fn contents_of(group: &Group) -> impl IntoView + use<> {
     let link = |operation: &Operation| view! { <li><a href=format!("#{}", operation.id)>{title_of(operation)}</a></li> };
     view! {
         <li>
-            <a class="reference-group" href=format!("#{}", group_id(group))>{group.name.clone()}</a>
+            <a class="reference-group" href=format!("#{}", group_id(group))>{capital(&group.name)}</a>
             <ul>{group.operations.iter().map(link).collect_view()}</ul>
         </li>
     }
@@ -160,7 +160,7 @@ fn GroupView(group: Group, key: Key) -> impl IntoView {
     let operations = group.operations.into_iter().map(|operation| view! { <OperationView operation key/> }).collect_view();
     view! {
         <section class="operations" aria-labelledby=id.clone()>
-            <h2 id=id.clone()>{group.name}</h2>
+            <h2 id=id.clone()>{capital(&group.name)}</h2>
             <Prose text=group.description/>
             {operations}
         </section>

@@ -110,11 +110,14 @@ pub fn OperationBody(
     let trial = Trial::new(operation.clone(), key);
     let fields = operation.parameters.iter().enumerate().map(|(at, parameter)| parameter_field(trial, &operation, at, parameter)).collect_view();
     let answers = operation.answers.iter().map(|(status, told)| view! { <div><dt>{status.clone()}</dt><dd>{told.clone()}</dd></div> }).collect_view();
-    let scopes = operation.scopes.clone().map(|scopes| scopes.join(", "));
-    let needs = match scopes {
-        None => view! { "No key is needed." }.into_any(),
-        Some(scopes) if scopes.is_empty() => view! { "Needs a key." }.into_any(),
-        Some(scopes) => view! { "Needs a platform key with the scope " <code>{scopes}</code> "." }.into_any(),
+    // Where the description says it in words, it is not said twice.
+    let needs = match operation.scopes.as_deref() {
+        None => Some(view! { <p class="operation-needs">"No key is needed."</p> }.into_any()),
+        Some([]) => None,
+        Some(scopes) => {
+            let scopes = scopes.join(", ");
+            Some(view! { <p class="operation-needs">"Needs a platform key with the scope " <code>{scopes}</code> "."</p> }.into_any())
+        }
     };
     let body_id = format!("{}-body", operation.id);
     let body = operation.body.is_some().then(|| {
@@ -129,7 +132,7 @@ pub fn OperationBody(
     view! {
         <div class="operation-body">
             <Prose text=operation.description/>
-            <p class="operation-needs">{needs}</p>
+            {needs}
             {fields}
             {body}
             <CurlLine trial/>

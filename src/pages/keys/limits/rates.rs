@@ -131,7 +131,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
                     <Icon glyph=Glyph::Down/>
                 </div>
             </div>
-            <IconButton label="Remove rate limit" glyph=Glyph::Trash danger=true on_click=move |_| on_remove.run(())/>
+            <IconButton label="Remove" glyph=Glyph::Trash danger=true on_click=move |_| on_remove.run(())/>
             {complaint("name", name_wrong)}
             {complaint("limit", limit_wrong)}
             {complaint("duration_ms", span_wrong)}
