@@ -152,8 +152,8 @@ pub fn OperationBody(
 
 /// How many lines a body is shown at, so that most need no scrolling.
 fn lines_of(body: RwSignal<Option<String>>) -> String {
-    const RANGE: (usize, usize) = (3, 16);
-    body.with_untracked(|body| body.as_deref().map_or(0, |body| body.lines().count())).clamp(RANGE.0, RANGE.1).to_string()
+    const RANGE: (usize, usize) = (4, 16);
+    body.with_untracked(|body| body.as_deref().map_or(0, |body| body.lines().count() + 1)).clamp(RANGE.0, RANGE.1).to_string()
 }
 
 fn parameter_field(trial: Trial, operation: &Operation, at: usize, parameter: &Parameter) -> AnyView {

@@ -162,7 +162,7 @@ fn CreditFields(form: Form, before: Option<Credits>) -> impl IntoView {
             <FormWrong form about="credits"/>
             <p class="field-hint" id="hint-credits">
                 {move || if limited.get() {
-                    "Refused at none left. A refill sets what remains to the amount, at midnight UTC."
+                    "Refused once none is left. A refill sets what remains to the amount, at midnight UTC."
                 } else {
                     "It may be used without end."
                 }}
