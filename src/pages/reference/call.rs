@@ -22,7 +22,7 @@ pub fn missing(operation: &Operation, values: &[String]) -> Option<usize> {
 
 /// Puts together what was filled in: a value for each parameter, blank for none. `encode` makes a text a part of an address.
 pub fn call(operation: &Operation, values: &[String], body: Option<String>, encode: impl Fn(&str) -> String) -> Call {
-    let (mut path, mut query, mut headers) = (operation.path.clone(), String::new(), Vec::new());
+    let (mut path, mut query, mut headers) = (operation.path.clone(), Vec::new(), Vec::new());
     if body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
@@ -30,14 +30,14 @@ pub fn call(operation: &Operation, values: &[String], body: Option<String>, enco
     for (parameter, value) in given {
         match parameter.place {
             Place::Path => path = path.replace(&format!("{{{}}}", parameter.name), &encode(value)),
-            Place::Query => {
-                query.push(if query.is_empty() { '?' } else { '&' });
-                query.push_str(&format!("{}={}", encode(&parameter.name), encode(value)));
-            }
+            Place::Query => query.push(format!("{}={}", encode(&parameter.name), encode(value))),
             Place::Header => headers.push((parameter.name.clone(), value.to_owned())),
         }
     }
-    Call { method: operation.method.clone(), path: path + &query, headers, body }
+    if !query.is_empty() {
+        path = format!("{path}?{}", query.join("&"));
+    }
+    Call { method: operation.method.clone(), path, headers, body }
 }
 
 /// The call for the shell. The key comes from the environment: the one that was typed stands nowhere in it, not even within a body.

@@ -1,4 +1,4 @@
-//! The API's description (OpenAPI 3.1) as the page shows it. What the page does not show is not read. Without a browser.
+//! The API's description (`OpenAPI` 3.1) as the page shows it. What the page does not show is not read. Without a browser.
 
 use serde_json::{Map, Value};
 

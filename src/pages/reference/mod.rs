@@ -16,7 +16,11 @@ use self::{
     operation::OperationBody,
     prose::Prose,
 };
-use crate::ui::{browser, fetch::fetch, message::AlertWithRetry};
+use super::frame::use_viewer;
+use crate::{
+    model::permission::Permission,
+    ui::{browser, fetch::fetch, message::AlertWithRetry},
+};
 
 /// The page's address.
 pub const PATH: &str = "/api-reference";
@@ -131,6 +135,12 @@ fn title_of(operation: &Operation) -> String {
 #[component]
 fn KeyField(key: Key) -> impl IntoView {
     let shown = RwSignal::new(false);
+    let viewer = use_viewer();
+    // Who may make none has to be given one.
+    let whence = Suspend::new(async move {
+        let may_make = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        may_make.then(|| view! { "Make one under " <a href="/keys/internal">"Internal"</a> ". " })
+    });
     let type_in = move |text| {
         key.typed.set(text);
         key.missed.set(false);
@@ -148,7 +158,8 @@ fn KeyField(key: Key) -> impl IntoView {
             </div>
             <p class="field-wrong" id="reference-key-wrong" aria-live="polite">{move || key.missed.get().then_some("Enter a platform key to send calls with.")}</p>
             <p class="field-hint" id="reference-key-hint">
-                "One of those under " <a href="/keys/internal">"Internal"</a> ". It stays in this page's memory until you leave, and is sent to this server alone."
+                <Suspense>{whence}</Suspense>
+                "It stays in this page's memory until you leave, and is sent to this server alone."
             </p>
         </div>
     }

@@ -7,7 +7,7 @@ use super::{
     answer::{AnswerView, Outcome},
     call::{self, Call},
     document::{Operation, Parameter},
-    prose::Prose,
+    prose::{Prose, line},
 };
 use crate::ui::{
     browser,
@@ -109,7 +109,7 @@ pub fn OperationBody(
 ) -> impl IntoView {
     let trial = Trial::new(operation.clone(), key);
     let fields = operation.parameters.iter().enumerate().map(|(at, parameter)| parameter_field(trial, &operation, at, parameter)).collect_view();
-    let answers = operation.answers.iter().map(|(status, told)| view! { <div><dt>{status.clone()}</dt><dd>{told.clone()}</dd></div> }).collect_view();
+    let answers = operation.answers.iter().map(|(status, told)| view! { <div><dt>{status.clone()}</dt><dd>{line(told)}</dd></div> }).collect_view();
     // Where the description says it in words, it is not said twice.
     let needs = match operation.scopes.as_deref() {
         None => Some(view! { <p class="operation-needs">"No key is needed."</p> }.into_any()),
@@ -176,7 +176,7 @@ fn parameter_field(trial: Trial, operation: &Operation, at: usize, parameter: &P
                     on:input:target=move |event| type_in(event.target().value())/>
             </div>
             <p class="field-wrong" id=wrong_id aria-live="polite">{move || is_missing().then_some("Enter a value.")}</p>
-            <p class="field-hint" id=hint_id>{place.word()} {need} " · " {kind} {(!description.is_empty()).then_some(" · ")} {description}</p>
+            <p class="field-hint" id=hint_id>{place.word()} {need} " · " {kind} {(!description.is_empty()).then_some(" · ")} {line(&description)}</p>
         </div>
     }
     .into_any()

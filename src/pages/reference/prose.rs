@@ -8,12 +8,13 @@ pub fn Prose(
     /// The text.
     text: String,
 ) -> impl IntoView {
-    let paragraph = |paragraph: &str| view! { <p>{pieces(paragraph)}</p> };
+    let paragraph = |paragraph: &str| view! { <p>{line(paragraph)}</p> };
     let paragraphs = text.split("\n\n").map(str::trim).filter(|text| !text.is_empty()).map(paragraph).collect_view();
     view! { <div class="prose">{paragraphs}</div> }
 }
 
-fn pieces(text: &str) -> Vec<AnyView> {
+/// The same of a single line.
+pub fn line(text: &str) -> Vec<AnyView> {
     let code = |piece: &str| view! { <code>{piece.to_owned()}</code> }.into_any();
     text.split('`').enumerate().flat_map(|(at, piece)| if at % 2 == 1 { vec![code(piece)] } else { emphasised(piece) }).collect()
 }

@@ -52,13 +52,11 @@ pub fn span_ms(typed: &str, unit: Unit) -> Option<i64> {
 
 /// The longest unit in which a span is a whole number; else seconds, with places after the point.
 pub fn span(duration_ms: i64) -> (String, Unit) {
-    match UNITS.iter().rev().find(|unit| duration_ms % unit.ms == 0) {
-        Some(unit) => ((duration_ms / unit.ms).to_string(), *unit),
-        None => {
-            let text = format!("{}.{:03}", duration_ms / SECOND_MS, duration_ms % SECOND_MS);
-            (text.trim_end_matches('0').to_owned(), UNITS[0])
-        }
+    if let Some(unit) = UNITS.into_iter().rev().find(|unit| duration_ms % unit.ms == 0) {
+        return ((duration_ms / unit.ms).to_string(), unit);
     }
+    let text = format!("{}.{:03}", duration_ms / SECOND_MS, duration_ms % SECOND_MS);
+    (text.trim_end_matches('0').to_owned(), UNITS[0])
 }
 
 /// The limits of a key as short as they can be said: `100/min · 1,000 credits · 2 networks`.
