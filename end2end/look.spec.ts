@@ -372,7 +372,6 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await expect(page.getByRole('alert')).toBeVisible();
     await shoot(page, 'reference, not loaded');
     await page.unrouteAll();
-    await page.route('**/api/v1/openapi.json', (route) => route.fulfill({ path: '../src/pages/reference/sample.json' }));
     await page.getByRole('button', { name: 'Try again' }).click();
     const make = await unfold('createCorpus');
     await page.mouse.move(0, 0);

@@ -41,8 +41,8 @@ pub struct Operation {
     pub scopes: Option<Vec<String>>,
     /// Its parameters.
     pub parameters: Vec<Parameter>,
-    /// A body to begin with, as JSON, where there is one.
-    pub body: Option<String>,
+    /// Bodies to begin with, as JSON, each with what it is; none where there is no body.
+    pub bodies: Vec<(String, String)>,
     /// What it answers: the status, and what that means.
     pub answers: Vec<(String, String)>,
 }
@@ -134,7 +134,7 @@ fn operation(root: &Value, path: &str, method: &str, told: &Value, shared: &[Val
         description: string(told, "description"),
         scopes: scopes(told.get("security").or_else(|| root.get("security"))),
         parameters: shared.iter().chain(list(&told["parameters"])).filter_map(|one| parameter(root, resolve(root, one))).collect(),
-        body: example::of_body(root, resolve(root, &told["requestBody"])),
+        bodies: example::of_body(root, resolve(root, &told["requestBody"])),
         answers: told["responses"].as_object().map(|answers| told_answers(root, answers)).unwrap_or_default(),
     }
 }

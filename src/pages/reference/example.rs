@@ -1,4 +1,4 @@
-//! A body to begin with: the one that the description gives, or else one made of the body's schema.
+//! Bodies to begin with: those that the description gives, or else one made of the body's schema.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +7,19 @@ use super::document::{list, resolve};
 /// How deep values may stand within each other: a schema may hold itself.
 const DEPTH_MAX: usize = 6;
 
-/// A body, as JSON in one line; `None` where the operation takes none.
-pub fn of_body(root: &Value, body: &Value) -> Option<String> {
-    let media = body.get("content")?.get("application/json")?;
-    let given = media.get("example").or_else(|| media["examples"].as_object()?.values().next()?.get("value"));
-    let example = given.cloned().unwrap_or_else(|| of_schema(root, &media["schema"], DEPTH_MAX));
-    serde_json::to_string(&example).ok()
+/// Bodies, as JSON in one line, each with what it is; none where the operation takes none.
+pub fn of_body(root: &Value, body: &Value) -> Vec<(String, String)> {
+    let Some(media) = body.get("content").and_then(|content| content.get("application/json")) else { return Vec::new() };
+    let told = |(name, example): (&String, &Value)| {
+        let summary = example["summary"].as_str().filter(|summary| !summary.is_empty());
+        (summary.unwrap_or(name).to_owned(), example["value"].to_string())
+    };
+    let given: Vec<_> = media["examples"].as_object().into_iter().flatten().map(told).collect();
+    if !given.is_empty() {
+        return given;
+    }
+    let example = media.get("example").cloned().unwrap_or_else(|| of_schema(root, &media["schema"], DEPTH_MAX));
+    vec![(String::new(), example.to_string())]
 }
 
 fn of_schema(root: &Value, schema: &Value, depth: usize) -> Value {
@@ -70,7 +77,7 @@ mod tests {
     fn example(media: Value, schemas: Value) -> Value {
         let root = json!({ "components": { "schemas": schemas } });
         let body = json!({ "content": { "application/json": media } });
-        serde_json::from_str(&of_body(&root, &body).unwrap()).unwrap()
+        serde_json::from_str(&of_body(&root, &body)[0].1).unwrap()
     }
 
     #[test]
@@ -78,7 +85,10 @@ mod tests {
         assert_eq!(example(json!({ "example": { "a": 1 } }), json!({})), json!({ "a": 1 }));
         assert_eq!(example(json!({ "examples": { "first": { "value": [1] } } }), json!({})), json!([1]));
         assert_eq!(example(json!({ "schema": { "$ref": "#/components/schemas/A" } }), json!({ "A": { "examples": [7] } })), json!(7));
-        assert_eq!(of_body(&Value::Null, &Value::Null), None);
+        let body = json!({ "content": { "application/json": { "examples": { "a": { "summary": "One", "value": 1 }, "b": { "value": 2 } } } } });
+        let told = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(of_body(&Value::Null, &body), [told("One", "1"), told("b", "2")]);
+        assert_eq!(of_body(&Value::Null, &Value::Null), []);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::ui::{
     fetch::fetch,
     form::Form,
     form_dialog::FormDialog,
+    icon::{Glyph, Icon},
 };
 
 /// What was filled in, and what came of it.
@@ -36,7 +37,7 @@ impl Trial {
     fn new(operation: Operation, key: Key) -> Self {
         Self {
             values: RwSignal::new(vec![String::new(); operation.parameters.len()]),
-            body: RwSignal::new(operation.body.as_deref().map(browser::pretty)),
+            body: RwSignal::new(operation.bodies.first().map(|(_, body)| browser::pretty(body))),
             operation: StoredValue::new(operation),
             key,
             missing: RwSignal::new(None),
@@ -119,16 +120,7 @@ pub fn OperationBody(
             Some(view! { <p class="operation-needs">"Needs a platform key with the scope " <code>{scopes}</code> "."</p> }.into_any())
         }
     };
-    let body_id = format!("{}-body", operation.id);
-    let body = operation.body.is_some().then(|| {
-        view! {
-            <div class="field">
-                <label for=body_id.clone()>"Body"</label>
-                <textarea id=body_id rows=lines_of(trial.body) spellcheck="false" autocapitalize="none" autocomplete="off"
-                    prop:value=trial.body.get_untracked().unwrap_or_default() on:input:target=move |event| trial.body.set(Some(event.target().value()))></textarea>
-            </div>
-        }
-    });
+    let body = (!operation.bodies.is_empty()).then(|| view! { <BodyField trial id=operation.id.clone() bodies=operation.bodies.clone()/> });
     view! {
         <div class="operation-body">
             <Prose text=operation.description/>
@@ -150,10 +142,43 @@ pub fn OperationBody(
     }
 }
 
+/// The body, and examples of it to choose from where there are more than one.
+#[component]
+fn BodyField(trial: Trial, id: String, bodies: Vec<(String, String)>) -> impl IntoView {
+    let (body_id, choice_id) = (format!("{id}-body"), format!("{id}-example"));
+    let bodies = StoredValue::new(bodies);
+    let choose = move |chosen: String| {
+        let chosen = chosen.parse::<usize>().ok().and_then(|at| bodies.with_value(|bodies| bodies.get(at).map(|(_, body)| browser::pretty(body))));
+        trial.body.set(chosen);
+    };
+    let option = |(at, (name, _)): (usize, &(String, String))| view! { <option value=at.to_string()>{name.clone()}</option> };
+    let options = bodies.with_value(|bodies| bodies.iter().enumerate().map(option).collect_view());
+    let choice = bodies.with_value(|bodies| bodies.len() > 1).then(|| {
+        view! {
+            <div class="field">
+                <label for=choice_id.clone()>"Example"</label>
+                <div class="select field-input">
+                    <select id=choice_id.clone() on:change:target=move |event| choose(event.target().value())>{options}</select>
+                    <Icon glyph=Glyph::Down/>
+                </div>
+            </div>
+        }
+    });
+    view! {
+        {choice}
+        <div class="field">
+            <label for=body_id.clone()>"Body"</label>
+            <textarea id=body_id.clone() rows=move || lines_of(trial.body) spellcheck="false" autocapitalize="none" autocomplete="off"
+                prop:value=move || trial.body.get().unwrap_or_default()
+                on:input:target=move |event| trial.body.set(Some(event.target().value()))></textarea>
+        </div>
+    }
+}
+
 /// How many lines a body is shown at, so that most need no scrolling.
 fn lines_of(body: RwSignal<Option<String>>) -> String {
     const RANGE: (usize, usize) = (4, 16);
-    body.with_untracked(|body| body.as_deref().map_or(0, |body| body.lines().count() + 1)).clamp(RANGE.0, RANGE.1).to_string()
+    body.with(|body| body.as_deref().map_or(0, |body| body.lines().count() + 1)).clamp(RANGE.0, RANGE.1).to_string()
 }
 
 fn parameter_field(trial: Trial, operation: &Operation, at: usize, parameter: &Parameter) -> AnyView {
