@@ -17,6 +17,7 @@ use latchkey::server::{
     random,
     serve::Server,
     state::AppState,
+    telemetry::LogFormat,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
 use serde_json::{Value, json};
@@ -70,6 +71,7 @@ impl TestServer {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            log_format: LogFormat::Text,
             outgoing: OutgoingOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),
