@@ -39,6 +39,9 @@ pub struct VerifyOptions {
     /// The address from which it was presented
     #[arg(long)]
     ip: Option<IpAddr>,
+    /// Taken only to be refused: clap would repeat it on standard error.
+    #[arg(hide = true)]
+    misplaced: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +64,9 @@ struct Ask<'a> {
 /// # Errors
 /// [`Trouble::NotValid`] for a key that was judged and is not valid; the others when it was not judged.
 pub async fn run(options: VerifyOptions) -> Result<(), Trouble> {
+    if options.misplaced.is_some() {
+        return Err(Trouble::usage("a key is never an argument, which everybody on the machine sees: pipe it in, or put it into LATCHKEY_KEY"));
+    }
     let key = match input::from_environment("LATCHKEY_KEY") {
         Some(key) => key,
         None if options.client.reads_stdin() => {
@@ -69,7 +75,7 @@ pub async fn run(options: VerifyOptions) -> Result<(), Trouble> {
         None => input::typed_secret("Key to verify: ")?,
     };
     let client = Client::new(&options.client)?;
-    let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. } } = &options;
+    let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = &options;
     let ask = Ask { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
     let answer = client.send(client.request(Method::POST, "verify").json(&ask)).await?;
     if *json {

@@ -172,6 +172,7 @@ pub const ROUTES: &[Route] = &[
     page("/events"),
     open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
+    open("GET", "/metrics"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
@@ -197,6 +198,7 @@ pub const ROUTES: &[Route] = &[
     rest("GET", "/api/v1/projects/{id}/secrets", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/api/v1/verify-batch", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 
 /// A page for those who manage a project: it shows the project, too.

@@ -85,6 +85,9 @@ pub struct ServeOptions {
     /// How lines of the log are written: for people, or as one JSON object a line
     #[arg(long, env = "LATCHKEY_LOG_FORMAT", value_name = "text|json", default_value = "text", hide_possible_values = true)]
     pub log_format: LogFormat,
+    /// For how many seconds keys that are in memory are still judged once the database is lost, at most an hour [default: not at all]
+    #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub serve_stale: u64,
     /// Other services.
     #[command(flatten)]
     pub outgoing: OutgoingOptions,

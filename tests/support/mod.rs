@@ -1,6 +1,7 @@
 //! A real server on a real SQLite file, and what talks to it.
 
 pub mod projects;
+pub mod running;
 pub mod services;
 
 use std::{
@@ -72,6 +73,7 @@ impl TestServer {
             public_url: None,
             trusted_proxies: Vec::new(),
             log_format: LogFormat::Text,
+            serve_stale: 0,
             outgoing: OutgoingOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),

@@ -9,7 +9,10 @@ use serde::Serialize;
 
 use crate::{
     model::{fault::Fault, id::RequestId},
-    server::store,
+    server::{
+        calls::{self, REQUEST_ID},
+        store,
+    },
 };
 
 /// What the API answers instead of what was asked for.
@@ -30,7 +33,22 @@ impl Problem {
     /// A refusal with this status, code and sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: RequestId::new() }
+        Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: calls::request_id() }
+    }
+
+    /// Its status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Its code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The id of the call that it answers.
+    pub const fn request_id(&self) -> RequestId {
+        self.request_id
     }
 
     /// Names the value that is meant.
@@ -69,6 +87,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.extend(HeaderValue::try_from(self.request_id.to_string()).ok().map(|id| (REQUEST_ID, id)));
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
