@@ -143,8 +143,8 @@ async fn everything_that_the_api_takes_can_be_said() {
     for fact in ["日本", "burst=100/1m, day=5000/1d", "500 left, filled up daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
         assert!(shown.contains(fact), "{fact}: {shown}");
     }
-    let edited =
-        cli.run(&["keys", "edit", id, "--name", "b", "--clear", "days", "--clear", "credits", "--clear", "rate-limits", "--scope", "read", "--json"];
+    let arguments =
+        ["keys", "edit", id, "--name", "b", "--clear", "days", "--clear", "credits", "--clear", "rate-limits", "--scope", "read", "--json"];
     let edited = cli.run(&arguments).await.json();
     assert_eq!((&edited["name"], &edited["expires_at"], &edited["credits"]), (&json!("b"), &Value::Null, &Value::Null));
     assert_eq!((&edited["rate_limits"], &edited["scopes"], &edited["external_id"]), (&json!([]), &json!(["read"]), &json!("c-1")));
