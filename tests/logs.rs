@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use reqwest::Client;
+use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -22,7 +22,7 @@ fn of_calls(lines: &[Value]) -> Vec<&Value> {
 #[tokio::test]
 async fn each_call_is_one_line_of_json_that_names_it_as_its_answer_does_and_holds_no_secret() {
     let data = TempDir::new().unwrap();
-    let running = Running::start_with(data.path(), |command| drop(command.env("LATCHKEY_LOG_FORMAT", "json")));
+    let running = Running::start_with(data.path(), |command| _ = command.env("LATCHKEY_LOG_FORMAT", "json"));
     let url = text(&lines(&format!("{}\n", running.line_of_log("Latchkey is at ")))[0]["message"])
         .split_once("at ")
         .unwrap()
@@ -32,7 +32,7 @@ async fn each_call_is_one_line_of_json_that_names_it_as_its_answer_does_and_hold
     let made = ["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"];
     assert!(latchkey(data.path(), &made, PASSWORD).status.success());
     let key = String::from_utf8(latchkey(data.path(), &["admin", "create-key", "--name", "k", "--days", "30"], "").stdout).unwrap();
-    let (key, client) = (key.trim(), Client::new());
+    let (key, client) = (key.trim(), Client::builder().redirect(Policy::none()).build().unwrap());
 
     let answers = RefCell::new(Vec::new());
     let call = async |request: reqwest::RequestBuilder| {
@@ -69,6 +69,7 @@ async fn each_call_is_one_line_of_json_that_names_it_as_its_answer_does_and_hold
     assert_eq!(calls[2]["route"], "/api/v1/keys/{id}");
     assert!(calls[0]["organization"].as_str().unwrap().starts_with("org_") && calls[0]["key"].as_str().unwrap().starts_with("key_"), "{}", calls[0]);
     assert!(calls[0]["user"].as_str().unwrap().starts_with("usr_") && calls[3]["key"].is_null());
+    assert_eq!((&calls[3]["code"], &calls[0]["code"]), (&json!("invalid_api_key"), &Value::Null));
     assert_eq!((&calls[10]["code"], &calls[10]["route"]), (&json!("invalid_api_key"), &json!("/api/v1/verify")));
     let made = serde_json::from_str::<Value>(&answers[0].2).unwrap();
     for secret in [PLANTED, key, made["secret"].as_str().unwrap(), PASSWORD] {
@@ -79,7 +80,7 @@ async fn each_call_is_one_line_of_json_that_names_it_as_its_answer_does_and_hold
 #[tokio::test]
 async fn whoever_is_refused_without_end_fills_no_disk() {
     let data = TempDir::new().unwrap();
-    let running = Running::start_with(data.path(), |command| drop(command.env("LATCHKEY_LOG_FORMAT", "json").env("LATCHKEY_LOG", "info")));
+    let running = Running::start_with(data.path(), |command| _ = command.env("LATCHKEY_LOG_FORMAT", "json").env("LATCHKEY_LOG", "info"));
     let url = text(&lines(&format!("{}\n", running.line_of_log("Latchkey is at ")))[0]["message"]).split_once("at ").unwrap().1.to_owned();
     let client = Client::new();
     let begun = std::time::Instant::now();

@@ -10,13 +10,16 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode},
+    http::{HeaderName, HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
 use tracing::{Instrument, info_span};
 
-use super::{rest::problem::Problem, state::AppState};
+use super::{
+    rest::problem::{Problem, ProblemCode},
+    state::AppState,
+};
 use crate::model::{
     id::{KeyId, OrganizationId, RequestId, UserId},
     time::Timestamp,
@@ -71,17 +74,18 @@ pub async fn note(State(state): State<AppState>, request: Request, next: Next) -
     }
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     state.metrics.answered(method, route, response.status());
-    log(&call, method, route, response.status(), begun.elapsed());
+    log(&call, method, route, &response, begun.elapsed());
     response
 }
 
-fn log(call: &Call, method: &str, route: &str, status: StatusCode, took: Duration) {
+fn log(call: &Call, method: &str, route: &str, response: &Response, took: Duration) {
     let maker = call.maker.get();
     tracing::info!(
         request_id = %call.id,
         method,
         route,
-        status = status.as_u16(),
+        status = response.status().as_u16(),
+        code = response.extensions().get::<ProblemCode>().map(|code| code.0),
         ms = milliseconds(took),
         organization = maker.map(|maker| display(maker.organization)),
         user = maker.map(|maker| display(maker.user)),

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 pub use judge::{Ask, Code};
 pub use known::{KnownKey, KnownLimits, OfProject};
 pub use live::Rate;
+pub use uses::thread_number;
 pub use verdict::{Judgement, Verdict};
 pub use watch::{watch, write_uses};
 

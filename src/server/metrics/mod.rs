@@ -1,6 +1,11 @@
 //! What Prometheus reads at `/metrics`. Counters begin at 0 with the process; nothing of them is kept.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod judged;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     extract::State,
@@ -8,22 +13,18 @@ use axum::{
     response::IntoResponse,
 };
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder,
+    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder,
     core::{Collector, GenericGauge},
 };
 
 use super::{state::AppState, verify::Code};
 use crate::model::fault::Fault;
-
-/// The upper bounds of the histogram of verifications, in seconds: 1 µs to 2 s.
-const BUCKETS: [f64; 20] = [1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0];
+use judged::{Judged, Shared};
 
 /// Everything that is counted and measured. The hot path only ever adds to numbers that stand ready: no lock, no look-up.
 pub struct Metrics {
     registry: Registry,
-    /// By code, in the order of [`Code::ALL`].
-    verifications: [IntCounter; Code::ALL.len()],
-    verify_duration: Histogram,
+    judged: Arc<Judged>,
     requests: IntCounterVec,
     known: IntGauge,
     unknown: IntGauge,
@@ -39,17 +40,13 @@ impl Metrics {
     /// When two of them have one name, which a test would show.
     pub fn new(store_reads: IntCounter) -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let verifications =
-            IntCounterVec::new(Opts::new("latchkey_verifications_total", "Keys that were judged, by the code of the verdict."), &["code"])?;
-        let duration = HistogramOpts::new("latchkey_verify_duration_seconds", "How long a call of verify took, from its headers to its answer.");
         let requests = Opts::new("latchkey_http_requests_total", "Calls, by method, route and class of status; of verify the refusals alone.");
         let info = IntGauge::with_opts(Opts::new("latchkey_info", "The program; always 1.").const_label("version", env!("CARGO_PKG_VERSION")))?;
         let started = Gauge::new("process_start_time_seconds", "When the process started, in seconds since 1970.")?;
         info.set(1);
         started.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().floor());
         let metrics = Self {
-            verifications: Code::ALL.map(|code| verifications.with_label_values(&[code.word()])),
-            verify_duration: Histogram::with_opts(duration.buckets(BUCKETS.to_vec()))?,
+            judged: Arc::new(Judged::new()?),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             known: gauge(&registry, "latchkey_known_keys", "Keys in memory.")?,
             unknown: gauge(&registry, "latchkey_unknown_keys", "Unknown keys that are remembered as such.")?,
@@ -58,9 +55,8 @@ impl Metrics {
             database_up: gauge(&registry, "latchkey_database_up", "1 while the database answers, 0 while it is lost.")?,
             registry,
         };
-        let others: [Box<dyn Collector>; 6] = [
-            Box::new(verifications),
-            Box::new(metrics.verify_duration.clone()),
+        let others: [Box<dyn Collector>; 5] = [
+            Box::new(Shared(Arc::clone(&metrics.judged))),
             Box::new(metrics.requests.clone()),
             Box::new(store_reads),
             Box::new(info),
@@ -72,15 +68,14 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts a judgement and the time that it took. Five additions to shared numbers.
+    /// Counts a judgement and the time that its call took.
     pub fn judged(&self, code: Code, took: Duration) {
-        self.verifications[code as usize].inc();
-        self.verify_duration.observe(took.as_secs_f64());
+        self.judged.count(code, Some(took));
     }
 
     /// Counts a key that was judged as one of many in a call, whose time says nothing of one.
     pub fn judged_in_batch(&self, code: Code) {
-        self.verifications[code as usize].inc();
+        self.judged.count(code, None);
     }
 
     /// Counts a call of the general router.
