@@ -50,11 +50,14 @@ async fn what_is_kept_in_memory_and_what_waits_is_measured() {
     let (_, good) = page.agent_key("a").await;
     let api = server.api("owner@acme.test", "verify");
     let before = read(&server).await;
-    judge(&api, &good, 3).await;
+    // The caller's own key, and the one that is judged. What was changed a moment ago may be forgotten and read once more.
+    eventually(Duration::from_secs(5), "both keys are known", async || {
+        judge(&api, &good, 1).await;
+        read(&server).await["latchkey_known_keys"] == before["latchkey_known_keys"] + 2.0
+    })
+    .await;
     let after = read(&server).await;
-    let grown = |name: &str| after[name] - before[name];
-    // The caller's own key, and the one that was judged.
-    assert_eq!((grown("latchkey_known_keys"), grown("latchkey_store_reads_total")), (2.0, 2.0));
+    assert!(after["latchkey_store_reads_total"] >= before["latchkey_store_reads_total"] + 2.0, "{after:?}");
     assert_eq!((after["latchkey_database_up"], after[r#"latchkey_info{version="0.1.0"}"#]), (1.0, 1.0));
     assert!(after["process_start_time_seconds"] > 1.7e9 && after["latchkey_flush_age_seconds"] < 5.0);
     eventually(Duration::from_secs(5), "uses are written", async || read(&server).await["latchkey_uses_waiting"] == 0.0).await;

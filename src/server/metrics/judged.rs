@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(counted, [24.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         let family = judged.by_time();
         let histogram = family.get_metric()[0].get_histogram();
-        let buckets = histogram.get_bucket().iter().map(Bucket::get_cumulative_count).collect::<Vec<_>>();
+        let buckets = histogram.get_bucket().iter().map(Bucket::cumulative_count).collect::<Vec<_>>();
         assert_eq!((buckets[0], buckets[1], buckets[18], buckets[19], histogram.get_sample_count()), (8, 12, 12, 16, 24));
     }
 }
