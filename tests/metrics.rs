@@ -1,4 +1,5 @@
 //! `GET /metrics`.
+#![expect(clippy::float_cmp, reason = "what is counted is whole")]
 
 use std::{collections::BTreeMap, time::Duration};
 

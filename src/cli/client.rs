@@ -167,8 +167,8 @@ impl Client {
 
 impl Problem {
     fn sentence(&self) -> String {
-        let field = self.field.iter().map(|field| format!("{field}: ")).collect::<String>();
-        let request = self.request_id.iter().map(|id| format!(", {id}")).collect::<String>();
+        let field = self.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let request = self.request_id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
         format!("{field}{} ({}{request})", self.detail, self.code)
     }
 }

@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 
 /// What to ask of a key.
 ///
-/// The key is read from LATCHKEY_KEY, or else from standard input: typed unseen, or the first line of what is piped in.
+/// The key is read from `LATCHKEY_KEY`, or else from standard input: typed unseen, or the first line of what is piped in.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct VerifyOptions {
@@ -78,11 +78,7 @@ pub async fn run(options: VerifyOptions) -> Result<(), Trouble> {
     let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = &options;
     let ask = Ask { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
     let answer = client.send(client.request(Method::POST, "verify").json(&ask)).await?;
-    if *json {
-        print::line(&answer.text)?
-    } else {
-        print::line(&told(&answer.json))?
-    }
+    print::line(&if *json { answer.text } else { told(&answer.json) })?;
     if answer.json["valid"] == true { Ok(()) } else { Err(Trouble::NotValid) }
 }
 

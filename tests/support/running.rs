@@ -90,7 +90,7 @@ fn listen(from: impl Read + Send + 'static, into: Vec<Arc<Mutex<String>>>) -> Jo
     thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             for all in &into {
-                all.lock().unwrap().push_str(&format!("{line}\n"));
+                *all.lock().unwrap() += &(line.clone() + "\n");
             }
         }
     })

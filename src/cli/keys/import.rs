@@ -11,8 +11,7 @@ use crate::cli::{input, print, trouble::Trouble};
 
 /// One key by its arguments, or many from a file.
 ///
-/// A file holds a JSON object a line, at most 1,000: {"sha256": "…", "name": "…", "scopes": ["read"], "external_id": "…"}, with the fields
-/// that the API takes. All of them are taken over, or none.
+/// A file holds a JSON object a line, at most 1,000, with the fields that the API takes: `{"sha256": "…", "name": "…"}`. All of them are taken over, or none.
 #[derive(Debug, Args)]
 pub(super) struct ImportOptions {
     /// The key's SHA-256, in hexadecimal or base64

@@ -66,11 +66,8 @@ impl ListOptions {
 /// Why it could not.
 pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), Trouble> {
     let mut answer = page(context, options, options.cursor.as_deref()).await?;
-    while options.all
-        && let Some(cursor) = next_cursor(&answer)
-    {
-        let next = page(context, options, Some(&cursor)).await?;
-        answer = joined(answer, next);
+    if options.all {
+        answer = with_the_rest(context, options, answer).await?;
     }
     if context.json {
         return print::line(&answer.text);
@@ -92,11 +89,19 @@ fn next_cursor(page: &Answer) -> Option<String> {
     page.json["next_cursor"].as_str().map(ToOwned::to_owned)
 }
 
-/// Two pages as one, in the shape of a page.
-fn joined(before: Answer, next: Answer) -> Answer {
-    let items = |mut page: Value| page["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-    let (total, cursor) = (before.json["total"].clone(), next.json["next_cursor"].clone());
-    let items = [items(before.json), items(next.json)].concat();
-    let json = json!({ "items": items, "next_cursor": cursor, "total": total });
-    Answer { text: json.to_string(), json }
+/// The first page and all after it, in the shape of one page.
+async fn with_the_rest(context: &Context, options: &ListOptions, mut first: Answer) -> Result<Answer, Trouble> {
+    let mut items = items_of(&mut first);
+    let mut cursor = next_cursor(&first);
+    while let Some(at) = cursor {
+        let mut next = page(context, options, Some(&at)).await?;
+        items.append(&mut items_of(&mut next));
+        cursor = next_cursor(&next);
+    }
+    let json = json!({ "items": items, "next_cursor": null, "total": first.json["total"] });
+    Ok(Answer { text: json.to_string(), json })
+}
+
+fn items_of(page: &mut Answer) -> Vec<Value> {
+    page.json["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
 }

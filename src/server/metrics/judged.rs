@@ -70,13 +70,13 @@ impl Judged {
 
     /// Counts a judgement and its time; what was judged among others in one call has none of its own.
     pub(super) fn count(&self, code: Code, took: Option<Duration>) {
-        let core = &self.cores[thread_number() % self.cores.len()];
+        let own = &self.cores[thread_number() % self.cores.len()];
         let column = took.map_or(UNTIMED, |took| {
             let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-            core.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+            own.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
             BOUNDS.partition_point(|bound| *bound < nanoseconds)
         });
-        core.cells[code as usize][column].fetch_add(1, Ordering::Relaxed);
+        own.cells[code as usize][column].fetch_add(1, Ordering::Relaxed);
     }
 
     fn sum(&self, code: Code, column: usize) -> u64 {

@@ -17,7 +17,7 @@ use prometheus::{
     core::{Collector, GenericGauge},
 };
 
-use super::{state::AppState, verify::Code};
+use super::{rest::problem::Problem, state::AppState, verify::Code};
 use crate::model::fault::Fault;
 use judged::{Judged, Shared};
 
@@ -120,7 +120,10 @@ fn whole(number: impl TryInto<i64>) -> i64 {
 }
 
 /// `GET /metrics`.
-pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, super::rest::problem::Problem> {
+///
+/// # Errors
+/// 500 `internal` when a metric can't be written.
+pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let text = state.metrics.text(&state).map_err(|error| {
         tracing::error!(%error, "the metrics can't be written");
         Fault::Internal
