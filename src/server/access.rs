@@ -172,6 +172,7 @@ pub const ROUTES: &[Route] = &[
     page("/events"),
     open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
+    open("GET", "/metrics"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
