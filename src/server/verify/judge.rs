@@ -197,7 +197,7 @@ pub(super) mod tests {
         KnownKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), of_project: None, ..known(lifecycle) }
     }
 
-    fn ask<'a>(scope: Option<&'a str>, project: Option<String>) -> Ask<'a> {
+    fn ask(scope: Option<&str>, project: Option<String>) -> Ask<'_> {
         Ask { scope: scope.map(Cow::Borrowed), project: project.map(Cow::Owned), ..Ask::of("") }
     }
 

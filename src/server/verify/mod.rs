@@ -73,12 +73,11 @@ impl Verifier {
             return Ok(None);
         }
         let digest = self.pepper.digest(presented);
-        let known = match self.shelf.get(&digest) {
-            Some(known) => Some(known),
-            None => {
-                let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
-                self.shelf.get_or_read(digest, read).await?
-            }
+        let known = if let Some(known) = self.shelf.get(&digest) {
+            Some(known)
+        } else {
+            let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
+            self.shelf.get_or_read(digest, read).await?
         };
         Ok(known.filter(|known| known.retires_at.is_none_or(|end| Timestamp::now() < end)))
     }

@@ -120,10 +120,10 @@ impl Shelf {
     where
         Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
     {
-        let shelf = Arc::clone(self);
+        let here = Arc::clone(self);
         let task = tokio::spawn(async move {
             let found = read.await.map(|known| known.map(Arc::new)).map_err(ReadError::from);
-            shelf.put(digest, number, &found);
+            here.put(digest, number, &found);
             found
         });
         let reading = async move { task.await.unwrap_or(Err(ReadError::Broken)) };
@@ -202,8 +202,8 @@ mod tests {
     }
 
     /// A store that answers when it is told to.
-    fn slow(answer: oneshot::Receiver<Option<&'static str>>) -> impl Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static {
-        async { Ok(answer.await.unwrap().map(known_client)) }
+    async fn slow(answer: oneshot::Receiver<Option<&'static str>>) -> Result<Option<KnownKey>, store::Error> {
+        Ok(answer.await.unwrap().map(known_client))
     }
 
     #[tokio::test]

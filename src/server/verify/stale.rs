@@ -31,10 +31,11 @@ impl Stale {
 
     /// Notes whether the store is lost. The time counts from when that was noticed first.
     pub(super) fn set_lost(&self, lost: bool) {
-        if !lost {
-            self.lost_at.store(NOT_LOST, Ordering::Release);
-        } else {
+        if lost {
+            // Noticed again, it began when it was noticed first.
             let _ = self.lost_at.compare_exchange(NOT_LOST, ticks(), Ordering::AcqRel, Ordering::Relaxed);
+        } else {
+            self.lost_at.store(NOT_LOST, Ordering::Release);
         }
     }
 
