@@ -30,7 +30,7 @@ test('calls are read and tried', { tag: '@widths' }, async ({ page, context, pla
   await page.getByRole('menuitem', { name: 'API reference' }).click();
   await expect(page).toHaveURL('/api-reference');
   await expect(page.getByRole('heading', { name: 'API reference', level: 1 })).toBeVisible();
-  await expect(page.getByRole('navigation', { name: 'Contents' }).getByRole('link', { name: 'Corpora' })).toBeVisible();
+  await expect(page.getByRole('navigation', { name: 'Contents' }).getByRole('link', { name: 'Corpora', exact: true })).toBeVisible();
   await axe(page, 'the reference');
   await fitsWidth(page);
 
