@@ -24,3 +24,4 @@ mod serve;
 mod support;
 mod templates;
 mod usage;
+mod v2;

@@ -103,6 +103,8 @@ async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_
         let (first, second) = examples::two(id);
         let path = route.path.replace("{id}", first).replace("{name}", second);
         let request = world.server.visitor().client.request(method, world.server.url.clone() + &path);
+        let asks_for_others = route.path == "/api/v1/forward-auth";
+        let request = key.iter().filter(|_| asks_for_others).fold(request, |request, key| request.header("x-latchkey-caller", key));
         let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         if arguments.is_null() { request.send().await } else { request.json(&arguments).send().await }
     };

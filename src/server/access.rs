@@ -199,6 +199,12 @@ pub const ROUTES: &[Route] = &[
     rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
     rest("POST", "/api/v1/verify-batch", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("GET", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("PUT", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("PATCH", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("DELETE", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/v2/keys.verifyKey", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 
 /// A page for those who manage a project: it shows the project, too.

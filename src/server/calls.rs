@@ -97,17 +97,18 @@ fn log(call: &Call, method: &str, route: &str, response: &Response, took: Durati
 /// How many refusals of the hot routes are logged in a second.
 const REFUSALS_A_SECOND: u64 = 10;
 
-/// Logs a refusal of a hot route, which no other line tells of. Whoever calls without end fills no disk: those beyond a few a second are
-/// counted at `/metrics` alone.
-pub fn refused(route: &'static str, problem: &Problem, took: Duration) {
+/// Counts a refusal of a hot route and logs it, since no layer does. Whoever calls without end fills no disk: those beyond a few a second are
+/// counted alone.
+pub fn refused(state: &AppState, (method, route): (&'static str, &'static str), problem: &Problem, took: Duration) {
     /// The second since 1970 in which lines were last written, and how many were: in the upper and the lower half.
     static SAID: AtomicU64 = AtomicU64::new(0);
     let second = u64::try_from(Timestamp::now().0 / 1000).unwrap_or_default() << 32;
+    state.metrics.refused(method, route, problem.status());
     let counted = |said: u64| if said < second { second + 1 } else { said + 1 };
     let before = SAID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |said| Some(counted(said))).unwrap_or_default();
     if counted(before) - second <= REFUSALS_A_SECOND {
         tracing::info!(
-            request_id = %problem.request_id(), method = "POST", route, status = problem.status(), code = problem.code(), ms = milliseconds(took), "call"
+            request_id = %problem.request_id(), method, route, status = problem.status(), code = problem.code(), ms = milliseconds(took), "call"
         );
     }
 }

@@ -3,6 +3,7 @@
 mod v1 {
     mod corpora;
     mod credentials;
+    mod forward_auth;
     mod import;
     mod keys;
     mod kinds;

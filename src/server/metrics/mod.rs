@@ -40,7 +40,8 @@ impl Metrics {
     /// When two of them have one name, which a test would show.
     pub fn new(store_reads: IntCounter) -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let requests = Opts::new("latchkey_http_requests_total", "Calls, by method, route and class of status; of verify the refusals alone.");
+        let requests =
+            Opts::new("latchkey_http_requests_total", "Calls, by method, route and class of status; of those that judge keys the refusals alone.");
         let info = IntGauge::with_opts(Opts::new("latchkey_info", "The program; always 1.").const_label("version", env!("CARGO_PKG_VERSION")))?;
         let started = Gauge::new("process_start_time_seconds", "When the process started, in seconds since 1970.")?;
         info.set(1);
@@ -84,8 +85,8 @@ impl Metrics {
     }
 
     /// Counts a refusal of a hot route, which judged nothing.
-    pub fn refused(&self, route: &str, status: u16) {
-        self.requests.with_label_values(&["POST", route, class_of(status)]).inc();
+    pub fn refused(&self, method: &str, route: &str, status: u16) {
+        self.requests.with_label_values(&[method, route, class_of(status)]).inc();
     }
 
     fn text(&self, state: &AppState) -> prometheus::Result<String> {

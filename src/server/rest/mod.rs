@@ -4,6 +4,7 @@ pub mod body;
 mod caller;
 mod corpora;
 mod credentials;
+pub mod forward_auth;
 mod jwks;
 mod keys;
 mod listing;
@@ -11,6 +12,7 @@ pub mod problem;
 mod projects;
 mod rate_headers;
 mod secrets;
+mod unkey;
 mod verify;
 
 use axum::{
@@ -18,7 +20,7 @@ use axum::{
     extract::State,
     http::StatusCode,
     response::IntoResponse,
-    routing::{any, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 
 use serde::Serialize;
@@ -48,6 +50,7 @@ pub fn routes() -> Router<AppState> {
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
+        .route("/v2/{*path}", any(unkey::unsupported))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
         })
@@ -63,6 +66,14 @@ pub fn hot_routes() -> Router<AppState> {
     Router::new()
         .route("/api/v1/verify", post(verify::verify).fallback(only_post))
         .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
+        .route("/api/v1/forward-auth", asked_by_any_method())
+        .route("/v2/keys.verifyKey", post(unkey::verify_key).fallback(unkey::wrong_method))
+}
+
+/// Proxies ask by GET, or by the method of the request that they ask about.
+fn asked_by_any_method() -> MethodRouter<AppState> {
+    let ask = forward_auth::forward_auth;
+    get(ask).post(ask).put(ask).patch(ask).delete(ask).fallback(ask)
 }
 
 async fn unknown_route() -> Problem {

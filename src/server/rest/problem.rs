@@ -55,6 +55,30 @@ impl Problem {
         self.request_id
     }
 
+    /// Gives it the name of the call that it answers.
+    #[must_use]
+    pub fn of(mut self, request_id: RequestId) -> Self {
+        self.request_id = request_id;
+        self
+    }
+
+    /// What it says.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The value that is meant.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// Gives it another status: for callers who know but some.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        (self.status, self.title) = (status.as_u16(), status.canonical_reason().unwrap_or("Error"));
+        self
+    }
+
     /// Names the value that is meant.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {

@@ -64,10 +64,8 @@ async fn caller_of(state: &AppState, request: Request) -> Result<(OrganizationId
     Ok((organization, Request::from_parts(parts, body)))
 }
 
-/// A refusal of a hot route: counted and logged here, since no layer does.
 fn refused(state: &AppState, route: &'static str, problem: Problem, begun: Instant) -> Response {
-    state.metrics.refused(route, problem.status());
-    calls::refused(route, &problem, begun.elapsed());
+    calls::refused(state, ("POST", route), &problem, begun.elapsed());
     problem.into_response()
 }
 

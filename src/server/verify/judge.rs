@@ -124,7 +124,8 @@ fn is_from_there(key: &KnownKey, address: Option<IpAddr>) -> bool {
     networks.is_empty() || address.is_some_and(is_in_one)
 }
 
-fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
+/// Whether a key has a scope, and it counts now; yes where none is asked for.
+pub fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
     scope.is_none_or(|scope| key.scopes.iter().any(|has| has == scope) && counts_now(key, scope))
 }
 

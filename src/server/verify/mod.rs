@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
-pub use judge::{Ask, Code};
+pub use judge::{Ask, Code, has_scope};
 pub use known::{KnownKey, KnownLimits, OfProject};
 pub use live::Rate;
 pub use uses::thread_number;

@@ -5,6 +5,7 @@ mod apt;
 mod chromium;
 mod compiler;
 mod debian;
+mod nginx;
 mod node;
 mod python;
 mod wasm;
@@ -13,6 +14,7 @@ use anyhow::Result;
 
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
+pub use self::nginx::ensure as nginx;
 pub use self::node::{ensure_packages as packages, npx};
 pub use self::python::{moto, pyjwt, smtp};
 pub use self::wasm::Toolchain;
@@ -43,6 +45,7 @@ pub fn everything() -> Result<()> {
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
     steps.run("PyJWT", pyjwt)?;
+    steps.run("nginx", nginx)?;
     steps.print_summary();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The JavaScript packages: Playwright for the browser tests, binaryen for `wasm-opt`, jose for the tests of project keys.
+//! The JavaScript packages: Playwright for the browser tests, binaryen for `wasm-opt`, jose and Unkey's SDK for the integration tests.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub fn ensure_packages() -> Result<()> {
     if fs::read(stamp()).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    say("npm ci in end2end/ (Playwright, binaryen, jose)");
+    say("npm ci in end2end/ (Playwright, binaryen, jose, @unkey/api)");
     process::run(npm().args(["ci", "--no-audit", "--no-fund"])).context("the JavaScript packages could not be installed")?;
     fs::write(stamp(), lock).context("cannot write into end2end/node_modules")
 }
@@ -33,7 +33,7 @@ fn ensure_node() -> Result<()> {
     if process::find_program(&["node"]).is_some() && process::find_program(&["npm"]).is_some() {
         return Ok(());
     }
-    apt::ensure(&["nodejs", "npm"], "the build (wasm-opt), the browser tests and those of project keys")
+    apt::ensure(&["nodejs", "npm"], "the build (wasm-opt), the browser and the integration tests")
 }
 
 fn npm() -> Command {

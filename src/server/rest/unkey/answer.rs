@@ -1,0 +1,114 @@
+//! Verdicts in the shape of Unkey's.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::refusal::Meta;
+use crate::{
+    model::{id::KeyId, time::Timestamp},
+    server::verify::{Code, Judgement, KnownKey, Rate},
+};
+
+/// What Unkey answers for every key, good or not.
+#[derive(Serialize)]
+pub struct Answer<'a> {
+    meta: Meta,
+    data: Data<'a>,
+}
+
+/// What is not there is left out, as Unkey does.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data<'a> {
+    valid: bool,
+    code: Code,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    key: Option<Told<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credits: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ratelimits: Vec<Ratelimit<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    key_id: KeyId,
+    name: &'a str,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    permissions: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity<'a>>,
+}
+
+/// Whose a key is: known here by the caller's own word for it alone.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    id: &'a str,
+    external_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ratelimit<'a> {
+    exceeded: bool,
+    id: String,
+    name: &'a str,
+    limit: i64,
+    duration: i64,
+    /// A moment, as Unkey's own server says it.
+    reset: i64,
+    remaining: i64,
+    auto_apply: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// The answer to this judgement, given at this moment.
+    pub fn new(judgement: &'a Judgement, now: Timestamp) -> Self {
+        let key = judgement.key();
+        let is_limited = judgement.code == Code::RateLimited;
+        let ratelimits = key.map(|key| judgement.rates.iter().map(|rate| ratelimit(rate, key.id, is_limited, now)).collect());
+        let data = Data {
+            valid: judgement.is_valid(),
+            code: judgement.code,
+            key: key.map(told),
+            credits: judgement.credits,
+            ratelimits: ratelimits.unwrap_or_default(),
+        };
+        Self { meta: Meta { request_id: judgement.request_id }, data }
+    }
+}
+
+fn told(key: &KnownKey) -> Told<'_> {
+    Told {
+        key_id: key.id,
+        name: &key.name,
+        enabled: key.lifecycle.disabled_at.is_none(),
+        meta: key.metadata.as_deref(),
+        expires: key.lifecycle.expires_at,
+        permissions: &key.scopes,
+        roles: key.of_project.as_ref().and_then(|own| own.role.as_deref()).map(|role| [role]),
+        identity: key.external_id.as_deref().map(|id| Identity { id, external_id: id }),
+    }
+}
+
+fn ratelimit(rate: &Rate, key: KeyId, is_limited: bool, now: Timestamp) -> Ratelimit<'_> {
+    Ratelimit {
+        exceeded: is_limited && rate.remaining == 0,
+        id: format!("{key}:{}", rate.limit.name),
+        name: &rate.limit.name,
+        limit: rate.limit.limit,
+        duration: rate.limit.duration_ms,
+        reset: now.plus_ms(rate.reset_ms).0,
+        remaining: rate.remaining,
+        auto_apply: true,
+    }
+}
