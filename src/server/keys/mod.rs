@@ -79,6 +79,7 @@ impl KeyRecord {
                 uses: old.uses,
                 last_used_at: old.last_used_at.map(Timestamp),
             }),
+            secret_since: None,
             provider: None,
             region: None,
             linked_to: Vec::new(),

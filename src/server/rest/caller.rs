@@ -25,6 +25,7 @@ use crate::{
 };
 
 /// A caller whose platform key is good.
+#[derive(Clone)]
 pub struct Caller {
     key: Arc<KnownKey>,
     address: Option<IpAddr>,
@@ -40,7 +41,14 @@ impl Caller {
             let detail = format!("This key lacks the scope “{}”.", scope.word());
             return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
         }
-        let actor = Actor {
+        let actor = self.actor();
+        actor.require_any(scope.needs())?;
+        Ok(actor)
+    }
+
+    /// The caller as one who acts, whatever the scopes of the key.
+    pub fn actor(&self) -> Actor {
+        Actor {
             organization: self.key.organization,
             user: self.key.created_by,
             name: self.key.name.clone(),
@@ -48,9 +56,12 @@ impl Caller {
             permissions: self.key.permissions,
             scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
             address: self.address,
-        };
-        actor.require_any(scope.needs())?;
-        Ok(actor)
+        }
+    }
+
+    /// The key itself.
+    pub fn key(&self) -> &KnownKey {
+        &self.key
     }
 }
 
@@ -61,6 +72,10 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // A layer has judged the key already.
+        if let Some(caller) = parts.extensions.remove() {
+            return Ok(caller);
+        }
         let state = AppState::from_ref(state);
         Self::of(good_key(parts, &state).await?, parts, &state)
     }

@@ -2,10 +2,11 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     model::{fault::Fault, id::RequestId},
@@ -13,16 +14,23 @@ use crate::{
 };
 
 /// What the API answers instead of what was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// RFC 9457: no page of its own stands behind a code.
     r#type: &'static str,
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// Stable: what programs go by.
+    #[schema(example = "invalid")]
     code: &'static str,
+    /// A sentence for people.
     detail: String,
+    /// The value that is meant; never what was sent in it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<String>,
+    #[schema(schema_with = super::openapi::schemas::request_id)]
     request_id: RequestId,
 }
 
@@ -66,6 +74,7 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
+        headers.extend(HeaderValue::from_str(&self.request_id.to_string()).map(|id| (HeaderName::from_static("x-request-id"), id)));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,0 +1,288 @@
+//! What values can be, in JSON Schema: the bounds are the rules' own constants, and what differs between kinds is in the policy table.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{Ref, RefOr, Schema};
+
+use crate::{
+    model::{
+        credential::{GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
+        key::{GRACE_MAX_SECONDS, TestOutcome},
+        limits::{ALLOWED_IPS_MAX, CREDITS_MAX, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, RATE_LIMITS_MAX},
+        permission::{Permission, Scope},
+        policy::{CORPUS_ACCESS, Expiry, Kind, Making, POLICIES, Policy, Scoping, Status},
+        project::Visibility,
+        text::NAME_MAX,
+    },
+    server::expiry::DURATION_MAX_DAYS,
+};
+
+/// What cannot be seen: such characters are in no name. Those above the first plane are left out: no pattern names them in every language.
+const UNSEEN: &str = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb";
+/// Blanks, which are taken off both ends.
+const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+
+fn name_value() -> Value {
+    let (seen, inside) = (format!("[^{BLANK}{UNSEEN}]"), format!("[^{UNSEEN}]"));
+    let pattern = format!("^[{BLANK}]*{seen}({inside}*{seen})?[{BLANK}]*$");
+    json!({ "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": pattern, "examples": ["nightly build"] })
+}
+
+/// The same, or what stands beside it.
+fn or_null(mut schema: Value) -> Value {
+    let word = schema["type"].take();
+    schema["type"] = json!([word, "null"]);
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    schema
+}
+
+fn id_value(prefix: &str) -> Value {
+    json!({ "type": "string", "pattern": format!("^{prefix}_[0-9a-f]{{32}}$"), "examples": [format!("{prefix}_01a1f0b75c8d7f3aa6c1d0e5b4938271")] })
+}
+
+fn moment_value() -> Value {
+    json!({ "type": "string", "format": "date-time", "examples": ["2026-11-21T10:00:00.000Z"] })
+}
+
+fn words_value() -> Value {
+    let word = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{NAME_MAX}}}$"), "examples": ["reports:read"] });
+    json!({ "type": "array", "maxItems": 100, "items": word })
+}
+
+fn enumerated<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
+    json!({ "type": "string", "enum": words.into_iter().collect::<Vec<_>>() })
+}
+
+fn duration_value() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": DURATION_MAX_DAYS, "examples": [90] })
+}
+
+fn external_id_value() -> Value {
+    let mut schema = or_null(name_value());
+    schema["examples"] = json!(["customer-4711"]);
+    schema
+}
+
+fn metadata_value() -> Value {
+    let flat = json!({ "type": ["string", "number", "boolean", "null"], "maxLength": 1000 });
+    json!({ "type": ["object", "null"], "additionalProperties": flat, "maxProperties": 4, "propertyNames": { "maxLength": 20 },
+        "description": "A flat object; at most 4096 bytes of JSON.", "examples": [{ "plan": "pro" }] })
+}
+
+fn rate_limits_value() -> Value {
+    let name = json!({ "type": "string", "pattern": format!("^[A-Za-z0-9_.:-]{{1,{LIMIT_NAME_MAX}}}$"), "description": "Once in a key.", "examples": ["per-minute"] });
+    let limit = json!({ "type": "integer", "format": "int64", "minimum": 1, "maximum": LIMIT_MAX, "examples": [100] });
+    let (shortest, longest) = (DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end());
+    let duration = json!({ "type": "integer", "format": "int64", "minimum": shortest, "maximum": longest, "examples": [60_000] });
+    let item = json!({
+        "type": "object", "properties": { "name": name, "limit": limit, "duration_ms": duration }, "required": ["name", "limit", "duration_ms"],
+        "additionalProperties": false, "description": "A sliding window: at most `limit` requests in any span of `duration_ms`, on each server that judges.",
+    });
+    json!({ "type": "array", "maxItems": RATE_LIMITS_MAX, "items": item })
+}
+
+fn allowed_ips_value() -> Value {
+    let network = json!({ "type": "string", "examples": ["192.0.2.0/24"], "description": "A network in CIDR notation, or an address.",
+        "pattern": r"^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(/(3[0-2]|[12]?[0-9]))?$|:" });
+    json!({ "type": "array", "maxItems": ALLOWED_IPS_MAX, "items": network })
+}
+
+fn amount(least: i64) -> Value {
+    json!({ "type": "integer", "format": "int64", "minimum": least, "maximum": CREDITS_MAX, "examples": [1000] })
+}
+
+/// Credits that somebody asks for: where they are filled up, to what; and where they never are, how many there are.
+fn wanted_credits_value(must_say_remaining: bool) -> Value {
+    let left = if must_say_remaining { amount(0) } else { or_null(amount(0)) };
+    let object = |properties: Value, required: Value| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    let never_required = if must_say_remaining { json!(["remaining"]) } else { json!([]) };
+    let never = object(json!({ "remaining": left, "refill": enumerated(["never"]), "amount": or_null(amount(0)) }), never_required);
+    let refilled = json!({ "remaining": or_null(amount(0)), "refill": enumerated(["daily", "monthly"]), "amount": amount(1) });
+    let refilled = object(refilled, json!(["refill", "amount"]));
+    json!({ "oneOf": [never, refilled, { "type": "null" }] })
+}
+
+/// What a key of this kind can be made with.
+fn create_of(policy: &Policy) -> Value {
+    let mut properties = Map::new();
+    let mut required = vec!["kind", "name"];
+    let mut put = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
+    put("kind", enumerated([policy.word]));
+    put("name", name_value());
+    match policy.expiry {
+        Expiry::Chosen => {
+            put("duration_days", duration_value());
+            required.push("duration_days");
+        }
+        Expiry::ChosenOrNever => put("duration_days", or_null(duration_value())),
+        Expiry::Never | Expiry::Days(_) => {}
+    }
+    match policy.scoping {
+        Scoping::None => {}
+        Scoping::Words => put("scopes", or_null(words_value())),
+        Scoping::Api => {
+            let word = enumerated(Scope::ALL.iter().map(|scope| scope.word()));
+            put("scopes", json!({ "type": ["array", "null"], "minItems": 1, "items": word, "examples": [["keys:read", "verify"]] }));
+        }
+        Scoping::Corpora => {
+            let access = CORPUS_ACCESS.map(|(words, _)| json!({ "const": words }));
+            let [query, both] = access;
+            put("scopes", json!({ "oneOf": [query, both, { "type": "null" }] }));
+            let corpus = json!({ "type": "integer", "format": "int64", "minimum": 1, "description": "The id of one that is there." });
+            put("corpora", json!({ "type": "array", "minItems": 1, "items": corpus, "examples": [[1]] }));
+            required.push("corpora");
+        }
+    }
+    if policy.annotated {
+        put("external_id", external_id_value());
+        put("metadata", metadata_value());
+    }
+    if policy.limited {
+        put("rate_limits", rate_limits_value());
+        put("credits", wanted_credits_value(true));
+        put("allowed_ips", allowed_ips_value());
+    }
+    json!({ "type": "object", "title": policy.word, "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn made_here() -> impl Iterator<Item = &'static Policy> {
+    POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_)) && policy.making != Making::ByProject)
+}
+
+fn kinds(is_key: bool) -> Vec<&'static str> {
+    POLICIES
+        .iter()
+        .filter(|policy| matches!(policy.kind, Kind::Key(_)) == is_key && policy.making != Making::ByProject)
+        .map(|policy| policy.word)
+        .collect()
+}
+
+fn create_key_value() -> Value {
+    json!({ "oneOf": made_here().map(create_of).collect::<Vec<_>>() })
+}
+
+fn create_credential_value() -> Value {
+    let secret = |max: usize| json!({ "type": "string", "writeOnly": true, "pattern": format!("^[!-~]{{1,{max}}}$") });
+    let provider = |word: &str| enumerated([word]);
+    let object = |title: &str, properties: Value, required: Value| json!({ "type": "object", "title": title, "properties": properties, "required": required, "additionalProperties": false });
+    let aws = json!({ "kind": enumerated(["storage"]), "name": name_value(), "provider": provider("aws"), "duration_days": duration_value(),
+        "key": { "type": "string", "pattern": "^[A-Z0-9]{16,128}$" }, "secret": secret(STORAGE_SECRET_MAX),
+        "region": { "type": "string", "pattern": "^[a-z0-9-]{1,32}$", "examples": ["us-east-1"] } });
+    let dnanexus = json!({ "kind": enumerated(["storage"]), "name": name_value(), "provider": provider("dnanexus"), "duration_days": duration_value(),
+        "key": secret(STORAGE_SECRET_MAX) });
+    let llm = json!({ "kind": enumerated(["llm"]), "name": name_value(), "value": secret(GENERAL_VALUE_MAX) });
+    json!({ "oneOf": [
+        object("storage, Amazon Web Services", aws, json!(["kind", "name", "provider", "key", "secret", "region", "duration_days"])),
+        object("storage, DNAnexus", dnanexus, json!(["kind", "name", "provider", "key", "duration_days"])),
+        object("llm", llm, json!(["kind", "name", "value"])),
+    ] })
+}
+
+fn one_of(names: &[&str]) -> Value {
+    let all: Vec<Value> = names.iter().map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })).collect();
+    json!({ "oneOf": all })
+}
+
+macro_rules! schemas {
+    ($($(#[$doc:meta])* $function:ident $name:literal $schema:expr),* $(,)?) => {
+        $($(#[$doc])*
+        pub fn $function() -> RefOr<Schema> {
+            Ref::from_schema_name($name).into()
+        })*
+
+        /// Each of them under its name: what the functions refer to.
+        pub fn all() -> Vec<(&'static str, Value)> {
+            vec![$(($name, $schema)),*]
+        }
+    };
+}
+
+schemas! {
+    /// A name.
+    name "Name" name_value(),
+    /// A name that may be left as it is.
+    name_or_null "NameOrNull" or_null(name_value()),
+    /// The id of a key.
+    key_id "KeyId" id_value("key"),
+    /// The id of a credential.
+    credential_id "CredentialId" id_value("crd"),
+    /// The id of a person.
+    user_id "UserId" id_value("usr"),
+    /// The id of a project.
+    project_id "ProjectId" id_value("prj"),
+    /// The id of an organization.
+    organization_id "OrganizationId" id_value("org"),
+    /// The id of a call.
+    request_id "RequestId" id_value("req"),
+    /// A moment.
+    moment "Moment" moment_value(),
+    /// A moment that may not be.
+    moment_or_null "MomentOrNull" or_null(moment_value()),
+    /// Any text, or none.
+    text_or_null "TextOrNull" json!({ "type": ["string", "null"] }),
+    /// A flat object, or none, as it is told.
+    object_or_null "ObjectOrNull" json!({ "type": ["object", "null"], "examples": [{ "plan": "pro" }] }),
+    /// The kind of a key.
+    key_kind "KeyKind" enumerated(kinds(true)),
+    /// The kind of a credential.
+    credential_kind "CredentialKind" enumerated(kinds(false)),
+    /// What a key is at a moment.
+    status "Status" enumerated([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::word)),
+    /// Scopes of a platform key.
+    api_scopes "ApiScopes" json!({ "type": "array", "items": enumerated(Scope::ALL.iter().map(|scope| scope.word())) }),
+    /// What a person may do.
+    permissions "Permissions" json!({ "type": "array", "items": enumerated(Permission::ALL.iter().map(|permission| permission.word())) }),
+    /// Days, or none.
+    duration_or_null "DurationOrNull" or_null(duration_value()),
+    /// Scopes in words of their own.
+    words_or_null "WordsOrNull" or_null(words_value()),
+    /// Whose it is in another system.
+    external_id "ExternalId" external_id_value(),
+    /// What another system notes.
+    metadata "Metadata" metadata_value(),
+    /// Rate limits.
+    rate_limits "RateLimits" rate_limits_value(),
+    /// Rate limits that may be left as they are.
+    rate_limits_or_null "RateLimitsOrNull" or_null(rate_limits_value()),
+    /// Networks.
+    allowed_ips "AllowedIps" allowed_ips_value(),
+    /// Networks that may be left as they are.
+    allowed_ips_or_null "AllowedIpsOrNull" or_null(allowed_ips_value()),
+    /// Credits of a new key.
+    wanted_credits "WantedCredits" wanted_credits_value(true),
+    /// Credits of a key that stands.
+    edited_credits "EditedCredits" wanted_credits_value(false),
+    /// Credits as they are told.
+    credits_or_null "CreditsOrNull" json!({ "type": ["object", "null"], "required": ["remaining", "refill", "amount"], "properties": {
+        "remaining": { "type": "integer", "format": "int64" }, "refill": enumerated(["never", "daily", "monthly"]),
+        "amount": { "type": "integer", "format": "int64", "description": "To what they are filled up; 0 where they never are." },
+    } }),
+    /// The grace of a rotation.
+    grace "Grace" json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": GRACE_MAX_SECONDS, "examples": [3600] }),
+    /// A SHA-256.
+    sha256 "Sha256" json!({ "type": "string", "pattern": "^([0-9a-fA-F]{64}|[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)$",
+        "examples": ["ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"] }),
+    /// The one kind that can be taken over.
+    client_or_null "ClientOrNull" or_null(enumerated(["client"])),
+    /// The one kind that calls the API.
+    platform "Platform" enumerated(["platform"]),
+    /// Whether calls can be answered.
+    ready "Ready" json!({ "type": "object", "properties": { "ready": { "type": "boolean" } }, "required": ["ready"] }),
+    /// Where a storage credential belongs.
+    provider_or_null "ProviderOrNull" json!({ "type": ["string", "null"], "enum": ["aws", "dnanexus", null] }),
+    /// A general key's value; blank keeps what is stored.
+    new_value "NewValue" json!({ "type": "string", "writeOnly": true, "pattern": format!("^[!-~]{{0,{GENERAL_VALUE_MAX}}}$") }),
+    /// How a test went.
+    outcome "Outcome" enumerated([TestOutcome::Works, TestOutcome::Refused, TestOutcome::Unchecked].map(TestOutcome::word)),
+    /// Who sees a project.
+    visibility "Visibility" enumerated(Visibility::ALL.map(Visibility::word)),
+    /// What can be asked of a new key, kind by kind.
+    create_key "CreateKey" create_key_value(),
+    /// What can be asked of a new credential, kind by kind.
+    create_credential "CreateCredential" create_credential_value(),
+    /// Keys that are to be taken over: one, or many.
+    import_call "ImportCall" one_of(&["ImportKey", "ImportKeys"]),
+    /// Keys that were taken over: one, or many.
+    import_answer "ImportAnswer" one_of(&["ImportedKey", "ImportedKeys"]),
+}
