@@ -1,10 +1,8 @@
 //! `/healthz` and `/readyz`: for whoever watches over the program.
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Json as Answer, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::server::state::AppState;
 
@@ -23,21 +21,34 @@ pub async fn healthy() -> &'static str {
     "ok\n"
 }
 
+/// Whether calls can be answered now.
+#[derive(Serialize, ToSchema)]
+pub struct Ready {
+    ready: bool,
+    /// `up` or `lost`.
+    #[schema(value_type = String)]
+    database: &'static str,
+    /// For how long known keys are still judged though the database is lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    stale_seconds_left: Option<u64>,
+}
+
 /// Whether calls can be answered now
 ///
-/// Needs nothing.
+/// Where known keys are judged though the database is lost it says so, and for how long yet. Needs nothing.
 #[utoipa::path(
     get,
     path = "/readyz",
     operation_id = "isReady",
     tag = "without a key",
-    responses(
-        (status = 200, description = "They can.", body = ref("#/components/schemas/Ready")),
-        (status = 503, description = "The database is lost.", body = ref("#/components/schemas/Ready")),
-    ),
+    responses((status = 200, description = "They can.", body = Ready), (status = 503, description = "The database is lost.", body = Ready)),
     security(()),
 )]
-pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    if state.store.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, json, r#"{"ready":false}"#) } else { (StatusCode::OK, json, r#"{"ready":true}"#) }
+pub async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Ready>) {
+    let is_lost = state.store.is_lost();
+    let stale_seconds_left = state.verifier.stale_seconds_left();
+    let ready = !is_lost || stale_seconds_left.is_some();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Answer(Ready { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
 }

@@ -12,6 +12,7 @@ mod listing;
 pub mod openapi;
 pub mod problem;
 mod projects;
+mod rate_headers;
 mod secrets;
 mod tags;
 mod verify;
@@ -40,6 +41,11 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         })
 }
 
+/// The routes that judge keys, described. They are served by [`hot_routes`].
+fn described_hot() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch))
+}
+
 /// Each route with its description: none is served without one.
 fn described() -> OpenApiRouter<AppState> {
     openapi::router()
@@ -66,12 +72,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(health::ready))
 }
 
-/// Verify alone: it stands outside the layers that the rest goes through.
+/// What judges keys: it stands outside the layers that the rest goes through.
 pub fn hot_routes() -> Router<AppState> {
-    Router::new().route(
-        "/api/v1/verify",
-        post(verify::verify).fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.")),
-    )
+    let only_post = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
+    Router::new()
+        .route("/api/v1/verify", post(verify::verify).fallback(only_post))
+        .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
 }
 
 async fn unknown_route() -> Problem {

@@ -80,10 +80,10 @@ pub async fn whoami(State(state): State<AppState>, caller: Caller) -> Result<Ans
     Ok(Answer(WhoAmI {
         key: OwnKey {
             id: key.id,
-            name: key.name.clone(),
+            name: key.name.to_string(),
             kind: key.kind,
             expires_at: key.lifecycle.expires_at.map(Timestamp::rfc3339),
-            scopes: key.scopes.clone(),
+            scopes: key.scopes.to_vec(),
         },
         organization: OwnOrganization { id: key.organization, customer_id: key.customer_id, name: organization },
         user: OwnUser { id: key.created_by, name: user.name, permissions: key.permissions },

@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&described()).expect("a description is JSON"));
 
 fn described() -> Value {
-    let mut document = serde_json::to_value(super::described().into_openapi()).expect("a description is JSON");
+    let mut document = serde_json::to_value(super::described().merge(super::described_hot()).into_openapi()).expect("a description is JSON");
     document["info"] = json!({
         "title": "Latchkey", "version": env!("CARGO_PKG_VERSION"),
         "description": "Keys for your API: made, verified and taken back. Every refusal is a problem as RFC 9457 has it, with a stable `code`.",

@@ -18,6 +18,9 @@ use crate::{
 
 /// What cannot be seen: such characters are in no name. Those above the first plane are left out: no pattern names them in every language.
 const UNSEEN: &str = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb";
+/// What a verdict says, in the order in which it is judged.
+const CODES: [&str; 8] =
+    ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDEN", "INSUFFICIENT_PERMISSIONS", "RATE_LIMITED", "USAGE_EXCEEDED"];
 /// Blanks, which are taken off both ends.
 const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
@@ -101,6 +104,33 @@ fn wanted_credits_value(must_say_remaining: bool) -> Value {
     let refilled = json!({ "remaining": or_null(amount(0)), "refill": enumerated(["daily", "monthly"]), "amount": amount(1) });
     let refilled = object(refilled, json!(["refill", "amount"]));
     json!({ "oneOf": [never, refilled, { "type": "null" }] })
+}
+
+/// What is asked of a key.
+fn ask_value() -> Value {
+    let text = json!({ "type": ["string", "null"] });
+    let address = json!({ "anyOf": [{ "type": "string", "format": "ipv4" }, { "type": "string", "format": "ipv6" }, { "type": "null" }],
+        "description": "From where the key was presented.", "examples": ["192.0.2.7"] });
+    let properties = json!({
+        "key": { "type": "string", "description": "As it was presented." }, "scope": text, "project": text, "ip": address,
+        "corpus": { "type": ["integer", "null"], "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX },
+        "cost": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX, "description": "How many credits the call takes; 1 if not given." },
+    });
+    json!({ "type": "object", "properties": properties, "required": ["key"], "additionalProperties": false })
+}
+
+/// Where the code is `NOT_FOUND`, every field of the key is null.
+fn verdict_value() -> Value {
+    let (text, list) = (json!({ "type": ["string", "null"] }), |items: &str| json!({ "type": ["array", "null"], "items": { "type": items } }));
+    let kinds = POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_))).map(|policy| policy.word);
+    let properties = json!({
+        "valid": { "type": "boolean" }, "code": enumerated(CODES), "key_id": or_null(id_value("key")), "name": text, "kind": or_null(enumerated(kinds)),
+        "customer_id": { "type": ["integer", "null"] }, "external_id": text, "metadata": { "type": ["object", "null"] }, "scopes": list("string"),
+        "corpora": list("integer"), "project_id": or_null(id_value("prj")), "role": text, "expires_at": or_null(moment_value()),
+        "request_id": id_value("req"),
+    });
+    let required: Vec<&String> = properties.as_object().map(|properties| properties.keys().collect()).unwrap_or_default();
+    json!({ "type": "object", "properties": properties, "required": required })
 }
 
 /// What a key of this kind can be made with.
@@ -267,8 +297,6 @@ schemas! {
     client_or_null "ClientOrNull" or_null(enumerated(["client"])),
     /// The one kind that calls the API.
     platform "Platform" enumerated(["platform"]),
-    /// Whether calls can be answered.
-    ready "Ready" json!({ "type": "object", "properties": { "ready": { "type": "boolean" } }, "required": ["ready"] }),
     /// Where a storage credential belongs.
     provider_or_null "ProviderOrNull" json!({ "type": ["string", "null"], "enum": ["aws", "dnanexus", null] }),
     /// A general key's value; blank keeps what is stored.
@@ -277,6 +305,18 @@ schemas! {
     outcome "Outcome" enumerated([TestOutcome::Works, TestOutcome::Refused, TestOutcome::Unchecked].map(TestOutcome::word)),
     /// Who sees a project.
     visibility "Visibility" enumerated(Visibility::ALL.map(Visibility::word)),
+    /// What is asked of a key.
+    ask "Ask" ask_value(),
+    /// What is asked of many.
+    asks "Asks" json!({ "type": "object", "required": ["keys"], "additionalProperties": false, "properties": {
+        "keys": { "type": "array", "minItems": 1, "maxItems": 1000, "items": { "$ref": "#/components/schemas/Ask" } },
+    } }),
+    /// Whether a key is good.
+    verdict "Verdict" verdict_value(),
+    /// Whether each of many is.
+    verdicts "Verdicts" json!({ "type": "object", "required": ["items"], "properties": {
+        "items": { "type": "array", "items": { "$ref": "#/components/schemas/Verdict" } },
+    } }),
     /// What can be asked of a new key, kind by kind.
     create_key "CreateKey" create_key_value(),
     /// What can be asked of a new credential, kind by kind.
