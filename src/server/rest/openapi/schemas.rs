@@ -19,8 +19,7 @@ use crate::{
 /// What cannot be seen: such characters are in no name. Those above the first plane are left out: no pattern names them in every language.
 const UNSEEN: &str = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb";
 /// What a verdict says, in the order in which it is judged.
-const CODES: [&str; 8] =
-    ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDEN", "INSUFFICIENT_PERMISSIONS", "RATE_LIMITED", "USAGE_EXCEEDED"];
+const CODES: [&str; 8] = ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDEN", "INSUFFICIENT_PERMISSIONS", "RATE_LIMITED", "USAGE_EXCEEDED"];
 /// Blanks, which are taken off both ends.
 const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
