@@ -58,7 +58,7 @@ pub struct Listed<'a> {
     pub is_weak: bool,
 }
 
-/// The tags of a list such as `"a", W/"b"`; a comma may stand inside the quotes. `None` for what is no list of them, or an empty one.
+/// The tags of a list such as `"a", W/"b"`; a comma may stand inside the quotes. `None` for what is no list of them.
 pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
     let mut tags = Vec::new();
     let mut rest = text.trim_matches([' ', '\t', ',']);
@@ -78,7 +78,7 @@ pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
             None => return None,
         };
     }
-    (!tags.is_empty()).then_some(tags)
+    Some(tags)
 }
 
 #[cfg(test)]
@@ -95,7 +95,10 @@ mod tests {
         assert_eq!(told("\"a\""), Some(vec![tag("\"a\"", false)]));
         assert_eq!(told(" \"a\" , W/\"b\",\"\" "), Some(vec![tag("\"a\"", false), tag("\"b\"", true), tag("\"\"", false)]));
         assert_eq!(told("\"a,b\", ,\"c\","), Some(vec![tag("\"a,b\"", false), tag("\"c\"", false)]));
-        for bad in ["", " ", ",", "a", "\"a", "\"a\" \"b\"", "w/\"a\"", "W/", "\"a b\"", "*", "\"a\", *", "\"a\"b"] {
+        for empty in ["", " ", ","] {
+            assert_eq!(told(empty), Some(vec![]), "{empty}");
+        }
+        for bad in ["a", "\"a", "\"a\" \"b\"", "w/\"a\"", "W/", "\"a b\"", "*", "\"a\", *", "\"a\"b"] {
             assert_eq!(told(bad), None, "{bad}");
         }
     }

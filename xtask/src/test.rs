@@ -59,6 +59,7 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("set-up of moto", setup::moto)?;
     steps.run("set-up of aiosmtpd", setup::smtp)?;
     steps.run("set-up of PyJWT", setup::pyjwt)?;
+    steps.run("set-up of schemathesis", setup::schemathesis)?;
     steps.run("set-up of jose", setup::packages)?;
     steps.run("unit and integration tests", || process::run(cargo("test").args(arguments)))
 }

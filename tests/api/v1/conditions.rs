@@ -74,7 +74,7 @@ async fn a_change_is_made_only_to_what_was_seen() {
     let weak = format!("W/{new}");
     let refused = [(Method::PATCH, ""), (Method::DELETE, ""), (Method::POST, "/disable"), (Method::POST, "/enable"), (Method::POST, "/rotate")];
     for (method, action) in refused {
-        for tags in [&[old.as_str()][..], &[&weak], &["\"x\", \"y,z\""], &[&old, "\"x\""]] {
+        for tags in [&[old.as_str()][..], &[&weak], &[""], &["\"x\", \"y,z\""], &[&old, "\"x\""]] {
             let body = if action == "/rotate" { json!({ "grace_seconds": 0 }) } else { json!({ "name": "c" }) };
             let response = send(&api, method.clone(), &format!("{path}{action}"), tags, &body).await;
             assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED, "{method} {action} {tags:?}");
@@ -82,7 +82,7 @@ async fn a_change_is_made_only_to_what_was_seen() {
         }
     }
     assert_eq!((api.get(&path).await.1["name"].clone(), api.verify(&secret).await), (json!("b"), "VALID".to_owned()));
-    for tags in [&["a"][..], &["*, \"a\""], &["\"a"], &[""], &["*", "*"]] {
+    for tags in [&["a"][..], &["*, \"a\""], &["\"a"], &["*", "*"]] {
         let response = send(&api, Method::PATCH, &path, tags, &json!({ "name": "c" })).await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{tags:?}");
     }

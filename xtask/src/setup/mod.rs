@@ -14,7 +14,7 @@ use anyhow::Result;
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
 pub use self::node::{ensure_packages as packages, npx};
-pub use self::python::{moto, pyjwt, smtp};
+pub use self::python::{moto, pyjwt, schemathesis, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;
@@ -43,6 +43,7 @@ pub fn everything() -> Result<()> {
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
     steps.run("PyJWT", pyjwt)?;
+    steps.run("schemathesis", schemathesis)?;
     steps.print_summary();
     Ok(())
 }

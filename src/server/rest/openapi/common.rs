@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// What `If-Match` and `If-None-Match` take.
+use super::schemas;
+
+/// What `If-Match` takes.
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
 
 /// Completes every operation.
@@ -11,6 +13,9 @@ pub fn complete(document: &mut Value) {
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             let takes = Takes::of(path, method, operation);
+            if takes.body {
+                operation["requestBody"]["required"] = json!(true);
+            }
             takes.describe_headers(operation);
             takes.describe_refusals(operation);
         }
@@ -45,7 +50,7 @@ impl Takes {
     fn describe_headers(&self, operation: &mut Value) {
         if self.name {
             let parameter = json!({ "name": "Idempotency-Key", "in": "header", "required": false });
-            match operation["parameters"].as_array_mut() {
+            match operation.get_mut("parameters").and_then(Value::as_array_mut) {
                 Some(parameters) => parameters.push(parameter),
                 None => operation["parameters"] = json!([parameter]),
             }
@@ -55,15 +60,25 @@ impl Takes {
                 response["headers"]["Idempotency-Replayed"] = replayed.clone();
             }
         }
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-            let (description, pattern) = match parameter["name"].as_str() {
-                Some("If-Match") => ("Makes the change only if one of these tags is the current one; `*` for whatever there is.", TAGS),
-                Some("If-None-Match") => ("Answers 304 if one of these tags is the current one.", TAGS),
-                Some("Idempotency-Key") => ("A name for this call: with the same name it is made once, for a day.", "^[!-~]{1,255}$"),
+        let of_keys = operation["tags"][0] == "keys";
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            if parameter["in"] == "query" {
+                let schema = parameter["name"].as_str().and_then(|name| schemas::queried(name, of_keys));
+                parameter["schema"] = schema.unwrap_or_else(|| parameter["schema"].take());
+            }
+            let (description, schema) = match parameter["name"].as_str() {
+                Some("If-Match") => (
+                    "Makes the change only if one of these tags is the current one; `*` for whatever there is.",
+                    json!({ "type": "string", "pattern": TAGS }),
+                ),
+                Some("If-None-Match") => ("Answers 304 if one of these tags is the current one.", json!({ "type": "string" })),
+                Some("Idempotency-Key") => {
+                    ("A name for this call: with the same name it is made once, for a day.", json!({ "type": "string", "pattern": "^[!-~]{1,255}$" }))
+                }
                 _ => continue,
             };
             parameter["description"] = json!(description);
-            parameter["schema"] = json!({ "type": "string", "pattern": pattern });
+            parameter["schema"] = schema;
         }
     }
 

@@ -8,6 +8,7 @@ use crate::{
         credential::{GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
         key::{GRACE_MAX_SECONDS, TestOutcome},
         limits::{ALLOWED_IPS_MAX, CREDITS_MAX, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, RATE_LIMITS_MAX},
+        listing::ROWS_MAX,
         permission::{Permission, Scope},
         policy::{CORPUS_ACCESS, Expiry, Kind, Making, POLICIES, Policy, Scoping, Status},
         project::Visibility,
@@ -60,10 +61,11 @@ fn duration_value() -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": DURATION_MAX_DAYS, "examples": [90] })
 }
 
+/// Blank is for nobody's.
 fn external_id_value() -> Value {
-    let mut schema = or_null(name_value());
-    schema["examples"] = json!(["customer-4711"]);
-    schema
+    let (seen, inside) = (format!("[^{BLANK}{UNSEEN}]"), format!("[^{UNSEEN}]"));
+    let pattern = format!("^[{BLANK}]*({seen}({inside}*{seen})?[{BLANK}]*)?$");
+    json!({ "type": ["string", "null"], "maxLength": NAME_MAX, "pattern": pattern, "examples": ["customer-4711"] })
 }
 
 fn metadata_value() -> Value {
@@ -105,6 +107,19 @@ fn wanted_credits_value(must_say_remaining: bool) -> Value {
     json!({ "oneOf": [never, refilled, { "type": "null" }] })
 }
 
+/// What a value in the query of a list can be; `None` for what can be any text.
+pub fn queried(name: &str, of_keys: bool) -> Option<Value> {
+    let sorts = ["name", "created_at", "last_used_at", "expires_at"].map(|column| [column.to_owned(), format!("-{column}")]);
+    Some(match name {
+        "kind" => enumerated(kinds(of_keys)),
+        "status" => enumerated([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::word)),
+        "sort" => enumerated(sorts.as_flattened().iter().map(String::as_str)),
+        "limit" => json!({ "type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 50 }),
+        "q" => json!({ "type": "string", "maxLength": NAME_MAX, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$" }),
+        _ => return None,
+    })
+}
+
 /// What is asked of a key.
 fn ask_value() -> Value {
     let text = json!({ "type": ["string", "null"] });
@@ -134,7 +149,20 @@ fn verdict_value() -> Value {
 
 /// What a key of this kind can be made with.
 fn create_of(policy: &Policy) -> Value {
+    // What a kind lacks may be there as long as nothing is in it.
     let mut properties = Map::new();
+    for (name, none) in [
+        ("duration_days", json!({ "type": "null" })),
+        ("scopes", json!({ "type": ["array", "null"], "maxItems": 0 })),
+        ("corpora", json!({ "type": "array", "maxItems": 0 })),
+        ("external_id", json!({ "type": ["string", "null"], "maxLength": 0 })),
+        ("metadata", json!({ "type": "null" })),
+        ("rate_limits", json!({ "type": "array", "maxItems": 0 })),
+        ("credits", json!({ "type": "null" })),
+        ("allowed_ips", json!({ "type": "array", "maxItems": 0 })),
+    ] {
+        properties.insert(name.to_owned(), none);
+    }
     let mut required = vec!["kind", "name"];
     let mut put = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
     put("kind", enumerated([policy.word]));
@@ -157,7 +185,8 @@ fn create_of(policy: &Policy) -> Value {
         Scoping::Corpora => {
             let access = CORPUS_ACCESS.map(|(words, _)| json!({ "const": words }));
             let [query, both] = access;
-            put("scopes", json!({ "oneOf": [query, both, { "type": "null" }] }));
+            let turned = CORPUS_ACCESS[1].0.iter().rev().collect::<Vec<_>>();
+            put("scopes", json!({ "oneOf": [query, both, { "const": turned }, { "type": "null" }] }));
             let corpus = json!({ "type": "integer", "format": "int64", "minimum": 1, "description": "The id of one that is there." });
             put("corpora", json!({ "type": "array", "minItems": 1, "items": corpus, "examples": [[1]] }));
             required.push("corpora");
