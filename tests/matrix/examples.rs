@@ -135,7 +135,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
         }
 
-        ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora" | "/api/v1/openapi.json" | "/api/v1/whoami") => {
+        ("GET", "/.well-known/jwks.json" | "/healthz" | "/metrics" | "/readyz" | "/api/v1/corpora" | "/api/v1/openapi.json" | "/api/v1/whoami") => {
             plain(|_, _| Value::Null)
         }
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),

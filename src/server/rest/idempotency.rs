@@ -16,6 +16,7 @@ use super::{
     problem::Problem,
 };
 use crate::server::{
+    calls,
     named_calls::{self, Kept, Known, Named},
     state::AppState,
 };
@@ -59,7 +60,7 @@ async fn named(state: AppState, request: Request, next: Next) -> Result<Response
     parts.extensions.insert(caller);
     let request = Request::from_parts(parts, Body::from(body));
     // A task of its own: the call ends, and its answer is kept, though its caller went away meanwhile.
-    let call = tokio::spawn(async move { keep(&state, named, next.run(request).await).await });
+    let call = tokio::spawn(calls::carried_on(async move { keep(&state, named, next.run(request).await).await }));
     call.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
 }
 

@@ -26,7 +26,7 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::state::AppState;
+use super::{metrics, state::AppState};
 use problem::Problem;
 
 /// The API's routes, but the hot one.
@@ -70,6 +70,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(jwks::jwks))
         .routes(routes!(health::healthy))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
 }
 
 /// What judges keys: it stands outside the layers that the rest goes through.
