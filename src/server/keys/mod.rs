@@ -14,6 +14,7 @@ pub use create::create;
 pub use import::{Import, import};
 pub use limits::row;
 pub use rotate::rotate;
+pub use traits::{METADATA_MAX, SCOPES_MAX};
 
 use super::{
     actor::Actor,

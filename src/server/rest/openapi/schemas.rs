@@ -14,7 +14,10 @@ use crate::{
         project::Visibility,
         text::NAME_MAX,
     },
-    server::expiry::DURATION_MAX_DAYS,
+    server::{
+        expiry::DURATION_MAX_DAYS,
+        keys::{METADATA_MAX, SCOPES_MAX},
+    },
 };
 
 /// What cannot be seen: such characters are in no name. Those above the first plane are left out: no pattern names them in every language.
@@ -50,7 +53,7 @@ fn moment_value() -> Value {
 
 fn words_value() -> Value {
     let word = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{NAME_MAX}}}$"), "examples": ["reports:read"] });
-    json!({ "type": "array", "maxItems": 100, "items": word })
+    json!({ "type": "array", "items": word, "description": format!("At most {SCOPES_MAX} different ones.") })
 }
 
 fn enumerated<'a>(words: impl IntoIterator<Item = &'a str>) -> Value {
@@ -69,9 +72,9 @@ fn external_id_value() -> Value {
 }
 
 fn metadata_value() -> Value {
-    let flat = json!({ "type": ["string", "number", "boolean", "null"], "maxLength": 1000 });
-    json!({ "type": ["object", "null"], "additionalProperties": flat, "maxProperties": 4, "propertyNames": { "maxLength": 20 },
-        "description": "A flat object; at most 4096 bytes of JSON.", "examples": [{ "plan": "pro" }] })
+    let flat = json!({ "type": ["string", "number", "boolean", "null"], "maxLength": METADATA_MAX });
+    let about = format!("A flat object; at most {METADATA_MAX} bytes of JSON.");
+    json!({ "type": ["object", "null"], "additionalProperties": flat, "description": about, "examples": [{ "plan": "pro" }] })
 }
 
 fn rate_limits_value() -> Value {
