@@ -23,7 +23,7 @@ pub async fn healthy() -> &'static str {
 
 /// Whether calls can be answered now.
 #[derive(Serialize, ToSchema)]
-pub struct Ready {
+pub struct Readiness {
     ready: bool,
     /// `up` or `lost`.
     #[schema(value_type = String)]
@@ -42,13 +42,13 @@ pub struct Ready {
     path = "/readyz",
     operation_id = "isReady",
     tag = "without a key",
-    responses((status = 200, description = "They can.", body = Ready), (status = 503, description = "The database is lost.", body = Ready)),
+    responses((status = 200, description = "They can.", body = Readiness), (status = 503, description = "The database is lost.", body = Readiness)),
     security(()),
 )]
-pub async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Ready>) {
+pub async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Readiness>) {
     let is_lost = state.store.is_lost();
     let stale_seconds_left = state.verifier.stale_seconds_left();
     let ready = !is_lost || stale_seconds_left.is_some();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Answer(Ready { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
+    (status, Answer(Readiness { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
 }

@@ -27,10 +27,16 @@ const CODES: [&str; 8] = ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDE
 /// Blanks, which are taken off both ends.
 const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
+/// What stands between the blanks of a name: as many characters as are taken, the first and the last of them no blanks.
+fn named() -> String {
+    let (seen, inside, between) = (format!("[^{BLANK}{UNSEEN}]"), format!("[^{UNSEEN}]"), NAME_MAX - 2);
+    format!("{seen}({inside}{{0,{between}}}{seen})?")
+}
+
 fn name_value() -> Value {
-    let (seen, inside) = (format!("[^{BLANK}{UNSEEN}]"), format!("[^{UNSEEN}]"));
-    let pattern = format!("^[{BLANK}]*{seen}({inside}*{seen})?[{BLANK}]*$");
-    json!({ "type": "string", "minLength": 1, "maxLength": NAME_MAX, "pattern": pattern, "examples": ["nightly build"] })
+    let pattern = format!("^[{BLANK}]*{}[{BLANK}]*$", named());
+    json!({ "type": "string", "pattern": pattern, "description": format!("1 to {NAME_MAX} characters; blanks around them are taken off."),
+        "examples": ["nightly build"] })
 }
 
 /// The same, or what stands beside it.
@@ -66,9 +72,8 @@ fn duration_value() -> Value {
 
 /// Blank is for nobody's.
 fn external_id_value() -> Value {
-    let (seen, inside) = (format!("[^{BLANK}{UNSEEN}]"), format!("[^{UNSEEN}]"));
-    let pattern = format!("^[{BLANK}]*({seen}({inside}*{seen})?[{BLANK}]*)?$");
-    json!({ "type": ["string", "null"], "maxLength": NAME_MAX, "pattern": pattern, "examples": ["customer-4711"] })
+    let pattern = format!("^[{BLANK}]*({}[{BLANK}]*)?$", named());
+    json!({ "type": ["string", "null"], "pattern": pattern, "examples": ["customer-4711"] })
 }
 
 fn metadata_value() -> Value {
