@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Api, TestServer, text};
 
+/// A call as it is kept: both digests, headers and body.
+type Stored = (Vec<u8>, Vec<u8>, String, Vec<u8>);
+
 async fn desk() -> (TestServer, Api) {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
@@ -44,7 +47,7 @@ async fn a_call_that_is_repeated_makes_one_key_and_shows_its_secret_once() {
     }
     assert_eq!((total(&api).await, api.verify(&secret).await), (json!(1), "VALID".to_owned()));
     // Nowhere in the database: neither the secret, nor the name, nor what was sent.
-    let stored: Vec<(Vec<u8>, Vec<u8>, String, Vec<u8>)> =
+    let stored: Vec<Stored> =
         sqlx::query_as("select digest, call_digest, headers, body from named_calls").fetch_all(&server.database().await).await.unwrap();
     let [(digest, call, headers, body)] = &stored[..] else { panic!("one call is kept") };
     assert_eq!((digest.len(), call.len()), (32, 32));
@@ -56,7 +59,7 @@ async fn a_name_is_for_one_call_of_one_key() {
     let (server, api) = desk().await;
     let body = json!({ "kind": "client", "name": "a" });
     assert_eq!(sent(named(&api, "/keys", "one", &body)).await.0, 201);
-    let (key, _) = (api.post("/keys", body.clone()).await.1["key"]["id"].clone(), ());
+    let key = api.post("/keys", body.clone()).await.1["key"]["id"].clone();
     let place = format!("/keys/{}/rotate", text(&key));
     for (path, body) in [
         ("/keys", json!({ "kind": "client", "name": "b" })),
@@ -165,7 +168,13 @@ async fn nobody_is_told_again_what_they_may_no_longer_do() {
     assert_eq!(sent(named(&api, "/corpora", "one", &body)).await.0, 201);
     let all = Permissions::from_words("manage_api_keys view_keys").words();
     sqlx::query("update roles set permissions = $1 where name = 'owner'").bind(all).execute(&server.database().await).await.unwrap();
-    server.state.store.write(|tx| Box::pin(async move { Ok(store::changes::note(tx, None).await.map(drop)?) })).await.unwrap();
+    let noted = server.state.store.write(|tx| {
+        Box::pin(async move {
+            store::changes::note(tx, None).await?;
+            Ok(())
+        })
+    });
+    noted.await.unwrap();
     server.state.verifier.forget(None);
     assert_eq!(sent(named(&api, "/corpora", "one", &body)).await.0, 403);
 }
