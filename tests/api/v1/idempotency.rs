@@ -145,7 +145,9 @@ async fn what_broke_off_is_not_done_a_second_time() {
     let body = json!({ "kind": "client", "name": "a" });
     assert_eq!(sent(named(&api, "/keys", "one", &body)).await.0, 201);
     let database = server.database().await;
-    let pretend = async |sql: &'static str| drop(sqlx::query(sql).execute(&database).await.unwrap());
+    let pretend = async |sql: &'static str| {
+        sqlx::query(sql).execute(&database).await.unwrap();
+    };
     let code = async || sent(named(&api, "/keys", "one", &body)).await.2["code"].clone();
     // As the row stands when the process is killed before it could keep the answer.
     pretend("update named_calls set status = null, headers = null, body = null").await;
