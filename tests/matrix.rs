@@ -83,7 +83,7 @@ fn expected(route: &Route, example: &Example, caller: Caller) -> Expected {
 /// Calls a route about an object.
 async fn call(world: &World, route: &Route, example: &Example, caller: Caller<'_>, id: &str) -> (StatusCode, Value) {
     let arguments = (example.arguments)(world, id);
-    let of_page = route.path.starts_with("/fn/") || (route.scope.is_none() && route.access != Access::Public);
+    let of_page = route.path.starts_with("/fn/") || (route.scope.is_none() && !matches!(route.access, Access::Public | Access::Key));
     let response = if of_page {
         let page = match caller {
             Caller::Nobody => world.server.visitor(),

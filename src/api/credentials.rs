@@ -14,7 +14,7 @@ use crate::model::{
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::{connection, credentials};
+use crate::server::{connection, credentials, tag::IfMatch};
 
 /// Stores a storage credential. Needs *Manage API Keys*.
 ///
@@ -43,7 +43,7 @@ pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, 
 pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| {
         let edited = credentials::EditedGeneral { name: Some(name), value };
-        credentials::edit_general(&call.state, &call.actor()?, id, edited).await
+        credentials::edit_general(&call.state, &call.actor()?, id, edited, IfMatch::Anything).await
     })
     .await
 }

@@ -14,7 +14,7 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::{
     model::{id::KeyId, permission::Permission},
-    server::{actor::Actor, items, keys, lists},
+    server::{actor::Actor, items, keys, lists, tag::IfMatch},
 };
 
 /// Opens a list of keys or credentials and answers its first rows. Needs the kind's `view` permission.
@@ -61,7 +61,7 @@ pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
 pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| {
         let actor = call.actor()?;
-        keys::edit(&call.state, &actor, key_id(&actor, id)?, edited).await
+        keys::edit(&call.state, &actor, key_id(&actor, id)?, edited, IfMatch::Anything).await
     })
     .await
 }
@@ -75,7 +75,7 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
 pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
     context::answer(async move |call: Call| {
         let actor = call.actor()?;
-        keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds).await
+        keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds, IfMatch::Anything).await
     })
     .await
 }

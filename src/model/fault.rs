@@ -46,6 +46,9 @@ pub enum Fault {
     /// Not there, or not the caller's to know of.
     #[error("Not found. It may have been deleted.")]
     NotFound,
+    /// What was to be changed is no longer what was seen of it.
+    #[error("This was changed meanwhile. Read it again.")]
+    Outdated,
     /// A list that was opened too long ago; open it again.
     #[error("This list was opened a while ago. Load it again.")]
     ListingGone,
@@ -128,6 +131,7 @@ impl Fault {
             Self::Forbidden { .. } => "forbidden",
             Self::ScopeNotHeld { .. } => "insufficient_scope",
             Self::NotFound => "not_found",
+            Self::Outdated => "precondition_failed",
             Self::ListingGone => "cursor_expired",
             Self::Throttled { .. } => "throttled",
             Self::ForeignOrigin => "foreign_origin",
@@ -147,6 +151,7 @@ impl Fault {
             Self::Forbidden { .. } | Self::ScopeNotHeld { .. } | Self::ForeignOrigin => 403,
             Self::NotFound => 404,
             Self::ListingGone => 410,
+            Self::Outdated => 412,
             Self::Throttled { .. } => 429,
             Self::Malformed => 400,
             Self::Unavailable => 503,
@@ -186,6 +191,7 @@ impl From<Told> for Fault {
             Fault::WrongCredentials,
             Fault::SignedOut,
             Fault::NotFound,
+            Fault::Outdated,
             Fault::ListingGone,
             Fault::ForeignOrigin,
             Fault::Malformed,
@@ -231,6 +237,7 @@ mod tests {
             Fault::forbidden(Permission::ViewKeys),
             Fault::ScopeNotHeld { scope: "verify".to_owned() },
             Fault::NotFound,
+            Fault::Outdated,
             Fault::ListingGone,
             Fault::Throttled { seconds: 7 },
             Fault::ForeignOrigin,

@@ -95,6 +95,9 @@ pub struct KeyRow {
     /// The secret that it had before, while that is still good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<Retiring>,
+    /// Since when a credential's secret is this one. On the server alone: by this it tells whether it was changed.
+    #[serde(skip)]
+    pub secret_since: Option<Timestamp>,
     /// A credential's storage provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<StorageProvider>,

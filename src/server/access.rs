@@ -18,6 +18,8 @@ pub enum Access {
     Token,
     /// To be signed in.
     Signed,
+    /// A platform key, of whatever scopes.
+    Key,
     /// This permission.
     Permission(Permission),
     /// Any one of these permissions.
@@ -34,7 +36,7 @@ impl Access {
     /// Whether somebody who is signed in and may do this much gets in; `kind` is the kind that their call is about.
     pub fn admits(self, permissions: Permissions, kind: Option<Kind>) -> bool {
         match self {
-            Self::Public | Self::Token | Self::Signed => true,
+            Self::Public | Self::Token | Self::Signed | Self::Key => true,
             Self::Permission(permission) => permissions.has(permission),
             Self::OneOf(any) => any.iter().any(|permission| permissions.has(*permission)),
             Self::All(all) => all.iter().all(|permission| permissions.has(*permission)),
@@ -72,6 +74,11 @@ const fn page(path: &'static str) -> Route {
 
 const fn open(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
+}
+
+/// Open to every platform key.
+const fn of_key(method: &'static str, path: &'static str) -> Route {
+    Route { method, path, scope: None, access: Access::Key }
 }
 
 /// The `view` permission of any kind that is listed: which list is meant is known only to those who opened it.
@@ -192,6 +199,7 @@ pub const ROUTES: &[Route] = &[
     rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
+    open("GET", "/api/v1/openapi.json"),
     rest("GET", "/api/v1/projects/{id}", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/nodes", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/revoked", Scope::Verify, Access::Permission(Permission::ViewProject)),
@@ -205,6 +213,7 @@ pub const ROUTES: &[Route] = &[
     rest("PATCH", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
     rest("DELETE", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
     rest("POST", "/v2/keys.verifyKey", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    of_key("GET", "/api/v1/whoami"),
 ];
 
 /// A page for those who manage a project: it shows the project, too.

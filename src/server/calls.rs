@@ -53,6 +53,12 @@ pub fn request_id() -> RequestId {
     CALL.try_with(|call| call.id).unwrap_or_default()
 }
 
+/// The call that goes on, carried on by a task of its own: what that does is told as the call's.
+pub fn carried_on<Work: Future>(work: Work) -> impl Future<Output = Work::Output> {
+    let call = CALL.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Call { id: RequestId::new(), maker: OnceLock::new() }));
+    CALL.scope(call, work).in_current_span()
+}
+
 /// Notes who makes the call that goes on, for its line in the log: a person, or a key that they made.
 pub fn made_by(organization: OrganizationId, user: UserId, key: Option<KeyId>) {
     // Outside of the general router there is no line to note it for.

@@ -1,6 +1,6 @@
 //! What can be done with whatever stands in a list, key or credential.
 
-use super::{actor::Actor, credentials, keys, state::AppState};
+use super::{actor::Actor, credentials, keys, state::AppState, tag::IfMatch};
 use crate::model::{
     fault::Fault,
     key::{BULK_MAX, BulkAction, BulkOutcome, ItemId},
@@ -27,7 +27,7 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: &[Ite
     let mut outcome = if keys.is_empty() { BulkOutcome::default() } else { keys::act(state, actor, action, keys).await? };
     for id in outbound {
         // They are not put to rest.
-        let done = if action == BulkAction::Delete { credentials::delete(state, actor, id).await } else { Err(Fault::NotFound) };
+        let done = if action == BulkAction::Delete { credentials::delete(state, actor, id, IfMatch::Anything).await } else { Err(Fault::NotFound) };
         match done {
             Ok(()) => outcome.done += 1,
             Err(Fault::NotFound) => outcome.left += 1,

@@ -37,7 +37,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// The whole server.
 pub fn router(state: AppState) -> Router {
     let general = page_routes(&state)
-        .merge(rest::routes())
+        .merge(rest::routes(&state))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, CALL_LIMIT))
         .merge(notices::routes())
         .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))

@@ -22,7 +22,7 @@ use super::{
     config::{PublicUrl, ServeOptions},
     data::Data,
     mail::{Mailer, send_mails},
-    notices,
+    named_calls, notices,
     router::router,
     state::AppState,
     verify::{watch, write_uses},
@@ -75,6 +75,7 @@ impl Server {
     pub async fn run(self, end: impl Future<Output = ()>) {
         let watching = tokio::spawn(watch(self.state.clone()));
         let gathering = tokio::spawn(notices::gather(self.state.clone()));
+        let forgetting = tokio::spawn(named_calls::clean(self.state.clone()));
         let mailing = self.mailer.map(|mailer| tokio::spawn(send_mails(self.state.clone(), mailer, self.state.news.ending())));
         let (last_write, told_to_end) = oneshot::channel();
         let writing = tokio::spawn(write_uses(self.state.clone(), told_to_end));
@@ -103,6 +104,7 @@ impl Server {
         {
             mailing.abort();
         }
+        forgetting.abort();
         gathering.abort();
         watching.abort();
         self.data.store.close().await;

@@ -1,14 +1,20 @@
 //! `/api`.
 
 mod v1 {
+    mod bad_input;
+    mod conditions;
     mod corpora;
     mod credentials;
     mod forward_auth;
+    mod idempotency;
     mod import;
     mod keys;
     mod kinds;
     mod limits;
     mod listing;
+    mod openapi;
     mod project_keys;
+    mod schemathesis;
     mod verify;
+    mod whoami;
 }

@@ -60,6 +60,7 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("set-up of aiosmtpd", setup::smtp)?;
     steps.run("set-up of PyJWT", setup::pyjwt)?;
     steps.run("set-up of nginx", setup::nginx)?;
+    steps.run("set-up of schemathesis", setup::schemathesis)?;
     steps.run("set-up of jose and Unkey's SDK", setup::packages)?;
     steps.run("unit and integration tests", || process::run(cargo("test").args(arguments)))
 }

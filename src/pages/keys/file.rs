@@ -111,6 +111,7 @@ mod tests {
             metadata: Some("{\"plan\":\"pro\"}".to_owned()),
             limits: Limits::default(),
             retiring: None,
+            secret_since: None,
             provider: None,
             region: None,
             linked_to: Vec::new(),

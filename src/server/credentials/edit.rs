@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{create::name_taken, require_some_kind, theirs_in, view::row_of};
+use super::{
+    create::name_taken,
+    require_some_kind, theirs_in,
+    view::{bare_row, row_of},
+};
 use crate::{
     model::{
         credential::{GENERAL_VALUE_MAX, secret},
@@ -21,6 +25,7 @@ use crate::{
         audit::Event,
         state::AppState,
         store::{self, Tx, credentials::CredentialRecord},
+        tag::IfMatch,
         vault::Vault,
     },
 };
@@ -37,8 +42,8 @@ pub struct EditedGeneral {
 /// Changes a general key. Needs *Manage Credentials*.
 ///
 /// # Errors
-/// `Invalid` or `Conflict` at `name`; `Invalid` at `value`; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edited: EditedGeneral) -> Result<KeyRow, Fault> {
+/// `Invalid` or `Conflict` at `name`; `Invalid` at `value`; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
+pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edited: EditedGeneral, only_if: IfMatch) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Llm.policy();
     actor.require(policy.manage)?;
     let name = edited.name.map(|name| text::name("name", &name)).transpose()?;
@@ -51,6 +56,7 @@ pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edi
         .write(move |tx| {
             Box::pin(async move {
                 let before = theirs_in(tx, &actor, id).await?;
+                only_if.check(|| bare_row(&before))?;
                 if before.kind()? != CredentialKind::Llm {
                     return Err(Fault::invalid("kind", "Keys of this kind can't be changed. Delete it and store another."));
                 }
@@ -94,8 +100,8 @@ async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, va
 /// Deletes a credential for good: its secrets are removed, and what was linked to it has no key. Needs its kind's `manage` permission.
 ///
 /// # Errors
-/// `NotFound` also when it was deleted before; `Forbidden`, `Unavailable`.
-pub async fn delete(state: &AppState, actor: &Actor, id: CredentialId) -> Result<(), Fault> {
+/// `NotFound` also when it was deleted before; `Outdated`, `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, id: CredentialId, only_if: IfMatch) -> Result<(), Fault> {
     require_some_kind(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     state
@@ -103,6 +109,7 @@ pub async fn delete(state: &AppState, actor: &Actor, id: CredentialId) -> Result
         .write(move |tx| {
             Box::pin(async move {
                 let record = theirs_in(tx, &actor, id).await?;
+                only_if.check(|| bare_row(&record))?;
                 let links = store::providers::links_of(&mut *tx, &[&record.id]).await?;
                 let linked = links.into_iter().map(|link| link.name).collect::<Vec<_>>();
                 store::providers::unlink_credential(tx, id).await?;

@@ -67,6 +67,11 @@ async fn which_open(state: &AppState, records: &[CredentialRecord], ids: &[&str]
     records.iter().map(opens).collect()
 }
 
+/// A record as it stands in a transaction, without what it is linked to.
+pub(super) fn bare_row(record: &CredentialRecord) -> Result<KeyRow, Fault> {
+    row(record, &[], true)
+}
+
 fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<KeyRow, Fault> {
     let kind = record.kind()?;
     let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
@@ -89,6 +94,7 @@ fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<K
         metadata: None,
         limits: Limits::default(),
         retiring: None,
+        secret_since: Some(Timestamp(record.updated_at)),
         provider: record.provider.as_deref().and_then(|word| word.parse().ok()),
         region: record.region.clone(),
         linked_to,

@@ -8,7 +8,7 @@ use crate::{
         key::{BulkAction, BulkOutcome},
         permission::Permission,
     },
-    server::{actor::Actor, state::AppState},
+    server::{actor::Actor, state::AppState, tag::IfMatch},
 };
 
 /// Deletes, disables or enables keys in one transaction. Those that are not there, not the actor's to change,
@@ -28,7 +28,7 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<K
             Box::pin(async move {
                 let (mut outcome, mut digests) = (BulkOutcome::default(), Vec::new());
                 for id in ids {
-                    let changed = change_in(tx, &auditor, &actor, id, move |tx, actor, before| match action {
+                    let changed = change_in(tx, &auditor, &actor, id, &IfMatch::Anything, move |tx, actor, before| match action {
                         BulkAction::Delete => Box::pin(deletion(tx, actor, id, before)),
                         BulkAction::Disable => Box::pin(resting(tx, actor, id, before, true)),
                         BulkAction::Enable => Box::pin(resting(tx, actor, id, before, false)),

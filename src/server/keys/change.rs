@@ -16,19 +16,28 @@ use crate::{
         audit::{Auditor, Event},
         state::AppState,
         store::{self, Tx, keys::KeyRecord},
+        tag::IfMatch,
     },
 };
 
 /// What a change tells the log, if it changed anything.
 pub(super) type Told = Result<Option<Event>, Fault>;
 
-/// Changes one key: finds it, changes it, notes for every process that its verdict changed, and writes the log. Needs the kind's `manage`
+/// Changes one key: finds it, sees that it is as it was wanted to be, changes it, notes for every process that its verdict changed, and writes the log. Needs the kind's `manage`
 /// permission. Answers the digests by which it was or is presented, to be forgotten once the transaction stands.
-pub(super) async fn change_in<Apply>(tx: &mut Tx, auditor: &Auditor, actor: &Actor, id: KeyId, apply: Apply) -> Result<Vec<Vec<u8>>, Fault>
+pub(super) async fn change_in<Apply>(
+    tx: &mut Tx,
+    auditor: &Auditor,
+    actor: &Actor,
+    id: KeyId,
+    only_if: &IfMatch,
+    apply: Apply,
+) -> Result<Vec<Vec<u8>>, Fault>
 where
     Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, Told>,
 {
     let before = managed(tx, actor, id).await?;
+    only_if.check(|| before.row())?;
     let mut digests = store::keys::secrets::digests(tx, id).await?;
     let Some(event) = apply(tx, actor, before).await? else { return Ok(Vec::new()) };
     auditor.record(tx, event).await?;
@@ -42,7 +51,7 @@ where
 }
 
 /// Changes one key in a transaction of its own. Needs *Manage API Keys* whatever the id. Answers the key as it is then, unless it is gone.
-pub(super) async fn change<Apply>(state: &AppState, actor: &Actor, id: KeyId, apply: Apply) -> Result<Option<KeyRecord>, Fault>
+pub(super) async fn change<Apply>(state: &AppState, actor: &Actor, id: KeyId, only_if: IfMatch, apply: Apply) -> Result<Option<KeyRecord>, Fault>
 where
     Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, Told> + Send + 'static,
 {
@@ -52,7 +61,7 @@ where
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let digests = change_in(tx, &auditor, &actor, id, apply).await?;
+                let digests = change_in(tx, &auditor, &actor, id, &only_if, apply).await?;
                 Ok((store::keys::find(tx, actor.organization, id).await?, digests))
             })
         })
@@ -64,9 +73,9 @@ where
 /// Changes what was chosen of a key, as far as its kind lets one. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey) -> Result<KeyRow, Fault> {
-    let after = change(state, actor, id, move |tx, actor, before| {
+/// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
+pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey, only_if: IfMatch) -> Result<KeyRow, Fault> {
+    let after = change(state, actor, id, only_if, move |tx, actor, before| {
         Box::pin(async move {
             let (kind, old) = (before.kind()?, before.traits());
             let now = Timestamp::now();
@@ -90,9 +99,9 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey)
 /// Puts a key to rest, or wakes it: refused, or taken again, from now on. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `Conflict` when a key is to be woken whose maker is disabled; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool) -> Result<KeyRow, Fault> {
-    let after = change(state, actor, id, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
+/// `Conflict` when a key is to be woken whose maker is disabled; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
+pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool, only_if: IfMatch) -> Result<KeyRow, Fault> {
+    let after = change(state, actor, id, only_if, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
     limits::row(state, &after.ok_or(Fault::Internal)?)
 }
 
@@ -109,9 +118,9 @@ pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRe
 /// Deletes a key for good: it is refused from now on. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `NotFound` also when it was deleted before; `Forbidden`, `Unavailable`.
-pub async fn delete(state: &AppState, actor: &Actor, id: KeyId) -> Result<(), Fault> {
-    change(state, actor, id, move |tx, actor, before| Box::pin(deletion(tx, actor, id, before))).await.map(drop)
+/// `NotFound` also when it was deleted before; `Outdated`, `Forbidden`, `Unavailable`.
+pub async fn delete(state: &AppState, actor: &Actor, id: KeyId, only_if: IfMatch) -> Result<(), Fault> {
+    change(state, actor, id, only_if, move |tx, actor, before| Box::pin(deletion(tx, actor, id, before))).await.map(drop)
 }
 
 /// Deletes a key.

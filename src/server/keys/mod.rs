@@ -14,6 +14,7 @@ pub use create::create;
 pub use import::{Import, import};
 pub use limits::row;
 pub use rotate::rotate;
+pub use traits::{METADATA_MAX, SCOPES_MAX};
 
 use super::{
     actor::Actor,
@@ -80,6 +81,7 @@ impl KeyRecord {
                 uses: old.uses,
                 last_used_at: old.last_used_at.map(Timestamp),
             }),
+            secret_since: None,
             provider: None,
             region: None,
             linked_to: Vec::new(),

@@ -16,6 +16,7 @@ use crate::{
         audit::Event,
         state::AppState,
         store::{self, Tx, keys::KeyRecord},
+        tag::IfMatch,
         token::PlainKey,
     },
 };
@@ -26,11 +27,11 @@ use crate::{
 ///
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended, since another secret would not bring it back; `NotFound`,
-/// `Forbidden`, `ScopeNotHeld`, `Unavailable`.
-pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
+/// `Outdated`, `Forbidden`, `ScopeNotHeld`, `Unavailable`.
+pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i64, only_if: IfMatch) -> Result<CreatedKey, Fault> {
     let pepper = state.pepper.clone();
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let after = change(state, actor, id, move |tx, actor, before| {
+    let after = change(state, actor, id, only_if, move |tx, actor, before| {
         Box::pin(async move {
             if !(0..=GRACE_MAX_SECONDS).contains(&grace_seconds) {
                 return Err(Fault::invalid("grace_seconds", format!("Use 0 to {GRACE_MAX_SECONDS} seconds.")));

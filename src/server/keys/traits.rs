@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// The largest metadata, in bytes of JSON.
-const METADATA_MAX: usize = 4096;
+pub const METADATA_MAX: usize = 4096;
 /// The most scopes of a key.
-const SCOPES_MAX: usize = 100;
+pub const SCOPES_MAX: usize = 100;
 
 /// What a new key is to be.
 ///

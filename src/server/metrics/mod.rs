@@ -120,10 +120,24 @@ fn whole(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// `GET /metrics`.
+/// Read the metrics
+///
+/// In the text format of Prometheus. Needs nothing.
 ///
 /// # Errors
 /// 500 `internal` when a metric can't be written.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "without a key",
+    description = "In the text format of Prometheus. Needs nothing.",
+    responses(
+        (status = 200, description = "All of them.", body = String, content_type = "text/plain"),
+        (status = 500, description = "`internal`."),
+    ),
+    security(()),
+)]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let text = state.metrics.text(&state).map_err(|error| {
         tracing::error!(%error, "the metrics can't be written");

@@ -20,7 +20,7 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 pub const BODY_MAX: usize = 64 * 1024;
 
 /// The largest body of a call that brings many things at once, in bytes.
-const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
+pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 
 /// The body, read as JSON whatever the content type says: calls are authenticated by a header that no foreign page can send.
 pub struct Json<T>(pub T);
@@ -66,7 +66,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
     }
 }
 
-async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
+/// The whole body, if it is no larger than `max` bytes.
+///
+/// # Errors
+/// 413 `too_large`, 408 `too_slow`, 400 `malformed`.
+pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     match timeout(BODY_LIMIT, Limited::new(body, max).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),

@@ -28,6 +28,7 @@ use crate::{
 };
 
 /// A caller whose platform key is good.
+#[derive(Clone)]
 pub struct Caller {
     key: Arc<KnownKey>,
     address: Option<IpAddr>,
@@ -40,7 +41,12 @@ impl Caller {
     /// 403 `insufficient_scope`.
     pub fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
         self.require(scope)?;
-        Ok(Actor {
+        Ok(self.actor())
+    }
+
+    /// The caller as one who acts, whatever the scopes of the key.
+    pub fn actor(&self) -> Actor {
+        Actor {
             organization: self.key.organization,
             user: self.key.created_by,
             name: self.key.name.to_string(),
@@ -48,7 +54,12 @@ impl Caller {
             permissions: self.key.permissions,
             scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
             address: self.address,
-        })
+        }
+    }
+
+    /// The key itself.
+    pub fn key(&self) -> &KnownKey {
+        &self.key
     }
 
     /// The organization that the caller acts for, if the key has this scope: for calls that do nothing but ask.
@@ -80,6 +91,10 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // A layer has judged the key already.
+        if let Some(caller) = parts.extensions.remove() {
+            return Ok(caller);
+        }
         let state = AppState::from_ref(state);
         Self::of(good_key(presented_key(&parts.headers)?, &state).await?, parts, &state)
     }

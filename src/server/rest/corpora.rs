@@ -6,8 +6,9 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{body::Json, caller::Caller, problem::Problem};
+use super::{body::Json, caller::Caller, openapi::schemas, problem::Problem};
 use crate::{
     model::{
         fault::Fault,
@@ -18,10 +19,12 @@ use crate::{
 };
 
 /// A corpus, as the API tells it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Corpus)]
 pub struct CorpusView {
     id: i64,
     name: String,
+    #[schema(schema_with = schemas::moment)]
     created_at: String,
 }
 
@@ -32,25 +35,48 @@ impl From<CorpusRecord> for CorpusView {
 }
 
 /// Every corpus of the organization.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Corpora {
     items: Vec<CorpusView>,
 }
 
-/// Lists corpora. Needs the scope `keys:read`, and *View Keys* or *Manage Corpora*.
+/// List corpora
+///
+/// Needs the scope `keys:read`, and *View Keys* or *Manage Corpora*.
+#[utoipa::path(
+    get,
+    path = "/api/v1/corpora",
+    operation_id = "listCorpora",
+    tag = "corpora",
+    responses((status = 200, description = "All of them, in the order in which they were made.", body = Corpora)),
+)]
 pub async fn list(State(state): State<AppState>, caller: Caller) -> Result<Answer<Corpora>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
     Ok(Answer(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
 }
 
 /// What to make.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCorpus {
+    #[schema(schema_with = schemas::name)]
     name: String,
 }
 
-/// Makes a corpus. Needs the scope `keys:write` and *Manage Corpora*. Answers 201.
+/// Make a corpus
+///
+/// Needs the scope `keys:write` and *Manage Corpora*.
+#[utoipa::path(
+    post,
+    path = "/api/v1/corpora",
+    operation_id = "createCorpus",
+    tag = "corpora",
+    request_body(content = CreateCorpus, examples(("corpus" = (summary = "A corpus", value = json!({ "name": "handbook" }))))),
+    responses(
+        (status = 201, description = "The corpus.", body = CorpusView),
+        (status = 409, description = "`conflict`: the name is taken."),
+    ),
+)]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
@@ -60,7 +86,17 @@ pub async fn create(
     Ok((StatusCode::CREATED, Answer(corpora::create(&state, &actor, &call.name).await?.into())))
 }
 
-/// Deletes a corpus for good. Needs the scope `keys:write` and *Manage Corpora*. Answers 204.
+/// Delete a corpus
+///
+/// For good: no key opens it any more. Needs the scope `keys:write` and *Manage Corpora*.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/corpora/{id}",
+    operation_id = "deleteCorpus",
+    tag = "corpora",
+    params(("id" = i64, Path, description = "The corpus's id.")),
+    responses((status = 204, description = "It is gone.")),
+)]
 pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
     // Judged first, so that what is no number is refused like any other to those who may not.

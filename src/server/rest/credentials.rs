@@ -7,12 +7,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     body::Json,
     caller::Caller,
     listing::{self, ListQuery, Page},
+    openapi::schemas,
     problem::Problem,
+    tags::Tagged,
 };
 use crate::{
     model::{
@@ -30,32 +33,51 @@ use crate::{
         credentials::{self, EditedGeneral, NewGeneral},
         lists::Kinds,
         state::AppState,
+        tag::IfMatch,
     },
 };
 
 /// A credential, as the API tells it: never its secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Credential)]
 pub struct CredentialView {
+    #[schema(schema_with = schemas::credential_id)]
     id: ItemId,
+    #[schema(schema_with = schemas::credential_kind)]
     kind: Kind,
     name: String,
+    /// What may be shown of its secret.
     mask: String,
+    #[schema(schema_with = schemas::status)]
     status: Status,
+    #[schema(schema_with = schemas::provider_or_null)]
     provider: Option<StorageProvider>,
+    #[schema(required)]
     region: Option<String>,
+    #[schema(schema_with = schemas::moment)]
     created_at: String,
+    #[schema(schema_with = schemas::user_id)]
     created_by: UserId,
+    #[schema(schema_with = schemas::moment_or_null)]
     last_used_at: Option<String>,
+    #[schema(schema_with = schemas::moment_or_null)]
     expires_at: Option<String>,
+    /// The names of the providers and models that use it.
     linked_to: Vec<String>,
+    /// How its last test went.
+    #[schema(required)]
     tested: Option<TestedView>,
+    /// Whether its secret can be opened.
     readable: bool,
 }
 
-/// How its last test went.
-#[derive(Serialize)]
-struct TestedView {
+/// How a test went.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tested)]
+pub struct TestedView {
+    #[schema(schema_with = schemas::outcome)]
     outcome: TestOutcome,
+    #[schema(schema_with = schemas::moment)]
     tested_at: String,
 }
 
@@ -131,13 +153,36 @@ fn refuse(field: &str, is_there: bool) -> Result<(), Fault> {
 }
 
 /// A credential that was just stored.
-#[derive(Serialize)]
-struct Created {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedCredential)]
+pub struct Created {
     credential: CredentialView,
 }
 
-/// Stores a credential. Needs the scope `credentials:write`, and *Manage API Keys* for kind `storage`, *Manage Credentials* for `llm`.
-/// Answers 201, without the secret.
+/// Store a credential
+///
+/// Needs the scope `credentials:write`, and *Manage API Keys* for kind `storage`, *Manage Credentials* for `llm`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/credentials",
+    operation_id = "createCredential",
+    tag = "credentials",
+    request_body(content = ref("#/components/schemas/CreateCredential"), content_type = "application/json", examples(
+        ("llm" = (summary = "Of a provider of language models", value = json!({ "kind": "llm", "name": "OpenAI", "value": "sk-0123456789" }))),
+        ("aws" = (summary = "Of Amazon Web Services", value = json!({
+            "kind": "storage", "name": "archive", "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE",
+            "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "region": "us-east-1", "duration_days": 90,
+        }))),
+        ("dnanexus" = (summary = "Of DNAnexus", value = json!({
+            "kind": "storage", "name": "genomes", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "duration_days": 90,
+        }))),
+    )),
+    responses(
+        (status = 201, description = "The credential, without its secret.", body = Created,
+            headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "Where the credential is."))),
+        (status = 409, description = "`conflict`: the name, or the provider, is taken."),
+    ),
+)]
 pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): Json<CreateCredential>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let Ok(kind) = call.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
@@ -147,12 +192,22 @@ pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): J
         CredentialKind::Llm => credentials::create_general(&state, &actor, call.general()?).await?,
     };
     let place = HeaderValue::from_str(&format!("/api/v1/credentials/{}", credential.id)).map_err(|_| Fault::Internal)?;
-    let body = Created { credential: credential.into() };
-    Ok((StatusCode::CREATED, [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(body))
-        .into_response())
+    let credential = Tagged::<CredentialView>::from(credential);
+    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::CREATED, headers, credential.header(), Answer(Created { credential: credential.view })).into_response())
 }
 
-/// Lists credentials: of a kind, or of every kind that the caller may see. Needs the scope `credentials:read` and what the kind needs.
+/// List credentials
+///
+/// Of a kind, or of every kind that the caller may see. Needs the scope `credentials:read` and what the kind needs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/credentials",
+    operation_id = "listCredentials",
+    tag = "credentials",
+    params(ListQuery),
+    responses((status = 200, description = "A page of the list.", body = Page<CredentialView>)),
+)]
 pub async fn list(
     State(state): State<AppState>,
     caller: Caller,
@@ -171,50 +226,105 @@ fn unknown_kind() -> Fault {
     Fault::invalid("kind", "This takes storage or llm.")
 }
 
-/// One credential. Needs the scope `credentials:read` and what its kind needs.
-pub async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<CredentialView>, Problem> {
+/// Read a credential
+///
+/// Needs the scope `credentials:read` and what its kind needs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/credentials/{id}",
+    operation_id = "getCredential",
+    tag = "credentials",
+    params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$")),
+    responses((status = 200, description = "The credential.", body = CredentialView, headers(("ETag" = String, description = "For `If-Match`.")))),
+)]
+pub async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Tagged<CredentialView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsRead)?;
-    Ok(Answer(credentials::get(&state, &actor, credential_id(&id)?).await?.into()))
+    Ok(credentials::get(&state, &actor, credential_id(&id)?).await?.into())
 }
 
 /// What to change of a general key.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditCredential {
+    /// Null is as if it were not there.
+    #[schema(schema_with = schemas::name_or_null)]
     name: Option<String>,
+    /// Blank keeps the stored one.
     #[serde(default)]
+    #[schema(schema_with = schemas::new_value)]
     value: TypedSecret,
 }
 
-/// Changes a general key; a value that is blank or not there keeps the stored one. Needs the scope `credentials:write` and
-/// *Manage Credentials*.
+/// Change a general key
+///
+/// A value that is blank or not there keeps the stored one. Needs the scope `credentials:write` and *Manage Credentials*.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/credentials/{id}",
+    operation_id = "editCredential",
+    tag = "credentials",
+    params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    request_body(content = EditCredential, examples(
+        ("name" = (summary = "Another name", value = json!({ "name": "OpenAI, production" }))),
+        ("value" = (summary = "Another value", value = json!({ "value": "sk-9876543210" }))),
+    )),
+    responses(
+        (status = 200, description = "The credential as it is now.", body = CredentialView, headers(("ETag" = String, description = "For `If-Match`."))),
+        (status = 409, description = "`conflict`: the name is taken."),
+    ),
+)]
 pub async fn edit(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
+    only_if: IfMatch,
     Json(call): Json<EditCredential>,
-) -> Result<Answer<CredentialView>, Problem> {
+) -> Result<Tagged<CredentialView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let edited = EditedGeneral { name: call.name, value: call.value };
-    Ok(Answer(credentials::edit_general(&state, &actor, credential_id(&id)?, edited).await?.into()))
+    Ok(credentials::edit_general(&state, &actor, credential_id(&id)?, edited, only_if).await?.into())
 }
 
-/// Deletes a credential for good. Needs the scope `credentials:write` and what its kind needs. Answers 204.
-pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+/// Delete a credential
+///
+/// For good. Needs the scope `credentials:write` and what its kind needs.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/credentials/{id}",
+    operation_id = "deleteCredential",
+    tag = "credentials",
+    params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "It is gone.")),
+)]
+pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, only_if: IfMatch) -> Result<StatusCode, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    credentials::delete(&state, &actor, credential_id(&id)?).await?;
+    credentials::delete(&state, &actor, credential_id(&id)?, only_if).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How a test went.
-#[derive(Serialize)]
+/// How a test went, and what is to be said of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TestReport)]
 pub struct TestView {
     #[serde(flatten)]
     tested: TestedView,
     detail: String,
 }
 
-/// Tries a credential where it belongs. Needs the scope `credentials:write` and what its kind needs. Answers 200, whatever was found.
+/// Try a credential
+///
+/// Where it belongs. Needs the scope `credentials:write` and what its kind needs. Answers 200, whatever was found.
+#[utoipa::path(
+    post,
+    path = "/api/v1/credentials/{id}/test",
+    operation_id = "testCredential",
+    tag = "credentials",
+    params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$")),
+    responses(
+        (status = 200, description = "How it went: `unchecked` where the provider did not answer so that it could be told.", body = TestView),
+        (status = 429, description = "`throttled`: a test of it is under way."),
+    ),
+)]
 pub async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<TestView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let report = connection::test(&state, &actor, credential_id(&id)?).await?;

@@ -1,17 +1,20 @@
 //! `/.well-known/jwks.json`: what other services check project keys with, on their own.
 
 use axum::{
-    Json as Answer,
     extract::State,
-    http::{HeaderName, header},
-    response::IntoResponse,
+    http::{HeaderMap, HeaderName, header},
+    response::Response,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::problem::Problem;
-use crate::server::{
-    project_keys::{self, PublicKey},
-    state::AppState,
+use super::{problem::Problem, tags::unless_known};
+use crate::{
+    model::fault::Fault,
+    server::{
+        project_keys::{self, PublicKey},
+        state::AppState,
+    },
 };
 
 /// For everybody, also for a page of another site.
@@ -21,12 +24,29 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
 ];
 
-#[derive(Serialize)]
-struct KeySet {
+/// Public keys, as RFC 7517 has them.
+#[derive(Serialize, ToSchema)]
+pub struct KeySet {
+    #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>)]
     keys: Vec<PublicKey>,
 }
 
-/// The public keys under which a token can be good. Needs nothing.
-pub async fn jwks(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
-    Ok((HEADERS, Answer(KeySet { keys: project_keys::public_keys(&state).await? })))
+/// Read the public keys of project keys
+///
+/// Those under which a token can be good. Needs nothing.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    operation_id = "getPublicKeys",
+    tag = "without a key",
+    params(("If-None-Match" = Option<String>, Header)),
+    responses(
+        (status = 200, description = "The keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "They are as they were."),
+    ),
+    security(()),
+)]
+pub async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    let keys = KeySet { keys: project_keys::public_keys(&state).await? };
+    Ok(unless_known(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Fault::Internal)?))
 }

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 use crate::{
@@ -26,19 +27,26 @@ use crate::{
 const LIMIT_DEFAULT: usize = 50;
 
 /// What to list.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
+    /// One kind; if not given, every kind that this list has and the caller may see.
     kind: Option<String>,
+    /// In the name, whatever the case.
     #[serde(default)]
     q: String,
     status: Option<String>,
+    /// Whether only those that end within 14 days.
     #[serde(default)]
     expiring: bool,
     external_id: Option<String>,
     scope: Option<String>,
+    /// By what; `-` before it for descending.
     sort: Option<String>,
+    /// The most of one page; 50 if not given.
     limit: Option<usize>,
+    /// The `next_cursor` of the page before. The order and the filters are those of its list.
     cursor: Option<String>,
 }
 
@@ -100,10 +108,13 @@ impl Cursor {
 }
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Page<Item> {
     items: Vec<Item>,
+    /// For the page after this one; null on the last.
+    #[schema(required)]
     next_cursor: Option<String>,
+    /// How many the list holds.
     total: usize,
 }
 

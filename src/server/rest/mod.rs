@@ -5,48 +5,36 @@ mod caller;
 mod corpora;
 mod credentials;
 pub mod forward_auth;
+mod health;
+mod idempotency;
 mod jwks;
 mod keys;
 mod listing;
+pub mod openapi;
 pub mod problem;
 mod projects;
 mod rate_headers;
 mod secrets;
+mod tags;
 mod unkey;
 mod verify;
+mod whoami;
 
 use axum::{
-    Json, Router,
-    extract::State,
+    Router,
     http::StatusCode,
-    response::IntoResponse,
+    middleware::from_fn_with_state,
     routing::{MethodRouter, any, get, post},
 };
-
-use serde::Serialize;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{metrics, state::AppState};
 use problem::Problem;
 
 /// The API's routes, but the hot one.
-pub fn routes() -> Router<AppState> {
-    Router::new()
-        .route("/api/v1/keys", get(keys::list).post(keys::create))
-        .route("/api/v1/keys/{id}", get(keys::get).patch(keys::edit).delete(keys::delete))
-        .route("/api/v1/credentials", get(credentials::list).post(credentials::create))
-        .route("/api/v1/credentials/{id}", get(credentials::get).patch(credentials::edit).delete(credentials::delete))
-        .route("/api/v1/credentials/{id}/test", post(credentials::test))
-        .route("/api/v1/keys/import", post(keys::import))
-        .route("/api/v1/keys/{id}/disable", post(keys::disable))
-        .route("/api/v1/keys/{id}/enable", post(keys::enable))
-        .route("/api/v1/keys/{id}/rotate", post(keys::rotate))
-        .route("/api/v1/corpora", get(corpora::list).post(corpora::create))
-        .route("/api/v1/corpora/{id}", axum::routing::delete(corpora::delete))
-        .route("/api/v1/projects/{id}", get(projects::get))
-        .route("/api/v1/projects/{id}/nodes", get(projects::nodes))
-        .route("/api/v1/projects/{id}/revoked", get(projects::revoked))
-        .route("/api/v1/projects/{id}/secrets", get(secrets::list))
-        .route("/api/v1/projects/{id}/secrets/{name}", get(secrets::read))
+pub fn routes(state: &AppState) -> Router<AppState> {
+    Router::from(described())
+        .layer(from_fn_with_state(state.clone(), idempotency::once))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
@@ -54,10 +42,38 @@ pub fn routes() -> Router<AppState> {
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
         })
-        .route("/.well-known/jwks.json", get(jwks::jwks))
-        .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+}
+
+/// The routes that judge keys, described. They are served by [`hot_routes`].
+fn described_hot() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch))
+}
+
+/// Each route with its description: none is served without one.
+fn described() -> OpenApiRouter<AppState> {
+    openapi::router()
+        .routes(routes!(corpora::list, corpora::create))
+        .routes(routes!(corpora::delete))
+        .routes(routes!(credentials::list, credentials::create))
+        .routes(routes!(credentials::get, credentials::edit, credentials::delete))
+        .routes(routes!(credentials::test))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::get, keys::edit, keys::delete))
+        .routes(routes!(keys::import))
+        .routes(routes!(keys::disable))
+        .routes(routes!(keys::enable))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(openapi::document))
+        .routes(routes!(projects::get))
+        .routes(routes!(projects::nodes))
+        .routes(routes!(projects::revoked))
+        .routes(routes!(secrets::list))
+        .routes(routes!(secrets::read))
+        .routes(routes!(whoami::whoami))
+        .routes(routes!(jwks::jwks))
+        .routes(routes!(health::healthy))
+        .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
 }
 
 /// What judges keys: it stands outside the layers that the rest goes through.
@@ -78,21 +94,4 @@ fn asked_by_any_method() -> MethodRouter<AppState> {
 
 async fn unknown_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such address in this API.")
-}
-
-/// Whether calls can be answered now. Where known keys are judged though the database is lost it says so, and for how long yet.
-#[derive(Serialize)]
-struct Ready {
-    ready: bool,
-    database: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stale_seconds_left: Option<u64>,
-}
-
-async fn ready(State(state): State<AppState>) -> impl IntoResponse {
-    let is_lost = state.store.is_lost();
-    let stale_seconds_left = state.verifier.stale_seconds_left();
-    let ready = !is_lost || stale_seconds_left.is_some();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
 }

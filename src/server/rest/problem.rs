@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     model::{fault::Fault, id::RequestId},
@@ -20,16 +21,23 @@ use crate::{
 pub struct ProblemCode(pub &'static str);
 
 /// What the API answers instead of what was asked for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
     /// RFC 9457: no page of its own stands behind a code.
     r#type: &'static str,
     title: &'static str,
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// Stable: what programs go by.
+    #[schema(example = "invalid")]
     code: &'static str,
+    /// A sentence for people.
     detail: String,
+    /// The value that is meant; never what was sent in it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     field: Option<String>,
+    #[schema(schema_with = super::openapi::schemas::request_id)]
     request_id: RequestId,
 }
 

@@ -3,16 +3,17 @@
 use axum::{
     Json as Answer,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, header},
+    response::Response,
 };
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::{
     caller::{Caller, ProjectCaller},
+    openapi::schemas,
     problem::Problem,
+    tags::unless_known,
 };
 use crate::{
     model::{
@@ -31,12 +32,16 @@ use crate::{
 };
 
 /// A project, as the API tells it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Project)]
 pub struct ProjectView {
+    #[schema(schema_with = schemas::project_id)]
     id: ProjectId,
     name: String,
     description: String,
+    #[schema(schema_with = schemas::visibility)]
     visibility: Visibility,
+    #[schema(schema_with = schemas::moment)]
     created_at: String,
 }
 
@@ -53,19 +58,30 @@ impl ProjectView {
 }
 
 /// A node.
-#[derive(Serialize)]
-struct NodeView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Node)]
+pub struct NodeView {
     id: i64,
     name: String,
 }
 
 /// Every node of a project.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Nodes {
     items: Vec<NodeView>,
 }
 
-/// One project. Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+/// Read a project
+///
+/// Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{id}",
+    operation_id = "getProject",
+    tag = "projects",
+    params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
+    responses((status = 200, description = "The project.", body = ProjectView)),
+)]
 pub async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<ProjectView>, Problem> {
     let mut db = state.store.read()?.acquire().await.map_err(store::Error::from)?;
     let (id, record) = seen(&mut db, &caller, &id).await?;
@@ -74,7 +90,17 @@ pub async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id):
     Ok(Answer(view))
 }
 
-/// A project's nodes. Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+/// List a project's nodes
+///
+/// Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{id}/nodes",
+    operation_id = "listNodes",
+    tag = "projects",
+    params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
+    responses((status = 200, description = "All of them.", body = Nodes)),
+)]
 pub async fn nodes(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<Nodes>, Problem> {
     let mut db = state.store.read()?.acquire().await.map_err(store::Error::from)?;
     let (id, _) = seen(&mut db, &caller, &id).await?;
@@ -109,56 +135,48 @@ fn note_use(state: &AppState, caller: &ProjectCaller) {
 }
 
 /// A key that is good no longer, though its token has not ended.
-#[derive(Serialize)]
-struct RevokedKey {
+#[derive(Serialize, ToSchema)]
+pub struct RevokedKey {
+    #[schema(schema_with = schemas::key_id)]
     jti: KeyId,
+    /// Since when.
+    #[schema(schema_with = schemas::moment)]
     at: String,
 }
 
-#[derive(Serialize)]
-struct Revoked {
+/// The keys of a project that are good no longer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RevokedKeys)]
+pub struct Revoked {
+    #[schema(schema_with = schemas::project_id)]
     project_id: ProjectId,
     revoked: Vec<RevokedKey>,
 }
 
-/// Which of a project's keys a service that checks tokens by itself must refuse. Needs the scope `verify` and to see the project. Answers
-/// 304 to those who have the list as it is.
+/// List a project's keys that were taken back
+///
+/// Those that a service that checks tokens by itself must refuse. Needs the scope `verify` and to see the project.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{id}/revoked",
+    operation_id = "listRevoked",
+    tag = "projects",
+    params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$"), ("If-None-Match" = Option<String>, Header)),
+    responses(
+        (status = 200, description = "All of them.", body = Revoked, headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The list is as it was."),
+    ),
+)]
 pub async fn revoked(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::Verify)?;
     actor.require(Permission::ViewProject)?;
     let project_id = project_id(&id)?;
     let revoked = project_keys::ended(&state, &actor, project_id).await?.into_iter().map(|(jti, at)| RevokedKey { jti, at: at.rfc3339() }).collect();
     let body = serde_json::to_vec(&Revoked { project_id, revoked }).map_err(|_| Fault::Internal)?;
-    let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(&body)[..16]));
-    let has_it = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|tags| names(tags, &etag));
-    let headers = [(header::ETAG, etag.as_str()), (header::CACHE_CONTROL, "no-cache")];
-    if has_it {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
-    }
-    Ok((headers, [(header::CONTENT_TYPE, "application/json")], body).into_response())
-}
-
-/// Whether `If-None-Match` names this tag: `*`, or it is among them, as a weak one too (RFC 9110, section 13.1.2).
-fn names(tags: &str, etag: &str) -> bool {
-    tags.trim() == "*" || tags.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    Ok(unless_known(&headers, [(header::CACHE_CONTROL, "no-cache")], body))
 }
 
 /// What is no id is unknown like any other.
 fn project_id(text: &str) -> Result<ProjectId, Fault> {
     text.parse().map_err(|_| Fault::NotFound)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names;
-
-    #[test]
-    fn a_tag_is_found_in_every_form_that_callers_send() {
-        for tags in ["*", " * ", "\"a\"", "W/\"a\"", "\"b\", \"a\"", "\"b\",W/\"a\" "] {
-            assert!(names(tags, "\"a\""), "{tags}");
-        }
-        for tags in ["", "a", "\"b\"", "w/\"a\"", "\"ab\"", "\"*\"", "W/"] {
-            assert!(!names(tags, "\"a\""), "{tags}");
-        }
-    }
 }

@@ -7,8 +7,9 @@ use axum::{
 };
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{caller::Caller, problem::Problem};
+use super::{caller::Caller, openapi::schemas, problem::Problem};
 use crate::{
     model::{
         fault::Fault,
@@ -20,27 +21,41 @@ use crate::{
 };
 
 /// What is told of a secret in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SecretName)]
 pub struct NameView {
     name: String,
+    #[schema(schema_with = schemas::moment)]
     updated_at: String,
 }
 
 /// Every secret of a project, by name.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SecretNames)]
 pub struct Names {
     items: Vec<NameView>,
 }
 
 /// A secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Secret)]
 pub struct SecretView {
     name: String,
+    #[schema(value_type = String)]
     value: RevealedSecret,
 }
 
-/// Lists the names of a project's secrets. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the
-/// project.
+/// List the names of a project's secrets
+///
+/// Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{id}/secrets",
+    operation_id = "listSecrets",
+    tag = "projects",
+    params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
+    responses((status = 200, description = "By name, without values.", body = Names)),
+)]
 pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<Names>, Problem> {
     let actor = caller.with_scope(Scope::SecretsRead)?;
     let secrets = secrets::list(&state, &actor, project_id(&actor, &id)?).await?;
@@ -48,8 +63,20 @@ pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<
     Ok(Answer(Names { items }))
 }
 
-/// Reads a secret; the audit log tells of it. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the
-/// project.
+/// Read a secret of a project
+///
+/// The audit log tells of it. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
+#[utoipa::path(
+    get,
+    path = "/api/v1/projects/{id}/secrets/{name}",
+    operation_id = "readSecret",
+    tag = "projects",
+    params(
+        ("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$"),
+        ("name" = String, Path, description = "The secret's name; its case does not count.", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,99}$"),
+    ),
+    responses((status = 200, description = "The secret, in clear text.", body = SecretView)),
+)]
 pub async fn read(
     State(state): State<AppState>,
     caller: Caller,

@@ -34,7 +34,27 @@ const BATCH_MAX: usize = 1000;
 /// How many of them are judged at once: those that are not in memory wait for the store.
 const AT_ONCE: usize = 32;
 
-/// Judges a key. Needs the scope `verify`. Answers 200 for every judgement, whatever it is; what is left of the key's limits is in headers.
+/// Judge a key
+///
+/// Needs the scope `verify`. Answers 200 for every judgement, whatever it is; what is left of the key's limits is in headers.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify",
+    operation_id = "verify",
+    tag = "verify",
+    request_body(content = ref("#/components/schemas/Ask"), content_type = "application/json", examples(
+        ("key" = (summary = "Is it good?", value = json!({ "key": "lkc_unknown" }))),
+        ("more" = (summary = "Is it good for that, from there?", value = json!({
+            "key": "lkc_unknown", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
+        }))),
+    )),
+    responses((status = 200, description = "The verdict.", body = ref("#/components/schemas/Verdict"), headers(
+        ("RateLimit" = String, description = "What is left of each rate limit of the key: `\"name\";r=12;t=34`."),
+        ("RateLimit-Policy" = String, description = "Each rate limit of the key: `\"name\";q=100;w=60`."),
+        ("X-Latchkey-Credits-Remaining" = i64, description = "What is left of the key's credits, where it has some."),
+        ("X-Request-Id" = String, description = "As in the body."),
+    ))),
+)]
 pub async fn verify(State(state): State<AppState>, request: Request) -> Response {
     let begun = Instant::now();
     match judged(&state, request).await {
@@ -82,8 +102,21 @@ struct Verdicts<'a> {
     items: Vec<Verdict<'a>>,
 }
 
-/// Judges up to 1,000 keys, each as [`verify()`] does: those in `keys`, one verdict each in `items`, in the same order. Needs the scope
-/// `verify`.
+/// Judge up to 1,000 keys
+///
+/// Those in `keys`, one verdict each in `items`, in the same order. Needs the scope `verify`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify-batch",
+    operation_id = "verifyBatch",
+    tag = "verify",
+    request_body(content = ref("#/components/schemas/Asks"), content_type = "application/json", examples(
+        ("two" = (summary = "Two keys", value = json!({ "keys": [{ "key": "lkc_unknown" }, { "key": "lka_unknown", "scope": "reports:read" }] }))),
+    )),
+    responses((status = 200, description = "The verdicts.", body = ref("#/components/schemas/Verdicts"), headers(
+        ("X-Request-Id" = String, description = "The name of the call; each verdict has its own."),
+    ))),
+)]
 pub async fn batch(State(state): State<AppState>, request: Request) -> Response {
     let begun = Instant::now();
     match all_judged(&state, request).await {

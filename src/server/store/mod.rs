@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mails;
 pub mod members;
 pub mod models;
+pub mod named_calls;
 pub mod nodes;
 pub mod notices;
 pub mod organizations;

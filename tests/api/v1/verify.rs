@@ -11,6 +11,7 @@ use latchkey::{
         keys,
         state::AppState,
         store::people,
+        tag::IfMatch,
     },
 };
 use reqwest::{Method, StatusCode};
@@ -109,7 +110,7 @@ async fn another_process_is_heard_within_a_quarter_of_a_second() {
     for round in 0..5 {
         let (id, secret) = page.agent_key(&format!("key {round}")).await;
         assert_eq!(api.verify(&secret).await, "VALID");
-        keys::delete(&other, &actor, id.parse::<KeyId>().unwrap()).await.unwrap();
+        keys::delete(&other, &actor, id.parse::<KeyId>().unwrap(), IfMatch::Anything).await.unwrap();
         eventually(Duration::from_millis(250), "the deletion is known", async || api.verify(&secret).await == "NOT_FOUND").await;
     }
 }

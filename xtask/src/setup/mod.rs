@@ -16,7 +16,7 @@ pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
 pub use self::nginx::ensure as nginx;
 pub use self::node::{ensure_packages as packages, npx};
-pub use self::python::{moto, pyjwt, smtp};
+pub use self::python::{moto, pyjwt, schemathesis, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;
@@ -46,6 +46,7 @@ pub fn everything() -> Result<()> {
     steps.run("aiosmtpd", smtp)?;
     steps.run("PyJWT", pyjwt)?;
     steps.run("nginx", nginx)?;
+    steps.run("schemathesis", schemathesis)?;
     steps.print_summary();
     Ok(())
 }

@@ -21,6 +21,8 @@ const MOTO: Environment = Environment { name: "moto", serves: "the tests of conn
 const SMTP: Environment = Environment { name: "smtp", serves: "the tests of mail" };
 /// What other services check tokens with.
 const PYJWT: Environment = Environment { name: "pyjwt", serves: "the tests of project keys" };
+/// What calls the API in every way that its description allows, and in many that it does not.
+const SCHEMATHESIS: Environment = Environment { name: "schemathesis", serves: "the tests of the API's description" };
 
 /// Brings moto.
 pub fn moto() -> Result<()> {
@@ -35,6 +37,11 @@ pub fn smtp() -> Result<()> {
 /// Brings `PyJWT`.
 pub fn pyjwt() -> Result<()> {
     ensure(&PYJWT)
+}
+
+/// Brings schemathesis.
+pub fn schemathesis() -> Result<()> {
+    ensure(&SCHEMATHESIS)
 }
 
 /// Installs its packages, unless just these are installed.
