@@ -197,6 +197,7 @@ pub const ROUTES: &[Route] = &[
     rest("GET", "/api/v1/projects/{id}/secrets", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("GET", "/api/v1/projects/{id}/secrets/{name}", Scope::SecretsRead, Access::Permission(Permission::ManageProjects)),
     rest("POST", "/api/v1/verify", Scope::Verify, Access::Permission(Permission::ViewKeys)),
+    rest("POST", "/api/v1/verify-batch", Scope::Verify, Access::Permission(Permission::ViewKeys)),
 ];
 
 /// A page for those who manage a project: it shows the project, too.

@@ -82,6 +82,9 @@ pub struct ServeOptions {
     /// Proxies whose X-Forwarded-For is believed, as networks: `10.0.0.0/8,::1/128`
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_name = "CIDR,…", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
+    /// For how many seconds keys that are in memory are still judged once the database is lost, at most an hour [default: not at all]
+    #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub serve_stale: u64,
     /// Other services.
     #[command(flatten)]
     pub outgoing: OutgoingOptions,

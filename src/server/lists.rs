@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     actor::Actor,
-    credentials,
+    credentials, keys,
     listing::{Listing, View},
     state::AppState,
     store::{self, keys::lists::Selection},
@@ -155,7 +155,7 @@ async fn read(state: &AppState, listing: &Listing, numbers: &[i64]) -> Result<Ha
         return credentials::find_many(state, listing.view.organization, numbers).await;
     }
     let records = store::keys::find_many(&state.store, listing.view.organization, numbers).await?;
-    records.into_iter().map(|record| Ok((record.number, record.row()?))).collect()
+    records.iter().map(|record| Ok((record.number, keys::row(state, record)?))).collect()
 }
 
 fn within(listing: &Listing, offset: usize, limit: usize) -> &[i64] {

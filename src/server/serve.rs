@@ -64,6 +64,7 @@ impl Server {
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let state = AppState::new(&data, public_url, options.trusted_proxies, options.outgoing)?;
+        state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {
             state.store.queue_mails();
         }

@@ -70,6 +70,7 @@ impl TestServer {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            serve_stale: 0,
             outgoing: OutgoingOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),

@@ -84,7 +84,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey)
         })
     })
     .await?;
-    after.ok_or(Fault::Internal)?.row()
+    limits::row(state, &after.ok_or(Fault::Internal)?)
 }
 
 /// Puts a key to rest, or wakes it: refused, or taken again, from now on. Needs *Manage API Keys* and the kind's `manage` permission.
@@ -93,7 +93,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey)
 /// `Conflict` when a key is to be woken whose maker is disabled; `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool) -> Result<KeyRow, Fault> {
     let after = change(state, actor, id, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
-    after.ok_or(Fault::Internal)?.row()
+    limits::row(state, &after.ok_or(Fault::Internal)?)
 }
 
 /// Puts a key to rest, or wakes it.

@@ -5,11 +5,15 @@ use ipnet::IpNet;
 use crate::{
     model::{
         fault::Fault,
+        key::{ItemId, KeyRow},
         limits::{self, ALLOWED_IPS_MAX, Credits, EditedCredits, Limits, RateLimit, WantedCredits},
         policy::Policy,
         time::Timestamp,
     },
-    server::store::keys::{KeyRecord, LimitColumns, credits::Account},
+    server::{
+        state::AppState,
+        store::keys::{KeyRecord, LimitColumns, credits::Account},
+    },
 };
 
 fn none_of_that_kind<T>(field: &str) -> Result<T, Fault> {
@@ -100,6 +104,18 @@ impl LimitColumns {
     pub fn networks(&self) -> Option<Vec<IpNet>> {
         self.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(|network| network.parse().ok()).collect()
     }
+}
+
+/// A key's row, with what this server has reserved of its credits and not spent.
+///
+/// # Errors
+/// `Internal` when what is stored can't be read.
+pub fn row(state: &AppState, record: &KeyRecord) -> Result<KeyRow, Fault> {
+    let mut row = record.row()?;
+    if let (Some(credits), Some(account), ItemId::Key(id)) = (&mut row.limits.credits, record.limits.account(), row.id) {
+        credits.remaining += state.verifier.reserved(id, &account.at(Timestamp::now()));
+    }
+    Ok(row)
 }
 
 impl KeyRecord {

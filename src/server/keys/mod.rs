@@ -12,6 +12,7 @@ pub use bulk::act;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
 pub use import::{Import, import};
+pub use limits::row;
 pub use rotate::rotate;
 
 use super::{
@@ -104,7 +105,7 @@ pub async fn get(state: &AppState, actor: &Actor, id: KeyId) -> Result<KeyRow, F
     }
     let mut db = state.store.read()?.acquire().await?;
     let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-    let row = record.row()?;
+    let row = row(state, &record)?;
     if seen.contains(&row.kind) && is_theirs(actor, &row) { Ok(row) } else { Err(Fault::NotFound) }
 }
 

@@ -1,6 +1,6 @@
 //! Giving a key another secret.
 
-use super::change::change;
+use super::{change::change, limits};
 use crate::{
     model::{
         fault::Fault,
@@ -52,7 +52,7 @@ pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i
     })
     .await?;
     let secret = receiver.await.map_err(|_| Fault::Internal)?;
-    Ok(CreatedKey { key: after.ok_or(Fault::Internal)?.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
+    Ok(CreatedKey { key: limits::row(state, &after.ok_or(Fault::Internal)?)?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
 /// Whoever learns the secret of a key of our own API can do what the key can: nobody gets more by it than they have.

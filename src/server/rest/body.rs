@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
 use tokio::time::timeout;
 
@@ -30,6 +30,28 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         parse(&read(request.into_body(), BODY_MAX).await?).map(Self)
+    }
+}
+
+/// The body as it came, to be read with [`parse`] into what borrows from it.
+pub struct Raw(pub Bytes);
+
+impl<S: Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request.into_body(), BODY_MAX).await.map(Self)
+    }
+}
+
+/// The same for a call that brings many at once: up to 8 MiB.
+pub struct LargeRaw(pub Bytes);
+
+impl<S: Sync> FromRequest<S> for LargeRaw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request.into_body(), LARGE_BODY_MAX).await.map(Self)
     }
 }
 
@@ -67,11 +89,18 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 }
 
 /// A refusal names the field that is wrong, never its value, which may be a secret.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+///
+/// # Errors
+/// 400 `malformed` for what is no JSON; 422 with the field that is wrong.
+pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is no JSON.");
     // serde would take a list for an object, its values in the order of the fields.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(wrong_field(".", ""));
+    }
+    // What can be read is read without noting where one is, which takes as long again.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| match error.inner().classify() {
@@ -96,8 +125,6 @@ fn wrong_field(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]

@@ -12,6 +12,8 @@ use std::{
 use super::problem::Problem;
 use crate::{
     model::{
+        fault::Fault,
+        id::OrganizationId,
         permission::{Permission, Scope, Scopes},
         policy::{KeyKind, Status},
         time::Timestamp,
@@ -36,21 +38,37 @@ impl Caller {
     /// # Errors
     /// 403 `insufficient_scope`.
     pub fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
-        if !self.key.scopes.iter().any(|has| has == scope.word()) {
-            let detail = format!("This key lacks the scope “{}”.", scope.word());
-            return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
-        }
-        let actor = Actor {
+        self.require(scope)?;
+        Ok(Actor {
             organization: self.key.organization,
             user: self.key.created_by,
-            name: self.key.name.clone(),
+            name: self.key.name.to_string(),
             means: Means::Key(self.key.id),
             permissions: self.key.permissions,
             scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
             address: self.address,
-        };
-        actor.require_any(scope.needs())?;
-        Ok(actor)
+        })
+    }
+
+    /// The organization that the caller acts for, if the key has this scope: for calls that do nothing but ask.
+    ///
+    /// # Errors
+    /// As [`Self::with_scope`].
+    pub fn organization_for(&self, scope: Scope) -> Result<OrganizationId, Problem> {
+        self.require(scope)?;
+        Ok(self.key.organization)
+    }
+
+    /// Goes on only where the key has this scope, and who made it may do now what it is for.
+    fn require(&self, scope: Scope) -> Result<(), Problem> {
+        if !self.key.scopes.iter().any(|has| has == scope.word()) {
+            let detail = format!("This key lacks the scope “{}”.", scope.word());
+            return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
+        }
+        match scope.needs() {
+            [first, ..] if !scope.needs().iter().any(|permission| self.key.permissions.has(*permission)) => Err(Fault::forbidden(*first).into()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -62,11 +80,19 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        Self::of(good_key(parts, &state).await?, parts, &state)
+        Self::of(good_key(presented_key(&parts.headers)?, &state).await?, parts, &state)
     }
 }
 
 impl Caller {
+    /// The caller with a key that was presented elsewhere than in the usual headers.
+    ///
+    /// # Errors
+    /// As for any caller: 401 for a key that is not good, 403 `wrong_kind` for one that is no platform key.
+    pub async fn with_key(presented: &str, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
+        Self::of(good_key(presented, state).await?, parts, state)
+    }
+
     fn of(key: Arc<KnownKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         if key.kind != KeyKind::Platform {
             let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
@@ -98,7 +124,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let key = good_key(parts, &state).await?;
+        let key = good_key(presented_key(&parts.headers)?, &state).await?;
         if key.kind == KeyKind::Project {
             return Ok(Self::Project(ProjectKey(key)));
         }
@@ -134,8 +160,7 @@ impl ProjectKey {
 }
 
 /// The key that was presented, of whatever kind, if it is good now.
-async fn good_key(parts: &Parts, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
-    let presented = presented_key(&parts.headers)?;
+async fn good_key(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
     let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
     let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
     match key.lifecycle.status(Timestamp::now()) {
@@ -147,7 +172,10 @@ async fn good_key(parts: &Parts, state: &AppState) -> Result<Arc<KnownKey>, Prob
 }
 
 /// The key in `Authorization: Bearer` or `x-api-key`. Two different ones are refused: it would be a guess which is meant.
-fn presented_key(headers: &HeaderMap) -> Result<&str, Problem> {
+///
+/// # Errors
+/// 400 `two_api_keys`, `malformed`; 401 `missing_api_key`.
+pub fn presented_key(headers: &HeaderMap) -> Result<&str, Problem> {
     let bearer = headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().ok().and_then(bearer_token));
     let named = headers.get_all("x-api-key").iter().map(|value| value.to_str().ok().map(str::trim));
     let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The header with the API key can't be read.");

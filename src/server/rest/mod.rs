@@ -9,16 +9,19 @@ mod keys;
 mod listing;
 pub mod problem;
 mod projects;
+mod rate_headers;
 mod secrets;
 mod verify;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::IntoResponse,
     routing::{any, get, post},
 };
+
+use serde::Serialize;
 
 use super::state::AppState;
 use problem::Problem;
@@ -53,20 +56,31 @@ pub fn routes() -> Router<AppState> {
         .route("/readyz", get(ready))
 }
 
-/// Verify alone: it stands outside the layers that the rest goes through.
+/// What judges keys: it stands outside the layers that the rest goes through.
 pub fn hot_routes() -> Router<AppState> {
-    Router::new().route(
-        "/api/v1/verify",
-        post(verify::verify).fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.")),
-    )
+    let only_post = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
+    Router::new()
+        .route("/api/v1/verify", post(verify::verify).fallback(only_post))
+        .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
 }
 
 async fn unknown_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such address in this API.")
 }
 
-/// Whether calls can be answered now.
+/// Whether calls can be answered now. Where known keys are judged though the database is lost it says so, and for how long yet.
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    database: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_seconds_left: Option<u64>,
+}
+
 async fn ready(State(state): State<AppState>) -> impl IntoResponse {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    if state.store.is_lost() { (StatusCode::SERVICE_UNAVAILABLE, json, r#"{"ready":false}"#) } else { (StatusCode::OK, json, r#"{"ready":true}"#) }
+    let is_lost = state.store.is_lost();
+    let stale_seconds_left = state.verifier.stale_seconds_left();
+    let ready = !is_lost || stale_seconds_left.is_some();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
 }

@@ -1,35 +1,33 @@
-//! The verdict: what is asked, the order of the checks, what is answered.
+//! What is asked of a key, and the order of the checks.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::KnownKey;
 use crate::model::{
-    id::{KeyId, ProjectId, RequestId},
     permission::Scope,
-    policy::{KeyKind, Scoping, Status},
+    policy::{Scoping, Status},
     time::Timestamp,
 };
 
-/// What somebody wants to know of a key.
+/// What somebody wants to know of a key. Borrows from the body that brought it, so that no copy of the key is made.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ask {
+pub struct Ask<'a> {
     /// The key as it was presented.
-    pub key: SecretString,
+    #[serde(borrow)]
+    pub key: Cow<'a, str>,
     /// It must have this scope.
-    #[serde(default)]
-    pub scope: Option<String>,
+    #[serde(default, borrow)]
+    pub scope: Option<Cow<'a, str>>,
     /// It must have access to this corpus.
     #[serde(default)]
     pub corpus: Option<i64>,
     /// It must be a key of this project.
-    #[serde(default)]
-    pub project: Option<String>,
-    /// How many credits the call takes; nothing is taken while keys have none.
+    #[serde(default, borrow)]
+    pub project: Option<Cow<'a, str>>,
+    /// How many credits the call takes of a key that has some: 1 if it is not said.
     #[serde(default)]
     pub cost: Option<u32>,
     /// From where the key was presented.
@@ -37,9 +35,20 @@ pub struct Ask {
     pub ip: Option<IpAddr>,
 }
 
+impl<'a> Ask<'a> {
+    /// Whether the key is good, and nothing more.
+    pub const fn of(key: &'a str) -> Self {
+        Self { key: Cow::Borrowed(key), scope: None, corpus: None, project: None, cost: None, ip: None }
+    }
+
+    /// How many credits it takes.
+    pub fn cost(&self) -> i64 {
+        self.cost.map_or(1, i64::from)
+    }
+}
+
 /// The verdict in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// May go on.
     Valid,
@@ -53,73 +62,66 @@ pub enum Code {
     Forbidden,
     /// Lacks the scope or the corpus.
     InsufficientPermissions,
+    /// A rate limit of it has no room.
+    RateLimited,
+    /// Too few credits are left.
+    UsageExceeded,
 }
 
-/// The answer. Where the code is [`Code::NotFound`] nothing is told of a key.
-#[derive(Debug, Serialize)]
-pub struct Verdict {
-    /// Whether the key may go on.
-    pub valid: bool,
-    /// Why, or why not.
-    pub code: Code,
-    /// The key.
-    pub key_id: Option<KeyId>,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its kind.
-    pub kind: Option<KeyKind>,
-    /// The number of its organization.
-    pub customer_id: Option<i64>,
-    /// Whose it is, in the caller's words.
-    pub external_id: Option<String>,
-    /// What the caller noted of it.
-    pub metadata: Option<Value>,
-    /// What it may be used for.
-    pub scopes: Option<Vec<String>>,
-    /// Which corpora it opens.
-    pub corpora: Option<Vec<i64>>,
-    /// Its project.
-    pub project_id: Option<ProjectId>,
-    /// Its role there.
-    pub role: Option<String>,
-    /// When it ends, RFC 3339.
-    pub expires_at: Option<String>,
-    /// The name of this call.
-    pub request_id: RequestId,
-}
+impl Code {
+    /// Each of them, in the order in which they are judged.
+    pub const ALL: [Self; 8] = [
+        Self::Valid,
+        Self::NotFound,
+        Self::Expired,
+        Self::Disabled,
+        Self::Forbidden,
+        Self::InsufficientPermissions,
+        Self::RateLimited,
+        Self::UsageExceeded,
+    ];
 
-/// Judges in the order of the contract: known, expired, disabled, forbidden, permissions.
-pub(super) fn judge(known: Option<&KnownKey>, ask: &Ask, now: Timestamp) -> Verdict {
-    let code = known.map_or(Code::NotFound, |key| code(key, ask, now));
-    let told = known.filter(|_| code != Code::NotFound);
-    Verdict {
-        valid: code == Code::Valid,
-        code,
-        key_id: told.map(|key| key.id),
-        name: told.map(|key| key.name.clone()),
-        kind: told.map(|key| key.kind),
-        customer_id: told.map(|key| key.customer_id),
-        external_id: told.and_then(|key| key.external_id.clone()),
-        metadata: told.and_then(|key| key.metadata.clone()),
-        scopes: told.map(|key| key.scopes.clone()),
-        corpora: told.map(|key| key.corpora.clone()),
-        project_id: told.and_then(|key| key.of_project.as_ref()).map(|own| own.project),
-        role: told.and_then(|key| key.of_project.as_ref()).and_then(|own| own.role.clone()),
-        expires_at: told.and_then(|key| key.lifecycle.expires_at).map(Timestamp::rfc3339),
-        request_id: RequestId::new(),
+    /// The word in the API.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::NotFound => "NOT_FOUND",
+            Self::Expired => "EXPIRED",
+            Self::Disabled => "DISABLED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::InsufficientPermissions => "INSUFFICIENT_PERMISSIONS",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::UsageExceeded => "USAGE_EXCEEDED",
+        }
     }
 }
 
-fn code(key: &KnownKey, ask: &Ask, now: Timestamp) -> Code {
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+/// Judges in the order of the contract: known, expired, disabled, forbidden, permissions. Valid here means as far as its limits allow it.
+pub(super) fn judge(known: Option<&KnownKey>, ask: &Ask<'_>, now: Timestamp) -> Code {
+    let Some(key) = known else { return Code::NotFound };
     match key.lifecycle.status(now) {
         Status::Deleted | Status::Revoked => Code::NotFound,
         Status::Expired => Code::Expired,
         Status::Disabled => Code::Disabled,
+        Status::Active if !is_from_there(key, ask.ip) => Code::Forbidden,
         // A project only opens to its own keys.
         Status::Active if ask.project.as_deref().is_some_and(|project| !key.is_of(project)) => Code::Forbidden,
         Status::Active if !has_scope(key, ask.scope.as_deref()) || !has_corpus(key, ask.corpus) => Code::InsufficientPermissions,
         Status::Active => Code::Valid,
     }
+}
+
+/// Where a key has a list of networks, the address must be known and in one of them.
+fn is_from_there(key: &KnownKey, address: Option<IpAddr>) -> bool {
+    let networks = key.limits.as_ref().map_or(&[][..], |limits| &limits.networks);
+    let is_in_one = |address: IpAddr| networks.iter().any(|network| network.contains(&address.to_canonical()));
+    networks.is_empty() || address.is_some_and(is_in_one)
 }
 
 fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
@@ -137,16 +139,23 @@ fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use ipnet::IpNet;
+
     use super::*;
     use crate::{
         model::{
-            id::{OrganizationId, UserId},
+            id::{KeyId, OrganizationId, ProjectId, UserId},
             money::Money,
             permission::{Permission, Permissions},
-            policy::Lifecycle,
+            policy::{KeyKind, Lifecycle},
         },
-        server::{token::KeyDigest, verify::OfProject},
+        server::{
+            token::KeyDigest,
+            verify::{OfProject, known::KnownLimits},
+        },
     };
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -156,7 +165,7 @@ mod tests {
     fn known(lifecycle: Lifecycle) -> KnownKey {
         let own = OfProject {
             project: ProjectId::new(),
-            role: Some("viewer".to_owned()),
+            role: Some("viewer".into()),
             permissions: Permissions::of(&[Permission::ViewProject]),
             price: Money(2500),
         };
@@ -164,24 +173,32 @@ mod tests {
             digest: KeyDigest::from_stored(&[7; 32]).unwrap(),
             id: KeyId::new(),
             kind: KeyKind::Project,
-            name: "reader".to_owned(),
+            name: "reader".into(),
             organization: OrganizationId::new(),
             customer_id: 1,
             created_by: UserId::new(),
             // The holder may more: it does not count.
             permissions: Permissions::of(Permission::ALL),
-            scopes: vec!["view_project".to_owned()],
-            corpora: Vec::new(),
+            scopes: ["view_project".to_owned()].into(),
+            corpora: [].into(),
             external_id: None,
             metadata: None,
             lifecycle,
+            expires_at: None,
             retires_at: None,
+            limits: None,
             of_project: Some(own),
         }
     }
 
-    fn ask(scope: Option<&str>, project: Option<String>) -> Ask {
-        Ask { key: "".into(), scope: scope.map(ToOwned::to_owned), corpus: None, project, cost: None, ip: None }
+    /// A client key of this name.
+    pub(crate) fn known_client(name: &str) -> KnownKey {
+        let lifecycle = Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None };
+        KnownKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), of_project: None, ..known(lifecycle) }
+    }
+
+    fn ask<'a>(scope: Option<&'a str>, project: Option<String>) -> Ask<'a> {
+        Ask { scope: scope.map(Cow::Borrowed), project: project.map(Cow::Owned), ..Ask::of("") }
     }
 
     fn ending(at: Timestamp) -> Lifecycle {
@@ -192,13 +209,13 @@ mod tests {
     fn a_key_ends_by_the_clock_of_this_machine_without_leeway() {
         let key = known(ending(NOW));
         for (off, code) in [(-HOUR_MS, Code::Valid), (-1, Code::Valid), (0, Code::Expired), (HOUR_MS, Code::Expired)] {
-            assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(off)).code, code, "the clock is off by {off} ms");
+            assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(off)), code, "the clock is off by {off} ms");
         }
         // One that ended an hour ago is taken again by a clock that is more than an hour late, and by no other.
         let key = known(ending(NOW.plus_ms(-HOUR_MS)));
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW).code, Code::Expired);
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS)).code, Code::Expired);
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS - 1)).code, Code::Valid);
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW), Code::Expired);
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS)), Code::Expired);
+        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS - 1)), Code::Valid);
     }
 
     #[test]
@@ -214,9 +231,26 @@ mod tests {
             (Some("manage_api_keys"), None, Code::InsufficientPermissions),
             (Some("manage_projects"), Some("prj_1".to_owned()), Code::Forbidden),
         ] {
-            let verdict = judge(Some(&key), &ask(scope, project.clone()), NOW);
-            assert_eq!(verdict.code, code, "{scope:?} {project:?}");
-            assert_eq!((verdict.project_id, verdict.role.as_deref()), (Some(own), Some("viewer")));
+            assert_eq!(judge(Some(&key), &ask(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
         }
+    }
+
+    #[test]
+    fn a_key_with_a_list_of_networks_needs_an_address_in_one() {
+        let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
+        let limits = KnownLimits { rates: [].into(), credits: None, networks, live: Arc::default() };
+        let key = KnownKey { limits: Some(Box::new(limits)), ..known_client("a") };
+        for (address, code) in [
+            (Some("192.0.2.255"), Code::Valid),
+            (Some("::ffff:192.0.2.1"), Code::Valid),
+            (Some("2001:db8:1::1"), Code::Valid),
+            (Some("192.0.3.1"), Code::Forbidden),
+            (Some("::1"), Code::Forbidden),
+            (None, Code::Forbidden),
+        ] {
+            let ask = Ask { ip: address.map(|address| address.parse().unwrap()), ..Ask::of("") };
+            assert_eq!(judge(Some(&key), &ask, NOW), code, "{address:?}");
+        }
+        assert_eq!(judge(Some(&key), &Ask { scope: Some("x".into()), ..Ask::of("") }, NOW), Code::Forbidden, "the address comes first");
     }
 }

@@ -1,10 +1,15 @@
 //! A key as it is known in memory.
 
-use serde_json::Value;
+use std::sync::Arc;
 
+use ipnet::IpNet;
+use serde_json::value::RawValue;
+
+use super::live::Live;
 use crate::{
     model::{
         id::{KeyId, OrganizationId, ProjectId, UserId},
+        limits::RateLimit,
         money::Money,
         permission::{Permission, Permissions},
         policy::{KeyKind, Lifecycle},
@@ -13,7 +18,7 @@ use crate::{
     },
     server::{
         project_keys::token::Claims,
-        store::keys::{IssuedColumns, VerifyRecord},
+        store::keys::{IssuedColumns, LimitColumns, VerifyRecord},
         token::KeyDigest,
     },
 };
@@ -26,7 +31,7 @@ pub struct KnownKey {
     /// Its kind.
     pub kind: KeyKind,
     /// Its name.
-    pub name: String,
+    pub name: Box<str>,
     /// Whose it is.
     pub organization: OrganizationId,
     /// The number of that organization.
@@ -36,19 +41,34 @@ pub struct KnownKey {
     /// What they may do now.
     pub permissions: Permissions,
     /// What it may be used for.
-    pub scopes: Vec<String>,
+    pub scopes: Box<[String]>,
     /// Which corpora it opens.
-    pub corpora: Vec<i64>,
+    pub corpora: Box<[i64]>,
     /// Whose it is, in the words of the API that it is for.
-    pub external_id: Option<String>,
-    /// What that API notes of it.
-    pub metadata: Option<Value>,
+    pub external_id: Option<Box<str>>,
+    /// What that API notes of it: a flat JSON object.
+    pub metadata: Option<Box<RawValue>>,
     /// The moments that decide what it is.
     pub lifecycle: Lifecycle,
+    /// When it ends, RFC 3339.
+    pub expires_at: Option<Box<str>>,
     /// Until when this secret of it is good, if it was replaced.
     pub retires_at: Option<Timestamp>,
+    /// What limits it, if anything does.
+    pub limits: Option<Box<KnownLimits>>,
     /// What a project key has beside that.
     pub of_project: Option<OfProject>,
+}
+
+/// What limits a key, and what it has taken of that.
+pub struct KnownLimits {
+    /// How often it may be used.
+    pub rates: Box<[RateLimit]>,
+    /// The setting of its credits, if it has any: a number that is counted up whenever somebody sets them.
+    pub credits: Option<i64>,
+    /// From which networks it may be presented; from everywhere where there is none.
+    pub networks: Box<[IpNet]>,
+    pub(super) live: Arc<Live>,
 }
 
 /// What a project key has that others have not, as it stands now.
@@ -56,7 +76,7 @@ pub struct OfProject {
     /// What it gives access to.
     pub project: ProjectId,
     /// The name of its role; `None` for one that is gone, which permits nothing.
-    pub role: Option<String>,
+    pub role: Option<Box<str>>,
     /// What that role permits of what counts in a project.
     pub permissions: Permissions,
     /// What a request costs.
@@ -71,7 +91,7 @@ impl OfProject {
         let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| of_role.has(*permission)).collect();
         Some(Self {
             project: issued.project_id.as_deref()?.parse().ok()?,
-            role: issued.role.clone(),
+            role: issued.role.as_deref().map(Into::into),
             permissions: Permissions::of(&permissions),
             price: Money(issued.price.unwrap_or_default()),
         })
@@ -83,29 +103,43 @@ impl OfProject {
     }
 }
 
+impl KnownLimits {
+    /// The outer `None` when what is stored can't be read: a key whose limits are unknown is not judged valid.
+    #[expect(clippy::option_option, reason = "no limits are not the same as limits that can't be read")]
+    fn read(stored: &LimitColumns, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Box<Self>>> {
+        let (rates, networks, credits) = (stored.rate_limits()?, stored.networks()?, stored.account().map(|account| account.version));
+        let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
+        Some(has_any.then(|| Box::new(Self { rates: rates.into(), credits, networks: networks.into(), live: live() })))
+    }
+}
+
 impl KnownKey {
     /// `None` when a stored word is none of ours: such a key is not judged valid.
-    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest) -> Option<Self> {
+    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest, live: impl FnOnce(KeyId) -> Arc<Live>) -> Option<Self> {
         if !is_of(record, digest) {
             return None;
         }
         let row = record.key.row().ok()?;
         let of_project = OfProject::read(&record.issued);
+        let id: KeyId = record.key.id.parse().ok()?;
+        let lifecycle = record.key.lifecycle();
         Some(Self {
             digest,
-            id: record.key.id.parse().ok()?,
+            id,
             kind: record.key.kind().ok()?,
-            name: row.name,
+            name: row.name.into(),
             organization: record.organization_id.parse().ok()?,
             customer_id: record.customer_id,
             created_by: row.creator,
             permissions: Permissions::from_words(&record.permissions),
-            scopes: of_project.as_ref().map_or(row.scopes, OfProject::scopes),
+            scopes: of_project.as_ref().map_or(row.scopes, OfProject::scopes).into(),
             corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
-            external_id: row.external_id,
-            metadata: row.metadata.as_deref().and_then(|metadata| serde_json::from_str(metadata).ok()),
-            lifecycle: record.key.lifecycle(),
+            external_id: row.external_id.map(Into::into),
+            metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
+            lifecycle,
+            expires_at: lifecycle.expires_at.map(|end| end.rfc3339().into()),
             retires_at: record.retires_at.map(Timestamp),
+            limits: KnownLimits::read(&record.key.limits, || live(id))?,
             of_project,
         })
     }

@@ -1,93 +1,94 @@
 //! Judging keys, from memory where they are known.
 
+mod credits;
 mod judge;
 mod known;
+mod live;
+mod reader;
+mod shelf;
 mod signers;
+mod stale;
 mod uses;
+mod verdict;
 mod watch;
+mod window;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::{sync::Arc, time::Duration};
 
-use dashmap::DashMap;
-use secrecy::ExposeSecret;
+use futures_util::FutureExt;
+use zeroize::Zeroizing;
 
-pub use judge::{Ask, Code, Verdict};
-pub use known::{KnownKey, OfProject};
+pub use judge::{Ask, Code};
+pub use known::{KnownKey, KnownLimits, OfProject};
+pub use live::Rate;
+pub use verdict::{Judgement, Verdict};
 pub use watch::{watch, write_uses};
 
 use super::{
-    project_keys::token::Claims,
-    store::{self, Store},
+    store::{self, Store, keys::credits::Account},
     token::{self, KeyDigest, Pepper},
 };
-use crate::model::{id::OrganizationId, time::Timestamp};
-use signers::{Presented, Signers};
+use crate::model::{
+    id::{KeyId, OrganizationId},
+    time::Timestamp,
+};
+use credits::Reserving;
+use live::{Live, Standing, Taken, ticks};
+use reader::Reader;
+use shelf::Shelf;
+use stale::Stale;
 
 /// Finds and judges keys.
 pub struct Verifier {
-    store: Store,
     pepper: Pepper,
-    signers: Signers,
-    known: DashMap<KeyDigest, Arc<KnownKey>>,
-    /// Counts the changes that were applied, so that a read that began before one does not overwrite it.
-    epoch: AtomicU64,
+    reader: Arc<Reader>,
+    shelf: Arc<Shelf>,
+    stale: Stale,
     uses: uses::Uses,
 }
 
 impl Verifier {
     /// Knows no key yet.
     pub fn new(store: Store, pepper: Pepper) -> Self {
-        Self { store, pepper, signers: Signers::new(), known: DashMap::new(), epoch: AtomicU64::new(0), uses: uses::Uses::default() }
+        Self { pepper, reader: Arc::new(Reader::new(store)), shelf: Arc::new(Shelf::new()), stale: Stale::default(), uses: uses::Uses::new() }
     }
 
-    /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced.
+    /// Lets known keys be judged for so long while the store is lost.
+    pub fn serve_stale(&self, limit: Duration) {
+        self.stale.set_limit(limit);
+    }
+
+    /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced. From memory where it is
+    /// known; without a lock that is held across an await.
     ///
     /// # Errors
-    /// [`store::Error::Lost`] as soon as the loss was noticed, also for keys in memory.
+    /// [`store::Error::Lost`] as soon as the loss was noticed, also for keys in memory, unless the operator lets those be judged.
     pub async fn find(&self, presented: &str) -> Result<Option<Arc<KnownKey>>, store::Error> {
-        if self.store.is_lost() {
+        if self.reader.store.is_lost() && !self.stale.is_served() {
             return Err(store::Error::Lost);
         }
         if !token::is_plausible(presented) {
             return Ok(None);
         }
         let digest = self.pepper.digest(presented);
-        let known = self.known.get(&digest).map(|known| Arc::clone(&known));
-        let known = match known {
+        let known = match self.shelf.get(&digest) {
             Some(known) => Some(known),
-            None => match self.signers.tell(&self.store, presented).await? {
-                Presented::Token(claims) => self.read(digest, Some(&claims)).await?,
-                Presented::Other => self.read(digest, None).await?,
-                Presented::Forged => None,
-            },
+            None => {
+                let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
+                self.shelf.get_or_read(digest, read).await?
+            }
         };
         Ok(known.filter(|known| known.retires_at.is_none_or(|end| Timestamp::now() < end)))
     }
 
-    async fn read(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<Arc<KnownKey>>, store::Error> {
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let known = record.and_then(|record| KnownKey::read(&record, digest)).filter(|known| known.is_as_signed(claims));
-        let Some(known) = known.map(Arc::new) else { return Ok(None) };
-        // The entry holds its shard of the map, and so does `forget`: either this sees the new epoch, or `forget` sees this entry.
-        let entry = self.known.entry(digest);
-        if self.epoch.load(Ordering::Acquire) == epoch {
-            entry.insert(Arc::clone(&known));
-        }
-        Ok(Some(known))
-    }
-
-    /// Forgets what is known of a key, or of all of them, after a change. The next call reads it anew.
+    /// Forgets what is known of a key, or of all of them, after a change. The next call reads it anew; what was taken of its limits stays.
     pub fn forget(&self, digest: Option<&[u8]>) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
         if let Some(digest) = digest.and_then(KeyDigest::from_stored) {
-            drop(self.known.remove(&digest));
+            self.shelf.forget(&digest);
         } else {
-            self.known.clear();
-            self.signers.forget();
+            // The signers first: a read that goes on with the old ones is then not put away.
+            self.reader.signers.forget();
+            self.shelf.forget_all();
         }
     }
 
@@ -98,18 +99,80 @@ impl Verifier {
         }
     }
 
-    /// Judges a key for an organization, and notes its use.
+    /// Judges a key for an organization; one that is good is taken from its limits, and its use is noted.
     ///
     /// # Errors
     /// [`store::Error::Lost`].
-    pub async fn judge(&self, organization: OrganizationId, ask: &Ask) -> Result<Verdict, store::Error> {
-        let known = self.find(ask.key.expose_secret()).await?.filter(|key| key.organization == organization);
-        let now = Timestamp::now();
-        let verdict = judge::judge(known.as_deref(), ask, now);
-        if let Some(known) = known.filter(|_| verdict.code == Code::Valid) {
-            self.note_use(&known, now);
+    pub async fn judge(&self, organization: OrganizationId, ask: &Ask<'_>) -> Result<Judgement, store::Error> {
+        loop {
+            let known = self.find(&ask.key).await?.filter(|key| key.organization == organization);
+            let now = Timestamp::now();
+            let code = judge::judge(known.as_deref(), ask, now);
+            let key = match known {
+                Some(key) if code == Code::Valid => key,
+                known => return Ok(Judgement::new(code, known, Standing::default())),
+            };
+            let Some(limits) = &key.limits else {
+                self.note_use(&key, now);
+                return Ok(Judgement::new(code, Some(key), Standing::default()));
+            };
+            match limits.live.take(limits, ask.cost(), now) {
+                Taken::Yes(standing) => {
+                    self.note_use(&key, now);
+                    return Ok(Judgement::new(Code::Valid, Some(key), standing));
+                }
+                Taken::RateLimited(standing) => return Ok(Judgement::new(Code::RateLimited, Some(key), standing)),
+                Taken::Exhausted(standing) => return Ok(Judgement::new(Code::UsageExceeded, Some(key), standing)),
+                Taken::Short(missing) if self.reserve(key.id, &limits.live, missing).await? => {}
+                // Its credits were set, or taken from it, since the record was read.
+                Taken::Short(_) | Taken::Outdated => self.shelf.forget(&key.digest),
+            }
         }
-        Ok(verdict)
+    }
+
+    /// Reserves more credits; those who need some of the same key meanwhile wait for the same. Answers whether the key has credits at all.
+    async fn reserve(&self, id: KeyId, live: &Arc<Live>, missing: i64) -> Result<bool, store::Error> {
+        let reserving = {
+            let mut state = live.lock();
+            if let Some(reserving) = &state.reserve.reserving {
+                reserving.clone()
+            } else {
+                let wanted = state.reserve.next_block(missing, ticks());
+                let reserving = self.begin_reserving(id, live, missing, wanted);
+                state.reserve.reserving = Some(reserving.clone());
+                reserving
+            }
+        };
+        match tokio::time::timeout(shelf::READ_LIMIT, reserving).await {
+            Ok(Ok(has_any)) => Ok(has_any),
+            Ok(Err(())) | Err(_) => Err(store::Error::Lost),
+        }
+    }
+
+    fn begin_reserving(&self, id: KeyId, live: &Arc<Live>, missing: i64, wanted: i64) -> Reserving {
+        let (reader, live) = (Arc::clone(&self.reader), Arc::clone(live));
+        let task = tokio::spawn(async move {
+            let block = credits::reserve(&reader.store, id, missing, wanted).await;
+            let mut state = live.lock();
+            state.reserve.reserving = None;
+            let block = block.map_err(drop)?;
+            if let Some(block) = block {
+                state.reserve.add(block, ticks());
+            }
+            Ok(block.is_some())
+        });
+        async move { task.await.unwrap_or(Err(())) }.boxed().shared()
+    }
+
+    /// What is left of a key's limits on this server, with nothing taken.
+    pub fn standing(&self, key: &KnownKey) -> (Vec<Rate>, Option<i64>) {
+        let standing = key.limits.as_ref().map(|limits| limits.live.standing(limits)).unwrap_or_default();
+        (standing.rates, standing.credits)
+    }
+
+    /// How many of these credits this server has reserved and not spent; they count as spent in the store.
+    pub fn reserved(&self, id: KeyId, account: &Account) -> i64 {
+        self.reader.live_of(id).map_or(0, |live| live.lock().reserve.held_of(account.version, Timestamp::now()))
     }
 
     /// Counts a call of a key; written within a second.
@@ -117,13 +180,52 @@ impl Verifier {
         self.uses.note(key, at);
     }
 
-    /// Writes the uses that were noted.
+    /// Writes the uses that were noted, all of them.
     pub async fn flush(&self) {
-        self.uses.flush(&self.store).await;
+        self.uses.flush_all(&self.reader.store).await;
     }
 
-    /// Drops counts that nobody asks for any more.
-    pub async fn forget_old_counts(&self) {
-        uses::Uses::forget_old_minutes(&self.store).await;
+    /// Writes the uses that were noted, as many as are written at once.
+    pub async fn flush_some(&self) {
+        self.uses.flush(&self.reader.store).await;
+    }
+
+    /// How many milliseconds ago uses were written, or there were none to write; and how many keys wait for it.
+    pub fn flush_age(&self) -> (i64, usize) {
+        self.uses.age()
+    }
+
+    /// How many keys are known, and how many secrets are known to be nobody's.
+    pub fn sizes(&self) -> (usize, u64) {
+        self.shelf.sizes()
+    }
+
+    /// For how many seconds yet known keys are judged though the store is lost; `None` where they are not, or it is not lost.
+    pub fn stale_seconds_left(&self) -> Option<u64> {
+        self.stale.seconds_left()
+    }
+
+    /// Drops what nobody asks for any more: old counts, and limits of keys of which nothing is taken.
+    pub async fn clean(&self) {
+        self.reader.drop_idle();
+        uses::Uses::forget_old_minutes(&self.reader.store).await;
+    }
+
+    /// Gives back the credits that were reserved and not spent: at the end.
+    pub async fn give_back(&self) {
+        for (id, live) in self.reader.all_lives() {
+            let (version, until, held) = live.lock().reserve.give_back();
+            if held > 0
+                && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await
+            {
+                tracing::warn!(%fault, key = %id, "reserved credits could not be given back");
+            }
+        }
+    }
+
+    /// Notes whether the store is lost.
+    fn set_lost(&self, lost: bool) {
+        self.stale.set_lost(lost);
+        self.reader.store.set_lost(lost);
     }
 }

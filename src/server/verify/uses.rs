@@ -1,12 +1,17 @@
-//! How often and when keys were used, and what that costs at the price of that moment: gathered in memory, written once a second.
+//! How often and when keys were used, and what that costs at the price of that moment: gathered on each core, written once a second.
 
 use std::{
-    collections::HashMap,
+    cell::Cell,
+    collections::{HashMap, VecDeque, hash_map::Entry},
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    thread,
 };
 
-use super::KnownKey;
+use super::{KnownKey, live::ticks};
 use crate::{
     model::{
         fault::Fault,
@@ -21,86 +26,179 @@ use crate::{
 
 /// How long minutes are kept, in minutes: long enough for every period of a month.
 const MINUTES_KEPT: i64 = 40 * (DAY_MS / MINUTE_MS);
+/// How many keys are written at once. Where more are used in a second the others wait their turn, and verifying goes on.
+const KEYS_AT_ONCE: usize = 5000;
 
 /// What was not written yet.
-#[derive(Default)]
-pub(super) struct Uses(Mutex<Gathered>);
-
-#[derive(Default)]
-struct Gathered {
-    last: HashMap<KeyId, Timestamp>,
-    minutes: HashMap<(KeyId, OrganizationId, i64), Tally>,
-    /// Of secrets that were replaced, by digest.
-    retired: HashMap<Vec<u8>, (i64, Timestamp)>,
+pub(super) struct Uses {
+    /// One for each core: a thread that notes a use meets nobody but the writer.
+    cores: Box<[Mutex<Gathered>]>,
+    /// Taken from the cores, in the order in which they are written.
+    waiting: Mutex<Waiting>,
+    written_at: AtomicI64,
 }
 
-impl Gathered {
+type Gathered = HashMap<KeyId, Noted>;
+
+#[derive(Default)]
+struct Waiting {
+    noted: Gathered,
+    queue: VecDeque<KeyId>,
+}
+
+/// The uses of a key.
+struct Noted {
+    organization: OrganizationId,
+    last: Timestamp,
+    /// By minutes since 1970; mostly one.
+    minutes: Minutes,
+    /// Of secrets of it that were replaced, by digest.
+    retired: Vec<(Vec<u8>, i64, Timestamp)>,
+}
+
+/// The minute in which it was used last, and those before it.
+struct Minutes {
+    now: (i64, Tally),
+    earlier: Vec<(i64, Tally)>,
+}
+
+impl Minutes {
+    fn add(&mut self, minute: i64, tally: Tally) {
+        if self.now.0 == minute {
+            self.now.1.add(tally);
+        } else if let Some((_, sum)) = self.earlier.iter_mut().find(|(earlier, _)| *earlier == minute) {
+            sum.add(tally);
+        } else {
+            self.earlier.push(mem::replace(&mut self.now, (minute, tally)));
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(i64, Tally)> {
+        self.earlier.iter().chain([&self.now])
+    }
+}
+
+impl Noted {
+    fn note_retired(&mut self, digest: &[u8], uses: i64, at: Timestamp) {
+        match self.retired.iter_mut().find(|(known, ..)| known == digest) {
+            Some((_, count, last)) => (*count, *last) = (*count + uses, at.max(*last)),
+            None => self.retired.push((digest.to_vec(), uses, at)),
+        }
+    }
+
     fn merge(&mut self, other: Self) {
-        for (key, at) in other.last {
-            self.note_last(key, at);
+        self.last = self.last.max(other.last);
+        for (minute, tally) in other.minutes.all() {
+            self.minutes.add(*minute, *tally);
         }
-        for (minute, tally) in other.minutes {
-            self.minutes.entry(minute).or_default().add(tally);
+        for (digest, uses, last) in other.retired {
+            self.note_retired(&digest, uses, last);
         }
-        for (digest, (uses, last)) in other.retired {
-            self.note_retired(digest, uses, last);
+    }
+}
+
+impl Waiting {
+    fn add(&mut self, key: KeyId, noted: Noted) {
+        match self.noted.entry(key) {
+            Entry::Occupied(mut there) => there.get_mut().merge(noted),
+            Entry::Vacant(place) => {
+                place.insert(noted);
+                self.queue.push_back(key);
+            }
         }
     }
 
-    fn note_last(&mut self, key: KeyId, at: Timestamp) {
-        let last = self.last.entry(key).or_insert(at);
-        *last = at.max(*last);
+    fn take(&mut self, count: usize) -> Vec<(KeyId, Noted)> {
+        let keys = self.queue.drain(..count.min(self.queue.len()));
+        keys.filter_map(|key| self.noted.remove_entry(&key)).collect()
     }
+}
 
-    fn note_retired(&mut self, digest: Vec<u8>, uses: i64, at: Timestamp) {
-        let (count, last) = self.retired.entry(digest).or_insert((0, at));
-        *count += uses;
-        *last = at.max(*last);
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    fn counts(&self) -> Vec<Count> {
-        self.minutes
-            .iter()
-            .map(|((key, organization, minute), tally)| Count { key: *key, organization: *organization, minute: *minute, tally: *tally })
-            .collect()
+/// The number of this thread, counted from 0 as they come.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<Option<usize>> = const { Cell::new(None) };
     }
+    OWN.get().unwrap_or_else(|| {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        OWN.set(Some(number));
+        number
+    })
 }
 
 impl Uses {
+    pub(super) fn new() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { cores: (0..cores).map(|_| Mutex::default()).collect(), waiting: Mutex::default(), written_at: AtomicI64::new(ticks()) }
+    }
+
     pub(super) fn note(&self, key: &KnownKey, at: Timestamp) {
-        let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.note_last(key.id, at);
-        let minute = gathered.minutes.entry((key.id, key.organization, at.0.div_euclid(MINUTE_MS))).or_default();
-        minute.add(Tally { requests: 1, cost: key.price() });
+        let tally = Tally { requests: 1, cost: key.price() };
+        let minute = at.0.div_euclid(MINUTE_MS);
+        let mut gathered = locked(&self.cores[thread_number() % self.cores.len()]);
+        let noted = match gathered.entry(key.id) {
+            Entry::Occupied(there) => {
+                let noted = there.into_mut();
+                noted.minutes.add(minute, tally);
+                noted.last = noted.last.max(at);
+                noted
+            }
+            Entry::Vacant(place) => {
+                let minutes = Minutes { now: (minute, tally), earlier: Vec::new() };
+                place.insert(Noted { organization: key.organization, last: at, minutes, retired: Vec::new() })
+            }
+        };
         if key.retires_at.is_some() {
-            gathered.note_retired(key.digest.as_bytes().to_vec(), 1, at);
+            noted.note_retired(key.digest.as_bytes(), 1, at);
         }
     }
 
-    /// Writes what was noted, all or nothing; what can't be written is kept for the next time.
-    pub(super) async fn flush(&self, store: &Store) {
-        let gathered = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if gathered.last.is_empty() {
-            return;
+    /// Takes in what the cores have gathered.
+    fn gather(&self) -> MutexGuard<'_, Waiting> {
+        let mut waiting = locked(&self.waiting);
+        for core in &self.cores {
+            let gathered = mem::take(&mut *locked(core));
+            for (key, noted) in gathered {
+                waiting.add(key, noted);
+            }
         }
-        let last: Vec<_> = gathered.last.iter().map(|(key, at)| (*key, *at)).collect();
-        let counts = gathered.counts();
-        let retired: Vec<_> = gathered.retired.iter().map(|(digest, (uses, at))| (digest.clone(), *uses, *at)).collect();
-        let written: Result<(), Fault> = store
-            .write(move |tx| {
-                Box::pin(async move {
-                    usage::set_last_used(tx, &last).await?;
-                    usage::add(tx, &counts).await?;
-                    for (digest, uses, at) in retired {
-                        usage::add_to_retired(tx, &digest, uses, at).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await;
-        if written.is_err() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(gathered);
+        waiting
+    }
+
+    /// Writes what was noted, at most [`KEYS_AT_ONCE`] keys of it; answers whether all of it is written. What can't be written is kept for
+    /// the next time.
+    pub(super) async fn flush(&self, store: &Store) -> bool {
+        let batch = self.gather().take(KEYS_AT_ONCE);
+        if batch.is_empty() {
+            self.written_at.store(ticks(), Ordering::Relaxed);
+            return true;
         }
+        let written = write(store, &batch).await;
+        let mut waiting = locked(&self.waiting);
+        match written {
+            Ok(()) => self.written_at.store(ticks(), Ordering::Relaxed),
+            Err(_) => {
+                for (key, noted) in batch {
+                    waiting.add(key, noted);
+                }
+            }
+        }
+        waiting.queue.is_empty() || written.is_err()
+    }
+
+    /// Writes all that was noted, if the store takes it.
+    pub(super) async fn flush_all(&self, store: &Store) {
+        while !self.flush(store).await {}
+    }
+
+    /// How many milliseconds ago uses were written, or there were none to write; and how many keys wait.
+    pub(super) fn age(&self) -> (i64, usize) {
+        (ticks() - self.written_at.load(Ordering::Relaxed), locked(&self.waiting).queue.len())
     }
 
     /// Drops minutes that nobody asks for any more.
@@ -111,4 +209,27 @@ impl Uses {
             tracing::warn!(%fault, "old counts were not dropped");
         }
     }
+}
+
+/// Writes uses, all or nothing.
+async fn write(store: &Store, batch: &[(KeyId, Noted)]) -> Result<(), Fault> {
+    let last: Vec<_> = batch.iter().map(|(key, noted)| (*key, noted.last)).collect();
+    let count = |(key, noted): &(KeyId, Noted)| {
+        let (key, organization) = (*key, noted.organization);
+        noted.minutes.all().map(|(minute, tally)| Count { key, organization, minute: *minute, tally: *tally }).collect::<Vec<_>>()
+    };
+    let counts: Vec<_> = batch.iter().flat_map(count).collect();
+    let retired: Vec<_> = batch.iter().flat_map(|(_, noted)| noted.retired.iter().cloned()).collect();
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                usage::set_last_used(tx, &last).await?;
+                usage::add(tx, &counts).await?;
+                for (digest, uses, at) in retired {
+                    usage::add_to_retired(tx, &digest, uses, at).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
 }

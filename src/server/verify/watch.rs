@@ -29,7 +29,7 @@ pub async fn watch(state: AppState) {
         turns.tick().await;
         let read = timeout(ANSWER_LIMIT, apply_changes(&state.store, &state.verifier, seen)).await;
         seen = read.ok().and_then(Result::ok);
-        state.store.set_lost(seen.is_none());
+        state.verifier.set_lost(seen.is_none());
     }
 }
 
@@ -63,12 +63,14 @@ pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
             _ = turns.tick() => false,
             _ = &mut end => true,
         };
-        state.verifier.flush().await;
         if ended {
+            state.verifier.flush().await;
+            state.verifier.give_back().await;
             return;
         }
+        state.verifier.flush_some().await;
         if turn == 0 {
-            state.verifier.forget_old_counts().await;
+            state.verifier.clean().await;
         }
     }
 }

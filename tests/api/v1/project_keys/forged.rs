@@ -169,9 +169,8 @@ async fn no_token_with_a_changed_byte_is_good() {
         let mut bytes = desk.token.clone().into_bytes();
         bytes[at] ^= bit;
         let changed = String::from_utf8(bytes).unwrap();
-        let ask: Ask = serde_json::from_value(json!({ "key": changed })).unwrap();
-        let verdict = desk.server.state.verifier.judge(organization, &ask).await.unwrap();
-        assert!(!verdict.valid && verdict.key_id.is_none(), "byte {at}, bit {bit}");
+        let judgement = desk.server.state.verifier.judge(organization, &Ask::of(&changed)).await.unwrap();
+        assert!(!judgement.is_valid() && judgement.key().is_none(), "byte {at}, bit {bit}");
     }
     assert_eq!(desk.api.verify(&desk.token).await, "VALID");
 }

@@ -1,0 +1,130 @@
+//! What a key has taken of its limits on this server. It outlives every change of the key's record.
+
+use std::{
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use super::{
+    credits::{Reserve, Spent},
+    known::KnownLimits,
+    window::Window,
+};
+use crate::model::{limits::RateLimit, time::Timestamp};
+
+/// Milliseconds since this process began: a clock that nobody sets.
+pub(super) fn ticks() -> i64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A rate limit of a key and what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// The limit.
+    pub limit: RateLimit,
+    /// How many more requests would be taken now.
+    pub remaining: i64,
+    /// In how many milliseconds the oldest of those that were taken no longer count; 0 where none was.
+    pub reset_ms: i64,
+}
+
+/// How taking went.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It was taken.
+    Yes(Standing),
+    /// A rate limit has no room: nothing was taken.
+    RateLimited(Standing),
+    /// Too few credits are left: nothing was taken.
+    Exhausted(Standing),
+    /// So many credits must be reserved first: nothing was taken.
+    Short(i64),
+    /// The record is older than the credits: it must be read anew.
+    Outdated,
+}
+
+/// What is left of a key's limits.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub(super) rates: Vec<Rate>,
+    pub(super) credits: Option<i64>,
+}
+
+/// What a key has taken.
+#[derive(Default)]
+pub(super) struct Live(Mutex<State>);
+
+#[derive(Default)]
+pub(super) struct State {
+    windows: Vec<(RateLimit, Window)>,
+    /// Of its credits.
+    pub(super) reserve: Reserve,
+}
+
+impl Live {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes one request from each rate limit and `cost` credits, or nothing at all.
+    pub(super) fn take(&self, limits: &KnownLimits, cost: i64, now: Timestamp) -> Taken {
+        let mut state = self.lock();
+        let ticks = ticks();
+        state.follow(&limits.rates);
+        if state.windows.iter_mut().any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
+            return Taken::RateLimited(state.standing(limits, ticks));
+        }
+        if let Some(version) = limits.credits {
+            match state.reserve.spend(version, cost, now, ticks) {
+                Spent::Yes => {}
+                Spent::Short(missing) => return Taken::Short(missing),
+                Spent::Exhausted => return Taken::Exhausted(state.standing(limits, ticks)),
+                Spent::Outdated => return Taken::Outdated,
+            }
+        }
+        for (limit, window) in &mut state.windows {
+            window.add(ticks, limit.duration_ms);
+        }
+        Taken::Yes(state.standing(limits, ticks))
+    }
+
+    /// What is left, with nothing taken.
+    pub(super) fn standing(&self, limits: &KnownLimits) -> Standing {
+        let mut state = self.lock();
+        state.follow(&limits.rates);
+        state.standing(limits, ticks())
+    }
+
+    /// Whether nothing would be lost with it.
+    pub(super) fn is_idle(&self) -> bool {
+        let (mut state, ticks) = (self.lock(), ticks());
+        state.windows.iter_mut().all(|(limit, window)| window.is_empty(ticks, limit.duration_ms)) && state.reserve.is_empty()
+    }
+}
+
+impl State {
+    /// Follows a change of the limits: those that keep their name keep what was taken.
+    fn follow(&mut self, limits: &[RateLimit]) {
+        if self.windows.iter().map(|(limit, _)| limit).eq(limits) {
+            return;
+        }
+        let mut before = std::mem::take(&mut self.windows);
+        self.windows = limits
+            .iter()
+            .map(|limit| {
+                let held = before.iter().position(|(old, _)| old.name == limit.name);
+                (limit.clone(), held.map(|at| before.swap_remove(at).1).unwrap_or_default())
+            })
+            .collect();
+    }
+
+    fn standing(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {
+        let rates = self.windows.iter_mut().map(|(limit, window)| Rate {
+            remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
+            reset_ms: window.frees_in(ticks, limit.duration_ms),
+            limit: limit.clone(),
+        });
+        Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve.left()) }
+    }
+}
