@@ -8,3 +8,4 @@ threads = int(os.environ.get("BENCH_THREADS", "2"))
 keepalive = 60
 worker_connections = 1000
 accesslog = None
+control_socket_disable = True

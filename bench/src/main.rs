@@ -6,7 +6,6 @@ mod pairs;
 mod places;
 mod programs;
 mod report;
-mod stock;
 
 use std::{fs, process::ExitCode};
 

@@ -51,10 +51,10 @@ impl Comparison {
 
     /// What was measured of the first and of the second, in words.
     pub fn in_words(&self) -> String {
-        let rate = |of: fn(&Pair) -> &Round| median(self.0.iter().map(|pair| of(pair).per_second));
-        let p99 = |of: fn(&Pair) -> &Round| median(self.0.iter().map(|pair| of(pair).p99_ms));
-        let (first, second): (fn(&Pair) -> &Round, fn(&Pair) -> &Round) = (|pair| &pair.first, |pair| &pair.second);
-        format!("{} to {} a second, p99 {:.2} to {:.2} ms", thousands(rate(first)), thousands(rate(second)), p99(first), p99(second))
+        let of_each = |of: fn(&Pair) -> f64| median(self.0.iter().map(of));
+        let rates = [of_each(|pair| pair.first.per_second), of_each(|pair| pair.second.per_second)].map(thousands);
+        let [first, second] = [of_each(|pair| pair.first.p99_ms), of_each(|pair| pair.second.p99_ms)];
+        format!("{} to {} a second, p99 {first:.2} to {second:.2} ms", rates[0], rates[1])
     }
 
     /// Answers that were none of the good ones: with a single one the comparison says nothing.

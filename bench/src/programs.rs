@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::{load::Connection, places};
 
 /// How long one may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long one may take to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 

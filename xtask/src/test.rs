@@ -44,7 +44,8 @@ fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
     setup::note_compiler();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
-    steps.run("clippy server", || clippy(&["--all-targets"]))?;
+    // In one go, lest the server be checked twice.
+    steps.run("clippy server and bench", || clippy(&["--package", "latchkey", "--package", "bench", "--all-targets"]))?;
     // For this machine, not for wasm32: the same code is checked, and no second clippy is needed where
     // the wasm tool chain is not rustup's.
     steps.run("clippy browser", || clippy(&["--lib", "--no-default-features", "--features", "hydrate"]))

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use bench::stock::Stock;
 
 use super::{Row, Settings, compare, verify_each, verifying};
-use crate::{load::Requests, places, programs::Program, stock::Stock};
+use crate::{load::Requests, places, programs::Program};
 
 const FIGURE: u8 = 1;
 /// How many keys of either form there are.

@@ -8,13 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use bench::stock::Stock;
 
 use super::{Row, Settings, VALID, compare, verify_each, verifying};
 use crate::{
     load::{Load, Requests},
     places,
     programs::Program,
-    stock::Stock,
 };
 
 const FIGURE: u8 = 4;
@@ -24,8 +24,10 @@ const GOAL: f64 = 40.0;
 /// A peer: its program on the same keys, and how it is asked.
 struct Peer {
     name: &'static str,
-    start: fn(&[Box<str>]) -> Result<(Program, Load)>,
+    start: Start,
 }
+
+type Start = fn(&[Box<str>]) -> Result<(Program, Load)>;
 
 const PEERS: [Peer; 2] =
     [Peer { name: "better-auth's api-key plugin", start: better_auth }, Peer { name: "djangorestframework-api-key", start: rest_framework }];

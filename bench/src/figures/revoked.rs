@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use bench::stock::Stock;
 use serde_json::Value;
 
 use super::{Outcome, Row, Settings, VALID, post};
@@ -17,7 +18,6 @@ use crate::{
     pairs::thousands,
     places,
     programs::Program,
-    stock::Stock,
 };
 
 const FIGURE: u8 = 5;

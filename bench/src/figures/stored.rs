@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use bench::stock::Stock;
 
 use super::{Row, Settings, compare, verify_each, verifying};
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     pairs::{median, thousands},
     places,
     programs::Program,
-    stock::Stock,
 };
 
 const FIGURE: u8 = 2;

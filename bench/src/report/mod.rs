@@ -17,16 +17,17 @@ const TEXT: &str = include_str!("benchmarks.md");
 
 /// The table, in Markdown.
 pub fn table(rows: &[Row]) -> String {
-    let mut table = "| | what | goal | measured | met |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    for Row { figure, what, goal, measured, outcome } in rows {
-        let met = match outcome {
-            Outcome::Met => "yes".to_owned(),
-            Outcome::NotMet(why) => format!("**not met**: {}", in_a_cell(why)),
-            Outcome::Told => "–".to_owned(),
-        };
-        table += &format!("| {figure} | {what} | {goal} | {measured} | {met} |\n");
-    }
-    table
+    let head = "| | what | goal | measured | met |\n| --- | --- | --- | --- | --- |\n".to_owned();
+    head + &rows.iter().map(line).collect::<String>()
+}
+
+fn line(Row { figure, what, goal, measured, outcome }: &Row) -> String {
+    let met = match outcome {
+        Outcome::Met => "yes".to_owned(),
+        Outcome::NotMet(why) => format!("**not met**: {}", in_a_cell(why)),
+        Outcome::Told => "–".to_owned(),
+    };
+    format!("| {figure} | {what} | {goal} | {measured} | {met} |\n")
 }
 
 /// A reason may have lines and bars of its own, and names of this machine's folders, which are nobody's business.

@@ -13,8 +13,8 @@ use anyhow::Result;
 
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
-pub use self::node::{ensure_packages as packages, npx};
-pub use self::python::{moto, pyjwt, smtp};
+pub use self::node::{better_auth, ensure_packages as packages, npx};
+pub use self::python::{drf, moto, pyjwt, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;
