@@ -7,6 +7,7 @@ mod v1 {
     mod keys;
     mod kinds;
     mod listing;
+    mod malformed;
     mod project_keys;
     mod verify;
 }
