@@ -6,6 +6,7 @@ mod v1 {
     mod import;
     mod keys;
     mod kinds;
+    mod limits;
     mod listing;
     mod malformed;
     mod project_keys;

@@ -157,6 +157,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Project, |_, _| Value::Null)
         }
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
+        ("POST", "/api/v1/verify-batch") => plain(|_, _| json!({ "keys": [{ "key": "lka_unknown" }] })),
         _ => return of_projects(route),
     };
     Some(example)

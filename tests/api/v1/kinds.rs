@@ -264,7 +264,7 @@ async fn what_a_kind_lacks_or_cant_take_is_refused_at_its_field_and_nothing_is_s
         (json!({ "kind": "corpus", "name": "a", "scopes": ["query", "admin"], "corpora": [1] }), "scopes"),
         (json!({ "kind": "corpus", "name": "a", "corpora": [1], "duration_days": 30 }), "duration_days"),
         (json!({ "kind": "agent", "name": "a", "metadata": { "a": 1 } }), "metadata"),
-        (json!({ "kind": "agent", "name": "a", "rate_limits": [] }), "rate_limits"),
+        (json!({ "kind": "agent", "name": "a", "rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "rate_limits"),
     ] {
         let (status, problem) = api.post("/keys", body.clone()).await;
         assert_eq!((status.as_u16(), &problem["field"]), (422, &json!(field)), "{body}: {problem}");
