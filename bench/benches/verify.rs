@@ -74,7 +74,9 @@ fn verify(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let stock = Stock::make(&folder.path().join("data"), KEYS, KEYS).expect("keys can be stored");
     let desk = Desk::open(&stock);
-    let nothing = |judgement: &Judgement| drop(black_box(judgement.code));
+    let nothing = |judgement: &Judgement| {
+        black_box(judgement.code);
+    };
     desk.measure(criterion, "client key", &stock.keys, nothing);
     desk.measure(criterion, "project key", &stock.tokens, nothing);
     desk.measure(criterion, "client key, as JSON", &stock.keys, |judgement| {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::Path,
     process::{Child, Command},
     thread,
     time::{Duration, Instant},
@@ -15,6 +15,12 @@ use crate::{load::Connection, places};
 
 /// How long one may take until it answers.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long one that nobody asks may go on working: what it has gathered is written behind the calls.
+const AFTERWARDS: Duration = Duration::from_mins(3);
+/// How long all must be quiet: uses are written once a second.
+const QUIET: Duration = Duration::from_millis(1200);
+/// How much they may work in that time all the same, in hundredths of a second.
+const QUIET_TICKS: u64 = 8;
 /// How long one may take to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -32,7 +38,7 @@ impl Program {
     ///
     /// # Errors
     /// When it does not answer.
-    pub fn latchkey(data: &std::path::Path) -> Result<Self> {
+    pub fn latchkey(data: &Path) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
             let mut command = Command::new(places::latchkey());
             command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
@@ -88,11 +94,37 @@ impl Program {
     /// # Errors
     /// When the system does not tell.
     pub fn memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id())))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("this system does not tell a program's memory")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kibibytes * 1024)
     }
+
+    /// The time that it has worked, in hundredths of a second.
+    fn ticks(&self) -> Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may have blanks: from the third field on.
+        let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+        let field = |number: usize| fields.get(number - 3).and_then(|field| field.parse::<u64>().ok());
+        field(14).zip(field(15)).map(|(user, system)| user + system).context("this system does not tell how long a program has worked")
+    }
+}
+
+/// Waits until none of them has anything left to do, lest what is done for one round be done in the next.
+///
+/// # Errors
+/// When that takes too long.
+pub fn settle(programs: &[&Program]) -> Result<()> {
+    let worked = || programs.iter().map(|program| program.ticks()).sum::<Result<u64>>();
+    let begun = Instant::now();
+    while begun.elapsed() < AFTERWARDS {
+        let before = worked()?;
+        thread::sleep(QUIET);
+        if worked()? - before < QUIET_TICKS {
+            return Ok(());
+        }
+    }
+    bail!("programs that nobody asks are not quiet after {} s", AFTERWARDS.as_secs())
 }
 
 impl Drop for Program {

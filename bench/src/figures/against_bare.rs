@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use bench::stock::Stock;
 
-use super::{Row, Settings, compare, verify_each, verifying};
+use super::{Row, Settings, Side, compare, verify_each};
 use crate::{load::Requests, places, programs::Program};
 
 const FIGURE: u8 = 1;
@@ -22,11 +22,15 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let (latchkey, bare) = (Program::latchkey(&stock.folder)?, Program::bare()?);
     verify_each(&latchkey, &stock.caller, &[&stock.keys[..], &stock.tokens[..]].concat())?;
     let one = vec![stock.keys[0].clone()];
+    let requests = |keys| Arc::new(Requests::verify(&stock.caller, keys));
+    let asked = requests(one.clone());
+    let (mut latchkey, mut bare) = (Side::verifying(latchkey, &asked), Side::verifying(bare, &asked));
     let mut rows = Vec::new();
     for (what, keys) in [("1,000 opaque keys", stock.keys), ("one opaque key", one), ("1,000 JWTs", stock.tokens)] {
         eprintln!("    {what}");
-        let requests = Arc::new(Requests::verify(&stock.caller, keys));
-        let comparison = compare(settings, &verifying(&latchkey, &requests), &verifying(&bare, &requests))?;
+        let asked = requests(keys);
+        (latchkey, bare) = (latchkey.asked(&asked), bare.asked(&asked));
+        let comparison = compare(settings, &latchkey, &bare)?;
         rows.push(Row::at_least(
             FIGURE,
             format!("throughput by the bare handler's, {what}"),

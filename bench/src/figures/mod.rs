@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use crate::{
     load::{Connection, Load, Requests},
     pairs::Comparison,
-    programs::Program,
+    programs::{Program, settle},
 };
 
 /// How a good verdict begins.
@@ -118,16 +118,33 @@ pub fn all(settings: &Settings, only: Option<u8>) -> Vec<Row> {
     rows
 }
 
-/// Two who are asked the same in turn.
-fn compare(settings: &Settings, first: &Load, second: &Load) -> Result<Comparison> {
-    let comparison = Comparison::of(settings.pairs, || first.run(settings.round), || second.run(settings.round))?;
-    ensure!(comparison.others() == 0, "{} answers were none of the expected ones", comparison.others());
-    Ok(comparison)
+/// One who is asked.
+struct Side {
+    program: Program,
+    load: Load,
 }
 
-/// What is asked of Latchkey, and of the handler that does nothing.
-fn verifying(program: &Program, requests: &Arc<Requests>) -> Load {
-    Load { address: program.address, requests: Arc::clone(requests), good: VALID }
+impl Side {
+    /// Latchkey, or the handler that does nothing.
+    fn verifying(program: Program, requests: &Arc<Requests>) -> Self {
+        Self { load: Load { address: program.address, requests: Arc::clone(requests), good: VALID }, program }
+    }
+
+    /// The same with other requests.
+    fn asked(self, requests: &Arc<Requests>) -> Self {
+        Self { load: Load { requests: Arc::clone(requests), ..self.load }, ..self }
+    }
+}
+
+/// Two who are asked in turn, each when neither has anything left to do.
+fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Comparison> {
+    let round = |of: &Side| {
+        settle(&[&first.program, &second.program])?;
+        of.load.run(settings.round)
+    };
+    let comparison = Comparison::of(settings.pairs, || round(first), || round(second))?;
+    ensure!(comparison.others() == 0, "{} answers were none of the expected ones", comparison.others());
+    Ok(comparison)
 }
 
 /// Has every key verified once, so that all of them are known.

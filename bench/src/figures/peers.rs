@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use bench::stock::Stock;
 
-use super::{Row, Settings, VALID, compare, verify_each, verifying};
+use super::{Row, Settings, Side, VALID, compare, verify_each};
 use crate::{
     load::{Load, Requests},
     places,
@@ -27,7 +27,7 @@ struct Peer {
     start: Start,
 }
 
-type Start = fn(&[Box<str>]) -> Result<(Program, Load)>;
+type Start = fn(&[Box<str>]) -> Result<Side>;
 
 const PEERS: [Peer; 2] =
     [Peer { name: "better-auth's api-key plugin", start: better_auth }, Peer { name: "djangorestframework-api-key", start: rest_framework }];
@@ -37,14 +37,14 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let stock = Stock::make(&places::work("data-peers"), settings.of_peers, 0)?;
     let latchkey = Program::latchkey(&stock.folder)?;
     verify_each(&latchkey, &stock.caller, &stock.keys)?;
-    let ours = verifying(&latchkey, &Arc::new(Requests::verify(&stock.caller, stock.keys.clone())));
+    let ours = Side::verifying(latchkey, &Arc::new(Requests::verify(&stock.caller, stock.keys.clone())));
     Ok(PEERS.iter().map(|peer| against(settings, peer, &ours, &stock.keys)).collect())
 }
 
-fn against(settings: &Settings, peer: &Peer, ours: &Load, keys: &[Box<str>]) -> Row {
+fn against(settings: &Settings, peer: &Peer, ours: &Side, keys: &[Box<str>]) -> Row {
     eprintln!("    {}", peer.name);
     let what = format!("throughput by that of {}", peer.name);
-    let measured = (peer.start)(keys).and_then(|(_program, theirs)| compare(settings, ours, &theirs));
+    let measured = (peer.start)(keys).and_then(|theirs| compare(settings, ours, &theirs));
     match measured {
         Ok(comparison) => Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words()),
         Err(error) => Row::failed(FIGURE, what, &format!("{error:#}")),
@@ -52,7 +52,7 @@ fn against(settings: &Settings, peer: &Peer, ours: &Load, keys: &[Box<str>]) -> 
 }
 
 /// On Node, on as many workers as there are cores.
-fn better_auth(keys: &[Box<str>]) -> Result<(Program, Load)> {
+fn better_auth(keys: &[Box<str>]) -> Result<Side> {
     let (source, folder) = (places::source("better-auth"), fresh("better-auth")?);
     let node = |script: &str| {
         let mut command = Command::new("node");
@@ -67,11 +67,11 @@ fn better_auth(keys: &[Box<str>]) -> Result<(Program, Load)> {
     })?;
     let requests = Arc::new(Requests::in_body("POST /verify HTTP/1.1\r\nhost: 127.0.0.1\r\n", keys.to_vec()));
     let load = Load { address: program.address, requests, good: VALID };
-    Ok((program, load))
+    Ok(Side { program, load })
 }
 
 /// Under gunicorn, on as many workers as there are cores. Its keys have a part in front by which they are looked up.
-fn rest_framework(keys: &[Box<str>]) -> Result<(Program, Load)> {
+fn rest_framework(keys: &[Box<str>]) -> Result<Side> {
     let (source, folder) = (places::source("drf"), fresh("drf")?);
     let keys: Vec<Box<str>> = keys.iter().enumerate().map(|(number, key)| format!("{number:08}.{key}").into()).collect();
     let python = || {
@@ -87,7 +87,7 @@ fn rest_framework(keys: &[Box<str>]) -> Result<(Program, Load)> {
     })?;
     let requests = Arc::new(Requests::in_header("POST /verify HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Api-Key ".to_owned(), keys));
     let load = Load { address: program.address, requests, good: VALID };
-    Ok((program, load))
+    Ok(Side { program, load })
 }
 
 /// A folder without anything of before.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use bench::stock::Stock;
 
-use super::{Row, Settings, compare, verify_each, verifying};
+use super::{Row, Settings, Side, compare, verify_each};
 use crate::{
-    load::{Load, Requests},
+    load::Requests,
     pairs::{median, thousands},
     places,
-    programs::Program,
+    programs::{Program, settle},
 };
 
 const FIGURE: u8 = 2;
@@ -24,8 +24,7 @@ struct Filled {
     keys: usize,
     started_ms: f64,
     memory: u64,
-    load: Load,
-    _program: Program,
+    side: Side,
 }
 
 impl Filled {
@@ -40,9 +39,9 @@ impl Filled {
         starts.push(program.started_in);
         verify_each(&program, &stock.caller, &stock.keys)?;
         let requests = Arc::new(Requests::verify(&stock.caller, stock.keys));
-        let load = verifying(&program, &requests);
         let started_ms = median(starts.iter().map(|start| start.as_secs_f64() * 1e3));
-        Ok(Self { keys, started_ms, memory: program.memory()?, load, _program: program })
+        settle(&[&program])?;
+        Ok(Self { keys, started_ms, memory: program.memory()?, side: Side::verifying(program, &requests) })
     }
 }
 
@@ -58,7 +57,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
     for more in &all[1..] {
         let what = format!("throughput with {} keys by that with {}", thousands_of(more.keys), thousands_of(all[0].keys));
         eprintln!("    {what}");
-        let comparison = compare(settings, &more.load, &all[0].load)?;
+        let comparison = compare(settings, &more.side, &all[0].side)?;
         rows.push(Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words()));
     }
     Ok(rows)

@@ -62,8 +62,8 @@ impl Desk {
     /// Each of many changes of something good is unknown, and what is good stays it.
     fn none_is_good(&self, runtime: &Runtime, cases: u32, change: impl Fn(&str, Change) -> String) {
         let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-        let changes = (any::<u8>(), any::<u32>(), any::<u32>());
-        let done = runner.run(&changes, |(kind, at, with)| {
+        let drawn = (any::<u8>(), any::<u32>(), any::<u32>());
+        let done = runner.run(&drawn, |(kind, at, with)| {
             let good = &self.good[at as usize % self.good.len()];
             let changed = change(good, Change { kind, at: at as usize, with });
             let code = runtime.block_on(self.code(&changed));
@@ -136,7 +136,7 @@ impl Change {
             0..=2 => self.flipped(good),
             3 => self.truncated(good),
             4 => self.inserted(good),
-            5 => format!("{}.{payload}.{}", self.header(header), if self.with % 2 == 0 { signature } else { "" }),
+            5 => format!("{}.{payload}.{}", self.header(header), if self.with.is_multiple_of(2) { signature } else { "" }),
             6 => format!("{header}.{}.{signature}", self.claims(payload)),
             7 => format!("{header}.{payload}.{}", self.digits(self.at % 100)),
             8 => format!("{header}.{payload}{}", ".".repeat(self.at % 3)),
