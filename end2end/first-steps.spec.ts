@@ -126,7 +126,7 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
   await test.step('leave and come back', async () => {
     await person.click();
     await look('the menu of the person');
-    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Billing', 'API Keys', 'Sign out']);
+    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Billing', 'API Keys', 'API reference', 'Sign out']);
     await page.getByRole('menuitem', { name: 'Profile' }).click();
     await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
     await expect(page.getByText(ada.email)).toBeVisible();

@@ -156,6 +156,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
       ['', 'Profile'],
       ['ArrowDown', 'Billing'],
       ['ArrowDown', 'API Keys'],
+      ['ArrowDown', 'API reference'],
       ['ArrowDown', 'Sign out'],
       ['ArrowDown', 'Profile'],
       ['ArrowUp', 'Sign out'],

@@ -51,7 +51,7 @@ async function addTeam(server: Server, organization = 'Northwind Robotics'): Pro
 
 test.describe('pictures', { tag: '@shots' }, () => {
   // States that are shown here on purpose: refused, forbidden, not found, broken.
-  test.use({ refusals: [401, 403, 404, 409, 422, 503] });
+  test.use({ refusals: [401, 403, 404, 409, 422, 503, 'net::ERR_FAILED'] });
 
   let shoot: (page: Page, name: string) => Promise<void>;
   test.beforeEach(({}, { project }) => {
@@ -249,15 +249,21 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await make({ kind: 'platform', name: 'gateway', duration_days: 365 });
     await make({ kind: 'corpus', name: 'help pages', scopes: ['query'], corpora: corpora.slice(0, 1) });
     await make({ kind: 'corpus', name: 'nightly indexer', scopes: ['query', 'index'], corpora });
+    const perMinute = (limit: number) => ({ name: 'minute', limit, duration_ms: 60_000 });
+    const limits = {
+      rate_limits: [perMinute(100), { name: 'day', limit: 20_000, duration_ms: DAY }],
+      credits: { remaining: 48_210, refill: 'monthly', amount: 50_000 },
+      allowed_ips: ['192.0.2.0/24', '2001:db8::/32'],
+    };
     const clients = [
-      ['mobile app', 'customer-7', ['read', 'write']],
-      ['partner portal', 'acme-industries', ['read']],
-      ['reporting job', 'customer-12', ['read', 'export', 'reports:monthly']],
-      ['sandbox', null, []],
+      ['mobile app', 'customer-7', ['read', 'write'], limits],
+      ['partner portal', 'acme-industries', ['read'], { rate_limits: [perMinute(1_000)] }],
+      ['reporting job', 'customer-12', ['read', 'export', 'reports:monthly'], { credits: { remaining: 500 } }],
+      ['sandbox', null, [], {}],
     ] as const;
     const made = [];
-    for (const [name, external_id, scopes] of clients) {
-      made.push(await make({ kind: 'client', name, scopes, ...(external_id && { external_id }), duration_days: 90 }));
+    for (const [name, external_id, scopes, limited] of clients) {
+      made.push(await make({ kind: 'client', name, scopes, ...(external_id && { external_id }), duration_days: 90, ...limited }));
     }
     await server.api(platformKey, `/keys/${made[0].key.id}/rotate`, { grace_seconds: 86_400 });
     await server.api(platformKey, `/keys/${made[3].key.id}/disable`, {});
@@ -298,6 +304,12 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.keyboard.press('Escape');
 
     await shootDialog('Client', 'Create', 'client, create');
+    await page.getByText('Limits', { exact: true }).last().click();
+    await page.getByRole('button', { name: 'Add rate limit' }).click();
+    await page.getByLabel('Each use takes credits').check();
+    await page.getByLabel('Refill').selectOption('Every day');
+    await page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
+    await shoot(page, 'client, limits refused');
     await page.keyboard.press('Escape');
     await shoot(page, 'client');
     await row(page, 'reporting job').getByRole('button', { name: 'Actions' }).click();
@@ -307,6 +319,8 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.keyboard.press('Escape');
     await row(page, 'mobile app').getByRole('button', { name: 'Edit' }).click();
     await shoot(page, 'client, edit');
+    await page.getByLabel('Allowed addresses').scrollIntoViewIfNeeded();
+    await shoot(page, 'client, edit, limits');
     await page.keyboard.press('Escape');
     await page.getByRole('checkbox', { name: 'Select mobile app' }).check();
     await page.getByRole('checkbox', { name: 'Select sandbox' }).check();
@@ -339,6 +353,53 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.getByRole('button', { name: 'Stop' }).click();
     await expect(page.getByText(/were disabled/)).toBeVisible();
     await shoot(page, 'client, stopped');
+  });
+
+  test('reference', async ({ page, owner, platformKey }) => {
+    const all = async (name: string) => {
+      await page.screenshot({ path: `${process.env.SHOTS}/${name} (${test.info().project.name}).png`, animations: 'disabled', fullPage: true });
+    };
+    const unfold = async (id: string) => {
+      const it = page.locator(`details[id="${id}"]`);
+      await it.locator('summary').first().click();
+      return it;
+    };
+    await page.route('**/api/v1/openapi.json', (route) => route.fulfill({ status: 503, json: {} }));
+    await open(page, '/keys/agent');
+    await page.getByRole('button', { name: owner.name }).click();
+    await shoot(page, 'menu of the person, owner');
+    await page.getByRole('menuitem', { name: 'API reference' }).click();
+    await expect(page.getByRole('alert')).toBeVisible();
+    await shoot(page, 'reference, not loaded');
+    await page.unrouteAll();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    const make = await unfold('createCorpus');
+    await page.mouse.move(0, 0);
+    await all('reference');
+    await make.getByRole('button', { name: 'Send', exact: true }).click();
+    await expect(page.getByLabel('Platform key')).toBeFocused();
+    await shoot(page, 'reference, no key');
+    await page.getByLabel('Platform key').fill(platformKey);
+    await make.getByRole('button', { name: 'Send', exact: true }).click();
+    await expect(make.locator('.call-line')).toBeVisible();
+    await make.getByText('Answers', { exact: true }).click();
+    await make.getByRole('region', { name: 'Answer' }).scrollIntoViewIfNeeded();
+    await all('reference, answered');
+    const list = await unfold('listKeys');
+    await page.route('**/api/v1/keys', (route) => route.abort());
+    await list.getByRole('button', { name: 'Send', exact: true }).click();
+    await expect(list.getByRole('alert')).toBeVisible();
+    const edit = await unfold('editKey');
+    await edit.getByRole('button', { name: 'Send', exact: true }).click();
+    await all('reference, refused');
+    const remove = await unfold('deleteCorpus');
+    await remove.getByLabel('id').fill('1');
+    await remove.getByRole('button', { name: 'Send', exact: true }).click();
+    await shoot(page, 'reference, asking');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Send' }).click();
+    await expect(remove.locator('.call-line')).toBeVisible();
+    await remove.scrollIntoViewIfNeeded();
+    await shoot(page, 'reference, gone');
   });
 
   test('projects', async ({ page, context, server, viewport }) => {

@@ -16,6 +16,8 @@ interface Policy {
   mask: [number, number] | null;
   revealed: 'row' | 'pop-up' | 'holder' | 'never';
   expires: boolean;
+  /** Whether rate limits, credits and addresses can be set. */
+  limited: boolean;
   unique: 'nothing' | 'name' | 'provider';
   edited: string[];
 }
@@ -63,6 +65,7 @@ async function create(page: Page, policy: Policy, name: string): Promise<void> {
   }
   await page.getByLabel(label, { exact: true }).fill(name);
   await fill(page);
+  await expect(page.getByRole('dialog').locator('summary', { hasText: 'Limits' })).toHaveCount(policy.limited ? 1 : 0);
   await page.getByRole('button', { name: save, exact: true }).click();
 }
 
@@ -117,6 +120,7 @@ for (const policy of policies.filter((each) => each.page)) {
       expect(await code(secret)).toBe('VALID');
     }
     await expect(page.getByRole('columnheader', { name: /^Expire/ })).toHaveCount(policy.expires ? 1 : 0);
+    await expect(page.getByRole('columnheader', { name: 'Limits' })).toHaveCount(policy.limited ? 1 : 0);
 
     // A second one of that name, or of that provider.
     await create(page, policy, name.toUpperCase());

@@ -46,7 +46,7 @@ test.describe('sessions', { tag: '@once' }, () => {
     await expect(row(page, 'nightly-build')).toBeVisible();
     await expect(page.getByRole('button', { name: /^(Create API Key|Make the first key|Edit|Delete)$/ })).toHaveCount(0);
     await page.getByRole('button', { name: owner.name }).click();
-    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Sign out']);
+    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'API reference', 'Sign out']);
   });
 
   test('who is not signed in is asked to, and then led to where they were going', async ({ page, server }) => {

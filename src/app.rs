@@ -10,7 +10,7 @@ use leptos_router::{
 
 use crate::{
     pages::{frame::Frame, join::JoinPage, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
-    parts::{AccountRoute, KeysRoute, ProjectsRoute, SettingsRoute},
+    parts::{AccountRoute, KeysRoute, ProjectsRoute, ReferenceRoute, SettingsRoute},
     ui::{browser, live::Live},
 };
 
@@ -85,6 +85,7 @@ pub fn App(
                     <Route path=path!("/projects/:id/keys") view=part!(ProjectsRoute, "/projects/:id/keys") ssr=SsrMode::Async/>
                     <Route path=path!("/projects/:id/keys/issued") view=part!(ProjectsRoute, "/projects/:id/keys/issued") ssr=SsrMode::Async/>
                     <Route path=path!("/billing") view=part!(AccountRoute, "/billing") ssr=SsrMode::Async/>
+                    <Route path=path!("/api-reference") view=part!(ReferenceRoute, "/api-reference") ssr=SsrMode::Async/>
                     <Route path=path!("/settings/providers") view=part!(SettingsRoute, "/settings/providers") ssr=SsrMode::Async/>
                     <Route path=path!("/settings/corpora") view=part!(SettingsRoute, "/settings/corpora") ssr=SsrMode::Async/>
                     <Route path=path!("/settings/members") view=part!(SettingsRoute, "/settings/members") ssr=SsrMode::Async/>

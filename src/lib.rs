@@ -10,6 +10,8 @@ compile_error!("RUSTFLAGS has taken the place of the flags in .cargo/config.toml
 
 pub mod api;
 pub mod app;
+#[cfg(feature = "ssr")]
+pub mod cli;
 pub mod grid;
 pub mod model;
 pub mod pages;

@@ -14,6 +14,7 @@ use crate::{
         keys::{KeysPage, tabs},
         profile::ProfilePage,
         projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, keys::TemplatesPage},
+        reference::ReferencePage,
         settings::{
             audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
         },
@@ -113,6 +114,10 @@ parts! {
         "/profile" => view! { <ProfilePage/> };
         "/billing" => view! { <BillingPage/> };
     }
+    /// The reference of the API.
+    ReferenceRoute = reference_part, preload_reference_part, REFERENCE: {
+        "/api-reference" => view! { <ReferencePage/> };
+    }
 }
 
 const fn place_of(path: &str, paths: &[&str]) -> usize {
@@ -163,6 +168,7 @@ mod tests {
             ("/projects/prj_1/other", None),
             ("/settings/roles", Some("settings_part")),
             ("/profile", Some("account_part")),
+            ("/api-reference", Some("reference_part")),
             ("/sign-in", None),
             ("/", None),
         ] {

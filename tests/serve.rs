@@ -2,12 +2,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Child, Stdio},
-    sync::{Arc, Mutex},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -16,70 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PASSWORD, TestServer, latchkey, program, text};
-
-/// The program as it runs, with all that it says.
-struct Running {
-    child: Child,
-    said: Arc<Mutex<String>>,
-}
-
-impl Running {
-    fn start(data: &Path) -> Self {
-        let mut command = program(data);
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .env("LATCHKEY_LOG", "trace")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let said = Arc::<Mutex<String>>::default();
-        listen(child.stdout.take().unwrap(), &said);
-        listen(child.stderr.take().unwrap(), &said);
-        Self { child, said }
-    }
-
-    fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
-    }
-
-    /// The rest of the first line that begins so.
-    fn line(&self, begins: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            if let Some(line) = self.said().lines().find_map(|line| line.split(begins).nth(1).map(ToOwned::to_owned)) {
-                return line;
-            }
-            assert!(begun.elapsed() < Duration::from_secs(20), "never said “{begins}”: {}", self.said());
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Tells it to end, as a service manager does, and waits.
-    fn end(mut self) -> String {
-        let told = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(told.success() && self.child.wait().unwrap().success());
-        self.said()
-    }
-}
-
-impl Drop for Running {
-    /// As the power fails.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn listen(from: impl Read + Send + 'static, into: &Arc<Mutex<String>>) {
-    let into = Arc::clone(into);
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            into.lock().unwrap().push_str(&(line + "\n"));
-        }
-    });
-}
+use crate::support::{PASSWORD, TestServer, latchkey, program, running::Running, text};
 
 fn refused(data: &Path, arguments: &[&str]) -> String {
     let output = latchkey(data, &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat(), "");

@@ -7,6 +7,7 @@ use super::{
     keys::tabs,
     notices::{Bell, News},
     projects::PROJECTS,
+    reference,
     secret::{Reveal, SecretDialog},
     settings,
 };
@@ -124,6 +125,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     if person.may(Permission::ManageApiKeys) {
         items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
     }
+    items.push(MenuItem { label: "API reference", glyph: Glyph::Code, action: MenuAction::Go(reference::PATH) });
     items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(leave) });
     view! {
         <Menu id="person-menu" class="avatar-button" items>

@@ -9,6 +9,7 @@ pub mod not_found;
 pub mod notices;
 pub mod profile;
 pub mod projects;
+pub mod reference;
 pub mod refused;
 pub mod secret;
 pub mod settings;

@@ -6,7 +6,7 @@ use crate::{
         permission::{Permission, Permissions, Scope},
         policy::{Kind, POLICIES},
     },
-    pages::settings,
+    pages::{reference, settings},
 };
 
 /// What a route asks of its caller.
@@ -172,6 +172,7 @@ pub const ROUTES: &[Route] = &[
     page("/events"),
     open("GET", "/.well-known/jwks.json"),
     open("GET", "/healthz"),
+    open("GET", "/metrics"),
     open("GET", "/readyz"),
     rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
@@ -217,7 +218,7 @@ pub fn of_page(path: &str) -> Option<Access> {
     match path {
         "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
         // Where the first three lead depends on who asks.
-        "/" | "/keys" | "/settings" | "/profile" => return Some(Access::Signed),
+        "/" | "/keys" | "/settings" | "/profile" | reference::PATH => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
         "/projects" => return Some(Access::Permission(Permission::ViewProject)),
         _ => {}

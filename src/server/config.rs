@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use super::master_key::KeyPlace;
+use super::{master_key::KeyPlace, telemetry::LogFormat};
 
 /// Where the data is and what opens it: for `serve` and for the admin commands.
 #[derive(Debug, Clone, Args)]
@@ -82,6 +82,9 @@ pub struct ServeOptions {
     /// Proxies whose X-Forwarded-For is believed, as networks: `10.0.0.0/8,::1/128`
     #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_name = "CIDR,…", value_delimiter = ',')]
     pub trusted_proxies: Vec<IpNet>,
+    /// How lines of the log are written: for people, or as one JSON object a line
+    #[arg(long, env = "LATCHKEY_LOG_FORMAT", value_name = "text|json", default_value = "text", hide_possible_values = true)]
+    pub log_format: LogFormat,
     /// For how many seconds keys that are in memory are still judged once the database is lost, at most an hour [default: not at all]
     #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub serve_stale: u64,

@@ -15,6 +15,7 @@ use super::{
         address, agent,
         session::{self, Device, Session},
     },
+    calls,
     rest::problem::Problem,
     state::AppState,
 };
@@ -45,6 +46,9 @@ pub async fn gate(State(state): State<AppState>, request: Request, next: Next) -
 
 async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Response, Fault> {
     let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
+    if let Some(session) = &session {
+        calls::made_by(session.organization, session.user, None);
+    }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| address::caller(peer, request.headers(), &state.trusted_proxies));
     let device = Device { address, agent: agent::of(request.headers()) };

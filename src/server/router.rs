@@ -15,7 +15,7 @@ use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_conte
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 use super::{
-    assets, notices, pages,
+    assets, calls, notices, pages,
     rest::{
         self,
         body::{self, BODY_MAX},
@@ -42,7 +42,8 @@ pub fn router(state: AppState) -> Router {
         .merge(notices::routes())
         .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
         .layer(map_response(as_problem))
-        .layer(from_fn_with_state(state.clone(), security::headers));
+        .layer(from_fn_with_state(state.clone(), security::headers))
+        .layer(from_fn_with_state(state.clone(), calls::note));
     general.merge(rest::hot_routes()).with_state(state)
 }
 

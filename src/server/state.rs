@@ -21,6 +21,7 @@ use super::{
     connection::{Connections, Endpoints},
     data::Data,
     listing::Listings,
+    metrics::Metrics,
     notices::News,
     outgoing::Outgoing,
     random,
@@ -51,6 +52,8 @@ pub struct Shared {
     pub auditor: Auditor,
     /// Judges keys.
     pub verifier: Verifier,
+    /// What is counted for those who operate us.
+    pub metrics: Metrics,
     /// Lists that are being read.
     pub listings: Listings,
     /// Hands notices to who looks on.
@@ -77,8 +80,10 @@ impl AppState {
     /// When the client for other services can't be made.
     pub fn new(data: &Data, public_url: PublicUrl, trusted_proxies: Vec<IpNet>, outgoing: OutgoingOptions) -> anyhow::Result<Self> {
         let (store, pepper) = (data.store.clone(), Pepper::new(&data.keyring.pepper));
+        let verifier = Verifier::new(store.clone(), pepper.clone());
         Ok(Self(Arc::new(Shared {
-            verifier: Verifier::new(store.clone(), pepper.clone()),
+            metrics: Metrics::new(verifier.store_reads().clone())?,
+            verifier,
             auditor: Auditor::new(&data.keyring.audit),
             vault: Arc::clone(&data.vault),
             outgoing: Outgoing::new(outgoing.allow_outgoing)?,

@@ -1,5 +1,6 @@
 //! What we ask of the browser. Only effects and event handlers may call these: on the server they would panic.
 
+use js_sys::JSON;
 use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -40,6 +41,24 @@ pub fn take_from_last_page() -> Option<String> {
 /// Leaves for the sign-in page, which leads back here.
 pub fn go_to_sign_in() {
     go(&(String::from("/sign-in?next=") + &encode(&path_and_query())));
+}
+
+/// Where this page came from: `https://keys.example.com`.
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
+/// The browser's clock, in milliseconds.
+#[expect(clippy::cast_possible_truncation, reason = "a clock in milliseconds is a whole number, far below 2^53")]
+pub fn now_ms() -> i64 {
+    js_sys::Date::now() as i64
+}
+
+/// JSON with its lines indented, in the order that it has; what is no JSON as it stands.
+pub fn pretty(text: &str) -> String {
+    const BLANKS: f64 = 2.0;
+    let indented = |value| JSON::stringify_with_replacer_and_space(&value, &JsValue::NULL, &BLANKS.into()).ok();
+    JSON::parse(text).ok().and_then(indented).map_or_else(|| text.to_owned(), String::from)
 }
 
 /// A text as part of a query.
@@ -138,7 +157,21 @@ pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
 
 /// The first control of a form with this `name`: an input, a select or a text area.
 pub fn control_named(form: &Element, name: &str) -> Option<HtmlElement> {
-    form.query_selector(&format!("[name={name}]")).ok().flatten()?.dyn_into().ok()
+    form.query_selector(&format!("[name=\"{name}\"]")).ok().flatten()?.dyn_into().ok()
+}
+
+/// Gives the element with this id the focus, if it is there.
+pub fn focus_id(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        focus(&element);
+    }
+}
+
+/// Opens what an element is folded away in.
+pub fn unfold(element: &Element) {
+    if let Ok(Some(details)) = element.closest("details") {
+        let _ = details.set_attribute("open", "");
+    }
 }
 
 /// What a control holds now. Asked for by name, so that one line serves every kind of control.

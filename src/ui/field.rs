@@ -19,16 +19,23 @@ pub enum Typed {
     Password,
     /// A day.
     Date,
+    /// A number. Not the browser's kind of input: that one drops what it can't read, and is turned by a wheel.
+    Number,
 }
 
 impl Typed {
     const fn input_type(self) -> &'static str {
         match self {
-            Self::Text => "text",
+            Self::Text | Self::Number => "text",
             Self::Email => "email",
             Self::Password => "password",
             Self::Date => "date",
         }
+    }
+
+    /// The keys that a phone shows.
+    const fn input_mode(self) -> Option<&'static str> {
+        if let Self::Number = self { Some("numeric") } else { None }
     }
 }
 
@@ -62,7 +69,7 @@ pub fn Field(
     labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
         view! {
             <div class="field-input">
-                <input id=id name=name type=input_type value=value autocomplete=autocomplete autofocus=autofocus
+                <input id=id name=name type=input_type inputmode=typed.input_mode() value=value autocomplete=autocomplete autofocus=autofocus
                     spellcheck="false" autocapitalize="none" aria-invalid=invalid aria-describedby=described_by/>
                 {(typed == Typed::Password).then(|| view! {
                     <button type="button" class="field-show" on:click=move |_| shown.update(|shown| *shown = !*shown)>

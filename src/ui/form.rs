@@ -30,8 +30,18 @@ impl Form {
 
     /// What is wrong with a field.
     pub fn wrong(self, field: &'static str) -> Signal<Option<String>> {
-        let at_field = move |fault: &Fault| fault.about_field().filter(|(name, _)| *name == field).map(|(_, message)| message.to_owned());
-        Signal::derive(move || self.wrongs.with(|wrongs| wrongs.iter().find_map(at_field)))
+        self.wrong_in(Signal::stored(field.to_owned()))
+    }
+
+    /// The same of a field whose name changes, such as one of a row that moves up.
+    pub fn wrong_in(self, field: Signal<String>) -> Signal<Option<String>> {
+        let message = |fault: &Fault, field: &str| fault.about_field().filter(|(name, _)| *name == field).map(|(_, message)| message.to_owned());
+        Signal::derive(move || field.with(|field| self.wrongs.with(|wrongs| wrongs.iter().find_map(|fault| message(fault, field)))))
+    }
+
+    /// Forgets what is wrong, where it may no longer be.
+    pub fn forget_wrongs(self) {
+        self.wrongs.set(Vec::new());
     }
 
     /// What is wrong with the form as a whole.
@@ -52,12 +62,18 @@ impl Form {
     }
 
     /// What stands in a field now, unchecked. Nothing where there is no such field.
-    pub fn value(self, field: &'static str) -> String {
+    pub fn value(self, field: &str) -> String {
         let control = self.element.get_untracked().and_then(|form| browser::control_named(&form, field));
         control.map(|control| browser::value_of(&control)).unwrap_or_default()
     }
 
-    fn keep<T>(self, checked: Result<T, Fault>) -> Option<T> {
+    /// Whether there is such a field now.
+    pub fn has(self, field: &str) -> bool {
+        self.element.get_untracked().is_some_and(|form| browser::control_named(&form, field).is_some())
+    }
+
+    /// What was checked elsewhere; a complaint is kept for its field.
+    pub fn keep<T>(self, checked: Result<T, Fault>) -> Option<T> {
         checked.map_err(|fault| self.wrongs.update(|wrongs| wrongs.push(fault))).ok()
     }
 
@@ -107,6 +123,7 @@ impl Form {
         let wrongs = self.wrongs.get_untracked();
         let control = wrongs.iter().find_map(|fault| browser::control_named(&form, fault.about_field()?.0));
         if let Some(control) = control {
+            browser::unfold(&control);
             browser::focus(&control);
             if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
                 input.select();

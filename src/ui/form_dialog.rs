@@ -24,6 +24,9 @@ pub fn FormDialog(
     /// What sending it does; see [`FormView`].
     #[prop(into)]
     on_submit: Callback<()>,
+    /// Whether it holds something long.
+    #[prop(optional)]
+    wide: bool,
     /// Leaves it; not called while the form is on its way.
     on_dismiss: Callback<()>,
     /// Its fields, or what it asks.
@@ -32,7 +35,7 @@ pub fn FormDialog(
     let warns = weight == Weight::Danger;
     let role = if warns { DialogRole::Alert } else { DialogRole::Dialog };
     view! {
-        <Dialog title role on_dismiss busy=form.pending()>
+        <Dialog title role on_dismiss busy=form.pending() wide>
             <FormView form on_submit>
                 {children()}
                 <footer class="dialog-foot">

@@ -53,6 +53,8 @@ pub enum Glyph {
     Download,
     /// A bell.
     Bell,
+    /// Two angles, as round code.
+    Code,
     /// A door with an arrow that leaves it.
     Leave,
 }
@@ -86,6 +88,7 @@ impl Glyph {
             Self::Bell => {
                 "M8 2.3a3.9 3.9 0 0 0-3.9 3.9c0 3.4-1.4 4.3-1.4 5h10.6c0-.7-1.4-1.6-1.4-5A3.9 3.9 0 0 0 8 2.3ZM6.6 13.4a1.6 1.6 0 0 0 2.8 0"
             }
+            Self::Code => "M5.4 4.4 1.9 8l3.5 3.6M10.6 4.4 14.1 8l-3.5 3.6",
             Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
         }
     }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod control;
 pub mod copy;
 pub mod dialog;
+pub mod fetch;
 pub mod field;
 pub mod focus;
 pub mod form;

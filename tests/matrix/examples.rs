@@ -135,7 +135,7 @@ pub fn of(route: &Route) -> Option<Example> {
             about(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
         }
 
-        ("GET", "/.well-known/jwks.json" | "/healthz" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
+        ("GET", "/.well-known/jwks.json" | "/healthz" | "/metrics" | "/readyz" | "/api/v1/corpora") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|world, _| json!({ "name": world.unused() })),
         ("DELETE", "/api/v1/corpora/{id}") => about(Object::Corpus, |_, _| Value::Null),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),

@@ -1,6 +1,7 @@
 //! A real server on a real SQLite file, and what talks to it.
 
 pub mod projects;
+pub mod running;
 pub mod services;
 
 use std::{
@@ -17,6 +18,7 @@ use latchkey::server::{
     random,
     serve::Server,
     state::AppState,
+    telemetry::LogFormat,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
 use serde_json::{Value, json};
@@ -70,6 +72,7 @@ impl TestServer {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             trusted_proxies: Vec::new(),
+            log_format: LogFormat::Text,
             serve_stale: 0,
             outgoing: OutgoingOptions::default(),
             mail: MailOptions::default(),

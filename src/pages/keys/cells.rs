@@ -2,10 +2,11 @@
 
 use leptos::{html, prelude::*};
 
-use super::{columns::Field, row::RowContext};
+use super::{columns::Field, limits::words, row::RowContext};
 use crate::{
     model::{
         key::{KeyRow, Retiring, TestOutcome},
+        limits::Limits,
         listing::EXPIRING_DAYS,
         policy::{CORPUS_ACCESS, Status},
         secret::RevealedSecret,
@@ -27,6 +28,7 @@ pub fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
         Field::Mask => mask(row, context),
         Field::Status => status(row, context),
         Field::Scopes => text(Some(row.scopes.join(", "))),
+        Field::Limits => limits(&row.limits),
         Field::Access => text(Some(access(&row.scopes).to_owned())),
         Field::Corpora => text(Some(row.corpora.iter().map(|corpus| corpus.name.as_str()).collect::<Vec<_>>().join(", "))),
         Field::Provider => text(row.provider.map(|provider| provider.label().to_owned())),
@@ -46,6 +48,14 @@ fn text(text: Option<String>) -> AnyView {
         Some(text) => view! { <span title=text.clone()>{text.clone()}</span> }.into_any(),
         None => view! { <span class="never">"–"</span> }.into_any(),
     }
+}
+
+/// What limits it, in short; at length on hover.
+fn limits(limits: &Limits) -> AnyView {
+    if limits.is_empty() {
+        return text(None);
+    }
+    view! { <span title=words::at_length(limits)>{words::summary(limits)}</span> }.into_any()
 }
 
 /// A moment that may never come, or never have come.

@@ -20,6 +20,8 @@ pub enum Field {
     Scopes,
     /// The same of a corpus key, in the words of its page.
     Access,
+    /// What limits it.
+    Limits,
     /// Which corpora it opens.
     Corpora,
     /// Who keeps the files that it opens.
@@ -52,6 +54,7 @@ impl Field {
             Self::Status => "status",
             Self::Scopes => "scopes",
             Self::Access => "access",
+            Self::Limits => "limits",
             Self::Corpora => "corpora",
             Self::Provider => "provider",
             Self::Region => "region",

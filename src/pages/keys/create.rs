@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     fields::{self, Filled, KeyFields},
+    limits::{EditedLimits, at_their_field},
     tabs::KeyTab,
 };
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         account::Viewer,
         fault::Fault,
         key::{CreatedKey, EditedKey, GRACES, KeyRow, WantedKey},
+        limits::Limits,
         policy::Editable,
     },
     pages::secret::use_reveal,
@@ -32,15 +34,29 @@ pub fn CreateDialog(
 ) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
     let wanted = move |filled: Filled| {
-        let Filled { name, lasting, scopes, corpora, external_id, metadata } = filled;
-        WantedKey { ends: lasting.new_end().unwrap_or_default(), scopes, corpora, external_id, metadata, ..WantedKey::named(tab.kind, name) }
+        let Filled { name, lasting, scopes, corpora, external_id, metadata, limits } = filled;
+        WantedKey {
+            kind: tab.kind,
+            name,
+            ends: lasting.new_end().unwrap_or_default(),
+            scopes,
+            corpora,
+            external_id,
+            metadata,
+            rate_limits: limits.rate_limits,
+            credits: limits.credits,
+            allowed_ips: limits.allowed_ips,
+        }
     };
     let submit = move |()| {
-        let call = fields::check(form, tab).map(|filled| create_key(wanted(filled)));
+        let call = fields::check(form, tab, &Limits::default()).map(|filled| {
+            let networks = filled.limits.allowed_ips.clone();
+            async move { create_key(wanted(filled)).await.map_err(|fault| at_their_field(fault, &networks)) }
+        });
         form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     view! {
-        <FormDialog title=tab.title form submit=tab.submit on_submit=submit on_dismiss>
+        <FormDialog title=tab.title form submit=tab.submit wide=tab.policy().limited on_submit=submit on_dismiss>
             <KeyFields form tab viewer key=None/>
         </FormDialog>
     }
@@ -61,21 +77,26 @@ pub fn EditDialog(
     on_done: Callback<KeyRow>,
 ) -> impl IntoView {
     let form = Form::new();
-    let id = key.id;
+    let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
     let edited = move |filled: Filled| {
-        let Filled { name, lasting, scopes, external_id, metadata, .. } = filled;
+        let Filled { name, lasting, scopes, external_id, metadata, limits, .. } = filled;
         if tab.policy().editable == Editable::All {
-            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata, ..EditedKey::default() }
+            let EditedLimits { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.edited(before));
+            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata, rate_limits, credits, allowed_ips }
         } else {
             EditedKey { name: Some(name), ..EditedKey::default() }
         }
     };
     let submit = move |()| {
-        let call = fields::check(form, tab).map(|filled| edit_key(id, edited(filled)));
+        let call = before.with_value(|before| fields::check(form, tab, before)).map(|filled| {
+            let networks = filled.limits.allowed_ips.clone();
+            let edited = edited(filled);
+            async move { edit_key(id, edited).await.map_err(|fault| at_their_field(fault, &networks)) }
+        });
         form.send(call, move |key| on_done.run(key));
     };
     view! {
-        <FormDialog title="Edit key" form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title="Edit key" form submit="Save" wide=tab.policy().limited on_submit=submit on_dismiss>
             <KeyFields form tab viewer key=Some(key)/>
         </FormDialog>
     }

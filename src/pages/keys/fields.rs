@@ -5,6 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     ends::{EndsFields, Lasting, check_ends},
+    limits::{self, FilledLimits, LimitFields},
     tabs::KeyTab,
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         account::Viewer,
         fault::Fault,
         key::{CorpusRow, Ends, KeyRow},
+        limits::Limits,
         permission::{Permission, Scope},
         policy::{CORPUS_ACCESS, Expiry, Scoping},
         text,
@@ -44,10 +46,12 @@ pub struct Filled {
     pub external_id: Option<String>,
     /// What is noted of it, where its kind has that.
     pub metadata: Option<String>,
+    /// What limits it; nothing, where its kind has that not.
+    pub limits: FilledLimits,
 }
 
-/// Checks every field, so that all that is wrong is said at once.
-pub fn check(form: Form, tab: &KeyTab) -> Option<Filled> {
+/// Checks every field, so that all that is wrong is said at once. `before` is what limits the key already.
+pub fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
     let policy = tab.policy();
     let name = form.check("name", text::name);
     let lasting = match policy.expiry {
@@ -63,7 +67,8 @@ pub fn check(form: Form, tab: &KeyTab) -> Option<Filled> {
     let corpora = if policy.scoping == Scoping::Corpora { form.check_ticked("corpora", some_corpora) } else { Some(Vec::new()) };
     let external_id = policy.annotated.then(|| form.value("external_id"));
     let metadata = if policy.annotated { form.check("metadata", flat_json).map(Some) } else { Some(None) };
-    Some(Filled { name: name?, lasting: lasting?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata? })
+    let limits = if policy.limited { limits::check(form, before) } else { Some(FilledLimits::default()) };
+    Some(Filled { name: name?, lasting: lasting?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata?, limits: limits? })
 }
 
 fn some_scopes(field: &str, ticked: Vec<String>) -> Result<Vec<String>, Fault> {
@@ -111,8 +116,9 @@ pub fn KeyFields(
 ) -> impl IntoView {
     let policy = tab.policy();
     let is_new = key.is_none();
-    let (name, scopes, external_id, metadata) = key
-        .map_or_else(Default::default, |key| (key.name, key.scopes.join(" "), key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default()));
+    let (name, scopes, external_id, metadata, limits) = key.map_or_else(Default::default, |key| {
+        (key.name, key.scopes.join(" "), key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default(), key.limits)
+    });
     let annotations = policy.annotated.then(|| {
         view! {
             <Field form name="external_id" label="External ID" value=external_id hint="Whose it is, as your API knows them."/>
@@ -127,6 +133,7 @@ pub fn KeyFields(
         {annotations}
         {scope_fields(form, policy.scoping, &viewer, scopes)}
         {ends}
+        {policy.limited.then(|| view! { <LimitFields form before=limits/> })}
     }
 }
 

@@ -1,9 +1,11 @@
 //! A list as a file, for spreadsheets and for programs. Plain text, without a browser.
 
+use serde::Serialize;
+
 use crate::model::{key::KeyRow, time::Timestamp};
 
 /// The names of the columns, in both files.
-const HEADS: [&str; 16] = [
+const HEADS: [&str; 19] = [
     "id",
     "kind",
     "name",
@@ -13,6 +15,9 @@ const HEADS: [&str; 16] = [
     "corpora",
     "external_id",
     "metadata",
+    "rate_limits",
+    "credits",
+    "allowed_ips",
     "provider",
     "region",
     "linked_to",
@@ -37,6 +42,9 @@ fn cells(row: &KeyRow) -> [String; HEADS.len()] {
         row.corpora.iter().map(|corpus| corpus.id.to_string()).collect::<Vec<_>>().join(" "),
         row.external_id.clone().unwrap_or_default(),
         row.metadata.clone().unwrap_or_default(),
+        if row.limits.rate_limits.is_empty() { String::new() } else { as_json(&row.limits.rate_limits) },
+        row.limits.credits.as_ref().map(as_json).unwrap_or_default(),
+        row.limits.allowed_ips.join(" "),
         row.provider.map_or("", |provider| provider.word()).to_owned(),
         row.region.clone().unwrap_or_default(),
         row.linked_to.join(", "),
@@ -69,14 +77,19 @@ pub fn json(rows: &[KeyRow]) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+    as_json(text)
+}
+
+/// What has parts of its own stands in its cell as the API tells it.
+fn as_json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{
-        limits::Limits,
+        limits::{Credits, Limits, RateLimit, Refill},
         policy::{KeyKind, Kind, Status},
     };
 
@@ -142,5 +155,22 @@ mod tests {
         assert_eq!(read[1]["name"], "=c");
         assert_eq!(read[1]["last_used_at"], "");
         assert_eq!(json(&[]).trim(), "[\n\n]");
+    }
+
+    #[test]
+    fn limits_stand_in_their_cells_as_the_api_tells_them() {
+        let mut limited = row("a");
+        limited.limits = Limits {
+            rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000 }],
+            credits: Some(Credits { remaining: 5, refill: Refill::Never, amount: 0 }),
+            allowed_ips: vec!["10.0.0.0/8".to_owned(), "::1/128".to_owned()],
+        };
+        let read: serde_json::Value = serde_json::from_str(&json(&[limited, row("b")])).unwrap();
+        assert_eq!(read[0]["rate_limits"], r#"[{"name":"burst","limit":9,"duration_ms":1000}]"#);
+        assert_eq!(read[0]["credits"], r#"{"remaining":5,"refill":"never","amount":0}"#);
+        assert_eq!(read[0]["allowed_ips"], "10.0.0.0/8 ::1/128");
+        for head in ["rate_limits", "credits", "allowed_ips"] {
+            assert_eq!(read[1][head], "");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod export;
 mod fields;
 pub mod file;
 mod filters;
+mod limits;
 mod list;
 mod picks;
 mod place;

@@ -107,6 +107,7 @@ pub const CLIENT: KeyTab = KeyTab {
         ("Key", Field::Mask),
         ("Status", Field::Status),
         ("Scopes", Field::Scopes),
+        ("Limits", Field::Limits),
         ("Created", Field::CreatedAt),
         ("Last used", Field::LastUsedAt),
         ("Expires", Field::ExpiresAt),

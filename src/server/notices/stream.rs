@@ -23,6 +23,7 @@ use crate::{
     model::fault::Fault,
     server::{
         auth::session::{self, Session},
+        calls,
         rest::problem::Problem,
         state::AppState,
     },
@@ -50,6 +51,7 @@ async fn events(State(state): State<AppState>, headers: HeaderMap) -> Response {
 async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem> {
     // The browser comes back by itself, for as long as the page stands open.
     let session = session::find_unused(&state.store, headers, state.public_url.is_https()).await?.ok_or(Fault::SignedOut)?;
+    calls::made_by(session.organization, session.user, None);
     let too_many = || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "This session listens in too many places. Close a few.");
     let place = state.news.place(session.id).ok_or_else(too_many)?;
     let listener = Listener {

@@ -21,6 +21,7 @@ use crate::{
     server::{
         actor::{Actor, Means},
         auth::address,
+        calls,
         state::AppState,
         verify::KnownKey,
     },
@@ -99,6 +100,7 @@ impl Caller {
             return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
         }
         state.verifier.note_use(&key, Timestamp::now());
+        calls::made_by(key.organization, key.created_by, Some(key.id));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
         Ok(Self { key, address })
@@ -126,6 +128,7 @@ where
         let state = AppState::from_ref(state);
         let key = good_key(presented_key(&parts.headers)?, &state).await?;
         if key.kind == KeyKind::Project {
+            calls::made_by(key.organization, key.created_by, Some(key.id));
             return Ok(Self::Project(ProjectKey(key)));
         }
         Caller::of(key, parts, &state).map(Self::Platform)

@@ -23,7 +23,7 @@ use axum::{
 
 use serde::Serialize;
 
-use super::state::AppState;
+use super::{metrics, state::AppState};
 use problem::Problem;
 
 /// The API's routes, but the hot one.
@@ -52,6 +52,7 @@ pub fn routes() -> Router<AppState> {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
         })
         .route("/.well-known/jwks.json", get(jwks::jwks))
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
 }

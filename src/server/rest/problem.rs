@@ -9,8 +9,15 @@ use serde::Serialize;
 
 use crate::{
     model::{fault::Fault, id::RequestId},
-    server::store,
+    server::{
+        calls::{self, REQUEST_ID},
+        store,
+    },
 };
+
+/// The code of a problem, left with its response for the log.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemCode(pub &'static str);
 
 /// What the API answers instead of what was asked for.
 #[derive(Debug, Clone, Serialize)]
@@ -30,7 +37,22 @@ impl Problem {
     /// A refusal with this status, code and sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: RequestId::new() }
+        Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: calls::request_id() }
+    }
+
+    /// Its status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Its code.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The id of the call that it answers.
+    pub const fn request_id(&self) -> RequestId {
+        self.request_id
     }
 
     /// Names the value that is meant.
@@ -65,10 +87,12 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(ProblemCode(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.extend(HeaderValue::try_from(self.request_id.to_string()).ok().map(|id| (REQUEST_ID, id)));
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -16,11 +16,13 @@ mod window;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
 pub use judge::{Ask, Code};
 pub use known::{KnownKey, KnownLimits, OfProject};
 pub use live::Rate;
+pub use uses::thread_number;
 pub use verdict::{Judgement, Verdict};
 pub use watch::{watch, write_uses};
 
@@ -198,6 +200,11 @@ impl Verifier {
     /// How many keys are known, and how many secrets are known to be nobody's.
     pub fn sizes(&self) -> (usize, u64) {
         self.shelf.sizes()
+    }
+
+    /// How often the store was asked for a key that was not in memory.
+    pub fn store_reads(&self) -> &IntCounter {
+        &self.reader.reads
     }
 
     /// For how many seconds yet known keys are judged though the store is lost; `None` where they are not, or it is not lost.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
 use super::{
@@ -23,12 +24,15 @@ use crate::{
 pub(super) struct Reader {
     pub(super) store: Store,
     pub(super) signers: Signers,
+    /// How often the store was asked for a key.
+    pub(super) reads: IntCounter,
     lives: DashMap<KeyId, Arc<Live>>,
 }
 
 impl Reader {
     pub(super) fn new(store: Store) -> Self {
-        Self { store, signers: Signers::new(), lives: DashMap::new() }
+        let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not in memory and were looked for in the database.");
+        Self { store, signers: Signers::new(), reads: reads.expect("the name is one that Prometheus takes"), lives: DashMap::new() }
     }
 
     /// The key that was presented; a token that claims to be ours is looked for only when we signed it.
@@ -44,6 +48,7 @@ impl Reader {
     }
 
     async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<KnownKey>, store::Error> {
+        self.reads.inc();
         let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
         let known = record.and_then(|record| KnownKey::read(&record, digest, |id| self.live(id)));
         Ok(known.filter(|known| known.is_as_signed(claims)))

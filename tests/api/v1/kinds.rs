@@ -203,6 +203,7 @@ fn table() -> Value {
                 Revealed::ToHolder => "holder",
                 Revealed::Never => "never",
             },
+            "limited": policy.limited,
             "expires": policy.expiry != Expiry::Never,
             "unique": match policy.unique {
                 Unique::Nothing => "nothing",

@@ -1,0 +1,212 @@
+//! What limits a key, in the dialogs that make and edit one.
+
+mod rates;
+pub mod words;
+
+use leptos::prelude::*;
+
+use self::rates::RateLimitFields;
+use crate::{
+    model::{
+        fault::Fault,
+        limits::{self, Credits, EditedCredits, Limits, RateLimit, Refill, WantedCredits},
+    },
+    ui::{
+        field::{Field, TextArea, Typed},
+        form::{Form, FormWrong},
+        select::{SelectField, choices},
+    },
+};
+
+/// What was filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilledLimits {
+    /// How often the key may be used.
+    pub rate_limits: Vec<RateLimit>,
+    /// What it may spend.
+    pub credits: Option<WantedCredits>,
+    /// From where it may be presented.
+    pub allowed_ips: Vec<String>,
+}
+
+/// What of it is another than before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EditedLimits {
+    /// How often the key may be used.
+    pub rate_limits: Option<Vec<RateLimit>>,
+    /// What it may spend.
+    pub credits: Option<EditedCredits>,
+    /// From where it may be presented.
+    pub allowed_ips: Option<Vec<String>>,
+}
+
+impl FilledLimits {
+    /// What of it has to be sent for a key that was limited so: credits that nobody touched go on being spent meanwhile.
+    pub fn edited(self, before: &Limits) -> EditedLimits {
+        EditedLimits {
+            credits: edited_credits(self.credits, before.credits),
+            rate_limits: (self.rate_limits != before.rate_limits).then_some(self.rate_limits),
+            allowed_ips: (self.allowed_ips != before.allowed_ips).then_some(self.allowed_ips),
+        }
+    }
+}
+
+fn edited_credits(wanted: Option<WantedCredits>, before: Option<Credits>) -> Option<EditedCredits> {
+    match (wanted, before) {
+        (None, None) => None,
+        (None, Some(_)) => Some(EditedCredits::Unlimited),
+        (Some(WantedCredits { remaining: None, refill, amount }), Some(before))
+            if refill == before.refill && amount.unwrap_or_default() == before.amount =>
+        {
+            None
+        }
+        (Some(wanted), _) => Some(EditedCredits::Set(wanted)),
+    }
+}
+
+/// Checks every field, so that all that is wrong is said at once. `before` is what the key has already.
+pub fn check(form: Form, before: &Limits) -> Option<FilledLimits> {
+    let rate_limits = rates::check(form);
+    let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
+    let allowed_ips = lines(&form.value("allowed_ips"));
+    Some(FilledLimits { rate_limits: rate_limits?, credits: credits?, allowed_ips })
+}
+
+fn check_credits(form: Form, before: Option<Credits>) -> Option<WantedCredits> {
+    let read = |field| form.check(field, number);
+    let refill = form.value("credits.refill").parse().unwrap_or_default();
+    let remaining = read("credits.remaining");
+    // Not asked for where nothing is filled up; what it was then stays.
+    let amount = if form.has("credits.amount") { read("credits.amount") } else { Some(before.map(|before| before.amount)) };
+    let untouched = before.map(|before| before.remaining);
+    let wanted = WantedCredits { remaining: remaining?.filter(|typed| Some(*typed) != untouched), refill, amount: amount? };
+    form.keep(limits::credits(wanted, untouched).map(|_| wanted))
+}
+
+/// A number, or nothing.
+fn number(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
+    if typed.trim().is_empty() {
+        return Ok(None);
+    }
+    words::number(typed).map(Some).ok_or_else(|| Fault::invalid(field, "Enter a number."))
+}
+
+/// What stands on each line.
+fn lines(typed: &str) -> Vec<String> {
+    typed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// A complaint of the server about one network of the list, at the field that holds them all.
+pub fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
+    let place = |field: &str| field.strip_prefix("allowed_ips[")?.strip_suffix(']')?.parse::<usize>().ok();
+    match fault {
+        Fault::Invalid { field, message } => match place(&field).and_then(|at| allowed_ips.get(at)) {
+            Some(line) => Fault::invalid("allowed_ips", format!("“{line}”: {message}")),
+            None => Fault::Invalid { field, message },
+        },
+        other => other,
+    }
+}
+
+/// The fields, folded away where nothing limits the key yet.
+#[component]
+pub fn LimitFields(
+    /// The form.
+    form: Form,
+    /// What limits it now.
+    before: Limits,
+) -> impl IntoView {
+    let open = !before.is_empty();
+    let allowed_ips = before.allowed_ips.join("\n");
+    view! {
+        <details class="limits" open=open>
+            <summary>"Limits"</summary>
+            <div class="limits-body">
+                <RateLimitFields form before=before.rate_limits/>
+                <CreditFields form before=before.credits/>
+                <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips
+                    hint="One address or network a line, such as 192.0.2.0/24; blank for all. With a list, a call that passes no address is refused."/>
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn CreditFields(form: Form, before: Option<Credits>) -> impl IntoView {
+    let limited = RwSignal::new(before.is_some());
+    let refill = RwSignal::new(before.map(|credits| credits.refill).unwrap_or_default());
+    let remaining = before.map(|credits| credits.remaining.to_string()).unwrap_or_default();
+    let amount = before.map(|credits| credits.amount).filter(|amount| *amount > 0).map(|amount| amount.to_string()).unwrap_or_default();
+    let fields = move || {
+        let (remaining, amount) = (remaining.clone(), amount.clone());
+        let words = Refill::ALL.map(|(refill, words)| (refill.word(), words));
+        view! {
+            <div class="credits">
+                <Field form name="credits.remaining" label="Remaining" typed=Typed::Number value=remaining/>
+                <SelectField form name="credits.refill" label="Refill" options=choices(&words) value=refill.get_untracked().word().to_owned()
+                    on_change=move |chosen: String| refill.set(chosen.parse().unwrap_or_default())/>
+                {move || (refill.get() != Refill::Never).then(|| view! {
+                    <Field form name="credits.amount" label="Amount" typed=Typed::Number value=amount.clone()/>
+                })}
+            </div>
+        }
+    };
+    view! {
+        <fieldset class="field check-group limits-part" aria-describedby="hint-credits">
+            <legend>"Credits"</legend>
+            <label class="check">
+                <input type="checkbox" class="checkbox" checked=before.is_some() on:change:target=move |event| limited.set(event.target().checked())/>
+                <span>"Each use takes credits"</span>
+            </label>
+            {move || limited.get().then(fields.clone())}
+            <FormWrong form about="credits"/>
+            <p class="field-hint" id="hint-credits">
+                {move || if limited.get() {
+                    "Refused once none is left. A refill sets what remains to the amount, at midnight UTC."
+                } else {
+                    "It may be used without end."
+                }}
+            </p>
+        </fieldset>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credits_that_nobody_touched_are_not_sent() {
+        let before = Limits { credits: Some(Credits { remaining: 7, refill: Refill::Daily, amount: 100 }), ..Limits::default() };
+        let edited = |credits| FilledLimits { credits, ..FilledLimits::default() }.edited(&before).credits;
+        let wanted = |remaining, refill, amount| Some(WantedCredits { remaining, refill, amount });
+        assert_eq!(edited(wanted(None, Refill::Daily, Some(100))), None);
+        assert_eq!(edited(None), Some(EditedCredits::Unlimited));
+        let more = wanted(None, Refill::Daily, Some(200));
+        assert_eq!(edited(more), more.map(EditedCredits::Set), "what remains stays");
+        let reset = wanted(Some(50), Refill::Daily, Some(100));
+        assert_eq!(edited(reset), reset.map(EditedCredits::Set));
+        assert_eq!(FilledLimits::default().edited(&Limits::default()), EditedLimits::default());
+        let first = FilledLimits { credits: wanted(Some(5), Refill::Never, None), ..FilledLimits::default() };
+        assert_eq!(first.clone().edited(&Limits::default()).credits, first.credits.map(EditedCredits::Set));
+    }
+
+    #[test]
+    fn networks_are_sent_where_they_are_others() {
+        let before = Limits { allowed_ips: vec!["10.0.0.0/8".to_owned()], ..Limits::default() };
+        let edited = |typed| FilledLimits { allowed_ips: lines(typed), ..FilledLimits::default() }.edited(&before).allowed_ips;
+        assert_eq!(edited("\n 10.0.0.0/8 \r\n"), None);
+        assert_eq!(edited(""), Some(Vec::new()));
+        assert_eq!(edited("10.0.0.0/8\n::1"), Some(vec!["10.0.0.0/8".to_owned(), "::1".to_owned()]));
+    }
+
+    #[test]
+    fn a_network_that_is_none_is_named_at_the_field() {
+        let typed = lines("10.0.0.0/8\n\nnonsense");
+        let told = |field| at_their_field(Fault::invalid(field, "No."), &typed);
+        assert_eq!(told("allowed_ips[1]"), Fault::invalid("allowed_ips", "“nonsense”: No."));
+        for other in ["allowed_ips", "name", "allowed_ips[9]"] {
+            assert_eq!(told(other), Fault::invalid(other, "No."));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Calls of this server that are no server functions. Only effects and event handlers may make them: on the server they would panic.
+
+use js_sys::Array;
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestCache, RequestCredentials, RequestInit, Response};
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its status.
+    pub status: u16,
+    /// Its headers, in the order of their names.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+}
+
+/// Calls this server without the cookie of the session, and past every cache. `None` where no answer came, or a header can't be sent.
+pub async fn fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Option<Fetched> {
+    try_fetch(method, path, headers, body).await.ok()
+}
+
+async fn try_fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Result<Fetched, JsValue> {
+    let (init, sent) = (RequestInit::new(), Headers::new()?);
+    for (name, value) in headers {
+        sent.append(name, value)?;
+    }
+    init.set_method(method);
+    init.set_headers(&sent);
+    init.set_credentials(RequestCredentials::Omit);
+    init.set_cache(RequestCache::NoStore);
+    if let Some(body) = body {
+        init.set_body(&body.into());
+    }
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.dyn_into()?;
+    let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    let received = js_sys::try_iter(&response.headers())?.into_iter().flatten();
+    let pair = |entry: Result<JsValue, JsValue>| {
+        let entry = entry.ok()?.dyn_into::<Array>().ok()?;
+        Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
+    };
+    Ok(Fetched { status: response.status(), headers: received.filter_map(pair).collect(), body })
+}

@@ -1,0 +1,256 @@
+//! `latchkey keys` and `latchkey verify`: the program itself against a running server.
+
+mod refusals;
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::{Api, TestServer};
+
+const ALL_SCOPES: &str = "keys:read,keys:write,verify";
+
+/// The client's side: where it calls, and with which key.
+#[derive(Clone)]
+pub struct Cli {
+    pub url: String,
+    pub key: String,
+}
+
+/// What came of a command.
+pub struct Done {
+    pub exit: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { exit: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Done {
+    pub fn json(&self) -> Value {
+        assert_eq!((self.exit, self.err.as_str()), (0, ""), "{}", self.out);
+        serde_json::from_str(&self.out).unwrap()
+    }
+}
+
+impl Cli {
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        command.args(arguments).env("LATCHKEY_URL", &self.url).env("LATCHKEY_API_KEY", &self.key).env_remove("COLUMNS");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub async fn run(&self, arguments: &[&str]) -> Done {
+        self.run_with(arguments, "").await
+    }
+
+    pub async fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+        run(self.command(arguments), input).await
+    }
+}
+
+/// Runs a command apart from the server, which has this thread.
+pub async fn run(mut command: Command, input: &str) -> Done {
+    let input = input.to_owned();
+    let ended = tokio::task::spawn_blocking(move || {
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that reads nothing may have ended before all is written.
+        thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        child.wait_with_output().unwrap()
+    });
+    ended.await.unwrap().into()
+}
+
+pub async fn start() -> (TestServer, Api, Cli) {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", ALL_SCOPES);
+    let cli = Cli { url: server.url.clone(), key: api.key.clone() };
+    (server, api, cli)
+}
+
+async fn made(cli: &Cli, name: &str) -> (String, String) {
+    let made = cli.run(&["keys", "create", "--kind", "agent", "--name", name, "--json"]).await.json();
+    (crate::support::text(&made["key"]["id"]), crate::support::text(&made["secret"]))
+}
+
+#[tokio::test]
+async fn a_key_is_made_and_its_secret_alone_is_on_standard_output() {
+    let (_server, api, cli) = start().await;
+    let made = cli.run(&["keys", "create", "--kind", "agent", "--name", "nightly build"]).await;
+    assert_eq!(made.exit, 0, "{}", made.err);
+    let secret = made.out.trim();
+    assert!(secret.starts_with("lka_") && made.out.lines().count() == 1);
+    assert!(made.err.contains("“nightly build” (key_") && !made.err.contains(secret), "{}", made.err);
+    assert_eq!(api.verify(secret).await, "VALID");
+}
+
+#[tokio::test]
+async fn everything_that_the_api_takes_can_be_said() {
+    let (_server, api, cli) = start().await;
+    let arguments = [
+        "keys",
+        "create",
+        "--kind",
+        "client",
+        "--name",
+        "日本",
+        "--days",
+        "30",
+        "--scope",
+        "read",
+        "--scope",
+        "write",
+        "--external-id",
+        "c-1",
+        "--metadata",
+        r#"{"plan":"pro"}"#,
+        "--rate-limit",
+        "burst=100/60s",
+        "--rate-limit",
+        "day=5000/1d",
+        "--credits",
+        "500",
+        "--refill",
+        "daily=1000",
+        "--allow-ip",
+        "192.0.2.0/24",
+        "--json",
+    ];
+    let key = cli.run(&arguments).await.json()["key"].clone();
+    let id = key["id"].as_str().unwrap();
+    assert_eq!(key["scopes"], json!(["read", "write"]));
+    assert_eq!(
+        key["rate_limits"],
+        json!([{ "name": "burst", "limit": 100, "duration_ms": 60_000 }, { "name": "day", "limit": 5000, "duration_ms": 86_400_000 }])
+    );
+    assert_eq!(key["credits"], json!({ "remaining": 500, "refill": "daily", "amount": 1000 }));
+    assert_eq!((&key["external_id"], &key["metadata"], &key["allowed_ips"]), (&json!("c-1"), &json!({ "plan": "pro" }), &json!(["192.0.2.0/24"])));
+    assert_eq!(cli.run(&["keys", "get", id, "--json"]).await.json(), api.get(&format!("/keys/{id}")).await.1, "the API's own JSON");
+    let shown = cli.run(&["keys", "get", id]).await.out;
+    for fact in ["日本", "burst=100/1m, day=5000/1d", "500 left, filled up daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
+        assert!(shown.contains(fact), "{fact}: {shown}");
+    }
+    let arguments =
+        ["keys", "edit", id, "--name", "b", "--clear", "days", "--clear", "credits", "--clear", "rate-limits", "--scope", "read", "--json"];
+    let edited = cli.run(&arguments).await.json();
+    assert_eq!((&edited["name"], &edited["expires_at"], &edited["credits"]), (&json!("b"), &Value::Null, &Value::Null));
+    assert_eq!((&edited["rate_limits"], &edited["scopes"], &edited["external_id"]), (&json!([]), &json!(["read"]), &json!("c-1")));
+}
+
+#[tokio::test]
+async fn a_key_can_be_put_to_rest_woken_rotated_and_deleted() {
+    let (_server, api, cli) = start().await;
+    let (id, secret) = made(&cli, "a").await;
+    assert_eq!(cli.run(&["keys", "disable", &id, "--json"]).await.json()["status"], "disabled");
+    assert_eq!(api.verify(&secret).await, "DISABLED");
+    let woken = cli.run(&["keys", "enable", &id]).await;
+    assert!(woken.exit == 0 && woken.out == format!("“a” ({id}) is active.\n"), "{}", woken.out);
+    let rotated = cli.run(&["keys", "rotate", &id, "--grace", "1h"]).await;
+    let next = rotated.out.trim();
+    assert!(next != secret && !rotated.err.contains(next));
+    assert_eq!((api.verify(&secret).await.as_str(), api.verify(next).await.as_str()), ("VALID", "VALID"));
+    assert!(cli.run(&["keys", "get", &id]).await.out.contains("good until"));
+
+    let asked = cli.run(&["keys", "delete", &id]).await;
+    assert!(asked.exit == 2 && asked.err.contains("--yes"), "{}", asked.err);
+    assert_eq!(api.verify(next).await, "VALID", "nobody could be asked, so nothing was done");
+    let (second, _) = made(&cli, "b").await;
+    let unknown = "key_00000000000000000000000000000000";
+    let deleted = cli.run(&["keys", "delete", "--yes", "--json", &id, unknown, &second]).await;
+    assert_eq!(serde_json::from_str::<Value>(&deleted.out).unwrap(), json!({ "deleted": [id, second] }), "one that is unknown keeps no other");
+    assert!(deleted.exit == 3 && deleted.err.contains(unknown) && deleted.err.contains("not_found"), "{}", deleted.err);
+    assert_eq!(api.verify(next).await, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn lists_are_filtered_paged_and_fit_a_terminal() {
+    let (_server, api, cli) = start().await;
+    for name in ["first", "second", "\u{65e5}\u{672c}"] {
+        made(&cli, name).await;
+    }
+    let listed = |out: &Value| out["items"].as_array().unwrap().iter().map(|key| key["name"].clone()).collect::<Vec<_>>();
+    let page = cli.run(&["keys", "list", "--kind", "agent", "--sort=-name", "--limit", "2", "--json"]).await.json();
+    assert_eq!((page["total"].clone(), listed(&page).len()), (json!(3), 2));
+    let next = cli.run(&["keys", "list", "--cursor", page["next_cursor"].as_str().unwrap(), "--json"]).await.json();
+    assert_eq!((listed(&next).len(), &next["next_cursor"]), (1, &Value::Null));
+    let all = cli.run(&["keys", "list", "--kind", "agent", "--sort=-name", "--limit", "1", "--all", "--json"]).await.json();
+    assert_eq!(listed(&all), [listed(&page), listed(&next)].concat());
+    assert_eq!((&all["total"], &all["next_cursor"]), (&json!(3), &Value::Null));
+    assert_eq!(listed(&cli.run(&["keys", "list", "--q", "FIRST", "--status", "active", "--json"]).await.json()), ["first"]);
+    assert_eq!(cli.run(&["keys", "list", "--kind", "agent", "--json"]).await.json(), api.get("/keys?kind=agent").await.1);
+
+    let table = cli.run(&["keys", "list", "--kind", "agent", "--limit", "2"]).await;
+    assert!(table.err.contains("2 of 3 keys") && table.err.contains("--cursor "), "{}", table.err);
+    let lines: Vec<_> = table.out.lines().collect();
+    assert!(lines.len() == 3 && lines[0].starts_with("ID") && lines[1].contains("in 89 d"), "{}", table.out);
+    assert!(lines.iter().all(|line| line.chars().count() <= 80) && !table.out.contains('\u{1b}'), "{}", table.out);
+    let mut wide = cli.command(&["keys", "list"]);
+    wide.env("COLUMNS", "160");
+    assert!(run(wide, "").await.out.contains("LAST USED"));
+}
+
+#[tokio::test]
+async fn keys_are_taken_over_one_by_one_or_many_at_once() {
+    let (server, api, cli) = start().await;
+    // SHA-256 of "a", "b" and "c".
+    let digests = [
+        "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+        "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+        "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6",
+    ];
+    let one = cli.run(&["keys", "import", "--sha256", digests[0], "--name", "one", "--scope", "read", "--json"]).await.json();
+    assert_eq!((&one["key"]["name"], &one["key"]["scopes"]), (&json!("one"), &json!(["read"])));
+    assert_eq!(api.verify("a").await, "VALID");
+
+    let lines =
+        |names: &[(&str, &str)]| names.iter().map(|(sha256, name)| json!({ "sha256": sha256, "name": name }).to_string() + "\n").collect::<String>();
+    let again = cli.run_with(&["keys", "import", "--file", "-"], &lines(&[(digests[1], "two"), (digests[0], "one again")])).await;
+    assert!(again.exit == 3 && again.err.contains("keys[1].sha256") && again.err.contains("conflict"), "{}", again.err);
+    assert_eq!(api.verify("b").await, "NOT_FOUND", "all or none");
+    let file = server.data.path().join("keys.jsonl");
+    std::fs::write(&file, lines(&[(digests[1], "two"), (digests[2], "three")])).unwrap();
+    let both = cli.run(&["keys", "import", "--file", file.to_str().unwrap(), "--json"]).await.json();
+    assert_eq!(both["items"].as_array().unwrap().len(), 2);
+    assert_eq!((api.verify("b").await.as_str(), api.verify("c").await.as_str()), ("VALID", "VALID"));
+}
+
+#[tokio::test]
+async fn verify_says_in_its_exit_code_whether_a_key_is_good() {
+    let (_server, api, cli) = start().await;
+    let (status, made) = api
+        .post("/keys", json!({ "kind": "client", "name": "c", "scopes": ["read"], "allowed_ips": ["192.0.2.0/24"], "credits": { "remaining": 5 } }))
+        .await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let secret = made["secret"].as_str().unwrap();
+    let good = cli.run_with(&["verify", "--scope", "read", "--ip", "192.0.2.7", "--cost", "2", "--json"], &format!("{secret}\n")).await.json();
+    assert_eq!((&good["valid"], &good["code"], &good["name"]), (&json!(true), &json!("VALID"), &json!("c")));
+
+    let mut by_environment = cli.command(&["verify", "--scope", "write", "--ip", "192.0.2.7"]);
+    by_environment.env("LATCHKEY_KEY", secret);
+    let lacking = run(by_environment, "").await;
+    assert_eq!(lacking.exit, 1);
+    assert!(lacking.out.contains("INSUFFICIENT_PERMISSIONS") && lacking.err.is_empty() && !lacking.out.contains(secret), "{}", lacking.out);
+    for (arguments, code) in [
+        (&["--cost", "9", "--ip", "192.0.2.7"][..], "USAGE_EXCEEDED"),
+        (&[], "FORBIDDEN"),
+        (&["--project", "prj_1", "--ip", "192.0.2.7"], "FORBIDDEN"),
+    ] {
+        let refused = cli.run_with(&[&["verify"][..], arguments].concat(), secret).await;
+        assert!(refused.exit == 1 && refused.out.contains(code), "{arguments:?}: {}", refused.out);
+    }
+    let unknown = cli.run_with(&["verify", "--json"], "nobody's").await;
+    assert_eq!((unknown.exit, &serde_json::from_str::<Value>(&unknown.out).unwrap()["code"]), (1, &json!("NOT_FOUND")));
+}
