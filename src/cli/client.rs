@@ -20,13 +20,21 @@ const CALL_LIMIT: Duration = Duration::from_secs(35);
 #[derive(Debug, Clone, Args)]
 pub struct ClientOptions {
     /// Where the server is
-    #[arg(long, env = "LATCHKEY_URL", value_name = "URL", default_value = "http://127.0.0.1:3000", global = true)]
+    #[arg(
+        long,
+        env = "LATCHKEY_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3000",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server"
+    )]
     url: String,
     /// A file that holds the API key, or - for standard input [default: the key in `LATCHKEY_API_KEY`]
-    #[arg(long, value_name = "PATH", global = true)]
+    #[arg(long, value_name = "PATH", global = true, help_heading = "Server")]
     api_key_file: Option<PathBuf>,
     /// Call over http without TLS though the server is on another machine: keys and secrets travel in clear
-    #[arg(long, env = "LATCHKEY_ALLOW_HTTP", value_parser = clap::builder::FalseyValueParser::new(), global = true)]
+    #[arg(long, env = "LATCHKEY_ALLOW_HTTP", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true, global = true, help_heading = "Server")]
     allow_http: bool,
     /// Print the API's JSON
     #[arg(long, global = true)]

@@ -103,6 +103,6 @@ mod tests {
     fn a_table_is_as_wide_as_what_is_seen_and_steers_no_terminal() {
         let table =
             of_rows(&["NAME", "KIND"], [vec!["日本".to_owned(), "agent".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "client".to_owned()]], &[]);
-        assert_eq!(table, "NAME    KIND\n日本    agent\n\u{FFFD}[2Jx  client");
+        assert_eq!(table, "NAME   KIND\n日本   agent\n\u{FFFD}[2Jx  client");
     }
 }

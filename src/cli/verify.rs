@@ -16,11 +16,12 @@ use super::{
 };
 use crate::model::time::Timestamp;
 
+/// What `--help` says of the key itself.
+const BEFORE_HELP: &str = "The key comes from LATCHKEY_KEY, or else from standard input: typed unseen, or the first line of what is piped in.";
+
 /// What to ask of a key.
-///
-/// The key is read from `LATCHKEY_KEY`, or else from standard input: typed unseen, or the first line of what is piped in.
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(before_help = BEFORE_HELP, after_help = AFTER_HELP)]
 pub struct VerifyOptions {
     #[command(flatten)]
     client: ClientOptions,

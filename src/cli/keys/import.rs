@@ -10,8 +10,6 @@ use super::{Context, traits::TraitOptions, view};
 use crate::cli::{input, print, trouble::Trouble};
 
 /// One key by its arguments, or many from a file.
-///
-/// A file holds a JSON object a line, at most 1,000, with the fields that the API takes: `{"sha256": "…", "name": "…"}`. All of them are taken over, or none.
 #[derive(Debug, Args)]
 pub(super) struct ImportOptions {
     /// The key's SHA-256, in hexadecimal or base64
@@ -22,7 +20,7 @@ pub(super) struct ImportOptions {
     name: Option<String>,
     #[command(flatten)]
     traits: TraitOptions,
-    /// Many keys: a file of JSON lines, or - for standard input
+    /// Many keys, all or none of them: a file with a JSON object a line, as the API takes it, at most 1,000; - for standard input
     #[arg(long, value_name = "PATH", conflicts_with_all = ["sha256", "name"])]
     file: Option<PathBuf>,
 }

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn each_limit_is_told_in_whole_seconds() {
         let rate = |name: &str, remaining, reset_ms| Rate {
-            limit: RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 },
+            limit: RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 }.into(),
             remaining,
             reset_ms,
         };

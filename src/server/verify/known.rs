@@ -63,7 +63,7 @@ pub struct KnownKey {
 /// What limits a key, and what it has taken of that.
 pub struct KnownLimits {
     /// How often it may be used.
-    pub rates: Box<[RateLimit]>,
+    pub rates: Box<[Arc<RateLimit>]>,
     /// The setting of its credits, if it has any: a number that is counted up whenever somebody sets them.
     pub credits: Option<i64>,
     /// From which networks it may be presented; from everywhere where there is none.
@@ -109,7 +109,7 @@ impl KnownLimits {
     fn read(stored: &LimitColumns, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Box<Self>>> {
         let (rates, networks, credits) = (stored.rate_limits()?, stored.networks()?, stored.account().map(|account| account.version));
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Box::new(Self { rates: rates.into(), credits, networks: networks.into(), live: live() })))
+        Some(has_any.then(|| Box::new(Self { rates: rates.into_iter().map(Arc::new).collect(), credits, networks: networks.into(), live: live() })))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a key has taken of its limits on this server. It outlives every change of the key's record.
 
 use std::{
-    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn ticks() -> i64 {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
     /// The limit.
-    pub limit: RateLimit,
+    pub limit: Arc<RateLimit>,
     /// How many more requests would be taken now.
     pub remaining: i64,
     /// In how many milliseconds the oldest of those that were taken no longer count; 0 where none was.
@@ -57,7 +57,7 @@ pub(super) struct Live(Mutex<State>);
 
 #[derive(Default)]
 pub(super) struct State {
-    windows: Vec<(RateLimit, Window)>,
+    windows: Vec<(Arc<RateLimit>, Window)>,
     /// Of its credits.
     pub(super) reserve: Reserve,
 }
@@ -105,7 +105,7 @@ impl Live {
 
 impl State {
     /// Follows a change of the limits: those that keep their name keep what was taken.
-    fn follow(&mut self, limits: &[RateLimit]) {
+    fn follow(&mut self, limits: &[Arc<RateLimit>]) {
         if self.windows.iter().map(|(limit, _)| limit).eq(limits) {
             return;
         }
@@ -114,7 +114,7 @@ impl State {
             .iter()
             .map(|limit| {
                 let held = before.iter().position(|(old, _)| old.name == limit.name);
-                (limit.clone(), held.map(|at| before.swap_remove(at).1).unwrap_or_default())
+                (Arc::clone(limit), held.map(|at| before.swap_remove(at).1).unwrap_or_default())
             })
             .collect();
     }
@@ -123,7 +123,7 @@ impl State {
         let rates = self.windows.iter_mut().map(|(limit, window)| Rate {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),
-            limit: limit.clone(),
+            limit: Arc::clone(limit),
         });
         Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve.left()) }
     }
