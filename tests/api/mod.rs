@@ -12,6 +12,7 @@ mod v1 {
     mod kinds;
     mod limits;
     mod listing;
+    mod malformed;
     mod openapi;
     mod project_keys;
     mod schemathesis;

@@ -2,7 +2,9 @@
 //!
 //! `cargo xtask run` and `cargo xtask test` are the two commands to know; docs/building.md has the rest.
 
+mod bench;
 mod dist;
+mod fuzz;
 mod paths;
 mod process;
 mod run;
@@ -49,6 +51,10 @@ enum Command {
         #[arg(last = true, requires = "only")]
         arguments: Vec<OsString>,
     },
+    /// Measures verify against what bounds it and against its peers, and writes docs/benchmarks.md
+    Bench(bench::Options),
+    /// Feeds made-up input to what reads keys, tokens and headers, for as long as is wished
+    Fuzz(fuzz::Options),
     /// Builds the browser's side alone, into target/site
     Site {
         /// Build fast instead of small: for daily work
@@ -76,6 +82,8 @@ fn carry_out(command: Command) -> Result<()> {
     match command {
         Command::Run { dev, arguments } => run::run(Build::from_flag(dev), &arguments),
         Command::Test { only, arguments } => test::test(only, &arguments),
+        Command::Bench(options) => bench::bench(&options),
+        Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Site { dev } => {
             let mut steps = Steps::start();
             site::build_alone(Build::from_flag(dev), &mut steps)?;

@@ -44,7 +44,8 @@ fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
     setup::note_compiler();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
-    steps.run("clippy server", || clippy(&["--all-targets"]))?;
+    // In one go, lest the server be checked twice.
+    steps.run("clippy server and bench", || clippy(&["--package", "latchkey", "--package", "bench", "--all-targets"]))?;
     // For this machine, not for wasm32: the same code is checked, and no second clippy is needed where
     // the wasm tool chain is not rustup's.
     steps.run("clippy browser", || clippy(&["--lib", "--no-default-features", "--features", "hydrate"]))
@@ -62,7 +63,7 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("set-up of nginx", setup::nginx)?;
     steps.run("set-up of schemathesis", setup::schemathesis)?;
     steps.run("set-up of jose and Unkey's SDK", setup::packages)?;
-    steps.run("unit and integration tests", || process::run(cargo("test").args(arguments)))
+    steps.run("unit and integration tests", || process::run(cargo("test").args(["--package", "latchkey", "--package", "bench"]).args(arguments)))
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {

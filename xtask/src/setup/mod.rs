@@ -15,8 +15,8 @@ use anyhow::Result;
 pub use self::chromium::ensure as chromium;
 pub use self::compiler::note_if_another as note_compiler;
 pub use self::nginx::ensure as nginx;
-pub use self::node::{ensure_packages as packages, npx};
-pub use self::python::{moto, pyjwt, schemathesis, smtp};
+pub use self::node::{better_auth, ensure_packages as packages, npx};
+pub use self::python::{drf, moto, pyjwt, schemathesis, smtp};
 pub use self::wasm::Toolchain;
 
 use crate::site::Build;

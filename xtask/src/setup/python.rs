@@ -8,21 +8,26 @@ use anyhow::{Context, Result};
 use super::{apt, say};
 use crate::{paths, process};
 
-/// An environment with the packages of `tests/<name>.txt`.
+/// An environment in `target/<name>`.
 struct Environment {
     name: &'static str,
+    /// The list of its packages.
+    list: &'static str,
     /// What it is for.
     serves: &'static str,
 }
 
 /// AWS's Security Token Service.
-const MOTO: Environment = Environment { name: "moto", serves: "the tests of connections to AWS" };
+const MOTO: Environment = Environment { name: "moto", list: "tests/moto.txt", serves: "the tests of connections to AWS" };
 /// A mail server.
-const SMTP: Environment = Environment { name: "smtp", serves: "the tests of mail" };
+const SMTP: Environment = Environment { name: "smtp", list: "tests/smtp.txt", serves: "the tests of mail" };
 /// What other services check tokens with.
-const PYJWT: Environment = Environment { name: "pyjwt", serves: "the tests of project keys" };
+const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt", serves: "the tests of project keys" };
 /// What calls the API in every way that its description allows, and in many that it does not.
-const SCHEMATHESIS: Environment = Environment { name: "schemathesis", serves: "the tests of the API's description" };
+const SCHEMATHESIS: Environment =
+    Environment { name: "schemathesis", list: "tests/schemathesis.txt", serves: "the tests of the API's description" };
+/// A peer that Latchkey is measured against.
+const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", serves: "the benchmarks" };
 
 /// Brings moto.
 pub fn moto() -> Result<()> {
@@ -44,13 +49,17 @@ pub fn schemathesis() -> Result<()> {
     ensure(&SCHEMATHESIS)
 }
 
+/// Brings djangorestframework-api-key.
+pub fn drf() -> Result<()> {
+    ensure(&DRF)
+}
+
 /// Installs its packages, unless just these are installed.
-fn ensure(Environment { name, serves }: &Environment) -> Result<()> {
-    let list = paths::inside(&format!("tests/{name}.txt"));
+fn ensure(Environment { name, list, serves }: &Environment) -> Result<()> {
     let folder = paths::python(name);
     // A copy of the list that the installed packages were taken from.
     let stamp = folder.join("installed.txt");
-    let wanted = fs::read(&list).with_context(|| format!("cannot read tests/{name}.txt"))?;
+    let wanted = fs::read(paths::inside(list)).with_context(|| format!("cannot read {list}"))?;
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
@@ -60,8 +69,8 @@ fn ensure(Environment { name, serves }: &Environment) -> Result<()> {
     let _ = fs::remove_dir_all(&folder);
     process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).context("no Python environment could be made")?;
     let mut pip = Command::new(folder.join("bin/python"));
-    pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement"]).arg(&list);
-    process::run(&mut pip).with_context(|| format!("the packages of tests/{name}.txt could not be installed"))?;
+    pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement"]).arg(paths::inside(list));
+    process::run(&mut pip).with_context(|| format!("the packages of {list} could not be installed"))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write into target/{name}"))
 }
 

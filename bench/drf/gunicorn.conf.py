@@ -1,0 +1,11 @@
+"""A worker for each core, with threads: gunicorn's plain workers do not keep connections open."""
+
+import os
+
+workers = int(os.environ.get("BENCH_WORKERS", "2"))
+worker_class = "gthread"
+threads = int(os.environ.get("BENCH_THREADS", "2"))
+keepalive = 60
+worker_connections = 1000
+accesslog = None
+control_socket_disable = True

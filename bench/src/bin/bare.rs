@@ -1,0 +1,93 @@
+//! What bounds verify: the same HTTP server and runtime, a handler that reads the same JSON and answers JSON of the same shape, and
+//! nothing between the two.
+
+use std::{io, net::IpAddr, time::Duration};
+
+use axum::{Json, Router, routing::post};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use serde::{Deserialize, Serialize};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The fields of Latchkey's own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "they are read from JSON, as Latchkey reads them; nothing is done with them here")]
+struct Ask {
+    key: String,
+    #[serde(default)]
+    scope: Option<String>,
+    #[serde(default)]
+    corpus: Option<i64>,
+    #[serde(default)]
+    project: Option<String>,
+    #[serde(default)]
+    cost: Option<u32>,
+    #[serde(default)]
+    ip: Option<IpAddr>,
+}
+
+/// The fields of Latchkey's own, as long as its are.
+#[derive(Serialize)]
+struct Verdict {
+    valid: bool,
+    code: &'static str,
+    key_id: &'static str,
+    name: &'static str,
+    kind: &'static str,
+    customer_id: i64,
+    external_id: Option<&'static str>,
+    metadata: Option<&'static str>,
+    scopes: [&'static str; 0],
+    corpora: [i64; 0],
+    project_id: Option<&'static str>,
+    role: Option<&'static str>,
+    expires_at: &'static str,
+    request_id: &'static str,
+}
+
+const VERDICT: Verdict = Verdict {
+    valid: true,
+    code: "VALID",
+    key_id: "key_01a1f0b75c8d7f3aa6c1d0e5b4938271",
+    name: "Service 000001",
+    kind: "client",
+    customer_id: 1_234_567_890,
+    external_id: None,
+    metadata: None,
+    scopes: [],
+    corpora: [],
+    project_id: None,
+    role: None,
+    expires_at: "2027-11-21T10:00:00.000Z",
+    request_id: "req_01a1f0b75c8d7f3aa6c1d0e5b4938271",
+};
+
+async fn verify(Json(_): Json<Ask>) -> Json<Verdict> {
+    Json(VERDICT)
+}
+
+/// Listens on the port that it is given.
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).ok_or_else(|| io::Error::other("which port?"))?;
+    let router = Router::new().route("/api/v1/verify", post(verify)).route("/readyz", axum::routing::get(async || "ready"));
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    loop {
+        attend(listener.accept().await?.0, &router);
+    }
+}
+
+/// As Latchkey serves a connection.
+fn attend(stream: TcpStream, router: &Router) {
+    let _ = stream.set_nodelay(true);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).max_headers(100).max_buf_size(32 * 1024);
+    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+}

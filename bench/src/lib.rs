@@ -1,0 +1,3 @@
+//! What the measuring program and Criterion's benchmark both need.
+
+pub mod stock;

@@ -1,0 +1,87 @@
+//! A data folder with so many keys in it, and the keys themselves, which no server could tell any more.
+
+mod opaque;
+mod tokens;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+use latchkey::{
+    model::{
+        fault::Fault,
+        key::{Ends, WantedKey},
+        policy::{KeyKind, Kind},
+    },
+    server::{
+        accounts::{self, NewAccount},
+        actor::Actor,
+        config::{DataOptions, OutgoingOptions, PublicUrl},
+        data::Data,
+        keys,
+        state::AppState,
+        store::people,
+    },
+};
+
+const OWNER: &str = "owner@bench.test";
+
+/// What was stored.
+pub struct Stock {
+    /// Where.
+    pub folder: PathBuf,
+    /// The platform key of who calls.
+    pub caller: String,
+    /// The client keys, each with a rate limit.
+    pub keys: Vec<Box<str>>,
+    /// The tokens of project keys.
+    pub tokens: Vec<Box<str>>,
+}
+
+impl Stock {
+    /// Makes the folder anew, with so many client keys and so many project keys.
+    ///
+    /// # Errors
+    /// A sentence for who measures.
+    pub fn make(folder: &Path, keys: usize, tokens: usize) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder).with_context(|| format!("{} can't be made anew", folder.display()))?;
+        }
+        tokio::runtime::Runtime::new()?.block_on(fill(folder, keys, tokens))
+    }
+}
+
+async fn fill(folder: &Path, keys: usize, tokens: usize) -> Result<Stock> {
+    let options = DataOptions { data: folder.to_owned(), database: None, master_key: None, new_master_key: None };
+    let data = Data::open_alone(&options).await?;
+    let state = AppState::new(&data, PublicUrl::new(None, ([127, 0, 0, 1], 3000).into())?, Vec::new(), OutgoingOptions::default())?;
+    let owner = owner(&state).await?;
+    let stock = Stock {
+        folder: folder.to_owned(),
+        caller: caller(&state, &owner).await?,
+        keys: opaque::store(&state, &owner, keys).await?,
+        tokens: tokens::issue(&state, &owner, tokens).await?,
+    };
+    data.store.close().await;
+    Ok(stock)
+}
+
+/// Who made everything.
+async fn owner(state: &AppState) -> Result<Actor> {
+    let account =
+        NewAccount { organization: "Bench".to_owned(), name: "Owner".to_owned(), email: OWNER.to_owned(), password: "correct horse battery".into() };
+    accounts::create_user(state, account, "owner").await.map_err(in_words)?;
+    let owner = people::user_by_email(&state.store, OWNER).await?.context("the owner was not stored")?;
+    accounts::console(&owner).map_err(in_words)
+}
+
+async fn caller(state: &AppState, owner: &Actor) -> Result<String> {
+    let wanted = WantedKey { ends: Ends::Days(30), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
+    Ok(keys::create(state, owner, wanted).await.map_err(in_words)?.secret.reveal().to_owned())
+}
+
+fn in_words(fault: Fault) -> anyhow::Error {
+    anyhow!("{fault}")
+}

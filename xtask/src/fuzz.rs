@@ -1,0 +1,93 @@
+//! `cargo xtask fuzz`: cargo-fuzz, with the flags that our sources need, on the compiler that is there.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use crate::step::Steps;
+use crate::{paths, process};
+
+/// Of cargo-fuzz.
+const VERSION: &str = "0.13.2";
+
+/// What to feed, and for how long.
+#[derive(Args)]
+pub struct Options {
+    /// Only this target
+    #[arg(long, value_enum)]
+    only: Option<Target>,
+    /// How many inputs each target is given
+    #[arg(long, default_value_t = 1_000_000)]
+    runs: u64,
+}
+
+/// A file of `fuzz/fuzz_targets`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Target {
+    /// What tells a key of ours from others
+    Key,
+    /// What tells a token of ours from others
+    Token,
+    /// The body of verify
+    Verify,
+    /// The headers of forward-auth
+    ForwardAuth,
+}
+
+/// Feeds each target. The first input that breaks one ends it, and is left in fuzz/artifacts.
+pub fn fuzz(options: &Options) -> Result<()> {
+    let mut steps = Steps::start();
+    steps.run("set-up of cargo-fuzz", ensure_cargo_fuzz)?;
+    for target in Target::value_variants().iter().filter(|target| options.only.is_none_or(|only| only == **target)) {
+        let name = target.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        steps.run(&format!("fuzz {name}"), || process::run(&mut command(&name, options.runs)?))?;
+    }
+    steps.print_summary();
+    Ok(())
+}
+
+/// New inputs that led somewhere are kept in fuzz/corpus for the next time.
+fn command(target: &str, runs: u64) -> Result<Command> {
+    let folder = paths::inside("fuzz");
+    let (corpus, seeds) = (format!("corpus/{target}"), format!("seeds/{target}"));
+    fs::create_dir_all(folder.join(&corpus)).context("fuzz/corpus can't be made")?;
+    // The crates that the program is built with; what fuzzing needs beside them, cargo adds.
+    fs::copy(paths::inside("Cargo.lock"), folder.join("Cargo.lock")).context("Cargo.lock can't be copied into fuzz/")?;
+    let mut command = Command::new("cargo");
+    process::forget_xtask(&mut command);
+    command
+        // A cargo that looks for `cargo-fuzz` finds the one that was installed for this.
+        .env("PATH", with_tools())
+        .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
+        .arg(paths::inside("target/fuzz"))
+        .args([target, &corpus, &seeds, "--", &format!("-runs={runs}"), "-max_len=8192", "-timeout=10"])
+        .current_dir(folder)
+        // cargo-fuzz's own flags take the place of those in .cargo/config.toml, and some of them are for nightly compilers.
+        .env("RUSTFLAGS", "--cfg erase_components")
+        .env("RUSTC_BOOTSTRAP", "1");
+    Ok(command)
+}
+
+fn ensure_cargo_fuzz() -> Result<()> {
+    if tools().join("bin/cargo-fuzz").is_file() {
+        return Ok(());
+    }
+    let mut install = Command::new("cargo");
+    process::forget_xtask(&mut install);
+    process::run(install.args(["install", "cargo-fuzz", "--version", VERSION, "--root"]).arg(tools()))
+}
+
+fn tools() -> PathBuf {
+    paths::inside("target/tools")
+}
+
+fn with_tools() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools().join("bin")).chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).unwrap_or(path)
+}
