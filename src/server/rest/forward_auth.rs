@@ -28,8 +28,43 @@ use crate::{
     },
 };
 
-/// Judges the key of a request that a proxy has got. The proxy proves itself by a platform key of its own with the scope `verify`, in
-/// `X-Latchkey-Caller`. Answers 204 for a key that is good, and tells of it in headers.
+/// Ask as a proxy
+///
+/// Judges the key of a request that a proxy has got, by whatever method. The proxy proves itself by a platform key of its own with the
+/// scope `verify`, in `X-Latchkey-Caller`. Answers 204 for a key that is good, and tells of it in headers; `X-Latchkey-Code` says in a word
+/// how it was judged, always. Needs the scope `verify` and *View Keys*.
+#[utoipa::path(
+    get,
+    path = "/api/v1/forward-auth",
+    operation_id = "forwardAuth",
+    tag = "verify",
+    params(
+        ("scope" = Option<String>, Query, description = "The key must have this scope."),
+        ("write_scope" = Option<String>, Query, description = "This scope instead, for all methods but GET, HEAD and OPTIONS."),
+        ("corpus" = Option<i64>, Query, description = "The key must have access to this corpus."),
+        ("project" = Option<String>, Query, description = "It must be a key of this project."),
+        ("cost" = Option<u32>, Query, description = "How many credits the request takes; 1 if it is not said."),
+        ("key_param" = Option<String>, Query, description = "The parameter of the original query that may hold the key."),
+        ("mode" = Option<String>, Query, description = "`nginx`: everything that is neither 2xx nor 401 is 403."),
+        ("X-Forwarded-Method" = Option<String>, Header, description = "The request's method; also `X-Original-Method`."),
+        ("X-Forwarded-Uri" = Option<String>, Header, description = "The request's URI; also `X-Original-URI`."),
+        ("X-Forwarded-For" = Option<String>, Header, description = "From where the request comes; also `X-Real-IP`."),
+    ),
+    responses(
+        (status = 204, description = "The key is good; `X-Latchkey-*` headers tell of it.", headers(
+            ("X-Latchkey-Code" = String, description = "`VALID`."),
+            ("X-Latchkey-Key-Id" = String, description = "The key, and so on: name, kind, scopes and all else that a verdict has."),
+        )),
+        (status = 400, description = "`malformed`, `two_api_keys`: the request contradicts itself."),
+        (status = 401, description = "The key is not good, or the proxy's own is not."),
+        (status = 403, description = "The key does not allow this, or the proxy's own does not."),
+        (status = 422, description = "`invalid`: a parameter of the proxy's call can't be taken."),
+        (status = 429, description = "`rate_limited`, `usage_exceeded`."),
+        (status = 500, description = "`internal`."),
+        (status = 503, description = "`unavailable`: the database does not answer."),
+    ),
+    security(("proxy" = [])),
+)]
 pub async fn forward_auth(State(state): State<AppState>, request: Request) -> Response {
     let begun = Instant::now();
     let (parts, _) = request.into_parts();

@@ -46,7 +46,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 
 /// The routes that judge keys, described. They are served by [`hot_routes`].
 fn described_hot() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch))
+    OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch)).routes(routes!(forward_auth::forward_auth))
 }
 
 /// Each route with its description: none is served without one.

@@ -68,12 +68,12 @@ async fn limits_are_told_as_they_were_set_and_can_be_changed() {
     assert_eq!((&key["rate_limits"], &key["credits"]), (&limits["rate_limits"], &limits["credits"]));
     assert_eq!(key["allowed_ips"], json!(["192.0.2.0/24", "2001:db8::1/128"]));
 
-    let patch = async |change: Value| api.call(Method::PATCH, &path, Some(change)).await;
+    let changed = async |change: Value| api.call(Method::PATCH, &path, Some(change)).await;
     // What is not named stays; what is left of the credits too, unless it is said.
-    let (status, key) = patch(json!({ "credits": { "refill": "monthly", "amount": 50 } })).await;
+    let (status, key) = changed(json!({ "credits": { "refill": "monthly", "amount": 50 } })).await;
     assert_eq!((status, &key["credits"]), (StatusCode::OK, &json!({ "remaining": 7, "refill": "monthly", "amount": 50 })));
     assert_eq!(key["rate_limits"], limits["rate_limits"]);
-    let (_, key) = patch(json!({ "rate_limits": [], "credits": null, "allowed_ips": [] })).await;
+    let (_, key) = changed(json!({ "rate_limits": [], "credits": null, "allowed_ips": [] })).await;
     assert_eq!((&key["rate_limits"], &key["credits"], &key["allowed_ips"]), (&json!([]), &Value::Null, &json!([])));
 }
 

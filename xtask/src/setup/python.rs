@@ -24,8 +24,7 @@ const SMTP: Environment = Environment { name: "smtp", list: "tests/smtp.txt", se
 /// What other services check tokens with.
 const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt", serves: "the tests of project keys" };
 /// What calls the API in every way that its description allows, and in many that it does not.
-const SCHEMATHESIS: Environment =
-    Environment { name: "schemathesis", list: "tests/schemathesis.txt", serves: "the tests of the API's description" };
+const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tests/schemathesis.txt", serves: "the tests of the API's description" };
 /// A peer that Latchkey is measured against.
 const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", serves: "the benchmarks" };
 

@@ -41,7 +41,8 @@ impl Takes {
             key: operation.get("security").is_none(),
             body: operation.get("requestBody").is_some(),
             place: path.contains('{'),
-            query: has(&|parameter| parameter["in"] == "query"),
+            // A proxy's own is told by its handler.
+            query: !judges && has(&|parameter| parameter["in"] == "query"),
             condition: has(&|parameter| parameter["name"] == "If-Match"),
             name: method == "post" && !judges,
         }

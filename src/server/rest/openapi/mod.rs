@@ -52,6 +52,7 @@ fn described() -> Value {
     ]);
     document["components"]["securitySchemes"] = json!({
         "bearer": { "type": "http", "scheme": "bearer", "description": "A platform key, as `Authorization: Bearer lkp_…`." },
+        "proxy": { "type": "apiKey", "in": "header", "name": "X-Latchkey-Caller", "description": "A proxy's own platform key." },
         "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "A platform key." },
     });
     for (name, schema) in schemas::all() {
