@@ -284,6 +284,8 @@ async fn known_keys_are_judged_for_a_while_without_the_database_where_the_operat
     let api = server.api("owner@acme.test", "");
     let (_, known) = page.agent_key("a").await;
     let (_, never_asked) = page.agent_key("b").await;
+    // The watch has then seen that it was made, and what is read of it after that stays in memory.
+    tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(api.verify(&known).await, "VALID");
     let ready = async || {
         let response = page.client.get(format!("{}/readyz", page.url)).send().await.unwrap();
