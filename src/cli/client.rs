@@ -7,9 +7,10 @@ use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode, head
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::{input, trouble::Trouble};
+use crate::server::config::is_loopback;
 
 /// How long a connection may take to stand.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -72,15 +73,6 @@ impl ClientOptions {
             url.set_path(&format!("{}/", url.path()));
         }
         Ok(url)
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -3,8 +3,13 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::{Extension, Router, extract::ConnectInfo};
-use hyper::server::conn::http1;
+use axum::{Router, extract::ConnectInfo};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -123,7 +128,12 @@ fn attend(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, rout
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));
+    let router = TowerToHyperService::new(router.clone());
+    // Not as a layer: that would be put round each of the routes, anew for each connection.
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.call(request)
+    });
     let connection = calls.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
         // A client that goes away in the middle is its own affair.

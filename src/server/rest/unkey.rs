@@ -9,8 +9,8 @@ use std::{borrow::Cow, time::Instant};
 
 use axum::{
     Json,
-    extract::{FromRequest, FromRequestParts, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::{FromRequest, Request, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -21,17 +21,16 @@ use self::{
 };
 use super::{
     body::{self, Raw},
-    caller::Caller,
     problem::Problem,
+    verify::{as_verdict, caller_of},
 };
 use crate::{
     model::{
         id::{OrganizationId, RequestId},
-        permission::Scope,
         time::Timestamp,
     },
     server::{
-        calls::{self, REQUEST_ID},
+        calls,
         state::AppState,
         verify::{Ask, Judgement, has_scope},
     },
@@ -75,12 +74,8 @@ pub async fn verify_key(State(state): State<AppState>, request: Request) -> Resp
     with_headers(response, id)
 }
 
-/// What stands on every answer, as the layers that it does not go through would have it.
 fn with_headers(mut response: Response, id: RequestId) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+    as_verdict(response.headers_mut(), id);
     response
 }
 
@@ -98,10 +93,8 @@ pub async fn wrong_method() -> Response {
 }
 
 async fn judge(state: &AppState, request: Request) -> Result<Judgement, Refusal> {
-    let (mut parts, body) = request.into_parts();
-    let caller = Caller::from_request_parts(&mut parts, state).await?;
-    let organization = caller.organization_for(Scope::Verify)?;
-    let Raw(body) = Raw::from_request(Request::from_parts(parts, body), state).await?;
+    let (organization, request) = caller_of(state, request).await?;
+    let Raw(body) = Raw::from_request(request, state).await?;
     let wanted = body::parse(&body)?;
     refuse_unsupported(&wanted)?;
     verdict(state, organization, wanted).await

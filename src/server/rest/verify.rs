@@ -78,7 +78,7 @@ async fn judged(state: &AppState, request: Request) -> Result<(Response, Code), 
 }
 
 /// For whom the caller asks, and the call itself. The body is left for those who may ask.
-async fn caller_of(state: &AppState, request: Request) -> Result<(OrganizationId, Request), Problem> {
+pub(super) async fn caller_of(state: &AppState, request: Request) -> Result<(OrganizationId, Request), Problem> {
     let (mut parts, body) = request.into_parts();
     let organization = Caller::from_request_parts(&mut parts, state).await?.organization_for(Scope::Verify)?;
     Ok((organization, Request::from_parts(parts, body)))
@@ -145,7 +145,7 @@ async fn all_judged(state: &AppState, request: Request) -> Result<Response, Prob
 }
 
 /// What stands on every verdict, as the layers that it does not go through would have it.
-fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
+pub(super) fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));

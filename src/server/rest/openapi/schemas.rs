@@ -17,13 +17,12 @@ use crate::{
     server::{
         expiry::DURATION_MAX_DAYS,
         keys::{METADATA_MAX, SCOPES_MAX},
+        verify::Code,
     },
 };
 
 /// What cannot be seen: such characters are in no name. Those above the first plane are left out: no pattern names them in every language.
 const UNSEEN: &str = r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb";
-/// What a verdict says, in the order in which it is judged.
-const CODES: [&str; 8] = ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDEN", "INSUFFICIENT_PERMISSIONS", "RATE_LIMITED", "USAGE_EXCEEDED"];
 /// Blanks, which are taken off both ends.
 const BLANK: &str = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
@@ -147,7 +146,7 @@ fn verdict_value() -> Value {
     let (text, list) = (json!({ "type": ["string", "null"] }), |items: &str| json!({ "type": ["array", "null"], "items": { "type": items } }));
     let kinds = POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_))).map(|policy| policy.word);
     let properties = json!({
-        "valid": { "type": "boolean" }, "code": enumerated(CODES), "key_id": or_null(id_value("key")), "name": text, "kind": or_null(enumerated(kinds)),
+        "valid": { "type": "boolean" }, "code": enumerated(Code::ALL.map(Code::word)), "key_id": or_null(id_value("key")), "name": text, "kind": or_null(enumerated(kinds)),
         "customer_id": { "type": ["integer", "null"] }, "external_id": text, "metadata": { "type": ["object", "null"] }, "scopes": list("string"),
         "corpora": list("integer"), "project_id": or_null(id_value("prj")), "role": text, "expires_at": or_null(moment_value()),
         "request_id": id_value("req"),
