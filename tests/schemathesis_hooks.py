@@ -7,15 +7,20 @@ import re
 import schemathesis
 
 NUMBERS = itertools.count()
+FARTHEST = 10**300
 
 
 def plain(value):
-    """3.0 is an integer to JSON Schema; to Latchkey, as to most who read JSON into integers, it is none."""
+    """As most who read JSON would have it: 3.0 is no integer, which it is to JSON Schema, and no number is larger than a double can be (RFC 8259, section 6)."""
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [plain(inner) for inner in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(-FARTHEST, min(value, FARTHEST))
+    return value
 
 
 @schemathesis.hook
