@@ -31,8 +31,8 @@ impl Comparison {
                 Pair { first: first()?, second }
             };
             eprintln!(
-                "    {:>8.0} / {:>8.0} a second, p99 {:.2} / {:.2} ms",
-                pair.first.per_second, pair.second.per_second, pair.first.p99_ms, pair.second.p99_ms
+                "    {:>8.0} / {:>8.0} a second, p99 {:.2} / {:.2} ms, server {:.1} / {:.1} µs a call",
+                pair.first.per_second, pair.second.per_second, pair.first.p99_ms, pair.second.p99_ms, pair.first.server_us, pair.second.server_us
             );
             measured.push(pair);
         }
@@ -55,6 +55,13 @@ impl Comparison {
         let rates = [of_each(|pair| pair.first.per_second), of_each(|pair| pair.second.per_second)].map(thousands);
         let [first, second] = [of_each(|pair| pair.first.p99_ms), of_each(|pair| pair.second.p99_ms)];
         format!("{} to {} a second, p99 {first:.2} to {second:.2} ms", rates[0], rates[1])
+    }
+
+    /// The same with what each call cost the server: of those that are one program.
+    pub fn in_words_with_work(&self) -> String {
+        let of_each = |of: fn(&Pair) -> f64| median(self.0.iter().map(of));
+        let [first, second] = [of_each(|pair| pair.first.server_us), of_each(|pair| pair.second.server_us)];
+        format!("{}, {first:.1} to {second:.1} µs of work a call", self.in_words())
     }
 
     /// Answers that were none of the good ones: with a single one the comparison says nothing.

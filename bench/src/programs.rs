@@ -100,7 +100,15 @@ impl Program {
         Ok(kibibytes * 1024)
     }
 
-    /// The time that it has worked, in hundredths of a second.
+    /// How many seconds it has worked, on all cores together; without the workers that it may have started.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn worked(&self) -> Result<f64> {
+        Ok(Duration::from_millis(self.ticks()? * 10).as_secs_f64())
+    }
+
+    /// The same in hundredths of a second.
     fn ticks(&self) -> Result<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
         // Behind the name, which may have blanks: from the third field on.

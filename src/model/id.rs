@@ -1,13 +1,13 @@
 //! Identifiers that know what they name: `key_…`, `org_…`, `usr_…`.
 
-use std::{cmp::Ordering, fmt, hash, marker::PhantomData, str::FromStr};
+use std::{cmp::Ordering, fmt, hash, marker::PhantomData, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Simple};
 
 /// A noun that has identifiers of its own.
 pub trait Noun {
-    /// What stands before the underscore; part of stored data and of the API, so never changed.
+    /// What stands before the underscore, three letters; part of stored data and of the API, so never changed.
     const PREFIX: &'static str;
 }
 
@@ -19,6 +19,7 @@ macro_rules! nouns {
         impl Noun for $noun {
             const PREFIX: &'static str = $prefix;
         }
+        const _: () = assert!($prefix.len() == PREFIX_BYTES);
         $(#[$doc])*
         pub type $id = Id<$noun>;
     )*};
@@ -77,6 +78,29 @@ impl<N> Id<N> {
     }
 }
 
+const PREFIX_BYTES: usize = 3;
+const TEXT_BYTES: usize = PREFIX_BYTES + 1 + Simple::LENGTH;
+
+impl<N: Noun> Id<N> {
+    /// The id as text, made on the stack: every answer tells some.
+    pub fn text(&self) -> impl Deref<Target = str> + use<N> {
+        let mut text = [b'_'; TEXT_BYTES];
+        text[..PREFIX_BYTES].copy_from_slice(N::PREFIX.as_bytes());
+        self.uuid.as_simple().encode_lower(&mut text[PREFIX_BYTES + 1..]);
+        IdText(text)
+    }
+}
+
+struct IdText([u8; TEXT_BYTES]);
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).expect("a prefix and hexadecimal digits are ASCII")
+    }
+}
+
 #[cfg(feature = "ssr")]
 impl<N> Default for Id<N> {
     fn default() -> Self {
@@ -86,7 +110,7 @@ impl<N> Default for Id<N> {
 
 impl<N: Noun> fmt::Display for Id<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", N::PREFIX, self.uuid.as_simple())
+        f.write_str(&self.text())
     }
 }
 
@@ -145,7 +169,7 @@ impl<N> hash::Hash for Id<N> {
 
 impl<N: Noun> Serialize for Id<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
 }
 

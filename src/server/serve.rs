@@ -27,7 +27,7 @@ use super::{
     config::{PublicUrl, ServeOptions},
     data::Data,
     mail::{Mailer, send_mails},
-    named_calls, notices,
+    named_calls, notices, rest,
     router::router,
     state::AppState,
     verify::{watch, write_uses},
@@ -89,7 +89,7 @@ impl Server {
         loop {
             tokio::select! {
                 accepted = accept(&self.listener, &room) => match accepted {
-                    Ok((stream, peer, place)) => attend(stream, peer, place, &self.router, &calls),
+                    Ok(accepted) => attend(accepted, &self.state, &self.router, &calls),
                     Err(error) => {
                         // Out of file handles, say: the next moment may have some.
                         tracing::warn!(%error, "a connection could not be accepted");
@@ -116,23 +116,34 @@ impl Server {
     }
 }
 
+/// A connection, from whom, and its place among those that may be open.
+type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+
 /// The next connection, once there is room for one more.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
     let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
 }
 
 /// HTTP/1 alone: a proxy speaks it to us, and hyper's choice between versions has no time limit for those who say nothing.
-fn attend(stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit, router: &Router, calls: &GracefulShutdown) {
+fn attend((stream, peer, place): Accepted, state: &AppState, router: &Router, calls: &GracefulShutdown) {
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    let router = TowerToHyperService::new(router.clone());
-    // Not as a layer: that would be put round each of the routes, anew for each connection.
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        router.call(request)
+    let (state, router) = (state.clone(), TowerToHyperService::new(router.clone()));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (state, router) = (state.clone(), router.clone());
+        async move {
+            match rest::verify_at_once(&state, request).await {
+                Ok(response) => Ok(response),
+                Err(mut other) => {
+                    // Not as a layer: that would be put round each of the routes, anew for each connection.
+                    other.extensions_mut().insert(ConnectInfo(peer));
+                    router.call(other).await
+                }
+            }
+        }
     });
     let connection = calls.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {

@@ -36,7 +36,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
             format!("throughput by the bare handler's, {what}"),
             THROUGHPUT,
             comparison.throughput(),
-            &comparison.in_words(),
+            &comparison.in_words_with_work(),
         ));
         rows.push(Row::at_most(FIGURE, format!("p99 by the bare handler's, {what}"), P99, comparison.p99(), "of the same pairs"));
     }

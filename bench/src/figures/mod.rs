@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 
 use crate::{
-    load::{Connection, Load, Requests},
+    load::{Connection, Load, Requests, Round},
     pairs::Comparison,
     programs::{Program, settle},
 };
@@ -140,7 +140,10 @@ impl Side {
 fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Comparison> {
     let round = |of: &Side| {
         settle(&[&first.program, &second.program])?;
-        of.load.run(settings.round)
+        let before = of.program.worked()?;
+        let round = of.load.run(settings.round)?;
+        let worked = of.program.worked()? - before;
+        Ok(Round { server_us: worked * 1e6 / f64::from(u32::try_from(round.answers)?), ..round })
     };
     let comparison = Comparison::of(settings.pairs, || round(first), || round(second))?;
     ensure!(comparison.others() == 0, "{} answers were none of the expected ones", comparison.others());

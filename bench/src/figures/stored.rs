@@ -58,7 +58,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
         let what = format!("throughput with {} keys by that with {}", thousands_of(more.keys), thousands_of(all[0].keys));
         eprintln!("    {what}");
         let comparison = compare(settings, &more.side, &all[0].side)?;
-        rows.push(Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words()));
+        rows.push(Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words_with_work()));
     }
     Ok(rows)
 }

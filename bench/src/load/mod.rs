@@ -42,6 +42,10 @@ pub struct Round {
     pub per_second: f64,
     /// How long the slowest of a hundred callers waited, in milliseconds.
     pub p99_ms: f64,
+    /// Answers, also those while warming up.
+    pub answers: u64,
+    /// How long the server worked for each, on all cores together, in microseconds.
+    pub server_us: f64,
     /// Answers that were none of the good ones.
     pub others: u64,
 }
@@ -60,7 +64,7 @@ impl Load {
     pub fn run(&self, time: Duration) -> Result<Round> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            self.ask_for(WARM_UP).await?;
+            let warmed_up = self.ask_for(WARM_UP).await?;
             let begun = Instant::now();
             let mut tally = self.ask_for(time).await?;
             let seconds = begun.elapsed().as_secs_f64();
@@ -69,6 +73,8 @@ impl Load {
                 per_second: f64::from(u32::try_from(tally.nanoseconds.len())?) / seconds,
                 p99_ms: p99_ms(&tally.nanoseconds),
                 others: tally.others,
+                answers: u64::try_from(warmed_up.nanoseconds.len() + tally.nanoseconds.len())?,
+                server_us: f64::NAN,
             })
         })
     }

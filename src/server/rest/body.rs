@@ -1,12 +1,13 @@
 //! JSON bodies: what can't be read is a clear refusal that repeats nothing of what was sent.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
     http::StatusCode,
 };
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
@@ -71,7 +72,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`.
 pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    match timeout(BODY_LIMIT, Limited::new(body, max).collect()).await {
+    let mut collecting = pin!(Limited::new(body, max).collect());
+    // Mostly it has come with the head: then nothing needs a timer.
+    let collected = match collecting.as_mut().now_or_never() {
+        Some(collected) => Ok(collected),
+        None => timeout(BODY_LIMIT, collecting).await,
+    };
+    match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not come in time.")),

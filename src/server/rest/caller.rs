@@ -40,7 +40,7 @@ impl Caller {
     /// # Errors
     /// 403 `insufficient_scope`.
     pub fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
-        self.require(scope)?;
+        require(&self.key, scope)?;
         Ok(self.actor())
     }
 
@@ -61,27 +61,40 @@ impl Caller {
     pub fn key(&self) -> &KnownKey {
         &self.key
     }
+}
 
-    /// The organization that the caller acts for, if the key has this scope: for calls that do nothing but ask.
-    ///
-    /// # Errors
-    /// As [`Self::with_scope`].
-    pub fn organization_for(&self, scope: Scope) -> Result<OrganizationId, Problem> {
-        self.require(scope)?;
-        Ok(self.key.organization)
-    }
+/// The organization for which keys are judged, if the caller's key has the scope for it. The hot path: nothing else is learned of the caller.
+///
+/// # Errors
+/// As for any caller: 401 for a key that is not good; 403 `wrong_kind`, `insufficient_scope`.
+pub async fn judges_for(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
+    let now = Timestamp::now();
+    let key = good_key(presented, state, now).await?;
+    call_with(&key, state, now)?;
+    require(&key, Scope::Verify)?;
+    Ok(key.organization)
+}
 
-    /// Goes on only where the key has this scope, and who made it may do now what it is for.
-    fn require(&self, scope: Scope) -> Result<(), Problem> {
-        if !self.key.scopes.iter().any(|has| has == scope.word()) {
-            let detail = format!("This key lacks the scope “{}”.", scope.word());
-            return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
-        }
-        match scope.needs() {
-            [first, ..] if !scope.needs().iter().any(|permission| self.key.permissions.has(*permission)) => Err(Fault::forbidden(*first).into()),
-            _ => Ok(()),
-        }
+/// Goes on only where the key has this scope, and who made it may do now what it is for.
+fn require(key: &KnownKey, scope: Scope) -> Result<(), Problem> {
+    if !key.scopes.iter().any(|has| has == scope.word()) {
+        let detail = format!("This key lacks the scope “{}”.", scope.word());
+        return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
     }
+    match scope.needs() {
+        [first, ..] if !scope.needs().iter().any(|permission| key.permissions.has(*permission)) => Err(Fault::forbidden(*first).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Goes on only with a platform key, and counts the call.
+fn call_with(key: &KnownKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
+    if key.kind != KeyKind::Platform {
+        let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
+        return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
+    }
+    state.verifier.note_use(key, now);
+    Ok(())
 }
 
 impl<S: Sync> FromRequestParts<S> for Caller
@@ -96,25 +109,13 @@ where
             return Ok(caller);
         }
         let state = AppState::from_ref(state);
-        Self::of(good_key(presented_key(&parts.headers)?, &state).await?, parts, &state)
+        Self::of(good_key(presented_key(&parts.headers)?, &state, Timestamp::now()).await?, parts, &state)
     }
 }
 
 impl Caller {
-    /// The caller with a key that was presented elsewhere than in the usual headers.
-    ///
-    /// # Errors
-    /// As for any caller: 401 for a key that is not good, 403 `wrong_kind` for one that is no platform key.
-    pub async fn with_key(presented: &str, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
-        Self::of(good_key(presented, state).await?, parts, state)
-    }
-
     fn of(key: Arc<KnownKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
-        if key.kind != KeyKind::Platform {
-            let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
-            return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
-        }
-        state.verifier.note_use(&key, Timestamp::now());
+        call_with(&key, state, Timestamp::now())?;
         calls::made_by(key.organization, key.created_by, Some(key.id));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
@@ -141,7 +142,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let key = good_key(presented_key(&parts.headers)?, &state).await?;
+        let key = good_key(presented_key(&parts.headers)?, &state, Timestamp::now()).await?;
         if key.kind == KeyKind::Project {
             calls::made_by(key.organization, key.created_by, Some(key.id));
             return Ok(Self::Project(ProjectKey(key)));
@@ -178,10 +179,10 @@ impl ProjectKey {
 }
 
 /// The key that was presented, of whatever kind, if it is good now.
-async fn good_key(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+async fn good_key(presented: &str, state: &AppState, now: Timestamp) -> Result<Arc<KnownKey>, Problem> {
     let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
     let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
-    match key.lifecycle.status(Timestamp::now()) {
+    match key.lifecycle.status(now) {
         Status::Active => Ok(key),
         Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
         Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),

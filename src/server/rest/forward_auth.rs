@@ -18,14 +18,11 @@ use self::{
     original::Original,
     wanted::{Wanted, is_for_nginx},
 };
-use super::{caller::Caller, problem::Problem};
-use crate::{
-    model::permission::Scope,
-    server::{
-        calls,
-        state::AppState,
-        verify::{Ask, Judgement},
-    },
+use super::{caller::judges_for, problem::Problem};
+use crate::server::{
+    calls,
+    state::AppState,
+    verify::{Ask, Judgement},
 };
 
 /// Ask as a proxy
@@ -86,8 +83,7 @@ pub async fn forward_auth(State(state): State<AppState>, request: Request) -> Re
 /// The caller first: whoever is not let in learns nothing of what else is wrong.
 async fn judge(state: &AppState, parts: &Parts) -> Result<Judgement, Refusal> {
     let presented = callers_key(&parts.headers).map_err(Refusal::of_caller)?;
-    let caller = Caller::with_key(presented, parts, state).await.map_err(Refusal::of_caller)?;
-    let organization = caller.organization_for(Scope::Verify).map_err(Refusal::of_caller)?;
+    let organization = judges_for(presented, state).await.map_err(Refusal::of_caller)?;
     let wanted = Wanted::read(parts.uri.query()).map_err(Refusal::of_setting)?;
     let Original { key, method, ip } = original::read(&parts.headers, &wanted, &state.trusted_proxies).map_err(Refusal::of_request)?;
     let scope = wanted.scope_for(method).map_err(Refusal::of_setting)?;

@@ -22,10 +22,14 @@ mod whoami;
 
 use axum::{
     Router,
-    http::StatusCode,
+    body::Body,
+    extract::State,
+    http::{Method, Request, StatusCode},
     middleware::from_fn_with_state,
+    response::Response,
     routing::{MethodRouter, any, get, post},
 };
+use hyper::body::Incoming;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{metrics, state::AppState};
@@ -76,11 +80,23 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::metrics))
 }
 
+/// The call that comes a million times a day, answered without looking for its route, which costs as much as the judgement; every other is
+/// handed back.
+///
+/// # Errors
+/// With the request, where it is another.
+pub async fn verify_at_once(state: &AppState, request: Request<Incoming>) -> Result<Response, Request<Incoming>> {
+    if request.method() != Method::POST || request.uri().path() != verify::PATH {
+        return Err(request);
+    }
+    Ok(verify::verify(State(state.clone()), request.map(Body::new)).await)
+}
+
 /// What judges keys: it stands outside the layers that the rest goes through.
 pub fn hot_routes() -> Router<AppState> {
     let only_post = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
     Router::new()
-        .route("/api/v1/verify", post(verify::verify).fallback(only_post))
+        .route(verify::PATH, post(verify::verify).fallback(only_post))
         .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
         .route("/api/v1/forward-auth", asked_by_any_method())
         .route("/v2/keys.verifyKey", post(unkey::verify_key).fallback(unkey::wrong_method))

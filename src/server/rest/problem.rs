@@ -124,7 +124,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.extend(HeaderValue::try_from(self.request_id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+        headers.extend(HeaderValue::from_str(&self.request_id.text()).ok().map(|id| (REQUEST_ID, id)));
         if self.status == StatusCode::UNAUTHORIZED.as_u16() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

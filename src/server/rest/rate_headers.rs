@@ -16,7 +16,7 @@ pub fn write(headers: &mut HeaderMap, judgement: &Judgement) {
     if !judgement.rates.is_empty() {
         let policy = listed(&judgement.rates, |text, rate| write!(text, ";q={};w={}", rate.limit.limit, seconds(rate.limit.duration_ms)));
         let left = listed(&judgement.rates, |text, rate| write!(text, ";r={};t={}", rate.remaining, seconds(rate.reset_ms)));
-        headers.extend([(POLICY, policy), (LIMIT, left)].into_iter().filter_map(|(name, text)| Some((name, HeaderValue::try_from(text).ok()?))));
+        headers.extend([(POLICY, policy), (LIMIT, left)].into_iter().filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?))));
     }
     if let Some(credits) = judgement.credits {
         headers.insert(CREDITS, HeaderValue::from(credits));

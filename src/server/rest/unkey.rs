@@ -21,8 +21,9 @@ use self::{
 };
 use super::{
     body::{self, Raw},
+    caller::{judges_for, presented_key},
     problem::Problem,
-    verify::{as_verdict, caller_of},
+    verify::as_verdict,
 };
 use crate::{
     model::{
@@ -93,7 +94,7 @@ pub async fn wrong_method() -> Response {
 }
 
 async fn judge(state: &AppState, request: Request) -> Result<Judgement, Refusal> {
-    let (organization, request) = caller_of(state, request).await?;
+    let organization = judges_for(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
     let wanted = body::parse(&body)?;
     refuse_unsupported(&wanted)?;

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Request, State},
+    body::Body,
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -12,16 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     body::{self, LargeRaw, Raw},
-    caller::Caller,
+    caller::{judges_for, presented_key},
     problem::Problem,
     rate_headers,
 };
 use crate::{
-    model::{
-        fault::Fault,
-        id::{OrganizationId, RequestId},
-        permission::Scope,
-    },
+    model::{fault::Fault, id::RequestId},
     server::{
         calls::{self, REQUEST_ID},
         state::AppState,
@@ -29,6 +26,8 @@ use crate::{
     },
 };
 
+/// Where a key is judged.
+pub const PATH: &str = "/api/v1/verify";
 /// The most keys of one call.
 const BATCH_MAX: usize = 1000;
 /// How many of them are judged at once: those that are not in memory wait for the store.
@@ -62,26 +61,18 @@ pub async fn verify(State(state): State<AppState>, request: Request) -> Response
             state.metrics.judged(code, begun.elapsed());
             response
         }
-        Err(problem) => refused(&state, "/api/v1/verify", problem, begun),
+        Err(problem) => refused(&state, PATH, problem, begun),
     }
 }
 
 async fn judged(state: &AppState, request: Request) -> Result<(Response, Code), Problem> {
-    let (organization, request) = caller_of(state, request).await?;
+    // The body is read for those alone who may ask.
+    let organization = judges_for(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
     let judgement = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
-    let mut response = axum::Json(judgement.verdict()).into_response();
-    let headers = response.headers_mut();
-    as_verdict(headers, judgement.request_id);
-    rate_headers::write(headers, &judgement);
+    let mut response = told(&judgement.verdict(), judgement.request_id);
+    rate_headers::write(response.headers_mut(), &judgement);
     Ok((response, judgement.code))
-}
-
-/// For whom the caller asks, and the call itself. The body is left for those who may ask.
-pub(super) async fn caller_of(state: &AppState, request: Request) -> Result<(OrganizationId, Request), Problem> {
-    let (mut parts, body) = request.into_parts();
-    let organization = Caller::from_request_parts(&mut parts, state).await?.organization_for(Scope::Verify)?;
-    Ok((organization, Request::from_parts(parts, body)))
 }
 
 fn refused(state: &AppState, route: &'static str, problem: Problem, begun: Instant) -> Response {
@@ -126,7 +117,7 @@ pub async fn batch(State(state): State<AppState>, request: Request) -> Response 
 }
 
 async fn all_judged(state: &AppState, request: Request) -> Result<Response, Problem> {
-    let (organization, request) = caller_of(state, request).await?;
+    let organization = judges_for(presented_key(request.headers())?, state).await?;
     let LargeRaw(body) = LargeRaw::from_request(request, state).await?;
     let Batch { keys } = body::parse(&body)?;
     if !(1..=BATCH_MAX).contains(&keys.len()) {
@@ -139,14 +130,26 @@ async fn all_judged(state: &AppState, request: Request) -> Result<Response, Prob
     for judgement in &judgements {
         state.metrics.judged_in_batch(judgement.code);
     }
-    let mut response = axum::Json(Verdicts { items: judgements.iter().map(Judgement::verdict).collect() }).into_response();
-    as_verdict(response.headers_mut(), RequestId::new());
-    Ok(response)
+    Ok(told(&Verdicts { items: judgements.iter().map(Judgement::verdict).collect() }, RequestId::new()))
+}
+
+/// An answer in JSON. Text and headers have room from the start: most verdicts never grow out of it.
+fn told(answer: &impl Serialize, id: RequestId) -> Response {
+    let mut body = Vec::with_capacity(1024);
+    if serde_json::to_writer(&mut body, answer).is_err() {
+        return Problem::from(Fault::Internal).into_response();
+    }
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    as_verdict(headers, id);
+    response
 }
 
 /// What stands on every verdict, as the layers that it does not go through would have it.
 pub(super) fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.extend(HeaderValue::try_from(id.to_string()).ok().map(|id| (REQUEST_ID, id)));
+    headers.extend(HeaderValue::from_str(&id.text()).ok().map(|id| (REQUEST_ID, id)));
 }

@@ -261,6 +261,11 @@ impl Store {
         self.engine.position()
     }
 
+    /// A table `listed` with the elements of the JSON list that is a statement's first value in its column `value`.
+    fn listed(&self) -> &'static str {
+        self.engine.listed()
+    }
+
     /// What stands behind a text column so that it sorts by its bytes.
     fn bytewise(&self) -> &'static str {
         self.engine.bytewise()

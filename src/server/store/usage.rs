@@ -1,7 +1,8 @@
 //! How often keys were used, what that costs, and when they were used last.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::{Error, Store, Tx};
@@ -11,9 +12,6 @@ use crate::model::{
     policy::{POLICIES, Policy},
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
-
-/// How many rows go into one statement: at most five values each, under SQLite's 32,766.
-const ROWS_AT_ONCE: usize = 1000;
 
 /// Calls of a key in one minute.
 #[derive(Debug, Clone, Copy)]
@@ -48,54 +46,48 @@ impl Tally {
 ///
 /// # Errors
 /// What the database says.
-pub async fn set_last_used(tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), Error> {
-    for rows in uses.chunks(ROWS_AT_ONCE) {
-        // The columns of `values` have these names in both engines.
-        let sql = AssertSqlSafe(format!(
-            "update api_keys set last_used_at = used.column2 from (values {}) as used \
-             where api_keys.id = used.column1 and coalesce(api_keys.last_used_at, 0) < used.column2",
-            tuples(rows.len(), 2)
-        ));
-        rows.iter().fold(sqlx::query(sql), |query, (id, at)| query.bind(id.to_string()).bind(at.0)).execute(&mut *tx).await?;
-    }
-    Ok(())
+pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), Error> {
+    let sql = format!(
+        "update api_keys set last_used_at = used.at from \
+         (select value ->> 0 as id, cast(value ->> 1 as bigint) as at from {}) as used \
+         where api_keys.id = used.id and coalesce(api_keys.last_used_at, 0) < used.at",
+        store.listed()
+    );
+    execute(tx, sql, uses.iter().map(|(id, at)| json!([id, at.0]))).await
 }
 
 /// Adds to the counts of minutes and of days.
 ///
 /// # Errors
 /// What the database says.
-pub async fn add(tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
-    for rows in counts.chunks(ROWS_AT_ONCE) {
-        let minutes = AssertSqlSafe(format!(
-            "insert into key_minutes (key_id, minute, requests, cost) values {} \
-             on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests, cost = {}",
-            tuples(rows.len(), 4),
-            added_cost("key_minutes")
-        ));
-        let query = rows.iter().fold(sqlx::query(minutes), |query, row| {
-            query.bind(row.key.to_string()).bind(row.minute).bind(row.tally.requests).bind(row.tally.cost.0)
-        });
-        query.execute(&mut *tx).await?;
-    }
+pub async fn add(store: &Store, tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
+    let minutes = format!(
+        "insert into key_minutes (key_id, minute, requests, cost) \
+         select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), cast(value ->> 3 as bigint) from {} where true \
+         on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests, cost = {}",
+        store.listed(),
+        added_cost("key_minutes")
+    );
+    execute(tx, minutes, counts.iter().map(|row| json!([row.key, row.minute, row.tally.requests, row.tally.cost.0]))).await?;
     // Several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
-    let mut days = HashMap::<(KeyId, OrganizationId, i64), Tally>::new();
+    let mut days = BTreeMap::<(OrganizationId, i64, KeyId), Tally>::new();
     for row in counts {
-        days.entry((row.key, row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS))).or_default().add(row.tally);
+        days.entry((row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS), row.key)).or_default().add(row.tally);
     }
-    let days: Vec<_> = days.into_iter().collect();
-    for rows in days.chunks(ROWS_AT_ONCE) {
-        let sql = AssertSqlSafe(format!(
-            "insert into key_days (organization_id, day, key_id, requests, cost) values {} \
-             on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests, cost = {}",
-            tuples(rows.len(), 5),
-            added_cost("key_days")
-        ));
-        let query = rows.iter().fold(sqlx::query(sql), |query, ((key, organization, day), tally)| {
-            query.bind(organization.to_string()).bind(*day).bind(key.to_string()).bind(tally.requests).bind(tally.cost.0)
-        });
-        query.execute(&mut *tx).await?;
-    }
+    let sql = format!(
+        "insert into key_days (organization_id, day, key_id, requests, cost) \
+         select value ->> 0, cast(value ->> 1 as bigint), value ->> 2, cast(value ->> 3 as bigint), cast(value ->> 4 as bigint) from {} where true \
+         on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests, cost = {}",
+        store.listed(),
+        added_cost("key_days")
+    );
+    let rows = days.into_iter().map(|((organization, day, key), tally)| json!([organization, day, key, tally.requests, tally.cost.0]));
+    execute(tx, sql, rows).await
+}
+
+/// A statement with many rows.
+async fn execute(tx: &mut Tx, sql: String, rows: impl Iterator<Item = Value>) -> Result<(), Error> {
+    sqlx::query(AssertSqlSafe(sql)).bind(rows.collect::<Value>().to_string()).execute(tx).await?;
     Ok(())
 }
 
@@ -235,10 +227,4 @@ pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to
 pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, Error> {
     let sql = "select min(day) from key_days where organization_id = $1";
     Ok(sqlx::query_scalar(sql).bind(organization.to_string()).fetch_one(store.read()?).await?)
-}
-
-/// `($1, $2), ($3, $4), …`
-fn tuples(rows: usize, columns: usize) -> String {
-    let tuple = |row: usize| format!("({})", (1..=columns).map(|column| format!("${}", row * columns + column)).collect::<Vec<_>>().join(", "));
-    (0..rows).map(tuple).collect::<Vec<_>>().join(", ")
 }

@@ -97,11 +97,9 @@ async fn a_cost_beyond_all_numbers_stays_at_the_highest() {
     let minute = Timestamp::now().0 / MINUTE_MS;
     let add = async |key: KeyId, minute: i64, cost: Money| {
         let count = Count { key, organization, minute, tally: Tally { requests: 1, cost } };
-        desk.server
-            .state
-            .store
-            .write(move |tx| Box::pin(async move { Ok(usage::add(tx, &[count, Count { minute: minute - 1, ..count }]).await?) }))
-            .await
+        let store = desk.server.state.store.clone();
+        let own = store.clone();
+        store.write(move |tx| Box::pin(async move { Ok(usage::add(&own, tx, &[count, Count { minute: minute - 1, ..count }]).await?) })).await
     };
     for cost in [Money(i64::MAX - 1), Money(2), Money(i64::MAX), PRICE_MAX] {
         add(desk.key, minute, cost).await.unwrap();
