@@ -17,12 +17,12 @@ const HEADERS: [&str; 8] = [
     "x-forwarded-for",
     "x-original-uri",
     "x-original-method",
-    "x-forwarded-host",
+    "x-real-ip",
 ];
 
 fuzz_target!(|input: &[u8]| {
     let desk = Desk::get();
-    let mut request = Request::builder().uri("/api/v1/forward-auth").header("x-latchkey-caller", &desk.caller);
+    let mut request = Request::builder().uri("/api/v1/forward-auth?key_param=key").header("x-latchkey-caller", &desk.caller);
     for (name, line) in HEADERS.iter().cycle().zip(input.split(|byte| *byte == b'\n').take(64)) {
         if let Ok(value) = HeaderValue::from_bytes(line) {
             request = request.header(*name, value);

@@ -12,6 +12,10 @@ use hyper_util::{
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Latchkey's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The fields of Latchkey's own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

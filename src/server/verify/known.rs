@@ -55,7 +55,7 @@ pub struct KnownKey {
     /// Until when this secret of it is good, if it was replaced.
     pub retires_at: Option<Timestamp>,
     /// What limits it, if anything does.
-    pub limits: Option<Box<KnownLimits>>,
+    pub limits: Option<KnownLimits>,
     /// What a project key has beside that.
     pub of_project: Option<OfProject>,
 }
@@ -106,10 +106,10 @@ impl OfProject {
 impl KnownLimits {
     /// The outer `None` when what is stored can't be read: a key whose limits are unknown is not judged valid.
     #[expect(clippy::option_option, reason = "no limits are not the same as limits that can't be read")]
-    fn read(stored: &LimitColumns, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Box<Self>>> {
+    fn read(stored: &LimitColumns, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
         let (rates, networks, credits) = (stored.rate_limits()?, stored.networks()?, stored.account().map(|account| account.version));
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Box::new(Self { rates: rates.into_iter().map(Arc::new).collect(), credits, networks: networks.into(), live: live() })))
+        Some(has_any.then(|| Self { rates: rates.into_iter().map(Arc::new).collect(), credits, networks: networks.into(), live: live() }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Judging keys, from memory where they are known.
 
 mod credits;
+mod even;
 mod judge;
 mod known;
 mod live;

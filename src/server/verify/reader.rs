@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     KnownKey,
+    even::BuildEven,
     live::Live,
     signers::{Presented, Signers},
 };
@@ -26,13 +27,13 @@ pub(super) struct Reader {
     pub(super) signers: Signers,
     /// How often the store was asked for a key.
     pub(super) reads: IntCounter,
-    lives: DashMap<KeyId, Arc<Live>>,
+    lives: DashMap<KeyId, Arc<Live>, BuildEven>,
 }
 
 impl Reader {
     pub(super) fn new(store: Store) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not in memory and were looked for in the database.");
-        Self { store, signers: Signers::new(), reads: reads.expect("the name is one that Prometheus takes"), lives: DashMap::new() }
+        Self { store, signers: Signers::new(), reads: reads.expect("the name is one that Prometheus takes"), lives: DashMap::default() }
     }
 
     /// The key that was presented; a token that claims to be ours is looked for only when we signed it.

@@ -2,7 +2,6 @@
 //! so that a slow one can't put the old record back.
 
 use std::{
-    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +17,7 @@ use futures_util::{
 use moka::sync::Cache;
 use tokio::time::timeout;
 
-use super::KnownKey;
+use super::{KnownKey, even::BuildEven};
 use crate::server::{store, token::KeyDigest};
 
 /// How many unknown digests are remembered: some 10 MB of them.
@@ -67,7 +66,7 @@ enum Slot {
 
 /// The map.
 pub(super) struct Shelf {
-    slots: DashMap<KeyDigest, Slot, BuildHasherDefault<DigestHasher>>,
+    slots: DashMap<KeyDigest, Slot, BuildEven>,
     unknown: Cache<KeyDigest, ()>,
     reads: AtomicU64,
 }
@@ -166,24 +165,6 @@ impl Shelf {
     /// How many keys are known, and how many digests are known to be nobody's.
     pub(super) fn sizes(&self) -> (usize, u64) {
         (self.slots.len(), self.unknown.entry_count())
-    }
-}
-
-/// Takes the number that a digest gives: the output of an HMAC is as even as any hash of it, and nobody can choose it.
-#[derive(Default)]
-pub(super) struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("a digest hashes as a number");
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
     }
 }
 

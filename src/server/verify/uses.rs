@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use super::{KnownKey, live::ticks};
+use super::{KnownKey, even::BuildEven, live::ticks};
 use crate::{
     model::{
         fault::Fault,
@@ -38,7 +38,7 @@ pub(super) struct Uses {
     written_at: AtomicI64,
 }
 
-type Gathered = HashMap<KeyId, Noted>;
+type Gathered = HashMap<KeyId, Noted, BuildEven>;
 
 #[derive(Default)]
 struct Waiting {
@@ -167,7 +167,12 @@ impl Uses {
     fn gather(&self) -> MutexGuard<'_, Waiting> {
         let mut waiting = locked(&self.waiting);
         for core in &self.cores {
-            let gathered = mem::take(&mut *locked(core));
+            let gathered = {
+                let mut gathered = locked(core);
+                // As large as this time, lest it grow step by step again.
+                let room = Gathered::with_capacity_and_hasher(gathered.len(), BuildEven::default());
+                mem::replace(&mut *gathered, room)
+            };
             for (key, noted) in gathered {
                 waiting.add(key, noted);
             }
