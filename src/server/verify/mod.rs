@@ -186,9 +186,9 @@ impl Verifier {
         self.uses.flush_all(&self.reader.store).await;
     }
 
-    /// Writes the uses that were noted, as many as are written at once.
-    pub async fn flush_some(&self) {
-        self.uses.flush(&self.reader.store).await;
+    /// Writes the uses that were noted, as many as are written at once; answers whether there is nothing left that could be written.
+    pub async fn flush_some(&self) -> bool {
+        self.uses.flush(&self.reader.store).await
     }
 
     /// How many milliseconds ago uses were written, or there were none to write; and how many keys wait for it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{
     sync::oneshot,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
 use super::Verifier;
@@ -19,6 +19,8 @@ const READ_EVERY: Duration = Duration::from_millis(150);
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// How often uses are written.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// As many times as long as a write took nothing is written, where others wait to be.
+const REST: u32 = 19;
 
 /// Reads what changed, for ever. Reading it is also how a loss of the database is noticed.
 pub async fn watch(state: AppState) {
@@ -68,7 +70,11 @@ pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
             state.verifier.give_back().await;
             return;
         }
-        state.verifier.flush_some().await;
+        let begun = Instant::now();
+        if !state.verifier.flush_some().await {
+            // More keys were used than are written at once. Those who verify come first.
+            turns.reset_after(WRITE_EVERY.max(begun.elapsed() * REST));
+        }
         if turn == 0 {
             state.verifier.clean().await;
         }

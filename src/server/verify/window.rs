@@ -9,7 +9,9 @@ const PARTS: i64 = 64;
 /// The requests of the span that ends now. Moments are milliseconds of a clock that never goes back.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    entries: VecDeque<Entry>,
+    /// The last of them, here and not with the others: most keys have no more than this one, and it is at hand.
+    newest: Option<Entry>,
+    older: VecDeque<Entry>,
     sum: i64,
 }
 
@@ -23,9 +25,13 @@ struct Entry {
 impl Window {
     /// How many requests it holds of those in the span of `duration_ms` that ends now.
     pub(super) fn count(&mut self, now: i64, duration_ms: i64) -> i64 {
-        while let Some(oldest) = self.entries.front().filter(|entry| entry.last + duration_ms <= now) {
+        let is_over = |entry: &mut Entry| entry.last + duration_ms <= now;
+        while let Some(oldest) = self.older.pop_front_if(is_over) {
             self.sum -= i64::from(oldest.count);
-            self.entries.pop_front();
+        }
+        // Where the newest is over, so are the others.
+        if let Some(newest) = self.newest.take_if(is_over) {
+            self.sum -= i64::from(newest.count);
         }
         self.sum
     }
@@ -33,18 +39,18 @@ impl Window {
     /// Notes a request.
     pub(super) fn add(&mut self, now: i64, duration_ms: i64) {
         self.sum += 1;
-        match self.entries.back_mut() {
+        match &mut self.newest {
             Some(newest) if now - newest.first <= duration_ms / PARTS && newest.count < u32::MAX => {
                 newest.last = newest.last.max(now);
                 newest.count += 1;
             }
-            _ => self.entries.push_back(Entry { first: now, last: now, count: 1 }),
+            newest => self.older.extend(newest.replace(Entry { first: now, last: now, count: 1 })),
         }
     }
 
     /// In how many milliseconds the oldest requests are out of the span, when there are some.
     pub(super) fn frees_in(&self, now: i64, duration_ms: i64) -> i64 {
-        self.entries.front().map_or(0, |oldest| (oldest.last + duration_ms - now).max(0))
+        self.older.front().or(self.newest.as_ref()).map_or(0, |oldest| (oldest.last + duration_ms - now).max(0))
     }
 
     /// Whether nothing was noted in the span that ends now.
@@ -93,7 +99,7 @@ mod tests {
                 if was_taken {
                     taken.push(now);
                 }
-                prop_assert!(window.entries.len() <= usize::try_from(PARTS).unwrap() + 2);
+                prop_assert!(window.older.len() <= usize::try_from(PARTS).unwrap() + 1);
             }
         }
     }
