@@ -105,6 +105,18 @@ export async function admit(context: BrowserContext, server: Server, { email, pa
   expect(answer.status()).toBe(200);
 }
 
+/** Takes the session away. The page goes first: what it happens to ask for would be refused. */
+export async function forgetSession(page: Page): Promise<void> {
+  await page.goto('about:blank');
+  await page.context().clearCookies();
+}
+
+/** Lets somebody else use the browser. */
+export async function admitInstead(page: Page, server: Server, person: Person): Promise<void> {
+  await forgetSession(page);
+  await admit(page.context(), server, person);
+}
+
 /** Signs in through the page that is open. */
 export async function signIn(page: Page, { email, password }: { email: string; password: string }): Promise<void> {
   await page.getByLabel('Email').fill(email);

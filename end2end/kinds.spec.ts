@@ -1,7 +1,7 @@
 // Each kind's life on its tab: made, revealed, found, put to rest, rotated, changed and deleted, by role and accessible name alone.
 
 import type { Page } from '@playwright/test';
-import { admit, axe, copyAndClose, expect, fitsWidth, live, open, row, rows, test } from './fixtures';
+import { admitInstead, axe, copyAndClose, expect, fitsWidth, live, open, row, rows, test } from './fixtures';
 
 const KINDS = [
   { kind: 'platform', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
@@ -89,10 +89,9 @@ test('a tab that was left is found again as it was', { tag: '@once' }, async ({ 
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('whoever may not manage keys sees what they may, without buttons', { tag: '@once' }, async ({ page, context, server, owner, platformKey }) => {
+test('whoever may not manage keys sees what they may, without buttons', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
   await server.addKey(platformKey, 'nightly-build');
-  await context.clearCookies();
-  await admit(context, server, server.addPerson('viewer', owner.organization));
+  await admitInstead(page, server, server.addPerson('viewer', owner.organization));
   await open(page, '/');
   await expect(page).toHaveURL('/keys/client');
   await expect(page.getByRole('tab')).toHaveText(['Client', 'Corpus', 'Agent API Key']);

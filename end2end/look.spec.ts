@@ -5,7 +5,7 @@
 // It also takes the README's pictures, docs/keys-{light,dark}.png and docs/project-{light,dark}.png.
 
 import type { BrowserContext, Page } from '@playwright/test';
-import { admit, copyAndClose, createKey, expect, open, row, signIn, test } from './fixtures';
+import { admit, admitInstead, copyAndClose, createKey, expect, open, row, signIn, test } from './fixtures';
 import type { Person, Server } from './server';
 
 const DAY = 86_400_000;
@@ -80,8 +80,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shoot(page, 'not found');
     const viewer = server.addPerson('viewer', owner.organization);
     server.sql(`update roles set permissions = '' where id = (select role_id from users where email = '${viewer.email}')`);
-    await context.clearCookies();
-    await admit(context, server, viewer);
+    await admitInstead(page, server, viewer);
     await open(page, '/keys/agent');
     await shoot(page, 'forbidden');
   });
@@ -505,8 +504,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     const people = ['Mia Chen', 'Jonas Weber', 'Amara Okafor', 'Lucía Fernández'].map((name) => server.addPerson('member', owner.organization, name));
     const requests = async () => (await call('templates/desk', { project: id })).requests as { id: string; user: string }[];
     for (const [at, person] of people.entries()) {
-      await stranger.context().clearCookies();
-      await admit(stranger.context(), server, person);
+      await admitInstead(stranger, server, person);
       for (const template of at < 2 ? [reading, nightly] : [reading]) {
         await caller(stranger.context())('requests/ask', { template });
       }
@@ -534,8 +532,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shoot(page, 'notices');
     await page.keyboard.press('Escape');
 
-    await stranger.context().clearCookies();
-    await admit(stranger.context(), server, people[0]);
+    await admitInstead(stranger, server, people[0]);
     await open(stranger, `/projects/${id}`);
     await whole(stranger, 'project, to who asks');
     await stranger.getByRole('button', { name: 'Reveal key' }).first().click();

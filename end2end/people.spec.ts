@@ -1,7 +1,7 @@
 // The people of an organization: who comes in, what they may do, what is noted of it.
 
 import type { Page } from '@playwright/test';
-import { admit, arrived, axe, copyAndClose, createKey, expect, fitsWidth, live, open, test } from './fixtures';
+import { admit, admitInstead, arrived, axe, copyAndClose, createKey, expect, fitsWidth, live, open, test } from './fixtures';
 
 /** The row of a short list. */
 const line = (page: Page, name: string) => page.getByRole('row', { name, exact: true });
@@ -130,7 +130,7 @@ test.describe('an invitation', () => {
 test.describe('a role', () => {
   test.use({ refusals: [403, 409] });
 
-  test('is made like another, changed, given and deleted', async ({ page, context, server, owner }) => {
+  test('is made like another, changed, given and deleted', async ({ page, server, owner }) => {
     const viewer = server.addPerson('viewer', owner.organization, 'Grace Hopper');
     await open(page, '/settings/roles');
     await axe(page, 'the roles');
@@ -165,16 +165,14 @@ test.describe('a role', () => {
     await axe(page, 'a role that is in use');
     await page.getByRole('button', { name: 'Cancel' }).click();
 
-    await context.clearCookies();
-    await admit(context, server, viewer);
+    await admitInstead(page, server, viewer);
     for (const [path, status] of [['/settings/audit', 200], ['/settings/roles', 403], ['/keys/agent', 403]] as const) {
       expect((await page.goto(path))?.status(), path).toBe(status);
     }
     await open(page, '/settings/audit');
     await expect(page.getByRole('tab')).toHaveText(['Audit log']);
 
-    await context.clearCookies();
-    await admit(context, server, owner);
+    await admitInstead(page, server, owner);
     await open(page, '/settings/members');
     await act(page, 'Grace Hopper', 'Change role');
     await page.getByLabel('Role', { exact: true }).selectOption({ label: 'viewer' });
@@ -274,10 +272,9 @@ test.describe('the profile', () => {
     await expect(page.getByRole('row').nth(1)).toContainText('Password changed');
   });
 
-  test('of a viewer leads nowhere they may not go', { tag: '@once' }, async ({ page, context, server, owner }) => {
+  test('of a viewer leads nowhere they may not go', { tag: '@once' }, async ({ page, server, owner }) => {
     const viewer = server.addPerson('viewer', owner.organization);
-    await context.clearCookies();
-    await admit(context, server, viewer);
+    await admitInstead(page, server, viewer);
     await open(page, '/profile');
     await expect(page.getByRole('link', { name: 'External', exact: true })).toHaveCount(0);
     await expect(page.getByRole('link', { name: 'Billing', exact: true })).toHaveCount(0);

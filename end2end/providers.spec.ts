@@ -1,7 +1,7 @@
 // Providers, their models, and the keys that they are used with.
 
 import type { Locator, Page } from '@playwright/test';
-import { admit, axe, expect, fitsWidth, open, row, test } from './fixtures';
+import { admitInstead, axe, expect, fitsWidth, open, row, test } from './fixtures';
 
 /** A provider's card. */
 function card(page: Page, name: string): Locator {
@@ -113,11 +113,10 @@ test('a key that is linked says so before it goes, and one that no longer opens 
   await expect(card(page, 'OpenAI').getByText(/^No key/)).toBeVisible();
 });
 
-test('those who may not manage credentials are told so', { tag: '@once' }, async ({ page, server, context, owner }) => {
+test('those who may not manage credentials are told so', { tag: '@once' }, async ({ page, server, owner }) => {
   void owner;
-  await context.clearCookies();
   const team = server.addPerson('owner');
-  await admit(context, server, server.addPerson('member', team.organization, 'Grace Hopper'));
+  await admitInstead(page, server, server.addPerson('member', team.organization, 'Grace Hopper'));
   await open(page, '/settings/providers');
   await expect(page.getByText('Manage Credentials')).toBeVisible();
 });

@@ -1,6 +1,6 @@
 // Who may come in, how far, and that leaving is leaving.
 
-import { admit, arrived, axe, expect, live, open, row, signIn, test } from './fixtures';
+import { admit, arrived, axe, expect, forgetSession, live, open, row, signIn, test } from './fixtures';
 
 test.describe('sessions', { tag: '@once' }, () => {
   test.use({ refusals: [401] });
@@ -64,7 +64,7 @@ test.describe('sessions', { tag: '@once' }, () => {
 
   test('a link to the sign-in leads to no other site', async ({ page, server }) => {
     for (const next of ['//evil.example', '/\\evil.example', 'https://evil.example', '/\t/evil.example']) {
-      await page.context().clearCookies();
+      await forgetSession(page);
       await open(page, `/sign-in?next=${encodeURIComponent(next)}`);
       await signIn(page, server.addPerson());
       await arrived(page, '/keys/internal');

@@ -1,7 +1,7 @@
 // Templates designed in place, and the requests for them: who manages a project in one browser, somebody who wants its keys in another.
 
 import type { Locator, Page } from '@playwright/test';
-import { admit, axe, expect, fitsWidth, live, open, test } from './fixtures';
+import { admit, admitInstead, axe, expect, fitsWidth, live, open, test } from './fixtures';
 import type { Person, Server } from './server';
 
 /** Calls a server function as whoever is signed in. */
@@ -253,11 +253,10 @@ test.describe('templates', () => {
     await expect(page).toHaveURL('/projects');
   });
 
-  test('warn of a role that sees nothing, and offer none above the author', { tag: '@once' }, async ({ page, server, owner, context }) => {
+  test('warn of a role that sees nothing, and offer none above the author', { tag: '@once' }, async ({ page, server, owner }) => {
     await call(page, server, 'roles/create', { name: 'blind', permissions: [] });
     const member = server.addPerson('member', owner.organization, 'Grace Hopper');
-    await context.clearCookies();
-    await admit(context, server, member);
+    await admitInstead(page, server, member);
     const project = await addProject(page, server);
     await addTemplate(page, server, project);
     await open(page, `/projects/${project}/keys`);

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Store, Tx, fold, places, sealed};
+use super::{Error, Store, Tx, are_numbered, fold, sealed};
 use crate::model::{
     id::{CredentialId, OrganizationId, UserId},
     key::Tested,
@@ -49,7 +49,7 @@ pub struct CredentialRecord {
 
 const SELECT: &str = "select k.id, k.number, k.organization_id, k.kind, k.name, k.provider, k.region, k.mask, k.created_by, u.name as creator, \
      k.created_at, k.updated_at, k.expires_at, k.last_used_at, k.tested_at, k.test_outcome \
-     from credentials k join users u on u.id = k.created_by where k.organization_id = $1 and k.deleted_at is null";
+     from credentials k join users u on u.id = k.created_by where k.deleted_at is null";
 
 /// A credential to be stored.
 pub struct NewCredential {
@@ -114,7 +114,7 @@ pub async fn find(
     organization: OrganizationId,
     id: CredentialId,
 ) -> Result<Option<CredentialRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{SELECT} and k.id = $2"));
+    let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
@@ -126,7 +126,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = AssertSqlSafe(format!("{SELECT} and k.number in ({})", places(2, numbers.len())));
+    let sql = AssertSqlSafe(format!("{SELECT} and {}", are_numbered(numbers.len())));
     let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
     Ok(query.fetch_all(store.read()?).await?)
 }
@@ -136,7 +136,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
 /// # Errors
 /// What the database says.
 pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{SELECT} and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise()));
+    let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(kind.word()).fetch_all(store.read()?).await?)
 }
 

@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{
-    super::{Error, Store, fold, like_pattern},
-    places,
-};
+use super::super::{Error, Store, are_numbered, fold, like_pattern};
 use crate::model::{
     id::{OrganizationId, UserId},
     listing::{EXPIRING_DAYS, KeySort, SortBy},
@@ -137,7 +134,7 @@ pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind],
     let table = Table::of(kinds).name();
     let mut ids = HashMap::new();
     for some in numbers.chunks(500) {
-        let sql = AssertSqlSafe(format!("select number, id from {table} where organization_id = $1 and number in ({})", places(2, some.len())));
+        let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", are_numbered(some.len())));
         let query = some.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization.to_string()), |query, number| query.bind(*number));
         ids.extend(query.fetch_all(store.read()?).await?);
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold, places};
+use super::{Error, Store, Tx, are_numbered, fold, places};
 use crate::model::{
     id::{KeyId, OrganizationId, UserId},
     limits::Credits,
@@ -216,10 +216,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = AssertSqlSafe(format!(
-        "select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.number in ({}) and k.deleted_at is null",
-        places(2, numbers.len())
-    ));
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where {} and k.deleted_at is null", are_numbered(numbers.len())));
     let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
     let mut db = store.read()?.acquire().await?;
     let found = query.fetch_all(&mut *db).await?;
