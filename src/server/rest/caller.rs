@@ -68,11 +68,17 @@ impl Caller {
 /// # Errors
 /// As for any caller: 401 for a key that is not good; 403 `wrong_kind`, `insufficient_scope`.
 pub async fn judges_for(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
-    let now = Timestamp::now();
-    let key = good_key(presented, state, now).await?;
-    call_with(&key, state, now)?;
-    require(&key, Scope::Verify)?;
-    Ok(key.organization)
+    let judges_for = |key: &KnownKey| {
+        let now = Timestamp::now();
+        require_good(key, now)?;
+        call_with(key, state, now)?;
+        require(key, Scope::Verify)?;
+        Ok(key.organization)
+    };
+    match state.verifier.with_recent(presented, judges_for) {
+        Some(organization) => organization,
+        None => judges_for(&*find(presented, state).await?),
+    }
 }
 
 /// Goes on only where the key has this scope, and who made it may do now what it is for.
@@ -109,7 +115,7 @@ where
             return Ok(caller);
         }
         let state = AppState::from_ref(state);
-        Self::of(good_key(presented_key(&parts.headers)?, &state, Timestamp::now()).await?, parts, &state)
+        Self::of(good_key(presented_key(&parts.headers)?, &state).await?, parts, &state)
     }
 }
 
@@ -142,7 +148,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let key = good_key(presented_key(&parts.headers)?, &state, Timestamp::now()).await?;
+        let key = good_key(presented_key(&parts.headers)?, &state).await?;
         if key.kind == KeyKind::Project {
             calls::made_by(key.organization, key.created_by, Some(key.id));
             return Ok(Self::Project(ProjectKey(key)));
@@ -179,15 +185,28 @@ impl ProjectKey {
 }
 
 /// The key that was presented, of whatever kind, if it is good now.
-async fn good_key(presented: &str, state: &AppState, now: Timestamp) -> Result<Arc<KnownKey>, Problem> {
-    let unknown = || unauthorized("invalid_api_key", "This API key is unknown, or was deleted.");
-    let key = state.verifier.find(presented).await?.ok_or_else(unknown)?;
+async fn good_key(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+    let key = find(presented, state).await?;
+    require_good(&key, Timestamp::now())?;
+    Ok(key)
+}
+
+async fn find(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+    state.verifier.find(presented).await?.ok_or_else(unknown)
+}
+
+/// Goes on only with a key that is good at this moment.
+fn require_good(key: &KnownKey, now: Timestamp) -> Result<(), Problem> {
     match key.lifecycle.status(now) {
-        Status::Active => Ok(key),
+        Status::Active => Ok(()),
         Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
         Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),
         Status::Revoked | Status::Deleted => Err(unknown()),
     }
+}
+
+fn unknown() -> Problem {
+    unauthorized("invalid_api_key", "This API key is unknown, or was deleted.")
 }
 
 /// The key in `Authorization: Bearer` or `x-api-key`. Two different ones are refused: it would be a guess which is meant.

@@ -1,10 +1,11 @@
 //! What is left of a key's limits, as headers.
 
-use std::fmt::Write;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::server::verify::{Judgement, Rate};
+use crate::{
+    model::limits::RateLimit,
+    server::verify::{Judgement, Rate},
+};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -13,10 +14,13 @@ const CREDITS: HeaderName = HeaderName::from_static("x-latchkey-credits-remainin
 /// Writes `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) for each rate limit of the key, and
 /// `X-Latchkey-Credits-Remaining` where it has credits. Spans are whole seconds, rounded up. Nothing for a key without limits.
 pub fn write(headers: &mut HeaderMap, judgement: &Judgement) {
-    if !judgement.rates.is_empty() {
-        let policy = listed(&judgement.rates, |text, rate| write!(text, ";q={};w={}", rate.limit.limit, seconds(rate.limit.duration_ms)));
-        let left = listed(&judgement.rates, |text, rate| write!(text, ";r={};t={}", rate.remaining, seconds(rate.reset_ms)));
-        headers.extend([(POLICY, policy), (LIMIT, left)].into_iter().filter_map(|(name, text)| Some((name, HeaderValue::from_str(&text).ok()?))));
+    let mut text = String::with_capacity(64);
+    for (name, parameters) in [(POLICY, policy as Parameters), (LIMIT, left)] {
+        text.clear();
+        list(&mut text, judgement.rates(), parameters);
+        if let (false, Ok(value)) = (text.is_empty(), HeaderValue::from_str(&text)) {
+            headers.insert(name, value);
+        }
     }
     if let Some(credits) = judgement.credits {
         headers.insert(CREDITS, HeaderValue::from(credits));
@@ -25,19 +29,31 @@ pub fn write(headers: &mut HeaderMap, judgement: &Judgement) {
 
 /// In how many whole seconds a request may be taken again, where a rate limit has no room.
 pub fn retry_after(judgement: &Judgement) -> Option<i64> {
-    judgement.rates.iter().filter(|rate| rate.remaining == 0).map(|rate| seconds(rate.reset_ms).max(1)).max()
+    judgement.rates().filter(|(_, rate)| rate.remaining == 0).map(|(_, rate)| seconds(rate.reset_ms).max(1)).max()
 }
 
-/// `"name";…, "name";…`: names have no sign that would have to be escaped.
-fn listed(rates: &[Rate], parameters: impl Fn(&mut String, &Rate) -> std::fmt::Result) -> String {
-    let mut text = String::with_capacity(rates.len() * 32);
-    for rate in rates {
-        let separator = if text.is_empty() { "" } else { ", " };
-        let named = write!(text, "{separator}\"{}\"", rate.limit.name);
-        // Writing to a text does not fail.
-        let _ = named.and_then(|()| parameters(&mut text, rate));
+/// The two parameters of a rate limit in a header.
+type Parameters = fn(&RateLimit, &Rate) -> [(&'static str, i64); 2];
+
+const fn policy(limit: &RateLimit, _: &Rate) -> [(&'static str, i64); 2] {
+    [(";q=", limit.limit), (";w=", seconds(limit.duration_ms))]
+}
+
+const fn left(_: &RateLimit, rate: &Rate) -> [(&'static str, i64); 2] {
+    [(";r=", rate.remaining), (";t=", seconds(rate.reset_ms))]
+}
+
+/// Adds `"name";…, "name";…`: names have no sign that would have to be escaped.
+fn list<'a>(text: &mut String, rates: impl Iterator<Item = (&'a RateLimit, &'a Rate)>, parameters: Parameters) {
+    for (limit, rate) in rates {
+        text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+        text.push_str(&limit.name);
+        text.push('"');
+        for (name, value) in parameters(limit, rate) {
+            text.push_str(name);
+            text.push_str(itoa::Buffer::new().format(value));
+        }
     }
-    text
 }
 
 const fn seconds(ms: i64) -> i64 {
@@ -47,20 +63,16 @@ const fn seconds(ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::limits::RateLimit;
 
     #[test]
     fn each_limit_is_told_in_whole_seconds() {
-        let rate = |name: &str, remaining, reset_ms| Rate {
-            limit: RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 }.into(),
-            remaining,
-            reset_ms,
-        };
-        let rates = [rate("burst", 3, 1), rate("day", 0, 0)];
-        assert_eq!(
-            listed(&rates, |text, rate| write!(text, ";r={};t={}", rate.remaining, seconds(rate.reset_ms))),
-            r#""burst";r=3;t=1, "day";r=0;t=0"#
-        );
+        let limit = |name: &str| RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 };
+        let rates = [(limit("burst"), Rate { remaining: 3, reset_ms: 1 }), (limit("day"), Rate { remaining: 0, reset_ms: 0 })];
+        for (parameters, header) in [(policy as Parameters, r#""burst";q=100;w=61, "day";q=100;w=61"#), (left, r#""burst";r=3;t=1, "day";r=0;t=0"#)] {
+            let mut text = String::new();
+            list(&mut text, rates.iter().map(|(limit, rate)| (limit, rate)), parameters);
+            assert_eq!(text, header);
+        }
         assert_eq!(seconds(60_500), 61);
     }
 }

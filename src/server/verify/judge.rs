@@ -239,7 +239,7 @@ pub(super) mod tests {
     #[test]
     fn a_key_with_a_list_of_networks_needs_an_address_in_one() {
         let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
-        let limits = KnownLimits { rates: [].into(), credits: None, networks, live: Arc::default() };
+        let limits = KnownLimits { rates: Arc::new([]), credits: None, networks, live: Arc::default() };
         let key = KnownKey { limits: Some(limits), ..known_client("a") };
         for (address, code) in [
             (Some("192.0.2.255"), Code::Valid),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde_json::value::RawValue;
 
-use super::live::Live;
+use super::{
+    live::Live,
+    plans::{Plan, Plans},
+};
 use crate::{
     model::{
         id::{KeyId, OrganizationId, ProjectId, UserId},
-        limits::RateLimit,
         money::Money,
         permission::{Permission, Permissions},
         policy::{KeyKind, Lifecycle},
@@ -63,7 +65,7 @@ pub struct KnownKey {
 /// What limits a key, and what it has taken of that.
 pub struct KnownLimits {
     /// How often it may be used.
-    pub rates: Box<[Arc<RateLimit>]>,
+    pub rates: Plan,
     /// The setting of its credits, if it has any: a number that is counted up whenever somebody sets them.
     pub credits: Option<i64>,
     /// From which networks it may be presented; from everywhere where there is none.
@@ -106,16 +108,16 @@ impl OfProject {
 impl KnownLimits {
     /// The outer `None` when what is stored can't be read: a key whose limits are unknown is not judged valid.
     #[expect(clippy::option_option, reason = "no limits are not the same as limits that can't be read")]
-    fn read(stored: &LimitColumns, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
-        let (rates, networks, credits) = (stored.rate_limits()?, stored.networks()?, stored.account().map(|account| account.version));
+    fn read(stored: &LimitColumns, plans: &Plans, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
+        let (rates, networks, credits) = (plans.of(stored)?, stored.networks()?, stored.account().map(|account| account.version));
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Self { rates: rates.into_iter().map(Arc::new).collect(), credits, networks: networks.into(), live: live() }))
+        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), live: live() }))
     }
 }
 
 impl KnownKey {
     /// `None` when a stored word is none of ours: such a key is not judged valid.
-    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest, live: impl FnOnce(KeyId) -> Arc<Live>) -> Option<Self> {
+    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest, plans: &Plans, live: impl FnOnce(KeyId) -> Arc<Live>) -> Option<Self> {
         if !is_of(record, digest) {
             return None;
         }
@@ -139,7 +141,7 @@ impl KnownKey {
             lifecycle,
             expires_at: lifecycle.expires_at.map(|end| end.rfc3339().into()),
             retires_at: record.retires_at.map(Timestamp),
-            limits: KnownLimits::read(&record.key.limits, || live(id))?,
+            limits: KnownLimits::read(&record.key.limits, plans, || live(id))?,
             of_project,
         })
     }
@@ -151,6 +153,11 @@ impl KnownKey {
             (KeyKind::Project, ..) | (_, _, Some(_)) => false,
             (_, _, None) => true,
         }
+    }
+
+    /// Whether the secret by which it is known is good still.
+    pub(super) fn is_current(&self) -> bool {
+        self.retires_at.is_none_or(|end| Timestamp::now() < end)
     }
 
     /// Whether it opens this project.

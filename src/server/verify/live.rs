@@ -1,16 +1,21 @@
 //! What a key has taken of its limits on this server. It outlives every change of the key's record.
 
 use std::{
+    iter::zip,
+    mem::take,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
+use smallvec::SmallVec;
+
 use super::{
     credits::{Reserve, Spent},
     known::KnownLimits,
+    plans::Plan,
     window::Window,
 };
-use crate::model::{limits::RateLimit, time::Timestamp};
+use crate::model::time::Timestamp;
 
 /// Milliseconds since this process began: a clock that nobody sets.
 pub(super) fn ticks() -> i64 {
@@ -18,11 +23,9 @@ pub(super) fn ticks() -> i64 {
     i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A rate limit of a key and what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is left of a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// The limit.
-    pub limit: Arc<RateLimit>,
     /// How many more requests would be taken now.
     pub remaining: i64,
     /// In how many milliseconds the oldest of those that were taken no longer count; 0 where none was.
@@ -44,10 +47,13 @@ pub(super) enum Taken {
     Outdated,
 }
 
+/// What is left of each rate limit of a key, in their order. One has its place here; few keys have more.
+pub(super) type Rates = SmallVec<[Rate; 1]>;
+
 /// What is left of a key's limits.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
-    pub(super) rates: Vec<Rate>,
+    pub(super) rates: Rates,
     pub(super) credits: Option<i64>,
 }
 
@@ -57,7 +63,9 @@ pub(super) struct Live(Mutex<State>);
 
 #[derive(Default)]
 pub(super) struct State {
-    windows: Vec<(Arc<RateLimit>, Window)>,
+    plan: Option<Plan>,
+    /// One for each rate limit of the plan.
+    windows: SmallVec<[Window; 1]>,
     /// Of its credits.
     pub(super) reserve: Reserve,
 }
@@ -72,7 +80,7 @@ impl Live {
         let mut state = self.lock();
         let ticks = ticks();
         state.follow(&limits.rates);
-        if state.windows.iter_mut().any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
+        if zip(&*limits.rates, &mut state.windows).any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
             return Taken::RateLimited(state.standing(limits, ticks));
         }
         if let Some(version) = limits.credits {
@@ -83,47 +91,37 @@ impl Live {
                 Spent::Outdated => return Taken::Outdated,
             }
         }
-        for (limit, window) in &mut state.windows {
+        for (limit, window) in zip(&*limits.rates, &mut state.windows) {
             window.add(ticks, limit.duration_ms);
         }
         Taken::Yes(state.standing(limits, ticks))
     }
 
-    /// What is left, with nothing taken.
-    pub(super) fn standing(&self, limits: &KnownLimits) -> Standing {
-        let mut state = self.lock();
-        state.follow(&limits.rates);
-        state.standing(limits, ticks())
-    }
-
     /// Whether nothing would be lost with it.
     pub(super) fn is_idle(&self) -> bool {
         let (mut state, ticks) = (self.lock(), ticks());
-        state.windows.iter_mut().all(|(limit, window)| window.is_empty(ticks, limit.duration_ms)) && state.reserve.is_empty()
+        let state = &mut *state;
+        let limits = state.plan.as_deref().unwrap_or_default();
+        zip(limits, &mut state.windows).all(|(limit, window)| window.is_empty(ticks, limit.duration_ms)) && state.reserve.is_empty()
     }
 }
 
 impl State {
     /// Follows a change of the limits: those that keep their name keep what was taken.
-    fn follow(&mut self, limits: &[Arc<RateLimit>]) {
-        if self.windows.iter().map(|(limit, _)| limit).eq(limits) {
+    fn follow(&mut self, plan: &Plan) {
+        if self.plan.as_ref().is_some_and(|own| Arc::ptr_eq(own, plan)) {
             return;
         }
-        let mut before = std::mem::take(&mut self.windows);
-        self.windows = limits
-            .iter()
-            .map(|limit| {
-                let held = before.iter().position(|(old, _)| old.name == limit.name);
-                (Arc::clone(limit), held.map(|at| before.swap_remove(at).1).unwrap_or_default())
-            })
-            .collect();
+        let before = self.plan.replace(Arc::clone(plan));
+        let mut windows = take(&mut self.windows);
+        let held = |name: &str| before.iter().flat_map(|plan| &**plan).position(|old| old.name == name);
+        self.windows = plan.iter().map(|limit| held(&limit.name).map(|at| take(&mut windows[at])).unwrap_or_default()).collect();
     }
 
     fn standing(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {
-        let rates = self.windows.iter_mut().map(|(limit, window)| Rate {
+        let rates = zip(&*limits.rates, &mut self.windows).map(|(limit, window)| Rate {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),
-            limit: Arc::clone(limit),
         });
         Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve.left()) }
     }

@@ -5,7 +5,9 @@ mod even;
 mod judge;
 mod known;
 mod live;
+mod plans;
 mod reader;
+mod recent;
 mod shelf;
 mod signers;
 mod stale;
@@ -67,7 +69,7 @@ impl Verifier {
     /// # Errors
     /// [`store::Error::Lost`] as soon as the loss was noticed, also for keys in memory, unless the operator lets those be judged.
     pub async fn find(&self, presented: &str) -> Result<Option<Arc<KnownKey>>, store::Error> {
-        if self.reader.store.is_lost() && !self.stale.is_served() {
+        if !self.is_serving() {
             return Err(store::Error::Lost);
         }
         let digest = self.pepper.digest(presented);
@@ -79,7 +81,20 @@ impl Verifier {
             let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
             self.shelf.get_or_read(digest, read).await?
         };
-        Ok(known.filter(|known| known.retires_at.is_none_or(|end| Timestamp::now() < end)))
+        Ok(known.filter(|known| known.is_current()))
+    }
+
+    /// Reads the key that was presented, where it is in memory: for callers, who are few. `None` says that [`Self::find`] has to be asked.
+    pub fn with_recent<T>(&self, presented: &str, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+        if !self.is_serving() {
+            return None;
+        }
+        self.shelf.with_recent(&self.pepper.digest(presented), |known| known.is_current().then(|| read(known))).flatten()
+    }
+
+    /// Whether known keys are judged now: the store is there, or the operator wants them to be judged without it.
+    fn is_serving(&self) -> bool {
+        !self.reader.store.is_lost() || self.stale.is_served()
     }
 
     /// Forgets what is known of a key, or of all of them, after a change. The next call reads it anew; what was taken of its limits stays.
@@ -163,12 +178,6 @@ impl Verifier {
             Ok(block.is_some())
         });
         async move { task.await.unwrap_or(Err(())) }.boxed().shared()
-    }
-
-    /// What is left of a key's limits on this server, with nothing taken.
-    pub fn standing(&self, key: &KnownKey) -> (Vec<Rate>, Option<i64>) {
-        let standing = key.limits.as_ref().map(|limits| limits.live.standing(limits)).unwrap_or_default();
-        (standing.rates, standing.credits)
     }
 
     /// How many of these credits this server has reserved and not spent; they count as spent in the store.

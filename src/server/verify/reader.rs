@@ -10,6 +10,7 @@ use super::{
     KnownKey,
     even::BuildEven,
     live::Live,
+    plans::Plans,
     signers::{Presented, Signers},
 };
 use crate::{
@@ -27,13 +28,20 @@ pub(super) struct Reader {
     pub(super) signers: Signers,
     /// How often the store was asked for a key.
     pub(super) reads: IntCounter,
+    plans: Plans,
     lives: DashMap<KeyId, Arc<Live>, BuildEven>,
 }
 
 impl Reader {
     pub(super) fn new(store: Store) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not in memory and were looked for in the database.");
-        Self { store, signers: Signers::new(), reads: reads.expect("the name is one that Prometheus takes"), lives: DashMap::default() }
+        Self {
+            store,
+            signers: Signers::new(),
+            reads: reads.expect("the name is one that Prometheus takes"),
+            plans: Plans::new(),
+            lives: DashMap::default(),
+        }
     }
 
     /// The key that was presented; a token that claims to be ours is looked for only when we signed it.
@@ -51,7 +59,7 @@ impl Reader {
     async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<KnownKey>, store::Error> {
         self.reads.inc();
         let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let known = record.and_then(|record| KnownKey::read(&record, digest, |id| self.live(id)));
+        let known = record.and_then(|record| KnownKey::read(&record, digest, &self.plans, |id| self.live(id)));
         Ok(known.filter(|known| known.is_as_signed(claims)))
     }
 

@@ -17,7 +17,7 @@ use futures_util::{
 use moka::sync::Cache;
 use tokio::time::timeout;
 
-use super::{KnownKey, even::BuildEven};
+use super::{KnownKey, even::BuildEven, recent::Edition};
 use crate::server::{store, token::KeyDigest};
 
 /// How many unknown digests are remembered: some 10 MB of them.
@@ -69,12 +69,13 @@ pub(super) struct Shelf {
     slots: DashMap<KeyDigest, Slot, BuildEven>,
     unknown: Cache<KeyDigest, ()>,
     reads: AtomicU64,
+    edition: Edition,
 }
 
 impl Shelf {
     /// With nothing on it.
     pub(super) fn new() -> Self {
-        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0) }
+        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), edition: Edition::new() }
     }
 
     /// The key with this digest, if it is here.
@@ -83,6 +84,11 @@ impl Shelf {
             Slot::Known(known) => Some(Arc::clone(known)),
             Slot::Reading(..) => None,
         }
+    }
+
+    /// Reads the key with this digest, if it is here or was and nothing was forgotten since.
+    pub(super) fn with_recent<T>(&self, digest: &KeyDigest, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+        self.edition.with(digest, || self.get(digest), read)
     }
 
     /// The key with this digest, which is not here: waits for `read`, or for the same read of another caller. The read goes on when its
@@ -154,12 +160,14 @@ impl Shelf {
     pub(super) fn forget(&self, digest: &KeyDigest) {
         drop(self.slots.remove(digest));
         self.unknown.invalidate(digest);
+        self.edition.end();
     }
 
     /// Forgets every key.
     pub(super) fn forget_all(&self) {
         self.slots.clear();
         self.unknown.invalidate_all();
+        self.edition.end();
     }
 
     /// How many keys are known, and how many digests are known to be nobody's.
@@ -215,6 +223,22 @@ mod tests {
                 let after = shelf.get_or_read(digest(1), async { panic!("it is known") }).await;
                 assert_eq!(after.unwrap().map(|key| key.name.clone()), new.map(Into::into));
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_thread_met_is_not_read_after_a_change_nor_of_another_map() {
+        let (shelf, other) = (Arc::new(Shelf::new()), Shelf::new());
+        let name = |shelf: &Shelf| shelf.with_recent(&digest(1), |key| key.name.clone());
+        for (change, brings) in [(None, "a"), (Some(Shelf::forget_all as fn(&Shelf)), "b"), (Some(|shelf| shelf.forget(&digest(1))), "c")] {
+            if let Some(change) = change {
+                assert!(name(&shelf).is_some());
+                change(&shelf);
+            }
+            assert_eq!(name(&shelf), None, "it is not here");
+            shelf.get_or_read(digest(1), async { Ok(Some(known_client(brings))) }).await.unwrap();
+            assert_eq!((name(&shelf), name(&shelf)), (Some(brings.into()), Some(brings.into())));
+            assert_eq!(name(&other), None);
         }
     }
 

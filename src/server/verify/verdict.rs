@@ -1,16 +1,17 @@
 //! What is answered.
 
-use std::sync::Arc;
+use std::{iter::zip, sync::Arc};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
     Code, KnownKey,
-    live::{Rate, Standing},
+    live::{Rate, Rates, Standing},
 };
 use crate::model::{
     id::{KeyId, ProjectId, RequestId},
+    limits::RateLimit,
     policy::KeyKind,
 };
 
@@ -20,10 +21,9 @@ pub struct Judgement {
     pub code: Code,
     /// The name of this call.
     pub request_id: RequestId,
-    /// What is left of its rate limits.
-    pub rates: Vec<Rate>,
     /// How many credits are left, where that is known and it has any.
     pub credits: Option<i64>,
+    rates: Rates,
     key: Option<Arc<KnownKey>>,
 }
 
@@ -36,6 +36,12 @@ impl Judgement {
     /// The key; `None` where nothing is told of one.
     pub fn key(&self) -> Option<&KnownKey> {
         self.key.as_deref()
+    }
+
+    /// The rate limits of the key, each with what is left of it; none where that was not judged.
+    pub fn rates(&self) -> impl Iterator<Item = (&RateLimit, &Rate)> {
+        let limits = self.key().and_then(|key| key.limits.as_ref());
+        zip(limits.map(|limits| &*limits.rates).unwrap_or_default(), &self.rates)
     }
 
     /// Whether the key may go on.

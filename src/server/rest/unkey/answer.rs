@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::refusal::Meta;
 use crate::{
-    model::{id::KeyId, time::Timestamp},
+    model::{id::KeyId, limits::RateLimit, time::Timestamp},
     server::verify::{Code, Judgement, KnownKey, Rate},
 };
 
@@ -75,7 +75,7 @@ impl<'a> Answer<'a> {
     pub fn new(judgement: &'a Judgement, now: Timestamp) -> Self {
         let key = judgement.key();
         let is_limited = judgement.code == Code::RateLimited;
-        let ratelimits = key.map(|key| judgement.rates.iter().map(|rate| ratelimit(rate, key.id, is_limited, now)).collect());
+        let ratelimits = key.map(|key| judgement.rates().map(|(limit, rate)| ratelimit(limit, rate, key.id, is_limited, now)).collect());
         let data = Data {
             valid: judgement.is_valid(),
             code: judgement.code,
@@ -100,13 +100,13 @@ fn told(key: &KnownKey) -> Told<'_> {
     }
 }
 
-fn ratelimit(rate: &Rate, key: KeyId, is_limited: bool, now: Timestamp) -> Ratelimit<'_> {
+fn ratelimit<'a>(limit: &'a RateLimit, rate: &Rate, key: KeyId, is_limited: bool, now: Timestamp) -> Ratelimit<'a> {
     Ratelimit {
         exceeded: is_limited && rate.remaining == 0,
-        id: format!("{key}:{}", rate.limit.name),
-        name: &rate.limit.name,
-        limit: rate.limit.limit,
-        duration: rate.limit.duration_ms,
+        id: format!("{key}:{}", limit.name),
+        name: &limit.name,
+        limit: limit.limit,
+        duration: limit.duration_ms,
         reset: now.plus_ms(rate.reset_ms).0,
         remaining: rate.remaining,
         auto_apply: true,
