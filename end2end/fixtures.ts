@@ -81,8 +81,8 @@ async function watch(context: BrowserContext, refusals: Fixtures['refusals']): P
   context.on('console', (message) => {
     const [, refused] = /^Failed to load resource: (.* status of \d+|net::\w+)/.exec(message.text()) ?? [];
     const expected = refusals.some((refusal) => refused?.endsWith(String(refusal)));
-    // Somebody left before a part of the program had come.
-    const left = message.text().includes('Response body loading was aborted');
+    // Somebody left before a part of the program had come. Where it can't come for another reason, the browser says so as well.
+    const left = /Response body loading was aborted|^TypeError: Failed to fetch\s+at \S+\/parts\.js:/.test(message.text());
     if (['error', 'warning'].includes(message.type()) && !expected && !left) {
       troubles.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     }
