@@ -11,8 +11,10 @@ pub fn machine() -> String {
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("an unknown system").trim_matches('"').to_owned();
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} cores, {} GiB, {processor}, {system}, Linux {}", (memory + 512 * 1024) / (1024 * 1024), kernel.trim())
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // Without what whoever built it has added.
+    let kernel = release.trim().split('-').next().unwrap_or_default();
+    format!("{cores} cores, {} GiB, {processor}, {system}, Linux {kernel}", (memory + 512 * 1024) / (1024 * 1024))
 }
 
 /// What was measured with what.
