@@ -283,8 +283,8 @@ fn places(first: usize, count: usize) -> String {
     (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The condition of being a row `k` of the organization `$1` and one of so many numbers, from `$2` on. The organization is not to be found by an
-/// index: SQLite takes it for one among many, and would walk all of its rows instead of looking fifty up.
+/// The condition of being a row `k` of the organization `$1` and one of so many numbers, from `$2` on. No index is to be used for the
+/// organization: SQLite keeps no statistics here, takes any organization for a small one, and would walk all of its rows to find fifty.
 fn are_numbered(count: usize) -> String {
     format!("coalesce(k.organization_id, '') = $1 and k.number in ({})", places(2, count))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     iter::zip,
-    mem::take,
+    mem,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -113,9 +113,9 @@ impl State {
             return;
         }
         let before = self.plan.replace(Arc::clone(plan));
-        let mut windows = take(&mut self.windows);
+        let mut windows = mem::take(&mut self.windows);
         let held = |name: &str| before.iter().flat_map(|plan| &**plan).position(|old| old.name == name);
-        self.windows = plan.iter().map(|limit| held(&limit.name).map(|at| take(&mut windows[at])).unwrap_or_default()).collect();
+        self.windows = plan.iter().map(|limit| held(&limit.name).map(|at| mem::take(&mut windows[at])).unwrap_or_default()).collect();
     }
 
     fn standing(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {

@@ -1,4 +1,4 @@
-//! Rate limits as keys have them. Thousands of keys have the same: they are known once, and lie near whichever of the keys is judged.
+//! Rate limits as keys have them. Thousands of keys have the same: they are known once, and are at hand whichever of the keys is judged.
 
 use std::sync::Arc;
 

@@ -37,7 +37,8 @@ impl Edition {
 
     /// After something was taken out of the map: no thread reads any more what it met before.
     pub(super) fn end(&self) {
-        self.0.store(next(), Ordering::Release);
+        // Not `store`: of two changes at once, whoever sees the later edition sees what both took out.
+        self.0.swap(next(), Ordering::AcqRel);
     }
 
     /// Reads the key with this digest: the one that this thread met last, if it is of this edition, or else what `find` brings.
