@@ -131,11 +131,13 @@ fn attend((stream, peer, place): Accepted, state: &AppState, router: &Router, ca
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    let (state, router) = (state.clone(), TowerToHyperService::new(router.clone()));
+    // Counted for each connection: all cores would else write to one count of references at each call.
+    let own = Arc::new((state.clone(), TowerToHyperService::new(router.clone())));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (state, router) = (state.clone(), router.clone());
+        let own = Arc::clone(&own);
         async move {
-            match rest::verify_at_once(&state, request).await {
+            let (state, router) = &*own;
+            match rest::verify_at_once(state, request).await {
                 Ok(response) => Ok(response),
                 Err(mut other) => {
                     // Not as a layer: that would be put round each of the routes, anew for each connection.

@@ -62,7 +62,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
         done
     })?;
     let (asked, wrong) = (scene.asked_after.load(Ordering::SeqCst), scene.wrong.load(Ordering::SeqCst));
-    let tries = scene.requests.keys.len();
+    let tries = scene.requests.count();
     let measured = format!("{wrong} of {asked} answers ({tries} keys, {CALLERS} callers, {:.0} s)", begun.elapsed().as_secs_f64());
     let outcome = if wrong == 0 { Outcome::Met } else { Outcome::NotMet(format!("{} too many", thousands(f64::from(u32::try_from(wrong)?)))) };
     let what = "VALID answers begun after the call that disables the key returned".to_owned();
@@ -72,7 +72,7 @@ pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
 /// Disables one key after the other: each was valid just before, and is asked for again at once.
 async fn disable_each(scene: &Scene, address: std::net::SocketAddr, caller: &str) -> Result<()> {
     let (mut connection, mut request) = (Connection::open(address).await?, Vec::new());
-    for at in 0..scene.requests.keys.len() {
+    for at in 0..scene.requests.count() {
         scene.current.store(at, Ordering::SeqCst);
         scene.requests.write(&mut request, at);
         let answer = connection.call(&request).await?;

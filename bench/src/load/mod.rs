@@ -1,10 +1,9 @@
-//! Callers: so many connections that are kept open, each of which asks again as soon as it was answered, with a key drawn evenly from all.
+//! Callers: so many connections that are kept open, each of which asks again as soon as it was answered, for the next key of all that are stored.
 //!
 //! They are one thread of this program, and the same for whoever is measured: what they cost on a machine that is shared with the server
 //! is the same on both sides of a ratio.
 
 mod connection;
-mod draw;
 mod requests;
 
 use std::{
@@ -18,7 +17,6 @@ use tokio::task::JoinSet;
 
 pub use self::connection::Connection;
 pub use self::requests::Requests;
-use draw::Draw;
 
 /// How many callers there are.
 pub const CONNECTIONS: u32 = 32;
@@ -86,8 +84,8 @@ impl Load {
             connections.push(Connection::open(self.address).await.with_context(|| format!("{} takes no connection", self.address))?);
         }
         let end = Instant::now() + time;
-        for (seed, connection) in (1..).zip(connections) {
-            callers.spawn(self.clone().call(connection, Draw::new(seed), end));
+        for connection in connections {
+            callers.spawn(self.clone().call(connection, end));
         }
         let mut all = Tally::default();
         while let Some(one) = callers.join_next().await {
@@ -98,11 +96,11 @@ impl Load {
         Ok(all)
     }
 
-    async fn call(self, mut connection: Connection, mut draw: Draw, end: Instant) -> Result<Tally> {
+    async fn call(self, mut connection: Connection, end: Instant) -> Result<Tally> {
         let (mut tally, mut request) = (Tally::default(), Vec::new());
         let mut begun = Instant::now();
         while begun < end {
-            self.requests.write(&mut request, draw.below(self.requests.keys.len()));
+            self.requests.write(&mut request, self.requests.next());
             let answer = connection.call(&request).await?;
             let now = Instant::now();
             if answer.status == 200 && answer.body.starts_with(self.good.as_bytes()) {

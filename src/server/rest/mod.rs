@@ -23,7 +23,6 @@ mod whoami;
 use axum::{
     Router,
     body::Body,
-    extract::State,
     http::{Method, Request, StatusCode},
     middleware::from_fn_with_state,
     response::Response,
@@ -89,7 +88,7 @@ pub async fn verify_at_once(state: &AppState, request: Request<Incoming>) -> Res
     if request.method() != Method::POST || request.uri().path() != verify::PATH {
         return Err(request);
     }
-    Ok(verify::verify(State(state.clone()), request.map(Body::new)).await)
+    Ok(verify::answer(state, request.map(Body::new)).await)
 }
 
 /// What judges keys: it stands outside the layers that the rest goes through.

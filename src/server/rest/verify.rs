@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
     body::{self, LargeRaw, Raw},
@@ -22,7 +22,7 @@ use crate::{
     server::{
         calls::{self, REQUEST_ID},
         state::AppState,
-        verify::{Ask, Code, Judgement, Verdict},
+        verify::{Ask, Code, Judgement},
     },
 };
 
@@ -55,13 +55,18 @@ const AT_ONCE: usize = 32;
     ))),
 )]
 pub async fn verify(State(state): State<AppState>, request: Request) -> Response {
+    answer(&state, request).await
+}
+
+/// What [`verify`] answers.
+pub(super) async fn answer(state: &AppState, request: Request) -> Response {
     let begun = Instant::now();
-    match judged(&state, request).await {
+    match judged(state, request).await {
         Ok((response, code)) => {
             state.metrics.judged(code, begun.elapsed());
             response
         }
-        Err(problem) => refused(&state, PATH, problem, begun),
+        Err(problem) => refused(state, PATH, problem, begun),
     }
 }
 
@@ -70,7 +75,7 @@ async fn judged(state: &AppState, request: Request) -> Result<(Response, Code), 
     let organization = judges_for(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
     let judgement = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
-    let mut response = told(&judgement.verdict(), judgement.request_id);
+    let mut response = told(judgement.json(), judgement.request_id);
     rate_headers::write(response.headers_mut(), &judgement);
     Ok((response, judgement.code))
 }
@@ -86,11 +91,6 @@ fn refused(state: &AppState, route: &'static str, problem: Problem, begun: Insta
 struct Batch<'a> {
     #[serde(borrow)]
     keys: Vec<Ask<'a>>,
-}
-
-#[derive(Serialize)]
-struct Verdicts<'a> {
-    items: Vec<Verdict<'a>>,
 }
 
 /// Judge up to 1,000 keys
@@ -130,16 +130,12 @@ async fn all_judged(state: &AppState, request: Request) -> Result<Response, Prob
     for judgement in &judgements {
         state.metrics.judged_in_batch(judgement.code);
     }
-    Ok(told(&Verdicts { items: judgements.iter().map(Judgement::verdict).collect() }, RequestId::new()))
+    let verdicts: Vec<_> = judgements.iter().map(Judgement::json).collect();
+    Ok(told(format!("{{\"items\":[{}]}}", verdicts.join(",")), RequestId::new()))
 }
 
-/// An answer in JSON. Text and headers have room from the start: most verdicts never grow out of it.
-fn told(answer: &impl Serialize, id: RequestId) -> Response {
-    let mut body = Vec::with_capacity(1024);
-    if serde_json::to_writer(&mut body, answer).is_err() {
-        return Problem::from(Fault::Internal).into_response();
-    }
-    let mut response = Response::new(Body::from(body));
+fn told(json: String, id: RequestId) -> Response {
+    let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.reserve(8);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

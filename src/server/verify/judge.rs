@@ -141,7 +141,7 @@ fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
     use ipnet::IpNet;
 
@@ -185,10 +185,10 @@ pub(super) mod tests {
             external_id: None,
             metadata: None,
             lifecycle,
-            expires_at: None,
+            told: OnceLock::new(),
             retires_at: None,
             limits: None,
-            of_project: Some(own),
+            of_project: Some(Box::new(own)),
         }
     }
 

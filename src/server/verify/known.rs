@@ -1,6 +1,6 @@
 //! A key as it is known in memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
 use serde_json::value::RawValue;
@@ -52,14 +52,14 @@ pub struct KnownKey {
     pub metadata: Option<Box<RawValue>>,
     /// The moments that decide what it is.
     pub lifecycle: Lifecycle,
-    /// When it ends, RFC 3339.
-    pub expires_at: Option<Box<str>>,
     /// Until when this secret of it is good, if it was replaced.
     pub retires_at: Option<Timestamp>,
     /// What limits it, if anything does.
     pub limits: Option<KnownLimits>,
     /// What a project key has beside that.
-    pub of_project: Option<OfProject>,
+    pub of_project: Option<Box<OfProject>>,
+    /// What every verdict tells of it, as JSON, once there was one.
+    pub(super) told: OnceLock<Box<str>>,
 }
 
 /// What limits a key, and what it has taken of that.
@@ -122,9 +122,8 @@ impl KnownKey {
             return None;
         }
         let row = record.key.row().ok()?;
-        let of_project = OfProject::read(&record.issued);
+        let of_project = OfProject::read(&record.issued).map(Box::new);
         let id: KeyId = record.key.id.parse().ok()?;
-        let lifecycle = record.key.lifecycle();
         Some(Self {
             digest,
             id,
@@ -134,15 +133,15 @@ impl KnownKey {
             customer_id: record.customer_id,
             created_by: row.creator,
             permissions: Permissions::from_words(&record.permissions),
-            scopes: of_project.as_ref().map_or(row.scopes, OfProject::scopes).into(),
+            scopes: of_project.as_ref().map_or(row.scopes, |own| own.scopes()).into(),
             corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
             external_id: row.external_id.map(Into::into),
             metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
-            lifecycle,
-            expires_at: lifecycle.expires_at.map(|end| end.rfc3339().into()),
+            lifecycle: record.key.lifecycle(),
             retires_at: record.retires_at.map(Timestamp),
             limits: KnownLimits::read(&record.key.limits, plans, || live(id))?,
             of_project,
+            told: OnceLock::new(),
         })
     }
 

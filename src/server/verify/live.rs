@@ -66,8 +66,8 @@ pub(super) struct State {
     plan: Option<Plan>,
     /// One for each rate limit of the plan.
     windows: SmallVec<[Window; 1]>,
-    /// Of its credits.
-    pub(super) reserve: Reserve,
+    /// Of its credits. Few keys have some.
+    reserve: Option<Box<Reserve>>,
 }
 
 impl Live {
@@ -84,7 +84,7 @@ impl Live {
             return Taken::RateLimited(state.standing(limits, ticks));
         }
         if let Some(version) = limits.credits {
-            match state.reserve.spend(version, cost, now, ticks) {
+            match state.reserve().spend(version, cost, now, ticks) {
                 Spent::Yes => {}
                 Spent::Short(missing) => return Taken::Short(missing),
                 Spent::Exhausted => return Taken::Exhausted(state.standing(limits, ticks)),
@@ -102,11 +102,17 @@ impl Live {
         let (mut state, ticks) = (self.lock(), ticks());
         let state = &mut *state;
         let limits = state.plan.as_deref().unwrap_or_default();
-        zip(limits, &mut state.windows).all(|(limit, window)| window.is_empty(ticks, limit.duration_ms)) && state.reserve.is_empty()
+        zip(limits, &mut state.windows).all(|(limit, window)| window.is_empty(ticks, limit.duration_ms))
+            && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
     }
 }
 
 impl State {
+    /// What is reserved of its credits.
+    pub(super) fn reserve(&mut self) -> &mut Reserve {
+        self.reserve.get_or_insert_default()
+    }
+
     /// Follows a change of the limits: those that keep their name keep what was taken.
     fn follow(&mut self, plan: &Plan) {
         if self.plan.as_ref().is_some_and(|own| Arc::ptr_eq(own, plan)) {
@@ -123,6 +129,6 @@ impl State {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),
         });
-        Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve.left()) }
+        Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve().left()) }
     }
 }

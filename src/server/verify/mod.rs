@@ -26,7 +26,7 @@ pub use judge::{Ask, Code, has_scope};
 pub use known::{KnownKey, KnownLimits, OfProject};
 pub use live::Rate;
 pub use uses::thread_number;
-pub use verdict::{Judgement, Verdict};
+pub use verdict::Judgement;
 pub use watch::{watch, write_uses};
 
 use super::{
@@ -150,12 +150,12 @@ impl Verifier {
     async fn reserve(&self, id: KeyId, live: &Arc<Live>, missing: i64) -> Result<bool, store::Error> {
         let reserving = {
             let mut state = live.lock();
-            if let Some(reserving) = &state.reserve.reserving {
+            if let Some(reserving) = &state.reserve().reserving {
                 reserving.clone()
             } else {
-                let wanted = state.reserve.next_block(missing, ticks());
+                let wanted = state.reserve().next_block(missing, ticks());
                 let reserving = self.begin_reserving(id, live, missing, wanted);
-                state.reserve.reserving = Some(reserving.clone());
+                state.reserve().reserving = Some(reserving.clone());
                 reserving
             }
         };
@@ -170,10 +170,10 @@ impl Verifier {
         let task = tokio::spawn(async move {
             let block = credits::reserve(&reader.store, id, missing, wanted).await;
             let mut state = live.lock();
-            state.reserve.reserving = None;
+            state.reserve().reserving = None;
             let block = block.map_err(drop)?;
             if let Some(block) = block {
-                state.reserve.add(block, ticks());
+                state.reserve().add(block, ticks());
             }
             Ok(block.is_some())
         });
@@ -182,7 +182,7 @@ impl Verifier {
 
     /// How many of these credits this server has reserved and not spent; they count as spent in the store.
     pub fn reserved(&self, id: KeyId, account: &Account) -> i64 {
-        self.reader.live_of(id).map_or(0, |live| live.lock().reserve.held_of(account.version, Timestamp::now()))
+        self.reader.live_of(id).map_or(0, |live| live.lock().reserve().held_of(account.version, Timestamp::now()))
     }
 
     /// Counts a call of a key; written within a second.
@@ -229,7 +229,7 @@ impl Verifier {
     /// Gives back the credits that were reserved and not spent: at the end.
     pub async fn give_back(&self) {
         for (id, live) in self.reader.all_lives() {
-            let (version, until, held) = live.lock().reserve.give_back();
+            let (version, until, held) = live.lock().reserve().give_back();
             if held > 0
                 && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await
             {

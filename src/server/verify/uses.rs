@@ -46,54 +46,65 @@ struct Waiting {
     /// Those of them that are to be written before any other, the next at the end. Sorted, so that what is written at once lies together in
     /// the database: of a million keys, 5,000 of anywhere would be on as many pages of it.
     turn: Vec<KeyId>,
+    /// Emptied, for the next core whose uses are taken: one that has room from the start does not grow step by step.
+    room: Gathered,
 }
 
-/// The uses of a key.
+/// The uses of a key. Small, as there may be one for each of a million keys.
 struct Noted {
     organization: OrganizationId,
     last: Timestamp,
-    /// By minutes since 1970; mostly one.
-    minutes: Minutes,
-    /// Of secrets of it that were replaced, by digest.
+    /// Since 1970: the minute in which it was used last, and how often in that.
+    minute: i64,
+    tally: Tally,
+    rest: Option<Box<Rest>>,
+}
+
+/// What few keys have.
+#[derive(Default)]
+struct Rest {
+    /// The minutes before, in which it was used too.
+    earlier: Vec<(i64, Tally)>,
+    /// Uses of secrets of it that were replaced, by digest.
     retired: Vec<(Vec<u8>, i64, Timestamp)>,
 }
 
-/// The minute in which it was used last, and those before it.
-struct Minutes {
-    now: (i64, Tally),
-    earlier: Vec<(i64, Tally)>,
-}
-
-impl Minutes {
-    fn add(&mut self, minute: i64, tally: Tally) {
-        if self.now.0 == minute {
-            self.now.1.add(tally);
-        } else if let Some((_, sum)) = self.earlier.iter_mut().find(|(earlier, _)| *earlier == minute) {
-            sum.add(tally);
-        } else {
-            self.earlier.push(mem::replace(&mut self.now, (minute, tally)));
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &(i64, Tally)> {
-        self.earlier.iter().chain([&self.now])
-    }
-}
-
 impl Noted {
+    fn rest(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    fn add(&mut self, minute: i64, tally: Tally) {
+        if self.minute == minute {
+            self.tally.add(tally);
+            return;
+        }
+        if let Some((_, sum)) = self.rest.iter_mut().flat_map(|rest| &mut rest.earlier).find(|(earlier, _)| *earlier == minute) {
+            sum.add(tally);
+            return;
+        }
+        let before = (mem::replace(&mut self.minute, minute), mem::replace(&mut self.tally, tally));
+        self.rest().earlier.push(before);
+    }
+
+    fn minutes(&self) -> impl Iterator<Item = (i64, Tally)> {
+        self.rest.iter().flat_map(|rest| &rest.earlier).copied().chain([(self.minute, self.tally)])
+    }
+
     fn note_retired(&mut self, digest: &[u8], uses: i64, at: Timestamp) {
-        match self.retired.iter_mut().find(|(known, ..)| known == digest) {
+        let retired = &mut self.rest().retired;
+        match retired.iter_mut().find(|(known, ..)| known == digest) {
             Some((_, count, last)) => (*count, *last) = (*count + uses, at.max(*last)),
-            None => self.retired.push((digest.to_vec(), uses, at)),
+            None => retired.push((digest.to_vec(), uses, at)),
         }
     }
 
     fn merge(&mut self, other: Self) {
         self.last = self.last.max(other.last);
-        for (minute, tally) in other.minutes.all() {
-            self.minutes.add(*minute, *tally);
+        for (minute, tally) in other.minutes() {
+            self.add(minute, tally);
         }
-        for (digest, uses, last) in other.retired {
+        for (digest, uses, last) in other.rest.into_iter().flat_map(|rest| rest.retired) {
             self.note_retired(&digest, uses, last);
         }
     }
@@ -111,6 +122,9 @@ impl Waiting {
 
     fn take(&mut self, count: usize) -> Vec<(KeyId, Noted)> {
         if self.turn.is_empty() {
+            // After a rush its room is given back.
+            self.turn.shrink_to(self.noted.len());
+            self.noted.shrink_to(KEYS_AT_ONCE);
             self.turn.extend(self.noted.keys());
             self.turn.sort_unstable_by(|one, other| other.cmp(one));
         }
@@ -149,14 +163,11 @@ impl Uses {
         let noted = match gathered.entry(key.id) {
             Entry::Occupied(there) => {
                 let noted = there.into_mut();
-                noted.minutes.add(minute, tally);
+                noted.add(minute, tally);
                 noted.last = noted.last.max(at);
                 noted
             }
-            Entry::Vacant(place) => {
-                let minutes = Minutes { now: (minute, tally), earlier: Vec::new() };
-                place.insert(Noted { organization: key.organization, last: at, minutes, retired: Vec::new() })
-            }
+            Entry::Vacant(place) => place.insert(Noted { organization: key.organization, last: at, minute, tally, rest: None }),
         };
         if key.retires_at.is_some() {
             noted.note_retired(key.digest.as_bytes(), 1, at);
@@ -166,17 +177,14 @@ impl Uses {
     /// Takes in what the cores have gathered.
     fn gather(&self) -> MutexGuard<'_, Waiting> {
         let mut waiting = locked(&self.waiting);
+        let mut gathered = mem::take(&mut waiting.room);
         for core in &self.cores {
-            let gathered = {
-                let mut gathered = locked(core);
-                // As large as this time, lest it grow step by step again.
-                let room = Gathered::with_capacity_and_hasher(gathered.len(), BuildEven::default());
-                mem::replace(&mut *gathered, room)
-            };
-            for (key, noted) in gathered {
+            mem::swap(&mut *locked(core), &mut gathered);
+            for (key, noted) in gathered.drain() {
                 waiting.add(key, noted);
             }
         }
+        waiting.room = gathered;
         waiting
     }
 
@@ -224,12 +232,9 @@ impl Uses {
 /// Writes uses, all or nothing.
 async fn write(store: &Store, batch: &[(KeyId, Noted)]) -> Result<(), Fault> {
     let last: Vec<_> = batch.iter().map(|(key, noted)| (*key, noted.last)).collect();
-    let count = |(key, noted): &(KeyId, Noted)| {
-        let (key, organization) = (*key, noted.organization);
-        noted.minutes.all().map(|(minute, tally)| Count { key, organization, minute: *minute, tally: *tally }).collect::<Vec<_>>()
-    };
-    let counts: Vec<_> = batch.iter().flat_map(count).collect();
-    let retired: Vec<_> = batch.iter().flat_map(|(_, noted)| noted.retired.iter().cloned()).collect();
+    let count = |key, organization| move |(minute, tally)| Count { key, organization, minute, tally };
+    let counts: Vec<_> = batch.iter().flat_map(|(key, noted)| noted.minutes().map(count(*key, noted.organization))).collect();
+    let retired: Vec<_> = batch.iter().filter_map(|(_, noted)| noted.rest.as_ref()).flat_map(|rest| rest.retired.iter().cloned()).collect();
     let own = store.clone();
     store
         .write(move |tx| {

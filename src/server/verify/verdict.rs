@@ -1,6 +1,9 @@
 //! What is answered.
 
-use std::{iter::zip, sync::Arc};
+use std::{
+    iter::zip,
+    sync::{Arc, LazyLock},
+};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,6 +16,7 @@ use crate::model::{
     id::{KeyId, ProjectId, RequestId},
     limits::RateLimit,
     policy::KeyKind,
+    time::Timestamp,
 };
 
 /// How a key was judged.
@@ -49,58 +53,81 @@ impl Judgement {
         self.code == Code::Valid
     }
 
-    /// The answer of the API.
-    pub fn verdict(&self) -> Verdict<'_> {
-        let key = self.key();
-        let own = key.and_then(|key| key.of_project.as_ref());
-        Verdict {
-            valid: self.is_valid(),
-            code: self.code,
-            key_id: key.map(|key| key.id),
-            name: key.map(|key| &*key.name),
-            kind: key.map(|key| key.kind),
-            customer_id: key.map(|key| key.customer_id),
-            external_id: key.and_then(|key| key.external_id.as_deref()),
-            metadata: key.and_then(|key| key.metadata.as_deref()),
-            scopes: key.map(|key| &*key.scopes),
-            corpora: key.map(|key| &*key.corpora),
-            project_id: own.map(|own| own.project),
-            role: own.and_then(|own| own.role.as_deref()),
-            expires_at: key.and_then(|key| key.expires_at.as_deref()),
-            request_id: self.request_id,
-        }
+    /// The answer of the API, as JSON. Where the code is [`Code::NotFound`] nothing is told of a key.
+    pub fn json(&self) -> String {
+        static NOTHING: LazyLock<Box<str>> = LazyLock::new(|| Told::default().members());
+        let told = self.key().map_or(&**NOTHING, |key| key.told.get_or_init(|| Told::of(key).members()));
+        let (valid, code, id) = (if self.is_valid() { "true" } else { "false" }, self.code.word(), self.request_id.text());
+        ["{\"valid\":", valid, ",\"code\":\"", code, "\",", told, ",\"request_id\":\"", &id, "\"}"].concat()
     }
 }
 
-/// The answer. Where the code is [`Code::NotFound`] nothing is told of a key.
-#[derive(Debug, Serialize)]
-pub struct Verdict<'a> {
-    /// Whether the key may go on.
-    pub valid: bool,
-    /// Why, or why not.
-    pub code: Code,
-    /// The key.
-    pub key_id: Option<KeyId>,
-    /// Its name.
-    pub name: Option<&'a str>,
-    /// Its kind.
-    pub kind: Option<KeyKind>,
+/// What a verdict tells of a key: the same at each call until the key changes, so it is made into JSON once.
+#[derive(Default, Serialize)]
+struct Told<'a> {
+    key_id: Option<KeyId>,
+    name: Option<&'a str>,
+    kind: Option<KeyKind>,
     /// The number of its organization.
-    pub customer_id: Option<i64>,
+    customer_id: Option<i64>,
     /// Whose it is, in the caller's words.
-    pub external_id: Option<&'a str>,
+    external_id: Option<&'a str>,
     /// What the caller noted of it.
-    pub metadata: Option<&'a RawValue>,
-    /// What it may be used for.
-    pub scopes: Option<&'a [String]>,
-    /// Which corpora it opens.
-    pub corpora: Option<&'a [i64]>,
-    /// Its project.
-    pub project_id: Option<ProjectId>,
-    /// Its role there.
-    pub role: Option<&'a str>,
-    /// When it ends, RFC 3339.
-    pub expires_at: Option<&'a str>,
-    /// The name of this call.
-    pub request_id: RequestId,
+    metadata: Option<&'a RawValue>,
+    scopes: Option<&'a [String]>,
+    corpora: Option<&'a [i64]>,
+    project_id: Option<ProjectId>,
+    /// Its role in the project.
+    role: Option<&'a str>,
+    /// RFC 3339.
+    expires_at: Option<String>,
+}
+
+impl<'a> Told<'a> {
+    fn of(key: &'a KnownKey) -> Self {
+        let own = key.of_project.as_ref();
+        Self {
+            key_id: Some(key.id),
+            name: Some(&key.name),
+            kind: Some(key.kind),
+            customer_id: Some(key.customer_id),
+            external_id: key.external_id.as_deref(),
+            metadata: key.metadata.as_deref(),
+            scopes: Some(&key.scopes),
+            corpora: Some(&key.corpora),
+            project_id: own.map(|own| own.project),
+            role: own.and_then(|own| own.role.as_deref()),
+            expires_at: key.lifecycle.expires_at.map(Timestamp::rfc3339),
+        }
+    }
+
+    /// The members of the JSON object, without its braces.
+    fn members(&self) -> Box<str> {
+        let json = serde_json::to_string(self).expect("texts and numbers are JSON");
+        json[1..json.len() - 1].into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::server::verify::judge::tests::known_client;
+
+    #[test]
+    fn a_verdict_is_json_whatever_its_code_is_and_nothing_is_told_of_a_key_that_is_not_known() {
+        let key = Arc::new(known_client("a \"name\"\n"));
+        for code in Code::ALL {
+            let judgement = Judgement::new(code, Some(Arc::clone(&key)), Standing::default());
+            // Told anew, and then as it was told before.
+            for _ in 0..2 {
+                let told: Value = serde_json::from_str(&judgement.json()).unwrap();
+                assert_eq!((&told["valid"], &told["code"]), (&json!(code == Code::Valid), &json!(code.word())));
+                assert_eq!(told["request_id"], json!(judgement.request_id));
+                assert_eq!(told["name"], if code == Code::NotFound { Value::Null } else { json!("a \"name\"\n") });
+                assert_eq!(told.as_object().unwrap().len(), 14);
+            }
+        }
+    }
 }

@@ -6,10 +6,13 @@ use axum::{
 };
 
 use super::headers::{encoded, json, list, value};
-use crate::server::{
-    rest::{problem::Problem, rate_headers},
-    store,
-    verify::{Code, Judgement},
+use crate::{
+    model::time::Timestamp,
+    server::{
+        rest::{problem::Problem, rate_headers},
+        store,
+        verify::{Code, Judgement, KnownKey},
+    },
 };
 
 const CODE: HeaderName = HeaderName::from_static("x-latchkey-code");
@@ -114,27 +117,28 @@ fn admitted(judgement: &Judgement) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CODE, HeaderValue::from_static(judgement.code.word()));
-    tell(headers, judgement);
+    headers.extend(value(&judgement.request_id.text()).map(|id| (REQUEST_ID, id)));
+    if let Some(key) = judgement.key() {
+        tell(headers, key);
+    }
     response
 }
 
 /// Tells of the key, as the verdict does; what it has not has no header.
-fn tell(headers: &mut HeaderMap, judgement: &Judgement) {
-    let verdict = judgement.verdict();
-    let text = |text: Option<&str>| text.map(encoded);
+fn tell(headers: &mut HeaderMap, key: &KnownKey) {
+    let own = key.of_project.as_ref();
     let told = [
-        ("x-latchkey-key-id", verdict.key_id.map(|id| id.to_string())),
-        ("x-latchkey-name", text(verdict.name)),
-        ("x-latchkey-kind", verdict.kind.map(|kind| kind.word().to_owned())),
-        ("x-latchkey-customer-id", verdict.customer_id.map(|id| id.to_string())),
-        ("x-latchkey-external-id", text(verdict.external_id)),
-        ("x-latchkey-metadata", verdict.metadata.map(|metadata| json(metadata.get()))),
-        ("x-latchkey-scopes", verdict.scopes.map(|scopes| list(scopes.iter().map(String::as_str)))),
-        ("x-latchkey-corpora", verdict.corpora.map(|corpora| corpora.iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
-        ("x-latchkey-project-id", verdict.project_id.map(|id| id.to_string())),
-        ("x-latchkey-role", text(verdict.role)),
-        ("x-latchkey-expires-at", verdict.expires_at.map(ToOwned::to_owned)),
-        ("x-latchkey-request-id", Some(verdict.request_id.to_string())),
+        ("x-latchkey-key-id", Some(key.id.to_string())),
+        ("x-latchkey-name", Some(encoded(&key.name))),
+        ("x-latchkey-kind", Some(key.kind.word().to_owned())),
+        ("x-latchkey-customer-id", Some(key.customer_id.to_string())),
+        ("x-latchkey-external-id", key.external_id.as_deref().map(encoded)),
+        ("x-latchkey-metadata", key.metadata.as_deref().map(|metadata| json(metadata.get()))),
+        ("x-latchkey-scopes", Some(list(key.scopes.iter().map(String::as_str)))),
+        ("x-latchkey-corpora", Some(key.corpora.iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
+        ("x-latchkey-project-id", own.map(|own| own.project.to_string())),
+        ("x-latchkey-role", own.and_then(|own| own.role.as_deref()).map(encoded)),
+        ("x-latchkey-expires-at", key.lifecycle.expires_at.map(Timestamp::rfc3339)),
     ];
     let filled = told.into_iter().filter_map(|(name, text)| Some((name, value(&text.filter(|text| !text.is_empty())?)?)));
     headers.extend(filled.map(|(name, value)| (HeaderName::from_static(name), value)));
