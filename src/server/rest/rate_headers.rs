@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
-    model::limits::RateLimit,
-    server::verify::{Judgement, Rate},
+    model::{limits::RateLimit, time::Timestamp},
+    server::verify::{Code, Judgement, Rate},
 };
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -27,9 +27,14 @@ pub fn write(headers: &mut HeaderMap, judgement: &Judgement) {
     }
 }
 
-/// In how many whole seconds a request may be taken again, where a rate limit has no room.
+/// In how many whole seconds the key may be used again, where a limit of it has no room and that is known.
 pub fn retry_after(judgement: &Judgement) -> Option<i64> {
-    judgement.rates().filter(|(_, rate)| rate.remaining == 0).map(|(_, rate)| seconds(rate.reset_ms).max(1)).max()
+    let ms = match judgement.code {
+        Code::RateLimited => judgement.rates().filter(|(_, rate)| rate.remaining == 0).map(|(_, rate)| rate.reset_ms).max(),
+        Code::UsageExceeded => judgement.refills_at.map(|at| at.0 - Timestamp::now().0),
+        _ => None,
+    };
+    ms.map(|ms| seconds(ms).max(1))
 }
 
 /// The two parameters of a rate limit in a header.

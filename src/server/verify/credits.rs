@@ -110,6 +110,11 @@ impl Reserve {
         self.left.map(|left| left + self.held)
     }
 
+    /// When they are filled up again, where they are and that is known.
+    pub(super) fn refills_at(&self) -> Option<Timestamp> {
+        self.until
+    }
+
     /// What is reserved of a setting of the credits, and counts as spent in the store.
     pub(super) fn held_of(&self, version: i64, now: Timestamp) -> i64 {
         let is_void = self.version != version || self.until.is_some_and(|end| end <= now);

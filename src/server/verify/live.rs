@@ -55,6 +55,8 @@ pub(super) type Rates = SmallVec<[Rate; 1]>;
 pub(super) struct Standing {
     pub(super) rates: Rates,
     pub(super) credits: Option<i64>,
+    /// When the credits are filled up again.
+    pub(super) refills_at: Option<Timestamp>,
 }
 
 /// What a key has taken.
@@ -129,6 +131,9 @@ impl State {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),
         });
-        Standing { rates: rates.collect(), credits: limits.credits.and_then(|_| self.reserve().left()) }
+        let rates = rates.collect();
+        let reserve = limits.credits.map(|_| self.reserve());
+        let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
+        Standing { rates, credits, refills_at }
     }
 }

@@ -220,15 +220,21 @@ impl Verifier {
         self.stale.seconds_left()
     }
 
-    /// Drops what nobody asks for any more: old counts, and limits of keys of which nothing is taken.
+    /// Drops what nobody asks for any more: old counts, and limits of keys of which nothing is taken. Credits that were reserved for a key
+    /// that is not known any more are given back.
     pub async fn clean(&self) {
+        self.give_back_of(self.reader.forgotten_lives()).await;
         self.reader.drop_idle();
         uses::Uses::forget_old_minutes(&self.reader.store).await;
     }
 
     /// Gives back the credits that were reserved and not spent: at the end.
     pub async fn give_back(&self) {
-        for (id, live) in self.reader.all_lives() {
+        self.give_back_of(self.reader.all_lives()).await;
+    }
+
+    async fn give_back_of(&self, lives: Vec<(KeyId, Arc<Live>)>) {
+        for (id, live) in lives {
             let (version, until, held) = live.lock().reserve().give_back();
             if held > 0
                 && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await

@@ -77,6 +77,12 @@ impl Reader {
         self.lives.iter().map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
     }
 
+    /// What was taken of keys that are not known any more: they were deleted, or changed and not asked for since.
+    pub(super) fn forgotten_lives(&self) -> Vec<(KeyId, Arc<Live>)> {
+        let forgotten = self.lives.iter().filter(|live| Arc::strong_count(live) == 1);
+        forgotten.map(|live| (*live.key(), Arc::clone(live.value()))).collect()
+    }
+
     /// Drops what nobody asks for and nothing would be lost with.
     pub(super) fn drop_idle(&self) {
         self.lives.retain(|_, live| Arc::strong_count(live) > 1 || !live.is_idle());

@@ -27,6 +27,8 @@ pub struct Judgement {
     pub request_id: RequestId,
     /// How many credits are left, where that is known and it has any.
     pub credits: Option<i64>,
+    /// When the credits are filled up again, where they are and that is known.
+    pub refills_at: Option<Timestamp>,
     rates: Rates,
     key: Option<Arc<KnownKey>>,
 }
@@ -34,7 +36,8 @@ pub struct Judgement {
 impl Judgement {
     /// A key that is not known here is nobody's, whatever it is elsewhere.
     pub(super) fn new(code: Code, key: Option<Arc<KnownKey>>, standing: Standing) -> Self {
-        Self { code, request_id: RequestId::new(), rates: standing.rates, credits: standing.credits, key: key.filter(|_| code != Code::NotFound) }
+        let (Standing { rates, credits, refills_at }, key) = (standing, key.filter(|_| code != Code::NotFound));
+        Self { code, request_id: RequestId::unordered(), rates, credits, refills_at, key }
     }
 
     /// The key; `None` where nothing is told of one.

@@ -189,6 +189,19 @@ async fn a_rate_limit_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn who_has_no_credits_left_is_told_when_there_are_some_again_if_there_ever_are() {
+    let desk = Desk::open().await;
+    for (refill, days) in [("never", None), ("daily", Some(1)), ("monthly", Some(31))] {
+        let (_, secret) = desk.key(json!({ "credits": { "remaining": 0, "refill": refill, "amount": if days.is_some() { 5 } else { 0 } } })).await;
+        let response = desk.ask("", &[("x-api-key", &secret)]).await;
+        assert_eq!(told(&response), is(429, "USAGE_EXCEEDED"));
+        let seconds = header(&response, "retry-after").map(|seconds| seconds.parse::<u64>().unwrap());
+        assert_eq!(seconds.is_some(), days.is_some(), "{refill}");
+        assert!(seconds.zip(days).is_none_or(|(seconds, days)| (1..=days * 86_400).contains(&seconds)), "{refill}: {seconds:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_writes_needs_the_scope_of_writing() {
     let desk = Desk::open().await;
     let (_, reader) = desk.key(json!({ "scopes": ["read"] })).await;

@@ -18,7 +18,12 @@ async fn a_key_that_was_made_elsewhere_verifies_as_it_is() {
     let body =
         json!({ "sha256": sha256("sk_live_old key"), "name": "Old", "external_id": "customer-1", "metadata": { "plan": "pro" }, "scopes": ["read"] });
     assert_eq!(api.verify("sk_live_old key").await, "NOT_FOUND");
-    let (status, made) = api.post("/keys/import", body.clone()).await;
+    let response = api.request(Method::POST, "/keys/import").json(&body).send().await.unwrap();
+    let (status, headers, made) = (response.status(), response.headers().clone(), response.json::<Value>().await.unwrap());
+    let path = format!("/keys/{}", text(&made["key"]["id"]));
+    assert_eq!(headers["location"], format!("/api/v1{path}"));
+    let seen = api.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(headers["etag"], seen.headers()["etag"]);
     assert_eq!((status, &made["key"]["mask"], &made["secret"]), (StatusCode::CREATED, &json!("…"), &Value::Null), "{made}");
     let (_, verdict) = api.post("/verify", json!({ "key": "sk_live_old key", "scope": "read" })).await;
     assert_eq!(
@@ -28,7 +33,6 @@ async fn a_key_that_was_made_elsewhere_verifies_as_it_is() {
 
     // Twice, also once it is deleted: what was taken back never comes again.
     assert_eq!(api.post("/keys/import", body.clone()).await.1["field"], "sha256");
-    let path = format!("/keys/{}", text(&made["key"]["id"]));
     assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     let (status, problem) = api.post("/keys/import", body).await;
     assert_eq!((status, &problem["field"]), (StatusCode::CONFLICT, &json!("sha256")));

@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use latchkey::server::{
-    config::{OutgoingOptions, PublicUrl},
-    data::Data,
-    state::AppState,
-    verify::Ask,
+use latchkey::{
+    model::id::OrganizationId,
+    server::{
+        config::{OutgoingOptions, PublicUrl},
+        data::Data,
+        state::AppState,
+        verify::Ask,
+    },
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -193,15 +196,35 @@ async fn a_refused_call_takes_nothing_and_limits_are_judged_last() {
     assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("cost")));
 }
 
+/// Another server on the same database, and the organization.
+async fn server_beside(server: &TestServer) -> (Data, AppState, OrganizationId) {
+    let organization = sqlx::query_scalar::<_, String>("select id from organizations").fetch_one(&server.database().await).await.unwrap();
+    let beside = Data::open_beside(&server.data_options()).await.unwrap();
+    let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
+    let state = AppState::new(&beside, url, Vec::new(), OutgoingOptions::default()).unwrap();
+    (beside, state, organization.parse().unwrap())
+}
+
+#[tokio::test]
+async fn credits_that_were_reserved_for_a_key_that_is_not_known_any_more_are_given_back() {
+    let (server, _, api) = desk().await;
+    let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 100 } })).await;
+    let (_beside, other, organization) = server_beside(&server).await;
+    let left = async || api.get(&format!("/keys/{id}")).await.1["credits"]["remaining"].as_i64().unwrap();
+    assert!(other.verifier.judge(organization, &Ask::of(&secret)).await.unwrap().is_valid());
+    other.verifier.clean().await;
+    assert!(left().await < 99, "it is known, and may be asked for at any moment");
+    other.verifier.forget(None);
+    other.verifier.clean().await;
+    assert_eq!(left().await, 99);
+    assert!(other.verifier.judge(organization, &Ask::of(&secret)).await.unwrap().is_valid());
+}
+
 #[tokio::test]
 async fn servers_on_one_database_share_the_credits_and_give_back_what_they_did_not_spend() {
     let (server, _, api) = desk().await;
     let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 200 } })).await;
-    let organization = sqlx::query_scalar::<_, String>("select id from organizations").fetch_one(&server.database().await).await.unwrap();
-    let organization = organization.parse().unwrap();
-    let beside = Data::open_beside(&server.data_options()).await.unwrap();
-    let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let other = AppState::new(&beside, url, Vec::new(), OutgoingOptions::default()).unwrap();
+    let (_beside, other, organization) = server_beside(&server).await;
     let by_other = async || other.verifier.judge(organization, &Ask::of(&secret)).await.unwrap().is_valid();
     assert!(by_other().await);
     let stored = async || {

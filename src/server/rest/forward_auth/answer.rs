@@ -92,9 +92,7 @@ pub fn judged(judgement: &Judgement, for_nginx: bool) -> Response {
     };
     let headers = response.headers_mut();
     rate_headers::write(headers, judgement);
-    if judgement.code == Code::RateLimited {
-        headers.extend(rate_headers::retry_after(judgement).map(|seconds| (header::RETRY_AFTER, seconds.into())));
-    }
+    headers.extend(rate_headers::retry_after(judgement).map(|seconds| (header::RETRY_AFTER, seconds.into())));
     response
 }
 

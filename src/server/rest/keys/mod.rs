@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use self::{
     calls::{CreateKey, EditKey, RotateKey},
-    told::{KeyView, WithSecret, with_secret},
+    told::{KeyView, WithSecret, imported, with_secret},
 };
 pub use self::{
     calls::{ImportKey, ImportKeys},
@@ -235,7 +235,7 @@ pub async fn rotate(
         }))),
     )),
     responses(
-        (status = 201, description = "`{key}`, or `{items}` in the order of the call.", body = ref("#/components/schemas/ImportAnswer")),
+        (status = 201, description = "`{key}`, with `ETag` and `Location`, or `{items}` in the order of the call.", body = ref("#/components/schemas/ImportAnswer")),
         (status = 409, description = "`conflict`: one of them is, or was, here already."),
     ),
 )]
@@ -243,14 +243,13 @@ pub async fn import(State(state): State<AppState>, caller: Caller, LargeJson(cal
     let actor = caller.with_scope(Scope::KeysWrite)?;
     if call.get("keys").is_none() {
         let import = body::from_value::<ImportKey>(call)?.import()?;
-        let imported = keys::import(&state, &actor, vec![import]).await.map_err(Fault::outside)?;
-        let key = imported.into_iter().next().ok_or(Fault::Internal)?.into();
-        return Ok((StatusCode::CREATED, Answer(ImportedOne { key })).into_response());
+        let all = keys::import(&state, &actor, vec![import]).await.map_err(Fault::outside)?;
+        return imported(all.into_iter().next().ok_or(Fault::Internal)?);
     }
     let calls = body::from_value::<ImportKeys>(call)?.keys;
     let imports = calls.into_iter().enumerate().map(|(at, call)| call.import().map_err(|fault| fault.inside("keys", at)));
-    let imported = keys::import(&state, &actor, imports.collect::<Result<_, _>>()?).await?;
-    Ok((StatusCode::CREATED, Answer(Imported { items: imported.into_iter().map(Into::into).collect() })).into_response())
+    let all = keys::import(&state, &actor, imports.collect::<Result<_, _>>()?).await?;
+    Ok((StatusCode::CREATED, Answer(Imported { items: all.into_iter().map(Into::into).collect() })).into_response())
 }
 
 /// What is no id is unknown like any other.

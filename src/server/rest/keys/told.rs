@@ -2,7 +2,7 @@
 
 use axum::{
     Json as Answer,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -119,10 +119,21 @@ pub struct WithSecret {
 
 /// The answer that shows a secret, this once.
 pub fn with_secret(status: StatusCode, created: CreatedKey) -> Result<Response, Problem> {
-    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", created.key.id)).map_err(|_| Fault::Internal)?;
-    let key = Tagged::<KeyView>::from(created.key);
-    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((status, headers, key.header(), Answer(WithSecret { key: key.view, secret: created.secret })).into_response())
+    let (place, key) = (place_of(&created.key)?, Tagged::<KeyView>::from(created.key));
+    let not_kept = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((status, place, not_kept, key.header(), Answer(WithSecret { key: key.view, secret: created.secret })).into_response())
+}
+
+/// The answer to who brought one key.
+pub fn imported(key: KeyRow) -> Result<Response, Problem> {
+    let (place, key) = (place_of(&key)?, Tagged::<KeyView>::from(key));
+    Ok((StatusCode::CREATED, place, key.header(), Answer(ImportedOne { key: key.view })).into_response())
+}
+
+/// Where a new key is, as a header.
+fn place_of(key: &KeyRow) -> Result<[(HeaderName, HeaderValue); 1], Problem> {
+    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
+    Ok([(header::LOCATION, place)])
 }
 
 /// Keys that were taken over.
@@ -138,5 +149,5 @@ pub struct Imported {
 #[schema(as = ImportedKey)]
 pub struct ImportedOne {
     /// The key.
-    pub key: KeyView,
+    key: KeyView,
 }
