@@ -115,6 +115,11 @@ impl State {
         self.reserve.get_or_insert_default()
     }
 
+    /// Takes out all that is reserved, where anything ever was: the setting and the span that it is of, and how many.
+    pub(super) fn give_back(&mut self) -> Option<(i64, Option<Timestamp>, i64)> {
+        self.reserve.as_mut().map(|reserve| reserve.give_back())
+    }
+
     /// Follows a change of the limits: those that keep their name keep what was taken.
     fn follow(&mut self, plan: &Plan) {
         if self.plan.as_ref().is_some_and(|own| Arc::ptr_eq(own, plan)) {

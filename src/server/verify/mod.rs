@@ -235,8 +235,9 @@ impl Verifier {
 
     async fn give_back_of(&self, lives: Vec<(KeyId, Arc<Live>)>) {
         for (id, live) in lives {
-            let (version, until, held) = live.lock().reserve().give_back();
-            if held > 0
+            let given = live.lock().give_back();
+            if let Some((version, until, held)) = given
+                && held > 0
                 && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await
             {
                 tracing::warn!(%fault, key = %id, "reserved credits could not be given back");
