@@ -1,9 +1,9 @@
-//! The site's files are built into the binary: a new site is a new binary.
+//! Rebuilds the binary when the embedded site or the migrations change.
 
 fn main() {
-    // A build without the site, as for the tests, still has its (empty) folder.
-    std::fs::create_dir_all("target/site").expect("the target folder can be written");
-    // In a debug build they are read when they are asked for, and the browser's side has no use for them.
+    // rust-embed needs the folder, even if empty, in builds without the site, such as tests.
+    std::fs::create_dir_all("target/site").expect("cannot create target/site");
+    // Debug builds read the site's files at run time, and wasm builds do not use them.
     if std::env::var("PROFILE").as_deref() == Ok("release") && std::env::var("CARGO_FEATURE_SSR").is_ok() {
         println!("cargo:rerun-if-changed=target/site");
     }

@@ -21,7 +21,7 @@ async function unfold(page: Page, id: string): Promise<Locator> {
 
 const send = (it: Locator): Promise<void> => it.getByRole('button', { name: 'Send', exact: true }).click();
 const status = (it: Locator): Locator => it.locator('.call-line strong');
-const answer = (it: Locator): Locator => it.getByRole('region', { name: 'Answer' });
+const answer = (it: Locator): Locator => it.getByRole('region', { name: 'Response' });
 const curl = (it: Locator): Locator => it.getByRole('region', { name: 'curl' });
 
 test('calls are read and tried', { tag: '@widths' }, async ({ page, context, platformKey, owner }) => {
@@ -38,9 +38,9 @@ test('calls are read and tried', { tag: '@widths' }, async ({ page, context, pla
   const create = await unfold(page, 'createCorpus');
   await expect(create).toContainText('Manage Corpora');
   await send(create);
-  const key = page.getByLabel('Platform key');
+  const key = page.getByLabel('Internal key');
   await expect(key).toBeFocused();
-  await expect(key).toHaveAccessibleDescription(/^Enter a platform key/);
+  await expect(key).toHaveAccessibleDescription(/^Enter an internal key/);
   await axe(page, 'the reference, no key');
 
   await key.fill('lkp_nonsense');
@@ -88,7 +88,7 @@ test('calls are read and tried', { tag: '@widths' }, async ({ page, context, pla
   await send(remove);
   await question.getByRole('button', { name: 'Send' }).click();
   await expect(status(remove)).toHaveText('204 No Content');
-  await expect(remove.getByText('The answer has no body.')).toBeVisible();
+  await expect(remove.getByText('The response has no body.')).toBeVisible();
   await send(remove);
   await question.getByRole('button', { name: 'Send' }).click();
   await expect(status(remove)).toHaveText('404 Not Found');
@@ -117,7 +117,7 @@ test('calls are read and tried', { tag: '@widths' }, async ({ page, context, pla
   expect(page.url()).not.toContain('lkp_');
   expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]))).not.toContain('lkp_');
   await page.reload();
-  await expect(page.getByLabel('Platform key')).toHaveValue('');
+  await expect(page.getByLabel('Internal key')).toHaveValue('');
 });
 
 test('the key goes with the page, and to this server alone', { tag: '@once' }, async ({ page, platformKey, owner: _ }) => {
@@ -129,9 +129,9 @@ test('the key goes with the page, and to this server alone', { tag: '@once' }, a
     expect(request.url()).not.toContain(platformKey);
   });
   await open(page, '/api-reference');
-  await page.getByLabel('Platform key').fill(platformKey);
+  await page.getByLabel('Internal key').fill(platformKey);
   const health = await unfold(page, 'isHealthy');
-  await expect(health.getByText('No key is needed.')).toBeVisible();
+  await expect(health.getByText('No key required.')).toBeVisible();
   await send(health);
   await expect(status(health)).toHaveText('200 OK');
   await expect(answer(health)).toHaveText('ok\n');
@@ -142,7 +142,7 @@ test('the key goes with the page, and to this server alone', { tag: '@once' }, a
   await page.getByRole('link', { name: 'API Keys', exact: true }).click();
   await expect(page.getByRole('heading', { name: 'API Keys' })).toBeVisible();
   await page.goBack();
-  await expect(page.getByLabel('Platform key')).toHaveValue('');
+  await expect(page.getByLabel('Internal key')).toHaveValue('');
 });
 
 test('what goes wrong on the way is said', { tag: '@once' }, async ({ page, platformKey, owner: _ }) => {
@@ -161,11 +161,11 @@ test('what goes wrong on the way is said', { tag: '@once' }, async ({ page, plat
   await expect(page.getByRole('status').filter({ hasText: 'Loading' })).toBeVisible();
   await axe(page, 'the reference, loading');
   go();
-  await page.getByLabel('Platform key').fill(platformKey);
+  await page.getByLabel('Internal key').fill(platformKey);
   const list = await unfold(page, 'listKeys');
   await page.route('**/api/v1/keys', (route) => route.abort());
   await send(list);
-  await expect(list.getByRole('alert')).toContainText('No answer came');
+  await expect(list.getByRole('alert')).toContainText('No response.');
 });
 
 test('an address leads to an operation, and the keyboard is enough', { tag: '@once' }, async ({ page, server, context }) => {
@@ -175,7 +175,7 @@ test('an address leads to an operation, and the keyboard is enough', { tag: '@on
   const verify = operation(page, 'verify');
   await expect(verify.getByRole('button', { name: 'Send', exact: true })).toBeVisible();
   await expect(verify).toBeInViewport();
-  await page.getByRole('link', { name: 'Whether the program runs' }).focus();
+  await page.getByRole('link', { name: 'Liveness check' }).focus();
   await page.keyboard.press('Enter');
   const health = operation(page, 'isHealthy');
   await expect(health.getByRole('button', { name: 'Send', exact: true })).toBeVisible();

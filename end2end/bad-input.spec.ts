@@ -98,11 +98,11 @@ test.describe('signing in', () => {
     const person = server.addPerson();
     await open(page, '/sign-in');
     await signIn(page, { ...person, password: 'not the password' });
-    await expect(page.getByRole('alert')).toContainText('Email or password is wrong.');
+    await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
     await expect(page.getByLabel('Email')).toHaveValue(person.email);
     await axe(page, 'a refused sign-in');
     await signIn(page, { ...person, email: 'nobody@example.com' });
-    await expect(page.getByRole('alert')).toContainText('Email or password is wrong.');
+    await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
     await expect(page).toHaveURL('/sign-in');
   });
 

@@ -47,11 +47,11 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
 
     key = await createKey(page, 'nightly-build');
     expect(key).toMatch(/^lka_[0-9A-Za-z]{49}$/);
-    await expect(page.getByRole('dialog').getByText(/cannot be had again/)).toBeVisible();
+    await expect(page.getByRole('dialog').getByText(/won’t be able to see this key again/)).toBeVisible();
     await look('the pop-up');
 
     await page.getByRole('button', { name: 'Close', exact: true }).click();
-    await expect(page.getByRole('alert')).toContainText('not copied');
+    await expect(page.getByRole('alert')).toContainText('haven’t copied');
     await look('the pop-up, asking');
     await page.getByRole('button', { name: 'Keep open' }).click();
     await expect(secret(page)).toHaveText(key);
@@ -102,7 +102,7 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
     await page.getByRole('button', { name: 'Save' }).click();
     await expect(row(page, 'weekly-build')).toBeVisible();
     await expect(made).toHaveCount(0);
-    await expect(page.getByText('The key is now called “weekly-build”.')).toBeVisible();
+    await expect(page.getByText('Key renamed')).toBeVisible();
     await look('the renamed key');
     expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID', name: 'weekly-build' });
   });
@@ -110,7 +110,7 @@ test('from the set-up link to a key that is used, renamed and deleted', async ({
   await test.step('delete', async () => {
     const renamed = row(page, 'weekly-build');
     await renamed.getByRole('button', { name: 'Delete' }).click();
-    await expect(alert).toContainText('cannot be recovered');
+    await expect(alert).toContainText('cannot be undone');
     await look('the confirmation');
     await alert.getByRole('button', { name: 'Cancel' }).click();
     await expect(alert).toHaveCount(0);

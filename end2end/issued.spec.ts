@@ -133,12 +133,12 @@ test.describe('the issued keys', () => {
     await expect(page.getByRole('row', { name: /^Total of 3 keys/ })).toContainText('0.015');
     await page.getByLabel('To', { exact: true }).fill('2026-01-01');
     await page.getByLabel('To', { exact: true }).blur();
-    await expect(page.getByRole('alert')).toContainText('The first day is after the last one.');
+    await expect(page.getByRole('alert')).toContainText('The start date must not be after the end date.');
     await expect(page.getByLabel('From', { exact: true })).toHaveAttribute('aria-invalid', 'true');
     // What stands in the address is said anew, and nothing is lost.
     await page.reload();
     await live(page);
-    await expect(page.getByRole('alert')).toContainText('The first day is after the last one.');
+    await expect(page.getByRole('alert')).toContainText('The start date must not be after the end date.');
     await axe(page, 'a period that is none');
     await page.getByLabel('To', { exact: true }).fill(today);
     await page.getByLabel('To', { exact: true }).blur();
@@ -178,7 +178,7 @@ test.describe('the issued keys', () => {
     server.sql(`update users set disabled_at = 1 where email = 'p02.${project}@example.com'`);
     await page.getByRole('button', { name: 'Refresh' }).click();
     await expect(second).toContainText('Disabled');
-    await expect(second).toContainText('Its holder is disabled.');
+    await expect(second).toContainText('The holder is disabled.');
     await expect(second.getByRole('button')).toHaveCount(1);
     await axe(page, 'a key whose holder is disabled');
     await fitsWidth(page);
@@ -190,7 +190,7 @@ test.describe('the issued keys', () => {
     server.sql(`update api_keys set revoked_at = ${Date.now()} where created_by = (select id from users where email = 'p02.${project}@example.com')`);
     await second.getByRole('button', { name: 'Disable' }).click();
     const toast = page.locator('.toast-trouble');
-    await expect(toast).toContainText('This key has ended');
+    await expect(toast).toContainText('This key has expired or was revoked');
     await expect(second).toContainText('Revoked');
     await page.waitForTimeout(6500);
     await toast.getByRole('button', { name: 'Dismiss' }).click();

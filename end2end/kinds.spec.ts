@@ -5,9 +5,9 @@ import { admitInstead, axe, copyAndClose, expect, fitsWidth, live, open, row, ro
 
 const KINDS = [
   { kind: 'platform', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
-  { kind: 'storage', tab: 'External', create: 'Create', title: 'Store external key', purpose: /pull sample files/ },
-  { kind: 'client', tab: 'Client', create: 'Create', title: 'Create client key', purpose: /a caller of your own API/ },
-  { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /controlled, anonymous access/ },
+  { kind: 'storage', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
+  { kind: 'client', tab: 'Client', create: 'Create', title: 'Create client key', purpose: /the callers of your own API/ },
+  { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /anonymous callers access/ },
   { kind: 'llm', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
   { kind: 'agent', tab: 'Agent API Key', create: 'Create API Key', title: 'Create Agent API Key', purpose: /90 days/ },
 ];
@@ -36,7 +36,7 @@ test('tabs stand in their order and each says what its kind is for', async ({ pa
     await expect(page.getByRole('tabpanel')).toContainText(purpose);
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
     await look(page, `${tab}, empty`);
-    await page.getByRole('button', { name: /the first key$/ }).click();
+    await page.getByRole('button', { name: /your first key$/ }).click();
     await expect(dialog(page, title)).toBeVisible();
     await page.keyboard.press('Escape');
     await expect(dialog(page, title)).toHaveCount(0);
@@ -61,7 +61,7 @@ for (const { kind, tab } of KINDS.filter(({ kind }) => !['storage', 'llm'].inclu
     await expect(row(page, 'key 000004').getByText('Active', { exact: true })).toBeVisible();
     await page.getByRole('checkbox', { name: 'Select all' }).click();
     await act('Enable');
-    await expect(page.getByText('4 keys were enabled.')).toBeVisible();
+    await expect(page.getByText('4 keys enabled.')).toBeVisible();
     await expect(page.getByRole('cell').getByText('Disabled', { exact: true })).toHaveCount(0);
     await page.getByRole('checkbox', { name: 'Select all' }).click();
     await page.getByRole('checkbox', { name: 'Select key 000004' }).click();
@@ -109,15 +109,15 @@ test('an internal key is shown once, in its row', async ({ page, context, owner,
   await open(page, '/keys/internal');
   await button(page, 'Create').click();
   await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
-  await expect(page.getByRole('group', { name: 'What it may be used for' }).getByRole('checkbox')).toHaveCount(6);
+  await expect(page.getByRole('group', { name: 'Scopes' }).getByRole('checkbox')).toHaveCount(6);
   await look(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
   await page.getByLabel('Name', { exact: true }).fill('gateway');
-  await page.getByLabel('Duration').selectOption('Until a date');
+  await page.getByLabel('Duration').selectOption('Custom date…');
   await page.getByLabel('Date', { exact: true }).fill('2020-01-01');
   await button(page, 'Submit').click();
-  await expect(page.getByText('Choose a date to come.')).toBeVisible();
+  await expect(page.getByText('Choose a future date.')).toBeVisible();
   await page.getByLabel('Duration').selectOption('90 days');
   await button(page, 'Submit').click();
 
@@ -125,8 +125,7 @@ test('an internal key is shown once, in its row', async ({ page, context, owner,
   const shown = made.getByRole('textbox', { name: 'Secret key' });
   await expect(shown).toHaveText(/^lkp_[0-9A-Za-z]{49}$/);
   const secret = (await shown.textContent()) ?? '';
-  await expect(made).toContainText('Copy it before you leave or refresh this page');
-  await expect(toast(page, 'Copy the new key')).toBeVisible();
+  await expect(made).toContainText('Copy this key now. It won’t be shown again after you leave or refresh.');
   await look(page, 'the new row');
   expect(await server.verify(platformKey, secret)).toMatchObject({ valid: true, name: 'gateway' });
 
@@ -223,7 +222,7 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
   await page.getByLabel('Scopes').fill('read, write');
   await look(page, 'the create dialog');
   await button(page, 'Submit').click();
-  await expect(page.getByText('Use texts, numbers, true, false or null as values.')).toBeVisible();
+  await expect(page.getByText('Values must be strings, numbers, booleans or null.')).toBeVisible();
   await expect(page.getByLabel('Metadata')).toBeFocused();
   await page.getByLabel('Metadata').fill('{"plan": "pro"}');
   await button(page, 'Submit').click();
@@ -272,7 +271,7 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
     const other = (await secret.textContent()) ?? '';
     expect(other).not.toBe(key);
     await copyAndClose(page);
-    await expect(made).toContainText(/Old key good until .*, not used since/);
+    await expect(made).toContainText(/Old secret works until .*, unused since rotation/);
     await look(page, 'a key that was rotated');
     expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID' });
     expect(await server.verify(platformKey, other)).toMatchObject({ code: 'VALID' });
@@ -286,7 +285,7 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
     await page.getByLabel('Duration').selectOption('30 days');
     await look(page, 'the edit dialog');
     await button(page, 'Save').click();
-    await expect(toast(page, '“mobile app” was changed.')).toBeVisible();
+    await expect(toast(page, 'Changes saved')).toBeVisible();
     await expect(made).not.toContainText('customer-7');
     await expect(made).toContainText('read, write');
   });
@@ -303,8 +302,8 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
 test('a corpus key opens the corpora that are chosen', async ({ page, server, platformKey }) => {
   await open(page, '/keys/corpus');
   await button(page, 'Create').click();
-  await expect(page.getByText('There is no corpus yet.')).toBeVisible();
-  await expect(page.getByRole('link', { name: 'Make one in the settings' })).toHaveAttribute('href', '/settings/corpora');
+  await expect(page.getByText('No corpora yet.')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Create one in Settings' })).toHaveAttribute('href', '/settings/corpora');
   await look(page, 'the create dialog without corpora');
   await button(page, 'Cancel').click();
 
@@ -313,10 +312,10 @@ test('a corpus key opens the corpora that are chosen', async ({ page, server, pl
   await button(page, 'Create').click();
   await page.getByLabel('Name', { exact: true }).fill('help pages');
   await page.getByLabel('API access').selectOption('QueryService & IndexService');
-  await expect(dialog(page, 'Create corpus key')).toContainText("pays for what anonymous callers use");
-  await expect(dialog(page, 'Create corpus key')).toContainText('not in e-mail, Slack, Discord, forums or other public channels');
+  await expect(dialog(page, 'Create corpus key')).toContainText('The account owner pays for anonymous usage');
+  await expect(dialog(page, 'Create corpus key')).toContainText('don’t share it in e-mail, Slack, Discord, forums or other public channels');
   await button(page, 'Submit').click();
-  await expect(page.getByText('Choose at least one corpus.')).toBeVisible();
+  await expect(page.getByText('Select at least one corpus.')).toBeVisible();
   await page.getByRole('checkbox', { name: 'handbook' }).check();
   await look(page, 'the create dialog');
   await button(page, 'Submit').click();
@@ -331,8 +330,8 @@ test('a corpus key opens the corpora that are chosen', async ({ page, server, pl
   await expect(page.getByRole('menuitem')).toHaveText(['Disable', 'Rotate…', 'Delete']);
   await look(page, 'the menu');
   await page.getByRole('menuitem', { name: 'Delete' }).click();
-  await expect(page.getByRole('alertdialog')).toContainText('Nothing brings a deleted key back');
-  await expect(page.getByRole('alertdialog')).toContainText('every system that uses it is blocked');
+  await expect(page.getByRole('alertdialog')).toContainText('This cannot be undone.');
+  await expect(page.getByRole('alertdialog')).toContainText('Every system using a deleted key is blocked');
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
   await choose(page, 'help pages', 'Disable');
   await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
@@ -347,7 +346,7 @@ test.describe('credentials', () => {
     const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
     await open(page, '/keys/external');
     await button(page, 'Create').click();
-    const asks = dialog(page, 'Store external key');
+    const asks = dialog(page, 'Add external key');
     await expect(asks.getByLabel('Label')).toBeFocused();
     await expect(asks.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
     await look(page, 'the dialog for AWS');
@@ -393,7 +392,7 @@ test.describe('credentials', () => {
       await page.getByRole('checkbox', { name: 'Select sequencing bucket' }).check();
       await expect(button(page, 'Disable')).toHaveCount(0);
       await button(page, 'Delete').click();
-      await expect(page.getByRole('alertdialog', { name: 'Delete 1 key?' })).toContainText('cannot be recovered');
+      await expect(page.getByRole('alertdialog', { name: 'Delete 1 key?' })).toContainText('cannot be undone');
       await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
       await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
     });

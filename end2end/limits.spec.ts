@@ -48,7 +48,7 @@ test('limits are set, told in the list, changed and taken away', { tag: '@widths
   await rate(page, 3).getByRole('button', { name: 'Remove' }).click();
   await expect(rate(page, 3)).toHaveCount(0);
   await expect(button(page, 'Add rate limit')).toBeFocused();
-  await dialog(page).getByLabel('Each use takes credits').check();
+  await dialog(page).getByLabel('Limit total uses (credits)').check();
   await dialog(page).getByLabel('Remaining').fill('500');
   await expect(dialog(page).getByLabel('Amount')).toHaveCount(0);
   await dialog(page).getByLabel('Refill').selectOption('Every month');
@@ -93,7 +93,7 @@ test('limits are set, told in the list, changed and taken away', { tag: '@widths
   await edit(page, 'mobile app');
   await rate(page, 1).getByRole('button', { name: 'Remove' }).click();
   await expect(rate(page, 1).getByLabel('Name'), 'the second is the first now').toHaveValue('minute');
-  await dialog(page).getByLabel('Each use takes credits').uncheck();
+  await dialog(page).getByLabel('Limit total uses (credits)').uncheck();
   await dialog(page).getByLabel('Allowed addresses').fill('');
   await save(page);
   expect(await server.get(platformKey, path)).toMatchObject({ rate_limits: [{ name: 'minute' }], credits: null, allowed_ips: [] });
@@ -113,7 +113,7 @@ test('what can not be taken is said at its field, and the limits open for it', {
   await expect(limit).toHaveAccessibleDescription('Enter a number.');
   await limit.fill('5');
   await button(page, 'Submit').click();
-  await expect(rate(page, 2).getByLabel('Name')).toHaveAccessibleDescription('Two limits have this name.');
+  await expect(rate(page, 2).getByLabel('Name')).toHaveAccessibleDescription('Another limit has this name.');
   await rate(page, 2).getByLabel('Name').fill('month');
   await button(page, 'Submit').click();
   await expect(rate(page, 2).getByLabel('In any')).toHaveAccessibleDescription(/31 days/);
@@ -121,7 +121,7 @@ test('what can not be taken is said at its field, and the limits open for it', {
   await axe(page, 'limits, refused');
   await rate(page, 2).getByLabel('In any').fill('30');
 
-  await dialog(page).getByLabel('Each use takes credits').check();
+  await dialog(page).getByLabel('Limit total uses (credits)').check();
   await dialog(page).getByLabel('Refill').selectOption('Every day');
   await button(page, 'Submit').click();
   await expect(dialog(page).getByLabel('Amount')).toBeFocused();

@@ -149,7 +149,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shoot(page, 'roles');
     await row(page, 'admin').getByRole('button', { name: 'Actions' }).click();
     await shoot(page, 'roles, menu');
-    await page.getByRole('menuitem', { name: 'Make a role like this' }).click();
+    await page.getByRole('menuitem', { name: 'Duplicate' }).click();
     await shoot(page, 'roles, create');
     await page.getByLabel('Name').fill('Key desk');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -170,7 +170,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shoot(page, 'members, role');
     await page.keyboard.press('Escape');
     await pick('Grace Hopper', 'Disable');
-    await page.getByLabel('Hand them to').check();
+    await page.getByLabel('Transfer their keys').check();
     await shoot(page, 'members, disable');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Disable' }).click();
     await expect(row(page, 'Grace Hopper')).toContainText('Disabled');
@@ -277,7 +277,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await open(page, '/keys/internal');
     await shoot(page, 'internal');
     await shootDialog('Internal', 'Create', 'internal, create');
-    await page.getByLabel('Duration').selectOption('Until a date');
+    await page.getByLabel('Duration').selectOption('Custom date…');
     await page.getByRole('button', { name: 'Submit' }).click();
     await shoot(page, 'internal, refused');
     await page.getByLabel('Name', { exact: true }).fill('deploy bot');
@@ -305,7 +305,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await shootDialog('Client', 'Create', 'client, create');
     await page.getByText('Limits', { exact: true }).last().click();
     await page.getByRole('button', { name: 'Add rate limit' }).click();
-    await page.getByLabel('Each use takes credits').check();
+    await page.getByLabel('Limit total uses (credits)').check();
     await page.getByLabel('Refill').selectOption('Every day');
     await page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
     await shoot(page, 'client, limits refused');
@@ -350,7 +350,7 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await expect(page.getByText(/^[246]00 of/)).toBeVisible();
     await shoot(page, 'client, disabling thousands');
     await page.getByRole('button', { name: 'Stop' }).click();
-    await expect(page.getByText(/were disabled/)).toBeVisible();
+    await expect(page.getByText(/keys disabled/)).toBeVisible();
     await shoot(page, 'client, stopped');
   });
 
@@ -376,13 +376,13 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.mouse.move(0, 0);
     await all('reference');
     await make.getByRole('button', { name: 'Send', exact: true }).click();
-    await expect(page.getByLabel('Platform key')).toBeFocused();
+    await expect(page.getByLabel('Internal key')).toBeFocused();
     await shoot(page, 'reference, no key');
-    await page.getByLabel('Platform key').fill(platformKey);
+    await page.getByLabel('Internal key').fill(platformKey);
     await make.getByRole('button', { name: 'Send', exact: true }).click();
     await expect(make.locator('.call-line')).toBeVisible();
-    await make.getByText('Answers', { exact: true }).click();
-    await make.getByRole('region', { name: 'Answer' }).scrollIntoViewIfNeeded();
+    await make.getByText('Responses', { exact: true }).click();
+    await make.getByRole('region', { name: 'Response' }).scrollIntoViewIfNeeded();
     await all('reference, answered');
     const list = await unfold('listKeys');
     await page.route('**/api/v1/keys', (route) => route.abort());
@@ -522,13 +522,13 @@ test.describe('pictures', { tag: '@shots' }, () => {
     await page.getByRole('button', { name: /^Price per request: / }).first().click();
     await page.getByRole('textbox', { name: 'Price per request' }).fill('-1');
     await page.keyboard.press('Enter');
-    await expect(page.getByText("can't be below zero")).toBeVisible();
+    await expect(page.getByText("can't be negative")).toBeVisible();
     await shoot(page, 'templates, refused');
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Reject' }).first().click();
     await shoot(page, 'requests, reject');
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: /^Notices/ }).click();
+    await page.getByRole('button', { name: /^Notifications/ }).click();
     await shoot(page, 'notices');
     await page.keyboard.press('Escape');
 

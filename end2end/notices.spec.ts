@@ -5,7 +5,7 @@ import { admit, arrived, axe, expect, fitsWidth, open, test } from './fixtures';
 import type { Person, Server } from './server';
 
 const bell = (page: Page, count: number) =>
-  page.getByRole('button', { name: count === 0 ? 'Notices' : `Notices, ${count} unread`, exact: true });
+  page.getByRole('button', { name: count === 0 ? 'Notifications' : `Notifications, ${count} unread`, exact: true });
 
 /** Tells somebody, as another process would. */
 function tell(server: Server, person: Person, project: string, event: string, by: string, word = ''): void {
@@ -27,28 +27,28 @@ test('a notice appears without a reload, to its reader alone', async ({ page, co
   await open(stranger, '/profile');
   await expect(bell(page, 0)).toBeVisible();
   await bell(page, 0).click();
-  await expect(page.getByRole('dialog', { name: 'Notices' })).toContainText('Nothing yet');
+  await expect(page.getByRole('dialog', { name: 'Notifications' })).toContainText('No notifications yet');
   await axe(page, 'no notices');
   // The button takes no focus from the open list: where a browser gives buttons none, the list would close, and the click open it again.
   await bell(page, 0).hover();
   await page.mouse.down();
-  await expect(page.getByRole('dialog', { name: 'Notices' })).toBeFocused();
+  await expect(page.getByRole('dialog', { name: 'Notifications' })).toBeFocused();
   await page.mouse.up();
-  await expect(page.getByRole('dialog', { name: 'Notices' })).toHaveCount(0);
+  await expect(page.getByRole('dialog', { name: 'Notifications' })).toHaveCount(0);
   await expect(bell(page, 0)).toBeFocused();
 
   tell(server, owner, project, 'requested', 'Mia Chen', 'For the nightly run.');
   await expect(bell(page, 1)).toBeVisible();
-  await expect(page.locator('.toast')).toContainText('Mia Chen asks for “Read access” in Genomics.');
+  await expect(page.locator('.toast')).toContainText('Mia Chen requested “Read access” in Genomics.');
   tell(server, owner, project, 'requested', 'Bo');
   await expect(bell(page, 2)).toBeVisible();
   await expect(bell(stranger, 0)).toBeVisible();
 
   // By the keyboard alone.
   await bell(page, 2).press('Enter');
-  const list = page.getByRole('dialog', { name: 'Notices' });
+  const list = page.getByRole('dialog', { name: 'Notifications' });
   await expect(list).toBeFocused();
-  await expect(list.getByRole('link').first()).toContainText('Bo asks for');
+  await expect(list.getByRole('link').first()).toContainText('Bo requested');
   await expect(list.getByRole('link').nth(1)).toContainText('“For the nightly run.”');
   await axe(page, 'notices');
   await fitsWidth(page);
@@ -113,15 +113,15 @@ test('a page to which no stream comes reads what there is', async ({ page, conte
   });
   await open(page, '/profile');
   await bell(page, 0).click();
-  const list = page.getByRole('dialog', { name: 'Notices' });
-  await expect(list).toContainText('Reading…');
-  await expect(list).not.toContainText('Nothing yet');
+  const list = page.getByRole('dialog', { name: 'Notifications' });
+  await expect(list).toContainText('Loading…');
+  await expect(list).not.toContainText('No notifications yet');
   letGo();
-  await expect(list).toContainText('Nothing yet');
+  await expect(list).toContainText('No notifications yet');
   await page.keyboard.press('Escape');
   tell(server, owner, project, 'requested', 'Mia Chen');
   await bell(page, 0).click();
-  await expect(list).toContainText('New: Mia Chen asks for');
+  await expect(list).toContainText('New: Mia Chen requested');
   await page.keyboard.press('Escape');
   tell(server, owner, project, 'requested', 'Bo');
   await open(page, '/profile');

@@ -36,7 +36,7 @@ test.describe('an invitation', () => {
     await axe(page, 'the link');
     await fitsWidth(page);
     await page.keyboard.press('Escape');
-    await expect(page.getByText('You have not copied the link yet')).toBeVisible();
+    await expect(page.getByText('You haven’t copied this link.')).toBeVisible();
     await page.getByRole('button', { name: 'Keep open' }).click();
     await copyAndClose(page);
     await expect(line(page, 'grace@example.com')).toContainText(/in 6 days|in 7 days/);
@@ -72,10 +72,10 @@ test.describe('an invitation', () => {
     await expect(line(page, 'Grace Hopper')).toContainText('Active');
     await act(page, 'Grace Hopper', 'Disable');
     const dialog = page.getByRole('alertdialog');
-    await expect(dialog.getByLabel('Stop them')).toBeChecked();
-    await dialog.getByLabel('Hand them to').check();
-    await expect(dialog.getByLabel('New holder')).toContainText(owner.name);
-    await expect(dialog).toContainText('Internal keys and project keys are not handed over');
+    await expect(dialog.getByLabel('Disable their keys')).toBeChecked();
+    await dialog.getByLabel('Transfer their keys').check();
+    await expect(dialog.getByLabel('New owner')).toContainText(owner.name);
+    await expect(dialog).toContainText('Internal and project keys can’t be transferred');
     await axe(page, 'the question before somebody is disabled');
     await fitsWidth(page);
     await dialog.getByRole('button', { name: 'Disable' }).click();
@@ -114,8 +114,8 @@ test.describe('an invitation', () => {
     await invite(page, 'grace@example.com', 'viewer');
     await copyAndClose(page);
     for (const [email, says] of [
-      ['GRACE@example.com', 'Withdraw that one, or make a new link for it.'],
-      [owner.email, 'A member has this address already.'],
+      ['GRACE@example.com', 'Withdraw it or create a new link for it.'],
+      [owner.email, 'A member with this address already exists.'],
       ['grace', 'Enter an email address like name@example.com.'],
     ]) {
       await page.getByRole('button', { name: 'Invite' }).click();
@@ -135,7 +135,7 @@ test.describe('a role', () => {
     await open(page, '/settings/roles');
     await axe(page, 'the roles');
     await fitsWidth(page);
-    await act(page, 'viewer', 'Make a role like this');
+    await act(page, 'viewer', 'Duplicate');
     await expect(page.getByRole('checkbox', { name: 'View Keys' })).toBeChecked();
     await axe(page, 'the dialog that makes a role');
     await fitsWidth(page);
@@ -161,7 +161,7 @@ test.describe('a role', () => {
     await expect(line(page, 'Auditor').getByRole('cell').nth(2)).toHaveText('1');
     await act(page, 'Auditor', 'Delete');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await expect(page.getByRole('alertdialog').getByRole('alert')).toContainText('A member has this role. Give them another one first.');
+    await expect(page.getByRole('alertdialog').getByRole('alert')).toContainText('A member has this role. Assign another role first.');
     await axe(page, 'a role that is in use');
     await page.getByRole('button', { name: 'Cancel' }).click();
 
@@ -236,7 +236,7 @@ test.describe('the profile', () => {
     await expect(page.getByRole('main').getByRole('link', { name: 'Billing', exact: true })).toHaveAttribute('href', '/billing');
     const sessions = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
     await expect(sessions).toHaveCount(2);
-    await expect(sessions.filter({ hasText: 'This one' })).toHaveCount(1);
+    await expect(sessions.filter({ hasText: 'This device' })).toHaveCount(1);
     await axe(page, 'the profile');
     await fitsWidth(page);
 
@@ -247,7 +247,7 @@ test.describe('the profile', () => {
     await expect(page.getByRole('button', { name: 'Ada King' })).toBeVisible();
     await live(page);
 
-    await sessions.filter({ hasNotText: 'This one' }).getByRole('button', { name: 'Sign out' }).click();
+    await sessions.filter({ hasNotText: 'This device' }).getByRole('button', { name: 'Sign out' }).click();
     await expect(sessions).toHaveCount(1);
     await stranger.reload();
     await expect(stranger.getByRole('button', { name: 'Sign in' })).toBeVisible();
@@ -258,10 +258,10 @@ test.describe('the profile', () => {
     await page.getByLabel('Current password').fill('wrong horse');
     await page.getByLabel('New password').fill('another horse battery');
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByRole('dialog')).toContainText('This is not your password.');
+    await expect(page.getByRole('dialog')).toContainText('The current password is incorrect.');
     await page.getByLabel('Current password').fill(owner.password);
     await page.getByRole('button', { name: 'Save' }).click();
-    await expect(page.getByText('Your password was changed.')).toBeVisible();
+    await expect(page.getByText('Password changed')).toBeVisible();
     await page.reload();
     await live(page);
     await expect(sessions, 'this one goes on, alone').toHaveCount(1);

@@ -51,7 +51,7 @@ test.describe('a project key', () => {
     await expect(offered).toContainText('Waiting');
     const asked = page.getByRole('row').filter({ hasText: 'Mia Chen' });
     await expect(asked).toContainText('Read access');
-    await expect(page.getByRole('button', { name: /Notices, 1 unread/ })).toBeVisible();
+    await expect(page.getByRole('button', { name: /Notifications, 1 unread/ })).toBeVisible();
 
     // One click grants; the holder hears of it and reveals the key, once.
     await asked.getByRole('button', { name: 'Approve' }).click();

@@ -7,7 +7,7 @@ import { admit, arrived, axe, expect, fitsWidth, live, open, row, test } from '.
 const section = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true });
 
 /** Makes a project as a person would. Answers its address. */
-async function make(page: Page, name: string, visibility = 'Members'): Promise<string> {
+async function make(page: Page, name: string, visibility = 'Project members only'): Promise<string> {
   await open(page, '/projects');
   await page.getByRole('button', { name: 'New project' }).click();
   await page.getByLabel('Name', { exact: true }).fill(name);
@@ -49,7 +49,7 @@ test.describe('a project', () => {
     await open(page, '/projects');
     await page.getByRole('button', { name: 'New project' }).click();
     await answer(page, { Name: 'READS', Description: 'typed' }, 'Save');
-    await expect(page.getByText('A project has this name already.')).toBeVisible();
+    await expect(page.getByText('A project with this name already exists.')).toBeVisible();
     await expect(page.getByLabel('Description')).toHaveValue('typed');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await axe(page, 'the projects');
@@ -73,7 +73,7 @@ test.describe('a project', () => {
     await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Projects' })).toHaveAttribute('aria-current', 'page');
 
     await details.getByRole('button', { name: 'Delete project' }).click();
-    await expect(page.getByRole('alertdialog')).toContainText('Every key of it is refused at once');
+    await expect(page.getByRole('alertdialog')).toContainText('All its keys stop working immediately');
     await axe(page, 'the question before a project is deleted');
     await answer(page, {}, 'Delete');
     await arrived(page, '/projects');
@@ -81,7 +81,7 @@ test.describe('a project', () => {
     const gone = await page.goto(address);
     expect(gone?.status()).toBe(404);
     await live(page);
-    await expect(page.getByRole('heading', { name: 'No such project' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Project not found' })).toBeVisible();
     await axe(page, 'a project that is not there');
   });
 
@@ -113,7 +113,7 @@ test.describe('a project', () => {
     await row(page, owner.name).getByRole('button', { name: 'Actions' }).click();
     await page.getByRole('menuitem', { name: 'Remove' }).click();
     await answer(page, {}, 'Remove');
-    await expect(page.getByRole('alertdialog')).toContainText('the last active member who manages the project');
+    await expect(page.getByRole('alertdialog')).toContainText('the last active manager of the project');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await row(page, 'Grace Hopper').getByRole('button', { name: 'Actions' }).click();
     await page.getByRole('menuitem', { name: 'Change role' }).click();
@@ -138,7 +138,7 @@ test.describe('a project', () => {
     await expect(row(page, 'Input').getByRole('cell').nth(1)).toHaveText('1');
     await nodes.getByRole('button', { name: 'Add node' }).click();
     await answer(page, { Name: 'input' }, 'Save');
-    await expect(page.getByText('A node of this project has this name already.')).toBeVisible();
+    await expect(page.getByText('This project already has a node with this name.')).toBeVisible();
     await answer(page, { Name: 'Output' }, 'Save');
     await row(page, 'Output').getByRole('button', { name: 'Edit' }).click();
     await answer(page, { Name: 'Results' }, 'Save');
@@ -162,7 +162,7 @@ test.describe('a project', () => {
     await row(page, 'api_token').getByRole('button', { name: 'Edit' }).click();
     await expect(page.getByLabel('Value', { exact: true })).toHaveValue('');
     await answer(page, { Value: 'another' }, 'Save');
-    await expect(page.getByText('“api_token” has another value now.')).toBeVisible();
+    await expect(page.getByText('Secret updated')).toBeVisible();
     expect(await read()).toBe('another');
     await page.reload();
     await live(page);
@@ -181,14 +181,14 @@ test('an organization changes its name and its currency', async ({ page, owner }
   await axe(page, 'the organization');
   await fitsWidth(page);
   await expect(page.getByLabel('Currency')).toHaveValue('USD');
-  await expect(page.getByText('not converted')).toHaveCount(0);
+  await expect(page.getByText('aren’t converted')).toHaveCount(0);
   await page.getByLabel('Currency').selectOption({ label: 'EUR – Euro' });
-  await expect(page.getByText('not converted')).toBeVisible();
+  await expect(page.getByText('aren’t converted')).toBeVisible();
   await axe(page, 'another currency');
   await page.getByLabel('Name', { exact: true }).fill(`${owner.organization} Ltd`);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('banner')).toContainText(`${owner.organization} Ltd`);
   await live(page);
-  await expect(page.locator('.toast')).toContainText('Saved.');
+  await expect(page.locator('.toast')).toContainText('Changes saved');
   await expect(page.getByLabel('Currency')).toHaveValue('EUR');
 });

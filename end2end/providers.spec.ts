@@ -46,7 +46,7 @@ test('a provider is added, linked, moved and deleted', async ({ page, owner }, i
 
   await page.getByRole('button', { name: 'Add provider' }).click();
   await fill(page, 'Add provider', { Name: 'OpenAI', Address: 'nonsense' });
-  await expect(page.getByText('Enter an address that begins with https://')).toBeVisible();
+  await expect(page.getByText('Enter a URL that begins with https://')).toBeVisible();
   await axe(page, 'dialog');
   await fitsWidth(page);
   await picture('dialog');
@@ -57,7 +57,7 @@ test('a provider is added, linked, moved and deleted', async ({ page, owner }, i
 
   await openai.getByRole('button', { name: 'Add model' }).click();
   await fill(page, 'Add model to OpenAI', { Name: 'gpt-5' });
-  await expect(openai.getByRole('row', { name: 'gpt-5' }).getByText('The provider\'s')).toBeVisible();
+  await expect(openai.getByRole('row', { name: 'gpt-5' }).getByText('Provider’s key')).toBeVisible();
   await openai.getByRole('button', { name: 'Add model' }).click();
   await fill(page, 'Add model to OpenAI', { Name: 'text-embedding' }, 'Team key (sk-…def)');
   await expect(openai.getByRole('row', { name: 'text-embedding' }).getByText('Team key')).toBeVisible();
@@ -69,7 +69,7 @@ test('a provider is added, linked, moved and deleted', async ({ page, owner }, i
   await openai.getByRole('button', { name: 'Edit' }).first().click();
   await fill(page, 'Edit provider', { Address: 'https://models.example.com/v1' });
   await expect(page.getByText('so these have no key now: OpenAI, text-embedding.')).toBeVisible();
-  await expect(openai.getByText('No key: the address was changed. Edit to choose it again.')).toHaveCount(2);
+  await expect(openai.getByText('Key unlinked: the address changed. Edit to select one.')).toHaveCount(2);
   await axe(page, 'moved');
   await fitsWidth(page);
   await picture('moved');
@@ -79,7 +79,7 @@ test('a provider is added, linked, moved and deleted', async ({ page, owner }, i
   await expect(openai.getByRole('row', { name: 'gpt-5' })).toHaveCount(0);
   await openai.getByRole('button', { name: 'Delete' }).first().click();
   const asked = page.getByRole('alertdialog', { name: 'Delete this provider?' });
-  await expect(asked.getByText('1 model goes with it. The keys stay.')).toBeVisible();
+  await expect(asked.getByText('1 model will be deleted too. The general keys are kept.')).toBeVisible();
   await picture('delete');
   await asked.getByRole('button', { name: 'Delete' }).click();
   await expect(page.getByRole('heading', { name: 'No providers yet' })).toBeVisible();
@@ -99,7 +99,7 @@ test('a key that is linked says so before it goes, and one that no longer opens 
   await expect(key).toContainText('OpenAI');
   server.sql("update sealed_secrets set ciphertext = zeroblob(60) where credential_id in (select id from credentials where name = 'Team key')");
   await page.getByRole('button', { name: 'Reload' }).click();
-  await expect(key.getByText("Can't be opened")).toBeVisible();
+  await expect(key.getByText('Unreadable')).toBeVisible();
   await axe(page, 'a key that does not open');
   await fitsWidth(page);
 
@@ -110,7 +110,7 @@ test('a key that is linked says so before it goes, and one that no longer opens 
   await asked.getByRole('button', { name: 'Delete' }).click();
   await expect(key).toHaveCount(0);
   await open(page, '/settings/providers');
-  await expect(card(page, 'OpenAI').getByText(/^No key/)).toBeVisible();
+  await expect(card(page, 'OpenAI').getByText(/^Key deleted/)).toBeVisible();
 });
 
 test('those who may not manage credentials are told so', { tag: '@once' }, async ({ page, server, owner }) => {

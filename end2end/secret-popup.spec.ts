@@ -13,7 +13,7 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
   });
 
   test('asks before it closes, until the secret was copied', async ({ page }) => {
-    const asks = page.getByRole('alert').filter({ hasText: 'not copied' });
+    const asks = page.getByRole('alert').filter({ hasText: 'haven’t copied' });
     const stays = async () => {
       await expect(asks).toBeVisible();
       await expect(secret(page)).toHaveText(key);

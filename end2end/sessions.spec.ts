@@ -12,7 +12,7 @@ test.describe('sessions', { tag: '@once' }, () => {
     await expect(row(stranger, 'nightly-build')).toBeVisible();
 
     await open(page, '/profile');
-    await expect(page.getByText('You are signed in 2 times')).toBeVisible();
+    await expect(page.getByText('2 active sessions')).toBeVisible();
     await page.getByRole('button', { name: 'Sign out everywhere' }).click();
     await axe(page, 'the question before signing out everywhere');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out' }).click();
@@ -44,7 +44,7 @@ test.describe('sessions', { tag: '@once' }, () => {
     await admit(context, server, server.addPerson('viewer', owner.organization));
     await open(page, '/keys/agent');
     await expect(row(page, 'nightly-build')).toBeVisible();
-    await expect(page.getByRole('button', { name: /^(Create API Key|Make the first key|Edit|Delete)$/ })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: /^(Create API Key|Create your first key|Edit|Delete)$/ })).toHaveCount(0);
     await page.getByRole('button', { name: owner.name }).click();
     await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'API reference', 'Sign out']);
   });

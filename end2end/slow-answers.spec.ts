@@ -104,7 +104,7 @@ test.describe('an answer that takes its time', { tag: '@once' }, () => {
     await page.getByRole('tab', { name: 'Client' }).click();
     await arrived(page, '/keys/client');
     letGo();
-    await expect(page.getByText('“nightly-build” was disabled.')).toBeVisible();
+    await expect(page.getByText('Key disabled')).toBeVisible();
     await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(row(page, 'nightly-build').getByText('Disabled', { exact: true })).toBeVisible();
   });
@@ -147,8 +147,8 @@ test.describe('a refusal', { tag: '@once' }, () => {
     await open(page, '/keys/agent');
     await row(page, 'nightly-build').getByRole('button', { name: 'Actions' }).click();
     await page.getByRole('menuitem', { name: 'Enable' }).click();
-    await expect(page.getByText(/Its maker is disabled, so it rests/)).toBeVisible();
+    await expect(page.getByText("The key's owner is disabled.")).toBeVisible();
     await expect(row(page, 'nightly-build').getByText('Disabled', { exact: true })).toBeVisible();
-    await expect(page.getByText('“nightly-build” was enabled.')).toHaveCount(0);
+    await expect(page.getByText('Key enabled')).toHaveCount(0);
   });
 });

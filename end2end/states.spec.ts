@@ -9,7 +9,7 @@ test.describe('a page', () => {
     const answer = await page.goto('/no/such/page');
     expect(answer?.status()).toBe(404);
     await open(page, '/no/such/page');
-    await expect(page.getByRole('heading', { name: 'Nothing here' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
     await axe(page, 'a page that does not exist');
     await fitsWidth(page);
     await page.getByRole('link', { name: 'Go to API Keys' }).click();

@@ -101,13 +101,13 @@ test.describe('templates', () => {
     await text(tile, 'Price per request').press('Space');
     await field(tile, 'Price per request').fill('-1');
     await page.keyboard.press('Enter');
-    await expect(tile.getByText("A price can't be below zero.")).toBeVisible();
+    await expect(tile.getByText("A price can't be negative.")).toBeVisible();
     await expect(field(tile, 'Price per request')).toHaveValue('-1');
     await axe(page, 'a price that was refused');
     await picture(page, 'keys-refused', info.project.name);
     await field(tile, 'Price per request').fill('0.0000001');
     await page.keyboard.press('Enter');
-    await expect(tile.getByText('finer than a millionth')).toBeVisible();
+    await expect(tile.getByText('at most six decimal places')).toBeVisible();
     await field(tile, 'Price per request').fill('0.0025');
     await page.keyboard.press('Enter');
     await expect(text(tile, 'Price per request')).toContainText('0.0025 USD');
@@ -120,7 +120,7 @@ test.describe('templates', () => {
     const role = tile.getByRole('combobox', { name: 'Role' });
     await expect(role).toHaveValue(/^rol_/);
     await role.selectOption({ label: 'member' });
-    await expect(tile.getByText("can't see the project")).toHaveCount(0);
+    await expect(tile.getByText('can’t view the project')).toHaveCount(0);
 
     // Fields.
     await tile.getByRole('button', { name: 'Add field' }).click();
@@ -144,7 +144,7 @@ test.describe('templates', () => {
     await expect(field(second, 'Field name')).toBeFocused();
     await page.keyboard.type('project id');
     await page.keyboard.press('Enter');
-    await expect(second.getByText('Another field of this template has this name.')).toBeVisible();
+    await expect(second.getByText('This template already has a field with this name.')).toBeVisible();
     await page.keyboard.press('Escape');
     await expect(text(second, 'Field name')).toContainText('Input Node ID');
 
@@ -165,7 +165,7 @@ test.describe('templates', () => {
     await expect(text(tile, 'Field name')).toBeFocused();
     await tile.getByRole('button', { name: 'Delete template' }).click();
     const asked = page.getByRole('alertdialog', { name: 'Delete this template?' });
-    await expect(asked).toContainText('No key was issued by it. Nobody waits for one.');
+    await expect(asked).toContainText('No keys were issued from it. There are no open requests.');
     await axe(page, 'the question before a template is deleted');
     await asked.getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByRole('article')).toHaveCount(1);
@@ -183,7 +183,7 @@ test.describe('templates', () => {
     await field(mine, 'Name').fill('Mine');
     await write(theirs, 'Name', 'Theirs');
     await field(mine, 'Name').press('Enter');
-    await expect(mine.getByText('Somebody else changed this to “Theirs” meanwhile.')).toBeVisible();
+    await expect(mine.getByText('Someone else changed this to “Theirs”.')).toBeVisible();
     await expect(field(mine, 'Name')).toHaveValue('Mine');
     await axe(page, 'a conflict');
     // Once seen, it may be overwritten.
@@ -235,9 +235,9 @@ test.describe('templates', () => {
     await text(tile, 'Price per request').click();
     await field(tile, 'Price per request').fill('-1');
     await page.keyboard.press('Enter');
-    await expect(tile.getByText("A price can't be below zero.")).toBeVisible();
+    await expect(tile.getByText("A price can't be negative.")).toBeVisible();
     await page.getByRole('link', { name: 'All projects' }).click();
-    await page.getByRole('alertdialog', { name: 'Leave before everything is saved?' }).getByRole('button', { name: 'Stay' }).click();
+    await page.getByRole('alertdialog', { name: 'Leave with unsaved changes?' }).getByRole('button', { name: 'Stay' }).click();
     await field(tile, 'Price per request').press('Escape');
 
     // A field that another deletes while one types in it is gone, and the page goes on.
@@ -264,10 +264,10 @@ test.describe('templates', () => {
     const role = tile.getByRole('combobox', { name: 'Role' });
     await expect(role.locator('option')).toHaveText(['member', 'viewer', 'blind']);
     await role.selectOption({ label: 'blind' });
-    await expect(tile.getByText("Keys of this role can't see the project.")).toBeVisible();
+    await expect(tile.getByText('This role can’t view the project, so its keys will be refused.')).toBeVisible();
     await axe(page, 'a warning');
     await role.selectOption({ label: 'viewer' });
-    await expect(tile.getByText("Keys of this role can't see the project.")).toHaveCount(0);
+    await expect(tile.getByText('This role can’t view the project, so its keys will be refused.')).toHaveCount(0);
   });
 
   test('are designed with the keyboard alone', { tag: '@once' }, async ({ page, server, owner }) => {
@@ -305,7 +305,7 @@ test.describe('requests', () => {
     await addTemplate(page, server, project, { name: 'Read access', ...fields });
     await addTemplate(page, server, project, { name: 'Upload', description: 'Sends samples.' });
     await open(page, `/projects/${project}/keys`);
-    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+    await expect(page.getByText('No pending requests.')).toBeVisible();
 
     await open(stranger, `/projects/${project}`);
     await expect(stranger.getByRole('heading', { name: 'API Keys', exact: true })).toBeVisible();
@@ -341,10 +341,10 @@ test.describe('requests', () => {
     await expect(of('Upload').getByRole('button', { name: 'Approve' })).toBeFocused();
     await of('Upload').getByRole('button', { name: 'Reject' }).click();
     await axe(page, 'the dialog that rejects');
-    await page.getByRole('dialog').getByLabel('Word').fill('Not before May.');
+    await page.getByRole('dialog').getByLabel('Message').fill('Not before May.');
     await picture(page, 'reject', info.project.name);
     await page.getByRole('dialog').getByRole('button', { name: 'Reject' }).click();
-    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+    await expect(page.getByText('No pending requests.')).toBeVisible();
     await expect(page.getByRole('heading', { name: 'Requests' })).toBeFocused();
     await expect(page.getByRole('tab', { name: 'API KEYS' }).locator('.badge')).toHaveCount(0);
 
@@ -366,7 +366,7 @@ test.describe('requests', () => {
     await picture(stranger, 'revealed', info.project.name);
     // It asks before it is closed uncopied.
     await stranger.keyboard.press('Escape');
-    await expect(dialog.getByText('You have not copied the key yet.')).toBeVisible();
+    await expect(dialog.getByText('You haven’t copied this key.')).toBeVisible();
     await dialog.getByRole('button', { name: 'Close without copying' }).click();
     await expect(offered).toContainText('Revealed');
     await expect(offered.getByRole('button', { name: 'Reveal key' })).toHaveCount(0);
@@ -390,9 +390,9 @@ test.describe('requests', () => {
     await page.evaluate(() => window.dispatchEvent(new Event('focus')));
     await expect(of('Reading')).toBeVisible();
     await page.getByRole('article', { name: 'Reading' }).getByRole('button', { name: 'Delete template' }).click();
-    await expect(page.getByRole('alertdialog')).toContainText('1 open request is rejected with it, and who asked is told.');
+    await expect(page.getByRole('alertdialog')).toContainText('1 open request will be rejected and the requester notified.');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await expect(page.getByText('Nobody waits for a key.')).toBeVisible();
+    await expect(page.getByText('No pending requests.')).toBeVisible();
     await expect(stranger.getByRole('article', { name: /^Read/ })).toHaveCount(0);
   });
 
@@ -413,7 +413,7 @@ test.describe('requests', () => {
     const tile = stranger.getByRole('article', { name: 'Read access' });
     await tile.getByRole('button', { name: 'Import into a project…' }).click();
     const dialog = stranger.getByRole('dialog', { name: 'Import into a project' });
-    await expect(dialog).toContainText('You manage no project yet.');
+    await expect(dialog).toContainText('You don’t manage any projects yet.');
     await axe(stranger, 'nowhere to import to');
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     const own = await addProject(stranger, server, 'My pipeline');
@@ -434,11 +434,11 @@ test.describe('requests', () => {
     await fitsWidth(stranger);
     await picture(stranger, 'import', info.project.name);
     await dialog.getByRole('button', { name: 'Import' }).click();
-    await expect(dialog.getByText('The project has a secret mine_token already.')).toBeVisible();
+    await expect(dialog.getByText('The project already has a secret mine_token.')).toBeVisible();
     await expect(tile).not.toContainText('Revealed');
     await dialog.getByLabel('Prefix').fill('genomics');
     await dialog.getByRole('button', { name: 'Import' }).click();
-    await expect(stranger.getByText('2 secrets were stored in the project.')).toBeVisible();
+    await expect(stranger.getByText('2 secrets imported')).toBeVisible();
     await expect(tile).toContainText('Revealed');
 
     // Again: by now it is to be pasted, unless it was revealed on this page.
@@ -476,7 +476,7 @@ test.describe('requests', () => {
     held(`revoked_at = ${Date.now()}`, 'Upload');
     await other.getByRole('button', { name: 'Import into a project…' }).click();
     await dialog.getByRole('button', { name: 'Import' }).click();
-    await expect(dialog.getByRole('alert')).toContainText('This key has ended.');
+    await expect(dialog.getByRole('alert')).toContainText('This key is expired or revoked.');
     await dialog.getByRole('button', { name: 'Cancel' }).click();
 
     // Disabled meanwhile: it is revealed by now, and shown with the reason.
@@ -484,11 +484,11 @@ test.describe('requests', () => {
     await tile.getByRole('button', { name: 'Import into a project…' }).click();
     await dialog.getByRole('button', { name: 'Import' }).click();
     const shown = stranger.getByRole('dialog', { name: 'Copy your new key' });
-    await expect(shown.getByRole('alert')).toContainText('It was not imported: This key is disabled.');
+    await expect(shown.getByRole('alert')).toContainText('Import failed: This key is disabled.');
     await expect(shown.getByRole('textbox', { name: 'Secret key' })).toHaveText(/^eyJ/);
     await axe(stranger, 'a key that was not imported');
     await stranger.keyboard.press('Escape');
-    await expect(shown).toContainText('it can still be imported until you leave');
+    await expect(shown).toContainText('you can still import it until you leave');
     await shown.getByRole('button', { name: 'Close without copying' }).click();
     await expect(tile).toContainText("can't be imported, until");
     await expect(tile.getByRole('button', { name: 'Import into a project…' })).toBeDisabled();
@@ -507,7 +507,7 @@ test.describe('requests', () => {
     const { tiles } = await call(stranger, server, 'requests/tiles', { project });
     await call(stranger, server, 'requests/withdraw', { id: tiles[0].waiting.id });
     await request.getByRole('button', { name: 'Approve' }).click();
-    await expect(page.getByRole('alert')).toContainText('Mia Chen withdrew this request, so there is nothing to decide.');
+    await expect(page.getByRole('alert')).toContainText('Mia Chen withdrew this request.');
     await expect(request).toHaveCount(0);
   });
 });

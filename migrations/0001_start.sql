@@ -1,8 +1,8 @@
--- One SQL for SQLite and PostgreSQL. Moments are Unix milliseconds; a flag is a moment that may be null.
+-- The same SQL runs on SQLite and PostgreSQL. Times are Unix milliseconds. Flags are nullable times.
 
 create table organizations (
     id text primary key not null,
-    -- The number by which other systems know the organization.
+    -- The number by which other systems refer to the organization.
     customer_id bigint not null unique,
     name text not null,
     name_folded text not null unique,
@@ -33,7 +33,7 @@ create table users (
 );
 
 create table sessions (
-    -- SHA-256 of what the cookie holds.
+    -- SHA-256 of the session token.
     digest bytea primary key not null,
     user_id text not null references users (id),
     created_at bigint not null,
@@ -44,13 +44,13 @@ create index sessions_of_user on sessions (user_id);
 
 create table api_keys (
     id text primary key not null,
-    -- By which opened lists note their rows: 8 bytes instead of 36. Counted up from 1, never used again.
+    -- Identifies the row in list snapshots with 8 bytes instead of 36. Counted up from 1, never reused.
     number bigint not null unique,
     organization_id text not null references organizations (id),
     kind text not null,
     name text not null,
     name_folded text not null,
-    -- The folded name where the kind's names are unique and the key is not deleted; null elsewhere.
+    -- The folded name if names of this kind are unique and the key is not deleted, otherwise null.
     unique_name text,
     digest bytea not null unique,
     mask text not null,
@@ -65,7 +65,7 @@ create table api_keys (
     unique (organization_id, kind, unique_name)
 );
 
--- A list is opened by walking one of these alone: each holds its order, the number to note and the name to search.
+-- Covering indexes for lists: each has the sort column, the number and the searchable name.
 create index api_keys_by_created on api_keys (organization_id, kind, created_at, number, name_folded) where deleted_at is null;
 
 create index api_keys_by_name on api_keys (organization_id, kind, name_folded, number) where deleted_at is null;
@@ -75,7 +75,7 @@ create index api_keys_by_use on api_keys (organization_id, kind, (coalesce(last_
 create index api_keys_by_end on api_keys (organization_id, kind, (coalesce(expires_at, 9223372036854775807)), number, name_folded) where deleted_at is null;
 
 create table audit_events (
-    -- Without gaps, from 1.
+    -- From 1, without gaps.
     seq bigint primary key not null,
     id text not null,
     at bigint not null,
@@ -94,22 +94,22 @@ create table audit_events (
 
 create index audit_events_of_organization on audit_events (organization_id, seq);
 
--- The last link of the chain, so that a row cut off at its end is missed.
+-- The signed end of the chain, which makes the removal of the last rows detectable.
 create table audit_head (
     id bigint primary key not null,
     seq bigint not null,
     mac bytea not null
 );
 
--- What changes a verdict. Every process on this database reads it several times a second.
+-- Changes that affect verdicts. Every instance polls this table several times a second.
 create table changes (
     seq bigint primary key not null,
     at bigint not null,
-    -- The key's digest; null when the change touches many keys.
+    -- The key's digest; null if many keys are affected.
     digest bytea
 );
 
--- Random secrets of this installation, each for one purpose, wrapped under the master key.
+-- Random secrets of the installation, each for one purpose, wrapped under the master key.
 create table keyring (
     name text primary key not null,
     wrapped bytea not null,

@@ -1,26 +1,26 @@
--- Every kind of key: what is kept of secrets that others made, of corpora, of providers, of usage and of invitations.
+-- All kinds of keys: credentials, corpora, providers, usage and invitations.
 
--- Sessions are told apart on their owner's profile. Those of before end: everybody signs in once more.
+-- Sessions get an id for the owner's profile. Existing sessions are dropped, so all users sign in again.
 drop table sessions;
 
 create table sessions (
     id text primary key not null,
-    -- SHA-256 of what the cookie holds.
+    -- SHA-256 of the session token.
     digest bytea not null unique,
     user_id text not null references users (id),
     created_at bigint not null,
     last_seen_at bigint not null,
-    -- From where it was begun, and with which browser.
+    -- The IP address and the browser from which it was started.
     address text not null,
     agent text not null
 );
 
 create index sessions_of_user on sessions (user_id);
 
--- Stays when the sessions are gone.
+-- Survives the deletion of sessions.
 alter table users add column last_seen_at bigint;
 
--- What the log is searched by: the texts of a row, folded, a line each. Made from the row, so not signed with it.
+-- Searchable texts of a row, folded, one per line. Derived from the row, so not part of its HMAC.
 alter table audit_events add column folded text not null default '';
 update audit_events set folded = lower(actor_name || ' ' || action || ' ' || object_name || ' ' || object_id || ' ' || address);
 
@@ -29,9 +29,9 @@ create table invitations (
     organization_id text not null references organizations (id),
     role_id text not null references roles (id),
     email text not null,
-    -- The folded address while the invitation stands; null once it was accepted or withdrawn.
+    -- The folded address while the invitation is open; null once it is accepted or withdrawn.
     open_email text,
-    -- SHA-256 of what the link holds.
+    -- SHA-256 of the token in the link.
     digest bytea not null unique,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -41,16 +41,16 @@ create table invitations (
     unique (organization_id, open_email)
 );
 
--- Whose the key is in the words of the API that it is for, and what that API notes of it: a flat JSON object.
+-- The customer's own id for the holder of the key, and a flat JSON object of metadata.
 alter table api_keys add column external_id text;
 alter table api_keys add column metadata text;
 
--- What somebody made: counted for each member, and handed over when they leave.
+-- For counting a member's keys and transferring them to another member.
 create index api_keys_of_creator on api_keys (created_by) where deleted_at is null;
 
 create index api_keys_by_external_id on api_keys (organization_id, kind, external_id) where deleted_at is null and external_id is not null;
 
--- Secrets that were replaced and stay good for a while.
+-- Replaced secrets that stay valid for a grace period.
 create table retired_secrets (
     digest bytea primary key not null,
     key_id text not null references api_keys (id),
@@ -64,7 +64,7 @@ create index retired_secrets_of_key on retired_secrets (key_id, ends_at);
 
 create table corpora (
     organization_id text not null references organizations (id),
-    -- Counted up from 1 in each organization, never used again.
+    -- Counted up from 1 in each organization, never reused.
     id bigint not null,
     name text not null,
     name_folded text not null,
@@ -87,10 +87,10 @@ create table key_corpora (
 
 create index key_corpora_of_corpus on key_corpora (organization_id, corpus_id);
 
--- How often each key was used. Minutes are dropped after a while, days stay.
+-- Usage of keys. Usage per minute is deleted after a while, usage per day is kept.
 create table key_minutes (
     key_id text not null references api_keys (id),
-    -- Since 1970, UTC.
+    -- Minutes since 1970, UTC.
     minute bigint not null,
     requests bigint not null,
     primary key (key_id, minute)
@@ -100,14 +100,14 @@ create index key_minutes_by_minute on key_minutes (minute);
 
 create table key_days (
     organization_id text not null references organizations (id),
-    -- Since 1970, UTC.
+    -- Days since 1970, UTC.
     day bigint not null,
     key_id text not null references api_keys (id),
     requests bigint not null,
     primary key (organization_id, day, key_id)
 );
 
--- Keys that others made. Listed as API keys are, so the columns that lists sort by have the same names.
+-- Credentials, issued by others. Columns that lists sort by have the same names as in api_keys.
 create table credentials (
     id text primary key not null,
     number bigint not null unique,
@@ -115,7 +115,7 @@ create table credentials (
     kind text not null,
     name text not null,
     name_folded text not null,
-    -- What may stand once only while it is not deleted: a folded name, or a provider and a user.
+    -- Unique while it is not deleted: a folded name, or provider and user.
     unique_name text,
     -- The storage provider; null for keys of language models.
     provider text,
@@ -127,7 +127,7 @@ create table credentials (
     expires_at bigint,
     deleted_at bigint,
     last_used_at bigint,
-    -- How the last test of the connection went.
+    -- The last test of the connection.
     tested_at bigint,
     test_outcome text,
     unique (organization_id, kind, unique_name)
@@ -137,7 +137,7 @@ create index credentials_of_creator on credentials (created_by) where deleted_at
 
 create index credentials_by_created on credentials (organization_id, kind, created_at, number, name_folded) where deleted_at is null;
 
--- The secrets of credentials, each under a data key of its own, which is wrapped under the master key.
+-- The secrets of credentials, each encrypted under its own data key, which is wrapped under the master key.
 create table sealed_secrets (
     credential_id text not null references credentials (id),
     -- `key`, `secret` or `value`.
@@ -152,11 +152,11 @@ create table providers (
     organization_id text not null references organizations (id),
     name text not null,
     name_folded text not null,
-    -- How it is spoken to: `openai` or `anthropic`.
+    -- The provider's API: `openai` or `anthropic`.
     style text not null,
     base_url text not null,
     credential_id text references credentials (id),
-    -- Why it lost its key: `deleted`, or `moved` with its address; null while it has one, and where it never had.
+    -- Why the link to a credential was removed: `deleted` (the credential) or `moved` (the provider's address), otherwise null.
     unlinked text,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -169,9 +169,9 @@ create table models (
     provider_id text not null references providers (id),
     name text not null,
     name_folded text not null,
-    -- Its own key; without one it uses its provider's.
+    -- The model's own credential; without one, the provider's is used.
     credential_id text references credentials (id),
-    -- As its provider's.
+    -- As in providers.
     unlinked text,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -182,6 +182,6 @@ create index providers_of_credential on providers (credential_id) where credenti
 
 create index models_of_credential on models (credential_id) where credential_id is not null;
 
--- Corpora are made by those who administer the organization.
+-- Owners and admins get the permission to manage corpora.
 update roles set permissions = permissions || ' manage_corpora' where name in ('owner', 'admin');
 

@@ -1,6 +1,6 @@
--- Projects: templates, requests, issued keys, what they cost, and the notices that people get of them.
+-- Projects: templates, access requests, issued keys, their cost, and notifications.
 
--- ISO 4217. Money is a whole number of its millionths.
+-- ISO 4217. Amounts are integers in millionths of it.
 alter table organizations add column currency text not null default 'USD';
 
 create table projects (
@@ -11,7 +11,7 @@ create table projects (
     -- The folded name; null once it is deleted.
     unique_name text,
     description text not null,
-    -- Who sees it: `members` or `organization`.
+    -- Who can see it: `members` or `organization`.
     visibility text not null,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -19,7 +19,7 @@ create table projects (
     unique (organization_id, unique_name)
 );
 
--- Roles have no foreign key here: a role is kept while something that stands has it, and what is gone may name one that is gone too.
+-- No foreign key to roles: a role in use cannot be deleted, but rows that are no longer in use may refer to a deleted one.
 create table project_members (
     project_id text not null references projects (id),
     user_id text not null references users (id),
@@ -33,7 +33,7 @@ create index project_members_of_user on project_members (user_id);
 
 create table nodes (
     project_id text not null references projects (id),
-    -- Counted up from 1 in each project, never used again.
+    -- Counted up from 1 in each project, never reused.
     id bigint not null,
     name text not null,
     name_folded text not null,
@@ -46,7 +46,7 @@ create table nodes (
     unique (project_id, unique_name)
 );
 
--- Each under a data key of its own, which is wrapped under the master key.
+-- Each is encrypted under its own data key, which is wrapped under the master key.
 create table project_secrets (
     id text primary key not null,
     project_id text not null references projects (id),
@@ -57,7 +57,7 @@ create table project_secrets (
     created_by text not null references users (id),
     created_at bigint not null,
     updated_at bigint not null,
-    -- The project key that it was imported with.
+    -- The project key that it was imported from.
     key_id text,
     unique (project_id, name_folded)
 );
@@ -71,9 +71,9 @@ create table templates (
     unique_name text,
     description text not null,
     role_id text not null,
-    -- Of one request: millionths of the organization's currency.
+    -- Price of one request in millionths of the organization's currency.
     price bigint not null,
-    -- How long its keys are good, in days; null for ever.
+    -- Validity of its keys in days; null for unlimited.
     duration_days bigint,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -97,14 +97,14 @@ create table key_requests (
     project_id text not null references projects (id),
     template_id text not null references templates (id),
     user_id text not null references users (id),
-    -- Who asks, while the request is open; null once it was decided or withdrawn: nobody asks twice at once.
+    -- The requester while the request is open, otherwise null: at most one open request per template and user.
     open_by text,
     requested_at bigint not null,
-    -- `open`, `approved`, `rejected`, `withdrawn`, or `closed` with its template.
+    -- `open`, `approved`, `rejected`, `withdrawn`, or `closed` (template or project deleted).
     state text not null,
     decided_at bigint,
     decided_by text references users (id),
-    -- What was said with the decision.
+    -- The comment of the decision.
     word text not null default '',
     unique (template_id, open_by)
 );
@@ -113,18 +113,18 @@ create index key_requests_of_project on key_requests (project_id, requested_at);
 
 create index key_requests_of_user on key_requests (user_id, project_id);
 
--- What a project key is beside an API key. Its row there names its holder as its maker; until it is revealed it has no token, and its
--- digest is random.
+-- The data of a project key that other API keys do not have. In api_keys, the holder is the creator. Until the key is revealed, it has no
+-- token and its digest is random.
 create table issued_keys (
     key_id text primary key not null references api_keys (id),
     project_id text not null references projects (id),
     template_id text not null references templates (id),
     request_id text not null references key_requests (id),
     role_id text not null,
-    -- The template's information fields as they were then, as JSON: [{"name","description","value"}].
+    -- The template's information fields when the key was issued, as JSON: [{"name","description","value"}].
     fields text not null,
     approved_by text not null references users (id),
-    -- When its holder was given the token, and the signing key under which it was signed.
+    -- When the token was revealed to the holder, and the id of the signing key.
     revealed_at bigint,
     signed_with text
 );
@@ -135,7 +135,7 @@ create index issued_keys_of_template on issued_keys (template_id);
 
 create index issued_keys_of_signing_key on issued_keys (signed_with) where signed_with is not null;
 
--- Ed25519. The private half of the one that signs is in the keyring as `signing <kid>`; those that are retired have none.
+-- Ed25519. The private half of the current one is in the keyring as `signing <kid>`; retired ones have none.
 create table signing_keys (
     kid text primary key not null,
     public_key bytea not null,
@@ -143,24 +143,24 @@ create table signing_keys (
     retired_at bigint
 );
 
--- What was counted × the price at that time, in millionths of the organization's currency.
+-- Requests × price at that time, in millionths of the organization's currency.
 alter table key_minutes add column cost bigint not null default 0;
 alter table key_days add column cost bigint not null default 0;
 
--- What the keys of one project were used for, over many days.
+-- For the usage of a project's keys over many days.
 create index key_days_of_key on key_days (key_id, day);
 
--- What somebody is told in the page.
+-- Notifications shown in the page.
 create table notices (
     -- Counted up from 1.
     seq bigint primary key not null,
     user_id text not null references users (id),
-    -- What happened: a word.
+    -- The kind of event.
     event text not null,
     project_id text not null references projects (id),
     project text not null,
     template text not null,
-    -- Who did it, and what they said.
+    -- The user who caused it, and their comment.
     person text not null,
     word text not null,
     created_at bigint not null,
@@ -169,10 +169,10 @@ create table notices (
 
 create index notices_of_user on notices (user_id, seq);
 
--- Notices that are still to be sent by mail.
+-- Notifications queued for mail.
 create table mails (
     notice bigint primary key not null references notices (seq),
-    -- How often it was tried, and when it is tried next.
+    -- The number of attempts so far, and the time of the next one.
     attempts bigint not null,
     next_at bigint not null
 );

@@ -1,17 +1,17 @@
--- Calls that their callers gave a name, so that repeating one changes nothing twice. Kept for a day.
+-- API requests with an idempotency key: a repetition has no effect and gets the stored response. Kept for one day.
 create table named_calls (
-    -- HMAC of the caller's key and the name.
+    -- HMAC of the caller's key and the idempotency key.
     digest bytea primary key not null,
-    -- HMAC of method, path and body: a name is for one call.
+    -- HMAC of method, path and body: an idempotency key is valid for one request only.
     call_digest bytea not null,
     started_at bigint not null,
-    -- What its person could do then: whoever can do less now is not told the answer again.
+    -- The caller's permissions at that time. The response is repeated only to callers who still have all of them.
     permissions text not null,
-    -- Null while it goes on. 500 and above: it ended without an answer that could be repeated.
+    -- Null while in progress. 500 and above: ended without a response that can be repeated.
     status bigint,
     -- JSON: [[name, value]].
     headers text,
-    -- Never with a secret.
+    -- Never contains a secret.
     body bytea
 );
 

@@ -1,4 +1,4 @@
-//! The document, the app and its routes.
+//! HTML document, root component and routes.
 
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
@@ -14,8 +14,8 @@ use crate::{
     ui::{browser, live::Live},
 };
 
-/// The document that the server sends. `pkg` is the folder of the program's files, such as `/pkg/3fa9c1d2`; `parts` are those of its files
-/// that this page needs beside the program itself.
+/// The server-rendered HTML document. `pkg` is the path of the assets, such as `/pkg/3fa9c1d2`; `parts` are the WebAssembly chunks that this
+/// page needs in addition to the main binary.
 pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
     let nonce = use_nonce();
     let (script, wasm, style) = (format!("{pkg}/latchkey.js"), format!("{pkg}/latchkey.wasm"), format!("{pkg}/latchkey.css"));
@@ -46,17 +46,17 @@ pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
     }
 }
 
-/// A page of a part that is loaded when it is opened.
+/// View of a lazily loaded route.
 macro_rules! part {
     ($part:ident, $path:literal) => {
         Lazy::<$part<{ $part::page($path) }>>::new()
     };
 }
 
-/// Everything in the page.
+/// Root component.
 #[component]
 pub fn App(
-    /// What is set once it is live.
+    /// Set when the page is hydrated.
     live: Live,
 ) -> impl IntoView {
     provide_meta_context();
@@ -68,10 +68,10 @@ pub fn App(
                 <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/join") view=JoinPage ssr=SsrMode::Async/>
-                // The server sends those who ask for these to the first page that they may open.
-                <Route path=path!("/") view=|| view! { <Elsewhere path="/"/> } ssr=SsrMode::Async/>
-                <Route path=path!("/keys") view=|| view! { <Elsewhere path="/keys"/> } ssr=SsrMode::Async/>
-                <Route path=path!("/settings") view=|| view! { <Elsewhere path="/settings"/> } ssr=SsrMode::Async/>
+                // The server redirects these to the first page that the user can open.
+                <Route path=path!("/") view=|| view! { <ServerRedirect path="/"/> } ssr=SsrMode::Async/>
+                <Route path=path!("/keys") view=|| view! { <ServerRedirect path="/keys"/> } ssr=SsrMode::Async/>
+                <Route path=path!("/settings") view=|| view! { <ServerRedirect path="/settings"/> } ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/keys/internal") view=part!(KeysRoute, "/keys/internal") ssr=SsrMode::Async/>
                     <Route path=path!("/keys/external") view=part!(KeysRoute, "/keys/external") ssr=SsrMode::Async/>
@@ -98,8 +98,8 @@ pub fn App(
     }
 }
 
-/// Asks the server for an address that it answers by sending its reader elsewhere.
+/// Loads a path from the server, which redirects it.
 #[component]
-fn Elsewhere(path: &'static str) -> impl IntoView {
+fn ServerRedirect(path: &'static str) -> impl IntoView {
     Effect::new(move || browser::go(path));
 }

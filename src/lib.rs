@@ -1,12 +1,12 @@
-//! Latchkey: a desk for API keys that a team runs itself.
+//! Latchkey: self-hosted API key management in a single binary.
 //!
-//! One way in: page → api → rule → store, and rest → rule → store. Nothing looks back up.
-// A page is one deeply nested type.
+//! Dependencies point one way: page → api → rule → store, and rest → rule → store. Lower layers never import higher ones.
+// Pages are deeply nested types.
 #![recursion_limit = "256"]
 
-// rustdoc is not given those flags, and needs none.
+// rustdoc does not get these flags and does not need them.
 #[cfg(not(any(erase_components, doc, doctest)))]
-compile_error!("RUSTFLAGS has taken the place of the flags in .cargo/config.toml: unset it, or add `--cfg erase_components` to it");
+compile_error!("RUSTFLAGS overrides the flags in .cargo/config.toml: unset it, or add `--cfg erase_components` to it");
 
 pub mod api;
 pub mod app;
@@ -20,7 +20,7 @@ pub mod parts;
 pub mod server;
 pub mod ui;
 
-/// Takes over the page that the server sent.
+/// Hydrates the server-rendered page.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
@@ -29,7 +29,7 @@ pub fn hydrate() {
     wasm_bindgen_futures::spawn_local(async {
         let live = ui::live::Live::default();
         let app = app::AppProps { live: live.clone() };
-        // A page may have to be loaded first, so it is taken over in its own time.
+        // The chunk of the page may have to be loaded first, so hydration is asynchronous.
         leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), || app::App(app)).await.forget();
         live.begin();
     });

@@ -1,4 +1,4 @@
-//! The command line.
+//! The `latchkey` binary.
 
 use std::process::ExitCode;
 
@@ -18,12 +18,12 @@ use latchkey::{
     },
 };
 
-/// Keys that are known are many small things among large ones that come and go. glibc's allocator leaves holes between them: 100,000 keys took
+/// Cached keys are many small allocations among large short-lived ones, which fragments the heap of glibc's allocator: 100,000 keys took
 /// four times the memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// A desk for API keys that a team runs itself.
+/// Self-hosted API key management in a single binary
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
@@ -33,15 +33,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the page and the API
+    /// Run the server: web page and API
     Serve(Box<ServeOptions>),
-    /// Work on the data, beside a running server or without one
+    /// Administer the data, with or without a running server
     Admin(AdminOptions),
-    /// Find, make and change keys, over the API of a running server
+    /// List, create and change keys through the API of a running server
     Keys(Box<KeysOptions>),
-    /// Ask a running server whether a key is good
+    /// Verify a key through the API of a running server
     Verify(VerifyOptions),
-    /// Print what a shell needs to complete these commands
+    /// Print a shell completion script
     Completion(CompletionOptions),
 }
 
@@ -49,33 +49,33 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(options) => {
             telemetry::begin(options.log_format);
-            on_many_threads(serve::serve(*options))
+            run_multi_threaded(serve::serve(*options))
         }
         Command::Admin(options) => {
             telemetry::begin(telemetry::LogFormat::from_environment());
-            on_many_threads(admin::run(options))
+            run_multi_threaded(admin::run(options))
         }
-        Command::Keys(options) => on_one_thread(keys::run(*options)),
-        Command::Verify(options) => on_one_thread(verify::run(options)),
+        Command::Keys(options) => run_single_threaded(keys::run(*options)),
+        Command::Verify(options) => run_single_threaded(verify::run(options)),
         Command::Completion(options) => print::end(completion::run(&options, &mut Cli::command())),
     }
 }
 
-/// Runs what works on the data itself.
-fn on_many_threads(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
-    let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(work));
-    match done {
+/// Runs a command that works on the data directory.
+fn run_multi_threaded(work: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let result = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(work));
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One sentence: what can be done comes first, what was seen last.
+            // One line: the outermost context comes first, the cause last.
             eprintln!("latchkey: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs what calls a server and waits for its answer.
-fn on_one_thread(work: impl Future<Output = Result<(), Trouble>>) -> ExitCode {
+/// Runs a command that only calls a server.
+fn run_single_threaded(work: impl Future<Output = Result<(), Trouble>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     print::end(runtime.map_err(|error| Trouble::Away(error.to_string())).and_then(|runtime| runtime.block_on(work)))
 }

@@ -1,6 +1,6 @@
-//! The parts of the program that are loaded when one of their pages is opened. Each is a file of its own beside the program, so that
-//! whoever signs in does not wait for pages that they may never see. Pages of one part share their code; a part for each page would
-//! make a file for each set of pages that share something, and there are many such sets.
+//! Lazily loaded routes. The WebAssembly binary is split into chunks that are loaded when one of their pages is opened, so that the
+//! sign-in page does not load pages that may never be opened. Pages of one chunk share their code. One chunk per page would need another
+//! file for each set of pages that share code, and there are many such sets.
 
 use leptos::{
     prelude::*,
@@ -22,10 +22,10 @@ use crate::{
     ui::{browser, live::is_live},
 };
 
-/// A part could not be loaded: there is no network, or the server has another version by now.
-struct NotLoaded;
+/// A chunk could not be loaded: there is no network, or the server runs another version now.
+struct LoadError;
 
-impl From<SplitLoaderError> for NotLoaded {
+impl From<SplitLoaderError> for LoadError {
     fn from(_: SplitLoaderError) -> Self {
         Self
     }
@@ -37,10 +37,10 @@ macro_rules! parts {
             const $paths: &[&str] = &[$($path),*];
 
             #[wasm_split($part, wasm_split_path = wasm_split, preload($preload), fallible)]
-            fn $part(page: usize) -> Result<AnyView, NotLoaded> {
+            fn $part(page: usize) -> Result<AnyView, LoadError> {
                 match $paths[page] {
                     $($path => Ok($view.into_any()),)*
-                    _ => Err(NotLoaded),
+                    _ => Err(LoadError),
                 }
             }
 
@@ -48,9 +48,9 @@ macro_rules! parts {
             pub struct $route<const PAGE: usize>;
 
             impl $route<0> {
-                /// The place of a page among those of this part. A path that is none of theirs does not compile.
+                /// Index of a page in this chunk. An unknown path is a compile error.
                 pub const fn page(path: &str) -> usize {
-                    place_of(path, $paths)
+                    index_of(path, $paths)
                 }
             }
 
@@ -64,27 +64,27 @@ macro_rules! parts {
                     let address = location.pathname.get_untracked() + &location.search.get_untracked();
                     match $part(PAGE).await {
                         Ok(view) => view,
-                        // Who went elsewhere meanwhile took the signal along.
-                        Err(NotLoaded) => instead(live.try_get_untracked().unwrap_or_default(), &address).await,
+                        // The signal is disposed of if the user has already left the page.
+                        Err(LoadError) => load_document(live.try_get_untracked().unwrap_or_default(), &address).await,
                     }
                 }
 
                 async fn preload() {
-                    // Where it fails, the view will say so.
+                    // An error is reported by the view.
                     let _ = $preload().await;
                 }
             }
         )*
 
-        /// The part in which the page at this path is.
+        /// Name of the chunk that contains the page at this path.
         pub fn part_of(path: &str) -> Option<&'static str> {
-            [$((stringify!($part), $paths)),*].into_iter().find(|(_, paths)| paths.iter().any(|pattern| fits(path, pattern))).map(|(part, _)| part)
+            [$((stringify!($part), $paths)),*].into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(part, _)| part)
         }
     };
 }
 
 parts! {
-    /// The lists of keys.
+    /// Lists of keys.
     KeysRoute = keys_part, preload_keys_part, KEYS: {
         "/keys/internal" => view! { <KeysPage tab=&tabs::INTERNAL/> };
         "/keys/external" => view! { <KeysPage tab=&tabs::EXTERNAL/> };
@@ -93,14 +93,14 @@ parts! {
         "/keys/general" => view! { <KeysPage tab=&tabs::GENERAL/> };
         "/keys/agent" => view! { <KeysPage tab=&tabs::AGENT/> };
     }
-    /// Projects, and what belongs to one.
+    /// Projects.
     ProjectsRoute = projects_part, preload_projects_part, PROJECTS: {
         "/projects" => view! { <ProjectsPage/> };
         "/projects/:id" => view! { <AboutPage/> };
         "/projects/:id/keys" => view! { <TemplatesPage/> };
         "/projects/:id/keys/issued" => view! { <IssuedKeysPage/> };
     }
-    /// The settings.
+    /// Settings.
     SettingsRoute = settings_part, preload_settings_part, SETTINGS: {
         "/settings/providers" => view! { <ProvidersPage/> };
         "/settings/corpora" => view! { <CorporaPage/> };
@@ -109,45 +109,46 @@ parts! {
         "/settings/organization" => view! { <OrganizationPage/> };
         "/settings/audit" => view! { <AuditPage/> };
     }
-    /// The profile, and billing.
+    /// Profile and billing.
     AccountRoute = account_part, preload_account_part, ACCOUNT: {
         "/profile" => view! { <ProfilePage/> };
         "/billing" => view! { <BillingPage/> };
     }
-    /// The reference of the API.
+    /// API reference.
     ReferenceRoute = reference_part, preload_reference_part, REFERENCE: {
         "/api-reference" => view! { <ReferencePage/> };
     }
 }
 
-const fn place_of(path: &str, paths: &[&str]) -> usize {
-    let mut place = 0;
-    while place < paths.len() {
-        if is_same(path.as_bytes(), paths[place].as_bytes()) {
-            return place;
+const fn index_of(path: &str, paths: &[&str]) -> usize {
+    let mut index = 0;
+    while index < paths.len() {
+        if is_same(path.as_bytes(), paths[index].as_bytes()) {
+            return index;
         }
-        place += 1;
+        index += 1;
     }
-    panic!("no page of this part is at this path")
+    panic!("no page of this chunk has this path")
 }
 
 const fn is_same(left: &[u8], right: &[u8]) -> bool {
-    let mut at = 0;
-    while at < left.len() && at < right.len() && left[at] == right[at] {
-        at += 1;
+    let mut index = 0;
+    while index < left.len() && index < right.len() && left[index] == right[index] {
+        index += 1;
     }
-    at == left.len() && at == right.len()
+    index == left.len() && index == right.len()
 }
 
-/// Whether a path is one of a pattern's, in which `:id` is any one segment.
-fn fits(path: &str, pattern: &str) -> bool {
+/// Whether a path matches a pattern, in which `:id` stands for any single segment.
+fn matches(path: &str, pattern: &str) -> bool {
     let mut segments = path.split('/');
-    pattern.split('/').all(|wanted| segments.next().is_some_and(|is| is == wanted || wanted.starts_with(':'))) && segments.next().is_none()
+    pattern.split('/').all(|expected| segments.next().is_some_and(|segment| segment == expected || expected.starts_with(':')))
+        && segments.next().is_none()
 }
 
-/// Asks for the page as a document instead: that brings the program anew, or the browser says what is wrong. A page that never came to
-/// life stays as the server sent it, or it would be asked for again and again.
-async fn instead(is_live: bool, address: &str) -> AnyView {
+/// Reloads the page as a document, which loads the current version of the binary or shows the browser's error. A page that is not hydrated
+/// stays as rendered by the server; reloading it could repeat endlessly.
+async fn load_document(is_live: bool, address: &str) -> AnyView {
     if is_live {
         browser::go(address);
     }
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_found_in_its_part() {
+    fn a_page_is_found_in_its_chunk() {
         for (path, part) in [
             ("/keys/agent", Some("keys_part")),
             ("/projects", Some("projects_part")),

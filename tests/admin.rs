@@ -68,12 +68,12 @@ fn what_cant_be_taken_is_said_and_fails() {
         assert!(password.is_empty() || !said(&refused).contains(password));
     }
     assert!(create_user(&data, "a@b", "owner", &acme, PASSWORD).status.success());
-    assert!(said(&create_user(&data, "A@B", "owner", &acme, PASSWORD)).contains("email: Somebody has this email address already"));
+    assert!(said(&create_user(&data, "A@B", "owner", &acme, PASSWORD)).contains("email: This email address is already in use"));
     for (arguments, says) in [
         (&["--name", "", "--days", "30"][..], "name: "),
         (&["--name", "a", "--days", "0"], "duration_days: "),
         (&["--name", "a", "--days", "99999"], "duration_days: "),
-        (&["--name", "a", "--days", "30", "--user", "z@b"], "nobody has the email address z@b"),
+        (&["--name", "a", "--days", "30", "--user", "z@b"], "no user has the email address z@b"),
         (&["--name", "a", "--days", "30", "--scopes", "verify,fly"], "scopes: “fly”"),
     ] {
         let refused = latchkey(data.path(), &[&["admin", "create-key"], arguments].concat(), "");

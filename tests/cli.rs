@@ -140,7 +140,7 @@ async fn everything_that_the_api_takes_can_be_said() {
     assert_eq!((&key["external_id"], &key["metadata"], &key["allowed_ips"]), (&json!("c-1"), &json!({ "plan": "pro" }), &json!(["192.0.2.0/24"])));
     assert_eq!(cli.run(&["keys", "get", id, "--json"]).await.json(), api.get(&format!("/keys/{id}")).await.1, "the API's own JSON");
     let shown = cli.run(&["keys", "get", id]).await.out;
-    for fact in ["日本", "burst=100/1m, day=5000/1d", "500 left, filled up daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
+    for fact in ["日本", "burst=100/1m, day=5000/1d", "500 left, refilled daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
         assert!(shown.contains(fact), "{fact}: {shown}");
     }
     let arguments =
@@ -162,7 +162,7 @@ async fn a_key_can_be_put_to_rest_woken_rotated_and_deleted() {
     let next = rotated.out.trim();
     assert!(next != secret && !rotated.err.contains(next));
     assert_eq!((api.verify(&secret).await.as_str(), api.verify(next).await.as_str()), ("VALID", "VALID"));
-    assert!(cli.run(&["keys", "get", &id]).await.out.contains("good until"));
+    assert!(cli.run(&["keys", "get", &id]).await.out.contains("valid until"));
 
     let asked = cli.run(&["keys", "delete", &id]).await;
     assert!(asked.exit == 2 && asked.err.contains("--yes"), "{}", asked.err);

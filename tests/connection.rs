@@ -104,7 +104,7 @@ async fn a_general_key_is_tested_at_the_provider_that_it_is_linked_to() {
     let openai = linked(&page, "Local", "openai", &format!("{}/v1/", neighbour.url)).await;
     let anthropic = linked(&page, "Claude", "anthropic", &neighbour.url).await;
     neighbour.answers(Script::new(200, MODELS));
-    assert_eq!(tested(&page, &openai).await, ("works".into(), "Local takes this key.".into()));
+    assert_eq!(tested(&page, &openai).await, ("works".into(), "Local accepts this key.".into()));
     assert_eq!(tested(&page, &anthropic).await.0, "works");
     let [first, second] = &neighbour.seen()[..] else { panic!("two calls") };
     assert_eq!((first.line.as_str(), &first.headers["authorization"]), ("GET /v1/models", &"Bearer sk-0123456789".parse().unwrap()));

@@ -62,7 +62,7 @@ async fn who_is_told_gets_a_mail_with_a_link() {
     tell_owner(&server, NewNotice { word: "For the nightly run.\nThanks!".to_owned(), ..notice(&project, NoticeEvent::Requested) }).await;
     let got = &sent(&server, &mail, 1).await[0];
     assert_eq!((&got["from"], &got["to"]), (&json!("keys@example.com"), &json!(["owner@acme.test"])));
-    assert_eq!(got["subject"], "Mia asks for “Read access” in Genomics");
+    assert_eq!(got["subject"], "Mia requested “Read access” in Genomics");
     assert_eq!((&got["type"], &got["addressed"]), (&json!("text/plain"), &json!("owner of acme <owner@acme.test>")));
     let body = text(&got["body"]).replace("\r\n", "\n");
     assert!(body.contains(&format!("{}/projects/{project}/keys\n", server.url)), "{body}");
@@ -182,7 +182,7 @@ fn the_program_refuses_what_it_could_not_use() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, says) in [
         (&["--smtp", "smtp://user:hunter2@mail.example.com"][..], "--mail-from"),
-        (&["--smtp", "smtp://user:hunter2@mail.example.com?tls=none", "--mail-from", "a@example.com"], "this machine alone"),
+        (&["--smtp", "smtp://user:hunter2@mail.example.com?tls=none", "--mail-from", "a@example.com"], "a mail server on this machine"),
         (&["--smtp", "user:hunter2@mail.example.com", "--mail-from", "a@example.com"], "smtp://USER:PASSWORD@HOST:587"),
     ] {
         let refused = latchkey(folder.path(), &[&["serve", "--listen", "127.0.0.1:0"], arguments].concat(), "");

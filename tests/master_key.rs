@@ -146,7 +146,7 @@ async fn what_did_not_open_before_is_left_and_told_of() {
         .unwrap();
     let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
     let told = String::from_utf8(rotated.stdout).unwrap();
-    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("1 did not open before"), "{told}");
+    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("1 could not be decrypted before"), "{told}");
     assert!(is_readable(&api, &whole).await && !is_readable(&api, &broken).await);
 }
 
@@ -175,7 +175,7 @@ async fn a_secret_of_a_project_opens_in_its_own_row_alone() {
     }
     let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
     let told = String::from_utf8(rotated.stdout).unwrap();
-    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("2 did not open before"), "{told}");
+    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("2 could not be decrypted before"), "{told}");
     assert_eq!(read("one").await.1["value"], "value of one");
 }
 

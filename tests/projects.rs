@@ -66,7 +66,7 @@ async fn a_project_is_seen_by_its_members_or_by_everyone() {
         refused(page, "projects/belongings", json!({ "id": hidden }), 404, "").await;
         let answer = page.get(&format!("/projects/{hidden}")).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-        assert!(answer.text().await.unwrap().contains("No such project"));
+        assert!(answer.text().await.unwrap().contains("Project not found"));
     }
     assert_eq!(viewer.get("/projects/none").send().await.unwrap().status(), StatusCode::NOT_FOUND);
     assert_eq!(viewer.get(&format!("/projects/{open}")).send().await.unwrap().status(), StatusCode::OK);
@@ -346,14 +346,14 @@ async fn a_role_stays_while_something_in_a_project_has_it() {
     let (people, _) = choices(&owner, &id).await;
     let user = &people["viewer@acme.test"];
     done(&owner, "projects/add-member", json!({ "id": id, "user": user, "role": role })).await;
-    refused_with("A member of a project has").await;
+    refused_with("A project member has").await;
     done(&owner, "projects/remove-member", json!({ "id": id, "user": user })).await;
     let by = template(&server, &id, "Reader", "reader", 0).await;
-    refused_with("A template of a project gives").await;
+    refused_with("A key template uses").await;
     let key = issued(&server, by, "viewer@acme.test", None).await.to_string();
     let database = server.database().await;
     sqlx::query("update templates set deleted_at = 1 where id = $1").bind(by.to_string()).execute(&database).await.unwrap();
-    refused_with("A project key that is good has").await;
+    refused_with("A valid project key has").await;
     sqlx::query("update api_keys set revoked_at = 1 where id = $1").bind(&key).execute(&database).await.unwrap();
     done(&owner, "roles/delete", json!({ "id": role })).await;
 }

@@ -102,7 +102,7 @@ async fn a_request_is_made_approved_and_told_of() {
         (&waiting[0]["id"], &waiting[0]["user"], &waiting[0]["email"], &waiting[0]["template"]),
         (&json!(id), &json!("viewer of acme"), &json!("viewer@acme.test"), &json!("Reader"))
     );
-    refused(desk.ask(&desk.viewer).await, "template", "asked for this key already");
+    refused(desk.ask(&desk.viewer).await, "template", "already have a pending request");
     let sql = "insert into template_fields (id, template_id, position, name, name_folded, description, value) \
          values ('fld_00000000000070008000000000000001', $1, 1, 'Project ID', 'project id', 'Which.', 'prj')";
     sqlx::query(sql).bind(&desk.template).execute(&desk.server.database().await).await.unwrap();
@@ -150,9 +150,9 @@ async fn approving_twice_issues_one_key() {
     let (first, second) = tokio::join!(approve(&desk.owner, &id), approve(&admin, &id));
     let (won, lost) = if first.0 == StatusCode::OK { (first, second) } else { (second, first) };
     assert_eq!(won.0, StatusCode::OK);
-    refused(lost, "request", "was approved already by");
-    refused(approve(&desk.owner, &id).await, "request", "was approved already by");
-    refused(reject(&desk.owner, &id, "").await, "request", "was approved already by");
+    refused(lost, "request", "was already approved by");
+    refused(approve(&desk.owner, &id).await, "request", "was already approved by");
+    refused(reject(&desk.owner, &id, "").await, "request", "was already approved by");
     assert_eq!(desk.keys().await, 1);
     assert_eq!(desk.actions().await, ["request.created", "request.approved", "key.issued"]);
 }
@@ -210,7 +210,7 @@ async fn a_rejection_is_told_with_its_word_and_one_may_ask_again() {
     let tile = desk.tile().await;
     assert_eq!((&tile["rejected"]["word"], &tile["rejected"]["by"]), (&json!("Not before May."), &json!("owner of acme")));
     assert_eq!((&tile["key"], &tile["waiting"]), (&Value::Null, &Value::Null));
-    refused(approve(&desk.owner, &id).await, "request", "was rejected already by owner of acme");
+    refused(approve(&desk.owner, &id).await, "request", "was already rejected by owner of acme");
     assert_eq!(desk.told().await.last().unwrap(), "viewer@acme.test rejected owner of acme Not before May.");
     desk.asked().await;
     assert_eq!(desk.tile().await["rejected"], Value::Null, "what was said before is over");
@@ -231,7 +231,7 @@ async fn a_request_that_was_withdrawn_is_not_decided() {
     assert_eq!(desk.told().await, ["owner@acme.test requested viewer of acme ", "owner@acme.test withdrawn viewer of acme "]);
     let again = desk.asked().await;
     assert_eq!(approve(&desk.owner, &again).await.0, StatusCode::OK);
-    refused(withdraw(&desk.viewer, &again).await, "request", "was approved already by owner of acme");
+    refused(withdraw(&desk.viewer, &again).await, "request", "was already approved by owner of acme");
 }
 
 #[tokio::test]
@@ -256,13 +256,13 @@ async fn nobody_is_given_a_key_who_may_not_come_in_or_see_the_project() {
     let id = desk.asked().await;
     let database = desk.server.database().await;
     sqlx::query("update users set disabled_at = 1 where email = 'viewer@acme.test'").execute(&database).await.unwrap();
-    refused(approve(&desk.owner, &id).await, "request", "can't sign in any more");
+    refused(approve(&desk.owner, &id).await, "request", "can no longer sign in");
     sqlx::query("update users set disabled_at = null").execute(&database).await.unwrap();
     sqlx::query("update projects set visibility = 'members'").execute(&database).await.unwrap();
-    refused(approve(&desk.owner, &id).await, "request", "doesn't see this project any more");
+    refused(approve(&desk.owner, &id).await, "request", "no longer has access to this project");
     sqlx::query("update projects set visibility = 'organization'").execute(&database).await.unwrap();
     issued(&desk.server, desk.template.parse().unwrap(), "viewer@acme.test", None).await;
-    refused(approve(&desk.owner, &id).await, "request", "has a key by this template already");
+    refused(approve(&desk.owner, &id).await, "request", "already has a key from this template");
     assert_eq!(desk.waiting().await.len(), 1, "it still waits");
     sqlx::query("update api_keys set revoked_at = 1 where kind = 'project'").execute(&database).await.unwrap();
     assert_eq!(approve(&desk.owner, &id).await.0, StatusCode::OK);

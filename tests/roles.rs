@@ -150,7 +150,7 @@ async fn a_role_in_use_is_not_deleted_and_says_by_whom() {
     let other = id_of(&owner, "viewer").await;
     assert_eq!(owner.call("members/set-role", json!({ "id": viewer, "role": other })).await.0, StatusCode::OK);
     assert_eq!(owner.call("invitations/create", json!({ "email": "new@acme.test", "role": role })).await.0, StatusCode::OK);
-    refused("An open invitation is to this role").await;
+    refused("An open invitation uses this role").await;
     let (_, people) = owner.call("members/list", json!({})).await;
     assert_eq!(owner.call("invitations/withdraw", json!({ "id": people["invitations"][0]["id"] })).await.0, StatusCode::OK);
     assert_eq!(owner.call("roles/delete", json!({ "id": role })).await.0, StatusCode::OK, "an invitation that was withdrawn is in nobody's way");

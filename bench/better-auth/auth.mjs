@@ -1,5 +1,5 @@
-// better-auth as one would run it: SQLite with a write-ahead log, its api-key plugin with its rate limit on and out of reach, as
-// Latchkey's is here. It keeps count and last use in the key's row, as its rate limit needs.
+// better-auth in a production configuration: SQLite with a write-ahead log, and the api-key plugin with a rate limit that is enabled but
+// never reached, as for Latchkey here. It keeps the request count and the time of last use in the key's row, as its rate limit requires.
 import Database from "better-sqlite3";
 import { betterAuth } from "better-auth";
 import { apiKey } from "@better-auth/api-key";
@@ -11,7 +11,7 @@ database.pragma("synchronous = NORMAL");
 export const options = {
   database,
   baseURL: "http://127.0.0.1",
-  secret: "only for measuring, on this machine alone",
+  secret: "benchmark only, not a real secret",
   emailAndPassword: { enabled: true },
   logger: { level: "error" },
   telemetry: { enabled: false },

@@ -1,4 +1,4 @@
-// Makes the database and stores the keys of a file: one as the plugin makes it, the others as copies of its row.
+// Creates the database and stores the keys of a file: the plugin creates one key, the others are copies of its row.
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { getMigrations } from "better-auth/db/migration";
@@ -8,8 +8,8 @@ const { runMigrations } = await getMigrations(options);
 await runMigrations();
 const account = { name: "Owner", email: "owner@bench.test", password: "correct horse battery" };
 const { user } = await auth.api.signUpEmail({ body: account });
-const made = await auth.api.createApiKey({ body: { name: "Service", userId: user.id } });
-const row = database.prepare("select * from apikey where id = ?").get(made.id);
+const created = await auth.api.createApiKey({ body: { name: "Service", userId: user.id } });
+const row = database.prepare("select * from apikey where id = ?").get(created.id);
 const columns = Object.keys(row);
 const insert = database.prepare(`insert into apikey (${columns.map((name) => `"${name}"`)}) values (${columns.map((name) => `@${name}`)})`);
 database.transaction((keys) => {

@@ -1,4 +1,4 @@
-// Verification over HTTP: the plugin's own call has no address, so this gives it one. A worker for each core.
+// Verification over HTTP: the plugin has no route for it, so this adds one. One worker per core.
 import cluster from "node:cluster";
 import { createServer } from "node:http";
 
@@ -14,21 +14,21 @@ if (cluster.isPrimary) {
   process.on("SIGINT", end);
 } else {
   const { auth } = await import("./auth.mjs");
-  const answer = (response, status, body) => {
+  const respond = (response, status, body) => {
     const text = JSON.stringify(body);
     response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
     response.end(text);
   };
   const server = createServer((request, response) => {
-    if (request.method !== "POST") return answer(response, 200, { ready: true });
+    if (request.method !== "POST") return respond(response, 200, { ready: true });
     const chunks = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", async () => {
       try {
         const { key } = JSON.parse(Buffer.concat(chunks));
-        answer(response, 200, await auth.api.verifyApiKey({ body: { key } }));
+        respond(response, 200, await auth.api.verifyApiKey({ body: { key } }));
       } catch (error) {
-        answer(response, 500, { error: String(error) });
+        respond(response, 500, { error: String(error) });
       }
     });
   });

@@ -1,4 +1,4 @@
-"""Makes the database and stores the keys of a file, each hashed as the package hashes them."""
+"""Creates the database and stores the keys of a file, hashed as the package hashes them."""
 
 import sys
 

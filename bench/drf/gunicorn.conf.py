@@ -1,4 +1,4 @@
-"""A worker for each core, with threads: gunicorn's plain workers do not keep connections open."""
+"""One worker per core, with threads: gunicorn's sync workers do not keep connections open."""
 
 import os
 

@@ -1,9 +1,9 @@
-"""Django as one would run it: no debugging, SQLite with a write-ahead log, connections kept, nothing that is not needed."""
+"""Django in a production configuration: no debug mode, SQLite with a write-ahead log, persistent connections, nothing unneeded."""
 
 import os
 
 DEBUG = False
-SECRET_KEY = "only for measuring, on this machine alone"
+SECRET_KEY = "benchmark only, not a real secret"
 ALLOWED_HOSTS = ["127.0.0.1"]
 ROOT_URLCONF = "urls"
 INSTALLED_APPS = ["rest_framework", "rest_framework_api_key"]

@@ -1,4 +1,4 @@
-"""Verification over HTTP: a view that HasAPIKey stands before. The package keeps no last use and knows no rate limit."""
+"""Verification over HTTP: a view with the permission HasAPIKey. The package records no last use and has no rate limit."""
 
 from django.http import HttpResponse
 from django.urls import path

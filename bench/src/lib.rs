@@ -1,3 +1,3 @@
-//! What the measuring program and Criterion's benchmark both need.
+//! Test data shared by the benchmark runner and the Criterion benchmark.
 
 pub mod stock;

@@ -1,4 +1,4 @@
-//! Measures Latchkey, and writes down what came of it. Started by `cargo xtask bench`, which builds and installs all that it needs.
+//! Benchmarks Latchkey and writes docs/benchmarks.md. Run it with `cargo xtask bench`, which builds and installs everything it needs.
 
 mod figures;
 mod load;
@@ -14,14 +14,14 @@ use clap::Parser;
 
 use figures::Settings;
 
-/// Measures Latchkey against what bounds it and against its peers.
+/// Benchmarks Latchkey against a baseline handler and against its peers
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 struct CommandLine {
-    /// Try everything out, small and short: nothing is measured well enough to be written down
+    /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Only this figure, 1 to 5: nothing is written down
+    /// Run only this figure, 1 to 5; does not write the report
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
     only: Option<u8>,
 }
@@ -36,12 +36,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(wanted: &CommandLine) -> Result<()> {
-    fs::create_dir_all(places::work("")).context("target/bench can't be made")?;
-    let rows = figures::all(&Settings::new(wanted.quick), wanted.only);
+fn measure(options: &CommandLine) -> Result<()> {
+    fs::create_dir_all(places::work("")).context("cannot create target/bench")?;
+    let rows = figures::all(&Settings::new(options.quick), options.only);
     println!("{}", report::table(&rows));
-    if wanted.only.is_some() || wanted.quick {
-        eprintln!("Not written down: docs/benchmarks.md is for all figures, measured in full.");
+    if options.only.is_some() || options.quick {
+        eprintln!("docs/benchmarks.md is unchanged: it is written only by a full run of all figures.");
         return Ok(());
     }
     report::write(&rows)

@@ -1,25 +1,19 @@
-//! Two who are measured in turn: A B, B A, A B. A machine that is slow for a while is slow for both.
+//! A/B measurement in alternating order (A B, B A, A B), so that a temporary slowdown of the machine affects both sides.
 
 use anyhow::Result;
 
 use crate::load::Round;
 
-/// One of each, measured next to each other.
+/// One round of each side, measured back to back.
 pub struct Pair {
-    /// Of the first.
     pub first: Round,
-    /// Of the second.
     pub second: Round,
 }
 
-/// What many pairs say.
+/// The rounds of a whole comparison.
 pub struct Comparison(Vec<Pair>);
 
 impl Comparison {
-    /// Measures so many pairs.
-    ///
-    /// # Errors
-    /// When a round fails.
     pub fn of(pairs: u32, mut first: impl FnMut() -> Result<Round>, mut second: impl FnMut() -> Result<Round>) -> Result<Self> {
         let mut measured = Vec::new();
         for pair in 0..pairs {
@@ -31,7 +25,7 @@ impl Comparison {
                 Pair { first: first()?, second }
             };
             eprintln!(
-                "    {:>8.0} / {:>8.0} a second, p99 {:.2} / {:.2} ms, server {:.1} / {:.1} µs a call",
+                "    {:>8.0} / {:>8.0} per second, p99 {:.2} / {:.2} ms, server {:.1} / {:.1} µs CPU per call",
                 pair.first.per_second, pair.second.per_second, pair.first.p99_ms, pair.second.p99_ms, pair.first.server_us, pair.second.server_us
             );
             measured.push(pair);
@@ -39,40 +33,40 @@ impl Comparison {
         Ok(Self(measured))
     }
 
-    /// The median of each pair's ratio of answers a second, the first by the second.
+    /// Median over the pairs of the throughput ratio, first divided by second.
     pub fn throughput(&self) -> f64 {
         median(self.0.iter().map(|pair| pair.first.per_second / pair.second.per_second))
     }
 
-    /// The median of each pair's ratio of p99, the first by the second.
+    /// Median over the pairs of the p99 ratio, first divided by second.
     pub fn p99(&self) -> f64 {
         median(self.0.iter().map(|pair| pair.first.p99_ms / pair.second.p99_ms))
     }
 
-    /// What was measured of the first and of the second, in words.
+    /// Medians of both sides as text for the table.
     pub fn in_words(&self) -> String {
-        let of_each = |of: fn(&Pair) -> f64| median(self.0.iter().map(of));
-        let rates = [of_each(|pair| pair.first.per_second), of_each(|pair| pair.second.per_second)].map(thousands);
-        let [first, second] = [of_each(|pair| pair.first.p99_ms), of_each(|pair| pair.second.p99_ms)];
-        format!("{} to {} a second, p99 {first:.2} to {second:.2} ms", rates[0], rates[1])
+        let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
+        let rates = [median_of(|pair| pair.first.per_second), median_of(|pair| pair.second.per_second)].map(thousands);
+        let [first, second] = [median_of(|pair| pair.first.p99_ms), median_of(|pair| pair.second.p99_ms)];
+        format!("{} and {} per second, p99 {first:.2} and {second:.2} ms", rates[0], rates[1])
     }
 
-    /// The same with what each call cost the server: of those that are one program.
+    /// The same with the server's CPU time per call. Meaningful only where each side is a single process.
     pub fn in_words_with_work(&self) -> String {
-        let of_each = |of: fn(&Pair) -> f64| median(self.0.iter().map(of));
-        let [first, second] = [of_each(|pair| pair.first.server_us), of_each(|pair| pair.second.server_us)];
-        format!("{}, {first:.1} to {second:.1} µs of work a call", self.in_words())
+        let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
+        let [first, second] = [median_of(|pair| pair.first.server_us), median_of(|pair| pair.second.server_us)];
+        format!("{}, {first:.1} and {second:.1} µs CPU per call", self.in_words())
     }
 
-    /// Answers that were none of the good ones: with a single one the comparison says nothing.
+    /// Unexpected responses of both sides. A single one makes the comparison invalid.
     pub fn others(&self) -> u64 {
         self.0.iter().map(|pair| pair.first.others + pair.second.others).sum()
     }
 }
 
-/// The one in the middle; of an even number the mean of the two there.
-pub fn median(of: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = of.collect();
+/// The median; for an even count the mean of the two middle values. NaN for no values.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     match sorted.len() {
@@ -82,13 +76,13 @@ pub fn median(of: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// `104,000`: three digits that say something.
+/// Formats with thousands separators and rounds numbers from 1,000 up to hundreds: `104,000`.
 pub fn thousands(number: f64) -> String {
     let rounded = if number < 1000.0 { number } else { (number / 100.0).round() * 100.0 };
     let digits = format!("{rounded:.0}");
     let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
             text.push(',');
         }
         text.push(digit);
@@ -101,13 +95,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_the_one_in_the_middle() {
+    fn median_of_odd_and_even_counts() {
         assert!((median([3.0, 1.0, 2.0].into_iter()) - 2.0).abs() < 1e-9);
         assert!((median([4.0, 1.0, 2.0, 3.0].into_iter()) - 2.5).abs() < 1e-9);
     }
 
     #[test]
-    fn numbers_as_people_write_them() {
+    fn thousands_are_rounded_and_separated() {
         assert_eq!((thousands(104_049.0), thousands(999.4), thousands(1_234_567.0)), ("104,000".into(), "999".into(), "1,234,600".into()));
     }
 }

@@ -1,44 +1,43 @@
-//! Where things are.
+//! File locations.
 
 use std::path::{Path, PathBuf};
 
-/// The folder of the root Cargo.toml.
+/// The workspace root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench is a folder inside the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ is inside the workspace")
 }
 
-/// What was built beside this program, with its profile.
-fn built(name: &str) -> PathBuf {
+/// A binary that was built with the same profile as this one.
+fn sibling_binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.with_file_name(name)
 }
 
-/// Latchkey.
 pub fn latchkey() -> PathBuf {
-    built("latchkey")
+    sibling_binary("latchkey")
 }
 
-/// The handler that does nothing.
+/// The baseline handler.
 pub fn bare() -> PathBuf {
-    built("bare")
+    sibling_binary("bare")
 }
 
-/// What lies beside this crate's sources: the peers.
+/// A file of this crate's folder, such as the sources of a peer.
 pub fn source(name: &str) -> PathBuf {
     root().join("bench").join(name)
 }
 
-/// What is made for measuring.
+/// A file or folder that a benchmark run creates.
 pub fn work(name: &str) -> PathBuf {
     root().join("target/bench").join(name)
 }
 
-/// What a program said last.
+/// The output of a measured program.
 pub fn log(name: &str) -> PathBuf {
     work(&format!("{name}.log"))
 }
 
-/// The Python of djangorestframework-api-key.
+/// The Python interpreter of the virtual environment with djangorestframework-api-key.
 pub fn python() -> PathBuf {
     root().join("target/drf/bin/python")
 }

@@ -1,4 +1,4 @@
-//! The programs that are measured: started, waited for, looked at, ended.
+//! The measured programs: starting them, waiting until they are ready, reading their resource usage, stopping them.
 
 use std::{
     fs::{self, File},
@@ -13,31 +13,27 @@ use anyhow::{Context, Result, bail};
 
 use crate::{load::Connection, places};
 
-/// How long one may take until it answers.
-const PATIENCE: Duration = Duration::from_mins(2);
-/// How long one that nobody asks may go on working: what it has gathered is written behind the calls.
-const AFTERWARDS: Duration = Duration::from_mins(3);
-/// How long all must be quiet: uses are written once a second.
-const QUIET: Duration = Duration::from_millis(1200);
-/// How much they may work in that time all the same, in hundredths of a second.
-const QUIET_TICKS: u64 = 8;
-/// How long one may take to end.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// Time limit from the start of a program to its first 200 response.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+/// Time limit for background work, such as writing collected usage counts, once no requests come in.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(3);
+/// Sampling interval of CPU time. Longer than a second, because usage counts are written once a second.
+const IDLE_INTERVAL: Duration = Duration::from_millis(1200);
+/// CPU time below which the programs count as idle in one interval, in hundredths of a second.
+const IDLE_TICKS: u64 = 8;
+/// Time limit for a graceful stop before the program is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// One that runs.
+/// A running program. It is stopped when this is dropped.
 pub struct Program {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long it took from its start to its first 200.
+    /// Time from the start of the process to its first 200 response.
     pub started_in: Duration,
     child: Child,
 }
 
 impl Program {
-    /// Latchkey itself, on this data.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Starts Latchkey on a data folder.
     pub fn latchkey(data: &Path) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
             let mut command = Command::new(places::latchkey());
@@ -46,10 +42,7 @@ impl Program {
         })
     }
 
-    /// The handler that does nothing.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Starts the baseline: a handler that only parses and serializes JSON.
     pub fn bare() -> Result<Self> {
         Self::start("bare", "/readyz", |port| {
             let mut command = Command::new(places::bare());
@@ -58,89 +51,78 @@ impl Program {
         })
     }
 
-    /// The program of a command that is told its port, once it answers this path with 200.
-    ///
-    /// # Errors
-    /// When it does not: its last words are in `target/bench/NAME.log`.
+    /// Starts a program and waits until it answers `ready` with 200. `command` receives the port to listen on; output goes to
+    /// `target/bench/NAME.log`.
     pub fn start(name: &str, ready: &str, command: impl FnOnce(u16) -> Command) -> Result<Self> {
         let address = free_address()?;
         let log = places::log(name);
         let mut command = command(address.port());
         command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
-        let begun = Instant::now();
-        let child = command.spawn().with_context(|| format!("{name} can't be started"))?;
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let mut program = Self { address, started_in: Duration::ZERO, child };
-        program.wait_for(name, ready, begun).with_context(|| format!("{name} did not start: see {}", log.display()))?;
-        program.started_in = begun.elapsed();
+        program.wait_for(name, ready, started).with_context(|| format!("{name} did not start: see {}", log.display()))?;
+        program.started_in = started.elapsed();
         Ok(program)
     }
 
-    fn wait_for(&mut self, name: &str, ready: &str, begun: Instant) -> Result<()> {
+    fn wait_for(&mut self, name: &str, ready: &str, started: Instant) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         while !runtime.block_on(is_ready(self.address, ready)) {
             if let Some(status) = self.child.try_wait()? {
-                bail!("{name} ended: {status}");
+                bail!("{name} exited: {status}");
             }
-            if begun.elapsed() > PATIENCE {
-                bail!("no answer in {} s", PATIENCE.as_secs());
+            if started.elapsed() > START_TIMEOUT {
+                bail!("no 200 response within {} s", START_TIMEOUT.as_secs());
             }
             thread::sleep(Duration::from_millis(2));
         }
         Ok(())
     }
 
-    /// How much memory it holds, in bytes.
-    ///
-    /// # Errors
-    /// When the system does not tell.
+    /// Resident memory in bytes.
     pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("this system does not tell a program's memory")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("this system does not report the memory of a process")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kibibytes * 1024)
     }
 
-    /// How many seconds it has worked, on all cores together; without the workers that it may have started.
-    ///
-    /// # Errors
-    /// When the system does not tell.
+    /// CPU time so far in seconds, on all cores together, without child processes.
     pub fn worked(&self) -> Result<f64> {
         Ok(Duration::from_millis(self.ticks()? * 10).as_secs_f64())
     }
 
-    /// The same in hundredths of a second.
+    /// CPU time so far in hundredths of a second.
     fn ticks(&self) -> Result<u64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // Behind the name, which may have blanks: from the third field on.
+        // The second field is the program name, which may contain spaces: start at the third.
         let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3).and_then(|field| field.parse::<u64>().ok());
-        field(14).zip(field(15)).map(|(user, system)| user + system).context("this system does not tell how long a program has worked")
+        field(14).zip(field(15)).map(|(user, system)| user + system).context("this system does not report the CPU time of a process")
     }
 }
 
-/// Waits until none of them has anything left to do, lest what is done for one round be done in the next.
-///
-/// # Errors
-/// When that takes too long.
+/// Waits until all programs are idle, so that background work of one round does not fall into the next.
 pub fn settle(programs: &[&Program]) -> Result<()> {
     let worked = || programs.iter().map(|program| program.ticks()).sum::<Result<u64>>();
-    let begun = Instant::now();
-    while begun.elapsed() < AFTERWARDS {
+    let started = Instant::now();
+    while started.elapsed() < IDLE_TIMEOUT {
         let before = worked()?;
-        thread::sleep(QUIET);
-        if worked()? - before < QUIET_TICKS {
+        thread::sleep(IDLE_INTERVAL);
+        if worked()? - before < IDLE_TICKS {
             return Ok(());
         }
     }
-    bail!("programs that nobody asks are not quiet after {} s", AFTERWARDS.as_secs())
+    bail!("the programs are not idle after {} s without requests", IDLE_TIMEOUT.as_secs())
 }
 
 impl Drop for Program {
-    /// Asks it to end, so that it takes its own workers with it.
+    /// Sends SIGTERM first, so that the program can stop its worker processes.
     fn drop(&mut self) {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let begun = Instant::now();
-        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && begun.elapsed() < FAREWELL {
+        let started = Instant::now();
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) && started.elapsed() < STOP_TIMEOUT {
             thread::sleep(Duration::from_millis(20));
         }
         let _ = self.child.kill();
@@ -150,8 +132,8 @@ impl Drop for Program {
 
 async fn is_ready(address: SocketAddr, path: &str) -> bool {
     let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
-    let asked = async { Connection::open(address).await?.call(request.as_bytes()).await.map(|answer| answer.status) };
-    matches!(tokio::time::timeout(Duration::from_secs(5), asked).await, Ok(Ok(200)))
+    let response = async { Connection::open(address).await?.call(request.as_bytes()).await.map(|response| response.status) };
+    matches!(tokio::time::timeout(Duration::from_secs(5), response).await, Ok(Ok(200)))
 }
 
 fn free_address() -> Result<SocketAddr> {

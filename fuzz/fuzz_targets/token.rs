@@ -1,5 +1,5 @@
-//! What tells a token of ours from others. The input is a token as it stands; then header and payload of one, under the signature of a
-//! good one. None of them is ours.
+//! The project key (JWT) check. The input is used as a whole token, and as header, payload and signature of a validly signed one. None of them
+//! must be accepted.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -15,31 +15,31 @@ use latchkey::{
 use libfuzzer_sys::fuzz_target;
 use secrecy::ExposeSecret;
 
-struct Desk {
+struct Fixture {
     checker: Checker,
-    good: String,
+    valid: String,
 }
 
-static DESK: LazyLock<Desk> = LazyLock::new(|| {
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let key = SigningKey::generate();
     let iss = "https://keys.example.com".to_owned();
     let claims =
         Claims { iss, aud: ProjectId::new(), sub: UserId::new(), jti: KeyId::new(), role: "viewer".to_owned(), iat: 1_800_000_000, exp: None };
-    let good = token::sign(&key, &claims).expect("a key signs").expose_secret().to_owned();
-    Desk { checker: Checker::new([(key.kid.clone(), key.public_key.to_vec())]), good }
+    let valid = token::sign(&key, &claims).expect("cannot sign a token").expose_secret().to_owned();
+    Fixture { checker: Checker::new([(key.kid.clone(), key.public_key.to_vec())]), valid }
 });
 
 fuzz_target!(|input: &[u8]| {
-    let Desk { checker, good } = &*DESK;
+    let Fixture { checker, valid } = &*FIXTURE;
     let presented = String::from_utf8_lossy(input);
     token::claims_to_be_one(&presented);
     assert_eq!(checker.check(&presented), None);
 
-    let mut parts = good.split('.');
+    let mut parts = valid.split('.');
     let (header, payload, signature) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let made = BASE64_URL_SAFE_NO_PAD.encode(input);
-    for forged in [format!("{made}.{payload}.{signature}"), format!("{header}.{made}.{signature}"), format!("{header}.{payload}.{made}")] {
+    let encoded = BASE64_URL_SAFE_NO_PAD.encode(input);
+    for forged in [format!("{encoded}.{payload}.{signature}"), format!("{header}.{encoded}.{signature}"), format!("{header}.{payload}.{encoded}")] {
         token::claims_to_be_one(&forged);
-        assert!(forged == *good || checker.check(&forged).is_none(), "a forged token is taken");
+        assert!(forged == *valid || checker.check(&forged).is_none(), "a forged token was accepted");
     }
 });

@@ -1,4 +1,4 @@
-//! The whole server on a new database, without a socket, for targets that go through its router.
+//! A server on a new database, without a socket, for targets that send requests to its router.
 
 use std::sync::LazyLock;
 
@@ -27,9 +27,9 @@ use tower::ServiceExt;
 
 const OWNER: &str = "owner@fuzz.test";
 
-/// The server, and a caller that it knows.
+/// A server with one owner.
 pub struct Desk {
-    /// A platform key.
+    /// An internal key of the owner.
     pub caller: String,
     runtime: Runtime,
     router: Router,
@@ -39,32 +39,32 @@ pub struct Desk {
 static DESK: LazyLock<Desk> = LazyLock::new(Desk::open);
 
 impl Desk {
-    /// The one of this process.
+    /// The server of this process, started on first use.
     pub fn get() -> &'static Self {
         &DESK
     }
 
     fn open() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        let runtime = Builder::new_current_thread().enable_all().build().expect("cannot create a runtime");
+        let folder = tempfile::tempdir().expect("cannot create a temporary folder");
         let options = DataOptions { data: folder.path().to_owned(), database: None, master_key: None, new_master_key: None };
         let (data, state, caller) = runtime.block_on(async {
-            let data = Data::open_alone(&options).await.expect("the data can be made");
-            let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("this is an address");
-            let state = AppState::new(&data, public_url, Vec::new(), OutgoingOptions::default()).expect("the parts fit together");
+            let data = Data::open_alone(&options).await.expect("cannot create the data directory");
+            let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");
+            let state = AppState::new(&data, public_url, Vec::new(), OutgoingOptions::default()).expect("cannot create the application state");
             let account =
                 NewAccount { organization: "Fuzz".into(), name: "Owner".into(), email: OWNER.into(), password: "correct horse battery".into() };
-            accounts::create_user(&state, account, "owner").await.expect("a user can be made");
-            let owner = people::user_by_email(&state.store, OWNER).await.expect("the store is there").expect("the user was made");
-            let actor = accounts::console(&owner).expect("a user is one");
-            let wanted = WantedKey { ends: Ends::Days(3650), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
-            let made = keys::create(&state, &actor, wanted).await.expect("a key can be made");
-            (data, state, made.secret.reveal().to_owned())
+            accounts::create_user(&state, account, "owner").await.expect("cannot create a user");
+            let owner = people::user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
+            let actor = accounts::console(&owner).expect("cannot create an actor");
+            let request = WantedKey { ends: Ends::Days(3650), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
+            let created = keys::create(&state, &actor, request).await.expect("cannot create a key");
+            (data, state, created.secret.reveal().to_owned())
         });
         Self { caller, router: router::router(state), runtime, _data: (data, folder) }
     }
 
-    /// What the server answers.
+    /// Sends a request and returns the status and body of the response.
     pub fn ask(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
         self.runtime.block_on(async {
             let response = match self.router.clone().oneshot(request).await {

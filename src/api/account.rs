@@ -1,4 +1,4 @@
-//! Setting up, signing in and out.
+//! Setup, sign-in, sign-out and invitations.
 
 use leptos::prelude::*;
 
@@ -7,19 +7,16 @@ use crate::model::{account::Viewer, fault::Fault, people::Offer, secret::TypedSe
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};
 
-/// The person who is signed in. Needs a session; no permission.
-///
-/// # Errors
-/// `SignedOut`, `Unavailable`.
+/// Returns the signed-in user. Needs a session; no permission.
 #[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", input = Json, output = Json)]
 pub async fn viewer() -> Result<Viewer, Fault> {
     context::answer(async |call: Call| crate::server::profile::viewer(&call.state, call.session()?).await).await
 }
 
-/// Makes the organization and its owner, and signs the owner in. Needs the one-time token of the set-up link.
+/// Creates the organization and its owner, and signs the owner in. Needs the one-time token of the setup link.
 ///
 /// # Errors
-/// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for a token that is wrong or used.
+/// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for an unknown or used token.
 #[server(prefix = "/fn", endpoint = "account/set-up", input = Json, output = Json)]
 pub async fn set_up(token: String, organization: String, name: String, email: String, password: String) -> Result<(), Fault> {
     use crate::server::accounts::{self, NewAccount};
@@ -31,10 +28,10 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
     .await
 }
 
-/// Signs in: a new session, whatever cookie came with the call.
+/// Signs in. Always creates a new session, even if the request has a session cookie.
 ///
 /// # Errors
-/// `WrongCredentials`, also for an account that is unknown or disabled; `Throttled`.
+/// `WrongCredentials`, also for an unknown or disabled account; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
 pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
     context::answer(async move |call: Call| {
@@ -47,7 +44,7 @@ pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
 /// Ends this session. Needs a session; no permission.
 ///
 /// # Errors
-/// `SignedOut` when it has ended already.
+/// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out", input = Json, output = Json)]
 pub async fn sign_out() -> Result<(), Fault> {
     context::answer(async |call: Call| {
@@ -57,10 +54,10 @@ pub async fn sign_out() -> Result<(), Fault> {
     .await
 }
 
-/// Ends every session of the person who is signed in, this one too. Needs a session; no permission.
+/// Ends all sessions of the signed-in user, including this one. Needs a session; no permission.
 ///
 /// # Errors
-/// `SignedOut` when it has ended already.
+/// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", input = Json, output = Json)]
 pub async fn sign_out_everywhere() -> Result<(), Fault> {
     context::answer(async |call: Call| {
@@ -70,7 +67,7 @@ pub async fn sign_out_everywhere() -> Result<(), Fault> {
     .await
 }
 
-/// What the link of an invitation offers. Needs the token that it holds.
+/// Returns the content of an invitation. Needs the token of its link.
 ///
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Throttled`.
@@ -79,7 +76,7 @@ pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
     context::answer(async move |call: Call| crate::server::invitations::offer(&call.state, &token.expose().into(), &call.device).await).await
 }
 
-/// Makes whoever has the link of an invitation a member, and signs them in. Needs the token that it holds.
+/// Accepts an invitation: creates the member and signs them in. Needs the token of its link.
 ///
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Invalid` at `name` or `password`; `Conflict` at `email`; `Throttled`.

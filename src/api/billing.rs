@@ -1,4 +1,4 @@
-//! How often keys were used.
+//! Usage of keys.
 
 use leptos::prelude::*;
 
@@ -11,10 +11,7 @@ use crate::model::{
 #[cfg(feature = "ssr")]
 use super::context::{self, Call};
 
-/// The organization's calls in a month, by key and by day; without a month, in this one. Needs *View Billing*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns the organization's usage in a month, by key and by day. The default is the current month. Needs *View Billing*.
 #[server(name = ReadMonth, prefix = "/fn", endpoint = "billing/month", input = Json, output = Json)]
 pub async fn month_usage(month: Option<Month>) -> Result<MonthUsage, Fault> {
     context::answer(async move |call: Call| crate::server::usage::month(&call.state, &call.actor()?, month).await).await

@@ -1,4 +1,4 @@
-//! What every server function begins and ends with.
+//! Request context of the server functions.
 
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::*;
@@ -15,51 +15,48 @@ use crate::{
     },
 };
 
-/// One call of a server function.
+/// Context of a server function call.
 pub struct Call {
-    /// What the rules need.
     pub state: AppState,
-    /// From where it comes, and from which browser.
     pub device: Device,
     session: Option<Session>,
     response: ResponseOptions,
 }
 
-/// Runs a server function's body and says its refusal in the status too.
+/// Runs the body of a server function and sets the HTTP status if it fails.
 pub async fn answer<T>(body: impl AsyncFnOnce(Call) -> Result<T, Fault>) -> Result<T, Fault> {
     let response = expect_context::<ResponseOptions>();
     let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<Caller>().cloned()).ok_or(Fault::Internal)?;
     let call = Call { state: expect_context(), device: caller.device, session: caller.session, response: response.clone() };
-    let answer = body(call).await;
-    if let Err(fault) = &answer {
-        response.set_status(StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let result = body(call).await;
+    if let Err(error) = &result {
+        response.set_status(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    answer
+    result
 }
 
 impl Call {
-    /// The session.
     pub fn session(&self) -> Result<&Session, Fault> {
         self.session.as_ref().ok_or(Fault::SignedOut)
     }
 
-    /// The person who is signed in, as one who acts.
+    /// The signed-in user as the actor of a rule.
     pub fn actor(&self) -> Result<Actor, Fault> {
         Ok(self.session()?.actor(self.device.address))
     }
 
-    /// Begins the session in the browser.
+    /// Sets the session cookie.
     pub fn set_cookie(&self, token: &SessionToken) -> Result<(), Fault> {
         self.send_cookie(session::set_cookie(token, self.state.public_url.is_https()).expose_secret())
     }
 
-    /// Ends it there.
+    /// Removes the session cookie.
     pub fn clear_cookie(&self) -> Result<(), Fault> {
         self.send_cookie(&session::clear_cookie(self.state.public_url.is_https()))
     }
 
-    fn send_cookie(&self, line: &str) -> Result<(), Fault> {
-        let mut value = HeaderValue::from_str(line).map_err(|_| Fault::Internal)?;
+    fn send_cookie(&self, cookie: &str) -> Result<(), Fault> {
+        let mut value = HeaderValue::from_str(cookie).map_err(|_| Fault::Internal)?;
         value.set_sensitive(true);
         self.response.append_header(header::SET_COOKIE, value);
         Ok(())

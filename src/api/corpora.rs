@@ -9,10 +9,7 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::corpora as rules;
 
-/// The organization's corpora, to choose from. Needs *View Keys* or *Manage Corpora*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns id and name of the organization's corpora. Needs *View Keys* or *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/all", input = Json, output = Json)]
 pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
     context::answer(async |call: Call| {
@@ -22,28 +19,19 @@ pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
     .await
 }
 
-/// The organization's corpora with all that is known of them. Needs *View Keys* or *Manage Corpora*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns the organization's corpora with all details. Needs *View Keys* or *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/details", input = Json, output = Json)]
 pub async fn corpora_details() -> Result<Vec<CorpusDetails>, Fault> {
     context::answer(async |call: Call| Ok(rules::all(&call.state, &call.actor()?).await?.into_iter().map(Into::into).collect())).await
 }
 
-/// Makes a corpus. Needs *Manage Corpora*.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates a corpus. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/create", input = Json, output = Json)]
 pub async fn create_corpus(name: String) -> Result<CorpusDetails, Fault> {
     context::answer(async move |call: Call| Ok(rules::create(&call.state, &call.actor()?, &name).await?.into())).await
 }
 
-/// Deletes a corpus for good. Needs *Manage Corpora*.
-///
-/// # Errors
-/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Deletes a corpus permanently. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/delete", input = Json, output = Json)]
 pub async fn delete_corpus(id: i64) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await

@@ -1,4 +1,4 @@
-//! Keys that others made: store, edit, test. They are listed and deleted as API keys are.
+//! Credentials: create, edit, test. The functions for API keys also list and delete credentials.
 
 use leptos::prelude::*;
 
@@ -16,29 +16,20 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::{connection, credentials, tag::IfMatch};
 
-/// Stores a storage credential. Needs *Manage API Keys*.
-///
-/// # Errors
-/// `Invalid` at `label`, `key`, `secret`, `region` or `duration_days`; `Conflict` at `provider`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates an external key. Needs *Manage API Keys*.
 #[server(prefix = "/fn", endpoint = "credentials/create-storage", input = Json, output = Json)]
 pub async fn create_storage(wanted: WantedStorage) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| credentials::create_storage(&call.state, &call.actor()?, wanted).await).await
 }
 
-/// Stores a general key. Needs *Manage Credentials*.
-///
-/// # Errors
-/// `Invalid` at `name` or `value`; `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates a general key. Needs *Manage Credentials*.
 #[server(prefix = "/fn", endpoint = "credentials/create-general", input = Json, output = Json)]
 pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneral { name, value }).await)
         .await
 }
 
-/// Changes a general key; a blank value keeps the stored one. Needs *Manage Credentials*.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at `name`; `Invalid` at `value`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Changes a general key; an empty value keeps the stored one. Needs *Manage Credentials*.
 #[server(prefix = "/fn", endpoint = "credentials/edit-general", input = Json, output = Json)]
 pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| {
@@ -48,10 +39,10 @@ pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) ->
     .await
 }
 
-/// Tries a credential where it belongs, and notes how it went. Needs its kind's `manage` permission.
+/// Tests a credential with its provider and stores the result. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Throttled` while another test of it is under way; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// `Throttled` while another test of the credential is running.
 #[server(prefix = "/fn", endpoint = "credentials/test", input = Json, output = Json)]
 pub async fn test_connection(id: CredentialId) -> Result<TestReport, Fault> {
     context::answer(async move |call: Call| connection::test(&call.state, &call.actor()?, id).await).await

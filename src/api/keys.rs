@@ -1,4 +1,4 @@
-//! API keys of every kind, and the lists that hold them and credentials.
+//! API keys of all kinds, and lists of keys and credentials.
 
 use leptos::prelude::*;
 
@@ -17,25 +17,22 @@ use crate::{
     server::{actor::Actor, items, keys, lists, tag::IfMatch},
 };
 
-/// Opens a list of keys or credentials and answers its first rows. Needs the kind's `view` permission.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Opens a list of keys or credentials and returns its first rows. Needs the kind's `view` permission.
 #[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
 pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
     context::answer(async move |call: Call| lists::open(&call.state, &call.actor()?, query).await).await
 }
 
-/// Answers rows of an opened list, at most [`ROWS_MAX`](crate::model::listing::ROWS_MAX). Needs the kind's `view` permission.
+/// Returns rows of an opened list, at most [`ROWS_MAX`](crate::model::listing::ROWS_MAX). Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `ListingGone` when it was opened too long ago or by somebody else; `SignedOut`, `Forbidden`, `Unavailable`.
+/// `ListingGone` if the list has expired or was opened by another user.
 #[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
 pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
     context::answer(async move |call: Call| lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
-/// Answers the ids of an opened list's rows, at most 1,000. Needs the kind's `view` permission.
+/// Returns the ids of rows of an opened list, at most 1,000. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// As [`key_rows`].
@@ -44,19 +41,13 @@ pub async fn listed_ids(listing: String, offset: usize, limit: usize) -> Result<
     context::answer(async move |call: Call| lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
-/// Makes a key; its secret is in this answer and nowhere else. Needs the kind's `manage` permission.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at the value that is meant; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates a key. Only this response contains its secret. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
 pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
     context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, wanted).await).await
 }
 
-/// Changes a key, as far as its kind lets one. Needs the kind's `manage` permission.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Changes the fields of a key that its kind allows to edit. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
 pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
     context::answer(async move |call: Call| {
@@ -66,11 +57,11 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
     .await
 }
 
-/// Gives a key another secret; it is in this answer and nowhere else. The one before stays good for the grace, at most
+/// Replaces the secret of a key. Only this response contains the new secret. The old one stays valid for the grace period, at most
 /// [`GRACE_MAX_SECONDS`](crate::model::key::GRACE_MAX_SECONDS). Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// `Invalid` at `grace_seconds`; `Conflict` for an expired or revoked key.
 #[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
 pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
     context::answer(async move |call: Call| {
@@ -80,17 +71,14 @@ pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fa
     .await
 }
 
-/// Deletes, disables or enables up to [`BULK_MAX`](crate::model::key::BULK_MAX) keys; deletes as many credentials. Those that are not
-/// there are left. Needs the kinds' `manage` permission.
-///
-/// # Errors
-/// `Invalid` at `ids`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Deletes, disables or enables up to [`BULK_MAX`](crate::model::key::BULK_MAX) keys, or deletes as many credentials. Items
+/// that do not exist are skipped. Needs the kinds' `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/act", input = Json, output = Json)]
 pub async fn act_on_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkOutcome, Fault> {
     context::answer(async move |call: Call| items::act(&call.state, &call.actor()?, action, &ids).await).await
 }
 
-/// What is no key's id names none; said only to those who may change keys.
+/// Id of an API key. `NotFound` for a credential, but only after the permission check.
 #[cfg(feature = "ssr")]
 fn key_id(actor: &Actor, id: ItemId) -> Result<KeyId, Fault> {
     actor.require(Permission::ManageApiKeys)?;

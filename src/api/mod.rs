@@ -1,5 +1,5 @@
-//! The typed calls between page and server. Each one authorises, calls the rule and answers.
-#![expect(missing_docs, reason = "`#[server]` makes a struct of each function's arguments and documents none of its fields")]
+//! Server functions: the typed calls from page to server. Each one identifies the actor and calls a rule, which authorizes.
+#![expect(missing_docs, reason = "`#[server]` generates a struct for the arguments of each function, with undocumented fields")]
 
 pub mod account;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! What an organization decides for itself.
+//! Settings of the organization.
 
 use leptos::prelude::*;
 
@@ -9,19 +9,13 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::organization as rules;
 
-/// An organization's own settings. Needs *Manage Organization*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns the organization's settings. Needs *Manage Organization*.
 #[server(prefix = "/fn", endpoint = "organization/get", input = Json, output = Json)]
 pub async fn organization() -> Result<OrganizationSettings, Fault> {
     context::answer(async |call: Call| rules::get(&call.state, &call.actor()?).await).await
 }
 
-/// Changes an organization's name and currency. Needs *Manage Organization*.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at `name`; `Invalid` at `currency`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Changes the organization's name and currency. Needs *Manage Organization*.
 #[server(prefix = "/fn", endpoint = "organization/edit", input = Json, output = Json)]
 pub async fn edit_organization(name: String, currency: String) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, &name, &currency).await).await

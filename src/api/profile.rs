@@ -1,4 +1,4 @@
-//! What people see and change of themselves. Each needs a session and no permission.
+//! Profile, password and sessions of the signed-in user. All need a session and no permission.
 
 use leptos::prelude::*;
 
@@ -9,19 +9,16 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::profile;
 
-/// Gives the person who is signed in another name.
-///
-/// # Errors
-/// `Invalid` at `name`; `SignedOut`, `Unavailable`.
+/// Renames the signed-in user.
 #[server(prefix = "/fn", endpoint = "profile/rename", input = Json, output = Json)]
 pub async fn rename(name: String) -> Result<(), Fault> {
     context::answer(async move |call: Call| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
 }
 
-/// Gives the person who is signed in another password; their other sessions end.
+/// Changes the password of the signed-in user and ends their other sessions.
 ///
 /// # Errors
-/// `Invalid` at `current` or `password`; `Throttled`, `SignedOut`, `Unavailable`.
+/// `Invalid` at `current` or `password`; `Throttled`.
 #[server(prefix = "/fn", endpoint = "profile/change-password", input = Json, output = Json)]
 pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Fault> {
     context::answer(async move |call: Call| {
@@ -32,19 +29,16 @@ pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Res
     .await
 }
 
-/// The sessions of the person who is signed in, the last used first.
-///
-/// # Errors
-/// `SignedOut`, `Unavailable`.
+/// Returns the sessions of the signed-in user, most recently used first.
 #[server(prefix = "/fn", endpoint = "profile/sessions", input = Json, output = Json)]
 pub async fn sessions() -> Result<Vec<SessionRow>, Fault> {
     context::answer(async |call: Call| profile::sessions(&call.state, call.session()?).await).await
 }
 
-/// Ends one session of the person who is signed in.
+/// Ends one session of the signed-in user.
 ///
 /// # Errors
-/// `NotFound` also for somebody else's; `SignedOut`, `Unavailable`.
+/// `NotFound` also for the session of another user.
 #[server(prefix = "/fn", endpoint = "profile/end-session", input = Json, output = Json)]
 pub async fn end_session(id: SessionId) -> Result<(), Fault> {
     context::answer(async move |call: Call| profile::end_session(&call.state, call.session()?, id, &call.device).await).await

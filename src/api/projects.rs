@@ -14,47 +14,32 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::projects as rules;
 
-/// The projects that the reader sees. Needs *View Project*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns the projects that the user can see. Needs *View Project*.
 #[server(prefix = "/fn", endpoint = "projects/list", input = Json, output = Json)]
 pub async fn projects() -> Result<Vec<ProjectRow>, Fault> {
     context::answer(async |call: Call| rules::list(&call.state, &call.actor()?).await).await
 }
 
-/// One project. Needs *View Project*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns one project. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/get", input = Json, output = Json)]
 pub async fn project(id: ProjectId) -> Result<ProjectRow, Fault> {
     context::answer(async move |call: Call| rules::get(&call.state, &call.actor()?, id).await).await
 }
 
-/// Makes a project. Needs *Manage Projects*.
-///
-/// # Errors
-/// `Invalid` at `name` or `description`; `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates a project. Needs *Manage Projects*.
 #[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
 pub async fn create_project(wanted: WantedProject) -> Result<ProjectRow, Fault> {
     context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
 }
 
 /// Changes a project. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `Invalid` at `name` or `description`; `Conflict` at `name`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
 #[server(prefix = "/fn", endpoint = "projects/edit", input = Json, output = Json)]
 pub async fn edit_project(id: ProjectId, wanted: WantedProject) -> Result<ProjectRow, Fault> {
     context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, wanted).await).await
 }
 
-/// Deletes a project for good: its open requests are closed, its keys taken back. Needs *Manage Projects*, in the organization and in the
-/// project.
-///
-/// # Errors
-/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Deletes a project permanently, closes its pending requests and revokes its keys. Needs *Manage Projects*, in the organization and in
+/// the project.
 #[server(prefix = "/fn", endpoint = "projects/delete", input = Json, output = Json)]
 pub async fn delete_project(id: ProjectId) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await

@@ -1,4 +1,4 @@
-//! Requests for a key by a template.
+//! Access requests.
 
 use leptos::prelude::*;
 
@@ -14,46 +14,32 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::requests as rules;
 
-/// A project's templates, and where the reader stands with each. Needs *View Project*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns a project's templates with the state of the user's request and key for each. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "requests/tiles", input = Json, output = Json)]
 pub async fn read_tiles(project: ProjectId) -> Result<KeyTiles, Fault> {
     context::answer(async move |call: Call| rules::tiles(&call.state, &call.actor()?, project).await).await
 }
 
-/// Asks for a key. Needs *View Project*, in the organization and in the project.
-///
-/// # Errors
-/// `Conflict` at `template`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Requests a key. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "requests/ask", input = Json, output = Json)]
 pub async fn ask_for_key(template: TemplateId) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::ask(&call.state, &call.actor()?, template).await).await
 }
 
-/// Takes back the reader's own request. Needs *View Project*, in the organization and in the project.
-///
-/// # Errors
-/// `Conflict` at `request`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Withdraws the user's own request. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "requests/withdraw", input = Json, output = Json)]
 pub async fn withdraw_request(id: KeyRequestId) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::withdraw(&call.state, &call.actor()?, id).await).await
 }
 
-/// Grants what is asked for. Needs *Manage Projects*, in the organization and in the project, and every permission of the template's role.
-///
-/// # Errors
-/// `Conflict` at `request`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Approves a request and issues the key. Needs *Manage Projects*, in the organization and in the project, and every permission of the
+/// template's role.
 #[server(prefix = "/fn", endpoint = "requests/approve", input = Json, output = Json)]
 pub async fn approve_request(id: KeyRequestId) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::approve(&call.state, &call.actor()?, id).await).await
 }
 
-/// Turns a request down, with a word or a blank. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `Invalid` at `word`; `Conflict` at `request`; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// Rejects a request, with an optional reason. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "requests/reject", input = Json, output = Json)]
 pub async fn reject_request(id: KeyRequestId, word: String) -> Result<(), Fault> {
     context::answer(async move |call: Call| rules::reject(&call.state, &call.actor()?, id, &word).await).await

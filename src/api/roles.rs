@@ -1,4 +1,4 @@
-//! Roles: list, make, change, delete.
+//! Roles.
 
 use leptos::prelude::*;
 
@@ -9,38 +9,31 @@ use super::context::{self, Call};
 #[cfg(feature = "ssr")]
 use crate::server::roles::{self, RoleDraft};
 
-/// The organization's roles, the built-in ones first. Needs *Manage Roles*.
-///
-/// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
+/// Returns the organization's roles, built-in roles first. Needs *Manage Roles*.
 #[server(prefix = "/fn", endpoint = "roles/list", input = Json, output = Json)]
 pub async fn list_roles() -> Result<Vec<RoleRow>, Fault> {
     context::answer(async |call: Call| roles::list(&call.state, &call.actor()?).await).await
 }
 
-/// Makes a role. Needs *Manage Roles* and every permission of the new role.
-///
-/// # Errors
-/// `Invalid` at `name` or `permissions`; `Conflict` at `name`; `SignedOut`, `Forbidden`, `Unavailable`.
+/// Creates a role. Needs *Manage Roles* and every permission of the new role.
 #[server(prefix = "/fn", endpoint = "roles/create", input = Json, output = Json)]
 pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
     context::answer(async move |call: Call| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
 }
 
-/// Changes a role; it counts at once. Needs *Manage Roles* and every permission that the role has or is to have.
+/// Changes a role, effective immediately. Needs *Manage Roles* and every permission that the role has before or after the change.
 ///
 /// # Errors
-/// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in one; `NotFound`, `SignedOut`, `Forbidden`,
-/// `Unavailable`.
+/// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
 #[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
 pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
     context::answer(async move |call: Call| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await).await
 }
 
-/// Deletes a role that nobody has. Needs *Manage Roles* and every permission of the role.
+/// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
 ///
 /// # Errors
-/// `Conflict` at `role` for a built-in one and while it is in use; `NotFound`, `SignedOut`, `Forbidden`, `Unavailable`.
+/// `Conflict` at `role` for a built-in role and for a role that is in use.
 #[server(prefix = "/fn", endpoint = "roles/delete", input = Json, output = Json)]
 pub async fn delete_role(id: RoleId) -> Result<(), Fault> {
     context::answer(async move |call: Call| roles::delete(&call.state, &call.actor()?, id).await).await

@@ -5,20 +5,16 @@ use clap_complete::{Shell, generate};
 
 use super::{print, trouble::Trouble};
 
-/// Which shell.
 #[derive(Debug, Args)]
 #[command(after_help = "For bash: latchkey completion bash > ~/.local/share/bash-completion/completions/latchkey")]
 pub struct CompletionOptions {
-    /// The shell that completes
+    /// Shell to generate completions for
     shell: Shell,
 }
 
-/// Prints what the shell needs.
-///
-/// # Errors
-/// When it can't be printed.
+/// Prints the completion script.
 pub fn run(options: &CompletionOptions, command: &mut Command) -> Result<(), Trouble> {
-    // Into memory first: `generate` panics where nobody reads.
+    // Into a buffer first: `generate` panics if standard output is closed.
     let mut script = Vec::new();
     generate(options.shell, command, "latchkey", &mut script);
     print::line(String::from_utf8_lossy(&script).trim_end())

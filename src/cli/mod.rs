@@ -1,4 +1,4 @@
-//! The command-line client: what people and scripts do over the REST API of a running server.
+//! The command-line client for the REST API of a running server.
 
 pub mod client;
 pub mod completion;
@@ -9,13 +9,13 @@ pub mod table;
 pub mod trouble;
 pub mod verify;
 
-/// What `--help` says about exit codes and secrets.
+/// Help text about exit codes and secrets.
 const AFTER_HELP: &str = "\
-The API key comes from LATCHKEY_API_KEY or --api-key-file, never from an argument: everybody on the machine sees those.
+The API key comes from LATCHKEY_API_KEY or --api-key-file, never from an argument: other users of the machine can see those.
 
 Exit codes:
-  0  done; of verify: the key is VALID
-  1  of verify alone: the key was judged and is not valid
-  2  the command line can't be used
-  3  the server refused (4xx)
-  4  the server or the network can't be reached, or failed (5xx)";
+  0  success; for verify: the key is VALID
+  1  only for verify: the key is not valid
+  2  invalid command line
+  3  the server rejected the request (4xx)
+  4  the server can't be reached or failed (5xx)";

@@ -1,4 +1,4 @@
-//! What goes to standard output, and what to standard error.
+//! Output to standard output and standard error.
 
 use std::{
     io::{self, ErrorKind, Write},
@@ -7,29 +7,29 @@ use std::{
 
 use super::{table::plain, trouble::Trouble};
 
-/// Prints to standard output, and ends the line.
+/// Prints a line to standard output.
 ///
 /// # Errors
-/// [`Trouble::Unread`] when its reader has gone, as `head` does; [`Trouble::Away`] when it can't be written, as on a full disk.
+/// [`Trouble::Unread`] if the reader has closed the pipe, as `head` does; [`Trouble::Away`] for other errors, such as a full disk.
 pub fn line(text: &str) -> Result<(), Trouble> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Trouble::Unread,
-        _ => Trouble::Away(format!("standard output can't be written: {error}")),
+        _ => Trouble::Away(format!("can't write to standard output: {error}")),
     })
 }
 
-/// Tells the person at the terminal something that is no result.
+/// Prints a message for the user to standard error.
 pub fn note(text: &str) {
-    // Nobody may be there to read it.
+    // Standard error can be closed.
     let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
-/// Says what went wrong, if anything did, and how to exit.
-pub fn end(done: Result<(), Trouble>) -> ExitCode {
-    let Err(trouble) = done else { return ExitCode::SUCCESS };
-    if trouble.is_told() {
-        note(&format!("latchkey: {trouble}"));
+/// Prints the error, if any, and returns the exit code.
+pub fn end(result: Result<(), Trouble>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if error.is_told() {
+        note(&format!("latchkey: {error}"));
     }
-    trouble.exit_code().into()
+    error.exit_code().into()
 }

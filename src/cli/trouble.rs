@@ -1,35 +1,33 @@
-//! Why a command of the client could not do what it was asked.
+//! Errors of the command-line client.
 
-/// What went wrong, in one sentence; the kind decides the exit code. Never holds a secret.
+/// An error as one sentence without secrets. The variant determines the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// The key was judged, and is not valid. Everything that is to be said is said.
+    /// The key is not valid. The verdict is already printed.
     #[error("the key is not valid")]
     NotValid,
-    /// What was asked for can't be asked.
+    /// Invalid command line or input.
     #[error("{0}")]
     Usage(String),
-    /// The server refused.
+    /// The server rejected the request (4xx).
     #[error("{0}")]
     Refused(String),
-    /// There was no answer, or none that can be used.
+    /// No response, an unusable one, or 5xx.
     #[error("{0}")]
     Away(String),
-    /// Whoever read what is printed has gone.
-    #[error("nobody reads what is printed")]
+    /// The reader of standard output has closed the pipe.
+    #[error("standard output is closed")]
     Unread,
 }
 
 impl Trouble {
-    /// A command line that can't be used.
-    pub fn usage(sentence: impl Into<String>) -> Self {
-        Self::Usage(sentence.into())
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
     }
 
-    /// The exit code that scripts go by.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            // As with other programs: `| head` is no failure.
+            // `| head` is no failure, as with other programs.
             Self::Unread => 0,
             Self::NotValid => 1,
             Self::Usage(_) => 2,
@@ -38,7 +36,7 @@ impl Trouble {
         }
     }
 
-    /// Whether there is a sentence to say.
+    /// Whether the error is printed.
     pub const fn is_told(&self) -> bool {
         !matches!(self, Self::NotValid | Self::Unread)
     }

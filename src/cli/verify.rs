@@ -1,4 +1,4 @@
-//! `latchkey verify`: is this key good?
+//! `latchkey verify`: verifies a key.
 
 use std::net::IpAddr;
 
@@ -16,37 +16,37 @@ use super::{
 };
 use crate::model::time::Timestamp;
 
-/// What `--help` says of the key itself.
-const BEFORE_HELP: &str = "The key comes from LATCHKEY_KEY, or else from standard input: typed unseen, or the first line of what is piped in.";
+/// Help text about the key to verify.
+const BEFORE_HELP: &str =
+    "The key to verify comes from LATCHKEY_KEY, or from standard input: a prompt without echo on a terminal, else the first line.";
 
-/// What to ask of a key.
 #[derive(Debug, Args)]
 #[command(before_help = BEFORE_HELP, after_help = AFTER_HELP)]
 pub struct VerifyOptions {
     #[command(flatten)]
     client: ClientOptions,
-    /// It must have this scope
+    /// Require this scope
     #[arg(long)]
     scope: Option<String>,
-    /// It must open the corpus with this id
+    /// Require access to the corpus with this id
     #[arg(long, value_name = "ID")]
     corpus: Option<i64>,
-    /// It must be a key of the project with this id
+    /// Require a key of the project with this id
     #[arg(long, value_name = "ID")]
     project: Option<String>,
-    /// How many credits to take, if it is valid; 0 takes none [default: 1]
+    /// Credits to use if the key is valid; 0 uses none [default: 1]
     #[arg(long, value_name = "N")]
     cost: Option<u32>,
-    /// The address from which it was presented
+    /// IP address of the key's caller
     #[arg(long)]
     ip: Option<IpAddr>,
-    /// Taken only to be refused: clap would repeat it on standard error.
+    /// Accepted only to reject it without repeating it: clap would print it to standard error.
     #[arg(hide = true)]
     misplaced: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Ask<'a> {
+struct VerifyRequest<'a> {
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: &'a Option<String>,
@@ -60,30 +60,30 @@ struct Ask<'a> {
     ip: Option<IpAddr>,
 }
 
-/// Asks, and prints the verdict.
+/// Verifies a key and prints the verdict.
 ///
 /// # Errors
-/// [`Trouble::NotValid`] for a key that was judged and is not valid; the others when it was not judged.
+/// [`Trouble::NotValid`] if the verdict is not VALID; other variants if there is no verdict.
 pub async fn run(options: VerifyOptions) -> Result<(), Trouble> {
     if options.misplaced.is_some() {
-        return Err(Trouble::usage("a key is never an argument, which everybody on the machine sees: pipe it in, or put it into LATCHKEY_KEY"));
+        return Err(Trouble::usage("keys are not accepted as arguments, which other users can see: set LATCHKEY_KEY or use standard input"));
     }
     let key = match input::from_environment("LATCHKEY_KEY") {
         Some(key) => key,
         None if options.client.reads_stdin() => {
-            return Err(Trouble::usage("standard input can't be both keys: put the one to verify into LATCHKEY_KEY"));
+            return Err(Trouble::usage("standard input can't provide both keys: set LATCHKEY_KEY to the key to verify"));
         }
         None => input::typed_secret("Key to verify: ")?,
     };
     let client = Client::new(&options.client)?;
     let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = &options;
-    let ask = Ask { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
-    let answer = client.send(client.request(Method::POST, "verify").json(&ask)).await?;
-    print::line(&if *json { answer.text } else { told(&answer.json) })?;
-    if answer.json["valid"] == true { Ok(()) } else { Err(Trouble::NotValid) }
+    let request = VerifyRequest { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
+    let response = client.send(client.request(Method::POST, "verify").json(&request)).await?;
+    print::line(&if *json { response.text } else { facts(&response.json) })?;
+    if response.json["valid"] == true { Ok(()) } else { Err(Trouble::NotValid) }
 }
 
-fn told(verdict: &Value) -> String {
+fn facts(verdict: &Value) -> String {
     let text = |field: &str| verdict[field].as_str().map(ToOwned::to_owned);
     table::of_facts(vec![
         ("verdict", text("code")),
@@ -96,7 +96,7 @@ fn told(verdict: &Value) -> String {
         ("metadata", super::keys::view::json(&verdict["metadata"])),
         ("project", text("project_id")),
         ("role", text("role")),
-        ("ends", table::moment(verdict["expires_at"].as_str(), Timestamp::now())),
+        ("expires", table::moment(verdict["expires_at"].as_str(), Timestamp::now())),
         ("request", text("request_id")),
     ])
 }

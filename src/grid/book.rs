@@ -1,26 +1,25 @@
-//! The rows of an opened list that are at hand, in chunks.
+//! A cache of the loaded rows of a list, in chunks.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::model::listing::{ListedRow, OpenedListing};
 
-/// How many rows are fetched at a time. Chunks are aligned, so that neighbours never overlap.
+/// Rows per fetch. Chunks are aligned, so that they never overlap.
 pub const CHUNK: usize = 50;
-/// How many chunks are kept.
+/// The most chunks in the cache.
 const CHUNKS_MAX: usize = 20;
 
-/// A place in the list.
+/// A position in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot<Row> {
-    /// Not fetched yet.
+    /// Not loaded yet.
     Waiting,
-    /// There was a row; it was deleted since the list was opened.
+    /// The row was deleted after the list was opened.
     Gone,
-    /// The row.
     Row(Row),
 }
 
-/// An opened list and those of its rows that are at hand.
+/// A list snapshot and its loaded rows.
 #[derive(Debug, Clone)]
 pub struct Book<Row> {
     listing: String,
@@ -28,7 +27,7 @@ pub struct Book<Row> {
     chunks: BTreeMap<usize, Vec<Slot<Row>>>,
 }
 
-/// A list that could not be opened yet.
+/// An empty cache for a list that is not open yet.
 impl<Row> Default for Book<Row> {
     fn default() -> Self {
         Self { listing: String::new(), total: 0, chunks: BTreeMap::new() }
@@ -36,34 +35,32 @@ impl<Row> Default for Book<Row> {
 }
 
 impl<Row: Clone> Book<Row> {
-    /// The list as it was opened.
     pub fn open(opened: OpenedListing<Row>) -> Self {
-        let mut book = Self { listing: opened.listing, total: opened.total, chunks: BTreeMap::new() };
-        book.put(opened.rows);
-        book
+        let mut cache = Self { listing: opened.listing, total: opened.total, chunks: BTreeMap::new() };
+        cache.put(opened.rows);
+        cache
     }
 
-    /// The server's name for the list.
+    /// The server's id of the list snapshot.
     pub fn listing(&self) -> &str {
         &self.listing
     }
 
-    /// Whether it was ever opened.
+    /// Whether the list was opened.
     pub fn is_open(&self) -> bool {
         !self.listing.is_empty()
     }
 
-    /// How many rows the list has.
+    /// The number of rows of the list.
     pub const fn total(&self) -> usize {
         self.total
     }
 
-    /// What is known of a place.
     pub fn slot(&self, index: usize) -> Slot<Row> {
         self.chunks.get(&(index / CHUNK)).and_then(|chunk| chunk.get(index % CHUNK)).cloned().unwrap_or(Slot::Waiting)
     }
 
-    /// Adds rows that came.
+    /// Inserts fetched rows.
     pub fn put(&mut self, rows: Vec<ListedRow<Row>>) {
         for ListedRow { index, row } in rows {
             let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| vec![Slot::Waiting; CHUNK]);
@@ -71,29 +68,29 @@ impl<Row: Clone> Book<Row> {
         }
     }
 
-    /// The first rows of the chunks that these rows need and that are not all at hand.
+    /// The offsets of the chunks in this range that are not completely loaded.
     pub fn missing(&self, rows: Range<usize>) -> Vec<usize> {
         let rows = rows.start..rows.end.min(self.total);
         if rows.is_empty() {
             return Vec::new();
         }
-        (rows.start / CHUNK..=(rows.end - 1) / CHUNK).filter(|chunk| !self.is_whole(*chunk)).map(|chunk| chunk * CHUNK).collect()
+        (rows.start / CHUNK..=(rows.end - 1) / CHUNK).filter(|chunk| !self.is_complete(*chunk)).map(|chunk| chunk * CHUNK).collect()
     }
 
-    /// Lets go of the chunks farthest from these rows, until few enough are left.
+    /// Evicts the chunks farthest from these rows until the limit is met.
     pub fn keep_near(&mut self, rows: &Range<usize>) {
         let middle = usize::midpoint(rows.start, rows.end) / CHUNK;
         while self.chunks.len() > CHUNKS_MAX {
-            let ends = [self.chunks.keys().next(), self.chunks.keys().next_back()];
-            if let Some(farthest) = ends.into_iter().flatten().copied().max_by_key(|chunk| chunk.abs_diff(middle)) {
+            let outermost = [self.chunks.keys().next(), self.chunks.keys().next_back()];
+            if let Some(farthest) = outermost.into_iter().flatten().copied().max_by_key(|chunk| chunk.abs_diff(middle)) {
                 self.chunks.remove(&farthest);
             }
         }
     }
 
-    fn is_whole(&self, chunk: usize) -> bool {
-        let rows_in_it = CHUNK.min(self.total - chunk * CHUNK);
-        self.chunks.get(&chunk).is_some_and(|slots| !slots.iter().take(rows_in_it).any(|slot| matches!(slot, Slot::Waiting)))
+    fn is_complete(&self, chunk: usize) -> bool {
+        let row_count = CHUNK.min(self.total - chunk * CHUNK);
+        self.chunks.get(&chunk).is_some_and(|slots| !slots.iter().take(row_count).any(|slot| matches!(slot, Slot::Waiting)))
     }
 }
 
@@ -101,55 +98,55 @@ impl<Row: Clone> Book<Row> {
 mod tests {
     use super::*;
 
-    fn rows(places: Range<usize>) -> Vec<ListedRow<usize>> {
-        places.map(|index| ListedRow { index, row: Some(index * 10) }).collect()
+    fn rows(range: Range<usize>) -> Vec<ListedRow<usize>> {
+        range.map(|index| ListedRow { index, row: Some(index * 10) }).collect()
     }
 
-    fn book(total: usize, first: usize) -> Book<usize> {
+    fn cache(total: usize, first: usize) -> Book<usize> {
         Book::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first) })
     }
 
     #[test]
-    fn a_place_is_waiting_until_its_row_has_come() {
-        let mut book = book(1_000, 50);
-        assert_eq!(book.slot(49), Slot::Row(490));
-        assert_eq!(book.slot(50), Slot::Waiting);
-        book.put(rows(50..100));
-        book.put(vec![ListedRow { index: 51, row: None }]);
-        assert_eq!(book.slot(50), Slot::Row(500));
-        assert_eq!(book.slot(51), Slot::Gone);
+    fn slot_is_waiting_until_loaded() {
+        let mut cache = cache(1_000, 50);
+        assert_eq!(cache.slot(49), Slot::Row(490));
+        assert_eq!(cache.slot(50), Slot::Waiting);
+        cache.put(rows(50..100));
+        cache.put(vec![ListedRow { index: 51, row: None }]);
+        assert_eq!(cache.slot(50), Slot::Row(500));
+        assert_eq!(cache.slot(51), Slot::Gone);
     }
 
     #[test]
-    fn only_chunks_that_are_not_at_hand_are_missing() {
-        let book = book(1_000, 50);
-        assert_eq!(book.missing(0..40), Vec::<usize>::new());
-        assert_eq!(book.missing(40..60), vec![50]);
-        assert_eq!(book.missing(149..151), vec![100, 150]);
-        assert_eq!(book.missing(990..1_100), vec![950]);
-        assert_eq!(book.missing(5..5), Vec::<usize>::new());
+    fn missing_returns_incomplete_chunks() {
+        let cache = cache(1_000, 50);
+        assert_eq!(cache.missing(0..40), Vec::<usize>::new());
+        assert_eq!(cache.missing(40..60), vec![50]);
+        assert_eq!(cache.missing(149..151), vec![100, 150]);
+        assert_eq!(cache.missing(990..1_100), vec![950]);
+        assert_eq!(cache.missing(5..5), Vec::<usize>::new());
     }
 
     #[test]
-    fn a_last_chunk_that_is_short_is_whole() {
-        assert_eq!(book(30, 30).missing(0..60), Vec::<usize>::new());
-        assert_eq!(book(30, 20).missing(0..60), vec![0]);
+    fn short_last_chunk_is_complete() {
+        assert_eq!(cache(30, 30).missing(0..60), Vec::<usize>::new());
+        assert_eq!(cache(30, 20).missing(0..60), vec![0]);
     }
 
     #[test]
-    fn a_first_answer_that_ends_inside_a_chunk_leaves_it_missing() {
-        assert_eq!(book(1_000, 60).missing(40..80), vec![50]);
+    fn partial_chunk_is_missing() {
+        assert_eq!(cache(1_000, 60).missing(40..80), vec![50]);
     }
 
     #[test]
-    fn chunks_far_away_are_let_go() {
-        let mut book = book(10_000, 50);
+    fn evicts_distant_chunks() {
+        let mut cache = cache(10_000, 50);
         for chunk in 1..30 {
-            book.put(rows(chunk * CHUNK..(chunk + 1) * CHUNK));
-            book.keep_near(&(chunk * CHUNK..(chunk + 1) * CHUNK));
+            cache.put(rows(chunk * CHUNK..(chunk + 1) * CHUNK));
+            cache.keep_near(&(chunk * CHUNK..(chunk + 1) * CHUNK));
         }
-        assert_eq!(book.chunks.len(), CHUNKS_MAX);
-        assert_eq!(book.slot(0), Slot::Waiting);
-        assert_eq!(book.slot(29 * CHUNK), Slot::Row(29 * CHUNK * 10));
+        assert_eq!(cache.chunks.len(), CHUNKS_MAX);
+        assert_eq!(cache.slot(0), Slot::Waiting);
+        assert_eq!(cache.slot(29 * CHUNK), Slot::Row(29 * CHUNK * 10));
     }
 }

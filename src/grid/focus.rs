@@ -1,4 +1,4 @@
-//! Keeps the keyboard's place while rows are drawn anew.
+//! Restores the keyboard focus after rows are rendered again.
 
 use leptos::prelude::document;
 use wasm_bindgen::JsCast;
@@ -6,7 +6,7 @@ use web_sys::HtmlElement;
 
 use crate::ui::browser;
 
-/// A button in a row: the row's place in the list and the button's name.
+/// A button in a row, identified by row index and accessible name.
 pub struct FocusedCell {
     grid: HtmlElement,
     row: String,
@@ -14,7 +14,7 @@ pub struct FocusedCell {
 }
 
 impl FocusedCell {
-    /// The button in a row of a grid that has the focus, if one has.
+    /// Captures the focused button, if it is in a grid row.
     pub fn note() -> Option<Self> {
         let focused = browser::focused()?;
         let row = focused.closest("[aria-rowindex]").ok()??.get_attribute("aria-rowindex")?;
@@ -22,8 +22,8 @@ impl FocusedCell {
         Some(Self { grid, row, button: focused.get_attribute("aria-label")? })
     }
 
-    /// Gives the focus back, to the same button of the row that stands there now, or else to the grid. Where no row is left there is no
-    /// grid either: then to the page's search field, or whatever else can have it.
+    /// Focuses the same button in the row that now has this index, or else the grid. If the grid is gone because no row is left, focuses
+    /// the page's search field or its first button.
     pub fn restore(self) {
         let still_focused = browser::focused().is_some_and(|focused| document().contains(Some(&focused)));
         if still_focused {
@@ -33,8 +33,8 @@ impl FocusedCell {
             browser::focus_something();
             return;
         }
-        let same = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);
-        if !browser::focus_first(&self.grid, &same) {
+        let selector = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);
+        if !browser::focus_first(&self.grid, &selector) {
             browser::focus(&self.grid);
         }
     }

@@ -1,4 +1,4 @@
-//! A data grid for lists of any length: it draws the rows in sight and loads them as they come into sight. Knows no domain.
+//! A domain-independent data grid with virtual scrolling: it renders and loads only the visible rows.
 
 pub mod book;
 pub mod focus;

@@ -1,4 +1,4 @@
-//! The rows that a grid draws: opened once, then fetched as they come into sight.
+//! The rows of a grid: the list is opened once, then rows are fetched as they become visible.
 
 use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
 
@@ -14,25 +14,23 @@ use crate::model::{
     listing::{ListedRow, OpenedListing},
 };
 
-/// How long the window must have stood still before its rows are fetched: a drag over a long list asks for little.
+/// How long the visible range must be stable before its rows are fetched, so that dragging the scroll bar causes few requests.
 const SETTLE_MS: u32 = 60;
 
-/// What a row must be for a grid to hold it.
 pub trait GridRow: Clone + PartialEq + Send + Sync + 'static {}
 impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
 
-type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Fault>>>>;
-type Open<Row> = Arc<dyn Fn() -> Answer<OpenedListing<Row>> + Send + Sync>;
-type Fetch<Row> = Arc<dyn Fn(String, usize, usize) -> Answer<Vec<ListedRow<Row>>> + Send + Sync>;
+type ResponseFuture<T> = Pin<Box<dyn Future<Output = Result<T, Fault>>>>;
+type OpenFn<Row> = Arc<dyn Fn() -> ResponseFuture<OpenedListing<Row>> + Send + Sync>;
+type FetchFn<Row> = Arc<dyn Fn(String, usize, usize) -> ResponseFuture<Vec<ListedRow<Row>>> + Send + Sync>;
 
-/// Where rows come from.
 pub struct Source<Row> {
-    open: Open<Row>,
-    fetch: Fetch<Row>,
+    open: OpenFn<Row>,
+    fetch: FetchFn<Row>,
 }
 
 impl<Row> Source<Row> {
-    /// `open` opens the list anew, as it is asked for at that moment; `fetch` answers rows of it: listing, first row, how many.
+    /// `open` opens the list with the current query. `fetch` loads rows of it: listing id, first row, count.
     pub fn new<O, F>(open: impl Fn() -> O + Send + Sync + 'static, fetch: impl Fn(String, usize, usize) -> F + Send + Sync + 'static) -> Self
     where
         O: Future<Output = Result<OpenedListing<Row>, Fault>> + 'static,
@@ -48,30 +46,30 @@ impl<Row> Clone for Source<Row> {
     }
 }
 
-/// Where the reader is after a list was opened anew.
+/// The scroll position after a list is reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Where they were.
+    /// Unchanged.
     Kept,
-    /// At its top: it is another list.
+    /// The top, because it is another list.
     Top,
 }
 
-/// The rows of a list, and how their loading stands.
+/// The rows of a list and their loading state.
 pub struct Rows<Row: GridRow> {
     source: StoredValue<Source<Row>>,
-    book: RwSignal<Book<Row>>,
+    cache: RwSignal<Book<Row>>,
     trouble: RwSignal<Option<Fault>>,
     opening: RwSignal<bool>,
-    /// Counts the openings: an answer that belongs to an earlier one is dropped.
+    /// Counts openings: responses of earlier ones are dropped.
     turn: RwSignal<u32>,
-    /// Counts the times that the reader was taken to the top.
+    /// Counts scrolls to the top.
     topped: RwSignal<u32>,
     window: RwSignal<Range<usize>>,
     fetching: StoredValue<Vec<usize>>,
 }
 
-#[expect(clippy::expl_impl_clone_on_copy, reason = "derived, it would ask for rows that are Copy")]
+#[expect(clippy::expl_impl_clone_on_copy, reason = "a derived impl would require `Row: Copy`")]
 impl<Row: GridRow> Clone for Rows<Row> {
     fn clone(&self) -> Self {
         *self
@@ -80,15 +78,15 @@ impl<Row: GridRow> Clone for Rows<Row> {
 impl<Row: GridRow> Copy for Rows<Row> {}
 
 impl<Row: GridRow> Rows<Row> {
-    /// The rows of a list, as its first opening went.
+    /// `first` is the result of the first opening.
     pub fn new(source: Source<Row>, first: Result<OpenedListing<Row>, Fault>) -> Self {
-        let (book, trouble) = match first {
+        let (cache, trouble) = match first {
             Ok(opened) => (Book::open(opened), None),
             Err(fault) => (Book::default(), Some(fault)),
         };
         Self {
             source: StoredValue::new(source),
-            book: RwSignal::new(book),
+            cache: RwSignal::new(cache),
             trouble: RwSignal::new(trouble),
             opening: RwSignal::new(false),
             turn: RwSignal::new(0),
@@ -98,59 +96,58 @@ impl<Row: GridRow> Rows<Row> {
         }
     }
 
-    /// Whether the list was ever opened.
+    /// Whether the list was opened.
     pub fn is_open(self) -> bool {
-        self.book.with(Book::is_open)
+        self.cache.with(Book::is_open)
     }
 
-    /// How many rows the list has.
+    /// The number of rows of the list.
     pub fn total(self) -> usize {
-        self.book.with(Book::total)
+        self.cache.with(Book::total)
     }
 
-    /// The server's name for the list as it is now.
+    /// The server's id of the current list snapshot.
     pub fn listing(self) -> String {
-        self.book.with(|book| book.listing().to_owned())
+        self.cache.with(|cache| cache.listing().to_owned())
     }
 
-    /// What is known of a place.
     pub fn slot(self, index: usize) -> Slot<Row> {
-        self.book.with(|book| book.slot(index))
+        self.cache.with(|cache| cache.slot(index))
     }
 
-    /// What went wrong last, until something goes right.
+    /// The last error, until a request succeeds.
     pub fn trouble(self) -> Signal<Option<Fault>> {
         self.trouble.into()
     }
 
-    /// Whether the list is being opened anew.
+    /// Whether the list is being reopened.
     pub fn is_opening(self) -> Signal<bool> {
         self.opening.into()
     }
 
-    /// Changes whenever the reader is to be taken to the top.
+    /// Changes when the grid must scroll to the top.
     pub fn topped(self) -> Signal<u32> {
         self.topped.into()
     }
 
-    /// Opens the list anew. What is shown stays until all that will be seen of the new list is at hand.
+    /// Reopens the list. The old rows stay until all visible rows of the new list are loaded.
     pub async fn reopen(self, place: Place) {
-        // The page may have been left by whoever asks for it.
+        // The page may have been closed.
         let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
         self.turn.set(turn);
         self.opening.set(true);
-        let outcome = self.read_anew(place).await;
-        // Another opening, or another page, has come between.
+        let outcome = self.load(place).await;
+        // The list was reopened again, or the page was closed.
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
         self.opening.set(false);
         match outcome {
-            Ok(book) => {
+            Ok(cache) => {
                 self.fetching.set_value(Vec::new());
                 self.trouble.set(None);
                 let focused = FocusedCell::note();
-                self.book.set(book);
+                self.cache.set(cache);
                 if let Some(focused) = focused {
                     request_animation_frame(|| focused.restore());
                 }
@@ -162,23 +159,23 @@ impl<Row: GridRow> Rows<Row> {
         }
     }
 
-    async fn read_anew(self, place: Place) -> Result<Book<Row>, Fault> {
+    async fn load(self, place: Place) -> Result<Book<Row>, Fault> {
         let source = self.source.get_value();
         let window = if place == Place::Kept { self.window.get_untracked() } else { 0..0 };
-        let mut book = Book::open((source.open)().await?);
-        for first in book.missing(window) {
-            book.put((source.fetch)(book.listing().to_owned(), first, CHUNK).await?);
+        let mut cache = Book::open((source.open)().await?);
+        for first in cache.missing(window) {
+            cache.put((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
         }
-        Ok(book)
+        Ok(cache)
     }
 
-    /// Says which rows are drawn now. What is missing of them is fetched once they have stood still.
+    /// Sets the rendered rows. Missing rows are fetched once the range is stable.
     pub fn draw(self, window: Range<usize>) {
         if self.window.get_untracked() == window {
             return;
         }
         self.window.set(window.clone());
-        if self.book.with_untracked(|book| book.missing(window.clone()).is_empty()) {
+        if self.cache.with_untracked(|cache| cache.missing(window.clone()).is_empty()) {
             return;
         }
         spawn_local(async move {
@@ -189,10 +186,10 @@ impl<Row: GridRow> Rows<Row> {
         });
     }
 
-    /// Fetches what is missing of the rows that are drawn.
+    /// Fetches the missing rows of the rendered range.
     pub fn fetch_missing(self) {
         let window = self.window.get_untracked();
-        for first in self.book.with_untracked(|book| book.missing(window)) {
+        for first in self.cache.with_untracked(|cache| cache.missing(window)) {
             if !self.fetching.with_value(|fetching| fetching.contains(&first)) {
                 self.fetching.update_value(|fetching| fetching.push(first));
                 spawn_local(self.fetch(first));
@@ -202,21 +199,21 @@ impl<Row: GridRow> Rows<Row> {
 
     async fn fetch(self, first: usize) {
         let turn = self.turn.get_untracked();
-        let answer = (self.source.get_value().fetch)(untrack(|| self.listing()), first, CHUNK).await;
+        let response = (self.source.get_value().fetch)(untrack(|| self.listing()), first, CHUNK).await;
         if self.turn.try_get_untracked() != Some(turn) {
             return;
         }
         self.fetching.update_value(|fetching| fetching.retain(|other| *other != first));
-        match answer {
+        match response {
             Ok(rows) => {
                 let window = self.window.get_untracked();
                 self.trouble.set(None);
-                self.book.update(|book| {
-                    book.put(rows);
-                    book.keep_near(&window);
+                self.cache.update(|cache| {
+                    cache.put(rows);
+                    cache.keep_near(&window);
                 });
             }
-            // It was opened too long ago, or the server has started anew since.
+            // The snapshot has expired, or the server was restarted.
             Err(Fault::ListingGone) => self.reopen(Place::Kept).await,
             Err(fault) => self.trouble.set(Some(fault)),
         }

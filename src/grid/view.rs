@@ -1,4 +1,4 @@
-//! What draws a grid.
+//! The grid component.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -17,39 +17,36 @@ use crate::ui::{
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its heading.
     pub title: &'static str,
-    /// Its word, in the sort order and as a class of its cells.
+    /// Its key in the sort order and in the class of its cells.
     pub word: &'static str,
-    /// Whether the list can be sorted by it, and which way first.
+    /// Whether the list can be sorted by it, and the initial direction.
     pub sortable: Sortable,
 }
 
 /// Whether a list can be sorted by a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sortable {
-    /// It can't.
+    /// Not sortable.
     No,
-    /// First to last at the first click, as for names.
+    /// Ascending on the first click, as for names.
     Ascending,
-    /// Last to first at the first click, as for times.
+    /// Descending on the first click, as for times.
     Descending,
 }
 
-/// The column and the direction that a list is sorted by.
+/// The sort column and direction of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
-    /// The column's word.
+    /// The column's key.
     pub column: &'static str,
-    /// Last first.
     pub descending: bool,
 }
 
-/// How a row is drawn.
 pub struct RowView<Row: 'static> {
-    /// What a screen reader calls it.
+    /// Accessible name of the row.
     pub name: fn(&Row) -> String,
-    /// One `<td>` per column, of the row at a place.
+    /// Renders one `<td>` per column. The arguments are the row's index and data.
     pub cells: Callback<(usize, Row), AnyView>,
 }
 
@@ -60,30 +57,27 @@ impl<Row> Clone for RowView<Row> {
 }
 impl<Row> Copy for RowView<Row> {}
 
-/// A table in a scroller of its own, as tall as the page lets it be. It draws only the rows in sight.
+/// A scrollable table that fills the available height and renders only the visible rows.
 ///
-/// The style sheet gives the columns their widths (`--columns`) and the rows their height (`--row-height`), and may lay rows out as
-/// cards: so every part says its role itself.
+/// The style sheet sets the column widths (`--columns`) and the row height (`--row-height`), and may lay out rows as cards, so every part
+/// has an explicit ARIA role.
 #[component]
 pub fn DataGrid<Row: GridRow>(
-    /// What the table is called.
+    /// Accessible name of the table.
     label: &'static str,
-    /// The class that gives the columns their widths, and whatever else applies.
+    /// CSS classes, including the one that sets the column widths.
     #[prop(into)]
     class: String,
-    /// A heading before those of the columns, such as a box that picks every row.
+    /// A heading before the columns, such as a checkbox that selects all rows.
     #[prop(optional_no_strip)]
     lead: Option<Callback<(), AnyView>>,
-    /// The columns.
     columns: Vec<Column>,
-    /// The order that the rows are in.
+    /// The current order.
     #[prop(into)]
     order: Signal<Order>,
-    /// Somebody wants another order.
+    /// Called with the requested order.
     on_order: Callback<Order>,
-    /// The rows.
     rows: Rows<Row>,
-    /// How a row is drawn.
     row_view: RowView<Row>,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
@@ -139,7 +133,7 @@ pub fn DataGrid<Row: GridRow>(
         set_scroll_top(&scroller, geometry.scroll_to(to));
     };
     let heading = move |column| view! { <Heading column order on_order/> };
-    let line = move |index: usize| view! { <Line index rows row_view/> };
+    let row_line = move |index: usize| view! { <GridRowView index rows row_view/> };
     view! {
         <div class=format!("grid {class}") node_ref=scroller tabindex="0" role="region" aria-label=label on:scroll=on_scroll on:keydown=on_keydown>
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
@@ -151,14 +145,14 @@ pub fn DataGrid<Row: GridRow>(
                     </tr>
                 </thead>
                 <tbody role="rowgroup" node_ref=body>
-                    <For each=move || drawn.get().0..drawn.get().1 key=|index| *index children=line/>
+                    <For each=move || drawn.get().0..drawn.get().1 key=|index| *index children=row_line/>
                 </tbody>
             </table>
         </div>
     }
 }
 
-/// The heading of a column: a button where the list can be sorted by it.
+/// The heading of a column, a button if the column is sortable.
 #[component]
 fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> impl IntoView {
     let is_sorted = move || order.get().column == column.word;
@@ -171,7 +165,7 @@ fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> i
         let descending = if is_sorted() { !order.get_untracked().descending } else { column.sortable == Sortable::Descending };
         on_order.run(Order { column: column.word, descending });
     };
-    let inside = if column.sortable == Sortable::No {
+    let content = if column.sortable == Sortable::No {
         view! { <span class="grid-title">{column.title}</span> }.into_any()
     } else {
         view! {
@@ -182,12 +176,12 @@ fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> i
         }
         .into_any()
     };
-    view! { <th role="columnheader" scope="col" class=format!("cell-{}", column.word) aria-sort=aria_sort>{inside}</th> }
+    view! { <th role="columnheader" scope="col" class=format!("cell-{}", column.word) aria-sort=aria_sort>{content}</th> }
 }
 
-/// One row: what it holds, that it was deleted, or that it is on its way.
+/// One row: its cells, or a placeholder for a deleted or loading row.
 #[component]
-fn Line<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> impl IntoView {
+fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> impl IntoView {
     let slot = Memo::new(move |_| rows.slot(index));
     let name = move || match slot.get() {
         Slot::Row(row) => Some((row_view.name)(&row)),
@@ -203,7 +197,7 @@ fn Line<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> 
     view! { <tr role="row" class="grid-row" aria-rowindex=row_number aria-label=name>{cells}</tr> }
 }
 
-/// Measures now, and again whenever the scroller or the style sheet's idea of a row changes.
+/// Updates the measurements now and whenever the scroller is resized.
 fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<Measures>) {
     let measure = {
         let scroller = scroller.clone();
@@ -219,25 +213,25 @@ fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<
     let on_resize = Closure::<dyn Fn()>::new(measure);
     if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
         observer.observe(&scroller);
-        let kept = StoredValue::new_local((observer, on_resize));
-        on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
+        let stored = StoredValue::new_local((observer, on_resize));
+        on_cleanup(move || stored.with_value(|(observer, _)| observer.disconnect()));
     }
 }
 
-/// `--row-height` of the style sheet, in pixels: a whole number there, since reading any other takes 8 KB of code.
+/// `--row-height` of the style sheet, in pixels. An integer, because parsing floats adds 8 KB of code.
 fn row_height(scroller: &HtmlElement) -> Option<f64> {
     let style = window().get_computed_style(scroller).ok()??;
     let pixels = style.get_property_value("--row-height").ok()?.trim().strip_suffix("px")?.parse::<u16>().ok()?;
     Some(f64::from(pixels))
 }
 
-/// Scrolls at once, to a fraction of a pixel: a scaled list moves several rows with each whole one.
+/// Scrolls without animation, to a fraction of a pixel: in a scaled list one pixel is several rows.
 fn set_scroll_top(scroller: &HtmlElement, to: f64) {
     scroller.scroll_to_with_x_and_y(f64::from(scroller.scroll_left()), to);
 }
 
-/// Whole pixels: to print a float takes 15 KB of code.
-#[expect(clippy::cast_possible_truncation, reason = "a browser clips at 33.5 million pixels")]
+/// Formats integer pixels, because formatting floats adds 15 KB of code.
+#[expect(clippy::cast_possible_truncation, reason = "browsers clip elements at 33.5 million pixels")]
 fn px(length: f64) -> String {
     format!("{}px", length.round() as i64)
 }

@@ -1,86 +1,85 @@
-//! Which rows are in sight, and where they stand: plain sums, without a browser.
+//! The visible rows and their positions: calculations without a browser.
 
-/// The most rows in the page at a time.
+/// The most rows that are rendered at a time.
 pub const ROWS_DRAWN_MAX: usize = 60;
-/// Rows that are drawn beyond each edge, so that a short scroll shows no gap.
+/// Rows rendered beyond each edge, so that a short scroll shows no gap.
 const OVERSCAN: usize = 8;
-/// The tallest content we give the browser, in pixels. Chromium clips an element at 33.5 million; beyond this the scroll is scaled.
+/// The maximum height of the content, in pixels. Chromium clips elements at 33.5 million; a taller list is scaled.
 const HEIGHT_MAX: f64 = 15_000_000.0;
 
-/// What the browser measured.
+/// Measurements of the browser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measures {
-    /// The height of a row, in pixels.
+    /// In pixels.
     pub row_height: f64,
-    /// The height in which rows can be seen, in pixels.
+    /// The height of the area that shows rows, in pixels.
     pub viewport: f64,
 }
 
 impl Default for Measures {
-    /// Before the browser has measured: a row as the style sheet has it, and a viewport of a common size.
+    /// Used before the first measurement: the row height of the style sheet and a common viewport height.
     fn default() -> Self {
         Self { row_height: 44.0, viewport: 1056.0 }
     }
 }
 
-/// The rows to draw.
+/// The rows to render.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
-    /// The first of them.
+    /// Index of the first row.
     pub first: usize,
-    /// How many.
+    /// Number of rows.
     pub count: usize,
-    /// Where the first one stands, in pixels from the top of the content.
+    /// Offset of the first row from the top of the content, in pixels.
     pub top: f64,
 }
 
 impl Window {
-    /// The row after the last one.
+    /// The index after the last row.
     pub const fn end(&self) -> usize {
         self.first + self.count
     }
 }
 
-/// A list as tall as all its rows, and the scroller it's seen through.
+/// The list and the scroller that shows it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Geometry {
-    /// How many rows the list has.
+    /// Number of rows of the list.
     pub total: usize,
-    /// What the browser measured.
     pub measures: Measures,
 }
 
 impl Geometry {
-    /// The height of the scrolled content, in pixels.
+    /// The height of the content, in pixels.
     pub fn height(&self) -> f64 {
         self.full_height().min(HEIGHT_MAX)
     }
 
-    /// The rows to draw when the scroller stands there.
+    /// The rows to render at a scroll position.
     pub fn window(&self, scroll_top: f64) -> Window {
         let row_height = self.measures.row_height;
-        let sight_top = self.sight_top(scroll_top);
-        let seen_first = whole(sight_top / row_height).min(self.total);
-        let seen_count = (whole(self.measures.viewport / row_height) + 2).min(ROWS_DRAWN_MAX);
-        let overscan = OVERSCAN.min((ROWS_DRAWN_MAX - seen_count) / 2);
-        let first = seen_first.saturating_sub(overscan);
-        let count = (seen_first + seen_count + overscan).min(self.total) - first;
-        // Unscaled, the two scroll positions cancel out, and a row stands still while others come and go.
-        Window { first, count, top: (scroll_top + float(first) * row_height - sight_top).round() }
+        let list_top = self.list_top(scroll_top);
+        let visible_first = whole(list_top / row_height).min(self.total);
+        let visible_count = (whole(self.measures.viewport / row_height) + 2).min(ROWS_DRAWN_MAX);
+        let overscan = OVERSCAN.min((ROWS_DRAWN_MAX - visible_count) / 2);
+        let first = visible_first.saturating_sub(overscan);
+        let count = (visible_first + visible_count + overscan).min(self.total) - first;
+        // In an unscaled list the two scroll positions cancel out, so rows do not move while others are added and removed.
+        Window { first, count, top: (scroll_top + float(first) * row_height - list_top).round() }
     }
 
-    /// The first row that is seen whole when the scroller stands there.
+    /// The first completely visible row at a scroll position.
     pub fn row_at(&self, scroll_top: f64) -> usize {
-        whole((self.sight_top(scroll_top) / self.measures.row_height).ceil())
+        whole((self.list_top(scroll_top) / self.measures.row_height).ceil())
     }
 
-    /// Where the scroller has to stand for this row to be the first that is seen.
+    /// The scroll position at which this row is the first visible one.
     pub fn scroll_to(&self, row: usize) -> f64 {
         let last_top = (self.full_height() - self.measures.viewport).max(0.0);
         (float(row) * self.measures.row_height).min(last_top) / self.scale()
     }
 
-    /// How many rows a page holds: one less than can be seen, so that a reader keeps their place.
+    /// Rows per page for Page Up and Page Down: one less than visible, so that pages overlap.
     pub fn page(&self) -> usize {
         whole(self.measures.viewport / self.measures.row_height).saturating_sub(1).max(1)
     }
@@ -89,25 +88,25 @@ impl Geometry {
         float(self.total) * self.measures.row_height
     }
 
-    /// What is at the top of the viewport, in pixels of an unscaled list.
-    fn sight_top(&self, scroll_top: f64) -> f64 {
+    /// The top of the viewport, in pixels of the unscaled list.
+    fn list_top(&self, scroll_top: f64) -> f64 {
         let last_top = (self.full_height() - self.measures.viewport).max(0.0);
         (scroll_top.max(0.0) * self.scale()).min(last_top)
     }
 
-    /// How many pixels of the list one pixel of the scroller moves; chosen so that the ends of both meet.
+    /// Pixels of the list per pixel of the scroller, so that both end at the same position.
     fn scale(&self) -> f64 {
         let (full, shown) = (self.full_height() - self.measures.viewport, self.height() - self.measures.viewport);
         if shown > 0.0 { full / shown } else { 1.0 }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no list comes near 2^53 rows")]
+#[expect(clippy::cast_precision_loss, reason = "lists have far fewer than 2^53 rows")]
 const fn float(rows: usize) -> f64 {
     rows as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates at both ends, as wanted")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates at both ends, as intended")]
 const fn whole(rows: f64) -> usize {
     rows as usize
 }
@@ -127,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_list_is_drawn_whole() {
+    fn short_list_is_rendered_completely() {
         assert_eq!(geometry(3).window(0.0), Window { first: 0, count: 3, top: 0.0 });
         assert_eq!(geometry(0).window(0.0), Window { first: 0, count: 0, top: 0.0 });
         assert!((geometry(3).height() - 132.0).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn no_more_rows_are_drawn_than_allowed_however_tall_the_screen() {
+    fn rendered_rows_are_limited() {
         for viewport in [100.0, 880.0, 2_200.0, 9_000.0] {
             let geometry = Geometry { total: 1_000_000, measures: Measures { viewport, ..MEASURES } };
             for scroll_top in [0.0, 5_000.0, 9_999_999.0, end_of(&geometry)] {
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scroller_stays_below_what_a_browser_clips_and_both_ends_can_be_seen() {
+    fn height_is_limited_and_both_ends_are_reachable() {
         for total in [100, 100_000, 340_909, 340_910, 1_000_000, 50_000_000] {
             let geometry = geometry(total);
             assert!(geometry.height() <= HEIGHT_MAX);
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_can_be_scrolled_to() {
+    fn every_row_is_reachable() {
         for total in [100_000, 1_000_000] {
             let geometry = geometry(total);
             for row in (0..total - 20).step_by(997) {
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_stand_still_while_an_unscaled_list_scrolls() {
+    fn rows_of_unscaled_list_do_not_move() {
         let geometry = geometry(1_000);
         for scroll_top in [0.0, 10.0, 460.0, 12_345.0] {
             let window = geometry.window(scroll_top);
@@ -176,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drawn_covers_what_is_seen() {
+    fn rendered_rows_cover_the_viewport() {
         for total in [1_000, 1_000_000] {
             let geometry = geometry(total);
-            for part in 0..=100 {
-                let scroll_top = end_of(&geometry) * f64::from(part) / 100.0;
+            for percent in 0..=100 {
+                let scroll_top = end_of(&geometry) * f64::from(percent) / 100.0;
                 let window = geometry.window(scroll_top);
                 assert!(window.top <= scroll_top + 1.0);
                 assert!(window.top + float(window.count) * 44.0 >= scroll_top + MEASURES.viewport - 1.0);

@@ -1,32 +1,28 @@
-//! Who is signed in.
+//! The signed-in user.
 
 use serde::{Deserialize, Serialize};
 
 use super::permission::{Permission, Permissions};
 
-/// The person in front of the page, and what they may do.
+/// The signed-in user and their permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
-    /// Their name.
     pub name: String,
-    /// What they sign in with.
     pub email: String,
-    /// Their role's name.
+    /// Name of the role.
     pub role: String,
-    /// Their organization's name.
+    /// Name of the organization.
     pub organization: String,
-    /// Its currency: ISO 4217.
+    /// ISO 4217 code of the organization's currency.
     pub currency: String,
-    /// Their organization's number, as other systems know it.
+    /// Numeric id of the organization, used by other systems.
     pub customer_id: i64,
-    /// What their role allows.
     pub permissions: Permissions,
-    /// How many sessions they have, this one included.
+    /// Number of active sessions, including this one.
     pub sessions: i64,
 }
 
 impl Viewer {
-    /// Whether their role allows it.
     pub const fn may(&self, permission: Permission) -> bool {
         self.permissions.has(permission)
     }

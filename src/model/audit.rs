@@ -1,4 +1,4 @@
-//! The audit log as the page sees it.
+//! Audit log: query and rows for the page.
 
 use std::str::FromStr;
 
@@ -9,29 +9,26 @@ use super::{
     time::{DAY_MS, Timestamp},
 };
 
-/// How many rows one answer has at most.
+/// Maximum number of rows in one response.
 pub const EVENTS_MAX: usize = 50;
 
-/// How far back somebody looks.
+/// Time range of an audit query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Period {
-    /// To the beginning.
+    /// No lower bound.
     #[default]
     All,
-    /// 24 hours.
     Day,
-    /// 7 days.
     Week,
-    /// 30 days.
     Month,
 }
 
 impl Period {
-    /// Every period, in the order of the page.
+    /// All periods, in the order in which the page lists them.
     pub const ALL: &'static [Self] = &[Self::All, Self::Day, Self::Week, Self::Month];
 
-    /// The word in the address and in the call.
+    /// Name in the URL and in requests.
     pub const fn word(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -41,7 +38,7 @@ impl Period {
         }
     }
 
-    /// The words in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
             Self::All => "All time",
@@ -51,7 +48,7 @@ impl Period {
         }
     }
 
-    /// Its earliest moment; `None` for the beginning.
+    /// Start of the period; `None` if it has no lower bound.
     pub const fn begins(self, now: Timestamp) -> Option<Timestamp> {
         let days = match self {
             Self::All => return None,
@@ -66,16 +63,16 @@ impl Period {
 impl FromStr for Period {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|period| period.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.iter().copied().find(|period| period.word() == text).ok_or(UnknownWord)
     }
 }
 
 impl TryFrom<String> for Period {
     type Error = UnknownWord;
 
-    fn try_from(word: String) -> Result<Self, UnknownWord> {
-        word.parse()
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
     }
 }
 
@@ -85,53 +82,48 @@ impl From<Period> for String {
     }
 }
 
-/// Which rows of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AuditQuery {
-    /// What actor, action, object, id or address must hold. Blank for all.
+    /// Substring of actor, action, object, id or address. Empty matches all.
     pub search: String,
-    /// How far back.
     pub period: Period,
-    /// Only rows before this place in the log; `None` for the newest.
+    /// Only rows with a smaller `seq`; `None` starts at the newest row.
     #[serde(default)]
     pub before: Option<i64>,
 }
 
-/// Rows of the log, newest first.
+/// One page of audit events, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPage {
-    /// At most [`EVENTS_MAX`].
+    /// At most [`EVENTS_MAX`] rows.
     pub events: Vec<AuditEventRow>,
-    /// Before which place to go on; `None` at the end.
+    /// Value of [`AuditQuery::before`] for the next page; `None` on the last page.
     pub next: Option<i64>,
 }
 
-/// One line of the log.
+/// One audit event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEventRow {
-    /// Its place in the log.
+    /// Position in the log.
     pub seq: i64,
-    /// When it happened.
     pub at: Timestamp,
-    /// Who did it.
     pub actor: String,
-    /// Through what, where it was not the page: “API key”, “console”.
+    /// How the actor authenticated, if not in the page: “API key”, “console”.
     pub means: Option<String>,
-    /// What was done, as the log has it: `key.created`.
+    /// Action code, such as `key.created`.
     pub action: String,
-    /// To what: its name.
+    /// Name of the object that was changed.
     pub object: String,
-    /// Its id.
     pub object_id: String,
-    /// More: names and values.
+    /// Further details as pairs of name and value.
     pub details: Vec<(String, String)>,
-    /// From which address; blank at the console.
+    /// Client address; empty for the console.
     pub address: String,
 }
 
-/// An action in words: “Key created”. Those that have no words of their own are told by their parts.
+/// Action as text, such as “Key created”. An action without a text of its own is derived from its code.
 pub fn action_in_words(action: &str) -> String {
-    let words = match action {
+    let label = match action {
         "session.begun" => "Signed in",
         "session.ended" => "Signed out",
         "sessions.ended" => "Signed out everywhere",
@@ -142,15 +134,15 @@ pub fn action_in_words(action: &str) -> String {
         "user.renamed" => "Member renamed",
         "user.disabled" => "Member disabled",
         "user.enabled" => "Member enabled",
-        "user.role_changed" => "Role of a member changed",
+        "user.role_changed" => "Member role changed",
         "invitation.created" => "Member invited",
-        _ => return parts_in_words(action),
+        _ => return label_from_code(action),
     };
-    words.to_owned()
+    label.to_owned()
 }
 
-/// `key.taken_back` → “Key taken back”.
-fn parts_in_words(action: &str) -> String {
+/// `key.rotated` → “Key rotated”.
+fn label_from_code(action: &str) -> String {
     let spaced = action.replace(['.', '_'], " ");
     let mut characters = spaced.chars();
     characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
@@ -161,15 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_is_told_in_words() {
+    fn an_action_has_a_label() {
         assert_eq!(action_in_words("key.created"), "Key created");
-        assert_eq!(action_in_words("key.taken_back"), "Key taken back");
+        assert_eq!(action_in_words("key.rotated"), "Key rotated");
         assert_eq!(action_in_words("session.begun"), "Signed in");
         assert_eq!(action_in_words(""), "");
     }
 
     #[test]
-    fn a_period_reads_back_and_ends_in_the_past() {
+    fn a_period_round_trips_and_begins_in_the_past() {
         for period in Period::ALL {
             assert_eq!(period.word().parse(), Ok(*period));
             assert!(period.begins(Timestamp(0)).is_none_or(|begins| begins < Timestamp(0)));

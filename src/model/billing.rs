@@ -1,4 +1,4 @@
-//! How often keys were used and what that costs, month by month. Months and days are UTC's.
+//! Usage and cost of keys by month. Months and days are in UTC.
 
 use std::{fmt, str::FromStr};
 
@@ -12,7 +12,7 @@ use super::{
     time::{civil_from_days, days_from_civil},
 };
 
-/// A month: `2026-11`.
+/// A calendar month, written as `2026-11`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Month {
@@ -21,39 +21,36 @@ pub struct Month {
 }
 
 impl Month {
-    /// The month of a day, counted from 1970-01-01.
+    /// Month of a day; `day` counts days since 1970-01-01.
     pub const fn of_day(day: i64) -> Self {
         let (year, month, _) = civil_from_days(day);
         Self { year, month }
     }
 
-    /// Its first day, counted from 1970-01-01.
+    /// First day, in days since 1970-01-01.
     pub const fn first_day(self) -> i64 {
         days_from_civil(self.year, self.month, 1)
     }
 
-    /// The month after it.
     #[must_use]
     pub const fn next(self) -> Self {
         if self.month == 12 { Self { year: self.year + 1, month: 1 } } else { Self { year: self.year, month: self.month + 1 } }
     }
 
-    /// The month before it.
     #[must_use]
     pub const fn previous(self) -> Self {
         if self.month == 1 { Self { year: self.year - 1, month: 12 } } else { Self { year: self.year, month: self.month - 1 } }
     }
 
-    /// How many days it has.
     pub const fn days(self) -> i64 {
         self.next().first_day() - self.first_day()
     }
 
-    /// Its name: `November 2026`.
+    /// Name on the page: `November 2026`.
     pub fn name(self) -> String {
         const NAMES: [&str; 12] =
             ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-        let name = usize::try_from(self.month - 1).ok().and_then(|at| NAMES.get(at)).unwrap_or(&"");
+        let name = usize::try_from(self.month - 1).ok().and_then(|index| NAMES.get(index)).unwrap_or(&"");
         format!("{name} {}", self.year)
     }
 }
@@ -91,54 +88,46 @@ impl From<Month> for String {
     }
 }
 
-/// What an organization's keys were used for in a month.
+/// Usage of an organization's keys in one month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthUsage {
-    /// The month.
     pub month: Month,
-    /// The first month for which there are counts, and the current one.
+    /// First month with recorded usage, and the current month.
     pub span: (Month, Month),
-    /// Calls on each day of the month, from the first.
+    /// Requests per day of the month.
     pub days: Vec<i64>,
-    /// What they cost, for each of these days, in the organization's currency.
+    /// Cost per day of the month, in the organization's currency.
     pub costs: Vec<Money>,
-    /// The keys that were used most, the most used first: at most [`KEYS_MAX`], and none that the reader may not see.
+    /// The most used keys first, at most [`KEYS_MAX`]; only keys that the user can see.
     pub keys: Vec<KeyUsage>,
-    /// How many other keys were used.
+    /// Number of further keys with usage that are not in `keys`.
     pub others: i64,
 }
 
-/// The most keys that are told apart.
+/// Maximum number of keys that are listed separately.
 pub const KEYS_MAX: i64 = 100;
 
 impl MonthUsage {
-    /// All calls of the month.
     pub fn total(&self) -> i64 {
         self.days.iter().sum()
     }
 
-    /// What they cost.
     pub fn cost(&self) -> Money {
         self.costs.iter().copied().sum()
     }
 }
 
-/// A key and its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUsage {
-    /// The key.
     pub id: KeyId,
-    /// Its name.
     pub name: String,
-    /// What may be shown of its secret.
+    /// Masked secret.
     pub mask: String,
-    /// Its kind.
     pub kind: Kind,
-    /// Whether it was deleted since.
+    /// Whether the key has been deleted since.
     pub is_deleted: bool,
-    /// How many calls.
     pub requests: i64,
-    /// What they cost: each at the price of its moment.
+    /// Each request is counted at the price at its time.
     pub cost: Money,
 }
 
@@ -147,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_month_reads_back_and_has_its_days() {
+    fn a_month_round_trips_and_has_its_number_of_days() {
         for (text, days, name) in [("2024-02", 29, "February 2024"), ("2026-11", 30, "November 2026"), ("1999-12", 31, "December 1999")] {
             let month: Month = text.parse().unwrap();
             assert_eq!((month.to_string().as_str(), month.days(), month.name().as_str()), (text, days, name));

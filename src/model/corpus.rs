@@ -1,20 +1,17 @@
-//! Corpora as their page sees them.
+//! Corpora, as listed on the settings page.
 
 use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
 
-/// A corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpusDetails {
-    /// Its number in the organization.
+    /// Number, unique in the organization.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// The name of who made it.
+    /// Name of the creator.
     pub created_by: String,
-    /// How many keys open it.
+    /// Number of keys with access to it.
     pub keys: i64,
 }

@@ -1,4 +1,4 @@
-//! Credentials as the page asks for them, and what may be typed. The page asks before it sends, the rule asks again.
+//! Requests for credentials, and validation of their fields. The page validates before it sends; the server validates again.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,85 +8,75 @@ use super::{
     secret::TypedSecret,
 };
 
-/// The longest access key, token, or secret of one, in characters.
+/// Maximum length of an access key, a secret access key or a token, in characters.
 pub const STORAGE_SECRET_MAX: usize = 512;
-/// The longest general key, in characters.
+/// Maximum length of a general key, in characters.
 pub const GENERAL_VALUE_MAX: usize = 4096;
-/// The shortest and the longest access key of AWS, in characters (IAM API Reference, `AccessKey`).
+/// Length of an AWS access key ID, in characters (IAM API Reference, `AccessKey`).
 const AWS_KEY_LENGTH: std::ops::RangeInclusive<usize> = 16..=128;
 const REGION_MAX: usize = 32;
 
-/// A storage credential that somebody wants kept.
+/// Request to create an external key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WantedStorage {
-    /// What it is called.
     pub label: String,
-    /// Whose files it opens.
     pub provider: StorageProvider,
-    /// The access key, or the token.
+    /// Access key ID, or token.
     pub key: TypedSecret,
-    /// The access key's secret; blank for providers that have none.
+    /// Secret access key; empty for providers without one.
     #[serde(default)]
     pub secret: TypedSecret,
-    /// The region; blank for providers that have none.
+    /// Empty for providers without regions.
     #[serde(default)]
     pub region: String,
-    /// When it ends.
     pub ends: Ends,
 }
 
-/// How a test of a credential went, and what is to be said of it.
+/// Result of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestReport {
-    /// How, and when.
     pub tested: Tested,
-    /// A sentence for people.
+    /// Explanation for the user.
     pub detail: String,
 }
 
-/// A secret without the blanks around it, or what is wrong with it.
+/// Trims a secret and validates it.
 ///
 /// # Errors
-/// `Invalid` for one that is blank, longer than `max`, or has blanks or unprintable characters inside.
+/// `Invalid` if it is empty, longer than `max` characters, or contains anything but printable ASCII without spaces.
 pub fn secret<'a>(field: &str, typed: &'a str, max: usize) -> Result<&'a str, Fault> {
     let secret = typed.trim();
     if secret.is_empty() {
-        return Err(Fault::invalid(field, "Enter it as your provider shows it."));
+        return Err(Fault::invalid(field, "Enter the key as your provider shows it."));
     }
     if secret.chars().count() > max {
-        return Err(Fault::invalid(field, format!("This is longer than {max} characters: paste the key alone.")));
+        return Err(Fault::invalid(field, format!("Too long (max {max} characters). Paste only the key.")));
     }
-    // It travels in a header line, which takes no others.
+    // The secret is sent in an HTTP header.
     if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Fault::invalid(field, "Remove the blanks, line breaks and special characters inside: paste the key alone."));
+        return Err(Fault::invalid(field, "Paste only the key, without spaces or line breaks."));
     }
     Ok(secret)
 }
 
-/// An access key of AWS, or a token of another storage provider.
-///
-/// # Errors
-/// `Invalid` for what can be none.
+/// Validates an AWS access key ID, or a token of another storage provider.
 pub fn storage_key<'a>(field: &str, typed: &'a str, provider: StorageProvider) -> Result<&'a str, Fault> {
     let key = secret(field, typed, STORAGE_SECRET_MAX)?;
-    let of_aws = AWS_KEY_LENGTH.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    if provider == StorageProvider::Aws && !of_aws {
-        return Err(Fault::invalid(field, "An access key ID is 16 or more capital letters and digits, such as AKIA…."));
+    let is_aws_key_id = AWS_KEY_LENGTH.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if provider == StorageProvider::Aws && !is_aws_key_id {
+        return Err(Fault::invalid(field, "Enter an access key ID: 16 or more capital letters and digits, e.g. AKIA…."));
     }
     Ok(key)
 }
 
-/// A region's name.
-///
-/// # Errors
-/// `Invalid` for what can be none.
+/// Validates a region name.
 pub fn region<'a>(field: &str, typed: &'a str) -> Result<&'a str, Fault> {
     let region = typed.trim();
     if region.is_empty() {
-        return Err(Fault::invalid(field, "Enter a region, such as us-east-1."));
+        return Err(Fault::invalid(field, "Enter a region, e.g. us-east-1."));
     }
-    let shaped = region.len() <= REGION_MAX && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if shaped { Ok(region) } else { Err(Fault::invalid(field, "A region is small letters, digits and hyphens, such as us-east-1.")) }
+    let is_valid = region.len() <= REGION_MAX && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if is_valid { Ok(region) } else { Err(Fault::invalid(field, "Use lowercase letters, digits and hyphens, e.g. us-east-1.")) }
 }
 
 #[cfg(test)]
@@ -94,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_trimmed_and_has_nothing_odd_inside() {
+    fn a_secret_is_trimmed_and_printable() {
         assert_eq!(secret("key", " sk-a/b+c=\n", 20).unwrap(), "sk-a/b+c=");
         assert!(secret("key", &"a".repeat(20), 20).is_ok());
         for bad in ["", " \t\n", "a b", "a\nb", "a\0b", "a\u{a0}b", "schlüssel", &"a".repeat(21)] {
@@ -105,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_an_access_key_is_taken_for_aws() {
+    fn only_an_access_key_id_is_accepted_for_aws() {
         assert!(storage_key("key", "AKIAIOSFODNN7EXAMPLE", StorageProvider::Aws).is_ok());
         assert!(storage_key("key", "akiaiosfodnn7example", StorageProvider::Dnanexus).is_ok());
         for bad in ["akiaiosfodnn7example", "AKIA", "AKIAIOSFODNN7EXAMPLE/", &"A".repeat(129)] {
@@ -114,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_can_be_part_of_a_host_name_and_no_more() {
+    fn a_region_is_a_valid_host_name_label() {
         assert_eq!(region("region", " eu-central-1 ").unwrap(), "eu-central-1");
         for bad in ["", "EU", "a.b", "a/b", "a@b", "a:b", "a b", &"a".repeat(33)] {
             assert!(region("region", bad).is_err(), "{bad}");

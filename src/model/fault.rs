@@ -1,108 +1,100 @@
-//! Why something was refused, in words that may be shown. Inner errors never travel: the server logs them.
+//! The application error. Its messages are safe to show to users; internal causes are only logged on the server.
 
 use serde::{Deserialize, Serialize};
 use server_fn::error::{FromServerFnError, ServerFnErrorErr};
 
 use super::{permission::Permission, wire::JsonText};
 
-/// A refusal, as the page and the API tell it.
+/// Why a request failed, for the page and the REST API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(from = "Told", into = "Told")]
+#[serde(from = "ErrorBody", into = "ErrorBody")]
 pub enum Fault {
-    /// A value that can't be taken; `field` is its name in the call.
+    /// A field has an invalid value.
     #[error("{message}")]
     Invalid {
-        /// The value's name in the call.
+        /// Name of the field in the request.
         field: String,
-        /// What is wrong, as a sentence.
+        /// What is wrong and what to do, as a sentence.
         message: String,
     },
-    /// A value that somebody else has already.
+    /// A field conflicts with existing data, such as a name that is already in use.
     #[error("{message}")]
     Conflict {
-        /// The value's name in the call.
+        /// Name of the field in the request.
         field: String,
-        /// What is wrong, as a sentence.
+        /// What is wrong and what to do, as a sentence.
         message: String,
     },
-    /// E-mail and password do not fit together; which of them is not said.
-    #[error("Email or password is wrong.")]
+    /// Deliberately does not say whether the email address or the password is wrong.
+    #[error("Incorrect email or password.")]
     WrongCredentials,
-    /// Nobody is signed in, or no longer.
+    /// There is no session, or it has ended.
     #[error("You are signed out. Sign in again.")]
     SignedOut,
-    /// Signed in, but not allowed to.
-    #[error("Your role does not allow this: it needs “{permission}”.")]
+    /// The user's role lacks a permission.
+    #[error("You need the permission “{permission}”.")]
     Forbidden {
-        /// The label of the permission that is missing.
+        /// Label of the missing permission.
         permission: String,
     },
-    /// A key may not give another key more than it has itself.
-    #[error("This key lacks the scope “{scope}”, so it can't give it to another.")]
-    ScopeNotHeld {
-        /// The scope.
-        scope: String,
-    },
-    /// Not there, or not the caller's to know of.
+    /// A key cannot grant a scope that it does not have.
+    #[error("This key lacks the scope “{scope}” and can't grant it.")]
+    ScopeNotHeld { scope: String },
+    /// The object does not exist, or the caller must not learn that it exists.
     #[error("Not found. It may have been deleted.")]
     NotFound,
-    /// What was to be changed is no longer what was seen of it.
-    #[error("This was changed meanwhile. Read it again.")]
+    /// The object was changed since the caller read it.
+    #[error("Someone else changed this. Reload and try again.")]
     Outdated,
-    /// A list that was opened too long ago; open it again.
-    #[error("This list was opened a while ago. Load it again.")]
+    /// The list snapshot has expired.
+    #[error("This list is out of date. Reload it.")]
     ListingGone,
-    /// Too many tries.
-    #[error("Too many tries. Wait {seconds} seconds and try again.")]
+    #[error("Too many attempts. Try again in {seconds} seconds.")]
     Throttled {
-        /// When to come back, in seconds.
+        /// Time until the next attempt is allowed, in seconds.
         seconds: u64,
     },
-    /// The call did not come from this site's own page.
-    #[error("This request did not come from Latchkey's own page.")]
+    /// The request comes from another origin.
+    #[error("This request did not come from the Latchkey page.")]
     ForeignOrigin,
-    /// The call can't be read.
-    #[error("The request could not be read.")]
+    /// The request cannot be parsed.
+    #[error("The request could not be parsed.")]
     Malformed,
-    /// The database does not answer.
+    /// The database is not reachable.
     #[error("Latchkey can't reach its database right now. Nothing was changed. Try again.")]
     Unavailable,
-    /// Our fault.
-    #[error("Something went wrong on our side. Nothing was changed.")]
+    /// An internal error; its cause is in the log.
+    #[error("Something went wrong on the server. Nothing was changed.")]
     Internal,
-    /// The browser can't reach the server.
     #[error("Latchkey can't be reached. Check the connection and try again.")]
     Offline,
 }
 
 impl Fault {
-    /// A value that can't be taken.
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.to_owned(), message: message.into() }
     }
 
-    /// A value that is taken already.
     pub fn conflict(field: &str, message: impl Into<String>) -> Self {
         Self::Conflict { field: field.to_owned(), message: message.into() }
     }
 
-    /// A permission that is missing.
     pub fn forbidden(permission: Permission) -> Self {
         Self::Forbidden { permission: permission.label().to_owned() }
     }
 
-    /// Says that the value is one of a list's: `keys[2].name`.
+    /// Prefixes the field with its list and index: `keys[2].name`.
     #[must_use]
-    pub fn inside(self, list: &str, at: usize) -> Self {
-        let within = |field: String| format!("{list}[{at}].{field}");
+    pub fn inside(self, list: &str, index: usize) -> Self {
+        let prefixed = |field: String| format!("{list}[{index}].{field}");
         match self {
-            Self::Invalid { field, message } => Self::Invalid { field: within(field), message },
-            Self::Conflict { field, message } => Self::Conflict { field: within(field), message },
+            Self::Invalid { field, message } => Self::Invalid { field: prefixed(field), message },
+            Self::Conflict { field, message } => Self::Conflict { field: prefixed(field), message },
             other => other,
         }
     }
 
-    /// Says of a list's only value what [`Self::inside`] said of one among many.
+    /// Removes the prefix that [`Self::inside`] added, for a request with a single item.
     #[must_use]
     pub fn outside(self) -> Self {
         let bare = |field: String| field.rsplit_once('.').map_or(field.clone(), |(_, name)| name.to_owned());
@@ -113,7 +105,7 @@ impl Fault {
         }
     }
 
-    /// The field that is meant and what is wrong with it, where it is about one.
+    /// Name of the field and message, for an error about a field.
     pub fn about_field(&self) -> Option<(&str, &str)> {
         match self {
             Self::Invalid { field, message } | Self::Conflict { field, message } => Some((field, message)),
@@ -121,7 +113,7 @@ impl Fault {
         }
     }
 
-    /// The stable word for it, in the page's calls and in the API.
+    /// Stable error code, for the page and the REST API.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } => "invalid",
@@ -142,7 +134,6 @@ impl Fault {
         }
     }
 
-    /// The HTTP status that says the same.
     pub const fn status(&self) -> u16 {
         match self {
             Self::Invalid { .. } => 422,
@@ -160,9 +151,9 @@ impl Fault {
     }
 }
 
-/// A fault as it travels. Flat, and not serde's tagged form of the enum: the code that reads that would be a tenth of the page.
+/// JSON form of the error. Flat instead of serde's tagged enum, whose deserializer would be a tenth of the WebAssembly binary.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct ErrorBody {
     code: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     field: String,
@@ -172,10 +163,10 @@ struct Told {
     seconds: Option<u64>,
 }
 
-impl From<Fault> for Told {
-    fn from(fault: Fault) -> Self {
-        let code = fault.code().to_owned();
-        let (field, message, seconds) = match fault {
+impl From<Fault> for ErrorBody {
+    fn from(error: Fault) -> Self {
+        let code = error.code().to_owned();
+        let (field, message, seconds) = match error {
             Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, None),
             Fault::Forbidden { permission: message } | Fault::ScopeNotHeld { scope: message } => (String::new(), message, None),
             Fault::Throttled { seconds } => (String::new(), String::new(), Some(seconds)),
@@ -185,8 +176,8 @@ impl From<Fault> for Told {
     }
 }
 
-impl From<Told> for Fault {
-    fn from(Told { code, field, message, seconds }: Told) -> Self {
+impl From<ErrorBody> for Fault {
+    fn from(ErrorBody { code, field, message, seconds }: ErrorBody) -> Self {
         const PLAIN: &[Fault] = &[
             Fault::WrongCredentials,
             Fault::SignedOut,
@@ -204,12 +195,12 @@ impl From<Told> for Fault {
             "forbidden" => Self::Forbidden { permission: message },
             "insufficient_scope" => Self::ScopeNotHeld { scope: message },
             "throttled" => Self::Throttled { seconds: seconds.unwrap_or_default() },
-            code => PLAIN.iter().find(|fault| fault.code() == code).cloned().unwrap_or(Self::Internal),
+            code => PLAIN.iter().find(|error| error.code() == code).cloned().unwrap_or(Self::Internal),
         }
     }
 }
 
-/// What goes wrong on the way between page and server.
+/// Maps transport errors of server functions.
 impl FromServerFnError for Fault {
     type Encoder = JsonText;
 
@@ -227,9 +218,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_arrives_as_it_was_sent() {
+    fn every_error_round_trips() {
         let (field, message) = ("name".to_owned(), "Enter a name.".to_owned());
-        for fault in [
+        for error in [
             Fault::Invalid { field: field.clone(), message: message.clone() },
             Fault::Conflict { field, message },
             Fault::WrongCredentials,
@@ -246,8 +237,8 @@ mod tests {
             Fault::Internal,
             Fault::Offline,
         ] {
-            let sent = serde_json::to_string(&fault).unwrap();
-            assert_eq!(serde_json::from_str::<Fault>(&sent).unwrap(), fault, "{sent}");
+            let sent = serde_json::to_string(&error).unwrap();
+            assert_eq!(serde_json::from_str::<Fault>(&sent).unwrap(), error, "{sent}");
         }
     }
 }

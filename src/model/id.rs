@@ -1,13 +1,13 @@
-//! Identifiers that know what they name: `key_…`, `org_…`, `usr_…`.
+//! Typed identifiers: `key_…`, `org_…`, `usr_…`.
 
 use std::{cmp::Ordering, fmt, hash, marker::PhantomData, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::{Uuid, fmt::Simple};
 
-/// A noun that has identifiers of its own.
+/// A type of object with identifiers.
 pub trait Noun {
-    /// What stands before the underscore, three letters; part of stored data and of the API, so never changed.
+    /// Three letters before the underscore. Part of stored data and of the API: must not change.
     const PREFIX: &'static str;
 }
 
@@ -26,11 +26,11 @@ macro_rules! nouns {
 }
 
 nouns! {
-    /// An API key that we issued.
+    /// An API key that Latchkey issued.
     ApiKey KeyId "key",
-    /// A secret of another service that we keep.
+    /// A stored secret of another service.
     Credential CredentialId "crd",
-    /// A service with language models.
+    /// A provider of language models.
     Provider ProviderId "prv",
     /// A language model.
     Model ModelId "mdl",
@@ -40,41 +40,41 @@ nouns! {
     User UserId "usr",
     /// A named set of permissions.
     Role RoleId "rol",
-    /// Somebody's being signed in.
+    /// A session of a user.
     Session SessionId "ses",
-    /// A link that makes its reader a member.
+    /// An invitation to join an organization.
     Invitation InvitationId "inv",
-    /// What a project key gives access to.
+    /// A project.
     Project ProjectId "prj",
-    /// A secret that a project keeps.
+    /// A secret of a project.
     ProjectSecret ProjectSecretId "sec",
-    /// A key without a user.
+    /// A key template.
     Template TemplateId "tpl",
-    /// An information field of a template.
+    /// An information field of a key template.
     Field FieldId "fld",
-    /// Somebody's asking for a key by a template.
+    /// An access request.
     KeyRequest KeyRequestId "ask",
-    /// One line of the audit log.
+    /// An audit event.
     AuditEvent AuditEventId "aud",
-    /// One call of the API.
+    /// A request to the API.
     Request RequestId "req",
 }
 
-/// `<prefix>_<32 hex digits>`: a `UUIDv7`, so that ids sort by the time they were made.
+/// `<prefix>_<32 hex digits>`: a `UUIDv7`, so that ids sort by creation time.
 pub struct Id<N> {
     uuid: Uuid,
     noun: PhantomData<fn() -> N>,
 }
 
 impl<N> Id<N> {
-    /// A new id, now.
+    /// Generates an id. Ids of one process sort in the order in which they are generated.
     #[cfg(feature = "ssr")]
     pub fn new() -> Self {
         Self::from_uuid(Uuid::now_v7())
     }
 
-    /// A new id, now, for what is made by all cores all the time: without the lock by which [`Self::new`] puts those of one millisecond in
-    /// the order in which they are made.
+    /// Generates an id without the global lock of [`Self::new`]: ids of the same millisecond are not ordered. For ids that all cores
+    /// generate at a high rate.
     #[cfg(feature = "ssr")]
     pub fn unordered() -> Self {
         Self::from_uuid(Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)))
@@ -89,7 +89,7 @@ const PREFIX_BYTES: usize = 3;
 const TEXT_BYTES: usize = PREFIX_BYTES + 1 + Simple::LENGTH;
 
 impl<N: Noun> Id<N> {
-    /// The id as text, made on the stack: every answer tells some.
+    /// The id as text, formatted on the stack: responses contain many ids.
     pub fn text(&self) -> impl Deref<Target = str> + use<N> {
         let mut text = [b'_'; TEXT_BYTES];
         text[..PREFIX_BYTES].copy_from_slice(N::PREFIX.as_bytes());
@@ -104,7 +104,7 @@ impl Deref for IdText {
     type Target = str;
 
     fn deref(&self) -> &str {
-        str::from_utf8(&self.0).expect("a prefix and hexadecimal digits are ASCII")
+        str::from_utf8(&self.0).expect("the prefix and the hexadecimal digits are ASCII")
     }
 }
 
@@ -127,7 +127,7 @@ impl<N: Noun> fmt::Debug for Id<N> {
     }
 }
 
-/// Not an id of the noun that was asked for.
+/// The text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid id")]
 pub struct InvalidId;
@@ -145,7 +145,7 @@ impl<N: Noun> FromStr for Id<N> {
     }
 }
 
-// Written out, since a derive would ask the same of the marker.
+// Implemented by hand: derives would add the bound to `N`.
 impl<N> Clone for Id<N> {
     fn clone(&self) -> Self {
         *self
@@ -168,7 +168,7 @@ impl<N> Ord for Id<N> {
         self.uuid.cmp(&other.uuid)
     }
 }
-/// As one number. What is random in a `UUIDv7` is in its lower half; ids of one millisecond are counted up there in the upper bits.
+/// Hashes one `u64`. The random bits of a `UUIDv7` are in its lower half, where a counter for ids of the same millisecond fills the upper bits.
 impl<N> hash::Hash for Id<N> {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         let (upper, lower) = self.uuid.as_u64_pair();
@@ -193,14 +193,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_reads_back_and_knows_its_noun() {
+    fn an_id_round_trips_with_its_own_type_only() {
         let id = KeyId::new();
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().parse::<UserId>(), Err(InvalidId));
     }
 
     #[test]
-    fn only_the_one_spelling_is_an_id() {
+    fn only_the_canonical_form_is_accepted() {
         let id = KeyId::new().to_string();
         for bad in ["", "key_", "key", &id.to_uppercase(), &id[..id.len() - 1], &format!("{id}0"), &id.replace('_', "-")] {
             assert_eq!(bad.parse::<KeyId>(), Err(InvalidId), "{bad}");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_sort_by_the_time_they_were_made() {
+    fn ids_sort_by_creation_time() {
         let (first, second) = (KeyId::new(), KeyId::new());
         assert!(first < second && first.to_string() < second.to_string());
     }

@@ -1,35 +1,31 @@
-//! A project key as secrets of another project: what those are called. Both sides reckon it.
+//! Names for importing a project key as secrets of another project. Page and server compute them with the same code.
 
 use serde::{Deserialize, Serialize};
 
 use super::{fault::Fault, text::NAME_MAX};
 
-/// The longest prefix, in characters.
+/// Maximum length of a prefix, in characters.
 pub const PREFIX_MAX: usize = 30;
-/// How much of a field's name is kept, so that prefix, field and a number together are no longer than a name may be.
+/// Field names are cut to this many characters, so that prefix, field and number fit into [`NAME_MAX`].
 const FIELD_MAX: usize = 60;
 const _: () = assert!(PREFIX_MAX + FIELD_MAX + "__99".len() <= NAME_MAX);
-/// The longest value of a secret, in bytes.
+/// Maximum length of a secret's value, in bytes.
 pub const VALUE_MAX: usize = 8 * 1024;
 
-/// A secret that an import would store.
+/// Name of a secret that an import creates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportedName {
-    /// Its name.
     pub name: String,
-    /// Whether the project has a secret of that name already.
+    /// Whether the project already has a secret of this name.
     pub is_taken: bool,
 }
 
-/// A name that programs can use for a variable, or what is wrong with it.
-///
-/// # Errors
-/// `Invalid` for one that is blank, longer than [`NAME_MAX`], begins with a digit, or has more than letters, digits and `_`.
+/// Trims a name and checks that it is usable as a variable name: ASCII letters, digits and `_`, no digit first, at most [`NAME_MAX`].
 pub fn identifier(field: &str, typed: &str) -> Result<String, Fault> {
     let name = typed.trim();
-    let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    if !begins_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(Fault::invalid(field, "Use letters without accents, digits and “_”, and no digit at first: such as api_token."));
+    let starts_valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !starts_valid || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(Fault::invalid(field, "Use letters without accents, digits and “_”, starting with a letter or “_”, e.g. api_token."));
     }
     if name.len() > NAME_MAX {
         return Err(Fault::invalid(field, format!("Use at most {NAME_MAX} characters; this has {}.", name.len())));
@@ -37,10 +33,7 @@ pub fn identifier(field: &str, typed: &str) -> Result<String, Fault> {
     Ok(name.to_owned())
 }
 
-/// What stands before the names of a key's secrets, or what is wrong with it.
-///
-/// # Errors
-/// `Invalid` for one that is no identifier or longer than [`PREFIX_MAX`].
+/// Validates the prefix of secret names: an [`identifier`] of at most [`PREFIX_MAX`] characters.
 pub fn prefix(field: &str, typed: &str) -> Result<String, Fault> {
     let prefix = identifier(field, typed)?;
     if prefix.len() > PREFIX_MAX {
@@ -49,25 +42,22 @@ pub fn prefix(field: &str, typed: &str) -> Result<String, Fault> {
     Ok(prefix)
 }
 
-/// The value of a secret without the blanks around it, or what is wrong with it.
-///
-/// # Errors
-/// `Invalid` for one that is blank, longer than [`VALUE_MAX`], or holds the character 0.
+/// Trims the value of a secret and validates it: not empty, at most [`VALUE_MAX`] bytes, no NUL.
 pub fn value<'a>(field: &str, typed: &'a str) -> Result<&'a str, Fault> {
     let value = typed.trim();
     if value.is_empty() {
-        return Err(Fault::invalid(field, "Enter the value."));
+        return Err(Fault::invalid(field, "Enter a value."));
     }
     if value.len() > VALUE_MAX {
-        return Err(Fault::invalid(field, format!("This is longer than {} KB.", VALUE_MAX / 1024)));
+        return Err(Fault::invalid(field, format!("Use at most {} KB.", VALUE_MAX / 1024)));
     }
     if value.contains('\0') {
-        return Err(Fault::invalid(field, "Remove the character 0 inside."));
+        return Err(Fault::invalid(field, "Remove the NUL characters."));
     }
     Ok(value)
 }
 
-/// The names of a key's secrets: of its token, then of its fields in their order. Two that would be equal are told apart by a number.
+/// Names of the secrets of a key: its token first, then its fields in order. Duplicates get a numeric suffix.
 pub fn names<'a>(prefix: &str, fields: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut names = vec![format!("{prefix}_token")];
     for field in fields {
@@ -79,10 +69,10 @@ pub fn names<'a>(prefix: &str, fields: impl IntoIterator<Item = &'a str>) -> Vec
     names
 }
 
-/// A field's name in small letters, digits and `_`.
+/// Converts a field name to lowercase letters, digits and `_`.
 fn as_identifier(field: &str) -> String {
-    let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    field.trim().chars().take(FIELD_MAX).map(part).collect()
+    let replace = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    field.trim().chars().take(FIELD_MAX).map(replace).collect()
 }
 
 #[cfg(test)]
@@ -90,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_programs_can_use() {
+    fn a_name_is_a_valid_identifier() {
         for good in ["a", "_", "API_TOKEN", " x9 ", &"a".repeat(NAME_MAX)] {
             assert_eq!(identifier("name", good).as_deref(), Ok(good.trim()));
         }
@@ -111,19 +101,19 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_fields_become_names_of_secrets() {
+    fn field_names_become_secret_names() {
         let fields = ["Project ID", "Input Node-ID", "Größe", "  URL  "];
         assert_eq!(names("acme", fields), ["acme_token", "acme_project_id", "acme_input_node_id", "acme_gr__e", "acme_url"]);
         assert_eq!(names("A", []), ["A_token"]);
     }
 
     #[test]
-    fn equal_names_are_told_apart() {
+    fn duplicate_names_get_a_number() {
         assert_eq!(names("p", ["Token", "a b", "A-B", "a.b", "a_b_2"]), ["p_token", "p_token_2", "p_a_b", "p_a_b_2", "p_a_b_3", "p_a_b_2_2"]);
     }
 
     #[test]
-    fn every_name_is_an_identifier_however_long_the_field() {
+    fn long_field_names_still_give_identifiers() {
         let (long, wide) = ("x".repeat(NAME_MAX), "ß".repeat(NAME_MAX));
         for name in names(&"p".repeat(PREFIX_MAX), [&*long, &long, &wide, &wide, "", "9"]) {
             assert_eq!(identifier("name", &name).as_deref(), Ok(&*name));

@@ -1,4 +1,4 @@
-//! A project's issued keys as the page sees them: which, in which period, and what they cost.
+//! Issued keys of a project, with usage and cost in a period.
 
 use std::str::FromStr;
 
@@ -14,38 +14,39 @@ use super::{
     time::{DAY_MS, MINUTE_MS, Timestamp, civil_from_days, days_from_civil},
 };
 
-/// How many rows a page may have; the first is the usual.
+/// Allowed numbers of rows per page; the first is the default.
 pub const ROWS: [i64; 4] = [10, 20, 50, 100];
-/// The longest period that somebody may choose, in days.
+/// Maximum length of a custom period, in days.
 pub const DAYS_MAX: i64 = 366;
-/// Days of other years are mistyped.
+/// Dates in other years are rejected as typing errors.
 const YEARS: std::ops::RangeInclusive<i64> = 2000..=2199;
-/// Minutes in an hour, and hours in the shortest period.
+/// Minutes per hour.
 const HOUR: i64 = 60;
+/// Hours of the shortest period.
 const HOURS: i64 = 24;
 
-/// For which time requests are counted.
+/// Period in which requests are counted. Days are in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Period {
-    /// 24 hours up to now.
+    /// The last 24 hours.
     Day,
-    /// 7 days, today included. Days are UTC's, here and below.
+    /// The last 7 days, including today.
     Week,
-    /// 30 days, today included.
+    /// The last 30 days, including today.
     #[default]
     Thirty,
-    /// From the first of this month on.
+    /// The current calendar month.
     Month,
-    /// From one day to another.
+    /// A custom range of days.
     Chosen,
 }
 
 impl Period {
-    /// Each of them, in the order of the page.
+    /// All periods, in the order in which the page lists them.
     pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Thirty, Self::Month, Self::Chosen];
 
-    /// The word in the address and in the call.
+    /// Name in the URL and in requests.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Day => "24h",
@@ -56,7 +57,7 @@ impl Period {
         }
     }
 
-    /// The words in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Day => "Last 24 hours",
@@ -71,16 +72,16 @@ impl Period {
 impl FromStr for Period {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|period| period.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|period| period.word() == text).ok_or(UnknownWord)
     }
 }
 
 impl TryFrom<String> for Period {
     type Error = UnknownWord;
 
-    fn try_from(word: String) -> Result<Self, UnknownWord> {
-        word.parse()
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
     }
 }
 
@@ -90,39 +91,33 @@ impl From<Period> for String {
     }
 }
 
-/// A period as it was chosen. The two days count for [`Period::Chosen`] alone, as `2026-11-21`, both included.
+/// The selected period. `from` and `to` apply only to [`Period::Chosen`]: dates such as `2026-11-21`, both inclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WantedPeriod {
-    /// Which one.
     pub period: Period,
-    /// Its first day.
     pub from: String,
-    /// Its last day.
     pub to: String,
 }
 
-/// What the bars of a row stand for.
+/// Unit of time that one bar of the chart covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Bucket {
-    /// An hour each.
     Hour,
-    /// A day each.
     Day,
 }
 
-/// A period, counted in hours or days.
+/// A resolved period, as a number of hours or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// What is counted.
     pub bucket: Bucket,
-    /// The first minute of the hours, or the first of the days, since 1970.
+    /// First minute (for hours) or first day (for days) since 1970-01-01.
     pub first: i64,
-    /// How many hours, or days.
+    /// Number of hours or days.
     pub count: i64,
 }
 
 impl Span {
-    /// When it begins, and before when it ends.
+    /// Start (inclusive) and end (exclusive).
     pub const fn moments(self) -> (Timestamp, Timestamp) {
         match self.bucket {
             Bucket::Hour => (Timestamp(self.first * MINUTE_MS), Timestamp((self.first + self.count * HOUR) * MINUTE_MS)),
@@ -132,10 +127,10 @@ impl Span {
 }
 
 impl WantedPeriod {
-    /// The period, at this moment.
+    /// Resolves the period relative to `now`.
     ///
     /// # Errors
-    /// `Invalid` at `from` or `to`: no day, one of a silly year, a first after the last, or more than [`DAYS_MAX`].
+    /// `Invalid` at `from` or `to` for an invalid date, a start after the end, or a range of more than [`DAYS_MAX`] days.
     pub fn span(&self, now: Timestamp) -> Result<Span, Fault> {
         let today = now.0.div_euclid(DAY_MS);
         let days = |first: i64, last: i64| Span { bucket: Bucket::Day, first, count: last - first + 1 };
@@ -147,10 +142,10 @@ impl WantedPeriod {
             Period::Chosen => {
                 let (first, last) = (day("from", &self.from)?, day("to", &self.to)?);
                 if first > last {
-                    return Err(Fault::invalid("from", "The first day is after the last one."));
+                    return Err(Fault::invalid("from", "The start date must not be after the end date."));
                 }
                 if last - first >= DAYS_MAX {
-                    return Err(Fault::invalid("from", format!("Choose at most {DAYS_MAX} days.")));
+                    return Err(Fault::invalid("from", format!("Select at most {DAYS_MAX} days.")));
                 }
                 days(first, last)
             }
@@ -158,47 +153,44 @@ impl WantedPeriod {
     }
 }
 
-/// Reads a day, since 1970.
-///
-/// # Errors
-/// `Invalid` for what is no day.
+/// Parses a date such as `2026-11-21` into days since 1970-01-01.
 pub fn day(field: &str, text: &str) -> Result<i64, Fault> {
     let parts: Vec<_> = text.trim().split('-').collect();
     let number =
         |digits: &str, length: usize| if digits.len() == length && digits.bytes().all(|d| d.is_ascii_digit()) { digits.parse().ok() } else { None };
-    let read = match parts[..] {
+    let parsed = match parts[..] {
         [year, month, day] => number(year, 4).zip(number(month, 2)).zip(number(day, 2)),
         _ => None,
     };
-    let Some(((year, month), of_month)) = read else { return Err(Fault::invalid(field, "Enter a day like 2026-11-21.")) };
-    let day = days_from_civil(year, month, of_month);
-    if !YEARS.contains(&year) || !(1..=12).contains(&month) || civil_from_days(day) != (year, month, of_month) {
-        return Err(Fault::invalid(field, format!("There is no such day between {} and {}.", YEARS.start(), YEARS.end())));
+    let Some(((year, month), day_of_month)) = parsed else { return Err(Fault::invalid(field, "Enter a date like 2026-11-21.")) };
+    let day = days_from_civil(year, month, day_of_month);
+    if !YEARS.contains(&year) || !(1..=12).contains(&month) || civil_from_days(day) != (year, month, day_of_month) {
+        return Err(Fault::invalid(field, format!("Enter a valid date between the years {} and {}.", YEARS.start(), YEARS.end())));
     }
     Ok(day)
 }
 
-/// A day since 1970, as it is read.
+/// Formats days since 1970-01-01 as `2026-11-21`.
 pub fn date(day: i64) -> String {
-    let (year, month, of_month) = civil_from_days(day);
-    format!("{year:04}-{month:02}-{of_month:02}")
+    let (year, month, day_of_month) = civil_from_days(day);
+    format!("{year:04}-{month:02}-{day_of_month:02}")
 }
 
-/// What the list can be sorted by.
+/// Sort order of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IssuedSort {
-    /// When it was received, the newest first.
+    /// By issue time, newest first.
     #[default]
     Received,
-    /// How many requests, the most first.
+    /// By number of requests, highest first.
     Requests,
-    /// What they cost, the dearest first.
+    /// By cost, highest first.
     Total,
 }
 
 impl IssuedSort {
-    /// The word in the address.
+    /// Name in the URL.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -211,63 +203,53 @@ impl IssuedSort {
 impl FromStr for IssuedSort {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        [Self::Received, Self::Requests, Self::Total].into_iter().find(|sort| sort.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Received, Self::Requests, Self::Total].into_iter().find(|sort| sort.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// Which rows of a project's issued keys.
+/// Query for one page of a project's issued keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedQuery {
-    /// The project.
     pub project: ProjectId,
-    /// For which time requests are counted.
     pub wanted: WantedPeriod,
-    /// The order.
     pub sort: IssuedSort,
-    /// Which page, from 1. One past the end is the last one.
+    /// Page number, from 1. A number beyond the end selects the last page.
     pub page: i64,
-    /// How many rows it has: one of [`ROWS`].
+    /// Rows per page: one of [`ROWS`].
     pub rows: i64,
 }
 
-/// One page of a project's issued keys, and what all of them come to.
+/// One page of a project's issued keys, with totals over all pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedPage {
-    /// Its rows.
     pub rows: Vec<IssuedRow>,
-    /// Which page it is, from 1.
+    /// Page number, from 1.
     pub page: i64,
-    /// How many keys there are on all pages.
+    /// Number of keys on all pages.
     pub count: i64,
-    /// How many requests they made in the period.
+    /// Requests of all keys in the period.
     pub requests: i64,
-    /// What those cost.
     pub cost: Money,
-    /// What the bars of a row stand for.
     pub bucket: Bucket,
 }
 
-/// An issued key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedRow {
-    /// The key.
     pub id: KeyId,
-    /// Its name: its template's.
+    /// Name of the template.
     pub name: String,
-    /// The name of its holder.
+    /// Name of the holder.
     pub holder: String,
-    /// When it was received.
+    /// When the request was approved.
     pub received_at: Timestamp,
-    /// What it is now.
     pub status: Status,
-    /// Whether its holder is disabled, so that nothing but enabling them wakes it.
+    /// Whether the holder is disabled. The key can then only be enabled by enabling the holder.
     pub is_holder_disabled: bool,
-    /// How many requests it made in the period.
+    /// Requests in the period.
     pub requests: i64,
-    /// What those cost.
     pub cost: Money,
-    /// Its requests in each hour or day of the period.
+    /// Requests per hour or day of the period.
     pub buckets: Vec<i64>,
 }
 
@@ -284,17 +266,17 @@ mod tests {
         // 2026-11-21T10:30.
         let now = Timestamp(1_795_257_000_000);
         let of = |period| WantedPeriod { period, ..WantedPeriod::default() }.span(now).unwrap();
-        let told = |span: Span| (span.moments().0.rfc3339(), span.moments().1.rfc3339(), span.count);
+        let summary = |span: Span| (span.moments().0.rfc3339(), span.moments().1.rfc3339(), span.count);
         let at = |text: &str| format!("{text}:00.000Z");
-        assert_eq!(told(of(Period::Day)), (at("2026-11-20T10:31"), at("2026-11-21T10:31"), 24));
-        assert_eq!(told(of(Period::Week)), (at("2026-11-15T00:00"), at("2026-11-22T00:00"), 7));
-        assert_eq!(told(of(Period::Thirty)), (at("2026-10-23T00:00"), at("2026-11-22T00:00"), 30));
-        assert_eq!(told(of(Period::Month)), (at("2026-11-01T00:00"), at("2026-12-01T00:00"), 30));
-        assert_eq!(told(chosen("2024-02-28", "2024-03-01").unwrap()), (at("2024-02-28T00:00"), at("2024-03-02T00:00"), 3));
+        assert_eq!(summary(of(Period::Day)), (at("2026-11-20T10:31"), at("2026-11-21T10:31"), 24));
+        assert_eq!(summary(of(Period::Week)), (at("2026-11-15T00:00"), at("2026-11-22T00:00"), 7));
+        assert_eq!(summary(of(Period::Thirty)), (at("2026-10-23T00:00"), at("2026-11-22T00:00"), 30));
+        assert_eq!(summary(of(Period::Month)), (at("2026-11-01T00:00"), at("2026-12-01T00:00"), 30));
+        assert_eq!(summary(chosen("2024-02-28", "2024-03-01").unwrap()), (at("2024-02-28T00:00"), at("2024-03-02T00:00"), 3));
     }
 
     #[test]
-    fn a_period_that_is_none_is_refused_where_it_is_wrong() {
+    fn an_invalid_period_names_the_field() {
         assert_eq!(chosen("2024-01-01", "2024-12-31").unwrap().count, 366);
         for (from, to, field) in [
             ("2026-11-22", "2026-11-21", "from"),
@@ -315,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_days_read_back() {
+    fn periods_and_dates_round_trip() {
         for period in Period::ALL {
             assert_eq!(period.word().parse(), Ok(period));
         }

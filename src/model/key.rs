@@ -1,4 +1,4 @@
-//! Keys and credentials as the page sees them.
+//! Keys and credentials: rows, create and update requests, bulk actions.
 
 use std::{fmt, str::FromStr};
 
@@ -13,13 +13,11 @@ use super::{
     time::Timestamp,
 };
 
-/// The id of something that stands in a list of keys.
+/// Id of an entry in a list of keys: an API key or a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum ItemId {
-    /// An API key.
     Key(KeyId),
-    /// A credential.
     Credential(CredentialId),
 }
 
@@ -54,102 +52,92 @@ impl From<ItemId> for String {
     }
 }
 
-/// One row of a list of keys, of whatever kind.
+/// One row of a list of keys or credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRow {
-    /// Its id.
     pub id: ItemId,
-    /// Its kind.
     pub kind: Kind,
-    /// Its name.
     pub name: String,
-    /// What may be shown of its secret.
+    /// Masked secret.
     pub mask: String,
-    /// What it was when the row was read.
+    /// Status at the time of the read.
     pub status: Status,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// The name of who made it.
+    /// Name of the creator.
     pub created_by: String,
-    /// And their id.
+    /// User id of the creator.
     pub creator: UserId,
-    /// When it was last used, to within some seconds.
+    /// Accurate to a few seconds.
     pub last_used_at: Option<Timestamp>,
-    /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// What it may be used for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// Which corpora it opens.
+    /// Corpora that a corpus key gives access to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corpora: Vec<CorpusRow>,
-    /// Whose it is, in the words of the API that it is for.
+    /// The customer's own id of the key's owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// What that API notes of it: a flat JSON object.
+    /// The customer's own data: a flat JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
-    /// What limits it.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
-    /// The secret that it had before, while that is still good.
+    /// The previous secret, during its grace period.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<Retiring>,
-    /// Since when a credential's secret is this one. On the server alone: by this it tells whether it was changed.
+    /// When a credential's secret was last set. Only on the server, where it is part of the ETag.
     #[serde(skip)]
     pub secret_since: Option<Timestamp>,
-    /// A credential's storage provider.
+    /// Storage provider of an external key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<StorageProvider>,
-    /// And its region.
+    /// Region of an external key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The providers and models that use a credential, by name.
+    /// Names of the providers and models that use a general key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub linked_to: Vec<String>,
-    /// How the last test of a credential went.
+    /// Result of the last test of a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tested: Option<Tested>,
-    /// Whether a credential's secret can no longer be opened.
+    /// Whether a credential's secret cannot be decrypted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unreadable: bool,
 }
 
-/// A corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpusRow {
-    /// Its number in the organization.
+    /// Number, unique in the organization.
     pub id: i64,
-    /// Its name.
     pub name: String,
 }
 
-/// A secret that was replaced and stays good for a while.
+/// A rotated secret in its grace period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retiring {
-    /// Until when.
+    /// End of the grace period.
     pub until: Timestamp,
-    /// How often it was used since it was replaced.
+    /// Number of uses since the rotation.
     pub uses: i64,
-    /// And when last.
+    /// Last use since the rotation.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Who keeps the files that a storage credential opens.
+/// Storage provider of an external key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StorageProvider {
-    /// Amazon Web Services: an access key, its secret and a region.
+    /// Amazon Web Services: access key ID, secret access key and region.
     Aws,
-    /// `DNAnexus`: a token.
+    /// `DNAnexus`: API token.
     Dnanexus,
 }
 
 impl StorageProvider {
-    /// Each of them.
     pub const ALL: [Self; 2] = [Self::Aws, Self::Dnanexus];
 
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Aws => "aws",
@@ -157,7 +145,7 @@ impl StorageProvider {
         }
     }
 
-    /// The name in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Aws => "Amazon Web Services",
@@ -169,34 +157,32 @@ impl StorageProvider {
 impl FromStr for StorageProvider {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|provider| provider.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|provider| provider.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// How a test of a credential went, and when.
+/// Result and time of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tested {
-    /// When.
     pub at: Timestamp,
-    /// How.
     pub outcome: TestOutcome,
 }
 
-/// How a test of a credential went.
+/// Result of a credential test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TestOutcome {
-    /// The provider takes it.
+    /// The provider accepts the credential.
     Works,
-    /// The provider does not take it.
+    /// The provider rejects the credential.
     Refused,
-    /// The provider did not answer, or not so that it could be told.
+    /// The provider did not respond, or its response is inconclusive.
     Unchecked,
 }
 
 impl TestOutcome {
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Works => "works",
@@ -209,58 +195,54 @@ impl TestOutcome {
 impl FromStr for TestOutcome {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// When a key is to end.
+/// Requested expiry of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Ends {
-    /// As its kind has it where nothing is chosen: after its own time, or never.
+    /// The default of the kind: after a fixed time, or never.
     #[default]
     Usual,
-    /// So many days from now.
+    /// This number of days from now.
     Days(i64),
-    /// At this moment.
+    /// At this time.
     At(Timestamp),
 }
 
-/// A key that somebody asks for.
+/// Request to create a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedKey {
-    /// Its kind: an inbound one.
     pub kind: Kind,
-    /// Its name.
     pub name: String,
-    /// When it ends.
     #[serde(default)]
     pub ends: Ends,
-    /// What it may be used for; `None` for what is usual for its kind.
+    /// `None` selects the default scopes of the kind.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
-    /// Which corpora it opens.
+    /// Ids of the corpora that a corpus key gives access to.
     #[serde(default)]
     pub corpora: Vec<i64>,
-    /// Whose it is, in the words of the API that it is for.
+    /// The customer's own id of the key's owner.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// What that API notes of it: a flat JSON object.
+    /// A flat JSON object.
     #[serde(default)]
     pub metadata: Option<String>,
-    /// How often it may be used.
     #[serde(default)]
     pub rate_limits: Vec<RateLimit>,
-    /// What it may spend; `None` for without end.
+    /// `None` for unlimited use.
     #[serde(default)]
     pub credits: Option<WantedCredits>,
-    /// From which networks it may be presented, in CIDR notation; none for everywhere.
+    /// Networks in CIDR notation from which the key is accepted; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Vec<String>,
 }
 
 impl WantedKey {
-    /// A key of which only the name is chosen.
+    /// A request with defaults for everything but kind and name.
     pub const fn named(kind: Kind, name: String) -> Self {
         Self {
             kind,
@@ -277,70 +259,60 @@ impl WantedKey {
     }
 }
 
-/// What is to be changed of a key; `None` leaves it as it is.
+/// Changes to a key; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EditedKey {
-    /// Its name.
     #[serde(default)]
     pub name: Option<String>,
-    /// When it ends.
     #[serde(default)]
     pub ends: Option<Ends>,
-    /// What it may be used for.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
-    /// Whose it is; blank for nobody's.
+    /// Empty removes it.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// What is noted of it; blank for nothing.
+    /// A flat JSON object; empty removes it.
     #[serde(default)]
     pub metadata: Option<String>,
-    /// How often it may be used.
     #[serde(default)]
     pub rate_limits: Option<Vec<RateLimit>>,
-    /// What it may spend.
     #[serde(default)]
     pub credits: Option<EditedCredits>,
-    /// From which networks it may be presented; none for everywhere.
+    /// Networks in CIDR notation; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Option<Vec<String>>,
 }
 
-/// What can be done with many at once.
+/// Action on several keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BulkAction {
-    /// Deletes them for good.
     Delete,
-    /// Puts them to rest.
     Disable,
-    /// Wakes them.
     Enable,
 }
 
-/// The most of them in one call.
+/// Maximum number of items in one bulk request.
 pub const BULK_MAX: usize = 200;
 
-/// How an action on many went.
+/// Result of a bulk action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BulkOutcome {
-    /// How many are now as was wanted, also those that were so before.
+    /// Number of items in the requested state, including those that were in it before.
     pub done: usize,
-    /// How many are not there, or not the actor's to change.
+    /// Number of items that do not exist or that the actor cannot change.
     pub left: usize,
 }
 
-/// The longest that an old secret stays good once it was replaced, in seconds.
+/// Maximum grace period after a rotation, in seconds.
 pub const GRACE_MAX_SECONDS: i64 = 604_800;
 
-/// How long an old secret stays good once it was replaced, in seconds: the choices.
-pub const GRACES: [(i64, &str); 4] = [(0, "None"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
+/// Grace periods to choose from, in seconds, with their labels.
+pub const GRACES: [(i64, &str); 4] = [(0, "None (revoke the old secret now)"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
 
-/// A key that was just made: the only time its secret is seen.
+/// A created or rotated key. The only response that contains the secret.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct CreatedKey {
-    /// The key.
     pub key: KeyRow,
-    /// Its secret.
     pub secret: RevealedSecret,
 }

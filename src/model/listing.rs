@@ -1,7 +1,7 @@
-//! Long lists: what is asked for and what comes back.
+//! Paging of long lists.
 //!
-//! A list is opened once: the server notes which rows it holds and in which order, and answers any part of that list
-//! afterwards. So rows that change, move or come while somebody pages are neither lost nor doubled.
+//! Opening a list makes the server store a snapshot of the row ids and their order. Pages are read from this snapshot, so rows
+//! that are changed, moved or added in the meantime are neither skipped nor repeated.
 
 use std::str::FromStr;
 
@@ -12,38 +12,29 @@ use super::{
     policy::{Kind, Status},
 };
 
-/// The most rows of one answer.
+/// Maximum number of rows in one response.
 pub const ROWS_MAX: usize = 100;
 
-/// How long before their end keys are warned of, in days.
+/// A key counts as expiring soon this many days before its expiry.
 pub const EXPIRING_DAYS: i64 = 14;
 
-/// What a list of keys can be sorted by.
+/// Sort columns of a list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeySort {
-    /// By name, whatever the case.
+    /// Ignores case.
     Name,
-    /// By what it is now.
     Status,
-    /// By what is shown of its secret.
     Mask,
-    /// By when it was made.
     CreatedAt,
-    /// By when it was last used.
     LastUsedAt,
-    /// By who made it.
     CreatedBy,
-    /// By when it ends.
     ExpiresAt,
 }
 
-/// A sort column and its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SortBy {
-    /// The column.
     pub column: KeySort,
-    /// Last first.
     pub descending: bool,
 }
 
@@ -58,8 +49,8 @@ impl Default for SortBy {
 impl FromStr for SortBy {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        let (descending, column) = word.strip_prefix('-').map_or((false, word), |rest| (true, rest));
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let (descending, column) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let column = match column {
             "name" => KeySort::Name,
             "created_at" => KeySort::CreatedAt,
@@ -71,45 +62,39 @@ impl FromStr for SortBy {
     }
 }
 
-/// Which keys, in which order.
+/// Filters and sort order of a list of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyQuery {
-    /// Only this kind; `None` for every inbound kind that the caller may see.
+    /// `None` selects all inbound kinds that the caller can see.
     pub kind: Option<Kind>,
-    /// Only names that hold this, whatever the case. Blank for all.
+    /// Substring of the name, ignoring case; empty matches all.
     pub search: String,
-    /// Only keys that are this now.
     #[serde(default)]
     pub status: Option<Status>,
-    /// Only keys that end within [`EXPIRING_DAYS`] and have not ended yet.
+    /// Only keys that expire within [`EXPIRING_DAYS`] and have not expired yet.
     #[serde(default)]
     pub expiring: bool,
-    /// Only keys of this external id.
     #[serde(default)]
     pub external_id: Option<String>,
-    /// Only keys with this scope.
     #[serde(default)]
     pub scope: Option<String>,
-    /// The order.
     pub sort: SortBy,
 }
 
-/// A list that was opened, and its first rows.
+/// An opened list with its first rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenedListing<Row> {
-    /// The list's name for further rows; good for half an hour after its last use.
+    /// Id of the snapshot, for further rows. Expires half an hour after its last use.
     pub listing: String,
-    /// How many rows it holds.
+    /// Number of rows in the list.
     pub total: usize,
-    /// The first rows.
     pub rows: Vec<ListedRow<Row>>,
 }
 
-/// A row of an opened list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedRow<Row> {
-    /// Its place in the list, from 0.
+    /// Position in the list, from 0.
     pub index: usize,
-    /// What it is now; `None` when it was deleted since the list was opened.
+    /// Current state; `None` if the row was deleted after the list was opened.
     pub row: Option<Row>,
 }

@@ -1,4 +1,4 @@
-//! What both sides share: the words of the domain as types. No SQL and no browser in here.
+//! Domain types shared by page and server. Contains no SQL and no browser code.
 
 pub mod account;
 pub mod audit;

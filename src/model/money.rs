@@ -1,4 +1,4 @@
-//! Money: a whole number of millionths of the organization's currency, so that a price may be below a cent and no sum is rounded.
+//! Money as an integer: millionths of the organization's currency, so that prices can be below a cent and sums are exact.
 
 use std::{fmt, iter::Sum, ops::Add};
 
@@ -6,37 +6,37 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 
-/// Millionths in one unit of a currency.
+/// Millionths per unit of currency.
 const MICROS: i64 = 1_000_000;
-/// How many digits that is.
+/// Decimal digits of [`MICROS`].
 const DECIMALS: usize = 6;
-/// The highest price of one request: a thousand units. The sum of nine thousand million requests at it can still be told.
+/// Maximum price of one request: 1,000 units. The cost of nine billion requests at this price still fits into an `i64`.
 pub const PRICE_MAX: Money = Money(1000 * MICROS);
 
-/// An amount in millionths of a currency, which is known from elsewhere.
+/// An amount in millionths of a currency. The currency is stored with the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Money(pub i64);
 
 impl Money {
-    /// Reads a price as somebody typed it: `0.0025`. The decimal separator is a point, or a comma.
+    /// Parses a price such as `0.0025`. The decimal separator is a point or a comma.
     ///
     /// # Errors
-    /// `Invalid` for what is no number, below zero, finer than a millionth, or above [`PRICE_MAX`].
+    /// `Invalid` if it is not a number, negative, has more than six decimals or exceeds [`PRICE_MAX`].
     pub fn price(field: &str, typed: &str) -> Result<Self, Fault> {
         let typed = typed.trim();
         if typed.starts_with('-') {
-            return Err(Fault::invalid(field, "A price can't be below zero."));
+            return Err(Fault::invalid(field, "A price can't be negative."));
         }
-        let no_number = || Fault::invalid(field, "Enter a price like 0.0025.");
+        let invalid = || Fault::invalid(field, "Enter a price like 0.0025.");
         let (whole, fraction) = typed.split_once(['.', ',']).unwrap_or((typed, ""));
         let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
-            return Err(no_number());
+            return Err(invalid());
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > DECIMALS {
-            return Err(Fault::invalid(field, "A price can't be finer than a millionth: six digits behind the point."));
+            return Err(Fault::invalid(field, "Use at most six decimal places."));
         }
         let too_high = || Fault::invalid(field, format!("A request can cost at most {PRICE_MAX}."));
         let number = |text: &str| if text.is_empty() { Ok(0) } else { text.parse::<i64>().map_err(|_| too_high()) };
@@ -44,7 +44,7 @@ impl Money {
         micros.map(Self).filter(|price| *price <= PRICE_MAX).ok_or_else(too_high)
     }
 
-    /// What so many requests cost at this price.
+    /// Cost of this number of requests at this price. Saturates instead of overflowing.
     #[must_use]
     pub const fn times(self, requests: i64) -> Self {
         Self(self.0.saturating_mul(requests))
@@ -65,7 +65,7 @@ impl Sum for Money {
     }
 }
 
-/// All of its digits and no more, with a point and without a currency: `0.0025`, as a price is typed and as CSV has it.
+/// Exact, with a decimal point, without trailing zeros and without currency: `0.0025`. [`Money::price`] parses it back.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
@@ -83,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_reads_back_to_the_millionth() {
-        for (typed, micros, shown) in [
+    fn a_price_round_trips_to_the_millionth() {
+        for (typed, micros, text) in [
             ("0", 0, "0"),
             ("0.0025", 2500, "0.0025"),
             (" 12,50 ", 12_500_000, "12.5"),
@@ -94,20 +94,20 @@ mod tests {
             ("1000", 1_000_000_000, "1000"),
         ] {
             let price = Money::price("price", typed).unwrap();
-            assert_eq!((price.0, price.to_string().as_str()), (micros, shown), "{typed}");
-            assert_eq!(Money::price("price", shown), Ok(price));
+            assert_eq!((price.0, price.to_string().as_str()), (micros, text), "{typed}");
+            assert_eq!(Money::price("price", text), Ok(price));
         }
     }
 
     #[test]
-    fn what_is_no_price_is_refused() {
+    fn an_invalid_price_is_rejected() {
         for bad in ["", ".", "-1", "-0.5", "0.0000001", "1e3", "1.000.000", "1 000", "1000.000001", "99999999999999999999", "٣", "NaN", "$1"] {
             assert!(Money::price("price", bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_sum_never_wraps() {
+    fn a_sum_saturates() {
         assert_eq!(Money(i64::MAX) + Money(1), Money(i64::MAX));
         assert_eq!([Money(2), Money(3)].into_iter().sum::<Money>(), Money(5));
         assert_eq!(PRICE_MAX.times(i64::MAX), Money(i64::MAX));

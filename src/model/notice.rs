@@ -1,4 +1,4 @@
-//! What somebody is told in the page.
+//! Notifications in the page.
 
 use std::str::FromStr;
 
@@ -7,80 +7,75 @@ use serde::{Deserialize, Serialize};
 use super::{id::ProjectId, permission::UnknownWord, time::Timestamp};
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident $word:literal),* $(,)?) => {
-        /// What happened.
+    ($($(#[$doc:meta])* $name:ident $code:literal),* $(,)?) => {
+        /// Type of a notification.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub enum NoticeEvent { $($(#[$doc])* $name),* }
 
         impl NoticeEvent {
-            /// The word in stored data.
+            /// Name in the database.
             pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word),* }
+                match self { $(Self::$name => $code),* }
             }
         }
 
         impl FromStr for NoticeEvent {
             type Err = UnknownWord;
 
-            fn from_str(word: &str) -> Result<Self, UnknownWord> {
-                match word { $($word => Ok(Self::$name),)* _ => Err(UnknownWord) }
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                match text { $($code => Ok(Self::$name),)* _ => Err(UnknownWord) }
             }
         }
     };
 }
 
 events! {
-    /// To those who decide: somebody asks for a key.
+    /// To approvers: a user requested a key.
     Requested "requested",
-    /// To those who decide: somebody no longer asks.
+    /// To approvers: the request was withdrawn.
     Withdrawn "withdrawn",
-    /// To who asked: the key is theirs.
+    /// To the requester: the key was issued.
     Approved "approved",
-    /// To who asked: they don't get it.
+    /// To the requester: the request was rejected.
     Rejected "rejected",
-    /// To who asked: the template is gone, and their request with it.
+    /// To the requester: the template was deleted, which closed the request.
     Closed "closed",
-    /// To the holder: their key was taken back.
+    /// To the holder: the key was revoked.
     Revoked "revoked",
 }
 
 impl NoticeEvent {
-    /// Whether those are told who decide, and not the one whose key or request it is.
+    /// Whether it goes to the approvers instead of the requester or holder.
     pub const fn is_for_deciders(self) -> bool {
         matches!(self, Self::Requested | Self::Withdrawn)
     }
 }
 
-/// One notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// Its place among all.
+    /// Position among all notifications.
     pub seq: i64,
-    /// What happened.
     pub event: NoticeEvent,
-    /// In which project.
     pub project_id: ProjectId,
-    /// That project's name then.
+    /// Name of the project at that time.
     pub project: String,
-    /// The template's name then.
+    /// Name of the template at that time.
     pub template: String,
-    /// The name of who did it.
+    /// Name of the user who caused it.
     pub person: String,
-    /// What they said.
+    /// Comment, such as the reason for a rejection; can be empty.
     pub word: String,
-    /// When.
     pub created_at: Timestamp,
-    /// Whether its reader saw it.
     pub is_read: bool,
 }
 
 impl Notice {
-    /// What happened, as a sentence to its reader.
+    /// Text of the notification.
     pub fn sentence(&self) -> String {
         let Self { project, template, person, .. } = self;
         match self.event {
-            NoticeEvent::Requested => format!("{person} asks for “{template}” in {project}."),
-            NoticeEvent::Withdrawn => format!("{person} no longer asks for “{template}” in {project}."),
+            NoticeEvent::Requested => format!("{person} requested “{template}” in {project}."),
+            NoticeEvent::Withdrawn => format!("{person} withdrew their request for “{template}” in {project}."),
             NoticeEvent::Approved => format!("Your key “{template}” for {project} is ready."),
             NoticeEvent::Rejected => format!("{person} rejected your request for “{template}” in {project}."),
             NoticeEvent::Closed => format!("“{template}” in {project} was deleted, and your request for it was closed."),
@@ -88,7 +83,7 @@ impl Notice {
         }
     }
 
-    /// The page where its reader finds what it is about.
+    /// Path of the page that it links to.
     pub fn path(&self) -> String {
         let keys = if self.event.is_for_deciders() { "/keys" } else { "" };
         format!("/projects/{}{keys}", self.project_id)
@@ -100,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_a_sentence_that_leads_to_its_page() {
+    fn a_notification_has_a_text_and_a_link() {
         let notice = |event| Notice {
             seq: 1,
             event,
@@ -112,9 +107,9 @@ mod tests {
             created_at: Timestamp(0),
             is_read: false,
         };
-        let (asked, ready) = (notice(NoticeEvent::Requested), notice(NoticeEvent::Approved));
-        assert_eq!(asked.sentence(), "Mia asks for “Read access” in Genomics.");
-        assert_eq!(asked.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys");
+        let (requested, ready) = (notice(NoticeEvent::Requested), notice(NoticeEvent::Approved));
+        assert_eq!(requested.sentence(), "Mia requested “Read access” in Genomics.");
+        assert_eq!(requested.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys");
         assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
         assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
         for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {

@@ -1,14 +1,12 @@
-//! What an organization decides for itself.
+//! Settings of an organization.
 
 use serde::{Deserialize, Serialize};
 
-/// An organization's own settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrganizationSettings {
-    /// Its name.
     pub name: String,
-    /// Its currency: ISO 4217.
+    /// ISO 4217 code.
     pub currency: String,
-    /// Every currency that it could have, by code: that and its name.
+    /// Selectable currencies as pairs of code and name, sorted by code.
     pub currencies: Vec<(String, String)>,
 }

@@ -1,4 +1,4 @@
-//! The people of an organization as the page sees them: members, roles, invitations, sessions.
+//! Members, roles, invitations and sessions of an organization.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,125 +9,111 @@ use super::{
     time::Timestamp,
 };
 
-/// For how long the link of an invitation is good, in days.
+/// Validity of an invitation link, in days.
 pub const INVITATION_DAYS: i64 = 7;
 
 /// A named set of permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRow {
-    /// Its id.
     pub id: RoleId,
-    /// Its name.
     pub name: String,
-    /// What its holders may do.
     pub permissions: Permissions,
-    /// How many members have it.
+    /// Number of members with this role.
     pub members: i64,
-    /// Whether every organization has it; such a role is never changed.
+    /// Built-in roles exist in every organization and cannot be changed.
     pub is_built_in: bool,
 }
 
-/// Somebody who belongs to the organization.
+/// A member of the organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRow {
-    /// Their id.
     pub id: UserId,
-    /// Their name.
     pub name: String,
-    /// What they sign in with.
     pub email: String,
-    /// Their role.
     pub role_id: RoleId,
-    /// When they were shut out, if they are.
+    /// When the member was disabled; `None` if active.
     pub disabled_at: Option<Timestamp>,
-    /// When they were last here, to within a minute.
+    /// Last request with a session, accurate to a minute.
     pub last_seen_at: Option<Timestamp>,
-    /// How many keys and credentials they made that are not deleted.
+    /// Number of keys and credentials that the member created and that are not deleted.
     pub keys: i64,
 }
 
-/// Somebody who was asked to join and has not done so yet.
+/// A pending invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvitationRow {
-    /// Its id.
     pub id: InvitationId,
-    /// Whom it is for.
+    /// Address of the invited person.
     pub email: String,
-    /// The role that they will have.
+    /// Role of the new member.
     pub role_id: RoleId,
-    /// The name of who invited them.
+    /// Name of the inviting member.
     pub invited_by: String,
-    /// When its link ends.
+    /// When the link expires.
     pub expires_at: Timestamp,
-    /// What its link is good for now.
     pub state: InvitationState,
 }
 
-/// What an invitation's link is good for.
+/// State of an invitation link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InvitationState {
-    /// Whoever has it can join.
+    /// The link can be used.
     Open,
-    /// It was given too long ago.
+    /// The link is older than [`INVITATION_DAYS`].
     Expired,
-    /// Who sent it may not invite to this role any more.
+    /// The inviting member no longer has the permission to invite to this role.
     Void,
 }
 
-/// All that the members' page shows.
+/// Data of the members page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
-    /// The members, by name.
+    /// Sorted by name.
     pub members: Vec<MemberRow>,
-    /// The open invitations, newest first.
+    /// Pending invitations, newest first.
     pub invitations: Vec<InvitationRow>,
-    /// Every role, in the order of the roles' page.
+    /// In the order of the roles page.
     pub roles: Vec<RoleRow>,
-    /// Who asks.
+    /// The signed-in user.
     pub viewer: UserId,
 }
 
 impl People {
-    /// A role's name.
+    /// Name of a role; empty for an unknown id.
     pub fn role_name(&self, id: RoleId) -> String {
         self.roles.iter().find(|role| role.id == id).map(|role| role.name.clone()).unwrap_or_default()
     }
 }
 
-/// The one-time link of an invitation, for whoever made it.
+/// The one-time link of an invitation, for the inviting member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvitationLink {
-    /// Whom it is for.
     pub email: String,
-    /// The link.
     pub link: RevealedSecret,
 }
 
-/// What an invitation says to whoever has its link.
+/// Content of an invitation, for the person who opens its link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// The organization's name.
+    /// Name of the organization.
     pub organization: String,
-    /// The name of who invites.
+    /// Name of the inviting member.
     pub invited_by: String,
-    /// What they will sign in with.
     pub email: String,
 }
 
-/// Somebody's being signed in, in one browser.
+/// A session in one browser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
-    /// Its id.
     pub id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     pub is_this: bool,
-    /// The browser, in words: “Chrome on Linux”.
+    /// Browser and system, such as “Chrome on Linux”.
     pub browser: String,
-    /// From which address it was begun.
+    /// Client address at sign-in.
     pub address: String,
-    /// When it began.
     pub created_at: Timestamp,
-    /// When it was last used, to within a minute.
+    /// Accurate to a minute.
     pub last_seen_at: Timestamp,
 }

@@ -1,25 +1,25 @@
-//! Permissions, the roles that hold them, and the scopes of a platform key.
+//! Permissions, built-in roles and the scopes of internal keys.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident $word:literal $label:literal),* $(,)?) => {
-        /// What a member may do. The words are stored data; the labels are what the page says.
+    ($($(#[$doc:meta])* $name:ident $code:literal $label:literal),* $(,)?) => {
+        /// Permission of a role. Names are stored data; labels are shown on the page.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Permission { $($(#[$doc])* $name),* }
 
         impl Permission {
-            /// Every permission, in the order in which the page lists them.
+            /// All permissions, in the order in which the page lists them.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The word in stored data and in the API.
+            /// Name in the API and in the database.
             pub const fn word(self) -> &'static str {
-                match self { $(Self::$name => $word),* }
+                match self { $(Self::$name => $code),* }
             }
 
-            /// The name in the page.
+            /// Label on the page.
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$name => $label),* }
             }
@@ -28,77 +28,75 @@ macro_rules! permissions {
 }
 
 permissions! {
-    /// Make, change and delete keys that callers present to us.
+    /// Create, change and delete API keys.
     ManageApiKeys "manage_api_keys" "Manage API Keys",
-    /// Store, change and delete secrets of other services.
+    /// Create, change and delete stored credentials of other services.
     ManageCredentials "manage_credentials" "Manage Credentials",
-    /// Make and delete corpora.
+    /// Create and delete corpora.
     ManageCorpora "manage_corpora" "Manage Corpora",
-    /// Make projects, and manage one's own.
+    /// Create projects, and manage projects as their manager.
     ManageProjects "manage_projects" "Manage Projects",
-    /// See the lists of keys, and judge keys.
+    /// View keys and verify keys.
     ViewKeys "view_keys" "View Keys",
-    /// See projects.
+    /// View projects.
     ViewProject "view_project" "View Project",
-    /// See usage and cost.
+    /// View usage and cost.
     ViewBilling "view_billing" "View Billing",
     /// Invite, disable and remove members.
     ManageMembers "manage_members" "Manage Members",
-    /// Make and change roles.
+    /// Create and change roles.
     ManageRoles "manage_roles" "Manage Roles",
     /// Read the audit log.
     ViewAuditLog "view_audit_log" "View Audit Log",
-    /// Change the organization itself.
+    /// Change the organization's settings.
     ManageOrganization "manage_organization" "Manage Organization",
 }
 
-/// Not a word that we know.
+/// The text names no known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word")]
+#[error("unknown value")]
 pub struct UnknownWord;
 
 impl FromStr for Permission {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|permission| permission.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.iter().copied().find(|permission| permission.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// A set of permissions, kept as bits and written as words.
+/// A set of permissions: a bit set, serialized as names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<String>", into = "Vec<&'static str>")]
 pub struct Permissions(u32);
 
 impl Permissions {
-    /// The set of these.
     pub fn of(permissions: &[Permission]) -> Self {
         Self(permissions.iter().fold(0, |bits, permission| bits | permission.bit()))
     }
 
-    /// Whether the set holds this one.
     pub const fn has(self, permission: Permission) -> bool {
         self.0 & permission.bit() != 0
     }
 
-    /// The members of the set, in the order of [`Permission::ALL`].
+    /// In the order of [`Permission::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
     }
 
-    /// The first of these that the set lacks.
+    /// The first permission of `of` that is missing in this set.
     pub fn first_missing(self, of: Self) -> Option<Permission> {
         of.iter().find(|permission| !self.has(*permission))
     }
 
-    /// The words, separated by blanks: the stored form.
+    /// The stored form: names separated by spaces.
     pub fn words(self) -> String {
         self.iter().map(Permission::word).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads the stored form. An unknown word grants nothing, so that an older program may read a newer database.
-    pub fn from_words(words: &str) -> Self {
-        Self::of(&words.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<_>>())
+    /// Parses the stored form. Unknown names are ignored, so that an older version can read a newer database.
+    pub fn from_words(names: &str) -> Self {
+        Self::of(&names.split_whitespace().filter_map(|name| name.parse().ok()).collect::<Vec<_>>())
     }
 }
 
@@ -109,8 +107,8 @@ impl Permission {
 }
 
 impl From<Vec<String>> for Permissions {
-    fn from(words: Vec<String>) -> Self {
-        Self::from_words(&words.join(" "))
+    fn from(names: Vec<String>) -> Self {
+        Self::from_words(&names.join(" "))
     }
 }
 
@@ -122,13 +120,12 @@ impl From<Permissions> for Vec<&'static str> {
 
 /// A role that every organization has from the start.
 pub struct BuiltInRole {
-    /// Its name, lower case, unique in the organization.
+    /// Lower case, unique in the organization.
     pub name: &'static str,
-    /// What its holders may do.
     pub permissions: &'static [Permission],
 }
 
-/// The four roles of a new organization. The first is the owner's.
+/// The four roles of a new organization. The first is the owner role.
 pub const BUILT_IN_ROLES: &[BuiltInRole] = {
     use Permission::{
         ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageProjects, ManageRoles, ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
@@ -155,29 +152,28 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
     ]
 };
 
-/// What a platform key may be used for; never more than its creator may do at that moment.
+/// Scope of an internal key. A scope is effective only while the key's creator has the corresponding permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Read keys.
     KeysRead,
-    /// Make, change and delete keys.
+    /// Create, change and delete keys.
     KeysWrite,
-    /// Read what is known of credentials (never their secrets).
+    /// Read credentials, without their secrets.
     CredentialsRead,
-    /// Store, change and delete credentials.
+    /// Create, change and delete credentials.
     CredentialsWrite,
-    /// Read the secrets of projects, in clear text.
+    /// Read the secrets of projects, in plain text.
     SecretsRead,
-    /// Judge keys.
+    /// Verify keys.
     Verify,
 }
 
 impl Scope {
-    /// Every scope.
     pub const ALL: &'static [Self] =
         &[Self::KeysRead, Self::KeysWrite, Self::CredentialsRead, Self::CredentialsWrite, Self::SecretsRead, Self::Verify];
 
-    /// The word in stored data and in the API.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::KeysRead => "keys:read",
@@ -189,8 +185,7 @@ impl Scope {
         }
     }
 
-    /// What the key's creator must be allowed to do for the scope to count: any one of these. Which kinds it then reaches is for the
-    /// rules to say.
+    /// Permissions of which the key's creator needs at least one for the scope to be effective. The rules then restrict the key kinds.
     pub const fn needs(self) -> &'static [Permission] {
         match self {
             Self::KeysRead | Self::Verify => &[Permission::ViewKeys],
@@ -205,22 +200,20 @@ impl Scope {
     }
 }
 
-/// A set of scopes, kept as bits and written as words.
+/// A set of scopes, as a bit set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// The set of these.
     pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
     }
 
-    /// Whether the set holds this one.
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
     }
 
-    /// The members of the set, in the order of [`Scope::ALL`].
+    /// In the order of [`Scope::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.iter().copied().filter(move |scope| self.has(*scope))
     }
@@ -229,8 +222,8 @@ impl Scopes {
 impl FromStr for Scope {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|scope| scope.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.iter().copied().find(|scope| scope.word() == text).ok_or(UnknownWord)
     }
 }
 
@@ -239,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_form_reads_back() {
+    fn the_stored_form_round_trips() {
         for role in BUILT_IN_ROLES {
             let permissions = Permissions::of(role.permissions);
             assert_eq!(Permissions::from_words(&permissions.words()), permissions);
@@ -248,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_set_lacks_is_named() {
+    fn the_first_missing_permission_is_found() {
         let (one, both) = (Permissions::of(&[Permission::ViewKeys]), Permissions::of(&[Permission::ViewKeys, Permission::ViewBilling]));
         assert_eq!(one.first_missing(both), Some(Permission::ViewBilling));
         assert_eq!(both.first_missing(one), None);
@@ -256,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn each_built_in_role_may_less_than_the_one_before() {
+    fn each_built_in_role_has_fewer_permissions() {
         for pair in BUILT_IN_ROLES.windows(2) {
             let (more, less) = (Permissions::of(pair[0].permissions), Permissions::of(pair[1].permissions));
             assert!(less.iter().all(|permission| more.has(permission)) && more != less, "{} {}", pair[0].name, pair[1].name);

@@ -1,4 +1,4 @@
-//! The one table of what differs between the kinds of keys. Page and server read the same rows.
+//! Specification of all key kinds: one table, read by page and server.
 
 use std::str::FromStr;
 
@@ -7,166 +7,148 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::permission::{Permission, UnknownWord};
 use super::time::Timestamp;
 
-/// A kind of API key: made by us, presented to us, kept as a digest.
+/// Kind of API key (inbound): issued by Latchkey and stored as a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyKind {
-    /// Authenticates callers of Latchkey's own API.
+    /// Internal key: authenticates callers of Latchkey's own API.
     Platform,
-    /// Belongs to a caller of the customer's API.
+    /// For a caller of the customer's API.
     Client,
     /// Gives anonymous access to corpora.
     Corpus,
     /// Authenticates an agent.
     Agent,
-    /// Gives access to one project; a signed token instead of an opaque one.
+    /// Gives access to one project. A signed JWT instead of an opaque key.
     Project,
 }
 
-/// A kind of credential: made by others, kept encrypted, used by us.
+/// Kind of credential (outbound): issued by another service, stored encrypted and used by Latchkey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
-    /// Opens a storage provider.
+    /// External key: for a storage provider.
     Storage,
-    /// Opens a provider of language models.
+    /// General key: for a provider of language models.
     Llm,
 }
 
-/// A kind of either.
+/// Kind of API key or credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Kind {
-    /// Inbound.
     Key(KeyKind),
-    /// Outbound.
     Credential(CredentialKind),
 }
 
-/// How one is made.
+/// How a key is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Making {
-    /// By a button with these words.
+    /// By a button with this label.
     Button(&'static str),
-    /// By a button with these words that opens a menu of kinds.
+    /// By a button with this label that opens a menu of kinds.
     Menu(&'static str),
-    /// Not in its list: a project issues it.
+    /// Not from its list: issued by a project.
     ByProject,
 }
 
-/// Which characters of a secret stay readable.
+/// Which characters of a secret are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mask {
-    /// None.
     Hidden,
-    /// So many at the front and so many at the end.
+    /// This number of characters at the start and at the end.
     Ends(usize, usize),
 }
 
-/// Where a new secret is shown, the one time that it is.
+/// Where a new secret is shown once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revealed {
-    /// In its row, until the page is left.
+    /// In the key's row, until the user leaves the page.
     InRow,
-    /// In a pop-up.
     InPopUp,
-    /// To its holder, on the project's page.
+    /// To the holder, on the project page.
     ToHolder,
-    /// Nowhere: who stored it has it.
+    /// Never: the user entered it.
     Never,
 }
 
 /// Whether and when a key of a kind expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// Never.
     Never,
-    /// So many days after it was made.
+    /// This number of days after creation.
     Days(i64),
-    /// After a duration that must be chosen.
+    /// After a duration that the user must choose.
     Chosen,
-    /// After a duration, or never, as chosen.
+    /// After a duration that the user chooses, or never.
     ChosenOrNever,
 }
 
-/// What may stand once only. Deleted ones free it.
+/// What must be unique among keys that are not deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
-    /// Nothing.
     Nothing,
-    /// Its name, among those of its kind in the organization, whatever the case.
+    /// The name, per kind and organization, ignoring case.
     Name,
-    /// One of each provider for each user.
+    /// One key per provider and user.
     Provider,
 }
 
-/// Which scopes a kind has.
+/// Scopes that keys of a kind can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scoping {
-    /// None.
     None,
-    /// Those of our own API: [`Scope`](super::permission::Scope).
+    /// Scopes of Latchkey's own API: [`Scope`](super::permission::Scope).
     Api,
-    /// Any words.
+    /// Any names, defined by the customer.
     Words,
-    /// One of [`CORPUS_ACCESS`], for corpora that are named.
+    /// One of [`CORPUS_ACCESS`], for selected corpora.
     Corpora,
 }
 
-/// What a corpus key may be used for: the scopes, and what the page calls them together. The first is the usual one.
+/// API access of a corpus key: scopes and their common label on the page. The first is the default.
 pub const CORPUS_ACCESS: [(&[&str], &str); 2] = [(&["query"], "QueryService"), (&["query", "index"], "QueryService & IndexService")];
 
-/// What can be changed once it stands.
+/// Which fields can be edited after creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Editable {
-    /// Nothing.
     Nothing,
-    /// Its name.
     Name,
-    /// Its name and its value.
     NameAndValue,
     /// Name, external id, metadata, scopes, limits and expiry.
     All,
 }
 
-/// One row of the table.
+/// Specification of one kind.
 #[derive(Debug)]
 pub struct Policy {
-    /// Whose row it is.
     pub kind: Kind,
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub word: &'static str,
-    /// What the page calls it: its tab, and the menu that makes one.
+    /// Label of the tab and of the entry in the create menu.
     pub label: &'static str,
-    /// The page that lists them; `None` for keys that stand on their project's.
+    /// Path of the list page; `None` for keys that are listed on their project's page.
     pub page: Option<&'static str>,
-    /// How one is made.
     pub making: Making,
-    /// What its secrets begin with; `None` for signed tokens and what others made. Never changed: scanners and callers know them.
+    /// Prefix of the secrets; `None` for signed tokens and credentials. Must not change: secret scanners and callers rely on it.
     pub prefix: Option<&'static str>,
-    /// What stays readable of a secret.
     pub mask: Mask,
-    /// Where its secret is shown.
     pub revealed: Revealed,
-    /// When it expires.
     pub expiry: Expiry,
-    /// What is unique about it.
     pub unique: Unique,
-    /// Which scopes it has.
     pub scoping: Scoping,
-    /// Whether it notes whose it is, and more, in the words of the API that it is for.
+    /// Whether it has an external id and metadata.
     pub annotated: bool,
-    /// Whether it can have rate limits, credits and an allow-list of addresses.
+    /// Whether it can have rate limits, credits and an address allow-list.
     pub limited: bool,
-    /// What can be edited.
     pub editable: Editable,
-    /// Whether it belongs to who made it: only owners and admins see those of others.
+    /// Whether it belongs to its creator: only owners and admins see keys of others.
     pub personal: bool,
-    /// Needed to see the list.
+    /// Permission to view the list.
     pub view: Permission,
-    /// Needed to make, change and delete one.
+    /// Permission to create, change and delete.
     pub manage: Permission,
 }
 
-/// Every kind, once: inbound, then outbound, each in the order of its enum.
+/// All kinds: inbound, then outbound, each in the order of its enum, because the enums' discriminants are indices.
 pub const POLICIES: &[Policy] = &[
     Policy {
         kind: Kind::Key(KeyKind::Platform),
@@ -303,42 +285,39 @@ pub const POLICIES: &[Policy] = &[
     },
 ];
 
-/// How many rows of the table are inbound.
+/// Number of inbound kinds.
 const INBOUND: usize = KeyKind::Project as usize + 1;
 
 impl Policy {
-    /// Whether they are listed, read and changed with those of the other kinds; if not, that is for the project that they stand on.
+    /// Whether keys of this kind have a list page. Others are managed on their project's page.
     pub const fn is_listed(&self) -> bool {
         self.page.is_some()
     }
 }
 
 impl KeyKind {
-    /// The kind's row.
     pub const fn policy(self) -> &'static Policy {
         &POLICIES[self as usize]
     }
 
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         self.policy().word
     }
 }
 
 impl CredentialKind {
-    /// The kind's row.
     pub const fn policy(self) -> &'static Policy {
         &POLICIES[INBOUND + self as usize]
     }
 
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         self.policy().word
     }
 }
 
 impl Kind {
-    /// The kind's row.
     pub const fn policy(self) -> &'static Policy {
         match self {
             Self::Key(kind) => kind.policy(),
@@ -350,32 +329,32 @@ impl Kind {
 impl FromStr for Kind {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        POLICIES.iter().find(|policy| policy.word == word).map(|policy| policy.kind).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        POLICIES.iter().find(|policy| policy.word == text).map(|policy| policy.kind).ok_or(UnknownWord)
     }
 }
 
 impl FromStr for KeyKind {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        if let Kind::Key(kind) = word.parse()? { Ok(kind) } else { Err(UnknownWord) }
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        if let Kind::Key(kind) = text.parse()? { Ok(kind) } else { Err(UnknownWord) }
     }
 }
 
 impl FromStr for CredentialKind {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        if let Kind::Credential(kind) = word.parse()? { Ok(kind) } else { Err(UnknownWord) }
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        if let Kind::Credential(kind) = text.parse()? { Ok(kind) } else { Err(UnknownWord) }
     }
 }
 
 impl TryFrom<String> for Kind {
     type Error = UnknownWord;
 
-    fn try_from(word: String) -> Result<Self, UnknownWord> {
-        word.parse()
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
     }
 }
 
@@ -397,62 +376,55 @@ impl Serialize for CredentialKind {
     }
 }
 
-/// The longest secret of which nothing is shown, in characters; no mask shows more of one.
+/// Secrets of up to this many characters are hidden completely. No mask shows more characters than this.
 const HIDDEN_MAX: usize = 8;
 
 impl Mask {
-    /// What may be shown of a secret. One of [`HIDDEN_MAX`] characters or fewer is hidden whole.
+    /// Masks a secret. Secrets of up to [`HIDDEN_MAX`] characters are hidden completely.
     pub fn apply(self, secret: &str) -> String {
-        const DOTS: &str = "…";
-        let Self::Ends(front, end) = self else { return DOTS.to_owned() };
+        const ELLIPSIS: &str = "…";
+        let Self::Ends(front, end) = self else { return ELLIPSIS.to_owned() };
         let length = secret.chars().count();
         if length <= HIDDEN_MAX {
-            return DOTS.to_owned();
+            return ELLIPSIS.to_owned();
         }
         let head: String = secret.chars().take(front).collect();
         let tail: String = secret.chars().skip(length - end).collect();
-        format!("{head}{DOTS}{tail}")
+        format!("{head}{ELLIPSIS}{tail}")
     }
 }
 
-/// The moments that decide what a key is now.
+/// Timestamps that determine the status of a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// When it was put to rest; may be undone.
+    /// Reversible.
     pub disabled_at: Option<Timestamp>,
-    /// When it was taken back for good.
+    /// Permanent.
     pub revoked_at: Option<Timestamp>,
-    /// When it was deleted.
+    /// Permanent.
     pub deleted_at: Option<Timestamp>,
 }
 
-/// What a key is at a moment.
+/// Status of a key at a point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// In use.
     Active,
-    /// At rest.
     Disabled,
-    /// Past its end.
     Expired,
-    /// Taken back.
     Revoked,
-    /// Gone.
     Deleted,
 }
 
 impl Lifecycle {
-    /// The one answer to "what is this key now": what the page shows and what verify says.
-    /// Deleted beats revoked beats expired beats disabled.
+    /// The only computation of the status, for page and verify alike. Deleted beats revoked beats expired beats disabled.
     pub fn status(&self, now: Timestamp) -> Status {
         if self.deleted_at.is_some() {
             Status::Deleted
         } else if self.revoked_at.is_some() {
             Status::Revoked
-        } else if self.expires_at.is_some_and(|end| end <= now) {
+        } else if self.expires_at.is_some_and(|expiry| expiry <= now) {
             Status::Expired
         } else if self.disabled_at.is_some() {
             Status::Disabled
@@ -463,7 +435,7 @@ impl Lifecycle {
 }
 
 impl Status {
-    /// The word in the API.
+    /// Name in the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Active => "active",
@@ -474,7 +446,7 @@ impl Status {
         }
     }
 
-    /// The word in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Active => "Active",
@@ -489,8 +461,8 @@ impl Status {
 impl FromStr for Status {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        [Self::Active, Self::Disabled, Self::Expired, Self::Revoked].into_iter().find(|status| status.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Active, Self::Disabled, Self::Expired, Self::Revoked].into_iter().find(|status| status.word() == text).ok_or(UnknownWord)
     }
 }
 
@@ -499,17 +471,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_finds_its_own_row() {
+    fn every_kind_has_its_own_row() {
         for policy in POLICIES {
             assert_eq!(policy.kind.policy().kind, policy.kind);
             assert_eq!(policy.word.parse(), Ok(policy.kind));
             assert_eq!(matches!(policy.kind, Kind::Credential(_)), policy.revealed == Revealed::Never);
-            assert!(matches!(policy.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "no mask shows all of a secret that it does not hide");
+            assert!(matches!(policy.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
         }
     }
 
     #[test]
-    fn a_mask_never_shows_a_short_secret() {
+    fn a_short_secret_is_hidden_completely() {
         assert_eq!(Mask::Ends(4, 4).apply("lka_0123456789xYz1"), "lka_…xYz1");
         assert_eq!(Mask::Ends(0, 4).apply("lkq_0123456789xYz1"), "…xYz1");
         assert_eq!(Mask::Ends(4, 4).apply("12345678"), "…");
@@ -521,16 +493,16 @@ mod tests {
     #[test]
     fn deleted_beats_revoked_beats_expired_beats_disabled() {
         let (past, now) = (Some(Timestamp(1)), Timestamp(2));
-        let mut life = Lifecycle::default();
-        assert_eq!(life.status(now), Status::Active);
-        life.disabled_at = past;
-        assert_eq!(life.status(now), Status::Disabled);
-        life.expires_at = Some(now);
-        assert_eq!(life.status(Timestamp(1)), Status::Disabled);
-        assert_eq!(life.status(now), Status::Expired);
-        life.revoked_at = past;
-        assert_eq!(life.status(now), Status::Revoked);
-        life.deleted_at = past;
-        assert_eq!(life.status(now), Status::Deleted);
+        let mut lifecycle = Lifecycle::default();
+        assert_eq!(lifecycle.status(now), Status::Active);
+        lifecycle.disabled_at = past;
+        assert_eq!(lifecycle.status(now), Status::Disabled);
+        lifecycle.expires_at = Some(now);
+        assert_eq!(lifecycle.status(Timestamp(1)), Status::Disabled);
+        assert_eq!(lifecycle.status(now), Status::Expired);
+        lifecycle.revoked_at = past;
+        assert_eq!(lifecycle.status(now), Status::Revoked);
+        lifecycle.deleted_at = past;
+        assert_eq!(lifecycle.status(now), Status::Deleted);
     }
 }

@@ -1,4 +1,4 @@
-//! Projects as the page sees them.
+//! Projects with their members, nodes and secrets.
 
 use std::str::FromStr;
 
@@ -10,25 +10,24 @@ use super::{
     time::Timestamp,
 };
 
-/// The longest description of anything, in characters.
+/// Maximum length of any description, in characters.
 pub const DESCRIPTION_MAX: usize = 2000;
 
-/// Who sees a project.
+/// Who can see a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
-    /// Its members.
+    /// The project's members.
     #[default]
     Members,
-    /// Everyone in the organization who may see projects.
+    /// All members of the organization with *View Project*.
     Organization,
 }
 
 impl Visibility {
-    /// Each of them.
     pub const ALL: [Self; 2] = [Self::Members, Self::Organization];
 
-    /// The word in the API and in stored data.
+    /// Name in the API and in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Members => "members",
@@ -36,10 +35,10 @@ impl Visibility {
         }
     }
 
-    /// The words in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Members => "Members",
+            Self::Members => "Project members only",
             Self::Organization => "Everyone in the organization",
         }
     }
@@ -48,144 +47,121 @@ impl Visibility {
 impl FromStr for Visibility {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|visibility| visibility.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|visibility| visibility.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// What a role means inside a project: of all permissions these. *Manage Projects* is there the permission to manage this one.
+/// The permissions that are effective inside a project. *Manage Projects* there means managing this project.
 pub const IN_PROJECT: [Permission; 2] = [Permission::ViewProject, Permission::ManageProjects];
 
-/// A project in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectRow {
-    /// Its id.
     pub id: ProjectId,
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// Who sees it.
     pub visibility: Visibility,
-    /// The name of who made it.
+    /// Name of the creator.
     pub created_by: String,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// The reader's role in it; `None` for one who sees it without being its member.
+    /// The user's role in the project; `None` if the user is not a member of it.
     pub role: Option<String>,
-    /// What the reader may do in it.
+    /// The user's permissions in the project.
     pub permissions: Permissions,
-    /// How many requests wait to be decided; 0 for those who can't decide.
+    /// Number of pending requests; 0 for users who cannot approve them.
     pub waiting: i64,
 }
 
 impl ProjectRow {
-    /// Whether the reader may manage it.
+    /// Whether the user can manage the project.
     pub const fn is_managed(&self) -> bool {
         self.permissions.has(Permission::ManageProjects)
     }
 }
 
-/// A project that somebody wants, or as they want it changed.
+/// Request to create or update a project.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WantedProject {
-    /// Its name, unique in the organization.
+    /// Unique in the organization.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// Who sees it.
     pub visibility: Visibility,
 }
 
-/// A member of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectMember {
-    /// Who.
     pub user: UserId,
-    /// Their name.
     pub name: String,
-    /// What they sign in with; for those who manage the project alone.
+    /// Only for managers of the project.
     pub email: Option<String>,
-    /// Their role in it.
     pub role_id: RoleId,
-    /// Its name.
     pub role: String,
-    /// What the role permits, in the whole of the organization.
+    /// All permissions of the role, in the organization.
     pub permissions: Permissions,
-    /// When they were added.
     pub added_at: Timestamp,
-    /// Whether they were shut out of the organization.
+    /// Whether the member is disabled in the organization.
     pub is_disabled: bool,
-    /// Whether it is the reader.
+    /// Whether it is the signed-in user.
     pub is_you: bool,
 }
 
-/// Somebody who can be added to a project.
+/// A user who can be added to a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Who.
     pub user: UserId,
-    /// Their name.
     pub name: String,
-    /// What they sign in with.
     pub email: String,
 }
 
-/// A role that the reader may give.
+/// A role that the user can assign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChoice {
-    /// Its id.
     pub id: RoleId,
-    /// Its name.
     pub name: String,
 }
 
-/// A node of a project: what its keys are used at.
+/// A node of a project: a place where its keys are used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRow {
-    /// Its number in the project.
+    /// Number, unique in the project.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The name of who made it.
+    /// Name of the creator.
     pub created_by: String,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
-/// What is known of a secret that a project keeps. Its value never comes back to the page.
+/// A secret of a project, without its value: values are never sent to the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretRow {
-    /// Its id.
     pub id: ProjectSecretId,
-    /// Its name.
     pub name: String,
-    /// The name of who stored it.
+    /// Name of the creator.
     pub created_by: String,
-    /// When its value was last set.
+    /// When the value was last set.
     pub updated_at: Timestamp,
-    /// The name of the key that it was imported with.
+    /// Name of the key that it was imported from.
     pub imported_from: Option<String>,
 }
 
-/// Who and what belongs to a project.
+/// Members, nodes and secrets of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Belongings {
-    /// Its members, by name.
+    /// Sorted by name.
     pub members: Vec<ProjectMember>,
-    /// Its nodes, by number.
+    /// Sorted by number.
     pub nodes: Vec<NodeRow>,
-    /// What those see besides who manage it.
+    /// Only for managers of the project.
     pub managed: Option<ManagedBelongings>,
 }
 
-/// What those who manage a project see of what belongs to it.
+/// The part of [`Belongings`] that only managers of the project see.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ManagedBelongings {
-    /// Who can be added, by name.
+    /// Users who can be added, sorted by name.
     pub candidates: Vec<Candidate>,
-    /// The roles that the reader may give.
+    /// Roles that the user can assign.
     pub roles: Vec<RoleChoice>,
-    /// Its secrets, by name.
+    /// Sorted by name.
     pub secrets: Vec<SecretRow>,
 }

@@ -1,4 +1,4 @@
-//! Services with language models, as the page sees them.
+//! Providers of language models.
 
 use std::str::FromStr;
 
@@ -9,21 +9,20 @@ use super::{
     permission::UnknownWord,
 };
 
-/// How a provider is spoken to.
+/// API of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
-    /// As `OpenAI`, and the many who took over its API.
+    /// The `OpenAI` API or a compatible one.
     Openai,
-    /// As Anthropic.
+    /// The Anthropic API.
     Anthropic,
 }
 
 impl Style {
-    /// Each of them.
     pub const ALL: [Self; 2] = [Self::Openai, Self::Anthropic];
 
-    /// The word in stored data.
+    /// Name in the database.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Openai => "openai",
@@ -31,7 +30,7 @@ impl Style {
         }
     }
 
-    /// The name in the page.
+    /// Label on the page.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Openai => "OpenAI",
@@ -43,108 +42,91 @@ impl Style {
 impl FromStr for Style {
     type Err = UnknownWord;
 
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|style| style.word() == word).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|style| style.word() == text).ok_or(UnknownWord)
     }
 }
 
-/// A general key that can be chosen.
+/// A general key that can be linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneralKey {
-    /// Its id.
     pub id: CredentialId,
-    /// Its name.
     pub name: String,
-    /// What may be shown of it.
+    /// Masked secret.
     pub mask: String,
 }
 
-/// The key that a provider or a model is used with.
+/// Link from a provider or model to its general key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
-    /// This one.
     Key(GeneralKey),
-    /// None, and there never was one.
+    /// No key, and there never was one.
     Nothing,
-    /// None: it was deleted.
+    /// No key: it was deleted.
     Deleted,
-    /// None: the address was changed, and the key was for the old one.
+    /// No key: the base URL was changed, which removed the link to the old address's key.
     Moved,
 }
 
 impl Link {
-    /// The key, if there is one.
     pub const fn key(&self) -> Option<&GeneralKey> {
         if let Self::Key(key) = self { Some(key) } else { None }
     }
 }
 
-/// A service with language models.
+/// A provider of language models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderRow {
-    /// Its id.
     pub id: ProviderId,
-    /// Its name.
     pub name: String,
-    /// How it is spoken to.
     pub style: Style,
-    /// Where it is.
     pub base_url: String,
-    /// Its key.
     pub link: Link,
-    /// Its models.
     pub models: Vec<ModelRow>,
 }
 
-/// A language model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRow {
-    /// Its id.
     pub id: ModelId,
-    /// Its name, as its provider knows it.
+    /// Name that the provider uses for it.
     pub name: String,
-    /// Its own key; without one it uses its provider's.
+    /// Own key; without one, the provider's key is used.
     pub link: Link,
 }
 
-/// All that the page of providers shows.
+/// Data of the providers page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderList {
-    /// By name.
+    /// Sorted by name.
     pub providers: Vec<ProviderRow>,
-    /// The keys that can be chosen, by name.
+    /// General keys that can be linked, sorted by name.
     pub keys: Vec<GeneralKey>,
 }
 
-/// A provider that somebody wants.
+/// Request to create or update a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedProvider {
-    /// What it is called.
     pub name: String,
-    /// How it is spoken to.
     pub style: Style,
-    /// Where it is.
     pub base_url: String,
-    /// The key that it is used with.
     #[serde(default)]
     pub key: Option<CredentialId>,
 }
 
-/// A model that somebody wants.
+/// Request to create or update a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedModel {
-    /// What its provider calls it.
+    /// Name that the provider uses for it.
     pub name: String,
-    /// Its own key; without one it uses its provider's.
+    /// Own key; without one, the provider's key is used.
     #[serde(default)]
     pub key: Option<CredentialId>,
 }
 
-/// A provider after a change.
+/// Result of updating a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditedProvider {
-    /// The provider as it is now.
     pub provider: ProviderRow,
-    /// What lost its key because the address is another: the provider's and its models' names.
+    /// Names of the provider and models that lost their key because the base URL was changed.
     pub unlinked: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! Templates, requests for a key by one, and what those who ask see of both.
+//! Key templates, access requests, and the cards that requesters see.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,36 +13,30 @@ use super::{
     time::Timestamp,
 };
 
-/// The most templates of one project.
+/// Maximum number of templates per project.
 pub const TEMPLATES_MAX: usize = 50;
-/// The most information fields of one template.
+/// Maximum number of information fields per template.
 pub const FIELDS_MAX: usize = 20;
-/// The longest word that is said with a rejection, in characters.
+/// Maximum length of the reason for a rejection, in characters.
 pub const WORD_MAX: usize = 500;
-/// For how many days a key may be good at most: ten years.
+/// Maximum validity of a key, in days: ten years.
 pub const DAYS_MAX: i64 = 3650;
 
-/// An information field: it is imported, as a secret, together with the key.
+/// An information field. Importing a key into a project imports its fields as secrets too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldRow {
-    /// Its id.
     pub id: FieldId,
-    /// Its name, unique in the template.
+    /// Unique in the template.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it holds.
     pub value: String,
 }
 
-/// An information field as a key has it: as it was when the key was granted.
+/// Copy of an information field at the time when the key was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedField {
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it holds.
     pub value: String,
 }
 
@@ -52,101 +46,84 @@ impl From<FieldRow> for IssuedField {
     }
 }
 
-/// A template, as those who manage its project see it.
+/// A template, as project managers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateRow {
-    /// Its id.
     pub id: TemplateId,
-    /// Its name, unique in the project.
+    /// Unique in the project.
     pub name: String,
-    /// What its keys are for.
     pub description: String,
-    /// The role of its keys.
     pub role: RoleId,
-    /// Of one request.
+    /// Price per request.
     pub price: Money,
-    /// How long its keys are good, in days; `None` for ever.
+    /// Validity of its keys, in days; `None` for unlimited.
     pub duration_days: Option<i64>,
-    /// Its information fields, in their order.
     pub fields: Vec<FieldRow>,
-    /// How many of its keys are in use.
+    /// Number of keys in use.
     pub keys: i64,
 }
 
-/// A role that a template may have.
+/// A role that can be selected for a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChoice {
-    /// Its id.
     pub id: RoleId,
-    /// Its name.
     pub name: String,
-    /// What it permits.
     pub permissions: Permissions,
-    /// Whether the reader holds all of that, and so may give it.
+    /// Whether the user has all of these permissions and therefore can assign the role.
     pub may_give: bool,
 }
 
-/// A node of the project, to be named in a field.
+/// A node of the project whose id can be inserted into a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeChoice {
-    /// Its number.
     pub id: i64,
-    /// Its name.
     pub name: String,
 }
 
-/// A request that waits to be decided.
+/// A pending access request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRow {
-    /// Its id.
     pub id: KeyRequestId,
-    /// When it was made.
     pub requested_at: Timestamp,
-    /// The name of who asks.
+    /// Name of the requester.
     pub user: String,
-    /// What they sign in with.
     pub email: String,
-    /// The template.
     pub template_id: TemplateId,
-    /// Its name.
+    /// Name of the template.
     pub template: String,
 }
 
-/// All that the page of a project's templates shows.
+/// Data of a project's templates page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateDesk {
-    /// The project.
     pub project: ProjectRow,
-    /// Its templates, the oldest first.
+    /// Oldest first.
     pub templates: Vec<TemplateRow>,
-    /// The organization's roles.
+    /// Roles of the organization.
     pub roles: Vec<RoleChoice>,
-    /// The project's nodes.
     pub nodes: Vec<NodeChoice>,
-    /// The requests that wait, the oldest first.
+    /// Pending requests, oldest first.
     pub requests: Vec<RequestRow>,
-    /// Of prices: ISO 4217.
+    /// ISO 4217 code of the currency of prices.
     pub currency: String,
 }
 
-/// A value of a template that is edited on its own.
+/// A field of a template that is edited on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TemplateValue {
-    /// Its name.
     Name,
-    /// Its description.
     Description,
-    /// Its role, by id.
+    /// Role id.
     Role,
-    /// The price of a request, as [`Money`] prints it.
+    /// Price per request, in the `Display` format of [`Money`].
     Price,
-    /// How long its keys are good, as [`days_text`] has it.
+    /// Validity of its keys, in the format of [`days_text`].
     DurationDays,
 }
 
 impl TemplateValue {
-    /// Its name in the call.
+    /// Field name in the request.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -158,20 +135,17 @@ impl TemplateValue {
     }
 }
 
-/// A value of an information field that is edited on its own.
+/// A part of an information field that is edited on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldValue {
-    /// Its name.
     Name,
-    /// Its description.
     Description,
-    /// What it holds.
     Value,
 }
 
 impl FieldValue {
-    /// Its name in the call.
+    /// Field name in the request.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -181,26 +155,21 @@ impl FieldValue {
     }
 }
 
-/// A value as somebody typed it, and as they saw it before: where it is another by now, nothing is written.
+/// An edit of one value with optimistic locking: it is rejected if the stored value differs from `before`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit<Which> {
-    /// Which value.
     pub which: Which,
-    /// What stood there when they began.
+    /// Value when the user began to edit.
     pub before: String,
-    /// What they typed.
     pub after: String,
 }
 
-/// How long keys are good, as text: a number of days, or nothing for ever.
+/// Validity as text: a number of days, or empty for unlimited.
 pub fn days_text(days: Option<i64>) -> String {
     days.map(|days| days.to_string()).unwrap_or_default()
 }
 
-/// Reads a number of days as somebody typed it. Nothing, or `never`, is for ever.
-///
-/// # Errors
-/// `Invalid` for what is no whole number from 1 to [`DAYS_MAX`].
+/// Parses a validity: a number of days from 1 to [`DAYS_MAX`], or empty or `never` for unlimited.
 pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
     let typed = typed.trim().to_lowercase();
     if typed.is_empty() || typed == "never" {
@@ -209,101 +178,88 @@ pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
     let number = typed.strip_suffix("days").or_else(|| typed.strip_suffix("day")).unwrap_or(&typed).trim_end();
     let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
     let days = number.parse().ok().filter(|days| is_number && (1..=DAYS_MAX).contains(days));
-    days.map(Some).ok_or_else(|| Fault::invalid(field, format!("Enter a number of days from 1 to {DAYS_MAX}, or nothing for never.")))
+    days.map(Some).ok_or_else(|| Fault::invalid(field, format!("Enter a number of days from 1 to {DAYS_MAX}, or leave this empty for no expiry.")))
 }
 
-/// What is said with a rejection, without the blanks around it.
-///
-/// # Errors
-/// `Invalid` for what is longer than [`WORD_MAX`] or holds characters that can't be seen.
+/// Trims the reason for a rejection and validates it: at most [`WORD_MAX`] characters, none of them invisible.
 pub fn word(field: &str, typed: &str) -> Result<String, Fault> {
-    let word = text::description(field, typed)?;
-    let length = word.chars().count();
+    let reason = text::description(field, typed)?;
+    let length = reason.chars().count();
     if length > WORD_MAX {
         return Err(Fault::invalid(field, format!("Use at most {WORD_MAX} characters; this has {length}.")));
     }
-    Ok(word)
+    Ok(reason)
 }
 
-/// A key that somebody holds, or held last, by a template.
+/// The user's current or last key of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldKey {
-    /// Its id.
     pub id: KeyId,
-    /// When it was granted.
+    /// When the request was approved.
     pub received_at: Timestamp,
-    /// When its holder was given it, if they were.
+    /// When the holder revealed the secret; `None` if not yet.
     pub revealed_at: Option<Timestamp>,
-    /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
-    /// What it is now.
     pub status: Status,
-    /// When it was taken back.
     pub revoked_at: Option<Timestamp>,
 }
 
 impl HeldKey {
-    /// Whether it is in use or at rest, so that no other is given by its template.
+    /// Whether it is active or disabled. The user then cannot request another key of the template.
     pub fn is_live(&self) -> bool {
         matches!(self.status, Status::Active | Status::Disabled)
     }
 }
 
-/// A request of the reader's that waits.
+/// The user's pending request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// Its id.
     pub id: KeyRequestId,
-    /// When it was made.
     pub asked_at: Timestamp,
 }
 
-/// A request of the reader's that was turned down.
+/// The user's rejected request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// When.
     pub at: Timestamp,
-    /// The name of who did it.
+    /// Name of the user who rejected it.
     pub by: String,
-    /// What they said; blank for nothing.
+    /// Reason; can be empty.
     pub word: String,
 }
 
-/// A template, as those see it who may ask for its key, and where they stand.
+/// A template, as requesters see it, with the state of the user's request and key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTile {
-    /// The template.
     pub template: TemplateId,
-    /// Whether it was deleted; its key then is the reader's alone to see.
+    /// Whether the template was deleted. It is then shown only to users who hold a key of it.
     pub is_deleted: bool,
-    /// Its name.
     pub name: String,
-    /// What its keys are for.
     pub description: String,
-    /// The name of the role of its keys.
+    /// Name of the role of its keys.
     pub role: String,
-    /// What that role permits in the project.
+    /// Permissions of the role in the project.
     pub permits: Permissions,
-    /// Its fields; those of the key, where the reader holds one.
+    /// Fields of the user's key, or of the template if there is no key.
     pub fields: Vec<IssuedField>,
-    /// Of one request.
+    /// Price per request.
     pub price: Money,
-    /// How long its keys are good, in days; `None` for ever.
+    /// Validity of its keys, in days; `None` for unlimited.
     pub duration_days: Option<i64>,
-    /// The reader's open request.
+    /// The user's pending request.
     pub waiting: Option<Waiting>,
-    /// The reader's last request, where it was turned down.
+    /// The user's last request, if it was rejected.
     pub rejected: Option<Rejection>,
-    /// The reader's key, or their last one.
+    /// The user's current or last key.
     pub key: Option<HeldKey>,
 }
 
-/// The tiles of a project.
+/// The key cards of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyTiles {
-    /// The tiles: the project's templates, the oldest first, then what the reader holds by templates that are gone.
+    /// Templates of the project, oldest first, then deleted templates of which the user holds a key.
     pub tiles: Vec<KeyTile>,
-    /// Of prices: ISO 4217.
+    /// ISO 4217 code of the currency of prices.
     pub currency: String,
 }
 
@@ -312,11 +268,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_read_back_and_nonsense_is_refused() {
-        for (typed, read) in [("", None), (" never ", None), ("1", Some(1)), (" 90 days", Some(90)), ("1 Day", Some(1)), ("3650", Some(3650))] {
-            let days_read = days("duration_days", typed).unwrap();
-            assert_eq!(days_read, read, "{typed}");
-            assert_eq!(days("duration_days", &days_text(days_read)), Ok(read));
+    fn days_round_trip_and_invalid_input_is_rejected() {
+        for (typed, expected) in [("", None), (" never ", None), ("1", Some(1)), (" 90 days", Some(90)), ("1 Day", Some(1)), ("3650", Some(3650))] {
+            let parsed = days("duration_days", typed).unwrap();
+            assert_eq!(parsed, expected, "{typed}");
+            assert_eq!(days("duration_days", &days_text(parsed)), Ok(expected));
         }
         for bad in ["0", "-1", "3651", "1.5", "+7", "days", "a", "99999999999999999999", "٣"] {
             assert!(days("duration_days", bad).is_err(), "{bad}");
@@ -324,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_counted_in_characters() {
+    fn a_reason_is_limited_in_characters() {
         assert_eq!(word("word", " Not yet. ").unwrap(), "Not yet.");
         assert!(word("word", &"ä".repeat(WORD_MAX)).is_ok());
         assert!(word("word", &"ä".repeat(WORD_MAX + 1)).is_err());

@@ -1,38 +1,36 @@
-//! Moments and spans.
+//! Timestamps and calendar arithmetic.
 
 use serde::{Deserialize, Serialize};
 
-/// A minute in milliseconds.
 pub const MINUTE_MS: i64 = 60 * 1000;
-/// A day in milliseconds.
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A moment: Unix milliseconds, UTC.
+/// Unix time in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The system's clock now.
+    /// Reads the system clock.
     #[cfg(feature = "ssr")]
     pub fn now() -> Self {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// This moment and so many days more (or fewer).
+    /// Adds days; a negative number subtracts. Saturates on overflow.
     #[must_use]
     pub const fn plus_days(self, days: i64) -> Self {
         Self(self.0.saturating_add(days.saturating_mul(DAY_MS)))
     }
 
-    /// This moment and so many milliseconds more (or fewer).
+    /// Adds milliseconds; a negative number subtracts. Saturates on overflow.
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// RFC 3339 in UTC with milliseconds: `2026-11-21T00:40:00.000Z`. Works without a date library, so the browser needs none.
+    /// RFC 3339 in UTC with milliseconds: `2026-11-21T00:40:00.000Z`. Uses no date library, to keep the WebAssembly binary small.
     pub fn rfc3339(self) -> String {
         let (days, in_day) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
         let (year, month, day) = civil_from_days(days);
@@ -41,7 +39,7 @@ impl Timestamp {
     }
 }
 
-/// Year, month and day of a count of days since 1970-01-01 in the proleptic Gregorian calendar.
+/// Converts days since 1970-01-01 to year, month and day of the proleptic Gregorian calendar.
 /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
 pub const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
@@ -56,8 +54,8 @@ pub const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// The count of days since 1970-01-01 of a day of the proleptic Gregorian calendar.
-/// Source: as above, `days_from_civil`.
+/// Converts a day of the proleptic Gregorian calendar to days since 1970-01-01.
+/// Source: as for [`civil_from_days`], `days_from_civil`.
 pub const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -73,15 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_counted_and_read_back() {
+    fn civil_dates_round_trip() {
         for day in (-800_000..800_000).step_by(97) {
-            let (year, month, of_month) = civil_from_days(day);
-            assert_eq!(days_from_civil(year, month, of_month), day);
+            let (year, month, day_of_month) = civil_from_days(day);
+            assert_eq!(days_from_civil(year, month, day_of_month), day);
         }
     }
 
     #[test]
-    fn rfc3339_of_known_moments() {
+    fn rfc3339_of_known_timestamps() {
         for (ms, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),

@@ -1,18 +1,16 @@
-//! The look of the pages that are seen before anybody is signed in.
+//! The layout of pages for users who are not signed in.
 
 use leptos::prelude::*;
 
 use crate::ui::mark::Mark;
 
-/// The mark, a heading, and what the page asks for.
+/// The logo, a heading and the page's content.
 #[component]
 pub fn Entry(
-    /// The heading.
     title: &'static str,
-    /// What the page is for.
+    /// A sentence below the heading.
     #[prop(into)]
     lead: String,
-    /// What it asks for.
     children: Children,
 ) -> impl IntoView {
     view! {

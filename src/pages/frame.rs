@@ -1,4 +1,4 @@
-//! What surrounds every page of those who are signed in.
+//! The layout around every page for signed-in users.
 
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::Outlet, hooks::use_location};
@@ -23,37 +23,36 @@ use crate::{
     },
 };
 
-/// The person who is signed in, as the server answers it: every page inside the frame can wait for it.
+/// The signed-in user. Every page inside the layout can await it.
 pub type ViewerResource = OnceResource<Result<Viewer, Fault>>;
 
-/// The person who is signed in.
 pub fn use_viewer() -> ViewerResource {
     expect_context()
 }
 
-/// The last address of each page that remembers one, for as long as the browser's page lives.
+/// The last URL of each page that records one, kept in memory.
 #[derive(Clone, Copy)]
 pub struct LastAddresses(StoredValue<Vec<(&'static str, String)>>);
 
 impl LastAddresses {
-    /// Notes the address of a page.
+    /// Records the URL of a page.
     pub fn note(self, page: &'static str, address: String) {
-        self.0.update_value(|known| {
-            known.retain(|(other, _)| *other != page);
-            known.push((page, address));
+        self.0.update_value(|visited| {
+            visited.retain(|(other, _)| *other != page);
+            visited.push((page, address));
         });
     }
 
-    /// The last address of a page; else the page itself.
+    /// The last URL of a page, or its path.
     pub fn of(self, page: &'static str) -> String {
-        self.0.with_value(|known| known.iter().find(|(other, _)| *other == page).map_or_else(|| page.to_owned(), |(_, address)| address.clone()))
+        self.0.with_value(|visited| visited.iter().find(|(other, _)| *other == page).map_or_else(|| page.to_owned(), |(_, address)| address.clone()))
     }
 }
 
-/// The bar at the top, the page, and what may lie over it on any page.
+/// The top bar, the page, and the overlays of all pages.
 ///
-/// The page itself waits for nothing here: whatever stands inside a `Suspense` is made more than once on the server, and a page
-/// would ask for its data each time.
+/// The page is not inside the `Suspense`, because the server renders its children more than once and a page would load its data each
+/// time.
 #[component]
 pub fn Frame() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
@@ -99,17 +98,17 @@ fn Bar(viewer: Viewer, toasts: Toasts, news: News) -> impl IntoView {
     }
 }
 
-/// A link to the first page of a section, marked on each of its pages.
+/// A link to the first page of a section, with `aria-current` on all pages of the section.
 #[component]
 fn Section(label: &'static str, path: &'static str, within: &'static str) -> impl IntoView {
-    let here = use_location().pathname;
-    view! { <a href=path aria-current=move || here.with(|here| here.starts_with(within)).then_some("page")>{label}</a> }
+    let current_path = use_location().pathname;
+    view! { <a href=path aria-current=move || current_path.with(|current_path| current_path.starts_with(within)).then_some("page")>{label}</a> }
 }
 
 /// The avatar and its menu.
 #[component]
 fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
-    let leave = Callback::new(move |()| {
+    let on_sign_out = Callback::new(move |()| {
         spawn_local(async move {
             match sign_out().await {
                 Ok(()) | Err(Fault::SignedOut) => browser::go("/sign-in"),
@@ -126,7 +125,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
         items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
     }
     items.push(MenuItem { label: "API reference", glyph: Glyph::Code, action: MenuAction::Go(reference::PATH) });
-    items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(leave) });
+    items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(on_sign_out) });
     view! {
         <Menu id="person-menu" class="avatar-button" items>
             <span class="avatar" aria-hidden="true">{initials(&person.name)}</span>
@@ -136,7 +135,7 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     }
 }
 
-/// The first letters of the first and the last word of a name.
+/// The initials of the first and last word of a name.
 fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
     let first = words.next();
@@ -148,7 +147,7 @@ mod tests {
     use super::initials;
 
     #[test]
-    fn initials_of_any_name() {
+    fn initials_use_first_and_last_word() {
         assert_eq!(initials("Ada Lovelace"), "AL");
         assert_eq!(initials("ada king of lovelace"), "AL");
         assert_eq!(initials("Østen"), "Ø");

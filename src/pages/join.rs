@@ -1,4 +1,4 @@
-//! `/join`: where the link of an invitation leads.
+//! `/join`: the target of an invitation link.
 
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -18,28 +18,28 @@ use crate::{
 
 const NOT_VALID: &str = "This invitation is no longer valid: it was used, withdrawn or has expired. Ask for a new link.";
 
-/// How far the look at the invitation is.
+/// The state of the invitation.
 #[derive(Clone)]
-enum Looked {
-    /// Under way.
-    NotYet,
-    /// It is good.
-    At(TypedSecret, Offer),
-    /// It is not, or could not be read.
-    Refused(String),
+enum InvitationState {
+    /// Being checked.
+    Loading,
+    /// Valid.
+    Valid(TypedSecret, Offer),
+    /// Invalid, or could not be checked. With the reason.
+    Invalid(String),
 }
 
-/// Asks whoever was invited for their name and a password.
+/// Asks an invited user for a name and a password.
 #[component]
 pub fn JoinPage() -> impl IntoView {
-    // The token is in the address's fragment, which no server and no log ever sees; it leaves the address bar at once.
-    let looked = RwSignal::new(Looked::NotYet);
+    // The token is in the URL fragment, which is never sent to a server or logged. It is removed from the address bar immediately.
+    let state = RwSignal::new(InvitationState::Loading);
     Effect::new(move || {
         let token = TypedSecret::new(browser::take_fragment().unwrap_or_default());
         spawn_local(async move {
-            looked.set(match invitation(token.clone()).await {
-                Ok(offer) => Looked::At(token, offer),
-                Err(fault) => Looked::Refused(in_words(&fault)),
+            state.set(match invitation(token.clone()).await {
+                Ok(offer) => InvitationState::Valid(token, offer),
+                Err(fault) => InvitationState::Invalid(error_message(&fault)),
             });
         });
     });
@@ -47,26 +47,26 @@ pub fn JoinPage() -> impl IntoView {
     view! {
         <Title text="Join"/>
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
-        {move || match looked.get() {
-            Looked::NotYet => view! { <Entry title="Join" lead="You were invited."><p role="status">"Looking at your invitation…"</p></Entry> }.into_any(),
-            Looked::Refused(why) => view! { <Entry title="Join" lead="You need an invitation to join."><Alert message=why/></Entry> }.into_any(),
-            Looked::At(token, offer) => view! { <JoinForm token offer looked/> }.into_any(),
+        {move || match state.get() {
+            InvitationState::Loading => view! { <Entry title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></Entry> }.into_any(),
+            InvitationState::Invalid(reason) => view! { <Entry title="Join" lead="You need an invitation to join."><Alert message=reason/></Entry> }.into_any(),
+            InvitationState::Valid(token, offer) => view! { <JoinForm token offer state/> }.into_any(),
         }}
     }
 }
 
 #[component]
-fn JoinForm(token: TypedSecret, offer: Offer, looked: RwSignal<Looked>) -> impl IntoView {
+fn JoinForm(token: TypedSecret, offer: Offer, state: RwSignal<InvitationState>) -> impl IntoView {
     let form = Form::new();
     let token = StoredValue::new(token);
     let submit = move |()| {
         let fields = form.check("name", text::name).zip(form.check("password", new_password));
         let call = fields.map(|(name, password)| join(token.get_value(), name, TypedSecret::new(password)));
-        form.send(call.map(|call| async { used_up(call.await) }), move |joined| {
+        form.send(call.map(|call| async { has_joined(call.await) }), move |joined| {
             if joined {
                 browser::go("/");
             } else {
-                looked.set(Looked::Refused(NOT_VALID.to_owned()));
+                state.set(InvitationState::Invalid(NOT_VALID.to_owned()));
             }
         });
     };
@@ -75,7 +75,7 @@ fn JoinForm(token: TypedSecret, offer: Offer, looked: RwSignal<Looked>) -> impl 
         <Entry title="Join" lead>
             <FormView form on_submit=submit>
                 <p class="entry-fact">"You will sign in as " <strong class="quoted">{offer.email.clone()}</strong> "."</p>
-                // For password managers, which else would keep the name.
+                // For password managers, which would otherwise store the name.
                 <input type="hidden" name="username" autocomplete="username" value=offer.email/>
                 <Field form name="name" label="Name" autocomplete="name" autofocus=true/>
                 <Field form name="password" label="Password" typed=Typed::Password autocomplete="new-password"
@@ -87,15 +87,15 @@ fn JoinForm(token: TypedSecret, offer: Offer, looked: RwSignal<Looked>) -> impl 
     }
 }
 
-/// Whether the person has joined; not where somebody else was faster.
-fn used_up(answer: Result<(), Fault>) -> Result<bool, Fault> {
-    match answer {
+/// False if the invitation was used or withdrawn in the meantime.
+fn has_joined(result: Result<(), Fault>) -> Result<bool, Fault> {
+    match result {
         Ok(()) => Ok(true),
         Err(Fault::NotFound) => Ok(false),
         Err(other) => Err(other),
     }
 }
 
-fn in_words(fault: &Fault) -> String {
+fn error_message(fault: &Fault) -> String {
     if *fault == Fault::NotFound { NOT_VALID.to_owned() } else { fault.to_string() }
 }

@@ -1,4 +1,4 @@
-//! The pages. Each file reads from top to bottom: data, actions, view.
+//! The pages. Each file has the order: data, actions, view.
 
 pub mod billing;
 pub mod entry;
@@ -16,11 +16,11 @@ pub mod settings;
 pub mod setup;
 pub mod sign_in;
 
-/// Where somebody who is signed in begins: the server leads from here to the first page that they may open.
+/// The start page for signed-in users. The server redirects it to the first page that the user can open.
 pub const HOME: &str = "/";
 
-/// Sets the HTTP status of the page that is being rendered. In the browser there is none to set.
-#[cfg_attr(not(feature = "ssr"), expect(unused_variables, clippy::missing_const_for_fn, reason = "only the server has a status to set"))]
+/// Sets the HTTP status of the page that is being rendered. Does nothing in the browser.
+#[cfg_attr(not(feature = "ssr"), expect(unused_variables, clippy::missing_const_for_fn, reason = "only the server sets a status"))]
 fn answer_with(status: u16) {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status)) = (leptos::prelude::use_context::<leptos_axum::ResponseOptions>(), status.try_into()) {

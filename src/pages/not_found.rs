@@ -1,17 +1,16 @@
-//! Any address without a page.
+//! The page for unknown URLs.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{answer_with, entry::Entry};
 
-/// Says that there is nothing here.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     answer_with(404);
     view! {
-        <Title text="Not found"/>
-        <Entry title="Nothing here" lead="This address has no page. It may have moved, or the link is incomplete.">
+        <Title text="Page not found"/>
+        <Entry title="Page not found" lead="The link may be broken or the page may have moved.">
             <p><a class="button" rel="external" href="/">"Go to API Keys"</a></p>
         </Entry>
     }

@@ -1,4 +1,4 @@
-//! What a page shows in place of its content when it may not, or cannot, be shown.
+//! The error states of a page: no permission, signed out, or loading failed.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -9,12 +9,9 @@ use crate::{
     ui::{browser, message::AlertWithRetry},
 };
 
-/// The page's data could not be read. Says what the reader's role lacks, leads to the sign-in page, or lets them try again.
+/// Shown when the page's data can't be loaded. Names the missing permission, redirects to the sign-in page, or offers a retry.
 #[component]
-pub fn Unread(
-    /// Why.
-    fault: Fault,
-) -> impl IntoView {
+pub fn Unread(fault: Fault) -> impl IntoView {
     answer_with(fault.status());
     match fault {
         Fault::Forbidden { permission } => view! { <Forbidden permission/> }.into_any(),
@@ -37,8 +34,8 @@ fn Forbidden(permission: String) -> impl IntoView {
     view! {
         <Title text="Not allowed"/>
         <div class="page page-narrow">
-            <h1>"You may not see this"</h1>
-            <p>"Your role lacks the permission “" {permission} "”. Ask an owner or admin of your organization."</p>
+            <h1>"You don’t have access"</h1>
+            <p>"You need the permission “" {permission} "”. Ask an owner or admin of your organization."</p>
         </div>
     }
 }

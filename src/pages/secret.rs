@@ -1,4 +1,4 @@
-//! The pop-up that shows a new secret, once.
+//! The pop-up that shows a new secret once.
 
 use leptos::{html, prelude::*};
 
@@ -15,76 +15,75 @@ use crate::{
     },
 };
 
-/// A secret, and what the pop-up says of it.
+/// The content of the pop-up.
 #[derive(Clone, PartialEq, Eq)]
-struct Shown {
+struct SecretContent {
     title: &'static str,
-    /// What stands before the name of what it belongs to.
-    what: &'static str,
+    /// The text before the name of the secret's owner.
+    lead: &'static str,
     name: String,
-    /// What it is called.
+    /// Accessible name of the secret.
     label: &'static str,
     secret: RevealedSecret,
     caution: &'static str,
     not_copied: &'static str,
-    /// What went wrong with what it was made for.
+    /// The error of the operation that the secret was created for.
     trouble: Option<String>,
 }
 
-impl Shown {
+impl SecretContent {
     fn key(name: String, secret: RevealedSecret) -> Self {
         Self {
             title: "Copy your new key",
-            what: "This is the secret key of ",
+            lead: "Secret key for ",
             name,
             label: "Secret key",
             secret,
-            caution: "It is shown only now and cannot be had again. Copy it to where it is used, or to a password manager.",
-            not_copied: "You have not copied the key yet. Once this is closed, nothing brings it back.",
+            caution: "You won’t be able to see this key again. Copy it to your secret manager now.",
+            not_copied: "You haven’t copied this key. If you close now, you’ll have to create a new one.",
             trouble: None,
         }
     }
 
     fn token(name: String, token: RevealedSecret) -> Self {
         Self {
-            what: "This is your key ",
-            caution: "It is shown only now. Copy it to where it is used, or to a password manager.",
-            not_copied: "You have not copied the key yet. Once this is closed, it can still be imported until you leave the project's page; \
-                after that, nothing brings it back.",
+            lead: "Project key ",
+            not_copied: "You haven’t copied this key. If you close now, you can still import it until you leave the project’s page. \
+                After that, you’ll have to request a new one.",
             ..Self::key(name, token)
         }
     }
 }
 
-impl From<CreatedKey> for Shown {
+impl From<CreatedKey> for SecretContent {
     fn from(created: CreatedKey) -> Self {
         Self::key(created.key.name, created.secret)
     }
 }
 
-impl From<InvitationLink> for Shown {
-    fn from(made: InvitationLink) -> Self {
+impl From<InvitationLink> for SecretContent {
+    fn from(invitation: InvitationLink) -> Self {
         Self {
             title: "Copy the invitation",
-            what: "This link lets one person join as ",
-            name: made.email,
+            lead: "Anyone with this link can join as ",
+            name: invitation.email,
             label: "Invitation link",
-            secret: made.link,
-            caution: "It is shown only now. Give it to nobody else: whoever opens it first joins.",
-            not_copied: "You have not copied the link yet. Once this is closed, only a new link can be made.",
+            secret: invitation.link,
+            caution: "Send it only to them: the first person to open it joins. It won’t be shown again.",
+            not_copied: "You haven’t copied this link. If you close now, you’ll have to create a new one.",
             trouble: None,
         }
     }
 }
 
-/// The secret that is being shown, and those that wait for it to be closed. They are kept here only, and each only until then.
+/// The secret that is shown and those that are queued. They are only kept in memory, until they are closed.
 ///
-/// The frame holds them, not the page: a step back in the history must not lose a secret that was not copied.
+/// The layout owns them, not the page, because history navigation must not lose a secret that was not copied.
 #[derive(Clone, Copy)]
-pub struct Reveal(RwSignal<Vec<Shown>>);
+pub struct Reveal(RwSignal<Vec<SecretContent>>);
 
 impl Reveal {
-    /// Nothing to show yet; [`use_reveal`] finds it below.
+    /// Provides the context for [`use_reveal`].
     pub fn provide() -> Self {
         let reveal = Self(RwSignal::new(Vec::new()));
         provide_context(reveal);
@@ -93,65 +92,61 @@ impl Reveal {
 
     /// Shows a key's secret.
     pub fn show(self, created: CreatedKey) {
-        self.0.update(|shown| shown.push(created.into()));
+        self.0.update(|queue| queue.push(created.into()));
     }
 
     /// Shows the token of a project key.
     pub fn show_token(self, name: String, token: RevealedSecret) {
-        self.0.update(|shown| shown.push(Shown::token(name, token)));
+        self.0.update(|queue| queue.push(SecretContent::token(name, token)));
     }
 
-    /// Shows the token of a project key that was revealed for an import, and why that failed.
+    /// Shows the token of a project key that was revealed for an import, and why the import failed.
     pub fn show_unimported(self, name: String, token: RevealedSecret, fault: &Fault) {
-        let trouble = Some(format!("It was not imported: {fault}"));
-        self.0.update(|shown| shown.push(Shown { trouble, ..Shown::token(name, token) }));
+        let trouble = Some(format!("Import failed: {fault}"));
+        self.0.update(|queue| queue.push(SecretContent { trouble, ..SecretContent::token(name, token) }));
     }
 
     /// Shows the link of an invitation.
     pub fn show_link(self, link: InvitationLink) {
-        self.0.update(|shown| shown.push(link.into()));
+        self.0.update(|queue| queue.push(link.into()));
     }
 
-    /// Lets go of the secret that is shown; the next one follows.
+    /// Drops the shown secret and shows the next one.
     fn close(self) {
-        self.0.update(|shown| drop(shown.remove(0)));
+        self.0.update(|queue| drop(queue.remove(0)));
     }
 }
 
-/// Where to show a secret.
 pub fn use_reveal() -> Reveal {
     expect_context()
 }
 
-/// The pop-up, while there is a secret to show.
+/// Renders the pop-up while there is a secret to show.
 #[component]
-pub fn SecretDialog(
-    /// The secret.
-    reveal: Reveal,
-) -> impl IntoView {
-    // One that comes to wait does not touch the one that is shown.
-    let first = Memo::new(move |_| reveal.0.with(|shown| shown.first().cloned()));
-    move || first.get().map(|shown| view! { <Secret shown close=move |()| reveal.close()/> })
+pub fn SecretDialog(reveal: Reveal) -> impl IntoView {
+    // The memo prevents a queued secret from rendering the shown one again.
+    let first = Memo::new(move |_| reveal.0.with(|queue| queue.first().cloned()));
+    move || first.get().map(|content| view! { <SecretView content close=move |()| reveal.close()/> })
 }
 
 #[component]
-fn Secret(shown: Shown, #[prop(into)] close: Callback<()>) -> impl IntoView {
+fn SecretView(content: SecretContent, #[prop(into)] close: Callback<()>) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();
     let copied = RwSignal::new(false);
-    let asked = RwSignal::new(false);
+    let is_confirming = RwSignal::new(false);
 
     let mark_copied = Callback::new(move |()| {
         copied.set(true);
-        asked.set(false);
+        is_confirming.set(false);
     });
-    let leave = move |()| if copied.get_untracked() { close.run(()) } else { asked.set(true) };
+    let leave = move |()| if copied.get_untracked() { close.run(()) } else { is_confirming.set(true) };
 
     warn_before_unload(Signal::derive(move || !copied.get()));
 
-    let secret = shown.secret.reveal().to_owned();
+    let secret = content.secret.reveal().to_owned();
     let on_copy = {
         let secret = secret.clone();
-        // A part of it is not the key.
+        // Copying a part of the key does not count.
         move |_| {
             if browser::selected_text().trim() == secret {
                 mark_copied.run(());
@@ -159,30 +154,30 @@ fn Secret(shown: Shown, #[prop(into)] close: Callback<()>) -> impl IntoView {
         }
     };
     let keep_open = move |()| {
-        // The button that has the focus is about to go.
-        if let Some(shown) = shown_in.get_untracked() {
-            browser::focus(&shown);
+        // The focused button is about to be removed.
+        if let Some(element) = shown_in.get_untracked() {
+            browser::focus(&element);
         }
-        asked.set(false);
+        is_confirming.set(false);
     };
     view! {
-        <Dialog title=shown.title wide=true on_dismiss=leave>
-            {shown.trouble.map(|message| view! { <Alert message/> })}
-            <p>{shown.what} <strong class="quoted">{shown.name.clone()}</strong> "."</p>
+        <Dialog title=content.title wide=true on_dismiss=leave>
+            {content.trouble.map(|message| view! { <Alert message/> })}
+            <p>{content.lead} <strong class="quoted">{content.name.clone()}</strong> "."</p>
             <div class="secret">
-                <code node_ref=shown_in class="secret-text" tabindex="0" aria-label=shown.label role="textbox" aria-readonly="true"
+                <code node_ref=shown_in class="secret-text" tabindex="0" aria-label=content.label role="textbox" aria-readonly="true"
                     on:copy=on_copy>{secret.clone()}</code>
                 <CopyButton text=secret shown_in on_copied=mark_copied primary=true/>
             </div>
             <p class="caution">
                 <Icon glyph=Glyph::Warning/>
-                {shown.caution}
+                {content.caution}
             </p>
-            <Show when=move || asked.get() fallback=move || view! {
+            <Show when=move || is_confirming.get() fallback=move || view! {
                 <footer class="dialog-foot"><Button label="Done" on_click=leave/></footer>
             }>
                 <div class="ask" role="alert">
-                    <p>{shown.not_copied}</p>
+                    <p>{content.not_copied}</p>
                     <div class="ask-answers">
                         <Button label="Close without copying" weight=Weight::Danger on_click=close/>
                         <Button label="Keep open" weight=Weight::Primary on_click=keep_open/>

@@ -15,15 +15,15 @@ use crate::{
     },
 };
 
-/// Makes the organization and its owner, for whoever has the one-time link.
+/// Creates the organization and its owner. Requires the one-time setup link.
 #[component]
 pub fn SetupPage() -> impl IntoView {
-    // The token is in the address's fragment, which no server and no log ever sees; it leaves the address bar at once.
+    // The token is in the URL fragment, which is never sent to a server or logged. It is removed from the address bar immediately.
     let token = RwSignal::new(None::<String>);
-    let came_without = RwSignal::new(false);
+    let is_token_missing = RwSignal::new(false);
     Effect::new(move || {
         token.set(browser::take_fragment());
-        came_without.set(token.get_untracked().is_none());
+        is_token_missing.set(token.get_untracked().is_none());
     });
 
     let form = Form::new();
@@ -45,11 +45,11 @@ pub fn SetupPage() -> impl IntoView {
 
     view! {
         <Title text="Set up"/>
-        <Entry title="Set up Latchkey" lead="Make your organization and the account of its owner.">
+        <Entry title="Set up Latchkey" lead="Create your organization and owner account.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
-            <Show when=move || came_without.get()>
+            <Show when=move || is_token_missing.get()>
                 <p class="note">
-                    "This needs the one-time set-up link. It is in the server's log, on the line that starts with "
+                    "Open the one-time setup link from the server log. Look for the line starting with "
                     <code>"Set up Latchkey:"</code>
                     ". A restart prints a new one."
                 </p>
@@ -66,10 +66,7 @@ pub fn SetupPage() -> impl IntoView {
     }
 }
 
-/// A new password, as it was typed.
-///
-/// # Errors
-/// `Invalid` for one that can't be taken.
+/// Validates a new password.
 pub fn new_password(field: &str, typed: &str) -> Result<String, Fault> {
     text::password(field, typed).map(|()| typed.to_owned())
 }

@@ -1,5 +1,5 @@
-//! What every route needs, in one place. The rules judge; this says what they must come to, and tests/matrix.rs calls every route as every
-//! role and holds the two together. A route that is not declared here fails that test.
+//! The access that every route requires, in one table. The rules enforce it; `tests/matrix.rs` calls every route as every role and compares
+//! the results with this table. It fails for a route that is not declared here.
 
 use crate::{
     model::{
@@ -9,31 +9,28 @@ use crate::{
     pages::{reference, settings},
 };
 
-/// What a route asks of its caller.
+/// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing.
     Public,
     /// The token of a one-time link.
     Token,
-    /// To be signed in.
+    /// A session.
     Signed,
-    /// A platform key, of whatever scopes.
+    /// An internal key with any scopes.
     Key,
-    /// This permission.
     Permission(Permission),
-    /// Any one of these permissions.
+    /// At least one of these permissions.
     OneOf(&'static [Permission]),
-    /// Every one of these permissions.
     All(&'static [Permission]),
-    /// The `view` permission of the kind that the call is about.
+    /// The `view` permission of the kind in the request.
     View,
-    /// The `manage` permission of the kind that the call is about.
+    /// The `manage` permission of the kind in the request.
     Manage,
 }
 
 impl Access {
-    /// Whether somebody who is signed in and may do this much gets in; `kind` is the kind that their call is about.
+    /// Whether a signed-in user with these permissions is admitted. `kind` is the kind in the request; without it, `View` and `Manage` deny.
     pub fn admits(self, permissions: Permissions, kind: Option<Kind>) -> bool {
         match self {
             Self::Public | Self::Token | Self::Signed | Self::Key => true,
@@ -49,13 +46,12 @@ impl Access {
 /// A server function or a route of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// Its method.
     pub method: &'static str,
-    /// Its path, as the router has it.
+    /// The path as registered with the router.
     pub path: &'static str,
-    /// The scope that a platform key must have; `None` for what is not called with one.
+    /// The scope that an internal key must have; `None` for routes that are not called with a key.
     pub scope: Option<Scope>,
-    /// What it asks of its caller, or of who made their key.
+    /// Required of the caller, or of the creator of the caller's key.
     pub access: Access,
 }
 
@@ -67,31 +63,31 @@ const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Ac
     Route { method, path, scope: Some(scope), access }
 }
 
-/// What the page reads by itself, with the session's cookie.
-const fn page(path: &'static str) -> Route {
+/// Read by the page itself, with the session cookie.
+const fn session(path: &'static str) -> Route {
     Route { method: "GET", path, scope: None, access: Access::Signed }
 }
 
-const fn open(method: &'static str, path: &'static str) -> Route {
+const fn public(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Public }
 }
 
-/// Open to every platform key.
-const fn of_key(method: &'static str, path: &'static str) -> Route {
+/// Open to every internal key.
+const fn any_key(method: &'static str, path: &'static str) -> Route {
     Route { method, path, scope: None, access: Access::Key }
 }
 
-/// The `view` permission of any kind that is listed: which list is meant is known only to those who opened it.
+/// The `view` permission of any listed kind: the id of an opened list does not reveal its kind.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials];
 
-/// What either kind of credential needs: which one is meant is known once it is found, and those of a kind that somebody may not see are
-/// not there for them.
+/// The permission of either credential kind: the kind is known only after the credential is found, and one that the caller may not see is
+/// reported as not found.
 const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
 
-/// Choosing among corpora, or making them.
-const SEES_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+/// To select corpora for a key, or to manage them.
+const VIEW_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
 
-/// Every server function and every route of the API, once.
+/// Every server function and every API route, once.
 pub const ROUTES: &[Route] = &[
     function("/fn/account/invitation", Access::Token),
     function("/fn/account/join", Access::Token),
@@ -102,10 +98,10 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/viewer", Access::Signed),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
-    function("/fn/corpora/all", Access::OneOf(SEES_CORPORA)),
+    function("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
     function("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
-    function("/fn/corpora/details", Access::OneOf(SEES_CORPORA)),
+    function("/fn/corpora/details", Access::OneOf(VIEW_CORPORA)),
     function("/fn/credentials/create-general", Access::Manage),
     function("/fn/credentials/create-storage", Access::Manage),
     function("/fn/credentials/edit-general", Access::Manage),
@@ -176,12 +172,12 @@ pub const ROUTES: &[Route] = &[
     function("/fn/templates/desk", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit-field", Access::Permission(Permission::ManageProjects)),
-    page("/events"),
-    open("GET", "/.well-known/jwks.json"),
-    open("GET", "/healthz"),
-    open("GET", "/metrics"),
-    open("GET", "/readyz"),
-    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(SEES_CORPORA)),
+    session("/events"),
+    public("GET", "/.well-known/jwks.json"),
+    public("GET", "/healthz"),
+    public("GET", "/metrics"),
+    public("GET", "/readyz"),
+    rest("GET", "/api/v1/corpora", Scope::KeysRead, Access::OneOf(VIEW_CORPORA)),
     rest("POST", "/api/v1/corpora", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("DELETE", "/api/v1/corpora/{id}", Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)),
     rest("GET", "/api/v1/credentials", Scope::CredentialsRead, Access::OneOf(ANY_CREDENTIAL)),
@@ -199,7 +195,7 @@ pub const ROUTES: &[Route] = &[
     rest("POST", "/api/v1/keys/{id}/disable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/enable", Scope::KeysWrite, Access::Manage),
     rest("POST", "/api/v1/keys/{id}/rotate", Scope::KeysWrite, Access::Manage),
-    open("GET", "/api/v1/openapi.json"),
+    public("GET", "/api/v1/openapi.json"),
     rest("GET", "/api/v1/projects/{id}", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/nodes", Scope::KeysRead, Access::Permission(Permission::ViewProject)),
     rest("GET", "/api/v1/projects/{id}/revoked", Scope::Verify, Access::Permission(Permission::ViewProject)),
@@ -213,33 +209,33 @@ pub const ROUTES: &[Route] = &[
     rest("PATCH", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
     rest("DELETE", "/api/v1/forward-auth", Scope::Verify, Access::Permission(Permission::ViewKeys)),
     rest("POST", "/v2/keys.verifyKey", Scope::Verify, Access::Permission(Permission::ViewKeys)),
-    of_key("GET", "/api/v1/whoami"),
+    any_key("GET", "/api/v1/whoami"),
 ];
 
-/// A page for those who manage a project: it shows the project, too.
-const MANAGES_PROJECT: &[Permission] = &[Permission::ViewProject, Permission::ManageProjects];
+/// The management pages of a project also show the project.
+const VIEW_AND_MANAGE_PROJECT: &[Permission] = &[Permission::ViewProject, Permission::ManageProjects];
 
-/// What a page of a project asks of its reader, given what follows `/projects/`. What they may do in the project is for the page to say.
-fn of_project_page(rest: &str) -> Option<Access> {
+/// What a project page requires, given the path after `/projects/`. The page itself checks the permissions within the project.
+fn project_page(rest: &str) -> Option<Access> {
     match rest.split_once('/').map(|(_, page)| page) {
         None => Some(Access::Permission(Permission::ViewProject)),
-        Some("keys" | "keys/issued") => Some(Access::All(MANAGES_PROJECT)),
+        Some("keys" | "keys/issued") => Some(Access::All(VIEW_AND_MANAGE_PROJECT)),
         Some(_) => None,
     }
 }
 
-/// What a page asks of its reader; `None` for one that is not declared.
+/// What a page requires of its user; `None` for a page that is not declared.
 pub fn of_page(path: &str) -> Option<Access> {
     match path {
         "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
-        // Where the first three lead depends on who asks.
+        // The first three redirect depending on the user's permissions.
         "/" | "/keys" | "/settings" | "/profile" | reference::PATH => return Some(Access::Signed),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
         "/projects" => return Some(Access::Permission(Permission::ViewProject)),
         _ => {}
     }
     if let Some(rest) = path.strip_prefix("/projects/") {
-        return of_project_page(rest);
+        return project_page(rest);
     }
     let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
     let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
@@ -251,14 +247,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_of_a_project_is_known_whatever_the_project() {
+    fn project_pages_match_any_project_id() {
         let of =
             |path| of_page(path).map(|access| Permission::ALL.iter().copied().filter(|one| access.admits(Permissions::of(&[*one]), None)).collect());
         assert_eq!(of("/projects"), Some(vec![Permission::ViewProject]));
         assert_eq!(of("/projects/prj_1"), Some(vec![Permission::ViewProject]));
         for page in ["/projects/prj_1/keys", "/projects/prj_1/keys/issued"] {
             assert_eq!(of(page), Some(vec![]), "{page}");
-            assert!(of_page(page).unwrap().admits(Permissions::of(MANAGES_PROJECT), None));
+            assert!(of_page(page).unwrap().admits(Permissions::of(VIEW_AND_MANAGE_PROJECT), None));
         }
         assert_eq!(of_page("/projects/prj_1/other"), None);
     }

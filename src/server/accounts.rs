@@ -1,4 +1,4 @@
-//! The rules for people: setting up, signing in and out.
+//! Accounts: set-up, sign-in and sign-out, and creation of users by the console.
 
 use std::net::IpAddr;
 
@@ -23,28 +23,24 @@ use crate::model::{
     text,
 };
 
-/// What the log calls whoever acts at the command line.
+/// The actor's name in the audit log for changes made on the command line.
 const CONSOLE: &str = "console";
 
 /// An organization and its first user.
 pub struct NewAccount {
-    /// The organization's name.
     pub organization: String,
-    /// The user's name.
     pub name: String,
-    /// What they sign in with.
     pub email: String,
-    /// Their password.
     pub password: SecretString,
 }
 
-/// Makes the first organization and its owner, and signs the owner in. Needs the one-time token that the start printed.
+/// Creates the first organization and its owner, and signs the owner in. Needs the one-time token that the server prints at start.
 ///
 /// # Errors
-/// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for a token that is wrong, or once a user is there.
+/// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` if the token is wrong or there is a user already.
 pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount, device: Device) -> Result<SessionToken, Fault> {
-    let fits: bool = token.expose_secret().as_bytes().ct_eq(state.setup_token.expose_secret().as_bytes()).into();
-    if !fits || state.has_users().await? {
+    let is_valid: bool = token.expose_secret().as_bytes().ct_eq(state.setup_token.expose_secret().as_bytes()).into();
+    if !is_valid || state.has_users().await? {
         return Err(Fault::NotFound);
     }
     let organization = text::name("organization", &account.organization)?;
@@ -55,7 +51,7 @@ pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount,
         .store
         .write(move |tx| {
             Box::pin(async move {
-                // Twice at once: the second finds the first one's user.
+                // With concurrent set-ups, the second one finds the user of the first.
                 if store::people::any_user(&store).await? {
                     return Err(Fault::NotFound);
                 }
@@ -72,7 +68,7 @@ pub async fn set_up(state: &AppState, token: &SecretString, account: NewAccount,
     Ok(session)
 }
 
-/// Signs in. Takes as long and says the same for an account that is not there.
+/// Signs a user in. Duration and error are the same for unknown accounts.
 ///
 /// # Errors
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
@@ -88,7 +84,7 @@ pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, dev
     };
     let fits = state.passwords.verify(password.clone(), user.as_ref().map(|user| user.password_hash.as_str())).await?;
     let Some(user) = user.filter(|user| fits && user.disabled_at.is_none()) else {
-        tracing::warn!(address = ?device.address, "a sign-in was refused");
+        tracing::warn!(address = ?device.address, "sign-in failed");
         return Err(Fault::WrongCredentials);
     };
     attempt.succeed();
@@ -99,7 +95,7 @@ pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, dev
         .write(move |tx| {
             Box::pin(async move {
                 auditor.record(tx, Event::new(&actor, "session.begun", "user", actor.user, &actor.name)).await?;
-                // Shut out between the look at the password and this.
+                // The user was disabled after the password was checked.
                 session::begin(tx, actor.user, &device).await.map_err(|fault| if fault == Fault::SignedOut { Fault::WrongCredentials } else { fault })
             })
         })
@@ -107,9 +103,6 @@ pub async fn sign_in(state: &AppState, email: &str, password: &SecretString, dev
 }
 
 /// Ends this session.
-///
-/// # Errors
-/// `Unavailable`.
 pub async fn sign_out(state: &AppState, session: &Session, address: Option<IpAddr>) -> Result<(), Fault> {
     let (actor, digest) = (session.actor(address), *session.digest());
     let auditor = state.auditor.clone();
@@ -124,10 +117,7 @@ pub async fn sign_out(state: &AppState, session: &Session, address: Option<IpAdd
         .await
 }
 
-/// Ends every session of the person.
-///
-/// # Errors
-/// `Unavailable`.
+/// Ends all sessions of the user.
 pub async fn sign_out_everywhere(state: &AppState, session: &Session, address: Option<IpAddr>) -> Result<(), Fault> {
     let (actor, auditor) = (session.actor(address), state.auditor.clone());
     state
@@ -142,18 +132,18 @@ pub async fn sign_out_everywhere(state: &AppState, session: &Session, address: O
         .await
 }
 
-/// Makes a user from the console; in an organization of this name, which is made for an owner where it is not there.
+/// Creates a user from the console. If the organization does not exist, it is created, but only for an owner.
 ///
 /// # Errors
-/// `Invalid` or `Conflict` at the value that is meant; `Unavailable`.
+/// `Invalid` or `Conflict` at the invalid value; `Unavailable`.
 pub async fn create_user(state: &AppState, account: NewAccount, role: &'static str) -> Result<(), Fault> {
     let name = text::name("organization", &account.organization)?;
-    let known = store::people::organizations(&state.store).await?.into_iter().find(|(_, known)| store::fold(known) == store::fold(&name));
+    let existing = store::people::organizations(&state.store).await?.into_iter().find(|(_, other)| store::fold(other) == store::fold(&name));
     let is_owner = role == BUILT_IN_ROLES[0].name;
-    if known.is_none() && !is_owner {
-        return Err(Fault::invalid("organization", format!("There is no organization “{name}”; its first user must be an owner.")));
+    if existing.is_none() && !is_owner {
+        return Err(Fault::invalid("organization", format!("Organization “{name}” does not exist. Its first user must be an owner.")));
     }
-    let (id, make) = match known {
+    let (id, is_new) = match existing {
         Some((id, _)) => (id.parse().map_err(|_| Fault::Internal)?, false),
         None => (OrganizationId::new(), true),
     };
@@ -164,7 +154,7 @@ pub async fn create_user(state: &AppState, account: NewAccount, role: &'static s
         .write(move |tx| {
             Box::pin(async move {
                 let console = Actor { name: CONSOLE.to_owned(), ..actor_for(&user, Means::Console, None) };
-                if make {
+                if is_new {
                     insert_organization(tx, id, &name).await?;
                     auditor.record(tx, Event::new(&console, "organization.created", "organization", id, &name)).await?;
                 }
@@ -175,14 +165,14 @@ pub async fn create_user(state: &AppState, account: NewAccount, role: &'static s
         .await
 }
 
-/// Gives a user another password from the console and ends their sessions.
+/// Sets a user's password from the console and ends their sessions.
 ///
 /// # Errors
 /// `Invalid` at `email` or `password`; `Unavailable`.
 pub async fn reset_password(state: &AppState, email: &str, password: SecretString) -> Result<(), Fault> {
     text::password("password", password.expose_secret())?;
     let user = store::people::user_by_email(&state.store, email.trim()).await?;
-    let user = user.ok_or_else(|| Fault::invalid("email", "Nobody has this email address."))?;
+    let user = user.ok_or_else(|| Fault::invalid("email", "No user has this email address."))?;
     let console = console(&user)?;
     let hash = state.passwords.hash(password).await?;
     let auditor = state.auditor.clone();
@@ -198,7 +188,7 @@ pub async fn reset_password(state: &AppState, email: &str, password: SecretStrin
         .await
 }
 
-/// A user to be stored, once name, address and password can be taken.
+/// Validates a user to be stored, and hashes the password.
 ///
 /// # Errors
 /// `Invalid` at `name`, `email` or `password`; `Internal`.
@@ -217,12 +207,12 @@ pub async fn new_user(
     Ok(NewUser { id: UserId::new(), organization, role: role.to_owned(), name, email, password_hash })
 }
 
-/// Nine or ten digits: short enough to be read out, too many to be guessed at.
+/// A customer id has nine or ten digits: short enough to read out, and hard to guess.
 async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str) -> Result<(), Fault> {
     Ok(store::people::insert_organization(tx, id, name, random::number(100_000_000, 9_999_999_999)).await?)
 }
 
-/// A user who is being made, as the one who acts.
+/// The actor for a user who is being created.
 pub fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor {
     Actor {
         organization: user.organization,
@@ -235,15 +225,15 @@ pub fn actor_for(user: &NewUser, means: Means, address: Option<IpAddr>) -> Actor
     }
 }
 
-/// Whoever may read the data folder, acting for a user: they may do anything.
+/// The console acting for a user. It has all permissions, because it has access to the data folder.
 ///
 /// # Errors
-/// `Internal` when the stored ids can't be read.
+/// `Internal` if the stored ids are malformed.
 pub fn console(user: &UserRow) -> Result<Actor, Fault> {
     Ok(Actor { name: CONSOLE.to_owned(), permissions: Permissions::of(Permission::ALL), ..actor_of(user, Means::Console, None)? })
 }
 
-/// Whoever may read the data folder, acting on an organization as a whole and for nobody in it.
+/// The console acting on an organization as a whole.
 pub fn console_of(organization: OrganizationId) -> Actor {
     let permissions = Permissions::of(Permission::ALL);
     Actor { organization, user: UserId::new(), name: CONSOLE.to_owned(), means: Means::Console, permissions, scopes: None, address: None }
@@ -261,7 +251,7 @@ fn actor_of(user: &UserRow, means: Means, address: Option<IpAddr>) -> Result<Act
     })
 }
 
-/// What an address that is taken is called.
+/// Maps a duplicate to a conflict at `email`.
 pub fn email_taken(error: store::Error) -> Fault {
-    error.or_conflict("email", "Somebody has this email address already.")
+    error.or_conflict("email", "This email address is already in use.")
 }

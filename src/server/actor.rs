@@ -1,4 +1,4 @@
-//! Who does something: a person in the page, a platform key in the API, or somebody at the console.
+//! The acting party of a request: a user in the page, an internal key in the API, or an operator at the console.
 
 use std::net::IpAddr;
 
@@ -8,49 +8,48 @@ use crate::model::{
     permission::{Permission, Permissions, Scope, Scopes},
 };
 
-/// Through what they act.
+/// How an actor was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
-    /// A session in the page.
+    /// A browser session.
     Session,
-    /// A platform key that the user made.
+    /// An internal key of the user.
     Key(KeyId),
-    /// The command line beside the data.
+    /// The command line, with access to the data.
     Console,
 }
 
-/// Who acts, for whom, and what they may do at this moment.
+/// Who acts, in which organization, and with which permissions.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// The tenant, and the only one whose objects they reach.
+    /// The only organization whose objects the actor can reach.
     pub organization: OrganizationId,
-    /// The person, or the one who made the key.
+    /// The user, or the creator of the key.
     pub user: UserId,
-    /// The name of the person or of the key.
+    /// The name of the user or key.
     pub name: String,
-    /// Through what they act.
     pub means: Means,
-    /// What they may do now.
+    /// Current permissions.
     pub permissions: Permissions,
-    /// What their key is for, where they act through one.
+    /// The scopes of the key, if a key was used.
     pub scopes: Option<Scopes>,
-    /// From where.
+    /// The client's IP address.
     pub address: Option<IpAddr>,
 }
 
 impl Actor {
-    /// Goes on only with this permission.
+    /// Requires this permission.
     ///
     /// # Errors
-    /// `Forbidden`, naming it.
+    /// `Forbidden`, with the missing permission.
     pub fn require(&self, permission: Permission) -> Result<(), Fault> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
     }
 
-    /// Goes on only with one of these permissions.
+    /// Requires at least one of these permissions.
     ///
     /// # Errors
-    /// `Forbidden`, naming the first.
+    /// `Forbidden`, with the first of them.
     pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Fault> {
         match permissions {
             [] => Ok(()),
@@ -59,15 +58,15 @@ impl Actor {
         }
     }
 
-    /// Goes on only with every one of these permissions: nobody grants, or takes, what they may not do themselves.
+    /// Requires all of these permissions. A permission can be granted or revoked only by those who have it.
     ///
     /// # Errors
-    /// `Forbidden`, naming the first that is missing.
+    /// `Forbidden`, with the first missing permission.
     pub fn require_all(&self, permissions: Permissions) -> Result<(), Fault> {
         self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
     }
 
-    /// Goes on only where they may give a key this scope: they may do now what it is for, and their own key has it.
+    /// Requires that the actor may grant this scope: they need one of its permissions and, when acting through a key, the scope itself.
     ///
     /// # Errors
     /// `Forbidden`, `ScopeNotHeld`.
@@ -76,7 +75,7 @@ impl Actor {
         if self.scopes.is_none_or(|own| own.has(scope)) { Ok(()) } else { Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() }) }
     }
 
-    /// Whether they see everybody's personal keys, as owners and admins do; others see their own.
+    /// Whether the actor sees the personal keys of all users, as owners and admins do. Others see only their own.
     pub fn sees_everybodys_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)
     }

@@ -1,4 +1,4 @@
-//! `latchkey admin …`: commands beside the data, for whoever may read the data folder.
+//! `latchkey admin …`: commands that work on the data directly, for operators with access to the data folder.
 
 use std::{
     io::{self, BufRead},
@@ -27,7 +27,7 @@ use crate::model::{
     secret::RevealedSecret,
 };
 
-/// Where the data is, and what to do with it.
+/// Options of `latchkey admin`.
 #[derive(Args)]
 pub struct AdminOptions {
     #[command(flatten)]
@@ -38,58 +38,58 @@ pub struct AdminOptions {
 
 #[derive(Subcommand)]
 enum AdminCommand {
-    /// Make a user; the password is read from standard input
+    /// Create a user; the password is read from standard input
     CreateUser {
-        /// What they sign in with
+        /// Email address to sign in with
         #[arg(long)]
         email: String,
-        /// Their name
+        /// Name of the user
         #[arg(long)]
         name: String,
-        /// What they may do
+        /// Role in the organization
         #[arg(long)]
         role: RoleName,
-        /// Their organization [default: the only one there is]; made, if there is none of this name, for an owner
+        /// Organization [default: the only existing one]; created if it does not exist and the role is owner
         #[arg(long)]
         organization: Option<String>,
-        /// Says that the password comes from standard input
+        /// Read the password from standard input
         #[arg(long, required = true)]
         password_stdin: bool,
     },
-    /// Give a user another password, read from standard input, and end their sessions
+    /// Set a user's password, read from standard input, and end all sessions of the user
     ResetPassword {
-        /// What they sign in with
+        /// Email address of the user
         #[arg(long)]
         email: String,
-        /// Says that the password comes from standard input
+        /// Read the password from standard input
         #[arg(long, required = true)]
         password_stdin: bool,
     },
-    /// Make a platform key; its secret alone is printed
+    /// Create an internal key; prints only its secret
     CreateKey {
-        /// Its name
+        /// Name of the key
         #[arg(long)]
         name: String,
-        /// After how many days it ends
+        /// Days until the key expires
         #[arg(long, value_name = "D")]
         days: i64,
-        /// The e-mail address of the user for whom it acts [default: the first owner]
+        /// Email address of the user who becomes the key's creator [default: the first owner]
         #[arg(long, value_name = "E")]
         user: Option<String>,
-        /// What it may be used for, never more than the user may at that moment [default: every scope]
+        /// Scopes, effective only while the user has the permissions they need [default: all scopes]
         #[arg(long, value_name = "S,…", value_delimiter = ',')]
         scopes: Option<Vec<String>>,
     },
-    /// Copy the database to a new file, also while a server works in it; the master key is not in it
+    /// Back up the database to a new file, also while the server is running; the master key is not included
     Backup {
-        /// The new file
+        /// File to create
         file: PathBuf,
     },
-    /// Put a new master key in the place of the one in use; no issued key changes
+    /// Replace the master key; issued keys do not change
     RotateMasterKey,
-    /// Sign project keys with a new key from now on; those that were signed before stay good
+    /// Sign new project keys with a new signing key; existing ones remain valid
     RotateSigningKey,
-    /// Check that nothing in the audit log was changed, removed or inserted
+    /// Verify that no audit event was changed, removed or inserted
     VerifyAudit,
 }
 
@@ -102,7 +102,7 @@ enum RoleName {
 }
 
 impl RoleName {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Owner => "owner",
             Self::Admin => "admin",
@@ -112,30 +112,27 @@ impl RoleName {
     }
 }
 
-/// Runs a command. Works beside a running server, and alone.
-///
-/// # Errors
-/// A sentence for the operator.
+/// Runs a command, with or without a running server. Errors are messages for the operator.
 pub async fn run(options: AdminOptions) -> anyhow::Result<()> {
     let data = Data::open_beside(&options.data).await?;
     let listen = ([127, 0, 0, 1], 3000).into();
     let state = AppState::new(&data, PublicUrl::new(None, listen)?, Vec::new(), OutgoingOptions::default())?;
-    let done = carry_out(&state, options.command).await;
+    let result = execute(&state, options.command).await;
     data.store.close().await;
-    done
+    result
 }
 
-async fn carry_out(state: &AppState, command: AdminCommand) -> anyhow::Result<()> {
+async fn execute(state: &AppState, command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::CreateUser { email, name, role, organization, password_stdin: _ } => {
             let organization = organization_name(state, organization).await?;
             let account = NewAccount { organization, name, email: email.clone(), password: read_password()? };
-            accounts::create_user(state, account, role.word()).await.map_err(in_words)?;
-            println!("{email} can sign in now.");
+            accounts::create_user(state, account, role.as_str()).await.map_err(to_message)?;
+            println!("Created user {email}.");
         }
         AdminCommand::ResetPassword { email, password_stdin: _ } => {
-            accounts::reset_password(state, &email, read_password()?).await.map_err(in_words)?;
-            println!("{email} has a new password; their sessions have ended.");
+            accounts::reset_password(state, &email, read_password()?).await.map_err(to_message)?;
+            println!("Changed the password of {email} and ended all sessions.");
         }
         AdminCommand::CreateKey { name, days, user, scopes } => {
             let secret = create_key(state, name, days, user, scopes).await?;
@@ -143,19 +140,19 @@ async fn carry_out(state: &AppState, command: AdminCommand) -> anyhow::Result<()
         }
         AdminCommand::Backup { file } => {
             state.store.back_up(&file).await?;
-            println!("The database is in {}. Keep the master key elsewhere: without it this copy can't be opened.", file.display());
+            println!("Backed up the database to {}. Keep the master key in another place: the backup cannot be used without it.", file.display());
         }
         AdminCommand::RotateMasterKey => {
-            let done = rotation::rotate(state).await?;
-            println!("{} is another one now, for {} stored secrets. {}", state.vault.place().describe(), done.keys, what_now(state, done));
+            let rewrapped = rotation::rotate(state).await?;
+            println!("Replaced {} for {} stored secrets. {}", state.vault.place().describe(), rewrapped.keys, next_steps(state, rewrapped));
         }
         AdminCommand::RotateSigningKey => {
             let kid = signing::rotate(state).await?;
-            println!("Project keys are signed with {kid} from now on. The key before it is gone; what it has signed stays good.");
+            println!("New project keys are signed with {kid}. The previous signing key was deleted; keys signed with it remain valid.");
         }
         AdminCommand::VerifyAudit => {
             let rows = state.auditor.verify(&state.store).await?;
-            println!("The audit log is whole: {rows} rows.");
+            println!("The audit log is intact: {rows} rows.");
         }
     }
     Ok(())
@@ -167,42 +164,42 @@ async fn organization_name(state: &AppState, given: Option<String>) -> anyhow::R
     }
     match &store::people::organizations(&state.store).await?[..] {
         [(_, name)] => Ok(name.clone()),
-        [] => anyhow::bail!("there is no organization yet: name one with --organization"),
+        [] => anyhow::bail!("no organization exists yet: name one with --organization"),
         _ => anyhow::bail!("there are several organizations: name one with --organization"),
     }
 }
 
 async fn create_key(state: &AppState, name: String, days: i64, user: Option<String>, scopes: Option<Vec<String>>) -> anyhow::Result<RevealedSecret> {
     let owner = match &user {
-        Some(email) => store::people::user_by_email(&state.store, email).await?.with_context(|| format!("nobody has the email address {email}"))?,
-        None => store::people::first_owner(&state.store).await?.context("there is no owner yet: make one with `latchkey admin create-user`")?,
+        Some(email) => store::people::user_by_email(&state.store, email).await?.with_context(|| format!("no user has the email address {email}"))?,
+        None => store::people::first_owner(&state.store).await?.context("no owner exists yet: create one with `latchkey admin create-user`")?,
     };
-    let console = accounts::console(&owner).map_err(in_words)?;
-    let wanted = WantedKey { ends: Ends::Days(days), scopes, ..WantedKey::named(Kind::Key(KeyKind::Platform), name) };
-    Ok(keys::create(state, &console, wanted).await.map_err(in_words)?.secret)
+    let console = accounts::console(&owner).map_err(to_message)?;
+    let request = WantedKey { ends: Ends::Days(days), scopes, ..WantedKey::named(Kind::Key(KeyKind::Platform), name) };
+    Ok(keys::create(state, &console, request).await.map_err(to_message)?.secret)
 }
 
-/// What the operator has to do next.
-fn what_now(state: &AppState, done: Rewrapped) -> String {
+/// What the operator must do next.
+fn next_steps(state: &AppState, rewrapped: Rewrapped) -> String {
     let next = match state.vault.place() {
-        KeyPlace::Folder(_) => "Keep a copy of it elsewhere; a running server takes it over by itself.",
-        KeyPlace::Environment { .. } => "Put LATCHKEY_NEW_MASTER_KEY in its place and restart the server.",
+        KeyPlace::Folder(_) => "Back it up in another place. A running server picks it up automatically.",
+        KeyPlace::Environment { .. } => "Set LATCHKEY_MASTER_KEY to the value of LATCHKEY_NEW_MASTER_KEY and restart the server.",
     };
-    match done.left {
+    match rewrapped.left {
         0 => next.to_owned(),
-        left => format!("{next} {left} did not open before either, and were left as they are."),
+        left => format!("{next} {left} could not be decrypted before the rotation and were not changed."),
     }
 }
 
-/// The first line of standard input: never an argument, which everybody on the machine would see.
+/// Reads the first line of standard input; arguments are visible to all users of the machine.
 fn read_password() -> anyhow::Result<SecretString> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("the password can't be read from standard input")?;
+    io::stdin().lock().read_line(&mut line).context("cannot read the password from standard input")?;
     line.truncate(line.trim_end_matches(['\r', '\n']).len());
     Ok(line.into())
 }
 
-fn in_words(fault: Fault) -> anyhow::Error {
+fn to_message(fault: Fault) -> anyhow::Error {
     match fault.about_field() {
         Some((field, message)) => anyhow::anyhow!("{field}: {message}"),
         None => anyhow::anyhow!("{fault}"),

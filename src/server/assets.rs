@@ -1,4 +1,4 @@
-//! The site's files: inside the binary in a release build, read from `target/site` in a debug build.
+//! Static files: embedded in the binary in release builds, read from `target/site` in debug builds.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -14,56 +14,56 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rust_embed::{Embed, EmbeddedFile};
 use sha2::{Digest, Sha256};
 
-/// The name of the wasm, script and style files.
+/// Base name of the wasm, script and style files.
 pub const NAME: &str = "latchkey";
-/// Where the build leaves them.
+/// Output folder of the frontend build.
 pub const ROOT: &str = "target/site";
 
 #[derive(Embed)]
 #[folder = "target/site"]
 struct Site;
 
-/// The folder of script, wasm and styles, as the page names it: it changes when one of them does, so that they can be cached for ever.
+/// URL prefix of script, wasm and styles. It contains a digest of these files, so they can be cached indefinitely.
 pub static PKG: LazyLock<String> = LazyLock::new(|| {
     let names = Site::iter().filter(|name| name.starts_with("pkg/") && !name.ends_with(".br"));
-    // In the order of their names, whatever the order in the folder.
+    // Sorted by name, so that the digest does not depend on the folder's order.
     let files = names.collect::<BTreeSet<_>>().into_iter().filter_map(|name| Site::get(&name));
     let digest = files.fold(Sha256::new(), |digest, file| digest.chain_update(&file.data)).finalize();
     format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
 });
 
-/// Which files each part of the program is made of, as the build left it.
-static PARTS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
+/// Files of each code-split chunk, written by the build.
+static CHUNKS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
     let list = Site::get("pkg/parts.json");
     list.and_then(|list| serde_json::from_slice(&list.data).ok()).unwrap_or_default()
 });
 
-/// The files of a part of the program, inside [`PKG`].
-pub fn files_of_part(part: &str) -> Vec<String> {
-    PARTS.get(part).cloned().unwrap_or_default()
+/// The files of a code-split chunk, relative to [`PKG`].
+pub fn files_of_part(chunk: &str) -> Vec<String> {
+    CHUNKS.get(chunk).cloned().unwrap_or_default()
 }
 
-/// Answers a file of the site; `None` when there is none at this path.
+/// Serves an embedded file; `None` if the path has none.
 pub fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
     let versioned = path.strip_prefix(PKG.as_str()).and_then(|rest| rest.strip_prefix('/')).map(|file| format!("pkg/{file}"));
     let cache = if versioned.is_some() { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     let name = versioned.clone().unwrap_or_else(|| path.trim_start_matches('/').to_owned());
-    // What changes with the program has no other address, or a cache would keep it under a wrong one.
+    // Files in `pkg` are served under the versioned prefix only; otherwise caches would keep outdated ones.
     if versioned.is_none() && name.starts_with("pkg/") {
         return None;
     }
-    // What is packed is only an encoding of the file without that ending.
+    // A `.br` file is only an encoding of the file without that suffix.
     if name.is_empty() || name.rsplit('.').next() == Some("br") {
         return None;
     }
     let plain = Site::get(&name)?;
-    let packed = accepts_brotli(headers).then(|| Site::get(&format!("{name}.br"))).flatten();
-    Some(answer(&name, cache, plain, packed))
+    let compressed = accepts_brotli(headers).then(|| Site::get(&format!("{name}.br"))).flatten();
+    Some(response(&name, cache, plain, compressed))
 }
 
-fn answer(name: &str, cache: &'static str, plain: EmbeddedFile, packed: Option<EmbeddedFile>) -> Response {
-    let encoding = packed.is_some().then(|| (header::CONTENT_ENCODING, HeaderValue::from_static("br")));
-    let body = Body::from(packed.unwrap_or(plain).data.into_owned());
+fn response(name: &str, cache: &'static str, plain: EmbeddedFile, compressed: Option<EmbeddedFile>) -> Response {
+    let encoding = compressed.is_some().then(|| (header::CONTENT_ENCODING, HeaderValue::from_static("br")));
+    let body = Body::from(compressed.unwrap_or(plain).data.into_owned());
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
@@ -82,7 +82,7 @@ fn accepts_brotli(headers: &HeaderMap) -> bool {
 }
 
 fn content_type(name: &str) -> &'static str {
-    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+    match name.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "js" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
         "css" => "text/css; charset=utf-8",

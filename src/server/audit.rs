@@ -1,5 +1,5 @@
-//! The audit log: who did what to which object, from where, when. A row is written in the transaction that it tells of, and chained
-//! to the one before by an HMAC, so that nobody with the database alone can change, remove or insert one unseen.
+//! The audit log: who did what to which object, when, and from which address. A row is written in the same transaction as the change it
+//! records, and chained to the previous row by an HMAC, so that access to the database is not enough to change, remove or insert rows undetected.
 
 use std::net::IpAddr;
 
@@ -19,14 +19,14 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// How many rows are checked at a time.
-const CHECKED_AT_ONCE: i64 = 1000;
+/// Number of rows per batch when the log is verified.
+const BATCH_SIZE: i64 = 1000;
 
-/// Writes the log.
+/// Writes and verifies the audit log.
 #[derive(Clone)]
 pub struct Auditor(Hmac<Sha256>);
 
-/// What happened.
+/// An event to be recorded.
 pub struct Event {
     organization: OrganizationId,
     actor: (&'static str, String, String),
@@ -37,16 +37,16 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that an actor did: `key.created` to a `key` of this id and name.
+    /// An action of an actor, such as `key.created` on a `key` with this id and name.
     pub fn new(actor: &Actor, action: &'static str, object_kind: &'static str, id: impl ToString, name: &str) -> Self {
-        let who = match actor.means {
+        let event_actor = match actor.means {
             Means::Session => ("user", actor.user.to_string(), actor.name.clone()),
             Means::Key(key) => ("key", key.to_string(), actor.name.clone()),
             Means::Console => ("console", String::new(), actor.name.clone()),
         };
         Self {
             organization: actor.organization,
-            actor: who,
+            actor: event_actor,
             action,
             object: (object_kind, id.to_string(), name.to_owned()),
             detail: Map::new(),
@@ -54,7 +54,7 @@ impl Event {
         }
     }
 
-    /// Adds a detail. Never a secret.
+    /// Adds a detail. Must never be a secret.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.detail.insert(name.to_owned(), value.into());
@@ -63,27 +63,17 @@ impl Event {
 }
 
 impl Auditor {
-    /// Takes the keyring's secret for it.
-    ///
-    /// # Panics
-    /// Never: HMAC takes a key of any length.
     pub fn new(secret: &Secret) -> Self {
-        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC takes any length"))
+        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"))
     }
 
-    /// Begins the chain, once, with the data.
-    ///
-    /// # Errors
-    /// What the database says.
+    /// Starts the chain of a new database.
     pub async fn begin(&self, tx: &mut Tx) -> Result<(), store::Error> {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes a row in the transaction that it tells of. It is chained to the signed end, not to the last row that is there: rows that
-    /// were cut off stay missed.
-    ///
-    /// # Errors
-    /// What the database says.
+    /// Writes a row in the transaction of the change it records. The row is chained to the signed end, not to the last row present, so that
+    /// removing the last rows stays detectable.
     pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::Error> {
         let head = store::audit::head(&mut *tx).await?;
         let (actor_kind, actor_id, actor_name) = event.actor;
@@ -109,14 +99,14 @@ impl Auditor {
         store::audit::set_head(tx, row.seq, &self.head(row.seq, &row.mac)).await
     }
 
-    /// Checks every row and the chain's end, also while others write. Answers how many rows there are.
+    /// Verifies every row and the chain's end, also while others write. Returns the number of rows.
     ///
     /// # Errors
-    /// A sentence that names the first row that was changed, or after which some are missing.
+    /// A message that names the first altered row, or the row after which rows are missing.
     pub async fn verify(&self, store: &Store) -> anyhow::Result<i64> {
         let (mut seq, mut link) = (0, self.head(0, &[]));
         loop {
-            let rows = store::audit::after(store.read()?, seq, CHECKED_AT_ONCE).await?;
+            let rows = store::audit::after(store.read()?, seq, BATCH_SIZE).await?;
             if rows.is_empty() && is_end(store, seq, &link).await? {
                 return Ok(seq);
             }
@@ -129,7 +119,7 @@ impl Auditor {
         }
     }
 
-    /// HMAC over the end before and every field, each with its length in front, so that nothing can be shifted between them.
+    /// HMAC over the previous end and every field, each prefixed with its length, so that different fields never encode equally.
     fn link(&self, before: &[u8], row: &AuditRow) -> Vec<u8> {
         let (seq, at) = (row.seq.to_be_bytes(), row.at.to_be_bytes());
         let fields: [&[u8]; 14] = [
@@ -165,13 +155,13 @@ impl Auditor {
     }
 }
 
-/// Whether the chain ends at this row; no, when others wrote on meanwhile.
+/// Whether the chain ends at this row; `false` if rows were added concurrently.
 async fn is_end(store: &Store, seq: i64, link: &[u8]) -> anyhow::Result<bool> {
     let head = store::audit::head(store.read()?).await.context("the audit log was altered: its end is missing")?;
     if head.seq == seq && same(&head.mac, link) {
         return Ok(true);
     }
-    // A row and the end that it moves are written as one.
+    // A row and the new end are written in one transaction.
     if head.seq > seq && !store::audit::after(store.read()?, seq, 1).await?.is_empty() {
         return Ok(false);
     }

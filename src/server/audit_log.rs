@@ -1,4 +1,4 @@
-//! The rule for reading the audit log.
+//! Reading the audit log.
 
 use serde_json::{Map, Value};
 
@@ -30,7 +30,7 @@ pub async fn read(state: &AppState, actor: &Actor, query: &AuditQuery) -> Result
         search: &search,
         since: query.period.begins(Timestamp::now()),
         before: query.before,
-        // One more, to know whether it goes on.
+        // One more, to detect whether there is another page.
         limit: i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX) + 1,
     };
     let rows = store::audit::select(&state.store, &selection).await?;
@@ -58,13 +58,13 @@ fn row(row: &AuditRow) -> AuditEventRow {
     }
 }
 
-/// The details as names and values that can be read.
+/// The details as readable names and values.
 fn details(json: &str) -> Vec<(String, String)> {
     let details: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-    details.into_iter().map(|(name, value)| (name.replace('_', " "), in_words(&name, value))).collect()
+    details.into_iter().map(|(name, value)| (name.replace('_', " "), format_detail(&name, value))).collect()
 }
 
-fn in_words(name: &str, value: Value) -> String {
+fn format_detail(name: &str, value: Value) -> String {
     match value {
         Value::String(words) if name.starts_with("permissions") => labels(&words),
         Value::String(text) => text,
@@ -82,10 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn details_are_told_without_quotes_and_braces() {
-        let told = details(r#"{"from":"a","keys_handed_to":"Grace","sessions":2}"#);
-        let told: Vec<_> = told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(told, [("from", "a"), ("keys handed to", "Grace"), ("sessions", "2")]);
+    fn details_are_shown_without_quotes_and_braces() {
+        let shown = details(r#"{"from":"a","keys_handed_to":"Grace","sessions":2}"#);
+        let shown: Vec<_> = shown.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(shown, [("from", "a"), ("keys handed to", "Grace"), ("sessions", "2")]);
         assert_eq!(details(r#"{"permissions":"view_keys view_billing"}"#)[0].1, "View Keys, View Billing");
         assert_eq!(details("no json"), []);
     }

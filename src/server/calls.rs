@@ -1,4 +1,4 @@
-//! One call of the general router: its id, who makes it, and the line of the log that tells of it.
+//! Request log of the general router: request id, caller, and one log line per request.
 
 use std::{
     sync::{
@@ -25,107 +25,105 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// Under which name an answer tells the id of its call.
+/// Response header with the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The route of what has none: the site's files, and addresses that are not there.
+/// Logged for requests without a route: static files and unknown paths.
 const NO_ROUTE: &str = "-";
 
 tokio::task_local! {
-    static CALL: Arc<Call>;
+    static CURRENT: Arc<CurrentRequest>;
 }
 
-/// What is known of a call while it goes on.
-struct Call {
+struct CurrentRequest {
     id: RequestId,
-    maker: OnceLock<Maker>,
+    caller: OnceLock<Caller>,
 }
 
-/// Who makes a call.
-struct Maker {
+struct Caller {
     organization: OrganizationId,
     user: UserId,
     key: Option<KeyId>,
 }
 
-/// The id of the call that goes on; a new one outside of the general router.
+/// Id of the current request; a new id outside of the general router.
 pub fn request_id() -> RequestId {
-    CALL.try_with(|call| call.id).unwrap_or_default()
+    CURRENT.try_with(|request| request.id).unwrap_or_default()
 }
 
-/// The call that goes on, carried on by a task of its own: what that does is told as the call's.
+/// Runs `work` in the scope of the current request, so that a spawned task logs under its id.
 pub fn carried_on<Work: Future>(work: Work) -> impl Future<Output = Work::Output> {
-    let call = CALL.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Call { id: RequestId::new(), maker: OnceLock::new() }));
-    CALL.scope(call, work).in_current_span()
+    let current = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() }));
+    CURRENT.scope(current, work).in_current_span()
 }
 
-/// Notes who makes the call that goes on, for its line in the log: a person, or a key that they made.
+/// Sets the caller of the current request for the log: a user, or a key that the user created.
 pub fn made_by(organization: OrganizationId, user: UserId, key: Option<KeyId>) {
-    // Outside of the general router there is no line to note it for.
-    let _ = CALL.try_with(|call| call.maker.set(Maker { organization, user, key }));
+    // Fails outside of the general router, where no line is logged.
+    let _ = CURRENT.try_with(|request| request.caller.set(Caller { organization, user, key }));
 }
 
-/// Gives each call an id, which its answer, its problem and its lines in the log share; counts it and logs it. What a caller sends as an
-/// id is not taken, and not logged either: it may be anything, a key too.
+/// Middleware that assigns each request an id, shared by the response, the problem body and the log, and counts and logs the request. An id
+/// sent by the client is neither used nor logged: it could contain a secret.
 pub async fn note(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = word_of(request.method());
-    // Never the path itself, nor its query: only what our own routes call it.
+    let started = Instant::now();
+    let method = method_name(request.method());
+    // Never the path or the query, which may contain secrets: only the route's pattern.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let call = Arc::new(Call { id: RequestId::new(), maker: OnceLock::new() });
-    let span = info_span!("call", request_id = %call.id);
-    let mut response = CALL.scope(Arc::clone(&call), next.run(request)).instrument(span).await;
-    if let Ok(id) = HeaderValue::from_str(&call.id.to_string()) {
+    let current = Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() });
+    let span = info_span!("call", request_id = %current.id);
+    let mut response = CURRENT.scope(Arc::clone(&current), next.run(request)).instrument(span).await;
+    if let Ok(id) = HeaderValue::from_str(&current.id.to_string()) {
         response.headers_mut().entry(REQUEST_ID).or_insert(id);
     }
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     state.metrics.answered(method, route, response.status());
-    log(&call, method, route, &response, begun.elapsed());
+    log(&current, method, route, &response, started.elapsed());
     response
 }
 
-fn log(call: &Call, method: &str, route: &str, response: &Response, took: Duration) {
-    let maker = call.maker.get();
+fn log(request: &CurrentRequest, method: &str, route: &str, response: &Response, took: Duration) {
+    let caller = request.caller.get();
     tracing::info!(
-        request_id = %call.id,
+        request_id = %request.id,
         method,
         route,
         status = response.status().as_u16(),
         code = response.extensions().get::<ProblemCode>().map(|code| code.0),
         ms = milliseconds(took),
-        organization = maker.map(|maker| display(maker.organization)),
-        user = maker.map(|maker| display(maker.user)),
-        key = maker.and_then(|maker| maker.key).map(display),
+        organization = caller.map(|caller| display(caller.organization)),
+        user = caller.map(|caller| display(caller.user)),
+        key = caller.and_then(|caller| caller.key).map(display),
         "call"
     );
 }
 
-/// How many refusals of the hot routes are logged in a second.
-const REFUSALS_A_SECOND: u64 = 10;
+/// Largest number of logged rejections of the hot routes per second.
+const REJECTIONS_PER_SECOND: u64 = 10;
 
-/// Counts a refusal of a hot route and logs it, since no layer does. Whoever calls without end fills no disk: those beyond a few a second are
-/// counted alone.
+/// Counts and logs a rejection of a hot route, which has no logging layer. At most [`REJECTIONS_PER_SECOND`] are logged, so that a flood of
+/// requests cannot fill the disk; all are counted.
 pub fn refused(state: &AppState, (method, route): (&'static str, &'static str), problem: &Problem, took: Duration) {
-    /// The second since 1970 in which lines were last written, and how many were: in the upper and the lower half.
-    static SAID: AtomicU64 = AtomicU64::new(0);
+    /// Upper half: the Unix second of the last log line. Lower half: rejections in that second.
+    static WINDOW: AtomicU64 = AtomicU64::new(0);
     let second = u64::try_from(Timestamp::now().0 / 1000).unwrap_or_default() << 32;
     state.metrics.refused(method, route, problem.status());
-    let counted = |said: u64| if said < second { second + 1 } else { said + 1 };
-    let before = SAID.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |said| Some(counted(said))).unwrap_or_default();
-    if counted(before) - second <= REFUSALS_A_SECOND {
+    let next = |window: u64| if window < second { second + 1 } else { window + 1 };
+    let previous = WINDOW.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |window| Some(next(window))).unwrap_or_default();
+    if next(previous) - second <= REJECTIONS_PER_SECOND {
         tracing::info!(
             request_id = %problem.request_id(), method, route, status = problem.status(), code = problem.code(), ms = milliseconds(took), "call"
         );
     }
 }
 
-/// To a tenth of a millisecond.
+/// Rounded to a tenth of a millisecond.
 fn milliseconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-/// A method of ours, or `OTHER`: callers may make up their own.
-fn word_of(method: &Method) -> &'static str {
+/// `OTHER` for methods that Latchkey does not use: clients can send arbitrary ones.
+fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

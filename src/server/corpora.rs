@@ -1,4 +1,4 @@
-//! The rules for corpora: what corpus keys give access to.
+//! Corpora, which corpus keys give access to.
 
 use super::{
     actor::Actor,
@@ -14,20 +14,17 @@ impl From<CorpusRecord> for CorpusDetails {
     }
 }
 
-/// Who sees corpora: those who choose among them for a key, and those who make them.
-const SEEN_WITH: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+/// Those who choose corpora for a key, or manage them, can see them.
+const VIEW_PERMISSIONS: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
 
-/// The organization's corpora, in the order in which they were made. Needs *View Keys* or *Manage Corpora*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// The organization's corpora, oldest first. Needs *View Keys* or *Manage Corpora*.
 pub async fn all(state: &AppState, actor: &Actor) -> Result<Vec<CorpusRecord>, Fault> {
-    actor.require_any(SEEN_WITH)?;
+    actor.require_any(VIEW_PERMISSIONS)?;
     let mut db = state.store.read()?.acquire().await?;
     Ok(store::corpora::all(&mut db, actor.organization).await?)
 }
 
-/// Makes a corpus. Keys that stand do not open it. Needs *Manage Corpora*.
+/// Creates a corpus. Existing keys have no access to it. Needs *Manage Corpora*.
 ///
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `Forbidden`, `Unavailable`.
@@ -41,17 +38,14 @@ pub async fn create(state: &AppState, actor: &Actor, name: &str) -> Result<Corpu
             Box::pin(async move {
                 let id = store::corpora::insert(tx, actor.organization, &name, actor.user).await.map_err(name_taken)?;
                 auditor.record(tx, Event::new(&actor, "corpus.created", "corpus", id, &name)).await?;
-                let made = store::corpora::all(tx, actor.organization).await?.into_iter().find(|corpus| corpus.id == id);
-                made.ok_or(Fault::Internal)
+                let created = store::corpora::all(tx, actor.organization).await?.into_iter().find(|corpus| corpus.id == id);
+                created.ok_or(Fault::Internal)
             })
         })
         .await
 }
 
-/// Deletes a corpus for good: no key opens it any more. Needs *Manage Corpora*.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Deletes a corpus permanently; all keys lose access to it. Needs *Manage Corpora*.
 pub async fn delete(state: &AppState, actor: &Actor, id: i64) -> Result<(), Fault> {
     actor.require(Permission::ManageCorpora)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -60,7 +54,7 @@ pub async fn delete(state: &AppState, actor: &Actor, id: i64) -> Result<(), Faul
         .write(move |tx| {
             Box::pin(async move {
                 let name = store::corpora::delete(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-                // Many keys may open it.
+                // Many keys may be affected.
                 store::changes::note(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "corpus.deleted", "corpus", id, &name)).await?)
             })
@@ -71,5 +65,5 @@ pub async fn delete(state: &AppState, actor: &Actor, id: i64) -> Result<(), Faul
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "A corpus has this name already.")
+    error.or_conflict("name", "A corpus with this name already exists.")
 }

@@ -1,4 +1,4 @@
-//! The data folder: who may work in it, and opening what is in it.
+//! The data folder: its lock, and opening its contents.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -11,29 +11,23 @@ use anyhow::{Context, bail, ensure};
 
 use super::{config::DataOptions, keyring::Keyring, store::Store, vault::Vault};
 
-/// How long an admin command waits for another one that is bringing the database up to date.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an admin command waits for another process that is running migrations.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The opened data.
 pub struct Data {
-    /// The database.
     pub store: Store,
-    /// This installation's secrets.
     pub keyring: Keyring,
-    /// Opens secrets that others made.
     pub vault: Arc<Vault>,
-    /// The server's, until it ends.
+    /// Held by the server until it exits.
     _lock: Option<File>,
 }
 
 impl Data {
-    /// Opens the data for the server: alone, brought up to date, made where there is none.
-    ///
-    /// # Errors
-    /// A sentence for the operator.
+    /// Opens the data for the server: exclusively, with migrations, creating it if necessary.
     pub async fn open_alone(options: &DataOptions) -> anyhow::Result<Self> {
         let Some(lock) = lock(options)? else {
-            bail!("another latchkey works in {}: stop it first, or give another --data", options.data.display());
+            bail!("another latchkey server uses {}: stop it first, or choose another --data", options.data.display());
         };
         let store = connect(options).await?;
         migrate(&store).await?;
@@ -41,20 +35,17 @@ impl Data {
         Ok(Self { store, keyring, vault: Arc::new(vault), _lock: Some(lock) })
     }
 
-    /// Opens the data for an admin command: beside a running server, whose tables are left as they are, or alone.
-    ///
-    /// # Errors
-    /// A sentence for the operator.
+    /// Opens the data for an admin command, which may run beside a server. Runs migrations only if no server is running.
     pub async fn open_beside(options: &DataOptions) -> anyhow::Result<Self> {
-        // Held no longer than it takes to bring the tables up to date: `serve` may start while a command waits for its password.
+        // Released after migrations, because `serve` may start while a command waits for its password.
         let lock = lock(options)?;
         let store = connect(options).await?;
-        // The lock says nothing of servers with other folders on a shared database: only an empty one is surely nobody's.
+        // On a shared database, servers with other data folders do not use this lock, so only an empty database is certainly unused.
         let may_migrate = lock.is_some() && (!store.is_shared() || store.is_empty().await);
         if may_migrate {
             migrate(&store).await?;
         }
-        ensure!(is_soon_current(&store).await, "the running server's database is of another version: use the latchkey that serves it");
+        ensure!(is_soon_current(&store).await, "the database schema has another version: use the same latchkey version as the running server");
         let (keyring, vault) = Keyring::open(&store, options.key_place(), may_migrate).await?;
         Ok(Self { store, keyring, vault: Arc::new(vault), _lock: None })
     }
@@ -62,21 +53,23 @@ impl Data {
 
 async fn connect(options: &DataOptions) -> anyhow::Result<Store> {
     let unusable = || match &options.database {
-        Some(_) => "the database can't be opened: check its URL, and that it is running and lets this user in".to_owned(),
-        None => format!("the database in {} can't be opened: check that the folder is this user's and the disk is not full", options.data.display()),
+        Some(_) => "the database can't be opened: check its URL, that it is running, and that this user has access".to_owned(),
+        None => {
+            format!("the database in {} can't be opened: check that the folder belongs to this user and the disk is not full", options.data.display())
+        }
     };
     Store::open(options.database.as_deref(), &options.data).await.with_context(unusable)
 }
 
 async fn migrate(store: &Store) -> anyhow::Result<()> {
-    store.migrate().await.context("the database can't be brought up to date: was it made by a newer latchkey?")
+    store.migrate().await.context("the database can't be migrated: was it created by a newer version of latchkey?")
 }
 
-/// Whether the tables are what this program expects, or will be in a moment: another command may be at it.
+/// Whether the schema is current, or becomes so within [`MIGRATION_TIMEOUT`] while another process creates it.
 async fn is_soon_current(store: &Store) -> bool {
-    let begun = Instant::now();
+    let start = Instant::now();
     while !store.is_current().await {
-        if begun.elapsed() > PATIENCE || !store.is_empty().await {
+        if start.elapsed() > MIGRATION_TIMEOUT || !store.is_empty().await {
             return store.is_current().await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -84,9 +77,9 @@ async fn is_soon_current(store: &Store) -> bool {
     true
 }
 
-/// Makes the folder where there is none and takes the lock; `None` when somebody else has it.
+/// Creates the data folder if necessary and takes the lock; `None` if another process holds it.
 fn lock(options: &DataOptions) -> anyhow::Result<Option<File>> {
-    let unusable = || format!("{} can't be used as a data folder: check that it is a folder and this user's", options.data.display());
+    let unusable = || format!("{} can't be used as a data folder: check that it is a folder and belongs to this user", options.data.display());
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.data).with_context(unusable)?;
     let path = Store::lock_file(options.database.as_deref(), &options.data)?;
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path).with_context(unusable)?;

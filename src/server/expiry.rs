@@ -1,4 +1,4 @@
-//! When something ends, as its kind has it.
+//! Expiry of keys and credentials, by the rules of their kind.
 
 use crate::model::{
     fault::Fault,
@@ -7,10 +7,10 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// The longest duration that can be chosen, in days: ten years.
+/// The longest duration that can be chosen, in days (ten years).
 pub const DURATION_MAX_DAYS: i64 = 3650;
 
-/// When something of this kind ends that is made, or changed, now. `None` for never.
+/// The expiry of a key of this kind that is created or changed at `now`. `None` for never.
 ///
 /// # Errors
 /// `Invalid` at `duration_days`.
@@ -22,10 +22,10 @@ pub fn chosen(policy: &Policy, ends: Ends, now: Timestamp) -> Result<Option<Time
         (Expiry::Days(days), Ends::Usual) => Ok(Some(now.plus_days(days))),
         (Expiry::Chosen, Ends::Usual) => invalid("Choose a duration.".to_owned()),
         (Expiry::Never, _) => invalid("Keys of this kind do not expire.".to_owned()),
-        (Expiry::Days(days), _) => invalid(format!("Keys of this kind always last {days} days.")),
+        (Expiry::Days(days), _) => invalid(format!("Keys of this kind always expire after {days} days.")),
         (_, Ends::Days(days)) if !(1..=DURATION_MAX_DAYS).contains(&days) => invalid(format!("Choose 1 to {DURATION_MAX_DAYS} days.")),
         (_, Ends::Days(days)) => Ok(Some(now.plus_days(days))),
-        (_, Ends::At(at)) if at <= now => invalid("Choose a date to come.".to_owned()),
+        (_, Ends::At(at)) if at <= now => invalid("Choose a future date.".to_owned()),
         (_, Ends::At(at)) if at > last => invalid(format!("Choose a date within {DURATION_MAX_DAYS} days.")),
         (_, Ends::At(at)) => Ok(Some(at)),
     }
@@ -39,7 +39,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_000_000);
 
     #[test]
-    fn every_kind_ends_as_the_table_says() {
+    fn expiry_follows_the_kind() {
         for policy in POLICIES {
             let usual = chosen(policy, Ends::Usual, NOW);
             let thirty = chosen(policy, Ends::Days(30), NOW);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_lies_ahead_and_within_ten_years() {
+    fn expiry_is_in_the_future_and_within_ten_years() {
         let policy = KeyKind::Platform.policy();
         for ends in [Ends::Days(1), Ends::Days(DURATION_MAX_DAYS), Ends::At(NOW.plus_ms(1)), Ends::At(NOW.plus_days(DURATION_MAX_DAYS))] {
             assert!(chosen(policy, ends, NOW).is_ok(), "{ends:?}");

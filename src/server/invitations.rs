@@ -1,4 +1,4 @@
-//! The rules for invitations: one-time links by which people join an organization.
+//! The rules for invitations: single-use links to join an organization.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -29,7 +29,8 @@ use crate::model::{
 };
 
 impl InvitationRecord {
-    /// What its link is good for. Nobody grants what they may not do themselves, at the moment that it is taken up too.
+    /// The current state of the link. It is void unless the sender still may send it: the sender's permissions are checked again when the
+    /// invitation is accepted.
     fn state(&self, now: Timestamp) -> InvitationState {
         let sender = Permissions::from_words(&self.sender_permissions);
         let may_send = self.sender_disabled_at.is_none() && sender.has(Permission::ManageMembers) && sender.first_missing(self.allows()).is_none();
@@ -56,26 +57,22 @@ impl InvitationRecord {
     }
 }
 
-/// The organization's invitations that were neither accepted nor withdrawn, newest first. Needs *Manage Members*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// The organization's invitations that are neither accepted nor withdrawn, newest first. Needs *Manage Members*.
 pub async fn open(state: &AppState, actor: &Actor) -> Result<Vec<InvitationRow>, Fault> {
     actor.require(Permission::ManageMembers)?;
     let now = Timestamp::now();
     store::invitations::list(&state.store, actor.organization).await?.iter().map(|record| record.row(now)).collect()
 }
 
-/// Invites somebody to a role; the link is in this answer and nowhere else. Needs *Manage Members* and every permission of the role.
+/// Creates an invitation. Only this result contains the link. Needs *Manage Members* and every permission of the role.
 ///
 /// # Errors
-/// `NotFound` for the role; `Invalid` at `email`; `Conflict` at `email` for a member's, and while another invitation of it stands;
-/// `Forbidden`, `Unavailable`.
+/// `Conflict` at `email` if a member or another invitation has this address.
 pub async fn invite(state: &AppState, actor: &Actor, email: &str, role: RoleId) -> Result<InvitationLink, Fault> {
     actor.require(Permission::ManageMembers)?;
     let email = text::email("email", email)?;
     let token = Token::generate();
-    let answer = link(state, &email, &token);
+    let invitation_link = link(state, &email, &token);
     let (actor, auditor, digest) = (actor.clone(), state.auditor.clone(), token.digest());
     state
         .store
@@ -85,24 +82,21 @@ pub async fn invite(state: &AppState, actor: &Actor, email: &str, role: RoleId) 
                 let offered = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Fault::NotFound)?;
                 actor.require_all(offered.allows())?;
                 if store::members::has_email(tx, actor.organization, &email).await? {
-                    return Err(Fault::conflict("email", "A member has this address already."));
+                    return Err(Fault::conflict("email", "A member with this address already exists."));
                 }
                 let id = InvitationId::new();
                 let (organization, created_by, expires_at) = (actor.organization, actor.user, Timestamp::now().plus_days(INVITATION_DAYS));
                 let new = NewInvitation { id, organization, role, email, digest, created_by, expires_at };
-                store::invitations::insert(tx, &new).await.map_err(invited_already)?;
+                store::invitations::insert(tx, &new).await.map_err(already_invited)?;
                 Ok(auditor.record(tx, Event::new(&actor, "invitation.created", "invitation", id, &new.email).with("role", offered.name)).await?)
             })
         })
         .await?;
-    Ok(answer)
+    Ok(invitation_link)
 }
 
-/// Gives an invitation another link, and seven days from now; the link before it is good for nothing. Needs *Manage Members* and every
-/// permission of the role.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Replaces the link of an invitation and extends its expiry to seven days from now. The old link becomes invalid. Needs *Manage Members* and
+/// every permission of the role.
 pub async fn renew(state: &AppState, actor: &Actor, id: InvitationId) -> Result<InvitationLink, Fault> {
     actor.require(Permission::ManageMembers)?;
     let token = Token::generate();
@@ -111,7 +105,7 @@ pub async fn renew(state: &AppState, actor: &Actor, id: InvitationId) -> Result<
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, invitation) = own(tx, &actor, id).await?;
+                let (actor, invitation) = find_sendable(tx, &actor, id).await?;
                 let expires_at = Timestamp::now().plus_days(INVITATION_DAYS);
                 store::invitations::renew(tx, id, &digest, actor.user, expires_at).await?;
                 record(tx, &auditor, &actor, "invitation.renewed", &invitation).await?;
@@ -122,10 +116,7 @@ pub async fn renew(state: &AppState, actor: &Actor, id: InvitationId) -> Result<
     Ok(link(state, &email, &token))
 }
 
-/// Takes an invitation back: its link is good for nothing. Needs *Manage Members* and every permission of the role.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Withdraws an invitation; its link becomes invalid. Needs *Manage Members* and every permission of the role.
 pub async fn withdraw(state: &AppState, actor: &Actor, id: InvitationId) -> Result<(), Fault> {
     actor.require(Permission::ManageMembers)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -133,7 +124,7 @@ pub async fn withdraw(state: &AppState, actor: &Actor, id: InvitationId) -> Resu
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, invitation) = own(tx, &actor, id).await?;
+                let (actor, invitation) = find_sendable(tx, &actor, id).await?;
                 store::invitations::withdraw(tx, id).await?;
                 record(tx, &auditor, &actor, "invitation.withdrawn", &invitation).await
             })
@@ -141,24 +132,24 @@ pub async fn withdraw(state: &AppState, actor: &Actor, id: InvitationId) -> Resu
         .await
 }
 
-/// What the link with this token offers. Needs nothing but the token.
+/// The offer of an invitation link. Needs only the token.
 ///
 /// # Errors
-/// `NotFound` for a token that is unknown, used, withdrawn, expired or void; `Throttled`, `Unavailable`.
+/// `NotFound` for a token that is unknown, used, withdrawn, expired or void; `Throttled` after too many attempts.
 pub async fn offer(state: &AppState, token: &SecretString, device: &Device) -> Result<Offer, Fault> {
-    let (attempt, digest) = begin_try(state, token, device)?;
-    let found = standing(store::invitations::find_by_digest(state.store.read()?, &digest).await?)?;
+    let (attempt, digest) = begin_attempt(state, token, device)?;
+    let found = require_open(store::invitations::find_by_digest(state.store.read()?, &digest).await?)?;
     attempt.succeed();
     Ok(Offer { organization: found.organization, invited_by: found.sender, email: found.email })
 }
 
-/// Makes whoever has the link a member and signs them in; the invitation is used up. Needs nothing but the token.
+/// Accepts an invitation: creates the member and signs them in. Needs only the token.
 ///
 /// # Errors
-/// As [`offer`]; `Invalid` at `name` or `password`; `Conflict` at `email` where somebody has that address by now.
+/// As [`offer`]; `Conflict` at `email` if a member has that address in the meantime.
 pub async fn join(state: &AppState, token: &SecretString, name: &str, password: SecretString, device: Device) -> Result<SessionToken, Fault> {
-    let (attempt, digest) = begin_try(state, token, &device)?;
-    let found = standing(store::invitations::find_by_digest(state.store.read()?, &digest).await?)?;
+    let (attempt, digest) = begin_attempt(state, token, &device)?;
+    let found = require_open(store::invitations::find_by_digest(state.store.read()?, &digest).await?)?;
     attempt.succeed();
     let organization = found.organization_id.parse().map_err(|_| Fault::Internal)?;
     let mut user = accounts::new_user(state, organization, &found.role, name, &found.email, password).await?;
@@ -167,8 +158,8 @@ pub async fn join(state: &AppState, token: &SecretString, name: &str, password: 
         .store
         .write(move |tx| {
             Box::pin(async move {
-                // Read again: twice at once, one of them finds it used up.
-                let found = standing(store::invitations::find_by_digest(&mut *tx, &digest).await?)?;
+                // Read again inside the transaction: of two concurrent calls only one succeeds.
+                let found = require_open(store::invitations::find_by_digest(&mut *tx, &digest).await?)?;
                 user.role.clone_from(&found.role);
                 store::people::insert_user(tx, &user).await.map_err(accounts::email_taken)?;
                 store::invitations::accept(tx, &found.id).await?;
@@ -181,19 +172,19 @@ pub async fn join(state: &AppState, token: &SecretString, name: &str, password: 
         .await
 }
 
-/// Guesses are counted as those of passwords are.
-fn begin_try(state: &AppState, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Fault> {
+/// Attempts are throttled like sign-in attempts, so that tokens cannot be guessed.
+fn begin_attempt(state: &AppState, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Fault> {
     let digest = token::digest(token.expose_secret());
     let attempt = state.throttle.begin(&format!("invitation {digest:02x?}"), device.address)?;
     Ok((attempt, digest))
 }
 
-fn standing(found: Option<InvitationRecord>) -> Result<InvitationRecord, Fault> {
+fn require_open(found: Option<InvitationRecord>) -> Result<InvitationRecord, Fault> {
     found.filter(|found| found.state(Timestamp::now()) == InvitationState::Open).ok_or(Fault::NotFound)
 }
 
-/// The invitation, if the actor may send it, and the actor as they stand.
-async fn own(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Fault> {
+/// An invitation that the actor may send. Returns the actor with the permissions read in the transaction `tx`.
+async fn find_sendable(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Fault> {
     let actor = members::as_they_stand(tx, actor, Permission::ManageMembers).await?;
     let invitation = store::invitations::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     actor.require_all(invitation.allows())?;
@@ -205,12 +196,12 @@ async fn record(tx: &mut Tx, auditor: &Auditor, actor: &Actor, action: &'static 
     Ok(auditor.record(tx, event).await?)
 }
 
-/// The token stands in the fragment, which browsers send to nobody.
+/// The token is in the fragment, which browsers do not send to servers.
 fn link(state: &AppState, email: &str, token: &Token) -> InvitationLink {
     let link = state.public_url.link(&format!("join#{}", token.reveal()));
     InvitationLink { email: email.to_owned(), link: RevealedSecret::new(link) }
 }
 
-fn invited_already(error: store::Error) -> Fault {
-    error.or_conflict("email", "An invitation for this address stands already. Withdraw that one, or make a new link for it.")
+fn already_invited(error: store::Error) -> Fault {
+    error.or_conflict("email", "An invitation for this address already exists. Withdraw it or create a new link for it.")
 }

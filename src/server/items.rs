@@ -1,4 +1,4 @@
-//! What can be done with whatever stands in a list, key or credential.
+//! Bulk actions on keys and credentials.
 
 use super::{actor::Actor, credentials, keys, state::AppState, tag::IfMatch};
 use crate::model::{
@@ -7,8 +7,8 @@ use crate::model::{
     permission::Permission,
 };
 
-/// Deletes, disables or enables up to [`BULK_MAX`] keys, or deletes as many credentials. Those that are not there, or not the actor's to
-/// change, are left and counted. Needs the `manage` permission of the kinds that are meant.
+/// Deletes, disables or enables up to [`BULK_MAX`] keys, or deletes as many credentials. Items that do not exist, or that the actor may not
+/// change, are skipped and counted. Needs the `manage` permission of the affected kinds.
 ///
 /// # Errors
 /// `Invalid` at `ids`, `Forbidden`, `Unavailable`.
@@ -26,7 +26,7 @@ pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: &[Ite
     }
     let mut outcome = if keys.is_empty() { BulkOutcome::default() } else { keys::act(state, actor, action, keys).await? };
     for id in outbound {
-        // They are not put to rest.
+        // Credentials cannot be disabled.
         let done = if action == BulkAction::Delete { credentials::delete(state, actor, id, IfMatch::Anything).await } else { Err(Fault::NotFound) };
         match done {
             Ok(()) => outcome.done += 1,

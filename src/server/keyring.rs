@@ -1,4 +1,4 @@
-//! The secrets of this installation: random, each for one purpose, stored wrapped under the master key.
+//! The installation's own secrets: random, each for one purpose, stored wrapped under the master key.
 
 use anyhow::{Context, ensure};
 use zeroize::Zeroizing;
@@ -12,40 +12,40 @@ use super::{
 };
 use crate::model::fault::Fault;
 
-/// This installation's own secrets, open.
+/// The installation's own secrets, unwrapped.
 pub struct Keyring {
-    /// Under which the digests of API keys are made.
+    /// HMAC key for digests of API keys.
     pub pepper: Secret,
-    /// Under which the audit log is chained.
+    /// HMAC key that chains the audit log.
     pub audit: Secret,
 }
 
 impl Keyring {
-    /// Opens the keyring, or makes it when there is none and `may_create`. With it comes the vault, which keeps the master key.
+    /// Opens the keyring, or creates it if there is none and `may_create`. Also returns the vault, which holds the master key.
     ///
     /// # Errors
-    /// With a sentence for the operator: the master key is missing, malformed, or does not fit the data.
+    /// A message for the operator if the master key is missing, malformed or of another keyring.
     pub async fn open(store: &Store, place: KeyPlace, may_create: bool) -> anyhow::Result<(Self, Vault)> {
-        let wrapped = stored::all(store.read()?).await.context("the keyring can't be read")?;
+        let wrapped = stored::all(store.read()?).await.context("cannot read the keyring")?;
         if wrapped.is_empty() {
-            ensure!(may_create, "this database was not set up yet: start `latchkey serve` once");
+            ensure!(may_create, "this database is not set up yet: start `latchkey serve` once");
             let master = first_key(&place)?;
             return Ok((Self::create(store, &master).await?, Vault::new(place, master)));
         }
         let Some(found) = place.find(&wrapped)? else {
             ensure!(
                 place.current()?.is_some(),
-                "the master key is missing: put it back at {} or into LATCHKEY_MASTER_KEY; without it this data can't be opened, and no new one fits",
+                "the master key is missing: put it back at {} or into LATCHKEY_MASTER_KEY. Without it this data can't be opened",
                 place.describe()
             );
-            anyhow::bail!("the master key in {} does not fit this data: give the one that it was made with, or rotated to", place.describe());
+            anyhow::bail!("the master key in {} does not fit this data: use the key that it was created with or last rotated to", place.describe());
         };
         if found.is_next {
             place.finish_rotation(&wrapped)?;
         }
         let open = |name: &str| {
-            let secret = wrapped.iter().find(|secret| secret.name == name).with_context(|| format!("the keyring lacks its {name}"))?;
-            found.key.unwrap(secret).with_context(|| format!("the keyring's {name} was altered"))
+            let secret = wrapped.iter().find(|secret| secret.name == name).with_context(|| format!("the keyring has no secret {name}"))?;
+            found.key.unwrap(secret).with_context(|| format!("the keyring's secret {name} was altered"))
         };
         Ok((Self { pepper: open("pepper")?, audit: open("audit")? }, Vault::new(place, found.key)))
     }
@@ -60,12 +60,12 @@ impl Keyring {
                     for secret in &wrapped {
                         stored::insert(tx, secret).await?;
                     }
-                    // With the key of its chain, so that a log without a beginning was altered.
+                    // Stored together with the chain's key, so that a log without a start counts as altered.
                     Ok::<_, Fault>(auditor.begin(tx).await?)
                 })
             })
             .await
-            .context("the keyring can't be stored")?;
+            .context("cannot store the keyring")?;
         Ok(keyring)
     }
 }
@@ -73,7 +73,7 @@ impl Keyring {
 fn first_key(place: &KeyPlace) -> anyhow::Result<MasterKey> {
     match (place.current()?, place) {
         (None, KeyPlace::Folder(folder)) => KeyPlace::make(folder),
-        (None, KeyPlace::Environment { .. }) => anyhow::bail!("LATCHKEY_MASTER_KEY is missing"),
+        (None, KeyPlace::Environment { .. }) => anyhow::bail!("LATCHKEY_MASTER_KEY is missing: set it to 32 random bytes in base64"),
         (Some(master), _) => Ok(master),
     }
 }

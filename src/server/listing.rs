@@ -1,7 +1,7 @@
-//! Opened lists: which rows a list held when it was opened, and in which order.
+//! List snapshots: the rows of a list in order, as of the moment when it was opened.
 //!
-//! Rows move: a key is used while somebody reads the list by last use. A place that is a number of rows, or the last row's value,
-//! would lose or double some. So the order is noted once, 8 bytes a row, and kept while it is read.
+//! Rows move while a list is read: for example, a key is used while the list is sorted by last use. An offset, or a cursor with the last row's
+//! value, would then skip or repeat rows. The order is therefore recorded once, with 8 bytes per row.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,52 +17,50 @@ use crate::model::{
     policy::Kind,
 };
 
-/// How long a list is kept after its last use.
-const KEPT: Duration = Duration::from_mins(30);
-/// How many lists of one user are kept: each letter of a search opens one.
-const PER_USER: usize = 16;
-/// How many bytes all lists may take.
-const BYTES_MAX: u64 = 256 << 20;
+/// How long a snapshot is kept after its last use.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(30);
+/// Snapshots per user: every letter typed into the search field opens one.
+const MAX_PER_USER: usize = 16;
+/// Memory limit of all snapshots, in bytes.
+const MAX_BYTES: u64 = 256 << 20;
 
-/// What somebody may see of keys or of credentials. A list answers only to the view that it was opened with.
+/// The keys or credentials that a user may see. A snapshot is readable only with the view that it was opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
-    /// Whose keys.
     pub organization: OrganizationId,
-    /// Who looks.
     pub user: UserId,
-    /// Of which kinds.
     pub kinds: Vec<Kind>,
-    /// Of the personal kinds only this user's; `None` for everybody's.
+    /// Restricts personal kinds to this user's; `None` for all.
     pub personal_of: Option<UserId>,
 }
 
-/// A list as it stood when it was opened.
+/// A list snapshot.
 pub struct Listing {
-    /// To whom it answers.
+    /// The view that may read it.
     pub view: View,
-    /// The numbers of its keys, in order.
+    /// The numbers of its rows, in order.
     pub numbers: Box<[i64]>,
 }
 
-/// All opened lists of this process.
+/// All list snapshots of this instance.
 pub struct Listings {
     by_name: Cache<String, Arc<Listing>>,
-    /// Each user's, oldest first.
+    /// The names of each user's snapshots, oldest first.
     of_user: Mutex<HashMap<UserId, VecDeque<String>>>,
 }
 
 impl Default for Listings {
     fn default() -> Self {
         let bytes = |_: &String, listing: &Arc<Listing>| u32::try_from(size_of_val(&*listing.numbers) + 256).unwrap_or(u32::MAX);
-        // By age: the cache's usual policy would keep old lists that are read a lot and turn away new ones.
-        let by_name = Cache::builder().eviction_policy(EvictionPolicy::lru()).weigher(bytes).max_capacity(BYTES_MAX).time_to_idle(KEPT).build();
+        // LRU eviction: the default policy would keep old snapshots that are read often and reject new ones.
+        let by_name =
+            Cache::builder().eviction_policy(EvictionPolicy::lru()).weigher(bytes).max_capacity(MAX_BYTES).time_to_idle(IDLE_TIMEOUT).build();
         Self { by_name, of_user: Mutex::default() }
     }
 }
 
 impl Listings {
-    /// Keeps a list; the user's oldest goes when they have too many. Answers its name, which can't be guessed.
+    /// Stores a snapshot and evicts the user's oldest one if there are too many. Returns its name, which cannot be guessed.
     pub fn keep(&self, listing: Arc<Listing>) -> String {
         let name = format!("{:032x}", u128::from_be_bytes(random::bytes()));
         let user = listing.view.user;
@@ -70,7 +68,7 @@ impl Listings {
         let mut of_user = self.of_user.lock().unwrap_or_else(PoisonError::into_inner);
         let names = of_user.entry(user).or_default();
         names.push_back(name.clone());
-        if names.len() > PER_USER
+        if names.len() > MAX_PER_USER
             && let Some(oldest) = names.pop_front()
         {
             self.by_name.invalidate(&oldest);
@@ -78,7 +76,7 @@ impl Listings {
         name
     }
 
-    /// The list of this name, if it is still there and was opened with this view.
+    /// The snapshot with this name, if it still exists and was opened with this view.
     pub fn find(&self, name: &str, view: &View) -> Option<Arc<Listing>> {
         self.by_name.get(name).filter(|listing| listing.view == *view)
     }

@@ -1,4 +1,4 @@
-//! The rules for lists: who may see which keys and credentials, and in which order they come.
+//! Lists of keys and credentials: who may see which rows, and in which order.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,27 +18,26 @@ use crate::model::{
     text,
 };
 
-/// The most ids of one answer.
-const IDS_MAX: usize = 1000;
+/// Maximum number of ids in one response.
+const MAX_IDS: usize = 1000;
 
-/// Of which kinds a list is: one, or those on one side that the actor may see.
+/// The kinds of a list: one kind, or all inbound or outbound kinds that the actor may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kinds {
-    /// This one.
     One(Kind),
-    /// API keys.
+    /// All kinds of API keys.
     Inbound,
-    /// Credentials.
+    /// All kinds of credentials.
     Outbound,
 }
 
 impl Kinds {
-    /// One kind where one is named, else all on that side.
+    /// `kind` if given, otherwise `side`.
     pub fn or(kind: Option<Kind>, side: Self) -> Self {
         kind.map_or(side, Self::One)
     }
 
-    /// Whether a list of these kinds is, or is a part of, one of them.
+    /// Whether all of `kinds` are among these.
     pub fn hold(self, kinds: &[Kind]) -> bool {
         kinds.iter().all(|kind| match self {
             Self::One(one) => *kind == one,
@@ -52,18 +51,18 @@ impl Kinds {
     }
 }
 
-/// What the actor may see of these.
+/// The view of an actor on these kinds.
 fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
     let kinds = match kinds {
         Kinds::One(kind) => {
             actor.require(kind.policy().view)?;
             if !kind.policy().is_listed() {
-                return Err(Fault::invalid("kind", "Keys of projects are listed by their project."));
+                return Err(Fault::invalid("kind", "Project keys are listed in their project."));
             }
             vec![kind]
         }
         Kinds::Inbound => inbound(actor),
-        Kinds::Outbound => seen(actor, |kind| matches!(kind, Kind::Credential(_))),
+        Kinds::Outbound => visible_kinds(actor, |kind| matches!(kind, Kind::Credential(_))),
     };
     if kinds.is_empty() {
         return Err(Fault::forbidden(Permission::ViewKeys));
@@ -72,17 +71,17 @@ fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
     Ok(View { organization: actor.organization, user: actor.user, kinds, personal_of })
 }
 
-fn seen(actor: &Actor, which: fn(Kind) -> bool) -> Vec<Kind> {
+fn visible_kinds(actor: &Actor, filter: fn(Kind) -> bool) -> Vec<Kind> {
     let listed = POLICIES.iter().filter(|policy| policy.is_listed());
-    listed.filter(|policy| which(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
+    listed.filter(|policy| filter(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
 }
 
-/// Every inbound kind that the actor may see, but those that stand on a page of their own: who may see one of these depends on more.
+/// The inbound kinds that the actor may see, without project keys, whose visibility depends on the project.
 pub fn inbound(actor: &Actor) -> Vec<Kind> {
-    seen(actor, |kind| matches!(kind, Kind::Key(_)))
+    visible_kinds(actor, |kind| matches!(kind, Kind::Key(_)))
 }
 
-/// Opens a list: notes what it holds and answers the first of it. Needs the kind's `view` permission.
+/// Opens a list: stores a snapshot and returns its first rows. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
@@ -93,15 +92,15 @@ pub async fn open(state: &AppState, actor: &Actor, query: KeyQuery) -> Result<Op
     Ok(OpenedListing { listing: state.listings.keep(listing), total, rows })
 }
 
-/// What a list holds now, in which order. Needs the kind's `view` permission.
+/// The current content of a list, in order. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
 pub async fn select(state: &AppState, actor: &Actor, kinds: Kinds, query: &KeyQuery) -> Result<Listing, Fault> {
     let view = view(actor, kinds)?;
-    // A credential has neither.
+    // Credentials have neither external ids nor scopes.
     let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
-        Some(_) if !kinds.is_inbound() => Err(Fault::invalid(field, "Keys of this kind have none.")),
+        Some(_) if !kinds.is_inbound() => Err(Fault::invalid(field, "Keys of this kind do not have this field.")),
         Some(word) => text::search(field, word).map(Some),
         None => Ok(None),
     };
@@ -121,7 +120,7 @@ pub async fn select(state: &AppState, actor: &Actor, kinds: Kinds, query: &KeyQu
     Ok(Listing { view, numbers })
 }
 
-/// Rows of an opened list, at most [`ROWS_MAX`]. Needs what opening it needed.
+/// Rows of a list snapshot, at most [`ROWS_MAX`]. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
@@ -129,25 +128,22 @@ pub async fn rows(state: &AppState, actor: &Actor, listing: &str, offset: usize,
     part(state, &*find(state, actor, listing)?, offset, limit).await
 }
 
-/// The ids of an opened list's rows, at most 1,000; also of those that were deleted since. Needs what opening it needed.
+/// The ids of a list snapshot's rows, at most 1,000, including rows that were deleted since. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
 pub async fn ids(state: &AppState, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
     let listing = find(state, actor, listing)?;
-    let ids = store::keys::lists::ids_of(&state.store, listing.view.organization, &listing.view.kinds, within(&listing, offset, limit.min(IDS_MAX)))
-        .await?;
+    let ids =
+        store::keys::lists::ids_of(&state.store, listing.view.organization, &listing.view.kinds, slice(&listing, offset, limit.min(MAX_IDS))).await?;
     ids.iter().map(|id| id.parse().map_err(|_| Fault::Internal)).collect()
 }
 
-/// A part of a list, at most [`ROWS_MAX`] rows, each with its place; without its row where that was deleted since.
-///
-/// # Errors
-/// `Unavailable`.
+/// At most [`ROWS_MAX`] rows of a list, each with its index; without the row's data if it was deleted since.
 pub async fn part(state: &AppState, listing: &Listing, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    let wanted = within(listing, offset, limit.min(ROWS_MAX));
-    let mut found = read(state, listing, wanted).await?;
-    Ok(wanted.iter().enumerate().map(|(place, number)| ListedRow { index: offset + place, row: found.remove(number) }).collect())
+    let numbers = slice(listing, offset, limit.min(ROWS_MAX));
+    let mut found = read(state, listing, numbers).await?;
+    Ok(numbers.iter().enumerate().map(|(index, number)| ListedRow { index: offset + index, row: found.remove(number) }).collect())
 }
 
 async fn read(state: &AppState, listing: &Listing, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
@@ -158,12 +154,12 @@ async fn read(state: &AppState, listing: &Listing, numbers: &[i64]) -> Result<Ha
     records.iter().map(|record| Ok((record.number, keys::row(state, record)?))).collect()
 }
 
-fn within(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
+fn slice(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
     let end = offset.saturating_add(limit).min(listing.numbers.len());
     listing.numbers.get(offset..end).unwrap_or_default()
 }
 
-/// The opened list of this name, if what the actor may see is still what it was opened with.
+/// The list snapshot with this name, if the actor may still see everything that it was opened with.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`.

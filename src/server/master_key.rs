@@ -1,4 +1,4 @@
-//! The key over all other keys, and where it is kept: in the data folder, or in the environment.
+//! The master key, which wraps all other keys, and its storage: the data folder or the environment.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -19,16 +19,15 @@ use super::{
 };
 
 const FILE: &str = "master.key";
-/// The next one, while it takes over.
+/// The next key during a rotation.
 const NEXT_FILE: &str = "master.key.next";
-/// Held by whoever moves the next one.
+/// Held while the next key is moved.
 const LOCK_FILE: &str = "master.key.lock";
 
-/// The key over all other keys.
+/// The key that wraps all other keys.
 pub struct MasterKey(Secret);
 
 impl MasterKey {
-    /// A new one.
     pub fn generate() -> Self {
         Self(Zeroizing::new(random::bytes()))
     }
@@ -38,25 +37,21 @@ impl MasterKey {
         Ok(Self(Zeroizing::new(bytes.as_slice().try_into()?)))
     }
 
-    /// The key itself, to seal and to open with.
     pub const fn secret(&self) -> &Secret {
         &self.0
     }
 
-    /// Wraps one of this installation's secrets.
+    /// Wraps one of the installation's secrets.
     pub fn wrap(&self, name: &str, secret: &Secret) -> Wrapped {
         Wrapped { name: name.to_owned(), wrapped: seal::seal(&self.0, &binding(name), secret.as_slice()) }
     }
 
-    /// Opens one of this installation's secrets.
-    ///
-    /// # Errors
-    /// When it was wrapped under another key, for something else, or altered.
+    /// Unwraps one of the installation's secrets.
     pub fn unwrap(&self, secret: &Wrapped) -> Result<Secret, seal::Unopened> {
         seal::open_key(&self.0, &binding(&secret.name), &secret.wrapped)
     }
 
-    /// Whether it is the key of this keyring.
+    /// Whether all secrets of this keyring are wrapped under this key.
     pub fn fits(&self, keyring: &[Wrapped]) -> bool {
         keyring.iter().all(|secret| self.unwrap(secret).is_ok())
     }
@@ -66,12 +61,10 @@ fn binding(name: &str) -> [&str; 2] {
     ["latchkey keyring", name]
 }
 
-/// Where the master key is kept.
 #[derive(Debug, Clone)]
 pub enum KeyPlace {
-    /// In files of this folder.
+    /// Files in this folder.
     Folder(PathBuf),
-    /// In the environment.
     Environment {
         /// `LATCHKEY_MASTER_KEY`.
         current: SecretString,
@@ -80,22 +73,21 @@ pub enum KeyPlace {
     },
 }
 
-/// The key that fits, and whether it is the one that is about to take over.
+/// The key that fits the data.
 pub struct Found {
-    /// The key.
     pub key: MasterKey,
-    /// Whether it stands in the next one's place.
+    /// Whether it was found as the next key, not as the current one.
     pub is_next: bool,
 }
 
 impl KeyPlace {
-    /// The key of this keyring, if it is here. Looks twice: a rotation may be putting the next key in its place.
+    /// The key that fits this keyring, if there is one. Reads twice, because a concurrent rotation may be moving the next key.
     ///
     /// # Errors
-    /// When there is one that can't be read.
+    /// If a key can't be read and no other fits.
     pub fn find(&self, keyring: &[Wrapped]) -> anyhow::Result<Option<Found>> {
         for _ in 0..2 {
-            // One that is broken is told of only where no other fits.
+            // A malformed key is an error only if no other key fits.
             let (current, next) = (self.current(), self.next());
             if matches!(&current, Ok(Some(key)) if key.fits(keyring)) {
                 return Ok(current?.map(|key| Found { key, is_next: false }));
@@ -108,10 +100,7 @@ impl KeyPlace {
         Ok(None)
     }
 
-    /// The key that stands here, whether or not it fits.
-    ///
-    /// # Errors
-    /// When it can't be read.
+    /// The current key, whether or not it fits the data.
     pub fn current(&self) -> anyhow::Result<Option<MasterKey>> {
         match self {
             Self::Folder(folder) => read(&folder.join(FILE)),
@@ -119,10 +108,7 @@ impl KeyPlace {
         }
     }
 
-    /// The key that is to take over, where there is one.
-    ///
-    /// # Errors
-    /// When it can't be read.
+    /// The next key of a rotation, if there is one.
     pub fn next(&self) -> anyhow::Result<Option<MasterKey>> {
         match self {
             Self::Folder(folder) => read(&folder.join(NEXT_FILE)),
@@ -130,41 +116,32 @@ impl KeyPlace {
         }
     }
 
-    /// Makes the first key of a folder.
+    /// Creates the first key of a folder.
     ///
     /// # Errors
-    /// When it can't be written, or one is there.
+    /// Also if there is one already.
     pub fn make(folder: &Path) -> anyhow::Result<MasterKey> {
         let path = folder.join(FILE);
         let master = MasterKey::generate();
-        write(fs::OpenOptions::new().create_new(true), &path, &master).with_context(|| format!("{} can't be made", path.display()))?;
-        tracing::warn!("made a master key at {}: keep a copy elsewhere, the data can't be opened without it", path.display());
+        write(fs::OpenOptions::new().create_new(true), &path, &master).with_context(|| format!("cannot create {}", path.display()))?;
+        tracing::warn!("created a master key at {}: keep a copy elsewhere, because the data can't be opened without it", path.display());
         Ok(master)
     }
 
-    /// Lays a key beside the one in use. One that an interrupted rotation left is written over: it never came into use.
-    ///
-    /// # Errors
-    /// When it can't be written.
+    /// Writes the next key beside the current one. Overwrites a next key of an interrupted rotation, which was never used.
     pub fn lay_next(folder: &Path, master: &MasterKey) -> anyhow::Result<()> {
         let path = folder.join(NEXT_FILE);
-        write(fs::OpenOptions::new().create(true).truncate(true), &path, master).with_context(|| format!("{} can't be written", path.display()))
+        write(fs::OpenOptions::new().create(true).truncate(true), &path, master).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Puts the next key in the place of the one in use. Only while holding [`KeyPlace::lock`], and when the next one fits the data:
-    /// else the only key of the data could be written over.
-    ///
-    /// # Errors
-    /// When it can't be moved.
+    /// Replaces the current key with the next one. The caller must hold [`KeyPlace::lock`] and have checked that the next key fits the data;
+    /// otherwise the only key of the data could be overwritten.
     pub fn promote_next(folder: &Path) -> anyhow::Result<()> {
         let moved = fs::rename(folder.join(NEXT_FILE), folder.join(FILE)).and_then(|()| sync(folder));
-        moved.with_context(|| format!("the new master key can't be moved to {}", folder.join(FILE).display()))
+        moved.with_context(|| format!("cannot move the new master key to {}", folder.join(FILE).display()))
     }
 
-    /// Finishes a rotation that was interrupted between the data and the file. One that is under way finishes by itself.
-    ///
-    /// # Errors
-    /// When the files can't be read or moved.
+    /// Completes a rotation that was interrupted after the data was rewrapped. Does nothing while a rotation is running.
     pub fn finish_rotation(&self, keyring: &[Wrapped]) -> anyhow::Result<()> {
         let Self::Folder(folder) = self else { return Ok(()) };
         let Some(_lock) = Self::lock(folder)? else { return Ok(()) };
@@ -175,13 +152,10 @@ impl KeyPlace {
         Ok(())
     }
 
-    /// The lock of a folder's keys, until it is dropped; `None` when somebody else has it.
-    ///
-    /// # Errors
-    /// When its file can't be made.
+    /// Locks a folder's keys until the file is dropped; `None` if another process holds the lock.
     pub fn lock(folder: &Path) -> anyhow::Result<Option<File>> {
         let path = folder.join(LOCK_FILE);
-        let unusable = || format!("{} can't be locked", path.display());
+        let unusable = || format!("cannot lock {}", path.display());
         let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path).with_context(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
@@ -190,7 +164,7 @@ impl KeyPlace {
         }
     }
 
-    /// Where the operator has to look.
+    /// The location of the key, for error messages.
     pub fn describe(&self) -> String {
         match self {
             Self::Folder(folder) => folder.join(FILE).display().to_string(),
@@ -200,18 +174,20 @@ impl KeyPlace {
 }
 
 fn parse_variable(name: &str, text: &SecretString) -> anyhow::Result<MasterKey> {
-    MasterKey::parse(text.expose_secret()).with_context(|| format!("{name} is not a master key: 32 bytes in base64"))
+    MasterKey::parse(text.expose_secret()).with_context(|| format!("{name} is not a master key: it must be 32 bytes in base64"))
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
     match fs::read_to_string(path).map(Zeroizing::new) {
-        Ok(text) => MasterKey::parse(&text).with_context(|| format!("{} holds no master key: 32 bytes in base64", path.display())).map(Some),
+        Ok(text) => MasterKey::parse(&text)
+            .with_context(|| format!("{} does not contain a master key: it must be 32 bytes in base64", path.display()))
+            .map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("{} can't be read", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
-/// On the disk before it comes into use: data that was wrapped under a lost key is lost too.
+/// Syncs the file to disk before the key is used: without the key, data that was wrapped under it would be lost too.
 fn write(options: &mut fs::OpenOptions, path: &Path, master: &MasterKey) -> std::io::Result<()> {
     let text = Zeroizing::new(BASE64_STANDARD.encode(master.0.as_slice()));
     let mut file = options.write(true).mode(0o600).open(path)?;
@@ -220,7 +196,7 @@ fn write(options: &mut fs::OpenOptions, path: &Path, master: &MasterKey) -> std:
     path.parent().map_or(Ok(()), sync)
 }
 
-/// A new name is on the disk once its folder is.
+/// Syncs the folder, so that a new file name is durable.
 fn sync(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -236,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrapped_secret_opens_only_as_it_was_made() {
+    fn unwrap_requires_the_same_key_and_name() {
         let (master, other) = (MasterKey::generate(), MasterKey::generate());
         let wrapped = master.wrap("pepper", &Zeroizing::new([7; 32]));
         assert_eq!(master.unwrap(&wrapped).unwrap(), Zeroizing::new([7; 32]));
@@ -245,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_fits_is_found_in_either_place() {
+    fn find_returns_the_current_or_the_next_key() {
         let folder = TempDir::new().unwrap();
         let place = KeyPlace::Folder(folder.path().to_owned());
         let (first, second) = (KeyPlace::make(folder.path()).unwrap(), MasterKey::generate());
@@ -253,12 +229,12 @@ mod tests {
         assert!(!place.find(&keyring(&first)).unwrap().unwrap().is_next);
         assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next);
         assert!(place.find(&keyring(&MasterKey::generate())).unwrap().is_none());
-        // Half written, and not needed.
+        // A partly written next key that is not needed.
         fs::write(folder.path().join(NEXT_FILE), "AAAA").unwrap();
         assert!(place.find(&keyring(&first)).unwrap().is_some());
         KeyPlace::lay_next(folder.path(), &second).unwrap();
         place.finish_rotation(&keyring(&first)).unwrap();
-        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next, "one that never came into use stays where it is");
+        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next, "a next key that was never used is not promoted");
         place.finish_rotation(&keyring(&second)).unwrap();
         assert!(!place.find(&keyring(&second)).unwrap().unwrap().is_next);
     }

@@ -1,4 +1,4 @@
-//! The rules for members: who they are, which role they have, and whether they may come in.
+//! The rules for members of the organization: listing, role changes, disabling and enabling.
 
 use super::{
     actor::Actor,
@@ -33,22 +33,20 @@ impl MemberRecord {
     }
 }
 
-/// The actor as they stand inside a transaction: somebody may have shut them out, or taken this permission, since the call began.
+/// Reloads the actor's permissions inside a transaction and requires one of them. The actor may have been disabled, or have lost the permission,
+/// since the call began.
 ///
 /// # Errors
-/// `SignedOut`, `Forbidden`, `Unavailable`.
-pub async fn as_they_stand(tx: &mut Tx, actor: &Actor, needs: Permission) -> Result<Actor, Fault> {
+/// `SignedOut` if the actor is disabled.
+pub async fn as_they_stand(tx: &mut Tx, actor: &Actor, required: Permission) -> Result<Actor, Fault> {
     let member = store::members::find(tx, actor.organization, actor.user).await?;
     let member = member.filter(|member| member.disabled_at.is_none()).ok_or(Fault::SignedOut)?;
     let actor = Actor { permissions: member.allows(), ..actor.clone() };
-    actor.require(needs)?;
+    actor.require(required)?;
     Ok(actor)
 }
 
 /// Members, open invitations and roles. Needs *Manage Members*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
 pub async fn list(state: &AppState, actor: &Actor) -> Result<People, Fault> {
     actor.require(Permission::ManageMembers)?;
     let members = store::members::list(&state.store, actor.organization).await?;
@@ -61,10 +59,10 @@ pub async fn list(state: &AppState, actor: &Actor) -> Result<People, Fault> {
     })
 }
 
-/// Gives a member another role; it counts at once, for their keys too. Needs *Manage Members* and every permission of both roles.
+/// Changes a member's role, effective immediately, also for their keys. Needs *Manage Members* and every permission of both roles.
 ///
 /// # Errors
-/// `NotFound` for the member or the role; `Conflict` at `role` for one's own and for the last active owner's; `Forbidden`, `Unavailable`.
+/// `Conflict` at `role` for the actor's own role and for the last active owner's.
 pub async fn set_role(state: &AppState, actor: &Actor, id: UserId, role: RoleId) -> Result<(), Fault> {
     actor.require(Permission::ManageMembers)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -73,7 +71,7 @@ pub async fn set_role(state: &AppState, actor: &Actor, id: UserId, role: RoleId)
         .write(move |tx| {
             Box::pin(async move {
                 let actor = as_they_stand(tx, &actor, Permission::ManageMembers).await?;
-                let member = other(tx, &actor, id, "role", "You can't change your own role. Somebody else has to.").await?;
+                let member = find_other_member(tx, &actor, id, "role", "You can't change your own role. Another member has to change it.").await?;
                 let role = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Fault::NotFound)?;
                 actor.require_all(role.allows())?;
                 store::members::set_role(tx, id, role.id.parse().map_err(|_| Fault::Internal)?).await?;
@@ -88,13 +86,13 @@ pub async fn set_role(state: &AppState, actor: &Actor, id: UserId, role: RoleId)
     Ok(())
 }
 
-/// Shuts a member out: their sessions end at once. Their keys and credentials rest with them, or become another's, who must be an active
-/// member that may manage keys. Keys of our own API and of projects rest in any case: they would act for the new holder in the hands of who
-/// left, or name the wrong one. Needs *Manage Members* and every permission of the member's role, and of the receiver's.
+/// Disables a member and ends their sessions immediately. Their keys and credentials are disabled, or transferred to the receiver, an active
+/// member who may manage keys. Internal keys and project keys are disabled in any case: the former would give the disabled member the receiver's
+/// permissions, the latter name the disabled member as their subject. Needs *Manage Members* and every permission of the member's role and of
+/// the receiver's.
 ///
 /// # Errors
-/// `NotFound` for the member or the receiver; `Conflict` at `member` for oneself and for the last active owner; `Invalid` at `receiver`;
-/// `Forbidden`, `Unavailable`.
+/// `Conflict` at `member` for the actor and for the last active owner.
 pub async fn disable(state: &AppState, actor: &Actor, id: UserId, receiver: Option<UserId>) -> Result<(), Fault> {
     actor.require(Permission::ManageMembers)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -103,12 +101,12 @@ pub async fn disable(state: &AppState, actor: &Actor, id: UserId, receiver: Opti
         .write(move |tx| {
             Box::pin(async move {
                 let actor = as_they_stand(tx, &actor, Permission::ManageMembers).await?;
-                let member = other(tx, &actor, id, "member", "You can't disable yourself. Somebody else has to.").await?;
+                let member = find_other_member(tx, &actor, id, "member", "You can't disable yourself. Another member has to do it.").await?;
                 let mut event = Event::new(&actor, "user.disabled", "user", id, &member.name);
                 if let Some(receiver) = receiver {
-                    let receiver = able_receiver(tx, &actor, id, receiver).await?;
-                    let handed = store::members::hand_over(tx, id, receiver.id.parse().map_err(|_| Fault::Internal)?).await?;
-                    event = event.with("keys_handed_to", receiver.name).with("keys", handed);
+                    let receiver = find_receiver(tx, &actor, id, receiver).await?;
+                    let transferred = store::members::hand_over(tx, id, receiver.id.parse().map_err(|_| Fault::Internal)?).await?;
+                    event = event.with("keys_handed_to", receiver.name).with("keys", transferred);
                 }
                 store::members::set_disabled(tx, id, Some(Timestamp::now())).await?;
                 require_owner(tx, &actor, "member").await?;
@@ -122,10 +120,7 @@ pub async fn disable(state: &AppState, actor: &Actor, id: UserId, receiver: Opti
     Ok(())
 }
 
-/// Lets a member in again; the keys that rested with them work again. Needs *Manage Members* and every permission of the member's role.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Enables a member. Keys that were disabled with the member work again. Needs *Manage Members* and every permission of the member's role.
 pub async fn enable(state: &AppState, actor: &Actor, id: UserId) -> Result<(), Fault> {
     actor.require(Permission::ManageMembers)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -134,7 +129,7 @@ pub async fn enable(state: &AppState, actor: &Actor, id: UserId) -> Result<(), F
         .write(move |tx| {
             Box::pin(async move {
                 let actor = as_they_stand(tx, &actor, Permission::ManageMembers).await?;
-                let member = other(tx, &actor, id, "member", "You are not disabled.").await?;
+                let member = find_other_member(tx, &actor, id, "member", "You are not disabled.").await?;
                 store::members::set_disabled(tx, id, None).await?;
                 store::changes::note(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "user.enabled", "user", id, &member.name)).await?)
@@ -145,34 +140,34 @@ pub async fn enable(state: &AppState, actor: &Actor, id: UserId) -> Result<(), F
     Ok(())
 }
 
-/// Another member, whose role holds nothing that the actor lacks.
-async fn other(tx: &mut Tx, actor: &Actor, id: UserId, field: &str, about_oneself: &str) -> Result<MemberRecord, Fault> {
+/// A member other than the actor, if the actor has every permission of their role. `self_message` is the error for the actor.
+async fn find_other_member(tx: &mut Tx, actor: &Actor, id: UserId, field: &str, self_message: &str) -> Result<MemberRecord, Fault> {
     let member = store::members::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     if id == actor.user {
-        return Err(Fault::conflict(field, about_oneself));
+        return Err(Fault::conflict(field, self_message));
     }
     actor.require_all(member.allows())?;
     Ok(member)
 }
 
-/// The member who is to have another's keys. Keys do what their holder may do, so the actor gives away what that is.
-async fn able_receiver(tx: &mut Tx, actor: &Actor, from: UserId, id: UserId) -> Result<MemberRecord, Fault> {
+/// The member to transfer keys to. Keys have the permissions of their holder, so the actor needs all of the receiver's permissions.
+async fn find_receiver(tx: &mut Tx, actor: &Actor, from: UserId, id: UserId) -> Result<MemberRecord, Fault> {
     let receiver = store::members::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     if id == from || receiver.disabled_at.is_some() {
         return Err(Fault::invalid("receiver", "Choose another active member."));
     }
     if !receiver.allows().has(Permission::ManageApiKeys) {
-        let message = format!("{} may not hold keys: their role lacks “{}”.", receiver.name, Permission::ManageApiKeys.label());
+        let message = format!("{} can't hold keys: their role lacks “{}”.", receiver.name, Permission::ManageApiKeys.label());
         return Err(Fault::invalid("receiver", message));
     }
     actor.require_all(receiver.allows())?;
     Ok(receiver)
 }
 
-/// Undoes what leaves the organization without an owner who can sign in.
+/// Fails, and so rolls the transaction back, if the organization has no active owner left.
 async fn require_owner(tx: &mut Tx, actor: &Actor, field: &str) -> Result<(), Fault> {
     if store::members::has_active_owner(tx, actor.organization).await? {
         return Ok(());
     }
-    Err(Fault::conflict(field, "This is the last owner who can sign in. Make somebody else an owner first."))
+    Err(Fault::conflict(field, "This is the last active owner. Make another member an owner first."))
 }

@@ -1,4 +1,4 @@
-//! The server: the rules, the store under them and the two ways in, the page's calls and the public API.
+//! The server: domain rules, the store, and the two interfaces: server functions of the page and the public REST API.
 
 pub mod access;
 pub mod accounts;

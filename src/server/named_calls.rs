@@ -1,4 +1,4 @@
-//! The rules for calls that their callers gave a name: each changes things once, and a repetition is answered as the first was.
+//! Idempotency keys: a request with such a key takes effect once, and a repetition gets the stored response.
 
 use std::time::Duration;
 
@@ -16,64 +16,63 @@ use crate::model::{
     time::{DAY_MS, Timestamp},
 };
 
-/// A call that goes on for longer than this was interrupted: none may take half of it.
-const LONGEST_MS: i64 = 60_000;
-/// How often calls that are a day old are forgotten, besides whenever one begins.
-const CLEAN_EVERY: Duration = Duration::from_hours(1);
+/// A request that is in progress for longer than this counts as interrupted. Requests must finish within it.
+const MAX_DURATION_MS: i64 = 60_000;
+/// How often records older than a day are deleted; also whenever a request with a key starts.
+const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
 
-/// A call and the name that its caller gave it, both as HMACs: neither can be read back.
+/// A request and its idempotency key, both as HMACs, so that neither can be recovered.
 #[derive(Clone, Copy)]
 pub struct Named {
-    name: [u8; 32],
-    call: [u8; 32],
+    key: [u8; 32],
+    request: [u8; 32],
 }
 
-/// What an answer is, to be repeated.
+/// A stored response.
 pub struct Kept {
-    /// Its status.
     pub status: u16,
-    /// Its headers, as JSON.
+    /// JSON.
     pub headers: String,
-    /// Its body, without a secret.
+    /// Without secrets.
     pub body: Vec<u8>,
 }
 
-/// What is known of a call when it comes.
+/// State of an idempotency key when a request arrives.
 pub enum Known {
-    /// Nothing: it may go on, and is noted.
+    /// Unused: the request was recorded and can proceed.
     New,
-    /// It goes on.
+    /// Its first request is in progress.
     Running,
-    /// It ended, or broke off, without an answer: whether it changed something is not known.
+    /// Its first request ended without a response that can be repeated; whether it took effect is unknown.
     Interrupted,
-    /// The name is another call's.
+    /// It was used for a different request.
     Another,
-    /// It was answered.
+    /// Its first request has a stored response.
     Answered(Kept),
 }
 
 impl Named {
-    /// A call of this actor, by method, path and body.
-    pub fn new(state: &AppState, actor: &Actor, name: &str, call: &[&[u8]]) -> Self {
+    /// The key `name` of this actor, for a request of these parts: method, path and body.
+    pub fn new(state: &AppState, actor: &Actor, name: &str, request: &[&[u8]]) -> Self {
         let caller = match actor.means {
             Means::Key(id) => id.to_string(),
             Means::Session | Means::Console => actor.user.to_string(),
         };
         let digest = |parts: &[&[u8]]| {
-            // Their lengths keep the parts apart; the word keeps them apart from what else is digested under the pepper.
+            // Lengths keep the parts apart; the prefix separates these digests from others under the pepper.
             let hash = parts
                 .iter()
                 .fold(Sha256::new_with_prefix("named call"), |hash, part| hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part));
             *state.pepper.digest_of_sha256(&hash.finalize().into()).as_bytes()
         };
-        Self { name: digest(&[caller.as_bytes(), name.as_bytes()]), call: digest(call) }
+        Self { key: digest(&[caller.as_bytes(), name.as_bytes()]), request: digest(request) }
     }
 }
 
-/// Begins a call, unless it was begun before.
+/// Starts a request unless its key was used before.
 ///
 /// # Errors
-/// `Forbidden` where the actor may no longer do what they could when they were answered; `Unavailable`.
+/// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
 pub async fn begin(state: &AppState, actor: &Actor, named: Named) -> Result<Known, Fault> {
     let permissions = actor.permissions;
     let now = Timestamp::now();
@@ -82,23 +81,23 @@ pub async fn begin(state: &AppState, actor: &Actor, named: Named) -> Result<Know
         .write(move |tx| {
             Box::pin(async move {
                 store::named_calls::delete_before(tx, now.plus_ms(-DAY_MS)).await?;
-                let found = store::named_calls::find(tx, &named.name).await?;
+                let found = store::named_calls::find(tx, &named.key).await?;
                 if found.is_none() {
-                    store::named_calls::insert(tx, &named.name, &named.call, permissions, now).await?;
+                    store::named_calls::insert(tx, &named.key, &named.request, permissions, now).await?;
                 }
                 Ok(found)
             })
         })
         .await?;
-    found.map_or(Ok(Known::New), |found| known(actor, named, found, now))
+    found.map_or(Ok(Known::New), |found| classify(actor, named, found, now))
 }
 
-fn known(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Result<Known, Fault> {
-    if found.call_digest != named.call {
+fn classify(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Result<Known, Fault> {
+    if found.call_digest != named.request {
         return Ok(Known::Another);
     }
     match found.status.map(u16::try_from) {
-        None if now.0 - found.started_at < LONGEST_MS => Ok(Known::Running),
+        None if now.0 - found.started_at < MAX_DURATION_MS => Ok(Known::Running),
         Some(Ok(status @ 200..500)) => {
             actor.require_all(Permissions::from_words(&found.permissions))?;
             Ok(Known::Answered(Kept { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
@@ -107,33 +106,33 @@ fn known(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Resul
     }
 }
 
-/// Notes how a call ended: what it answered, so that it can be repeated, or that it can't be.
+/// Stores the response of a request, so that it can be repeated.
 ///
 /// # Errors
-/// `Unavailable`: then it counts as interrupted.
+/// `Unavailable`: the request then counts as interrupted.
 pub async fn end(state: &AppState, named: Named, kept: Kept) -> Result<(), Fault> {
     let write = state
         .store
-        .write(move |tx| Box::pin(async move { Ok(store::named_calls::finish(tx, &named.name, kept.status, &kept.headers, &kept.body).await?) }));
+        .write(move |tx| Box::pin(async move { Ok(store::named_calls::finish(tx, &named.key, kept.status, &kept.headers, &kept.body).await?) }));
     write.await
 }
 
-/// Frees the name of a call that was refused: it changed nothing, and may be made again.
+/// Releases the key of a request that was rejected without effect, so that it can be retried.
 ///
 /// # Errors
-/// `Unavailable`: then it counts as interrupted.
+/// `Unavailable`: the request then counts as interrupted.
 pub async fn undo(state: &AppState, named: Named) -> Result<(), Fault> {
-    state.store.write(move |tx| Box::pin(async move { Ok(store::named_calls::delete(tx, &named.name).await?) })).await
+    state.store.write(move |tx| Box::pin(async move { Ok(store::named_calls::delete(tx, &named.key).await?) })).await
 }
 
-/// Forgets calls that are a day old, for ever.
+/// Background task that deletes records older than a day.
 pub async fn clean(state: AppState) {
-    let mut turns = interval(CLEAN_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(CLEANUP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        turns.tick().await;
+        ticks.tick().await;
         let before = Timestamp::now().plus_ms(-DAY_MS);
-        // The next turn does what this one can't.
+        // If this fails, the next tick retries.
         let _ = state.store.write(move |tx| Box::pin(async move { Ok(store::named_calls::delete_before(tx, before).await?) })).await;
     }
 }

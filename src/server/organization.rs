@@ -1,11 +1,11 @@
-//! The rules for what an organization decides for itself.
+//! Settings of an organization.
 
 use iso_currency::{Currency, IntoEnumIterator};
 
 use super::{actor::Actor, audit::Event, members, state::AppState, store};
 use crate::model::{fault::Fault, organization::OrganizationSettings, permission::Permission, text};
 
-/// The currencies that people pay in, by code: that and the name. No funds, no metals, none that another has replaced.
+/// Code and name of the currencies in use, without funds, metals and superseded currencies.
 fn currencies() -> Vec<(String, String)> {
     let in_use = |currency: &Currency| !currency.is_fund() && !currency.is_special() && currency.is_superseded().is_none();
     let mut all: Vec<_> = Currency::iter().filter(in_use).map(|currency| (currency.code().to_owned(), currency.name().to_owned())).collect();
@@ -13,25 +13,22 @@ fn currencies() -> Vec<(String, String)> {
     all
 }
 
-/// An organization's own settings. Needs *Manage Organization*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// The organization's settings. Needs *Manage Organization*.
 pub async fn get(state: &AppState, actor: &Actor) -> Result<OrganizationSettings, Fault> {
     actor.require(Permission::ManageOrganization)?;
     let (name, currency) = store::organizations::settings(&mut *state.store.read()?.acquire().await?, actor.organization).await?;
     Ok(OrganizationSettings { name, currency, currencies: currencies() })
 }
 
-/// Changes an organization's name and currency. Amounts that were counted are not converted. Needs *Manage Organization*.
+/// Changes the organization's name and currency. Recorded amounts are not converted. Needs *Manage Organization*.
 ///
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `Invalid` at `currency`; `Forbidden`, `Unavailable`.
 pub async fn edit(state: &AppState, actor: &Actor, name: &str, currency: &str) -> Result<(), Fault> {
     actor.require(Permission::ManageOrganization)?;
     let name = text::name("name", name)?;
-    let known = currencies().into_iter().find(|(code, _)| code == currency);
-    let (currency, _) = known.ok_or_else(|| Fault::invalid("currency", "Choose a currency."))?;
+    let found = currencies().into_iter().find(|(code, _)| code == currency);
+    let (currency, _) = found.ok_or_else(|| Fault::invalid("currency", "Choose a currency."))?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     state
         .store
@@ -42,7 +39,7 @@ pub async fn edit(state: &AppState, actor: &Actor, name: &str, currency: &str) -
                 if name == name_before && currency == currency_before {
                     return Ok(());
                 }
-                let taken = |error: store::Error| error.or_conflict("name", "Another organization has this name already.");
+                let taken = |error: store::Error| error.or_conflict("name", "Another organization already has this name.");
                 store::organizations::update(tx, actor.organization, &name, &currency).await.map_err(taken)?;
                 let event = Event::new(&actor, "organization.edited", "organization", actor.organization, &name)
                     .with("name_before", name_before)
@@ -59,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_chosen_is_money_in_use() {
+    fn only_currencies_in_use_are_offered() {
         let all = currencies();
         let codes: Vec<_> = all.iter().map(|(code, _)| code.as_str()).collect();
         assert!(["USD", "EUR", "JPY", "CHF", "KWD"].iter().all(|code| codes.contains(code)));

@@ -1,4 +1,4 @@
-//! Who may open which page: judged before it is drawn, since a drawn page can't send its reader elsewhere.
+//! Page authorization. It runs before rendering, since a rendered page can no longer redirect.
 
 use std::net::SocketAddr;
 
@@ -27,24 +27,23 @@ use crate::{
     pages::{keys::tabs, projects::PROJECTS, settings},
 };
 
-/// Who calls, for the server functions.
+/// The session and device of a page request, for the server functions.
 #[derive(Clone)]
 pub struct Caller {
-    /// The session that the cookie named.
     pub session: Option<Session>,
-    /// From where, and with which browser.
+    /// Client address and user agent.
     pub device: Device,
 }
 
-/// Finds out who calls, and sends those elsewhere who are at the wrong door.
+/// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
 pub async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    match admit(&state, request, next).await {
+    match authorize(&state, request, next).await {
         Ok(response) => response,
         Err(fault) => Problem::from(fault).into_response(),
     }
 }
 
-async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Response, Fault> {
+async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Fault> {
     let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
     if let Some(session) = &session {
         calls::made_by(session.organization, session.user, None);
@@ -59,39 +58,39 @@ async fn admit(state: &AppState, mut request: Request, next: Next) -> Result<Res
         return Ok(next.run(request).await);
     }
     let permissions = session.as_ref().map(|session| session.permissions);
-    if let Some(elsewhere) = elsewhere(path, request.uri().query(), permissions, state.has_users().await?) {
-        return Ok(Redirect::to(&elsewhere).into_response());
+    if let Some(target) = redirect_target(path, request.uri().query(), permissions, state.has_users().await?) {
+        return Ok(Redirect::to(&target).into_response());
     }
-    let allowed = session.is_none_or(|session| access::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
+    let is_allowed = session.is_none_or(|session| access::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
     let mut response = next.run(request).await;
-    if !allowed {
-        // The page says so itself.
+    if !is_allowed {
+        // The page itself renders the message.
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
     Ok(response)
 }
 
-/// Where the caller belongs, if not here.
-fn elsewhere(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
+/// Where to redirect the caller; `None` to render the page.
+fn redirect_target(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
     match path {
         "/setup" => has_users.then(|| "/sign-in".to_owned()),
         _ if !has_users => Some("/setup".to_owned()),
-        // Whoever is signed in may still be asked to join with another address.
+        // A signed-in user can be invited with another email address.
         "/join" => None,
         "/sign-in" => permissions.map(|_| "/".to_owned()),
         _ if permissions.is_none() => {
-            let here = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-            let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
-            Some(if here == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
+            let current = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+            let next: String = url::form_urlencoded::byte_serialize(current.as_bytes()).collect();
+            Some(if current == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
         }
         "/" => Some(permissions.map_or("/profile", home).to_owned()),
         "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
-        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|held| held.has(tab.needs))).map(|tab| tab.path.to_owned()),
+        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|own| own.has(tab.needs))).map(|tab| tab.path.to_owned()),
         _ => None,
     }
 }
 
-/// Where somebody begins who may do this much.
+/// Start page for these permissions.
 fn home(permissions: Permissions) -> &'static str {
     let projects = || permissions.has(Permission::ViewProject).then_some(PROJECTS);
     tabs::first_for(permissions).or_else(projects).unwrap_or("/profile")
@@ -102,25 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_is_sent_where_they_belong() {
-        let (stranger, viewer) = (None, Some(Permissions::of(&[Permission::ViewKeys])));
-        let at = |path, permissions, has_users| elsewhere(path, None, permissions, has_users);
-        assert_eq!(at("/keys/agent", stranger, false).as_deref(), Some("/setup"));
-        assert_eq!(at("/setup", stranger, false), None);
-        assert_eq!(at("/setup", stranger, true).as_deref(), Some("/sign-in"));
-        assert_eq!(at("/keys/agent", stranger, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
-        assert_eq!(at("/sign-in", stranger, true), None);
+    fn redirects_by_session_and_setup_state() {
+        let (anonymous, viewer) = (None, Some(Permissions::of(&[Permission::ViewKeys])));
+        let at = |path, permissions, has_users| redirect_target(path, None, permissions, has_users);
+        assert_eq!(at("/keys/agent", anonymous, false).as_deref(), Some("/setup"));
+        assert_eq!(at("/setup", anonymous, false), None);
+        assert_eq!(at("/setup", anonymous, true).as_deref(), Some("/sign-in"));
+        assert_eq!(at("/keys/agent", anonymous, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
+        assert_eq!(at("/sign-in", anonymous, true), None);
         assert_eq!(at("/sign-in", viewer, true).as_deref(), Some("/"));
         assert_eq!(at("/keys/agent", viewer, true), None);
         assert_eq!(
-            elsewhere("/keys/agent", Some("q=a&sort=name"), stranger, true).as_deref(),
+            redirect_target("/keys/agent", Some("q=a&sort=name"), anonymous, true).as_deref(),
             Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname")
         );
     }
 
     #[test]
-    fn everybody_begins_at_the_first_page_that_they_may_open() {
-        let at = |path, permissions: &[Permission]| elsewhere(path, None, Some(Permissions::of(permissions)), true);
+    fn starts_at_the_first_permitted_page() {
+        let at = |path, permissions: &[Permission]| redirect_target(path, None, Some(Permissions::of(permissions)), true);
         assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
         assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
         assert_eq!(at("/", &[]).as_deref(), Some("/profile"));

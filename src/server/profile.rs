@@ -1,4 +1,4 @@
-//! The rules for what people see and change of themselves. Each needs a session and no permission.
+//! The rules for a user's own profile and sessions. All need a session and no permission.
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -13,10 +13,7 @@ use super::{
 };
 use crate::model::{account::Viewer, fault::Fault, id::SessionId, people::SessionRow, text, time::Timestamp};
 
-/// The person who is signed in, as the page needs them.
-///
-/// # Errors
-/// `Unavailable`.
+/// The signed-in user.
 pub async fn viewer(state: &AppState, session: &Session) -> Result<Viewer, Fault> {
     let row = session.row.clone();
     Ok(Viewer {
@@ -31,10 +28,7 @@ pub async fn viewer(state: &AppState, session: &Session) -> Result<Viewer, Fault
     })
 }
 
-/// Gives the person another name.
-///
-/// # Errors
-/// `Invalid` at `name`; `Unavailable`.
+/// Renames the user.
 pub async fn rename(state: &AppState, session: &Session, name: &str, device: &Device) -> Result<(), Fault> {
     let name = text::name("name", name)?;
     let (actor, auditor) = (session.actor(device.address), state.auditor.clone());
@@ -49,10 +43,10 @@ pub async fn rename(state: &AppState, session: &Session, name: &str, device: &De
         .await
 }
 
-/// Gives the person another password, if they know the one before. Every session of theirs ends; this one goes on with a new token.
+/// Changes the user's password, which requires the current one. All sessions of the user end, and a new one begins for this device.
 ///
 /// # Errors
-/// `Invalid` at `password`, or at `current` for a wrong one; `Throttled` after too many of those; `Unavailable`.
+/// `Invalid` at `current` if the current password is wrong; `Throttled` after too many wrong passwords.
 pub async fn change_password(
     state: &AppState,
     session: &Session,
@@ -60,11 +54,11 @@ pub async fn change_password(
     password: SecretString,
     device: Device,
 ) -> Result<SessionToken, Fault> {
-    let wrong = || Fault::invalid("current", "This is not your password.");
+    let wrong = || Fault::invalid("current", "The current password is incorrect.");
     text::password("password", password.expose_secret())?;
     let attempt = state.throttle.begin(&store::fold(&session.row.email), device.address)?;
-    let fits = current.expose_secret().chars().count() <= *text::PASSWORD_LENGTH.end();
-    if !fits || !state.passwords.verify(current, Some(&session.row.password_hash)).await? {
+    let is_plausible = current.expose_secret().chars().count() <= *text::PASSWORD_LENGTH.end();
+    if !is_plausible || !state.passwords.verify(current, Some(&session.row.password_hash)).await? {
         return Err(wrong());
     }
     attempt.succeed();
@@ -74,7 +68,7 @@ pub async fn change_password(
         .store
         .write(move |tx| {
             Box::pin(async move {
-                // Twice at once: the second no longer knows the password.
+                // Of two concurrent calls only the first succeeds: for the second, the current password has changed.
                 if !store::people::replace_password(tx, actor.user, &before, &hash).await? {
                     return Err(wrong());
                 }
@@ -87,10 +81,7 @@ pub async fn change_password(
         .await
 }
 
-/// The person's sessions, the last used first.
-///
-/// # Errors
-/// `Unavailable`.
+/// The user's sessions, most recently used first.
 pub async fn sessions(state: &AppState, session: &Session) -> Result<Vec<SessionRow>, Fault> {
     session::list(&state.store, session.user).await?.iter().map(|record| row(record, session.id)).collect()
 }
@@ -107,10 +98,10 @@ fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Fault> {
     })
 }
 
-/// Ends one of the person's sessions.
+/// Ends one of the user's sessions.
 ///
 /// # Errors
-/// `NotFound` also for somebody else's; `Unavailable`.
+/// `NotFound` also for sessions of other users.
 pub async fn end_session(state: &AppState, session: &Session, id: SessionId, device: &Device) -> Result<(), Fault> {
     let (actor, auditor) = (session.actor(device.address), state.auditor.clone());
     state

@@ -1,26 +1,26 @@
-//! Randomness for secrets: the system's generator, nothing of our own between.
+//! Randomness for secrets, directly from the operating system's generator.
 
 use rand::{TryRng, rngs::SysRng};
 use zeroize::Zeroizing;
 
-/// 256 random bits for one purpose, wiped when they are dropped.
+/// 256 random bits, zeroized on drop.
 pub type Secret = Zeroizing<[u8; 32]>;
 
-/// So many random bytes.
+/// `N` random bytes.
 ///
 /// # Panics
-/// When the system's generator fails: no secret may be made without it.
+/// If the system's generator fails: no secret may be created without it.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SysRng.try_fill_bytes(&mut bytes).expect("the system's random generator works");
+    SysRng.try_fill_bytes(&mut bytes).expect("the system's random generator must not fail");
     bytes
 }
 
-/// A random number from `low` to `high`, both included, near enough to evenly for a span far below 2^64.
+/// A random number from `low` to `high`, inclusive. The bias is negligible for ranges far below 2^64.
 ///
 /// # Panics
-/// When `low` is above `high`, or the system's generator fails.
+/// If `low` is above `high`, or the system's generator fails.
 pub fn number(low: i64, high: i64) -> i64 {
-    let span = u64::try_from(high - low + 1).expect("low is not above high");
-    low + i64::try_from(u64::from_le_bytes(bytes()) % span).expect("the span fits")
+    let range = u64::try_from(high - low + 1).expect("low must not exceed high");
+    low + i64::try_from(u64::from_le_bytes(bytes()) % range).expect("the remainder is below the range")
 }

@@ -1,4 +1,4 @@
-//! The rules for roles. Nobody makes, changes or deletes one that holds a permission which they lack themselves.
+//! The rules for roles. An actor can create, change or delete only roles whose permissions they hold.
 
 use super::{
     actor::Actor,
@@ -15,19 +15,18 @@ use crate::model::{
     text,
 };
 
-/// A role as somebody wants it.
+/// The requested name and permissions of a role, not yet validated.
 #[derive(Debug, Clone)]
 pub struct RoleDraft {
-    /// Its name.
     pub name: String,
-    /// Permissions, by their words.
+    /// Permissions in their stored form, such as `manage_api_keys`.
     pub permissions: Vec<String>,
 }
 
 impl RoleDraft {
-    /// The permissions and the name, if the actor may hand these out.
-    fn check(&self, actor: &Actor) -> Result<(String, Permissions), Fault> {
-        let unknown = |word: &String| Fault::invalid("permissions", format!("“{word}” is no permission."));
+    /// The name and permissions, if the actor may grant these permissions.
+    fn validate(&self, actor: &Actor) -> Result<(String, Permissions), Fault> {
+        let unknown = |word: &String| Fault::invalid("permissions", format!("Unknown permission “{word}”."));
         let permissions = self.permissions.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?;
         let permissions = Permissions::of(&permissions);
         actor.require_all(permissions)?;
@@ -36,7 +35,6 @@ impl RoleDraft {
 }
 
 impl RoleRecord {
-    /// What its holders may do.
     pub fn allows(&self) -> Permissions {
         Permissions::from_words(&self.permissions)
     }
@@ -45,10 +43,6 @@ impl RoleRecord {
         BUILT_IN_ROLES.iter().any(|role| role.name == self.name)
     }
 
-    /// Reads the stored words.
-    ///
-    /// # Errors
-    /// `Internal` when its id is none of ours.
     pub fn row(&self) -> Result<RoleRow, Fault> {
         Ok(RoleRow {
             id: self.id.parse().map_err(|_| Fault::Internal)?,
@@ -60,19 +54,13 @@ impl RoleRecord {
     }
 }
 
-/// The organization's roles, the built-in ones first. Needs *Manage Roles*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// The organization's roles, built-in roles first. Needs *Manage Roles*.
 pub async fn list(state: &AppState, actor: &Actor) -> Result<Vec<RoleRow>, Fault> {
     actor.require(Permission::ManageRoles)?;
     store::roles::list(state.store.read()?, actor.organization).await?.iter().map(RoleRecord::row).collect()
 }
 
-/// Makes a role. Needs *Manage Roles* and every permission of the new role.
-///
-/// # Errors
-/// `Invalid` at `name` or `permissions`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
+/// Creates a role. Needs *Manage Roles* and every permission of the new role.
 pub async fn create(state: &AppState, actor: &Actor, draft: RoleDraft) -> Result<RoleRow, Fault> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -81,7 +69,7 @@ pub async fn create(state: &AppState, actor: &Actor, draft: RoleDraft) -> Result
         .write(move |tx| {
             Box::pin(async move {
                 let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
-                let (name, permissions) = draft.check(&actor)?;
+                let (name, permissions) = draft.validate(&actor)?;
                 let id = RoleId::new();
                 store::roles::insert(tx, id, actor.organization, &name, permissions).await.map_err(name_taken)?;
                 auditor.record(tx, Event::new(&actor, "role.created", "role", id, &name).with("permissions", permissions.words())).await?;
@@ -92,11 +80,10 @@ pub async fn create(state: &AppState, actor: &Actor, draft: RoleDraft) -> Result
     record.row()
 }
 
-/// Changes a role; it counts at once. Needs *Manage Roles* and every permission that the role has or is to have.
+/// Updates a role, effective immediately. Needs *Manage Roles* and every permission of the role before and after the change.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` at `role` for a built-in one, at `name` for a name that is taken; `Invalid` at `name` or `permissions`;
-/// `Forbidden`, `Unavailable`.
+/// `Conflict` at `role` for a built-in role.
 pub async fn edit(state: &AppState, actor: &Actor, id: RoleId, draft: RoleDraft) -> Result<RoleRow, Fault> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -105,10 +92,10 @@ pub async fn edit(state: &AppState, actor: &Actor, id: RoleId, draft: RoleDraft)
         .write(move |tx| {
             Box::pin(async move {
                 let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
-                let before = own(tx, &actor, id).await?;
-                let (name, permissions) = draft.check(&actor)?;
+                let before = find_editable(tx, &actor, id).await?;
+                let (name, permissions) = draft.validate(&actor)?;
                 store::roles::update(tx, id, &name, permissions).await.map_err(name_taken)?;
-                // Keys do what their makers may do.
+                // Keys have the permissions of their creators, so any verdict may change.
                 store::changes::note(tx, None).await?;
                 let event = Event::new(&actor, "role.changed", "role", id, &name)
                     .with("name_before", before.name)
@@ -123,10 +110,10 @@ pub async fn edit(state: &AppState, actor: &Actor, id: RoleId, draft: RoleDraft)
     record.row()
 }
 
-/// Deletes a role that nobody has. Needs *Manage Roles* and every permission of the role.
+/// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` at `role` for a built-in one, and while members, open invitations, or what stands in projects have it; `Forbidden`, `Unavailable`.
+/// `Conflict` at `role` for a built-in role, and while members, open invitations, project members, templates or valid project keys use it.
 pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), Fault> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -135,10 +122,10 @@ pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), F
         .write(move |tx| {
             Box::pin(async move {
                 let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
-                let role = own(tx, &actor, id).await?;
+                let role = find_editable(tx, &actor, id).await?;
                 require_unused(&role)?;
                 store::roles::delete(tx, id).await?;
-                // Keys of projects may have it: it permits them nothing any more.
+                // Invalid project keys may still refer to the role, and lose its permissions.
                 store::changes::note(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "role.deleted", "role", id, &role.name)).await?)
             })
@@ -148,30 +135,30 @@ pub async fn delete(state: &AppState, actor: &Actor, id: RoleId) -> Result<(), F
     Ok(())
 }
 
-/// The role, if the actor may change it.
-async fn own(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Fault> {
+/// A role that the actor may change or delete.
+async fn find_editable(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Fault> {
     let role = store::roles::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     if role.is_built_in() {
-        return Err(Fault::conflict("role", "Every organization has this role, so it can't be changed or deleted. Make a role like it instead."));
+        return Err(Fault::conflict("role", "Built-in roles can't be changed or deleted. Create a new role instead."));
     }
     actor.require_all(role.allows())?;
     Ok(role)
 }
 
-/// Goes on only with a role that nothing has that stands.
+/// Requires that nothing uses the role.
 fn require_unused(role: &RoleRecord) -> Result<(), Fault> {
     let users = [
-        (role.members, "A member has", "members have", "Give them another one first."),
-        (role.invitations, "An open invitation is to", "open invitations are to", "Withdraw what is open first."),
-        (role.in_projects, "A member of a project has", "members of projects have", "Give them another one there first."),
-        (role.templates, "A template of a project gives", "templates of projects give", "Choose another one there first."),
-        (role.issued, "A project key that is good has", "project keys that are good have", "Revoke them first, or wait for their end."),
+        (role.members, "A member has", "members have", "Assign another role first."),
+        (role.invitations, "An open invitation uses", "open invitations use", "Withdraw open invitations first."),
+        (role.in_projects, "A project member has", "project members have", "Assign another role in the project first."),
+        (role.templates, "A key template uses", "key templates use", "Choose another role for it first."),
+        (role.issued, "A valid project key has", "valid project keys have", "Revoke project keys first, or wait until they expire."),
     ];
     let Some((count, one, many, advice)) = users.into_iter().find(|(count, ..)| *count > 0) else { return Ok(()) };
-    let who = if count == 1 { one.to_owned() } else { format!("{count} {many}") };
-    Err(Fault::conflict("role", format!("{who} this role. {advice}")))
+    let subject = if count == 1 { one.to_owned() } else { format!("{count} {many}") };
+    Err(Fault::conflict("role", format!("{subject} this role. {advice}")))
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "A role has this name already.")
+    error.or_conflict("name", "A role with this name already exists.")
 }

@@ -1,5 +1,5 @@
-//! Another master key in the place of the one in use. It may be killed at any moment and run again: the data is rewrapped in one
-//! transaction, the new key lies beside the old one before, and whoever opens the data next finishes what was begun.
+//! Rotation of the master key. Safe to interrupt and to repeat: the new key is written beside the old one, then all data is rewrapped in one
+//! transaction, and the next process that opens the data completes an interrupted rotation.
 
 use anyhow::{Context, bail};
 
@@ -13,26 +13,22 @@ use super::{
 };
 use crate::model::fault::Fault;
 
-/// How many data keys are read at a time.
-const REWRAPPED_AT_ONCE: i64 = 1000;
+/// Number of data keys per batch.
+const BATCH_SIZE: i64 = 1000;
 
-/// What was rewrapped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rewrapped {
-    /// Data keys.
+    /// Number of rewrapped data keys.
     pub keys: usize,
-    /// Data keys that the old master key did not open: left as they are.
+    /// Number of data keys that the old master key could not unwrap; they are left unchanged.
     pub left: usize,
 }
 
-/// Rotates the master key. No issued key changes, and no secret is opened: only what wraps their keys is another.
-///
-/// # Errors
-/// A sentence for the operator.
+/// Rotates the master key. Issued keys do not change and no secret is decrypted: only the wrapping of data keys changes.
 pub async fn rotate(state: &AppState) -> anyhow::Result<Rewrapped> {
     match state.vault.place().clone() {
         KeyPlace::Folder(folder) => {
-            let Some(_lock) = KeyPlace::lock(&folder)? else { bail!("another rotation of this master key is under way") };
+            let Some(_lock) = KeyPlace::lock(&folder)? else { bail!("another rotation of this master key is in progress") };
             let current = current(state).await?;
             let next = MasterKey::generate();
             KeyPlace::lay_next(&folder, &next)?;
@@ -42,19 +38,19 @@ pub async fn rotate(state: &AppState) -> anyhow::Result<Rewrapped> {
         }
         place @ KeyPlace::Environment { .. } => {
             let Some(next) = place.next()? else {
-                bail!("put the new master key, 32 random bytes in base64, into LATCHKEY_NEW_MASTER_KEY: the one in use comes from the environment");
+                bail!("the current master key comes from the environment: put the new one, 32 random bytes in base64, into LATCHKEY_NEW_MASTER_KEY");
             };
             rewrap(state, current(state).await?, next).await
         }
     }
 }
 
-/// The key that the data is wrapped under now, found anew: since it was opened somebody may have rotated it.
+/// The current master key, read again because it may have been rotated since the data was opened.
 async fn current(state: &AppState) -> anyhow::Result<MasterKey> {
     let keyring = store::keyring::all(state.store.read()?).await?;
-    let found = state.vault.place().find(&keyring)?.context("the master key was rotated by somebody else meanwhile")?;
+    let found = state.vault.place().find(&keyring)?.context("the master key was rotated concurrently: try again")?;
     if found.is_next {
-        bail!("this data is wrapped under LATCHKEY_NEW_MASTER_KEY already: put it into LATCHKEY_MASTER_KEY");
+        bail!("the data is already wrapped under LATCHKEY_NEW_MASTER_KEY: move it to LATCHKEY_MASTER_KEY");
     }
     Ok(found.key)
 }
@@ -78,7 +74,7 @@ async fn rewrap(state: &AppState, from: MasterKey, to: MasterKey) -> anyhow::Res
             })
         })
         .await;
-    done.context("nothing was changed")
+    done.context("rotation failed, nothing was changed")
 }
 
 async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<(), Fault> {
@@ -92,11 +88,11 @@ async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result
 async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<Rewrapped, Fault> {
     let (mut done, mut last) = (Rewrapped::default(), (String::new(), String::new()));
     loop {
-        let keys = store::sealed::keys_after(tx, (&last.0, &last.1), REWRAPPED_AT_ONCE).await?;
+        let keys = store::sealed::keys_after(tx, (&last.0, &last.1), BATCH_SIZE).await?;
         let Some(end) = keys.last() else { return Ok(done) };
         last = (end.credential_id.clone(), end.field.clone());
         for key in keys {
-            match rewrapped(key, from, to) {
+            match rewrap_data_key(key, from, to) {
                 Some(key) => {
                     store::sealed::replace_key(tx, &key).await?;
                     done.keys += 1;
@@ -110,11 +106,11 @@ async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Resu
 async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, done: &mut Rewrapped) -> Result<(), Fault> {
     let mut last = String::new();
     loop {
-        let keys = store::project_secrets::keys_after(tx, &last, REWRAPPED_AT_ONCE).await?;
+        let keys = store::project_secrets::keys_after(tx, &last, BATCH_SIZE).await?;
         let Some(end) = keys.last() else { return Ok(()) };
         last = end.id.clone();
         for mut key in keys {
-            match rewrapped_of_project(&key, from, to) {
+            match rewrap_project_data_key(&key, from, to) {
                 Some(wrapped) => {
                     key.wrapped_key = wrapped;
                     store::project_secrets::replace_key(tx, &key).await?;
@@ -126,15 +122,15 @@ async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, d
     }
 }
 
-/// The same of a project's secret.
-fn rewrapped_of_project(key: &store::project_secrets::WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<Vec<u8>> {
+/// The data key of a project secret, rewrapped; `None` if it cannot be unwrapped.
+fn rewrap_project_data_key(key: &store::project_secrets::WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<Vec<u8>> {
     let owner = Owner::project_secret(key.organization_id.parse().ok()?, key.id.parse().ok()?);
     let plain = unwrap_key(from, owner, VALUE, &key.wrapped_key).ok()?;
     Some(wrap_key(to, owner, VALUE, &plain))
 }
 
-/// The data key under the other master key; `None` when it does not open.
-fn rewrapped(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
+/// The data key of a credential, rewrapped; `None` if it cannot be unwrapped.
+fn rewrap_data_key(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
     let owner = Owner {
         organization: key.organization_id.parse().ok()?,
         holder: Holder::Credential(key.credential_id.parse().ok()?),

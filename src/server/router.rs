@@ -1,4 +1,4 @@
-//! Every route, and the layers that each goes through.
+//! All routes and their middleware.
 
 use std::time::Duration;
 
@@ -31,14 +31,13 @@ use crate::{
     ui::live::Live,
 };
 
-/// The longest that a call may take.
-const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// Longest duration of a request.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// The whole server.
 pub fn router(state: AppState) -> Router {
     let general = page_routes(&state)
         .merge(rest::routes(&state))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, CALL_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .merge(notices::routes())
         .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
         .layer(map_response(as_problem))
@@ -59,7 +58,7 @@ fn page_routes(state: &AppState) -> Router<AppState> {
     };
     let not_found = render_app_async_with_context(context.clone(), document);
     Router::new()
-        // The server functions' own routes come with these.
+        // Includes the routes of the server functions.
         .leptos_routes_with_context(state, generate_route_list(|| view! { <App live=Live::default()/> }), context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
@@ -69,9 +68,9 @@ fn page_routes(state: &AppState) -> Router<AppState> {
         .layer(from_fn(site_files))
 }
 
-/// The layers' own refusals are bare: a body that is too large, a call that took too long.
+/// Turns the plain-text rejections of the layers (body too large, timeout) into problem details.
 async fn as_problem(response: Response) -> Response {
-    let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|is| is.as_bytes().starts_with(b"text/plain"));
+    let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
     match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large(BODY_MAX).into_response(),
         StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Fault::Unavailable).into_response(),
@@ -79,7 +78,7 @@ async fn as_problem(response: Response) -> Response {
     }
 }
 
-/// `server_fn` answers 500 when it can't read the arguments; the fault in the body knows better.
+/// `server_fn` responds with 500 to invalid arguments; this sets the status of the error in the body.
 async fn with_own_status(request: Request, next: Next) -> Response {
     let is_function = request.uri().path().starts_with("/fn/");
     let response = next.run(request).await;
@@ -94,10 +93,10 @@ async fn with_own_status(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body.into())
 }
 
-/// The site's own files, which everybody may have.
+/// Static files; public.
 async fn site_files(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    match reads.then(|| assets::serve(request.uri().path(), request.headers())).flatten() {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    match is_read.then(|| assets::serve(request.uri().path(), request.headers())).flatten() {
         Some(file) => file,
         None => next.run(request).await,
     }

@@ -1,7 +1,7 @@
-//! The one way in which this program seals: XChaCha20-Poly1305 with a random nonce.
+//! Authenticated encryption: XChaCha20-Poly1305 with a random nonce.
 //!
-//! What is sealed is a version byte, a 24-byte nonce and the ciphertext. Its additional data says what it is and whose, so that it
-//! does not open in another's place.
+//! Format: version byte, 24-byte nonce, ciphertext. The additional data is a binding that names purpose and owner, so that a ciphertext cannot
+//! be moved to another place.
 
 use chacha20poly1305::{
     Key, KeyInit, XChaCha20Poly1305, XNonce,
@@ -14,40 +14,37 @@ use super::random::{self, Secret};
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 
-/// Sealed under another key, for something else, altered, or made by a newer program; which of these can't be told.
+/// Wrong key, wrong binding, altered data or an unknown version; these cannot be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it does not open")]
+#[error("decryption failed")]
 pub struct Unopened;
 
-/// Seals `plain` under `key` for what `binding` says.
+/// Encrypts `plain` under `key`, bound to `binding`.
 ///
 /// # Panics
-/// For more than the cipher takes under one nonce, 256 GiB.
+/// If `plain` exceeds the cipher's limit of 256 GiB per nonce.
 pub fn seal(key: &Secret, binding: &[&str], plain: &[u8]) -> Vec<u8> {
     let nonce: [u8; NONCE_BYTES] = random::bytes();
-    let payload = Payload { msg: plain, aad: &bound(VERSION, binding) };
-    let ciphertext = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("it is within the cipher's limit");
+    let payload = Payload { msg: plain, aad: &additional_data(VERSION, binding) };
+    let ciphertext = cipher(key).encrypt(&XNonce::from(nonce), payload).expect("plaintext is within the cipher's limit");
     [&[VERSION][..], &nonce, &ciphertext].concat()
 }
 
-/// Opens what was sealed under `key` for what `binding` says.
-///
-/// # Errors
-/// [`Unopened`].
+/// Decrypts what [`seal`] returned for the same `key` and `binding`.
 pub fn open(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
     let (version, rest) = sealed.split_first().ok_or(Unopened)?;
     if *version != VERSION {
         return Err(Unopened);
     }
     let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Unopened)?;
-    let payload = Payload { msg: ciphertext, aad: &bound(*version, binding) };
+    let payload = Payload { msg: ciphertext, aad: &additional_data(*version, binding) };
     cipher(key).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| Unopened)
 }
 
-/// Opens a sealed key.
+/// Decrypts a 256-bit key.
 ///
 /// # Errors
-/// [`Unopened`], also for what is no key.
+/// [`Unopened`], also if the plaintext is not 32 bytes long.
 pub fn open_key(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Secret, Unopened> {
     open(key, binding, sealed)?.as_slice().try_into().map(Zeroizing::new).map_err(|_| Unopened)
 }
@@ -56,8 +53,8 @@ fn cipher(key: &Secret) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&Key::from(**key))
 }
 
-/// Each part with its length in front, so that nothing can be shifted between them.
-fn bound(version: u8, parts: &[&str]) -> Vec<u8> {
+/// Prefixes each part with its length, so that different lists of parts never encode equally.
+fn additional_data(version: u8, parts: &[&str]) -> Vec<u8> {
     let mut data = vec![version];
     for part in parts {
         data.extend((part.len() as u64).to_be_bytes());
@@ -77,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn it_opens_only_under_its_key() {
+    fn open_requires_the_same_key() {
         let sealed = seal(&key(1), &["a"], b"secret");
         assert_eq!(open(&key(1), &["a"], &sealed).unwrap().as_slice(), b"secret");
         assert_eq!(open(&key(2), &["a"], &sealed), Err(Unopened));
@@ -86,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_32_bytes_and_nothing_else() {
+    fn open_key_requires_32_bytes() {
         assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &*key(7))).unwrap(), key(7));
         assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &[7; 31])), Err(Unopened));
     }
 
     proptest! {
         #[test]
-        fn one_flipped_bit_is_noticed(plain in proptest::collection::vec(any::<u8>(), 0..200), at in any::<proptest::sample::Index>()) {
+        fn a_flipped_bit_is_detected(plain in proptest::collection::vec(any::<u8>(), 0..200), at in any::<proptest::sample::Index>()) {
             let mut sealed = seal(&key(1), &["a"], &plain);
             let bit = at.index(sealed.len() * 8);
             sealed[bit / 8] ^= 1 << (bit % 8);
@@ -101,7 +98,7 @@ mod tests {
         }
 
         #[test]
-        fn another_binding_is_noticed(one in proptest::collection::vec("[ab]{0,3}", 0..4), other in proptest::collection::vec("[ab]{0,3}", 0..4)) {
+        fn another_binding_is_detected(one in proptest::collection::vec("[ab]{0,3}", 0..4), other in proptest::collection::vec("[ab]{0,3}", 0..4)) {
             let (one, other): (Vec<&str>, Vec<&str>) = (one.iter().map(String::as_str).collect(), other.iter().map(String::as_str).collect());
             let sealed = seal(&key(1), &one, b"secret");
             prop_assert_eq!(open(&key(1), &other, &sealed).is_ok(), one == other);

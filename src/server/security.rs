@@ -1,4 +1,4 @@
-//! Headers and origin: what keeps other sites out of ours.
+//! Security headers and the same-origin check.
 
 use axum::{
     extract::{Request, State},
@@ -12,7 +12,7 @@ use leptos_axum::ResponseOptions;
 use super::{rest::problem::Problem, state::AppState};
 use crate::model::fault::Fault;
 
-/// On every answer.
+/// Set on every response.
 static HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -22,17 +22,17 @@ static HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 const TWO_YEARS: &str = "max-age=63072000";
-/// For answers that are no page: nothing in them may run or load.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Content security policy of responses that are no page: nothing in them may run or load.
+const DENY_ALL: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Sets the headers that every answer has. Those that an answer set itself stay.
+/// Middleware that adds the security headers; headers set by the handler are kept.
 pub async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in &HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(DENY_ALL));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if state.public_url.is_https() {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static(TWO_YEARS));
@@ -40,7 +40,7 @@ pub async fn headers(State(state): State<AppState>, request: Request, next: Next
     response
 }
 
-/// Sets the page's content security policy: only the scripts that carry this answer's nonce, and the wasm that they load.
+/// Sets the page's content security policy: only scripts with this response's nonce, and the wasm that they load.
 pub fn set_page_policy() {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
     let policy = format!(
@@ -52,11 +52,12 @@ pub fn set_page_policy() {
     }
 }
 
-/// Refuses every change that does not come from our own page. A browser names the origin of each such call; what names none is no page.
+/// Middleware that rejects state-changing requests from other origins. Browsers send `Origin` with each of these; requests without it are
+/// rejected too.
 pub async fn own_origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    if safe || origin.is_some_and(|origin| state.public_url.is_own_origin(origin)) {
+    if is_safe || origin.is_some_and(|origin| state.public_url.is_own_origin(origin)) {
         next.run(request).await
     } else {
         Problem::from(Fault::ForeignOrigin).into_response()

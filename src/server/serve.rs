@@ -1,4 +1,4 @@
-//! `latchkey serve`: opens the data, listens, and ends well.
+//! `latchkey serve`: opens the data, serves requests and shuts down gracefully.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -33,21 +33,19 @@ use super::{
     verify::{watch, write_uses},
 };
 
-/// A client must have sent its headers by then.
+/// Time within which a client must send the request headers.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
-/// All headers of a call together, in bytes, and how many.
+/// Total size of the request headers in bytes, and their number.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
-/// How many connections may be open; more wait to be accepted.
+/// Open connections; further ones wait to be accepted.
 const CONNECTIONS_MAX: usize = 8192;
-/// How long calls may go on once the server is told to end.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// Time that open requests get to finish at shutdown.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
-/// A server that runs.
+/// A server that is listening.
 pub struct Server {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// What its calls reach.
     pub state: AppState,
     router: Router,
     listener: TcpListener,
@@ -56,16 +54,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the data and listens.
-    ///
-    /// # Errors
-    /// A sentence for the operator.
+    /// Opens the data and binds the listening address. Errors are messages for the operator.
     pub async fn open(options: ServeOptions) -> anyhow::Result<Self> {
         let mailer = Mailer::new(&options.mail)?;
-        // The data first: a second server on the same folder should hear of that, not of the port.
+        // The data first: a second server on the same folder must report the locked folder, not the port.
         let data = Data::open_alone(&options.data).await?;
-        let listener =
-            TcpListener::bind(options.listen).await.with_context(|| format!("{} can't be listened on: give another --listen", options.listen))?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let state = AppState::new(&data, public_url, options.trusted_proxies, options.outgoing)?;
@@ -76,23 +72,23 @@ impl Server {
         Ok(Self { address, router: router(state.clone()), state, listener, data, mailer })
     }
 
-    /// Serves until `end` comes about, then lets the calls that go on finish.
+    /// Serves until `end` resolves, then lets open requests finish.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let watching = tokio::spawn(watch(self.state.clone()));
-        let gathering = tokio::spawn(notices::gather(self.state.clone()));
-        let forgetting = tokio::spawn(named_calls::clean(self.state.clone()));
-        let mailing = self.mailer.map(|mailer| tokio::spawn(send_mails(self.state.clone(), mailer, self.state.news.ending())));
-        let (last_write, told_to_end) = oneshot::channel();
-        let writing = tokio::spawn(write_uses(self.state.clone(), told_to_end));
-        let (calls, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        let watcher = tokio::spawn(watch(self.state.clone()));
+        let notification_poller = tokio::spawn(notices::gather(self.state.clone()));
+        let idempotency_cleaner = tokio::spawn(named_calls::clean(self.state.clone()));
+        let mail_sender = self.mailer.map(|mailer| tokio::spawn(send_mails(self.state.clone(), mailer, self.state.news.ending())));
+        let (stop_writer, stopped) = oneshot::channel();
+        let usage_writer = tokio::spawn(write_uses(self.state.clone(), stopped));
+        let (connections, permits) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
         tokio::pin!(end);
         loop {
             tokio::select! {
-                accepted = accept(&self.listener, &room) => match accepted {
-                    Ok(accepted) => attend(accepted, &self.state, &self.router, &calls),
+                accepted = accept(&self.listener, &permits) => match accepted {
+                    Ok(accepted) => serve_connection(accepted, &self.state, &self.router, &connections),
                     Err(error) => {
-                        // Out of file handles, say: the next moment may have some.
-                        tracing::warn!(%error, "a connection could not be accepted");
+                        // Out of file handles, for example; retry shortly.
+                        tracing::warn!(%error, "cannot accept a connection");
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -101,70 +97,67 @@ impl Server {
         }
         drop(self.listener);
         self.state.news.end();
-        let _ = timeout(FAREWELL, calls.shutdown()).await;
-        drop(last_write);
-        let _ = writing.await;
-        if let Some(mut mailing) = mailing
-            && timeout(FAREWELL, &mut mailing).await.is_err()
+        let _ = timeout(SHUTDOWN_LIMIT, connections.shutdown()).await;
+        drop(stop_writer);
+        let _ = usage_writer.await;
+        if let Some(mut mail_sender) = mail_sender
+            && timeout(SHUTDOWN_LIMIT, &mut mail_sender).await.is_err()
         {
-            mailing.abort();
+            mail_sender.abort();
         }
-        forgetting.abort();
-        gathering.abort();
-        watching.abort();
+        idempotency_cleaner.abort();
+        notification_poller.abort();
+        watcher.abort();
         self.data.store.close().await;
     }
 }
 
-/// A connection, from whom, and its place among those that may be open.
+/// A connection, its peer, and its permit among the open connections.
 type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
 
-/// The next connection, once there is room for one more.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+/// Waits for a permit, then for the next connection.
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<Accepted> {
+    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, place))
+    Ok((stream, peer, permit))
 }
 
-/// HTTP/1 alone: a proxy speaks it to us, and hyper's choice between versions has no time limit for those who say nothing.
-fn attend((stream, peer, place): Accepted, state: &AppState, router: &Router, calls: &GracefulShutdown) {
+/// Only HTTP/1: reverse proxies use it, and hyper's version detection has no timeout for idle clients.
+fn serve_connection((stream, peer, permit): Accepted, state: &AppState, router: &Router, connections: &GracefulShutdown) {
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
-    // Counted for each connection: all cores would else write to one count of references at each call.
-    let own = Arc::new((state.clone(), TowerToHyperService::new(router.clone())));
+    // One `Arc` per connection: otherwise all cores would contend for one reference count on every request.
+    let shared = Arc::new((state.clone(), TowerToHyperService::new(router.clone())));
     let service = service_fn(move |request: Request<Incoming>| {
-        let own = Arc::clone(&own);
+        let shared = Arc::clone(&shared);
         async move {
-            let (state, router) = &*own;
+            let (state, router) = &*shared;
             match rest::verify_at_once(state, request).await {
                 Ok(response) => Ok(response),
                 Err(mut other) => {
-                    // Not as a layer: that would be put round each of the routes, anew for each connection.
+                    // Not a layer: that would wrap every route again for each connection.
                     other.extensions_mut().insert(ConnectInfo(peer));
                     router.call(other).await
                 }
             }
         }
     });
-    let connection = calls.watch(http.serve_connection(TokioIo::new(stream), service));
+    let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
-        // A client that goes away in the middle is its own affair.
+        // Errors are caused by the client, such as a dropped connection.
         let _ = connection.await;
-        drop(place);
+        drop(permit);
     });
 }
 
-/// The command: serves until it is told to end.
-///
-/// # Errors
-/// A sentence for the operator.
+/// Runs `latchkey serve` until SIGINT or SIGTERM. Errors are messages for the operator.
 pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let server = Server::open(options).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tracing::info!("Latchkey is at {}", server.state.public_url.link(""));
     if !server.state.has_users().await? {
-        // In the fragment, so that no log and no proxy sees it.
+        // In the fragment, which browsers send to no server or proxy.
         let link = server.state.public_url.link(&format!("setup#{}", server.state.setup_token.expose_secret()));
         println!("Set up Latchkey: {link}");
     }

@@ -1,4 +1,4 @@
-//! What every call can reach.
+//! Application state, shared by all request handlers.
 
 use std::{
     ops::Deref,
@@ -32,52 +32,37 @@ use super::{
 };
 use crate::model::fault::Fault;
 
-/// Shared by every call; cheap to clone.
+/// Application state; cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
-/// What is shared.
 pub struct Shared {
-    /// The database.
     pub store: Store,
-    /// Under which API keys are digested.
+    /// Key of the HMAC over API keys.
     pub pepper: Pepper,
-    /// Opens and seals the secrets that others made.
+    /// Encrypts and decrypts credentials and project secrets.
     pub vault: Arc<Vault>,
-    /// Calls other services.
     pub outgoing: Outgoing,
-    /// Tests of credentials.
     pub connections: Connections,
-    /// Writes the audit log.
     pub auditor: Auditor,
-    /// Judges keys.
     pub verifier: Verifier,
-    /// What is counted for those who operate us.
     pub metrics: Metrics,
-    /// Lists that are being read.
+    /// Snapshots of opened lists.
     pub listings: Listings,
-    /// Hands notices to who looks on.
+    /// Delivers notifications to open event streams.
     pub news: News,
-    /// Hashes passwords.
     pub passwords: Passwords,
-    /// Counts failed sign-ins.
     pub throttle: Throttle,
-    /// What the set-up link holds; worth nothing once there is a user.
+    /// Token of the setup link; invalid once a user exists.
     pub setup_token: SecretString,
-    /// Where people reach us.
     pub public_url: PublicUrl,
-    /// Proxies that are believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// For `leptos_axum`.
     pub leptos: LeptosOptions,
     has_users: AtomicBool,
 }
 
 impl AppState {
-    /// Puts the parts together.
-    ///
-    /// # Errors
-    /// When the client for other services can't be made.
     pub fn new(data: &Data, public_url: PublicUrl, trusted_proxies: Vec<IpNet>, outgoing: OutgoingOptions) -> anyhow::Result<Self> {
         let (store, pepper) = (data.store.clone(), Pepper::new(&data.keyring.pepper));
         let verifier = Verifier::new(store.clone(), pepper.clone());
@@ -102,10 +87,7 @@ impl AppState {
         })))
     }
 
-    /// Whether anybody can sign in. Users are never removed, so a yes is remembered.
-    ///
-    /// # Errors
-    /// What the database says.
+    /// Whether a user exists. Users are never removed, so `true` is cached.
     pub async fn has_users(&self) -> Result<bool, Fault> {
         if !self.has_users.load(Ordering::Relaxed) && store::people::any_user(&self.store).await? {
             self.note_user();
@@ -113,7 +95,6 @@ impl AppState {
         Ok(self.has_users.load(Ordering::Relaxed))
     }
 
-    /// Notes that there is a user.
     pub fn note_user(&self) {
         self.has_users.store(true, Ordering::Relaxed);
     }

@@ -1,42 +1,42 @@
-//! Entity tags (RFC 9110, section 8.8.3): whether something is still what whoever wants to change it has seen.
+//! Entity tags (RFC 9110, section 8.8.3), which detect that an object changed since the client read it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
 use crate::model::{fault::Fault, key::KeyRow};
 
-/// The tag of these bytes, in its quotes.
+/// The tag of these bytes, with quotes.
 pub fn of(bytes: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..16]))
 }
 
-/// The tag of a key or a credential. It covers what can be edited: not when it was last used, nor how many credits are left, which change
-/// with every call.
+/// The tag of a key or a credential. Covers what can be edited, but not the last use or the remaining credits, which change with every
+/// request.
 pub fn of_row(row: &KeyRow) -> String {
     let credits = row.limits.credits.map(|credits| (credits.refill, credits.amount));
     let corpora: Vec<i64> = row.corpora.iter().map(|corpus| corpus.id).collect();
     let limits = (&row.limits.rate_limits, credits, &row.limits.allowed_ips);
     let secret = (&row.mask, row.retiring.as_ref().map(|old| old.until), row.secret_since);
-    let place = (row.provider, &row.region);
-    let facts = (row.id, &row.name, row.status, row.creator, row.expires_at, &row.scopes, corpora, &row.external_id, &row.metadata);
-    // Neither a map without text for its keys nor anything else that JSON could refuse is in it.
-    of(&serde_json::to_vec(&(facts, limits, secret, place)).unwrap_or_default())
+    let location = (row.provider, &row.region);
+    let attributes = (row.id, &row.name, row.status, row.creator, row.expires_at, &row.scopes, corpora, &row.external_id, &row.metadata);
+    // Serialization cannot fail: there is no map with keys other than strings, nor any other value that JSON cannot represent.
+    of(&serde_json::to_vec(&(attributes, limits, secret, location)).unwrap_or_default())
 }
 
-/// What must still be so for a change to be made: the header `If-Match`.
+/// The condition of a change: the header `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IfMatch {
-    /// Nothing.
+    /// No condition.
     #[default]
     Anything,
-    /// That it is there: `*`.
+    /// `*`: the object exists.
     There,
-    /// That it has one of these tags.
+    /// The object has one of these tags.
     OneOf(Vec<String>),
 }
 
 impl IfMatch {
-    /// Goes on only where this is so of what is there. To be asked in the transaction that makes the change.
+    /// Checks the condition. Must be called in the transaction that makes the change.
     ///
     /// # Errors
     /// `Outdated`.
@@ -49,16 +49,16 @@ impl IfMatch {
     }
 }
 
-/// One tag of a list.
+/// A tag in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listed<'a> {
-    /// In its quotes.
+    /// With quotes.
     pub tag: &'a str,
-    /// Whether it was marked as weak.
+    /// Whether it has the prefix `W/`.
     pub is_weak: bool,
 }
 
-/// The tags of a list such as `"a", W/"b"`; a comma may stand inside the quotes. `None` for what is no list of them.
+/// Parses a list of tags such as `"a", W/"b"`; a tag may contain a comma. `None` if it is malformed.
 pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
     let mut tags = Vec::new();
     let mut rest = text.trim_matches([' ', '\t', ',']);
@@ -66,7 +66,7 @@ pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
         let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
         let end = quoted.strip_prefix('"')?.find('"')? + 2;
         let (tag, after) = quoted.split_at(end);
-        // A blank is none of a tag's characters.
+        // A tag cannot contain spaces.
         if tag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) {
             return None;
         }
@@ -85,21 +85,21 @@ pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> Option<Vec<(String, bool)>> {
+    fn parsed(text: &str) -> Option<Vec<(String, bool)>> {
         listed(text).map(|tags| tags.into_iter().map(|listed| (listed.tag.to_owned(), listed.is_weak)).collect())
     }
 
     #[test]
-    fn a_list_of_tags_is_read_as_the_rfc_has_it() {
+    fn tag_lists_are_parsed_as_in_rfc_9110() {
         let tag = |tag: &str, is_weak| (tag.to_owned(), is_weak);
-        assert_eq!(told("\"a\""), Some(vec![tag("\"a\"", false)]));
-        assert_eq!(told(" \"a\" , W/\"b\",\"\" "), Some(vec![tag("\"a\"", false), tag("\"b\"", true), tag("\"\"", false)]));
-        assert_eq!(told("\"a,b\", ,\"c\","), Some(vec![tag("\"a,b\"", false), tag("\"c\"", false)]));
+        assert_eq!(parsed("\"a\""), Some(vec![tag("\"a\"", false)]));
+        assert_eq!(parsed(" \"a\" , W/\"b\",\"\" "), Some(vec![tag("\"a\"", false), tag("\"b\"", true), tag("\"\"", false)]));
+        assert_eq!(parsed("\"a,b\", ,\"c\","), Some(vec![tag("\"a,b\"", false), tag("\"c\"", false)]));
         for empty in ["", " ", ","] {
-            assert_eq!(told(empty), Some(vec![]), "{empty}");
+            assert_eq!(parsed(empty), Some(vec![]), "{empty}");
         }
         for bad in ["a", "\"a", "\"a\" \"b\"", "w/\"a\"", "W/", "\"a b\"", "*", "\"a\", *", "\"a\"b"] {
-            assert_eq!(told(bad), None, "{bad}");
+            assert_eq!(parsed(bad), None, "{bad}");
         }
     }
 }

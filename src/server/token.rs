@@ -1,4 +1,4 @@
-//! The API keys that we make: their form, their check and what is kept of them.
+//! API keys: generation, checksum and digest.
 
 use std::{
     fmt,
@@ -15,20 +15,19 @@ use super::random;
 use crate::model::policy::{KeyKind, POLICIES};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// 62^43 is the first power above 2^256.
+/// 62^43 is the smallest power of 62 above 2^256.
 const RANDOM_DIGITS: usize = 43;
-/// 62^6 is the first power above 2^32.
+/// 62^6 is the smallest power of 62 above 2^32.
 const CHECK_DIGITS: usize = 6;
 
-/// A key in clear text. Prints nothing and is wiped.
+/// A key in plain text. Its `Debug` output hides it, and it is zeroized on drop.
 pub struct PlainKey(SecretString);
 
 impl PlainKey {
-    /// A new key of a kind: its prefix, 256 random bits and a checksum of both.
-    /// `None` for the kind whose keys are signed tokens.
+    /// Generates a key of a kind: prefix, 256 random bits and a checksum of both. `None` for project keys, which are signed tokens.
     pub fn generate(kind: KeyKind) -> Option<Self> {
         let mut key = kind.policy().prefix?.to_owned();
-        // Reserved whole, so that no copy of a beginning stays behind in memory.
+        // Reserved in advance: a reallocation would leave a partial copy in memory.
         key.reserve_exact(RANDOM_DIGITS + CHECK_DIGITS);
         let mut random: [u8; 32] = random::bytes();
         push_base62(&mut key, &random, RANDOM_DIGITS);
@@ -38,7 +37,7 @@ impl PlainKey {
         Some(Self(key.into()))
     }
 
-    /// The key itself: for the one answer that shows it.
+    /// The plain key, for the one response that reveals it.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }
@@ -50,12 +49,12 @@ impl fmt::Debug for PlainKey {
     }
 }
 
-/// What is kept of a key: HMAC-SHA256(pepper, SHA-256(key)). The inner hash lets a key that was made elsewhere be taken over by
-/// its SHA-256; the outer one makes a stolen database useless without the pepper.
+/// The stored digest of a key: HMAC-SHA256(pepper, SHA-256(key)). The inner hash allows importing a key by its SHA-256; the outer one makes a
+/// stolen database useless without the pepper.
 #[derive(Clone, Copy)]
 pub struct KeyDigest([u8; 32]);
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for KeyDigest {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -63,7 +62,7 @@ impl PartialEq for KeyDigest {
 }
 impl Eq for KeyDigest {}
 
-/// By its first bytes: the output of an HMAC is even in each part.
+/// Hashes only the first bytes, which are uniformly distributed like all output of an HMAC.
 impl Hash for KeyDigest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let number = self.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -72,12 +71,11 @@ impl Hash for KeyDigest {
 }
 
 impl KeyDigest {
-    /// The bytes as they are stored.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Reads the stored bytes; `None` for another length.
+    /// Parses stored bytes; `None` if the length is wrong.
     pub fn from_stored(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
@@ -89,35 +87,30 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// The secret under which digests are made: without it the stored ones can't be tested against guesses.
+/// The HMAC key for digests: without it, guesses cannot be tested against stored digests.
 #[derive(Clone)]
 pub struct Pepper(Hmac<Sha256>);
 
 impl Pepper {
-    /// Takes 256 random bits.
-    ///
-    /// # Panics
-    /// Never: HMAC takes a key of any length.
     pub fn new(secret: &Zeroizing<[u8; 32]>) -> Self {
-        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC takes any length"))
+        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"))
     }
 
-    /// The digest of a key.
     pub fn digest(&self, key: &str) -> KeyDigest {
         self.digest_of_sha256(&Sha256::digest(key.as_bytes()).into())
     }
 
-    /// The digest of a key of which only the SHA-256 is known.
+    /// The digest of a key of which only the SHA-256 is available.
     pub fn digest_of_sha256(&self, sha256: &[u8; 32]) -> KeyDigest {
         KeyDigest(self.0.clone().chain_update(sha256).finalize().into_bytes().into())
     }
 }
 
-/// Whether a key that claims to be ours, by its prefix, has the length and the checksum of one. Other keys may: they can have been
-/// made elsewhere. What fails here is refused without a look-up.
+/// Whether a key with one of Latchkey's prefixes has the right length and checksum; always true for other keys, which may be imported ones.
+/// Keys that fail are rejected without a lookup.
 pub fn is_plausible(key: &str) -> bool {
-    let ours = POLICIES.iter().filter_map(|policy| policy.prefix).any(|prefix| key.starts_with(prefix));
-    !ours || has_valid_checksum(key)
+    let has_prefix = POLICIES.iter().filter_map(|policy| policy.prefix).any(|prefix| key.starts_with(prefix));
+    !has_prefix || has_valid_checksum(key)
 }
 
 fn has_valid_checksum(key: &str) -> bool {
@@ -127,7 +120,7 @@ fn has_valid_checksum(key: &str) -> bool {
     if random.len() != RANDOM_DIGITS || !random.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
         return false;
     }
-    // Without a text of the digits that are expected: this stands before every verdict.
+    // Compares digit by digit without allocating, because this runs before every verdict.
     let mut rest = crc32fast::hash(body.as_bytes());
     check.bytes().rev().all(|digit| {
         let expected = BASE62[(rest % 62) as usize];
@@ -136,7 +129,7 @@ fn has_valid_checksum(key: &str) -> bool {
     })
 }
 
-/// Writes a big-endian number in so many base-62 digits, zeros in front.
+/// Appends a big-endian number as `digits` base-62 digits with leading zeros.
 fn push_base62(text: &mut String, number: &[u8], digits: usize) {
     let mut rest = Zeroizing::new(number.to_vec());
     let mut reversed = Zeroizing::new(Vec::with_capacity(digits));
@@ -163,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_has_the_published_form() {
+    fn generated_keys_have_the_documented_form() {
         for policy in POLICIES {
             let Kind::Key(kind) = policy.kind else { continue };
             let Some(prefix) = policy.prefix else {
@@ -200,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_changed_character_is_noticed(at in 4usize..53, with in "[0-9A-Za-z]") {
+        fn a_changed_character_is_detected(at in 4usize..53, with in "[0-9A-Za-z]") {
             let key = PlainKey::generate(KeyKind::Agent).unwrap();
             let mut changed = key.reveal().to_owned();
             changed.replace_range(at..=at, &with);
@@ -208,13 +201,13 @@ mod tests {
         }
 
         #[test]
-        fn nothing_made_up_under_our_prefix_is_plausible(rest in "\\PC{0,80}") {
+        fn made_up_keys_with_a_known_prefix_are_implausible(rest in "\\PC{0,80}") {
             let made_up = format!("lka_{rest}");
             prop_assert!(!is_plausible(&made_up));
         }
 
         #[test]
-        fn anything_else_may_have_been_made_elsewhere(key in "[^l]\\PC{0,80}") {
+        fn keys_without_a_known_prefix_are_plausible(key in "[^l]\\PC{0,80}") {
             prop_assert!(is_plausible(&key));
         }
     }

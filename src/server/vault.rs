@@ -1,4 +1,4 @@
-//! Secrets that others made, at rest: each under a random data key of its own, which is wrapped under the master key.
+//! Envelope encryption of stored secrets: each is encrypted under its own random data key, which is wrapped under the master key.
 
 use std::{
     fmt,
@@ -19,30 +19,26 @@ use crate::model::{
     id::{CredentialId, OrganizationId, ProjectSecretId},
 };
 
-/// Keeps the master key, and opens and seals with it.
+/// Holds the master key, and encrypts and decrypts secrets with it.
 pub struct Vault {
     place: KeyPlace,
-    /// Taken anew when it no longer fits: an admin command may have rotated it.
+    /// Reloaded when it no longer fits the keyring, because an admin command may have rotated it.
     master: RwLock<Arc<MasterKey>>,
 }
 
-/// Whose secrets they are. A row that is copied to another owner does not open.
+/// The owner that a secret is bound to: it cannot be decrypted for another owner.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a> {
-    /// The tenant.
     pub organization: OrganizationId,
-    /// What holds them.
     pub holder: Holder,
-    /// What they are for: of a credential the word of the provider; of the kind, where that has none.
+    /// For a credential its provider, or its kind if it has none.
     pub purpose: &'a str,
 }
 
-/// What holds secrets. The ids of the two kinds never are the same.
+/// The object that has the secrets. Ids of different kinds never collide.
 #[derive(Debug, Clone, Copy)]
 pub enum Holder {
-    /// A credential.
     Credential(CredentialId),
-    /// A secret of a project.
     ProjectSecret(ProjectSecretId),
 }
 
@@ -56,61 +52,57 @@ impl fmt::Display for Holder {
 }
 
 impl Owner<'_> {
-    /// A project's secret as the owner of its value.
+    /// The owner of a project secret's value.
     pub const fn project_secret(organization: OrganizationId, id: ProjectSecretId) -> Self {
         Self { organization, holder: Holder::ProjectSecret(id), purpose: "project" }
     }
 }
 
-/// Which it is where its holder has one alone.
+/// The field name of owners with only one secret.
 pub const VALUE: &str = "value";
 
-/// A secret and which of its holder's it is: `key`, `secret` or `value`.
+/// A field name (`key`, `secret` or `value`) and its secret.
 pub type NamedSecret = (&'static str, SecretString);
 
 impl Vault {
-    /// A vault with the master key that fits the data, and where it was found.
     pub fn new(place: KeyPlace, master: MasterKey) -> Self {
         Self { place, master: RwLock::new(Arc::new(master)) }
     }
 
-    /// Where the master key is kept.
     pub const fn place(&self) -> &KeyPlace {
         &self.place
     }
 
-    /// Seals in the transaction that stores: no rotation comes between, and what an outdated master key has wrapped would be lost.
+    /// Encrypts in the transaction that stores the result, so that no rotation happens in between: a secret wrapped under an outdated master key
+    /// would be lost.
     ///
     /// # Errors
-    /// `Internal` when no master key fits any more; `Unavailable`.
+    /// `Internal` if no master key fits; `Unavailable`.
     pub async fn seal(&self, tx: &mut Tx, owner: Owner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Fault> {
-        let (master, _) = self.fitting(tx).await?;
+        let (master, _) = self.fitting_master_key(tx).await?;
         Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
     }
 
-    /// Wraps one of this installation's own secrets, in the transaction that stores it.
-    ///
-    /// # Errors
-    /// `Internal` when no master key fits any more; `Unavailable`.
+    /// Wraps one of the installation's own secrets, in the transaction that stores it. `Internal` if no master key fits.
     pub async fn wrap(&self, tx: &mut Tx, name: &str, secret: &Secret) -> Result<Wrapped, Fault> {
-        Ok(self.fitting(tx).await?.0.wrap(name, secret))
+        Ok(self.fitting_master_key(tx).await?.0.wrap(name, secret))
     }
 
-    /// Opens one of this installation's own secrets, as it stands in a transaction: no rotation comes between.
+    /// Unwraps one of the installation's own secrets, in a transaction, so that no rotation happens in between.
     ///
     /// # Errors
-    /// `Internal` when it is not there, or no master key fits any more; `Unavailable`.
+    /// `Internal` if there is no such secret or no master key fits; `Unavailable`.
     pub async fn unwrap(&self, tx: &mut Tx, name: &str) -> Result<Secret, Fault> {
-        let (master, keyring) = self.fitting(tx).await?;
+        let (master, keyring) = self.fitting_master_key(tx).await?;
         let secret = keyring.iter().find(|secret| secret.name == name).and_then(|secret| master.unwrap(secret).ok());
         secret.ok_or_else(|| {
-            tracing::error!(name, "the keyring lacks a secret");
+            tracing::error!(name, "missing or unreadable secret in the keyring");
             Fault::Internal
         })
     }
 
-    /// The keyring, and the master key that it is wrapped under now.
-    async fn fitting(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Fault> {
+    /// The keyring, and the master key that currently fits it.
+    async fn fitting_master_key(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Fault> {
         let keyring = keyring::all(tx).await?;
         if !self.master().fits(&keyring) && !self.refresh(&keyring) {
             return Err(Fault::Internal);
@@ -118,33 +110,29 @@ impl Vault {
         Ok((self.master(), keyring))
     }
 
-    /// Opens a secret with the master key at hand.
+    /// Decrypts a secret with the cached master key.
     ///
     /// # Errors
-    /// When it was altered, is another's, or the master key was rotated: see [`Vault::renew`].
+    /// If the secret was altered, belongs to another owner, or the master key was rotated: see [`Vault::renew`].
     pub fn open(&self, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Unopened> {
         let key = unwrap_key(&self.master(), owner, &sealed.field, &sealed.wrapped_key)?;
         let plain = seal::open(&key, &secret_binding(&owner.parts(&sealed.field)), &sealed.ciphertext)?;
         Ok(std::str::from_utf8(&plain).map_err(|_| Unopened)?.to_owned().into())
     }
 
-    /// Opens a secret as it stands in a transaction: no rotation comes between.
+    /// Decrypts a secret in a transaction, so that no rotation happens in between.
     ///
     /// # Errors
-    /// `Internal` when it was altered, is another's, or no master key fits any more; `Unavailable`.
+    /// `Internal` if it was altered, belongs to another owner, or no master key fits; `Unavailable`.
     pub async fn open_now(&self, tx: &mut Tx, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Fault> {
-        self.fitting(tx).await?;
+        self.fitting_master_key(tx).await?;
         self.open(owner, sealed).map_err(|_| {
-            tracing::error!(holder = %owner.holder, "a stored secret does not open");
+            tracing::error!(holder = %owner.holder, "cannot decrypt a stored secret");
             Fault::Internal
         })
     }
 
-    /// Looks whether the master key was rotated, and takes the new one. Answers whether there was one: what did not open may open now,
-    /// read afresh.
-    ///
-    /// # Errors
-    /// What the database says.
+    /// Reloads the master key if it was rotated. Returns whether it was: then read the secret again and retry.
     pub async fn renew(&self, store: &Store) -> Result<bool, store::Error> {
         let keyring = keyring::all(store.read()?).await?;
         Ok(!self.master().fits(&keyring) && self.refresh(&keyring))
@@ -154,15 +142,15 @@ impl Vault {
         match self.place.find(keyring) {
             Ok(Some(found)) => {
                 *self.master.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(found.key);
-                tracing::info!("took over the new master key");
+                tracing::info!("loaded the new master key");
                 true
             }
             Ok(None) => {
-                tracing::error!("the master key was rotated and the new one is not here: put it into {} and restart", self.place.describe());
+                tracing::error!("the master key was rotated but the new one was not found: put it into {} and restart", self.place.describe());
                 false
             }
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "the master key was rotated and the new one can't be read");
+                tracing::error!(error = format!("{error:#}"), "the master key was rotated but the new one cannot be read");
                 false
             }
         }
@@ -183,15 +171,14 @@ fn seal_under(master: &MasterKey, owner: Owner<'_>, field: &str, secret: &Secret
     }
 }
 
-/// Wraps a data key.
 pub fn wrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, key: &Secret) -> Vec<u8> {
     seal::seal(master.secret(), &key_binding(&owner.parts(field)), key.as_slice())
 }
 
-/// Opens a data key.
+/// Unwraps a data key.
 ///
 /// # Errors
-/// When it was wrapped under another master key, altered, or is another's.
+/// If it was wrapped under another master key, altered, or belongs to another owner.
 pub fn unwrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, wrapped: &[u8]) -> Result<Secret, Unopened> {
     seal::open_key(master.secret(), &key_binding(&owner.parts(field)), wrapped)
 }
@@ -203,14 +190,14 @@ impl Owner<'_> {
 }
 
 fn key_binding(parts: &[String; 4]) -> [&str; 5] {
-    bound("latchkey data key", parts)
+    binding("latchkey data key", parts)
 }
 
 fn secret_binding(parts: &[String; 4]) -> [&str; 5] {
-    bound("latchkey secret", parts)
+    binding("latchkey secret", parts)
 }
 
-fn bound<'a>(what: &'a str, [organization, holder, field, purpose]: &'a [String; 4]) -> [&'a str; 5] {
+fn binding<'a>(what: &'a str, [organization, holder, field, purpose]: &'a [String; 4]) -> [&'a str; 5] {
     [what, organization, holder, field, purpose]
 }
 
@@ -233,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_for_its_owner_alone() {
+    fn a_secret_opens_only_for_its_owner() {
         let (vault, own) = (vault(), owner("aws"));
         let row = sealed(&vault, own, "AKIA…");
         assert_eq!(vault.open(own, &row).unwrap().expose_secret(), "AKIA…");
@@ -242,10 +229,10 @@ mod tests {
         assert!(vault.open(Owner { purpose: "dnanexus", ..own }, &row).is_err());
         assert!(vault.open(own, &SealedSecret { field: "secret".into(), ..row.clone() }).is_err());
         assert!(vault.open(Owner { holder: Holder::ProjectSecret(ProjectSecretId::new()), ..own }, &row).is_err());
-        // One's wrapped key with the other's ciphertext.
+        // The wrapped key of one secret with the ciphertext of another.
         let other = sealed(&vault, own, "AKIA…");
         assert!(vault.open(own, &SealedSecret { wrapped_key: other.wrapped_key, ..row.clone() }).is_err());
-        // A key where a secret is expected, and the other way round.
+        // A wrapped key used as ciphertext, and vice versa.
         assert!(vault.open(own, &SealedSecret { wrapped_key: row.ciphertext.clone(), ciphertext: row.wrapped_key.clone(), ..row }).is_err());
     }
 
@@ -258,7 +245,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_flipped_bit_is_noticed(secret in "\\PC{0,60}", in_key in any::<bool>(), at in any::<proptest::sample::Index>()) {
+        fn a_flipped_bit_is_detected(secret in "\\PC{0,60}", in_key in any::<bool>(), at in any::<proptest::sample::Index>()) {
             let (vault, own) = (vault(), owner("llm"));
             let mut row = sealed(&vault, own, &secret);
             let bytes = if in_key { &mut row.wrapped_key } else { &mut row.ciphertext };

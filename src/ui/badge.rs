@@ -1,18 +1,14 @@
-//! How many of something wait.
+//! A count of pending items.
 
 use leptos::prelude::*;
 
 use super::number::grouped;
 
-/// A number in a coloured round; nothing while none wait.
+/// A count in a colored badge. Renders nothing for a count of 0.
 #[component]
-pub fn Badge(
-    /// How many wait.
-    #[prop(into)]
-    count: Signal<i64>,
-) -> impl IntoView {
-    let shown = move || Some(count.get()).filter(|count| *count > 0);
-    // The number is drawn, not written: on a tab it would else be a part of the tab's visible words that its name lacks.
-    let round = |count: String| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{format!("{count} waiting")}</span></span> };
-    move || shown().map(|count| round(grouped(count)))
+pub fn Badge(#[prop(into)] count: Signal<i64>) -> impl IntoView {
+    let positive = move || Some(count.get()).filter(|count| *count > 0);
+    // CSS draws the number: as text it would be part of a tab's visible label but not of its accessible name.
+    let badge = |count: String| view! { <span class="badge" data-count=count.clone()><span class="visually-hidden">{format!("{count} pending")}</span></span> };
+    move || positive().map(|count| badge(grouped(count)))
 }

@@ -7,15 +7,15 @@ use super::{
     live::is_live,
 };
 
-/// How much a button asks for attention.
+/// The visual weight of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weight {
-    /// One among others.
+    /// A secondary action.
     #[default]
     Plain,
-    /// The one that moves things on.
+    /// The main action of a view.
     Primary,
-    /// The one that can't be undone.
+    /// An action that cannot be undone.
     Danger,
 }
 
@@ -29,25 +29,17 @@ impl Weight {
     }
 }
 
-/// A button with words on it.
+/// A button with a text label.
 #[component]
 pub fn Button(
-    /// The words.
-    #[prop(into)]
-    label: Signal<String>,
-    /// What a click does.
-    #[prop(into)]
-    on_click: Callback<()>,
-    /// How much it asks for attention.
-    #[prop(optional)]
-    weight: Weight,
-    /// Whether its work is under way: it then takes no further click.
+    #[prop(into)] label: Signal<String>,
+    #[prop(into)] on_click: Callback<()>,
+    #[prop(optional)] weight: Weight,
+    /// Whether its action is running. Clicks are then ignored.
     #[prop(optional, into)]
     pending: Signal<bool>,
-    /// Whether there is nothing that it could do now.
-    #[prop(optional, into)]
-    disabled: Signal<bool>,
-    /// Whether it has the focus when its dialog opens.
+    #[prop(optional, into)] disabled: Signal<bool>,
+    /// Whether it is focused when its dialog opens.
     #[prop(optional)]
     autofocus: bool,
 ) -> impl IntoView {
@@ -59,43 +51,27 @@ pub fn Button(
     }
 }
 
-/// The button that sends the form it stands in. Off until the page is live: before that the browser would send the form itself.
+/// The submit button of a form. Disabled until the page is hydrated, because the browser would submit the form natively.
 #[component]
-pub fn SubmitButton(
-    /// The words.
-    label: &'static str,
-    /// Whether the form is on its way.
-    #[prop(into)]
-    pending: Signal<bool>,
-    /// How much it asks for attention.
-    #[prop(default = Weight::Primary)]
-    weight: Weight,
-) -> impl IntoView {
-    let live = is_live();
+pub fn SubmitButton(label: &'static str, #[prop(into)] pending: Signal<bool>, #[prop(default = Weight::Primary)] weight: Weight) -> impl IntoView {
+    let hydrated = is_live();
     view! {
-        <button type="submit" class=weight.class() disabled=move || !live.get() aria-busy=move || pending.get().then_some("true")>
+        <button type="submit" class=weight.class() disabled=move || !hydrated.get() aria-busy=move || pending.get().then_some("true")>
             {label}
         </button>
     }
 }
 
-/// A button with a drawing on it and its words in its name.
+/// A button that shows an icon only.
 #[component]
 pub fn IconButton(
-    /// The words, said to those who can't see the drawing and shown on hover.
+    /// Accessible name and tooltip.
     label: &'static str,
-    /// The drawing.
     glyph: Glyph,
-    /// What a click does.
-    #[prop(into)]
-    on_click: Callback<ev::MouseEvent>,
-    /// Whether its work is under way.
-    #[prop(optional, into)]
-    pending: Signal<bool>,
-    /// Whether there is nothing that it could do now.
-    #[prop(optional, into)]
-    disabled: Signal<bool>,
-    /// Whether it warns, in its colour, of what it does.
+    #[prop(into)] on_click: Callback<ev::MouseEvent>,
+    #[prop(optional, into)] pending: Signal<bool>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    /// Whether it has the danger color.
     #[prop(optional)]
     danger: bool,
 ) -> impl IntoView {

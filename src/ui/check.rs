@@ -1,4 +1,4 @@
-//! Boxes to tick.
+//! Checkboxes.
 
 use leptos::{ev, html, prelude::*};
 
@@ -7,21 +7,21 @@ use super::{
     form::Form,
 };
 
-/// A box that stands alone, such as the one that picks a row. Its owner says whether it is ticked.
+/// A checkbox outside of a form, such as one that selects a row. Its owner controls whether it is checked.
 #[component]
 pub fn Checkbox(
-    /// What it is called; not shown.
+    /// Accessible name; not shown.
     #[prop(into)]
     label: String,
-    /// Whether it is ticked; `None` where that is true of a part of what it stands for.
+    /// Whether it is checked; `None` is indeterminate.
     #[prop(into)]
     ticked: Signal<Option<bool>>,
-    /// Called at each click, or press of the space bar.
+    /// Called on click and on the space bar.
     #[prop(into)]
     on_click: Callback<ev::MouseEvent>,
 ) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    // The browser ticks it by itself at a click: it is set to what is true after each, whether that has changed or not.
+    // A click toggles the native state, so it is reset to the controlled state after each click even if that did not change.
     let clicks = RwSignal::new(0_u32);
     Effect::new(move || {
         clicks.track();
@@ -42,34 +42,28 @@ pub fn Checkbox(
     view! { <input type="checkbox" class="checkbox" node_ref=input aria-label=label on:click=on_click/> }
 }
 
-/// One box of a group.
+/// One checkbox of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tick {
-    /// Its value in the call.
+    /// Its value in the request.
     pub value: String,
-    /// Its words.
     pub label: String,
-    /// Whether it is ticked at first.
+    /// Whether it is checked initially.
     pub ticked: bool,
 }
 
-/// A group of boxes in a form. See [`Form::check_ticked`].
+/// A group of checkboxes in a form. See [`Form::check_ticked`].
 #[component]
 pub fn CheckGroup(
-    /// The form it belongs to.
     form: Form,
-    /// The values' name in the call.
+    /// Field name in the request.
     name: &'static str,
-    /// What the group is called.
     label: &'static str,
-    /// The boxes.
     ticks: Vec<Tick>,
-    /// What one should know before ticking.
-    #[prop(optional, into)]
-    hint: Option<String>,
+    #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
     let Attached { described_by, invalid, .. } = Attached::new(form, name, hint.is_some());
-    let line = |Tick { value, label, ticked }: Tick| {
+    let checkbox = |Tick { value, label, ticked }: Tick| {
         view! {
             <label class="check">
                 <input type="checkbox" class="checkbox" name=name value=value checked=ticked aria-invalid=invalid/>
@@ -80,7 +74,7 @@ pub fn CheckGroup(
     view! {
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
-            <div class="checks">{ticks.into_iter().map(line).collect_view()}</div>
+            <div class="checks">{ticks.into_iter().map(checkbox).collect_view()}</div>
             {below(form, name, hint)}
         </fieldset>
     }

@@ -1,4 +1,4 @@
-//! Copying.
+//! A button that copies text to the clipboard.
 
 use leptos::{html, prelude::*, task::spawn_local};
 
@@ -7,39 +7,37 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// What became of the last try.
+/// The result of the last attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum CopyResult {
     Copied,
-    Refused,
+    Denied,
 }
 
-/// A button named `Copy`, and beside it a word on how that went. Where the browser refuses, the text is marked for Ctrl+C.
+/// A button named `Copy` with a status text. If the browser denies access to the clipboard, the text is selected for Ctrl+C.
 #[component]
 pub fn CopyButton(
-    /// The text.
-    #[prop(into)]
-    text: Signal<String>,
-    /// The element that shows the text.
+    #[prop(into)] text: Signal<String>,
+    /// The element that shows the text, for the selection.
     shown_in: NodeRef<html::Code>,
-    /// Called once the text is on the clipboard.
+    /// Called when the text is on the clipboard.
     #[prop(optional, into)]
     on_copied: Option<Callback<()>>,
-    /// Whether it is the one button that moves things on. It then has the focus when its dialog opens.
+    /// Whether it is the primary button, which is focused when its dialog opens.
     #[prop(optional)]
     primary: bool,
 ) -> impl IntoView {
-    let outcome = RwSignal::new(None);
+    let result = RwSignal::new(None);
 
     let copy = move |_| {
         spawn_local(async move {
             if browser::copy(&text.get_untracked()).await {
-                outcome.set(Some(Outcome::Copied));
+                result.set(Some(CopyResult::Copied));
                 if let Some(on_copied) = on_copied {
                     let _ = on_copied.try_run(());
                 }
             } else {
-                outcome.set(Some(Outcome::Refused));
+                result.set(Some(CopyResult::Denied));
                 if let Some(element) = shown_in.get_untracked() {
                     browser::select_text_of(&element);
                 }
@@ -47,10 +45,10 @@ pub fn CopyButton(
         });
     };
 
-    let glyph = move || if outcome.get() == Some(Outcome::Copied) { Glyph::Check } else { Glyph::Copy };
-    let said = move || match outcome.get() {
-        Some(Outcome::Copied) => "Copied",
-        Some(Outcome::Refused) => "The browser did not allow it. The text is selected: press Ctrl+C.",
+    let glyph = move || if result.get() == Some(CopyResult::Copied) { Glyph::Check } else { Glyph::Copy };
+    let status = move || match result.get() {
+        Some(CopyResult::Copied) => "Copied",
+        Some(CopyResult::Denied) => "Your browser blocked copying. The text is selected: press Ctrl+C.",
         None => "",
     };
     view! {
@@ -59,7 +57,7 @@ pub fn CopyButton(
                 {move || view! { <Icon glyph=glyph()/> }}
                 "Copy"
             </button>
-            <span class="copy-outcome" role="status">{said}</span>
+            <span class="copy-outcome" role="status">{status}</span>
         </span>
     }
 }

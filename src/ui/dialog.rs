@@ -4,60 +4,56 @@ use leptos::{ev, html, prelude::*};
 
 use super::{browser, button::IconButton, focus::FocusPlace, icon::Glyph};
 
-/// What kind of answer a dialog waits for.
+/// The ARIA role of a dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DialogRole {
-    /// Something is to be filled in or read.
+    /// Contains a form or information.
     #[default]
     Dialog,
-    /// Something is to be decided before anything else.
+    /// Requires a decision.
     Alert,
 }
 
-/// A modal dialog: open for as long as it is mounted. The focus goes to its first field and, in the end, back to where it was, or to what is left around that.
+/// A modal dialog that is open while it is mounted. Focus moves to its first field, and on close back to the previous element, or to what is
+/// left around it.
 ///
-/// Escape, the cross and a click beside it only ask to leave: `on_dismiss` decides, and is not asked while it is busy. The browser itself never closes it, since
-/// `closedby="none"` keeps even the third Escape from doing so.
+/// Escape, the close button and a click on the backdrop call `on_dismiss`, except while `busy`. The browser never closes it by itself:
+/// `closedby="none"` also disables the forced close on a repeated Escape.
 #[component]
 pub fn Dialog(
-    /// Its heading and name.
-    #[prop(into)]
-    title: Signal<String>,
-    /// Somebody wants to leave it.
+    #[prop(into)] title: Signal<String>,
+    /// Called when the user tries to close it.
     #[prop(into)]
     on_dismiss: Callback<()>,
-    /// What kind of answer it waits for.
-    #[prop(optional)]
-    role: DialogRole,
-    /// Whether something is on its way whose answer it waits for: nobody leaves it before that.
+    #[prop(optional)] role: DialogRole,
+    /// Whether a request is pending. The dialog can't be closed until it completes.
     #[prop(optional, into)]
     busy: Signal<bool>,
-    /// Whether it holds something long.
+    /// Whether it has the wide layout.
     #[prop(optional)]
     wide: bool,
-    /// What stands in it.
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let opener = StoredValue::new_local(None::<FocusPlace>);
-    let pressed_beside = StoredValue::new(false);
+    let pressed_on_backdrop = StoredValue::new(false);
     let title_id = "dialog-title";
 
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
         opener.set_value(Some(FocusPlace::note()));
-        // Fails only where it is open already.
+        // Fails only if it is already open.
         let _ = dialog.show_modal();
         let _ = browser::focus_first(&dialog, "[autofocus]") || browser::focus_first(&dialog, "input, select, textarea");
     });
     on_cleanup(move || {
-        // The browser gives the focus back only to those who call `close`; an element that is removed just loses it.
+        // The browser restores the focus only on `close()`, not when the element is removed.
         if let Some(opener) = opener.try_get_value().flatten() {
             queue_microtask(move || opener.restore());
         }
     });
 
-    let leave = move || {
+    let dismiss = move || {
         if !busy.get_untracked() {
             on_dismiss.run(());
         }
@@ -67,28 +63,28 @@ pub fn Dialog(
         if event.key() == "Escape" {
             event.prevent_default();
             event.stop_propagation();
-            leave();
+            dismiss();
         }
     };
     let on_click = move |event: ev::MouseEvent| {
-        if pressed_beside.get_value() && is_backdrop(&event) {
-            leave();
+        if pressed_on_backdrop.get_value() && is_backdrop(&event) {
+            dismiss();
         }
     };
-    // A way back that is no key, such as a phone's gesture.
+    // A close request without a key press, such as the back gesture on a phone.
     let on_cancel = move |event: ev::Event| {
         event.prevent_default();
-        leave();
+        dismiss();
     };
     view! {
         <dialog node_ref=dialog class="dialog" class:dialog-wide=wide closedby="none" aria-labelledby=title_id
             aria-busy=move || busy.get().then_some("true") role=(role == DialogRole::Alert).then_some("alertdialog")
             on:keydown=on_keydown on:cancel=on_cancel on:click=on_click
-            on:pointerdown=move |event| pressed_beside.set_value(is_backdrop(&event))>
+            on:pointerdown=move |event| pressed_on_backdrop.set_value(is_backdrop(&event))>
             <div class="dialog-body">
                 <header class="dialog-head">
                     <h2 id=title_id>{move || title.get()}</h2>
-                    <IconButton label="Close" glyph=Glyph::Close disabled=busy on_click=move |_| leave()/>
+                    <IconButton label="Close" glyph=Glyph::Close disabled=busy on_click=move |_| dismiss()/>
                 </header>
                 {children()}
             </div>

@@ -1,4 +1,4 @@
-//! Calls of this server that are no server functions. Only effects and event handlers may make them: on the server they would panic.
+//! Requests to this server outside of server functions. Call only from effects and event handlers: on the server it panics.
 
 use js_sys::Array;
 use leptos::prelude::window;
@@ -6,18 +6,16 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestCache, RequestCredentials, RequestInit, Response};
 
-/// What came back.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// Its status.
     pub status: u16,
-    /// Its headers, in the order of their names.
+    /// Sorted by name.
     pub headers: Vec<(String, String)>,
-    /// Its body.
     pub body: String,
 }
 
-/// Calls this server without the cookie of the session, and past every cache. `None` where no answer came, or a header can't be sent.
+/// Sends a request without the session cookie and without caching. `None` if there is no response or a header is invalid.
 pub async fn fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Option<Fetched> {
     try_fetch(method, path, headers, body).await.ok()
 }

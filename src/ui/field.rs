@@ -1,4 +1,4 @@
-//! One input of a form: label, input, hint, and what is wrong with it.
+//! Form fields: label, input, hint and error.
 
 use leptos::prelude::*;
 
@@ -7,19 +7,16 @@ use super::{
     form::Form,
 };
 
-/// What is typed into a field.
+/// The kind of value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Typed {
-    /// Any text.
     #[default]
     Text,
-    /// An e-mail address.
     Email,
-    /// A password, hidden until its owner wants to see it.
+    /// A password, hidden unless the user shows it.
     Password,
-    /// A day.
     Date,
-    /// A number. Not the browser's kind of input: that one drops what it can't read, and is turned by a wheel.
+    /// A number. Not `type="number"`, which discards invalid input and reacts to the mouse wheel.
     Number,
 }
 
@@ -33,47 +30,39 @@ impl Typed {
         }
     }
 
-    /// The keys that a phone shows.
+    /// The on-screen keyboard.
     const fn input_mode(self) -> Option<&'static str> {
         if let Self::Number = self { Some("numeric") } else { None }
     }
 }
 
-/// A field. What is typed stays in the input, so nothing is lost that was typed before the page was live; see [`Form::check`].
+/// A single-line field. The value stays in the input, so text that was typed before hydration is kept; see [`Form::check`].
 #[component]
 pub fn Field(
-    /// The form it belongs to.
     form: Form,
-    /// The value's name in the call.
+    /// Field name in the request.
     name: &'static str,
-    /// The label.
     label: &'static str,
-    /// What is typed into it.
-    #[prop(optional)]
-    typed: Typed,
-    /// What stands in it at first.
+    #[prop(optional)] typed: Typed,
+    /// Initial value.
     #[prop(optional, into)]
     value: String,
-    /// What a password manager or the browser may fill in.
+    /// The `autocomplete` attribute.
     #[prop(default = "off")]
     autocomplete: &'static str,
-    /// What one should know before typing.
-    #[prop(optional, into)]
-    hint: Option<String>,
-    /// Whether it has the focus at first.
-    #[prop(optional)]
-    autofocus: bool,
+    #[prop(optional, into)] hint: Option<String>,
+    #[prop(optional)] autofocus: bool,
 ) -> impl IntoView {
-    let shown = RwSignal::new(false);
-    let input_type = move || if typed == Typed::Password && shown.get() { "text" } else { typed.input_type() };
+    let is_visible = RwSignal::new(false);
+    let input_type = move || if typed == Typed::Password && is_visible.get() { "text" } else { typed.input_type() };
     labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
         view! {
             <div class="field-input">
                 <input id=id name=name type=input_type inputmode=typed.input_mode() value=value autocomplete=autocomplete autofocus=autofocus
                     spellcheck="false" autocapitalize="none" aria-invalid=invalid aria-describedby=described_by/>
                 {(typed == Typed::Password).then(|| view! {
-                    <button type="button" class="field-show" on:click=move |_| shown.update(|shown| *shown = !*shown)>
-                        {move || if shown.get() { "Hide" } else { "Show" }}
+                    <button type="button" class="field-show" on:click=move |_| is_visible.update(|is_visible| *is_visible = !*is_visible)>
+                        {move || if is_visible.get() { "Hide" } else { "Show" }}
                     </button>
                 })}
             </div>
@@ -82,26 +71,20 @@ pub fn Field(
     })
 }
 
-/// A field of several lines.
+/// A multi-line field.
 #[component]
 pub fn TextArea(
-    /// The form it belongs to.
     form: Form,
-    /// The value's name in the call.
+    /// Field name in the request.
     name: &'static str,
-    /// The label.
     label: &'static str,
-    /// What stands in it at first.
+    /// Initial value.
     #[prop(optional, into)]
     value: String,
-    /// What one should know before typing.
-    #[prop(optional, into)]
-    hint: Option<String>,
-    /// How many lines it shows.
-    #[prop(default = 3)]
-    rows: u8,
+    #[prop(optional, into)] hint: Option<String>,
+    #[prop(default = 3)] rows: u8,
 ) -> impl IntoView {
-    // A property, not a child: the server would print a child as it stands, markup and all.
+    // A property, not a child: the server would write a child unescaped.
     labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
         view! {
             <textarea id=id name=name rows=rows.to_string() spellcheck="false" autocapitalize="none" autocomplete="off" prop:value=value

@@ -1,4 +1,4 @@
-//! Keeps the keyboard's place when what had the focus is taken away.
+//! Restores the keyboard focus after the focused element is removed.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use super::browser;
 
 const CONTROLS: &str = "button:not(:disabled), a[href], input, select, textarea, [tabindex]";
 
-/// Where the focus was: an element, then what it stood in, from the inside out.
+/// The focused element and its ancestors, from the inside out.
 #[derive(Clone)]
 pub struct FocusPlace(Vec<HtmlElement>);
 
 impl FocusPlace {
-    /// Where the focus is. Only for effects and event handlers.
+    /// Captures the current focus. Call only from effects and event handlers.
     pub fn note() -> Self {
-        let outer = |element: &HtmlElement| element.parent_element()?.dyn_into().ok();
-        Self(std::iter::successors(browser::focused(), outer).collect())
+        let parent = |element: &HtmlElement| element.parent_element()?.dyn_into().ok();
+        Self(std::iter::successors(browser::focused(), parent).collect())
     }
 
-    /// Gives the focus back where nothing has it: to the element or, where that is gone, to the first control of what is left around it.
+    /// If nothing has the focus, focuses the element or, if it was removed, the first control in its nearest ancestor that is left.
     pub fn restore(&self) {
         if browser::focused().is_some() {
             return;
@@ -35,7 +35,7 @@ impl FocusPlace {
         }
     }
 
-    /// The same, once what was changed just now is drawn.
+    /// Like [`Self::restore`], after pending changes are rendered.
     pub fn restore_soon(self) {
         set_timeout(move || self.restore(), Duration::ZERO);
     }

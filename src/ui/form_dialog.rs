@@ -1,4 +1,4 @@
-//! A dialog that is one form.
+//! A dialog with a form.
 
 use leptos::prelude::*;
 
@@ -8,38 +8,34 @@ use super::{
     form::{Form, FormView},
 };
 
-/// A dialog with a form in it, and the buttons that leave it and send it.
+/// A dialog with a form, a `Cancel` button and a submit button.
 #[component]
 pub fn FormDialog(
-    /// Its heading and name.
-    #[prop(into)]
-    title: String,
-    /// The form.
+    #[prop(into)] title: String,
     form: Form,
-    /// The words on the button that sends it.
+    /// Label of the submit button.
     submit: &'static str,
-    /// How much that button asks for attention. Where it warns, the focus is on `Cancel` at first.
+    /// Style of the submit button. For `Danger`, `Cancel` is focused first.
     #[prop(default = Weight::Primary)]
     weight: Weight,
-    /// What sending it does; see [`FormView`].
+    /// See [`FormView`].
     #[prop(into)]
     on_submit: Callback<()>,
-    /// Whether it holds something long.
+    /// Whether it has the wide layout.
     #[prop(optional)]
     wide: bool,
-    /// Leaves it; not called while the form is on its way.
+    /// Closes it. Not called while the form is being sent.
     on_dismiss: Callback<()>,
-    /// Its fields, or what it asks.
     children: Children,
 ) -> impl IntoView {
-    let warns = weight == Weight::Danger;
-    let role = if warns { DialogRole::Alert } else { DialogRole::Dialog };
+    let is_danger = weight == Weight::Danger;
+    let role = if is_danger { DialogRole::Alert } else { DialogRole::Dialog };
     view! {
         <Dialog title role on_dismiss busy=form.pending() wide>
             <FormView form on_submit>
                 {children()}
                 <footer class="dialog-foot">
-                    <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=warns/>
+                    <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=is_danger/>
                     <SubmitButton label=submit weight pending=form.pending()/>
                 </footer>
             </FormView>

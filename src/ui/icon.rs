@@ -1,61 +1,35 @@
-//! Small drawings, in the colour of the text around them.
+//! Icons, in the color of the surrounding text.
 
 use leptos::prelude::*;
 
-/// A drawing on a 16 × 16 grid.
+/// An icon on a 16 × 16 grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glyph {
-    /// A magnifying glass.
     Search,
-    /// A plus.
     Plus,
-    /// An arrow that runs in a circle.
     Reload,
-    /// A pencil.
     Edit,
-    /// A bin.
     Trash,
-    /// Two sheets.
     Copy,
-    /// A tick.
     Check,
-    /// A cross.
     Close,
-    /// A small angle that points down.
     Down,
-    /// A small angle that points left.
     Back,
-    /// A folder.
     Folder,
-    /// A small arrow that points up.
     Up,
-    /// A triangle with an exclamation mark.
     Warning,
-    /// A circle with an exclamation mark.
     Trouble,
-    /// A person.
     Person,
-    /// A key.
     Key,
-    /// Bars of a chart.
     Chart,
-    /// Three dots.
     More,
-    /// Two bars.
     Pause,
-    /// A triangle that points right.
     Play,
-    /// Two arrows that run after each other.
     Rotate,
-    /// A plug.
     Plug,
-    /// An arrow that points down, onto a line.
     Download,
-    /// A bell.
     Bell,
-    /// Two angles, as round code.
     Code,
-    /// A door with an arrow that leaves it.
     Leave,
 }
 
@@ -94,12 +68,9 @@ impl Glyph {
     }
 }
 
-/// A drawing that says nothing to a screen reader: its button or its neighbour has the words.
+/// A decorative icon, hidden from screen readers: the button or the text beside it has the label.
 #[component]
-pub fn Icon(
-    /// What is drawn.
-    glyph: Glyph,
-) -> impl IntoView {
+pub fn Icon(glyph: Glyph) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor" stroke-width="1.4"
             stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">

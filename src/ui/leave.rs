@@ -1,4 +1,4 @@
-//! Asks before a page is left whose reader would lose something.
+//! Asks for confirmation before navigation that would lose something.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,7 +20,7 @@ use super::{
     dialog::{Dialog, DialogRole},
 };
 
-/// Lets the browser ask, in its own words, before the tab is closed or loaded anew.
+/// Makes the browser ask for confirmation before the tab is closed or reloaded.
 pub fn warn_before_unload(active: Signal<bool>) {
     Effect::new(move || {
         if !active.get() {
@@ -28,48 +28,45 @@ pub fn warn_before_unload(active: Signal<bool>) {
         }
         let guard = window_event_listener(ev::beforeunload, |event| {
             event.prevent_default();
-            event.set_return_value("Something would be lost.");
+            event.set_return_value("Unsaved changes will be lost.");
         });
         on_cleanup(move || guard.remove());
     });
 }
 
-/// Where somebody was going.
+/// The target of an interrupted navigation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Way {
-    /// To an address of this site.
-    To(String),
-    /// So many steps in the history: below zero those are steps back.
+enum Destination {
+    /// A URL of this site.
+    Url(String),
+    /// Steps in the history; negative is back.
     Steps(i32),
 }
 
-/// Asks before another page of this site is opened, before a step in the history, and before the tab is closed.
+/// Asks for confirmation before another page of this site is opened, before a history step and before the tab is closed.
 #[component]
 pub fn LeaveGuard(
-    /// Whether something would be lost.
-    #[prop(into)]
-    active: Signal<bool>,
-    /// The question.
+    #[prop(into)] active: Signal<bool>,
+    /// The heading, as a question.
     title: &'static str,
-    /// What would be lost.
     text: &'static str,
-    /// The words on the button that leaves all the same.
+    /// Label of the button that leaves anyway.
     leave: &'static str,
 ) -> impl IntoView {
     let location = use_location();
     let navigate = use_navigate();
-    let asked = RwSignal::new(None::<Way>);
+    let pending = RwSignal::new(None::<Destination>);
     let leaving = StoredValue::new(false);
     warn_before_unload(active);
 
-    // Before the router hears of either: it hears of clicks on their way up, of steps in the history after `watch_history`.
+    // Both run before the router, which handles clicks while they bubble and history steps after `watch_history`.
     Effect::new(move || {
         let guards = move || active.get_untracked() && !leaving.get_value();
         guard_clicks(move |event| {
             if let Some(address) = guards().then(|| link_of(&event)).flatten() {
                 event.prevent_default();
                 event.stop_propagation();
-                asked.set(Some(Way::To(address)));
+                pending.set(Some(Destination::Url(address)));
             }
         });
         let (path, search) = (location.pathname, location.search);
@@ -80,26 +77,26 @@ pub fn LeaveGuard(
                 let search = search.get_untracked();
                 let query = search.trim_start_matches('?');
                 let here = path.get_untracked() + if query.is_empty() { "" } else { "?" } + query;
-                asked.set(Some(Way::Steps(undo_step(&here))));
+                pending.set(Some(Destination::Steps(undo_step(&here))));
             }
         });
     });
 
-    let stay = move |()| asked.set(None);
+    let stay = move |()| pending.set(None);
     let go = move |()| {
         leaving.set_value(true);
-        match asked.get_untracked() {
-            Some(Way::To(address)) => navigate(&address, NavigateOptions::default()),
-            Some(Way::Steps(steps)) => {
+        match pending.get_untracked() {
+            Some(Destination::Url(address)) => navigate(&address, NavigateOptions::default()),
+            Some(Destination::Steps(steps)) => {
                 let _ = window().history().and_then(|history| history.go_with_delta(steps));
             }
             None => {}
         }
-        asked.set(None);
+        pending.set(None);
     };
     let go = Callback::new(go);
     move || {
-        asked.get().map(|_| {
+        pending.get().map(|_| {
             view! {
                 <Dialog title role=DialogRole::Alert on_dismiss=stay>
                     <p>{text}</p>
@@ -114,24 +111,24 @@ pub fn LeaveGuard(
 }
 
 thread_local! {
-    /// What hears of steps in the history before the router does.
+    /// Called on history steps before the router.
     static HISTORY_GUARD: RefCell<Option<HistoryGuard>> = const { RefCell::new(None) };
-    /// How many entries of the history the last step went over; 0 where the browser does not tell.
+    /// The number of history entries that the last step passed; 0 if the browser does not report it.
     static LAST_STEP: Cell<i32> = const { Cell::new(0) };
 }
 
 type HistoryGuard = Rc<dyn Fn(&Event)>;
 
-/// Lets a [`LeaveGuard`] hear of steps in the history before the router does: the window tells its listeners in the order in which they
-/// came, so this is called before there is a router.
+/// Lets a [`LeaveGuard`] handle history steps before the router does. Listeners run in the order of registration, so call this before
+/// the router is created.
 pub fn watch_history() {
-    let heard = Closure::<dyn Fn(Event)>::new(|event: Event| {
+    let listener = Closure::<dyn Fn(Event)>::new(|event: Event| {
         if let Some(guard) = HISTORY_GUARD.with_borrow(Clone::clone) {
             guard(&event);
         }
     });
-    // Fails never: the window takes every name.
-    let _ = window().add_event_listener_with_callback("popstate", heard.as_ref().unchecked_ref());
+    // Never fails: the window accepts every event name.
+    let _ = window().add_event_listener_with_callback("popstate", listener.as_ref().unchecked_ref());
     let moved = Closure::<dyn Fn(Event)>::new(|event: Event| {
         let step = event.target().and_then(|navigation| Some(index_of(&navigation, "currentEntry")? - index_of(&event, "from")?));
         LAST_STEP.set(step.unwrap_or_default());
@@ -139,16 +136,16 @@ pub fn watch_history() {
     if let Some(navigation) = member(&window(), "navigation").and_then(|navigation| navigation.dyn_into::<EventTarget>().ok()) {
         let _ = navigation.add_event_listener_with_callback("currententrychange", moved.as_ref().unchecked_ref());
     }
-    // They listen for as long as the page lives.
-    heard.forget();
+    // Both listeners live as long as the page.
+    listener.forget();
     moved.forget();
 }
 
-/// Goes back to where the last step in the history began. Answers how many steps lead to its end again.
+/// Undoes the last history step. Returns the steps that repeat it.
 fn undo_step(here: &str) -> i32 {
     let Ok(history) = window().history() else { return 0 };
     match LAST_STEP.get() {
-        // Most likely a step back. What lay ahead is lost.
+        // Most likely a step back. The forward history is lost.
         0 => {
             let _ = history.push_state_with_url(&JsValue::NULL, "", Some(here));
             -1
@@ -160,8 +157,8 @@ fn undo_step(here: &str) -> i32 {
     }
 }
 
-/// The place in the history of the entry that something names.
-#[expect(clippy::cast_possible_truncation, reason = "a place in the history is a small whole number")]
+/// The history index of the entry in this property.
+#[expect(clippy::cast_possible_truncation, reason = "a history index is a small integer")]
 fn index_of(object: &JsValue, entry: &str) -> Option<i32> {
     Some(member(&member(object, entry)?, "index")?.as_f64()? as i32)
 }
@@ -170,25 +167,25 @@ fn member(object: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(object, &name.into()).ok()
 }
 
-/// Hears of steps in the history until the effect that this is called in ends.
-fn guard_history(heard: impl Fn(&Event) + 'static) {
-    HISTORY_GUARD.set(Some(Rc::new(heard)));
+/// Calls the listener on history steps until the current effect is cleaned up.
+fn guard_history(listener: impl Fn(&Event) + 'static) {
+    HISTORY_GUARD.set(Some(Rc::new(listener)));
     on_cleanup(|| HISTORY_GUARD.set(None));
 }
 
-/// Hears of clicks before anything in the page does, until the effect that this is called in ends.
-fn guard_clicks(heard: impl Fn(Event) + 'static) {
-    let heard = Closure::<dyn Fn(Event)>::new(heard);
-    let _ = window().add_event_listener_with_callback_and_bool("click", heard.as_ref().unchecked_ref(), true);
-    let kept = StoredValue::new_local(heard);
+/// Calls the listener on clicks, in the capture phase, until the current effect is cleaned up.
+fn guard_clicks(listener: impl Fn(Event) + 'static) {
+    let listener = Closure::<dyn Fn(Event)>::new(listener);
+    let _ = window().add_event_listener_with_callback_and_bool("click", listener.as_ref().unchecked_ref(), true);
+    let stored = StoredValue::new_local(listener);
     on_cleanup(move || {
-        kept.with_value(|heard| {
-            let _ = window().remove_event_listener_with_callback_and_bool("click", heard.as_ref().unchecked_ref(), true);
+        stored.with_value(|listener| {
+            let _ = window().remove_event_listener_with_callback_and_bool("click", listener.as_ref().unchecked_ref(), true);
         });
     });
 }
 
-/// The address of the link to another page of this site that a click would open in this tab.
+/// The URL of the link to another page of this site that a click would open in this tab.
 fn link_of(event: &Event) -> Option<String> {
     let click = event.dyn_ref::<MouseEvent>()?;
     if click.button() != 0 || click.ctrl_key() || click.meta_key() || click.shift_key() || click.alt_key() {
@@ -196,7 +193,7 @@ fn link_of(event: &Event) -> Option<String> {
     }
     let link: HtmlAnchorElement = event.target()?.dyn_ref::<Element>()?.closest("a[href]").ok()??.dyn_into().ok()?;
     let here = window().location();
-    let is_ours = link.target().is_empty() && link.origin() == here.origin().ok()?;
-    let stays = link.pathname() == here.pathname().ok()?;
-    (is_ours && !stays).then(|| link.pathname() + &link.search())
+    let is_same_origin = link.target().is_empty() && link.origin() == here.origin().ok()?;
+    let is_same_path = link.pathname() == here.pathname().ok()?;
+    (is_same_origin && !is_same_path).then(|| link.pathname() + &link.search())
 }

@@ -1,4 +1,4 @@
-//! What a page was given at first, and reads anew after each change. What is shown stays meanwhile.
+//! Data that is refetched after changes. The old data stays visible while it loads.
 
 use std::future::Future;
 
@@ -7,13 +7,13 @@ use leptos::{prelude::*, task::spawn_local};
 use super::browser;
 use crate::model::fault::Fault;
 
-/// The data, and what went wrong when it was last read.
+/// The data and the error of the last fetch.
 pub struct Loaded<T: Send + Sync + 'static> {
     data: RwSignal<T>,
     trouble: RwSignal<Option<Fault>>,
-    /// How often the data was changed here: what was read before a change is older than it.
+    /// Counts local changes, to detect that a response is older than a change.
     changes: StoredValue<u32>,
-    /// Counts the readings: only the last one's answer is taken.
+    /// Counts fetches: only the response of the last one is used.
     turn: StoredValue<u32>,
 }
 
@@ -25,36 +25,35 @@ impl<T: Send + Sync + 'static> Clone for Loaded<T> {
 impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
 
 impl<T: Send + Sync + 'static> Loaded<T> {
-    /// The data as it was first read.
     pub fn new(first: T) -> Self {
         Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0), turn: StoredValue::new(0) }
     }
 
-    /// Looks at the data.
-    pub fn with<U>(self, look: impl FnOnce(&T) -> U) -> U {
-        self.data.with(look)
+    /// Reads the data reactively.
+    pub fn with<U>(self, read: impl FnOnce(&T) -> U) -> U {
+        self.data.with(read)
     }
 
-    /// A part of the data, to be drawn once and changed in place, so that its buttons keep the focus. Where it is gone, it stays as it
-    /// was; `None` where it never was there.
-    pub fn part<U: Clone + PartialEq + Send + Sync + 'static>(self, pick: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
-        let at_first = self.data.with_untracked(&pick)?;
-        Some(Memo::new(move |before: Option<&U>| self.data.with(&pick).unwrap_or_else(|| before.unwrap_or(&at_first).clone())))
+    /// A memo of a part of the data, which updates in place so that its buttons keep the focus. If the part is removed, the last value
+    /// stays. `None` if the part does not exist now.
+    pub fn part<U: Clone + PartialEq + Send + Sync + 'static>(self, select: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
+        let initial = self.data.with_untracked(&select)?;
+        Some(Memo::new(move |before: Option<&U>| self.data.with(&select).unwrap_or_else(|| before.unwrap_or(&initial).clone())))
     }
 
-    /// Takes over what a call answered, without reading everything anew.
+    /// Applies a response locally, without a refetch.
     pub fn change(self, change: impl FnOnce(&mut T)) {
         let _ = self.changes.try_update_value(|changes| *changes += 1);
         let _ = self.data.try_update(change);
     }
 
-    /// What went wrong last, until something goes right.
+    /// The last error, until a fetch succeeds.
     pub fn trouble(self) -> Signal<Option<Fault>> {
         self.trouble.into()
     }
 
-    /// Reads the data anew. Where something is changed here meanwhile, what was read may be older than that: it is read once more.
-    pub fn read_again<Answer: Future<Output = Result<T, Fault>> + 'static>(self, read: impl Fn() -> Answer + 'static) {
+    /// Fetches the data again. Repeats if a local change happens in the meantime, because the response may be older than it.
+    pub fn read_again<Response: Future<Output = Result<T, Fault>> + 'static>(self, read: impl Fn() -> Response + 'static) {
         let Some(turn) = self.turn.try_update_value(|turn| {
             *turn += 1;
             *turn
@@ -64,12 +63,12 @@ impl<T: Send + Sync + 'static> Loaded<T> {
         spawn_local(async move {
             loop {
                 let changes = self.changes.try_get_value();
-                let answer = read().await;
-                // The page was left, or a later reading knows better.
+                let response = read().await;
+                // The page was closed, or a later fetch has started.
                 if self.turn.try_get_value() != Some(turn) {
                     return;
                 }
-                match answer {
+                match response {
                     Ok(_) if self.changes.try_get_value() != changes => continue,
                     Ok(data) => {
                         self.trouble.set(None);

@@ -1,8 +1,8 @@
-//! The mark of the program: a keyhole plate.
+//! The logo: a keyhole plate.
 
 use leptos::prelude::*;
 
-/// The mark, drawn. `public/favicon.svg` is the same drawing.
+/// The logo. `public/favicon.svg` is the same drawing.
 #[component]
 pub fn Mark() -> impl IntoView {
     view! {

@@ -9,42 +9,36 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// Between a menu, its button and the edges of the window, in pixels.
+/// Distance between a menu, its button and the window edges, in pixels.
 const GAP: i32 = 6;
 
-/// What a menu item does.
 #[derive(Clone)]
 pub enum MenuAction {
-    /// Leads to another page.
+    /// Opens a page.
     Go(&'static str),
-    /// Does something here.
     Run(Callback<()>),
 }
 
-/// One line of a menu.
 #[derive(Clone)]
 pub struct MenuItem {
-    /// Its words.
     pub label: &'static str,
-    /// A drawing before them.
     pub glyph: Glyph,
-    /// What it does.
     pub action: MenuAction,
 }
 
-/// A menu that is open: the id of its button, and its lines.
+/// An open menu.
 #[derive(Clone)]
-struct Opened {
+struct OpenMenu {
+    /// The id of the button that opened it.
     button: String,
     items: Vec<MenuItem>,
 }
 
-/// A list that opens below one of many buttons, such as those of a grid's rows: the rows need not carry a list each.
+/// One menu list for many buttons, such as those of a grid's rows, so that each row does not need its own list.
 #[derive(Clone, Copy)]
-pub struct SharedMenu(RwSignal<Option<Opened>>);
+pub struct SharedMenu(RwSignal<Option<OpenMenu>>);
 
 impl SharedMenu {
-    /// A menu that is closed.
     pub fn new() -> Self {
         Self(RwSignal::new(None))
     }
@@ -68,16 +62,13 @@ impl Default for SharedMenu {
     }
 }
 
-/// A button that opens a menu below it. Arrow keys, Home and End move; Escape and Tab leave; the focus comes back.
+/// A button that opens a menu below it. Arrow keys, Home and End move the focus; Escape and Tab close it and focus the button.
 #[component]
 pub fn Menu(
-    /// The menu's id, one in the page.
+    /// Unique id of the list.
     id: &'static str,
-    /// The class of the button.
     class: &'static str,
-    /// The lines.
     items: Vec<MenuItem>,
-    /// What stands on the button.
     children: Children,
 ) -> impl IntoView {
     let menu = SharedMenu::new();
@@ -90,23 +81,20 @@ pub fn Menu(
 /// A button of a [`SharedMenu`].
 #[component]
 pub fn MenuButton(
-    /// The menu.
     menu: SharedMenu,
-    /// The button's id, one in the page.
+    /// Unique id.
     id: String,
-    /// The class of the button.
     class: &'static str,
-    /// Its name, where no words stand on it.
+    /// Accessible name of a button without text.
     #[prop(optional)]
     label: Option<&'static str>,
-    /// The lines, asked for when it opens.
+    /// Called when it opens.
     items: Callback<(), Vec<MenuItem>>,
-    /// What stands on the button.
     children: Children,
 ) -> impl IntoView {
     let open = {
         let button = id.clone();
-        move || menu.0.set(Some(Opened { button: button.clone(), items: items.run(()) }))
+        move || menu.0.set(Some(OpenMenu { button: button.clone(), items: items.run(()) }))
     };
     let on_keydown = {
         let open = open.clone();
@@ -134,16 +122,15 @@ pub fn MenuButton(
     }
 }
 
-/// The list of a [`SharedMenu`]: in the browser's top layer, so that no scroller cuts it off.
+/// The list of a [`SharedMenu`], in the browser's top layer so that no scroll container clips it.
 #[component]
 pub fn MenuList(
-    /// The menu.
     menu: SharedMenu,
-    /// The list's id, one in the page.
+    /// Unique id.
     id: &'static str,
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
-    let item_at = move |step: fn(usize, usize) -> usize| {
+    let focus_item = move |step: fn(usize, usize) -> usize| {
         let Some(list) = list.get_untracked() else { return };
         let items = browser::find_all(&list, "[role=menuitem]");
         let at = items.iter().position(|item| browser::focused().as_ref() == Some(item)).unwrap_or(0);
@@ -154,17 +141,17 @@ pub fn MenuList(
     let to_first = |_, _| 0;
     let to_last = |_, count: usize| count.saturating_sub(1);
 
-    // The list is drawn before an effect runs, so its first item is there to take the focus.
+    // The list is rendered before the effect runs, so its first item can be focused.
     Effect::new(move || {
         let (Some(list), Some(opened)) = (list.get(), menu.0.get()) else { return };
-        // Fails only where it is shown already.
+        // Fails only if it is already open.
         let _ = list.show_popover();
         if let Some(button) = element(&opened.button) {
             place_below(&list, &button);
         }
-        item_at(to_first);
+        focus_item(to_first);
     });
-    // It would stay behind while its button scrolls away.
+    // Close on scroll and resize, because the list does not move with its button.
     Effect::new(move || {
         let close = move || {
             if menu.0.with_untracked(Option::is_some) {
@@ -181,10 +168,10 @@ pub fn MenuList(
 
     let on_keydown = move |event: ev::KeyboardEvent| {
         match event.key().as_str() {
-            "ArrowDown" => item_at(|at, count| (at + 1) % count.max(1)),
-            "ArrowUp" => item_at(|at, count| (at + count).saturating_sub(1) % count.max(1)),
-            "Home" => item_at(to_first),
-            "End" => item_at(to_last),
+            "ArrowDown" => focus_item(|at, count| (at + 1) % count.max(1)),
+            "ArrowUp" => focus_item(|at, count| (at + count).saturating_sub(1) % count.max(1)),
+            "Home" => focus_item(to_first),
+            "End" => focus_item(to_last),
             "Escape" => menu.close(),
             "Tab" => return menu.close(),
             _ => return,
@@ -192,45 +179,45 @@ pub fn MenuList(
         event.prevent_default();
         event.stop_propagation();
     };
-    // A click or a Tab that leaves takes the focus elsewhere. A click on its own button closes it by itself.
+    // Focus moved elsewhere. A click on the menu's own button is handled by that button.
     let on_focusout = move |event: ev::FocusEvent| {
-        let goes_to = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        let stays = list.get_untracked().is_some_and(|list| list.contains(goes_to.as_ref()));
+        let target_node = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
+        let is_inside = list.get_untracked().is_some_and(|list| list.contains(target_node.as_ref()));
         let button = menu.0.with_untracked(|opened| opened.as_ref().and_then(|opened| element(&opened.button)));
-        if !stays && button.map(Node::from) != goes_to {
+        if !is_inside && button.map(Node::from) != target_node {
             menu.0.set(None);
         }
     };
-    let lines = move |Opened { items, .. }: Opened| {
+    let list_view = move |OpenMenu { items, .. }: OpenMenu| {
         view! {
             <div class="menu-list" role="menu" id=id popover="manual" node_ref=list on:keydown=on_keydown on:focusout=on_focusout>
-                {items.into_iter().map(|item| view! { <MenuLine item close=Callback::new(move |()| menu.close())/> }).collect_view()}
+                {items.into_iter().map(|item| view! { <MenuItemView item close=Callback::new(move |()| menu.close())/> }).collect_view()}
             </div>
         }
     };
-    move || menu.0.get().map(lines)
+    move || menu.0.get().map(list_view)
 }
 
 #[component]
-fn MenuLine(item: MenuItem, close: Callback<()>) -> impl IntoView {
-    let words = view! {
+fn MenuItemView(item: MenuItem, close: Callback<()>) -> impl IntoView {
+    let content = view! {
         <Icon glyph=item.glyph/>
         <span>{item.label}</span>
     };
     match item.action {
         MenuAction::Go(path) => view! {
-            <a role="menuitem" tabindex="-1" href=path on:click=move |_| close.run(())>{words}</a>
+            <a role="menuitem" tabindex="-1" href=path on:click=move |_| close.run(())>{content}</a>
         }
         .into_any(),
-        // Closed first, so that what it opens gives the focus back to the menu's button.
+        // Close first, so that a dialog opened by the action returns the focus to the menu's button.
         MenuAction::Run(run) => view! {
-            <button type="button" role="menuitem" tabindex="-1" on:click=move |_| { close.run(()); run.run(()); }>{words}</button>
+            <button type="button" role="menuitem" tabindex="-1" on:click=move |_| { close.run(()); run.run(()); }>{content}</button>
         }
         .into_any(),
     }
 }
 
-/// The small angle that says that a button opens a menu.
+/// The chevron of a menu button.
 #[component]
 pub fn MenuAngle() -> impl IntoView {
     view! { <Icon glyph=Glyph::Down/> }
@@ -240,8 +227,8 @@ fn element(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// Puts a list below its button, their right edges in line; above it where there is no room below.
-#[expect(clippy::cast_possible_truncation, reason = "places in a window are far below 2^31 pixels")]
+/// Places a list below its button, aligned to the right edge, or above it if there is no space below.
+#[expect(clippy::cast_possible_truncation, reason = "window coordinates are far below 2^31 pixels")]
 fn place_below(list: &HtmlElement, button: &HtmlElement) {
     let at = button.get_bounding_client_rect();
     let window_height = document().document_element().map_or(0, |root| root.client_height());

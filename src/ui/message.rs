@@ -1,4 +1,4 @@
-//! What a page says in place of, or above, its content.
+//! Alerts and empty states.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,10 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// Something went wrong, said at once.
+/// An error message, announced immediately.
 #[component]
 pub fn Alert(
-    /// What went wrong, as a sentence.
+    /// A sentence.
     #[prop(into)]
     message: String,
 ) -> impl IntoView {
@@ -22,18 +22,14 @@ pub fn Alert(
     }
 }
 
-/// Something went wrong that may go right when tried again.
+/// An error message with a retry button.
 #[component]
 pub fn AlertWithRetry(
-    /// What went wrong, as a sentence.
+    /// A sentence.
     #[prop(into)]
     message: String,
-    /// Tries again.
-    #[prop(into)]
-    on_retry: Callback<()>,
-    /// Whether a try is under way.
-    #[prop(optional, into)]
-    pending: Signal<bool>,
+    #[prop(into)] on_retry: Callback<()>,
+    #[prop(optional, into)] pending: Signal<bool>,
 ) -> impl IntoView {
     view! {
         <div class="alert" role="alert">
@@ -44,20 +40,15 @@ pub fn AlertWithRetry(
     }
 }
 
-/// A page or a list with nothing in it, and what to do about it.
+/// The empty state of a page or list.
 #[component]
 pub fn Blank(
-    /// A drawing above it.
     glyph: Glyph,
-    /// What is (not) there.
-    #[prop(into)]
-    title: String,
-    /// What that means, or what to do.
+    #[prop(into)] title: String,
+    /// What to do.
     #[prop(into)]
     text: String,
-    /// A button or link that does it.
-    #[prop(optional)]
-    children: Option<Children>,
+    #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
         <div class="blank">

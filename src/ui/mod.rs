@@ -1,4 +1,4 @@
-//! Components that know no domain. The server renders them too, so browser APIs stand in effects and handlers only.
+//! Domain-independent components. The server renders them too, so browser APIs are used only in effects and event handlers.
 
 pub mod badge;
 pub mod browser;

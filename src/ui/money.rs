@@ -1,4 +1,4 @@
-//! An amount, in the reader's own way of writing it.
+//! Amounts of money in the browser's locale.
 
 use js_sys::{Array, Intl, Reflect};
 use leptos::prelude::*;
@@ -7,23 +7,21 @@ use wasm_bindgen::JsValue;
 use super::{live::is_live, time::options};
 use crate::model::money::Money;
 
-/// How many decimals an amount has at most: it is a whole number of millionths.
+/// Amounts are integers in millionths.
 const DECIMALS_MAX: u8 = 6;
 
-/// An amount with its currency: with at least as many decimals as the currency has, and all that it has itself. The server's HTML says
-/// `12.5 USD`, since only the browser knows how its reader writes money.
+/// An amount with its currency, with at least the currency's decimals and up to six. The server renders `12.5 USD`, because only the
+/// browser has the user's locale.
 #[component]
 pub fn Price(
-    /// The amount.
-    #[prop(into)]
-    amount: Signal<Money>,
-    /// Its currency: ISO 4217.
+    #[prop(into)] amount: Signal<Money>,
+    /// ISO 4217 code.
     #[prop(into)]
     currency: String,
 ) -> impl IntoView {
-    let live = is_live();
-    let words = move || if live.get() { told(amount.get(), &currency) } else { plain(amount.get(), &currency) };
-    view! { <span class="price">{words}</span> }
+    let hydrated = is_live();
+    let label = move || if hydrated.get() { localized(amount.get(), &currency) } else { plain(amount.get(), &currency) };
+    view! { <span class="price">{label}</span> }
 }
 
 fn plain(amount: Money, currency: &str) -> String {
@@ -31,13 +29,13 @@ fn plain(amount: Money, currency: &str) -> String {
 }
 
 /// An amount by `Intl.NumberFormat`, in the browser's language.
-fn told(amount: Money, currency: &str) -> String {
-    // Any three letters will do for it; the server gives no others.
+fn localized(amount: Money, currency: &str) -> String {
+    // Any three letters are accepted, and the server sends no others.
     let options = options(&[("style", "currency"), ("currency", currency)]);
     // Setting a property of a plain object can't fail.
     let _ = Reflect::set(&options, &JsValue::from_str("maximumFractionDigits"), &JsValue::from(DECIMALS_MAX));
     let format = Intl::NumberFormat::new(&Array::new(), &options);
-    // As its digits, since a number would round what is large.
+    // Pass a string: a JavaScript number would round large amounts.
     let text = format.format().call1(&format, &JsValue::from_str(&amount.to_string()));
     text.ok().and_then(|text| text.as_string()).unwrap_or_else(|| plain(amount, currency))
 }

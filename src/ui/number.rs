@@ -1,6 +1,6 @@
-//! Numbers for people.
+//! Formatted numbers and counts.
 
-/// A whole number with its thousands apart. The server's HTML says the same, so the browser's language stays out of it.
+/// An integer with thousands separators. Independent of the browser's locale, so that the server renders the same.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "−" } else { "" });
@@ -13,17 +13,17 @@ pub fn grouped(number: i64) -> String {
     text
 }
 
-/// The same of how many there are of something.
+/// Formats a `usize` with thousands separators.
 pub fn thousands(count: usize) -> String {
     grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-/// A number of things: `1 key`, `1,200 keys`.
+/// A count with its noun: `1 key`, `1,200 keys`.
 pub fn counted(number: i64, one: &str, many: &str) -> String {
     grouped(number) + " " + if number == 1 { one } else { many }
 }
 
-/// The same of how many there are of something.
+/// A `usize` count with its noun.
 pub fn count_of(count: usize, one: &str, many: &str) -> String {
     counted(i64::try_from(count).unwrap_or(i64::MAX), one, many)
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn formats_thousands_separators() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "−12,345")] {
             assert_eq!(grouped(number), text);
         }

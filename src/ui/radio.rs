@@ -1,4 +1,4 @@
-//! Choosing one of two or three, all in sight.
+//! Radio buttons.
 
 use leptos::prelude::*;
 
@@ -11,19 +11,15 @@ use super::{
 /// A group of radio buttons in a form. See [`Form::check_ticked`].
 #[component]
 pub fn RadioGroup(
-    /// The form it belongs to.
     form: Form,
-    /// The value's name in the call.
+    /// Field name in the request.
     name: &'static str,
-    /// What the group is called.
     label: &'static str,
-    /// What can be chosen.
     options: Vec<Choice>,
-    /// The value that is chosen.
     chosen: RwSignal<String>,
 ) -> impl IntoView {
     let Attached { described_by, .. } = Attached::new(form, name, false);
-    let line = |(value, words): Choice| {
+    let radio = |(value, label_text): Choice| {
         let is_chosen = value == chosen.get_untracked();
         let on_change = {
             let value = value.clone();
@@ -32,14 +28,14 @@ pub fn RadioGroup(
         view! {
             <label class="check">
                 <input type="radio" class="checkbox" name=name value=value checked=is_chosen on:change=on_change/>
-                <span>{words}</span>
+                <span>{label_text}</span>
             </label>
         }
     };
     view! {
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
-            <div class="checks">{options.into_iter().map(line).collect_view()}</div>
+            <div class="checks">{options.into_iter().map(radio).collect_view()}</div>
             {below(form, name, None)}
         </fieldset>
     }

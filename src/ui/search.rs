@@ -1,4 +1,4 @@
-//! Fields that search while one types.
+//! Search and filter fields that react to typing.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{ev, html, prelude::*, task::spawn_local};
@@ -9,62 +9,62 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// How long typing must pause before it is searched for.
-const PAUSE_MS: u32 = 150;
+/// Delay after the last input before the search runs.
+const DEBOUNCE_MS: u32 = 150;
 
-/// What is typed, on its way to where the search is kept and back.
+/// Synchronizes the input with the search of its owner, with a debounce.
 #[derive(Clone, Copy)]
-struct Typing {
+struct DebouncedInput {
     on_search: Callback<String>,
     input: NodeRef<html::Input>,
     typed: RwSignal<String>,
-    known: StoredValue<String>,
-    pauses: StoredValue<u32>,
+    last_sent: StoredValue<String>,
+    inputs: StoredValue<u32>,
 }
 
-impl Typing {
+impl DebouncedInput {
     fn new(search: Signal<String>, on_search: Callback<String>) -> Self {
-        let at_first = search.get_untracked();
-        let typing = Self {
+        let initial = search.get_untracked();
+        let field = Self {
             on_search,
             input: NodeRef::new(),
-            typed: RwSignal::new(at_first.clone()),
-            known: StoredValue::new(at_first),
-            pauses: StoredValue::new(0),
+            typed: RwSignal::new(initial.clone()),
+            last_sent: StoredValue::new(initial),
+            inputs: StoredValue::new(0),
         };
-        typing.keep_in_step(search);
-        typing
+        field.synchronize(search);
+        field
     }
 
-    fn keep_in_step(self, search: Signal<String>) {
-        // What was typed before the page was live is searched for as well.
+    fn synchronize(self, search: Signal<String>) {
+        // Also search for text that was typed before hydration.
         Effect::new(move || {
             if let Some(early) = self.input.get().map(|input| input.value()).filter(|early| *early != self.typed.get_untracked()) {
-                self.send_after_pause(early);
+                self.send_debounced(early);
             }
         });
-        // The way back and a link change the search too. Our own change must not: somebody may be typing on.
+        // History navigation and links change the search too. Ignore changes from this field, because the user may still be typing.
         Effect::new(move || {
             let search = search.get();
-            if search != self.known.get_value() {
-                self.known.set_value(search.clone());
+            if search != self.last_sent.get_value() {
+                self.last_sent.set_value(search.clone());
                 self.typed.set(search);
             }
         });
     }
 
     fn send(self) {
-        self.known.set_value(self.typed.get_untracked().trim().to_owned());
-        self.on_search.run(self.known.get_value());
+        self.last_sent.set_value(self.typed.get_untracked().trim().to_owned());
+        self.on_search.run(self.last_sent.get_value());
     }
 
-    fn send_after_pause(self, text: String) {
+    fn send_debounced(self, text: String) {
         self.typed.set(text);
-        self.pauses.update_value(|pauses| *pauses += 1);
-        let turn = self.pauses.get_value();
+        self.inputs.update_value(|inputs| *inputs += 1);
+        let turn = self.inputs.get_value();
         spawn_local(async move {
-            TimeoutFuture::new(PAUSE_MS).await;
-            if self.pauses.try_get_value() == Some(turn) {
+            TimeoutFuture::new(DEBOUNCE_MS).await;
+            if self.inputs.try_get_value() == Some(turn) {
                 self.send();
             }
         });
@@ -83,25 +83,25 @@ impl Typing {
     }
 }
 
-/// The search field; `/` leads to it from anywhere on the page.
+/// The search field. `/` focuses it from anywhere on the page.
 #[component]
 pub fn SearchField(
-    /// What stands in it while it is empty.
+    /// Shown while it is empty.
     placeholder: &'static str,
-    /// What is searched for now.
+    /// The current search.
     #[prop(into)]
     search: Signal<String>,
-    /// Called with what to search for instead.
+    /// Called with the new search.
     #[prop(into)]
     on_search: Callback<String>,
 ) -> impl IntoView {
-    let typing = Typing::new(search, on_search);
+    let field = DebouncedInput::new(search, on_search);
     Effect::new(move || {
         let shortcut = window_event_listener(ev::keydown, move |event| {
-            let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key());
-            if event.key() == "/" && plain && !browser::is_typing() && !browser::has_dialog() {
+            let no_modifier = !(event.ctrl_key() || event.meta_key() || event.alt_key());
+            if event.key() == "/" && no_modifier && !browser::is_typing() && !browser::has_dialog() {
                 event.prevent_default();
-                typing.focus();
+                field.focus();
             }
         });
         on_cleanup(move || shortcut.remove());
@@ -110,31 +110,31 @@ pub fn SearchField(
         <div class="search">
             <Icon glyph=Glyph::Search/>
             <input type="search" role="searchbox" aria-label="Search" placeholder=placeholder autocomplete="off" spellcheck="false"
-                node_ref=typing.input value=typing.typed.get_untracked() prop:value=move || typing.typed.get()
-                on:input:target=move |event| typing.send_after_pause(event.target().value())/>
-            <Show when=move || !typing.typed.get().is_empty() fallback=|| view! { <kbd aria-hidden="true">"/"</kbd> }>
-                <IconButton label="Clear" glyph=Glyph::Close on_click=move |_| typing.clear()/>
+                node_ref=field.input value=field.typed.get_untracked() prop:value=move || field.typed.get()
+                on:input:target=move |event| field.send_debounced(event.target().value())/>
+            <Show when=move || !field.typed.get().is_empty() fallback=|| view! { <kbd aria-hidden="true">"/"</kbd> }>
+                <IconButton label="Clear" glyph=Glyph::Close on_click=move |_| field.clear()/>
             </Show>
         </div>
     }
 }
 
-/// A filter beside it, which is typed to the letter.
+/// A filter field beside the search field, for an exact value.
 #[component]
 pub fn FilterField(
-    /// What it filters by: its name, and what stands in it while it is empty.
+    /// Accessible name and placeholder.
     label: &'static str,
-    /// What is filtered for now.
+    /// The current filter.
     #[prop(into)]
     filter: Signal<String>,
-    /// Called with what to filter for instead.
+    /// Called with the new filter.
     #[prop(into)]
     on_filter: Callback<String>,
 ) -> impl IntoView {
-    let typing = Typing::new(filter, on_filter);
+    let field = DebouncedInput::new(filter, on_filter);
     view! {
         <input type="text" class="filter" aria-label=label placeholder=label autocomplete="off" spellcheck="false" autocapitalize="none"
-            node_ref=typing.input value=typing.typed.get_untracked() prop:value=move || typing.typed.get()
-            on:input:target=move |event| typing.send_after_pause(event.target().value())/>
+            node_ref=field.input value=field.typed.get_untracked() prop:value=move || field.typed.get()
+            on:input:target=move |event| field.send_debounced(event.target().value())/>
     }
 }

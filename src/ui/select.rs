@@ -1,4 +1,4 @@
-//! Choosing one of a few.
+//! Drop-down lists.
 
 use leptos::prelude::*;
 
@@ -8,32 +8,27 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// Something to choose: its value in the call, and its words.
+/// An option: its value in the request and its label.
 pub type Choice = (String, String);
 
-/// Choices whose words stand in the program.
+/// Options from constants.
 pub fn choices(fixed: &[(&str, &str)]) -> Vec<Choice> {
-    fixed.iter().map(|(value, words)| ((*value).to_owned(), (*words).to_owned())).collect()
+    fixed.iter().map(|(value, label_text)| ((*value).to_owned(), (*label_text).to_owned())).collect()
 }
 
-/// A field of a form to choose in. See [`Form::check`].
+/// A drop-down in a form. See [`Form::check`].
 #[component]
 pub fn SelectField(
-    /// The form it belongs to.
     form: Form,
-    /// The value's name in the call.
+    /// Field name in the request.
     name: &'static str,
-    /// The label.
     label: &'static str,
-    /// What can be chosen.
     options: Vec<Choice>,
-    /// The value that is chosen at first; else it is the first one.
+    /// Initial value; the first option by default.
     #[prop(optional, into)]
     value: String,
-    /// What one should know before choosing.
-    #[prop(optional, into)]
-    hint: Option<String>,
-    /// Called with the value that was chosen, where something else follows from it.
+    #[prop(optional, into)] hint: Option<String>,
+    /// Called with the new value.
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
@@ -51,17 +46,13 @@ pub fn SelectField(
     })
 }
 
-/// A select that acts at once and belongs to no form, such as a filter.
+/// A drop-down outside of a form, such as a filter.
 #[component]
 pub fn Select(
-    /// What it is called.
     label: &'static str,
-    /// What can be chosen.
     options: Vec<Choice>,
-    /// The value that is chosen.
-    #[prop(into)]
-    value: Signal<String>,
-    /// Called with the value that was chosen.
+    #[prop(into)] value: Signal<String>,
+    /// Called with the new value.
     #[prop(into)]
     on_change: Callback<String>,
 ) -> impl IntoView {
@@ -79,9 +70,9 @@ pub fn Select(
 }
 
 fn option_views(options: Vec<Choice>, chosen: String) -> AnyView {
-    let line = |(value, words): Choice| {
+    let option = |(value, label_text): Choice| {
         let selected = value == chosen;
-        view! { <option value=value selected=selected>{words}</option> }
+        view! { <option value=value selected=selected>{label_text}</option> }
     };
-    options.into_iter().map(line).collect_view().into_any()
+    options.into_iter().map(option).collect_view().into_any()
 }

@@ -1,43 +1,38 @@
-//! Tabs that are pages.
+//! Tabs that link to pages.
 
 use leptos::{ev, html, prelude::*};
 
 use super::{badge::Badge, browser};
 
-/// A tab: its words and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tab {
-    /// The words.
     pub label: &'static str,
-    /// The page.
     pub path: &'static str,
 }
 
-/// The id of the tab that is open, which names the panel below it.
+/// The id of the open tab, which labels the panel below it.
 pub const OPEN_TAB_ID: &str = "open-tab";
 
-/// The id of the number on a tab, which describes it.
+/// The id of the badge on a tab, which describes the tab.
 const WAITING_ID: &str = "tab-waiting";
 
-/// A row of tabs. Only the open one can be reached with Tab; the arrow keys move among them.
+/// A tab list. Only the open tab is in the Tab order; arrow keys, Home and End move between tabs.
 #[component]
 pub fn Tabs(
-    /// What the row is called.
     label: &'static str,
-    /// The tabs.
     tabs: Vec<Tab>,
-    /// The page of the open one.
+    /// The path of the open tab.
     open: &'static str,
-    /// Where a tab leads, given its page, where that is more than the page alone.
+    /// Returns the URL for a tab's path, if it has more than the path.
     #[prop(optional, into)]
     address: Option<Callback<&'static str, String>>,
-    /// What waits behind one of them: its page, and how many.
+    /// The path of a tab and the count on its badge.
     #[prop(optional, into)]
     waiting: Option<(&'static str, Signal<i64>)>,
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
 
-    // In a narrow page the row scrolls.
+    // In a narrow viewport the tab list scrolls: center the open tab.
     Effect::new(move || {
         let Some(list) = list.get() else { return };
         if let Some(tab) = browser::find_all(&list, "[aria-selected=true]").first() {
@@ -59,7 +54,7 @@ pub fn Tabs(
         event.prevent_default();
         browser::focus(&tabs[to]);
     };
-    let line = |tab: Tab| {
+    let tab_view = |tab: Tab| {
         let is_open = tab.path == open;
         let waiting = waiting.filter(|(path, _)| *path == tab.path).map(|(_, count)| count);
         let href = address.map_or_else(|| tab.path.to_owned(), |address| address.run(tab.path));
@@ -73,7 +68,7 @@ pub fn Tabs(
     };
     view! {
         <div class="tabs" role="tablist" aria-label=label node_ref=list on:keydown=on_keydown>
-            {tabs.into_iter().map(line).collect_view()}
+            {tabs.into_iter().map(tab_view).collect_view()}
         </div>
     }
 }

@@ -1,4 +1,4 @@
-//! A moment, in the reader's own words.
+//! Times in the browser's locale.
 
 use js_sys::{Array, Date, Intl, Object, Reflect};
 use leptos::prelude::*;
@@ -9,33 +9,27 @@ use crate::model::time::{DAY_MS, MINUTE_MS, Timestamp};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// How a moment is told.
+/// The format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Telling {
-    /// How long ago, or how long until then.
+    /// Relative to now, such as `3 minutes ago`.
     #[default]
     Relative,
-    /// Its date.
+    /// The date.
     Date,
 }
 
-/// A moment; the exact time shows on hover. The server's HTML has the UTC date, since only the browser knows the reader's place.
+/// A time, with the exact time as tooltip. The server renders the UTC date, because only the browser has the user's time zone.
 #[component]
-pub fn Time(
-    /// The moment.
-    at: Timestamp,
-    /// How it is told.
-    #[prop(optional)]
-    telling: Telling,
-) -> impl IntoView {
+pub fn Time(at: Timestamp, #[prop(optional)] telling: Telling) -> impl IntoView {
     let now = now();
-    let words = move || match (now.get(), telling) {
+    let label = move || match (now.get(), telling) {
         (None, _) => utc_date(at),
-        (Some(_), Telling::Date) => told(at, &[("dateStyle", "medium")]),
+        (Some(_), Telling::Date) => localized(at, &[("dateStyle", "medium")]),
         (Some(now), Telling::Relative) => relative(at, now),
     };
-    let exact = move || now.get().map(|_| told(at, &[("dateStyle", "full"), ("timeStyle", "long")]));
-    view! { <time datetime=at.rfc3339() title=exact>{words}</time> }
+    let exact = move || now.get().map(|_| localized(at, &[("dateStyle", "full"), ("timeStyle", "long")]));
+    view! { <time datetime=at.rfc3339() title=exact>{label}</time> }
 }
 
 fn utc_date(at: Timestamp) -> String {
@@ -44,23 +38,23 @@ fn utc_date(at: Timestamp) -> String {
     text
 }
 
-/// A moment by `Intl.DateTimeFormat`, in the browser's language.
-fn told(at: Timestamp, style: &[(&str, &str)]) -> String {
+/// Formats a time with `Intl.DateTimeFormat`, in the browser's locale.
+fn localized(at: Timestamp, style: &[(&str, &str)]) -> String {
     let format = Intl::DateTimeFormat::new(&Array::new(), &options(style));
     let date = Date::new(&JsValue::from_f64(milliseconds(at)));
     format.format().call1(&format, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
 }
 
-/// A span by `Intl.RelativeTimeFormat`: "now", "3 minutes ago", "yesterday", "in 3 months".
+/// Formats the distance with `Intl.RelativeTimeFormat`: "now", "3 minutes ago", "yesterday", "in 3 months".
 fn relative(at: Timestamp, now: Timestamp) -> String {
-    let (count, unit) = span(at.0 - now.0);
+    let (count, unit) = largest_unit(at.0 - now.0);
     let format = Intl::RelativeTimeFormat::new(&Array::new(), &options(&[("numeric", "auto")]));
     format.format(f64::from(count), unit).into()
 }
 
-/// The largest unit that the span fills, and how many of it, towards zero.
-fn span(ms: i64) -> (i32, &'static str) {
-    // From how much on, in which unit. A month is vague, so days are told up to two of them.
+/// The largest unit that fits into the duration, and its count rounded towards zero.
+fn largest_unit(ms: i64) -> (i32, &'static str) {
+    // Minimum duration, length of the unit, unit. Days are used up to 60, because months are imprecise.
     const UNITS: [(i64, i64, &str); 5] = [
         (365 * DAY_MS, 365 * DAY_MS, "year"),
         (60 * DAY_MS, 30 * DAY_MS, "month"),
@@ -74,7 +68,7 @@ fn span(ms: i64) -> (i32, &'static str) {
     }
 }
 
-/// Options for something of `Intl`.
+/// An options object for `Intl`.
 pub(super) fn options(pairs: &[(&str, &str)]) -> Object {
     let options = Object::new();
     for (name, value) in pairs {
@@ -94,12 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_told_in_the_largest_unit_it_fills() {
-        assert_eq!(span(-20_000), (0, "second"));
-        assert_eq!(span(-3 * 60_000 - 59_999), (-3, "minute"));
-        assert_eq!(span(-23 * 3_600_000), (-23, "hour"));
-        assert_eq!(span(45 * DAY_MS), (45, "day"));
-        assert_eq!(span(90 * DAY_MS), (3, "month"));
-        assert_eq!(span(-800 * DAY_MS), (-2, "year"));
+    fn selects_largest_unit() {
+        assert_eq!(largest_unit(-20_000), (0, "second"));
+        assert_eq!(largest_unit(-3 * 60_000 - 59_999), (-3, "minute"));
+        assert_eq!(largest_unit(-23 * 3_600_000), (-23, "hour"));
+        assert_eq!(largest_unit(45 * DAY_MS), (45, "day"));
+        assert_eq!(largest_unit(90 * DAY_MS), (3, "month"));
+        assert_eq!(largest_unit(-800 * DAY_MS), (-2, "year"));
     }
 }

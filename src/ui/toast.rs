@@ -1,4 +1,4 @@
-//! Short messages: what was done, which go away by themselves, and what went wrong, which stay until they are dismissed.
+//! Toasts: success messages disappear after a few seconds, error messages stay until they are dismissed.
 
 use std::time::Duration;
 
@@ -13,72 +13,66 @@ use super::{
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 
-/// A message that is shown.
 #[derive(Clone)]
-struct Shown {
-    number: u32,
+struct Toast {
+    id: u32,
     message: String,
-    is_trouble: bool,
+    is_error: bool,
 }
 
-/// The messages that are shown now.
 #[derive(Clone, Copy)]
-pub struct Toasts(RwSignal<Vec<Shown>>);
+pub struct Toasts(RwSignal<Vec<Toast>>);
 
 impl Toasts {
-    /// No messages yet; says them wherever [`use_toasts`] is called below.
+    /// Provides the context for [`use_toasts`], and shows a message that the previous page left.
     pub fn provide() -> Self {
         let toasts = Self(RwSignal::new(Vec::new()));
         provide_context(toasts);
-        let live = is_live();
+        let hydrated = is_live();
         Effect::new(move || {
-            if let Some(message) = live.get().then(browser::take_from_last_page).flatten() {
+            if let Some(message) = hydrated.get().then(browser::take_from_last_page).flatten() {
                 toasts.say(message);
             }
         });
         toasts
     }
 
-    /// Says what was done.
+    /// Shows a success message for a few seconds.
     pub fn say(self, message: String) {
-        let number = self.show(message, false);
-        set_timeout(move || self.remove(number), SHOWN_FOR);
+        let id = self.show(message, false);
+        set_timeout(move || self.remove(id), SHOWN_FOR);
     }
 
-    /// Says what went wrong, until it is dismissed.
+    /// Shows an error message until it is dismissed.
     pub fn warn(self, message: String) {
         self.show(message, true);
     }
 
-    fn show(self, message: String, is_trouble: bool) -> u32 {
-        let number = self.0.with_untracked(|shown| shown.last().map_or(0, |last| last.number + 1));
-        self.0.update(|shown| shown.push(Shown { number, message, is_trouble }));
-        number
+    fn show(self, message: String, is_error: bool) -> u32 {
+        let id = self.0.with_untracked(|list| list.last().map_or(0, |last| last.id + 1));
+        self.0.update(|list| list.push(Toast { id, message, is_error }));
+        id
     }
 
-    fn remove(self, number: u32) {
-        self.0.update(|shown| shown.retain(|other| other.number != number));
+    fn remove(self, id: u32) {
+        self.0.update(|list| list.retain(|other| other.id != id));
     }
 }
 
-/// Where to say what was done.
 pub fn use_toasts() -> Toasts {
     expect_context()
 }
 
-/// The corner where messages show. A screen reader says each one when it comes.
+/// Renders the toasts in a live region.
 #[component]
-pub fn Toaster(
-    /// The messages.
-    toasts: Toasts,
-) -> impl IntoView {
+pub fn Toaster(toasts: Toasts) -> impl IntoView {
     view! {
         <div class="toaster" aria-live="polite" aria-atomic="false">
-            <For each=move || toasts.0.get() key=|shown| shown.number let(Shown { number, message, is_trouble })>
-                <div class="toast" class:toast-trouble=is_trouble>
-                    <Icon glyph=if is_trouble { Glyph::Trouble } else { Glyph::Check }/>
+            <For each=move || toasts.0.get() key=|toast| toast.id let(Toast { id, message, is_error })>
+                <div class="toast" class:toast-trouble=is_error>
+                    <Icon glyph=if is_error { Glyph::Trouble } else { Glyph::Check }/>
                     <span>{message}</span>
-                    <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(number)/>
+                    <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>
                 </div>
             </For>
         </div>

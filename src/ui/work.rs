@@ -1,10 +1,10 @@
-//! Work that takes a while: how far it is, and a way to stop it.
+//! Progress of long tasks, which can be stopped.
 
 use leptos::prelude::*;
 
 use super::{button::Button, number::thousands};
 
-/// A piece of work that is done in steps.
+/// The progress of a task with several steps.
 #[derive(Clone, Copy)]
 pub struct Work {
     done: RwSignal<usize>,
@@ -13,27 +13,26 @@ pub struct Work {
 }
 
 impl Work {
-    /// Work on so many things, of which none is done yet.
     pub fn new() -> Self {
         Self { done: RwSignal::new(0), total: RwSignal::new(0), stopped: RwSignal::new(false) }
     }
 
-    /// Says of how many things it is.
+    /// Sets the number of items.
     pub fn begin(self, total: usize) {
         self.total.set(total);
     }
 
-    /// Says that so many more are done.
+    /// Adds processed items.
     pub fn advance(self, count: usize) {
         self.done.update(|done| *done += count);
     }
 
-    /// Asks it to stop; what is under way is still done.
+    /// Requests a stop after the current step.
     pub fn stop(self) {
         self.stopped.set(true);
     }
 
-    /// Whether it was asked to stop, or nobody waits for it any more.
+    /// Whether a stop was requested, or its owner was disposed.
     pub fn is_stopped(self) -> bool {
         self.stopped.try_get_untracked().unwrap_or(true)
     }
@@ -45,19 +44,18 @@ impl Default for Work {
     }
 }
 
-/// A bar, the figures, and the button that stops the work.
+/// A progress bar with counts and a stop button.
 #[component]
 pub fn Progress(
-    /// The work.
     work: Work,
-    /// What is being done, in a word or two.
+    /// Accessible name of the bar.
     label: &'static str,
 ) -> impl IntoView {
-    let figures = move || format!("{} of {}", thousands(work.done.get()), thousands(work.total.get()));
+    let counts = move || format!("{} of {}", thousands(work.done.get()), thousands(work.total.get()));
     view! {
         <div class="progress">
             <progress aria-label=label max=move || work.total.get().max(1).to_string() value=move || work.done.get().to_string()></progress>
-            <p>{figures}</p>
+            <p>{counts}</p>
         </div>
         <footer class="dialog-foot">
             <Button label="Stop" on_click=move |()| work.stop() pending=Signal::derive(move || work.stopped.get()) autofocus=true/>

@@ -96,7 +96,7 @@ async fn who_does_not_answer_or_is_no_latchkey_is_told_from_who_refuses() {
         (Script::new(503, r#"{"code":"unavailable","detail":"The database is lost.","request_id":"req_1"}"#), 4, "(unavailable, req_1)"),
         (Script::new(502, "<html>"), 4, "502"),
         (Script::new(200, "<html>"), 4, "not Latchkey"),
-        (redirect, 4, "sends callers elsewhere"),
+        (redirect, 4, "redirects"),
         (Script::new(404, "<html>"), 3, "404"),
         (Script::new(400, r#"{"code":"a","detail":"\u001b[2Jgone"}"#), 3, "\u{FFFD}[2Jgone"),
     ] {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: brings, builds and starts all that is measured. What measures is a program of its own, in bench/.
+//! `cargo xtask bench`: installs, builds and starts everything that is measured. The benchmark runner itself is the program in bench/.
 
 use std::process::Command;
 
@@ -10,44 +10,43 @@ use crate::site::Build;
 use crate::step::Steps;
 use crate::{paths, process, run, setup};
 
-/// The figure that Criterion measures.
+/// The number of the figure that Criterion measures.
 const IN_PROCESS: u8 = 3;
-/// The figure that needs the peers.
+/// The number of the figure that compares with other products.
 const PEERS: u8 = 4;
 
-/// What to measure.
 #[derive(Args)]
 pub struct Options {
-    /// Try everything out in a minute, small and short; nothing is written down
+    /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
-    /// Only this figure, 1 to 5; nothing is written down
+    /// Run only this figure, 1 to 5; no results are written
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
     only: Option<u8>,
 }
 
 impl Options {
-    fn wants(&self, figure: u8) -> bool {
+    fn includes(&self, figure: u8) -> bool {
         self.only.is_none_or(|only| only == figure)
     }
 }
 
-/// Measures. What can't be brought or built is a figure that is not met, and does not keep the others from being measured.
+/// Runs the benchmarks. If something cannot be installed or built, its figure counts as not met and the others are still measured.
 pub fn bench(options: &Options) -> Result<()> {
-    // The program as it is shipped.
+    // Measure the release build, which is what users run.
     run::build_all(Build::Release)?;
     let mut steps = Steps::start();
-    if options.wants(PEERS) {
-        note(steps.run("set-up of better-auth", setup::better_auth));
-        note(steps.run("set-up of djangorestframework-api-key", setup::drf));
+    if options.includes(PEERS) {
+        report_failure(steps.run("setup of better-auth", setup::better_auth));
+        report_failure(steps.run("setup of djangorestframework-api-key", setup::drf));
     }
     steps.run("bench", || process::run(cargo("build").args(["--release", "--package", "bench", "--bins"])))?;
-    if options.wants(IN_PROCESS) {
-        note(steps.run("Criterion", || process::run(&mut criterion(options.quick))));
+    if options.includes(IN_PROCESS) {
+        report_failure(steps.run("Criterion", || process::run(&mut criterion(options.quick))));
     }
-    let mut measuring = Command::new(paths::target().join("release/bench"));
-    measuring.args(options.quick.then_some("--quick")).args(options.only.map(|only| format!("--only={only}")));
-    steps.run("measuring", || process::run(&mut measuring))?;
+    let mut runner = Command::new(paths::target().join("release/bench"));
+    runner.args(options.quick.then_some("--quick")).args(options.only.map(|only| format!("--only={only}")));
+    steps.run("measuring", || process::run(&mut runner))?;
     steps.print_summary();
     Ok(())
 }
@@ -58,8 +57,8 @@ fn criterion(quick: bool) -> Command {
     command
 }
 
-fn note(tried: Result<()>) {
-    if let Err(error) = tried {
+fn report_failure(result: Result<()>) {
+    if let Err(error) = result {
         eprintln!("    {error:#}");
     }
 }

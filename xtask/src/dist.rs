@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: one folder that runs without cargo.
+//! `cargo xtask dist`: a folder with the release binary and its documents.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,14 @@ use anyhow::{Context, Result};
 use crate::site::Build;
 use crate::{paths, run, server};
 
-/// What lies beside the binary, where the sources have it.
+/// Documents to copy beside the binary, if they exist.
 const DOCUMENTS: [&str; 3] = ["README.md", "LICENSE", "NOTICE"];
 
 /// Builds the release and copies it into `dist/`.
 pub fn dist() -> Result<()> {
     run::build_all(Build::Release)?;
     let folder = paths::inside("dist");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     copy(&server::binary(Build::Release), &folder.join("latchkey"))?;
     for name in DOCUMENTS {
         let document = paths::inside(name);
@@ -27,7 +27,7 @@ pub fn dist() -> Result<()> {
     Ok(())
 }
 
-/// Copies by way of a second name: a program that runs can't be written to, but it can be replaced.
+/// Copies through a temporary name: a running program cannot be overwritten, but it can be replaced.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let new = to.with_extension("new");
     fs::copy(from, &new).and_then(|_| fs::rename(&new, to)).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))

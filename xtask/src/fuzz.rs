@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: cargo-fuzz, with the flags that our sources need, on the compiler that is there.
+//! `cargo xtask fuzz`: runs cargo-fuzz with the flags that these sources need, on the installed compiler.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,16 +11,15 @@ use clap::{Args, ValueEnum};
 use crate::step::Steps;
 use crate::{paths, process};
 
-/// Of cargo-fuzz.
+/// The version of cargo-fuzz.
 const VERSION: &str = "0.13.2";
 
-/// What to feed, and for how long.
 #[derive(Args)]
 pub struct Options {
-    /// Only this target
+    /// Run only this target
     #[arg(long, value_enum)]
     only: Option<Target>,
-    /// How many inputs each target is given
+    /// Number of inputs per target
     #[arg(long, default_value_t = 1_000_000)]
     runs: u64,
 }
@@ -29,20 +28,20 @@ pub struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Target {
-    /// What tells a key of ours from others
+    /// The key format check
     Key,
-    /// What tells a token of ours from others
+    /// The project key (JWT) check
     Token,
-    /// The body of verify
+    /// The request body of verify
     Verify,
-    /// The headers of forward-auth
+    /// The request headers of forward-auth
     ForwardAuth,
 }
 
-/// Feeds each target. The first input that breaks one ends it, and is left in fuzz/artifacts.
+/// Runs each target. The first failing input ends the run and is saved in fuzz/artifacts.
 pub fn fuzz(options: &Options) -> Result<()> {
     let mut steps = Steps::start();
-    steps.run("set-up of cargo-fuzz", ensure_cargo_fuzz)?;
+    steps.run("setup of cargo-fuzz", ensure_cargo_fuzz)?;
     for target in Target::value_variants().iter().filter(|target| options.only.is_none_or(|only| only == **target)) {
         let name = target.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         steps.run(&format!("fuzz {name}"), || process::run(&mut command(&name, options.runs)?))?;
@@ -51,23 +50,23 @@ pub fn fuzz(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// New inputs that led somewhere are kept in fuzz/corpus for the next time.
+/// Inputs that reach new code are kept in fuzz/corpus for the next run.
 fn command(target: &str, runs: u64) -> Result<Command> {
     let folder = paths::inside("fuzz");
     let (corpus, seeds) = (format!("corpus/{target}"), format!("seeds/{target}"));
-    fs::create_dir_all(folder.join(&corpus)).context("fuzz/corpus can't be made")?;
-    // The crates that the program is built with; what fuzzing needs beside them, cargo adds.
-    fs::copy(paths::inside("Cargo.lock"), folder.join("Cargo.lock")).context("Cargo.lock can't be copied into fuzz/")?;
+    fs::create_dir_all(folder.join(&corpus)).context("cannot create fuzz/corpus")?;
+    // Fuzz with the crate versions of the main build; cargo adds those that only fuzzing needs.
+    fs::copy(paths::inside("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock into fuzz/")?;
     let mut command = Command::new("cargo");
     process::forget_xtask(&mut command);
     command
-        // A cargo that looks for `cargo-fuzz` finds the one that was installed for this.
+        // So that cargo finds the `cargo-fuzz` installed in target/tools.
         .env("PATH", with_tools())
         .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
         .arg(paths::inside("target/fuzz"))
         .args([target, &corpus, &seeds, "--", &format!("-runs={runs}"), "-max_len=8192", "-timeout=10"])
         .current_dir(folder)
-        // cargo-fuzz's own flags take the place of those in .cargo/config.toml, and some of them are for nightly compilers.
+        // cargo-fuzz's own flags replace those in .cargo/config.toml, and some of them need a nightly compiler.
         .env("RUSTFLAGS", "--cfg erase_components")
         .env("RUSTC_BOOTSTRAP", "1");
     Ok(command)

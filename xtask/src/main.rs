@@ -1,6 +1,6 @@
-//! Everything Latchkey's sources need from a machine: set-up, build, tests.
+//! Setup, build and test commands.
 //!
-//! `cargo xtask run` and `cargo xtask test` are the two commands to know; docs/building.md has the rest.
+//! `cargo xtask run` and `cargo xtask test` are the main ones; see docs/building.md for the rest.
 
 mod bench;
 mod dist;
@@ -33,52 +33,52 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Sets the machine up, builds, and serves <http://127.0.0.1:3000>, its data in ./data
+    /// Set up the machine, build, and serve <http://127.0.0.1:3000> with data in ./data
     Run {
-        /// Build fast instead of small: for daily work
+        /// Optimize for build time instead of size, for development
         #[arg(long)]
         dev: bool,
         /// Arguments for `latchkey serve`
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
-    /// Sets the machine up and runs every check: format, clippy, unit, integration, browser
+    /// Set up the machine and run every check: format, clippy, unit, integration, browser
     Test {
-        /// Only this part of the tests
+        /// Run only this part of the tests
         #[arg(long, value_enum)]
         only: Option<test::Part>,
         /// Arguments for Playwright (`--only browser`) or for `cargo test` (`--only unit`)
         #[arg(last = true, requires = "only")]
         arguments: Vec<OsString>,
     },
-    /// Measures verify against what bounds it and against its peers, and writes docs/benchmarks.md
+    /// Benchmark verify against its lower bounds and against other products, and write docs/benchmarks.md
     Bench(bench::Options),
-    /// Feeds made-up input to what reads keys, tokens and headers, for as long as is wished
+    /// Fuzz the parsers of keys, tokens, bodies and headers
     Fuzz(fuzz::Options),
-    /// Builds the browser's side alone, into target/site
+    /// Build only the site (the browser's files), into target/site
     Site {
-        /// Build fast instead of small: for daily work
+        /// Optimize for build time instead of size, for development
         #[arg(long)]
         dev: bool,
     },
-    /// Writes the program into dist/, ready to be copied to where it shall run
+    /// Build the release into dist/, ready to be copied to a server
     Dist,
-    /// Brings what the build and the tests need, and nothing else
+    /// Install what the build and the tests need
     Setup,
 }
 
 fn main() -> ExitCode {
-    match carry_out(CommandLine::parse().command) {
+    match execute(CommandLine::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Whoever waited ten minutes looks at the last line first.
+            // The error goes last, after minutes of output.
             eprintln!("\nerror: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn carry_out(command: Command) -> Result<()> {
+fn execute(command: Command) -> Result<()> {
     match command {
         Command::Run { dev, arguments } => run::run(Build::from_flag(dev), &arguments),
         Command::Test { only, arguments } => test::test(only, &arguments),

@@ -1,4 +1,4 @@
-//! Where things are. Every path is absolute, so no command depends on the folder it was called from.
+//! Paths of the workspace. All are absolute, so that no command depends on the current directory.
 
 use std::path::{Path, PathBuf};
 
@@ -7,37 +7,36 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder inside the workspace")
 }
 
-/// A path inside the workspace.
 pub fn inside(path: &str) -> PathBuf {
     root().join(path)
 }
 
-/// Cargo's own folder. It is passed to cargo by name, as the server's sources name `target/site`.
+/// Cargo's target folder. It is passed to cargo explicitly, because the server's sources refer to `target/site`.
 pub fn target() -> PathBuf {
     inside("target")
 }
 
-/// The browser's files, as the server serves them and the release binary embeds them.
+/// The site: the browser's files, which the server serves and the release binary embeds.
 pub fn site() -> PathBuf {
     inside("target/site")
 }
 
-/// Cargo's folder for the browser's side, apart from the server's: so the two can build at the same time.
+/// Cargo's target folder for the wasm build. It is separate from the server's, so that both can build at the same time.
 pub fn wasm_target() -> PathBuf {
     inside("target/wasm")
 }
 
-/// What the site's build keeps between two runs.
+/// Intermediate files that the site build keeps between runs.
 pub fn site_work() -> PathBuf {
     inside("target/site-work")
 }
 
-/// The Python environment of this name, where the integration tests look for it.
+/// A Python virtual environment. The integration tests use the same paths.
 pub fn python(name: &str) -> PathBuf {
     inside(&format!("target/{name}"))
 }
 
-/// The browser tests, with all JavaScript packages.
+/// The browser tests. The folder also holds the JavaScript packages of the build.
 pub fn end2end() -> PathBuf {
     inside("end2end")
 }

@@ -1,4 +1,4 @@
-//! Other programs: started, waited for, and named clearly when they fail.
+//! Runs other programs. Errors include the command line.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::PathBuf;
@@ -8,30 +8,30 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs a command whose output the user sees as it comes.
+/// Runs a command that inherits stdout and stderr.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| cannot_start(command))?;
     check(command, status)
 }
 
-/// Runs a command as [`run`] does, and ends it when it takes longer than `limit`.
+/// As [`run`], but stops the command after `limit`.
 pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| cannot_start(command))?;
     match wait_within(limit, &mut child)? {
         Some(status) => check(command, status),
-        None => bail!("`{}` was stopped: no end after {} s", describe(command), limit.as_secs()),
+        None => bail!("`{}` was stopped after {} s", describe(command), limit.as_secs()),
     }
 }
 
-/// What a command prints, without the white space around it.
+/// The trimmed stdout of a command.
 pub fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
     check(command, output.status)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Runs a command with its name before each line of its output, so that two can share the screen.
-/// The time it took is the answer.
+/// Runs a command and prints its output with a label before each line, so that two commands can run in parallel.
+/// Returns the time that it took.
 pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
     let started = Instant::now();
     if std::io::stderr().is_terminal() {
@@ -47,10 +47,10 @@ pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// Takes from a cargo command what `cargo run` has told this process about xtask. Some build scripts
-/// (ring's) watch these variables, and would run again after each change between `cargo xtask` and cargo by hand.
+/// Removes the variables that `cargo run` sets for xtask from the environment of a cargo command. Some build scripts (ring's) watch these
+/// variables and would run again after each switch between `cargo xtask` and plain cargo.
 ///
-/// The environment's compiler flags go too: they would take the place of those in .cargo/config.toml, on which page and server must agree.
+/// Also removes compiler flags: they would replace those in .cargo/config.toml, on which page and server must agree.
 pub fn forget_xtask(command: &mut Command) {
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for (name, _) in std::env::vars_os() {
@@ -66,7 +66,7 @@ fn is_about_xtask(variable: &str) -> bool {
         || ["CARGO_BIN_NAME", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&variable)
 }
 
-/// The first of these programs that PATH knows.
+/// The first of these programs that is found in PATH.
 pub fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -75,7 +75,7 @@ pub fn find_program(names: &[&str]) -> Option<PathBuf> {
 
 fn print_labelled(label: &str, stream: Option<impl Read>) {
     for line in stream.into_iter().flat_map(|stream| BufReader::new(stream).lines().map_while(Result::ok)) {
-        // Two cargos take turns in milliseconds; that they do is no news.
+        // Two cargo processes wait for each other for milliseconds only.
         if !line.contains("waiting for file lock on") || !line.contains("package cache") {
             eprintln!("{label:>8} | {line}");
         }
@@ -106,7 +106,7 @@ fn cannot_start(command: &Command) -> String {
     format!("cannot start `{}`", describe(command))
 }
 
-/// The command as one would type it, near enough to try it by hand.
+/// The command line, for error messages. Arguments are not quoted.
 fn describe(command: &Command) -> String {
     let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
     words.join(" ")
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_hangs_is_stopped() {
+    fn a_hanging_command_is_stopped() {
         let started = Instant::now();
         let error = run_within(Duration::from_millis(100), Command::new("sleep").arg("30")).unwrap_err();
         assert!(error.to_string().contains("was stopped"), "{error}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_the_user_are_kept() {
+    fn user_settings_are_kept() {
         assert!(is_about_xtask("CARGO_PKG_NAME"));
         assert!(!is_about_xtask("CARGO_HOME"));
         assert!(!is_about_xtask("CARGO_TERM_COLOR"));

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: from the sources to a served page.
+//! `cargo xtask run`: builds everything and starts the server.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -10,19 +10,19 @@ use crate::site::{self, Build};
 use crate::step::Steps;
 use crate::{paths, process, server, setup};
 
-/// Builds all and becomes the server.
+/// Builds everything and replaces this process with the server.
 pub fn run(build: Build, arguments: &[OsString]) -> Result<()> {
     build_all(build)?;
     serve(build, arguments)
 }
 
-/// Set-up, site and server, with a summary of the times.
+/// Sets up the machine and builds site and server, with a summary of the times.
 pub fn build_all(build: Build) -> Result<()> {
     let mut steps = Steps::start();
-    let tools = steps.run("set-up", || setup::for_build(build))?;
+    let tools = steps.run("setup", || setup::for_build(build))?;
     match build {
         Build::Release => {
-            // The server embeds the site, so it comes last.
+            // The server embeds the site, so it is built last.
             site::build(build, &tools, &mut steps)?;
             steps.run("server", || process::run(&mut server::build_command(build)))?;
         }
@@ -35,13 +35,13 @@ pub fn build_all(build: Build) -> Result<()> {
     Ok(())
 }
 
-/// The debug server reads the site from disk, so both sides can be compiled at the same time.
+/// Builds site and server in parallel, which is possible because the debug server reads the site from disk.
 fn build_both(tools: &setup::Tools, steps: &mut Steps) -> Result<()> {
     eprintln!("==> wasm and server");
     let (wasm, server) = thread::scope(|scope| {
         let wasm = scope.spawn(|| process::run_labelled("wasm", &mut site::compile_command(Build::Dev, tools)));
         let server = process::run_labelled("server", &mut server::build_command(Build::Dev));
-        (wasm.join().unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build ended early"))), server)
+        (wasm.join().unwrap_or_else(|_| Err(anyhow!("the thread of the wasm build panicked"))), server)
     });
     steps.note("wasm", wasm?);
     steps.note("server", server?);
@@ -54,7 +54,7 @@ fn serve(build: Build, arguments: &[OsString]) -> Result<()> {
     become_command(&mut command).with_context(|| format!("cannot start {}", server::binary(build).display()))
 }
 
-/// The server takes this process's place, so that signals (Ctrl-C, a service manager's) reach it and nobody else.
+/// Replaces this process with the server, so that signals (Ctrl-C, a service manager's) reach the server directly.
 #[cfg(unix)]
 fn become_command(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt;

@@ -1,4 +1,4 @@
-//! The server's binary: how it is built, and where it then lies.
+//! The server binary: its build command and its path.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,6 @@ use std::process::Command;
 use crate::site::Build;
 use crate::{paths, process};
 
-/// The `cargo build` of the server.
 pub fn build_command(build: Build) -> Command {
     let mut command = cargo("build");
     command.args(["--bin", "latchkey"]);
@@ -16,7 +15,7 @@ pub fn build_command(build: Build) -> Command {
     command
 }
 
-/// Where [`build_command`] leaves the binary.
+/// The path of the binary that [`build_command`] builds.
 pub fn binary(build: Build) -> PathBuf {
     let profile = match build {
         Build::Release => "release",
@@ -25,7 +24,7 @@ pub fn binary(build: Build) -> PathBuf {
     paths::target().join(profile).join("latchkey")
 }
 
-/// A cargo command for this machine's own kind: the server, the tests, the checks.
+/// A cargo command for the host target: server, tests and checks.
 pub fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
     process::forget_xtask(&mut command);

@@ -1,22 +1,22 @@
-//! The steps of a build: each is announced, timed, and named when it fails.
+//! The steps of a build: each is announced and timed, and its name is part of its error.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// The steps done so far, with the time each one took.
+/// The finished steps, with the time that each took.
 pub struct Steps {
     started: Instant,
     done: Vec<(String, Duration)>,
 }
 
 impl Steps {
-    /// Begins to count.
+    /// Starts the total time.
     pub fn start() -> Self {
         Self { started: Instant::now(), done: Vec::new() }
     }
 
-    /// Announces a step, does it, and notes how long it took.
+    /// Announces a step, runs it and records its time.
     pub fn run<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("==> {name}");
         let started = Instant::now();
@@ -27,18 +27,18 @@ impl Steps {
         Ok(result)
     }
 
-    /// Notes a step that was timed elsewhere.
+    /// Records a step that was timed elsewhere.
     pub fn note(&mut self, name: &str, took: Duration) {
         self.done.push((name.to_owned(), took));
     }
 
-    /// One line: every step and the total.
+    /// Prints one line with the time of every step and the total.
     pub fn print_summary(&self) {
         eprintln!("\n{}", summary(&self.done, self.started.elapsed()));
     }
 }
 
-/// `set-up 0.3 s · wasm 66.0 s · total 66.3 s`
+/// `setup 0.3 s · wasm 66.0 s · total 66.3 s`
 fn summary(done: &[(String, Duration)], total: Duration) -> String {
     let mut parts: Vec<String> = done.iter().map(|(name, took)| format!("{name} {}", seconds(*took))).collect();
     parts.push(format!("total {}", seconds(total)));
@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn the_summary_has_every_step_and_the_total() {
-        let done = [("set-up".to_owned(), Duration::from_millis(300)), ("wasm".to_owned(), Duration::from_secs(66))];
-        assert_eq!(summary(&done, Duration::from_millis(66_350)), "set-up 0.3 s · wasm 66.0 s · total 66.3 s");
+        let done = [("setup".to_owned(), Duration::from_millis(300)), ("wasm".to_owned(), Duration::from_secs(66))];
+        assert_eq!(summary(&done, Duration::from_millis(66_350)), "setup 0.3 s · wasm 66.0 s · total 66.3 s");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is, the fast ones first.
+//! `cargo xtask test`: every check, the fast ones first.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::site::{self, Build};
 use crate::step::Steps;
 use crate::{paths, process, server, setup};
 
-/// A part of the tests, for daily work.
+/// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// Format and clippy
@@ -22,17 +22,17 @@ pub enum Part {
     Browser,
 }
 
-/// Runs the asked part, or all. The first failure ends it.
+/// Runs one part of the tests, or all. Stops at the first failure.
 pub fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
-    let wanted = |part| only.is_none_or(|only| only == part);
+    let includes = |part| only.is_none_or(|only| only == part);
     let mut steps = Steps::start();
-    if wanted(Part::Lint) {
+    if includes(Part::Lint) {
         lint(&mut steps)?;
     }
-    if wanted(Part::Unit) {
+    if includes(Part::Unit) {
         unit(arguments, &mut steps)?;
     }
-    if wanted(Part::Browser) {
+    if includes(Part::Browser) {
         browser(arguments, &mut steps)?;
     }
     steps.print_summary();
@@ -44,10 +44,9 @@ fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
     setup::note_compiler();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
-    // In one go, lest the server be checked twice.
+    // In one command, so that the server is checked only once.
     steps.run("clippy server and bench", || clippy(&["--package", "latchkey", "--package", "bench", "--all-targets"]))?;
-    // For this machine, not for wasm32: the same code is checked, and no second clippy is needed where
-    // the wasm tool chain is not rustup's.
+    // For the host, not for wasm32: this checks the same code, and a wasm toolchain that is not rustup's may lack clippy.
     steps.run("clippy browser", || clippy(&["--lib", "--no-default-features", "--features", "hydrate"]))
 }
 
@@ -57,19 +56,19 @@ fn clippy(arguments: &[&str]) -> Result<()> {
 
 fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("xtask's tests", || process::run(cargo("test").args(["--package", "xtask"])))?;
-    steps.run("set-up of moto", setup::moto)?;
-    steps.run("set-up of aiosmtpd", setup::smtp)?;
-    steps.run("set-up of PyJWT", setup::pyjwt)?;
-    steps.run("set-up of nginx", setup::nginx)?;
-    steps.run("set-up of schemathesis", setup::schemathesis)?;
-    steps.run("set-up of jose and Unkey's SDK", setup::packages)?;
+    steps.run("setup of moto", setup::moto)?;
+    steps.run("setup of aiosmtpd", setup::smtp)?;
+    steps.run("setup of PyJWT", setup::pyjwt)?;
+    steps.run("setup of nginx", setup::nginx)?;
+    steps.run("setup of schemathesis", setup::schemathesis)?;
+    steps.run("setup of jose and Unkey's SDK", setup::packages)?;
     steps.run("unit and integration tests", || process::run(cargo("test").args(["--package", "latchkey", "--package", "bench"]).args(arguments)))
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
-    let tools = steps.run("set-up", || setup::for_build(Build::Release))?;
-    let chromium = steps.run("set-up of Chromium", setup::chromium)?;
-    // The site as it will be shipped, but the server that `cargo test` has built already.
+    let tools = steps.run("setup", || setup::for_build(Build::Release))?;
+    let chromium = steps.run("setup of Chromium", setup::chromium)?;
+    // The release site, but the debug server, which `cargo test` has already built.
     site::build(Build::Release, &tools, steps)?;
     steps.run("server", || process::run(&mut server::build_command(Build::Dev)))?;
     steps.run("browser tests", || {

@@ -1,5 +1,5 @@
-//! What bounds verify: the same HTTP server and runtime, a handler that reads the same JSON and answers JSON of the same shape, and
-//! nothing between the two.
+//! The baseline for verify: the same HTTP server and runtime, and a handler that parses the same JSON, returns JSON of the same shape and
+//! does nothing else.
 
 use std::{io, net::IpAddr, time::Duration};
 
@@ -12,15 +12,15 @@ use hyper_util::{
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Latchkey's.
+/// The same allocator as Latchkey's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The fields of Latchkey's own.
+/// The fields of Latchkey's verify request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "they are read from JSON, as Latchkey reads them; nothing is done with them here")]
-struct Ask {
+#[expect(dead_code, reason = "parsed for the cost of it, as Latchkey does, but not used")]
+struct VerifyRequest {
     key: String,
     #[serde(default)]
     scope: Option<String>,
@@ -34,7 +34,7 @@ struct Ask {
     ip: Option<IpAddr>,
 }
 
-/// The fields of Latchkey's own, as long as its are.
+/// The fields of Latchkey's verdict, with values of the same length.
 #[derive(Serialize)]
 struct Verdict {
     valid: bool,
@@ -70,23 +70,23 @@ const VERDICT: Verdict = Verdict {
     request_id: "req_01a1f0b75c8d7f3aa6c1d0e5b4938271",
 };
 
-async fn verify(Json(_): Json<Ask>) -> Json<Verdict> {
+async fn verify(Json(_): Json<VerifyRequest>) -> Json<Verdict> {
     Json(VERDICT)
 }
 
-/// Listens on the port that it is given.
+/// Listens on the port given as the first argument.
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).ok_or_else(|| io::Error::other("which port?"))?;
+    let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).ok_or_else(|| io::Error::other("usage: bare PORT"))?;
     let router = Router::new().route("/api/v1/verify", post(verify)).route("/readyz", axum::routing::get(async || "ready"));
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
-        attend(listener.accept().await?.0, &router);
+        serve_connection(listener.accept().await?.0, &router);
     }
 }
 
-/// As Latchkey serves a connection.
-fn attend(stream: TcpStream, router: &Router) {
+/// Uses the same connection settings as Latchkey.
+fn serve_connection(stream: TcpStream, router: &Router) {
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).max_headers(100).max_buf_size(32 * 1024);

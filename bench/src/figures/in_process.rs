@@ -1,4 +1,4 @@
-//! 3: a cached key, judged in process. Criterion has measured it (`benches/verify.rs`); this reads what it wrote.
+//! Figure 3: evaluation of a cached key in process. Criterion measures it (`benches/verify.rs`); this reads its results.
 
 use std::fs;
 
@@ -11,25 +11,24 @@ use crate::places;
 const FIGURE: u8 = 3;
 const GOAL_US: f64 = 1.0;
 
-/// Reads it.
 pub fn measure(_: &Settings) -> Result<Vec<Row>> {
     Ok(vec![
         Row::at_most(
             FIGURE,
-            "judging a cached client key with a rate limit, µs",
+            "evaluating a cached client key with a rate limit, µs",
             GOAL_US,
             microseconds("client key")?,
             "median of Criterion's samples",
         ),
-        Row::told(FIGURE, "the same and the verdict as JSON, µs", format!("{:.2}", microseconds("client key, as JSON")?)),
-        Row::told(FIGURE, "judging a cached project key (JWT), µs", format!("{:.2}", microseconds("project key")?)),
+        Row::told(FIGURE, "the same, with the verdict serialized as JSON, µs", format!("{:.2}", microseconds("client key, as JSON")?)),
+        Row::told(FIGURE, "evaluating a cached project key (JWT), µs", format!("{:.2}", microseconds("project key")?)),
     ])
 }
 
-fn microseconds(what: &str) -> Result<f64> {
-    let file = places::root().join("target/criterion/verify").join(what).join("new/estimates.json");
-    let text = fs::read(&file).with_context(|| format!("`cargo bench --package bench` has not measured “{what}”"))?;
+fn microseconds(benchmark: &str) -> Result<f64> {
+    let file = places::root().join("target/criterion/verify").join(benchmark).join("new/estimates.json");
+    let text = fs::read(&file).with_context(|| format!("`cargo bench --package bench` has no result for “{benchmark}”"))?;
     let estimates: Value = serde_json::from_slice(&text)?;
-    let nanoseconds = estimates["median"]["point_estimate"].as_f64().context("Criterion wrote no median")?;
+    let nanoseconds = estimates["median"]["point_estimate"].as_f64().context("Criterion's results contain no median")?;
     Ok(nanoseconds / 1e3)
 }

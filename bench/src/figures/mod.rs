@@ -1,4 +1,4 @@
-//! What is measured, a figure of the table each.
+//! The measurements, one module per figure of the table.
 
 mod against_bare;
 mod in_process;
@@ -16,27 +16,27 @@ use crate::{
     programs::{Program, settle},
 };
 
-/// How a good verdict begins.
+/// The prefix of a valid verdict.
 pub const VALID: &str = r#"{"valid":true,"#;
-/// The most keys of a batch.
+/// Maximum number of keys in one `POST /verify-batch`.
 const BATCH: usize = 1000;
 
-/// How much is measured.
+/// Size and duration of the measurements.
 pub struct Settings {
-    /// How many pairs.
+    /// Number of A/B pairs per comparison.
     pub pairs: u32,
-    /// How long each round of a pair takes.
+    /// Duration of one round of a pair.
     pub round: Duration,
-    /// How many keys are stored, the fewest first.
+    /// Numbers of stored keys of figure 2, in ascending order.
     pub stored: [usize; 3],
-    /// How many keys the peers have.
+    /// Number of stored keys in the comparisons with the peers.
     pub of_peers: usize,
-    /// How many keys are disabled under load.
+    /// Number of keys that figure 5 disables under load.
     pub disabled: usize,
 }
 
 impl Settings {
-    /// In full, or just enough to see that everything runs.
+    /// The full run, or a quick one that only checks that everything works.
     pub const fn new(quick: bool) -> Self {
         if quick {
             Self { pairs: 1, round: Duration::from_millis(300), stored: [1000, 2000, 5000], of_peers: 1000, disabled: 100 }
@@ -46,27 +46,21 @@ impl Settings {
     }
 }
 
-/// A line of the table.
+/// A row of the table.
 pub struct Row {
-    /// To which of the five figures it belongs.
+    /// Number of the figure, 1 to 5.
     pub figure: u8,
-    /// What is measured.
     pub what: String,
-    /// What it shall come to.
     pub goal: String,
-    /// What it came to.
     pub measured: String,
-    /// Whether that is enough.
     pub outcome: Outcome,
 }
 
-/// Whether a goal was met.
 pub enum Outcome {
-    /// It was.
     Met,
-    /// It was not, and by how much.
+    /// The reason, or how far the value is from the goal.
     NotMet(String),
-    /// There is no goal.
+    /// Reported without a goal.
     Told,
 }
 
@@ -75,22 +69,22 @@ impl Row {
         Self { figure, what: what.into(), goal: "–".to_owned(), measured: measured.into(), outcome: Outcome::Told }
     }
 
-    /// A ratio that shall be `goal` or more.
+    /// A ratio whose goal is a minimum.
     fn at_least(figure: u8, what: impl Into<String>, goal: f64, ratio: f64, detail: &str) -> Self {
         let missing = || format!("{:.2} of the goal", ratio / goal);
         let outcome = if ratio >= goal { Outcome::Met } else { Outcome::NotMet(missing()) };
         Self { figure, what: what.into(), goal: format!("{} or more", number(goal)), measured: format!("{} ({detail})", number(ratio)), outcome }
     }
 
-    /// A ratio that shall be `goal` or less.
+    /// A ratio whose goal is a maximum.
     fn at_most(figure: u8, what: impl Into<String>, goal: f64, ratio: f64, detail: &str) -> Self {
         let outcome = if ratio <= goal { Outcome::Met } else { Outcome::NotMet(format!("{:.2} times the goal", ratio / goal)) };
         Self { figure, what: what.into(), goal: format!("{} or less", number(goal)), measured: format!("{} ({detail})", number(ratio)), outcome }
     }
 
-    /// What could not be measured is a goal that was not met.
-    fn failed(figure: u8, what: impl Into<String>, why: &str) -> Self {
-        Self { figure, what: what.into(), goal: String::new(), measured: "not measured".to_owned(), outcome: Outcome::NotMet(why.to_owned()) }
+    /// A measurement that failed counts as a goal that was not met.
+    fn failed(figure: u8, what: impl Into<String>, reason: &str) -> Self {
+        Self { figure, what: what.into(), goal: String::new(), measured: "not measured".to_owned(), outcome: Outcome::NotMet(reason.to_owned()) }
     }
 }
 
@@ -101,14 +95,14 @@ fn number(ratio: f64) -> String {
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
 const FIGURES: [Figure; 5] = [
-    (1, "verify against a handler that does nothing", against_bare::measure),
-    (2, "verify with more and more keys stored", stored::measure),
+    (1, "verify against a bare handler", against_bare::measure),
+    (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
-    (4, "against its peers", peers::measure),
-    (5, "from disabling to the first refusal", revoked::measure),
+    (4, "verify against peers", peers::measure),
+    (5, "from disabling to the first rejection", revoked::measure),
 ];
 
-/// Measures all, or one alone. One that fails does not keep the others from being measured.
+/// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.
 pub fn all(settings: &Settings, only: Option<u8>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (number, name, measure) in FIGURES.into_iter().filter(|(number, ..)| only.is_none_or(|only| only == *number)) {
@@ -118,54 +112,53 @@ pub fn all(settings: &Settings, only: Option<u8>) -> Vec<Row> {
     rows
 }
 
-/// One who is asked.
+/// One side of a comparison.
 struct Side {
     program: Program,
     load: Load,
 }
 
 impl Side {
-    /// Latchkey, or the handler that does nothing.
+    /// Latchkey or the baseline handler, which take the same requests.
     fn verifying(program: Program, requests: &Arc<Requests>) -> Self {
         Self { load: Load { address: program.address, requests: Arc::clone(requests), good: VALID }, program }
     }
 
-    /// The same with other requests.
     fn asked(self, requests: &Arc<Requests>) -> Self {
         Self { load: Load { requests: Arc::clone(requests), ..self.load }, ..self }
     }
 }
 
-/// Two who are asked in turn, each when neither has anything left to do.
+/// Measures both sides in alternating rounds. Each round starts only when both programs are idle.
 fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Comparison> {
-    let round = |of: &Side| {
+    let round = |side: &Side| {
         settle(&[&first.program, &second.program])?;
-        let before = of.program.worked()?;
-        let round = of.load.run(settings.round)?;
-        let worked = of.program.worked()? - before;
+        let before = side.program.worked()?;
+        let round = side.load.run(settings.round)?;
+        let worked = side.program.worked()? - before;
         Ok(Round { server_us: worked * 1e6 / f64::from(u32::try_from(round.answers)?), ..round })
     };
     let comparison = Comparison::of(settings.pairs, || round(first), || round(second))?;
-    ensure!(comparison.others() == 0, "{} answers were none of the expected ones", comparison.others());
+    ensure!(comparison.others() == 0, "{} unexpected responses", comparison.others());
     Ok(comparison)
 }
 
-/// Has every key verified once, so that all of them are known.
+/// Verifies every key once, so that all of them are cached.
 fn verify_each(program: &Program, caller: &str, keys: &[Box<str>]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(program.address).await?;
         for keys in keys.chunks(BATCH) {
             let body = serde_json::json!({ "keys": keys.iter().map(|key| serde_json::json!({ "key": key })).collect::<Vec<_>>() });
-            let answer = connection.call(&post("/api/v1/verify-batch", caller, &body.to_string())).await?;
-            let valid = answer.body.windows(VALID.len()).filter(|bytes| *bytes == VALID.as_bytes()).count();
-            ensure!(answer.status == 200 && valid == keys.len(), "of {} stored keys {valid} are valid: {}", keys.len(), answer.status);
+            let response = connection.call(&post("/api/v1/verify-batch", caller, &body.to_string())).await?;
+            let valid = response.body.windows(VALID.len()).filter(|bytes| *bytes == VALID.as_bytes()).count();
+            ensure!(response.status == 200 && valid == keys.len(), "{valid} of {} stored keys are valid (status {})", keys.len(), response.status);
         }
         Ok(())
     })
 }
 
-/// A call of the API.
+/// The bytes of an API request.
 fn post(path: &str, caller: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(

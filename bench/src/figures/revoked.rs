@@ -1,4 +1,4 @@
-//! 5: keys are disabled one after the other while callers ask for them. No answer that was begun after a key's call returned may be VALID.
+//! Figure 5: keys are disabled one by one under load. No verify call that starts after the disable call has returned may answer VALID.
 
 use std::{
     sync::{
@@ -21,91 +21,90 @@ use crate::{
 };
 
 const FIGURE: u8 = 5;
-/// How many others ask meanwhile.
+/// Number of concurrent verifying callers.
 const CALLERS: usize = 8;
 
-/// What all of them know.
-struct Scene {
+/// State shared by all callers.
+struct Shared {
     requests: Requests,
-    /// The key that is being disabled.
+    /// Index of the key that is being disabled.
     current: AtomicUsize,
-    /// So many keys, from the first on, were disabled: their calls have returned.
+    /// Number of keys, from the first on, whose disable call has returned.
     disabled: AtomicUsize,
-    ended: AtomicBool,
-    /// Answers to calls that were begun after that.
-    asked_after: AtomicU64,
-    /// Those of them that said VALID.
+    is_done: AtomicBool,
+    /// Responses to verify calls that started after the disable call returned.
+    answers_after: AtomicU64,
+    /// Number of those that were VALID.
     wrong: AtomicU64,
 }
 
-/// Measures it.
 pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
-    let stock = Stock::make(&places::work("data-disabled"), settings.disabled, 0)?;
-    let latchkey = Program::latchkey(&stock.folder)?;
-    let scene = Arc::new(Scene {
-        requests: Requests::verify(&stock.caller, stock.keys),
+    let fixtures = Stock::make(&places::work("data-disabled"), settings.disabled, 0)?;
+    let latchkey = Program::latchkey(&fixtures.folder)?;
+    let shared = Arc::new(Shared {
+        requests: Requests::verify(&fixtures.caller, fixtures.keys),
         current: AtomicUsize::new(0),
         disabled: AtomicUsize::new(0),
-        ended: AtomicBool::new(false),
-        asked_after: AtomicU64::new(0),
+        is_done: AtomicBool::new(false),
+        answers_after: AtomicU64::new(0),
         wrong: AtomicU64::new(0),
     });
-    let begun = Instant::now();
+    let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let callers: Vec<_> = (0..CALLERS).map(|number| tokio::spawn(ask(Arc::clone(&scene), latchkey.address, number))).collect();
-        let done = disable_each(&scene, latchkey.address, &stock.caller).await;
-        scene.ended.store(true, Ordering::SeqCst);
+        let callers: Vec<_> = (0..CALLERS).map(|number| tokio::spawn(verify_until_done(Arc::clone(&shared), latchkey.address, number))).collect();
+        let result = disable_each(&shared, latchkey.address, &fixtures.caller).await;
+        shared.is_done.store(true, Ordering::SeqCst);
         for caller in callers {
             caller.await??;
         }
-        done
+        result
     })?;
-    let (asked, wrong) = (scene.asked_after.load(Ordering::SeqCst), scene.wrong.load(Ordering::SeqCst));
-    let tries = scene.requests.count();
-    let measured = format!("{wrong} of {asked} answers ({tries} keys, {CALLERS} callers, {:.0} s)", begun.elapsed().as_secs_f64());
+    let (answers, wrong) = (shared.answers_after.load(Ordering::SeqCst), shared.wrong.load(Ordering::SeqCst));
+    let keys = shared.requests.count();
+    let measured = format!("{wrong} of {answers} answers ({keys} keys, {CALLERS} callers, {:.0} s)", started.elapsed().as_secs_f64());
     let outcome = if wrong == 0 { Outcome::Met } else { Outcome::NotMet(format!("{} too many", thousands(f64::from(u32::try_from(wrong)?)))) };
-    let what = "VALID answers begun after the call that disables the key returned".to_owned();
+    let what = "VALID answers to calls that began after the disabling call returned".to_owned();
     Ok(vec![Row { figure: FIGURE, what, goal: "0".to_owned(), measured, outcome }])
 }
 
-/// Disables one key after the other: each was valid just before, and is asked for again at once.
-async fn disable_each(scene: &Scene, address: std::net::SocketAddr, caller: &str) -> Result<()> {
+/// Disables the keys one by one. Each is verified immediately before, when it must be valid, and immediately after.
+async fn disable_each(shared: &Shared, address: std::net::SocketAddr, caller: &str) -> Result<()> {
     let (mut connection, mut request) = (Connection::open(address).await?, Vec::new());
-    for at in 0..scene.requests.count() {
-        scene.current.store(at, Ordering::SeqCst);
-        scene.requests.write(&mut request, at);
-        let answer = connection.call(&request).await?;
-        ensure!(answer.body.starts_with(VALID.as_bytes()), "a key is not valid before it is disabled");
-        let id = serde_json::from_slice::<Value>(answer.body)?["key_id"].as_str().context("a verdict without a key")?.to_owned();
-        let answer = connection.call(&post(&format!("/api/v1/keys/{id}/disable"), caller, "")).await?;
-        ensure!(answer.status == 200, "a key can't be disabled: {}", answer.status);
-        scene.disabled.store(at + 1, Ordering::SeqCst);
-        scene.note(true, connection.call(&request).await?.body);
+    for index in 0..shared.requests.count() {
+        shared.current.store(index, Ordering::SeqCst);
+        shared.requests.write(&mut request, index);
+        let response = connection.call(&request).await?;
+        ensure!(response.body.starts_with(VALID.as_bytes()), "a key is not valid before it is disabled");
+        let id = serde_json::from_slice::<Value>(response.body)?["key_id"].as_str().context("the verdict has no key_id")?.to_owned();
+        let response = connection.call(&post(&format!("/api/v1/keys/{id}/disable"), caller, "")).await?;
+        ensure!(response.status == 200, "disabling a key failed with status {}", response.status);
+        shared.disabled.store(index + 1, Ordering::SeqCst);
+        shared.record(true, connection.call(&request).await?.body);
     }
     Ok(())
 }
 
-/// Asks for the key that is being disabled, and for the one before it, in turn.
-async fn ask(scene: Arc<Scene>, address: std::net::SocketAddr, number: usize) -> Result<()> {
+/// Verifies the key that is being disabled and the one before it, alternately.
+async fn verify_until_done(shared: Arc<Shared>, address: std::net::SocketAddr, number: usize) -> Result<()> {
     let (mut connection, mut request) = (Connection::open(address).await?, Vec::new());
     for turn in number.. {
-        if scene.ended.load(Ordering::SeqCst) {
+        if shared.is_done.load(Ordering::SeqCst) {
             break;
         }
-        let at = scene.current.load(Ordering::SeqCst).saturating_sub(turn % 2);
-        scene.requests.write(&mut request, at);
-        // Looked at before the call begins.
-        let is_disabled = at < scene.disabled.load(Ordering::SeqCst);
-        scene.note(is_disabled, connection.call(&request).await?.body);
+        let index = shared.current.load(Ordering::SeqCst).saturating_sub(turn % 2);
+        shared.requests.write(&mut request, index);
+        // Read before the call starts.
+        let is_disabled = index < shared.disabled.load(Ordering::SeqCst);
+        shared.record(is_disabled, connection.call(&request).await?.body);
     }
     Ok(())
 }
 
-impl Scene {
-    fn note(&self, was_disabled: bool, body: &[u8]) {
+impl Shared {
+    fn record(&self, was_disabled: bool, body: &[u8]) {
         if was_disabled {
-            self.asked_after.fetch_add(1, Ordering::SeqCst);
+            self.answers_after.fetch_add(1, Ordering::SeqCst);
             self.wrong.fetch_add(u64::from(body.starts_with(VALID.as_bytes())), Ordering::SeqCst);
         }
     }

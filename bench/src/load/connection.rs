@@ -1,4 +1,4 @@
-//! One caller's connection: HTTP/1.1, kept open, as plain as it can be so that it costs little beside the server.
+//! A minimal HTTP/1.1 keep-alive client connection. It is kept simple so that the load generator uses little CPU beside the server.
 
 use std::{io, net::SocketAddr};
 
@@ -7,10 +7,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// More headers than anybody here answers.
+/// More headers than any measured server sends.
 const HEADERS_MAX: usize = 32;
 
-/// A connection, and what came over it.
 pub struct Connection {
     address: SocketAddr,
     stream: TcpStream,
@@ -18,15 +17,12 @@ pub struct Connection {
     closes: bool,
 }
 
-/// An answer.
-pub struct Answer<'a> {
-    /// Its status.
+pub struct Response<'a> {
     pub status: u16,
-    /// Its body.
     pub body: &'a [u8],
 }
 
-/// Where the parts of an answer are.
+/// Status of a response, and the offsets of its body in the receive buffer.
 struct Head {
     status: u16,
     body: usize,
@@ -35,19 +31,12 @@ struct Head {
 }
 
 impl Connection {
-    /// Connects.
-    ///
-    /// # Errors
-    /// When nobody listens.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { address, stream: connect(address).await?, received: Vec::with_capacity(4096), closes: false })
     }
 
-    /// Asks and waits for the answer. A server that closes after each answer is connected to anew.
-    ///
-    /// # Errors
-    /// When it breaks off, or speaks no HTTP that we know.
-    pub async fn call(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
+    /// Sends a request and waits for the response. Reconnects first if the server closed the connection after the last response.
+    pub async fn call(&mut self, request: &[u8]) -> io::Result<Response<'_>> {
         if self.closes {
             self.stream = connect(self.address).await?;
         }
@@ -55,7 +44,7 @@ impl Connection {
         self.stream.write_all(request).await?;
         let head = loop {
             if self.stream.read_buf(&mut self.received).await? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server broke off"));
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
             }
             if let Some(head) = read_head(&self.received)?
                 && head.end <= self.received.len()
@@ -64,7 +53,7 @@ impl Connection {
             }
         };
         self.closes = head.closes;
-        Ok(Answer { status: head.status, body: &self.received[head.body..head.end] })
+        Ok(Response { status: head.status, body: &self.received[head.body..head.end] })
     }
 }
 
@@ -74,16 +63,16 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// `None` while it has not come in full.
+/// Parses the head of a response. `None` while it is incomplete.
 fn read_head(received: &[u8]) -> io::Result<Option<Head>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(body) = response.parse(received).map_err(io::Error::other)? else { return Ok(None) };
-    let named = |name: &str| response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value);
-    let length = named("content-length").and_then(|length| std::str::from_utf8(length).ok()?.trim().parse::<usize>().ok());
+    let header = |name: &str| response.headers.iter().find(|line| line.name.eq_ignore_ascii_case(name)).map(|line| line.value);
+    let length = header("content-length").and_then(|length| std::str::from_utf8(length).ok()?.trim().parse::<usize>().ok());
     let status = response.code.unwrap_or_default();
-    let length = length.or((status == 204).then_some(0)).ok_or_else(|| io::Error::other("an answer without a length"))?;
-    let closes = named("connection").is_some_and(|word| word.eq_ignore_ascii_case(b"close"));
+    let length = length.or((status == 204).then_some(0)).ok_or_else(|| io::Error::other("a response without Content-Length"))?;
+    let closes = header("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
     Ok(Some(Head { status, body, end: body + length, closes }))
 }
 
@@ -92,10 +81,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_read_once_it_has_come_in_full() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
-        assert!(read_head(&answer[..30]).unwrap().is_none());
-        let head = read_head(answer).unwrap().unwrap();
-        assert_eq!((head.status, &answer[head.body..head.end], head.closes), (200, &b"{}"[..], true));
+    fn head_is_parsed_once_complete() {
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        assert!(read_head(&response[..30]).unwrap().is_none());
+        let head = read_head(response).unwrap().unwrap();
+        assert_eq!((head.status, &response[head.body..head.end], head.closes), (200, &b"{}"[..], true));
     }
 }

@@ -1,7 +1,7 @@
-//! Callers: so many connections that are kept open, each of which asks again as soon as it was answered, for the next key of all that are stored.
+//! The load generator: keep-alive connections, each of which sends the next request as soon as it has the response. The keys rotate.
 //!
-//! They are one thread of this program, and the same for whoever is measured: what they cost on a machine that is shared with the server
-//! is the same on both sides of a ratio.
+//! It runs on one thread and is the same for every measured program, so its CPU cost, on a machine shared with the server, is the same on
+//! both sides of a ratio.
 
 mod connection;
 mod requests;
@@ -18,33 +18,31 @@ use tokio::task::JoinSet;
 pub use self::connection::Connection;
 pub use self::requests::Requests;
 
-/// How many callers there are.
+/// Number of concurrent connections.
 pub const CONNECTIONS: u32 = 32;
-/// What is asked before the time is taken.
+/// Duration of the requests before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(200);
 
-/// What is asked of whom.
+/// A target, and the requests to send to it.
 #[derive(Clone)]
 pub struct Load {
-    /// Who is asked.
     pub address: SocketAddr,
-    /// What.
     pub requests: Arc<Requests>,
-    /// How each good answer's body begins.
+    /// The prefix of the body of an expected response.
     pub good: &'static str,
 }
 
-/// How a round went.
+/// The result of one round.
 pub struct Round {
-    /// Good answers a second.
+    /// Expected responses per second.
     pub per_second: f64,
-    /// How long the slowest of a hundred callers waited, in milliseconds.
+    /// 99th percentile of the response time in milliseconds.
     pub p99_ms: f64,
-    /// Answers, also those while warming up.
+    /// All expected responses, including those of the warm-up.
     pub answers: u64,
-    /// How long the server worked for each, on all cores together, in microseconds.
+    /// The server's CPU time per response, on all cores together, in microseconds.
     pub server_us: f64,
-    /// Answers that were none of the good ones.
+    /// Responses with another status or body.
     pub others: u64,
 }
 
@@ -55,17 +53,14 @@ struct Tally {
 }
 
 impl Load {
-    /// Asks for so long.
-    ///
-    /// # Errors
-    /// When the server breaks off.
+    /// Sends requests for the given time, after a warm-up.
     pub fn run(&self, time: Duration) -> Result<Round> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let warmed_up = self.ask_for(WARM_UP).await?;
-            let begun = Instant::now();
-            let mut tally = self.ask_for(time).await?;
-            let seconds = begun.elapsed().as_secs_f64();
+            let warmed_up = self.send_for(WARM_UP).await?;
+            let started = Instant::now();
+            let mut tally = self.send_for(time).await?;
+            let seconds = started.elapsed().as_secs_f64();
             tally.nanoseconds.sort_unstable();
             Ok(Round {
                 per_second: f64::from(u32::try_from(tally.nanoseconds.len())?) / seconds,
@@ -77,38 +72,38 @@ impl Load {
         })
     }
 
-    async fn ask_for(&self, time: Duration) -> Result<Tally> {
+    async fn send_for(&self, time: Duration) -> Result<Tally> {
         let mut callers = JoinSet::new();
         let mut connections = Vec::new();
         for _ in 0..CONNECTIONS {
-            connections.push(Connection::open(self.address).await.with_context(|| format!("{} takes no connection", self.address))?);
+            connections.push(Connection::open(self.address).await.with_context(|| format!("cannot connect to {}", self.address))?);
         }
         let end = Instant::now() + time;
         for connection in connections {
             callers.spawn(self.clone().call(connection, end));
         }
-        let mut all = Tally::default();
+        let mut total = Tally::default();
         while let Some(one) = callers.join_next().await {
             let one = one??;
-            all.nanoseconds.extend(one.nanoseconds);
-            all.others += one.others;
+            total.nanoseconds.extend(one.nanoseconds);
+            total.others += one.others;
         }
-        Ok(all)
+        Ok(total)
     }
 
     async fn call(self, mut connection: Connection, end: Instant) -> Result<Tally> {
         let (mut tally, mut request) = (Tally::default(), Vec::new());
-        let mut begun = Instant::now();
-        while begun < end {
+        let mut started = Instant::now();
+        while started < end {
             self.requests.write(&mut request, self.requests.next());
-            let answer = connection.call(&request).await?;
+            let response = connection.call(&request).await?;
             let now = Instant::now();
-            if answer.status == 200 && answer.body.starts_with(self.good.as_bytes()) {
-                tally.nanoseconds.push(u32::try_from((now - begun).as_nanos()).unwrap_or(u32::MAX));
+            if response.status == 200 && response.body.starts_with(self.good.as_bytes()) {
+                tally.nanoseconds.push(u32::try_from((now - started).as_nanos()).unwrap_or(u32::MAX));
             } else {
                 tally.others += 1;
             }
-            begun = now;
+            started = now;
         }
         Ok(tally)
     }

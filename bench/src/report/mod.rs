@@ -1,4 +1,4 @@
-//! What came of it: one table, on the screen and in docs/benchmarks.md.
+//! The report: one table, printed and written to docs/benchmarks.md.
 
 mod machine;
 
@@ -12,39 +12,36 @@ use crate::{
     places,
 };
 
-/// What stands round the table.
-const TEXT: &str = include_str!("benchmarks.md");
+/// The report's template: the text around the table.
+const TEMPLATE: &str = include_str!("benchmarks.md");
 
-/// The table, in Markdown.
+/// The table in Markdown.
 pub fn table(rows: &[Row]) -> String {
     let head = "| | what | goal | measured | met |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    head + &rows.iter().map(line).collect::<String>()
+    head + &rows.iter().map(table_row).collect::<String>()
 }
 
-fn line(Row { figure, what, goal, measured, outcome }: &Row) -> String {
+fn table_row(Row { figure, what, goal, measured, outcome }: &Row) -> String {
     let met = match outcome {
         Outcome::Met => "yes".to_owned(),
-        Outcome::NotMet(why) => format!("**not met**: {}", in_a_cell(why)),
+        Outcome::NotMet(reason) => format!("**not met**: {}", escape_cell(reason)),
         Outcome::Told => "–".to_owned(),
     };
     format!("| {figure} | {what} | {goal} | {measured} | {met} |\n")
 }
 
-/// A reason may have lines and bars of its own, and names of this machine's folders, which are nobody's business.
-fn in_a_cell(why: &str) -> String {
-    why.replace('|', "/").replace(['\n', '\r'], " ").replace(&format!("{}/", places::root().display()), "")
+/// Removes what breaks a table cell (line breaks, bars) and the path of the workspace, which must not be published.
+fn escape_cell(reason: &str) -> String {
+    reason.replace('|', "/").replace(['\n', '\r'], " ").replace(&format!("{}/", places::root().display()), "")
 }
 
 /// Writes docs/benchmarks.md.
-///
-/// # Errors
-/// When it can't be written.
 pub fn write(rows: &[Row]) -> Result<()> {
     let now = Timestamp::now().rfc3339();
-    let filled = TEXT.replace("{date}", &now[..10]).replace("{machine}", &machine::machine()).replace("{versions}", &machine::versions());
+    let filled = TEMPLATE.replace("{date}", &now[..10]).replace("{machine}", &machine::machine()).replace("{versions}", &machine::versions());
     let file = places::root().join("docs/benchmarks.md");
-    fs::write(&file, filled.replace("{table}", table(rows).trim_end())).with_context(|| format!("{} can't be written", file.display()))?;
-    eprintln!("Written down in docs/benchmarks.md.");
+    fs::write(&file, filled.replace("{table}", table(rows).trim_end())).with_context(|| format!("cannot write {}", file.display()))?;
+    eprintln!("Report written to docs/benchmarks.md.");
     Ok(())
 }
 
@@ -53,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_measured_stands_in_the_table() {
+    fn failed_measurements_are_reported() {
         let row = Row {
             figure: 4,
             what: "a peer".to_owned(),

@@ -1,4 +1,4 @@
-//! A data folder with so many keys in it, and the keys themselves, which no server could tell any more.
+//! Creates a data folder with many keys and returns their secrets, which a server cannot reveal later.
 
 mod opaque;
 mod tokens;
@@ -28,26 +28,26 @@ use latchkey::{
 
 const OWNER: &str = "owner@bench.test";
 
-/// What was stored.
+/// A filled data folder and the secrets of its keys.
 pub struct Stock {
-    /// Where.
+    /// The data folder.
     pub folder: PathBuf,
-    /// The platform key of who calls.
+    /// The internal key with which verify is called.
     pub caller: String,
-    /// The client keys, each with a rate limit.
+    /// Client keys, each with a rate limit that is never reached.
     pub keys: Vec<Box<str>>,
-    /// The tokens of project keys.
+    /// Signed tokens of project keys.
     pub tokens: Vec<Box<str>>,
 }
 
 impl Stock {
-    /// Makes the folder anew, with so many client keys and so many project keys.
+    /// Replaces the folder by a new one with this number of client keys and of project keys.
     ///
     /// # Errors
-    /// A sentence for who measures.
+    /// An I/O or database error.
     pub fn make(folder: &Path, keys: usize, tokens: usize) -> Result<Self> {
         if folder.exists() {
-            fs::remove_dir_all(folder).with_context(|| format!("{} can't be made anew", folder.display()))?;
+            fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
         }
         tokio::runtime::Runtime::new()?.block_on(fill(folder, keys, tokens))
     }
@@ -58,17 +58,17 @@ async fn fill(folder: &Path, keys: usize, tokens: usize) -> Result<Stock> {
     let data = Data::open_alone(&options).await?;
     let state = AppState::new(&data, PublicUrl::new(None, ([127, 0, 0, 1], 3000).into())?, Vec::new(), OutgoingOptions::default())?;
     let owner = owner(&state).await?;
-    let stock = Stock {
+    let fixtures = Stock {
         folder: folder.to_owned(),
         caller: caller(&state, &owner).await?,
         keys: opaque::store(&state, &owner, keys).await?,
         tokens: tokens::issue(&state, &owner, tokens).await?,
     };
     data.store.close().await;
-    Ok(stock)
+    Ok(fixtures)
 }
 
-/// Who made everything.
+/// Creates the owner, who is the creator of all keys.
 async fn owner(state: &AppState) -> Result<Actor> {
     let account =
         NewAccount { organization: "Bench".to_owned(), name: "Owner".to_owned(), email: OWNER.to_owned(), password: "correct horse battery".into() };
@@ -78,8 +78,8 @@ async fn owner(state: &AppState) -> Result<Actor> {
 }
 
 async fn caller(state: &AppState, owner: &Actor) -> Result<String> {
-    let wanted = WantedKey { ends: Ends::Days(30), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
-    Ok(keys::create(state, owner, wanted).await.map_err(in_words)?.secret.reveal().to_owned())
+    let request = WantedKey { ends: Ends::Days(30), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
+    Ok(keys::create(state, owner, request).await.map_err(in_words)?.secret.reveal().to_owned())
 }
 
 fn in_words(fault: Fault) -> anyhow::Error {

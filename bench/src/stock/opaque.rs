@@ -1,4 +1,4 @@
-//! Client keys, stored as `POST /keys` would store them, but many with a statement: a million are ready in a minute or two.
+//! Client keys, stored as `POST /keys` stores them, but with many rows per statement: a million take a minute or two.
 
 use anyhow::{Context, Result};
 use latchkey::{
@@ -11,25 +11,25 @@ use latchkey::{
 };
 use sqlx::AssertSqlSafe;
 
-/// Rows of a statement.
+/// Rows per statement.
 const ROWS: usize = 1000;
-/// A limit that each has, and that nobody here can come up to.
+/// The rate limit of every key. It is high enough never to be reached.
 const RATE_LIMITS: &str = r#"[{"name":"minute","limit":1000000000,"duration_ms":60000}]"#;
 
-/// What differs between two of them.
+/// The values that differ between the keys.
 struct Row {
     number: i64,
     id: String,
     digest: Vec<u8>,
 }
 
-/// Stores so many. Answers their secrets.
+/// Stores `count` keys and returns their secrets.
 pub async fn store(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
     let mut secrets = Vec::with_capacity(count);
     let mut rows = Vec::with_capacity(count);
     let first: i64 = sqlx::query_scalar("select coalesce(max(number), 0) + 1 from api_keys").fetch_one(state.store.read()?).await?;
     for number in (first..).take(count) {
-        let secret = PlainKey::generate(KeyKind::Client).context("client keys are not made here")?;
+        let secret = PlainKey::generate(KeyKind::Client).context("client keys cannot be generated")?;
         rows.push(Row { number, id: KeyId::new().to_string(), digest: state.pepper.digest(secret.reveal()).as_bytes().to_vec() });
         secrets.push(secret.reveal().into());
     }
@@ -47,12 +47,13 @@ pub async fn store(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<
 }
 
 async fn insert(tx: &mut store::Tx, organization: &str, user: &str, rows: &[Row]) -> Result<(), store::Error> {
-    let places: Vec<_> = (0..rows.len()).map(|row| 6 + row * 4).map(|at| format!("(${at}, ${}, ${}, ${})", at + 1, at + 2, at + 3)).collect();
+    let placeholders: Vec<_> =
+        (0..rows.len()).map(|row| 6 + row * 4).map(|first| format!("(${first}, ${}, ${}, ${})", first + 1, first + 2, first + 3)).collect();
     let sql = format!(
         "insert into api_keys (number, id, name, name_folded, digest, organization_id, kind, mask, scopes, created_by, created_at, expires_at, rate_limits) \
          select v.column1, v.column2, v.column3, lower(v.column3), v.column4, $1, 'client', $2, '', $3, $4, $4 + 31536000000, $5 \
          from (values {}) v",
-        places.join(", ")
+        placeholders.join(", ")
     );
     let query = sqlx::query(AssertSqlSafe(sql)).bind(organization).bind(Mask::Hidden.apply("")).bind(user).bind(Timestamp::now().0).bind(RATE_LIMITS);
     let query =

@@ -1,4 +1,4 @@
-//! Project keys, issued and revealed to the owner, as their signed tokens.
+//! Project keys: issued to the owner and revealed as signed tokens.
 
 use anyhow::Result;
 use latchkey::{
@@ -15,14 +15,14 @@ use latchkey::{
     },
 };
 
-/// Issues and reveals so many. Answers their tokens.
+/// Issues and reveals `count` keys and returns their tokens.
 pub async fn issue(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
     let mut tokens = Vec::with_capacity(count);
     if count == 0 {
         return Ok(tokens);
     }
-    let wanted = WantedProject { name: "Bench".to_owned(), description: String::new(), visibility: Visibility::Organization };
-    let project = projects::create(state, owner, wanted).await.map_err(super::in_words)?.id;
+    let request = WantedProject { name: "Bench".to_owned(), description: String::new(), visibility: Visibility::Organization };
+    let project = projects::create(state, owner, request).await.map_err(super::in_words)?.id;
     let (template, role) = template(state, project).await?;
     for _ in 0..count {
         let key = store_key(state, owner, (project, template, role)).await?;
@@ -38,7 +38,7 @@ async fn template(state: &AppState, project: ProjectId) -> Result<(TemplateId, R
          where p.id = $2 and r.name = 'viewer'";
     sqlx::query(sql).bind(id.to_string()).bind(project.to_string()).execute(state.store.read()?).await?;
     let role: String = sqlx::query_scalar("select role_id from templates where id = $1").bind(id.to_string()).fetch_one(state.store.read()?).await?;
-    Ok((id, role.parse().map_err(|_| anyhow::anyhow!("the role's id can't be read"))?))
+    Ok((id, role.parse().map_err(|_| anyhow::anyhow!("the role id cannot be parsed"))?))
 }
 
 async fn store_key(state: &AppState, owner: &Actor, (project, template, role): (ProjectId, TemplateId, RoleId)) -> Result<KeyId> {

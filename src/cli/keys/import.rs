@@ -9,24 +9,24 @@ use serde_json::{Map, Value, json};
 use super::{Context, traits::TraitOptions, view};
 use crate::cli::{input, print, trouble::Trouble};
 
-/// One key by its arguments, or many from a file.
+/// Imports one key from arguments, or many from a file.
 #[derive(Debug, Args)]
 pub(super) struct ImportOptions {
-    /// The key's SHA-256, in hexadecimal or base64
+    /// SHA-256 of the key, in hexadecimal or base64
     #[arg(long, value_name = "DIGEST", required_unless_present = "file", requires = "name")]
     sha256: Option<String>,
-    /// Its name
+    /// Name of the key
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     traits: TraitOptions,
-    /// Many keys, all or none of them: a file with a JSON object a line, as the API takes it, at most 1,000; - for standard input
+    /// JSON Lines file with up to 1,000 keys in the format of the API, imported all or none; - for standard input
     #[arg(long, value_name = "PATH", conflicts_with_all = ["sha256", "name"])]
     file: Option<PathBuf>,
 }
 
 impl ImportOptions {
-    fn call(&self, stdin_is_taken: bool) -> Result<Value, Trouble> {
+    fn body(&self, is_stdin_used: bool) -> Result<Value, Trouble> {
         let mut fields = self.traits.fields();
         let Some(file) = &self.file else {
             fields.insert("sha256".to_owned(), json!(self.sha256));
@@ -34,34 +34,33 @@ impl ImportOptions {
             return Ok(Value::Object(fields));
         };
         if !fields.is_empty() {
-            return Err(Trouble::usage("what the keys of a file are stands in its lines, not in arguments"));
+            return Err(Trouble::usage("with --file, set the fields in the file, not as arguments"));
         }
-        if stdin_is_taken && file == Path::new("-") {
-            return Err(Trouble::usage("standard input can't hold both the API key and the keys to import"));
+        if is_stdin_used && file == Path::new("-") {
+            return Err(Trouble::usage("standard input can't provide both the API key and the keys to import"));
         }
         Ok(json!({ "keys": keys_of(&input::text_of(file)?)? }))
     }
 }
 
-/// The objects of JSON lines; blank lines count for nothing.
+/// Parses JSON Lines; blank lines are ignored.
 fn keys_of(text: &str) -> Result<Vec<Map<String, Value>>, Trouble> {
     let lines = text.trim_start_matches('\u{FEFF}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    // The line is not repeated: it may hold a key in the place of its digest.
-    let read = |(at, line)| serde_json::from_str(line).map_err(|_| Trouble::usage(format!("line {} is no JSON object", at + 1)));
-    lines.map(read).collect()
+    // The message does not repeat the line: it can contain a key instead of its digest.
+    let parse = |(index, line)| serde_json::from_str(line).map_err(|_| Trouble::usage(format!("line {} is not a JSON object", index + 1)));
+    lines.map(parse).collect()
 }
 
-/// Takes over keys.
-pub(super) async fn run(options: &ImportOptions, stdin_is_taken: bool, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
-    let call = options.call(stdin_is_taken)?;
+pub(super) async fn run(options: &ImportOptions, is_stdin_used: bool, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+    let body = options.body(is_stdin_used)?;
     let context = context()?;
-    let answer = context.client.send(context.client.request(Method::POST, "keys/import").json(&call)).await?;
+    let response = context.client.send(context.client.request(Method::POST, "keys/import").json(&body)).await?;
     if context.json {
-        return print::line(&answer.text);
+        return print::line(&response.text);
     }
-    match answer.json["items"].as_array() {
+    match response.json["items"].as_array() {
         Some(keys) => print::line(&view::table(keys)),
-        None => print::line(&view::facts(&answer.json["key"])),
+        None => print::line(&view::facts(&response.json["key"])),
     }
 }
 
@@ -70,11 +69,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_is_no_object_is_named_and_not_repeated() {
+    fn an_invalid_line_is_numbered_and_not_repeated() {
         assert_eq!(keys_of("\u{FEFF}{\"name\":\"a\"}\n\n {\"name\":\"b\"}\r\n").unwrap().len(), 2);
         for bad in ["{\"name\":\"a\"}\nlkc_secret", "{}\n[\"lkc_secret\"]", "{}\n{\"lkc_secret\""] {
-            let told = keys_of(bad).unwrap_err().to_string();
-            assert!(told.contains("line 2") && !told.contains("secret"), "{told}");
+            let message = keys_of(bad).unwrap_err().to_string();
+            assert!(message.contains("line 2") && !message.contains("secret"), "{message}");
         }
     }
 }

@@ -7,37 +7,36 @@ use serde_json::{Value, json};
 use super::{Context, view};
 use crate::cli::{client::Answer, print, trouble::Trouble};
 
-/// Which keys, and how many.
 #[derive(Debug, Args)]
 pub struct ListOptions {
-    /// Of this kind: platform, client, corpus or agent
+    /// Only this kind: platform, client, corpus or agent
     #[arg(long)]
     kind: Option<String>,
-    /// With this in the name, whatever the case
+    /// Only names that contain this text, ignoring case
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
-    /// With this status: active, disabled or expired
+    /// Only this status: active, disabled or expired
     #[arg(long)]
     status: Option<String>,
-    /// Of this external id
+    /// Only this external id
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
-    /// With this scope
+    /// Only keys with this scope
     #[arg(long)]
     scope: Option<String>,
-    /// That end within 14 days
+    /// Only keys that expire within 14 days
     #[arg(long)]
     expiring: bool,
-    /// By `name`, `created_at`, `last_used_at` or `expires_at`; with - before it, descending: --sort=-created_at
+    /// Sort by `name`, `created_at`, `last_used_at` or `expires_at`; a leading - sorts descending: --sort=-created_at
     #[arg(long, allow_hyphen_values = true)]
     sort: Option<String>,
-    /// How many: 1 to 100 [default: 50]
+    /// Keys per page: 1 to 100 [default: 50]
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
-    /// Go on where another page ended
+    /// Cursor of the next page
     #[arg(long)]
     cursor: Option<String>,
-    /// Every page, as one list
+    /// Print all pages as one list
     #[arg(long, conflicts_with = "cursor")]
     all: bool,
 }
@@ -60,22 +59,19 @@ impl ListOptions {
     }
 }
 
-/// Prints a page of keys, or all of them.
-///
-/// # Errors
-/// Why it could not.
+/// Prints one page of keys, or all pages.
 pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), Trouble> {
-    let mut answer = page(context, options, options.cursor.as_deref()).await?;
+    let mut response = page(context, options, options.cursor.as_deref()).await?;
     if options.all {
-        answer = with_the_rest(context, options, answer).await?;
+        response = with_all_pages(context, options, response).await?;
     }
     if context.json {
-        return print::line(&answer.text);
+        return print::line(&response.text);
     }
-    let keys = answer.json["items"].as_array().map_or(&[][..], Vec::as_slice);
+    let keys = response.json["items"].as_array().map_or(&[][..], Vec::as_slice);
     print::line(&view::table(keys))?;
-    if let Some(cursor) = next_cursor(&answer) {
-        print::note(&format!("{} of {} keys. --all shows all, --cursor {cursor} goes on.", keys.len(), answer.json["total"]));
+    if let Some(cursor) = next_cursor(&response) {
+        print::note(&format!("{} of {} keys. Use --all for all keys, or --cursor {cursor} for the next page.", keys.len(), response.json["total"]));
     }
     Ok(())
 }
@@ -89,12 +85,12 @@ fn next_cursor(page: &Answer) -> Option<String> {
     page.json["next_cursor"].as_str().map(ToOwned::to_owned)
 }
 
-/// The first page and all after it, in the shape of one page.
-async fn with_the_rest(context: &Context, options: &ListOptions, mut first: Answer) -> Result<Answer, Trouble> {
+/// Merges the first page and all following ones into one page.
+async fn with_all_pages(context: &Context, options: &ListOptions, mut first: Answer) -> Result<Answer, Trouble> {
     let mut items = items_of(&mut first);
     let mut cursor = next_cursor(&first);
-    while let Some(at) = cursor {
-        let mut next = page(context, options, Some(&at)).await?;
+    while let Some(current) = cursor {
+        let mut next = page(context, options, Some(&current)).await?;
         items.append(&mut items_of(&mut next));
         cursor = next_cursor(&next);
     }

@@ -17,7 +17,6 @@ use super::{
 };
 use crate::model::id::KeyId;
 
-/// Which server, and what to do there.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct KeysOptions {
@@ -32,60 +31,55 @@ enum KeysCommand {
     /// List keys
     #[command(after_help = AFTER_HELP)]
     List(list::ListOptions),
-    /// Show a key; never its secret
+    /// Show a key, without its secret
     #[command(after_help = AFTER_HELP)]
     Get(OneKey),
-    /// Make a key; its secret alone goes to standard output, this once
+    /// Create a key; only its secret is printed to standard output, once
     #[command(after_help = AFTER_HELP)]
     Create(change::CreateOptions),
-    /// Change a key, as far as its kind lets one
+    /// Change the fields of a key that its kind allows to edit
     #[command(after_help = AFTER_HELP)]
     Edit(change::EditOptions),
-    /// Put a key to rest: it is refused at once
+    /// Disable a key, effective immediately
     #[command(after_help = AFTER_HELP)]
     Disable(OneKey),
-    /// Wake a key
+    /// Enable a key
     #[command(after_help = AFTER_HELP)]
     Enable(OneKey),
-    /// Give a key another secret; the new one alone goes to standard output, this once
+    /// Replace the secret of a key; only the new secret is printed to standard output, once
     #[command(after_help = AFTER_HELP)]
     Rotate(change::RotateOptions),
-    /// Delete keys for good: they are refused at once
+    /// Delete keys permanently, effective immediately
     #[command(after_help = AFTER_HELP)]
     Delete(change::DeleteOptions),
-    /// Take over client keys that were made elsewhere, by their SHA-256
+    /// Import client keys that another system issued, by their SHA-256
     #[command(after_help = AFTER_HELP)]
     Import(import::ImportOptions),
 }
 
-/// Which key.
 #[derive(Debug, Args)]
 struct OneKey {
-    /// Its id: `key_…`
+    /// Id of the key: `key_…`
     id: String,
 }
 
-/// A call, and whether people or programs read its answer.
+/// Client and output format.
 struct Context {
     client: Client,
     json: bool,
 }
 
-/// Does what was asked.
-///
-/// # Errors
-/// Why it could not.
 pub async fn run(options: KeysOptions) -> Result<(), Trouble> {
-    // What can be judged here is, before a key is read or a server asked.
-    let KeysOptions { client: to, command } = options;
-    let context = || Client::new(&to).map(|client| Context { client, json: to.json });
+    // Arguments are validated before the API key is read and before any request.
+    let KeysOptions { client: client_options, command } = options;
+    let context = || Client::new(&client_options).map(|client| Context { client, json: client_options.json });
     match command {
         KeysCommand::List(options) => list::run(&context()?, &options).await,
         KeysCommand::Get(OneKey { id }) => {
             let id = key_id(&id)?;
             let context = context()?;
-            let answer = context.client.send(context.client.request(Method::GET, &format!("keys/{id}"))).await?;
-            print::line(&if context.json { answer.text } else { view::facts(&answer.json) })
+            let response = context.client.send(context.client.request(Method::GET, &format!("keys/{id}"))).await?;
+            print::line(&if context.json { response.text } else { view::facts(&response.json) })
         }
         KeysCommand::Create(options) => change::create(&context()?, &options).await,
         KeysCommand::Edit(options) => change::edit(&options, context).await,
@@ -93,11 +87,11 @@ pub async fn run(options: KeysOptions) -> Result<(), Trouble> {
         KeysCommand::Enable(OneKey { id }) => change::set(&key_id(&id)?, "enable", &context()?).await,
         KeysCommand::Rotate(options) => change::rotate(&options, context).await,
         KeysCommand::Delete(options) => change::delete(&options, context).await,
-        KeysCommand::Import(options) => import::run(&options, to.reads_stdin(), context).await,
+        KeysCommand::Import(options) => import::run(&options, client_options.reads_stdin(), context).await,
     }
 }
 
-/// An id. What is none goes into no address and no message: it may be a secret that was pasted in the wrong place.
+/// Parses a key id. Invalid input is not repeated in the message or sent in a URL: it can be a secret, pasted by mistake.
 fn key_id(text: &str) -> Result<KeyId, Trouble> {
-    text.parse().map_err(|_| Trouble::usage("that is no id of a key: an id is key_ and 32 digits, as `latchkey keys list` shows it"))
+    text.parse().map_err(|_| Trouble::usage("invalid key id: an id is key_ and 32 hexadecimal digits, as shown by `latchkey keys list`"))
 }

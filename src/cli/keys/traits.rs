@@ -1,4 +1,4 @@
-//! What a key can be given, as arguments.
+//! Arguments for the attributes of a key.
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
@@ -8,37 +8,37 @@ use crate::{
     model::limits::{RateLimit, WantedCredits},
 };
 
-/// What keys of most kinds lack is refused by the server, never ignored.
+/// The server rejects attributes that the key's kind does not have; they are not ignored.
 #[derive(Debug, Args)]
 pub(super) struct TraitOptions {
-    /// After how many days it ends, from now
+    /// Days from now until the key expires
     #[arg(long, value_name = "D")]
     days: Option<i64>,
-    /// What it may be used for; may be given several times
+    /// Scope of the key; can be repeated
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// Whose it is, in your words
+    /// Your own id of the key's owner
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
-    /// What you note of it: a flat JSON object
+    /// Your own data: a flat JSON object
     #[arg(long, value_name = "JSON", value_parser = input::object)]
     metadata: Option<Map<String, Value>>,
-    /// How often it may be used, in any span of that length: `burst=100/60s`, with ms, s, m, h or d; may be given several times
+    /// Rate limit as a sliding window: `burst=100/60s`, with ms, s, m, h or d; can be repeated
     #[arg(long = "rate-limit", value_name = "NAME=LIMIT/SPAN", value_parser = input::rate_limit)]
     rate_limits: Vec<RateLimit>,
-    /// How many credits it has
+    /// Number of credits
     #[arg(long, value_name = "N")]
     credits: Option<i64>,
-    /// When its credits are filled up, and to how many: never, daily=N or monthly=N, at midnight UTC
+    /// Refill of the credits at midnight UTC: never, daily=N or monthly=N
     #[arg(long, value_name = "WHEN", value_parser = input::refill)]
     refill: Option<WantedCredits>,
-    /// A network from which it may be presented: `192.0.2.0/24`; may be given several times
+    /// Network from which the key is accepted: `192.0.2.0/24`; can be repeated
     #[arg(long = "allow-ip", value_name = "CIDR")]
     allowed_ips: Vec<String>,
 }
 
 impl TraitOptions {
-    /// The fields that were given, as the API names them.
+    /// The given fields, with their names in the API.
     pub fn fields(&self) -> Map<String, Value> {
         let list = |list: &[String]| (!list.is_empty()).then(|| json!(list));
         let fields = [
@@ -47,19 +47,19 @@ impl TraitOptions {
             ("external_id", self.external_id.clone().map(Value::from)),
             ("metadata", self.metadata.clone().map(Value::from)),
             ("rate_limits", (!self.rate_limits.is_empty()).then(|| json!(self.rate_limits))),
-            ("credits", self.wanted_credits()),
+            ("credits", self.requested_credits()),
             ("allowed_ips", list(&self.allowed_ips)),
         ];
         fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
-    fn wanted_credits(&self) -> Option<Value> {
+    fn requested_credits(&self) -> Option<Value> {
         let is_given = self.credits.is_some() || self.refill.is_some();
         is_given.then(|| json!(WantedCredits { remaining: self.credits, ..self.refill.unwrap_or_default() }))
     }
 }
 
-/// What can be taken from a key.
+/// Field that `keys edit --clear` removes.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Cleared {
     Days,
@@ -72,7 +72,7 @@ pub(super) enum Cleared {
 }
 
 impl Cleared {
-    /// The field, as the API names it, and what empties it.
+    /// Name of the field in the API and the value that clears it.
     pub fn field(self) -> (String, Value) {
         let (name, empty) = match self {
             Self::Days => ("duration_days", Value::Null),

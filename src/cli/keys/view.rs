@@ -1,4 +1,4 @@
-//! Keys, as people read them.
+//! Human-readable output of keys.
 
 use serde_json::Value;
 
@@ -7,27 +7,27 @@ use crate::{
     model::time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
-/// From this width on there is room for more columns.
+/// Minimum terminal width for the additional columns.
 const WIDE: u16 = 120;
 
-/// One line a key.
+/// Formats keys as a table, one row per key.
 pub(super) fn table(keys: &[Value]) -> String {
     let now = Timestamp::now();
     let text = |key: &Value, field: &str| key[field].as_str().unwrap_or("-").to_owned();
-    let ends = |key: &Value| from_now(key["expires_at"].as_str(), now);
+    let expires = |key: &Value| from_now(key["expires_at"].as_str(), now);
     if width() < WIDE {
-        let row = |key: &Value| vec![text(key, "id"), text(key, "kind"), text(key, "status"), ends(key), text(key, "name")];
-        return of_rows(&["ID", "KIND", "STATUS", "ENDS", "NAME"], keys.iter().map(row), &[0, 1, 2, 3]);
+        let row = |key: &Value| vec![text(key, "id"), text(key, "kind"), text(key, "status"), expires(key), text(key, "name")];
+        return of_rows(&["ID", "KIND", "STATUS", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3]);
     }
     let row = |key: &Value| {
         let used = from_now(key["last_used_at"].as_str(), now);
-        let made = from_now(key["created_at"].as_str(), now);
-        vec![text(key, "id"), text(key, "kind"), text(key, "status"), text(key, "mask"), made, used, ends(key), text(key, "name")]
+        let created = from_now(key["created_at"].as_str(), now);
+        vec![text(key, "id"), text(key, "kind"), text(key, "status"), text(key, "mask"), created, used, expires(key), text(key, "name")]
     };
-    of_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "ENDS", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
+    of_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
 }
 
-/// All that is told of a key.
+/// Formats all fields of a key.
 pub(super) fn facts(key: &Value) -> String {
     let now = Timestamp::now();
     let text = |field: &str| key[field].as_str().map(ToOwned::to_owned);
@@ -40,7 +40,7 @@ pub(super) fn facts(key: &Value) -> String {
         ("secret", text("mask")),
         ("created", at("created_at")),
         ("last used", at("last_used_at").or_else(|| Some("never".to_owned()))),
-        ("ends", at("expires_at").or_else(|| Some("never".to_owned()))),
+        ("expires", at("expires_at").or_else(|| Some("never".to_owned()))),
         ("scopes", listed(&key["scopes"])),
         ("corpora", listed(&key["corpora"])),
         ("external id", text("external_id")),
@@ -48,45 +48,45 @@ pub(super) fn facts(key: &Value) -> String {
         ("rate limits", rate_limits(&key["rate_limits"])),
         ("credits", credits(&key["credits"])),
         ("allowed ips", listed(&key["allowed_ips"])),
-        ("old secret", moment(key["retiring"]["until"].as_str(), now).map(|until| format!("good until {until}"))),
+        ("old secret", moment(key["retiring"]["until"].as_str(), now).map(|until| format!("valid until {until}"))),
     ])
 }
 
-/// What to call a key in a sentence.
+/// Name and id of a key, for messages.
 pub(super) fn named(key: &Value) -> String {
     format!("“{}” ({})", key["name"].as_str().unwrap_or("?"), key["id"].as_str().unwrap_or("?"))
 }
 
-/// A list with commas.
+/// Formats a JSON array as a comma-separated list.
 pub(crate) fn listed(list: &Value) -> Option<String> {
-    let words = list.as_array()?.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), ToOwned::to_owned));
-    Some(words.collect::<Vec<_>>().join(", "))
+    let items = list.as_array()?.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned));
+    Some(items.collect::<Vec<_>>().join(", "))
 }
 
-/// Whatever is there, as JSON.
+/// Formats a value as JSON; `None` for null.
 pub(crate) fn json(value: &Value) -> Option<String> {
     (!value.is_null()).then(|| value.to_string())
 }
 
 fn rate_limits(limits: &Value) -> Option<String> {
-    let told = |limit: &Value| {
+    let format = |limit: &Value| {
         let span = span(limit["duration_ms"].as_i64().unwrap_or_default());
         format!("{}={}/{span}", limit["name"].as_str().unwrap_or("?"), limit["limit"])
     };
-    Some(limits.as_array()?.iter().map(told).collect::<Vec<_>>().join(", "))
+    Some(limits.as_array()?.iter().map(format).collect::<Vec<_>>().join(", "))
 }
 
-/// As `--rate-limit` takes it.
+/// Formats a duration as `--rate-limit` accepts it.
 fn span(ms: i64) -> String {
     let units = [(DAY_MS, "d"), (60 * MINUTE_MS, "h"), (MINUTE_MS, "m"), (1000, "s")];
     let whole = units.into_iter().find(|(unit, _)| ms > 0 && ms % unit == 0);
-    whole.map_or_else(|| format!("{ms}ms"), |(unit, word)| format!("{}{word}", ms / unit))
+    whole.map_or_else(|| format!("{ms}ms"), |(unit, suffix)| format!("{}{suffix}", ms / unit))
 }
 
 fn credits(credits: &Value) -> Option<String> {
     let remaining = credits["remaining"].as_i64()?;
     Some(match credits["refill"].as_str() {
-        Some(refill) if refill != "never" => format!("{remaining} left, filled up {refill} to {}", credits["amount"]),
+        Some(refill) if refill != "never" => format!("{remaining} left, refilled {refill} to {}", credits["amount"]),
         _ => format!("{remaining} left"),
     })
 }
@@ -96,9 +96,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_told_as_it_is_given() {
-        for (ms, told) in [(500, "500ms"), (60_000, "1m"), (90_000, "90s"), (DAY_MS, "1d"), (3_600_000, "1h"), (0, "0ms")] {
-            assert_eq!(span(ms), told);
+    fn a_duration_round_trips() {
+        for (ms, text) in [(500, "500ms"), (60_000, "1m"), (90_000, "90s"), (DAY_MS, "1d"), (3_600_000, "1h"), (0, "0ms")] {
+            assert_eq!(span(ms), text);
         }
     }
 }

@@ -22,11 +22,11 @@ use crate::{
     },
 };
 
-/// How often each key was used, month by month.
+/// Requests and cost per key, by month.
 #[component]
 pub fn BillingPage() -> impl IntoView {
     let query = use_query_map();
-    // What is no month is the current one.
+    // An invalid month selects the current one.
     let month = Memo::new(move |_| query.with(|query| query.get_str("month").and_then(|text| text.parse::<Month>().ok())));
     let viewer = use_viewer();
     let usage = Resource::new(move || month.get(), month_usage);
@@ -35,7 +35,7 @@ pub fn BillingPage() -> impl IntoView {
         <div class="page">
             <h1>"Billing"</h1>
             <Lead/>
-            <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Counting…"</p> }>
+            <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Loading…"</p> }>
                 {move || Suspend::new(async move {
                     match (viewer.await, usage.await) {
                         (Ok(viewer), Ok(usage)) => view! { <Usage usage currency=viewer.currency/> }.into_any(),
@@ -47,17 +47,17 @@ pub fn BillingPage() -> impl IntoView {
     }
 }
 
-/// What is counted here, and where the keys of others are, which are billed there.
+/// Explains the figures. Links to external keys for viewers who can see them.
 #[component]
 fn Lead() -> impl IntoView {
     let viewer = use_viewer();
     let external = Suspend::new(async move {
-        let may_see = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
-        may_see.then(|| view! { " Storage is billed by its provider, with the credentials under " <a href="/keys/external">"External"</a> "." })
+        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        can_see.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href="/keys/external">"External"</a> "." })
     });
     view! {
         <p class="billing-lead">
-            "Every verified call counts for its key, minute by minute, at the price of its moment; it shows here within a second or two. Days are UTC."
+            "Usage is counted per verified call, at the price in effect at the time, and appears within seconds. Days are in UTC."
             <Suspense>{external}</Suspense>
         </p>
     }
@@ -73,13 +73,13 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
                 <h2 id="billing-month">{month.name()}</h2>
                 <p class="billing-total">{counted(total, "request", "requests")} " · " <Price amount=cost currency=currency.clone()/></p>
                 <nav class="billing-months" aria-label="Months">
-                    <MonthLink label="Previous month" month=month.previous() is_there={month > span.0}/>
-                    <MonthLink label="Next month" month=month.next() is_there={month < span.1}/>
+                    <MonthLink label="Previous month" month=month.previous() is_available={month > span.0}/>
+                    <MonthLink label="Next month" month=month.next() is_available={month < span.1}/>
                 </nav>
             </header>
             {if total == 0 {
                 view! {
-                    <Blank glyph=Glyph::Chart title="No requests" text="Nothing was verified in this month. Requests appear here as soon as a service asks whether a key is good."/>
+                    <Blank glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified."/>
                 }
                 .into_any()
             } else {
@@ -94,17 +94,16 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
     }
 }
 
-/// Leads to another month, or stands there faintly where there is none.
+/// A link to another month, disabled outside the range that has data.
 #[component]
-fn MonthLink(label: &'static str, month: Month, is_there: bool) -> impl IntoView {
-    if is_there {
+fn MonthLink(label: &'static str, month: Month, is_available: bool) -> impl IntoView {
+    if is_available {
         view! { <a class="button" href=format!("/billing?month={month}")>{label}</a> }.into_any()
     } else {
         view! { <a class="button" role="link" aria-disabled="true">{label}</a> }.into_any()
     }
 }
 
-/// The keys that were used, the most used first.
 #[component]
 fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView {
     view! {
@@ -114,23 +113,23 @@ fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView 
                     <tr>
                         <th scope="col">"API Key"</th>
                         <th scope="col">"Kind"</th>
-                        <th scope="col">"Secret"</th>
+                        <th scope="col">"Key"</th>
                         <th scope="col" class="cell-number">"Requests"</th>
                         <th scope="col" class="billing-share-head">"Share"</th>
                         <th scope="col" class="cell-number">"Total"</th>
                     </tr>
                 </thead>
-                <tbody>{keys.into_iter().map(|key| view! { <KeyLine key total currency=currency.clone()/> }).collect_view()}</tbody>
+                <tbody>{keys.into_iter().map(|key| view! { <KeyUsageRow key total currency=currency.clone()/> }).collect_view()}</tbody>
             </table>
         </div>
     }
 }
 
 #[component]
-fn KeyLine(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
+fn KeyUsageRow(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
     let policy = key.kind.policy();
     let percent = (key.requests * 100).checked_div(total).unwrap_or_default();
-    let share = if percent == 0 { "under 1 %".to_owned() } else { format!("{percent} %") };
+    let share = if percent == 0 { "<1%".to_owned() } else { format!("{percent}%") };
     view! {
         <tr>
             <td class="cell-name">
@@ -138,7 +137,7 @@ fn KeyLine(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
                 {key.is_deleted.then(|| view! { <span class="billing-gone">"Deleted"</span> })}
             </td>
             <td class="cell-soft" data-label="Kind">{policy.label}</td>
-            <td class="cell-soft" data-label="Secret"><code class="key-mask">{key.mask}</code></td>
+            <td class="cell-soft" data-label="Key"><code class="key-mask">{key.mask}</code></td>
             <td class="cell-number" data-label="Requests">{grouped(key.requests)}</td>
             <td class="billing-share" data-label="Share">
                 <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>

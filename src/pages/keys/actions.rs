@@ -1,4 +1,4 @@
-//! What the list does: for a row, for all that are picked, and once a dialog is done.
+//! Actions of the key list: on one row, on the selected rows, and after a dialog has finished.
 
 use std::time::Duration;
 
@@ -26,41 +26,34 @@ use crate::{
     ui::{browser, toast::Toasts, work::Work},
 };
 
-/// The list as its actions know it.
+/// The state that the list's actions use.
 #[derive(Clone, Copy)]
 pub struct ListActions {
-    /// The kind.
     pub tab: &'static KeyTab,
-    /// Search, filters and order.
     pub place: ListPlace,
-    /// The rows.
     pub rows: Rows<KeyRow>,
-    /// Those that are picked.
     pub picks: Picks,
-    /// New secrets that are shown in rows.
+    /// New secrets shown in rows.
     pub secrets: ShownSecrets,
-    /// The dialog that is open.
     pub asked: RwSignal<Option<Asked>>,
-    /// Those that are being tested.
+    /// Credentials that are being tested.
     pub testing: RwSignal<Vec<ItemId>>,
-    /// Where new secrets are shown that have a pop-up.
+    /// Shows new secrets in a pop-up, for kinds that have one.
     pub reveal: Reveal,
-    /// Where it is said what was done.
     pub toasts: Toasts,
 }
 
 impl ListActions {
-    /// Reads the list anew; its reader stays where they are.
+    /// Reloads the list and keeps the scroll position.
     pub fn reload(self) {
         spawn_local(self.rows.reopen(Place::Kept));
     }
 
-    /// Opens a dialog.
     pub fn ask(self, what: Asked) {
         self.asked.set(Some(what));
     }
 
-    /// Does something with a row.
+    /// Runs an action on a row.
     pub fn on_row(self, action: RowAction, row: KeyRow) {
         match action {
             RowAction::Edit => self.ask(Asked::Edit(row)),
@@ -71,7 +64,7 @@ impl ListActions {
         }
     }
 
-    /// Does something with all that are picked: in a dialog where it must be asked for, or takes a while.
+    /// Runs an action on the selected rows, in a dialog if it needs confirmation or several requests.
     pub fn on_picked(self, action: BulkAction) {
         if action == BulkAction::Delete || untrack(|| self.picks.count()) > BULK_MAX {
             return self.ask(Asked::Bulk(action));
@@ -80,12 +73,12 @@ impl ListActions {
         spawn_local(async move {
             match chosen.ids().await {
                 Ok(ids) => self.act_now(action, ids, None).await,
-                Err(fault) => self.nothing_done(&fault),
+                Err(fault) => self.show_failure(&fault),
             }
         });
     }
 
-    /// Closes the dialog and shows what came of it.
+    /// Closes the dialog and shows its result.
     pub fn on_done(self, done: Done) {
         self.asked.set(None);
         match done {
@@ -95,7 +88,7 @@ impl ListActions {
             }
             Done::Stored(row) => {
                 self.show_new(&row.name);
-                self.toasts.say(format!("“{}” was stored.", row.name));
+                self.toasts.say("Key added".to_owned());
             }
             Done::Rotated(created) => {
                 self.reload();
@@ -103,12 +96,12 @@ impl ListActions {
             }
             Done::Edited(before, row) => {
                 let renamed = before != row.name;
-                self.toasts.say(if renamed { format!("The key is now called “{}”.", row.name) } else { format!("“{before}” was changed.") });
+                self.toasts.say(if renamed { "Key renamed".to_owned() } else { "Changes saved".to_owned() });
                 self.reload();
             }
             Done::Acted(action, acted, name) => self.show_acted(action, acted, name),
-            Done::Exported(Ok(true)) => self.toasts.say("The file is in your downloads.".to_owned()),
-            Done::Exported(Ok(false)) => self.toasts.say("The export was stopped.".to_owned()),
+            Done::Exported(Ok(true)) => self.toasts.say("Export downloaded".to_owned()),
+            Done::Exported(Ok(false)) => self.toasts.say("Export stopped".to_owned()),
             Done::Exported(Err(fault)) => self.toasts.warn(fault.to_string()),
         }
     }
@@ -121,11 +114,10 @@ impl ListActions {
 
     fn reveal(self, created: CreatedKey) {
         if self.tab.policy().revealed == Revealed::InRow {
-            self.secrets.show(created);
-            return self.toasts.say("Copy the new key from its row before you leave or refresh this page.".to_owned());
+            return self.secrets.show(created);
         }
         spawn_local(async move {
-            // The first dialog gives the focus back to its button first, and the second will do the same.
+            // Wait until the first dialog has returned the focus to its button, so that the second one returns it there too.
             TimeoutFuture::new(0).await;
             self.reveal.show(created);
         });
@@ -136,10 +128,10 @@ impl ListActions {
         self.show_acted(action, acted, name);
     }
 
-    /// Says why nothing was done. What is picked stays so, unless it was picked from a list that the server has forgotten.
-    fn nothing_done(self, fault: &Fault) {
+    /// Shows why an action failed. The selection is kept, unless its list snapshot has expired on the server.
+    fn show_failure(self, fault: &Fault) {
         if *fault == Fault::ListingGone {
-            self.toasts.say("Nothing was done: the list was opened a while ago. It is loaded again; select the keys once more.".to_owned());
+            self.toasts.say("The list was out of date and has been reloaded. Select the keys again.".to_owned());
             self.reload();
         } else {
             self.toasts.warn(fault.to_string());
@@ -148,14 +140,14 @@ impl ListActions {
 
     fn show_acted(self, action: BulkAction, acted: Acted, name: Option<String>) {
         if let Some(fault) = acted.trouble.as_ref().filter(|_| acted.reached.is_empty()) {
-            return self.nothing_done(fault);
+            return self.show_failure(fault);
         }
-        let words = match &name {
-            Some(name) if acted.left == 0 => format!("“{name}” was {}.", past(action)),
+        let summary = match &name {
+            Some(_) if acted.left == 0 => format!("Key {}", past(action)),
             _ => acted.words(action),
         };
-        self.toasts.say(acted.trouble.as_ref().map_or_else(|| words.clone(), |fault| format!("{words} {fault}")));
-        // The page may have been left meanwhile; the focus is then none of its business.
+        self.toasts.say(acted.trouble.as_ref().map_or_else(|| summary.clone(), |fault| format!("{summary} {fault}")));
+        // If the page was closed in the meantime, the focus must not change.
         if self.asked.is_disposed() {
             return;
         }
@@ -165,13 +157,13 @@ impl ListActions {
         }
         if name.is_none() {
             self.picks.keep(acted.remaining);
-            // The button that was pressed may be off now, and can't keep the focus.
+            // The clicked button may be disabled now and lose the focus.
             set_timeout(browser::focus_something, Duration::ZERO);
         }
         self.reload();
     }
 
-    /// Tests a credential: its row says so meanwhile, a message says how it went, and the list is read anew.
+    /// Tests a credential. Its row shows `Testing…` until the result is shown in a toast and the list is reloaded.
     fn test(self, row: KeyRow) {
         let ItemId::Credential(id) = row.id else { return };
         if self.testing.with_untracked(|testing| testing.contains(&row.id)) {
@@ -179,13 +171,13 @@ impl ListActions {
         }
         self.testing.update(|testing| testing.push(row.id));
         spawn_local(async move {
-            let words = match test_connection(id).await {
+            let message = match test_connection(id).await {
                 Ok(report) => format!("“{}”: {}", row.name, report.detail),
                 Err(fault) => format!("“{}”: {fault}", row.name),
             };
-            // The page may have been left meanwhile.
+            // The page may have been closed in the meantime.
             if self.testing.try_update(|testing| testing.retain(|id| *id != row.id)).is_some() {
-                self.toasts.say(words);
+                self.toasts.say(message);
                 self.reload();
             }
         });

@@ -1,4 +1,4 @@
-//! What somebody asked for, in a dialog over the list, and what came of it.
+//! The dialogs over the key list and their results.
 
 use leptos::prelude::*;
 
@@ -21,56 +21,45 @@ use crate::{
     },
 };
 
-/// What somebody asked for.
+/// The open dialog.
 #[derive(Clone)]
 pub enum Asked {
-    /// A new key.
     Create,
-    /// To change one.
     Edit(KeyRow),
-    /// To delete one.
     Delete(KeyRow),
-    /// To give one another secret.
+    /// Creates a new secret for a key.
     Rotate(KeyRow),
-    /// To do something with all that are picked.
+    /// An action on the selected rows.
     Bulk(BulkAction),
-    /// The list as a file.
+    /// Exports the list.
     Export(Format),
 }
 
-/// What came of it.
+/// The result of a dialog.
 #[derive(Clone)]
 pub enum Done {
-    /// A new key.
     Created(CreatedKey),
-    /// A new credential.
+    /// A credential was created.
     Stored(KeyRow),
-    /// A key with another secret.
+    /// A key got a new secret.
     Rotated(CreatedKey),
-    /// Something that was called so before is now so.
+    /// A key was edited; its previous name and its new row.
     Edited(String, KeyRow),
-    /// Something was done with one or many; with one, it was called so.
+    /// An action on one or several keys. The name is set for an action on one key.
     Acted(BulkAction, Acted, Option<String>),
-    /// Whether there is a file.
+    /// Whether the file was created, or false if the export was stopped.
     Exported(Result<bool, Fault>),
 }
 
-/// The dialog for what was asked for.
+/// Renders the open dialog.
 #[component]
 pub fn AskedDialog(
-    /// What was asked for.
     asked: Asked,
-    /// The kind.
     tab: &'static KeyTab,
-    /// By whom.
     viewer: Viewer,
-    /// The list.
     rows: Rows<KeyRow>,
-    /// The rows that are picked.
     picks: Picks,
-    /// Leaves things as they are.
     on_dismiss: Callback<()>,
-    /// Called with what came of it.
     on_done: Callback<Done>,
 ) -> AnyView {
     match (asked, tab.kind) {

@@ -1,4 +1,4 @@
-//! What stands in place of rows where there are none.
+//! Empty states of the key list.
 
 use leptos::prelude::*;
 
@@ -8,18 +8,18 @@ use super::{
 };
 use crate::ui::{button::Button, icon::Glyph, message::Blank};
 
-/// There is no key yet. The button's name is not the toolbar's, so that each can be told by its name.
+/// No keys yet. The button's label differs from the toolbar's, so that each can be found by its name.
 #[component]
 pub fn NoKeys(
-    /// The kind.
     tab: &'static KeyTab,
-    /// Whether the reader may make one.
+    /// Whether the user can create keys of this kind.
     may_manage: bool,
-    /// Makes one.
     create: Callback<()>,
 ) -> impl IntoView {
-    let text = if may_manage { tab.advice } else { "Somebody whose role allows it can make one." };
-    let label = if tab.is_inbound() { "Make the first key" } else { "Store the first key" };
+    let verb = if tab.is_inbound() { "create" } else { "add" };
+    let no_permission = || format!("You need the “{}” permission to {verb} one.", tab.policy().manage.label());
+    let text = if may_manage { tab.advice.to_owned() } else { no_permission() };
+    let label = if tab.is_inbound() { "Create your first key" } else { "Add your first key" };
     view! {
         <Blank glyph=Glyph::Key title="No keys yet" text>
             {may_manage.then(|| view! { <Button label on_click=create/> })}
@@ -27,17 +27,14 @@ pub fn NoKeys(
     }
 }
 
-/// No key is what is looked for.
+/// No key matches the search and filters.
 #[component]
-pub fn NoMatch(
-    /// What is looked for.
-    place: ListPlace,
-) -> impl IntoView {
-    let wish = place.get_untracked();
-    let (text, label) = if wish.is_search_alone() {
-        (format!("No key's name contains “{}”.", wish.filter(Filter::Search)), "Clear search")
+pub fn NoMatch(place: ListPlace) -> impl IntoView {
+    let query = place.get_untracked();
+    let (text, label) = if query.is_search_alone() {
+        (format!("No keys match “{}”.", query.filter(Filter::Search)), "Clear search")
     } else {
-        ("No key passes the search and the filters above.".to_owned(), "Clear search and filters")
+        ("No keys match your search and filters.".to_owned(), "Clear search and filters")
     };
     view! {
         <Blank glyph=Glyph::Search title="No match" text>

@@ -1,4 +1,4 @@
-//! What is done with rows, one or many: delete, disable, enable.
+//! Actions on one or several keys: delete, disable, enable.
 
 use super::tabs::KeyTab;
 use crate::{
@@ -11,22 +11,22 @@ use crate::{
     ui::{number::count_of, work::Work},
 };
 
-/// How an action on many went.
+/// The result of a bulk action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acted {
-    /// How many are now as was wanted.
+    /// The number of keys in the requested state.
     pub done: usize,
-    /// How many were not there, or not the reader's to change.
+    /// The number of keys that do not exist or that the user can't change.
     pub left: usize,
-    /// Those that it did not come to.
+    /// Keys that were not processed.
     pub remaining: Vec<ItemId>,
-    /// Those that it came to.
+    /// Keys that were processed.
     pub reached: Vec<ItemId>,
-    /// What stopped it, other than its reader.
+    /// The error that stopped it.
     pub trouble: Option<Fault>,
 }
 
-/// Does it with each, so many in a call, until all are done, or it is stopped, or something goes wrong.
+/// Runs an action on all keys, in several requests, until it is stopped or fails.
 pub async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
     let mut acted = Acted::default();
     work.begin(ids.len());
@@ -52,30 +52,26 @@ pub async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
 }
 
 impl Acted {
-    /// What was done, as a sentence or two.
+    /// A summary in one to three sentences.
     pub fn words(&self, action: BulkAction) -> String {
-        let told = |count, what: &str| (count > 0).then(|| format!("{} {what}.", were(count)));
-        let done = Some(format!("{} {}.", were(self.done), past(action)));
-        let left = told(self.left, left_because(action));
-        let remaining = told(self.remaining.len(), "not reached");
+        let keys = |count| count_of(count, "key", "keys");
+        let if_any = |count, what: &str| (count > 0).then(|| format!("{} {what}.", keys(count)));
+        let done = Some(format!("{} {}.", keys(self.done), past(action)));
+        let left = if_any(self.left, skip_reason(action));
+        let remaining = if_any(self.remaining.len(), "not processed");
         [done, left, remaining].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
-/// Why something was not done with some.
-const fn left_because(action: BulkAction) -> &'static str {
+/// Why some keys were skipped.
+const fn skip_reason(action: BulkAction) -> &'static str {
     match action {
-        BulkAction::Enable => "not there any more, not yours to change, or of a maker who is disabled",
-        BulkAction::Delete | BulkAction::Disable => "not there any more, or not yours to change",
+        BulkAction::Enable => "skipped (already deleted, not yours, or the owner is disabled)",
+        BulkAction::Delete | BulkAction::Disable => "skipped (already deleted, or not yours)",
     }
 }
 
-/// So many keys were.
-fn were(count: usize) -> String {
-    count_of(count, "key", "keys") + if count == 1 { " was" } else { " were" }
-}
-
-/// The word on its button.
+/// The label of the action's button.
 pub const fn verb(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "Delete",
@@ -84,7 +80,7 @@ pub const fn verb(action: BulkAction) -> &'static str {
     }
 }
 
-/// The word for what was done.
+/// The past participle, for results.
 pub const fn past(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "deleted",
@@ -93,7 +89,7 @@ pub const fn past(action: BulkAction) -> &'static str {
     }
 }
 
-/// The word for what is being done.
+/// The title while the action runs.
 pub const fn under_way(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "Deleting keys",
@@ -102,25 +98,23 @@ pub const fn under_way(action: BulkAction) -> &'static str {
     }
 }
 
-/// What deleting means, for one or many keys of a kind.
+/// The consequence of deleting keys of a kind.
 pub const fn caution(tab: &KeyTab) -> &'static str {
     match tab.kind {
-        Kind::Key(KeyKind::Corpus) => {
-            "Nothing brings a deleted key back: it cannot be recovered, and every system that uses it is blocked from that moment."
-        }
-        Kind::Key(_) => "A deleted key is refused from that moment and cannot be recovered.",
-        Kind::Credential(CredentialKind::Storage) => "Nothing can be imported with a deleted key, and it cannot be recovered.",
-        Kind::Credential(CredentialKind::Llm) => "Nothing can use a deleted key, and it cannot be recovered.",
+        Kind::Key(KeyKind::Corpus) => "Every system using a deleted key is blocked immediately. This cannot be undone.",
+        Kind::Key(_) => "Requests with a deleted key will fail immediately. This cannot be undone.",
+        Kind::Credential(CredentialKind::Storage) => "Imports that use a deleted key will stop working. This cannot be undone.",
+        Kind::Credential(CredentialKind::Llm) => "Providers and models that use a deleted key will stop working. This cannot be undone.",
     }
 }
 
-/// What uses it, and then has no key.
+/// A warning that names the providers and models that use a credential.
 pub fn left_without(row: &KeyRow) -> Option<String> {
     let (last, others) = row.linked_to.split_last()?;
     Some(if others.is_empty() {
-        format!("It is linked to {last}, which will have no key.")
+        format!("{last} uses this key and will be left without one.")
     } else {
-        format!("It is linked to {} and {last}; they will have no key.", others.join(", "))
+        format!("{} and {last} use this key and will be left without one.", others.join(", "))
     })
 }
 
@@ -129,12 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_is_said_and_what_was_not() {
+    fn summary_counts_done_skipped_and_remaining() {
         let acted = |done, left, remaining: usize| Acted { done, left, remaining: vec![id(); remaining], ..Acted::default() };
-        assert_eq!(acted(1, 0, 0).words(BulkAction::Disable), "1 key was disabled.");
-        assert_eq!(acted(4_200, 0, 5_800).words(BulkAction::Delete), "4,200 keys were deleted. 5,800 keys were not reached.");
-        assert_eq!(acted(2, 1, 0).words(BulkAction::Delete), "2 keys were deleted. 1 key was not there any more, or not yours to change.");
-        assert!(acted(0, 1, 0).words(BulkAction::Enable).ends_with("or of a maker who is disabled."));
+        assert_eq!(acted(1, 0, 0).words(BulkAction::Disable), "1 key disabled.");
+        assert_eq!(acted(4_200, 0, 5_800).words(BulkAction::Delete), "4,200 keys deleted. 5,800 keys not processed.");
+        assert_eq!(acted(2, 1, 0).words(BulkAction::Delete), "2 keys deleted. 1 key skipped (already deleted, or not yours).");
+        assert!(acted(0, 1, 0).words(BulkAction::Enable).ends_with("or the owner is disabled)."));
     }
 
     fn id() -> ItemId {

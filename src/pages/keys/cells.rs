@@ -1,4 +1,4 @@
-//! What stands in the cells of a row.
+//! The cells of a row.
 
 use leptos::{html, prelude::*};
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What stands in a column of a row.
+/// Renders one cell of a row.
 pub fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
     match field {
         Field::Name => name(row),
@@ -42,7 +42,7 @@ pub fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
     }
 }
 
-/// A text that may be cut off, and then shows on hover; a dash where there is none.
+/// Text with a tooltip, because it may be truncated, or a dash if it is empty.
 fn text(text: Option<String>) -> AnyView {
     match text.filter(|text| !text.is_empty()) {
         Some(text) => view! { <span title=text.clone()>{text.clone()}</span> }.into_any(),
@@ -50,7 +50,7 @@ fn text(text: Option<String>) -> AnyView {
     }
 }
 
-/// What limits it, in short; at length on hover.
+/// A summary of the limits, with the details as tooltip.
 fn limits(limits: &Limits) -> AnyView {
     if limits.is_empty() {
         return text(None);
@@ -58,7 +58,7 @@ fn limits(limits: &Limits) -> AnyView {
     view! { <span title=words::at_length(limits)>{words::summary(limits)}</span> }.into_any()
 }
 
-/// A moment that may never come, or never have come.
+/// A time, or `Never`.
 fn moment(at: Option<Timestamp>, telling: Telling) -> AnyView {
     match at {
         Some(at) => view! { <Time at telling/> }.into_any(),
@@ -74,23 +74,23 @@ fn name(row: &KeyRow) -> AnyView {
     .into_any()
 }
 
-/// That the secret from before is still good, and whether anybody still uses it.
+/// The previous secret during the grace period, and its usage since the rotation.
 #[component]
 fn OldSecret(retiring: Retiring) -> impl IntoView {
     let uses = match retiring.uses {
-        0 => "not used since".to_owned(),
+        0 => "unused since rotation".to_owned(),
         1 => "used once, ".to_owned(),
         uses => format!("used {uses} times, "),
     };
     view! {
         <span class="retiring">
-            "Old key good until " <Time at=retiring.until telling=Telling::Date/> ", " {uses}
+            "Old secret works until " <Time at=retiring.until telling=Telling::Date/> ", " {uses}
             {retiring.last_used_at.map(|at| view! { "last " <Time at/> })}
         </span>
     }
 }
 
-/// What may be shown of the secret; a new one whole, while its row is the place to show it.
+/// The mask, or the whole secret if it is new and revealed in its row.
 fn mask(row: &KeyRow, context: RowContext) -> AnyView {
     let (id, mask) = (row.id, row.mask.clone());
     let secret = Memo::new(move |_| context.shown.of(id));
@@ -102,14 +102,14 @@ fn mask(row: &KeyRow, context: RowContext) -> AnyView {
     shown.into_any()
 }
 
-/// A new secret in its row.
+/// A new secret, shown in its row.
 #[component]
 fn NewSecret(secret: RevealedSecret, copied: Callback<()>) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();
     let secret = secret.reveal().to_owned();
     let on_copy = {
         let secret = secret.clone();
-        // A part of it is not the key.
+        // Copying a part of the key does not count.
         move |_| {
             if browser::selected_text().trim() == secret {
                 copied.run(());
@@ -120,16 +120,16 @@ fn NewSecret(secret: RevealedSecret, copied: Callback<()>) -> impl IntoView {
         <div class="row-secret">
             <div class="row-secret-text">
                 <code node_ref=shown_in tabindex="0" role="textbox" aria-readonly="true" aria-label="Secret key" on:copy=on_copy>{secret.clone()}</code>
-                <span>"Copy it before you leave or refresh this page: it is not shown again."</span>
+                <span>"Copy this key now. It won’t be shown again after you leave or refresh."</span>
             </div>
             <CopyButton text=secret shown_in on_copied=copied/>
         </div>
     }
 }
 
-/// What it is now, and below it what to do about that, or what else is to be known.
+/// The status, and below it a hint.
 fn status(row: &KeyRow, context: RowContext) -> AnyView {
-    let (word, label) = if row.is_unreadable { ("unreadable", "Can't be opened") } else { (row.status.word(), row.status.label()) };
+    let (word, label) = if row.is_unreadable { ("unreadable", "Unreadable") } else { (row.status.word(), row.status.label()) };
     view! {
         <span class=format!("status status-{word}")>{label}</span>
         {hint(row, context)}
@@ -140,7 +140,7 @@ fn status(row: &KeyRow, context: RowContext) -> AnyView {
 fn hint(row: &KeyRow, context: RowContext) -> AnyView {
     let hint = |words: &'static str| view! { <span class="status-hint" title=words>{words}</span> }.into_any();
     if row.is_unreadable {
-        return hint(if context.can_edit() { "Edit it and enter its value again" } else { "Delete it and store it again" });
+        return hint(if context.can_edit() { "Edit and re-enter the value" } else { "Delete and add it again" });
     }
     if row.status == Status::Expired {
         return hint("Create a new key");
@@ -148,24 +148,24 @@ fn hint(row: &KeyRow, context: RowContext) -> AnyView {
     let (id, tested) = (row.id, row.tested.clone());
     let expires_at = row.expires_at.filter(|_| row.status == Status::Active);
     let now = now();
-    let changing = move || {
+    let live_hint = move || {
         if context.testing.with(|testing| testing.contains(&id)) {
             return Some(view! { <span class="status-hint">"Testing…"</span> }.into_any());
         }
-        if let Some(words) = expires_at.zip(now.get()).and_then(|(at, now)| ends_soon(at, now)) {
+        if let Some(words) = expires_at.zip(now.get()).and_then(|(at, now)| expires_soon(at, now)) {
             return Some(view! { <span class="status-hint status-soon">{words}</span> }.into_any());
         }
         let tested = tested.clone()?;
         Some(view! { <span class="status-hint">{outcome(tested.outcome)} " · " <Time at=tested.at/></span> }.into_any())
     };
-    changing.into_any()
+    live_hint.into_any()
 }
 
-/// How long there is until then, in words, where it is not long.
-fn ends_soon(at: Timestamp, now: Timestamp) -> Option<String> {
+/// A warning if the key expires soon.
+fn expires_soon(at: Timestamp, now: Timestamp) -> Option<String> {
     let days = (at.0 - now.0).div_euclid(DAY_MS);
     match days {
-        0 => Some("Expires in hours".to_owned()),
+        0 => Some("Expires within a day".to_owned()),
         1 => Some("Expires in 1 day".to_owned()),
         2..EXPIRING_DAYS => Some(format!("Expires in {days} days")),
         _ => None,
@@ -176,11 +176,11 @@ const fn outcome(outcome: TestOutcome) -> &'static str {
     match outcome {
         TestOutcome::Works => "Works",
         TestOutcome::Refused => "Refused",
-        TestOutcome::Unchecked => "Could not be checked",
+        TestOutcome::Unchecked => "Couldn’t verify",
     }
 }
 
-/// What a corpus key may be used for, in the words of its page.
+/// The label of a corpus key's scopes.
 fn access(scopes: &[String]) -> &'static str {
     CORPUS_ACCESS.iter().find(|(words, _)| scopes.iter().eq(words.iter())).map_or("", |(_, label)| label)
 }
@@ -190,17 +190,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_ends_soon_is_warned_of() {
+    fn warns_only_before_expiry() {
         let now = Timestamp(1_795_221_599_999);
-        assert_eq!(ends_soon(now.plus_days(-1), now), None);
-        assert_eq!(ends_soon(now.plus_ms(1), now).as_deref(), Some("Expires in hours"));
-        assert_eq!(ends_soon(now.plus_days(1), now).as_deref(), Some("Expires in 1 day"));
-        assert_eq!(ends_soon(now.plus_days(5).plus_ms(9), now).as_deref(), Some("Expires in 5 days"));
-        assert_eq!(ends_soon(now.plus_days(EXPIRING_DAYS), now), None);
+        assert_eq!(expires_soon(now.plus_days(-1), now), None);
+        assert_eq!(expires_soon(now.plus_ms(1), now).as_deref(), Some("Expires within a day"));
+        assert_eq!(expires_soon(now.plus_days(1), now).as_deref(), Some("Expires in 1 day"));
+        assert_eq!(expires_soon(now.plus_days(5).plus_ms(9), now).as_deref(), Some("Expires in 5 days"));
+        assert_eq!(expires_soon(now.plus_days(EXPIRING_DAYS), now), None);
     }
 
     #[test]
-    fn access_is_told_in_the_words_of_its_page() {
+    fn access_label_matches_scopes() {
         assert_eq!(access(&["query".to_owned()]), "QueryService");
         assert_eq!(access(&["query".to_owned(), "index".to_owned()]), "QueryService & IndexService");
     }

@@ -1,51 +1,43 @@
-//! What can stand in a column of a list of keys, and what each sorts by. Which columns a list has is said in `tabs`.
+//! The possible columns of a key list and their sort order. `tabs` selects the columns per kind.
 
 use crate::{
     grid::view::{Column, Order, Sortable},
     model::listing::{KeySort, SortBy},
 };
 
-/// What stands in a column.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// What it is called.
     Name,
-    /// Whose it is, in the words of the API that it is for.
+    /// The owner's id in the API that the key is for.
     ExternalId,
-    /// What may be shown of its secret; a new one whole, where its row is the place to show it.
+    /// The masked secret, or a new secret that is revealed in its row.
     Mask,
-    /// What it is now.
     Status,
-    /// What it may be used for.
     Scopes,
-    /// The same of a corpus key, in the words of its page.
+    /// The scopes of a corpus key as a label.
     Access,
-    /// What limits it.
     Limits,
-    /// Which corpora it opens.
+    /// The corpora that it gives access to.
     Corpora,
-    /// Who keeps the files that it opens.
+    /// The storage provider.
     Provider,
-    /// And where.
+    /// The storage region.
     Region,
-    /// What uses it.
+    /// The providers and models that use it.
     LinkedTo,
-    /// When it was made.
     CreatedAt,
-    /// When it was last used.
     LastUsedAt,
-    /// When it ends.
     ExpiresAt,
-    /// Who made it.
     CreatedBy,
-    /// What can be done with it.
+    /// The row's buttons and menu.
     Action,
 }
 
 impl Field {
     const SORTED: [Self; 7] = [Self::Name, Self::Status, Self::Mask, Self::CreatedAt, Self::LastUsedAt, Self::CreatedBy, Self::ExpiresAt];
 
-    /// Its word, in the address and as a class of its cells.
+    /// Its key in the URL and in the class of its cells.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Name => "name",
@@ -80,11 +72,11 @@ impl Field {
         }
     }
 
-    /// The column with this heading.
+    /// The column with this field and a title.
     pub const fn column(self, title: &'static str) -> Column {
         let sortable = match (self.sort(), self) {
             (None, _) => Sortable::No,
-            // The latest first.
+            // Latest first.
             (Some(_), Self::CreatedAt | Self::LastUsedAt) => Sortable::Descending,
             (Some(_), _) => Sortable::Ascending,
         };
@@ -92,13 +84,13 @@ impl Field {
     }
 }
 
-/// The order as the grid shows it.
+/// Converts a sort order for the grid.
 pub fn order_of(sort: SortBy) -> Order {
     let column = Field::SORTED.into_iter().find(|field| field.sort() == Some(sort.column)).map_or("", Field::word);
     Order { column, descending: sort.descending }
 }
 
-/// The order that a column's word and a direction mean.
+/// The sort order for a column key and direction.
 pub fn sort_by(word: &str, descending: bool) -> Option<SortBy> {
     let column = Field::SORTED.into_iter().find(|field| field.word() == word)?.sort()?;
     Some(SortBy { column, descending })
@@ -109,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sort_reads_back() {
+    fn sort_orders_round_trip() {
         for field in Field::SORTED {
             let sort = sort_by(field.word(), true).unwrap();
             assert_eq!(Some(sort.column), field.sort());
@@ -119,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_the_api_knows_means_the_same_there() {
+    fn column_keys_match_the_api() {
         for word in ["name", "created_at", "last_used_at", "expires_at"] {
             assert_eq!(word.parse().ok(), sort_by(word, false));
         }

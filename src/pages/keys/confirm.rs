@@ -1,4 +1,4 @@
-//! The dialogs that ask before keys are deleted, and that stay while there is much to do.
+//! The confirmation dialogs for deletion and the progress of bulk actions.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -22,18 +22,9 @@ use crate::{
     },
 };
 
-/// Asks, then deletes one. Where somebody else was faster, what was wanted is so.
+/// Confirms and deletes one key. A key that is already deleted counts as success.
 #[component]
-pub fn DeleteDialog(
-    /// The kind.
-    tab: &'static KeyTab,
-    /// The key.
-    key: KeyRow,
-    /// Leaves it as it is.
-    on_dismiss: Callback<()>,
-    /// Called once it is gone.
-    on_done: Callback<Acted>,
-) -> impl IntoView {
+pub fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<Acted>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let deleted = async move {
@@ -42,59 +33,55 @@ pub fn DeleteDialog(
         };
         form.send(Some(deleted), move |acted| on_done.run(acted));
     };
-    let linked = bulk::left_without(&key);
+    let linked_warning = bulk::left_without(&key);
     view! {
         <FormDialog title="Delete this key?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
             <p>{bulk::caution(tab)}</p>
-            {linked.map(|words| view! { <p>{words}</p> })}
+            {linked_warning.map(|text| view! { <p>{text}</p> })}
         </FormDialog>
     }
 }
 
-/// Does something with all that are picked: asks first where it can't be undone, and shows how far it is where that takes a while.
+/// Runs an action on the selected keys. Asks for confirmation before deletion, and shows the progress if several requests are needed.
 #[component]
 pub fn BulkDialog(
-    /// The kind.
     tab: &'static KeyTab,
-    /// What is to be done.
     action: BulkAction,
-    /// With which.
     picks: Picks,
-    /// Leaves them as they are.
     on_dismiss: Callback<()>,
-    /// Called once it is over, however it ended.
+    /// Called when it has finished, successfully or not.
     on_done: Callback<Acted>,
 ) -> impl IntoView {
-    // Whatever becomes of the list meanwhile, it is these that were asked about.
+    // The keys selected when the dialog opened, whatever happens to the list in the meantime.
     let chosen = StoredValue::new(picks.chosen());
     let count = chosen.with_value(Chosen::count);
     let (work, form) = (Work::new(), Form::new());
-    let working = RwSignal::new(false);
-    let in_steps = move || {
-        working.set(true);
-        let acted = act_on(action, chosen.get_value(), work);
+    let is_running = RwSignal::new(false);
+    let run_with_progress = move || {
+        is_running.set(true);
+        let acted = act_on_selected(action, chosen.get_value(), work);
         spawn_local(async move {
             let _ = on_done.try_run(acted.await);
         });
     };
     let submit = move |()| {
         if count > BULK_MAX {
-            return in_steps();
+            return run_with_progress();
         }
-        let acted = act_on(action, chosen.get_value(), work);
+        let acted = act_on_selected(action, chosen.get_value(), work);
         let acted = async move {
             let acted = acted.await;
-            // Another try would not find the list either.
+            // A retry would fail with the same error.
             acted.trouble.clone().filter(|fault| *fault != Fault::ListingGone).map_or(Ok(acted), Err)
         };
         form.send(Some(acted), move |acted| on_done.run(acted));
     };
     if action != BulkAction::Delete {
-        in_steps();
+        run_with_progress();
     }
     move || {
-        if working.get() {
+        if is_running.get() {
             view! {
                 <Dialog title=bulk::under_way(action) on_dismiss=move |()| work.stop()>
                     <Progress work label=bulk::under_way(action)/>
@@ -112,8 +99,8 @@ pub fn BulkDialog(
     }
 }
 
-/// Does it with all that were chosen.
-async fn act_on(action: BulkAction, chosen: Chosen, work: Work) -> Acted {
+/// Runs the action on the selected keys.
+async fn act_on_selected(action: BulkAction, chosen: Chosen, work: Work) -> Acted {
     match chosen.ids().await {
         Ok(ids) => act(action, ids, work).await,
         Err(fault) => Acted { trouble: Some(fault), ..Acted::default() },

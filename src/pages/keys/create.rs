@@ -1,4 +1,4 @@
-//! The dialogs that make a key of ours, change one, or give it another secret.
+//! The dialogs that create, edit and rotate API keys.
 
 use leptos::prelude::*;
 
@@ -20,20 +20,11 @@ use crate::{
     ui::{form::Form, form_dialog::FormDialog, select::SelectField},
 };
 
-/// Asks what the new key is to be, then makes it.
+/// Creates a key.
 #[component]
-pub fn CreateDialog(
-    /// The kind.
-    tab: &'static KeyTab,
-    /// Who asks.
-    viewer: Viewer,
-    /// Leaves without making one.
-    on_dismiss: Callback<()>,
-    /// Called with the key and its secret.
-    on_done: Callback<CreatedKey>,
-) -> impl IntoView {
+pub fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
-    let wanted = move |filled: Filled| {
+    let request = move |filled: Filled| {
         let Filled { name, lasting, scopes, corpora, external_id, metadata, limits } = filled;
         WantedKey {
             kind: tab.kind,
@@ -51,7 +42,7 @@ pub fn CreateDialog(
     let submit = move |()| {
         let call = fields::check(form, tab, &Limits::default()).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
-            async move { create_key(wanted(filled)).await.map_err(|fault| at_their_field(fault, &networks)) }
+            async move { create_key(request(filled)).await.map_err(|fault| at_their_field(fault, &networks)) }
         });
         form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
@@ -62,23 +53,12 @@ pub fn CreateDialog(
     }
 }
 
-/// Asks what is to be changed of a key, then changes it.
+/// Edits a key.
 #[component]
-pub fn EditDialog(
-    /// The kind.
-    tab: &'static KeyTab,
-    /// Who asks.
-    viewer: Viewer,
-    /// The key.
-    key: KeyRow,
-    /// Leaves it as it is.
-    on_dismiss: Callback<()>,
-    /// Called with the key as it is now.
-    on_done: Callback<KeyRow>,
-) -> impl IntoView {
+pub fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
-    let edited = move |filled: Filled| {
+    let patch = move |filled: Filled| {
         let Filled { name, lasting, scopes, external_id, metadata, limits, .. } = filled;
         if tab.policy().editable == Editable::All {
             let EditedLimits { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.edited(before));
@@ -90,8 +70,8 @@ pub fn EditDialog(
     let submit = move |()| {
         let call = before.with_value(|before| fields::check(form, tab, before)).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
-            let edited = edited(filled);
-            async move { edit_key(id, edited).await.map_err(|fault| at_their_field(fault, &networks)) }
+            let patch = patch(filled);
+            async move { edit_key(id, patch).await.map_err(|fault| at_their_field(fault, &networks)) }
         });
         form.send(call, move |key| on_done.run(key));
     };
@@ -102,16 +82,9 @@ pub fn EditDialog(
     }
 }
 
-/// Asks how long the old secret is to stay good, then makes another.
+/// Creates a new secret for a key, with a grace period for the old one.
 #[component]
-pub fn RotateDialog(
-    /// The key.
-    key: KeyRow,
-    /// Leaves it as it is.
-    on_dismiss: Callback<()>,
-    /// Called with the key and its new secret.
-    on_done: Callback<CreatedKey>,
-) -> impl IntoView {
+pub fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
     let submit = move |()| {
         let call = form.check("grace_seconds", seconds).map(|grace| rotate_key(key.id, grace));
@@ -121,12 +94,12 @@ pub fn RotateDialog(
     view! {
         <FormDialog title="Rotate this key?" form submit="Rotate" on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
-            <p>"It gets a new secret at once; its name, scopes and end stay. Until the grace is over the old secret works too, so that you can change over without a break."</p>
-            <SelectField form name="grace_seconds" label="Grace" options hint="How long the old secret stays good."/>
+            <p>"Creates a new secret; name, scopes and expiry stay the same. The old secret keeps working for the grace period, so you can switch without downtime."</p>
+            <SelectField form name="grace_seconds" label="Grace period" options hint="How long the old secret keeps working"/>
         </FormDialog>
     }
 }
 
-fn seconds(field: &str, chosen: &str) -> Result<i64, Fault> {
-    chosen.parse().map_err(|_| Fault::invalid(field, "Choose how long."))
+fn seconds(field: &str, value: &str) -> Result<i64, Fault> {
+    value.parse().map_err(|_| Fault::invalid(field, "Select a grace period."))
 }

@@ -1,4 +1,4 @@
-//! The dialogs that store a credential, or change one. What is typed as a secret goes from its field into the call and nowhere else.
+//! The dialogs that create and edit credentials. A typed secret is only sent in the request and is not kept anywhere else.
 
 use leptos::prelude::*;
 
@@ -23,41 +23,36 @@ use crate::{
     },
 };
 
-/// Asks for the credentials of a storage provider, then stores them.
+/// Creates an external key.
 #[component]
-pub fn StorageDialog(
-    /// Leaves without storing any.
-    on_dismiss: Callback<()>,
-    /// Called with the credential.
-    on_done: Callback<KeyRow>,
-) -> impl IntoView {
+pub fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let provider = RwSignal::new(StorageProvider::Aws);
     let submit = move |()| form.send(check_storage(form, provider.get_untracked()).map(create_storage), move |row| on_done.run(row));
-    let choose = move |word: String| {
-        if let Some(chosen) = StorageProvider::ALL.into_iter().find(|provider| provider.word() == word) {
-            provider.set(chosen);
+    let on_provider_change = move |value: String| {
+        if let Some(selected) = StorageProvider::ALL.into_iter().find(|provider| provider.word() == value) {
+            provider.set(selected);
         }
     };
     let options = StorageProvider::ALL.iter().map(|provider| (provider.word().to_owned(), provider.label().to_owned())).collect();
-    // The fields are made anew: what was typed for one provider is not sent to another.
-    let of_provider = move || match provider.get() {
+    // The fields are created again, so that a value typed for one provider is not sent to another.
+    let provider_fields = move || match provider.get() {
         StorageProvider::Aws => view! {
-            <Field form name="key" label="Key" hint="The access key ID, such as AKIAIOSFODNN7EXAMPLE."/>
-            <Field form name="secret" label="Secret" typed=Typed::Password autocomplete="new-password" hint="The secret access key."/>
-            <Field form name="region" label="Region" hint="Such as eu-central-1."/>
+            <Field form name="key" label="Key" hint="Access key ID, e.g. AKIAIOSFODNN7EXAMPLE"/>
+            <Field form name="secret" label="Secret" typed=Typed::Password autocomplete="new-password" hint="Secret access key"/>
+            <Field form name="region" label="Region" hint="e.g. eu-central-1"/>
         }
         .into_any(),
         StorageProvider::Dnanexus => view! {
-            <Field form name="key" label="Key" typed=Typed::Password autocomplete="new-password" hint="An API token of your DNAnexus account."/>
+            <Field form name="key" label="Key" typed=Typed::Password autocomplete="new-password" hint="API token from your DNAnexus account"/>
         }
         .into_any(),
     };
     view! {
         <FormDialog title=EXTERNAL.title form submit=EXTERNAL.submit on_submit=submit on_dismiss>
             <Field form name="label" label=EXTERNAL.name_label hint=EXTERNAL.name_hint autofocus=true/>
-            <SelectField form name="provider" label="Provider" options on_change=choose/>
-            {of_provider}
+            <SelectField form name="provider" label="Provider" options on_change=on_provider_change/>
+            {provider_fields}
             <EndsFields form/>
         </FormDialog>
     }
@@ -69,8 +64,8 @@ fn check_storage(form: Form, provider: StorageProvider) -> Option<WantedStorage>
     let key = form.check("key", |field, typed| credential::storage_key(field, typed, provider).map(typed_secret));
     let secret = if is_aws { form.check("secret", storage_secret) } else { Some(TypedSecret::default()) };
     let region = if is_aws { form.check("region", |field, typed| credential::region(field, typed).map(str::to_owned)) } else { Some(String::new()) };
-    let lasting = check_ends(form);
-    Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: lasting?.new_end().unwrap_or_default() })
+    let expiry = check_ends(form);
+    Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: expiry?.new_end().unwrap_or_default() })
 }
 
 fn typed_secret(typed: &str) -> TypedSecret {
@@ -85,26 +80,24 @@ fn general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
     credential::secret(field, typed, GENERAL_VALUE_MAX).map(typed_secret)
 }
 
-/// A blank value leaves the one that is stored.
-fn other_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+/// An empty value keeps the stored one.
+fn optional_general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
     if typed.trim().is_empty() { Ok(TypedSecret::default()) } else { general_value(field, typed) }
 }
 
-/// Asks for the name and the value of a general key, then stores or changes it.
+/// Creates or edits a general key.
 #[component]
 pub fn GeneralDialog(
-    /// The key, where it stands already: a blank value then leaves the one that is stored.
+    /// The key to edit. An empty value then keeps the stored one.
     key: Option<KeyRow>,
-    /// Leaves things as they are.
     on_dismiss: Callback<()>,
-    /// Called with the key as it is now.
     on_done: Callback<KeyRow>,
 ) -> impl IntoView {
     let form = Form::new();
     let id = key.as_ref().and_then(|key| if let ItemId::Credential(id) = key.id { Some(id) } else { None });
     let submit = move |()| {
         let name = form.check("name", text::name);
-        let value = form.check("value", if id.is_some() { other_value } else { general_value });
+        let value = form.check("value", if id.is_some() { optional_general_value } else { general_value });
         let call = name.zip(value).map(|(name, value)| async move {
             match id {
                 Some(id) => edit_general(id, name, value).await,
@@ -114,7 +107,7 @@ pub fn GeneralDialog(
         form.send(call, move |row| on_done.run(row));
     };
     let title = if id.is_some() { "Edit API Key" } else { GENERAL.title };
-    let hint = if id.is_some() { "Leave it blank to keep the one that is stored." } else { "The key as its provider gave it to you." };
+    let hint = if id.is_some() { "Leave blank to keep the stored value" } else { "Paste the key from your provider, e.g. sk-…" };
     let name = key.map(|key| key.name).unwrap_or_default();
     view! {
         <FormDialog title form submit=GENERAL.submit on_submit=submit on_dismiss>

@@ -1,4 +1,4 @@
-//! The list as a file: read in chunks, put together in the browser, handed over as a download.
+//! Export of the list: loaded in chunks, serialized in the browser and downloaded.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -14,17 +14,14 @@ use crate::{
     },
 };
 
-/// What kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For spreadsheets.
     Csv,
-    /// For programs.
     Json,
 }
 
 impl Format {
-    const fn ending(self) -> &'static str {
+    const fn extension(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
@@ -46,35 +43,32 @@ impl Format {
     }
 }
 
-/// Reads the whole list, as it was opened, and hands it over; nothing where it was stopped.
+/// Downloads the whole list snapshot. False if it was stopped.
 async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: Work) -> Result<bool, Fault> {
     let (listing, total) = untrack(|| (rows.listing(), rows.total()));
-    let mut read = Vec::with_capacity(total);
+    let mut all_rows = Vec::with_capacity(total);
     work.begin(total);
     for offset in (0..total).step_by(ROWS_MAX) {
         if work.is_stopped() {
             return Ok(false);
         }
-        let some = key_rows(listing.clone(), offset, ROWS_MAX).await?;
-        work.advance(some.len());
-        // Those that were deleted since are not there to tell of.
-        read.extend(some.into_iter().filter_map(|listed| listed.row));
+        let chunk = key_rows(listing.clone(), offset, ROWS_MAX).await?;
+        work.advance(chunk.len());
+        // Rows deleted in the meantime are skipped.
+        all_rows.extend(chunk.into_iter().filter_map(|listed| listed.row));
     }
-    let name = format!("{}-keys.{}", tab.policy().word, format.ending());
-    browser::download(&name, format.mime(), &format.text(&read));
+    let name = format!("{}-keys.{}", tab.policy().word, format.extension());
+    browser::download(&name, format.mime(), &format.text(&all_rows));
     Ok(true)
 }
 
-/// Shows how far it is, and stops it on demand.
+/// Shows the progress of the export and can stop it.
 #[component]
 pub fn ExportDialog(
-    /// The kind.
     tab: &'static KeyTab,
-    /// The list.
     rows: Rows<KeyRow>,
-    /// What kind of file.
     format: Format,
-    /// Called once it is over: whether there is a file, or what went wrong.
+    /// Called with whether the file was created, or the error.
     on_done: Callback<Result<bool, Fault>>,
 ) -> impl IntoView {
     let work = Work::new();

@@ -1,4 +1,4 @@
-//! The fields of a key of ours. Which ones there are follows from the policy table.
+//! The form fields of an API key. The kind's specification decides which fields exist.
 
 use js_sys::{Array, JSON, Object};
 use leptos::{prelude::*, task::spawn_local};
@@ -30,27 +30,27 @@ use crate::{
     },
 };
 
-/// The most bytes of metadata.
+/// In bytes.
 const METADATA_MAX: usize = 4096;
-/// What was filled in.
+
+/// The validated form values.
 pub struct Filled {
-    /// The name.
     pub name: String,
-    /// How long it is to last.
+    /// The expiry.
     pub lasting: Lasting,
-    /// What it may be used for, where its kind has that.
+    /// `None` if the kind has no scopes.
     pub scopes: Option<Vec<String>>,
-    /// Which corpora it opens.
+    /// The corpora that it gives access to.
     pub corpora: Vec<i64>,
-    /// Whose it is, where its kind has that.
+    /// `None` if the kind has no external id.
     pub external_id: Option<String>,
-    /// What is noted of it, where its kind has that.
+    /// JSON. `None` if the kind has no metadata.
     pub metadata: Option<String>,
-    /// What limits it; nothing, where its kind has that not.
+    /// Empty if the kind has no limits.
     pub limits: FilledLimits,
 }
 
-/// Checks every field, so that all that is wrong is said at once. `before` is what limits the key already.
+/// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
 pub fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
     let policy = tab.policy();
     let name = form.check("name", text::name);
@@ -60,58 +60,56 @@ pub fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
     };
     let scopes = match policy.scoping {
         Scoping::None => Some(None),
-        Scoping::Api => form.check_ticked("scopes", some_scopes).map(Some),
-        Scoping::Words => form.check("scopes", |_, typed| Ok(Some(words(typed)))),
-        Scoping::Corpora => form.check("scopes", |_, chosen| Ok(Some(words(chosen)))),
+        Scoping::Api => form.check_ticked("scopes", require_scopes).map(Some),
+        Scoping::Words => form.check("scopes", |_, typed| Ok(Some(parse_scopes(typed)))),
+        Scoping::Corpora => form.check("scopes", |_, chosen| Ok(Some(parse_scopes(chosen)))),
     };
-    let corpora = if policy.scoping == Scoping::Corpora { form.check_ticked("corpora", some_corpora) } else { Some(Vec::new()) };
+    let corpora = if policy.scoping == Scoping::Corpora { form.check_ticked("corpora", parse_corpora) } else { Some(Vec::new()) };
     let external_id = policy.annotated.then(|| form.value("external_id"));
-    let metadata = if policy.annotated { form.check("metadata", flat_json).map(Some) } else { Some(None) };
+    let metadata = if policy.annotated { form.check("metadata", check_flat_json).map(Some) } else { Some(None) };
     let limits = if policy.limited { limits::check(form, before) } else { Some(FilledLimits::default()) };
     Some(Filled { name: name?, lasting: lasting?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata?, limits: limits? })
 }
 
-fn some_scopes(field: &str, ticked: Vec<String>) -> Result<Vec<String>, Fault> {
-    if ticked.is_empty() { Err(Fault::invalid(field, "Tick at least one.")) } else { Ok(ticked) }
+fn require_scopes(field: &str, ticked: Vec<String>) -> Result<Vec<String>, Fault> {
+    if ticked.is_empty() { Err(Fault::invalid(field, "Select at least one scope.")) } else { Ok(ticked) }
 }
 
-fn some_corpora(field: &str, ticked: Vec<String>) -> Result<Vec<i64>, Fault> {
+fn parse_corpora(field: &str, ticked: Vec<String>) -> Result<Vec<i64>, Fault> {
     let ids: Vec<_> = ticked.iter().filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() { Err(Fault::invalid(field, "Choose at least one corpus.")) } else { Ok(ids) }
+    if ids.is_empty() { Err(Fault::invalid(field, "Select at least one corpus.")) } else { Ok(ids) }
 }
 
-/// The words of a text, by blanks or commas.
-fn words(typed: &str) -> Vec<String> {
+/// Splits scopes at white space and commas.
+fn parse_scopes(typed: &str) -> Vec<String> {
     typed.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// A flat JSON object, or nothing.
-fn flat_json(field: &str, typed: &str) -> Result<String, Fault> {
+/// Validates a flat JSON object or an empty text.
+fn check_flat_json(field: &str, typed: &str) -> Result<String, Fault> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Ok(String::new());
     }
     if typed.len() > METADATA_MAX {
-        return Err(Fault::invalid(field, format!("This has {} bytes; use at most {METADATA_MAX}.", typed.len())));
+        return Err(Fault::invalid(field, format!("Metadata has {} bytes. Use at most {METADATA_MAX}.", typed.len())));
     }
     let parsed = JSON::parse(typed).ok().filter(|value| value.is_object() && !Array::is_array(value));
     let Some(object) = parsed else {
-        return Err(Fault::invalid(field, "Enter a JSON object, such as {\"plan\": \"pro\"}."));
+        return Err(Fault::invalid(field, "Enter a JSON object, e.g. {\"plan\": \"pro\"}."));
     };
     let is_flat = Object::values(&Object::from(object)).iter().all(|value| value.is_null() || !value.is_object());
-    if is_flat { Ok(typed.to_owned()) } else { Err(Fault::invalid(field, "Use texts, numbers, true, false or null as values.")) }
+    if is_flat { Ok(typed.to_owned()) } else { Err(Fault::invalid(field, "Values must be strings, numbers, booleans or null.")) }
 }
 
-/// The fields of a key of a kind; as they are, where it stands already.
+/// The form fields for a kind of key.
 #[component]
 pub fn KeyFields(
-    /// The form.
     form: Form,
-    /// The kind.
     tab: &'static KeyTab,
-    /// Who fills them in.
+    /// The current user.
     viewer: Viewer,
-    /// The key as it is, where it stands already.
+    /// The key to edit, or `None` to create one.
     key: Option<KeyRow>,
 ) -> impl IntoView {
     let policy = tab.policy();
@@ -121,18 +119,18 @@ pub fn KeyFields(
     });
     let annotations = policy.annotated.then(|| {
         view! {
-            <Field form name="external_id" label="External ID" value=external_id hint="Whose it is, as your API knows them."/>
-            <TextArea form name="metadata" label="Metadata" value=metadata hint="A flat JSON object that your API gets with each verdict, 4 KB at most."/>
+            <Field form name="external_id" label="External ID" value=external_id hint="Your own ID for the owner, e.g. user_123"/>
+            <TextArea form name="metadata" label="Metadata" value=metadata hint="Flat JSON returned with every verify response, e.g. {\"plan\": \"pro\"}. 4 KB max."/>
         }
     });
-    let ends = matches!(policy.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
+    let expiry_fields = matches!(policy.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
         .then(|| view! { <EndsFields form may_be_never=policy.expiry == Expiry::ChosenOrNever may_be_kept=!is_new/> });
-    let hint = if is_new { tab.name_hint } else { "The key itself stays the same." };
+    let hint = if is_new { tab.name_hint } else { "The secret doesn’t change." };
     view! {
         <Field form name="name" label=tab.name_label value=name hint autofocus=true/>
         {annotations}
         {scope_fields(form, policy.scoping, &viewer, scopes)}
-        {ends}
+        {expiry_fields}
         {policy.limited.then(|| view! { <LimitFields form before=limits/> })}
     }
 }
@@ -141,27 +139,24 @@ fn scope_fields(form: Form, scoping: Scoping, viewer: &Viewer, scopes: String) -
     match scoping {
         Scoping::None => ().into_any(),
         Scoping::Api => {
-            let may_give = |scope: &&Scope| scope.needs().iter().any(|permission| viewer.may(*permission));
-            let tick = |scope: &Scope| Tick { value: scope.word().to_owned(), label: said(*scope).to_owned(), ticked: true };
-            let ticks = Scope::ALL.iter().filter(may_give).map(tick).collect();
-            view! { <CheckGroup form name="scopes" label="What it may be used for" ticks/> }.into_any()
+            let can_grant = |scope: &&Scope| scope.needs().iter().any(|permission| viewer.may(*permission));
+            let tick = |scope: &Scope| Tick { value: scope.word().to_owned(), label: scope_label(*scope).to_owned(), ticked: true };
+            let ticks = Scope::ALL.iter().filter(can_grant).map(tick).collect();
+            view! { <CheckGroup form name="scopes" label="Scopes" ticks/> }.into_any()
         }
         Scoping::Words => view! {
-            <Field form name="scopes" label="Scopes" value=scopes hint="Words of your own, such as “read write”, apart by blanks."/>
+            <Field form name="scopes" label="Scopes" value=scopes hint="Separate with spaces, e.g. orders:read orders:write"/>
         }
         .into_any(),
         Scoping::Corpora => {
-            let options = CORPUS_ACCESS.iter().map(|(words, label)| (words.join(" "), (*label).to_owned())).collect();
+            let options = CORPUS_ACCESS.iter().map(|(scopes, label)| (scopes.join(" "), (*label).to_owned())).collect();
             view! {
                 <SelectField form name="scopes" label="API access" options/>
-                <CorporaField form may_make=viewer.may(Permission::ManageCorpora)/>
+                <CorporaField form can_create=viewer.may(Permission::ManageCorpora)/>
                 <p class="caution">
                     <Icon glyph=Glyph::Warning/>
-                    "Whoever has the key calls in your name: the owner of this account pays for what anonymous callers use."
-                </p>
-                <p class="caution">
-                    <Icon glyph=Glyph::Warning/>
-                    "Keep the key private: not in e-mail, Slack, Discord, forums or other public channels."
+                    "Anyone with this key can call on your account’s behalf. The account owner pays for anonymous usage. \
+                    Keep it private: don’t share it in e-mail, Slack, Discord, forums or other public channels."
                 </p>
             }
             .into_any()
@@ -169,21 +164,21 @@ fn scope_fields(form: Form, scoping: Scoping, viewer: &Viewer, scopes: String) -
     }
 }
 
-/// What a scope of our own API lets its holder do.
-const fn said(scope: Scope) -> &'static str {
+/// The label of a scope of Latchkey's own API.
+const fn scope_label(scope: Scope) -> &'static str {
     match scope {
-        Scope::KeysRead => "See keys (keys:read)",
-        Scope::KeysWrite => "Make, change and delete keys (keys:write)",
-        Scope::CredentialsRead => "See credentials, never their secrets (credentials:read)",
-        Scope::CredentialsWrite => "Store, change and delete credentials (credentials:write)",
-        Scope::SecretsRead => "Read the secrets of projects that you manage (secrets:read)",
-        Scope::Verify => "Verify keys (verify)",
+        Scope::KeysRead => "View keys — keys:read",
+        Scope::KeysWrite => "Create, edit and delete keys — keys:write",
+        Scope::CredentialsRead => "View credentials (secrets stay hidden) — credentials:read",
+        Scope::CredentialsWrite => "Create, edit and delete credentials — credentials:write",
+        Scope::SecretsRead => "Read secrets of projects you manage — secrets:read",
+        Scope::Verify => "Verify keys — verify",
     }
 }
 
-/// The corpora to choose from, once they are there.
+/// The checkboxes of the corpora, once they are loaded.
 #[component]
-fn CorporaField(form: Form, may_make: bool) -> impl IntoView {
+fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
     let all = RwSignal::new(None::<Result<Vec<CorpusRow>, Fault>>);
     Effect::new(move || {
         spawn_local(async move {
@@ -192,14 +187,14 @@ fn CorporaField(form: Form, may_make: bool) -> impl IntoView {
         });
     });
     let none = move || {
-        if may_make {
-            view! { "There is no corpus yet. " <a href=settings::CORPORA.path>"Make one in the settings"</a> "." }.into_any()
+        if can_create {
+            view! { "No corpora yet. " <a href=settings::CORPORA.path>"Create one in Settings"</a> "." }.into_any()
         } else {
-            "There is no corpus yet. Ask an owner or admin to make one.".into_any()
+            "No corpora yet. Ask an owner or admin to create one.".into_any()
         }
     };
     move || match all.get() {
-        None => view! { <p role="status">"Loading the corpora…"</p> }.into_any(),
+        None => view! { <p role="status">"Loading corpora…"</p> }.into_any(),
         Some(Err(fault)) => view! { <Alert message=fault.to_string()/> }.into_any(),
         Some(Ok(corpora)) if corpora.is_empty() => view! { <p class="note">{none()}</p> }.into_any(),
         Some(Ok(corpora)) => {
@@ -214,8 +209,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_apart_by_blanks_or_commas() {
-        assert_eq!(words(" read, write\tadmin,,"), ["read", "write", "admin"]);
-        assert!(words(" , ").is_empty());
+    fn scopes_split_at_white_space_and_commas() {
+        assert_eq!(parse_scopes(" read, write\tadmin,,"), ["read", "write", "admin"]);
+        assert!(parse_scopes(" , ").is_empty());
     }
 }

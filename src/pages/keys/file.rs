@@ -1,11 +1,11 @@
-//! A list as a file, for spreadsheets and for programs. Plain text, without a browser.
+//! Serialization of a list as CSV and JSON, without a browser.
 
 use serde::Serialize;
 
 use crate::model::{key::KeyRow, time::Timestamp};
 
-/// The names of the columns, in both files.
-const HEADS: [&str; 19] = [
+/// The column names of both formats.
+const COLUMNS: [&str; 19] = [
     "id",
     "kind",
     "name",
@@ -27,11 +27,11 @@ const HEADS: [&str; 19] = [
     "expires_at",
 ];
 
-/// What a program may take for a formula when it opens the file.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// Leading characters that a spreadsheet may interpret as a formula.
+const FORMULA_START: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// What is told of a row, in the order of the columns. Nothing secret is known here: only masks.
-fn cells(row: &KeyRow) -> [String; HEADS.len()] {
+/// The cells of a row, in the order of the columns. Contains masks only, no secrets.
+fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
     [
         row.id.to_string(),
         String::from(row.kind),
@@ -55,22 +55,22 @@ fn cells(row: &KeyRow) -> [String; HEADS.len()] {
     ]
 }
 
-/// A cell of a CSV file (RFC 4180): what would be a formula gets an apostrophe before it, so that it is text.
+/// A CSV cell (RFC 4180). An apostrophe before formulas prevents CSV injection.
 pub fn csv_cell(text: &str) -> String {
-    let text = if text.starts_with(FORMULA) { String::from("'") + text } else { text.to_owned() };
+    let text = if text.starts_with(FORMULA_START) { String::from("'") + text } else { text.to_owned() };
     if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
-/// The rows as CSV, their heads first.
+/// Serializes rows as CSV with a header.
 pub fn csv(rows: &[KeyRow]) -> String {
     let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
-    rows.iter().fold(HEADS.join(",") + "\r\n", |text, row| text + &line(&cells(row)))
+    rows.iter().fold(COLUMNS.join(",") + "\r\n", |text, row| text + &line(&cells(row)))
 }
 
-/// The rows as a JSON array of flat objects of texts.
+/// Serializes rows as a JSON array of flat objects of strings.
 pub fn json(rows: &[KeyRow]) -> String {
     let object = |row: &KeyRow| {
-        let members = HEADS.iter().zip(cells(row)).map(|(head, cell)| format!("{}:{}", quoted(head), quoted(&cell)));
+        let members = COLUMNS.iter().zip(cells(row)).map(|(head, cell)| format!("{}:{}", quoted(head), quoted(&cell)));
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     };
     format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
@@ -80,7 +80,7 @@ fn quoted(text: &str) -> String {
     as_json(text)
 }
 
-/// What has parts of its own stands in its cell as the API tells it.
+/// Nested values are written as in the API.
 fn as_json(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_a_formula_is_text() {
+    fn escapes_formulas() {
         for (text, cell) in [
             ("=1+1", "'=1+1"),
             ("+1", "'+1"),
@@ -138,10 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_a_line_and_quotes_are_doubled() {
+    fn writes_one_line_per_row_with_escaped_quotes() {
         let text = csv(&[row("a \"b\", c")]);
         let mut lines = text.split("\r\n");
-        assert_eq!(lines.next().unwrap(), HEADS.join(","));
+        assert_eq!(lines.next().unwrap(), COLUMNS.join(","));
         let line = lines.next().unwrap();
         assert!(line.contains(",client,\"a \"\"b\"\", c\",lkc_…xYz1,active,read write,"), "{line}");
         assert!(line.contains("\"{\"\"plan\"\":\"\"pro\"\"}\""), "{line}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn json_reads_back() {
+    fn json_can_be_parsed() {
         let read: serde_json::Value = serde_json::from_str(&json(&[row("a \"b\"\n"), row("=c")])).unwrap();
         assert_eq!(read[0]["name"], "a \"b\"\n");
         assert_eq!(read[1]["name"], "=c");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_stand_in_their_cells_as_the_api_tells_them() {
+    fn writes_limits_as_in_the_api() {
         let mut limited = row("a");
         limited.limits = Limits {
             rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000 }],

@@ -1,4 +1,4 @@
-//! What narrows a list: the search, and the filters beside it.
+//! The search field and the filters of a list.
 
 use leptos::prelude::*;
 
@@ -17,41 +17,32 @@ use crate::{
     },
 };
 
-/// The search field. Searches while one types; `/` leads to it from anywhere on the page.
+/// The search field. `/` focuses it from anywhere on the page.
 #[component]
-pub fn Search(
-    /// What is searched for.
-    place: ListPlace,
-) -> impl IntoView {
+pub fn Search(place: ListPlace) -> impl IntoView {
     view! {
-        <SearchField placeholder="Search by name" search=in_address(place, Filter::Search)
+        <SearchField placeholder="Search by name" search=from_url(place, Filter::Search)
             on_search=move |text: String| place.narrow(Filter::Search, &text)/>
     }
 }
 
-/// What the address says of a filter.
-fn in_address(place: ListPlace, filter: Filter) -> Signal<String> {
+/// The value of a filter in the URL.
+fn from_url(place: ListPlace, filter: Filter) -> Signal<String> {
     Signal::derive(move || place.get().filter(filter).to_owned())
 }
 
-/// The filters that a kind has.
 #[component]
-pub fn Filters(
-    /// The kind.
-    tab: &'static KeyTab,
-    /// What is looked for.
-    place: ListPlace,
-) -> impl IntoView {
+pub fn Filters(tab: &'static KeyTab, place: ListPlace) -> impl IntoView {
     let statuses = statuses(tab);
     let status = (statuses.len() > 2).then(|| {
         view! {
-            <Select label="Status" options=statuses value=in_address(place, Filter::Status)
+            <Select label="Status" options=statuses value=from_url(place, Filter::Status)
                 on_change=move |chosen: String| place.narrow(Filter::Status, &chosen)/>
         }
     });
     let text = |label, filter| {
         tab.policy().annotated.then(|| {
-            view! { <FilterField label filter=in_address(place, filter) on_filter=move |text: String| place.narrow(filter, &text)/> }
+            view! { <FilterField label filter=from_url(place, filter) on_filter=move |text: String| place.narrow(filter, &text)/> }
         })
     };
     view! {
@@ -63,7 +54,7 @@ pub fn Filters(
     }
 }
 
-/// What the keys of a kind can be, as choices.
+/// The options of the status filter for a kind.
 fn statuses(tab: &KeyTab) -> Vec<Choice> {
     let choice = |status: Status| (status.word().to_owned(), status.label().to_owned());
     let mut choices = vec![(String::new(), "All".to_owned()), choice(Status::Active)];
@@ -83,11 +74,11 @@ mod tests {
     use crate::pages::keys::tabs::{AGENT, CORPUS, EXTERNAL, GENERAL};
 
     #[test]
-    fn a_kind_is_filtered_by_what_it_can_be() {
-        let words = |tab| statuses(tab).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
-        assert_eq!(words(&AGENT), ["", "active", "disabled", "expired", EXPIRING]);
-        assert_eq!(words(&CORPUS), ["", "active", "disabled"]);
-        assert_eq!(words(&EXTERNAL), ["", "active", "expired", EXPIRING]);
-        assert_eq!(words(&GENERAL), ["", "active"]);
+    fn status_options_depend_on_the_kind() {
+        let values = |tab| statuses(tab).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
+        assert_eq!(values(&AGENT), ["", "active", "disabled", "expired", EXPIRING]);
+        assert_eq!(values(&CORPUS), ["", "active", "disabled"]);
+        assert_eq!(values(&EXTERNAL), ["", "active", "expired", EXPIRING]);
+        assert_eq!(values(&GENERAL), ["", "active"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The list of keys: what stands above it, its rows, and what takes their place when there are none.
+//! The list of keys: toolbar, rows, empty states and dialogs.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -31,25 +31,21 @@ use crate::{
     },
 };
 
-/// What stands below the toolbar.
+/// The content below the toolbar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum Content {
     Rows,
     Empty,
     NoMatch,
     Nothing,
 }
 
-/// The list of one kind's keys.
 #[component]
 pub fn KeyList(
-    /// The kind.
     tab: &'static KeyTab,
-    /// Search, filters and order.
     place: ListPlace,
-    /// The list as it was first opened.
+    /// The result of the first opening.
     first: Result<OpenedListing<KeyRow>, Fault>,
-    /// Who reads it.
     viewer: Viewer,
 ) -> impl IntoView {
     let may_manage = viewer.may(tab.policy().manage);
@@ -60,23 +56,23 @@ pub fn KeyList(
     let secrets = ShownSecrets::new();
     let asked = RwSignal::new(None::<Asked>);
     let testing = RwSignal::new(Vec::new());
-    let shown = Memo::new(move |before: Option<&Shown>| match (rows.is_open(), rows.total()) {
-        (false, _) => Shown::Nothing,
-        // Until the new list is there, what is said of the old one stands.
-        (true, 0) if rows.is_opening().get() => before.copied().unwrap_or(Shown::Empty),
-        (true, 0) if place.get().is_open() => Shown::Empty,
-        (true, 0) => Shown::NoMatch,
-        (true, _) => Shown::Rows,
+    let content = Memo::new(move |before: Option<&Content>| match (rows.is_open(), rows.total()) {
+        (false, _) => Content::Nothing,
+        // Keep the previous content until the new list is loaded.
+        (true, 0) if rows.is_opening().get() => before.copied().unwrap_or(Content::Empty),
+        (true, 0) if place.get().is_open() => Content::Empty,
+        (true, 0) => Content::NoMatch,
+        (true, _) => Content::Rows,
     });
     Effect::new(move |before: Option<_>| {
-        let wish = place.get();
-        if let Some(before) = before.filter(|before| *before != wish) {
-            if !wish.same_filters(&before) {
+        let query = place.get();
+        if let Some(before) = before.filter(|before| *before != query) {
+            if !query.same_filters(&before) {
                 picks.clear();
             }
             spawn_local(rows.reopen(Place::Top));
         }
-        wish
+        query
     });
     Effect::new(move || {
         if rows.trouble().get() == Some(Fault::SignedOut) {
@@ -97,16 +93,16 @@ pub fn KeyList(
     let viewer = StoredValue::new(viewer);
     let class = move || String::from(tab.class) + if may_manage { " grid-managed" } else { "" };
     let lead = may_manage.then(|| Callback::new(move |()| view! { <PickAll picks/> }.into_any()));
-    let below = move || match shown.get() {
-        Shown::Rows => view! {
+    let below = move || match content.get() {
+        Content::Rows => view! {
             <DataGrid label=tab.policy().label class=class() lead rows row_view=row_view(context)
                 columns=context.columns().map(|(title, field)| field.column(title)).collect()
                 order=Signal::derive(move || columns::order_of(place.get().sort)) on_order=Callback::new(move |order| place.order(order))/>
         }
         .into_any(),
-        Shown::Empty => view! { <NoKeys tab may_manage create/> }.into_any(),
-        Shown::NoMatch => view! { <NoMatch place/> }.into_any(),
-        Shown::Nothing => ().into_any(),
+        Content::Empty => view! { <NoKeys tab may_manage create/> }.into_any(),
+        Content::NoMatch => view! { <NoMatch place/> }.into_any(),
+        Content::Nothing => ().into_any(),
     };
     view! {
         <Toolbar tab place rows picks may_manage reload create
@@ -120,6 +116,6 @@ pub fn KeyList(
             <AskedDialog asked tab viewer=viewer.get_value() rows picks on_dismiss=dismiss on_done=Callback::new(move |done| actions.on_done(done))/>
         })}
         <LeaveGuard active=Signal::derive(move || secrets.any_uncopied()) title="Leave without copying the key?"
-            text="You have not copied the new key yet. Once you leave, nothing brings it back." leave="Leave without copying"/>
+            text="You haven’t copied the new key. If you leave now, you’ll have to create another one." leave="Leave without copying"/>
     }
 }

@@ -1,4 +1,4 @@
-//! `/keys/…`: one page for every kind of key.
+//! `/keys/…`: one page per kind of key.
 
 mod actions;
 mod asked;
@@ -37,16 +37,12 @@ use crate::{
     ui::tabs::{OPEN_TAB_ID, Tabs},
 };
 
-/// The keys of one kind.
 #[component]
-pub fn KeysPage(
-    /// Which kind, and what the page says of it.
-    tab: &'static KeyTab,
-) -> impl IntoView {
+pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
     let last = expect_context::<LastAddresses>();
     let place = ListPlace::of_address(tab.path, last);
     let viewer = use_viewer();
-    // Only the first opening: it is in the server's HTML. From then on the list opens itself.
+    // Only the first opening, which the server renders. Later openings are made by the list.
     let first = OnceResource::new(open_keys(place.query(tab.kind)));
 
     view! {
@@ -62,7 +58,7 @@ pub fn KeysPage(
     }
 }
 
-/// Heading, tabs and the list.
+/// Heading, tabs and list.
 #[component]
 fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Fault>, last: LastAddresses) -> impl IntoView {
     view! {
@@ -77,10 +73,10 @@ fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<Op
     }
 }
 
-/// The outline of the page while it is on its way.
+/// Shown while the page is loading.
 #[component]
 fn PageSkeleton() -> impl IntoView {
-    let line = || view! { <div class="skeleton-row"><span class="skeleton"></span></div> };
+    let skeleton_row = || view! { <div class="skeleton-row"><span class="skeleton"></span></div> };
     view! {
         <div class="page page-fill" role="status" aria-label="Loading">
             <h1>"API Keys"</h1>
@@ -88,7 +84,7 @@ fn PageSkeleton() -> impl IntoView {
             <div class="panel">
                 <p class="purpose"><span class="skeleton skeleton-line"></span></p>
                 <div class="toolbar"><span class="skeleton skeleton-search"></span></div>
-                <div class="skeleton-grid">{(0..10).map(|_| line()).collect_view()}</div>
+                <div class="skeleton-grid">{(0..10).map(|_| skeleton_row()).collect_view()}</div>
             </div>
         </div>
     }

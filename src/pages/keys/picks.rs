@@ -1,4 +1,4 @@
-//! The rows that are picked, and the boxes that pick them.
+//! The selected rows and the checkboxes that select them.
 
 use std::ops::Range;
 
@@ -18,22 +18,22 @@ use crate::{
     ui::{check::Checkbox, number::thousands},
 };
 
-/// The most ids of one answer.
+/// The most ids of one response.
 const IDS_MAX: usize = 1000;
 
-/// The rows of a list that are picked.
+/// The selected rows of a list.
 ///
-/// `All` means the rows of the listing in which it was picked: a key that is made later was never meant. So it is let go of when the list
-/// is opened anew, whatever for; rows that were picked by name stay so.
+/// "All" refers to the rows of the list snapshot in which it was selected, because keys created later were not meant. It is therefore
+/// cleared when the list is reopened. Individually selected rows stay selected.
 #[derive(Clone, Copy)]
 pub struct Picks {
     picked: RwSignal<Picked<ItemId>>,
-    /// The row that was picked last, where a span begins: its place, and the listing that it stands there in.
+    /// The row that was clicked last, where a range selection begins: the list snapshot and the row's index.
     last: StoredValue<Option<(String, usize)>>,
     rows: Rows<KeyRow>,
 }
 
-/// What was picked at one moment.
+/// A snapshot of the selection.
 #[derive(Clone)]
 pub struct Chosen {
     picked: Picked<ItemId>,
@@ -42,15 +42,14 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// How many they are.
     pub fn count(&self) -> usize {
         self.picked.count(self.total)
     }
 
-    /// The ids of them all, also of those that are not at hand.
+    /// The ids of all selected rows, including rows that are not loaded.
     ///
     /// # Errors
-    /// `ListingGone` where the server has forgotten the listing in which all were picked; what asking it can meet besides.
+    /// `ListingGone` if all rows were selected and the list snapshot has expired on the server.
     pub async fn ids(self) -> Result<Vec<ItemId>, Fault> {
         if let Some(named) = self.picked.named() {
             return Ok(named.iter().copied().collect());
@@ -61,7 +60,6 @@ impl Chosen {
 }
 
 impl Picks {
-    /// No row yet.
     pub fn new(rows: Rows<KeyRow>) -> Self {
         let picks = Self { picked: RwSignal::new(Picked::none()), last: StoredValue::new(None), rows };
         let listing = Memo::new(move |_| rows.listing());
@@ -75,51 +73,48 @@ impl Picks {
         picks
     }
 
-    /// How many are picked.
     pub fn count(self) -> usize {
         self.picked.with(|picked| picked.count(self.rows.total()))
     }
 
-    /// Picks none.
     pub fn clear(self) {
         self.last.set_value(None);
         self.picked.set(Picked::none());
     }
 
-    /// Picks these and no others.
+    /// Selects only these rows.
     pub fn keep(self, ids: Vec<ItemId>) {
         self.last.set_value(None);
         self.picked.set(Picked::these(ids));
     }
 
-    /// Forgets those that are gone.
+    /// Removes deleted rows from the selection.
     pub fn forget(self, gone: &[ItemId]) {
         self.last.set_value(None);
         self.picked.update(|picked| picked.forget(gone));
     }
 
-    /// What is picked now.
     pub fn chosen(self) -> Chosen {
         untrack(|| Chosen { picked: self.picked.get(), listing: self.rows.listing(), total: self.rows.total() })
     }
 
-    /// A click on the box of a row; with Shift, on all from the last one to here.
+    /// Handles a click on a row's checkbox. With Shift, applies to the range since the last click.
     fn click(self, place: usize, id: ItemId, with_shift: bool) {
-        let pick = !self.picked.with_untracked(|picked| picked.has(&id));
+        let select = !self.picked.with_untracked(|picked| picked.has(&id));
         let listing = untrack(|| self.rows.listing());
         let last = self.last.get_value().filter(|(of, _)| with_shift && *of == listing);
         self.last.set_value(Some((listing.clone(), place)));
-        self.picked.update(|picked| picked.set([id], pick));
+        self.picked.update(|picked| picked.set([id], select));
         let Some((_, from)) = last else { return };
-        let places = span(from, place);
-        let at_hand: Option<Vec<_>> = untrack(|| places.clone().map(|place| id_at(self.rows, place)).collect());
+        let range = span(from, place);
+        let loaded: Option<Vec<_>> = untrack(|| range.clone().map(|place| id_at(self.rows, place)).collect());
         spawn_local(async move {
-            let ids = match at_hand {
+            let ids = match loaded {
                 Some(ids) => Ok(ids),
-                None => ids_between(&listing, places).await,
+                None => ids_between(&listing, range).await,
             };
             if let Ok(ids) = ids {
-                let _ = self.picked.try_update(|picked| picked.set(ids, pick));
+                let _ = self.picked.try_update(|picked| picked.set(ids, select));
             }
         });
     }
@@ -134,24 +129,21 @@ fn id_at(rows: Rows<KeyRow>, place: usize) -> Option<ItemId> {
     if let Slot::Row(row) = rows.slot(place) { Some(row.id) } else { None }
 }
 
-async fn ids_between(listing: &str, places: Range<usize>) -> Result<Vec<ItemId>, Fault> {
-    let mut ids = Vec::with_capacity(places.len());
-    for offset in places.clone().step_by(IDS_MAX) {
-        ids.extend(listed_ids(listing.to_owned(), offset, IDS_MAX.min(places.end - offset)).await?);
+async fn ids_between(listing: &str, range: Range<usize>) -> Result<Vec<ItemId>, Fault> {
+    let mut ids = Vec::with_capacity(range.len());
+    for offset in range.clone().step_by(IDS_MAX) {
+        ids.extend(listed_ids(listing.to_owned(), offset, IDS_MAX.min(range.end - offset)).await?);
     }
     Ok(ids)
 }
 
-/// The box in a row.
+/// The checkbox of a row.
 #[component]
 pub fn PickRow(
-    /// The rows that are picked.
     picks: Picks,
-    /// The row's place in the list.
+    /// The row's index in the list.
     place: usize,
-    /// Its id.
     id: ItemId,
-    /// What it is called.
     name: String,
 ) -> impl IntoView {
     let ticked = Signal::derive(move || Some(picks.picked.with(|picked| picked.has(&id))));
@@ -159,30 +151,24 @@ pub fn PickRow(
     view! { <Checkbox label=format!("Select {name}") ticked on_click=click/> }
 }
 
-/// The box in the heading: every key that matches, not only those at hand.
+/// The checkbox in the heading: selects all matching keys, including keys that are not loaded.
 #[component]
-pub fn PickAll(
-    /// The rows that are picked.
-    picks: Picks,
-) -> impl IntoView {
+pub fn PickAll(picks: Picks) -> impl IntoView {
     let ticked = Signal::derive(move || picks.picked.with(|picked| picked.extent(picks.rows.total())));
     view! { <Checkbox label="Select all" ticked on_click=move |_| picks.click_all()/> }
 }
 
-/// Says how many are picked, and lets go of them.
+/// The number of selected rows and a button that clears the selection.
 #[component]
-pub fn PickedLine(
-    /// The rows that are picked.
-    picks: Picks,
-) -> impl IntoView {
-    let words = move || match (picks.count(), picks.picked.with(|picked| picked.extent(picks.rows.total()))) {
+pub fn PickedLine(picks: Picks) -> impl IntoView {
+    let status = move || match (picks.count(), picks.picked.with(|picked| picked.extent(picks.rows.total()))) {
         (0, _) => None,
         (count, Some(true)) => Some(format!("All {} selected", thousands(count))),
         (count, _) => Some(format!("{} selected", thousands(count))),
     };
     view! {
-        <p class="picked" role="status">{words}</p>
-        <Show when=move || words().is_some()>
+        <p class="picked" role="status">{status}</p>
+        <Show when=move || status().is_some()>
             <button type="button" class="clear" aria-label="Clear selection" on:click=move |_| picks.clear()>"Clear"</button>
         </Show>
     }

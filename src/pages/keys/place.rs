@@ -1,4 +1,4 @@
-//! Search, filters and order of a list, kept in the page's address: a reload, a link and the way back all find them again.
+//! Search, filters and order of a list in the page's URL, so that they survive reloads, links and history navigation.
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -17,26 +17,24 @@ use crate::{
     ui::browser,
 };
 
-/// What stands in the filter of those that end soon; no status.
+/// The status filter's value for keys that expire soon, which is not a status.
 pub const EXPIRING: &str = "expiring";
 
-/// A way to narrow a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
-    /// What the names must hold.
+    /// A part of the name.
     Search,
-    /// What the keys must be now, or [`EXPIRING`].
+    /// A status or [`EXPIRING`].
     Status,
-    /// Whose they must be.
     ExternalId,
-    /// What they must be good for.
+    /// A scope of the key.
     Scope,
 }
 
 impl Filter {
     const ALL: [Self; 4] = [Self::Search, Self::Status, Self::ExternalId, Self::Scope];
 
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Search => "q",
             Self::Status => "status",
@@ -46,32 +44,30 @@ impl Filter {
     }
 }
 
-/// What is looked for, and the order.
+/// The filters and the order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wish {
-    /// What each filter has; blank where it lets all pass.
+    /// The value of each filter; empty if it is not set.
     filters: [String; Filter::ALL.len()],
-    /// The order.
     pub sort: SortBy,
 }
 
 impl Wish {
-    /// What a filter has.
     pub fn filter(&self, filter: Filter) -> &str {
         &self.filters[filter as usize]
     }
 
-    /// Whether both narrow the list in the same way.
+    /// Whether both have the same filters.
     pub fn same_filters(&self, other: &Self) -> bool {
         self.filters == other.filters
     }
 
-    /// Whether every key passes.
+    /// Whether no filter is set.
     pub fn is_open(&self) -> bool {
         self.filters.iter().all(String::is_empty)
     }
 
-    /// Whether no filter but the search is set.
+    /// Whether no filter other than the search is set.
     pub fn is_search_alone(&self) -> bool {
         self.filters.iter().skip(1).all(String::is_empty)
     }
@@ -81,17 +77,17 @@ impl Wish {
         self
     }
 
-    /// The part of the address that says it; what is usual goes without saying.
+    /// The query string of the URL, without default values.
     fn query_string(&self, encode: impl Fn(&str) -> String) -> String {
         let mut query = String::new();
-        let mut add = |word: &str, value: &str| {
+        let mut add = |key: &str, value: &str| {
             query.push(if query.is_empty() { '?' } else { '&' });
-            query.push_str(word);
+            query.push_str(key);
             query.push('=');
             query.push_str(value);
         };
         for filter in Filter::ALL.into_iter().filter(|filter| !self.filter(*filter).is_empty()) {
-            add(filter.word(), &encode(self.filter(filter)));
+            add(filter.as_str(), &encode(self.filter(filter)));
         }
         if self.sort != SortBy::default() {
             let Order { column, descending } = columns::order_of(self.sort);
@@ -100,102 +96,102 @@ impl Wish {
         query
     }
 
-    /// Which keys to ask the server for.
+    /// The query for the server.
     fn query(self, kind: Kind) -> KeyQuery {
-        let given = |filter| Some(self.filter(filter).to_owned()).filter(|text| !text.is_empty());
+        let value_of = |filter| Some(self.filter(filter).to_owned()).filter(|text| !text.is_empty());
         let status = self.filter(Filter::Status);
         KeyQuery {
             kind: Some(kind),
             search: self.filter(Filter::Search).to_owned(),
             status: status.parse().ok(),
             expiring: status == EXPIRING,
-            external_id: given(Filter::ExternalId),
-            scope: given(Filter::Scope),
+            external_id: value_of(Filter::ExternalId),
+            scope: value_of(Filter::Scope),
             sort: self.sort,
         }
     }
 }
 
-/// Reads the order as the address has it; anything else is the usual one.
-fn read_sort(text: &str) -> SortBy {
-    let (descending, word) = text.strip_prefix('-').map_or((false, text), |word| (true, word));
-    columns::sort_by(word, descending).unwrap_or_default()
+/// Parses the order from the URL. Invalid values give the default order.
+fn parse_sort(text: &str) -> SortBy {
+    let (descending, key) = text.strip_prefix('-').map_or((false, text), |key| (true, key));
+    columns::sort_by(key, descending).unwrap_or_default()
 }
 
-/// The wish that the page's address says, and the way to change it.
+/// The query in the page's URL, and navigation to change it.
 #[derive(Clone, Copy)]
 pub struct ListPlace {
-    wish: Memo<Wish>,
+    query: Memo<Wish>,
     go: Callback<(Wish, bool)>,
 }
 
 impl ListPlace {
-    /// Reads and writes the address of the page at this path, and notes it for the way back from another tab.
+    /// Reads and writes the URL of the page at this path, and records it for the link back from another tab.
     pub fn of_address(path: &'static str, last: LastAddresses) -> Self {
-        let query = use_query_map();
-        let wish = Memo::new(move |_| {
-            query.with(|query| {
-                let sort = query.get_str("sort").map(read_sort).unwrap_or_default();
-                let wish = Wish { sort, ..Wish::default() };
-                Filter::ALL.into_iter().fold(wish, |wish, filter| wish.with(filter, query.get_str(filter.word()).unwrap_or_default()))
+        let params = use_query_map();
+        let query = Memo::new(move |_| {
+            params.with(|params| {
+                let sort = params.get_str("sort").map(parse_sort).unwrap_or_default();
+                let query = Wish { sort, ..Wish::default() };
+                Filter::ALL.into_iter().fold(query, |query, filter| query.with(filter, params.get_str(filter.as_str()).unwrap_or_default()))
             })
         });
-        let address = move |wish: &Wish| String::from(path) + &wish.query_string(browser::encode);
-        Effect::new(move || last.note(path, wish.with(address)));
+        let address = move |query: &Wish| String::from(path) + &query.query_string(browser::encode);
+        Effect::new(move || last.note(path, query.with(address)));
         let navigate = use_navigate();
-        let go = Callback::new(move |(wish, replace): (Wish, bool)| {
-            navigate(&address(&wish), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
+        let go = Callback::new(move |(query, replace): (Wish, bool)| {
+            navigate(&address(&query), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
         });
-        Self { wish, go }
+        Self { query, go }
     }
 
-    /// What is wished for now.
+    /// The current query.
     pub fn get(self) -> Wish {
-        self.wish.get()
+        self.query.get()
     }
 
-    /// What is wished for now, without listening for changes.
+    /// The current query, without tracking changes.
     pub fn get_untracked(self) -> Wish {
-        self.wish.get_untracked()
+        self.query.get_untracked()
     }
 
-    /// Which keys to ask the server for.
+    /// The query for the server.
     pub fn query(self, kind: Kind) -> KeyQuery {
         self.get_untracked().query(kind)
     }
 
-    /// Narrows the list in another way. Each letter replaces the last in the history: the way back leads past the whole search.
+    /// Sets a filter. Replaces the history entry, so that going back skips all intermediate searches.
     pub fn narrow(self, filter: Filter, text: &str) {
-        let wish = self.get_untracked().with(filter, text);
-        if wish != self.get_untracked() {
-            self.go.run((wish, true));
+        let query = self.get_untracked().with(filter, text);
+        if query != self.get_untracked() {
+            self.go.run((query, true));
         }
     }
 
-    /// Lets every key pass.
+    /// Clears all filters.
     pub fn widen(self) {
         self.go.run((Wish { sort: self.get_untracked().sort, ..Wish::default() }, true));
     }
 
-    /// Orders by something else.
+    /// Sets the order.
     pub fn order(self, order: Order) {
         if let Some(sort) = columns::sort_by(order.column, order.descending) {
             self.go.run((Wish { sort, ..self.get_untracked() }, false));
         }
     }
 
-    /// Makes sure that a new key with this name stands at the top: newest first, and nothing that hides it.
-    /// False if it does so already.
+    /// Makes sure that a new key with this name is the first row: sorts by newest and clears filters that hide it.
+    /// False if nothing had to change.
     pub fn uncover(self, name: &str) -> bool {
         let before = self.get_untracked();
         let search = before.filter(Filter::Search);
         let is_found = name.to_lowercase().contains(&search.to_lowercase());
-        let wish = if is_found { Wish::default().with(Filter::Search, search) } else { Wish::default() };
-        let changes = wish != before;
-        if changes {
-            self.go.run((wish, true));
+        let query = if is_found { Wish::default().with(Filter::Search, search) } else { Wish::default() };
+        let has_changed = query != before;
+        if has_changed {
+            self.go.run((query, true));
         }
-        changes
+        has_changed
     }
 }
 
@@ -207,27 +203,27 @@ mod tests {
         policy::{KeyKind, Status},
     };
 
-    fn said(wish: &Wish) -> String {
-        wish.query_string(str::to_owned)
+    fn query_string(query: &Wish) -> String {
+        query.query_string(str::to_owned)
     }
 
     #[test]
-    fn the_usual_goes_without_saying() {
-        assert_eq!(said(&Wish::default()), "");
+    fn default_query_string_is_empty() {
+        assert_eq!(query_string(&Wish::default()), "");
     }
 
     #[test]
-    fn what_is_unusual_is_said_and_reads_back() {
+    fn query_string_round_trips() {
         for sort in [SortBy { column: KeySort::Mask, descending: true }, SortBy { column: KeySort::CreatedAt, descending: false }] {
-            let said = said(&Wish { sort, ..Wish::default() }.with(Filter::Search, " nightly ").with(Filter::Scope, "read"));
-            let word = said.strip_prefix("?q=nightly&scope=read&sort=").unwrap();
-            assert_eq!(read_sort(word), sort);
+            let text = query_string(&Wish { sort, ..Wish::default() }.with(Filter::Search, " nightly ").with(Filter::Scope, "read"));
+            let key = text.strip_prefix("?q=nightly&scope=read&sort=").unwrap();
+            assert_eq!(parse_sort(key), sort);
         }
-        assert_eq!(read_sort("-secret"), SortBy::default());
+        assert_eq!(parse_sort("-secret"), SortBy::default());
     }
 
     #[test]
-    fn soon_to_end_is_asked_for_as_no_status_is() {
+    fn expiring_is_not_a_status() {
         let query = |text| Wish::default().with(Filter::Status, text).query(Kind::Key(KeyKind::Agent));
         assert_eq!((query("disabled").status, query("disabled").expiring), (Some(Status::Disabled), false));
         assert_eq!((query(EXPIRING).status, query(EXPIRING).expiring), (None, true));

@@ -1,4 +1,4 @@
-//! One row of a list of keys, and what can be done with it.
+//! One row of a key list and its actions.
 
 use leptos::prelude::*;
 
@@ -22,41 +22,36 @@ use crate::{
     },
 };
 
-/// What somebody wants to do with a row.
+/// An action on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowAction {
-    /// Change it.
     Edit,
-    /// Delete it.
     Delete,
-    /// Give it another secret.
+    /// Create a new secret.
     Rotate,
-    /// Put it to rest, or wake it.
+    /// Disable or enable it.
     Act(BulkAction),
-    /// Ask its provider whether it is good.
+    /// Test a credential with its provider.
     Test,
 }
 
-/// What every row of a list knows.
+/// The state that all rows of a list share.
 #[derive(Clone, Copy)]
 pub struct RowContext {
-    /// The kind.
     pub tab: &'static KeyTab,
-    /// Whether the reader may make, change and delete such keys.
+    /// Whether the user can create, edit and delete keys of this kind.
     pub may_manage: bool,
-    /// The rows that are picked.
     pub picks: Picks,
-    /// New secrets that are shown in rows.
+    /// New secrets shown in rows.
     pub shown: ShownSecrets,
-    /// Those that are being tested.
+    /// Credentials that are being tested.
     pub testing: RwSignal<Vec<ItemId>>,
-    /// The menu of each row.
     pub menu: SharedMenu,
-    /// Somebody wants to do something with a row.
+    /// Called with the requested action.
     pub on_action: Callback<(RowAction, KeyRow)>,
 }
 
-/// How the rows of a list are drawn.
+/// Renders the rows of a list.
 pub fn row_view(context: RowContext) -> RowView<KeyRow> {
     let cells = move |(place, row): (usize, KeyRow)| {
         let pick = context.may_manage.then(|| {
@@ -76,17 +71,16 @@ pub fn row_view(context: RowContext) -> RowView<KeyRow> {
 }
 
 impl RowContext {
-    /// The columns that this reader sees: whoever may do nothing needs none for it.
+    /// The columns for this user. The action column is omitted without the permission to manage keys.
     pub fn columns(self) -> impl Iterator<Item = &'static (&'static str, Field)> {
         self.tab.columns.iter().filter(move |(_, field)| self.may_manage || *field != Field::Action)
     }
 
-    /// Whether anything of such a row can be changed by this reader.
+    /// Whether the user can edit keys of this kind.
     pub fn can_edit(self) -> bool {
         self.may_manage && self.tab.policy().editable != Editable::Nothing
     }
 
-    /// The buttons of a row.
     pub fn actions(self, row: &KeyRow) -> AnyView {
         let run = |action| {
             let row = row.clone();
@@ -113,7 +107,6 @@ impl RowContext {
         .into_any()
     }
 
-    /// What can be done with a row.
     fn menu_items(self, row: &KeyRow) -> Vec<MenuItem> {
         let mut items = Vec::new();
         let mut add = |label, glyph, action| {

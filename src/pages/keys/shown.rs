@@ -1,4 +1,4 @@
-//! New secrets that are shown in their rows. They are kept here only, and only until the page is left.
+//! New secrets entries in their rows. They are only kept in memory, until the page is closed.
 
 use leptos::prelude::*;
 
@@ -8,47 +8,45 @@ use crate::model::{
 };
 
 #[derive(Clone, PartialEq, Eq)]
-struct Shown {
+struct RevealedEntry {
     id: ItemId,
     secret: RevealedSecret,
     copied: bool,
 }
 
-/// The secrets that are shown in rows of this page, wherever the rows go.
+/// The new secrets by key id, independent of row positions.
 #[derive(Clone, Copy)]
-pub struct ShownSecrets(RwSignal<Vec<Shown>>);
+pub struct ShownSecrets(RwSignal<Vec<RevealedEntry>>);
 
 impl ShownSecrets {
-    /// None yet.
     pub fn new() -> Self {
         Self(RwSignal::new(Vec::new()))
     }
 
-    /// Shows a key's new secret in its row, in place of one that was shown there.
+    /// Shows a key's new secret in its row, and replaces an older one.
     pub fn show(self, CreatedKey { key, secret }: CreatedKey) {
-        self.0.update(|shown| {
-            shown.retain(|other| other.id != key.id);
-            shown.push(Shown { id: key.id, secret, copied: false });
+        self.0.update(|entries| {
+            entries.retain(|other| other.id != key.id);
+            entries.push(RevealedEntry { id: key.id, secret, copied: false });
         });
     }
 
-    /// The secret to show in a key's row.
     pub fn of(self, id: ItemId) -> Option<RevealedSecret> {
-        self.0.with(|shown| shown.iter().find(|shown| shown.id == id).map(|shown| shown.secret.clone()))
+        self.0.with(|entries| entries.iter().find(|entry| entry.id == id).map(|entry| entry.secret.clone()))
     }
 
-    /// Says that a secret was copied.
+    /// Marks a secret as copied.
     pub fn mark_copied(self, id: ItemId) {
-        self.0.update(|shown| shown.iter_mut().filter(|shown| shown.id == id).for_each(|shown| shown.copied = true));
+        self.0.update(|entries| entries.iter_mut().filter(|entry| entry.id == id).for_each(|entry| entry.copied = true));
     }
 
-    /// Lets go of the secrets of keys that are gone.
-    pub fn forget(self, gone: &[ItemId]) {
-        self.0.update(|shown| shown.retain(|shown| !gone.contains(&shown.id)));
+    /// Drops the secrets of deleted keys.
+    pub fn forget(self, deleted: &[ItemId]) {
+        self.0.update(|entries| entries.retain(|entry| !deleted.contains(&entry.id)));
     }
 
-    /// Whether one would be lost if the page were left now.
+    /// Whether a secret would be lost on leaving the page.
     pub fn any_uncopied(self) -> bool {
-        self.0.with(|shown| shown.iter().any(|shown| !shown.copied))
+        self.0.with(|entries| entries.iter().any(|entry| !entry.copied))
     }
 }

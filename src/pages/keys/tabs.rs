@@ -1,4 +1,4 @@
-//! The tabs of the API Keys page: what each says of its kind, and which columns its list has.
+//! The tabs of the API Keys page: texts and columns per kind.
 
 use super::columns::Field;
 use crate::{
@@ -10,47 +10,45 @@ use crate::{
     ui::tabs::Tab,
 };
 
-/// What the page says of one kind. What differs in what may be done is in the policy table.
+/// Texts and columns of one kind. Differences in behavior are in the table of key kinds.
 #[derive(Debug)]
 pub struct KeyTab {
-    /// The kind.
     pub kind: Kind,
-    /// The page's address.
     pub path: &'static str,
-    /// What such a key is for, in a sentence or two.
+    /// What keys of this kind are for, in one or two sentences.
     pub purpose: &'static str,
-    /// What to do where there is none yet.
+    /// The text of the empty state.
     pub advice: &'static str,
-    /// The heading of the dialog that makes one.
+    /// The title of the create dialog.
     pub title: &'static str,
-    /// The label of its name.
+    /// The label of the name field.
     pub name_label: &'static str,
-    /// What one should know before giving it a name.
+    /// The hint of the name field.
     pub name_hint: &'static str,
-    /// The words on the button that makes one, in the dialog.
+    /// The label of the create dialog's submit button.
     pub submit: &'static str,
-    /// The headings of the list, and what stands below each.
+    /// The headings and fields of the columns. Some labels are required to differ per kind.
     pub columns: &'static [(&'static str, Field)],
-    /// The class that gives the columns their widths.
+    /// The CSS class that sets the column widths.
     pub class: &'static str,
-    /// Whether a row has buttons of its own for what its menu has too: to edit and to delete.
+    /// Whether a row has edit and delete buttons besides its menu.
     pub has_buttons: bool,
 }
 
-/// The page of a kind that has a tab.
+/// The path of a kind's page.
 const fn page_of(kind: Kind) -> &'static str {
     kind.policy().page.expect("every kind with a tab has a page")
 }
 
-/// Keys of Latchkey's own API.
+/// Keys for Latchkey's own API.
 pub const INTERNAL: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Platform),
     path: page_of(Kind::Key(KeyKind::Platform)),
-    purpose: "An internal key lets your own programs call Latchkey's API and its command-line client. One is typically enough.",
-    advice: "Make one to call the API or to use the command-line client.",
+    purpose: "Authenticates your own scripts to the Latchkey API and CLI. One is typically enough.",
+    advice: "Create one to call the Latchkey API or use the CLI.",
     title: "Create internal key",
     name_label: "Name",
-    name_hint: "What will use it, such as “nightly-build”.",
+    name_hint: "What uses this key, e.g. nightly-build",
     submit: "Submit",
     columns: &[
         ("Name", Field::Name),
@@ -71,11 +69,11 @@ pub const INTERNAL: KeyTab = KeyTab {
 pub const EXTERNAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::Storage),
     path: page_of(Kind::Credential(CredentialKind::Storage)),
-    purpose: "An external key holds your credentials of a storage provider. Latchkey uses it to pull sample files; you have one for each provider.",
-    advice: "Store one to import samples from Amazon Web Services or DNAnexus.",
-    title: "Store external key",
+    purpose: "Stores your AWS or DNAnexus credentials so Latchkey can pull sample files. One per provider.",
+    advice: "Add your credentials to import samples from Amazon Web Services or DNAnexus.",
+    title: "Add external key",
     name_label: "Label",
-    name_hint: "What tells it from others, such as “sequencing bucket”.",
+    name_hint: "A name you’ll recognize, e.g. sequencing-bucket",
     submit: "Submit",
     columns: &[
         ("Label", Field::Name),
@@ -91,15 +89,15 @@ pub const EXTERNAL: KeyTab = KeyTab {
     has_buttons: false,
 };
 
-/// Keys of the callers of somebody's API.
+/// Keys for the callers of a customer's API.
 pub const CLIENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Client),
     path: page_of(Kind::Key(KeyKind::Client)),
-    purpose: "A client key is for a caller of your own API. It says whose it is and what it may be used for; your API asks Latchkey whether it is good.",
-    advice: "Make one for each caller of your API: then each can be told apart, and taken back alone.",
+    purpose: "Issue keys to the callers of your own API. Your API verifies each call with Latchkey, which returns the key’s owner, scopes and limits.",
+    advice: "Create one key per caller, so you can track, limit and revoke each one separately.",
     title: "Create client key",
     name_label: "Name",
-    name_hint: "Who will use it, such as “mobile app”.",
+    name_hint: "Who uses this key, e.g. mobile-app",
     submit: "Submit",
     columns: &[
         ("Name", Field::Name),
@@ -117,15 +115,15 @@ pub const CLIENT: KeyTab = KeyTab {
     has_buttons: true,
 };
 
-/// Keys of corpora.
+/// Keys for anonymous access to corpora.
 pub const CORPUS: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Corpus),
     path: page_of(Kind::Key(KeyKind::Corpus)),
-    purpose: "A corpus key gives controlled, anonymous access to the corpora that you name, and to no other.",
-    advice: "Make one to let a page or a program query your corpora without signing in.",
+    purpose: "Gives anonymous callers access to the corpora you select, and nothing else.",
+    advice: "Create one to let a website or app query your corpora without signing in.",
     title: "Create corpus key",
     name_label: "Name",
-    name_hint: "Where it will be used, such as “help pages”.",
+    name_hint: "Where this key is used, e.g. help-center",
     submit: "Submit",
     columns: &[
         ("Name", Field::Name),
@@ -141,15 +139,15 @@ pub const CORPUS: KeyTab = KeyTab {
     has_buttons: false,
 };
 
-/// Credentials of providers of language models.
+/// Credentials of LLM providers.
 pub const GENERAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::Llm),
     path: page_of(Kind::Credential(CredentialKind::Llm)),
-    purpose: "A general key is your own key of a provider of language models. Store it once, then link it to any provider or model.",
-    advice: "Store the key of a provider, such as OpenAI or Anthropic: nobody has to type it again.",
+    purpose: "Store an LLM provider’s API key once, then link it to any provider or model.",
+    advice: "Add a key from OpenAI, Anthropic or another provider. You won’t need to enter it again.",
     title: "New API Key",
     name_label: "API Key Name",
-    name_hint: "What tells it from others, such as “openai-production”.",
+    name_hint: "A name you’ll recognize, e.g. openai-production",
     submit: "Save",
     columns: &[
         ("Key Name", Field::Name),
@@ -164,15 +162,15 @@ pub const GENERAL: KeyTab = KeyTab {
     has_buttons: true,
 };
 
-/// Keys of agents.
+/// Keys for agents.
 pub const AGENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Agent),
     path: page_of(Kind::Key(KeyKind::Agent)),
-    purpose: "An agent key tells your gateway which agent is calling; Latchkey's own API does not take it.",
-    advice: "Make one for each agent: then each can be told apart, and taken back alone.",
+    purpose: "Identifies an agent at verify, forward-auth and the gateway. It can’t call Latchkey’s own API.",
+    advice: "Create one key per agent, so you can track and revoke each one separately.",
     title: "Create Agent API Key",
     name_label: "API Key Name",
-    name_hint: "What will use it, such as “nightly-build”.",
+    name_hint: "What uses this key, e.g. nightly-build",
     submit: "Save",
     columns: &[
         ("Key Name", Field::Name),
@@ -188,16 +186,16 @@ pub const AGENT: KeyTab = KeyTab {
     has_buttons: true,
 };
 
-/// Every tab, in order.
+/// All tabs, in order.
 pub const ALL: [&KeyTab; 6] = [&INTERNAL, &EXTERNAL, &CLIENT, &CORPUS, &GENERAL, &AGENT];
 
 impl KeyTab {
-    /// The kind's row in the policy table.
+    /// The kind's row in the table of key kinds.
     pub const fn policy(&self) -> &'static Policy {
         self.kind.policy()
     }
 
-    /// The words on the button that makes one.
+    /// The label of the toolbar's create button.
     pub const fn create(&self) -> &'static str {
         match self.policy().making {
             Making::Button(words) | Making::Menu(words) => words,
@@ -205,35 +203,35 @@ impl KeyTab {
         }
     }
 
-    /// Whether we made such a key, and so can put it to rest and replace its secret.
+    /// Whether Latchkey issues keys of this kind, so that they can be disabled and rotated.
     pub const fn is_inbound(&self) -> bool {
         matches!(self.kind, Kind::Key(_))
     }
 
-    /// When such a key ends, and what to do then.
+    /// When keys of this kind expire.
     pub fn expiry_note(&self) -> String {
         match self.policy().expiry {
-            Expiry::Never => "It does not expire.".to_owned(),
-            Expiry::Days(days) => format!("It expires {days} days after it was made; then create a new one."),
-            Expiry::Chosen => "It expires when you choose; then create a new one.".to_owned(),
-            Expiry::ChosenOrNever => "It expires when you choose, or never.".to_owned(),
+            Expiry::Never => "Doesn’t expire.".to_owned(),
+            Expiry::Days(days) => format!("Expires after {days} days; create a new key then."),
+            Expiry::Chosen => "Expires on the date you choose.".to_owned(),
+            Expiry::ChosenOrNever => "Expiry is optional.".to_owned(),
         }
     }
 }
 
-/// The tabs that somebody with these permissions may open.
-fn open_to(permissions: Permissions) -> impl Iterator<Item = &'static KeyTab> {
+/// The tabs that these permissions allow.
+fn allowed_tabs(permissions: Permissions) -> impl Iterator<Item = &'static KeyTab> {
     ALL.into_iter().filter(move |tab| permissions.has(tab.policy().view))
 }
 
-/// The tabs that somebody may open.
+/// The tabs that this user can open.
 pub fn seen_by(viewer: &Viewer) -> Vec<Tab> {
-    open_to(viewer.permissions).map(|tab| Tab { label: tab.policy().label, path: tab.path }).collect()
+    allowed_tabs(viewer.permissions).map(|tab| Tab { label: tab.policy().label, path: tab.path }).collect()
 }
 
-/// The page of the first tab that somebody with these permissions may open.
+/// The page of the first tab that these permissions allow.
 pub fn first_for(permissions: Permissions) -> Option<&'static str> {
-    open_to(permissions).map(|tab| tab.path).next()
+    allowed_tabs(permissions).map(|tab| tab.path).next()
 }
 
 #[cfg(test)]
@@ -242,7 +240,7 @@ mod tests {
     use crate::model::permission::Permission;
 
     #[test]
-    fn everybody_begins_at_the_first_tab_that_they_may_open() {
+    fn first_tab_depends_on_permissions() {
         let first = |permissions: &[Permission]| first_for(Permissions::of(permissions));
         assert_eq!(first(Permission::ALL), Some("/keys/internal"));
         assert_eq!(first(&[Permission::ViewKeys]), Some("/keys/client"));

@@ -1,4 +1,4 @@
-//! What stands above a list of keys.
+//! The toolbar of a key list.
 
 use leptos::prelude::*;
 
@@ -24,26 +24,19 @@ use crate::{
     },
 };
 
-/// Search, filters and what can be done with the list; below them what can be done with the rows that are picked.
+/// Search, filters and list actions; below them the actions on the selected rows.
 #[component]
 pub fn Toolbar(
-    /// The kind.
     tab: &'static KeyTab,
-    /// Search, filters and order.
     place: ListPlace,
-    /// The list.
     rows: Rows<KeyRow>,
-    /// The rows that are picked.
     picks: Picks,
-    /// Whether the reader may make, change and delete such keys.
+    /// Whether the user can create, edit and delete keys of this kind.
     may_manage: bool,
-    /// Reads the list anew.
     reload: Callback<()>,
-    /// Makes a key.
     create: Callback<()>,
-    /// Does something with all that are picked.
+    /// Runs an action on the selected rows.
     bulk: Callback<BulkAction>,
-    /// Hands the list over as a file.
     export: Callback<Format>,
 ) -> impl IntoView {
     view! {
@@ -55,13 +48,13 @@ pub fn Toolbar(
             <ExportMenu export/>
             {may_manage.then(|| view! { <Create tab create/> })}
         </div>
-        {may_manage.then(|| view! { <PickedBar tab picks bulk/> })}
+        {may_manage.then(|| view! { <SelectionBar tab picks bulk/> })}
     }
 }
 
-/// What can be done with the rows that are picked.
+/// The actions on the selected rows.
 #[component]
-fn PickedBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) -> impl IntoView {
+fn SelectionBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) -> impl IntoView {
     let none = Signal::derive(move || picks.count() == 0);
     let button = |action| view! { <Button label=verb(action) disabled=none on_click=move |()| bulk.run(action)/> };
     view! {
@@ -73,7 +66,7 @@ fn PickedBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) -> 
     }
 }
 
-/// The button that makes a key; for some kinds it opens a menu of kinds to choose from first.
+/// The create button. For some kinds it opens a menu first.
 #[component]
 fn Create(tab: &'static KeyTab, create: Callback<()>) -> impl IntoView {
     if !matches!(tab.policy().making, Making::Menu(_)) {

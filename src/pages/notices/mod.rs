@@ -1,4 +1,4 @@
-//! What the reader is told, wherever they are: the bell in the bar, and news for the page that is open.
+//! Notifications of the viewer: the bell in the header, and change events for the open page.
 
 mod bell;
 
@@ -16,43 +16,42 @@ use crate::{
     },
 };
 
-/// How many notices are kept here.
-const KEPT: usize = 50;
+/// Maximum number of notifications kept in the browser.
+const MAX_NOTICES: usize = 50;
 
-/// What the reader is told, as it comes.
+/// The viewer's notifications, updated by a server-sent event stream.
 #[derive(Clone, Copy)]
 pub struct News {
     list: RwSignal<Vec<Notice>>,
-    /// What went wrong when the list was last read.
+    /// Error of the last load.
     trouble: RwSignal<Option<Fault>>,
-    /// Up to which place the reader has seen the list.
+    /// Highest `seq` that the viewer has seen.
     seen: RwSignal<i64>,
-    /// Whether the list was ever read.
+    /// Whether the list was loaded at least once.
     was_read: RwSignal<bool>,
-    /// Counts the readings: what went wrong with one is no news once a later one began.
-    turn: StoredValue<u32>,
-    /// The projects of what came last.
+    /// Number of the latest load: an error of an earlier load is dropped.
+    generation: StoredValue<u32>,
+    /// Projects of the latest notifications.
     changed: RwSignal<Vec<ProjectId>>,
-    /// Whether the list is open.
     opened: RwSignal<bool>,
     toasts: Toasts,
 }
 
 impl News {
-    /// Listens as long as the page lives; tells it wherever [`use_news`] is called below.
+    /// Subscribes for the lifetime of the page and provides the context for [`use_news`].
     pub fn provide() -> Self {
         let news = Self {
             list: RwSignal::new(Vec::new()),
             trouble: RwSignal::new(None),
             seen: RwSignal::new(0),
             was_read: RwSignal::new(false),
-            turn: StoredValue::new(0),
+            generation: StoredValue::new(0),
             changed: RwSignal::new(Vec::new()),
             opened: RwSignal::new(false),
             toasts: use_toasts(),
         };
         provide_context(news);
-        // Nothing may ever come by the stream: a browser has too many pages open, or a proxy holds it back.
+        // Loads once without the stream: it may never open when a browser has too many connections or a proxy buffers it.
         let live = is_live();
         Effect::new(move || {
             if live.get() {
@@ -65,16 +64,16 @@ impl News {
         news
     }
 
-    /// Calls `reload` whenever the reader is told something of a project, for as long as the page that asks for it is there.
+    /// Calls `reload` on each notification about a project, until the current owner is disposed.
     pub fn on_project(self, project: ProjectId, reload: impl Fn() + 'static) {
-        Effect::new(move |ran: Option<()>| {
-            if self.changed.with(|changed| changed.contains(&project)) && ran.is_some() {
+        Effect::new(move |previous: Option<()>| {
+            if self.changed.with(|changed| changed.contains(&project)) && previous.is_some() {
                 untrack(&reload);
             }
         });
     }
 
-    /// How many notices the reader has not seen.
+    /// Number of unread notifications.
     fn unread(self) -> i64 {
         let seen = self.seen.get();
         let is_unread = |notice: &&Notice| !notice.is_read && notice.seq > seen;
@@ -82,28 +81,28 @@ impl News {
     }
 
     fn read(self) {
-        let Some(turn) = self.turn.try_update_value(|turn| {
-            *turn += 1;
-            *turn
+        let Some(generation) = self.generation.try_update_value(|generation| {
+            *generation += 1;
+            *generation
         }) else {
             return;
         };
         spawn_local(async move {
-            let answer = notices().await;
-            let Some(newest) = self.turn.try_get_value() else { return };
-            match answer {
-                Ok(list) => self.take(list),
-                // Whoever is signed out hears of it as soon as they do something.
-                Err(fault) if turn == newest => self.trouble.set(Some(fault)),
+            let result = notices().await;
+            let Some(newest) = self.generation.try_get_value() else { return };
+            match result {
+                Ok(list) => self.replace(list),
+                // A signed-out viewer is redirected by the next action, not by this background load.
+                Err(fault) if generation == newest => self.trouble.set(Some(fault)),
                 Err(_) => {}
             }
         });
     }
 
-    /// Takes over the list. What came while nobody listened is news too.
-    fn take(self, read: Vec<Notice>) {
-        let known = self.was_read.get_untracked().then(|| self.newest());
-        let is_new = |notice: &&Notice| known.is_some_and(|known| notice.seq > known);
+    /// Replaces the list. Notifications that arrived while the stream was closed count as changes too.
+    fn replace(self, read: Vec<Notice>) {
+        let last = self.was_read.get_untracked().then(|| self.newest());
+        let is_new = |notice: &&Notice| last.is_some_and(|last| notice.seq > last);
         let changed: Vec<_> = read.iter().filter(is_new).map(|notice| notice.project_id).collect();
         let is_open = self.opened.get_untracked();
         self.was_read.set(true);
@@ -117,14 +116,14 @@ impl News {
         }
     }
 
-    /// The newest place that is known.
+    /// Highest `seq` in the list.
     fn newest(self) -> i64 {
         self.list.with_untracked(|list| list.first().map_or(0, |notice| notice.seq))
     }
 
     fn arrive(self, text: &str) {
         let Ok(notice) = serde_json::from_str::<Notice>(text) else { return };
-        // It may have been in the list already, which was read as the stream began.
+        // Already in the list, which is loaded when the stream opens.
         if notice.seq <= self.newest() {
             return;
         }
@@ -132,7 +131,7 @@ impl News {
         self.toasts.say(notice.sentence());
         self.list.update(|list| {
             list.insert(0, notice);
-            list.truncate(KEPT);
+            list.truncate(MAX_NOTICES);
         });
         self.changed.set(vec![project]);
         if self.opened.get_untracked() {
@@ -140,7 +139,7 @@ impl News {
         }
     }
 
-    /// All that is in the list is read.
+    /// Marks all notifications in the list as read.
     fn mark_read(self) {
         let newest = self.newest();
         if untrack(|| self.unread()) == 0 {
@@ -162,7 +161,7 @@ impl News {
         self.read();
     }
 
-    /// What was new while the list was open is new no longer.
+    /// Clears the “new” marks that were kept while the list was open.
     fn close(self) {
         self.opened.set(false);
         let seen = self.seen.get_untracked();
@@ -170,7 +169,8 @@ impl News {
     }
 }
 
-/// What was read, and before it what came by the stream since. What was new when the list was opened stays so until it is closed.
+/// Merges a loaded list with newer notifications from the stream. Notifications that were unread on opening the list stay marked
+/// until it closes.
 fn merge(shown: &[Notice], mut read: Vec<Notice>, is_open: bool) -> Vec<Notice> {
     let newest = read.first().map_or(0, |notice| notice.seq);
     for notice in &mut read {
@@ -180,11 +180,11 @@ fn merge(shown: &[Notice], mut read: Vec<Notice>, is_open: bool) -> Vec<Notice> 
     }
     let mut merged: Vec<_> = shown.iter().take_while(|notice| notice.seq > newest).cloned().collect();
     merged.append(&mut read);
-    merged.truncate(KEPT);
+    merged.truncate(MAX_NOTICES);
     merged
 }
 
-/// What the reader is told. Only inside the frame.
+/// Only available inside the app layout.
 pub fn use_news() -> News {
     expect_context()
 }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
     use crate::model::{notice::NoticeEvent, time::Timestamp};
 
-    fn notices(told: &[(i64, bool)]) -> Vec<Notice> {
+    fn notices(items: &[(i64, bool)]) -> Vec<Notice> {
         let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
         let notice = |&(seq, is_read): &(i64, bool)| Notice {
             seq,
@@ -207,11 +207,11 @@ mod tests {
             created_at: Timestamp(0),
             is_read,
         };
-        told.iter().map(notice).collect()
+        items.iter().map(notice).collect()
     }
 
     #[test]
-    fn what_came_since_a_list_was_read_stays() {
+    fn merge_keeps_notices_newer_than_the_loaded_list() {
         let merged = |shown: &[(i64, bool)], read: &[(i64, bool)], is_open| {
             merge(&notices(shown), notices(read), is_open).iter().map(|notice| (notice.seq, notice.is_read)).collect::<Vec<_>>()
         };

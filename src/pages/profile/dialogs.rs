@@ -1,4 +1,4 @@
-//! The dialogs that change one's name and one's password.
+//! Dialogs to change the viewer's name and password.
 
 use leptos::prelude::*;
 
@@ -13,16 +13,8 @@ use crate::{
     },
 };
 
-/// Asks for another name, then takes it.
 #[component]
-pub fn NameDialog(
-    /// The name.
-    name: String,
-    /// Leaves it as it is.
-    on_dismiss: Callback<()>,
-    /// Called once it is changed.
-    on_done: Callback<()>,
-) -> impl IntoView {
+pub fn NameDialog(name: String, on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| form.send(form.check("name", text::name).map(rename), move |()| on_done.run(()));
     view! {
@@ -32,29 +24,24 @@ pub fn NameDialog(
     }
 }
 
-/// Asks for the password and another one, then takes that.
+/// Requires the current password.
 #[component]
-pub fn PasswordDialog(
-    /// Leaves it as it is.
-    on_dismiss: Callback<()>,
-    /// Called once it is changed.
-    on_done: Callback<()>,
-) -> impl IntoView {
+pub fn PasswordDialog(on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let fields = form.check("current", given).zip(form.check("password", new_password));
-        let call = fields.map(|(current, password)| change_password(TypedSecret::new(current), TypedSecret::new(password)));
-        form.send(call, move |()| on_done.run(()));
+        let fields = form.check("current", current_password).zip(form.check("password", new_password));
+        let request = fields.map(|(current, password)| change_password(TypedSecret::new(current), TypedSecret::new(password)));
+        form.send(request, move |()| on_done.run(()));
     };
     view! {
         <FormDialog title="Change password" form submit="Save" on_submit=submit on_dismiss>
             <Field form name="current" label="Current password" typed=Typed::Password autocomplete="current-password" autofocus=true/>
             <Field form name="password" label="New password" typed=Typed::Password autocomplete="new-password"
-                hint=format!("At least {} characters. Every other session of yours ends.", text::PASSWORD_LENGTH.start())/>
+                hint=format!("At least {} characters. You’ll be signed out on other devices.", text::PASSWORD_LENGTH.start())/>
         </FormDialog>
     }
 }
 
-fn given(field: &str, typed: &str) -> Result<String, Fault> {
+fn current_password(field: &str, typed: &str) -> Result<String, Fault> {
     if typed.is_empty() { Err(Fault::invalid(field, "Enter your password.")) } else { Ok(typed.to_owned()) }
 }

@@ -17,17 +17,16 @@ use crate::{
     ui::{browser, button::Button, copy::CopyButton, toast::use_toasts},
 };
 
-/// What somebody asked for, in a dialog over the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum OpenDialog {
     Name,
     Password,
 }
 
-/// Who one is here, what one may do, and where one is signed in.
+/// The viewer's account, permissions and sessions.
 #[component]
 pub fn ProfilePage() -> impl IntoView {
-    // Read anew, since a name may have changed.
+    // Loaded again instead of taken from the layout: the name may have changed.
     let viewer = OnceResource::new(viewer());
     let sessions = OnceResource::new(sessions());
     view! {
@@ -46,21 +45,21 @@ pub fn ProfilePage() -> impl IntoView {
 #[component]
 fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     let toasts = use_toasts();
-    let asked = RwSignal::new(None);
-    let dismiss = Callback::new(move |()| asked.set(None));
-    // The name also stands in the bar, and the password's change began another session.
+    let open_dialog = RwSignal::new(None);
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    // A full page load: the header shows the name too.
     let renamed = Callback::new(move |()| browser::go("/profile"));
-    let read_again = RwSignal::new(0_u32);
+    let reload_sessions = RwSignal::new(0_u32);
     let password_changed = Callback::new(move |()| {
-        asked.set(None);
-        toasts.say("Your password was changed. Every other session has ended.".to_owned());
-        read_again.update(|count| *count += 1);
+        open_dialog.set(None);
+        toasts.say("Password changed".to_owned());
+        reload_sessions.update(|count| *count += 1);
     });
 
     let name = viewer.name.clone();
-    let dialog = move |wanted| match wanted {
-        Asked::Name => view! { <NameDialog name=name.clone() on_dismiss=dismiss on_done=renamed/> }.into_any(),
-        Asked::Password => view! { <PasswordDialog on_dismiss=dismiss on_done=password_changed/> }.into_any(),
+    let dialog = move |open| match open {
+        OpenDialog::Name => view! { <NameDialog name=name.clone() on_dismiss=dismiss on_done=renamed/> }.into_any(),
+        OpenDialog::Password => view! { <PasswordDialog on_dismiss=dismiss on_done=password_changed/> }.into_any(),
     };
     view! {
         <div class="page page-narrow">
@@ -72,22 +71,21 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
                     <div><dt>"Email"</dt><dd>{viewer.email.clone()}</dd></div>
                 </dl>
                 <p class="sheet-actions">
-                    <Button label="Change name" on_click=move |()| asked.set(Some(Asked::Name))/>
-                    <Button label="Change password" on_click=move |()| asked.set(Some(Asked::Password))/>
+                    <Button label="Change name" on_click=move |()| open_dialog.set(Some(OpenDialog::Name))/>
+                    <Button label="Change password" on_click=move |()| open_dialog.set(Some(OpenDialog::Password))/>
                 </p>
             </section>
             <OrganizationSheet viewer=viewer.clone()/>
-            <Elsewhere viewer/>
-            <Sessions first=sessions read_again/>
+            <Shortcuts viewer/>
+            <Sessions first=sessions read_again=reload_sessions/>
         </div>
-        {move || asked.get().map(dialog.clone())}
+        {move || open_dialog.get().map(dialog.clone())}
     }
 }
 
-/// The organization, and what one may do in it.
 #[component]
 fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
-    let customer_shown_in = NodeRef::<html::Code>::new();
+    let customer_id_code = NodeRef::<html::Code>::new();
     let customer_id = viewer.customer_id.to_string();
     let permissions = viewer.permissions.iter().map(|permission| view! { <li>{permission.label()}</li> }).collect_view();
     view! {
@@ -98,8 +96,8 @@ fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
                 <div>
                     <dt>"Customer ID"</dt>
                     <dd class="fact-copy">
-                        <code node_ref=customer_shown_in>{customer_id.clone()}</code>
-                        <CopyButton text=customer_id shown_in=customer_shown_in/>
+                        <code node_ref=customer_id_code>{customer_id.clone()}</code>
+                        <CopyButton text=customer_id shown_in=customer_id_code/>
                     </dd>
                 </div>
                 <div><dt>"Role"</dt><dd class="fact-role">{viewer.role}</dd></div>
@@ -109,9 +107,9 @@ fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
     }
 }
 
-/// Where else something of one's own stands; nothing for those who may see neither.
+/// Links to external keys and billing; empty for viewers who can see neither.
 #[component]
-fn Elsewhere(viewer: Viewer) -> impl IntoView {
+fn Shortcuts(viewer: Viewer) -> impl IntoView {
     let (has_keys, has_billing) = (viewer.may(Permission::ManageApiKeys), viewer.may(Permission::ViewBilling));
     (has_keys || has_billing).then(|| {
         view! {
@@ -121,7 +119,7 @@ fn Elsewhere(viewer: Viewer) -> impl IntoView {
                     {has_keys.then(|| view! {
                         <div><dt><a href=CredentialKind::Storage.policy().page>"External"</a></dt><dd>"Your keys for storage providers."</dd></div>
                     })}
-                    {has_billing.then(|| view! { <div><dt><a href="/billing">"Billing"</a></dt><dd>"How often each key was used."</dd></div> })}
+                    {has_billing.then(|| view! { <div><dt><a href="/billing">"Billing"</a></dt><dd>"Usage and cost by key."</dd></div> })}
                 </dl>
             </section>
         }

@@ -1,4 +1,4 @@
-//! Where one is signed in, and the ways out.
+//! The viewer's sessions, with sign-out of one or all.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -20,24 +20,23 @@ use crate::{
     },
 };
 
-/// The sessions, each with the way out of it, and the way out of all.
 #[component]
 pub fn Sessions(
-    /// The sessions as they were first read.
+    /// The sessions loaded with the page.
     first: Vec<SessionRow>,
-    /// Changes whenever they are to be read anew.
+    /// A change of this counter reloads the list.
     read_again: RwSignal<u32>,
 ) -> impl IntoView {
     let toasts = use_toasts();
     let list = Loaded::new(first);
-    let asked = RwSignal::new(false);
+    let is_confirming = RwSignal::new(false);
 
     // Actions
-    let again = Callback::new(move |()| list.read_again(sessions));
+    let reload = Callback::new(move |()| list.read_again(sessions));
     Effect::new(move |before: Option<u32>| {
         let count = read_again.get();
         if before.is_some_and(|before| before != count) {
-            again.run(());
+            reload.run(());
         }
         count
     });
@@ -45,44 +44,43 @@ pub fn Sessions(
         spawn_local(async move {
             match end(&session).await {
                 Ok(()) if session.is_this => browser::go("/sign-in"),
-                // Where it has ended by itself, what was wanted is so.
-                Ok(()) | Err(Fault::NotFound) => toasts.say(format!("{} is signed out.", session.browser)),
+                // An expired session is the requested result.
+                Ok(()) | Err(Fault::NotFound) => toasts.say("Session ended".to_owned()),
                 Err(fault) => toasts.warn(fault.to_string()),
             }
-            // The page may have been left meanwhile.
             list.read_again(sessions);
         });
     });
 
     // View
-    let told = move || match list.with(Vec::len) {
-        1 => "You are signed in here only.".to_owned(),
-        count => format!("You are signed in {count} times, this one included."),
+    let summary = move || match list.with(Vec::len) {
+        1 => "1 active session".to_owned(),
+        count => format!("{count} active sessions"),
     };
     let ids = move || list.with(|sessions| sessions.iter().map(|session| session.id).collect::<Vec<_>>());
     view! {
         <section class="sheet" aria-labelledby="profile-sessions">
             <h2 id="profile-sessions">"Sessions"</h2>
             <div class="sheet-row">
-                <p>{told}</p>
-                <Button label="Sign out everywhere" on_click=move |()| asked.set(true)/>
+                <p>{summary}</p>
+                <Button label="Sign out everywhere" on_click=move |()| is_confirming.set(true)/>
             </div>
-            {move || list.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=again/> })}
+            {move || list.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
             <ul class="sessions" aria-label="Sessions">
                 <For each=ids key=|id| *id let(id)>
-                    <Line list id end/>
+                    <SessionItem list id end/>
                 </For>
             </ul>
         </section>
-        <Show when=move || asked.get()>
-            <SignOutEverywhere close=move |()| asked.set(false)/>
+        <Show when=move || is_confirming.get()>
+            <SignOutEverywhere close=move |()| is_confirming.set(false)/>
         </Show>
     }
 }
 
-/// A session. Drawn once and changed in place, so that its button keeps the focus.
+/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn Line(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>) -> impl IntoView {
+fn SessionItem(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>) -> impl IntoView {
     let Some(session) = list.part(move |sessions| sessions.iter().find(|session| session.id == id).cloned()) else { return ().into_any() };
     let from = move || session.with(|session| if session.address.is_empty() { "Unknown address".to_owned() } else { session.address.clone() });
     view! {
@@ -90,7 +88,7 @@ fn Line(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>)
             <div>
                 <p class="session-name">
                     {move || session.with(|session| session.browser.clone())}
-                    {move || session.with(|session| session.is_this).then(|| view! { <span class="tag">"This one"</span> })}
+                    {move || session.with(|session| session.is_this).then(|| view! { <span class="tag">"This device"</span> })}
                 </p>
                 <p class="session-facts">{from} " · last seen " {move || view! { <Time at=session.with(|session| session.last_seen_at)/> }}</p>
             </div>
@@ -100,27 +98,26 @@ fn Line(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>)
     .into_any()
 }
 
-/// Ends a session; this one's cookie goes too.
+/// Ends a session. For the current session this also clears the cookie.
 async fn end(session: &SessionRow) -> Result<(), Fault> {
     if session.is_this { sign_out().await } else { end_session(session.id).await }
 }
 
-/// Ends every session; there being none any more is as good.
+/// Ends all sessions. Succeeds if the viewer is signed out already.
 async fn end_all() -> Result<(), Fault> {
     match sign_out_everywhere().await {
         Err(Fault::SignedOut) => Ok(()),
-        outcome => outcome,
+        result => result,
     }
 }
 
-/// Asks before every session ends.
 #[component]
 fn SignOutEverywhere(#[prop(into)] close: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| form.send(Some(end_all()), |()| browser::go("/sign-in"));
     view! {
         <FormDialog title="Sign out everywhere?" form submit="Sign out" weight=Weight::Danger on_submit=submit on_dismiss=close>
-            <p>"Every session of yours ends, on this and on all other devices. API keys keep working."</p>
+            <p>"You’ll be signed out on all devices, including this one. API keys keep working."</p>
         </FormDialog>
     }
 }

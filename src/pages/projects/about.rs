@@ -26,55 +26,51 @@ use crate::{
     },
 };
 
-type BelongingsRead = Resource<Result<Belongings, Fault>>;
+type BelongingsResource = Resource<Result<Belongings, Fault>>;
 
-/// What the sections of this page share.
+/// State shared by the sections of the page.
 #[derive(Clone, Copy)]
 pub struct Desk {
-    /// The project.
     pub id: ProjectId,
-    /// The project as it stands.
     pub project: OpenProject,
-    /// Who and what belongs to it.
     pub belongings: Loaded<Belongings>,
-    /// Whether the reader manages it.
+    /// Whether the viewer can manage the project.
     pub is_managed: bool,
     toasts: Toasts,
 }
 
-// An answer may come when the page was left already: the frame still says what was done, the page's own part is dropped.
+// A response may arrive after the page was closed: the layout still shows the toast; the page's own signals are gone.
 impl Desk {
-    /// Says what was done, and reads the lists anew.
-    pub fn tell(self, words: String) {
-        self.toasts.say(words);
+    /// Shows a toast and reloads the lists.
+    pub fn tell(self, message: String) {
+        self.toasts.say(message);
         self.read_again();
     }
 
-    /// Reads the lists anew.
     pub fn read_again(self) {
         self.belongings.read_again(move || project_belongings(self.id));
     }
 
-    /// What the reader may do in the organization.
+    /// The viewer's permissions in the organization.
     pub fn own(self) -> Permissions {
         self.project.viewer().permissions
     }
 
-    /// Looks at what those see alone who manage it.
-    pub fn with_managed<T>(self, look: impl FnOnce(&ManagedBelongings) -> T) -> Option<T> {
-        self.belongings.with(|belongings| belongings.managed.as_ref().map(look))
+    /// Reads the data that only project managers receive; `None` for other viewers.
+    pub fn with_managed<T>(self, read: impl FnOnce(&ManagedBelongings) -> T) -> Option<T> {
+        self.belongings.with(|belongings| belongings.managed.as_ref().map(read))
     }
 }
 
-/// What the project is, and who and what belongs to it.
+/// Details, API keys, members, nodes and secrets of a project.
 #[component]
 pub fn AboutPage() -> impl IntoView {
-    // Made here: what stands in the page waits, and is made more than once on the server.
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     let (read, tiles) = (of_project(project_belongings), first_tiles());
     view! { <ProjectPage tab=&ABOUT content=move |project| content(read, tiles, project)/> }
 }
 
-fn content(read: BelongingsRead, tiles: TilesRead, project: ProjectRow) -> AnyView {
+fn content(read: BelongingsResource, tiles: TilesRead, project: ProjectRow) -> AnyView {
     view! {
         <Suspense>
             {move || {
@@ -95,9 +91,9 @@ fn content(read: BelongingsRead, tiles: TilesRead, project: ProjectRow) -> AnyVi
 fn About(project: ProjectRow, belongings: Belongings, tiles: TilesRead) -> impl IntoView {
     let is_managed = project.is_managed();
     let desk = Desk { id: project.id, project: use_project(), belongings: Loaded::new(belongings), is_managed, toasts: use_toasts() };
-    let read_again = Callback::new(move |()| desk.read_again());
+    let reload = Callback::new(move |()| desk.read_again());
     view! {
-        {move || desk.belongings.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=read_again/> })}
+        {move || desk.belongings.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
         <Details desk/>
         <ApiKeys project first=tiles/>
         <Members desk/>

@@ -1,4 +1,4 @@
-//! What a project is.
+//! Details of a project, with its edit and delete dialogs.
 
 use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
@@ -17,41 +17,36 @@ use crate::{
     },
 };
 
-/// What somebody asked for, in a dialog over the page.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum OpenDialog {
     Edit,
     Delete,
 }
 
-/// Its name, what it is for, who sees it, its id, and who made it.
 #[component]
-pub fn Details(
-    /// What the page shares.
-    desk: Desk,
-) -> impl IntoView {
-    let asked = RwSignal::new(None::<Asked>);
+pub fn Details(desk: Desk) -> impl IntoView {
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
     let project = desk.project.row();
     let id_shown_in = NodeRef::<html::Code>::new();
 
     // Actions
-    let dismiss = Callback::new(move |()| asked.set(None));
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
     let edited = Callback::new(move |row: ProjectRow| {
-        asked.set(None);
+        open_dialog.set(None);
         desk.project.set(row);
-        desk.tell("The project was changed.".to_owned());
+        desk.tell("Changes saved".to_owned());
     });
 
     // View
     let description = move || match project.with(|project| project.description.clone()) {
-        none if none.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
+        empty if empty.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
         text => view! { <span class="as-typed">{text}</span> }.into_any(),
     };
     let role = move || project.with(|project| project.role.clone());
-    let made = project.with_untracked(|project| (project.created_by.clone(), project.created_at));
-    let dialog = move |wanted| match wanted {
-        Asked::Edit => view! { <DraftDialog project=Some(project.get_untracked()) on_dismiss=dismiss on_done=edited/> }.into_any(),
-        Asked::Delete => view! { <DeleteDialog project=project.get_untracked() on_dismiss=dismiss/> }.into_any(),
+    let created = project.with_untracked(|project| (project.created_by.clone(), project.created_at));
+    let dialog = move |open| match open {
+        OpenDialog::Edit => view! { <DraftDialog project=Some(project.get_untracked()) on_dismiss=dismiss on_done=edited/> }.into_any(),
+        OpenDialog::Delete => view! { <DeleteDialog project=project.get_untracked() on_dismiss=dismiss/> }.into_any(),
     };
     view! {
         <section class="sheet sheet-first" aria-labelledby="project-details">
@@ -67,32 +62,30 @@ pub fn Details(
                         <CopyButton text=desk.id.to_string() shown_in=id_shown_in/>
                     </dd>
                 </div>
-                <div><dt>"Made by"</dt><dd>{made.0} ", " <Time at=made.1 telling=Telling::Date/></dd></div>
+                <div><dt>"Created by"</dt><dd>{created.0} ", " <Time at=created.1 telling=Telling::Date/></dd></div>
                 {move || role().map(|role| view! { <div><dt>"Your role"</dt><dd class="fact-role">{role}</dd></div> })}
             </dl>
             {desk.is_managed.then(|| view! {
                 <p class="sheet-actions">
-                    <Button label="Edit project" on_click=move |()| asked.set(Some(Asked::Edit))/>
-                    <Button label="Delete project" on_click=move |()| asked.set(Some(Asked::Delete))/>
+                    <Button label="Edit project" on_click=move |()| open_dialog.set(Some(OpenDialog::Edit))/>
+                    <Button label="Delete project" on_click=move |()| open_dialog.set(Some(OpenDialog::Delete))/>
                 </p>
             })}
         </section>
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
-/// Asks, then deletes the project.
 #[component]
 fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let toasts = use_toasts();
     let navigate = use_navigate();
-    let said = format!("“{}” was deleted.", project.name);
     let id = project.id;
     let submit = move |()| {
-        let (said, navigate) = (said.clone(), navigate.clone());
+        let navigate = navigate.clone();
         form.send(Some(or_gone(delete_project(id))), move |()| {
-            toasts.say(said);
+            toasts.say("Project deleted".to_owned());
             navigate(PROJECTS, NavigateOptions::default());
         });
     };
@@ -100,8 +93,8 @@ fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView 
         <FormDialog title="Delete this project?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{project.name}</strong></p>
             <p>
-                "Every key of it is refused at once, its open requests are closed, and its secrets are removed. Nothing brings any of it back. \
-                What its keys have cost stays in Billing."
+                "All its keys stop working immediately, open requests are closed and secrets are deleted. Billing history is kept. \
+                This cannot be undone."
             </p>
         </FormDialog>
     }

@@ -1,4 +1,4 @@
-//! The dialog that makes a project, and changes one.
+//! The dialog that creates or edits a project.
 
 use leptos::prelude::*;
 
@@ -18,51 +18,49 @@ use crate::{
     },
 };
 
-/// Asks for a project as it is wanted, then makes or changes it.
 #[component]
 pub fn DraftDialog(
-    /// The project that is to be changed; `None` makes one.
+    /// The project to edit; `None` creates one.
     #[prop(optional_no_strip)]
     project: Option<ProjectRow>,
-    /// Leaves it as it is.
     on_dismiss: Callback<()>,
-    /// Called with what came of it.
+    /// Called with the saved project.
     on_done: Callback<ProjectRow>,
 ) -> impl IntoView {
     let form = Form::new();
     let id = project.as_ref().map(|project| project.id);
-    let before = project.map(|ProjectRow { name, description, visibility, .. }| WantedProject { name, description, visibility }).unwrap_or_default();
+    let initial = project.map(|ProjectRow { name, description, visibility, .. }| WantedProject { name, description, visibility }).unwrap_or_default();
     let submit = move |()| {
         let fields = (
             form.check("name", text::name),
             form.check("description", text::description),
-            form.check("visibility", |_, word| chosen_visibility(word)),
+            form.check("visibility", |_, value| parse_visibility(value)),
         );
-        let call = match fields {
+        let request = match fields {
             (Some(name), Some(description), Some(visibility)) => Some(save(id, WantedProject { name, description, visibility })),
             _ => None,
         };
-        form.send(call, move |project| on_done.run(project));
+        form.send(request, move |project| on_done.run(project));
     };
     let options = Visibility::ALL.iter().map(|visibility| (visibility.word().to_owned(), visibility.label().to_owned())).collect();
     view! {
         <FormDialog title=if id.is_some() { "Edit project" } else { "New project" } form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" value=before.name autofocus=true/>
-            <TextArea form name="description" label="Description" value=before.description hint="What it is for. Whoever sees the project reads it."/>
-            <SelectField form name="visibility" label="Visibility" options value=before.visibility.word().to_owned()
-                hint="Who sees the project and may ask for its keys."/>
+            <Field form name="name" label="Name" value=initial.name autofocus=true/>
+            <TextArea form name="description" label="Description" value=initial.description hint="Shown to everyone who can see the project."/>
+            <SelectField form name="visibility" label="Visibility" options value=initial.visibility.word().to_owned()
+                hint="Who can see this project and request keys."/>
             <FormWrong form about="project"/>
         </FormDialog>
     }
 }
 
-fn chosen_visibility(word: &str) -> Result<Visibility, Fault> {
-    word.parse().map_err(|_| Fault::invalid("visibility", "Choose who sees it."))
+fn parse_visibility(value: &str) -> Result<Visibility, Fault> {
+    value.parse().map_err(|_| Fault::invalid("visibility", "Choose who can see this project."))
 }
 
-async fn save(id: Option<ProjectId>, wanted: WantedProject) -> Result<ProjectRow, Fault> {
+async fn save(id: Option<ProjectId>, project: WantedProject) -> Result<ProjectRow, Fault> {
     match id {
-        Some(id) => edit_project(id, wanted).await,
-        None => create_project(wanted).await,
+        Some(id) => edit_project(id, project).await,
+        None => create_project(project).await,
     }
 }

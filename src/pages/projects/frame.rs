@@ -1,4 +1,4 @@
-//! What surrounds the pages of one project.
+//! Layout of the pages of one project: heading, tabs and access check.
 
 use std::future::Future;
 
@@ -17,29 +17,26 @@ use crate::{
     },
 };
 
-/// A page of a project.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ProjectTab {
-    /// Its words.
     pub label: &'static str,
-    /// Its address, with `{id}` for the project's.
+    /// Path with the placeholder `{id}` for the project.
     pub path: &'static str,
-    /// What its reader must be allowed to do in the project.
+    /// Permission required in the project.
     pub needs: Permission,
 }
 
-/// What it is, and who and what belongs to it.
 pub const ABOUT: ProjectTab = ProjectTab { label: "About Project", path: "/projects/{id}", needs: Permission::ViewProject };
-/// Its templates, and who asks for keys.
+/// Key templates and access requests.
 pub const KEYS: ProjectTab = ProjectTab { label: "API KEYS", path: "/projects/{id}/keys", needs: Permission::ManageProjects };
-/// The keys that were issued, and what they cost.
+/// Issued keys and their cost.
 pub const ISSUED: ProjectTab = ProjectTab { label: "ISSUED KEYS", path: "/projects/{id}/keys/issued", needs: Permission::ManageProjects };
 
-/// Every page of a project, in the order of its tabs.
+/// In the order of the tabs.
 const ALL: &[&ProjectTab] = &[&ABOUT, &KEYS, &ISSUED];
 
 impl ProjectTab {
-    /// Its address in a project.
+    /// The path of this page for a project.
     pub fn of(&self, project: ProjectId) -> String {
         address(self.path, project)
     }
@@ -49,7 +46,7 @@ fn address(path: &str, project: ProjectId) -> String {
     path.replace("{id}", &project.to_string())
 }
 
-/// The project that is open, for everything on its pages.
+/// The open project, provided as context to its pages.
 #[derive(Clone, Copy)]
 pub struct OpenProject {
     row: RwSignal<ProjectRow>,
@@ -57,38 +54,37 @@ pub struct OpenProject {
 }
 
 impl OpenProject {
-    /// The project, as it is to the reader now.
+    /// The project as the viewer sees it.
     pub fn row(self) -> Signal<ProjectRow> {
         self.row.into()
     }
 
-    /// Takes over what has changed: the heading and the number on the tab follow.
+    /// Replaces the project; the heading and the count on the tab follow.
     pub fn set(self, row: ProjectRow) {
         let _ = self.row.try_set(row);
     }
 
-    /// Takes over how many requests wait to be decided.
+    /// Sets the number of pending access requests.
     pub fn set_waiting(self, count: i64) {
         let _ = self.row.try_update(|row| row.waiting = count);
     }
 
-    /// Who reads.
     pub fn viewer(self) -> Viewer {
         self.viewer.get_value()
     }
 }
 
-/// The project that is open. Only inside [`ProjectPage`].
+/// Only available inside [`ProjectPage`].
 pub fn use_project() -> OpenProject {
     expect_context()
 }
 
-/// What a page needs of the project in its address, read anew when that is another's. To be made outside of the page's content: that is
-/// drawn inside a `Suspense`, where the server may make it twice.
-pub fn of_project<T, Answer>(read: impl Fn(ProjectId) -> Answer + Send + Sync + Clone + 'static) -> Resource<Result<T, Fault>>
+/// A resource of the project in the URL, reloaded when the project changes. Create it outside of the page's content: that is rendered
+/// inside a `Suspense`, where the server may create it twice.
+pub fn of_project<T, Response>(read: impl Fn(ProjectId) -> Response + Send + Sync + Clone + 'static) -> Resource<Result<T, Fault>>
 where
     T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
-    Answer: Future<Output = Result<T, Fault>> + Send + 'static,
+    Response: Future<Output = Result<T, Fault>> + Send + 'static,
 {
     let params = use_params_map();
     let id = move || params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok()));
@@ -97,19 +93,18 @@ where
         async move {
             match id {
                 Some(id) => read(id).await,
-                // What is no id names no project.
+                // A malformed id matches no project.
                 None => Err(Fault::NotFound),
             }
         }
     })
 }
 
-/// Heading, tabs, and the page itself for those who may see it.
+/// Heading, tabs and content of a project page; an error page for viewers without access.
 #[component]
 pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 'static>(
-    /// Which page it is.
     tab: &'static ProjectTab,
-    /// What stands in it. It gets the project, as it is to the reader; see also [`use_project`].
+    /// Renders the page for the project; see also [`use_project`].
     content: Content,
 ) -> impl IntoView {
     let viewer = use_viewer();
@@ -161,8 +156,8 @@ fn NoProject() -> impl IntoView {
     view! {
         <Title text="Not found"/>
         <div class="page page-narrow">
-            <h1>"No such project"</h1>
-            <p>"It may have been deleted, or you are not one of its members. Ask somebody who manages it to add you."</p>
+            <h1>"Project not found"</h1>
+            <p>"The project may have been deleted, or you are not a member. Ask a project manager to add you."</p>
             <p class="sheet-actions"><a class="button" href=PROJECTS>"All projects"</a></p>
         </div>
     }

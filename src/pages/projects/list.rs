@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// The projects that the reader sees.
+/// The projects that the viewer can see.
 #[component]
 pub fn ProjectsPage() -> impl IntoView {
     let viewer = use_viewer();
@@ -38,52 +38,51 @@ pub fn ProjectsPage() -> impl IntoView {
 
 #[component]
 fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
-    let asked = RwSignal::new(false);
+    let is_creating = RwSignal::new(false);
     let navigate = use_navigate();
     let toasts = use_toasts();
-    let may_make = viewer.may(Permission::ManageProjects);
+    let can_create = viewer.may(Permission::ManageProjects);
 
     // Actions
-    let create = Callback::new(move |()| asked.set(true));
-    let dismiss = Callback::new(move |()| asked.set(false));
-    let done = Callback::new(move |made: ProjectRow| {
-        asked.set(false);
-        toasts.say(format!("“{}” was made.", made.name));
-        navigate(&ABOUT.of(made.id), NavigateOptions::default());
+    let create = Callback::new(move |()| is_creating.set(true));
+    let dismiss = Callback::new(move |()| is_creating.set(false));
+    let done = Callback::new(move |project: ProjectRow| {
+        is_creating.set(false);
+        toasts.say("Project created".to_owned());
+        navigate(&ABOUT.of(project.id), NavigateOptions::default());
     });
 
     // View
     let is_empty = projects.is_empty();
-    let list = if is_empty { none(may_make, create) } else { view! { <Table projects/> }.into_any() };
+    let list = if is_empty { empty_state(can_create, create) } else { view! { <Table projects/> }.into_any() };
     view! {
         <div class="page page-settings">
             <div class="settings-head">
                 <h1>"Projects"</h1>
-                {(may_make && !is_empty).then(|| view! { <Button label="New project" weight=Weight::Primary on_click=create/> })}
+                {(can_create && !is_empty).then(|| view! { <Button label="New project" weight=Weight::Primary on_click=create/> })}
             </div>
             <div class="panel">
                 <p class="settings-lead">
-                    "A project gives its keys to those who ask for them: by a template that says what a key may do and what a request costs."
+                    "Projects let people request API keys from templates that you approve."
                 </p>
                 {list}
             </div>
         </div>
-        {move || asked.get().then(|| view! { <DraftDialog project=None on_dismiss=dismiss on_done=done/> })}
+        {move || is_creating.get().then(|| view! { <DraftDialog project=None on_dismiss=dismiss on_done=done/> })}
     }
 }
 
-/// What to do where there is nothing yet.
-fn none(may_make: bool, create: Callback<()>) -> AnyView {
-    if may_make {
+fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
+    if can_create {
         view! {
-            <Blank glyph=Glyph::Folder title="No projects yet" text="Make one for what others are to have keys for, then design a key for them to ask for.">
+            <Blank glyph=Glyph::Folder title="No projects yet" text="Create a project, add a key template, and let others request access.">
                 <Button label="New project" weight=Weight::Primary on_click=create/>
             </Blank>
         }
         .into_any()
     } else {
-        let text = "Once somebody adds you to a project, or shows one to everyone in the organization, it stands here. Ask whoever manages it.";
-        view! { <Blank glyph=Glyph::Folder title="No projects for you yet" text/> }.into_any()
+        let text = "You’ll see projects here once someone adds you, or shares one with the organization.";
+        view! { <Blank glyph=Glyph::Folder title="No projects yet" text/> }.into_any()
     }
 }
 
@@ -101,16 +100,16 @@ fn Table(projects: Vec<ProjectRow>) -> impl IntoView {
                         <th scope="col">"Requests"</th>
                     </tr>
                 </thead>
-                <tbody>{projects.into_iter().map(line).collect_view()}</tbody>
+                <tbody>{projects.into_iter().map(project_row).collect_view()}</tbody>
             </table>
         </div>
     }
 }
 
-fn line(project: ProjectRow) -> impl IntoView {
+fn project_row(project: ProjectRow) -> impl IntoView {
     let (waiting, name) = (project.waiting, project.name.clone());
     let description = match project.description {
-        none if none.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
+        empty if empty.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
         text => view! { <span class="cell-text"><span class="clamped">{text}</span></span> }.into_any(),
     };
     let role = match project.role {

@@ -15,5 +15,5 @@ pub mod tiles;
 
 pub use list::ProjectsPage;
 
-/// The list of projects.
+/// Path of the project list.
 pub const PROJECTS: &str = "/projects";

@@ -20,71 +20,63 @@ use crate::{
     },
 };
 
-/// What somebody asked for, in a dialog over the list.
 #[derive(Clone)]
-enum Asked {
+enum OpenDialog {
     Add,
     Rename(NodeRow),
     Delete(NodeRow),
 }
 
-/// Its nodes: named numbers that keys are used at.
+/// Nodes are named inputs and outputs, referenced by a number.
 #[component]
-pub fn Nodes(
-    /// What the page shares.
-    desk: Desk,
-) -> impl IntoView {
-    let asked = RwSignal::new(None::<Asked>);
-    let dismiss = Callback::new(move |()| asked.set(None));
-    let done = Callback::new(move |told: String| {
-        asked.set(None);
-        desk.tell(told);
+pub fn Nodes(desk: Desk) -> impl IntoView {
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    let done = Callback::new(move |message: String| {
+        open_dialog.set(None);
+        desk.tell(message);
     });
     let ids = move || desk.belongings.with(|belongings| belongings.nodes.iter().map(|node| node.id).collect::<Vec<_>>());
     let is_empty = move || desk.belongings.with(|belongings| belongings.nodes.is_empty());
-    let dialog = move |wanted| match wanted {
-        Asked::Add => view! { <NameDialog desk node=None on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Rename(node) => view! { <NameDialog desk node=Some(node) on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Delete(node) => view! { <DeleteDialog desk node on_dismiss=dismiss on_done=done/> }.into_any(),
+    let dialog = move |open| match open {
+        OpenDialog::Add => view! { <NameDialog desk node=None on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Rename(node) => view! { <NameDialog desk node=Some(node) on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Delete(node) => view! { <DeleteDialog desk node on_dismiss=dismiss on_done=done/> }.into_any(),
     };
-    let none = if desk.is_managed {
-        "None yet. Whoever uses a key may need to know the number of what they read from or write to: add such a node here."
-    } else {
-        "None yet."
-    };
+    let empty_text = if desk.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
     view! {
         <section class="sheet" aria-labelledby="project-nodes">
             <div class="sheet-row">
                 <h2 id="project-nodes">"Nodes"</h2>
-                {desk.is_managed.then(|| view! { <Button label="Add node" on_click=move |()| asked.set(Some(Asked::Add))/> })}
+                {desk.is_managed.then(|| view! { <Button label="Add node" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/> })}
             </div>
-            <Show when=move || !is_empty() fallback=move || view! { <p class="sheet-none">{none}</p> }>
+            <Show when=move || !is_empty() fallback=move || view! { <p class="sheet-none">{empty_text}</p> }>
                 <div class="table-frame">
                     <table class="table" aria-label="Nodes">
                         <thead>
                             <tr>
                                 <th scope="col">"Name"</th>
                                 <th scope="col">"ID"</th>
-                                <th scope="col">"Made"</th>
+                                <th scope="col">"Created"</th>
                                 {desk.is_managed.then(|| view! { <th scope="col">"Action"</th> })}
                             </tr>
                         </thead>
                         <tbody>
                             <For each=ids key=|id| *id let(id)>
-                                <Line desk id asked/>
+                                <NodeTableRow desk id open_dialog/>
                             </For>
                         </tbody>
                     </table>
                 </div>
             </Show>
         </section>
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
-/// A node. Drawn once and changed in place, so that its buttons keep the focus.
+/// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn Line(desk: Desk, id: i64, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn NodeTableRow(desk: Desk, id: i64, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
     let find = move |belongings: &Belongings| belongings.nodes.iter().find(|node| node.id == id).cloned();
     let Some(node) = desk.belongings.part(find) else { return ().into_any() };
     let name = move || node.with(|node| node.name.clone());
@@ -92,11 +84,11 @@ fn Line(desk: Desk, id: i64, asked: RwSignal<Option<Asked>>) -> impl IntoView {
         <tr aria-label=name>
             <td class="cell-name"><span class="cell-text">{name}</span></td>
             <td class="cell-soft" data-label="ID"><code>{id}</code></td>
-            <td class="cell-soft" data-label="Made"><Time at=node.with_untracked(|node| node.created_at) telling=Telling::Date/></td>
+            <td class="cell-soft" data-label="Created"><Time at=node.with_untracked(|node| node.created_at) telling=Telling::Date/></td>
             {desk.is_managed.then(|| view! {
                 <td class="cell-action">
-                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| asked.set(Some(Asked::Rename(node.get_untracked())))/>
-                    <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| asked.set(Some(Asked::Delete(node.get_untracked())))/>
+                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open_dialog.set(Some(OpenDialog::Rename(node.get_untracked())))/>
+                    <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| open_dialog.set(Some(OpenDialog::Delete(node.get_untracked())))/>
                 </td>
             })}
         </tr>
@@ -104,41 +96,38 @@ fn Line(desk: Desk, id: i64, asked: RwSignal<Option<Asked>>) -> impl IntoView {
     .into_any()
 }
 
-/// Asks for a name, then makes a node of that name or gives it to the one that is there.
+/// Creates a node, or renames `node` if given.
 #[component]
 fn NameDialog(desk: Desk, node: Option<NodeRow>, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let id = node.as_ref().map(|node| node.id);
     let name = node.map(|node| node.name).unwrap_or_default();
-    let submit = move |()| form.send(form.check("name", text::name).map(|name| save(desk, id, name)), move |told| on_done.run(told));
+    let submit = move |()| form.send(form.check("name", text::name).map(|name| save(desk, id, name)), move |message| on_done.run(message));
     view! {
         <FormDialog title=if id.is_some() { "Edit node" } else { "Add node" } form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" value=name hint="What it is, such as “Input”. Its number is given by Latchkey and stays." autofocus=true/>
+            <Field form name="name" label="Name" value=name hint="e.g. Input. Latchkey assigns a permanent ID." autofocus=true/>
         </FormDialog>
     }
 }
 
 async fn save(desk: Desk, id: Option<i64>, name: String) -> Result<String, Fault> {
     match id {
-        Some(id) => rename_node(desk.id, id, name).await.map(|()| "The node has another name now.".to_owned()),
-        None => create_node(desk.id, name).await.map(|made| format!("The node “{}” has the id {}.", made.name, made.id)),
+        Some(id) => rename_node(desk.id, id, name).await.map(|()| "Node renamed".to_owned()),
+        None => create_node(desk.id, name).await.map(|node| format!("Node created (ID {})", node.id)),
     }
 }
 
-/// Asks, then deletes a node.
 #[component]
 fn DeleteDialog(desk: Desk, node: NodeRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
-    let told = format!("“{}” was deleted.", node.name);
     let id = node.id;
     let submit = move |()| {
-        let told = told.clone();
-        form.send(Some(or_gone(delete_node(desk.id, id))), move |()| on_done.run(told));
+        form.send(Some(or_gone(delete_node(desk.id, id))), move |()| on_done.run("Node deleted".to_owned()));
     };
     view! {
         <FormDialog title="Delete this node?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{node.name}</strong></p>
-            <p>"Its id " <code>{id}</code> " is never used again. Keys that name it in a field still do."</p>
+            <p>"ID " <code>{id}</code> " won’t be reused. Fields that mention it aren’t changed."</p>
         </FormDialog>
     }
 }

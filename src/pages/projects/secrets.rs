@@ -22,41 +22,37 @@ use crate::{
     },
 };
 
-/// What somebody asked for, in a dialog over the list.
 #[derive(Clone)]
-enum Asked {
+enum OpenDialog {
     Add,
     Replace(SecretRow),
     Delete(SecretRow),
 }
 
-/// Its secrets: what they are called, never what they are.
+/// Names and metadata of the secrets. Values are never sent to the page.
 #[component]
-pub fn Secrets(
-    /// What the page shares.
-    desk: Desk,
-) -> impl IntoView {
-    let asked = RwSignal::new(None::<Asked>);
-    let dismiss = Callback::new(move |()| asked.set(None));
-    let done = Callback::new(move |told: String| {
-        asked.set(None);
-        desk.tell(told);
+pub fn Secrets(desk: Desk) -> impl IntoView {
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    let done = Callback::new(move |message: String| {
+        open_dialog.set(None);
+        desk.tell(message);
     });
     let ids = move || desk.with_managed(|managed| managed.secrets.iter().map(|secret| secret.id).collect::<Vec<_>>()).unwrap_or_default();
     let is_empty = move || ids().is_empty();
-    let dialog = move |wanted| match wanted {
-        Asked::Add => view! { <AddDialog desk on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Replace(secret) => view! { <ReplaceDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Delete(secret) => view! { <DeleteDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
+    let dialog = move |open| match open {
+        OpenDialog::Add => view! { <AddDialog desk on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Replace(secret) => view! { <ReplaceDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Delete(secret) => view! { <DeleteDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
     };
     view! {
         <section class="sheet" aria-labelledby="project-secrets">
             <div class="sheet-row">
                 <h2 id="project-secrets">"Secrets"</h2>
-                <Button label="Add secret" on_click=move |()| asked.set(Some(Asked::Add))/>
+                <Button label="Add secret" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/>
             </div>
-            <p class="settings-lead">"Kept encrypted and never shown again. Programs read them by name over the API; each reading is in the audit log."</p>
-            <Show when=move || !is_empty() fallback=|| view! { <p class="sheet-none">"None yet. Add one, or import a key that another project gave you."</p> }>
+            <p class="settings-lead">"Encrypted and never shown again. Programs read them by name through the API; every read is logged."</p>
+            <Show when=move || !is_empty() fallback=|| view! { <p class="sheet-none">"No secrets yet. Add one, or import a key from another project."</p> }>
                 <div class="table-frame">
                     <table class="table" aria-label="Secrets">
                         <thead>
@@ -70,20 +66,20 @@ pub fn Secrets(
                         </thead>
                         <tbody>
                             <For each=ids key=|id| *id let(id)>
-                                <Line desk id asked/>
+                                <SecretTableRow desk id open_dialog/>
                             </For>
                         </tbody>
                     </table>
                 </div>
             </Show>
         </section>
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
-/// A secret. Drawn once and changed in place, so that its buttons keep the focus.
+/// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn Line(desk: Desk, id: ProjectSecretId, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn SecretTableRow(desk: Desk, id: ProjectSecretId, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
     let find = move |belongings: &Belongings| belongings.managed.as_ref()?.secrets.iter().find(|secret| secret.id == id).cloned();
     let Some(secret) = desk.belongings.part(find) else { return ().into_any() };
     let source = move || match secret.with(|secret| secret.imported_from.clone()) {
@@ -98,70 +94,65 @@ fn Line(desk: Desk, id: ProjectSecretId, asked: RwSignal<Option<Asked>>) -> impl
             <td class="cell-soft" data-label="Stored by">{secret.with_untracked(|secret| secret.created_by.clone())}</td>
             <td class="cell-soft" data-label="Imported from">{source}</td>
             <td class="cell-action">
-                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| asked.set(Some(Asked::Replace(secret.get_untracked())))/>
-                <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| asked.set(Some(Asked::Delete(secret.get_untracked())))/>
+                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open_dialog.set(Some(OpenDialog::Replace(secret.get_untracked())))/>
+                <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| open_dialog.set(Some(OpenDialog::Delete(secret.get_untracked())))/>
             </td>
         </tr>
     }
     .into_any()
 }
 
-fn typed_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn parse_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
     import::value(field, typed).map(|value| TypedSecret::new(value.to_owned()))
 }
 
-/// Asks for a name and a value, then stores the secret.
 #[component]
 fn AddDialog(desk: Desk, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let fields = (form.check("name", import::identifier), form.check("value", typed_value));
-        let call = match fields {
+        let fields = (form.check("name", import::identifier), form.check("value", parse_value));
+        let request = match fields {
             (Some(name), Some(value)) => Some(create_secret(desk.id, name, value)),
             _ => None,
         };
-        form.send(call, move |made| on_done.run(format!("“{}” was stored.", made.name)));
+        form.send(request, move |_| on_done.run("Secret added".to_owned()));
     };
     view! {
         <FormDialog title="Add secret" form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" hint="Letters, digits and “_”, such as api_token." autofocus=true/>
-            <Field form name="value" label="Value" typed=Typed::Password autocomplete="new-password" hint="It can be replaced later, but is never shown again."/>
+            <Field form name="name" label="Name" hint="Letters, digits and _, e.g. api_token" autofocus=true/>
+            <Field form name="value" label="Value" typed=Typed::Password autocomplete="new-password" hint="You can replace it later. It won’t be shown again."/>
         </FormDialog>
     }
 }
 
-/// Asks for another value, then puts it in the place of the one before.
 #[component]
 fn ReplaceDialog(desk: Desk, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
-    let told = format!("“{}” has another value now.", secret.name);
     let id = secret.id;
     let submit = move |()| {
-        let told = told.clone();
-        form.send(form.check("value", typed_value).map(|value| replace_secret(desk.id, id, value)), move |()| on_done.run(told));
+        form.send(form.check("value", parse_value).map(|value| replace_secret(desk.id, id, value)), move |()| {
+            on_done.run("Secret updated".to_owned())
+        });
     };
     view! {
         <FormDialog title="Replace value" form submit="Save" on_submit=submit on_dismiss>
-            <p>"The value of " <strong class="quoted">{secret.name}</strong> " is replaced. Programs that read it get the new one at once."</p>
+            <p>"Replaces the value of " <strong class="quoted">{secret.name}</strong> ". Programs that read it get the new value immediately."</p>
             <Field form name="value" label="Value" typed=Typed::Password autocomplete="new-password" autofocus=true/>
         </FormDialog>
     }
 }
 
-/// Asks, then deletes a secret.
 #[component]
 fn DeleteDialog(desk: Desk, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
-    let told = format!("“{}” was deleted.", secret.name);
     let id = secret.id;
     let submit = move |()| {
-        let told = told.clone();
-        form.send(Some(or_gone(delete_secret(desk.id, id))), move |()| on_done.run(told));
+        form.send(Some(or_gone(delete_secret(desk.id, id))), move |()| on_done.run("Secret deleted".to_owned()));
     };
     view! {
         <FormDialog title="Delete this secret?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{secret.name}</strong></p>
-            <p>"Programs that read it no longer can. Nothing brings it back."</p>
+            <p>"Programs that read it will fail. This cannot be undone."</p>
         </FormDialog>
     }
 }

@@ -1,11 +1,11 @@
-//! What the API answered.
+//! The response to a request.
 
 use leptos::prelude::*;
 
 use crate::ui::{browser, fetch::Fetched, message::Alert, number::grouped};
 
-/// Headers that are the same in every answer, or that the browser asks for.
-const USUAL: [&str; 16] = [
+/// Headers that are the same in every response, or that only concern the browser.
+const HIDDEN_HEADERS: [&str; 16] = [
     "access-control-allow-origin",
     "access-control-expose-headers",
     "cache-control",
@@ -24,19 +24,18 @@ const USUAL: [&str; 16] = [
     "x-frame-options",
 ];
 
-/// What came of a call.
+/// State of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is on its way.
     Pending,
-    /// No answer came.
+    /// No response arrived.
     Unreached,
-    /// An answer, and after how many milliseconds.
+    /// The response, and its duration in milliseconds.
     Answered(Fetched, i64),
 }
 
-/// What a status means, in the words of RFC 9110 and RFC 6585.
-const fn meaning(status: u16) -> &'static str {
+/// Reason phrases of RFC 9110 and RFC 6585.
+const fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         201 => "Created",
@@ -63,39 +62,36 @@ const fn meaning(status: u16) -> &'static str {
     }
 }
 
-/// What came of the last call, below its button.
 #[component]
 pub fn AnswerView(
-    /// What came of it, once there was one.
+    /// `None` before the first request.
     #[prop(into)]
     outcome: Signal<Option<Outcome>>,
 ) -> impl IntoView {
-    let shown = move || match outcome.get()? {
+    let content = move || match outcome.get()? {
         Outcome::Pending => Some(view! { <p class="call-waiting" role="status">"Sending…"</p> }.into_any()),
-        Outcome::Unreached => {
-            Some(view! { <Alert message="No answer came. Check the connection, and that the values can stand in a request."/> }.into_any())
-        }
+        Outcome::Unreached => Some(view! { <Alert message="No response. Check your connection and the parameter values."/> }.into_any()),
         Outcome::Answered(answer, ms) => Some(view! { <Answered answer ms/> }.into_any()),
     };
-    view! { <div class="call-answer" aria-live="polite">{shown}</div> }
+    view! { <div class="call-answer" aria-live="polite">{content}</div> }
 }
 
 #[component]
 fn Answered(answer: Fetched, ms: i64) -> impl IntoView {
     let Fetched { status, headers, body } = answer;
     let class = if status < 400 { "call-status call-good" } else { "call-status call-bad" };
-    let told = headers.into_iter().filter(|(name, _)| !USUAL.contains(&name.as_str()));
-    let lines = told.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view();
+    let visible = headers.into_iter().filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()));
+    let lines = visible.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view();
     view! {
         <p class="call-line">
-            <strong class=class>{status} " " {meaning(status)}</strong>
+            <strong class=class>{status} " " {reason_phrase(status)}</strong>
             <span>{grouped(ms)} " ms"</span>
         </p>
         <dl class="call-headers">{lines}</dl>
         {if body.is_empty() {
-            view! { <p class="call-empty">"The answer has no body."</p> }.into_any()
+            view! { <p class="call-empty">"The response has no body."</p> }.into_any()
         } else {
-            view! { <pre class="code" tabindex="0" role="region" aria-label="Answer"><code>{browser::pretty(&body)}</code></pre> }.into_any()
+            view! { <pre class="code" tabindex="0" role="region" aria-label="Response"><code>{browser::pretty(&body)}</code></pre> }.into_any()
         }}
     }
 }

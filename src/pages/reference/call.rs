@@ -1,33 +1,30 @@
-//! A call as it was filled in, and the same as a line for the shell. Without a browser.
+//! The request built from the form, and its curl command. No browser API, so that unit tests can run natively.
 
 use super::document::{Operation, Place};
 
-/// A call of the API, but for its key.
+/// A request without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Its method.
     pub method: String,
-    /// Its path, with all parameters.
+    /// Path and query.
     pub path: String,
-    /// Its headers.
     pub headers: Vec<(String, String)>,
-    /// Its body.
     pub body: Option<String>,
 }
 
-/// The first parameter that must be given and is not.
+/// Index of the first required parameter without a value.
 pub fn missing(operation: &Operation, values: &[String]) -> Option<usize> {
     operation.parameters.iter().zip(values).position(|(parameter, value)| parameter.required && value.trim().is_empty())
 }
 
-/// Puts together what was filled in: a value for each parameter, blank for none. `encode` makes a text a part of an address.
+/// Builds the request from one value per parameter; a blank value leaves the parameter out. `encode` percent-encodes a URL component.
 pub fn call(operation: &Operation, values: &[String], body: Option<String>, encode: impl Fn(&str) -> String) -> Call {
     let (mut path, mut query, mut headers) = (operation.path.clone(), Vec::new(), Vec::new());
     if body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
-    let given = operation.parameters.iter().zip(values).map(|(parameter, value)| (parameter, value.trim())).filter(|(_, value)| !value.is_empty());
-    for (parameter, value) in given {
+    let present = operation.parameters.iter().zip(values).map(|(parameter, value)| (parameter, value.trim())).filter(|(_, value)| !value.is_empty());
+    for (parameter, value) in present {
         match parameter.place {
             Place::Path => path = path.replace(&format!("{{{}}}", parameter.name), &encode(value)),
             Place::Query => query.push(format!("{}={}", encode(&parameter.name), encode(value))),
@@ -40,12 +37,12 @@ pub fn call(operation: &Operation, values: &[String], body: Option<String>, enco
     Call { method: operation.method.clone(), path, headers, body }
 }
 
-/// The call for the shell. The key comes from the environment: the one that was typed stands nowhere in it, not even within a body.
+/// The curl command. The key comes from the environment: the typed key is replaced everywhere, also in the body.
 pub fn curl(call: &Call, origin: &str, needs_key: bool, key: &str) -> String {
     let method = if call.method == "GET" { String::new() } else { format!(" -X {}", call.method) };
-    let mut lines = vec![format!("curl{method} {}", quoted(&format!("{origin}{}", call.path)))];
-    lines.extend(call.headers.iter().map(|(name, value)| format!("-H {}", quoted(&format!("{name}: {value}")))));
-    lines.extend(call.body.iter().map(|body| format!("--data {}", quoted(body))));
+    let mut lines = vec![format!("curl{method} {}", shell_quote(&format!("{origin}{}", call.path)))];
+    lines.extend(call.headers.iter().map(|(name, value)| format!("-H {}", shell_quote(&format!("{name}: {value}")))));
+    lines.extend(call.body.iter().map(|body| format!("--data {}", shell_quote(body))));
     let mut text = lines.join(" \\\n  ");
     if !key.is_empty() {
         text = text.replace(key, "'\"$LATCHKEY_API_KEY\"'");
@@ -56,8 +53,7 @@ pub fn curl(call: &Call, origin: &str, needs_key: bool, key: &str) -> String {
     text
 }
 
-/// A text as one word for the shell.
-fn quoted(text: &str) -> String {
+fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
@@ -77,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn values_go_where_they_belong() {
+    fn values_go_to_path_query_and_headers() {
         let list = filled("listKeys", &["client", "", "a & b"], None);
         assert_eq!((list.path.as_str(), list.headers.len()), ("/api/v1/keys?kind=client&q=a%20%26%20b", 0));
         assert_eq!(filled("deleteCorpus", &["../1"], None).path, "/api/v1/corpora/..%2F1");
@@ -88,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_for_the_shell_runs_and_holds_no_key() {
+    fn curl_command_is_quoted_and_omits_the_key() {
         let create = filled("createKey", &[], Some("{\"name\":\"it's\"}"));
         assert_eq!(
             curl(&create, "https://keys.example", true, ""),
@@ -96,8 +92,8 @@ mod tests {
              --data '{\"name\":\"it'\\''s\"}' \\\n  -H \"Authorization: Bearer $LATCHKEY_API_KEY\""
         );
         assert_eq!(curl(&filled("health", &[], None), "https://keys.example", false, ""), "curl 'https://keys.example/healthz'");
-        let verify = filled("verify", &[], Some("{\"key\":\"lkp_secret\"}"));
-        let line = curl(&verify, "https://keys.example", true, "lkp_secret");
-        assert!(!line.contains("lkp_secret") && line.contains("{\"key\":\"'\"$LATCHKEY_API_KEY\"'\"}"), "{line}");
+        let verify = filled("verify", &[], Some("{\"key\":\"lki_secret\"}"));
+        let line = curl(&verify, "https://keys.example", true, "lki_secret");
+        assert!(!line.contains("lki_secret") && line.contains("{\"key\":\"'\"$LATCHKEY_API_KEY\"'\"}"), "{line}");
     }
 }

@@ -1,72 +1,63 @@
-//! The API's description (`OpenAPI` 3.1) as the page shows it. What the page does not show is not read. Without a browser.
+//! The parts of the `OpenAPI` 3.1 document that the page shows. No browser API, so that unit tests can run natively.
 
 use serde_json::{Map, Value};
 
 use super::example;
 
-/// All that is told of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {
-    /// What it is, in some paragraphs.
+    /// Markdown paragraphs.
     pub description: String,
-    /// Its operations, by what they are about.
+    /// Operations by tag.
     pub groups: Vec<Group>,
 }
 
-/// Operations that are about the same.
+/// A tag and its operations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// What they are about.
     pub name: String,
-    /// More of that.
     pub description: String,
-    /// The operations.
     pub operations: Vec<Operation>,
 }
 
-/// Something that can be asked of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Its name in the description, and in the page's address.
+    /// `operationId`, also the URL fragment.
     pub id: String,
-    /// Its method, in capitals.
+    /// In upper case.
     pub method: String,
-    /// Its path, with parameters in braces.
+    /// With parameters in braces.
     pub path: String,
-    /// What it does, in a line.
+    /// One line.
     pub summary: String,
-    /// And in some paragraphs.
+    /// Markdown paragraphs.
     pub description: String,
-    /// Which scopes a key must have; `None` where no key is asked for.
+    /// Required scopes; `None` if no key is required.
     pub scopes: Option<Vec<String>>,
-    /// Its parameters.
     pub parameters: Vec<Parameter>,
-    /// Bodies to begin with, as JSON, each with what it is; none where there is no body.
+    /// Example bodies as (name, JSON); empty if the operation takes no body.
     pub bodies: Vec<(String, String)>,
-    /// What it answers: the status, and what that means.
+    /// Responses as (status, description).
     pub answers: Vec<(String, String)>,
 }
 
 impl Operation {
-    /// Whether it takes something away.
+    /// Whether the operation deletes something.
     pub fn is_destructive(&self) -> bool {
         self.method == "DELETE"
     }
 }
 
-/// Where a parameter goes.
+/// Location of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Into the path.
     Path,
-    /// Behind it.
     Query,
-    /// Into a header.
     Header,
 }
 
 impl Place {
-    /// The word in the description.
+    /// The value of `in` in the `OpenAPI` document.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Path => "path",
@@ -76,38 +67,33 @@ impl Place {
     }
 }
 
-/// A parameter of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name.
     pub name: String,
-    /// Where it goes.
     pub place: Place,
-    /// Whether nothing goes without it.
     pub required: bool,
-    /// What it means.
     pub description: String,
-    /// What it can be, in a word or some.
+    /// The type, or the values of an enum.
     pub kind: String,
 }
 
-/// Reads the description; `None` where it is none.
+/// Parses an `OpenAPI` document; `None` if it is invalid.
 pub fn read(text: &str) -> Option<Document> {
     let root: Value = serde_json::from_str(text).ok()?;
     let paths = root.get("paths")?.as_object()?;
     let mut groups: Vec<Group> = list(&root["tags"]).iter().map(group).collect();
     for (path, item) in paths {
         for method in ["get", "post", "put", "patch", "delete"] {
-            let Some(told) = item.get(method) else { continue };
+            let Some(value) = item.get(method) else { continue };
             let shared = list(&item["parameters"]);
-            add(&mut groups, told["tags"].get(0).map_or("Other", text_of), operation(&root, path, method, told, shared));
+            add(&mut groups, value["tags"].get(0).map_or("Other", text_of), operation(&root, path, method, value, shared));
         }
     }
     groups.retain(|group| !group.operations.is_empty());
     Some(Document { description: string(&root["info"], "description"), groups })
 }
 
-/// A name with a capital, as headings have it.
+/// Capitalizes the first letter.
 pub fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
@@ -124,63 +110,63 @@ fn add(groups: &mut Vec<Group>, name: &str, operation: Operation) {
     }
 }
 
-fn operation(root: &Value, path: &str, method: &str, told: &Value, shared: &[Value]) -> Operation {
-    let id = string(told, "operationId");
+fn operation(root: &Value, path: &str, method: &str, value: &Value, shared: &[Value]) -> Operation {
+    let id = string(value, "operationId");
     Operation {
         id: if id.is_empty() { format!("{method}-{}", path.replace(['/', '{', '}'], "-")) } else { id },
         method: method.to_uppercase(),
         path: path.to_owned(),
-        summary: string(told, "summary"),
-        description: string(told, "description"),
-        scopes: scopes(told.get("security").or_else(|| root.get("security"))),
-        parameters: shared.iter().chain(list(&told["parameters"])).filter_map(|one| parameter(root, resolve(root, one))).collect(),
-        bodies: example::of_body(root, resolve(root, &told["requestBody"])),
-        answers: told["responses"].as_object().map(|answers| told_answers(root, answers)).unwrap_or_default(),
+        summary: string(value, "summary"),
+        description: string(value, "description"),
+        scopes: scopes(value.get("security").or_else(|| root.get("security"))),
+        parameters: shared.iter().chain(list(&value["parameters"])).filter_map(|one| parameter(root, resolve(root, one))).collect(),
+        bodies: example::of_body(root, resolve(root, &value["requestBody"])),
+        answers: value["responses"].as_object().map(|responses| responses_of(root, responses)).unwrap_or_default(),
     }
 }
 
-fn told_answers(root: &Value, answers: &Map<String, Value>) -> Vec<(String, String)> {
-    answers.iter().map(|(status, answer)| (status.clone(), string(resolve(root, answer), "description"))).collect()
+fn responses_of(root: &Value, responses: &Map<String, Value>) -> Vec<(String, String)> {
+    responses.iter().map(|(status, response)| (status.clone(), string(resolve(root, response), "description"))).collect()
 }
 
-/// Which scopes are asked for; `None` where a call may come without a key.
+/// Required scopes; `None` if a request without a key is allowed.
 fn scopes(security: Option<&Value>) -> Option<Vec<String>> {
-    let ways = list(security?);
+    let requirements = list(security?);
     let mut scopes = Vec::new();
-    for way in ways {
-        // One way in is none.
-        let way = way.as_object().filter(|way| !way.is_empty())?;
-        for scope in way.values().flat_map(list).map(text_of) {
-            if !scopes.iter().any(|known| known == scope) {
+    for requirement in requirements {
+        // An empty requirement allows requests without a key.
+        let requirement = requirement.as_object().filter(|requirement| !requirement.is_empty())?;
+        for scope in requirement.values().flat_map(list).map(text_of) {
+            if !scopes.iter().any(|existing| existing == scope) {
                 scopes.push(scope.to_owned());
             }
         }
     }
-    (!ways.is_empty()).then_some(scopes)
+    (!requirements.is_empty()).then_some(scopes)
 }
 
-fn parameter(root: &Value, told: &Value) -> Option<Parameter> {
-    let place = [Place::Path, Place::Query, Place::Header].into_iter().find(|place| told["in"] == place.word())?;
-    let schema = resolve(root, &told["schema"]);
+fn parameter(root: &Value, value: &Value) -> Option<Parameter> {
+    let place = [Place::Path, Place::Query, Place::Header].into_iter().find(|place| value["in"] == place.word())?;
+    let schema = resolve(root, &value["schema"]);
     Some(Parameter {
-        name: string(told, "name"),
+        name: string(value, "name"),
         place,
-        required: told["required"] == true || place == Place::Path,
-        description: string(told, "description"),
+        required: value["required"] == true || place == Place::Path,
+        description: string(value, "description"),
         kind: kind(root, schema),
     })
 }
 
-/// What a value can be, in a word or some.
+/// The type of a schema, or the values of an enum.
 fn kind(root: &Value, schema: &Value) -> String {
     let words = list(&schema["enum"]);
     if !words.is_empty() {
         return words.iter().map(text_of).collect::<Vec<_>>().join(" | ");
     }
-    // What may be left out is this or null.
-    let ways = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|way| resolve(root, way));
-    if let Some(way) = ways.into_iter().find(|way| way["type"] != "null") {
-        return kind(root, way);
+    // An optional value is one schema or null.
+    let alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|schema| resolve(root, schema));
+    if let Some(schema) = alternatives.into_iter().find(|schema| schema["type"] != "null") {
+        return kind(root, schema);
     }
     match &schema["type"] {
         Value::Array(types) => types.iter().map(text_of).find(|word| *word != "null").unwrap_or_default().to_owned(),
@@ -188,13 +174,13 @@ fn kind(root: &Value, schema: &Value) -> String {
     }
 }
 
-/// What a reference means; what is none means itself.
+/// Resolves a `$ref`; any other value is returned as is.
 pub fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
     let target = value.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
     target.unwrap_or(value)
 }
 
-/// The values of an array; none where it is none.
+/// The items of an array; empty for any other value.
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
@@ -220,31 +206,31 @@ mod tests {
     }
 
     #[test]
-    fn operations_stand_with_what_they_are_about() {
-        let told: Vec<_> = sample().groups.into_iter().map(|group| (group.name, group.operations.len())).collect();
-        assert_eq!(told, [("Keys".to_owned(), 3), ("Corpora".to_owned(), 2), ("Verify".to_owned(), 1), ("Other".to_owned(), 1)]);
+    fn operations_are_grouped_by_tag() {
+        let groups: Vec<_> = sample().groups.into_iter().map(|group| (group.name, group.operations.len())).collect();
+        assert_eq!(groups, [("Keys".to_owned(), 3), ("Corpora".to_owned(), 2), ("Verify".to_owned(), 1), ("Other".to_owned(), 1)]);
         assert_eq!(sample().groups[0].description, "Keys of every kind.");
     }
 
     #[test]
-    fn an_operation_says_what_it_needs() {
+    fn operation_has_scopes_parameters_and_responses() {
         let list = of("listKeys");
         assert_eq!((list.method.as_str(), list.path.as_str(), list.summary.as_str()), ("GET", "/api/v1/keys", "List keys"));
         assert_eq!(list.scopes, Some(vec!["keys:read".to_owned()]));
-        let named: Vec<_> = list.parameters.iter().map(|one| (one.name.as_str(), one.place, one.required, one.kind.as_str())).collect();
+        let parameters: Vec<_> = list.parameters.iter().map(|one| (one.name.as_str(), one.place, one.required, one.kind.as_str())).collect();
         assert_eq!(
-            named,
+            parameters,
             [("kind", Place::Query, false, "platform | client"), ("limit", Place::Query, false, "integer"), ("q", Place::Query, false, "string")]
         );
         assert_eq!(list.answers[0], ("200".to_owned(), "The keys.".to_owned()));
-        assert_eq!(list.answers[1], ("401".to_owned(), "No key, or none that is good.".to_owned()));
+        assert_eq!(list.answers[1], ("401".to_owned(), "Missing or invalid key.".to_owned()));
         assert_eq!(of("health").scopes, None);
         assert!(of("deleteCorpus").is_destructive());
         assert_eq!(of("deleteCorpus").parameters[0].place, Place::Path);
     }
 
     #[test]
-    fn what_is_no_description_is_refused() {
+    fn invalid_documents_are_rejected() {
         for text in ["", "[]", "{}", "{\"paths\":3}"] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! `/api-reference`: the REST API, told and to be tried.
+//! `/api-reference`: documentation of the REST API, with a form to send requests.
 
 mod answer;
 mod call;
@@ -22,76 +22,72 @@ use crate::{
     ui::{browser, fetch::fetch, message::AlertWithRetry},
 };
 
-/// The page's address.
 pub const PATH: &str = "/api-reference";
-/// Where the API's description is.
-const DESCRIPTION: &str = "/api/v1/openapi.json";
+/// The `OpenAPI` document.
+const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 
-/// The key that calls are tried with. It is in this signal and in its field, nowhere else; both go with the page.
+/// The API key for requests from this page. Held only in this signal and its input, until the page is closed.
 #[derive(Clone, Copy)]
 pub struct Key {
-    /// What was typed.
     typed: RwSignal<String>,
-    /// Whether it was missed.
-    missed: RwSignal<bool>,
+    /// Whether a request was sent without a key.
+    is_missing: RwSignal<bool>,
     field: NodeRef<html::Input>,
 }
 
 impl Key {
     fn new() -> Self {
-        Self { typed: RwSignal::new(String::new()), missed: RwSignal::new(false), field: NodeRef::new() }
+        Self { typed: RwSignal::new(String::new()), is_missing: RwSignal::new(false), field: NodeRef::new() }
     }
 
-    fn is_there(self) -> bool {
+    fn is_present(self) -> bool {
         self.typed.with_untracked(|key| !key.trim().is_empty())
     }
 
-    /// Says that it is missed, where it is to be typed.
-    fn ask_for(self) {
-        self.missed.set(true);
+    /// Shows an error at the input and focuses it.
+    fn require(self) {
+        self.is_missing.set(true);
         if let Some(field) = self.field.get_untracked() {
             browser::focus(&field);
         }
     }
 }
 
-/// How far the reading of the description is.
 #[derive(Clone)]
-enum Reading {
+enum LoadState {
     Pending,
     Failed,
-    Read(Document),
+    Loaded(Document),
 }
 
-/// The page.
 #[component]
 pub fn ReferencePage() -> impl IntoView {
-    let reading = RwSignal::new(Reading::Pending);
+    let state = RwSignal::new(LoadState::Pending);
     let key = Key::new();
     let read = Callback::new(move |()| {
-        reading.set(Reading::Pending);
+        state.set(LoadState::Pending);
         spawn_local(async move {
-            let answer = fetch("GET", DESCRIPTION, &[], None).await.filter(|answer| answer.status == 200);
-            let document = answer.and_then(|answer| document::read(&answer.body));
-            // The page may have been left meanwhile.
-            let _ = reading.try_set(document.map_or(Reading::Failed, Reading::Read));
+            let response = fetch("GET", OPENAPI_PATH, &[], None).await.filter(|response| response.status == 200);
+            let document = response.and_then(|response| document::read(&response.body));
+            // The page may be closed by now.
+            let _ = state.try_set(document.map_or(LoadState::Failed, LoadState::Loaded));
         });
     });
     Effect::new(move || read.run(()));
-    let below = move || match reading.get() {
-        Reading::Pending => view! { <p class="reference-waiting" role="status">"Loading the description of the API…"</p> }.into_any(),
-        Reading::Failed => view! { <AlertWithRetry message="The description of the API could not be loaded." on_retry=read/> }.into_any(),
-        Reading::Read(document) => view! { <Reference document key/> }.into_any(),
+    let content = move || match state.get() {
+        LoadState::Pending => view! { <p class="reference-waiting" role="status">"Loading the API reference…"</p> }.into_any(),
+        LoadState::Failed => view! { <AlertWithRetry message="Couldn’t load the API reference." on_retry=read/> }.into_any(),
+        LoadState::Loaded(document) => view! { <Reference document key/> }.into_any(),
     };
     view! {
         <Title text="API reference"/>
         <div class="page">
             <h1>"API reference"</h1>
             <p class="reference-lead">
-                "Every call of the REST API, to read and to try. It works on your organization's own data. The same for programs: "
-                <a href=DESCRIPTION rel="external">"openapi.json"</a> "."
+                "Browse and try every endpoint against your organization’s live data. Machine-readable: "
+                <a href=OPENAPI_PATH rel="external">"openapi.json"</a> "."
             </p>
-            {below}
+            {content}
         </div>
     }
 }
@@ -126,40 +122,40 @@ fn contents_of(group: &Group) -> impl IntoView + use<> {
     }
 }
 
-/// What an operation is called.
+/// The summary, or method and path without one.
 fn title_of(operation: &Operation) -> String {
     if operation.summary.is_empty() { format!("{} {}", operation.method, operation.path) } else { operation.summary.clone() }
 }
 
-/// Where the key is typed, once for all calls.
+/// The key input, shared by all requests.
 #[component]
 fn KeyField(key: Key) -> impl IntoView {
     let shown = RwSignal::new(false);
     let viewer = use_viewer();
-    // Who may make none has to be given one.
-    let whence = Suspend::new(async move {
-        let may_make = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
-        may_make.then(|| view! { "Make one under " <a href="/keys/internal">"Internal"</a> ". " })
+    // The link is only for viewers who can create a key.
+    let create_link = Suspend::new(async move {
+        let can_create = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        can_create.then(|| view! { "Create one under " <a href="/keys/internal">"Internal"</a> ". " })
     });
     let type_in = move |text| {
         key.typed.set(text);
-        key.missed.set(false);
+        key.is_missing.set(false);
     };
     view! {
         <div class="field reference-key">
-            <label for="reference-key">"Platform key"</label>
+            <label for="reference-key">"Internal key"</label>
             <div class="field-input">
                 <input id="reference-key" node_ref=key.field type=move || if shown.get() { "text" } else { "password" } autocomplete="off" spellcheck="false"
-                    autocapitalize="none" aria-invalid=move || key.missed.get().then_some("true") aria-describedby="reference-key-wrong reference-key-hint"
+                    autocapitalize="none" aria-invalid=move || key.is_missing.get().then_some("true") aria-describedby="reference-key-wrong reference-key-hint"
                     on:input:target=move |event| type_in(event.target().value())/>
                 <button type="button" class="field-show" on:click=move |_| shown.update(|shown| *shown = !*shown)>
                     {move || if shown.get() { "Hide" } else { "Show" }}
                 </button>
             </div>
-            <p class="field-wrong" id="reference-key-wrong" aria-live="polite">{move || key.missed.get().then_some("Enter a platform key to send calls with.")}</p>
+            <p class="field-wrong" id="reference-key-wrong" aria-live="polite">{move || key.is_missing.get().then_some("Enter an internal key to send requests.")}</p>
             <p class="field-hint" id="reference-key-hint">
-                <Suspense>{whence}</Suspense>
-                "It stays in this page's memory until you leave, and is sent to this server alone."
+                <Suspense>{create_link}</Suspense>
+                "Kept in memory until you leave this page. Only sent to this server."
             </p>
         </div>
     }
@@ -178,7 +174,7 @@ fn GroupView(group: Group, key: Key) -> impl IntoView {
     }
 }
 
-/// An operation, folded to a line until it is opened; the page's address may name it.
+/// A collapsed operation. The URL fragment can open one.
 #[component]
 fn OperationView(operation: Operation, key: Key) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
@@ -187,8 +183,8 @@ fn OperationView(operation: Operation, key: Key) -> impl IntoView {
     Effect::new({
         let id = id.clone();
         move || {
-            let is_named = hash.with(|hash| hash.strip_prefix('#') == Some(&id));
-            if let Some(details) = details.get().filter(|_| is_named) {
+            let is_target = hash.with(|hash| hash.strip_prefix('#') == Some(&id));
+            if let Some(details) = details.get().filter(|_| is_target) {
                 details.set_open(true);
                 details.scroll_into_view();
             }
@@ -197,7 +193,7 @@ fn OperationView(operation: Operation, key: Key) -> impl IntoView {
     let title = title_of(&operation);
     let class = format!("method method-{}", operation.method.to_lowercase());
     let (method, path) = (operation.method.clone(), operation.path.clone());
-    // Drawn when it is first opened: there are many, and few are.
+    // Rendered when first opened: there are many operations, and few are opened.
     let on_toggle = move |_| {
         if details.get_untracked().is_some_and(|details| details.open()) {
             opened.set(true);

@@ -1,4 +1,4 @@
-//! One operation: what it does, what it takes, and a way to try it.
+//! One operation: description, parameters, and a form to send a request.
 
 use leptos::{html, prelude::*, task::spawn_local};
 
@@ -19,21 +19,21 @@ use crate::ui::{
     icon::{Glyph, Icon},
 };
 
-/// What was filled in, and what came of it.
+/// The values of the form, and the state of its request.
 #[derive(Clone, Copy)]
-struct Trial {
+struct RequestForm {
     operation: StoredValue<Operation>,
     key: Key,
     values: RwSignal<Vec<String>>,
     body: RwSignal<Option<String>>,
-    /// The parameter that is missing.
+    /// Index of the required parameter without a value.
     missing: RwSignal<Option<usize>>,
-    /// Whether it waits for a second yes.
-    asking: RwSignal<bool>,
+    /// Whether the confirmation dialog is open.
+    is_confirming: RwSignal<bool>,
     outcome: RwSignal<Option<Outcome>>,
 }
 
-impl Trial {
+impl RequestForm {
     fn new(operation: Operation, key: Key) -> Self {
         Self {
             values: RwSignal::new(vec![String::new(); operation.parameters.len()]),
@@ -41,7 +41,7 @@ impl Trial {
             operation: StoredValue::new(operation),
             key,
             missing: RwSignal::new(None),
-            asking: RwSignal::new(false),
+            is_confirming: RwSignal::new(false),
             outcome: RwSignal::new(None),
         }
     }
@@ -50,7 +50,7 @@ impl Trial {
         self.operation.with_value(|operation| operation.scopes.is_some())
     }
 
-    /// The call as it is filled in now.
+    /// The request with the current values.
     fn call(self) -> Call {
         let body = self.body.get().filter(|body| !body.trim().is_empty());
         self.operation.with_value(|operation| self.values.with(|values| call::call(operation, values, body, browser::encode)))
@@ -60,17 +60,17 @@ impl Trial {
         self.key.typed.with(|key| call::curl(&self.call(), &browser::origin(), self.needs_key(), key.trim()))
     }
 
-    /// Sends it, if nothing is missing; what takes something away asks first.
-    fn press(self) {
+    /// Validates and sends the request. A destructive operation opens the confirmation first.
+    fn submit(self) {
         let missing = self.operation.with_value(|operation| self.values.with_untracked(|values| call::missing(operation, values)));
         self.missing.set(missing);
-        if let Some(at) = missing {
-            let id = self.operation.with_value(|operation| field_id(operation, &operation.parameters[at]));
+        if let Some(index) = missing {
+            let id = self.operation.with_value(|operation| field_id(operation, &operation.parameters[index]));
             browser::focus_id(&id);
-        } else if self.needs_key() && !self.key.is_there() {
-            self.key.ask_for();
+        } else if self.needs_key() && !self.key.is_present() {
+            self.key.require();
         } else if self.operation.with_value(Operation::is_destructive) {
-            self.asking.set(true);
+            self.is_confirming.set(true);
         } else {
             self.send();
         }
@@ -86,72 +86,72 @@ impl Trial {
         }
         self.outcome.set(Some(Outcome::Pending));
         spawn_local(async move {
-            let began = browser::now_ms();
-            let fetched = fetch(&method, &path, &headers, body.as_deref()).await;
-            let outcome = fetched.map_or(Outcome::Unreached, |answer| Outcome::Answered(answer, browser::now_ms() - began));
-            // The page may have been left meanwhile.
+            let started_at = browser::now_ms();
+            let response = fetch(&method, &path, &headers, body.as_deref()).await;
+            let outcome = response.map_or(Outcome::Unreached, |response| Outcome::Answered(response, browser::now_ms() - started_at));
+            // The page may be closed by now.
             let _ = self.outcome.try_set(Some(outcome));
         });
     }
 }
 
-/// The id of the input of a parameter.
+/// The element id of a parameter's input.
 fn field_id(operation: &Operation, parameter: &Parameter) -> String {
     format!("{}.{}", operation.id, parameter.name)
 }
 
-/// What an operation does, takes and answers.
 #[component]
-pub fn OperationBody(
-    /// The operation.
-    operation: Operation,
-    /// The key to try it with.
-    key: Key,
-) -> impl IntoView {
-    let trial = Trial::new(operation.clone(), key);
-    let fields = operation.parameters.iter().enumerate().map(|(at, parameter)| parameter_field(trial, &operation, at, parameter)).collect_view();
-    let answers = operation.answers.iter().map(|(status, told)| view! { <div><dt>{status.clone()}</dt><dd>{line(told)}</dd></div> }).collect_view();
-    // Where the description says it in words, it is not said twice.
-    let needs = match operation.scopes.as_deref() {
-        None => Some(view! { <p class="operation-needs">"No key is needed."</p> }.into_any()),
+pub fn OperationBody(operation: Operation, key: Key) -> impl IntoView {
+    let request = RequestForm::new(operation.clone(), key);
+    let fields =
+        operation.parameters.iter().enumerate().map(|(index, parameter)| parameter_field(request, &operation, index, parameter)).collect_view();
+    let responses = operation
+        .answers
+        .iter()
+        .map(|(status, description)| view! { <div><dt>{status.clone()}</dt><dd>{line(description)}</dd></div> })
+        .collect_view();
+    // Without scopes the description names the requirement.
+    let requirement = match operation.scopes.as_deref() {
+        None => Some(view! { <p class="operation-needs">"No key required."</p> }.into_any()),
         Some([]) => None,
         Some(scopes) => {
             let scopes = scopes.join(", ");
-            Some(view! { <p class="operation-needs">"Needs a platform key with the scope " <code>{scopes}</code> "."</p> }.into_any())
+            Some(view! { <p class="operation-needs">"Requires an internal key with scope " <code>{scopes}</code> "."</p> }.into_any())
         }
     };
-    let body = (!operation.bodies.is_empty()).then(|| view! { <BodyField trial id=operation.id.clone() bodies=operation.bodies.clone()/> });
+    let body = (!operation.bodies.is_empty()).then(|| view! { <BodyField request id=operation.id.clone() bodies=operation.bodies.clone()/> });
     view! {
         <div class="operation-body">
             <Prose text=operation.description/>
-            {needs}
+            {requirement}
             {fields}
             {body}
-            <CurlLine trial/>
+            <CurlCommand request/>
             <div class="operation-foot">
-                <Button label="Send" weight=Weight::Primary on_click=move |()| trial.press()
-                    pending=Signal::derive(move || trial.outcome.with(|outcome| *outcome == Some(Outcome::Pending)))/>
+                <Button label="Send" weight=Weight::Primary on_click=move |()| request.submit()
+                    pending=Signal::derive(move || request.outcome.with(|outcome| *outcome == Some(Outcome::Pending)))/>
             </div>
-            <AnswerView outcome=trial.outcome/>
+            <AnswerView outcome=request.outcome/>
             <details class="operation-answers">
-                <summary>"Answers"</summary>
-                <dl class="call-headers">{answers}</dl>
+                <summary>"Responses"</summary>
+                <dl class="call-headers">{responses}</dl>
             </details>
-            {move || trial.asking.get().then(|| view! { <Question trial/> })}
+            {move || request.is_confirming.get().then(|| view! { <ConfirmSend request/> })}
         </div>
     }
 }
 
-/// The body, and examples of it to choose from where there are more than one.
+/// The body, with a choice of examples if there is more than one.
 #[component]
-fn BodyField(trial: Trial, id: String, bodies: Vec<(String, String)>) -> impl IntoView {
+fn BodyField(request: RequestForm, id: String, bodies: Vec<(String, String)>) -> impl IntoView {
     let (body_id, choice_id) = (format!("{id}-body"), format!("{id}-example"));
     let bodies = StoredValue::new(bodies);
     let choose = move |chosen: String| {
-        let chosen = chosen.parse::<usize>().ok().and_then(|at| bodies.with_value(|bodies| bodies.get(at).map(|(_, body)| browser::pretty(body))));
-        trial.body.set(chosen);
+        let chosen =
+            chosen.parse::<usize>().ok().and_then(|index| bodies.with_value(|bodies| bodies.get(index).map(|(_, body)| browser::pretty(body))));
+        request.body.set(chosen);
     };
-    let option = |(at, (name, _)): (usize, &(String, String))| view! { <option value=at.to_string()>{name.clone()}</option> };
+    let option = |(index, (name, _)): (usize, &(String, String))| view! { <option value=index.to_string()>{name.clone()}</option> };
     let options = bodies.with_value(|bodies| bodies.iter().enumerate().map(option).collect_view());
     let choice = bodies.with_value(|bodies| bodies.len() > 1).then(|| {
         view! {
@@ -168,30 +168,30 @@ fn BodyField(trial: Trial, id: String, bodies: Vec<(String, String)>) -> impl In
         {choice}
         <div class="field">
             <label for=body_id.clone()>"Body"</label>
-            <textarea id=body_id.clone() rows=move || lines_of(trial.body) spellcheck="false" autocapitalize="none" autocomplete="off"
-                prop:value=move || trial.body.get().unwrap_or_default()
-                on:input:target=move |event| trial.body.set(Some(event.target().value()))></textarea>
+            <textarea id=body_id.clone() rows=move || lines_of(request.body) spellcheck="false" autocapitalize="none" autocomplete="off"
+                prop:value=move || request.body.get().unwrap_or_default()
+                on:input:target=move |event| request.body.set(Some(event.target().value()))></textarea>
         </div>
     }
 }
 
-/// How many lines a body is shown at, so that most need no scrolling.
+/// Height of the body field in lines, so that most bodies need no scrolling.
 fn lines_of(body: RwSignal<Option<String>>) -> String {
     const RANGE: (usize, usize) = (4, 16);
     body.with(|body| body.as_deref().map_or(0, |body| body.lines().count() + 1)).clamp(RANGE.0, RANGE.1).to_string()
 }
 
-fn parameter_field(trial: Trial, operation: &Operation, at: usize, parameter: &Parameter) -> AnyView {
+fn parameter_field(request: RequestForm, operation: &Operation, index: usize, parameter: &Parameter) -> AnyView {
     let id = field_id(operation, parameter);
     let Parameter { name, place, required, description, kind } = parameter.clone();
     let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
     let described_by = format!("{wrong_id} {hint_id}");
-    let is_missing = move || trial.missing.get() == Some(at);
+    let is_missing = move || request.missing.get() == Some(index);
     let type_in = move |text: String| {
-        trial.values.update(|values| values[at] = text);
-        trial.missing.set(None);
+        request.values.update(|values| values[index] = text);
+        request.missing.set(None);
     };
-    let need = if required { ", required" } else { "" };
+    let required_text = if required { ", required" } else { "" };
     view! {
         <div class="field">
             <label for=id.clone()><code>{name}</code></label>
@@ -201,17 +201,16 @@ fn parameter_field(trial: Trial, operation: &Operation, at: usize, parameter: &P
                     on:input:target=move |event| type_in(event.target().value())/>
             </div>
             <p class="field-wrong" id=wrong_id aria-live="polite">{move || is_missing().then_some("Enter a value.")}</p>
-            <p class="field-hint" id=hint_id>{place.word()} {need} " · " {kind} {(!description.is_empty()).then_some(" · ")} {line(&description)}</p>
+            <p class="field-hint" id=hint_id>{place.word()} {required_text} " · " {kind} {(!description.is_empty()).then_some(" · ")} {line(&description)}</p>
         </div>
     }
     .into_any()
 }
 
-/// The call for the shell.
 #[component]
-fn CurlLine(trial: Trial) -> impl IntoView {
+fn CurlCommand(request: RequestForm) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();
-    let line = Memo::new(move |_| trial.curl());
+    let line = Memo::new(move |_| request.curl());
     view! {
         <div class="operation-curl">
             <pre class="code" tabindex="0" role="region" aria-label="curl"><code node_ref=shown_in>{line}</code></pre>
@@ -220,19 +219,18 @@ fn CurlLine(trial: Trial) -> impl IntoView {
     }
 }
 
-/// Asks before something is taken away.
 #[component]
-fn Question(trial: Trial) -> impl IntoView {
+fn ConfirmSend(request: RequestForm) -> impl IntoView {
     let form = Form::new();
-    let Call { method, path, .. } = untrack(|| trial.call());
-    let go = move |()| {
-        trial.asking.set(false);
-        trial.send();
+    let Call { method, path, .. } = untrack(|| request.call());
+    let confirm = move |()| {
+        request.is_confirming.set(false);
+        request.send();
     };
     view! {
-        <FormDialog title="Send this call?" form submit="Send" weight=Weight::Danger on_submit=go on_dismiss=Callback::new(move |()| trial.asking.set(false))>
+        <FormDialog title="Send this request?" form submit="Send" weight=Weight::Danger on_submit=confirm on_dismiss=Callback::new(move |()| request.is_confirming.set(false))>
             <p><code class="operation-called">{method} " " {path}</code></p>
-            <p>"It is no rehearsal: what it deletes in your organization is gone, and nothing brings it back."</p>
+            <p>"This runs on live data. Anything it deletes can’t be restored."</p>
         </FormDialog>
     }
 }

@@ -1,19 +1,16 @@
-//! The description's paragraphs, with the little of Markdown that they have.
+//! The subset of Markdown that the `OpenAPI` descriptions use.
 
 use leptos::prelude::*;
 
-/// Paragraphs, apart by blank lines; what stands between backticks is code, between stars emphasised.
+/// Paragraphs are separated by blank lines; backticks mark code, stars mark emphasis.
 #[component]
-pub fn Prose(
-    /// The text.
-    text: String,
-) -> impl IntoView {
+pub fn Prose(text: String) -> impl IntoView {
     let paragraph = |paragraph: &str| view! { <p>{line(paragraph)}</p> };
     let paragraphs = text.split("\n\n").map(str::trim).filter(|text| !text.is_empty()).map(paragraph).collect_view();
     view! { <div class="prose">{paragraphs}</div> }
 }
 
-/// The same of a single line.
+/// Code and emphasis of a single line.
 pub fn line(text: &str) -> Vec<AnyView> {
     let code = |piece: &str| view! { <code>{piece.to_owned()}</code> }.into_any();
     text.split('`').enumerate().flat_map(|(at, piece)| if at % 2 == 1 { vec![code(piece)] } else { emphasised(piece) }).collect()

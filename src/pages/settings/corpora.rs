@@ -21,7 +21,6 @@ use crate::{
     },
 };
 
-/// What corpus keys give access to.
 #[component]
 pub fn CorporaPage() -> impl IntoView {
     let first = OnceResource::new(corpora_details());
@@ -41,9 +40,8 @@ pub fn CorporaPage() -> impl IntoView {
     view! { <SettingsPage tab=&CORPORA content/> }
 }
 
-/// What somebody asked for, in a dialog over the list.
 #[derive(Clone)]
-enum Asked {
+enum OpenDialog {
     Create,
     Delete(CorpusDetails),
 }
@@ -54,40 +52,40 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
 
     // Data
     let corpora = RwSignal::new(first);
-    let trouble = RwSignal::new(None::<Fault>);
-    let asked = RwSignal::new(None::<Asked>);
+    let load_error = RwSignal::new(None::<Fault>);
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
 
     // Actions
     let reload = move || {
         spawn_local(async move {
             match corpora_details().await {
                 Ok(all) => {
-                    trouble.set(None);
+                    load_error.set(None);
                     corpora.set(all);
                 }
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => trouble.set(Some(fault)),
+                Err(fault) => load_error.set(Some(fault)),
             }
         });
     };
-    let dismiss = Callback::new(move |()| asked.set(None));
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
-        asked.set(None);
+        open_dialog.set(None);
         toasts.say(message);
         reload();
     });
-    let create = Callback::new(move |()| asked.set(Some(Asked::Create)));
+    let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create)));
 
     // View
-    let line = move |corpus: CorpusDetails| {
-        let doomed = corpus.clone();
-        view! { <CorpusLine corpus on_delete=Callback::new(move |()| asked.set(Some(Asked::Delete(doomed.clone()))))/> }
+    let row = move |corpus: CorpusDetails| {
+        let deleted = corpus.clone();
+        view! { <CorpusTableRow corpus on_delete=Callback::new(move |()| open_dialog.set(Some(OpenDialog::Delete(deleted.clone()))))/> }
     };
     let list = move || {
         if corpora.with(Vec::is_empty) {
             return view! {
-                <Blank glyph=Glyph::Key title="No corpora yet" text="A corpus is what a corpus key gives access to. Make one, then create keys that open it.">
-                    <Button label="Make the first corpus" on_click=create/>
+                <Blank glyph=Glyph::Key title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
+                    <Button label="Create your first corpus" on_click=create/>
                 </Blank>
             }
             .into_any();
@@ -105,29 +103,29 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
                             <th scope="col"><span class="visually-hidden">"Action"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{corpora.get().into_iter().map(line).collect_view()}</tbody>
+                    <tbody>{corpora.get().into_iter().map(row).collect_view()}</tbody>
                 </table>
             </div>
         }
         .into_any()
     };
-    let dialog = move |asked| match asked {
-        Asked::Create => view! { <CreateDialog on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Delete(corpus) => view! { <DeleteDialog corpus on_dismiss=dismiss on_done=done/> }.into_any(),
+    let dialog = move |open| match open {
+        OpenDialog::Create => view! { <CreateDialog on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Delete(corpus) => view! { <DeleteDialog corpus on_dismiss=dismiss on_done=done/> }.into_any(),
     };
     view! {
         <div class="toolbar">
-            <p class="settings-lead">"Corpus keys open the corpora that they name. One that is made later is not open to older keys."</p>
+            <p class="settings-lead">"Corpora are the document collections that corpus keys can query. Existing keys don’t get access to new corpora."</p>
             <span class="toolbar-end"><Button label="Create corpus" weight=Weight::Primary on_click=create/></span>
         </div>
-        {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || load_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
         {list}
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
 #[component]
-fn CorpusLine(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoView {
+fn CorpusTableRow(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoView {
     let name = corpus.name.clone();
     view! {
         <tr aria-label=name>
@@ -141,39 +139,35 @@ fn CorpusLine(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoView {
     }
 }
 
-/// Asks for a name, then makes the corpus.
 #[component]
 fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let name = form.check("name", text::name);
-        form.send(name.map(create_corpus), move |made| on_done.run(format!("The corpus “{}” has the id {}.", made.name, made.id)));
+        form.send(name.map(create_corpus), move |corpus| on_done.run(format!("Corpus created (ID {})", corpus.id)));
     };
     view! {
         <FormDialog title="Create corpus" form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" hint="What it holds, such as “Product manuals”." autofocus=true/>
+            <Field form name="name" label="Name" hint="e.g. Product manuals" autofocus=true/>
         </FormDialog>
     }
 }
 
-/// Asks, then deletes the corpus.
 #[component]
 fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let CorpusDetails { id, name, keys, .. } = corpus;
     let effect = match keys {
-        0 => "No key opens it.".to_owned(),
-        keys => counted(keys, "key opens it, and won't any more.", "keys open it, and won't any more."),
+        0 => "No keys have access.".to_owned(),
+        keys => counted(keys, "key will lose access.", "keys will lose access."),
     };
-    let said = format!("“{name}” was deleted.");
     let submit = move |()| {
-        let said = said.clone();
-        form.send(Some(or_gone(delete_corpus(id))), move |()| on_done.run(said));
+        form.send(Some(or_gone(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
     };
     view! {
         <FormDialog title="Delete this corpus?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{name}</strong></p>
-            <p>{effect} " Its id is never used again, and nothing brings it back."</p>
+            <p>{effect} " This cannot be undone."</p>
         </FormDialog>
     }
 }

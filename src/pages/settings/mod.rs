@@ -1,4 +1,4 @@
-//! `/settings/…`: what an organization decides for itself.
+//! `/settings/…`: settings of the organization.
 
 pub mod audit;
 pub mod corpora;
@@ -20,47 +20,36 @@ use crate::{
     },
 };
 
-/// A page of the settings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SettingsTab {
-    /// Its words.
     pub label: &'static str,
-    /// Its address.
     pub path: &'static str,
-    /// What its reader must be allowed to do.
+    /// Permission required to open the page.
     pub needs: Permission,
 }
 
-/// Services with language models.
 pub const PROVIDERS: SettingsTab = SettingsTab { label: "Providers", path: "/settings/providers", needs: Permission::ManageCredentials };
-/// What corpus keys give access to.
 pub const CORPORA: SettingsTab = SettingsTab { label: "Corpora", path: "/settings/corpora", needs: Permission::ManageCorpora };
-/// Who belongs to the organization.
 pub const MEMBERS: SettingsTab = SettingsTab { label: "Members", path: "/settings/members", needs: Permission::ManageMembers };
-/// What members may do.
 pub const ROLES: SettingsTab = SettingsTab { label: "Roles", path: "/settings/roles", needs: Permission::ManageRoles };
-/// What was done.
 pub const AUDIT: SettingsTab = SettingsTab { label: "Audit log", path: "/settings/audit", needs: Permission::ViewAuditLog };
-
-/// What the organization is called, and its currency.
 pub const ORGANIZATION: SettingsTab = SettingsTab { label: "Organization", path: "/settings/organization", needs: Permission::ManageOrganization };
 
-/// Every page of the settings, in the order of its tabs.
+/// In the order of the tabs.
 pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDIT, &ORGANIZATION];
 
-/// The first page of the settings that somebody may open.
+/// The first settings page that the viewer can open.
 pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {
     ALL.iter().copied().find(|tab| viewer.may(tab.needs))
 }
 
-/// Heading, tabs, and the page itself for those who may see it.
+/// Heading, tabs and content of a settings page; an error page for viewers without the permission.
 ///
-/// A page makes its resources outside of `content`: that is drawn inside a `Suspense`, where the server may make them twice.
+/// Create resources outside of `content`: it is rendered inside a `Suspense`, where the server may create them twice.
 #[component]
 pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'static>(
-    /// Which page it is.
     tab: &'static SettingsTab,
-    /// What stands in it. It gets the reader, who may see it.
+    /// Renders the page for a viewer with the permission.
     content: Content,
 ) -> impl IntoView {
     let viewer = use_viewer();
@@ -93,12 +82,15 @@ fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl
     }
 }
 
-/// What was read for a page, below its tabs: `show` draws it, and what went wrong says so in its place.
-fn when_read<T: Clone + Send + Sync + 'static>(read: OnceResource<Result<T, Fault>>, show: impl FnOnce(T) -> AnyView + Send + 'static) -> AnyView {
+/// Renders loaded data with `show`, or the load error with a retry button.
+fn when_read<T: Clone + Send + Sync + 'static>(
+    resource: OnceResource<Result<T, Fault>>,
+    show: impl FnOnce(T) -> AnyView + Send + 'static,
+) -> AnyView {
     view! {
         <Suspense>
             {Suspend::new(async move {
-                match read.await {
+                match resource.await {
                     Ok(data) => show(data),
                     Err(Fault::SignedOut) => view! { <Unread fault=Fault::SignedOut/> }.into_any(),
                     Err(fault) => view! { <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),

@@ -1,12 +1,12 @@
-//! From which address a call comes.
+//! The client's IP address.
 
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The caller's address: the peer's, or, where the peer is a trusted proxy, the last one in `X-Forwarded-For` that is none.
-/// What stands before that was said by the caller and proves nothing.
+/// The caller's address: the peer, or behind trusted proxies the last address in `X-Forwarded-For` that is not a trusted proxy. Entries before
+/// that are controlled by the caller and cannot be trusted.
 pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_in(peer, trusted) {
@@ -23,8 +23,8 @@ pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     nearest
 }
 
-/// The address that a caller who is known to be a proxy tells of a request: the last one in `X-Forwarded-For` that is no trusted proxy; where
-/// there is no such header, `X-Real-IP`. `None` where no address stands there: a guess would let somebody in.
+/// The original client's address, as reported by a caller that is known to be a proxy: the last address in `X-Forwarded-For` that is not a
+/// trusted proxy, or `X-Real-IP` if there is no such header. `None` if it is missing or malformed: a guess could grant access.
 pub fn forwarded(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let address = |hop: &str| hop.parse::<IpAddr>().ok().map(|address| address.to_canonical());
     let hops = hops(headers);
@@ -47,10 +47,10 @@ fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// The entries of `X-Forwarded-For`, from the first proxy's to the last one's.
+/// The entries of `X-Forwarded-For`, first proxy first.
 fn hops(headers: &HeaderMap) -> Vec<&str> {
-    let named = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    named.flat_map(|value| value.split(',')).map(str::trim).collect()
+    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).collect()
 }
 
 #[cfg(test)]
@@ -64,34 +64,34 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn only_trusted_proxies_are_believed() {
         assert_eq!(caller_of("192.0.2.1", "198.51.100.7", ""), "192.0.2.1");
         assert_eq!(caller_of("10.0.0.1", "198.51.100.7", "10.0.0.0/8"), "198.51.100.7");
         assert_eq!(caller_of("::ffff:10.0.0.1", "198.51.100.7", "10.0.0.0/8"), "198.51.100.7");
     }
 
     #[test]
-    fn what_the_caller_wrote_itself_is_not() {
+    fn entries_of_the_caller_are_ignored() {
         assert_eq!(caller_of("10.0.0.1", "127.0.0.1, 198.51.100.7, 10.0.0.2", "10.0.0.0/8"), "198.51.100.7");
         assert_eq!(caller_of("10.0.0.1", "198.51.100.7, rubbish", "10.0.0.0/8"), "10.0.0.1");
         assert_eq!(caller_of("10.0.0.1", "", "10.0.0.0/8"), "10.0.0.1");
     }
 
     #[test]
-    fn what_a_proxy_tells_is_the_nearest_that_is_none() {
-        let told = |lines: &[(&'static str, &str)]| {
+    fn forwarded_returns_the_last_address_that_is_no_proxy() {
+        let client = |lines: &[(&'static str, &str)]| {
             let headers = lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
             forwarded(&headers, &["10.0.0.0/8".parse().unwrap()]).map(|address| address.to_string())
         };
-        let is = |address: &str| Some(address.to_owned());
-        assert_eq!(told(&[("x-forwarded-for", "127.0.0.1, 198.51.100.7")]), is("198.51.100.7"));
-        assert_eq!(told(&[("x-forwarded-for", "127.0.0.1, 198.51.100.7, ::ffff:10.0.0.2")]), is("198.51.100.7"));
-        assert_eq!(told(&[("x-forwarded-for", "10.0.0.1, 10.0.0.2")]), is("10.0.0.1"));
-        assert_eq!(told(&[("x-forwarded-for", "rubbish, 198.51.100.7"), ("x-real-ip", "203.0.113.9")]), is("198.51.100.7"));
-        assert_eq!(told(&[("x-real-ip", "::ffff:203.0.113.9")]), is("203.0.113.9"));
-        for nothing in ["rubbish", "198.51.100.7, rubbish", "198.51.100.7, rubbish, 10.0.0.2", "198.51.100.7:80", ""] {
-            assert_eq!(told(&[("x-forwarded-for", nothing), ("x-real-ip", "203.0.113.9")]), None, "{nothing}");
+        let address = |address: &str| Some(address.to_owned());
+        assert_eq!(client(&[("x-forwarded-for", "127.0.0.1, 198.51.100.7")]), address("198.51.100.7"));
+        assert_eq!(client(&[("x-forwarded-for", "127.0.0.1, 198.51.100.7, ::ffff:10.0.0.2")]), address("198.51.100.7"));
+        assert_eq!(client(&[("x-forwarded-for", "10.0.0.1, 10.0.0.2")]), address("10.0.0.1"));
+        assert_eq!(client(&[("x-forwarded-for", "rubbish, 198.51.100.7"), ("x-real-ip", "203.0.113.9")]), address("198.51.100.7"));
+        assert_eq!(client(&[("x-real-ip", "::ffff:203.0.113.9")]), address("203.0.113.9"));
+        for malformed in ["rubbish", "198.51.100.7, rubbish", "198.51.100.7, rubbish, 10.0.0.2", "198.51.100.7:80", ""] {
+            assert_eq!(client(&[("x-forwarded-for", malformed), ("x-real-ip", "203.0.113.9")]), None, "{malformed}");
         }
-        assert_eq!(told(&[]), None);
+        assert_eq!(client(&[]), None);
     }
 }

@@ -1,11 +1,11 @@
-//! Which browser somebody uses, as its `User-Agent` says.
+//! The browser of a user, by its `User-Agent` header.
 
 use axum::http::{HeaderMap, header};
 
-/// The longest that is kept, in characters.
-const KEPT_MAX: usize = 256;
+/// In characters.
+const MAX_LENGTH: usize = 256;
 
-/// From the more particular to the more general: nearly all of them also name those below.
+/// From specific to general, because most browsers also name those further below.
 const BROWSERS: &[(&str, &str)] = &[
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -18,7 +18,7 @@ const BROWSERS: &[(&str, &str)] = &[
     ("curl/", "curl"),
 ];
 
-/// In the same order: phones also name the system that theirs is made of.
+/// From specific to general, because phones also name the desktop system that theirs derives from.
 const SYSTEMS: &[(&str, &str)] = &[
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -29,16 +29,16 @@ const SYSTEMS: &[(&str, &str)] = &[
     ("Linux", "Linux"),
 ];
 
-/// What the call's `User-Agent` says, no longer than we keep, without what can't be seen.
+/// The `User-Agent` header without control characters, truncated to 256 characters.
 pub fn of(headers: &HeaderMap) -> String {
-    let said = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    said.map(|said| said.chars().filter(|c| !c.is_control()).take(KEPT_MAX).collect()).unwrap_or_default()
+    let value = headers.get(header::USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    value.map(|value| value.chars().filter(|c| !c.is_control()).take(MAX_LENGTH).collect()).unwrap_or_default()
 }
 
-/// In words: “Chrome on Linux”.
+/// A readable form, such as “Chrome on Linux”.
 pub fn in_words(agent: &str) -> String {
-    let named = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
-    match (named(BROWSERS), named(SYSTEMS)) {
+    let find = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    match (find(BROWSERS), find(SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "Unknown browser".to_owned(),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browsers_are_told_by_their_own_name() {
+    fn browsers_are_recognized_by_their_own_name() {
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
         for (agent, words) in [
             (format!("Mozilla/5.0 (X11; Linux x86_64) {webkit} Chrome/141.0.0.0 Safari/537.36"), "Chrome on Linux"),
@@ -71,9 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded_and_can_be_seen() {
-        let headers = |said: &[u8]| [(header::USER_AGENT, said.try_into().unwrap())].into_iter().collect::<HeaderMap>();
-        assert_eq!(of(&headers(&[b'a'; 300])).len(), KEPT_MAX);
+    fn stored_agent_is_short_and_printable() {
+        let headers = |value: &[u8]| [(header::USER_AGENT, value.try_into().unwrap())].into_iter().collect::<HeaderMap>();
+        assert_eq!(of(&headers(&[b'a'; 300])).len(), MAX_LENGTH);
         assert_eq!(of(&headers(b"a\tb")), "ab");
         assert_eq!(of(&HeaderMap::new()), "");
     }

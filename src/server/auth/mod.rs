@@ -1,4 +1,4 @@
-//! Who calls: passwords, sessions, and how often one may try.
+//! Authentication of users: passwords, sessions, client addresses, and throttling of sign-ins.
 
 pub mod address;
 pub mod agent;

@@ -1,4 +1,4 @@
-//! Passwords: Argon2id, few at a time.
+//! Password hashing with Argon2id.
 
 use std::sync::Arc;
 
@@ -11,57 +11,48 @@ use tokio::sync::Semaphore;
 
 use crate::model::fault::Fault;
 
-/// Hashes passwords. Argon2's default of 19 MiB and 2 passes is OWASP's first choice (Password Storage Cheat Sheet).
+/// Hashes passwords with Argon2's default of 19 MiB and 2 passes, OWASP's first choice (Password Storage Cheat Sheet).
 pub struct Passwords {
-    /// How many may be hashed at once: each takes a core and 19 MiB.
+    /// Limits concurrent hashing: each hash takes a core and 19 MiB.
     permits: Arc<Semaphore>,
-    /// Of no password: checked for accounts that are not there, so that they take as long as those that are.
-    nobody: String,
+    /// The hash of random bytes. It is verified for unknown accounts, so that they take as long as known ones.
+    dummy_hash: String,
 }
 
 impl Passwords {
-    /// Allows as many at once as the machine has cores.
-    ///
-    /// # Panics
-    /// When the system's random generator fails.
+    /// Allows as many concurrent hashes as the machine has cores.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let nobody = Argon2::default().hash_password(&super::super::random::bytes::<32>()).expect("random bytes can be hashed").to_string();
-        Self { permits: Arc::new(Semaphore::new(cores)), nobody }
+        let dummy_hash = Argon2::default().hash_password(&super::super::random::bytes::<32>()).expect("random bytes can be hashed").to_string();
+        Self { permits: Arc::new(Semaphore::new(cores)), dummy_hash }
     }
 
     /// The hash of a new password, in the PHC string format.
-    ///
-    /// # Errors
-    /// `Internal`.
     pub async fn hash(&self, password: SecretString) -> Result<String, Fault> {
         self.run(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()).ok())
             .await?
             .ok_or(Fault::Internal)
     }
 
-    /// Whether a password is the one of this hash. Takes as long for no hash, and says no.
-    ///
-    /// # Errors
-    /// `Internal`.
+    /// Whether a password matches a hash. `false` without a hash, after the same time.
     pub async fn verify(&self, password: SecretString, hash: Option<&str>) -> Result<bool, Fault> {
-        let known = hash.is_some();
-        let hash = hash.unwrap_or(&self.nobody).to_owned();
-        let fits = move || {
+        let has_hash = hash.is_some();
+        let hash = hash.unwrap_or(&self.dummy_hash).to_owned();
+        let verify = move || {
             let hash = PasswordHash::new(&hash).ok()?;
             Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).ok()
         };
-        Ok(self.run(fits).await?.is_some() && known)
+        Ok(self.run(verify).await?.is_some() && has_hash)
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Fault::Internal)?;
-        // The work holds the permit: it goes on when the caller has hung up.
-        let counted = move || {
+        // The task holds the permit, because it continues when the caller is dropped.
+        let task = move || {
             let _permit = permit;
             work()
         };
-        tokio::task::spawn_blocking(counted).await.map_err(|_| Fault::Internal)
+        tokio::task::spawn_blocking(task).await.map_err(|_| Fault::Internal)
     }
 }
 
@@ -76,7 +67,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_password_itself_fits_and_nothing_fits_nobody() {
+    async fn only_the_password_itself_fits_and_a_missing_hash_never_matches() {
         let passwords = Passwords::new();
         let hash = passwords.hash("correct horse battery".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"));

@@ -1,4 +1,4 @@
-//! Sessions: a random token in a cookie, its digest in the store.
+//! Browser sessions: a random token in a cookie, and its digest in the store.
 
 use std::net::IpAddr;
 
@@ -19,43 +19,38 @@ use crate::{
     },
 };
 
-/// A session that is not used ends after this.
+/// A session expires if it is not used for this long.
 const IDLE_MS: i64 = DAY_MS;
-/// Every session ends after this.
+/// Every session expires after this time.
 const ABSOLUTE_MS: i64 = 14 * DAY_MS;
-/// The last use is written at most so often.
+/// The last use is stored at most this often.
 const TOUCH_MS: i64 = 60 * 1000;
 
-/// What the cookie of a new session holds.
+/// The token of a new session, for the cookie.
 pub struct SessionToken(Token);
 
-/// From where, and with which browser, somebody signs in.
+/// The address and browser of a sign-in.
 #[derive(Debug, Clone, Default)]
 pub struct Device {
-    /// The address; `None` where it can't be known.
+    /// `None` if unknown.
     pub address: Option<IpAddr>,
-    /// The browser, as it calls itself; at most 256 characters.
+    /// The `User-Agent` header, at most 256 characters.
     pub agent: String,
 }
 
-/// A session, and the person whose it is.
+/// A session and its user.
 #[derive(Clone)]
 pub struct Session {
-    /// Its id.
     pub id: SessionId,
     digest: [u8; 32],
-    /// The person.
     pub user: UserId,
-    /// Their organization.
     pub organization: OrganizationId,
-    /// What is stored of them.
     pub row: UserRow,
-    /// What their role allows now.
+    /// Current permissions.
     pub permissions: Permissions,
 }
 
 impl Session {
-    /// The person as one who acts.
     pub fn actor(&self, address: Option<IpAddr>) -> Actor {
         Actor {
             organization: self.organization,
@@ -68,51 +63,45 @@ impl Session {
         }
     }
 
-    /// What the store knows it by.
+    /// Identifies the session in the store.
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
 }
 
-/// Begins a session: always a new token, whatever cookie came with the call.
+/// Starts a session. The token is always new, whatever cookie the request has.
 ///
 /// # Errors
-/// `SignedOut` for somebody who was shut out meanwhile; `Unavailable`.
+/// `SignedOut` if the user was disabled concurrently; `Unavailable`.
 pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<SessionToken, Fault> {
     let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
     let address = device.address.map(|address| address.to_string()).unwrap_or_default();
-    let admitted = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
-    if admitted { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
+    let is_active = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
+    if is_active { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
 }
 
-/// The session that a call's cookie names, if it goes on and its user may sign in.
-///
-/// # Errors
-/// `Unavailable`.
+/// The session of a request's cookie, if it is valid and its user is not disabled.
 pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
     let Some((session, last_seen_at)) = of_cookie(store, headers, secure).await? else { return Ok(None) };
     if last_seen_at + TOUCH_MS < Timestamp::now().0 {
         let (digest, user) = (session.digest, session.user);
-        let noted = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
-        // Whoever only reads is not turned away because nothing can be written.
-        if let Err(fault) = noted {
-            tracing::warn!(%fault, "a session's last use was not noted");
+        let touched = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
+        // Reading must work even if nothing can be written.
+        if let Err(fault) = touched {
+            tracing::warn!(%fault, "cannot store a session's last use");
         }
     }
     Ok(Some(session))
 }
 
-/// As [`find`], for what a page does by itself: that is no use of the session, and does not lengthen it.
-///
-/// # Errors
-/// `Unavailable`.
+/// Like [`find`], for requests that a page makes by itself: they do not count as use of the session and do not extend it.
 pub async fn find_unused(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
     Ok(of_cookie(store, headers, secure).await?.map(|(session, _)| session))
 }
 
-/// The session that a cookie names, and when it was last used.
+/// The session of a cookie, and when it was last used.
 async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, i64)>, Fault> {
     let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
     let digest = token::digest(token);
@@ -121,10 +110,7 @@ async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<O
     Ok(Some((session, found.last_seen_at)))
 }
 
-/// Whether a session that was found before goes on. Asking is no use of it.
-///
-/// # Errors
-/// What the database says.
+/// Whether a session is still valid. Does not count as use.
 pub async fn goes_on(store: &Store, session: &Session) -> Result<bool, store::Error> {
     Ok(look_up(store, &session.digest).await?.is_some())
 }
@@ -136,19 +122,13 @@ async fn look_up(store: &Store, digest: &[u8; 32]) -> Result<Option<(SessionReco
     Ok(user.map(|user| (found, user)))
 }
 
-/// The sessions of a user that go on, the last used first.
-///
-/// # Errors
-/// What the database says.
+/// A user's valid sessions, most recently used first.
 pub async fn list(store: &Store, user: UserId) -> Result<Vec<SessionRecord>, store::Error> {
     let (began, seen) = limits();
     store::sessions::list_of_user(store, user, began, seen).await
 }
 
-/// How many sessions of a user go on.
-///
-/// # Errors
-/// What the database says.
+/// Number of a user's valid sessions.
 pub async fn count(store: &Store, user: UserId) -> Result<i64, store::Error> {
     let (began, seen) = limits();
     store::sessions::count_of_user(store, user, began, seen).await
@@ -166,23 +146,23 @@ fn from_user(id: SessionId, digest: [u8; 32], row: UserRow) -> Result<Session, F
     })
 }
 
-/// The earliest beginning and the earliest last use of a session that goes on.
+/// The earliest creation and the earliest last use of a valid session.
 fn limits() -> (Timestamp, Timestamp) {
     let now = Timestamp::now();
     (now.plus_ms(-ABSOLUTE_MS), now.plus_ms(-IDLE_MS))
 }
 
-/// `__Host-` keeps the cookie to https, this host and every path; a browser refuses that prefix over plain http.
+/// `__Host-` restricts the cookie to HTTPS, this host and the path `/`; browsers reject the prefix over plain HTTP.
 const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
 }
 
-/// The `Set-Cookie` that begins a session in the browser.
+/// The `Set-Cookie` header that starts a session in the browser.
 pub fn set_cookie(token: &SessionToken, secure: bool) -> SecretString {
     cookie_line(token.0.reveal(), ABSOLUTE_MS / 1000, secure).into()
 }
 
-/// The `Set-Cookie` that ends it there.
+/// The `Set-Cookie` header that removes the session's cookie.
 pub fn clear_cookie(secure: bool) -> String {
     cookie_line("", 0, secure)
 }

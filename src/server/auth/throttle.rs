@@ -1,4 +1,4 @@
-//! How often one may try to sign in: per account and per address, counted over a window.
+//! Throttling of failed sign-ins, per account and per address.
 
 use std::{
     net::IpAddr,
@@ -14,47 +14,47 @@ use sha2::{Digest, Sha256};
 
 use crate::model::fault::Fault;
 
-/// How long failures are remembered, from the first on.
+/// How long failures count, from the first one on.
 const WINDOW: Duration = Duration::from_mins(5);
-/// So many failures for one account.
-const PER_ACCOUNT: u32 = 10;
-/// So many failures from one address: an office may share one.
-const PER_ADDRESS: u32 = 50;
-/// Whoever floods us with other names or addresses pushes out the oldest.
-const REMEMBERED: u64 = 100_000;
+/// Maximum number of failures for one account.
+const MAX_PER_ACCOUNT: u32 = 10;
+/// Maximum number of failures from one address, which an office may share.
+const MAX_PER_ADDRESS: u32 = 50;
+/// Bounds memory: a flood of other names or addresses evicts the oldest.
+const MAX_SUBJECTS: u64 = 100_000;
 
-/// Counts failures.
+/// Counts failed sign-ins.
 pub struct Throttle(Cache<Subject, Arc<AtomicU32>>);
 
-/// Whose failures are counted: a digest, as a name may be as long as its sender likes.
+/// An account or address, as a digest, because the names that clients send can be long.
 type Subject = [u8; 32];
 
-/// One try, counted as failed until it is told otherwise: tries side by side count too.
+/// A sign-in attempt. It counts as failed until it succeeds, so that concurrent attempts count too.
 pub struct Attempt(Vec<Arc<AtomicU32>>);
 
 impl Default for Throttle {
     fn default() -> Self {
-        // By age: the cache's usual policy would turn new names away once it is full, and their failures would count for nothing.
-        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(REMEMBERED).time_to_live(WINDOW).build())
+        // LRU eviction: the default policy would reject new names when the cache is full, and their failures would not count.
+        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(MAX_SUBJECTS).time_to_live(WINDOW).build())
     }
 }
 
 impl Throttle {
-    /// Begins a try for an account (its folded name) from an address.
+    /// Starts an attempt for an account (its folded name) from an address.
     ///
     /// # Errors
-    /// `Throttled` while there were too many failures for either.
+    /// `Throttled` if there were too many failures for either.
     pub fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt, Fault> {
-        // The address first: one that is refused leaves no trace of the accounts that it names.
-        let address = address.map(|address| (format!("address {}", network(address)), PER_ADDRESS));
-        let limits = address.into_iter().chain([(format!("account {account}"), PER_ACCOUNT)]);
+        // Checked before the account, so that a throttled address does not affect the accounts it names.
+        let address = address.map(|address| (format!("address {}", network(address)), MAX_PER_ADDRESS));
+        let limits = address.into_iter().chain([(format!("account {account}"), MAX_PER_ACCOUNT)]);
         let mut attempt = Attempt(Vec::with_capacity(2));
         for (name, limit) in limits {
             let failures = self.0.get_with(Sha256::digest(name).into(), Arc::default);
             let before = failures.fetch_add(1, Ordering::Relaxed);
             attempt.0.push(failures);
             if before >= limit {
-                // A refused try is no failure of its own: the window ends when it ends.
+                // A throttled attempt is not another failure: it does not extend the window.
                 attempt.succeed();
                 return Err(Fault::Throttled { seconds: WINDOW.as_secs() });
             }
@@ -64,7 +64,7 @@ impl Throttle {
 }
 
 impl Attempt {
-    /// Takes the failure back.
+    /// Removes the attempt from the failures.
     pub fn succeed(self) {
         for failures in &self.0 {
             failures.fetch_sub(1, Ordering::Relaxed);
@@ -72,7 +72,7 @@ impl Attempt {
     }
 }
 
-/// One customer of a provider holds a whole /64 of IPv6.
+/// A single customer of a provider usually has a whole /64 of IPv6.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
@@ -85,9 +85,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_closed_after_its_failures_and_others_are_not() {
+    fn failures_throttle_only_their_account() {
         let (throttle, address) = (Throttle::default(), Some(IpAddr::from([192, 0, 2, 1])));
-        for _ in 0..PER_ACCOUNT {
+        for _ in 0..MAX_PER_ACCOUNT {
             throttle.begin("a", address).unwrap();
         }
         assert!(matches!(throttle.begin("a", address), Err(Fault::Throttled { .. })));
@@ -95,17 +95,17 @@ mod tests {
     }
 
     #[test]
-    fn success_does_not_count() {
+    fn successful_attempts_do_not_count() {
         let throttle = Throttle::default();
-        for _ in 0..3 * PER_ADDRESS {
+        for _ in 0..3 * MAX_PER_ADDRESS {
             throttle.begin("a", Some(IpAddr::from([192, 0, 2, 1]))).unwrap().succeed();
         }
     }
 
     #[test]
-    fn an_address_is_closed_after_failures_for_many_accounts() {
+    fn failures_for_many_accounts_throttle_the_address() {
         let (throttle, host) = (Throttle::default(), |n: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, n])));
-        for n in 0..u16::try_from(PER_ADDRESS).unwrap() {
+        for n in 0..u16::try_from(MAX_PER_ADDRESS).unwrap() {
             throttle.begin(&format!("account{n}"), host(n)).unwrap();
         }
         assert!(throttle.begin("another", host(9)).is_err(), "one /64 counts as one address");

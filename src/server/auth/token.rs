@@ -1,4 +1,4 @@
-//! Random tokens: what a cookie or a link holds, while the store has only its digest.
+//! Random tokens for cookies and links. The store has only their digests.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -6,28 +6,27 @@ use sha2::{Digest, Sha256};
 
 use crate::server::random;
 
-/// 256 random bits, spelled so that they fit a cookie and the fragment of a link. Prints nothing.
+/// 256 random bits in base64url, which is valid in cookies and URL fragments. Its `Debug` output hides it.
 #[derive(Debug)]
 pub struct Token(SecretString);
 
 impl Token {
-    /// A new one.
     pub fn generate() -> Self {
         Self(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()).into())
     }
 
-    /// The token itself, for the one who may have it.
+    /// The plain token, for the cookie or link.
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// What the store knows it by.
+    /// Identifies the token in the store.
     pub fn digest(&self) -> [u8; 32] {
         digest(self.reveal())
     }
 }
 
-/// What the store knows a token by that was presented. It has too many bits to be guessed from its plain SHA-256.
+/// The digest of a presented token. Plain SHA-256 is sufficient, because the token has too many bits to be guessed.
 pub fn digest(presented: &str) -> [u8; 32] {
     Sha256::digest(presented.as_bytes()).into()
 }
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_another_and_prints_nothing() {
+    fn tokens_differ_and_do_not_print() {
         let (first, second) = (Token::generate(), Token::generate());
         assert_eq!(first.reveal().len(), 43);
         assert_ne!(first.reveal(), second.reveal());

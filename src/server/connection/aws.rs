@@ -1,4 +1,4 @@
-//! Amazon Web Services: `GetCallerIdentity`, which every access key may call.
+//! Amazon Web Services: `GetCallerIdentity`, which every access key is permitted to call.
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
 
 use reqwest::{Method, header};
@@ -15,10 +15,10 @@ use crate::{
 };
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
-const WHO: &str = StorageProvider::Aws.label();
-/// Codes that say that the key, and nothing else, is wrong.
+const PROVIDER: &str = StorageProvider::Aws.label();
+/// Error codes that mean that the key itself is invalid.
 /// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
-const REFUSALS: [&str; 7] = [
+const INVALID_KEY_CODES: [&str; 7] = [
     "InvalidClientTokenId",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -29,9 +29,9 @@ const REFUSALS: [&str; 7] = [
 ];
 
 pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, key: &SecretString, secret: &SecretString, region: &str) -> Finding {
-    let Some(url) = endpoint.cloned().or_else(|| of_region(region)) else { return Finding::unchecked("The region is none of AWS's.") };
+    let Some(url) = endpoint.cloned().or_else(|| of_region(region)) else { return Finding::unchecked("The AWS region is invalid.") };
     let signer = Signer { key, secret, region, service: "sts", at: Timestamp::now() };
-    let Some(signature) = signer.sign(&Post { url: &url, body: BODY }) else { return Finding::unchecked("The address of AWS has no host.") };
+    let Some(signature) = signer.sign(&Post { url: &url, body: BODY }) else { return Finding::unchecked("The AWS URL has no host.") };
     let request = outgoing
         .request(Method::POST, url)
         .header(header::CONTENT_TYPE, FORM)
@@ -39,27 +39,29 @@ pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, key: &Secr
         .header(header::AUTHORIZATION, signature.authorization)
         .body(BODY);
     match outgoing.send(request).await {
-        Ok(answer) => judge(&answer),
-        Err(failure) => Finding::failed(WHO, failure),
+        Ok(response) => interpret(&response),
+        Err(failure) => Finding::failed(PROVIDER, failure),
     }
 }
 
-/// China's regions are a partition of their own.
+/// Regions in China use another domain.
 fn of_region(region: &str) -> Option<Url> {
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     Url::parse(&format!("https://sts.{region}.amazonaws.com{suffix}/")).ok()
 }
 
-fn judge(answer: &Answer) -> Finding {
-    let body = String::from_utf8_lossy(&answer.body);
+fn interpret(response: &Answer) -> Finding {
+    let body = String::from_utf8_lossy(&response.body);
     let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code.trim());
-    // Its code is that of a wrong secret.
+    // AWS uses the code of a wrong secret for these too.
     let is_about_time = body.contains("Signature expired") || body.contains("Signature not yet current");
-    match (answer.status, code) {
-        (200, _) if body.contains("<GetCallerIdentityResult>") => Finding::works(WHO),
-        (401 | 403, Some(_)) if is_about_time => Finding::unchecked("This server's clock is wrong, so AWS takes no signature of it. Set the clock."),
-        (401 | 403, Some(code)) if REFUSALS.contains(&code) => Finding::refused(WHO),
-        (status, _) => Finding::strange(WHO, status),
+    match (response.status, code) {
+        (200, _) if body.contains("<GetCallerIdentityResult>") => Finding::works(PROVIDER),
+        (401 | 403, Some(_)) if is_about_time => {
+            Finding::unchecked("This server's clock is wrong, so AWS rejects its signatures. Set the clock and test again.")
+        }
+        (401 | 403, Some(code)) if INVALID_KEY_CODES.contains(&code) => Finding::refused(PROVIDER),
+        (status, _) => Finding::strange(PROVIDER, status),
     }
 }
 
@@ -69,11 +71,11 @@ mod tests {
     use crate::model::key::TestOutcome;
 
     fn outcome(status: u16, body: &str) -> TestOutcome {
-        judge(&Answer { status, body: body.as_bytes().to_vec() }).0
+        interpret(&Answer { status, body: body.as_bytes().to_vec() }).0
     }
 
     #[test]
-    fn only_what_is_about_the_key_is_a_refusal() {
+    fn only_errors_about_the_key_reject_it() {
         let error =
             |code: &str, message: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
         assert_eq!(outcome(200, "<GetCallerIdentityResponse><GetCallerIdentityResult>…"), TestOutcome::Works);
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn each_region_has_its_own_address() {
+    fn each_region_has_its_own_endpoint() {
         assert_eq!(of_region("eu-central-1").unwrap().as_str(), "https://sts.eu-central-1.amazonaws.com/");
         assert_eq!(of_region("cn-north-1").unwrap().as_str(), "https://sts.cn-north-1.amazonaws.com.cn/");
     }

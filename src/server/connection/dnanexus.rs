@@ -1,4 +1,4 @@
-//! `DNAnexus`: `/system/whoami`, which every token may call.
+//! `DNAnexus`: `/system/whoami`, which every token is permitted to call.
 //! <https://documentation.dnanexus.com/developer/api/system-methods>
 
 use reqwest::{Method, header};
@@ -13,37 +13,37 @@ use crate::{
 };
 
 const API: &str = "https://api.dnanexus.com";
-const WHO: &str = StorageProvider::Dnanexus.label();
+const PROVIDER: &str = StorageProvider::Dnanexus.label();
 
-/// What is read of an answer, good or bad.
+/// The fields read from success and error responses.
 #[derive(Deserialize)]
-struct Said {
+struct WhoAmI {
     id: Option<String>,
-    error: Option<Refusal>,
+    error: Option<ApiError>,
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct ApiError {
     r#type: String,
 }
 
 pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, token: &SecretString) -> Finding {
     let base = endpoint.map_or(API, Url::as_str).trim_end_matches('/');
     let (Ok(url), Some(bearer)) = (Url::parse(&format!("{base}/system/whoami")), secret_header("Bearer ", token)) else {
-        return Finding::unchecked("The address of DNAnexus can't be read.");
+        return Finding::unchecked("The DNAnexus URL is invalid.");
     };
     let request = outgoing.request(Method::POST, url).header(header::AUTHORIZATION, bearer).header(header::CONTENT_TYPE, "application/json");
     match outgoing.send(request.body("{}")).await {
-        Ok(answer) => judge(&answer),
-        Err(failure) => Finding::failed(WHO, failure),
+        Ok(response) => interpret(&response),
+        Err(failure) => Finding::failed(PROVIDER, failure),
     }
 }
 
-fn judge(answer: &Answer) -> Finding {
-    match (answer.status, serde_json::from_slice::<Said>(&answer.body).ok()) {
-        (200, Some(Said { id: Some(id), .. })) if id.starts_with("user-") => Finding::works(WHO),
-        (401, _) => Finding::refused(WHO),
-        (400..=499, Some(Said { error: Some(refusal), .. })) if refusal.r#type == "InvalidAuthentication" => Finding::refused(WHO),
-        (status, _) => Finding::strange(WHO, status),
+fn interpret(response: &Answer) -> Finding {
+    match (response.status, serde_json::from_slice::<WhoAmI>(&response.body).ok()) {
+        (200, Some(WhoAmI { id: Some(id), .. })) if id.starts_with("user-") => Finding::works(PROVIDER),
+        (401, _) => Finding::refused(PROVIDER),
+        (400..=499, Some(WhoAmI { error: Some(error), .. })) if error.r#type == "InvalidAuthentication" => Finding::refused(PROVIDER),
+        (status, _) => Finding::strange(PROVIDER, status),
     }
 }

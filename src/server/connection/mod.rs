@@ -1,4 +1,4 @@
-//! Trying a credential where it belongs: does its provider take it? With the gentlest call that tells.
+//! Credential check: tests whether the provider accepts a credential, with the cheapest read-only request.
 
 mod aws;
 mod dnanexus;
@@ -30,92 +30,91 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// Where the storage providers are.
+/// URLs of the storage providers.
 #[derive(Debug, Clone, Default)]
 pub struct Endpoints {
-    /// AWS's Security Token Service; `None` for the one of the credential's region.
+    /// AWS Security Token Service; `None` for the endpoint of the credential's region.
     pub aws_sts: Option<Url>,
-    /// `DNAnexus`'s API; `None` for its own.
+    /// `DNAnexus` API; `None` for the public one.
     pub dnanexus: Option<Url>,
 }
 
-/// Tests of connections: where they go, and which are under way.
+/// URLs of the providers, and the credentials that are being tested.
 #[derive(Default)]
 pub struct Connections {
     endpoints: Endpoints,
-    under_way: Arc<Mutex<HashSet<CredentialId>>>,
+    running: Arc<Mutex<HashSet<CredentialId>>>,
 }
 
-/// One test that is under way, until it is dropped.
-struct UnderWay {
+/// Marks a credential as being tested, until dropped.
+struct RunningTest {
     all: Arc<Mutex<HashSet<CredentialId>>>,
     id: CredentialId,
 }
 
 impl Connections {
-    /// None are under way.
     pub fn new(endpoints: Endpoints) -> Self {
-        Self { endpoints, under_way: Arc::default() }
+        Self { endpoints, running: Arc::default() }
     }
 
-    fn begin(&self, id: CredentialId) -> Result<UnderWay, Fault> {
-        let began = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        if began { Ok(UnderWay { all: Arc::clone(&self.under_way), id }) } else { Err(Fault::Throttled { seconds: CALL_LIMIT.as_secs() }) }
+    fn begin(&self, id: CredentialId) -> Result<RunningTest, Fault> {
+        let is_new = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(Fault::Throttled { seconds: CALL_LIMIT.as_secs() }) }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for RunningTest {
     fn drop(&mut self) {
         self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
-/// What a test found, and what is to be said of it.
+/// The outcome of a test and its message for the user.
 struct Finding(TestOutcome, String);
 
 impl Finding {
-    fn works(who: &str) -> Self {
-        Self(TestOutcome::Works, format!("{who} takes this key."))
+    fn works(provider: &str) -> Self {
+        Self(TestOutcome::Works, format!("{provider} accepts this key."))
     }
 
-    fn refused(who: &str) -> Self {
-        Self(TestOutcome::Refused, format!("{who} does not take this key. Check it there, then store it anew."))
+    fn refused(provider: &str) -> Self {
+        Self(TestOutcome::Refused, format!("{provider} rejects this key. Check it at the provider, then replace the stored key."))
     }
 
-    fn unchecked(why: impl Into<String>) -> Self {
-        Self(TestOutcome::Unchecked, why.into())
+    fn unchecked(reason: impl Into<String>) -> Self {
+        Self(TestOutcome::Unchecked, reason.into())
     }
 
-    fn failed(who: &str, failure: Failure) -> Self {
-        Self::unchecked(format!("{who} {failure}"))
+    fn failed(provider: &str, failure: Failure) -> Self {
+        Self::unchecked(format!("{provider} {failure}"))
     }
 
-    /// For an answer that says neither yes nor no.
-    fn strange(who: &str, status: u16) -> Self {
+    /// For responses that neither accept nor reject the key.
+    fn strange(provider: &str, status: u16) -> Self {
         match status {
-            200..=299 => Self::unchecked(format!("{who} answered something else than expected. Check the address.")),
-            300..=399 => Self::unchecked(format!("{who} answered with a redirect, which is not followed. Check the address.")),
-            _ => Self::unchecked(format!("{who} answered with status {status}. Check the address, or try again later.")),
+            200..=299 => Self::unchecked(format!("{provider} sent an unexpected response. Check the URL.")),
+            300..=399 => Self::unchecked(format!("{provider} responded with a redirect, which Latchkey does not follow. Check the URL.")),
+            _ => Self::unchecked(format!("{provider} responded with status {status}. Check the URL or try again later.")),
         }
     }
 }
 
-/// Tests a credential and notes how it went. Needs its kind's `manage` permission.
+/// Tests a credential and stores the outcome. Needs the `manage` permission of its kind.
 ///
 /// # Errors
-/// `Throttled` while another test of it is under way; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Throttled` while another test of the same credential is running.
 pub async fn test(state: &AppState, actor: &Actor, id: CredentialId) -> Result<TestReport, Fault> {
     let record = credentials::get_record(state, actor, id).await?;
-    let _under_way = state.connections.begin(id)?;
-    let Finding(outcome, detail) = find_out(state, actor, id, &record).await?;
+    let _running = state.connections.begin(id)?;
+    let Finding(outcome, detail) = run_test(state, actor, id, &record).await?;
     let tested = Tested { at: Timestamp::now(), outcome };
     let event = Event::new(actor, "credential.tested", "credential", id, &record.name).with("outcome", outcome.word());
-    let (auditor, noted) = (state.auditor.clone(), tested.clone());
+    let (auditor, result) = (state.auditor.clone(), tested.clone());
     state
         .store
         .write(move |tx| {
             Box::pin(async move {
-                store::credentials::set_tested(tx, &record, &noted).await?;
+                store::credentials::set_tested(tx, &record, &result).await?;
                 Ok(auditor.record(tx, event).await?)
             })
         })
@@ -123,19 +122,19 @@ pub async fn test(state: &AppState, actor: &Actor, id: CredentialId) -> Result<T
     Ok(TestReport { tested, detail })
 }
 
-async fn find_out(state: &AppState, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<Finding, Fault> {
+async fn run_test(state: &AppState, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<Finding, Fault> {
     let Opened { secrets, record: opened } = match credentials::open(state, actor.organization, id).await {
         Ok(opened) => opened,
-        Err(Unusable::Expired) => return Ok(Finding(TestOutcome::Refused, "This key has expired. Delete it and store a new one.".to_owned())),
+        Err(Unusable::Expired) => return Ok(Finding(TestOutcome::Refused, "This key has expired. Delete it and add a new one.".to_owned())),
         Err(Unusable::Unreadable) => {
-            return Ok(Finding::unchecked("The stored secret can no longer be opened. Store it anew."));
+            return Ok(Finding::unchecked("The stored secret cannot be decrypted. Enter it again."));
         }
         Err(Unusable::Gone) => return Err(Fault::NotFound),
         Err(Unusable::Fault(fault)) => return Err(fault),
     };
-    // Noted of the value that is tested, not of one that took its place since.
+    // The outcome must be stored for the tested value, not for one that replaced it.
     if opened.updated_at != record.updated_at {
-        return Err(Fault::conflict("value", "The key was changed meanwhile. Test it again."));
+        return Err(Fault::conflict("value", "The key was changed during the test. Test it again."));
     }
     let (outgoing, endpoints) = (&state.outgoing, &state.connections.endpoints);
     Ok(match secrets {
@@ -148,7 +147,7 @@ async fn find_out(state: &AppState, actor: &Actor, id: CredentialId, record: &Cr
     })
 }
 
-/// A header with a secret in it, which nothing prints.
+/// A header that contains a secret; marked sensitive so that it is not logged.
 fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
     let line = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
     let mut value = HeaderValue::from_str(line.expose_secret()).ok()?;

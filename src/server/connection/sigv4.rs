@@ -1,4 +1,4 @@
-//! Signing a call to AWS: Signature Version 4 for a POST of a form.
+//! AWS Signature Version 4 for POST requests with form data.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use std::fmt::Write;
@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::model::time::Timestamp;
 
-/// The content type, which is signed too.
+/// The content type; part of the signature.
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SIGNED_HEADERS: &str = "content-type;host;x-amz-date";
 
-/// Who signs, for which service, and when.
+/// Credentials, scope and time of a signature.
 pub(super) struct Signer<'a> {
     pub(super) key: &'a SecretString,
     pub(super) secret: &'a SecretString,
@@ -26,20 +26,20 @@ pub(super) struct Signer<'a> {
     pub(super) at: Timestamp,
 }
 
-/// What is signed.
+/// The request to sign.
 pub(super) struct Post<'a> {
     pub(super) url: &'a Url,
     pub(super) body: &'a str,
 }
 
-/// The headers that a signed call has more.
+/// The headers to add to the signed request.
 pub(super) struct Signature {
     pub(super) date: String,
     pub(super) authorization: HeaderValue,
 }
 
 impl Signer<'_> {
-    /// Signs. `None` when the address has no host.
+    /// `None` if the URL has no host.
     pub(super) fn sign(&self, post: &Post) -> Option<Signature> {
         let date = basic_format(self.at);
         let day = &date[..8];
@@ -56,16 +56,16 @@ impl Signer<'_> {
 
     fn signing_key(&self, day: &str) -> Zeroizing<[u8; 32]> {
         let secret = SecretString::from(format!("AWS4{}", self.secret.expose_secret()));
-        let of_day = hmac(secret.expose_secret().as_bytes(), day.as_bytes());
-        let of_region = hmac(&*of_day, self.region.as_bytes());
-        let of_service = hmac(&*of_region, self.service.as_bytes());
-        hmac(&*of_service, b"aws4_request")
+        let day_key = hmac(secret.expose_secret().as_bytes(), day.as_bytes());
+        let region_key = hmac(&*day_key, self.region.as_bytes());
+        let service_key = hmac(&*region_key, self.service.as_bytes());
+        hmac(&*service_key, b"aws4_request")
     }
 }
 
 fn canonical_request(post: &Post, date: &str) -> Option<String> {
     let name = post.url.host_str()?;
-    // As it is sent: the port only where it is not the scheme's own.
+    // As sent: the port only if it is not the default of the scheme.
     let host = post.url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"));
     let (path, query, body) = (post.url.path(), post.url.query().unwrap_or_default(), hex(&Sha256::digest(post.body)));
     Some(format!("POST\n{path}\n{query}\ncontent-type:{FORM}\nhost:{host}\nx-amz-date:{date}\n\n{SIGNED_HEADERS}\n{body}"))
@@ -79,7 +79,7 @@ fn basic_format(at: Timestamp) -> String {
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of any length");
     mac.update(message);
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
@@ -97,7 +97,7 @@ mod tests {
 
     /// AWS's Signature Version 4 test suite, `post-x-www-form-urlencoded`.
     #[test]
-    fn the_published_example_is_signed_as_published() {
+    fn signs_the_published_example() {
         let (key, secret) = ("AKIDEXAMPLE".to_owned().into(), "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned().into());
         let signer = Signer { key: &key, secret: &secret, region: "us-east-1", service: "service", at: Timestamp(1_440_938_160_000) };
         let signature = signer.sign(&Post { url: &Url::parse("https://example.amazonaws.com/").unwrap(), body: "Param1=value1" }).unwrap();
@@ -110,9 +110,9 @@ mod tests {
         assert!(!format!("{:?}", signature.authorization).contains("AKIDEXAMPLE"));
     }
 
-    /// The signing key of the guide's own example, "Derive a signing key".
+    /// Example of the AWS guide, "Derive a signing key".
     #[test]
-    fn the_published_signing_key_is_derived() {
+    fn derives_the_published_signing_key() {
         let (key, secret) = (String::new().into(), "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned().into());
         let signer = Signer { key: &key, secret: &secret, region: "us-east-1", service: "iam", at: Timestamp(0) };
         assert_eq!(hex(&*signer.signing_key("20150830")), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");

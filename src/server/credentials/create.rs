@@ -1,4 +1,4 @@
-//! Storing a credential.
+//! Creates credentials.
 
 use std::sync::Arc;
 
@@ -26,26 +26,24 @@ use crate::{
     },
 };
 
-/// A general key that somebody wants kept.
+/// A general key to be stored.
 pub struct NewGeneral {
-    /// Its name.
     pub name: String,
-    /// What their provider gave them.
+    /// The key issued by the provider.
     pub value: TypedSecret,
 }
 
-/// Stores a storage credential. Needs *Manage API Keys*.
+/// Stores an external key. Needs *Manage API Keys*.
 ///
 /// # Errors
-/// `Invalid` at `label`, `key`, `secret`, `region` or `duration_days`; `Conflict` at `provider` for a second one of the actor's;
-/// `Forbidden`, `Unavailable`.
-pub async fn create_storage(state: &AppState, actor: &Actor, wanted: WantedStorage) -> Result<KeyRow, Fault> {
+/// `Conflict` at `provider` if the actor already has an external key for it.
+pub async fn create_storage(state: &AppState, actor: &Actor, request: WantedStorage) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Storage.policy();
     actor.require(policy.manage)?;
-    let label = text::name("label", &wanted.label)?;
-    let (secrets, region) = storage_secrets(&wanted)?;
+    let label = text::name("label", &request.label)?;
+    let (secrets, region) = external_secrets(&request)?;
     let now = Timestamp::now();
-    let provider = wanted.provider;
+    let provider = request.provider;
     let new = NewCredential {
         id: CredentialId::new(),
         organization: actor.organization,
@@ -54,24 +52,21 @@ pub async fn create_storage(state: &AppState, actor: &Actor, wanted: WantedStora
         unique_name: format!("{} {}", provider.word(), actor.user),
         provider: Some(provider.word()),
         region,
-        mask: policy.mask.apply(wanted.key.expose()),
+        mask: policy.mask.apply(request.key.expose()),
         created_by: actor.user,
         created_at: now,
-        expires_at: expiry::chosen(policy, wanted.ends, now)?,
+        expires_at: expiry::chosen(policy, request.ends, now)?,
     };
-    let taken = format!("You have stored a key for {} already. Delete it before you store another.", provider.label());
+    let taken = format!("You already have a key for {}. Delete it before adding another.", provider.label());
     store_new(state, actor, new, secrets, Fault::conflict("provider", taken)).await
 }
 
 /// Stores a general key. Needs *Manage Credentials*.
-///
-/// # Errors
-/// `Invalid` at `name` or `value`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
-pub async fn create_general(state: &AppState, actor: &Actor, wanted: NewGeneral) -> Result<KeyRow, Fault> {
+pub async fn create_general(state: &AppState, actor: &Actor, request: NewGeneral) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Llm.policy();
     actor.require(policy.manage)?;
-    let name = text::name("name", &wanted.name)?;
-    let value = secret("value", wanted.value.expose(), GENERAL_VALUE_MAX)?;
+    let name = text::name("name", &request.name)?;
+    let value = secret("value", request.value.expose(), GENERAL_VALUE_MAX)?;
     let new = NewCredential {
         id: CredentialId::new(),
         organization: actor.organization,
@@ -89,26 +84,25 @@ pub async fn create_general(state: &AppState, actor: &Actor, wanted: NewGeneral)
     store_new(state, actor, new, secrets, name_taken()).await
 }
 
-/// The refusal of a general key's name that stands already.
 pub(super) fn name_taken() -> Fault {
-    Fault::conflict("name", "A general key has this name already.")
+    Fault::conflict("name", "A general key with this name already exists.")
 }
 
-/// What has to be kept for the provider, and the region. What the provider has no use for is refused: it would be kept for nothing.
-fn storage_secrets(wanted: &WantedStorage) -> Result<(Vec<NamedSecret>, Option<String>), Fault> {
-    let key = storage_key("key", wanted.key.expose(), wanted.provider)?;
+/// The secrets to store for the provider, and the region. Values that the provider does not use are rejected instead of stored.
+fn external_secrets(request: &WantedStorage) -> Result<(Vec<NamedSecret>, Option<String>), Fault> {
+    let key = storage_key("key", request.key.expose(), request.provider)?;
     let mut secrets = vec![("key", SecretString::from(key))];
-    let region = match wanted.provider {
+    let region = match request.provider {
         StorageProvider::Aws => {
-            secrets.push(("secret", secret("secret", wanted.secret.expose(), STORAGE_SECRET_MAX)?.into()));
-            Some(region("region", &wanted.region)?.to_owned())
+            secrets.push(("secret", secret("secret", request.secret.expose(), STORAGE_SECRET_MAX)?.into()));
+            Some(region("region", &request.region)?.to_owned())
         }
         StorageProvider::Dnanexus => {
-            if !wanted.secret.expose().trim().is_empty() {
-                return Err(Fault::invalid("secret", "DNAnexus has a token alone. Leave the secret out."));
+            if !request.secret.expose().trim().is_empty() {
+                return Err(Fault::invalid("secret", "DNAnexus uses only a token. Leave the secret empty."));
             }
-            if !wanted.region.trim().is_empty() {
-                return Err(Fault::invalid("region", "DNAnexus has no regions. Leave it out."));
+            if !request.region.trim().is_empty() {
+                return Err(Fault::invalid("region", "DNAnexus has no regions. Leave the region empty."));
             }
             None
         }

@@ -1,4 +1,4 @@
-//! Changing and deleting a credential.
+//! Updates and deletes credentials.
 
 use std::sync::Arc;
 
@@ -30,24 +30,21 @@ use crate::{
     },
 };
 
-/// What is to be changed of a general key.
+/// Changes to a general key.
 #[derive(Default)]
 pub struct EditedGeneral {
-    /// Its name; `None` keeps it.
+    /// `None` keeps the name.
     pub name: Option<String>,
-    /// Its value; blank keeps the stored one.
+    /// A blank value keeps the stored one.
     pub value: TypedSecret,
 }
 
-/// Changes a general key. Needs *Manage Credentials*.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at `name`; `Invalid` at `value`; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
-pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edited: EditedGeneral, only_if: IfMatch) -> Result<KeyRow, Fault> {
+/// Updates a general key. Needs *Manage Credentials*.
+pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, patch: EditedGeneral, only_if: IfMatch) -> Result<KeyRow, Fault> {
     let policy = CredentialKind::Llm.policy();
     actor.require(policy.manage)?;
-    let name = edited.name.map(|name| text::name("name", &name)).transpose()?;
-    let typed = edited.value.expose().trim();
+    let name = patch.name.map(|name| text::name("name", &name)).transpose()?;
+    let typed = patch.value.expose().trim();
     let value = if typed.is_empty() { None } else { Some(SecretString::from(secret("value", typed, GENERAL_VALUE_MAX)?)) };
     let mask = policy.mask.apply(typed);
     let (actor, auditor, vault) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault));
@@ -58,7 +55,7 @@ pub async fn edit_general(state: &AppState, actor: &Actor, id: CredentialId, edi
                 let before = theirs_in(tx, &actor, id).await?;
                 only_if.check(|| bare_row(&before))?;
                 if before.kind()? != CredentialKind::Llm {
-                    return Err(Fault::invalid("kind", "Keys of this kind can't be changed. Delete it and store another."));
+                    return Err(Fault::invalid("kind", "Keys of this kind can't be changed. Delete the key and add a new one."));
                 }
                 let name = name.unwrap_or_else(|| before.name.clone());
                 let event = Event::new(&actor, "credential.edited", "credential", id, &name).with("from", before.name.as_str());
@@ -92,15 +89,16 @@ async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, va
     let sealed = vault.seal(tx, before.owner()?, &[("value", value)]).await?;
     store::sealed::delete(tx, id).await?;
     store::sealed::insert(tx, &sealed).await?;
-    // Later than before in any case: by this a test that is under way notices.
+    // Strictly later than before, so that a credential test in progress detects the change.
     let at = Timestamp::now().max(Timestamp(before.updated_at).plus_ms(1));
     Ok(store::credentials::set_mask(tx, id, mask, at).await?)
 }
 
-/// Deletes a credential for good: its secrets are removed, and what was linked to it has no key. Needs its kind's `manage` permission.
+/// Deletes a credential permanently. Its secrets are removed, and linked providers and models lose their key. Needs the kind's `manage`
+/// permission.
 ///
 /// # Errors
-/// `NotFound` also when it was deleted before; `Outdated`, `Forbidden`, `Unavailable`.
+/// `NotFound` also if the credential is already deleted.
 pub async fn delete(state: &AppState, actor: &Actor, id: CredentialId, only_if: IfMatch) -> Result<(), Fault> {
     require_some_kind(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());

@@ -1,4 +1,4 @@
-//! The rules for keys that others made: kept sealed, shown masked, used by us, given back to nobody.
+//! The rules for third-party keys: stored encrypted, shown masked, used by the gateway, never returned.
 
 mod create;
 mod edit;
@@ -25,31 +25,20 @@ use crate::model::{
 };
 
 impl CredentialRecord {
-    /// The moments that decide what it is.
+    /// The times that determine the status.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle { expires_at: self.expires_at.map(Timestamp), ..Lifecycle::default() }
     }
 
-    /// Reads the stored word.
-    ///
-    /// # Errors
-    /// `Internal` when it is none of ours.
     pub fn kind(&self) -> Result<CredentialKind, Fault> {
         self.kind.parse().map_err(|_| self.unreadable())
     }
 
-    /// Reads the stored id.
-    ///
-    /// # Errors
-    /// `Internal` when it is none of ours.
     pub fn id(&self) -> Result<CredentialId, Fault> {
         self.id.parse().map_err(|_| self.unreadable())
     }
 
-    /// Whose its secrets are.
-    ///
-    /// # Errors
-    /// `Internal` when the stored ids can't be read.
+    /// The owner that the secrets are bound to when they are encrypted.
     pub fn owner(&self) -> Result<Owner<'_>, Fault> {
         Ok(Owner {
             organization: self.organization_id.parse().map_err(|_| self.unreadable())?,
@@ -59,35 +48,36 @@ impl CredentialRecord {
     }
 
     fn unreadable(&self) -> Fault {
-        tracing::error!(credential = self.id, "a stored credential can't be read");
+        tracing::error!(credential = self.id, "stored credential has an invalid value");
         Fault::Internal
     }
 }
 
-/// Goes on only for those who may have to do with some kind of credential.
+/// Requires a permission for at least one kind of credential.
 fn require_some_kind(actor: &Actor) -> Result<(), Fault> {
     actor.require_any(&[Permission::ManageCredentials, Permission::ManageApiKeys])
 }
 
-/// Whether the actor may see it, and so change it: both take the same permission. A personal one is its maker's, and owners' and admins'.
-fn is_theirs(actor: &Actor, record: &CredentialRecord) -> Result<bool, Fault> {
+/// Whether the actor may view and change the credential; both need the same permission. Personal credentials are accessible to their creator
+/// and to owners and admins.
+fn can_access(actor: &Actor, record: &CredentialRecord) -> Result<bool, Fault> {
     let policy = record.kind()?.policy();
     let own = record.created_by == actor.user.to_string();
     Ok(actor.permissions.has(policy.manage) && (!policy.personal || own || actor.sees_everybodys_keys()))
 }
 
-/// The credential as it is stored, if it is there for the actor. Needs its kind's `view` permission.
+/// The stored credential, if the actor may access it. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `NotFound` also for another's; `Forbidden`, `Unavailable`.
+/// `NotFound` also for credentials that the actor may not access.
 pub async fn get_record(state: &AppState, actor: &Actor, id: CredentialId) -> Result<CredentialRecord, Fault> {
     require_some_kind(actor)?;
     let record = store::credentials::find(state.store.read()?, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-    if is_theirs(actor, &record)? { Ok(record) } else { Err(Fault::NotFound) }
+    if can_access(actor, &record)? { Ok(record) } else { Err(Fault::NotFound) }
 }
 
-/// The same, in the transaction that changes it.
+/// As [`get_record`], inside the transaction that changes the credential.
 async fn theirs_in(tx: &mut store::Tx, actor: &Actor, id: CredentialId) -> Result<CredentialRecord, Fault> {
     let record = store::credentials::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-    if is_theirs(actor, &record)? { Ok(record) } else { Err(Fault::NotFound) }
+    if can_access(actor, &record)? { Ok(record) } else { Err(Fault::NotFound) }
 }

@@ -1,4 +1,4 @@
-//! Opening a credential's secrets, to use them.
+//! Decrypts the secrets of a credential for use.
 
 use secrecy::SecretString;
 
@@ -17,50 +17,42 @@ use crate::{
     },
 };
 
-/// A credential that can be used, open.
+/// A usable credential with its decrypted secrets.
 pub struct Opened {
-    /// What is known of it.
     pub record: CredentialRecord,
-    /// Its secrets.
     pub secrets: Secrets,
 }
 
-/// The secrets of a credential.
+/// The decrypted secrets of a credential.
 pub enum Secrets {
-    /// Of Amazon Web Services.
+    /// Amazon Web Services.
     Aws {
-        /// The access key's id.
+        /// The access key ID.
         key: SecretString,
-        /// The access key's secret.
+        /// The secret access key.
         secret: SecretString,
-        /// Where.
         region: String,
     },
-    /// Of `DNAnexus`.
     Dnanexus {
-        /// The token.
         token: SecretString,
     },
-    /// Of a provider of language models.
+    /// A provider of language models.
     General {
-        /// The key.
         value: SecretString,
     },
 }
 
-/// Why a credential can't be used.
+/// The reason a credential cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// It is not there, or no longer.
+    /// Unknown or deleted.
     #[error("the credential was deleted")]
     Gone,
-    /// It is past its end.
     #[error("the credential has expired")]
     Expired,
-    /// Its secrets do not open.
-    #[error("the credential's secret can't be opened")]
+    /// The secrets cannot be decrypted.
+    #[error("the credential's secret can't be decrypted")]
     Unreadable,
-    /// Something else went wrong.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -71,10 +63,7 @@ impl From<store::Error> for Unusable {
     }
 }
 
-/// Opens a credential for those who use it: by the organization alone, the caller has judged who asks.
-///
-/// # Errors
-/// [`Unusable`], an expired one too.
+/// Decrypts a credential of the organization. Does not check permissions: the caller must authorize first.
 pub async fn open(state: &AppState, organization: OrganizationId, id: CredentialId) -> Result<Opened, Unusable> {
     let record = store::credentials::find(state.store.read()?, organization, id).await?.ok_or(Unusable::Gone)?;
     if record.lifecycle().status(Timestamp::now()) == Status::Expired {
@@ -95,7 +84,7 @@ async fn read(state: &AppState, record: &CredentialRecord) -> Result<Option<Secr
     secrets(&state.vault, record, &sealed.iter().collect::<Vec<_>>())
 }
 
-/// What these sealed secrets hold, if they are whole and open.
+/// The decrypted secrets; `None` if one is missing or cannot be decrypted.
 pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Result<Option<Secrets>, Fault> {
     let owner = record.owner()?;
     let open = |field: &str| sealed.iter().find(|secret| secret.field == field).and_then(|secret| vault.open(owner, secret).ok());

@@ -1,4 +1,4 @@
-//! What is shown of a credential: never its secret.
+//! The visible data of credentials, which never includes secrets.
 
 use std::collections::HashMap;
 
@@ -19,60 +19,55 @@ use crate::{
     },
 };
 
-/// One credential. Needs its kind's `view` permission.
+/// One credential. Needs the kind's `view` permission.
 ///
 /// # Errors
-/// `NotFound` also for another's; `Forbidden`, `Unavailable`.
+/// `NotFound` also for credentials that the actor may not access.
 pub async fn get(state: &AppState, actor: &Actor, id: CredentialId) -> Result<KeyRow, Fault> {
     row_of(state, get_record(state, actor, id).await?).await
 }
 
-/// Those of the organization's credentials with these numbers that still stand, by number. Who may see them was judged when the list
-/// was opened.
-///
-/// # Errors
-/// `Unavailable`.
+/// The organization's credentials with these numbers that are not deleted, by number. Does not check permissions: they were checked when the
+/// list was opened.
 pub async fn find_many(state: &AppState, organization: OrganizationId, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
     let records = store::credentials::find_many(&state.store, organization, numbers).await?;
     let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
     Ok(numbers.into_iter().zip(rows(state, records).await?).collect())
 }
 
-/// One record with what it is linked to, and whether its secret opens.
+/// As [`rows`], for one record.
 pub(super) async fn row_of(state: &AppState, record: CredentialRecord) -> Result<KeyRow, Fault> {
     rows(state, vec![record]).await?.pop().ok_or(Fault::Internal)
 }
 
-/// Records with what they are linked to, and whether their secrets open; in the order of the records.
-///
-/// # Errors
-/// `Unavailable`.
+/// Rows of credentials, in the order of the records, with the names of linked providers and models and whether their secrets can be decrypted.
 pub async fn rows(state: &AppState, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Fault> {
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
     let links = store::providers::links_of(state.store.read()?, &ids).await?;
-    let mut opens = which_open(state, &records, &ids).await?;
-    if opens.contains(&false) && state.vault.renew(&state.store).await? {
-        opens = which_open(state, &records, &ids).await?;
+    let mut readable = are_readable(state, &records, &ids).await?;
+    if readable.contains(&false) && state.vault.renew(&state.store).await? {
+        readable = are_readable(state, &records, &ids).await?;
     }
-    records.iter().zip(opens).map(|(record, opens)| row(record, &links, opens)).collect()
+    records.iter().zip(readable).map(|(record, is_readable)| row(record, &links, is_readable)).collect()
 }
 
-async fn which_open(state: &AppState, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Fault> {
+async fn are_readable(state: &AppState, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Fault> {
     let sealed = store::sealed::of_many(state.store.read()?, ids).await?;
-    let mut of: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
+    let mut by_owner: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
     for secret in &sealed {
-        of.entry(&secret.owner_id).or_default().push(secret);
+        by_owner.entry(&secret.owner_id).or_default().push(secret);
     }
-    let opens = |record: &CredentialRecord| Ok(secrets(&state.vault, record, of.get(record.id.as_str()).map_or(&[], Vec::as_slice))?.is_some());
-    records.iter().map(opens).collect()
+    let is_readable =
+        |record: &CredentialRecord| Ok(secrets(&state.vault, record, by_owner.get(record.id.as_str()).map_or(&[], Vec::as_slice))?.is_some());
+    records.iter().map(is_readable).collect()
 }
 
-/// A record as it stands in a transaction, without what it is linked to.
+/// A row without links, for `If-Match` checks inside a transaction.
 pub(super) fn bare_row(record: &CredentialRecord) -> Result<KeyRow, Fault> {
     row(record, &[], true)
 }
 
-fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<KeyRow, Fault> {
+fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Result<KeyRow, Fault> {
     let kind = record.kind()?;
     let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
@@ -99,6 +94,6 @@ fn row(record: &CredentialRecord, links: &[LinkRecord], opens: bool) -> Result<K
         region: record.region.clone(),
         linked_to,
         tested: record.tested_at.zip(outcome).map(|(at, outcome)| Tested { at: Timestamp(at), outcome }),
-        is_unreadable: !opens,
+        is_unreadable: !is_readable,
     })
 }

@@ -1,4 +1,4 @@
-//! Taking issued keys back, and putting them to rest.
+//! Revokes, disables and enables project keys.
 
 use futures_util::future::BoxFuture;
 
@@ -20,15 +20,15 @@ use crate::{
     },
 };
 
-/// A key that is to be changed, its project, and who changes it, as they stand now.
-struct Held {
+/// A key to change and its project. The actor has the permissions read in the transaction of the change.
+struct Change {
     actor: Actor,
     project: Reached,
     id: KeyId,
     key: Unrevealed,
 }
 
-impl Held {
+impl Change {
     fn event(&self, action: &'static str) -> Event {
         Event::new(&self.actor, action, "key", self.id, &self.key.name)
             .with("project", self.project.id.to_string())
@@ -36,64 +36,61 @@ impl Held {
     }
 }
 
-/// Takes a key back for good, and tells its holder: it is refused from now on. One that was taken back before stays so. Needs
+/// Revokes a key permanently, effective immediately, and notifies its holder. Does nothing if the key is already revoked. Needs
 /// *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn revoke(state: &AppState, actor: &Actor, id: KeyId) -> Result<(), Fault> {
-    change(state, actor, id, |tx, held| {
+    change(state, actor, id, |tx, change| {
         Box::pin(async move {
-            if !store::issued_list::revoke(tx, &held.id.to_string(), Timestamp::now()).await? {
+            if !store::issued_list::revoke(tx, &change.id.to_string(), Timestamp::now()).await? {
                 return Ok(None);
             }
-            let holder: UserId = held.key.holder.parse().map_err(|_| Fault::Internal)?;
-            let told = [holder].into_iter().filter(|holder| *holder != held.actor.user).collect::<Vec<_>>();
-            notices::tell(tx, &told, &revoked(held)).await?;
-            Ok(Some(held.event("key.revoked")))
+            let holder: UserId = change.key.holder.parse().map_err(|_| Fault::Internal)?;
+            let recipients = [holder].into_iter().filter(|holder| *holder != change.actor.user).collect::<Vec<_>>();
+            notices::tell(tx, &recipients, &revocation_notice(change)).await?;
+            Ok(Some(change.event("key.revoked")))
         })
     })
     .await
 }
 
-fn revoked(held: &Held) -> NewNotice {
+fn revocation_notice(change: &Change) -> NewNotice {
     NewNotice {
         event: NoticeEvent::Revoked,
-        project_id: held.project.id,
-        project: held.project.record.name.clone(),
-        template: held.key.name.clone(),
-        person: held.actor.name.clone(),
+        project_id: change.project.id,
+        project: change.project.record.name.clone(),
+        template: change.key.name.clone(),
+        person: change.actor.name.clone(),
         word: String::new(),
     }
 }
 
-/// Puts a key to rest, or wakes it: refused, or taken again, from now on. Needs *Manage Projects*, in the organization and in the project.
+/// Disables or enables a key, effective immediately. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `id` for one that has ended, or is to be woken while its holder is disabled; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` at `id` if the key has expired or is revoked, or when enabling a key whose holder is disabled.
 pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool) -> Result<(), Fault> {
-    change(state, actor, id, move |tx, held| {
+    change(state, actor, id, move |tx, change| {
         Box::pin(async move {
             let now = Timestamp::now();
-            if held.key.revoked_at.is_some() || held.key.expires_at.is_some_and(|end| Timestamp(end) <= now) {
-                return Err(Fault::conflict("id", "This key has ended, so it can be neither disabled nor enabled."));
+            if change.key.revoked_at.is_some() || change.key.expires_at.is_some_and(|expires_at| Timestamp(expires_at) <= now) {
+                return Err(Fault::conflict("id", "This key has expired or was revoked, so it can't be disabled or enabled."));
             }
-            let holder = held.key.holder.parse().map_err(|_| Fault::Internal)?;
-            let holder = store::members::find(&mut *tx, held.actor.organization, holder).await?;
+            let holder = change.key.holder.parse().map_err(|_| Fault::Internal)?;
+            let holder = store::members::find(&mut *tx, change.actor.organization, holder).await?;
             if !disabled && holder.is_none_or(|holder| holder.disabled_at.is_some()) {
-                return Err(Fault::conflict("id", "Its holder is disabled, so it rests. Enable them first."));
+                return Err(Fault::conflict("id", "The key's owner is disabled. Re-enable the owner first."));
             }
-            store::keys::set_disabled(tx, held.id, disabled.then_some(now)).await?;
-            Ok(Some(held.event(if disabled { "key.disabled" } else { "key.enabled" })))
+            store::keys::set_disabled(tx, change.id, disabled.then_some(now)).await?;
+            Ok(Some(change.event(if disabled { "key.disabled" } else { "key.enabled" })))
         })
     })
     .await
 }
 
-/// Changes a key: finds it, changes it, notes for every process that its verdict changed, and writes the log, where anything changed.
+/// Changes a key. If `apply` returns an audit event, writes it, records for all instances that the verdict changed, and invalidates the cache.
 async fn change<Apply>(state: &AppState, actor: &Actor, id: KeyId, apply: Apply) -> Result<(), Fault>
 where
-    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Held) -> BoxFuture<'tx, Result<Option<Event>, Fault>> + Send + 'static,
+    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Change) -> BoxFuture<'tx, Result<Option<Event>, Fault>> + Send + 'static,
 {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -104,8 +101,8 @@ where
                 let key = store::project_keys::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
                 let project = key.project_id.parse().map_err(|_| Fault::Internal)?;
                 let (actor, project) = projects::managed_now(tx, &actor, project).await?;
-                let held = Held { actor, project, id, key };
-                let Some(event) = apply(tx, &held).await? else { return Ok(Vec::new()) };
+                let change = Change { actor, project, id, key };
+                let Some(event) = apply(tx, &change).await? else { return Ok(Vec::new()) };
                 auditor.record(tx, event).await?;
                 let digests = store::keys::secrets::digests(tx, id).await?;
                 for digest in &digests {

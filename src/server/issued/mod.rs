@@ -1,4 +1,4 @@
-//! The rules for issued keys: what those who manage a project see of its keys, and may do with them.
+//! The rules for issued keys: the managers of a project can list, revoke, disable and enable its keys.
 
 mod change;
 
@@ -22,11 +22,8 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A page of a project's issued keys with what was counted in a period: those that are good, and those that are good no longer but were
-/// used or taken back in it. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `Invalid` at `from`, `to` or `rows`; `NotFound`, `Forbidden`, `Unavailable`.
+/// A page of a project's issued keys with their usage in a period. Includes valid keys, and invalid ones that were used or revoked in the period.
+/// Needs *Manage Projects*, in the organization and in the project.
 pub async fn list(state: &AppState, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Fault> {
     let mut db = state.store.read()?.acquire().await?;
     let project = projects::managed(&mut db, actor, query.project).await?;

@@ -1,4 +1,4 @@
-//! The same for many keys at once.
+//! Bulk actions on keys.
 
 use super::change::{change_in, deletion, resting};
 use crate::{
@@ -11,15 +11,15 @@ use crate::{
     server::{actor::Actor, state::AppState, tag::IfMatch},
 };
 
-/// Deletes, disables or enables keys in one transaction. Those that are not there, not the actor's to change,
-/// or can't be woken are left and counted.
-/// Needs *Manage API Keys*, then the kinds' `manage` permission.
+/// Deletes, disables or enables keys in one transaction. Keys that do not exist, that the actor may not change
+/// or that cannot be enabled are skipped and counted.
+/// Needs *Manage API Keys*, then each kind's `manage` permission.
 ///
 /// # Errors
-/// `Conflict` where the only one can't be woken; `Forbidden`, `Unavailable`.
+/// `Conflict` if there is only one key and it cannot be enabled.
 pub async fn act(state: &AppState, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkOutcome, Fault> {
     actor.require(Permission::ManageApiKeys)?;
-    // Of one alone is said why.
+    // For a single key, return the reason instead of a count.
     let is_one = ids.len() == 1;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     let (outcome, digests) = state

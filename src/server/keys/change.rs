@@ -1,4 +1,4 @@
-//! Changing keys: what was chosen of them, putting them to rest, deleting them.
+//! Updates, disables, enables and deletes keys.
 
 use futures_util::future::BoxFuture;
 
@@ -20,11 +20,13 @@ use crate::{
     },
 };
 
-/// What a change tells the log, if it changed anything.
-pub(super) type Told = Result<Option<Event>, Fault>;
+/// The audit event of a change; `None` if nothing changed.
+pub(super) type ChangeResult = Result<Option<Event>, Fault>;
 
-/// Changes one key: finds it, sees that it is as it was wanted to be, changes it, notes for every process that its verdict changed, and writes the log. Needs the kind's `manage`
-/// permission. Answers the digests by which it was or is presented, to be forgotten once the transaction stands.
+/// Changes one key: finds it, checks `only_if`, applies the change, writes the audit event and records for all instances that its verdict
+/// changed. Needs the kind's `manage` permission.
+///
+/// Returns the key's digests from before and after the change, to be invalidated in the cache after the commit.
 pub(super) async fn change_in<Apply>(
     tx: &mut Tx,
     auditor: &Auditor,
@@ -34,7 +36,7 @@ pub(super) async fn change_in<Apply>(
     apply: Apply,
 ) -> Result<Vec<Vec<u8>>, Fault>
 where
-    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, Told>,
+    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, ChangeResult>,
 {
     let before = managed(tx, actor, id).await?;
     only_if.check(|| before.row())?;
@@ -50,10 +52,11 @@ where
     Ok(digests)
 }
 
-/// Changes one key in a transaction of its own. Needs *Manage API Keys* whatever the id. Answers the key as it is then, unless it is gone.
+/// Changes one key in its own transaction. Needs *Manage API Keys*, which is checked before the id. Returns the changed key; `None` if it was
+/// deleted.
 pub(super) async fn change<Apply>(state: &AppState, actor: &Actor, id: KeyId, only_if: IfMatch, apply: Apply) -> Result<Option<KeyRecord>, Fault>
 where
-    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, Told> + Send + 'static,
+    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, ChangeResult> + Send + 'static,
 {
     actor.require(Permission::ManageApiKeys)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -70,17 +73,14 @@ where
     Ok(after)
 }
 
-/// Changes what was chosen of a key, as far as its kind lets one. Needs *Manage API Keys* and the kind's `manage` permission.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at the value that is meant; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
-pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey, only_if: IfMatch) -> Result<KeyRow, Fault> {
+/// Updates the attributes of a key that its kind allows to be edited. Needs *Manage API Keys* and the kind's `manage` permission.
+pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, patch: EditedKey, only_if: IfMatch) -> Result<KeyRow, Fault> {
     let after = change(state, actor, id, only_if, move |tx, actor, before| {
         Box::pin(async move {
             let (kind, old) = (before.kind()?, before.traits());
             let now = Timestamp::now();
-            let new = traits::of_edited(actor, kind, old.clone(), &edited, now)?;
-            let credits = limits::edited_credits(kind.policy(), before.limits.account().map(|account| account.at(now)), edited.credits)?;
+            let new = traits::of_edited(actor, kind, old.clone(), &patch, now)?;
+            let credits = limits::edited_credits(kind.policy(), before.limits.account().map(|account| account.at(now)), patch.credits)?;
             if new == old && credits.is_none() {
                 return Ok(None);
             }
@@ -96,35 +96,33 @@ pub async fn edit(state: &AppState, actor: &Actor, id: KeyId, edited: EditedKey,
     limits::row(state, &after.ok_or(Fault::Internal)?)
 }
 
-/// Puts a key to rest, or wakes it: refused, or taken again, from now on. Needs *Manage API Keys* and the kind's `manage` permission.
+/// Disables or enables a key, effective immediately. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `Conflict` when a key is to be woken whose maker is disabled; `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.
+/// `Conflict` when enabling a key whose creator is disabled.
 pub async fn set_disabled(state: &AppState, actor: &Actor, id: KeyId, disabled: bool, only_if: IfMatch) -> Result<KeyRow, Fault> {
     let after = change(state, actor, id, only_if, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
     limits::row(state, &after.ok_or(Fault::Internal)?)
 }
 
-/// Puts a key to rest, or wakes it.
-pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord, disabled: bool) -> Told {
+pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord, disabled: bool) -> ChangeResult {
     if !disabled && before.creator_disabled_at.is_some() {
-        return Err(Fault::conflict("id", "Its maker is disabled, so it rests. Enable them first, or hand their keys to somebody else."));
+        return Err(Fault::conflict("id", "The key's owner is disabled. Re-enable the owner or transfer the key."));
     }
     let action = if disabled { "key.disabled" } else { "key.enabled" };
     store::keys::set_disabled(tx, id, disabled.then(Timestamp::now)).await?;
     Ok(Some(Event::new(actor, action, "key", id, &before.name)))
 }
 
-/// Deletes a key for good: it is refused from now on. Needs *Manage API Keys* and the kind's `manage` permission.
+/// Deletes a key permanently, effective immediately. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
-/// `NotFound` also when it was deleted before; `Outdated`, `Forbidden`, `Unavailable`.
+/// `NotFound` also if the key is already deleted.
 pub async fn delete(state: &AppState, actor: &Actor, id: KeyId, only_if: IfMatch) -> Result<(), Fault> {
     change(state, actor, id, only_if, move |tx, actor, before| Box::pin(deletion(tx, actor, id, before))).await.map(drop)
 }
 
-/// Deletes a key.
-pub(super) async fn deletion(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord) -> Told {
+pub(super) async fn deletion(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord) -> ChangeResult {
     store::keys::delete(tx, id).await?;
     Ok(Some(Event::new(actor, "key.deleted", "key", id, &before.name).with("kind", before.kind)))
 }

@@ -1,4 +1,4 @@
-//! Making keys.
+//! Creates keys.
 
 use super::{limits, name_taken, traits};
 use crate::{
@@ -19,26 +19,24 @@ use crate::{
     },
 };
 
-/// Makes a key. Its secret is in this answer and nowhere else. Needs the kind's `manage` permission.
+/// Creates a key. Only this result contains the secret. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` at `kind`, `name`, `duration_days`, `scopes`, `corpora`, `external_id`, `metadata`, `rate_limits`, `credits` or
-/// `allowed_ips`; `Conflict` at `name`; `Forbidden`,
-/// `ScopeNotHeld`, `Unavailable`.
-pub async fn create(state: &AppState, actor: &Actor, wanted: WantedKey) -> Result<CreatedKey, Fault> {
-    let made_elsewhere = || Fault::invalid("kind", "Keys of this kind can't be made here.");
-    let Kind::Key(kind) = wanted.kind else { return Err(made_elsewhere()) };
+/// `ScopeNotHeld` for a scope that the actor does not hold.
+pub async fn create(state: &AppState, actor: &Actor, request: WantedKey) -> Result<CreatedKey, Fault> {
+    let unsupported_kind = || Fault::invalid("kind", "Keys of this kind can't be created here.");
+    let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
     let policy = kind.policy();
     actor.require(policy.manage)?;
-    let secret = PlainKey::generate(kind).ok_or_else(made_elsewhere)?;
+    let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
     let now = Timestamp::now();
     let key = store::keys::NewKey {
         id: KeyId::new(),
         organization: actor.organization,
         kind,
-        traits: traits::of_new(actor, kind, &wanted, now)?,
-        credits: limits::credits(policy, wanted.credits)?,
-        corpora: traits::corpora(policy, &wanted.corpora)?,
+        traits: traits::of_new(actor, kind, &request, now)?,
+        credits: limits::credits(policy, request.credits)?,
+        corpora: traits::corpora(policy, &request.corpora)?,
         digest: state.pepper.digest(secret.reveal()).as_bytes().to_vec(),
         mask: policy.mask.apply(secret.reveal()),
         created_by: actor.user,
@@ -61,11 +59,14 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedKey) -> Resul
     Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// Stores a key whose corpora must all be there.
+/// Inserts a key and records the change of its verdict.
+///
+/// # Errors
+/// `Invalid` at `corpora` if one of them does not exist.
 pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Fault> {
-    let known = store::corpora::known(tx, key.organization, &key.corpora).await?;
-    if let Some(unknown) = key.corpora.iter().find(|id| !known.contains(id)) {
-        return Err(Fault::invalid("corpora", format!("There is no corpus {unknown}.")));
+    let existing = store::corpora::known(tx, key.organization, &key.corpora).await?;
+    if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
+        return Err(Fault::invalid("corpora", format!("Corpus {unknown} does not exist.")));
     }
     store::keys::insert(tx, key).await.map_err(name_taken)?;
     store::changes::note(tx, Some(&key.digest)).await?;

@@ -1,4 +1,4 @@
-//! Taking over keys that were made elsewhere, by their SHA-256.
+//! Imports keys that were created elsewhere, by their SHA-256.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
@@ -14,29 +14,28 @@ use crate::{
     server::{actor::Actor, audit::Event, state::AppState, store},
 };
 
-/// The most keys of one call.
+/// The maximum number of keys in one call.
 pub const IMPORTS_MAX: usize = 1000;
 
-/// A key that was made elsewhere.
+/// A key that was created elsewhere.
 pub struct Import {
-    /// Its SHA-256: 64 hexadecimal digits, or base64.
+    /// The SHA-256 of the key: 64 hexadecimal digits, or base64.
     pub sha256: String,
-    /// What it is to be; of kind `client`.
+    /// The attributes of the new key; its kind is `client`.
     pub wanted: WantedKey,
 }
 
-/// Takes over client keys, all or none. They verify as they are. Needs the kind's `manage` permission.
+/// Imports client keys, all or none. Callers continue to present them unchanged. Needs the kind's `manage` permission.
 ///
 /// # Errors
-/// `Invalid` at `keys` or at a value of one of them, such as `keys[2].sha256`; `Conflict` at the `sha256` of one that is, or was, here;
-/// `Forbidden`, `Unavailable`.
+/// `Invalid` at `keys` or at a field of one of them, such as `keys[2].sha256`; `Conflict` at the `sha256` of a key that exists or was deleted.
 pub async fn import(state: &AppState, actor: &Actor, imports: Vec<Import>) -> Result<Vec<KeyRow>, Fault> {
     actor.require(KeyKind::Client.policy().manage)?;
     if !(1..=IMPORTS_MAX).contains(&imports.len()) {
         return Err(Fault::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
     }
     let now = Timestamp::now();
-    let keys = imports.iter().enumerate().map(|(at, import)| new_key(state, actor, import, now).map_err(|fault| fault.inside("keys", at)));
+    let keys = imports.iter().enumerate().map(|(index, import)| new_key(state, actor, import, now).map_err(|fault| fault.inside("keys", at)));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let digests: Vec<_> = keys.iter().map(|key| key.digest.clone()).collect();
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -45,9 +44,9 @@ pub async fn import(state: &AppState, actor: &Actor, imports: Vec<Import>) -> Re
         .write(move |tx| {
             Box::pin(async move {
                 let mut records = Vec::with_capacity(keys.len());
-                for (at, key) in keys.iter().enumerate() {
+                for (index, key) in keys.iter().enumerate() {
                     if store::keys::secrets::is_known(tx, &key.digest).await? {
-                        return Err(Fault::conflict("sha256", "This key is here already, or was deleted here.").inside("keys", at));
+                        return Err(Fault::conflict("sha256", "This key already exists or was deleted.").inside("keys", index));
                     }
                     records.push(insert(tx, key).await?);
                     let event = Event::new(&actor, "key.imported", "key", key.id, &key.traits.name).with("kind", key.kind.word());
@@ -71,7 +70,7 @@ fn new_key(state: &AppState, actor: &Actor, import: &Import, now: Timestamp) -> 
         credits: limits::credits(kind.policy(), import.wanted.credits)?,
         corpora: traits::corpora(kind.policy(), &import.wanted.corpora)?,
         digest: state.pepper.digest_of_sha256(&sha256(&import.sha256)?).as_bytes().to_vec(),
-        // Only its hash is known.
+        // The mask would need the plain key, and only its hash is available.
         mask: Mask::Hidden.apply(""),
         created_by: actor.user,
         created_at: now,
@@ -81,7 +80,7 @@ fn new_key(state: &AppState, actor: &Actor, import: &Import, now: Timestamp) -> 
 fn sha256(text: &str) -> Result<[u8; 32], Fault> {
     let text = text.trim();
     let bytes = if text.len() == 64 { hex(text) } else { BASE64_STANDARD.decode(text).ok() };
-    let malformed = || Fault::invalid("sha256", "This must be a SHA-256: 64 hexadecimal digits, or base64.");
+    let malformed = || Fault::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
 }
 

@@ -1,4 +1,4 @@
-//! What limits a key: checked against the policy of its kind, and read from the store.
+//! Limits of a key: validated against the specification of its kind, and read from the store.
 
 use ipnet::IpNet;
 
@@ -16,43 +16,37 @@ use crate::{
     },
 };
 
-fn none_of_that_kind<T>(field: &str) -> Result<T, Fault> {
+fn unsupported<T>(field: &str) -> Result<T, Fault> {
     Err(Fault::invalid(field, "Keys of this kind have no limits."))
 }
 
-/// The stored form of rate limits.
-///
-/// # Errors
-/// `Invalid` at `rate_limits`, or within it.
-pub fn rate_limits(policy: &Policy, wanted: &[RateLimit]) -> Result<Option<String>, Fault> {
-    if wanted.is_empty() {
+/// The stored form of rate limits: JSON.
+pub fn rate_limits(policy: &Policy, requested: &[RateLimit]) -> Result<Option<String>, Fault> {
+    if requested.is_empty() {
         return Ok(None);
     }
     if !policy.limited {
-        return none_of_that_kind("rate_limits");
+        return unsupported("rate_limits");
     }
-    limits::rate_limits(wanted)?;
-    serde_json::to_string(wanted).map(Some).map_err(|_| Fault::Internal)
+    limits::rate_limits(requested)?;
+    serde_json::to_string(requested).map(Some).map_err(|_| Fault::Internal)
 }
 
-/// The stored form of an allow-list: each network once, as it is written in CIDR notation. An address alone is a network of one.
-///
-/// # Errors
-/// `Invalid` at `allowed_ips`.
-pub fn allowed_ips(policy: &Policy, wanted: &[String]) -> Result<Option<String>, Fault> {
-    if wanted.is_empty() {
+/// The stored form of an allow-list: distinct networks in CIDR notation, separated by spaces. A single address is a network of one.
+pub fn allowed_ips(policy: &Policy, requested: &[String]) -> Result<Option<String>, Fault> {
+    if requested.is_empty() {
         return Ok(None);
     }
     if !policy.limited {
-        return none_of_that_kind("allowed_ips");
+        return unsupported("allowed_ips");
     }
-    if wanted.len() > ALLOWED_IPS_MAX {
+    if requested.len() > ALLOWED_IPS_MAX {
         return Err(Fault::invalid("allowed_ips", format!("Use at most {ALLOWED_IPS_MAX} networks.")));
     }
-    let mut networks = Vec::with_capacity(wanted.len());
-    for (at, text) in wanted.iter().enumerate() {
+    let mut networks = Vec::with_capacity(requested.len());
+    for (index, text) in requested.iter().enumerate() {
         let network = network(text.trim()).ok_or_else(|| {
-            Fault::invalid(&format!("allowed_ips[{at}]"), "This must be a network such as 192.0.2.0/24 or 2001:db8::/32, or an address.")
+            Fault::invalid(&format!("allowed_ips[{index}]"), "Must be a network, e.g. 192.0.2.0/24 or 2001:db8::/32, or an address.")
         })?;
         let network = network.to_string();
         if !networks.contains(&network) {
@@ -62,54 +56,45 @@ pub fn allowed_ips(policy: &Policy, wanted: &[String]) -> Result<Option<String>,
     Ok(Some(networks.join(" ")))
 }
 
-/// A network without what stands behind its length, or a single address; an IPv4 address in IPv6's clothes is the IPv4 address.
+/// Parses a network, whose host bits are cleared, or a single address. An IPv4-mapped IPv6 address becomes the IPv4 address.
 fn network(text: &str) -> Option<IpNet> {
     let address = text.parse::<std::net::IpAddr>().map(|address| IpNet::from(address.to_canonical()));
     address.or_else(|_| text.parse::<IpNet>()).map(|network| network.trunc()).ok()
 }
 
 /// The credits of a new key.
-///
-/// # Errors
-/// `Invalid` at `credits`, or within it.
-pub fn credits(policy: &Policy, wanted: Option<WantedCredits>) -> Result<Option<Credits>, Fault> {
-    match wanted {
+pub fn credits(policy: &Policy, request: Option<WantedCredits>) -> Result<Option<Credits>, Fault> {
+    match request {
         None => Ok(None),
-        Some(_) if !policy.limited => none_of_that_kind("credits"),
-        Some(wanted) => limits::credits(wanted, None).map(Some),
+        Some(_) if !policy.limited => unsupported("credits"),
+        Some(request) => limits::credits(request, None).map(Some),
     }
 }
 
-/// What becomes of a key's credits; the outer `None` where nothing does.
-///
-/// # Errors
-/// `Invalid` at `credits`, or within it.
-#[expect(clippy::option_option, reason = "credits without end are not the same as credits that stay as they are")]
-pub fn edited_credits(policy: &Policy, before: Option<Account>, edited: Option<EditedCredits>) -> Result<Option<Option<Credits>>, Fault> {
-    match edited {
+/// The new credits of an existing key. The outer `None` means unchanged, the inner one unlimited.
+#[expect(clippy::option_option, reason = "unlimited credits are not the same as unchanged credits")]
+pub fn edited_credits(policy: &Policy, before: Option<Account>, patch: Option<EditedCredits>) -> Result<Option<Option<Credits>>, Fault> {
+    match patch {
         None => Ok(None),
-        Some(_) if !policy.limited => none_of_that_kind("credits"),
+        Some(_) if !policy.limited => unsupported("credits"),
         Some(EditedCredits::Unlimited) => Ok(before.is_some().then_some(None)),
-        Some(EditedCredits::Set(wanted)) => limits::credits(wanted, before.map(|account| account.credits.remaining)).map(Some).map(Some),
+        Some(EditedCredits::Set(request)) => limits::credits(request, before.map(|account| account.credits.remaining)).map(Some).map(Some),
     }
 }
 
 impl LimitColumns {
-    /// How often the key may be used; `None` when what is stored can't be read.
+    /// `None` if the stored value cannot be read.
     pub fn rate_limits(&self) -> Option<Vec<RateLimit>> {
         self.rate_limits.as_deref().map_or(Some(Vec::new()), |json| serde_json::from_str(json).ok())
     }
 
-    /// From which networks; `None` when what is stored can't be read.
+    /// The allowed networks; `None` if the stored value cannot be read.
     pub fn networks(&self) -> Option<Vec<IpNet>> {
         self.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(|network| network.parse().ok()).collect()
     }
 }
 
-/// A key's row, with what this server has reserved of its credits and not spent.
-///
-/// # Errors
-/// `Internal` when what is stored can't be read.
+/// A key's row. Credits that this instance has reserved but not spent count as remaining.
 pub fn row(state: &AppState, record: &KeyRecord) -> Result<KeyRow, Fault> {
     let mut row = record.row()?;
     if let (Some(credits), Some(account), ItemId::Key(id)) = (&mut row.limits.credits, record.limits.account(), row.id) {
@@ -119,10 +104,7 @@ pub fn row(state: &AppState, record: &KeyRecord) -> Result<KeyRow, Fault> {
 }
 
 impl KeyRecord {
-    /// What limits it. What servers have reserved of its credits counts as spent.
-    ///
-    /// # Errors
-    /// `Internal` when what is stored can't be read.
+    /// The limits as stored: credits that instances have reserved count as spent.
     pub fn limits(&self) -> Result<Limits, Fault> {
         Ok(Limits {
             rate_limits: self.limits.rate_limits().ok_or_else(|| self.unreadable())?,

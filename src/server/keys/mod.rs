@@ -1,4 +1,4 @@
-//! The rules for API keys of every kind. What differs between kinds is in the policy table.
+//! The rules for API keys of every kind. The kind table holds the differences between kinds.
 
 mod bulk;
 mod change;
@@ -32,7 +32,7 @@ use crate::model::{
 };
 
 impl KeyRecord {
-    /// The moments that decide what it is.
+    /// The times that determine the status.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
             expires_at: self.expires_at.map(Timestamp),
@@ -42,23 +42,15 @@ impl KeyRecord {
         }
     }
 
-    /// Its scopes.
     pub fn scopes(&self) -> Vec<String> {
         self.scopes.split_whitespace().map(ToOwned::to_owned).collect()
     }
 
-    /// Its kind.
-    ///
-    /// # Errors
-    /// `Internal` when the stored word is none of ours.
     pub fn kind(&self) -> Result<KeyKind, Fault> {
         self.kind.parse().map_err(|_| self.unreadable())
     }
 
-    /// What lists show of it.
-    ///
-    /// # Errors
-    /// `Internal` when a stored word is none of ours.
+    /// The key as lists show it.
     pub fn row(&self) -> Result<KeyRow, Fault> {
         Ok(KeyRow {
             id: ItemId::Key(self.id.parse().map_err(|_| self.unreadable())?),
@@ -91,7 +83,7 @@ impl KeyRecord {
     }
 
     pub(super) fn unreadable(&self) -> Fault {
-        tracing::error!(key = self.id, "a stored key can't be read");
+        tracing::error!(key = self.id, "stored key has an invalid value");
         Fault::Internal
     }
 }
@@ -99,33 +91,33 @@ impl KeyRecord {
 /// One key. Needs its kind's `view` permission.
 ///
 /// # Errors
-/// `NotFound` also for another organization's, and for a project's; `Forbidden`, `Unavailable`.
+/// `NotFound` also for keys of other organizations and for project keys.
 pub async fn get(state: &AppState, actor: &Actor, id: KeyId) -> Result<KeyRow, Fault> {
-    let seen = lists::inbound(actor);
-    if seen.is_empty() {
+    let visible = lists::inbound(actor);
+    if visible.is_empty() {
         return Err(Fault::forbidden(Permission::ViewKeys));
     }
     let mut db = state.store.read()?.acquire().await?;
     let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     let row = row(state, &record)?;
-    if seen.contains(&row.kind) && is_theirs(actor, &row) { Ok(row) } else { Err(Fault::NotFound) }
+    if visible.contains(&row.kind) && can_access(actor, &row) { Ok(row) } else { Err(Fault::NotFound) }
 }
 
-/// The key, if the actor may change it. Those of projects are not changed here.
+/// The key, if the actor may change it. Project keys have their own rules.
 async fn managed(tx: &mut Tx, actor: &Actor, id: KeyId) -> Result<KeyRecord, Fault> {
     let record = store::keys::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     let row = record.row()?;
-    if !row.kind.policy().is_listed() || !is_theirs(actor, &row) {
+    if !row.kind.policy().is_listed() || !can_access(actor, &row) {
         return Err(Fault::NotFound);
     }
     actor.require(row.kind.policy().manage)?;
     Ok(record)
 }
 
-fn is_theirs(actor: &Actor, row: &KeyRow) -> bool {
+fn can_access(actor: &Actor, row: &KeyRow) -> bool {
     !row.kind.policy().personal || row.creator == actor.user || actor.sees_everybodys_keys()
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "A key of this kind has this name already.")
+    error.or_conflict("name", "A key of this kind with this name already exists.")
 }

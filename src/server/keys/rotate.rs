@@ -1,4 +1,4 @@
-//! Giving a key another secret.
+//! Rotates the secret of a key.
 
 use super::{change::change, limits};
 use crate::{
@@ -21,13 +21,12 @@ use crate::{
     },
 };
 
-/// Gives a key another secret, which is in this answer and nowhere else. The one before stays good for the grace, at most
-/// [`GRACE_MAX_SECONDS`]. Needs *Manage API Keys* and the kind's `manage` permission; for keys of our own API also every scope of the key
-/// and every permission of who made it.
+/// Replaces the secret of a key. Only this result contains the new one. The old secret stays valid for the grace period, at most
+/// [`GRACE_MAX_SECONDS`]. Needs *Manage API Keys* and the kind's `manage` permission; for internal keys also every scope of the key and
+/// every permission of its creator.
 ///
 /// # Errors
-/// `Invalid` at `grace_seconds`; `Conflict` for a key that has ended, since another secret would not bring it back; `NotFound`,
-/// `Outdated`, `Forbidden`, `ScopeNotHeld`, `Unavailable`.
+/// `Conflict` for a key that has expired or was revoked.
 pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i64, only_if: IfMatch) -> Result<CreatedKey, Fault> {
     let pepper = state.pepper.clone();
     let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -38,15 +37,15 @@ pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i
             }
             let now = Timestamp::now();
             if matches!(before.lifecycle().status(now), Status::Expired | Status::Revoked) {
-                return Err(Fault::conflict("id", "This key has ended. Create a new one."));
+                return Err(Fault::conflict("id", "This key has expired or was revoked. Create a new one."));
             }
             let kind = before.kind()?;
-            require_its_powers(tx, actor, &before).await?;
+            require_key_grants(tx, actor, &before).await?;
             let secret = PlainKey::generate(kind).ok_or_else(|| Fault::invalid("id", "Keys of this kind can't be rotated."))?;
-            let ends = now.plus_ms(grace_seconds * 1000);
+            let grace_ends_at = now.plus_ms(grace_seconds * 1000);
             let digest = pepper.digest(secret.reveal());
-            store::keys::secrets::replace(tx, id, digest.as_bytes(), &kind.policy().mask.apply(secret.reveal()), ends).await?;
-            // Nobody waits for it any more once the caller has gone.
+            store::keys::secrets::replace(tx, id, digest.as_bytes(), &kind.policy().mask.apply(secret.reveal()), grace_ends_at).await?;
+            // Sending fails only if the caller was cancelled and the receiver dropped.
             let _ = sender.send(secret);
             Ok(Some(Event::new(actor, "key.rotated", "key", id, &before.name).with("grace_seconds", grace_seconds)))
         })
@@ -56,15 +55,15 @@ pub async fn rotate(state: &AppState, actor: &Actor, id: KeyId, grace_seconds: i
     Ok(CreatedKey { key: limits::row(state, &after.ok_or(Fault::Internal)?)?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// Whoever learns the secret of a key of our own API can do what the key can: nobody gets more by it than they have.
-async fn require_its_powers(tx: &mut Tx, actor: &Actor, key: &KeyRecord) -> Result<(), Fault> {
+/// The secret of an internal key gives access to everything the key may do, so the actor needs all of its scopes and permissions.
+async fn require_key_grants(tx: &mut Tx, actor: &Actor, key: &KeyRecord) -> Result<(), Fault> {
     if key.kind()?.policy().scoping != Scoping::Api {
         return Ok(());
     }
     for scope in key.scopes().iter().filter_map(|word| word.parse::<Scope>().ok()) {
         actor.require_grant(scope)?;
     }
-    let maker = key.created_by.parse().map_err(|_| Fault::Internal)?;
-    let maker = store::members::find(tx, actor.organization, maker).await?.ok_or(Fault::NotFound)?;
-    actor.require_all(Permissions::from_words(&maker.permissions))
+    let creator = key.created_by.parse().map_err(|_| Fault::Internal)?;
+    let creator = store::members::find(tx, actor.organization, creator).await?.ok_or(Fault::NotFound)?;
+    actor.require_all(Permissions::from_words(&creator.permissions))
 }

@@ -1,4 +1,4 @@
-//! What can be chosen of a key, checked against the policy of its kind.
+//! Editable attributes of a key, validated against the specification of its kind.
 
 use serde_json::{Map, Value};
 
@@ -15,103 +15,103 @@ use crate::{
     server::{actor::Actor, expiry, store::keys::Traits},
 };
 
-/// The largest metadata, in bytes of JSON.
+/// The maximum size of metadata, in bytes of JSON.
 pub const METADATA_MAX: usize = 4096;
-/// The most scopes of a key.
+/// The maximum number of scopes of a key.
 pub const SCOPES_MAX: usize = 100;
 
-/// What a new key is to be.
+/// The attributes of a new key.
 ///
 /// # Errors
-/// `Invalid` at the first value that can't be taken; `Forbidden` for a scope that the actor may not give.
-pub fn of_new(actor: &Actor, kind: KeyKind, wanted: &WantedKey, now: Timestamp) -> Result<Traits, Fault> {
+/// `Invalid` at the first invalid value; `Forbidden` for a scope that the actor may not grant.
+pub fn of_new(actor: &Actor, kind: KeyKind, request: &WantedKey, now: Timestamp) -> Result<Traits, Fault> {
     let policy = kind.policy();
     Ok(Traits {
-        name: text::name("name", &wanted.name)?,
-        expires_at: expiry::chosen(policy, wanted.ends, now)?,
-        scopes: scopes(actor, policy, wanted.scopes.as_deref())?,
-        external_id: external_id(policy, wanted.external_id.as_deref())?,
-        metadata: metadata(policy, wanted.metadata.as_deref())?,
-        rate_limits: limits::rate_limits(policy, &wanted.rate_limits)?,
-        allowed_ips: limits::allowed_ips(policy, &wanted.allowed_ips)?,
+        name: text::name("name", &request.name)?,
+        expires_at: expiry::chosen(policy, request.ends, now)?,
+        scopes: scopes(actor, policy, request.scopes.as_deref())?,
+        external_id: external_id(policy, request.external_id.as_deref())?,
+        metadata: metadata(policy, request.metadata.as_deref())?,
+        rate_limits: limits::rate_limits(policy, &request.rate_limits)?,
+        allowed_ips: limits::allowed_ips(policy, &request.allowed_ips)?,
     })
 }
 
-/// What a key is to be from now on.
+/// The attributes of an existing key after a patch.
 ///
 /// # Errors
-/// `Invalid` at the first value that can't be taken, or that can't be changed on keys of this kind.
-pub fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, edited: &EditedKey, now: Timestamp) -> Result<Traits, Fault> {
+/// `Invalid` at the first value that is invalid or cannot be changed on keys of this kind.
+pub fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, patch: &EditedKey, now: Timestamp) -> Result<Traits, Fault> {
     let policy = kind.policy();
     let fixed = |field: &str| Err(Fault::invalid(field, "This can't be changed on keys of this kind."));
     let (name_fixed, rest_fixed) = (policy.editable == Editable::Nothing, policy.editable != Editable::All);
     let mut after = before;
-    match &edited.name {
+    match &patch.name {
         Some(_) if name_fixed => return fixed("name"),
         Some(name) => after.name = text::name("name", name)?,
         None => {}
     }
-    match edited.ends {
+    match patch.ends {
         Some(_) if rest_fixed => return fixed("duration_days"),
         Some(ends) => after.expires_at = expiry::chosen(policy, ends, now)?,
         None => {}
     }
-    match &edited.scopes {
+    match &patch.scopes {
         Some(_) if rest_fixed => return fixed("scopes"),
         Some(words) => after.scopes = scopes(actor, policy, Some(words))?,
         None => {}
     }
-    match &edited.external_id {
+    match &patch.external_id {
         Some(_) if rest_fixed => return fixed("external_id"),
         Some(id) => after.external_id = external_id(policy, Some(id))?,
         None => {}
     }
-    match &edited.metadata {
+    match &patch.metadata {
         Some(_) if rest_fixed => return fixed("metadata"),
         Some(json) => after.metadata = metadata(policy, Some(json))?,
         None => {}
     }
-    if let Some(wanted) = &edited.rate_limits {
-        after.rate_limits = limits::rate_limits(policy, wanted)?;
+    if let Some(requested) = &patch.rate_limits {
+        after.rate_limits = limits::rate_limits(policy, requested)?;
     }
-    if let Some(wanted) = &edited.allowed_ips {
-        after.allowed_ips = limits::allowed_ips(policy, wanted)?;
+    if let Some(requested) = &patch.allowed_ips {
+        after.allowed_ips = limits::allowed_ips(policy, requested)?;
     }
     Ok(after)
 }
 
-/// The corpora that a new key is to open, each once.
+/// The corpora that a new key gives access to, sorted and distinct.
 ///
 /// # Errors
-/// `Invalid` at `corpora` where the kind has none, or has some and none is named.
-pub fn corpora(policy: &Policy, wanted: &[i64]) -> Result<Vec<i64>, Fault> {
-    match (policy.scoping, wanted) {
+/// `Invalid` at `corpora` if the kind has no corpora, or requires some and none is given.
+pub fn corpora(policy: &Policy, requested: &[i64]) -> Result<Vec<i64>, Fault> {
+    match (policy.scoping, requested) {
         (Scoping::Corpora, []) => Err(Fault::invalid("corpora", "Choose at least one corpus.")),
-        (Scoping::Corpora, wanted) => {
-            let mut corpora = wanted.to_vec();
+        (Scoping::Corpora, requested) => {
+            let mut corpora = requested.to_vec();
             corpora.sort_unstable();
             corpora.dedup();
             Ok(corpora)
         }
         (_, []) => Ok(Vec::new()),
-        (..) => Err(Fault::invalid("corpora", "Keys of this kind open no corpora.")),
+        (..) => Err(Fault::invalid("corpora", "Keys of this kind have no corpora.")),
     }
 }
 
-/// The stored form of scopes: words, separated by blanks. Nobody grants what they may not do themselves.
-fn scopes(actor: &Actor, policy: &Policy, wanted: Option<&[String]>) -> Result<String, Fault> {
+/// The stored form of scopes: words, separated by spaces. An actor can grant only scopes that they hold.
+fn scopes(actor: &Actor, policy: &Policy, requested: Option<&[String]>) -> Result<String, Fault> {
     let invalid = |message: String| Err(Fault::invalid("scopes", message));
-    match (policy.scoping, wanted) {
+    match (policy.scoping, requested) {
         (Scoping::None, None | Some([])) | (Scoping::Words, None) => Ok(String::new()),
         (Scoping::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
         (Scoping::Api, None) => {
             api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.require_grant(*scope).is_ok()).collect::<Vec<_>>())
         }
         (Scoping::Api, Some(words)) => {
-            let unknown = |word: &String| Fault::invalid("scopes", format!("“{word}” is no scope."));
+            let unknown = |word: &String| Fault::invalid("scopes", format!("Unknown scope “{word}”."));
             api_scopes(actor, &words.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?)
         }
-        (Scoping::Words, Some(words)) => own_words(words),
+        (Scoping::Words, Some(words)) => custom_scopes(words),
         (Scoping::Corpora, None) => Ok(CORPUS_ACCESS[0].0.join(" ")),
         (Scoping::Corpora, Some(words)) => {
             let access =
@@ -131,51 +131,51 @@ fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Fault> {
     Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
 }
 
-/// Words of whoever made the key, each once, in their order.
-fn own_words(words: &[String]) -> Result<String, Fault> {
-    let mut kept: Vec<&str> = Vec::new();
+/// Free-form scopes chosen by the key's creator, distinct, in the given order.
+fn custom_scopes(words: &[String]) -> Result<String, Fault> {
+    let mut scopes: Vec<&str> = Vec::new();
     for word in words {
-        let is_word = (1..=text::NAME_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_word {
-            return Err(Fault::invalid("scopes", format!("A scope is 1 to {} letters, digits or signs, without blanks.", text::NAME_MAX)));
+        let is_valid = (1..=text::NAME_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_valid {
+            return Err(Fault::invalid("scopes", format!("A scope is 1 to {} letters, digits or symbols, without spaces.", text::NAME_MAX)));
         }
-        if !kept.contains(&word.as_str()) {
-            kept.push(word);
+        if !scopes.contains(&word.as_str()) {
+            scopes.push(word);
         }
     }
-    if kept.len() > SCOPES_MAX {
+    if scopes.len() > SCOPES_MAX {
         return Err(Fault::invalid("scopes", format!("Use at most {SCOPES_MAX} scopes.")));
     }
-    Ok(kept.join(" "))
+    Ok(scopes.join(" "))
 }
 
-fn external_id(policy: &Policy, wanted: Option<&str>) -> Result<Option<String>, Fault> {
-    match wanted.map(str::trim) {
+fn external_id(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
+    match requested.map(str::trim) {
         None | Some("") => Ok(None),
         Some(_) if !policy.annotated => Err(Fault::invalid("external_id", "Keys of this kind have no external id.")),
         Some(id) => text::name("external_id", id).map(Some),
     }
 }
 
-/// A flat JSON object in its shortest form.
-fn metadata(policy: &Policy, wanted: Option<&str>) -> Result<Option<String>, Fault> {
+/// A flat JSON object without whitespace; `None` for an empty object.
+fn metadata(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
     let invalid = |message: String| Err(Fault::invalid("metadata", message));
-    let json = match wanted.map(str::trim) {
+    let json = match requested.map(str::trim) {
         None | Some("") => return Ok(None),
         Some(_) if !policy.annotated => return invalid("Keys of this kind have no metadata.".to_owned()),
         Some(json) => json,
     };
     let Ok(object) = serde_json::from_str::<Map<String, Value>>(json) else {
-        return invalid("This must be a JSON object, such as {\"plan\": \"pro\"}.".to_owned());
+        return invalid("Must be a JSON object, e.g. {\"plan\": \"pro\"}.".to_owned());
     };
     if object.values().any(|value| value.is_object() || value.is_array()) {
-        return invalid("The values must be texts, numbers, true, false or null.".to_owned());
+        return invalid("Values must be strings, numbers, true, false or null.".to_owned());
     }
-    let short = Value::Object(object).to_string();
-    if short.len() > METADATA_MAX {
-        return invalid(format!("This has {} bytes; use at most {METADATA_MAX}.", short.len()));
+    let compact = Value::Object(object).to_string();
+    if compact.len() > METADATA_MAX {
+        return invalid(format!("Too long ({} bytes, max {METADATA_MAX}).", compact.len()));
     }
-    Ok((short != "{}").then_some(short))
+    Ok((compact != "{}").then_some(compact))
 }
 
 #[cfg(test)]
@@ -196,8 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn own_words_have_no_blanks() {
-        let words = |words: &[&str]| own_words(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    fn custom_scopes_have_no_spaces() {
+        let words = |words: &[&str]| custom_scopes(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(words(&["read:all", "write", "read:all"]).as_deref(), Ok("read:all write"));
         for bad in ["", "a b", "a\tb", "ä", &"a".repeat(101)] {
             assert!(words(&[bad]).is_err(), "{bad}");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_kinds_with_corpora_take_them_and_they_need_one() {
+    fn only_kinds_with_corpora_accept_and_require_them() {
         assert_eq!(corpora(KeyKind::Corpus.policy(), &[3, 1, 3]), Ok(vec![1, 3]));
         assert!(corpora(KeyKind::Corpus.policy(), &[]).is_err());
         assert!(corpora(KeyKind::Agent.policy(), &[1]).is_err());

@@ -1,4 +1,4 @@
-//! What a mail says.
+//! Content of notification emails.
 
 use lettre::{
     Address, Message,
@@ -7,13 +7,13 @@ use lettre::{
 
 use crate::{model::notice::Notice, server::config::PublicUrl};
 
-/// The longest subject, in characters.
+/// Maximum length of the subject, in characters.
 const SUBJECT_MAX: usize = 150;
 
-/// A notice as a mail in plain text; `None` where the address is none.
+/// Builds a plain-text message; `None` if the recipient's address is invalid.
 pub(super) fn write(from: &Mailbox, email: &str, name: &str, notice: &Notice, public_url: &PublicUrl) -> Option<Message> {
     let address: Address = email.parse().ok()?;
-    // The same for every try, so that a mail that comes twice can be known for one.
+    // The same for every attempt, so that mail clients can detect duplicates.
     let id = format!("<notice.{}.{}@{}>", notice.seq, notice.created_at.0, from.email.domain());
     Message::builder()
         .from(from.clone())
@@ -35,13 +35,13 @@ fn subject(notice: &Notice) -> String {
 }
 
 fn body(notice: &Notice, public_url: &PublicUrl) -> String {
-    let word = if notice.word.is_empty() { String::new() } else { format!("They say: “{}”\n\n", notice.word) };
-    let why = if notice.event.is_for_deciders() { "you manage this project" } else { "it is about a key of yours" };
+    let comment = if notice.word.is_empty() { String::new() } else { format!("Comment: “{}”\n\n", notice.word) };
+    let reason = if notice.event.is_for_deciders() { "you manage this project" } else { "it concerns one of your keys" };
     let link = public_url.link(notice.path().trim_start_matches('/'));
-    format!("{}\n\n{word}{link}\n\n-- \nYou get this mail because {why}.\n", notice.sentence())
+    format!("{}\n\n{comment}{link}\n\n-- \nYou receive this email because {reason}.\n", notice.sentence())
 }
 
-/// Names are typed by people: whatever a reader could take for the end of a line is a blank.
+/// Replaces control characters and line separators by spaces: names come from users and must not inject headers.
 fn one_line(text: &str) -> String {
     let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.split(is_break).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::model::{notice::NoticeEvent, time::Timestamp};
 
-    fn written(project: &str, name: &str) -> String {
+    fn formatted(project: &str, name: &str) -> String {
         let notice = Notice {
             seq: 7,
             event: NoticeEvent::Requested,
@@ -70,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_begins_no_line() {
+    fn names_cannot_inject_headers() {
         for breaks in ["\r\n", "\n", "\r", "\u{2028}", "\u{85}", "\0"] {
-            let typed = format!("x{breaks}Bcc: eve@example.com{breaks}{breaks}Body");
-            let mail = written(&typed, &typed);
+            let input = format!("x{breaks}Bcc: eve@example.com{breaks}{breaks}Body");
+            let mail = formatted(&input, &input);
             let head = mail.split("\r\n\r\n").next().unwrap();
             assert!(!head.lines().any(|line| line.to_lowercase().starts_with("bcc")), "{breaks:?}: {head}");
             assert_eq!(head.matches("Subject:").count(), 1, "{head}");
@@ -81,10 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_short_and_the_link_leads_to_the_page() {
-        let mail = written(&"Ж".repeat(400), "Ada");
+    fn the_subject_is_short_and_the_link_is_complete() {
+        let mail = formatted(&"Ж".repeat(400), "Ada");
         assert!(mail.contains("Subject: ") && mail.contains("<notice.7.0@example.com>"), "{mail}");
-        let mail = written("Genomics", "Ada");
+        let mail = formatted("Genomics", "Ada");
         assert!(mail.contains("https://keys.example.com/projects/prj_0193456789ab7cdef0123456789abcde/keys"), "{mail}");
     }
 }

@@ -1,5 +1,5 @@
-//! Judgements by code and by how long they took. They are counted on the hot path, so each core counts for itself: a judgement is two
-//! additions to numbers that no other core writes.
+//! Verdicts by code, and the duration of verify requests. They are counted on the hot path, so each core has its own counters: one verdict
+//! costs two additions to memory that no other core writes.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -14,8 +14,8 @@ use prometheus::{
 
 use crate::server::verify::{Code, thread_number};
 
-const BY_CODE: (&str, &str) = ("latchkey_verifications_total", "Keys that were judged, by the code of the verdict.");
-const BY_TIME: (&str, &str) = ("latchkey_verify_duration_seconds", "How long a call of verify took, from its headers to its answer.");
+const BY_CODE: (&str, &str) = ("latchkey_verifications_total", "Verified keys, by the code of the verdict.");
+const BY_TIME: (&str, &str) = ("latchkey_verify_duration_seconds", "Duration of verify requests, from the request headers to the response.");
 
 /// The upper bounds of the histogram, in nanoseconds: 1 µs to 2 s.
 const BOUNDS: [u64; 20] = [
@@ -40,18 +40,17 @@ const BOUNDS: [u64; 20] = [
     1_000_000_000,
     2_000_000_000,
 ];
-/// A column for each bound, one for what took longer, and one for what was not timed.
+/// One column per bound, one for longer durations, one for verdicts without a duration.
 const COLUMNS: usize = BOUNDS.len() + 2;
 const UNTIMED: usize = COLUMNS - 1;
 
-/// What one core has counted. Aligned so that no two share a line of the processors' caches.
+/// Counters of one core, aligned to avoid false sharing.
 #[repr(align(128))]
 struct Core {
     cells: [[AtomicU64; COLUMNS]; Code::ALL.len()],
     nanoseconds: AtomicU64,
 }
 
-/// What every core has counted.
 pub(super) struct Judged {
     cores: Box<[Core]>,
     descriptions: [Desc; 2],
@@ -68,7 +67,7 @@ impl Judged {
         Ok(Self { cores: (0..cores).map(core).collect(), descriptions: [describe(BY_CODE, &["code"])?, describe(BY_TIME, &[])?] })
     }
 
-    /// Counts a judgement and its time; what was judged among others in one call has none of its own.
+    /// Counts a verdict. `took` is `None` for verdicts of a batch request.
     pub(super) fn count(&self, code: Code, took: Option<Duration>) {
         let own = &self.cores[thread_number() % self.cores.len()];
         let column = took.map_or(UNTIMED, |took| {
@@ -97,18 +96,18 @@ impl Judged {
     }
 
     fn by_time(&self) -> MetricFamily {
-        let in_column = |column| Code::ALL.iter().map(|code| self.sum(*code, column)).sum::<u64>();
-        let mut until_here = 0;
+        let column_sum = |column| Code::ALL.iter().map(|code| self.sum(*code, column)).sum::<u64>();
+        let mut cumulative = 0;
         let bucket = |(column, bound): (usize, &u64)| {
-            until_here += in_column(column);
+            cumulative += column_sum(column);
             let mut bucket = Bucket::default();
             bucket.set_upper_bound(as_f64(*bound) / 1e9);
-            bucket.set_cumulative_count(until_here);
+            bucket.set_cumulative_count(cumulative);
             bucket
         };
         let (mut histogram, mut metric) = (Histogram::default(), Metric::default());
         histogram.set_bucket(BOUNDS.iter().enumerate().map(bucket).collect());
-        histogram.set_sample_count(until_here + in_column(BOUNDS.len()));
+        histogram.set_sample_count(cumulative + column_sum(BOUNDS.len()));
         histogram.set_sample_sum(as_f64(self.cores.iter().map(|core| core.nanoseconds.load(Ordering::Relaxed)).sum()) / 1e9);
         metric.set_histogram(histogram);
         family(BY_TIME, MetricType::HISTOGRAM, vec![metric])
@@ -124,12 +123,12 @@ fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) ->
     family
 }
 
-#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers; whole ones are exact up to 2^53")]
+#[expect(clippy::cast_precision_loss, reason = "Prometheus values are f64; integers are exact up to 2^53")]
 fn as_f64(number: u64) -> f64 {
     number as f64
 }
 
-/// For the registry, which wants to own what it asks.
+/// For the registry, which takes ownership of its collectors.
 pub(super) struct Shared(pub std::sync::Arc<Judged>);
 
 impl Collector for Shared {
@@ -147,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_core_counts_comes_together_and_a_bound_is_within_its_bucket() {
+    fn counts_of_all_cores_are_summed_and_bounds_are_inclusive() {
         let judged = Judged::new().unwrap();
         let times = [1, 1_000, 1_001, 2_000_000_000, 2_000_000_001, u64::MAX / 16];
         thread::scope(|scope| {
@@ -156,8 +155,8 @@ mod tests {
             }
         });
         judged.count(Code::NotFound, None);
-        let counted = judged.by_code().get_metric().iter().map(|metric| metric.get_counter().get_value()).collect::<Vec<_>>();
-        assert_eq!(counted, [24.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let counts = judged.by_code().get_metric().iter().map(|metric| metric.get_counter().get_value()).collect::<Vec<_>>();
+        assert_eq!(counts, [24.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         let family = judged.by_time();
         let histogram = family.get_metric()[0].get_histogram();
         let buckets = histogram.get_bucket().iter().map(Bucket::cumulative_count).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What Prometheus reads at `/metrics`. Counters begin at 0 with the process; nothing of them is kept.
+//! Prometheus metrics at `/metrics`. Counters start at 0 with the process.
 
 mod judged;
 
@@ -21,7 +21,7 @@ use super::{rest::problem::Problem, state::AppState, verify::Code};
 use crate::model::fault::Fault;
 use judged::{Judged, Shared};
 
-/// Everything that is counted and measured. The hot path only ever adds to numbers that stand ready: no lock, no look-up.
+/// All metrics. The hot path only adds to preallocated atomics: no lock, no lookup.
 pub struct Metrics {
     registry: Registry,
     judged: Arc<Judged>,
@@ -34,26 +34,23 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing is counted yet.
-    ///
-    /// # Errors
-    /// When two of them have one name, which a test would show.
     pub fn new(store_reads: IntCounter) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let requests =
-            Opts::new("latchkey_http_requests_total", "Calls, by method, route and class of status; of those that judge keys the refusals alone.");
-        let info = IntGauge::with_opts(Opts::new("latchkey_info", "The program; always 1.").const_label("version", env!("CARGO_PKG_VERSION")))?;
+            Opts::new("latchkey_http_requests_total", "Requests, by method, route and status class. Of the verify routes, only rejected requests.");
+        let info =
+            IntGauge::with_opts(Opts::new("latchkey_info", "Version of the program; always 1.").const_label("version", env!("CARGO_PKG_VERSION")))?;
         let started = Gauge::new("process_start_time_seconds", "When the process started, in seconds since 1970.")?;
         info.set(1);
         started.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().floor());
         let metrics = Self {
             judged: Arc::new(Judged::new()?),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
-            known: gauge(&registry, "latchkey_known_keys", "Keys in memory.")?,
-            unknown: gauge(&registry, "latchkey_unknown_keys", "Unknown keys that are remembered as such.")?,
-            waiting: gauge(&registry, "latchkey_uses_waiting", "Keys whose uses wait to be written.")?,
-            flush_age: gauge(&registry, "latchkey_flush_age_seconds", "How long ago uses were last written, or found to be none.")?,
-            database_up: gauge(&registry, "latchkey_database_up", "1 while the database answers, 0 while it is lost.")?,
+            known: gauge(&registry, "latchkey_known_keys", "Cached keys.")?,
+            unknown: gauge(&registry, "latchkey_unknown_keys", "Cached digests of unknown keys.")?,
+            waiting: gauge(&registry, "latchkey_uses_waiting", "Keys with unwritten usage.")?,
+            flush_age: gauge(&registry, "latchkey_flush_age_seconds", "Time since usage was last written, or since there was none to write.")?,
+            database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
             registry,
         };
         let others: [Box<dyn Collector>; 5] = [
@@ -69,22 +66,22 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts a judgement and the time that its call took.
+    /// Counts a verdict and the duration of its request.
     pub fn judged(&self, code: Code, took: Duration) {
         self.judged.count(code, Some(took));
     }
 
-    /// Counts a key that was judged as one of many in a call, whose time says nothing of one.
+    /// Counts a verdict of a batch request, whose duration is not that of a single verdict.
     pub fn judged_in_batch(&self, code: Code) {
         self.judged.count(code, None);
     }
 
-    /// Counts a call of the general router.
+    /// Counts a request of the general router.
     pub fn answered(&self, method: &str, route: &str, status: StatusCode) {
         self.requests.with_label_values(&[method, route, class_of(status.as_u16())]).inc();
     }
 
-    /// Counts a refusal of a hot route, which judged nothing.
+    /// Counts a rejected request of a hot route.
     pub fn refused(&self, method: &str, route: &str, status: u16) {
         self.requests.with_label_values(&[method, route, class_of(status)]).inc();
     }
@@ -120,27 +117,24 @@ fn whole(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-/// Read the metrics
+/// Get metrics
 ///
-/// In the text format of Prometheus. Needs nothing.
-///
-/// # Errors
-/// 500 `internal` when a metric can't be written.
+/// In the Prometheus text format. Needs no permission.
 #[utoipa::path(
     get,
     path = "/metrics",
     operation_id = "getMetrics",
     tag = "without a key",
-    description = "In the text format of Prometheus. Needs nothing.",
+    description = "In the Prometheus text format. Needs no permission.",
     responses(
-        (status = 200, description = "All of them.", body = String, content_type = "text/plain"),
+        (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
         (status = 500, description = "`internal`."),
     ),
     security(()),
 )]
 pub async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let text = state.metrics.text(&state).map_err(|error| {
-        tracing::error!(%error, "the metrics can't be written");
+        tracing::error!(%error, "cannot encode the metrics");
         Fault::Internal
     })?;
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text))

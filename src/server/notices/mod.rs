@@ -1,4 +1,4 @@
-//! The rules for notices: who is told what.
+//! Notifications of users.
 
 mod news;
 mod stream;
@@ -16,14 +16,12 @@ use super::{
 };
 use crate::model::{fault::Fault, id::UserId, notice::Notice, time::Timestamp};
 
-/// How many notices somebody sees.
-const SHOWN: i64 = 50;
+/// Number of notifications in the list.
+const LIST_MAX: i64 = 50;
 
 impl NoticeRecord {
-    /// What its reader sees of it.
-    ///
     /// # Errors
-    /// `Internal` when a stored word is none of ours.
+    /// `Internal` if a stored value is invalid.
     pub fn notice(self) -> Result<Notice, Fault> {
         Ok(Notice {
             seq: self.seq,
@@ -39,30 +37,22 @@ impl NoticeRecord {
     }
 }
 
-/// Tells people, in the transaction that they are told of: in the page at once, and by mail where that is sent.
-///
-/// # Errors
-/// `Unavailable`.
-pub async fn tell(tx: &mut Tx, people: &[UserId], notice: &NewNotice) -> Result<(), Fault> {
-    for person in people {
-        store::notices::insert(tx, *person, notice).await?;
+/// Stores a notification for each user, in the transaction of the change that it reports. It appears in the page immediately, and is queued
+/// as email if a mail server is configured.
+pub async fn tell(tx: &mut Tx, users: &[UserId], notice: &NewNotice) -> Result<(), Fault> {
+    for user in users {
+        store::notices::insert(tx, *user, notice).await?;
     }
     Ok(())
 }
 
-/// What the reader was told last, the newest first. Needs no permission: everybody reads their own.
-///
-/// # Errors
-/// `Unavailable`.
+/// The user's latest notifications, newest first. Needs no permission: users read only their own.
 pub async fn recent(state: &AppState, actor: &Actor) -> Result<Vec<Notice>, Fault> {
-    let told = store::notices::of_user(&state.store, actor.user, SHOWN).await?;
-    told.into_iter().map(NoticeRecord::notice).collect()
+    let records = store::notices::of_user(&state.store, actor.user, LIST_MAX).await?;
+    records.into_iter().map(NoticeRecord::notice).collect()
 }
 
-/// Notes that the reader read what they were told up to a place. Needs no permission: everybody reads their own.
-///
-/// # Errors
-/// `Unavailable`.
+/// Marks the user's notifications up to sequence number `up_to` as read. Needs no permission: users change only their own.
 pub async fn mark_read(state: &AppState, actor: &Actor, up_to: i64) -> Result<(), Fault> {
     let user = actor.user;
     state.store.write(move |tx| Box::pin(async move { Ok(store::notices::mark_read(tx, user, up_to).await?) })).await

@@ -1,4 +1,4 @@
-//! News: notices as they come, from this process and from others on the same database, for whoever looks on.
+//! Notification hub: delivers new notifications, from this and other instances on the same database, to open event streams.
 
 use std::{
     collections::HashMap,
@@ -22,51 +22,47 @@ use crate::{
     },
 };
 
-/// How often the database is asked for new ones.
+/// Polling interval.
 const READ_EVERY: Duration = Duration::from_millis(250);
-/// The next turn asks again.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// How many may wait for a stream that is slow; one that is slower ends, and begins anew.
-const WAITING_MAX: usize = 1024;
-/// How many streams one session may have.
+/// Timeout of one poll; the next one reads the same notifications.
+const READ_LIMIT: Duration = Duration::from_secs(2);
+/// Buffered notifications per stream. A stream that lags further is closed, and the client reconnects.
+const BUFFER_MAX: usize = 1024;
+/// Open streams per session.
 const STREAMS_MAX: usize = 6;
 
-/// A notice, and who is told.
+/// A notification and its recipient.
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) user: UserId,
     pub(super) notice: Notice,
 }
 
-/// Hands notices to the streams that are open.
 pub struct News {
-    told: broadcast::Sender<Arc<Told>>,
-    ended: watch::Sender<bool>,
+    sender: broadcast::Sender<Arc<Told>>,
+    shutdown: watch::Sender<bool>,
     streams: Arc<Mutex<HashMap<SessionId, usize>>>,
 }
 
 impl News {
-    /// Nobody looks on yet.
     pub fn new() -> Self {
-        Self { told: broadcast::Sender::new(WAITING_MAX), ended: watch::Sender::new(false), streams: Arc::default() }
+        Self { sender: broadcast::Sender::new(BUFFER_MAX), shutdown: watch::Sender::new(false), streams: Arc::default() }
     }
 
-    /// Ends every stream, also those that are still to come: the server is about to end.
+    /// Closes all streams, including later ones; called at shutdown.
     pub fn end(&self) {
-        self.ended.send_replace(true);
+        self.shutdown.send_replace(true);
     }
 
-    /// Whether the server is about to end.
     pub fn ending(&self) -> watch::Receiver<bool> {
-        self.ended.subscribe()
+        self.shutdown.subscribe()
     }
 
-    /// What is told from now on.
     pub(super) fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
-        self.told.subscribe()
+        self.sender.subscribe()
     }
 
-    /// A place for one more stream of this session, unless it has too many.
+    /// A permit for one more stream of this session; `None` if it has too many.
     pub(super) fn place(&self, session: SessionId) -> Option<Place> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let open = streams.entry(session).or_default();
@@ -84,7 +80,7 @@ impl Default for News {
     }
 }
 
-/// The place of a stream, free again once it is dropped.
+/// Counts as an open stream until dropped.
 pub(super) struct Place {
     session: SessionId,
     streams: Arc<Mutex<HashMap<SessionId, usize>>>,
@@ -102,32 +98,32 @@ impl Drop for Place {
     }
 }
 
-/// Reads new notices, for ever. It asks on a connection of the common pool: the watch over the database has its own and waits for nobody.
+/// Polls for new notifications, endlessly. It uses the shared connection pool; the change watcher has its own connection and must not wait.
 pub async fn gather(state: AppState) {
-    let mut turns = interval(READ_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut timer = interval(READ_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
-        turns.tick().await;
-        // What could not be read now is read then: nothing is passed over.
-        if let Ok(Ok(newest)) = timeout(ANSWER_LIMIT, hand_out(&state.store, &state.news, seen)).await {
+        timer.tick().await;
+        // After a failed read `seen` is unchanged, so nothing is skipped.
+        if let Ok(Ok(newest)) = timeout(READ_LIMIT, deliver(&state.store, &state.news, seen)).await {
             seen = Some(newest);
         }
     }
 }
 
-/// Hands out what came after the last one seen. Answers the place of the newest.
-async fn hand_out(store: &Store, news: &News, seen: Option<i64>) -> Result<i64, store::Error> {
+/// Delivers the notifications after sequence number `seen`; returns the newest sequence number.
+async fn deliver(store: &Store, news: &News, seen: Option<i64>) -> Result<i64, store::Error> {
     let Some(seen) = seen else { return store::notices::newest(store).await };
     let mut newest = seen;
     for record in store::notices::after(store, seen).await? {
         newest = record.seq;
         let (user, seq) = (record.user_id.parse(), record.seq);
         if let (Ok(user), Ok(notice)) = (user, record.notice()) {
-            // Fails only where nobody looks on.
-            drop(news.told.send(Arc::new(Told { user, notice })));
+            // Fails only without open streams.
+            drop(news.sender.send(Arc::new(Told { user, notice })));
         } else {
-            tracing::error!(seq, "a stored notice can't be read");
+            tracing::error!(seq, "a stored notification is invalid");
         }
     }
     Ok(newest)

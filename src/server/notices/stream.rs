@@ -1,4 +1,4 @@
-//! `GET /events`: what its reader is told, as server-sent events, for as long as their session goes on.
+//! `GET /events`: the user's notifications as server-sent events, while the session is valid.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -29,14 +29,14 @@ use crate::{
     },
 };
 
-/// A stream on which nothing comes says so, for proxies that would take it for dead.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// How often it is asked whether the session goes on.
+/// Interval of keep-alive comments, so that proxies do not close idle streams.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
+/// Interval of checks whether the session is still valid.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
-/// nginx would gather what is streamed.
+/// Disables response buffering in nginx.
 const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-/// The route. It stands outside the layer that ends calls which take long.
+/// Must not be inside the request timeout layer.
 pub fn routes() -> Router<AppState> {
     Router::new().route("/events", get(events))
 }
@@ -49,68 +49,69 @@ async fn events(State(state): State<AppState>, headers: HeaderMap) -> Response {
 }
 
 async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem> {
-    // The browser comes back by itself, for as long as the page stands open.
+    // Browsers reconnect automatically, which must not extend the session.
     let session = session::find_unused(&state.store, headers, state.public_url.is_https()).await?.ok_or(Fault::SignedOut)?;
     calls::made_by(session.organization, session.user, None);
-    let too_many = || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "This session listens in too many places. Close a few.");
-    let place = state.news.place(session.id).ok_or_else(too_many)?;
+    let too_many =
+        || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "This session has too many open event streams. Close some of its tabs.");
+    let permit = state.news.place(session.id).ok_or_else(too_many)?;
     let listener = Listener {
-        told: state.news.listen(),
-        ending: state.news.ending(),
+        deliveries: state.news.listen(),
+        shutdown: state.news.ending(),
         checks: interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY),
         state: state.clone(),
         session,
-        is_over: false,
-        _place: place,
+        is_closed: false,
+        _permit: permit,
     };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(event), listener))
     });
-    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY));
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_EVERY));
     Ok(([UNBUFFERED], events).into_response())
 }
 
-/// One who looks on.
+/// One open event stream.
 struct Listener {
-    told: broadcast::Receiver<Arc<Told>>,
-    ending: watch::Receiver<bool>,
+    deliveries: broadcast::Receiver<Arc<Told>>,
+    shutdown: watch::Receiver<bool>,
     checks: Interval,
     state: AppState,
     session: Session,
-    is_over: bool,
-    _place: Place,
+    is_closed: bool,
+    _permit: Place,
 }
 
 impl Listener {
-    /// What comes next; `None` at the end.
+    /// The next event; `None` if the stream is closed.
     async fn next(&mut self) -> Option<Event> {
-        while !self.is_over {
-            let told = tokio::select! {
-                told = self.told.recv() => Some(told),
-                _ = self.ending.wait_for(|ending| *ending) => return None,
+        while !self.is_closed {
+            let received = tokio::select! {
+                delivery = self.deliveries.recv() => Some(delivery),
+                _ = self.shutdown.wait_for(|shutdown| *shutdown) => return None,
                 _ = self.checks.tick() => None,
             };
-            match told {
-                Some(Ok(told)) if told.user != self.session.user => {}
-                // Some were missed: who begins anew reads the list.
+            match received {
+                Some(Ok(delivery)) if delivery.user != self.session.user => {}
+                // The stream lagged and missed some: after reconnecting, the client reads the list.
                 Some(Err(_)) => return None,
-                _ if !self.goes_on().await => return Some(self.farewell()),
-                Some(Ok(told)) => return Event::default().event("notice").json_data(&told.notice).ok(),
+                _ if !self.is_session_valid().await => return Some(self.signed_out()),
+                Some(Ok(delivery)) => return Event::default().event("notice").json_data(&delivery.notice).ok(),
                 None => {}
             }
         }
         None
     }
 
-    /// Whether the session goes on, as far as can be known. Looking on does not lengthen it.
-    async fn goes_on(&self) -> bool {
+    /// Assumes a valid session if the database is unreachable. The check does not extend the session.
+    async fn is_session_valid(&self) -> bool {
         session::goes_on(&self.state.store, &self.session).await.unwrap_or(true)
     }
 
-    /// The last event: the page need not come back with this session.
-    fn farewell(&mut self) -> Event {
-        self.is_over = true;
+    /// The last event: the client must not reconnect with this session.
+    fn signed_out(&mut self) -> Event {
+        self.is_closed = true;
         Event::default().event("signed-out").data("")
     }
 }

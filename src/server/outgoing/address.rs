@@ -1,11 +1,11 @@
-//! Which addresses are public.
+//! Public and private IP addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Networks that are not globally reachable, or not one host's alone (IANA IPv4 Special-Purpose Address Registry; multicast).
-const CLOSED_V4: [(Ipv4Addr, u8); 16] = [
+/// Networks that are not globally reachable, and multicast (IANA IPv4 Special-Purpose Address Registry).
+const NON_PUBLIC_V4: [(Ipv4Addr, u8); 16] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
@@ -24,38 +24,36 @@ const CLOSED_V4: [(Ipv4Addr, u8); 16] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// The one network of IPv6 of which anything is global unicast (IANA IPv6 Global Unicast Address Assignments) …
-const OPEN_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-/// … and what of it is not: IETF protocols with Teredo, documentation, 6to4, documentation.
-const CLOSED_V6: [(Ipv6Addr, u8); 4] = [
+/// The only IPv6 network with global unicast addresses (IANA IPv6 Global Unicast Address Assignments).
+const GLOBAL_V6: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+/// Exceptions within [`GLOBAL_V6`]: IETF protocols including Teredo, documentation, 6to4, documentation.
+const NON_PUBLIC_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Which addresses may be connected to.
+/// The addresses to which outgoing connections are allowed: public ones, and those in the given networks.
 pub(super) struct Reach(Vec<IpNet>);
 
 impl Reach {
-    /// Public addresses, and these networks.
     pub(super) const fn new(allowed: Vec<IpNet>) -> Self {
         Self(allowed)
     }
 
-    /// Whether it may be connected to.
     pub(super) fn has(&self, address: IpAddr) -> bool {
         is_public(address) || self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 }
 
-/// An IPv4 address that is written as an IPv6 one is none that anybody has to use.
+/// IPv4-mapped IPv6 addresses are not public; no provider needs them.
 fn is_public(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => !CLOSED_V4.iter().any(|(network, length)| Ipv4Net::new_assert(*network, *length).contains(&address)),
+        IpAddr::V4(address) => !NON_PUBLIC_V4.iter().any(|(network, length)| Ipv4Net::new_assert(*network, *length).contains(&address)),
         IpAddr::V6(address) => {
             let is_in = |(network, length): &(Ipv6Addr, u8)| Ipv6Net::new_assert(*network, *length).contains(&address);
-            is_in(&OPEN_V6) && !CLOSED_V6.iter().any(is_in)
+            is_in(&GLOBAL_V6) && !NON_PUBLIC_V6.iter().any(is_in)
         }
     }
 }
@@ -73,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn public_addresses_are_within_reach() {
+    fn public_addresses_are_allowed() {
         for address in ["1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "192.167.0.1", "223.255.255.255"] {
             assert!(has(&reach(&[]), address), "{address}");
         }
@@ -83,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_ones_own_are_not() {
+    fn private_addresses_are_not_allowed() {
         for address in [
             "0.0.0.0",
             "0.1.2.3",
@@ -104,8 +102,8 @@ mod tests {
             "255.255.255.255",
         ] {
             assert!(!has(&reach(&[]), address), "{address}");
-            for written in [format!("::ffff:{address}"), format!("::{address}"), format!("64:ff9b::{address}")] {
-                assert!(!has(&reach(&[]), &written), "{written}");
+            for mapped in [format!("::ffff:{address}"), format!("::{address}"), format!("64:ff9b::{address}")] {
+                assert!(!has(&reach(&[]), &mapped), "{mapped}");
             }
         }
         for address in [
@@ -131,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_allowed_is_within_reach_in_each_spelling() {
+    fn an_allowed_network_applies_to_all_notations() {
         let reach = reach(&["10.1.0.0/16", "fd00::/8"]);
         for address in ["10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "1.1.1.1"] {
             assert!(has(&reach, address), "{address}");

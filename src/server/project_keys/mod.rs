@@ -1,4 +1,4 @@
-//! Project keys: tokens that are signed once, for their holder, and judged like every other key.
+//! Project keys: JWTs that are signed once, when revealed to their holder, and verified like all other keys.
 
 mod reveal;
 pub mod signing;
@@ -20,7 +20,7 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A public key, as RFC 7517 and RFC 8037 have it.
+/// A public signing key as JSON Web Key (RFC 7517, RFC 8037).
 #[derive(Debug, Serialize)]
 pub struct PublicKey {
     kty: &'static str,
@@ -37,23 +37,21 @@ impl From<PublicKeyRow> for PublicKey {
     }
 }
 
-/// The public keys under which a token can be good: the one that signs now, and each before it until its last token ends. For everybody.
-///
-/// # Errors
-/// `Unavailable`.
+/// The public keys of all tokens that can be valid: the current signing key, and each earlier one until its last token expires. Needs no
+/// permission.
 pub async fn public_keys(state: &AppState) -> Result<Vec<PublicKey>, Fault> {
     Ok(store::signing_keys::in_use(&state.store, Timestamp::now()).await?.into_iter().map(Into::into).collect())
 }
 
-/// Which of a project's tokens are good no longer though they have not ended, and since when: the key was revoked, deleted or disabled, or
-/// its holder was; of a deleted project all. Needs *View Project*, in the organization and in the project.
+/// The project's unexpired keys that are no longer valid, and since when: the key was revoked, deleted or disabled, its holder was disabled, or
+/// the project was deleted. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for a project that the actor does not see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that the actor cannot see.
 pub async fn ended(state: &AppState, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Fault> {
     projects::require_seen_ever(&mut *state.store.read()?.acquire().await?, actor, project).await?;
-    let ended = store::project_keys::ended(&state.store, project, Timestamp::now()).await?;
+    let keys = store::project_keys::ended(&state.store, project, Timestamp::now()).await?;
     let since = |key: &Ended| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
-    let ended = ended.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Fault::Internal)?, since(&key).ok_or(Fault::Internal)?)));
-    ended.collect()
+    let keys = keys.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Fault::Internal)?, since(&key).ok_or(Fault::Internal)?)));
+    keys.collect()
 }

@@ -1,4 +1,4 @@
-//! The one moment at which a project key has its token in somebody's hands.
+//! Revealing a project key: its token is signed and returned once.
 
 use secrecy::ExposeSecret;
 
@@ -17,11 +17,10 @@ use crate::{
     },
 };
 
-/// Signs a key's token and answers it, to its holder alone and this once. Nothing of it is kept but its digest. Needs *View Project*.
+/// Signs a key's token and returns it, only to its holder and only once. Only the digest is stored. Needs *View Project*.
 ///
 /// # Errors
-/// `NotFound` also for another's; `Conflict` at `id` when it was revealed before, with when, and when the key has ended; `SignedOut`,
-/// `Forbidden`, `Unavailable`.
+/// `NotFound` also for keys of other users; `Conflict` on `id` if the key was revealed before, is revoked or has expired.
 pub async fn reveal(state: &AppState, actor: &Actor, id: KeyId) -> Result<RevealedSecret, Fault> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor, vault, pepper) = (actor.clone(), state.auditor.clone(), state.vault.clone(), state.pepper.clone());
@@ -48,18 +47,21 @@ pub async fn reveal(state: &AppState, actor: &Actor, id: KeyId) -> Result<Reveal
     Ok(RevealedSecret::new(token.expose_secret().to_owned()))
 }
 
-/// The key, if it is the actor's to reveal.
+/// The key, if the actor is permitted to reveal it.
 async fn unrevealed(tx: &mut Tx, actor: &Actor, id: KeyId, now: Timestamp) -> Result<Unrevealed, Fault> {
     let key = store::project_keys::find(tx, actor.organization, id).await?.filter(|key| key.holder == actor.user.to_string());
     let key = key.ok_or(Fault::NotFound)?;
-    // Who was taken out of the project meanwhile gets no token of it any more.
+    // The holder may have been removed from the project since the key was issued.
     projects::seen(tx, actor, key.project_id.parse().map_err(|_| Fault::Internal)?).await?;
     if let Some(at) = key.revealed_at {
         let at = Timestamp(at).rfc3339();
-        return Err(Fault::conflict("id", format!("This key was revealed on {} at {} UTC, and nothing can repeat it.", &at[..10], &at[11..19])));
+        return Err(Fault::conflict(
+            "id",
+            format!("This key was already revealed on {} at {} UTC. It cannot be revealed again.", &at[..10], &at[11..19]),
+        ));
     }
     if key.revoked_at.is_some() || key.expires_at.is_some_and(|end| Timestamp(end) <= now) {
-        return Err(Fault::conflict("id", "This key has ended. Ask for a new one."));
+        return Err(Fault::conflict("id", "This key is expired or revoked. Request a new one."));
     }
     Ok(key)
 }

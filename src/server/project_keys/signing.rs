@@ -1,5 +1,5 @@
-//! The keys under which project keys are signed: Ed25519. The private half is one of this installation's secrets, wrapped in the keyring
-//! as `signing <kid>`; it is deleted when the next one takes over. The public half stays, for as long as a token under it is good.
+//! Ed25519 signing keys of project keys. The private key is wrapped in the keyring as `signing <kid>` and deleted when it is replaced. The
+//! public key is kept as long as a token signed with it can be valid.
 
 use anyhow::Context;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -20,40 +20,32 @@ use crate::{
     },
 };
 
-/// How long one signs, in days. The first reveal after that makes the next.
-const SIGNS_DAYS: i64 = 90;
-/// PKCS#8 of an Ed25519 key without its public half, up to the 32 bytes of its seed: RFC 8410, section 7.
+/// Lifetime of a signing key in days. The first reveal after that creates the next one.
+const LIFETIME_DAYS: i64 = 90;
+/// PKCS#8 header of an Ed25519 private key without its public key, followed by the 32-byte seed: RFC 8410, section 7.
 const PKCS8_PREFIX: [u8; 16] = [0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
-/// A key that signs.
 pub struct SigningKey {
-    /// Its name in every token under it: RFC 7638's thumbprint.
+    /// Key id in the header of each token: the RFC 7638 thumbprint.
     pub kid: String,
-    /// Its public half.
     pub public_key: [u8; 32],
     seed: Secret,
 }
 
 impl SigningKey {
-    /// A new one.
-    ///
     /// # Panics
-    /// When the system's generator fails.
+    /// If the system's random generator fails.
     pub fn generate() -> Self {
-        Self::of_seed(Zeroizing::new(random::bytes()))
+        Self::from_seed(Zeroizing::new(random::bytes()))
     }
 
-    /// The one of this seed: any 32 bytes are one.
-    ///
-    /// # Panics
-    /// Never: every seed of 32 bytes has a public half of 32 bytes.
-    fn of_seed(seed: Secret) -> Self {
+    /// Any 32 bytes are a valid seed.
+    fn from_seed(seed: Secret) -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).expect("a seed has 32 bytes");
         let public_key: [u8; 32] = pair.public_key().as_ref().try_into().expect("a public key has 32 bytes");
         Self { kid: thumbprint(&public_key), public_key, seed }
     }
 
-    /// For the library that writes tokens.
     pub fn encoding_key(&self) -> EncodingKey {
         let mut der = Zeroizing::new([0; 48]);
         der[..16].copy_from_slice(&PKCS8_PREFIX);
@@ -62,40 +54,41 @@ impl SigningKey {
     }
 }
 
-/// The `x` of a public key, as a JSON Web Key has it.
+/// The `x` member of a JSON Web Key.
 pub fn coordinate(public_key: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(public_key)
 }
 
-/// RFC 7638, of the members that RFC 8037 names.
+/// RFC 7638 thumbprint, over the members that RFC 8037 requires.
 fn thumbprint(public_key: &[u8]) -> String {
     let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, coordinate(public_key));
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes()))
 }
 
-/// The name of its private half in the keyring.
+/// Name of the private key in the keyring.
 fn name_in_keyring(kid: &str) -> String {
     format!("signing {kid}")
 }
 
-/// The key that signs now, inside the transaction that needs it, and whether it is a new one: there was none, or the one before has signed
-/// for long enough.
+/// The current signing key, and whether it was created by this call because there was none or the last one exceeded its lifetime.
 ///
 /// # Errors
-/// `Internal` when no master key fits any more; `Unavailable`.
+/// `Internal` if the stored key cannot be decrypted or does not match its public key.
 pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(SigningKey, bool), Fault> {
-    let young = signing_keys::current(tx).await?.filter(|key| now < Timestamp(key.created_at).plus_days(SIGNS_DAYS));
-    let Some(young) = young else { return Ok((replace(tx, vault, now).await?, true)) };
-    let key = SigningKey::of_seed(vault.unwrap(tx, &name_in_keyring(&young.kid)).await?);
-    if key.public_key[..] == young.public_key[..] {
+    let current = signing_keys::current(tx).await?.filter(|key| now < Timestamp(key.created_at).plus_days(LIFETIME_DAYS));
+    let Some(current) = current else { return Ok((replace(tx, vault, now).await?, true)) };
+    let key = SigningKey::from_seed(vault.unwrap(tx, &name_in_keyring(&current.kid)).await?);
+    if key.public_key[..] == current.public_key[..] {
         return Ok((key, false));
     }
-    tracing::error!(kid = young.kid, "a signing key's public half was altered: `latchkey admin rotate-signing-key` makes another");
+    tracing::error!(
+        kid = current.kid,
+        "the stored public key of a signing key was altered: create a new one with `latchkey admin rotate-signing-key`"
+    );
     Err(Fault::Internal)
 }
 
-/// Puts a new key in the place of the one that signs, whose private half is gone with that; every process forgets the public ones that it
-/// knows.
+/// Replaces the signing key and deletes its private key. All instances reload the public keys.
 async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Fault> {
     for retired in signing_keys::retire_all(tx, now).await? {
         keyring::delete(tx, &name_in_keyring(&retired)).await?;
@@ -108,14 +101,12 @@ async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKe
     Ok(key)
 }
 
-/// Puts a new signing key in the place of the one in use, at once; tokens under the one before stay good. Answers its name. For the console.
-///
-/// # Errors
-/// A sentence for the operator.
+/// Replaces the signing key immediately and returns the new key id; tokens signed with the old key remain valid. For `latchkey admin`; errors
+/// are messages for the operator.
 pub async fn rotate(state: &AppState) -> anyhow::Result<String> {
     let (vault, auditor) = (state.vault.clone(), state.auditor.clone());
     let organizations = store::people::organizations(&state.store).await?;
-    let done = state
+    let result = state
         .store
         .write(move |tx| {
             Box::pin(async move {
@@ -128,7 +119,7 @@ pub async fn rotate(state: &AppState) -> anyhow::Result<String> {
             })
         })
         .await;
-    let kid = done.context("nothing was changed")?;
+    let kid = result.context("nothing was changed")?;
     state.verifier.forget(None);
     Ok(kid)
 }
@@ -139,9 +130,9 @@ mod tests {
 
     /// RFC 8037, appendix A.
     #[test]
-    fn the_key_of_the_standards_own_example_has_its_public_half_and_its_thumbprint() {
+    fn derives_public_key_and_thumbprint_of_the_rfc_example() {
         let seed = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
-        let key = SigningKey::of_seed(Zeroizing::new(seed.try_into().unwrap()));
+        let key = SigningKey::from_seed(Zeroizing::new(seed.try_into().unwrap()));
         assert_eq!(coordinate(&key.public_key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let pair = Ed25519KeyPair::from_pkcs8(key.encoding_key().as_bytes()).unwrap();
@@ -149,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_another() {
+    fn generated_keys_differ() {
         assert_ne!(SigningKey::generate().kid, SigningKey::generate().kid);
     }
 }

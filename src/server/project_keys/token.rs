@@ -1,4 +1,4 @@
-//! What a project key is made of: a JWT with one header, one algorithm and these claims.
+//! The token of a project key: a JWT with a fixed header, algorithm and set of claims.
 
 use std::collections::HashMap;
 
@@ -13,16 +13,16 @@ use crate::model::{
     id::{KeyId, ProjectId, UserId},
 };
 
-/// What says in a token that it is a project key. Part of every issued key, so never changed.
+/// `typ` of project keys. Part of every issued key, so it must never change.
 const TYP: &str = "project-key+jwt";
-/// The longest token that is looked at: ours have less than half of it.
+/// Longest accepted token in bytes: more than twice the length of an issued one.
 const TOKEN_MAX: usize = 4096;
 
-/// What a token says. What counts beside it is read live: whether the key is still good, and what its role permits.
+/// The claims of a token. Whether the key is valid and what its role permits is not in the token but read from the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// This installation's public URL then, without a slash at its end: for those who check tokens by themselves.
+    /// The public URL at the time of signing, without a trailing slash; for services that verify tokens offline.
     pub iss: String,
     /// The project.
     pub aud: ProjectId,
@@ -30,16 +30,16 @@ pub struct Claims {
     pub sub: UserId,
     /// The key.
     pub jti: KeyId,
-    /// The name of its role when it was signed.
+    /// Name of the role at the time of signing.
     pub role: String,
-    /// When it was signed, in Unix seconds.
+    /// Unix seconds.
     pub iat: i64,
-    /// When it ends, in Unix seconds.
+    /// Unix seconds; absent if the key does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
 }
 
-/// The only header that a token of ours has: with anything more, such as a key of its own, it is none.
+/// The exact header of a project key. Additional members, such as an embedded key, make a token invalid.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OnlyHeader {
@@ -48,20 +48,16 @@ struct OnlyHeader {
     kid: String,
 }
 
-/// Signs a token.
-///
-/// # Errors
-/// `Internal` when the library can't.
 pub fn sign(key: &SigningKey, claims: &Claims) -> Result<SecretString, Fault> {
     let header = Header { typ: Some(TYP.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
     let signed = jsonwebtoken::encode(&header, claims, &key.encoding_key());
     signed.map(SecretString::from).map_err(|error| {
-        tracing::error!(%error, "a token can't be signed");
+        tracing::error!(%error, "cannot sign a token");
         Fault::Internal
     })
 }
 
-/// Whether what was presented claims to be a project key, by its `typ`; in the spellings that RFC 7515 takes for the same.
+/// Whether a secret claims to be a project key by its `typ`, in any of the spellings that RFC 7515 treats as equal.
 pub fn claims_to_be_one(presented: &str) -> bool {
     #[derive(Deserialize)]
     struct Typed {
@@ -72,26 +68,25 @@ pub fn claims_to_be_one(presented: &str) -> bool {
     typ.is_some_and(|typ| typ == TYP || typ.strip_prefix("application/") == Some(TYP))
 }
 
-/// The public keys of this installation, by name: all that a check needs.
+/// Verifies tokens with the public keys of this installation, by key id.
 pub struct Checker {
     validation: Validation,
     keys: HashMap<String, DecodingKey>,
 }
 
 impl Checker {
-    /// One that takes tokens under these keys. They are nobody's but ours, so it does not ask for an issuer: the public URL may have
-    /// changed since.
+    /// The issuer is not checked: only this installation has these keys, and its public URL may have changed since.
     pub fn new(keys: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
-        // The key's own record says when it ends and for which project it is, and both are judged after that.
+        // Expiry and project are evaluated from the key's record later.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.leeway = 0;
         Self { validation, keys: keys.into_iter().map(|(kid, key)| (kid, DecodingKey::from_ed_der(&key))).collect() }
     }
 
-    /// What the token says, if we signed it as it stands: the one header, a key of ours, its signature and claims.
+    /// Returns the claims if header, key id, signature and claims are valid.
     pub fn check(&self, token: &str) -> Option<Claims> {
         if token.len() > TOKEN_MAX {
             return None;

@@ -1,4 +1,4 @@
-//! A project key as secrets of a project of its holder's.
+//! Imports a project key as secrets of a project that its holder manages.
 
 use std::sync::Arc;
 
@@ -26,19 +26,21 @@ use crate::{
     },
 };
 
-/// What an import needs of a field; see `issued_keys.fields`.
+/// The parts of an information field that an import needs; the format is that of `issued_keys.fields`.
 #[derive(Deserialize)]
 struct Field {
     name: String,
     value: String,
 }
 
-/// A key that is to be imported: by whom, where to, and what its secrets are called.
+/// A key to import into `project`.
 struct Import {
     key: HeldKey,
     project: Reached,
     fields: Vec<Field>,
+    /// The names of the new secrets: the token's, then one per field.
     names: Vec<String>,
+    /// Those of `names` that the project already has.
     taken: Vec<String>,
 }
 
@@ -52,11 +54,11 @@ impl Import {
         Ok(Self { key, project, fields, names, taken })
     }
 
-    /// Goes on only with what is the key's own token, while that is good.
+    /// Requires the token of this key, and an active key.
     fn check(&self, pepper: &Pepper, token: &TypedSecret) -> Result<(), Fault> {
         let stored = KeyDigest::from_stored(&self.key.digest).ok_or(Fault::Internal)?;
         if self.key.revealed_at.is_none() || pepper.digest(token.expose().trim()) != stored {
-            return Err(Fault::invalid("token", "This is not the token of this key. Paste the whole of it."));
+            return Err(Fault::invalid("token", "This is not the token of this key. Paste the whole token."));
         }
         let at = |ms: Option<i64>| ms.map(Timestamp);
         let lifecycle = Lifecycle {
@@ -67,35 +69,35 @@ impl Import {
         };
         match lifecycle.status(Timestamp::now()) {
             Status::Active => Ok(()),
-            Status::Disabled => Err(Fault::conflict("key", "This key is disabled. Import it once it is enabled again.")),
-            Status::Expired => Err(Fault::conflict("key", "This key has expired. Ask for another one.")),
-            Status::Revoked | Status::Deleted => Err(Fault::conflict("key", "This key was taken back. Ask for another one.")),
+            Status::Disabled => Err(Fault::conflict("key", "This key is disabled. Enable it before you import it.")),
+            Status::Expired => Err(Fault::conflict("key", "This key has expired. Request another one.")),
+            Status::Revoked | Status::Deleted => Err(Fault::conflict("key", "This key was revoked. Request another one.")),
         }
     }
 
-    /// Goes on only where every name is free.
-    fn require_free(&self, held: usize) -> Result<(), Fault> {
+    /// Requires that no name is taken and that the project has room. `existing` is its number of secrets.
+    fn require_free(&self, existing: usize) -> Result<(), Fault> {
         if let [one] = &self.taken[..] {
-            return Err(Fault::conflict("prefix", format!("The project has a secret {one} already. Choose another prefix.")));
+            return Err(Fault::conflict("prefix", format!("The project already has a secret {one}. Choose another prefix.")));
         }
         if !self.taken.is_empty() {
             return Err(Fault::conflict(
                 "prefix",
-                format!("The project has these secrets already: {}. Choose another prefix.", self.taken.join(", ")),
+                format!("The project already has these secrets: {}. Choose another prefix.", self.taken.join(", ")),
             ));
         }
-        if held + self.names.len() > secrets::SECRETS_MAX {
+        if existing + self.names.len() > secrets::SECRETS_MAX {
             return Err(Fault::conflict("prefix", format!("A project has at most {} secrets. Delete some first.", secrets::SECRETS_MAX)));
         }
         Ok(())
     }
 }
 
-/// What the secrets would be called, and which names are taken. Needs to hold the key, and *Manage Projects*, in the organization and in
-/// the project.
+/// The names that an import would give the secrets, and which of them are taken. The actor must hold the key; needs *Manage Projects*, in the
+/// organization and in the project.
 ///
 /// # Errors
-/// `NotFound` for the project, and for a key that is not the actor's; `Invalid` at `prefix`; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a key that the actor does not hold.
 pub async fn preview(state: &AppState, actor: &Actor, key: KeyId, project: ProjectId, prefix: &str) -> Result<Vec<ImportedName>, Fault> {
     let mut db = state.store.read()?.acquire().await?;
     let project = managed(&mut db, actor, project).await?;
@@ -103,12 +105,12 @@ pub async fn preview(state: &AppState, actor: &Actor, key: KeyId, project: Proje
     Ok(names.into_iter().map(|name| ImportedName { is_taken: taken.contains(&name), name }).collect())
 }
 
-/// Stores a key that the actor holds, and its fields, as secrets: all of them or none. Needs to hold the key, and *Manage Projects*, in the
-/// organization and in the project.
+/// Stores a key and its fields as secrets, all or none. The actor must hold the key; needs *Manage Projects*, in the organization and in the
+/// project.
 ///
 /// # Errors
-/// `NotFound` for the project, and for a key that is not the actor's; `Invalid` at `prefix`, and at `token` for one that is not the key's;
-/// `Conflict` at `key` for one that is no longer good, and at `prefix` where a name is taken; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a key that the actor does not hold; `Invalid` at `token` if it is not the key's; `Conflict` at `key` if the key is not
+/// active, at `prefix` if a name is taken.
 pub async fn import(
     state: &AppState,
     actor: &Actor,

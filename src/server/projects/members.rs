@@ -1,4 +1,4 @@
-//! Who belongs to a project. Nobody gives or takes a role that holds more than they may do themselves.
+//! Project members. An actor can assign or remove only roles whose permissions they hold.
 
 use super::{Reached, managed_now, managers};
 use crate::{
@@ -23,13 +23,13 @@ impl ProjectMemberRecord {
     }
 }
 
-/// The members of a project that the actor reached, by name.
+/// The members of a project, by name. Email addresses are included only for managers of the project.
 pub(super) async fn of(db: &mut Tx, actor: &Actor, project: &Reached) -> Result<Vec<ProjectMember>, Fault> {
     let is_managed = project.permissions.has(Permission::ManageProjects);
     let own = actor.user.to_string();
     let mut all = store::project_members::all(db, project.id).await?;
     all.sort_by_cached_key(|member| fold(&member.name));
-    let shown = all.into_iter().map(|member| {
+    let rows = all.into_iter().map(|member| {
         Ok(ProjectMember {
             user: member.user_id.parse().map_err(|_| Fault::Internal)?,
             permissions: member.allows(),
@@ -42,28 +42,28 @@ pub(super) async fn of(db: &mut Tx, actor: &Actor, project: &Reached) -> Result<
             is_disabled: member.disabled_at.is_some(),
         })
     });
-    shown.collect()
+    rows.collect()
 }
 
-/// Who can be added to a project, by name; of those who can't, nothing is told.
+/// The organization's members who can be added to a project, by name.
 pub(super) async fn candidates(db: &mut Tx, actor: &Actor, project: ProjectId) -> Result<Vec<Candidate>, Fault> {
     let mut all = store::project_members::candidates(db, actor.organization, project).await?;
     all.sort_by_cached_key(|(_, name, email)| (fold(name), email.clone()));
     all.into_iter().map(|(user, name, email)| Ok(Candidate { user: user.parse().map_err(|_| Fault::Internal)?, name, email })).collect()
 }
 
-/// The roles that the actor may give.
+/// The roles that the actor may assign.
 pub(super) async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
     let all = store::roles::list(db, actor.organization).await?;
-    let may_give = all.into_iter().filter(|role| actor.permissions.first_missing(role.allows()).is_none());
-    may_give.map(|role| Ok(RoleChoice { id: role.id.parse().map_err(|_| Fault::Internal)?, name: role.name })).collect()
+    let assignable = all.into_iter().filter(|role| actor.permissions.first_missing(role.allows()).is_none());
+    assignable.map(|role| Ok(RoleChoice { id: role.id.parse().map_err(|_| Fault::Internal)?, name: role.name })).collect()
 }
 
 /// Adds an active member of the organization to a project. Needs *Manage Projects*, in the organization and in the project, and every
 /// permission of the role.
 ///
 /// # Errors
-/// `NotFound` for the project, the person or the role; `Conflict` at `user` for one who is in it; `Forbidden`, `Unavailable`.
+/// `Conflict` at `user` if the user is already a member of the project.
 pub async fn add(state: &AppState, actor: &Actor, project: ProjectId, user: UserId, role: RoleId) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -72,24 +72,24 @@ pub async fn add(state: &AppState, actor: &Actor, project: ProjectId, user: User
         .write(move |tx| {
             Box::pin(async move {
                 let (actor, project) = managed_now(tx, &actor, project).await?;
-                let person = store::members::find(&mut *tx, actor.organization, user).await?;
-                let person = person.filter(|person| person.disabled_at.is_none()).ok_or(Fault::NotFound)?;
-                let role = role_to_give(tx, &actor, role).await?;
+                let member = store::members::find(&mut *tx, actor.organization, user).await?;
+                let member = member.filter(|member| member.disabled_at.is_none()).ok_or(Fault::NotFound)?;
+                let role = find_assignable_role(tx, &actor, role).await?;
                 let role_id = role.id.parse().map_err(|_| Fault::Internal)?;
                 let added = store::project_members::insert(tx, project.id, user, role_id, actor.user).await;
-                added.map_err(|error| error.or_conflict("user", &format!("{} is in this project already.", person.name)))?;
-                let event = event(&actor, "project.member_added", &project, user, &person.name).with("role", role.name);
+                added.map_err(|error| error.or_conflict("user", &format!("{} is already a member of this project.", member.name)))?;
+                let event = event(&actor, "project.member_added", &project, user, &member.name).with("role", role.name);
                 Ok(auditor.record(tx, event).await?)
             })
         })
         .await
 }
 
-/// Gives a member another role in a project; it counts at once. Needs *Manage Projects*, in the organization and in the project, and every
+/// Changes a member's role in a project, effective immediately. Needs *Manage Projects*, in the organization and in the project, and every
 /// permission of both roles.
 ///
 /// # Errors
-/// `NotFound` for the project, the member or the role; `Conflict` at `member` for the last who manages it; `Forbidden`, `Unavailable`.
+/// `Conflict` at `member` for the last active manager of the project.
 pub async fn set_role(state: &AppState, actor: &Actor, project: ProjectId, user: UserId, role: RoleId) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -98,8 +98,8 @@ pub async fn set_role(state: &AppState, actor: &Actor, project: ProjectId, user:
         .write(move |tx| {
             Box::pin(async move {
                 let (actor, project) = managed_now(tx, &actor, project).await?;
-                let member = member_to_change(tx, &actor, &project, user).await?;
-                let role = role_to_give(tx, &actor, role).await?;
+                let member = find_changeable_member(tx, &actor, &project, user).await?;
+                let role = find_assignable_role(tx, &actor, role).await?;
                 let had_manager = !managers(tx, project.id).await?.is_empty();
                 store::project_members::set_role(tx, project.id, user, role.id.parse().map_err(|_| Fault::Internal)?).await?;
                 require_manager(tx, &project, had_manager).await?;
@@ -111,11 +111,11 @@ pub async fn set_role(state: &AppState, actor: &Actor, project: ProjectId, user:
         .await
 }
 
-/// Takes a member out of a project. Keys that they hold stay theirs. Needs *Manage Projects*, in the organization and in the project, and
-/// every permission of the member's role there.
+/// Removes a member from a project. Keys that they hold remain valid. Needs *Manage Projects*, in the organization and in the project, and
+/// every permission of the member's role in the project.
 ///
 /// # Errors
-/// `NotFound` for the project or the member; `Conflict` at `member` for the last who manages it; `Forbidden`, `Unavailable`.
+/// `Conflict` at `member` for the last active manager of the project.
 pub async fn remove(state: &AppState, actor: &Actor, project: ProjectId, user: UserId) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -124,7 +124,7 @@ pub async fn remove(state: &AppState, actor: &Actor, project: ProjectId, user: U
         .write(move |tx| {
             Box::pin(async move {
                 let (actor, project) = managed_now(tx, &actor, project).await?;
-                let member = member_to_change(tx, &actor, &project, user).await?;
+                let member = find_changeable_member(tx, &actor, &project, user).await?;
                 let had_manager = !managers(tx, project.id).await?.is_empty();
                 store::project_members::delete(tx, project.id, user).await?;
                 require_manager(tx, &project, had_manager).await?;
@@ -139,24 +139,24 @@ fn event(actor: &Actor, action: &'static str, project: &Reached, user: UserId, n
     Event::new(actor, action, "user", user, name).with("project", project.id.to_string()).with("project_name", project.record.name.as_str())
 }
 
-/// A member whose role in the project holds nothing that the actor lacks.
-async fn member_to_change(tx: &mut Tx, actor: &Actor, project: &Reached, user: UserId) -> Result<ProjectMemberRecord, Fault> {
+/// A project member, if the actor has every permission of their role.
+async fn find_changeable_member(tx: &mut Tx, actor: &Actor, project: &Reached, user: UserId) -> Result<ProjectMemberRecord, Fault> {
     let id = user.to_string();
     let member = store::project_members::all(tx, project.id).await?.into_iter().find(|member| member.user_id == id).ok_or(Fault::NotFound)?;
     actor.require_all(member.allows())?;
     Ok(member)
 }
 
-async fn role_to_give(tx: &mut Tx, actor: &Actor, role: RoleId) -> Result<RoleRecord, Fault> {
+async fn find_assignable_role(tx: &mut Tx, actor: &Actor, role: RoleId) -> Result<RoleRecord, Fault> {
     let role = store::roles::find(tx, actor.organization, role).await?.ok_or(Fault::NotFound)?;
     actor.require_all(role.allows())?;
     Ok(role)
 }
 
-/// Undoes what leaves a project without anybody who decides on requests, where there was somebody.
+/// Fails, and so rolls the transaction back, if the project has lost its last active manager.
 async fn require_manager(tx: &mut Tx, project: &Reached, had_manager: bool) -> Result<(), Fault> {
     if !had_manager || !managers(tx, project.id).await?.is_empty() {
         return Ok(());
     }
-    Err(Fault::conflict("member", "This is the last active member who manages the project. Let another member manage it first."))
+    Err(Fault::conflict("member", "This is the last active manager of the project. Give another member a role with “Manage Projects” first."))
 }

@@ -1,4 +1,4 @@
-//! The rules for projects: who sees them, and what they may do there.
+//! The rules for projects: visibility and permissions in a project.
 
 mod change;
 pub mod import;
@@ -22,48 +22,41 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A project that somebody sees, and what they may do in it.
+/// A project that is visible to an actor, with the actor's permissions in it.
 #[derive(Debug, Clone)]
 pub struct Reached {
-    /// Its id.
     pub id: ProjectId,
-    /// The project, as it is to them.
+    /// Includes the actor's role in the project.
     pub record: ProjectRecord,
-    /// What they may do in it.
+    /// The actor's permissions in the project.
     pub permissions: Permissions,
 }
 
 impl Reached {
-    /// `None` for one that they don't see.
+    /// `None` if the project is not visible to the actor.
     ///
-    /// In a project people may do what their role there lets them, and never more than their role in the organization does. Whoever
-    /// manages the organization's members is in every project with all of that, whatever role they were given in it, and what everyone sees
-    /// nobody is kept from seeing.
+    /// A permission in a project requires the same permission in the organization, and is granted by the role in the project.
+    /// *Manage Members* in the organization grants every project permission without a role in the project; *View Project* is granted in
+    /// projects that are visible to the organization.
     fn new(actor: &Actor, record: ProjectRecord) -> Result<Option<Self>, Fault> {
         let visibility: Visibility = record.visibility.parse().map_err(|_| Fault::Internal)?;
-        let of_role = Permissions::from_words(record.role_permissions.as_deref().unwrap_or_default());
-        let is_given = |permission: Permission| {
-            of_role.has(permission)
+        let role_permissions = Permissions::from_words(record.role_permissions.as_deref().unwrap_or_default());
+        let is_granted = |permission: Permission| {
+            role_permissions.has(permission)
                 || actor.permissions.has(Permission::ManageMembers)
                 || (permission == Permission::ViewProject && visibility == Visibility::Organization)
         };
-        let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| is_given(*permission) && actor.permissions.has(*permission)).collect();
+        let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| is_granted(*permission) && actor.permissions.has(*permission)).collect();
         let id = record.id.parse().map_err(|_| Fault::Internal)?;
         Ok((!permissions.is_empty()).then(|| Self { id, record, permissions: Permissions::of(&permissions) }))
     }
 
-    /// Goes on only with this permission in the project.
-    ///
-    /// # Errors
-    /// `Forbidden`, naming it.
+    /// Requires a permission in the project.
     pub fn require(&self, permission: Permission) -> Result<(), Fault> {
         if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
     }
 
-    /// What lists show of it.
-    ///
-    /// # Errors
-    /// `Internal` when a stored word is none of ours.
+    /// The project as lists show it. The number of pending requests is 0 for members who do not manage the project.
     pub fn row(&self) -> Result<ProjectRow, Fault> {
         let record = &self.record;
         let is_managed = self.permissions.has(Permission::ManageProjects);
@@ -81,21 +74,22 @@ impl Reached {
     }
 }
 
-/// A project that the actor sees. Needs *View Project*, in the organization and in the project.
+/// A project that is visible to the actor. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn seen(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
     actor.require(Permission::ViewProject)?;
-    let reached = reach(db, actor, id).await?;
-    reached.require(Permission::ViewProject)?;
-    Ok(reached)
+    let access = reach(db, actor, id).await?;
+    access.require(Permission::ViewProject)?;
+    Ok(access)
 }
 
-/// Goes on only where the actor sees a project, or saw it until it was deleted. Needs *View Project*, in the organization and in the project.
+/// Requires that the project is visible to the actor, or was until it was deleted. Needs *View Project*, in the organization and in the
+/// project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn require_seen_ever(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(), Fault> {
     actor.require(Permission::ViewProject)?;
     let record = store::projects::find_ever(db, actor.organization, actor.user, id).await?.ok_or(Fault::NotFound)?;
@@ -105,23 +99,23 @@ pub async fn require_seen_ever(db: &mut Tx, actor: &Actor, id: ProjectId) -> Res
 /// A project that the actor manages, for reading. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
     actor.require(Permission::ManageProjects)?;
-    let reached = reach(db, actor, id).await?;
-    reached.require(Permission::ManageProjects)?;
-    Ok(reached)
+    let access = reach(db, actor, id).await?;
+    access.require(Permission::ManageProjects)?;
+    Ok(access)
 }
 
-/// A project that the actor manages, inside the transaction that changes it: the actor, as they stand now, and the project. Needs
+/// A project that the actor manages, for a change. Returns the actor with the permissions read in the transaction `tx`. Needs
 /// *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `SignedOut`, `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor; `SignedOut` if the actor was disabled since the call began.
 pub async fn managed_now(tx: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(Actor, Reached), Fault> {
     let actor = as_they_stand(tx, actor, Permission::ManageProjects).await?;
-    let reached = managed(tx, &actor, id).await?;
-    Ok((actor, reached))
+    let access = managed(tx, &actor, id).await?;
+    Ok((actor, access))
 }
 
 async fn reach(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
@@ -129,30 +123,27 @@ async fn reach(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fau
     Reached::new(actor, record)?.ok_or(Fault::NotFound)
 }
 
-/// The projects that the actor sees, by name. Needs *View Project*.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// The projects that are visible to the actor, by name. Needs *View Project*.
 pub async fn list(state: &AppState, actor: &Actor) -> Result<Vec<ProjectRow>, Fault> {
     actor.require(Permission::ViewProject)?;
     let all = store::projects::all(&state.store, actor.organization, actor.user).await?;
-    let reached = all.into_iter().filter_map(|record| Reached::new(actor, record).transpose());
-    reached.map(|reached| reached.and_then(|reached| reached.row())).collect()
+    let visible = all.into_iter().filter_map(|record| Reached::new(actor, record).transpose());
+    visible.map(|access| access.and_then(|access| access.row())).collect()
 }
 
 /// One project. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn get(state: &AppState, actor: &Actor, id: ProjectId) -> Result<ProjectRow, Fault> {
     seen(&mut *state.store.read()?.acquire().await?, actor, id).await?.row()
 }
 
-/// Who and what belongs to a project; what those see alone who manage it, for them. Needs *View Project*, in the organization and in the
-/// project.
+/// The members and nodes of a project; for its managers also its secrets, and the users and roles that they can add. Needs *View Project*, in
+/// the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for one that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn belongings(state: &AppState, actor: &Actor, id: ProjectId) -> Result<Belongings, Fault> {
     let mut db = state.store.read()?.acquire().await?;
     let project = seen(&mut db, actor, id).await?;
@@ -168,28 +159,23 @@ pub async fn belongings(state: &AppState, actor: &Actor, id: ProjectId) -> Resul
     Ok(Belongings { members: members::of(&mut db, actor, &project).await?, nodes: nodes::of(&mut db, id).await?, managed })
 }
 
-/// Who hears of requests: those who manage the project, or where it has nobody left who does, those who manage the organization's members.
-///
-/// # Errors
-/// `Unavailable`.
+/// The users who are notified of access requests: the managers of the project or, if it has none, the users who manage both the
+/// organization's members and its projects.
 pub async fn deciders(tx: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Fault> {
     let managers = managers(tx, project).await?;
     if !managers.is_empty() {
         return Ok(managers);
     }
-    let decides = Permissions::of(&[Permission::ManageMembers, Permission::ManageProjects]);
+    let required = Permissions::of(&[Permission::ManageMembers, Permission::ManageProjects]);
     let all = store::members::active(tx, organization).await?;
-    let deciding = all.iter().filter(|(_, words)| Permissions::from_words(words).first_missing(decides).is_none());
-    deciding.map(|(id, _)| id.parse().map_err(|_| Fault::Internal)).collect()
+    let approvers = all.iter().filter(|(_, words)| Permissions::from_words(words).first_missing(required).is_none());
+    approvers.map(|(id, _)| id.parse().map_err(|_| Fault::Internal)).collect()
 }
 
-/// The members of a project who manage it, and so decide on requests.
-///
-/// # Errors
-/// `Unavailable`.
+/// The active members who manage a project, and can approve or reject access requests.
 pub async fn managers(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Fault> {
-    let may = |words: &str| Permissions::from_words(words).has(Permission::ManageProjects);
+    let can_manage = |words: &str| Permissions::from_words(words).has(Permission::ManageProjects);
     let members = store::projects::active_members(tx, project).await?;
-    let deciding = members.iter().filter(|(_, there, here)| may(there) && may(here));
-    deciding.map(|(id, _, _)| id.parse().map_err(|_| Fault::Internal)).collect()
+    let approvers = members.iter().filter(|(_, in_project, in_organization)| can_manage(in_project) && can_manage(in_organization));
+    approvers.map(|(id, _, _)| id.parse().map_err(|_| Fault::Internal)).collect()
 }

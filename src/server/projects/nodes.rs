@@ -1,4 +1,4 @@
-//! The nodes of a project: named numbers that its keys are used at.
+//! The nodes of a project: named numeric ids of the places where its keys are used.
 
 use super::managed_now;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The most nodes of one project.
+/// The maximum number of nodes of one project.
 const NODES_MAX: usize = 1000;
 
 impl From<NodeRecord> for NodeRow {
@@ -26,9 +26,6 @@ pub(super) async fn of(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRow>, 
 }
 
 /// Adds a node to a project. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `Invalid` or `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
 pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &str) -> Result<NodeRow, Fault> {
     actor.require(Permission::ManageProjects)?;
     let name = text::name("name", name);
@@ -51,10 +48,7 @@ pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &
         .await
 }
 
-/// Gives a node another name. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound` for the project or the node; `Invalid` or `Conflict` at `name`; `Forbidden`, `Unavailable`.
+/// Renames a node. Needs *Manage Projects*, in the organization and in the project.
 pub async fn rename(state: &AppState, actor: &Actor, project: ProjectId, id: i64, name: &str) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let name = text::name("name", name);
@@ -74,10 +68,7 @@ pub async fn rename(state: &AppState, actor: &Actor, project: ProjectId, id: i64
         .await
 }
 
-/// Deletes a node; its number is never used again. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound` for the project or the node; `Forbidden`, `Unavailable`.
+/// Deletes a node. Its number is never reused. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: i64) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -95,5 +86,5 @@ pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: i64
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "A node of this project has this name already.")
+    error.or_conflict("name", "This project already has a node with this name.")
 }

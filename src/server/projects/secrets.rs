@@ -1,4 +1,4 @@
-//! The secrets of a project: sealed, read back by programs alone.
+//! Project secrets: stored encrypted, readable only through the API.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// The most secrets of one project.
+/// The maximum number of secrets of one project.
 pub(super) const SECRETS_MAX: usize = 1000;
 
 impl ProjectSecretRecord {
@@ -43,27 +43,21 @@ impl ProjectSecretRecord {
     }
 }
 
-/// A project's secrets, by name.
+/// A project's secrets without their values, by name.
 pub(super) async fn of(db: &mut Tx, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
     let mut all = store::project_secrets::all(db, project).await?;
     all.sort_by_cached_key(|secret| fold(&secret.name));
     all.into_iter().map(ProjectSecretRecord::row).collect()
 }
 
-/// A project's secrets, by name, without their values. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// A project's secrets without their values, by name. Needs *Manage Projects*, in the organization and in the project.
 pub async fn list(state: &AppState, actor: &Actor, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
     let mut db = state.store.read()?.acquire().await?;
     let project = managed(&mut db, actor, project).await?;
     of(&mut db, project.id).await
 }
 
-/// Stores a secret. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `Invalid` at `name` or `value`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
+/// Creates a secret. Needs *Manage Projects*, in the organization and in the project.
 pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &str, typed: &TypedSecret) -> Result<SecretRow, Fault> {
     actor.require(Permission::ManageProjects)?;
     let checked = identifier("name", name).and_then(|name| Ok((name, SecretString::from(value("value", typed.expose())?))));
@@ -86,7 +80,7 @@ pub async fn create(state: &AppState, actor: &Actor, project: ProjectId, name: &
         .await
 }
 
-/// Seals a secret and stores it.
+/// Encrypts a secret and stores it. `key` is the project key that it was imported from, if any.
 pub(super) async fn insert(
     tx: &mut Tx,
     vault: &Vault,
@@ -99,7 +93,7 @@ pub(super) async fn insert(
     let id = ProjectSecretId::new();
     let sealed = seal(tx, vault, actor.organization, id, value).await?;
     let new = NewProjectSecret { id, project: project.id, name: name.to_owned(), sealed, created_by: actor.user, key };
-    store::project_secrets::insert(tx, &new).await.map_err(|error| error.or_conflict("name", "A secret of this project has this name already."))?;
+    store::project_secrets::insert(tx, &new).await.map_err(|error| error.or_conflict("name", "This project already has a secret with this name."))?;
     Ok(id)
 }
 
@@ -107,10 +101,7 @@ async fn seal(tx: &mut Tx, vault: &Vault, organization: OrganizationId, id: Proj
     vault.seal(tx, Owner::project_secret(organization, id), &[(VALUE, value)]).await?.pop().ok_or(Fault::Internal)
 }
 
-/// Puts another value in the place of a secret's. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound` for the project or the secret; `Invalid` at `value`; `Forbidden`, `Unavailable`.
+/// Replaces the value of a secret. Needs *Manage Projects*, in the organization and in the project.
 pub async fn replace(state: &AppState, actor: &Actor, project: ProjectId, id: ProjectSecretId, typed: &TypedSecret) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let checked = value("value", typed.expose()).map(SecretString::from);
@@ -129,10 +120,7 @@ pub async fn replace(state: &AppState, actor: &Actor, project: ProjectId, id: Pr
         .await
 }
 
-/// Deletes a secret for good. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound` for the project or the secret; `Forbidden`, `Unavailable`.
+/// Deletes a secret permanently. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: ProjectSecretId) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -149,17 +137,17 @@ pub async fn delete(state: &AppState, actor: &Actor, project: ProjectId, id: Pro
         .await
 }
 
-/// Opens a secret for a program. Each reading is in the audit log: it is written before the value is given away. Needs *Manage Projects*,
-/// in the organization and in the project.
+/// Decrypts a secret for an API client. Each read is recorded in the audit log before the value is returned. Needs *Manage Projects*, in the
+/// organization and in the project.
 ///
 /// # Errors
-/// `NotFound` for the project or the secret; `Internal` for one that does not open; `Forbidden`, `Unavailable`.
+/// `Internal` if the secret cannot be decrypted.
 pub async fn read(state: &AppState, actor: &Actor, project: ProjectId, name: &str) -> Result<(String, SecretString), Fault> {
     actor.require(Permission::ManageProjects)?;
-    // What is no name of any is not looked for.
+    // A malformed name cannot exist.
     let name = identifier("name", name).map_err(|_| Fault::NotFound)?;
     let (actor, auditor, vault) = (actor.clone(), state.auditor.clone(), Arc::clone(&state.vault));
-    // As it stands in one transaction: no rotation of the master key comes between.
+    // In one transaction, so that a concurrent master key rotation cannot come between the reads.
     state
         .store
         .write(move |tx| {

@@ -1,38 +1,38 @@
-//! The address of a provider.
+//! The base URL of a provider.
 
 use url::Url;
 
 use crate::model::fault::Fault;
 
-/// The longest address, in bytes.
+/// The maximum length, in bytes.
 const URL_MAX: usize = 2048;
 
-/// An address in its one spelling, without a slash at its end, or what is wrong with it.
+/// Normalizes a base URL, without a trailing slash.
 ///
 /// # Errors
-/// `Invalid` for what is no http or https URL, is too long, or has a user, a query or a fragment.
+/// `Invalid` unless it is an http or https URL of at most [`URL_MAX`] bytes without user, query and fragment.
 pub fn base_url(field: &str, typed: &str) -> Result<String, Fault> {
     let invalid = |message: &str| Fault::invalid(field, message);
     let typed = typed.trim();
     if typed.is_empty() {
-        return Err(invalid("Enter an address, such as https://api.openai.com/v1."));
+        return Err(invalid("Enter a URL, e.g. https://api.openai.com/v1."));
     }
-    let malformed = || invalid("Enter an address that begins with https:// or http://, such as https://api.openai.com/v1.");
+    let malformed = || invalid("Enter a URL that begins with https:// or http://, e.g. https://api.openai.com/v1.");
     let url = Url::parse(typed).map_err(|_| malformed())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err(malformed());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("Leave user and password out of the address. Link a general key instead."));
+        return Err(invalid("Remove user and password from the URL. Link a general key instead."));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("Leave out what follows “?” or “#”."));
+        return Err(invalid("Remove the query (“?”) or fragment (“#”) from the URL."));
     }
-    let address = url.as_str().trim_end_matches('/');
-    if address.len() > URL_MAX {
-        return Err(invalid("This address is too long."));
+    let normalized = url.as_str().trim_end_matches('/');
+    if normalized.len() > URL_MAX {
+        return Err(invalid("This URL is too long."));
     }
-    Ok(address.to_owned())
+    Ok(normalized.to_owned())
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_one_spelling() {
+    fn urls_are_normalized() {
         for same in ["https://api.openai.com/v1", " HTTPS://API.openai.com:443/v1/ ", "https://api.openai.com/a/../v1//"] {
             assert_eq!(base_url("base_url", same).unwrap(), "https://api.openai.com/v1", "{same}");
         }
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_urls_are_rejected() {
         let long = format!("https://a/{}", "b".repeat(URL_MAX));
         for bad in [
             "",

@@ -1,4 +1,4 @@
-//! The rules for services with language models, and for which keys they are used with. All need *Manage Credentials*.
+//! The rules for providers of language models and the keys that they are linked to. All need *Manage Credentials*.
 
 mod address;
 mod models;
@@ -26,10 +26,7 @@ use crate::model::{
     text,
 };
 
-/// Every provider with its models, and the keys that can be chosen for them.
-///
-/// # Errors
-/// `Forbidden`, `Unavailable`.
+/// All providers with their models, and the general keys that can be linked to them.
 pub async fn list(state: &AppState, actor: &Actor) -> Result<ProviderList, Fault> {
     actor.require(Permission::ManageCredentials)?;
     let mut models: HashMap<String, Vec<ModelRecord>> = HashMap::new();
@@ -42,17 +39,13 @@ pub async fn list(state: &AppState, actor: &Actor) -> Result<ProviderList, Fault
         row(provider, models)
     });
     let keys = store::credentials::of_kind(&state.store, actor.organization, CredentialKind::Llm).await?;
-    let keys = keys.into_iter().map(|key| Ok(GeneralKey { id: parsed(&key.id)?, name: key.name, mask: key.mask }));
+    let keys = keys.into_iter().map(|key| Ok(GeneralKey { id: parse_stored(&key.id)?, name: key.name, mask: key.mask }));
     Ok(ProviderList { providers: providers.collect::<Result<_, Fault>>()?, keys: keys.collect::<Result<_, Fault>>()? })
 }
 
-/// Makes a provider.
-///
-/// # Errors
-/// `Invalid` at `name`, `base_url` or `key`; `Conflict` at `name`; `Forbidden`, `Unavailable`.
-pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProvider) -> Result<ProviderRow, Fault> {
+pub async fn create(state: &AppState, actor: &Actor, request: WantedProvider) -> Result<ProviderRow, Fault> {
     actor.require(Permission::ManageCredentials)?;
-    let values = values(wanted)?;
+    let values = values(request)?;
     let (actor, auditor, id) = (actor.clone(), state.auditor.clone(), ProviderId::new());
     let record = state
         .store
@@ -69,14 +62,11 @@ pub async fn create(state: &AppState, actor: &Actor, wanted: WantedProvider) -> 
     row(record, Vec::new())
 }
 
-/// Changes a provider. With another address it and its models lose the keys that they had: a key goes to another address only when
-/// somebody links it to that address, as a call does that names another key.
-///
-/// # Errors
-/// `Invalid` at `name`, `base_url` or `key`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: WantedProvider) -> Result<EditedProvider, Fault> {
+/// Updates a provider. A new base URL unlinks the keys of the provider and its models, so that no key is sent to a URL that it was not linked
+/// to. A different key in the same request is linked to the new URL.
+pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, request: WantedProvider) -> Result<EditedProvider, Fault> {
     actor.require(Permission::ManageCredentials)?;
-    let mut values = values(wanted)?;
+    let mut values = values(request)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     let (record, models, unlinked) = state
         .store
@@ -85,10 +75,10 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
                 let before = find(tx, &actor, id).await?;
                 require_general_key(tx, &actor, values.key).await?;
                 let unlinked = if before.base_url == values.base_url { Vec::new() } else { unlink(tx, &actor, &before, &mut values, id).await? };
-                let why = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlinked.as_deref() };
+                let reason = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlinked.as_deref() };
                 let has_moved = before.base_url != values.base_url && before.link.credential_id.is_some() && values.key.is_none();
-                let why = if has_moved { Some("moved") } else { why };
-                store::providers::update(tx, id, &values, why).await.map_err(name_taken)?;
+                let reason = if has_moved { Some("moved") } else { reason };
+                store::providers::update(tx, id, &values, reason).await.map_err(name_taken)?;
                 let event = Event::new(&actor, "provider.edited", "provider", id, &values.name).with("base_url", values.base_url.as_str());
                 auditor.record(tx, with_key(event, values.key).with("unlinked", unlinked.clone())).await?;
                 let models = store::models::of_provider(tx, actor.organization, id).await?;
@@ -99,11 +89,11 @@ pub async fn edit(state: &AppState, actor: &Actor, id: ProviderId, wanted: Wante
     Ok(EditedProvider { provider: row(record, models)?, unlinked })
 }
 
-/// Takes the keys from a provider that moves, and from its models. Answers the names of those that had one.
+/// Unlinks the keys of a provider whose base URL changes, and of its models. Returns the names of those that had one.
 async fn unlink(tx: &mut Tx, actor: &Actor, before: &ProviderRecord, values: &mut ProviderValues, id: ProviderId) -> Result<Vec<String>, Fault> {
     let models = store::models::of_provider(tx, actor.organization, id).await?;
     store::models::unlink(tx, id).await?;
-    // One that was chosen for the new address stays.
+    // A different key was chosen for the new URL and is kept.
     if values.key.map(|key| key.to_string()) == before.link.credential_id {
         values.key = None;
     }
@@ -111,10 +101,7 @@ async fn unlink(tx: &mut Tx, actor: &Actor, before: &ProviderRecord, values: &mu
     Ok(provider.into_iter().chain(models.into_iter().filter(|model| model.link.credential_id.is_some()).map(|model| model.name)).collect())
 }
 
-/// Deletes a provider and its models. Keys stay.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Deletes a provider and its models. Linked keys remain.
 pub async fn delete(state: &AppState, actor: &Actor, id: ProviderId) -> Result<(), Fault> {
     actor.require(Permission::ManageCredentials)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -136,18 +123,18 @@ async fn find(tx: &mut Tx, actor: &Actor, id: ProviderId) -> Result<ProviderReco
     store::providers::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)
 }
 
-fn values(wanted: WantedProvider) -> Result<ProviderValues, Fault> {
-    let (name, base_url) = (text::name("name", &wanted.name)?, address::base_url("base_url", &wanted.base_url)?);
-    Ok(ProviderValues { name, style: wanted.style, base_url, key: wanted.key })
+fn values(request: WantedProvider) -> Result<ProviderValues, Fault> {
+    let (name, base_url) = (text::name("name", &request.name)?, address::base_url("base_url", &request.base_url)?);
+    Ok(ProviderValues { name, style: request.style, base_url, key: request.key })
 }
 
-/// Only the organization's own general keys can be linked; another's is as unknown as one that was deleted.
+/// Requires a general key of the organization. Keys of other organizations are treated like deleted ones.
 async fn require_general_key(tx: &mut Tx, actor: &Actor, key: Option<CredentialId>) -> Result<(), Fault> {
     let Some(key) = key else { return Ok(()) };
     let found = store::credentials::find(tx, actor.organization, key).await?;
     match found.map(|record| record.kind()).transpose()? {
         Some(CredentialKind::Llm) => Ok(()),
-        _ => Err(Fault::invalid("key", "Choose a general key. This one is none, or was deleted.")),
+        _ => Err(Fault::invalid("key", "Choose a general key. This key is of another kind or was deleted.")),
     }
 }
 
@@ -156,14 +143,14 @@ fn with_key(event: Event, key: Option<CredentialId>) -> Event {
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "A provider has this name already.")
+    error.or_conflict("name", "A provider with this name already exists.")
 }
 
 fn row(provider: ProviderRecord, models: Vec<ModelRecord>) -> Result<ProviderRow, Fault> {
     Ok(ProviderRow {
-        id: parsed(&provider.id)?,
+        id: parse_stored(&provider.id)?,
         name: provider.name,
-        style: parsed(&provider.style)?,
+        style: parse_stored(&provider.style)?,
         base_url: provider.base_url,
         link: link(provider.link)?,
         models: models.into_iter().map(model_row).collect::<Result<_, Fault>>()?,
@@ -171,21 +158,21 @@ fn row(provider: ProviderRecord, models: Vec<ModelRecord>) -> Result<ProviderRow
 }
 
 fn model_row(model: ModelRecord) -> Result<ModelRow, Fault> {
-    Ok(ModelRow { id: parsed(&model.id)?, name: model.name, link: link(model.link)? })
+    Ok(ModelRow { id: parse_stored(&model.id)?, name: model.name, link: link(model.link)? })
 }
 
 fn link(link: KeyLink) -> Result<Link, Fault> {
     Ok(match (link.credential_id, link.key_name, link.key_mask, link.unlinked.as_deref()) {
-        (Some(id), Some(name), Some(mask), _) => Link::Key(GeneralKey { id: parsed(&id)?, name, mask }),
+        (Some(id), Some(name), Some(mask), _) => Link::Key(GeneralKey { id: parse_stored(&id)?, name, mask }),
         (_, _, _, Some("deleted")) => Link::Deleted,
         (_, _, _, Some(_)) => Link::Moved,
         _ => Link::Nothing,
     })
 }
 
-fn parsed<T: std::str::FromStr>(stored: &str) -> Result<T, Fault> {
+fn parse_stored<T: std::str::FromStr>(stored: &str) -> Result<T, Fault> {
     stored.parse().map_err(|_| {
-        tracing::error!("a stored provider can't be read");
+        tracing::error!("stored provider has an invalid value");
         Fault::Internal
     })
 }

@@ -17,24 +17,20 @@ use crate::{
     },
 };
 
-/// Makes a model of a provider.
-///
-/// # Errors
-/// `Invalid` at `name` or `key`; `Conflict` at `name`; `NotFound` for the provider; `Forbidden`, `Unavailable`.
-pub async fn create_model(state: &AppState, actor: &Actor, provider: ProviderId, wanted: WantedModel) -> Result<ModelRow, Fault> {
+pub async fn create_model(state: &AppState, actor: &Actor, provider: ProviderId, request: WantedModel) -> Result<ModelRow, Fault> {
     actor.require(Permission::ManageCredentials)?;
-    let name = text::name("name", &wanted.name)?;
+    let name = text::name("name", &request.name)?;
     let (actor, auditor, id) = (actor.clone(), state.auditor.clone(), ModelId::new());
     let record = state
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let of = super::find(tx, &actor, provider).await?;
-                require_general_key(tx, &actor, wanted.key).await?;
-                let place = (actor.organization, provider);
-                store::models::insert(tx, place, id, actor.user, (&name, wanted.key)).await.map_err(name_taken)?;
-                let event = Event::new(&actor, "model.created", "model", id, &name).with("provider", of.name);
-                auditor.record(tx, with_key(event, wanted.key)).await?;
+                let provider_record = super::find(tx, &actor, provider).await?;
+                require_general_key(tx, &actor, request.key).await?;
+                let parent = (actor.organization, provider);
+                store::models::insert(tx, parent, id, actor.user, (&name, request.key)).await.map_err(name_taken)?;
+                let event = Event::new(&actor, "model.created", "model", id, &name).with("provider", provider_record.name);
+                auditor.record(tx, with_key(event, request.key)).await?;
                 find(tx, &actor, id).await
             })
         })
@@ -42,22 +38,18 @@ pub async fn create_model(state: &AppState, actor: &Actor, provider: ProviderId,
     model_row(record)
 }
 
-/// Changes a model.
-///
-/// # Errors
-/// `Invalid` at `name` or `key`; `Conflict` at `name`; `NotFound`, `Forbidden`, `Unavailable`.
-pub async fn edit_model(state: &AppState, actor: &Actor, id: ModelId, wanted: WantedModel) -> Result<ModelRow, Fault> {
+pub async fn edit_model(state: &AppState, actor: &Actor, id: ModelId, request: WantedModel) -> Result<ModelRow, Fault> {
     actor.require(Permission::ManageCredentials)?;
-    let name = text::name("name", &wanted.name)?;
+    let name = text::name("name", &request.name)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
     let record = state
         .store
         .write(move |tx| {
             Box::pin(async move {
                 find(tx, &actor, id).await?;
-                require_general_key(tx, &actor, wanted.key).await?;
-                store::models::update(tx, id, (&name, wanted.key)).await.map_err(name_taken)?;
-                auditor.record(tx, with_key(Event::new(&actor, "model.edited", "model", id, &name), wanted.key)).await?;
+                require_general_key(tx, &actor, request.key).await?;
+                store::models::update(tx, id, (&name, request.key)).await.map_err(name_taken)?;
+                auditor.record(tx, with_key(Event::new(&actor, "model.edited", "model", id, &name), request.key)).await?;
                 find(tx, &actor, id).await
             })
         })
@@ -65,10 +57,7 @@ pub async fn edit_model(state: &AppState, actor: &Actor, id: ModelId, wanted: Wa
     model_row(record)
 }
 
-/// Deletes a model. Its key stays.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Deletes a model. Its linked key remains.
 pub async fn delete_model(state: &AppState, actor: &Actor, id: ModelId) -> Result<(), Fault> {
     actor.require(Permission::ManageCredentials)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -89,5 +78,5 @@ async fn find(tx: &mut Tx, actor: &Actor, id: ModelId) -> Result<ModelRecord, Fa
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "This provider has a model of this name already.")
+    error.or_conflict("name", "This provider already has a model with this name.")
 }

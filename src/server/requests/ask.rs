@@ -1,4 +1,4 @@
-//! Asking for a key, and no longer asking.
+//! Creates and withdraws access requests.
 
 use super::{about, tell};
 use crate::{
@@ -17,15 +17,15 @@ use crate::{
     },
 };
 
-/// How often somebody may ask by one template, and within which time.
-const ASKED_MAX: i64 = 10;
-const ASKED_WITHIN_MS: i64 = 60 * MINUTE_MS;
+/// The maximum number of requests of one user for one template within [`REQUEST_WINDOW_MS`].
+const REQUESTS_MAX: i64 = 10;
+const REQUEST_WINDOW_MS: i64 = 60 * MINUTE_MS;
 
-/// Asks for a key by a template; those who decide hear of it. Needs *View Project*, in the organization and in the project.
+/// Requests a key and notifies the approvers. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `template` when it was deleted, and for somebody who has asked already or holds a key by it; `Throttled` after ten times
-/// in an hour; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` at `template` if it was deleted, or if the user already holds a key issued from it or has a pending request for one; `Throttled`
+/// after ten requests in an hour.
 pub async fn ask(state: &AppState, actor: &Actor, template: TemplateId) -> Result<(), Fault> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -36,41 +36,41 @@ pub async fn ask(state: &AppState, actor: &Actor, template: TemplateId) -> Resul
                 let actor = members::as_they_stand(tx, &actor, Permission::ViewProject).await?;
                 let record = store::templates::find(tx, actor.organization, template).await?.ok_or(Fault::NotFound)?;
                 let project = record.project_id.parse().map_err(|_| Fault::Internal)?;
-                let reached = projects::seen(tx, &actor, project).await?;
+                let access = projects::seen(tx, &actor, project).await?;
                 if record.deleted_at.is_some() {
-                    return Err(Fault::conflict("template", "This template was deleted, so its key can't be requested any more."));
+                    return Err(Fault::conflict("template", "This template was deleted. Its key can no longer be requested."));
                 }
                 if store::requests::holds(tx, template, actor.user).await? {
-                    return Err(Fault::conflict("template", "You have a key by this template already."));
+                    return Err(Fault::conflict("template", "You already have a key from this template."));
                 }
-                require_patience(tx, template, actor.user).await?;
+                check_request_rate(tx, template, actor.user).await?;
                 let id = KeyRequestId::new();
-                store::requests::insert(tx, id, project, template, actor.user).await.map_err(asked_already)?;
+                store::requests::insert(tx, id, project, template, actor.user).await.map_err(already_requested)?;
                 let request = store::requests::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)?;
-                auditor.record(tx, about(&actor, "request.created", &reached, &request)).await?;
-                let deciders = projects::deciders(tx, actor.organization, project).await?;
-                tell(tx, &actor, &deciders, NoticeEvent::Requested, &reached, &record.name, "").await
+                auditor.record(tx, about(&actor, "request.created", &access, &request)).await?;
+                let approvers = projects::deciders(tx, actor.organization, project).await?;
+                tell(tx, &actor, &approvers, NoticeEvent::Requested, &access, &record.name, "").await
             })
         })
         .await
 }
 
-/// Goes on unless somebody asked and took it back again and again: each time those who decide hear of it.
-async fn require_patience(tx: &mut Tx, template: TemplateId, user: UserId) -> Result<(), Fault> {
-    let earliest = store::requests::asked_at(tx, template, user, ASKED_MAX - 1).await?;
-    let wait_ms = earliest.map_or(0, |at| at.0 + ASKED_WITHIN_MS - Timestamp::now().0);
+/// Limits how often a user can request and withdraw, because each time the approvers are notified.
+async fn check_request_rate(tx: &mut Tx, template: TemplateId, user: UserId) -> Result<(), Fault> {
+    let earliest = store::requests::asked_at(tx, template, user, REQUESTS_MAX - 1).await?;
+    let wait_ms = earliest.map_or(0, |at| at.0 + REQUEST_WINDOW_MS - Timestamp::now().0);
     let seconds = u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000);
     if seconds == 0 { Ok(()) } else { Err(Fault::Throttled { seconds }) }
 }
 
-fn asked_already(error: store::Error) -> Fault {
-    error.or_conflict("template", "You have asked for this key already. It waits to be decided.")
+fn already_requested(error: store::Error) -> Fault {
+    error.or_conflict("template", "You already have a pending request for this key.")
 }
 
-/// Takes back the actor's own request; those who decide hear of it. Needs *View Project*, in the organization and in the project.
+/// Withdraws the actor's own request and notifies the approvers. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `request` when it was decided meanwhile; `NotFound` also for another's; `Forbidden`, `Unavailable`.
+/// `Conflict` at `request` if it is no longer pending; `NotFound` also for requests of other users.
 pub async fn withdraw(state: &AppState, actor: &Actor, id: KeyRequestId) -> Result<(), Fault> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -83,12 +83,12 @@ pub async fn withdraw(state: &AppState, actor: &Actor, id: KeyRequestId) -> Resu
                 if request.asker()? != actor.user {
                     return Err(Fault::NotFound);
                 }
-                let reached = projects::seen(tx, &actor, request.project_id.parse().map_err(|_| Fault::Internal)?).await?;
+                let access = projects::seen(tx, &actor, request.project_id.parse().map_err(|_| Fault::Internal)?).await?;
                 request.require_open()?;
                 store::requests::decide(tx, &request.id, states::WITHDRAWN, actor.user, "", Timestamp::now()).await?;
-                auditor.record(tx, about(&actor, "request.withdrawn", &reached, &request)).await?;
-                let deciders = projects::deciders(tx, actor.organization, reached.id).await?;
-                tell(tx, &actor, &deciders, NoticeEvent::Withdrawn, &reached, &request.template, "").await
+                auditor.record(tx, about(&actor, "request.withdrawn", &access, &request)).await?;
+                let approvers = projects::deciders(tx, actor.organization, access.id).await?;
+                tell(tx, &actor, &approvers, NoticeEvent::Withdrawn, &access, &request.template, "").await
             })
         })
         .await

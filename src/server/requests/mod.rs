@@ -1,4 +1,4 @@
-//! The rules for requests: somebody asks for a key by a template, somebody else decides.
+//! The rules for access requests: a user requests a key by template, and a manager of the project approves or rejects.
 
 mod ask;
 mod decide;
@@ -43,62 +43,64 @@ impl RequestRecord {
         self.user_id.parse().map_err(|_| Fault::Internal)
     }
 
-    /// Goes on only while it waits.
+    /// Requires that the request is pending.
     ///
     /// # Errors
-    /// `Conflict` at `request`, telling what became of it.
+    /// `Conflict` at `request` with the outcome.
     fn require_open(&self) -> Result<(), Fault> {
-        let by = self.decider.as_deref().unwrap_or("somebody");
-        let told = match self.state.as_str() {
+        let by = self.decider.as_deref().unwrap_or("another user");
+        let message = match self.state.as_str() {
             state::OPEN => return Ok(()),
-            state::APPROVED => format!("This request was approved already by {by}."),
-            state::REJECTED => format!("This request was rejected already by {by}."),
-            state::WITHDRAWN => format!("{} withdrew this request, so there is nothing to decide.", self.user_name),
-            _ => "The template was deleted, and this request was closed with it.".to_owned(),
+            state::APPROVED => format!("This request was already approved by {by}."),
+            state::REJECTED => format!("This request was already rejected by {by}."),
+            state::WITHDRAWN => format!("{} withdrew this request.", self.user_name),
+            _ => "The template was deleted, and its requests were closed.".to_owned(),
         };
-        Err(Fault::conflict("request", told))
+        Err(Fault::conflict("request", message))
     }
 }
 
-/// The requests of a project that wait, the oldest first.
-///
-/// # Errors
-/// `Unavailable`.
+/// The pending requests of a project, oldest first.
 pub async fn waiting(db: &mut Tx, project: ProjectId) -> Result<Vec<RequestRow>, Fault> {
     store::requests::open_of_project(db, project).await?.into_iter().map(RequestRecord::row).collect()
 }
 
-/// Closes the open requests of a template that is being deleted. Answers how many there were.
-///
-/// # Errors
-/// `Unavailable`.
-pub async fn close_all(tx: &mut Tx, auditor: &Auditor, actor: &Actor, reached: &Reached, template: TemplateId) -> Result<usize, Fault> {
+/// Closes the open requests of a template that is being deleted, and notifies the requesters. Returns their number.
+pub async fn close_all(tx: &mut Tx, auditor: &Auditor, actor: &Actor, access: &Reached, template: TemplateId) -> Result<usize, Fault> {
     let open = store::requests::open_of_template(tx, template).await?;
     for request in &open {
         store::requests::decide(tx, &request.id, state::CLOSED, actor.user, "", Timestamp::now()).await?;
-        auditor.record(tx, about(actor, "request.closed", reached, request)).await?;
-        tell(tx, actor, &[request.asker()?], NoticeEvent::Closed, reached, &request.template, "").await?;
+        auditor.record(tx, about(actor, "request.closed", access, request)).await?;
+        tell(tx, actor, &[request.asker()?], NoticeEvent::Closed, access, &request.template, "").await?;
     }
     Ok(open.len())
 }
 
-/// Something that was done with a request.
-fn about(actor: &Actor, action: &'static str, reached: &Reached, request: &RequestRecord) -> Event {
+/// An audit event about a request.
+fn about(actor: &Actor, action: &'static str, access: &Reached, request: &RequestRecord) -> Event {
     Event::new(actor, action, "request", &request.id, &request.template)
-        .with("project", reached.record.name.as_str())
+        .with("project", access.record.name.as_str())
         .with("user", request.user_name.as_str())
 }
 
-/// Tells people, but not the actor themself.
-async fn tell(tx: &mut Tx, actor: &Actor, people: &[UserId], event: NoticeEvent, reached: &Reached, template: &str, word: &str) -> Result<(), Fault> {
-    let others: Vec<_> = people.iter().copied().filter(|person| *person != actor.user).collect();
+/// Notifies users except the actor.
+async fn tell(
+    tx: &mut Tx,
+    actor: &Actor,
+    recipients: &[UserId],
+    event: NoticeEvent,
+    access: &Reached,
+    template: &str,
+    comment: &str,
+) -> Result<(), Fault> {
+    let others: Vec<_> = recipients.iter().copied().filter(|user| *user != actor.user).collect();
     let notice = NewNotice {
         event,
-        project_id: reached.id,
-        project: reached.record.name.clone(),
+        project_id: access.id,
+        project: access.record.name.clone(),
         template: template.to_owned(),
         person: actor.name.clone(),
-        word: word.to_owned(),
+        word: comment.to_owned(),
     };
     notices::tell(tx, &others, &notice).await
 }

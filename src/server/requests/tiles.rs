@@ -1,4 +1,4 @@
-//! A project's templates as tiles: what may be requested, what waits, what is held.
+//! A project's templates as cards, each with the actor's key or request.
 
 use crate::{
     model::{
@@ -24,10 +24,11 @@ use crate::{
     },
 };
 
-/// A project's tiles, as they are to the actor. Needs *View Project*, in the organization and in the project.
+/// A project's cards: one per template, and one per key of the actor whose template was deleted. Needs *View Project*, in the organization and
+/// in the project.
 ///
 /// # Errors
-/// `NotFound` also for a project that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn tiles(state: &AppState, actor: &Actor, project: ProjectId) -> Result<KeyTiles, Fault> {
     let mut db = state.store.read()?.acquire().await?;
     projects::seen(&mut db, actor, project).await?;
@@ -36,33 +37,33 @@ pub async fn tiles(state: &AppState, actor: &Actor, project: ProjectId) -> Resul
     let mut held = store::requests::held(&mut db, project, actor.user).await?;
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
 
-    let mut tiles = Vec::with_capacity(templates.len());
+    let mut cards = Vec::with_capacity(templates.len());
     for (template, fields) in templates {
-        let mut tile = of_template(&template, fields.into_iter().map(Into::into).collect())?;
+        let mut card = from_template(&template, fields.into_iter().map(Into::into).collect())?;
         let own: Vec<_> = held.extract_if(.., |key| key.template_id == template.id).collect();
-        // The one in use; else the last.
+        // The key in use, otherwise the latest one.
         if let Some(key) = own.iter().find(|key| is_live(key)).or(own.first()) {
-            hold(&mut tile, key)?;
+            set_key(&mut card, key)?;
         }
         if let Some(request) = requests.iter().find(|request| request.template_id == template.id) {
-            ask(&mut tile, request)?;
+            set_request(&mut card, request)?;
         }
-        tiles.push(tile);
+        cards.push(card);
     }
     for key in held.iter().filter(|key| is_live(key)) {
-        tiles.push(of_gone(key)?);
+        cards.push(from_deleted_template(key)?);
     }
-    Ok(KeyTiles { tiles, currency })
+    Ok(KeyTiles { tiles: cards, currency })
 }
 
-/// What a role permits in a project.
+/// The permissions of a role that apply in projects.
 fn in_project(words: &str) -> Permissions {
     let permissions = Permissions::from_words(words);
-    let counted: Vec<_> = IN_PROJECT.into_iter().filter(|permission| permissions.has(*permission)).collect();
-    Permissions::of(&counted)
+    let relevant: Vec<_> = IN_PROJECT.into_iter().filter(|permission| permissions.has(*permission)).collect();
+    Permissions::of(&relevant)
 }
 
-fn of_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyTile, Fault> {
+fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyTile, Fault> {
     Ok(KeyTile {
         template: template.id.parse().map_err(|_| Fault::Internal)?,
         is_deleted: false,
@@ -79,10 +80,10 @@ fn of_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<Ke
     })
 }
 
-/// A key whose template is gone is its holder's all the same.
-fn of_gone(key: &HeldRecord) -> Result<KeyTile, Fault> {
+/// A card for a key whose template was deleted: the key itself remains valid.
+fn from_deleted_template(key: &HeldRecord) -> Result<KeyTile, Fault> {
     let template: TemplateId = key.template_id.parse().map_err(|_| Fault::Internal)?;
-    let mut tile = KeyTile {
+    let mut card = KeyTile {
         template,
         is_deleted: true,
         name: key.name.clone(),
@@ -96,18 +97,18 @@ fn of_gone(key: &HeldRecord) -> Result<KeyTile, Fault> {
         rejected: None,
         key: None,
     };
-    hold(&mut tile, key)?;
-    Ok(tile)
+    set_key(&mut card, key)?;
+    Ok(card)
 }
 
-/// Notes the key that is held. While it is in use its own role and fields count, not the template's.
-fn hold(tile: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
+/// Sets the key of a card. While the key is in use, the card shows its role and fields instead of the template's.
+fn set_key(card: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
     if is_live(record) {
-        tile.role.clone_from(&record.role);
-        tile.permits = in_project(&record.role_permissions);
-        tile.fields = serde_json::from_str(&record.fields).map_err(|_| Fault::Internal)?;
+        card.role.clone_from(&record.role);
+        card.permits = in_project(&record.role_permissions);
+        card.fields = serde_json::from_str(&record.fields).map_err(|_| Fault::Internal)?;
     }
-    tile.key = Some(HeldKey {
+    card.key = Some(HeldKey {
         id: record.id.parse().map_err(|_| Fault::Internal)?,
         received_at: Timestamp(record.created_at),
         revealed_at: record.revealed_at.map(Timestamp),
@@ -119,28 +120,28 @@ fn hold(tile: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
 }
 
 fn status(record: &HeldRecord) -> Status {
-    let life = Lifecycle {
+    let lifecycle = Lifecycle {
         expires_at: record.expires_at.map(Timestamp),
         disabled_at: record.disabled_at.map(Timestamp),
         revoked_at: record.revoked_at.map(Timestamp),
         deleted_at: None,
     };
-    life.status(Timestamp::now())
+    lifecycle.status(Timestamp::now())
 }
 
 fn is_live(record: &HeldRecord) -> bool {
     matches!(status(record), Status::Active | Status::Disabled)
 }
 
-/// Notes the reader's last request where it waits, or was turned down and nothing came after.
-fn ask(tile: &mut KeyTile, request: &RequestRecord) -> Result<(), Fault> {
+/// Sets the actor's last request of a card, if it is pending or was rejected.
+fn set_request(card: &mut KeyTile, request: &RequestRecord) -> Result<(), Fault> {
     match request.state.as_str() {
         states::OPEN => {
             let id = request.id.parse().map_err(|_| Fault::Internal)?;
-            tile.waiting = Some(Waiting { id, asked_at: Timestamp(request.requested_at) });
+            card.waiting = Some(Waiting { id, asked_at: Timestamp(request.requested_at) });
         }
         states::REJECTED => {
-            tile.rejected = Some(Rejection {
+            card.rejected = Some(Rejection {
                 at: Timestamp(request.decided_at.unwrap_or(request.requested_at)),
                 by: request.decider.clone().unwrap_or_default(),
                 word: request.word.clone(),

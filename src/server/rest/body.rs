@@ -1,4 +1,4 @@
-//! JSON bodies: what can't be read is a clear refusal that repeats nothing of what was sent.
+//! JSON request bodies. Errors name the field that is wrong and never repeat its value.
 
 use std::{pin::pin, time::Duration};
 
@@ -15,15 +15,15 @@ use tokio::time::timeout;
 
 use super::problem::Problem;
 
-/// How long a caller may take to send it.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
-/// The largest body of a call, in bytes.
+/// How long a client may take to send the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest request body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// The largest body of a call that brings many things at once, in bytes.
+/// The largest body of a batch request, in bytes.
 pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 
-/// The body, read as JSON whatever the content type says: calls are authenticated by a header that no foreign page can send.
+/// The body parsed as JSON. The content type is ignored: requests are authenticated by a header that a cross-site page cannot send.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// The body as it came, to be read with [`parse`] into what borrows from it.
+/// The raw body, for [`parse`] into a type that borrows from it.
 pub struct Raw(pub Bytes);
 
 impl<S: Sync> FromRequest<S> for Raw {
@@ -45,7 +45,7 @@ impl<S: Sync> FromRequest<S> for Raw {
     }
 }
 
-/// The same for a call that brings many at once: up to 8 MiB.
+/// Like [`Raw`], up to [`LARGE_BODY_MAX`], for batch requests.
 pub struct LargeRaw(pub Bytes);
 
 impl<S: Sync> FromRequest<S> for LargeRaw {
@@ -56,7 +56,8 @@ impl<S: Sync> FromRequest<S> for LargeRaw {
     }
 }
 
-/// The same for a call that brings many things at once. Only those who were let in may send so much: it is read last.
+/// Like [`Json`], up to [`LARGE_BODY_MAX`], for batch requests. It is the last extractor, so that only an authenticated caller can send this
+/// much.
 pub struct LargeJson<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
@@ -67,49 +68,49 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
     }
 }
 
-/// The whole body, if it is no larger than `max` bytes.
+/// Reads the whole body, of at most `max` bytes.
 ///
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`.
 pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
     let mut collecting = pin!(Limited::new(body, max).collect());
-    // Mostly it has come with the head: then nothing needs a timer.
+    // The body has usually arrived with the headers: skip the timer then.
     let collected = match collecting.as_mut().now_or_never() {
         Some(collected) => Ok(collected),
-        None => timeout(BODY_LIMIT, collecting).await,
+        None => timeout(BODY_TIMEOUT, collecting).await,
     };
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not come in time.")),
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body broke off.")),
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "Timed out reading the request body. Send it within 10 seconds.")),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
     }
 }
 
-/// The refusal of a body over the limit, in bytes.
+/// The error for a body larger than `max` bytes.
 pub fn too_large(max: usize) -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The body is larger than {max} bytes."))
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("The request body is larger than {max} bytes."))
 }
 
-/// Reads a part of a body that was read already.
+/// Deserializes a part of an already parsed body.
 ///
 /// # Errors
-/// As for a body: 422 with the field that is wrong.
+/// 422 `invalid` with the path of the field.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| wrong_field(&error.path().to_string(), &error.inner().to_string()))
 }
 
-/// A refusal names the field that is wrong, never its value, which may be a secret.
+/// Parses a body. An error names the field that is wrong, never its value, which may be a secret.
 ///
 /// # Errors
-/// 400 `malformed` for what is no JSON; 422 with the field that is wrong.
+/// 400 `malformed` for invalid JSON; 422 `invalid` with the path of the field.
 pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is no JSON.");
-    // serde would take a list for an object, its values in the order of the fields.
+    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is not valid JSON.");
+    // serde would accept an array for a struct, with the values in field order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         return Err(wrong_field(".", ""));
     }
-    // What can be read is read without noting where one is, which takes as long again.
+    // Tracking the path doubles the parse time, so it is done only after a failure.
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Ok(value);
     }
@@ -123,13 +124,13 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
 }
 
 fn wrong_field(path: &str, message: &str) -> Problem {
-    let named = |rest: &str| rest.split('`').nth(1).unwrap_or_default().chars().take(100).collect::<String>();
+    let quoted = |rest: &str| rest.split('`').nth(1).unwrap_or_default().chars().take(100).collect::<String>();
     let (field, detail) = if let Some(rest) = message.strip_prefix("missing field ") {
-        (named(rest), "This field is missing.")
+        (quoted(rest), "This field is required.")
     } else if let Some(rest) = message.strip_prefix("unknown field ") {
-        (named(rest), "This call has no such field.")
+        (quoted(rest), "Unknown field.")
     } else {
-        (path.to_owned(), "This is of the wrong type, or no value that can be taken.")
+        (path.to_owned(), "Invalid type or value.")
     };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(field)
 }
@@ -140,24 +141,24 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Call {
-        #[expect(dead_code, reason = "only read from JSON here")]
+    struct Payload {
+        #[expect(dead_code, reason = "only deserialized")]
         key: String,
     }
 
     #[test]
-    fn a_refusal_names_the_field_and_repeats_no_value() {
+    fn an_error_names_the_field_but_not_its_value() {
         for (body, field) in [(r#"{"key": 12345}"#, "key"), ("{}", "key"), (r#"{"key":"a","extra":"12345"}"#, "extra"), (r#"["12345"]"#, ".")] {
-            let told = serde_json::to_string(&parse::<Call>(body.as_bytes()).unwrap_err()).unwrap();
-            assert!(told.contains(&format!(r#""field":"{field}""#)) && !told.contains("12345"), "{body}: {told}");
+            let problem = serde_json::to_string(&parse::<Payload>(body.as_bytes()).unwrap_err()).unwrap();
+            assert!(problem.contains(&format!(r#""field":"{field}""#)) && !problem.contains("12345"), "{body}: {problem}");
         }
     }
 
     #[test]
-    fn broken_json_is_malformed() {
+    fn invalid_json_is_malformed() {
         for body in ["", "{", r#"{"key":"a"} x"#, "\u{FEFF}{}"] {
-            let told = serde_json::to_string(&parse::<Call>(body.as_bytes()).unwrap_err()).unwrap();
-            assert!(told.contains("malformed"), "{told}");
+            let problem = serde_json::to_string(&parse::<Payload>(body.as_bytes()).unwrap_err()).unwrap();
+            assert!(problem.contains("malformed"), "{problem}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who calls the API: a platform key, in some places a project key, and what it may do.
+//! Authentication of API requests: by an internal key, or on some routes by a project key.
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// A caller whose platform key is good.
+/// The caller of a request with a valid internal key.
 #[derive(Clone)]
 pub struct Caller {
     key: Arc<KnownKey>,
@@ -35,16 +35,16 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller as one who acts, if the key has this scope.
+    /// The actor, if the key has this scope.
     ///
     /// # Errors
-    /// 403 `insufficient_scope`.
+    /// 403 `insufficient_scope`; `forbidden` if the key's creator lacks the permission that the scope needs.
     pub fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
-        require(&self.key, scope)?;
+        require_scope(&self.key, scope)?;
         Ok(self.actor())
     }
 
-    /// The caller as one who acts, whatever the scopes of the key.
+    /// The actor, without a check of the key's scopes.
     pub fn actor(&self) -> Actor {
         Actor {
             organization: self.key.organization,
@@ -57,34 +57,33 @@ impl Caller {
         }
     }
 
-    /// The key itself.
     pub fn key(&self) -> &KnownKey {
         &self.key
     }
 }
 
-/// The organization for which keys are judged, if the caller's key has the scope for it. The hot path: nothing else is learned of the caller.
+/// Authorizes a verify request and returns the organization whose keys it may verify. On the hot path: it builds no [`Caller`].
 ///
 /// # Errors
-/// As for any caller: 401 for a key that is not good; 403 `wrong_kind`, `insufficient_scope`.
+/// As for any caller: 401 for a key that is not valid; 403 `wrong_kind`, `insufficient_scope`.
 pub async fn judges_for(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
-    let judges_for = |key: &KnownKey| {
+    let authorize = |key: &KnownKey| {
         let now = Timestamp::now();
-        require_good(key, now)?;
-        call_with(key, state, now)?;
-        require(key, Scope::Verify)?;
+        require_active(key, now)?;
+        admit_internal(key, state, now)?;
+        require_scope(key, Scope::Verify)?;
         Ok(key.organization)
     };
-    match state.verifier.with_recent(presented, judges_for) {
+    match state.verifier.with_recent(presented, authorize) {
         Some(organization) => organization,
-        None => judges_for(&*find(presented, state).await?),
+        None => authorize(&*find(presented, state).await?),
     }
 }
 
-/// Goes on only where the key has this scope, and who made it may do now what it is for.
-fn require(key: &KnownKey, scope: Scope) -> Result<(), Problem> {
+/// Checks that the key has this scope and that its creator currently has a permission that the scope needs.
+fn require_scope(key: &KnownKey, scope: Scope) -> Result<(), Problem> {
     if !key.scopes.iter().any(|has| has == scope.word()) {
-        let detail = format!("This key lacks the scope “{}”.", scope.word());
+        let detail = format!("This key does not have the scope “{}”.", scope.word());
         return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
     }
     match scope.needs() {
@@ -93,10 +92,10 @@ fn require(key: &KnownKey, scope: Scope) -> Result<(), Problem> {
     }
 }
 
-/// Goes on only with a platform key, and counts the call.
-fn call_with(key: &KnownKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
+/// Checks that the key is an internal key and counts the request.
+fn admit_internal(key: &KnownKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
     if key.kind != KeyKind::Platform {
-        let detail = format!("This is a key of kind “{}”; the API needs an internal (platform) key.", key.kind.word());
+        let detail = format!("This key is of kind “{}”. The API requires an internal (platform) key.", key.kind.word());
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
     }
     state.verifier.note_use(key, now);
@@ -110,18 +109,18 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // A layer has judged the key already.
+        // The idempotency middleware has already authenticated the key.
         if let Some(caller) = parts.extensions.remove() {
             return Ok(caller);
         }
         let state = AppState::from_ref(state);
-        Self::of(good_key(presented_key(&parts.headers)?, &state).await?, parts, &state)
+        Self::of(authenticate(presented_key(&parts.headers)?, &state).await?, parts, &state)
     }
 }
 
 impl Caller {
     fn of(key: Arc<KnownKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
-        call_with(&key, state, Timestamp::now())?;
+        admit_internal(&key, state, Timestamp::now())?;
         calls::made_by(key.organization, key.created_by, Some(key.id));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let address = peer.map(|peer| address::caller(peer, &parts.headers, &state.trusted_proxies));
@@ -129,15 +128,13 @@ impl Caller {
     }
 }
 
-/// A caller of what a project opens to its own keys, too.
+/// The caller of a route that also accepts the project's own keys.
 pub enum ProjectCaller {
-    /// With a platform key.
     Platform(Caller),
-    /// With a project key.
     Project(ProjectKey),
 }
 
-/// A project key that is good.
+/// A valid project key.
 pub struct ProjectKey(Arc<KnownKey>);
 
 impl<S: Sync> FromRequestParts<S> for ProjectCaller
@@ -148,7 +145,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let key = good_key(presented_key(&parts.headers)?, &state).await?;
+        let key = authenticate(presented_key(&parts.headers)?, &state).await?;
         if key.kind == KeyKind::Project {
             calls::made_by(key.organization, key.created_by, Some(key.id));
             return Ok(Self::Project(ProjectKey(key)));
@@ -158,12 +155,12 @@ where
 }
 
 impl ProjectKey {
-    /// The key, if it opens this project and its role has this permission there.
+    /// The key, if it belongs to this project and its role has this permission.
     ///
     /// # Errors
-    /// 403 `wrong_project`, whether or not there is such a project; 403 `insufficient_permissions`.
+    /// 403 `wrong_project`, also if the project does not exist; 403 `insufficient_permissions`.
     pub fn with_permission(&self, project: &str, permission: Permission) -> Result<&KnownKey, Problem> {
-        let refused = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
+        let forbidden = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
         match &self.0.of_project {
             Some(own) if self.0.is_of(project) && own.permissions.has(permission) => Ok(&self.0),
             Some(own) if self.0.is_of(project) => {
@@ -171,23 +168,23 @@ impl ProjectKey {
                 let role = own
                     .role
                     .as_ref()
-                    .map_or_else(|| "This key's role is gone".to_owned(), |role| format!("This key's role “{role}” does not allow this"));
-                refused("insufficient_permissions", format!("{role}: it needs “{label}”."))
+                    .map_or_else(|| "This key's role was deleted".to_owned(), |role| format!("This key's role “{role}” does not allow this"));
+                forbidden("insufficient_permissions", format!("{role}. Required permission: “{label}”."))
             }
-            _ => refused("wrong_project", "This key opens another project.".to_owned()),
+            _ => forbidden("wrong_project", "This key belongs to another project.".to_owned()),
         }
     }
 
-    /// Counts a call that was answered.
+    /// Counts an answered request.
     pub fn note_use(&self, state: &AppState) {
         state.verifier.note_use(&self.0, Timestamp::now());
     }
 }
 
-/// The key that was presented, of whatever kind, if it is good now.
-async fn good_key(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+/// The presented key, of any kind, if it is active.
+async fn authenticate(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
     let key = find(presented, state).await?;
-    require_good(&key, Timestamp::now())?;
+    require_active(&key, Timestamp::now())?;
     Ok(key)
 }
 
@@ -195,8 +192,7 @@ async fn find(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Proble
     state.verifier.find(presented).await?.ok_or_else(unknown)
 }
 
-/// Goes on only with a key that is good at this moment.
-fn require_good(key: &KnownKey, now: Timestamp) -> Result<(), Problem> {
+fn require_active(key: &KnownKey, now: Timestamp) -> Result<(), Problem> {
     match key.lifecycle.status(now) {
         Status::Active => Ok(()),
         Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
@@ -206,23 +202,29 @@ fn require_good(key: &KnownKey, now: Timestamp) -> Result<(), Problem> {
 }
 
 fn unknown() -> Problem {
-    unauthorized("invalid_api_key", "This API key is unknown, or was deleted.")
+    unauthorized("invalid_api_key", "This API key is unknown or was deleted.")
 }
 
-/// The key in `Authorization: Bearer` or `x-api-key`. Two different ones are refused: it would be a guess which is meant.
+/// The key in `Authorization: Bearer` or `x-api-key`. Two different keys are an error, because it is unclear which one to use.
 ///
 /// # Errors
 /// 400 `two_api_keys`, `malformed`; 401 `missing_api_key`.
 pub fn presented_key(headers: &HeaderMap) -> Result<&str, Problem> {
     let bearer = headers.get_all(header::AUTHORIZATION).iter().map(|value| value.to_str().ok().and_then(bearer_token));
-    let named = headers.get_all("x-api-key").iter().map(|value| value.to_str().ok().map(str::trim));
-    let malformed = || Problem::new(StatusCode::BAD_REQUEST, "malformed", "The header with the API key can't be read.");
-    let mut presented = bearer.chain(named);
+    let api_key = headers.get_all("x-api-key").iter().map(|value| value.to_str().ok().map(str::trim));
+    let malformed = || {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed",
+            "The API key header is malformed. Send “Authorization: Bearer <key>” or “x-api-key: <key>”.",
+        )
+    };
+    let mut presented = bearer.chain(api_key);
     let missing = || unauthorized("missing_api_key", "Send an API key in “Authorization: Bearer” or “x-api-key”.");
     let first = presented.next().ok_or_else(missing)?.ok_or_else(malformed)?;
     for other in presented {
         if other.ok_or_else(malformed)? != first {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "Two different API keys were sent."));
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "The request contains two different API keys. Send only one."));
         }
     }
     if first.is_empty() { Err(missing()) } else { Ok(first) }
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn either_header_will_do_and_two_keys_will_not() {
+    fn either_header_is_accepted_but_not_two_keys() {
         assert_eq!(presented(&[("authorization", "Bearer a")]).as_deref(), Ok("a"));
         assert_eq!(presented(&[("authorization", "bearer  a ")]).as_deref(), Ok("a"));
         assert_eq!(presented(&[("x-api-key", "a")]).as_deref(), Ok("a"));

@@ -18,7 +18,7 @@ use crate::{
     server::{corpora, state::AppState, store::corpora::CorpusRecord},
 };
 
-/// A corpus, as the API tells it.
+/// A corpus.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Corpus)]
 pub struct CorpusView {
@@ -34,7 +34,7 @@ impl From<CorpusRecord> for CorpusView {
     }
 }
 
-/// Every corpus of the organization.
+/// The corpora of the organization.
 #[derive(Serialize, ToSchema)]
 pub struct Corpora {
     items: Vec<CorpusView>,
@@ -48,14 +48,14 @@ pub struct Corpora {
     path = "/api/v1/corpora",
     operation_id = "listCorpora",
     tag = "corpora",
-    responses((status = 200, description = "All of them, in the order in which they were made.", body = Corpora)),
+    responses((status = 200, description = "All corpora, in order of creation.", body = Corpora)),
 )]
 pub async fn list(State(state): State<AppState>, caller: Caller) -> Result<Answer<Corpora>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
     Ok(Answer(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
 }
 
-/// What to make.
+/// A corpus to create.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCorpus {
@@ -63,7 +63,7 @@ pub struct CreateCorpus {
     name: String,
 }
 
-/// Make a corpus
+/// Create a corpus
 ///
 /// Needs the scope `keys:write` and *Manage Corpora*.
 #[utoipa::path(
@@ -73,33 +73,33 @@ pub struct CreateCorpus {
     tag = "corpora",
     request_body(content = CreateCorpus, examples(("corpus" = (summary = "A corpus", value = json!({ "name": "handbook" }))))),
     responses(
-        (status = 201, description = "The corpus.", body = CorpusView),
-        (status = 409, description = "`conflict`: the name is taken."),
+        (status = 201, description = "The created corpus.", body = CorpusView),
+        (status = 409, description = "`conflict`: a corpus with this name already exists."),
     ),
 )]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Json(call): Json<CreateCorpus>,
+    Json(request): Json<CreateCorpus>,
 ) -> Result<(StatusCode, Answer<CorpusView>), Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    Ok((StatusCode::CREATED, Answer(corpora::create(&state, &actor, &call.name).await?.into())))
+    Ok((StatusCode::CREATED, Answer(corpora::create(&state, &actor, &request.name).await?.into())))
 }
 
 /// Delete a corpus
 ///
-/// For good: no key opens it any more. Needs the scope `keys:write` and *Manage Corpora*.
+/// No key gives access to it any longer. This cannot be undone. Needs the scope `keys:write` and *Manage Corpora*.
 #[utoipa::path(
     delete,
     path = "/api/v1/corpora/{id}",
     operation_id = "deleteCorpus",
     tag = "corpora",
     params(("id" = i64, Path, description = "The corpus's id.")),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "Corpus deleted.")),
 )]
 pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    // Judged first, so that what is no number is refused like any other to those who may not.
+    // The permission comes first, so that an invalid id is 403 too for callers without it.
     actor.require(Permission::ManageCorpora)?;
     corpora::delete(&state, &actor, id.parse().map_err(|_| Fault::NotFound)?).await?;
     Ok(StatusCode::NO_CONTENT)

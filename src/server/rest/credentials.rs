@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// A credential, as the API tells it: never its secret.
+/// A credential, without its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Credential)]
 pub struct CredentialView {
@@ -46,7 +46,7 @@ pub struct CredentialView {
     #[schema(schema_with = schemas::credential_kind)]
     kind: Kind,
     name: String,
-    /// What may be shown of its secret.
+    /// The secret with all but a few characters hidden.
     mask: String,
     #[schema(schema_with = schemas::status)]
     status: Status,
@@ -62,16 +62,16 @@ pub struct CredentialView {
     last_used_at: Option<String>,
     #[schema(schema_with = schemas::moment_or_null)]
     expires_at: Option<String>,
-    /// The names of the providers and models that use it.
+    /// The names of the providers and models that use this credential.
     linked_to: Vec<String>,
-    /// How its last test went.
+    /// The result of the last test; null if it was never tested.
     #[schema(required)]
     tested: Option<TestedView>,
-    /// Whether its secret can be opened.
+    /// Whether the stored secret can be decrypted.
     readable: bool,
 }
 
-/// How a test went.
+/// The result of a test.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Tested)]
 pub struct TestedView {
@@ -108,7 +108,7 @@ impl From<KeyRow> for CredentialView {
     }
 }
 
-/// What to store. Which fields there must be, and which there must not, is the kind's affair.
+/// A credential to create. The kind determines which fields are required and which are rejected.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateCredential {
@@ -124,10 +124,10 @@ pub struct CreateCredential {
 }
 
 impl CreateCredential {
-    fn storage(self) -> Result<WantedStorage, Fault> {
-        refuse("value", self.value.is_some())?;
+    fn into_external(self) -> Result<WantedStorage, Fault> {
+        reject_field("value", self.value.is_some())?;
         let provider = self.provider.as_deref().map(str::parse);
-        let Some(Ok(provider)) = provider else { return Err(Fault::invalid("provider", "This takes aws or dnanexus.")) };
+        let Some(Ok(provider)) = provider else { return Err(Fault::invalid("provider", "Must be aws or dnanexus.")) };
         Ok(WantedStorage {
             label: self.name,
             provider,
@@ -138,75 +138,76 @@ impl CreateCredential {
         })
     }
 
-    fn general(self) -> Result<NewGeneral, Fault> {
-        refuse("provider", self.provider.is_some())?;
-        refuse("key", self.key.is_some())?;
-        refuse("secret", self.secret.is_some())?;
-        refuse("region", self.region.is_some())?;
-        refuse("duration_days", self.duration_days.is_some())?;
+    fn into_general(self) -> Result<NewGeneral, Fault> {
+        reject_field("provider", self.provider.is_some())?;
+        reject_field("key", self.key.is_some())?;
+        reject_field("secret", self.secret.is_some())?;
+        reject_field("region", self.region.is_some())?;
+        reject_field("duration_days", self.duration_days.is_some())?;
         Ok(NewGeneral { name: self.name, value: self.value.unwrap_or_default() })
     }
 }
 
-fn refuse(field: &str, is_there: bool) -> Result<(), Fault> {
-    if is_there { Err(Fault::invalid(field, "Credentials of this kind have no such field.")) } else { Ok(()) }
+fn reject_field(field: &str, is_present: bool) -> Result<(), Fault> {
+    if is_present { Err(Fault::invalid(field, "Credentials of this kind do not have this field.")) } else { Ok(()) }
 }
 
-/// A credential that was just stored.
+/// The created credential.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedCredential)]
 pub struct Created {
     credential: CredentialView,
 }
 
-/// Store a credential
+/// Create a credential
 ///
-/// Needs the scope `credentials:write`, and *Manage API Keys* for kind `storage`, *Manage Credentials* for `llm`.
+/// Needs the scope `credentials:write`, and *Manage API Keys* for an external key or *Manage Credentials* for a general key.
 #[utoipa::path(
     post,
     path = "/api/v1/credentials",
     operation_id = "createCredential",
     tag = "credentials",
     request_body(content = ref("#/components/schemas/CreateCredential"), content_type = "application/json", examples(
-        ("llm" = (summary = "Of a provider of language models", value = json!({ "kind": "llm", "name": "OpenAI", "value": "sk-0123456789" }))),
-        ("aws" = (summary = "Of Amazon Web Services", value = json!({
+        ("llm" = (summary = "A language model provider", value = json!({ "kind": "llm", "name": "OpenAI", "value": "sk-0123456789" }))),
+        ("aws" = (summary = "Amazon Web Services", value = json!({
             "kind": "storage", "name": "archive", "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE",
             "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "region": "us-east-1", "duration_days": 90,
         }))),
-        ("dnanexus" = (summary = "Of DNAnexus", value = json!({
+        ("dnanexus" = (summary = "DNAnexus", value = json!({
             "kind": "storage", "name": "genomes", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "duration_days": 90,
         }))),
     )),
     responses(
-        (status = 201, description = "The credential, without its secret.", body = Created,
-            headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "Where the credential is."))),
-        (status = 409, description = "`conflict`: the name, or the provider, is taken."),
+        (status = 201, description = "The created credential, without its secret.", body = Created,
+            headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the credential."))),
+        (status = 409, description = "`conflict`: a credential with this name or for this provider already exists."),
     ),
 )]
-pub async fn create(State(state): State<AppState>, caller: Caller, Json(call): Json<CreateCredential>) -> Result<Response, Problem> {
+pub async fn create(State(state): State<AppState>, caller: Caller, Json(request): Json<CreateCredential>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    let Ok(kind) = call.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
+    let Ok(kind) = request.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
     actor.require(kind.policy().manage)?;
     let credential = match kind {
-        CredentialKind::Storage => credentials::create_storage(&state, &actor, call.storage()?).await?,
-        CredentialKind::Llm => credentials::create_general(&state, &actor, call.general()?).await?,
+        CredentialKind::Storage => credentials::create_storage(&state, &actor, request.into_external()?).await?,
+        CredentialKind::Llm => credentials::create_general(&state, &actor, request.into_general()?).await?,
     };
-    let place = HeaderValue::from_str(&format!("/api/v1/credentials/{}", credential.id)).map_err(|_| Fault::Internal)?;
+    let location = HeaderValue::from_str(&format!("/api/v1/credentials/{}", credential.id)).map_err(|_| Fault::Internal)?;
     let credential = Tagged::<CredentialView>::from(credential);
-    let headers = [(header::LOCATION, place), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, headers, credential.header(), Answer(Created { credential: credential.view })).into_response())
 }
 
 /// List credentials
 ///
-/// Of a kind, or of every kind that the caller may see. Needs the scope `credentials:read` and what the kind needs.
+/// Of one kind, or of every kind that the caller may see. Needs the scope `credentials:read`, and *Manage API Keys* for external keys or
+/// *Manage Credentials* for general keys.
 #[utoipa::path(
     get,
     path = "/api/v1/credentials",
     operation_id = "listCredentials",
     tag = "credentials",
     params(ListQuery),
-    responses((status = 200, description = "A page of the list.", body = Page<CredentialView>)),
+    responses((status = 200, description = "A page of credentials.", body = Page<CredentialView>)),
 )]
 pub async fn list(
     State(state): State<AppState>,
@@ -223,12 +224,12 @@ pub async fn list(
 }
 
 fn unknown_kind() -> Fault {
-    Fault::invalid("kind", "This takes storage or llm.")
+    Fault::invalid("kind", "Must be storage or llm.")
 }
 
-/// Read a credential
+/// Get a credential
 ///
-/// Needs the scope `credentials:read` and what its kind needs.
+/// Needs the scope `credentials:read`, and *Manage API Keys* for an external key or *Manage Credentials* for a general key.
 #[utoipa::path(
     get,
     path = "/api/v1/credentials/{id}",
@@ -242,22 +243,22 @@ pub async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<S
     Ok(credentials::get(&state, &actor, credential_id(&id)?).await?.into())
 }
 
-/// What to change of a general key.
+/// Changes to a general key. Fields that are left out keep their value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditCredential {
-    /// Null is as if it were not there.
+    /// Null keeps the current name.
     #[schema(schema_with = schemas::name_or_null)]
     name: Option<String>,
-    /// Blank keeps the stored one.
+    /// An empty string keeps the stored value.
     #[serde(default)]
     #[schema(schema_with = schemas::new_value)]
     value: TypedSecret,
 }
 
-/// Change a general key
+/// Update a general key
 ///
-/// A value that is blank or not there keeps the stored one. Needs the scope `credentials:write` and *Manage Credentials*.
+/// An empty or missing value keeps the stored one. Needs the scope `credentials:write` and *Manage Credentials*.
 #[utoipa::path(
     patch,
     path = "/api/v1/credentials/{id}",
@@ -265,44 +266,45 @@ pub struct EditCredential {
     tag = "credentials",
     params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
     request_body(content = EditCredential, examples(
-        ("name" = (summary = "Another name", value = json!({ "name": "OpenAI, production" }))),
-        ("value" = (summary = "Another value", value = json!({ "value": "sk-9876543210" }))),
+        ("name" = (summary = "A new name", value = json!({ "name": "OpenAI, production" }))),
+        ("value" = (summary = "A new value", value = json!({ "value": "sk-9876543210" }))),
     )),
     responses(
-        (status = 200, description = "The credential as it is now.", body = CredentialView, headers(("ETag" = String, description = "For `If-Match`."))),
-        (status = 409, description = "`conflict`: the name is taken."),
+        (status = 200, description = "The updated credential.", body = CredentialView, headers(("ETag" = String, description = "For `If-Match`."))),
+        (status = 409, description = "`conflict`: a credential with this name already exists."),
     ),
 )]
 pub async fn edit(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<String>,
-    only_if: IfMatch,
-    Json(call): Json<EditCredential>,
+    if_match: IfMatch,
+    Json(request): Json<EditCredential>,
 ) -> Result<Tagged<CredentialView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    let edited = EditedGeneral { name: call.name, value: call.value };
-    Ok(credentials::edit_general(&state, &actor, credential_id(&id)?, edited, only_if).await?.into())
+    let patch = EditedGeneral { name: request.name, value: request.value };
+    Ok(credentials::edit_general(&state, &actor, credential_id(&id)?, patch, if_match).await?.into())
 }
 
 /// Delete a credential
 ///
-/// For good. Needs the scope `credentials:write` and what its kind needs.
+/// This cannot be undone. Needs the scope `credentials:write`, and *Manage API Keys* for an external key or *Manage Credentials* for a general
+/// key.
 #[utoipa::path(
     delete,
     path = "/api/v1/credentials/{id}",
     operation_id = "deleteCredential",
     tag = "credentials",
     params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "Credential deleted.")),
 )]
-pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, only_if: IfMatch) -> Result<StatusCode, Problem> {
+pub async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, if_match: IfMatch) -> Result<StatusCode, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    credentials::delete(&state, &actor, credential_id(&id)?, only_if).await?;
+    credentials::delete(&state, &actor, credential_id(&id)?, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How a test went, and what is to be said of it.
+/// The result of a test, with an explanation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TestReport)]
 pub struct TestView {
@@ -311,9 +313,10 @@ pub struct TestView {
     detail: String,
 }
 
-/// Try a credential
+/// Test a credential
 ///
-/// Where it belongs. Needs the scope `credentials:write` and what its kind needs. Answers 200, whatever was found.
+/// Sends a request to the credential's provider. The response is 200 for every outcome. Needs the scope `credentials:write`, and
+/// *Manage API Keys* for an external key or *Manage Credentials* for a general key.
 #[utoipa::path(
     post,
     path = "/api/v1/credentials/{id}/test",
@@ -321,8 +324,8 @@ pub struct TestView {
     tag = "credentials",
     params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$")),
     responses(
-        (status = 200, description = "How it went: `unchecked` where the provider did not answer so that it could be told.", body = TestView),
-        (status = 429, description = "`throttled`: a test of it is under way."),
+        (status = 200, description = "The result; `unchecked` if the provider gave no conclusive response.", body = TestView),
+        (status = 429, description = "`throttled`: this credential is already being tested."),
     ),
 )]
 pub async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<TestView>, Problem> {
@@ -331,7 +334,7 @@ pub async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<
     Ok(Answer(TestView { tested: report.tested.into(), detail: report.detail }))
 }
 
-/// What is no id is unknown like any other.
+/// A malformed id is reported as not found.
 fn credential_id(text: &str) -> Result<CredentialId, Fault> {
     text.parse().map_err(|_| Fault::NotFound)
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/forward-auth`: a proxy asks whether a request that came to it may go on.
+//! `/api/v1/forward-auth`: authorizes a request that a reverse proxy has received.
 
 mod answer;
 mod headers;
@@ -25,11 +25,11 @@ use crate::server::{
     verify::{Ask, Judgement},
 };
 
-/// Ask as a proxy
+/// Forward auth
 ///
-/// Judges the key of a request that a proxy has got, by whatever method. The proxy proves itself by a platform key of its own with the
-/// scope `verify`, in `X-Latchkey-Caller`. Answers 204 for a key that is good, and tells of it in headers; `X-Latchkey-Code` says in a word
-/// how it was judged, always. Needs the scope `verify` and *View Keys*.
+/// Verifies the key of a request that a reverse proxy has received. The proxy may use any method and authenticates with its own internal key
+/// in `X-Latchkey-Caller`. The response for a valid key is 204, with its attributes in headers. Every response has a code in `X-Latchkey-Code`.
+/// Needs the scope `verify` and *View Keys*.
 #[utoipa::path(
     get,
     path = "/api/v1/forward-auth",
@@ -37,75 +37,74 @@ use crate::server::{
     tag = "verify",
     params(
         ("scope" = Option<String>, Query, description = "The key must have this scope."),
-        ("write_scope" = Option<String>, Query, description = "This scope instead, for all methods but GET, HEAD and OPTIONS."),
+        ("write_scope" = Option<String>, Query, description = "Required instead of `scope` for every method except GET, HEAD and OPTIONS."),
         ("corpus" = Option<i64>, Query, description = "The key must have access to this corpus."),
-        ("project" = Option<String>, Query, description = "It must be a key of this project."),
-        ("cost" = Option<u32>, Query, description = "How many credits the request takes; 1 if it is not said."),
-        ("key_param" = Option<String>, Query, description = "The parameter of the original query that may hold the key."),
-        ("mode" = Option<String>, Query, description = "`nginx`: everything that is neither 2xx nor 401 is 403."),
-        ("X-Forwarded-Method" = Option<String>, Header, description = "The request's method; also `X-Original-Method`."),
-        ("X-Forwarded-Uri" = Option<String>, Header, description = "The request's URI; also `X-Original-URI`."),
-        ("X-Forwarded-For" = Option<String>, Header, description = "From where the request comes; also `X-Real-IP`."),
+        ("project" = Option<String>, Query, description = "The key must belong to this project."),
+        ("cost" = Option<u32>, Query, description = "The credits that the request costs; 1 by default."),
+        ("key_param" = Option<String>, Query, description = "The query parameter of the original request that may contain the key."),
+        ("mode" = Option<String>, Query, description = "With `nginx`, every error except 401 is 403."),
+        ("X-Forwarded-Method" = Option<String>, Header, description = "The method of the original request; also `X-Original-Method`."),
+        ("X-Forwarded-Uri" = Option<String>, Header, description = "The URI of the original request; also `X-Original-URI`."),
+        ("X-Forwarded-For" = Option<String>, Header, description = "The client address of the original request; also `X-Real-IP`."),
     ),
     responses(
-        (status = 204, description = "The key is good; `X-Latchkey-*` headers tell of it.", headers(
+        (status = 204, description = "The key is valid. `X-Latchkey-*` headers have its attributes.", headers(
             ("X-Latchkey-Code" = String, description = "`VALID`."),
-            ("X-Latchkey-Key-Id" = String, description = "The key, and so on: name, kind, scopes and all else that a verdict has."),
+            ("X-Latchkey-Key-Id" = String, description = "The key's id. Further headers have the other fields of the verdict."),
         )),
-        (status = 400, description = "`malformed`, `two_api_keys`: the request contradicts itself."),
-        (status = 401, description = "The key is not good, or the proxy's own is not."),
-        (status = 403, description = "The key does not allow this, or the proxy's own does not."),
-        (status = 422, description = "`invalid`: a parameter of the proxy's call can't be taken."),
+        (status = 400, description = "`malformed`, `two_api_keys`: the original request is malformed or ambiguous."),
+        (status = 401, description = "The key, or the proxy's own key, is missing or not valid."),
+        (status = 403, description = "The key does not allow this request, or the proxy's own key does not allow verification."),
+        (status = 422, description = "`invalid`: a parameter of the proxy's request is not valid."),
         (status = 429, description = "`rate_limited`, `usage_exceeded`."),
         (status = 500, description = "`internal`."),
-        (status = 503, description = "`unavailable`: the database does not answer."),
+        (status = 503, description = "`unavailable`: the database is unreachable."),
     ),
     security(("proxy" = [])),
 )]
 pub async fn forward_auth(State(state): State<AppState>, request: Request) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     let (parts, _) = request.into_parts();
     let for_nginx = is_for_nginx(parts.uri.query());
-    match judge(&state, &parts).await {
-        Ok(judgement) => {
-            let response = answer::judged(&judgement, for_nginx);
-            state.metrics.judged(judgement.code, begun.elapsed());
+    match evaluate(&state, &parts).await {
+        Ok(verdict) => {
+            let response = answer::judged(&verdict, for_nginx);
+            state.metrics.judged(verdict.code, started.elapsed());
             response
         }
-        Err(refusal) => {
-            let refusal = if for_nginx { refusal.for_nginx() } else { refusal };
-            calls::refused(&state, ("ANY", "/api/v1/forward-auth"), refusal.problem(), begun.elapsed());
-            refusal.into_response()
+        Err(rejection) => {
+            let rejection = if for_nginx { rejection.for_nginx() } else { rejection };
+            calls::refused(&state, ("ANY", "/api/v1/forward-auth"), rejection.problem(), started.elapsed());
+            rejection.into_response()
         }
     }
 }
 
-/// The caller first: whoever is not let in learns nothing of what else is wrong.
-async fn judge(state: &AppState, parts: &Parts) -> Result<Judgement, Refusal> {
-    let presented = callers_key(&parts.headers).map_err(Refusal::of_caller)?;
+/// The proxy is authenticated first, so that an unauthenticated caller learns nothing else.
+async fn evaluate(state: &AppState, parts: &Parts) -> Result<Judgement, Refusal> {
+    let presented = proxy_key(&parts.headers).map_err(Refusal::of_caller)?;
     let organization = judges_for(presented, state).await.map_err(Refusal::of_caller)?;
-    let wanted = Wanted::read(parts.uri.query()).map_err(Refusal::of_setting)?;
-    let Original { key, method, ip } = original::read(&parts.headers, &wanted, &state.trusted_proxies).map_err(Refusal::of_request)?;
-    let scope = wanted.scope_for(method).map_err(Refusal::of_setting)?;
-    let ask = Ask {
+    let requirements = Wanted::read(parts.uri.query()).map_err(Refusal::of_setting)?;
+    let Original { key, method, ip } = original::read(&parts.headers, &requirements, &state.trusted_proxies).map_err(Refusal::of_request)?;
+    let scope = requirements.scope_for(method).map_err(Refusal::of_setting)?;
+    let request = Ask {
         key: key.ok_or_else(Refusal::no_key)?,
         scope: scope.map(Cow::Borrowed),
-        corpus: wanted.corpus,
-        project: wanted.project.as_deref().map(Cow::Borrowed),
-        cost: wanted.cost,
+        corpus: requirements.corpus,
+        project: requirements.project.as_deref().map(Cow::Borrowed),
+        cost: requirements.cost,
         ip,
     };
-    Ok(state.verifier.judge(organization, &ask).await?)
+    Ok(state.verifier.judge(organization, &request).await?)
 }
 
-/// The proxy's own key.
-fn callers_key(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut lines = headers.get_all("x-latchkey-caller").iter();
+fn proxy_key(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all("x-latchkey-caller").iter();
     let missing = || Problem::new(StatusCode::UNAUTHORIZED, "missing_api_key", "Send the proxy's own API key in “X-Latchkey-Caller”.");
-    let first = lines.next().ok_or_else(missing)?;
-    if lines.any(|other| other != first) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "Two different API keys stand in “X-Latchkey-Caller”."));
+    let first = values.next().ok_or_else(missing)?;
+    if values.any(|other| other != first) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "“X-Latchkey-Caller” contains two different API keys. Send only one."));
     }
-    let text = first.to_str().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "malformed", "“X-Latchkey-Caller” can't be read."))?;
+    let text = first.to_str().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "malformed", "“X-Latchkey-Caller” is not visible ASCII."))?;
     if text.is_empty() { Err(missing()) } else { Ok(text) }
 }

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for whoever watches over the program.
+//! `/healthz` and `/readyz`, for monitoring.
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
 use serde::Serialize;
@@ -6,43 +6,47 @@ use utoipa::ToSchema;
 
 use crate::server::state::AppState;
 
-/// Whether the program runs
+/// Liveness check
 ///
-/// Needs nothing.
+/// Succeeds as long as the process serves requests. Needs no authentication.
 #[utoipa::path(
     get,
     path = "/healthz",
     operation_id = "isHealthy",
     tag = "without a key",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The process is running.", body = String, content_type = "text/plain")),
     security(()),
 )]
 pub async fn healthy() -> &'static str {
     "ok\n"
 }
 
-/// Whether calls can be answered now.
+/// Whether the instance can serve requests.
 #[derive(Serialize, ToSchema)]
 pub struct Readiness {
     ready: bool,
     /// `up` or `lost`.
     #[schema(value_type = String)]
     database: &'static str,
-    /// For how long known keys are still judged though the database is lost.
+    /// While the database is lost: for how many more seconds cached keys can still be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     stale_seconds_left: Option<u64>,
 }
 
-/// Whether calls can be answered now
+/// Readiness check
 ///
-/// Where known keys are judged though the database is lost it says so, and for how long yet. Needs nothing.
+/// While the database is unreachable, the instance stays ready for as long as it verifies cached keys; `stale_seconds_left` is the time that
+/// remains. Needs no authentication.
 #[utoipa::path(
     get,
     path = "/readyz",
     operation_id = "isReady",
     tag = "without a key",
-    responses((status = 200, description = "They can.", body = Readiness), (status = 503, description = "The database is lost.", body = Readiness)),
+    responses(
+        (status = 200, description = "The instance is ready.", body = Readiness),
+        (status = 503, description = "The database is unreachable.", body = Readiness),
+    ),
     security(()),
 )]
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Readiness>) {

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a call that its caller gave a name is made once, and a repetition is answered as the first was.
+//! `Idempotency-Key`: a POST with such a key runs once, and a retry gets the response of the first request.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -21,114 +21,118 @@ use crate::server::{
     state::AppState,
 };
 
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const NAME_MAX: usize = 255;
-/// The headers of an answer that a repetition has too.
-const KEPT: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const KEY_MAX: usize = 255;
+/// The response headers that a replay includes.
+const REPLAYED_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
 
-/// Lets a POST with a name through once. Every other call goes by.
+/// Middleware that runs a POST with an `Idempotency-Key` once. Other requests pass through.
 pub async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || !request.headers().contains_key(KEY) {
+    if request.method() != Method::POST || !request.headers().contains_key(IDEMPOTENCY_KEY) {
         return next.run(request).await;
     }
-    named(state, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    run_idempotent(state, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn named(state: AppState, request: Request, next: Next) -> Result<Response, Problem> {
-    let name = name(request.headers())?;
+async fn run_idempotent(state: AppState, request: Request, next: Next) -> Result<Response, Problem> {
+    let key = parse_key(request.headers())?;
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &state).await?;
     let actor = caller.actor();
     let max = if parts.uri.path().ends_with("/import") { LARGE_BODY_MAX } else { BODY_MAX };
     let body = read(body, max).await?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let named = Named::new(&state, &actor, &name, &[parts.method.as_str().as_bytes(), path.as_bytes(), &body]);
-    match named_calls::begin(&state, &actor, named).await? {
+    let entry = Named::new(&state, &actor, &key, &[parts.method.as_str().as_bytes(), path.as_bytes(), &body]);
+    match named_calls::begin(&state, &actor, entry).await? {
         Known::New => {}
-        Known::Answered(kept) => return Ok(repeated(kept)),
+        Known::Answered(kept) => return Ok(replay(kept)),
         Known::Another => {
-            return Err(refused(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "This Idempotency-Key was sent with another call."));
+            let detail = "This Idempotency-Key was already used for a different request. Use a new key.";
+            return Err(key_error(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
         }
-        Known::Running => return Err(refused(StatusCode::CONFLICT, "idempotency_in_progress", "The first call with this Idempotency-Key goes on.")),
+        Known::Running => {
+            let detail = "The first request with this Idempotency-Key is still in progress. Try again later.";
+            return Err(key_error(StatusCode::CONFLICT, "idempotency_in_progress", detail));
+        }
         Known::Interrupted => {
-            let detail = "The first call with this Idempotency-Key ended without an answer. See whether it changed something; then use another key.";
-            return Err(refused(StatusCode::CONFLICT, "idempotency_interrupted", detail));
+            let detail = "The first request with this Idempotency-Key was interrupted. Check whether it took effect, then use a new key.";
+            return Err(key_error(StatusCode::CONFLICT, "idempotency_interrupted", detail));
         }
     }
-    // The key was judged: it need not be again, and counts as one request.
+    // The handler must not authenticate again, because that would count a second request for the key.
     parts.extensions.insert(caller);
     let request = Request::from_parts(parts, Body::from(body));
-    // A task of its own: the call ends, and its answer is kept, though its caller went away meanwhile.
-    let call = tokio::spawn(calls::carried_on(async move { keep(&state, named, next.run(request).await).await }));
-    call.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."))
+    // In a separate task, so that the request completes and its response is stored even if the client disconnects.
+    let task = tokio::spawn(calls::carried_on(async move { store_response(&state, entry, next.run(request).await).await }));
+    task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."))
 }
 
-fn refused(status: StatusCode, code: &'static str, detail: &str) -> Problem {
+fn key_error(status: StatusCode, code: &'static str, detail: &str) -> Problem {
     Problem::new(status, code, detail).at("Idempotency-Key")
 }
 
-fn name(headers: &HeaderMap) -> Result<String, Problem> {
-    let mut lines = headers.get_all(KEY).iter();
-    let name = lines.next().filter(|_| lines.next().is_none()).map(HeaderValue::as_bytes).unwrap_or_default();
-    let fits = (1..=NAME_MAX).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
-    let name = std::str::from_utf8(name).ok().filter(|_| fits).map(ToOwned::to_owned);
-    name.ok_or_else(|| refused(StatusCode::BAD_REQUEST, "malformed", "An Idempotency-Key is 1 to 255 visible ASCII characters, sent once."))
+fn parse_key(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let key = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_valid = (1..=KEY_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+    let key = std::str::from_utf8(key).ok().filter(|_| is_valid).map(ToOwned::to_owned);
+    key.ok_or_else(|| key_error(StatusCode::BAD_REQUEST, "malformed", "Send one Idempotency-Key of 1 to 255 visible ASCII characters."))
 }
 
-/// Keeps what was answered, so that it can be repeated; hands the answer on.
-async fn keep(state: &AppState, named: Named, response: Response) -> Response {
+/// Stores the response for replays and returns it.
+async fn store_response(state: &AppState, entry: Named, response: Response) -> Response {
     let status = response.status();
     if status.is_client_error() {
-        note(named_calls::undo(state, named).await);
+        warn_on_error(named_calls::undo(state, entry).await);
         return response;
     }
-    let headers = of_kept(response.headers());
+    let headers = serialize_headers(response.headers());
     let (parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, usize::MAX).await else {
-        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side.").into_response();
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server.").into_response();
     };
     let kept = match without_secret(&body) {
         Some(body) if status.is_success() => Kept { status: status.as_u16(), headers, body },
-        // It may have changed something, and there is nothing to repeat.
+        // The request may have taken effect, but there is no response to replay.
         _ => Kept { status: 500, headers: String::new(), body: Vec::new() },
     };
-    note(named_calls::end(state, named, kept).await);
+    warn_on_error(named_calls::end(state, entry, kept).await);
     Response::from_parts(parts, Body::from(body))
 }
 
-/// The caller has their answer in any case: a repetition is told that the call was interrupted.
-fn note(kept: Result<(), crate::model::fault::Fault>) {
-    if let Err(fault) = kept {
-        tracing::warn!(%fault, "an answer could not be kept for its Idempotency-Key");
+/// A storage failure does not fail the request: a retry gets `idempotency_interrupted`.
+fn warn_on_error(stored: Result<(), crate::model::fault::Fault>) {
+    if let Err(fault) = stored {
+        tracing::warn!(%fault, "could not store the response for its Idempotency-Key");
     }
 }
 
-fn of_kept(headers: &HeaderMap) -> String {
-    let pairs = KEPT.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
+fn serialize_headers(headers: &HeaderMap) -> String {
+    let pairs = REPLAYED_HEADERS.iter().filter_map(|name| Some((name.as_str(), headers.get(name)?.to_str().ok()?)));
     serde_json::to_string(&pairs.collect::<Vec<_>>()).unwrap_or_default()
 }
 
-/// The answer as it may be kept: with null for a secret. `None` for what can't be read.
+/// The body to store, with null instead of a secret. `None` if it is not JSON.
 fn without_secret(body: &Bytes) -> Option<Vec<u8>> {
     if body.is_empty() {
         return Some(Vec::new());
     }
-    let mut answer: Value = serde_json::from_slice(body).ok()?;
-    let Some(secret) = answer.get_mut("secret") else { return Some(body.to_vec()) };
+    let mut response: Value = serde_json::from_slice(body).ok()?;
+    let Some(secret) = response.get_mut("secret") else { return Some(body.to_vec()) };
     if let Value::String(mut secret) = secret.take() {
         secret.zeroize();
     }
-    serde_json::to_vec(&answer).ok()
+    serde_json::to_vec(&response).ok()
 }
 
-fn repeated(kept: Kept) -> Response {
+fn replay(kept: Kept) -> Response {
     let mut response = Response::new(Body::from(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     let headers: Vec<(String, String)> = serde_json::from_str(&kept.headers).unwrap_or_default();
     let headers = headers.iter().filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?)));
     response.headers_mut().extend(headers);
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     response
 }
 
@@ -137,27 +141,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_visible_ascii_and_sent_once() {
-        let told = |lines: &[&[u8]]| {
+    fn a_key_is_visible_ascii_and_sent_once() {
+        let parse = |values: &[&[u8]]| {
             let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append(KEY, HeaderValue::from_bytes(line).unwrap());
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
             }
-            name(&headers)
+            parse_key(&headers)
         };
-        assert_eq!(told(&[b"a-1\"\\"]).unwrap(), "a-1\"\\");
-        assert!(told(&[&[b'~'; 255]]).is_ok());
+        assert_eq!(parse(&[b"a-1\"\\"]).unwrap(), "a-1\"\\");
+        assert!(parse(&[&[b'~'; 255]]).is_ok());
         for bad in [&[&b""[..]][..], &[b"a b"], &[b"a\tb"], &["ä".as_bytes()], &[b"\xff"], &[&[b'a'; 256]], &[b"a", b"a"], &[]] {
-            assert!(told(bad).is_err(), "{bad:?}");
+            assert!(parse(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn no_secret_is_kept() {
-        let kept = |body: &str| String::from_utf8(without_secret(&Bytes::from(body.to_owned())).unwrap()).unwrap();
-        assert_eq!(kept(r#"{"secret":"lka_x","key":{"metadata":{"secret":"theirs"}}}"#), r#"{"key":{"metadata":{"secret":"theirs"}},"secret":null}"#);
-        assert_eq!(kept(r#"{"b":1, "a":2}"#), r#"{"b":1, "a":2}"#);
-        assert_eq!(kept(""), "");
+    fn secrets_are_not_stored() {
+        let stored = |body: &str| String::from_utf8(without_secret(&Bytes::from(body.to_owned())).unwrap()).unwrap();
+        assert_eq!(
+            stored(r#"{"secret":"lka_x","key":{"metadata":{"secret":"theirs"}}}"#),
+            r#"{"key":{"metadata":{"secret":"theirs"}},"secret":null}"#
+        );
+        assert_eq!(stored(r#"{"b":1, "a":2}"#), r#"{"b":1, "a":2}"#);
+        assert_eq!(stored(""), "");
         assert_eq!(without_secret(&Bytes::from_static(b"lka_x")), None);
     }
 }

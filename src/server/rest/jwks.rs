@@ -1,4 +1,4 @@
-//! `/.well-known/jwks.json`: what other services check project keys with, on their own.
+//! `/.well-known/jwks.json`: the public keys with which other services verify project keys locally.
 
 use axum::{
     extract::State,
@@ -17,23 +17,23 @@ use crate::{
     },
 };
 
-/// For everybody, also for a page of another site.
+/// Public and readable cross-origin.
 const HEADERS: [(HeaderName, &str); 3] = [
     (header::CACHE_CONTROL, "public, max-age=300"),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
 ];
 
-/// Public keys, as RFC 7517 has them.
+/// A JSON Web Key Set (RFC 7517).
 #[derive(Serialize, ToSchema)]
 pub struct KeySet {
     #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>)]
     keys: Vec<PublicKey>,
 }
 
-/// Read the public keys of project keys
+/// Get public signing keys (JWKS)
 ///
-/// Those under which a token can be good. Needs nothing.
+/// The public keys of every signing key under which a project key can still be valid. Needs no authentication.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
@@ -41,8 +41,8 @@ pub struct KeySet {
     tag = "without a key",
     params(("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, description = "The keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
-        (status = 304, description = "They are as they were."),
+        (status = 200, description = "The public keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The keys have not changed."),
     ),
     security(()),
 )]

@@ -1,4 +1,4 @@
-//! The public API under `/api/v1`: JSON in, JSON or a problem out.
+//! The public REST API under `/api/v1`: JSON requests, JSON or RFC 9457 problem responses.
 
 pub mod body;
 mod caller;
@@ -34,7 +34,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{metrics, state::AppState};
 use problem::Problem;
 
-/// The API's routes, but the hot one.
+/// The API's routes except those of [`hot_routes`].
 pub fn routes(state: &AppState) -> Router<AppState> {
     Router::from(described())
         .layer(from_fn_with_state(state.clone(), idempotency::once))
@@ -42,17 +42,15 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
         .route("/v2/{*path}", any(unkey::unsupported))
-        .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method.")
-        })
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed."))
 }
 
-/// The routes that judge keys, described. They are served by [`hot_routes`].
+/// The OpenAPI descriptions of the routes that [`hot_routes`] serves.
 fn described_hot() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch)).routes(routes!(forward_auth::forward_auth))
 }
 
-/// Each route with its description: none is served without one.
+/// The routes with their OpenAPI descriptions. A route cannot be registered without one.
 fn described() -> OpenApiRouter<AppState> {
     openapi::router()
         .routes(routes!(corpora::list, corpora::create))
@@ -79,11 +77,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(metrics::metrics))
 }
 
-/// The call that comes a million times a day, answered without looking for its route, which costs as much as the judgement; every other is
-/// handed back.
+/// Handles a verify request without the router, whose route lookup costs as much as the evaluation.
 ///
 /// # Errors
-/// With the request, where it is another.
+/// Returns every other request unchanged.
 pub async fn verify_at_once(state: &AppState, request: Request<Incoming>) -> Result<Response, Request<Incoming>> {
     if request.method() != Method::POST || request.uri().path() != verify::PATH {
         return Err(request);
@@ -91,22 +88,22 @@ pub async fn verify_at_once(state: &AppState, request: Request<Incoming>) -> Res
     Ok(verify::answer(state, request.map(Body::new)).await)
 }
 
-/// What judges keys: it stands outside the layers that the rest goes through.
+/// The routes that verify keys. They bypass the middleware of the other routes.
 pub fn hot_routes() -> Router<AppState> {
     let only_post = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
     Router::new()
         .route(verify::PATH, post(verify::verify).fallback(only_post))
         .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
-        .route("/api/v1/forward-auth", asked_by_any_method())
+        .route("/api/v1/forward-auth", forward_auth_methods())
         .route("/v2/keys.verifyKey", post(unkey::verify_key).fallback(unkey::wrong_method))
 }
 
-/// Proxies ask by GET, or by the method of the request that they ask about.
-fn asked_by_any_method() -> MethodRouter<AppState> {
-    let ask = forward_auth::forward_auth;
-    get(ask).post(ask).put(ask).patch(ask).delete(ask).fallback(ask)
+/// Proxies use GET or the method of the original request.
+fn forward_auth_methods() -> MethodRouter<AppState> {
+    let handler = forward_auth::forward_auth;
+    get(handler).post(handler).put(handler).patch(handler).delete(handler).fallback(handler)
 }
 
 async fn unknown_route() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such address in this API.")
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "Unknown endpoint.")
 }

@@ -1,4 +1,4 @@
-//! Refusals as RFC 9457 problem details with a stable `code`.
+//! Errors as RFC 9457 problem details with a stable `code`.
 
 use axum::{
     body::Body,
@@ -16,24 +16,24 @@ use crate::{
     },
 };
 
-/// The code of a problem, left with its response for the log.
+/// The code of a problem, attached to its response for the request log.
 #[derive(Debug, Clone, Copy)]
 pub struct ProblemCode(pub &'static str);
 
-/// What the API answers instead of what was asked for.
+/// An error response (RFC 9457 problem details).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// RFC 9457: no page of its own stands behind a code.
+    /// Always `about:blank`: `code` identifies the error.
     r#type: &'static str,
     title: &'static str,
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// Stable: what programs go by.
+    /// A stable, machine-readable error code.
     #[schema(example = "invalid")]
     code: &'static str,
-    /// A sentence for people.
+    /// A human-readable explanation.
     detail: String,
-    /// The value that is meant; never what was sent in it.
+    /// The name of the field or parameter that is wrong. It never contains the submitted value.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<String>,
@@ -42,52 +42,46 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A refusal with this status, code and sentence.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self { r#type: "about:blank", title, status: status.as_u16(), code, detail: detail.into(), field: None, request_id: calls::request_id() }
     }
 
-    /// Its status.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// Its code.
     pub const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The id of the call that it answers.
     pub const fn request_id(&self) -> RequestId {
         self.request_id
     }
 
-    /// Gives it the name of the call that it answers.
+    /// Replaces the id of the current request.
     #[must_use]
     pub fn of(mut self, request_id: RequestId) -> Self {
         self.request_id = request_id;
         self
     }
 
-    /// What it says.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// The value that is meant.
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// Gives it another status: for callers who know but some.
+    /// Replaces the status, for clients that accept only certain ones.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         (self.status, self.title) = (status.as_u16(), status.canonical_reason().unwrap_or("Error"));
         self
     }
 
-    /// Names the value that is meant.
+    /// Sets the name of the field or parameter that is wrong.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
@@ -100,8 +94,8 @@ impl From<Fault> for Problem {
         let code = fault.code();
         let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let detail = match &fault {
-            Fault::Forbidden { permission } => format!("Whoever made this key may not do this now: it needs “{permission}”."),
-            Fault::ListingGone => "This cursor was given a while ago, or to somebody else. Begin again without one.".to_owned(),
+            Fault::Forbidden { permission } => format!("The key's creator does not have the permission “{permission}”."),
+            Fault::ListingGone => "This cursor has expired. Start again without a cursor.".to_owned(),
             other => other.to_string(),
         };
         Self { field: fault.about_field().map(|(field, _)| field.to_owned()), ..Self::new(status, code, detail) }

@@ -1,4 +1,4 @@
-//! `/api/v1/projects/{id}`: what a project opens to its own keys, and which of these are good no longer.
+//! `/api/v1/projects/{id}`: routes that also accept the project's own keys, and the list of revoked keys.
 
 use axum::{
     Json as Answer,
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// A project, as the API tells it.
+/// A project.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Project)]
 pub struct ProjectView {
@@ -57,7 +57,7 @@ impl ProjectView {
     }
 }
 
-/// A node.
+/// A project node.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Node)]
 pub struct NodeView {
@@ -65,15 +65,16 @@ pub struct NodeView {
     name: String,
 }
 
-/// Every node of a project.
+/// The nodes of a project.
 #[derive(Serialize, ToSchema)]
 pub struct Nodes {
     items: Vec<NodeView>,
 }
 
-/// Read a project
+/// Get a project
 ///
-/// Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+/// Needs a key of this project whose role has *View Project*, or an internal key with the scope `keys:read` whose creator has *View Project*
+/// and can see the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}",
@@ -84,33 +85,34 @@ pub struct Nodes {
 )]
 pub async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<ProjectView>, Problem> {
     let mut db = state.store.read()?.acquire().await.map_err(store::Error::from)?;
-    let (id, record) = seen(&mut db, &caller, &id).await?;
+    let (id, record) = visible_project(&mut db, &caller, &id).await?;
     let view = ProjectView::of(id, record)?;
     note_use(&state, &caller);
     Ok(Answer(view))
 }
 
-/// List a project's nodes
+/// List nodes of a project
 ///
-/// Needs a key of this project whose role has *View Project*, or the scope `keys:read` and to see the project.
+/// Needs a key of this project whose role has *View Project*, or an internal key with the scope `keys:read` whose creator has *View Project*
+/// and can see the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/nodes",
     operation_id = "listNodes",
     tag = "projects",
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
-    responses((status = 200, description = "All of them.", body = Nodes)),
+    responses((status = 200, description = "All nodes of the project.", body = Nodes)),
 )]
 pub async fn nodes(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<Nodes>, Problem> {
     let mut db = state.store.read()?.acquire().await.map_err(store::Error::from)?;
-    let (id, _) = seen(&mut db, &caller, &id).await?;
+    let (id, _) = visible_project(&mut db, &caller, &id).await?;
     let nodes = store::nodes::all(&mut db, id).await?;
     note_use(&state, &caller);
     Ok(Answer(Nodes { items: nodes.into_iter().map(|node| NodeView { id: node.id, name: node.name }).collect() }))
 }
 
-/// The project, if the caller sees it.
-async fn seen(db: &mut Tx, caller: &ProjectCaller, id: &str) -> Result<(ProjectId, ProjectRecord), Problem> {
+/// The project, if the caller may see it.
+async fn visible_project(db: &mut Tx, caller: &ProjectCaller, id: &str) -> Result<(ProjectId, ProjectRecord), Problem> {
     match caller {
         ProjectCaller::Platform(caller) => {
             let actor = caller.with_scope(Scope::KeysRead)?;
@@ -127,24 +129,24 @@ async fn seen(db: &mut Tx, caller: &ProjectCaller, id: &str) -> Result<(ProjectI
     }
 }
 
-/// Counts an answer for a project key. A platform key's calls count as they come.
+/// Counts an answered request of a project key. Requests of internal keys are counted by authentication.
 fn note_use(state: &AppState, caller: &ProjectCaller) {
     if let ProjectCaller::Project(key) = caller {
         key.note_use(state);
     }
 }
 
-/// A key that is good no longer, though its token has not ended.
+/// A key that is no longer valid although its token has not expired.
 #[derive(Serialize, ToSchema)]
 pub struct RevokedKey {
     #[schema(schema_with = schemas::key_id)]
     jti: KeyId,
-    /// Since when.
+    /// Since when the key is not valid.
     #[schema(schema_with = schemas::moment)]
     at: String,
 }
 
-/// The keys of a project that are good no longer.
+/// The revoked keys of a project.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevokedKeys)]
 pub struct Revoked {
@@ -153,9 +155,10 @@ pub struct Revoked {
     revoked: Vec<RevokedKey>,
 }
 
-/// List a project's keys that were taken back
+/// List revoked keys of a project
 ///
-/// Those that a service that checks tokens by itself must refuse. Needs the scope `verify` and to see the project.
+/// A service that verifies tokens locally must reject these keys. The list includes deleted and disabled keys and those of disabled users.
+/// Needs the scope `verify` and *View Project*.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/revoked",
@@ -163,8 +166,9 @@ pub struct Revoked {
     tag = "projects",
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$"), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, description = "All of them.", body = Revoked, headers(("ETag" = String, description = "For `If-None-Match`."))),
-        (status = 304, description = "The list is as it was."),
+        (status = 200, description = "All revoked keys that have not expired.", body = Revoked,
+            headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The list has not changed."),
     ),
 )]
 pub async fn revoked(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -176,7 +180,7 @@ pub async fn revoked(State(state): State<AppState>, caller: Caller, Path(id): Pa
     Ok(unless_known(&headers, [(header::CACHE_CONTROL, "no-cache")], body))
 }
 
-/// What is no id is unknown like any other.
+/// A malformed id is reported as not found.
 fn project_id(text: &str) -> Result<ProjectId, Fault> {
     text.parse().map_err(|_| Fault::NotFound)
 }

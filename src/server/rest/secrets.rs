@@ -20,7 +20,7 @@ use crate::{
     server::{actor::Actor, projects::secrets, state::AppState},
 };
 
-/// What is told of a secret in a list.
+/// A secret in a list, without its value.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SecretName)]
 pub struct NameView {
@@ -29,14 +29,14 @@ pub struct NameView {
     updated_at: String,
 }
 
-/// Every secret of a project, by name.
+/// The secrets of a project, sorted by name.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SecretNames)]
 pub struct Names {
     items: Vec<NameView>,
 }
 
-/// A secret.
+/// A secret with its value.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Secret)]
 pub struct SecretView {
@@ -45,7 +45,7 @@ pub struct SecretView {
     value: RevealedSecret,
 }
 
-/// List the names of a project's secrets
+/// List secrets of a project
 ///
 /// Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
 #[utoipa::path(
@@ -54,7 +54,7 @@ pub struct SecretView {
     operation_id = "listSecrets",
     tag = "projects",
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
-    responses((status = 200, description = "By name, without values.", body = Names)),
+    responses((status = 200, description = "The secrets, sorted by name, without values.", body = Names)),
 )]
 pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<Names>, Problem> {
     let actor = caller.with_scope(Scope::SecretsRead)?;
@@ -63,9 +63,9 @@ pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<
     Ok(Answer(Names { items }))
 }
 
-/// Read a secret of a project
+/// Get a secret of a project
 ///
-/// The audit log tells of it. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
+/// Each read is recorded in the audit log. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/secrets/{name}",
@@ -73,9 +73,9 @@ pub async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<
     tag = "projects",
     params(
         ("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$"),
-        ("name" = String, Path, description = "The secret's name; its case does not count.", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,99}$"),
+        ("name" = String, Path, description = "The secret's name, case-insensitive.", pattern = "^[A-Za-z_][A-Za-z0-9_]{0,99}$"),
     ),
-    responses((status = 200, description = "The secret, in clear text.", body = SecretView)),
+    responses((status = 200, description = "The secret in plain text.", body = SecretView)),
 )]
 pub async fn read(
     State(state): State<AppState>,
@@ -88,7 +88,7 @@ pub async fn read(
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Answer(SecretView { name, value })))
 }
 
-/// Judged first, so that what is no id is refused like any other to those who may not.
+/// The permission comes first, so that a malformed id is 403 too for callers without it.
 fn project_id(actor: &Actor, text: &str) -> Result<ProjectId, Fault> {
     actor.require(Permission::ManageProjects)?;
     text.parse().map_err(|_| Fault::NotFound)

@@ -1,4 +1,4 @@
-//! Entity tags in answers and conditions in calls (RFC 9110, sections 8.8.3 and 13.1).
+//! Entity tags of responses and conditional requests (RFC 9110, sections 8.8.3 and 13.1).
 
 use axum::{
     Json as Answer,
@@ -14,9 +14,8 @@ use crate::{
     server::tag::{self, IfMatch},
 };
 
-/// An answer that shows something with its tag.
+/// A response body with its entity tag.
 pub struct Tagged<View> {
-    /// What is shown.
     pub view: View,
     tag: String,
 }
@@ -29,7 +28,7 @@ impl<View: From<KeyRow>> From<KeyRow> for Tagged<View> {
 }
 
 impl<View> Tagged<View> {
-    /// Its tag as a header.
+    /// The `ETag` header.
     pub fn header(&self) -> [(HeaderName, String); 1] {
         [(header::ETAG, self.tag.clone())]
     }
@@ -45,41 +44,41 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(text) = lines(&parts.headers, &header::IF_MATCH)? else { return Ok(Self::Anything) };
+        let Some(text) = joined(&parts.headers, &header::IF_MATCH)? else { return Ok(Self::Anything) };
         if text.trim() == "*" {
             return Ok(Self::There);
         }
         let tags = tag::listed(&text).ok_or_else(|| malformed(&header::IF_MATCH))?;
-        // A weak one never matches here (section 13.1.1).
+        // `If-Match` uses strong comparison: a weak tag never matches (section 13.1.1).
         Ok(Self::OneOf(tags.into_iter().filter(|listed| !listed.is_weak).map(|listed| listed.tag.to_owned()).collect()))
     }
 }
 
-/// 304 with these headers for those who have it, by `If-None-Match`; the whole body for others.
-pub fn unless_known<const N: usize>(asked: &HeaderMap, headers: [(HeaderName, &str); N], body: Vec<u8>) -> Response {
+/// 304 with these headers if `If-None-Match` of the request matches the body; else the body.
+pub fn unless_known<const N: usize>(request: &HeaderMap, headers: [(HeaderName, &str); N], body: Vec<u8>) -> Response {
     let tag = tag::of(&body);
     let headers = (headers, [(header::ETAG, tag.as_str())]);
-    if is_known(asked, &tag) {
+    if matches_tag(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Whether `If-None-Match` names this tag: `*`, or it is among them, as a weak one too (section 13.1.2). What can't be read names none.
-fn is_known(asked: &HeaderMap, tag: &str) -> bool {
-    let Ok(Some(text)) = lines(asked, &header::IF_NONE_MATCH) else { return false };
+/// Whether `If-None-Match` matches this tag by weak comparison (section 13.1.2). A malformed header matches nothing.
+fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
+    let Ok(Some(text)) = joined(request, &header::IF_NONE_MATCH) else { return false };
     text.trim() == "*" || tag::listed(&text).is_some_and(|tags| tags.iter().any(|listed| listed.tag == tag))
 }
 
-/// The lines of a header as one list.
-fn lines(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Problem> {
-    let lines: Vec<&str> = headers.get_all(name).iter().map(|line| line.to_str().map_err(|_| malformed(name))).collect::<Result<_, _>>()?;
-    Ok((!lines.is_empty()).then(|| lines.join(",")))
+/// The values of a repeated header, joined by commas.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Problem> {
+    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().map_err(|_| malformed(name))).collect::<Result<_, _>>()?;
+    Ok((!values.is_empty()).then(|| values.join(",")))
 }
 
 fn malformed(name: &HeaderName) -> Problem {
-    let told = if *name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
-    Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("{told} takes * or a list of tags in quotes.")).at(told)
+    let header = if *name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
+    Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("{header} must be * or a list of quoted entity tags.")).at(header)
 }
 
 #[cfg(test)]
@@ -87,19 +86,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_found_in_every_form_that_callers_send() {
-        let asked = |lines: &[&str]| {
+    fn a_tag_matches_in_every_valid_form() {
+        let matches = |values: &[&str]| {
             let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append(header::IF_NONE_MATCH, line.parse().unwrap());
+            for value in values {
+                headers.append(header::IF_NONE_MATCH, value.parse().unwrap());
             }
-            is_known(&headers, "\"a\"")
+            matches_tag(&headers, "\"a\"")
         };
-        for lines in [&["*"][..], &[" * "], &["\"a\""], &["W/\"a\""], &["\"b\", \"a\""], &["\"b\",W/\"a\" "], &["\"b\"", "\"a\""]] {
-            assert!(asked(lines), "{lines:?}");
+        for values in [&["*"][..], &[" * "], &["\"a\""], &["W/\"a\""], &["\"b\", \"a\""], &["\"b\",W/\"a\" "], &["\"b\"", "\"a\""]] {
+            assert!(matches(values), "{values:?}");
         }
-        for lines in [&[][..], &[""], &["a"], &["\"b\""], &["w/\"a\""], &["\"ab\""], &["\"*\""], &["W/"], &["\"b\"", "a"]] {
-            assert!(!asked(lines), "{lines:?}");
+        for values in [&[][..], &[""], &["a"], &["\"b\""], &["w/\"a\""], &["\"ab\""], &["\"*\""], &["W/"], &["\"b\"", "a"]] {
+            assert!(!matches(values), "{values:?}");
         }
     }
 }

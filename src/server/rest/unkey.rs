@@ -1,5 +1,5 @@
-//! `POST /v2/keys.verifyKey`: the call by which programs ask Unkey about keys, so that they can ask here by changing one address. What can't
-//! be answered as Unkey would is refused.
+//! `POST /v2/keys.verifyKey`: compatible with Unkey, so that its clients can switch by changing the base URL. Features that Latchkey cannot
+//! reproduce are rejected.
 
 mod answer;
 mod permissions;
@@ -37,15 +37,15 @@ use crate::{
     },
 };
 
-/// What Unkey can be asked of a key.
+/// Unkey's request body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Wanted<'a> {
+struct VerifyKeyRequest<'a> {
     #[serde(borrow)]
     key: Cow<'a, str>,
     permissions: Option<String>,
     credits: Option<Credits>,
-    // Known, so that the refusal can say more than that there is no such field.
+    // Accepted, so that the error can be more specific than an unknown field.
     tags: Option<Vec<IgnoredAny>>,
     ratelimits: Option<Vec<IgnoredAny>>,
     migration_id: Option<IgnoredAny>,
@@ -57,19 +57,19 @@ struct Credits {
     cost: u32,
 }
 
-/// Judges a key. Needs the scope `verify`. Answers 200 for every judgement, whatever it is.
+/// Verifies a key. Needs the scope `verify`. The response is 200 for every verdict.
 pub async fn verify_key(State(state): State<AppState>, request: Request) -> Response {
-    let begun = Instant::now();
-    let (response, id) = match judge(&state, request).await {
-        Ok(judgement) => {
-            let response = Json(Answer::new(&judgement, Timestamp::now())).into_response();
-            state.metrics.judged(judgement.code, begun.elapsed());
-            (response, judgement.request_id)
+    let started = Instant::now();
+    let (response, id) = match evaluate(&state, request).await {
+        Ok(verdict) => {
+            let response = Json(Answer::new(&verdict, Timestamp::now())).into_response();
+            state.metrics.judged(verdict.code, started.elapsed());
+            (response, verdict.request_id)
         }
-        Err(refusal) => {
-            calls::refused(&state, ("POST", "/v2/keys.verifyKey"), refusal.problem(), begun.elapsed());
-            let id = refusal.problem().request_id();
-            (refusal.into_response(), id)
+        Err(rejection) => {
+            calls::refused(&state, ("POST", "/v2/keys.verifyKey"), rejection.problem(), started.elapsed());
+            let id = rejection.problem().request_id();
+            (rejection.into_response(), id)
         }
     };
     with_headers(response, id)
@@ -80,62 +80,61 @@ fn with_headers(mut response: Response, id: RequestId) -> Response {
     response
 }
 
-/// Every other call of Unkey's.
+/// Rejects every other endpoint of Unkey's API.
 pub async fn unsupported() -> Response {
-    let detail = "Of Unkey's API, Latchkey has “POST /v2/keys.verifyKey” alone. Keys are managed under “/api/v1”.";
+    let detail = "Of Unkey's API, Latchkey supports only “POST /v2/keys.verifyKey”. Manage keys under “/api/v1”.";
     Refusal::from(Problem::new(StatusCode::NOT_FOUND, "not_found", detail)).into_response()
 }
 
-/// Another method than POST.
 pub async fn wrong_method() -> Response {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
     let id = problem.request_id();
     with_headers(Refusal::from(problem).into_response(), id)
 }
 
-async fn judge(state: &AppState, request: Request) -> Result<Judgement, Refusal> {
+async fn evaluate(state: &AppState, request: Request) -> Result<Judgement, Refusal> {
     let organization = judges_for(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
-    let wanted = body::parse(&body)?;
-    refuse_unsupported(&wanted)?;
-    verdict(state, organization, wanted).await
+    let request = body::parse(&body)?;
+    reject_unsupported(&request)?;
+    verify(state, organization, request).await
 }
 
-fn refuse_unsupported(wanted: &Wanted) -> Result<(), Refusal> {
-    let is_any = |list: &Option<Vec<IgnoredAny>>| list.as_ref().is_some_and(|list| !list.is_empty());
-    if wanted.key.is_empty() {
+fn reject_unsupported(request: &VerifyKeyRequest) -> Result<(), Refusal> {
+    let has_items = |list: &Option<Vec<IgnoredAny>>| list.as_ref().is_some_and(|list| !list.is_empty());
+    if request.key.is_empty() {
         return Err(Refusal::invalid("key", "The key is empty."));
     }
-    if is_any(&wanted.tags) {
-        return Err(Refusal::invalid("tags", "Tags are not supported: nothing would keep them."));
+    if has_items(&request.tags) {
+        return Err(Refusal::invalid("tags", "Tags are not supported. Remove this field."));
     }
-    if is_any(&wanted.ratelimits) {
-        return Err(Refusal::invalid("ratelimits", "Rate limits can't be given here: those of the key always count."));
+    if has_items(&request.ratelimits) {
+        return Err(Refusal::invalid("ratelimits", "Rate limits cannot be set per request. The rate limits of the key always apply."));
     }
-    if wanted.migration_id.is_some() {
-        return Err(Refusal::invalid("migrationId", "Keys are not migrated on demand: import them by their SHA-256."));
+    if request.migration_id.is_some() {
+        return Err(Refusal::invalid("migrationId", "Keys are not migrated on demand. Import them by their SHA-256."));
     }
     Ok(())
 }
 
-async fn verdict(state: &AppState, organization: OrganizationId, wanted: Wanted<'_>) -> Result<Judgement, Refusal> {
-    let scopes = wanted
+async fn verify(state: &AppState, organization: OrganizationId, request: VerifyKeyRequest<'_>) -> Result<Judgement, Refusal> {
+    let scopes = request
         .permissions
         .as_deref()
         .map(permissions::all_of)
         .transpose()
-        .map_err(|why| Refusal::from(Problem::new(StatusCode::BAD_REQUEST, PERMISSIONS_QUERY, why.0).at("permissions")))?;
+        .map_err(|error| Refusal::from(Problem::new(StatusCode::BAD_REQUEST, PERMISSIONS_QUERY, error.0).at("permissions")))?;
     let scopes = scopes.unwrap_or_default();
-    // One scope is judged with the key. Of several the first that it lacks, if any: then nothing is taken from its limits.
+    // Evaluation takes one scope. Of several, pass the first that the key lacks, so that a rejected request does not count against its limits.
     let scope = match scopes[..] {
         [] | [_] => scopes.first().copied(),
         [first, ..] => {
-            let known = state.verifier.find(&wanted.key).await?;
-            let lacking = known.and_then(|key| scopes.iter().copied().find(|scope| !has_scope(&key, Some(scope))));
-            Some(lacking.unwrap_or(first))
+            let cached = state.verifier.find(&request.key).await?;
+            let missing = cached.and_then(|key| scopes.iter().copied().find(|scope| !has_scope(&key, Some(scope))));
+            Some(missing.unwrap_or(first))
         }
     };
-    let cost = wanted.credits.map(|credits| credits.cost);
-    let ask = Ask { key: wanted.key, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
-    Ok(state.verifier.judge(organization, &ask).await?)
+    let cost = request.credits.map(|credits| credits.cost);
+    let request = Ask { key: request.key, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
+    Ok(state.verifier.judge(organization, &request).await?)
 }

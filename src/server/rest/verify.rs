@@ -1,4 +1,4 @@
-//! `POST /api/v1/verify` and `/verify-batch`: is this key good?
+//! `POST /api/v1/verify` and `/verify-batch`.
 
 use std::time::Instant;
 
@@ -26,66 +26,66 @@ use crate::{
     },
 };
 
-/// Where a key is judged.
 pub const PATH: &str = "/api/v1/verify";
-/// The most keys of one call.
+/// The maximum number of keys per batch.
 const BATCH_MAX: usize = 1000;
-/// How many of them are judged at once: those that are not in memory wait for the store.
-const AT_ONCE: usize = 32;
+/// How many keys of a batch are evaluated concurrently. Keys that are not cached wait for the store.
+const BATCH_CONCURRENCY: usize = 32;
 
-/// Judge a key
+/// Verify a key
 ///
-/// Needs the scope `verify`. Answers 200 for every judgement, whatever it is; what is left of the key's limits is in headers.
+/// The response is 200 for every verdict, also for a key that is not valid. The key's remaining limits are in headers. Needs the scope
+/// `verify`.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",
     operation_id = "verify",
     tag = "verify",
-    request_body(content = ref("#/components/schemas/Ask"), content_type = "application/json", examples(
-        ("key" = (summary = "Is it good?", value = json!({ "key": "lkc_unknown" }))),
-        ("more" = (summary = "Is it good for that, from there?", value = json!({
+    request_body(content = ref("#/components/schemas/VerifyRequest"), content_type = "application/json", examples(
+        ("key" = (summary = "Verify a key", value = json!({ "key": "lkc_unknown" }))),
+        ("more" = (summary = "Verify a key with scope, cost and client address", value = json!({
             "key": "lkc_unknown", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
         }))),
     )),
     responses((status = 200, description = "The verdict.", body = ref("#/components/schemas/Verdict"), headers(
-        ("RateLimit" = String, description = "What is left of each rate limit of the key: `\"name\";r=12;t=34`."),
-        ("RateLimit-Policy" = String, description = "Each rate limit of the key: `\"name\";q=100;w=60`."),
-        ("X-Latchkey-Credits-Remaining" = i64, description = "What is left of the key's credits, where it has some."),
-        ("X-Request-Id" = String, description = "As in the body."),
+        ("RateLimit" = String, description = "The remaining requests and seconds until reset of each rate limit of the key: `\"name\";r=12;t=34`."),
+        ("RateLimit-Policy" = String, description = "The quota and window in seconds of each rate limit of the key: `\"name\";q=100;w=60`."),
+        ("X-Latchkey-Credits-Remaining" = i64, description = "The remaining credits of the key, if it has credits."),
+        ("X-Request-Id" = String, description = "The `request_id` of the verdict."),
     ))),
 )]
 pub async fn verify(State(state): State<AppState>, request: Request) -> Response {
     answer(&state, request).await
 }
 
-/// What [`verify`] answers.
+/// [`verify`] without the extractors, for the path that bypasses the router.
 pub(super) async fn answer(state: &AppState, request: Request) -> Response {
-    let begun = Instant::now();
-    match judged(state, request).await {
+    let started = Instant::now();
+    match evaluate(state, request).await {
         Ok((response, code)) => {
-            state.metrics.judged(code, begun.elapsed());
+            state.metrics.judged(code, started.elapsed());
             response
         }
-        Err(problem) => refused(state, PATH, problem, begun),
+        Err(problem) => error_response(state, PATH, problem, started),
     }
 }
 
-async fn judged(state: &AppState, request: Request) -> Result<(Response, Code), Problem> {
-    // The body is read for those alone who may ask.
+async fn evaluate(state: &AppState, request: Request) -> Result<(Response, Code), Problem> {
+    // Authorize before reading the body.
     let organization = judges_for(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
-    let judgement = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
-    let mut response = told(judgement.json(), judgement.request_id);
-    rate_headers::write(response.headers_mut(), &judgement);
-    Ok((response, judgement.code))
+    let verdict = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
+    let mut response = json_response(verdict.json(), verdict.request_id);
+    rate_headers::write(response.headers_mut(), &verdict);
+    Ok((response, verdict.code))
 }
 
-fn refused(state: &AppState, route: &'static str, problem: Problem, begun: Instant) -> Response {
-    calls::refused(state, ("POST", route), &problem, begun.elapsed());
+fn error_response(state: &AppState, route: &'static str, problem: Problem, started: Instant) -> Response {
+    calls::refused(state, ("POST", route), &problem, started.elapsed());
     problem.into_response()
 }
 
-/// Many keys, each with what is asked of it.
+/// The request body of a batch.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch<'a> {
@@ -93,48 +93,48 @@ struct Batch<'a> {
     keys: Vec<Ask<'a>>,
 }
 
-/// Judge up to 1,000 keys
+/// Verify up to 1,000 keys
 ///
-/// Those in `keys`, one verdict each in `items`, in the same order. Needs the scope `verify`.
+/// `items` contains one verdict per key in `keys`, in the same order. Needs the scope `verify`.
 #[utoipa::path(
     post,
     path = "/api/v1/verify-batch",
     operation_id = "verifyBatch",
     tag = "verify",
-    request_body(content = ref("#/components/schemas/Asks"), content_type = "application/json", examples(
+    request_body(content = ref("#/components/schemas/VerifyBatchRequest"), content_type = "application/json", examples(
         ("two" = (summary = "Two keys", value = json!({ "keys": [{ "key": "lkc_unknown" }, { "key": "lka_unknown", "scope": "reports:read" }] }))),
     )),
-    responses((status = 200, description = "The verdicts.", body = ref("#/components/schemas/Verdicts"), headers(
-        ("X-Request-Id" = String, description = "The name of the call; each verdict has its own."),
+    responses((status = 200, description = "The verdicts.", body = ref("#/components/schemas/VerifyBatchResponse"), headers(
+        ("X-Request-Id" = String, description = "The id of the request. Each verdict has an id of its own."),
     ))),
 )]
 pub async fn batch(State(state): State<AppState>, request: Request) -> Response {
-    let begun = Instant::now();
-    match all_judged(&state, request).await {
+    let started = Instant::now();
+    match evaluate_batch(&state, request).await {
         Ok(response) => response,
-        Err(problem) => refused(&state, "/api/v1/verify-batch", problem, begun),
+        Err(problem) => error_response(&state, "/api/v1/verify-batch", problem, started),
     }
 }
 
-async fn all_judged(state: &AppState, request: Request) -> Result<Response, Problem> {
+async fn evaluate_batch(state: &AppState, request: Request) -> Result<Response, Problem> {
     let organization = judges_for(presented_key(request.headers())?, state).await?;
     let LargeRaw(body) = LargeRaw::from_request(request, state).await?;
     let Batch { keys } = body::parse(&body)?;
     if !(1..=BATCH_MAX).contains(&keys.len()) {
         return Err(Fault::invalid("keys", format!("Send 1 to {BATCH_MAX} keys.")).into());
     }
-    let mut judgements = Vec::with_capacity(keys.len());
-    for some in keys.chunks(AT_ONCE) {
-        judgements.extend(try_join_all(some.iter().map(|ask| state.verifier.judge(organization, ask))).await?);
+    let mut verdicts = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(BATCH_CONCURRENCY) {
+        verdicts.extend(try_join_all(chunk.iter().map(|request| state.verifier.judge(organization, request))).await?);
     }
-    for judgement in &judgements {
-        state.metrics.judged_in_batch(judgement.code);
+    for verdict in &verdicts {
+        state.metrics.judged_in_batch(verdict.code);
     }
-    let verdicts: Vec<_> = judgements.iter().map(Judgement::json).collect();
-    Ok(told(format!("{{\"items\":[{}]}}", verdicts.join(",")), RequestId::new()))
+    let items: Vec<_> = verdicts.iter().map(Judgement::json).collect();
+    Ok(json_response(format!("{{\"items\":[{}]}}", items.join(",")), RequestId::new()))
 }
 
-fn told(json: String, id: RequestId) -> Response {
+fn json_response(json: String, id: RequestId) -> Response {
     let mut response = Response::new(Body::from(json));
     let headers = response.headers_mut();
     headers.reserve(8);
@@ -143,7 +143,7 @@ fn told(json: String, id: RequestId) -> Response {
     response
 }
 
-/// What stands on every verdict, as the layers that it does not go through would have it.
+/// Sets the headers that middleware sets on other responses, because these routes bypass it.
 pub(super) fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -1,4 +1,4 @@
-//! `GET /api/v1/whoami`: who is calling?
+//! `GET /api/v1/whoami`.
 
 use axum::{Json as Answer, extract::State};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Who calls, and what they may do at this moment.
+/// The current key, its organization and the user it acts for.
 #[derive(Serialize, ToSchema)]
 pub struct WhoAmI {
     key: OwnKey,
@@ -27,7 +27,7 @@ pub struct WhoAmI {
     user: OwnUser,
 }
 
-/// The key that the call was made with.
+/// The key of the request.
 #[derive(Serialize, ToSchema)]
 pub struct OwnKey {
     #[schema(schema_with = schemas::key_id)]
@@ -41,36 +41,36 @@ pub struct OwnKey {
     scopes: Vec<String>,
 }
 
-/// Whose key it is.
+/// The organization of the key.
 #[derive(Serialize, ToSchema)]
 pub struct OwnOrganization {
     #[schema(schema_with = schemas::organization_id)]
     id: OrganizationId,
-    /// The number by which other systems know it.
+    /// The numeric customer id, for other systems.
     customer_id: i64,
     name: String,
 }
 
-/// The person whom the key acts for.
+/// The user that the key acts for, which is its creator.
 #[derive(Serialize, ToSchema)]
 pub struct OwnUser {
     #[schema(schema_with = schemas::user_id)]
     id: UserId,
     name: String,
-    /// What they may do now: the key does no more than that, whatever its scopes.
+    /// The current permissions of the user. The key's scopes cannot exceed them.
     #[schema(schema_with = schemas::permissions)]
     permissions: Permissions,
 }
 
-/// Read who is calling
+/// Get the current key
 ///
-/// The key, its organization, and the person whom it acts for. Needs a platform key, of whatever scopes.
+/// Returns the key, its organization and the user that it acts for. Needs an internal key with any scopes.
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
     operation_id = "whoAmI",
     tag = "whoami",
-    responses((status = 200, description = "The caller.", body = WhoAmI)),
+    responses((status = 200, description = "The current key, its organization and user.", body = WhoAmI)),
 )]
 pub async fn whoami(State(state): State<AppState>, caller: Caller) -> Result<Answer<WhoAmI>, Problem> {
     let key = caller.key();

@@ -1,78 +1,65 @@
-//! The audit log's rows.
+//! Rows of the audit log.
 
 use sqlx::{AnyPool, Executor};
 
 use super::{Error, Store, Tx, fold, like_pattern};
 use crate::model::{audit::action_in_words, id::OrganizationId, time::Timestamp};
 
-/// One line of the log, as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AuditRow {
-    /// Its place, from 1, without gaps.
+    /// Sequence number, from 1, without gaps.
     pub seq: i64,
-    /// Its id.
     pub id: String,
-    /// When it happened: Unix milliseconds.
+    /// Unix milliseconds.
     pub at: i64,
-    /// Whose log it belongs to.
     pub organization_id: String,
     /// `user`, `key` or `console`.
     pub actor_kind: String,
-    /// The id of who did it.
+    /// The id of the user or key; empty for the console.
     pub actor_id: String,
-    /// Their name at that time.
+    /// The actor's name at that time.
     pub actor_name: String,
-    /// What was done: `key.created`.
+    /// For example `key.created`.
     pub action: String,
-    /// To what: `key`.
+    /// For example `key`.
     pub object_kind: String,
-    /// Its id.
     pub object_id: String,
-    /// Its name at that time.
+    /// The object's name at that time.
     pub object_name: String,
-    /// More, as a JSON object.
+    /// A JSON object.
     pub detail: String,
-    /// From which address.
+    /// The client's IP address; empty if unknown.
     pub address: String,
-    /// HMAC over the link before and everything above.
+    /// HMAC over the chain before this row and all fields above.
     pub mac: Vec<u8>,
 }
 
-/// Which rows of an organization's log.
+/// Filter for rows of an organization's log.
 pub struct Selection<'a> {
-    /// Whose log.
     pub organization: OrganizationId,
-    /// What a row's texts must hold, whatever the case; blank for all.
+    /// Text to search for, ignoring case; blank matches all.
     pub search: &'a str,
-    /// Not before this moment.
+    /// Only events at or after this time.
     pub since: Option<Timestamp>,
-    /// Before this place.
+    /// Only rows before this sequence number.
     pub before: Option<i64>,
-    /// At most so many.
     pub limit: i64,
 }
 
-/// The end of the chain.
+/// The signed end of the chain.
 #[derive(Debug, sqlx::FromRow)]
 pub struct HeadRow {
-    /// The last row's place.
+    /// Sequence number of the last row.
     pub seq: i64,
-    /// HMAC over that place and the last row's mac.
+    /// HMAC over `seq` and the last row's MAC.
     pub mac: Vec<u8>,
 }
 
-/// The chain's end.
-///
-/// # Errors
-/// What the database says; also when there is none.
+/// The chain's end. Fails if it is missing.
 pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<HeadRow, Error> {
     Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_one(db).await?)
 }
 
-/// Moves the chain's end.
-///
-/// # Errors
-/// What the database says.
 pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
     sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
         .bind(seq)
@@ -82,18 +69,11 @@ pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to so many rows after a place, in order.
-///
-/// # Errors
-/// What the database says.
+/// At most `limit` rows after a sequence number, in order.
 pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
     Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
 }
 
-/// Adds a row.
-///
-/// # Errors
-/// What the database says.
 pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     sqlx::query(
         "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
@@ -113,26 +93,23 @@ pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
     .bind(&row.detail)
     .bind(&row.address)
     .bind(&row.mac)
-    .bind(searched(row))
+    .bind(search_text(row))
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// What a row is found by, a line each, so that nothing is found across two of them.
-fn searched(row: &AuditRow) -> String {
-    let told = action_in_words(&row.action);
-    fold(&[&row.actor_name, &row.action, &told, &row.object_name, &row.object_id, &row.address].map(String::as_str).join("\n"))
+/// The searchable texts of a row, one per line, so that a search does not match across two of them.
+fn search_text(row: &AuditRow) -> String {
+    let action = action_in_words(&row.action);
+    fold(&[&row.actor_name, &row.action, &action, &row.object_name, &row.object_id, &row.address].map(String::as_str).join("\n"))
 }
 
 /// Rows of an organization's log, newest first.
-///
-/// # Errors
-/// What the database says.
 pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, Error> {
     let search = fold(selection.search);
-    // A search that finds little walks over everything.
-    let _turn = store.lists.acquire().await.map_err(|_| Error::Lost)?;
+    // A search with few matches scans all rows.
+    let _permit = store.lists.acquire().await.map_err(|_| Error::Lost)?;
     let rows = sqlx::query_as(
         "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or folded like $5 escape '\\') \
          order by seq desc limit $6",

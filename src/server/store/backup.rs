@@ -1,4 +1,4 @@
-//! A copy of the database while it is in use.
+//! Online backup of the database.
 
 use std::{
     fs::{self, File},
@@ -12,24 +12,24 @@ use anyhow::{Context, bail};
 use super::Store;
 
 impl Store {
-    /// Copies the database as it stands at one moment to a new file, which nobody else may read. Others go on reading and writing.
+    /// Copies a consistent snapshot of the database to a new file that only its owner can read. Concurrent reads and writes continue.
     ///
     /// # Errors
-    /// A sentence for the operator; what was written of the file is removed.
+    /// A message for the operator; a partly written file is removed.
     pub async fn back_up(&self, file: &Path) -> anyhow::Result<()> {
         if self.is_shared() {
-            bail!("this database is PostgreSQL's: back it up with pg_dump");
+            bail!("PostgreSQL databases cannot be backed up with this command: use pg_dump");
         }
-        let Some(path) = file.to_str() else { bail!("{} can't be named to the database", file.display()) };
+        let Some(path) = file.to_str() else { bail!("{} is not valid UTF-8: choose another file name", file.display()) };
         match File::options().write(true).create_new(true).mode(0o600).open(file) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!("{path} is there already: name a new file"),
-            made => made.with_context(|| format!("{path} can't be made"))?,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!("{path} already exists: choose a new file name"),
+            created => created.with_context(|| format!("cannot create {path}"))?,
         };
         let copied = self.vacuum_into(path).await;
         if copied.is_err() {
             let _ = fs::remove_file(file);
         }
-        copied.with_context(|| format!("the database can't be copied to {path}"))
+        copied.with_context(|| format!("cannot copy the database to {path}"))
     }
 
     async fn vacuum_into(&self, path: &str) -> anyhow::Result<()> {

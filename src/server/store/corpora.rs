@@ -1,4 +1,4 @@
-//! Corpora.
+//! Corpora of an organization.
 
 use sqlx::AssertSqlSafe;
 
@@ -8,25 +8,20 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A corpus.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CorpusRecord {
-    /// Its number in the organization.
+    /// Number within the organization.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The name of who made it.
+    /// The creator's name.
     pub creator: String,
     /// Unix milliseconds.
     pub created_at: i64,
-    /// How many keys open it.
+    /// Number of keys with access to it.
     pub keys: i64,
 }
 
-/// The organization's corpora, in the order in which they were made.
-///
-/// # Errors
-/// What the database says.
+/// The organization's corpora, oldest first.
 pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<CorpusRecord>, Error> {
     let sql = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
          where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
@@ -34,10 +29,7 @@ pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<Corpus
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(db).await?)
 }
 
-/// Those of these numbers that are corpora of the organization.
-///
-/// # Errors
-/// What the database says.
+/// Filters `ids` down to existing corpora of the organization.
 pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -46,7 +38,7 @@ pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Re
     Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization.to_string()), |query, id| query.bind(*id)).fetch_all(tx).await?)
 }
 
-/// Makes a corpus. Answers its number, which no corpus of the organization had before.
+/// Creates a corpus. Returns its number, which is never reused in the organization.
 ///
 /// # Errors
 /// [`Error::Duplicate`] when its name is taken.
@@ -65,10 +57,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
     Ok(id)
 }
 
-/// Deletes a corpus: its number is never used again. Answers its name; `None` when there is no such corpus.
-///
-/// # Errors
-/// What the database says.
+/// Deletes a corpus; its number is never reused. Returns its name, or `None` if there is no such corpus.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, Error> {
     let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";
     Ok(sqlx::query_scalar(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id).fetch_optional(tx).await?)

@@ -1,4 +1,4 @@
-//! Keys that others made, without their secrets: those are in [`super::sealed`].
+//! Credentials without their secrets, which are in [`super::sealed`].
 
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -10,32 +10,25 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A credential as the rules and the lists need it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CredentialRecord {
-    /// Its id.
     pub id: String,
-    /// By which opened lists know it.
+    /// Identifies the row in list snapshots.
     pub number: i64,
-    /// Whose it is.
     pub organization_id: String,
-    /// Its kind's word.
+    /// A `CredentialKind`.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// The storage provider's word.
+    /// The storage provider; `None` for keys of language models.
     pub provider: Option<String>,
-    /// Its region there.
+    /// The provider's region.
     pub region: Option<String>,
-    /// What may be shown of its secret.
     pub mask: String,
-    /// Who stored it.
     pub created_by: String,
-    /// Their name.
     pub creator: String,
     /// Unix milliseconds.
     pub created_at: i64,
-    /// Unix milliseconds; goes on with each change of its value.
+    /// Unix milliseconds; changes whenever the secret changes.
     pub updated_at: i64,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
@@ -43,7 +36,7 @@ pub struct CredentialRecord {
     pub last_used_at: Option<i64>,
     /// Unix milliseconds.
     pub tested_at: Option<i64>,
-    /// How that test went.
+    /// Outcome of the last connection test.
     pub test_outcome: Option<String>,
 }
 
@@ -51,39 +44,25 @@ const SELECT: &str = "select k.id, k.number, k.organization_id, k.kind, k.name, 
      k.created_at, k.updated_at, k.expires_at, k.last_used_at, k.tested_at, k.test_outcome \
      from credentials k join users u on u.id = k.created_by where k.deleted_at is null";
 
-/// A credential to be stored.
 pub struct NewCredential {
-    /// Its id.
     pub id: CredentialId,
-    /// Whose it is.
     pub organization: OrganizationId,
-    /// Its kind.
     pub kind: CredentialKind,
-    /// Its name.
     pub name: String,
-    /// What of it may stand once only.
+    /// Unique among credentials of the kind that are not deleted: the folded name, or provider and user.
     pub unique_name: String,
-    /// The storage provider's word.
     pub provider: Option<&'static str>,
-    /// Its region there.
     pub region: Option<String>,
-    /// What may be shown of its secret.
     pub mask: String,
-    /// Who stores it.
     pub created_by: UserId,
-    /// When.
     pub created_at: Timestamp,
-    /// When it ends.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Stores a credential.
-///
-/// # Errors
-/// [`Error::Duplicate`] when what is unique about it stands already.
+/// [`Error::Duplicate`] if `unique_name` exists already.
 pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), Error> {
     sqlx::query(
-        // Writers come one at a time, so the next number is free.
+        // Write transactions are serialized, so the next number is free.
         "insert into credentials (id, organization_id, kind, name, name_folded, unique_name, provider, region, mask, created_by, \
          created_at, updated_at, expires_at, number) \
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, coalesce(max(number), 0) + 1 from credentials",
@@ -105,10 +84,6 @@ pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), Error> {
     Ok(())
 }
 
-/// The organization's credential with this id, unless it was deleted.
-///
-/// # Errors
-/// What the database says.
 pub async fn find(
     db: impl Executor<'_, Database = sqlx::Any>,
     organization: OrganizationId,
@@ -118,10 +93,7 @@ pub async fn find(
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// Those of the organization's credentials with these numbers that still stand, in no order.
-///
-/// # Errors
-/// What the database says.
+/// The organization's credentials with these numbers, without deleted ones, in no particular order.
 pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<CredentialRecord>, Error> {
     if numbers.is_empty() {
         return Ok(Vec::new());
@@ -131,16 +103,13 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
     Ok(query.fetch_all(store.read()?).await?)
 }
 
-/// Every credential of a kind that the organization can link to, by name.
-///
-/// # Errors
-/// What the database says.
+/// The organization's credentials of a kind, sorted by name.
 pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, Error> {
     let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(kind.word()).fetch_all(store.read()?).await?)
 }
 
-/// Gives a credential another name, which is unique.
+/// Renames a credential of a kind with unique names.
 ///
 /// # Errors
 /// [`Error::Duplicate`] when the name is taken.
@@ -154,10 +123,7 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Err
     Ok(())
 }
 
-/// Notes that its value is another: what was found out about the old one no longer holds.
-///
-/// # Errors
-/// What the database says.
+/// Records a changed secret and clears the test result of the previous one.
 pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), Error> {
     sqlx::query("update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3")
         .bind(mask)
@@ -168,25 +134,19 @@ pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) 
     Ok(())
 }
 
-/// Notes how a test went, unless the value has changed since it was read. Answers whether it was noted.
-///
-/// # Errors
-/// What the database says.
+/// Records a test result unless the secret changed after `record` was read. Returns whether it was recorded.
 pub async fn set_tested(tx: &mut Tx, record: &CredentialRecord, tested: &Tested) -> Result<bool, Error> {
-    let noted = sqlx::query("update credentials set tested_at = $1, test_outcome = $2 where id = $3 and updated_at = $4 and deleted_at is null")
+    let updated = sqlx::query("update credentials set tested_at = $1, test_outcome = $2 where id = $3 and updated_at = $4 and deleted_at is null")
         .bind(tested.at.0)
         .bind(tested.outcome.word())
         .bind(&record.id)
         .bind(record.updated_at)
         .execute(tx)
         .await?;
-    Ok(noted.rows_affected() == 1)
+    Ok(updated.rows_affected() == 1)
 }
 
-/// Deletes a credential: its row stays for the log, what was unique about it is free, its secrets are gone.
-///
-/// # Errors
-/// What the database says.
+/// Marks a credential as deleted, frees its unique name and removes its secrets. The row is kept for the audit log.
 pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), Error> {
     sealed::delete(&mut *tx, id).await?;
     sqlx::query("update credentials set deleted_at = $1, unique_name = null where id = $2")

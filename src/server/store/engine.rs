@@ -1,4 +1,4 @@
-//! What differs between SQLite and PostgreSQL, all of it.
+//! All differences between SQLite and PostgreSQL.
 
 use std::{
     fs::{self, File},
@@ -12,16 +12,15 @@ use sqlx::AnyPool;
 
 use super::Error;
 
-/// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that two connections use (<https://sqlite.org/wal.html>).
-const SQLITE_SAFE: (u32, u32, u32) = (3, 51, 3);
+/// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
+const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
 
-/// Any number that nobody else on the database takes: PostgreSQL's advisory locks are named by one.
+/// The id of a PostgreSQL advisory lock: an arbitrary number that no other application on the database should use.
 const LOCK_WRITERS: &str = "select pg_advisory_xact_lock(5497081207911)";
 
-/// Which database it is and where.
 pub(super) struct Engine {
     url: String,
-    /// SQLite's file, and the device and inode that it had when it was opened.
+    /// SQLite's file, with its device and inode when it was opened. `None` for PostgreSQL.
     file: Option<(PathBuf, OnceLock<(u64, u64)>)>,
 }
 
@@ -39,26 +38,26 @@ impl Engine {
 
     fn sqlite(path: &Path) -> anyhow::Result<Self> {
         let path = std::path::absolute(path)?;
-        let Ok(file_url) = url::Url::from_file_path(&path) else { bail!("{} is no path for a database", path.display()) };
+        let Ok(file_url) = url::Url::from_file_path(&path) else { bail!("{} is not a valid database path", path.display()) };
         let url = format!("sqlite{}?mode=rwc", file_url.as_str().trim_start_matches("file"));
         Ok(Self { url, file: Some((path, OnceLock::new())) })
     }
 
-    /// Makes SQLite's file, so that nobody else may read it; SQLite gives its log the same mode.
+    /// Creates SQLite's file, readable only by its owner; SQLite gives its log the same mode.
     pub(super) fn make_file(&self) -> anyhow::Result<()> {
         if let Some((path, _)) = &self.file {
-            let made = File::options().create(true).append(true).mode(0o600).open(path);
-            made.with_context(|| format!("{} can't be written", path.display()))?;
+            let created = File::options().create(true).append(true).mode(0o600).open(path);
+            created.with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }
 
-    /// Beside SQLite's file, wherever that is; in the data folder for a server's database.
+    /// Next to SQLite's file; for PostgreSQL in the data folder.
     pub(super) fn lock_file(&self, data: &Path) -> PathBuf {
         self.file.as_ref().map_or_else(|| data.join("latchkey.lock"), |(path, _)| path.with_extension("lock"))
     }
 
-    /// Whether programs with other data folders reach the same database without sharing its lock file.
+    /// Whether instances with other data folders can use the same database without sharing its lock file.
     pub(super) const fn is_shared(&self) -> bool {
         self.file.is_none()
     }
@@ -70,7 +69,7 @@ impl Engine {
     /// Statements for every new connection.
     pub(super) const fn connection_setup(&self) -> &'static [&'static str] {
         match self.file {
-            // Full: a key that was taken back stays so when the power fails.
+            // `full`: a revocation must survive a power failure.
             Some(_) => &[
                 "pragma journal_mode = wal",
                 "pragma synchronous = full",
@@ -82,28 +81,28 @@ impl Engine {
         }
     }
 
-    /// Opens a write transaction. On SQLite one that only reads at first could not be promoted later.
+    /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read.
     pub(super) const fn begin(&self) -> &'static str {
         if self.file.is_some() { "begin immediate" } else { "begin" }
     }
 
-    /// Makes a write transaction the only one. SQLite's is by itself.
+    /// Excludes other write transactions. SQLite allows only one by itself.
     pub(super) const fn lock(&self) -> Option<&'static str> {
         if self.file.is_some() { None } else { Some(LOCK_WRITERS) }
     }
 
-    /// Where in a text another stands, from 1; 0 for nowhere. `like` knows no case in SQLite.
+    /// The function that returns the 1-based position of a substring, or 0. Used where `like` would not do: it ignores case in SQLite.
     pub(super) const fn position(&self) -> &'static str {
         if self.file.is_some() { "instr" } else { "strpos" }
     }
 
-    /// The elements of a JSON list that is the first value of a statement, each in the column `value` of a table `listed`. With one
-    /// placeholder for all there is: SQLite looks for each by its name, one after another, which takes as long as they are many, squared.
+    /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`. It needs one placeholder however many
+    /// elements there are: SQLite finds placeholders by linear search, so binding many takes quadratic time.
     pub(super) const fn listed(&self) -> &'static str {
         if self.file.is_some() { "json_each($1) as listed" } else { "json_array_elements(cast($1 as json)) as listed(value)" }
     }
 
-    /// Behind a text column: sort by bytes. SQLite does; PostgreSQL goes by the database's language.
+    /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.
     pub(super) const fn bytewise(&self) -> &'static str {
         if self.file.is_some() { "" } else { " collate \"C\"" }
     }
@@ -115,21 +114,21 @@ impl Engine {
         let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(pool).await?;
         let parts: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
         match parts[..] {
-            [major, minor, patch] if (major, minor, patch) >= SQLITE_SAFE => Ok(()),
-            _ => bail!("SQLite {version} can corrupt its log; this program needs {SQLITE_SAFE:?} or newer"),
+            [major, minor, patch] if (major, minor, patch) >= MIN_SQLITE_VERSION => Ok(()),
+            _ => bail!("SQLite {version} can corrupt its write-ahead log: latchkey needs {MIN_SQLITE_VERSION:?} or newer"),
         }
     }
 
-    /// Remembers which file was opened.
+    /// Records the identity of the opened file for [`Engine::check_file`].
     pub(super) fn note_file(&self) -> anyhow::Result<()> {
         if let Some((path, identity)) = &self.file {
-            let found = identify(path).with_context(|| format!("{} can't be read", path.display()))?;
+            let found = identify(path).with_context(|| format!("cannot read {}", path.display()))?;
             let _ = identity.set(found);
         }
         Ok(())
     }
 
-    /// An open file that was unlinked or replaced still answers: ask the folder whether it is the same one.
+    /// Checks that the path still refers to the opened file: an open file that was unlinked or replaced still serves queries.
     pub(super) fn check_file(&self) -> Result<(), Error> {
         let Some((path, identity)) = &self.file else { return Ok(()) };
         match identify(path) {
@@ -139,13 +138,13 @@ impl Engine {
     }
 }
 
-/// Whether an error's code says that the database can't be used now, rather than that a statement was wrong.
+/// Whether an error code means that the database is unavailable, rather than that a statement is wrong.
 pub(super) fn is_loss(code: &str) -> bool {
     if code.len() == 5 {
         // PostgreSQL: connection exceptions, insufficient resources, and the shutdowns of class 57.
         return code.starts_with("08") || code.starts_with("53") || code.starts_with("57P");
     }
-    // SQLite's primary result codes: busy, I/O error, corrupt, full, can't open, no database (<https://sqlite.org/rescode.html>).
+    // SQLite's primary result codes: busy, I/O error, corrupt, full, cannot open, not a database (<https://sqlite.org/rescode.html>).
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 10 | 11 | 13 | 14 | 26))
 }
 

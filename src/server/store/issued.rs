@@ -1,4 +1,4 @@
-//! Issued keys: what a project key is beside an API key.
+//! Issued keys: the data of a project key that other API keys do not have.
 
 use super::{Error, Tx, fold};
 use crate::{
@@ -10,53 +10,38 @@ use crate::{
     server::random,
 };
 
-/// A key to be issued.
 #[derive(Debug, Clone)]
 pub struct NewIssued {
-    /// Its id.
     pub id: KeyId,
-    /// The tenant.
     pub organization: OrganizationId,
-    /// What it gives access to.
     pub project: ProjectId,
-    /// By which template.
     pub template: TemplateId,
-    /// Upon which request.
+    /// The access request that led to this key.
     pub request: KeyRequestId,
-    /// The template's name.
     pub name: String,
-    /// Its role in the project.
     pub role: RoleId,
     /// The template's information fields, as JSON.
     pub fields: String,
-    /// Whose it is.
     pub holder: UserId,
-    /// Who granted it.
+    /// The user who approved the request.
     pub approved_by: UserId,
-    /// When it is issued.
     pub created_at: Timestamp,
-    /// When it ends: a whole second, as the token has it.
+    /// Whole seconds, because the token's `exp` has no finer resolution.
     pub expires_at: Option<Timestamp>,
 }
 
-/// The digests of a template's keys that can be presented.
-///
-/// # Errors
-/// What the database says.
+/// The digests of a template's keys that are revealed and neither revoked nor deleted.
 pub async fn digests_of_template(tx: &mut Tx, template: TemplateId) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "select k.digest from issued_keys i join api_keys k on k.id = i.key_id \
          where i.template_id = $1 and i.revealed_at is not null and k.revoked_at is null and k.deleted_at is null";
     Ok(sqlx::query_scalar(sql).bind(template.to_string()).fetch_all(tx).await?)
 }
 
-/// Stores an issued key. It has no token yet: its digest is random.
-///
-/// # Errors
-/// What the database says.
+/// Stores an issued key. It has no token until it is revealed, so its digest is random.
 pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
     let digest: [u8; 32] = random::bytes();
     sqlx::query(
-        // Writers come one at a time, so the next number is free.
+        // Write transactions are serialized, so the next number is free.
         "insert into api_keys (id, organization_id, kind, name, name_folded, digest, mask, scopes, created_by, created_at, expires_at, number) \
          select $1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, coalesce(max(number), 0) + 1 from api_keys",
     )
@@ -87,14 +72,13 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
     Ok(())
 }
 
-/// What an import needs of a key.
+/// The data of an issued key that importing it as a project secret needs.
 #[derive(Debug, sqlx::FromRow)]
 pub struct HeldKey {
-    /// Its name.
     pub name: String,
-    /// HMAC of its token's digest; random until it was revealed.
+    /// HMAC of its token's digest; random until the key is revealed.
     pub digest: Vec<u8>,
-    /// Its information fields, as JSON.
+    /// The information fields, as JSON.
     pub fields: String,
     /// Unix milliseconds.
     pub revealed_at: Option<i64>,
@@ -106,10 +90,7 @@ pub struct HeldKey {
     pub revoked_at: Option<i64>,
 }
 
-/// The organization's issued key with this id that this person holds.
-///
-/// # Errors
-/// What the database says.
+/// The organization's issued key with this id if `holder` holds it.
 pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id: KeyId) -> Result<Option<HeldKey>, Error> {
     let sql = "select k.name, k.digest, i.fields, i.revealed_at, k.expires_at, k.disabled_at, k.revoked_at \
          from issued_keys i join api_keys k on k.id = i.key_id \
@@ -117,10 +98,7 @@ pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id:
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(holder.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// Takes back every key of a project that is not taken back yet. Answers how many.
-///
-/// # Errors
-/// What the database says.
+/// Revokes all keys of a project that are not revoked. Returns holder and name of each key that was valid until now.
 pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String)>, Error> {
     let now = Timestamp::now().0;
     let sql = "select k.created_by, k.name from issued_keys i join api_keys k on k.id = i.key_id where i.project_id = $1 \

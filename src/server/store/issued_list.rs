@@ -1,4 +1,4 @@
-//! A project's issued keys, and what was counted of them in a period.
+//! A project's issued keys, with their usage in a period.
 
 use sqlx::AssertSqlSafe;
 
@@ -12,27 +12,20 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// Whose keys, and in which period.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope {
-    /// The tenant.
     pub organization: OrganizationId,
-    /// The project.
     pub project: ProjectId,
-    /// The period.
     pub span: Span,
-    /// Now.
     pub now: Timestamp,
 }
 
-/// An issued key, and what was counted of it.
+/// An issued key with its usage in the period.
 #[derive(Debug, sqlx::FromRow)]
 pub struct IssuedRecord {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// The name of its holder.
+    /// The holder's name.
     pub holder: String,
     /// Unix milliseconds.
     pub created_at: i64,
@@ -46,36 +39,32 @@ pub struct IssuedRecord {
     pub revoked_at: Option<i64>,
     /// Unix milliseconds.
     pub deleted_at: Option<i64>,
-    /// How many requests.
     pub requests: i64,
-    /// What they cost.
     #[sqlx(flatten)]
     pub cost: CostSum,
 }
 
-/// What all of them come to.
+/// Totals over all keys of the list.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Sums {
-    /// How many keys.
+    /// Number of keys.
     pub count: i64,
-    /// How many requests.
     pub requests: i64,
-    /// What they cost.
     #[sqlx(flatten)]
     pub cost: CostSum,
 }
 
-/// The table in which a period is counted, its column, where it begins and before where it ends, and how much of it is one bar.
-const fn counted(span: Span) -> (&'static str, &'static str, i64, i64, i64) {
+/// Table and column of a period's usage, the first and (exclusive) last value of that column, and the width of one bucket.
+const fn usage_source(span: Span) -> (&'static str, &'static str, i64, i64, i64) {
     match span.bucket {
         Bucket::Hour => ("key_minutes", "minute", span.first, span.first + span.count * 60, 60),
         Bucket::Day => ("key_days", "day", span.first, span.first + span.count, 1),
     }
 }
 
-/// Those that are good, and those that are good no longer but were used or taken back in the period; `$1` to `$7` are bound by [`bound`].
+/// Keys that are valid, and others that were used or revoked in the period. [`bound`] binds `$1` to `$7`.
 fn rows(scope: &Scope) -> String {
-    let (table, unit, ..) = counted(scope.span);
+    let (table, unit, ..) = usage_source(scope.span);
     let of_organization = if scope.span.bucket == Bucket::Day { "and c.organization_id = $1" } else { "" };
     format!(
         "from issued_keys i join api_keys k on k.id = i.key_id join users u on u.id = k.created_by left join \
@@ -88,17 +77,14 @@ fn rows(scope: &Scope) -> String {
 
 macro_rules! bound {
     ($query:expr, $scope:expr) => {{
-        let (_, _, first, end, _) = counted($scope.span);
+        let (_, _, first, end, _) = usage_source($scope.span);
         let (from, to) = $scope.span.moments();
         let query = $query.bind($scope.organization.to_string()).bind($scope.project.to_string()).bind(first).bind(end);
         query.bind(from.0).bind(to.0).bind($scope.now.0)
     }};
 }
 
-/// What all keys of the list come to.
-///
-/// # Errors
-/// What the database says.
+/// Totals over all keys of the list.
 pub async fn sums(db: &mut Tx, scope: &Scope) -> Result<Sums, Error> {
     let sql = AssertSqlSafe(format!(
         "select count(*) as count, cast(coalesce(sum(d.requests), 0) as bigint) as requests, \
@@ -108,10 +94,7 @@ pub async fn sums(db: &mut Tx, scope: &Scope) -> Result<Sums, Error> {
     Ok(bound!(sqlx::query_as(sql), scope).fetch_one(db).await?)
 }
 
-/// Some keys of the list.
-///
-/// # Errors
-/// What the database says.
+/// One page of the list.
 pub async fn some(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit): (i64, i64)) -> Result<Vec<IssuedRecord>, Error> {
     let order = match sort {
         IssuedSort::Received => "k.created_at desc",
@@ -128,15 +111,12 @@ pub async fn some(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit):
     Ok(bound!(sqlx::query_as(sql), scope).bind(limit).bind(offset).fetch_all(db).await?)
 }
 
-/// The requests of these keys in each hour or day of the period in which there were any: key, place from 0, and how many.
-///
-/// # Errors
-/// What the database says.
+/// The requests of these keys per bucket: key id, bucket index from 0, and number of requests. Empty buckets are omitted.
 pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<(String, i64, i64)>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let (table, unit, first, end, width) = counted(scope.span);
+    let (table, unit, first, end, width) = usage_source(scope.span);
     let of_organization = if scope.span.bucket == Bucket::Day { "and organization_id = $3" } else { "and $3 <> ''" };
     let sql = AssertSqlSafe(format!(
         "select key_id, ({unit} - {first}) / {width}, cast(sum(requests) as bigint) from {table} \
@@ -150,10 +130,7 @@ pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<
     Ok(query.fetch_all(db).await?)
 }
 
-/// Takes a key back for good. Answers whether it stood until now.
-///
-/// # Errors
-/// What the database says.
+/// Revokes a key. Returns `false` if it was already revoked or deleted.
 pub async fn revoke(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error> {
     let sql = "update api_keys set revoked_at = $1 where id = $2 and revoked_at is null and deleted_at is null";
     Ok(sqlx::query(sql).bind(now.0).bind(id).execute(tx).await?.rows_affected() > 0)

@@ -1,31 +1,24 @@
-//! This installation's own secrets, wrapped.
+//! The installation's own secrets, wrapped under the master key.
 
 use sqlx::Executor;
 
 use super::{Error, Tx};
 use crate::model::time::Timestamp;
 
-/// A secret as it is stored.
+/// A secret as stored.
 #[derive(sqlx::FromRow)]
 pub struct Wrapped {
-    /// What it is for.
+    /// Its purpose; unique.
     pub name: String,
     /// Version, nonce and ciphertext.
     pub wrapped: Vec<u8>,
 }
 
-/// Every secret.
-///
-/// # Errors
-/// What the database says.
 pub async fn all(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Vec<Wrapped>, Error> {
     Ok(sqlx::query_as("select name, wrapped from keyring order by name").fetch_all(db).await?)
 }
 
-/// Adds one.
-///
-/// # Errors
-/// [`Error::Duplicate`] when one of that name stands.
+/// [`Error::Duplicate`] if there is one of this name.
 pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
     sqlx::query("insert into keyring (name, wrapped, created_at) values ($1, $2, $3)")
         .bind(&secret.name)
@@ -36,19 +29,12 @@ pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts one that was wrapped anew in the place of the old.
-///
-/// # Errors
-/// What the database says.
+/// Replaces a secret with its newly wrapped form.
 pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
     sqlx::query("update keyring set wrapped = $1 where name = $2").bind(&secret.wrapped).bind(&secret.name).execute(tx).await?;
     Ok(())
 }
 
-/// Removes one for good.
-///
-/// # Errors
-/// What the database says.
 pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
     sqlx::query("delete from keyring where name = $1").bind(name).execute(tx).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Notices that are still to be sent by mail. What a mail says is made when it is sent: here stands only whose turn it is.
+//! Notifications queued for mail. The text of a mail is rendered when it is sent; the queue holds only the order and the attempts.
 
 use sqlx::AssertSqlSafe;
 
@@ -9,14 +9,11 @@ use super::{
 use crate::model::time::Timestamp;
 
 tokio::task_local! {
-    /// Whether what is written now is to be sent by mail too: [`Store::write`] knows, and who tells need not.
+    /// Whether notifications written in this task are also queued for mail; set by [`Store::write`].
     pub(super) static QUEUED: bool;
 }
 
-/// Queues a notice, where mail is sent.
-///
-/// # Errors
-/// What the database says.
+/// Queues a notification if mail is configured.
 pub(super) async fn queue(tx: &mut Tx, notice: i64) -> Result<(), Error> {
     if QUEUED.try_with(|queued| *queued).unwrap_or_default() {
         let sql = "insert into mails (notice, attempts, next_at) values ($1, 0, $2)";
@@ -25,35 +22,27 @@ pub(super) async fn queue(tx: &mut Tx, notice: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A notice whose turn it is.
+/// A notification that is due.
 #[derive(Debug, sqlx::FromRow)]
 pub struct MailRecord {
-    /// The notice.
     #[sqlx(flatten)]
     pub notice: NoticeRecord,
-    /// How often it was tried, this time included.
+    /// Number of attempts, including this one.
     pub attempts: i64,
-    /// The address of who is told.
+    /// The recipient's address.
     pub email: String,
-    /// Their name.
     pub name: String,
-    /// Since when they may not come in.
+    /// When the recipient was disabled: Unix milliseconds.
     pub disabled_at: Option<i64>,
 }
 
-/// Whether one is due.
-///
-/// # Errors
-/// What the database says.
+/// Whether a mail is due.
 pub async fn is_one_due(store: &Store, now: Timestamp) -> Result<bool, Error> {
     let due: i64 = sqlx::query_scalar("select count(*) from mails where next_at <= $1").bind(now.0).fetch_one(store.read()?).await?;
     Ok(due > 0)
 }
 
-/// Takes the next one that is due. It is nobody else's until that moment; should its sender die, it is due again then.
-///
-/// # Errors
-/// What the database says.
+/// Claims the next mail that is due until `until`. If its sender dies, the mail becomes due again at that time.
 pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<MailRecord>, Error> {
     let claimed: Option<i64> = sqlx::query_scalar(
         "update mails set attempts = attempts + 1, next_at = $1 \
@@ -70,19 +59,13 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Opti
     Ok(sqlx::query_as(sql).bind(claimed).fetch_optional(tx).await?)
 }
 
-/// Puts one off until a moment.
-///
-/// # Errors
-/// What the database says.
+/// Postpones a mail.
 pub async fn put_off(tx: &mut Tx, notice: i64, until: Timestamp) -> Result<(), Error> {
     sqlx::query("update mails set next_at = $1 where notice = $2").bind(until.0).bind(notice).execute(tx).await?;
     Ok(())
 }
 
-/// Takes one out of the queue: it was sent, or never will be.
-///
-/// # Errors
-/// What the database says.
+/// Removes a mail from the queue: it was sent or never will be.
 pub async fn remove(tx: &mut Tx, notice: i64) -> Result<(), Error> {
     sqlx::query("delete from mails where notice = $1").bind(notice).execute(tx).await?;
     Ok(())

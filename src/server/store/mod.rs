@@ -1,4 +1,6 @@
-//! The SQL, a file per noun. One copy of each query serves SQLite and PostgreSQL; what differs is in [`engine`].
+//! All SQL, one file per noun. Each query runs on SQLite and PostgreSQL; the differences between them are in [`engine`].
+//!
+//! Times (`…_at`) are Unix milliseconds. A function that writes takes a [`Tx`] and runs inside [`Store::write`].
 
 pub mod audit;
 mod backup;
@@ -50,25 +52,24 @@ use engine::Engine;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// The most connections that one process opens.
-const CONNECTIONS: u32 = 8;
+/// Maximum number of connections of one instance.
+const MAX_CONNECTIONS: u32 = 8;
 
-/// The most lists that are opened at once.
-const LISTS_AT_ONCE: usize = 2;
+/// Maximum number of list queries that run concurrently.
+const MAX_CONCURRENT_LISTS: usize = 2;
 
-/// A connection inside a write transaction.
+/// A connection, usually inside a write transaction.
 pub type Tx = AnyConnection;
 
-/// What can go wrong in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A unique value stands already.
-    #[error("a unique value stands already")]
+    /// A unique constraint was violated.
+    #[error("a unique value already exists")]
     Duplicate,
-    /// The database does not answer, or its file was taken away.
-    #[error("the database is lost")]
+    /// The database does not respond, or its file was removed or replaced.
+    #[error("the database is unavailable")]
     Lost,
-    /// Anything else that the database said.
+    /// Any other database error.
     #[error(transparent)]
     Sql(sqlx::Error),
 }
@@ -78,7 +79,7 @@ impl From<sqlx::Error> for Error {
         match &error {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate,
             sqlx::Error::Database(inner) if inner.code().is_some_and(|code| engine::is_loss(&code)) => {
-                tracing::warn!(%error, "the database can't be used");
+                tracing::warn!(%error, "database unavailable");
                 Self::Lost
             }
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
@@ -88,7 +89,7 @@ impl From<sqlx::Error> for Error {
 }
 
 impl Error {
-    /// What a duplicate means where it can be one value's only; anything else as ever.
+    /// Maps a duplicate to a conflict at `field`; other errors are converted as usual.
     pub fn or_conflict(self, field: &str, message: &str) -> Fault {
         match self {
             Self::Duplicate => Fault::conflict(field, message),
@@ -97,13 +98,13 @@ impl Error {
     }
 }
 
-/// Outside the store an error has no inner text: it is logged here.
+/// Callers outside the store do not see the database's message, so it is logged here.
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::Lost => Self::Unavailable,
             Error::Duplicate | Error::Sql(_) => {
-                tracing::error!(%error, "the database refused a statement");
+                tracing::error!(%error, "database statement failed");
                 Self::Internal
             }
         }
@@ -116,175 +117,169 @@ impl From<sqlx::Error> for Fault {
     }
 }
 
-/// The database.
 #[derive(Clone)]
 pub struct Store {
     pool: AnyPool,
-    /// One connection for the watch alone, which must not queue behind others to learn whether the database answers.
-    watch: AnyPool,
-    /// Lists walk over everything that they hold: a few at a time.
+    /// A connection reserved for the availability check, so that it never waits behind other queries.
+    check_pool: AnyPool,
+    /// Limits concurrent list queries, because each one scans all of its rows.
     lists: Arc<Semaphore>,
     engine: Arc<Engine>,
-    /// Writers queue here rather than in the database, where they would wait with a connection in hand.
-    writing: Arc<Mutex<()>>,
-    lost: Arc<AtomicBool>,
-    /// Whether notices go out by mail too.
-    mails: Arc<AtomicBool>,
+    /// Writers queue here rather than in the database, where each would hold a connection while it waits.
+    write_lock: Arc<Mutex<()>>,
+    unavailable: Arc<AtomicBool>,
+    /// Whether notifications are also sent by mail.
+    mail_enabled: Arc<AtomicBool>,
 }
 
 impl Store {
-    /// Opens the database at `url`, or `latchkey.db` in the data folder.
-    ///
-    /// # Errors
-    /// When it can't be opened, or its engine is too old to be safe.
+    /// Opens the database at `url`, or `latchkey.db` in the data folder. Fails if SQLite is a version that can corrupt its log.
     pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url, data)?;
         engine.make_file()?;
-        let pool = connect(&engine, CONNECTIONS).await?;
-        let watch = connect(&engine, 1).await?;
+        let pool = connect(&engine, MAX_CONNECTIONS).await?;
+        let check_pool = connect(&engine, 1).await?;
         engine.check_version(&pool).await?;
         engine.note_file()?;
-        let lists = Arc::new(Semaphore::new(LISTS_AT_ONCE));
-        Ok(Self { pool, watch, lists, engine: Arc::new(engine), writing: Arc::default(), lost: Arc::default(), mails: Arc::default() })
+        let lists = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
+        Ok(Self {
+            pool,
+            check_pool,
+            lists,
+            engine: Arc::new(engine),
+            write_lock: Arc::default(),
+            unavailable: Arc::default(),
+            mail_enabled: Arc::default(),
+        })
     }
 
-    /// The file whose lock says who may migrate this database.
-    ///
-    /// # Errors
-    /// When the URL is none that we know.
+    /// The lock file whose holder may migrate this database.
     pub fn lock_file(url: Option<&str>, data: &Path) -> anyhow::Result<PathBuf> {
         Ok(Engine::of(url, data)?.lock_file(data))
     }
 
-    /// Whether there is nothing in it yet.
+    /// Whether the database has no tables yet.
     pub async fn is_empty(&self) -> bool {
         sqlx::query("select count(*) from _sqlx_migrations").execute(&self.pool).await.is_err()
     }
 
-    /// Whether others than the holder of the lock file can be at work in it.
+    /// Whether instances that do not use this lock file can also access the database.
     pub fn is_shared(&self) -> bool {
         self.engine.is_shared()
     }
 
-    /// Brings the tables to what this program expects. Only while holding the data folder's lock: sqlx's own does nothing on SQLite.
-    ///
-    /// # Errors
-    /// When a step fails, or the database was made by a newer program.
+    /// Runs pending migrations. The caller must hold the data folder's lock, because sqlx's migration lock does nothing on SQLite.
+    /// Fails if the database was migrated by a newer version.
     pub async fn migrate(&self) -> anyhow::Result<()> {
         Ok(MIGRATIONS.run(&self.pool).await?)
     }
 
-    /// Whether the tables are what this program expects.
+    /// Whether all migrations of this version, and no newer ones, are applied.
     pub async fn is_current(&self) -> bool {
-        let newest = MIGRATIONS.iter().map(|step| step.version).max();
+        let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
         let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await;
         applied.ok() == newest
     }
 
-    /// For reading: statements that stand alone.
-    ///
-    /// # Errors
-    /// [`Error::Lost`] from the moment the loss was noticed.
+    /// The pool, for reads outside a transaction. [`Error::Lost`] once the database was found unavailable.
     pub fn read(&self) -> Result<&AnyPool, Error> {
         if self.is_lost() { Err(Error::Lost) } else { Ok(&self.pool) }
     }
 
-    /// Runs `work` in a write transaction, alone among all writers of the database. An error undoes it.
+    /// Runs `work` in a write transaction that excludes all other writers of the database. An error rolls it back.
     ///
-    /// It runs in a task of its own: sqlx 0.9 hands a connection back with its transaction open when a caller that went away drops the
-    /// future inside `begin` (sqlx#4385).
+    /// The transaction runs in a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the
+    /// pool with its transaction open (sqlx#4385).
     ///
     /// # Errors
-    /// What `work` answers, and `Unavailable` when the database is lost.
+    /// The error of `work`; `Unavailable` if the database is unavailable.
     pub async fn write<T, Work>(&self, work: Work) -> Result<T, Fault>
     where
         T: Send + 'static,
         Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Fault>> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(mails::QUEUED.scope(self.mails.load(Ordering::Relaxed), async move {
-            let _alone = store.writing.lock().await;
+        let task = tokio::spawn(mails::QUEUED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
+            let _guard = store.write_lock.lock().await;
             store.engine.check_file()?;
             let mut transaction = store.read()?.begin_with(store.engine.begin()).await?;
             if let Some(lock) = store.engine.lock() {
                 sqlx::query(lock).execute(&mut *transaction).await?;
             }
-            let answer = work(&mut transaction).await?;
+            let output = work(&mut transaction).await?;
             transaction.commit().await?;
-            Ok(answer)
+            Ok(output)
         }));
         task.await.unwrap_or_else(|panic| {
-            tracing::error!(%panic, "a write transaction ended badly");
+            tracing::error!(%panic, "write transaction panicked");
             Err(Fault::Internal)
         })
     }
 
-    /// Notices that are written from now on are to be sent by mail too.
+    /// From now on, new notifications are also queued for mail.
     pub fn queue_mails(&self) {
-        self.mails.store(true, Ordering::Relaxed);
+        self.mail_enabled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the database was lost when it was last asked.
+    /// Whether the last availability check failed.
     pub fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
+        self.unavailable.load(Ordering::Acquire)
     }
 
-    /// Notes whether the database is lost, as the watch found it.
+    /// Records the result of the availability check.
     pub fn set_lost(&self, lost: bool) {
-        if self.lost.swap(lost, Ordering::AcqRel) != lost {
+        if self.unavailable.swap(lost, Ordering::AcqRel) != lost {
             if lost {
-                tracing::error!("the database is lost: nothing is answered from it until it is back");
+                tracing::error!("database unavailable: requests that need it fail until it is back");
             } else {
-                tracing::info!("the database is back");
+                tracing::info!("database available again");
             }
         }
     }
 
-    /// The watch's own connection, for asking whether the database is there. Works also while it is lost.
-    ///
-    /// # Errors
-    /// [`Error::Lost`] when SQLite's file was taken away: an open one would still answer.
+    /// The connection for availability checks; also usable while the database is marked unavailable.
+    /// [`Error::Lost`] if SQLite's file was removed or replaced: an open file would still serve queries.
     fn watching(&self) -> Result<&AnyPool, Error> {
         self.engine.check_file()?;
-        Ok(&self.watch)
+        Ok(&self.check_pool)
     }
 
-    /// Closes every connection, so that SQLite folds its log into the file.
+    /// Closes all connections, so that SQLite checkpoints its write-ahead log.
     pub async fn close(&self) {
-        self.watch.close().await;
+        self.check_pool.close().await;
         self.pool.close().await;
     }
 
-    /// The function that says where in a text another stands, from 1; 0 for nowhere.
+    /// The SQL function that returns the 1-based position of a substring, or 0 if it is absent.
     fn position(&self) -> &'static str {
         self.engine.position()
     }
 
-    /// A table `listed` with the elements of the JSON list that is a statement's first value in its column `value`.
+    /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`.
     fn listed(&self) -> &'static str {
         self.engine.listed()
     }
 
-    /// What stands behind a text column so that it sorts by its bytes.
+    /// The suffix of a text column that makes it sort by bytes.
     fn bytewise(&self) -> &'static str {
         self.engine.bytewise()
     }
 }
 
-/// The pattern for `like … escape '\'` that finds `search` as it stands anywhere in a text.
+/// The pattern for `like … escape '\'` that finds `search` literally anywhere in a text.
 fn like_pattern(search: &str) -> String {
     let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }
 
-/// So many placeholders from `$first` on, for `in (…)`.
+/// `count` placeholders, starting at `$first`, for `in (…)`.
 fn places(first: usize, count: usize) -> String {
-    (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+    (first..first + count).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The condition of being a row `k` of the organization `$1` and one of so many numbers, from `$2` on. No index is to be used for the
-/// organization: SQLite keeps no statistics here, takes any organization for a small one, and would walk all of its rows to find fifty.
+/// The condition that row `k` belongs to organization `$1` and has one of `count` numbers, bound from `$2` on. `coalesce` prevents the use of
+/// the organization index: without statistics, SQLite assumes that an organization is small and would scan all of its rows to find fifty.
 fn are_numbered(count: usize) -> String {
     format!("coalesce(k.organization_id, '') = $1 and k.number in ({})", places(2, count))
 }
@@ -306,7 +301,7 @@ async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Err
         .await
 }
 
-/// Lower case in Unicode's composed form: what names are compared, sorted and searched by.
+/// Lower case in Unicode normalization form C. Names are compared, sorted and searched in this form.
 pub fn fold(name: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     name.to_lowercase().nfc().collect()
@@ -317,13 +312,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folding_makes_equal_what_people_take_for_equal() {
+    fn fold_ignores_case_and_unicode_composition() {
         assert_eq!(fold("CAFÉ"), fold("cafe\u{301}"));
         assert_ne!(fold("a"), fold("b"));
     }
 
     #[test]
-    fn a_search_is_taken_literally() {
+    fn like_pattern_escapes_wildcards() {
         assert_eq!(like_pattern(r"50%_a\b"), r"%50\%\_a\\b%");
     }
 }

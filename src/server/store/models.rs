@@ -1,4 +1,4 @@
-//! Language models, each of a provider.
+//! Language models of providers.
 
 use sqlx::AssertSqlSafe;
 
@@ -8,16 +8,13 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A model, with the key that it is linked to.
+/// A model with the credential that it is linked to.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ModelRecord {
-    /// Its id.
     pub id: String,
-    /// Whose it is.
     pub provider_id: String,
-    /// Its name.
     pub name: String,
-    /// Its own key.
+    /// The model's own credential, if any.
     #[sqlx(flatten)]
     pub link: KeyLink,
 }
@@ -25,37 +22,24 @@ pub struct ModelRecord {
 const MODEL: &str = "select m.id, m.provider_id, m.name, m.credential_id, c.name as key_name, c.mask as key_mask, m.unlinked \
      from models m left join credentials c on c.id = m.credential_id where m.organization_id = $1";
 
-/// The models of all the organization's providers, by name.
-///
-/// # Errors
-/// What the database says.
+/// The models of all of the organization's providers, sorted by name.
 pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ModelRecord>, Error> {
     let sql = AssertSqlSafe(format!("{MODEL} order by m.name_folded{}", store.bytewise()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
 }
 
-/// The models of a provider, by name.
-///
-/// # Errors
-/// What the database says.
+/// A provider's models, sorted by name.
 pub async fn of_provider(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Vec<ModelRecord>, Error> {
     let sql = AssertSqlSafe(format!("{MODEL} and m.provider_id = $2 order by m.name_folded"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_all(tx).await?)
 }
 
-/// The organization's model with this id.
-///
-/// # Errors
-/// What the database says.
 pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ModelId) -> Result<Option<ModelRecord>, Error> {
     let sql = AssertSqlSafe(format!("{MODEL} and m.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
 
-/// Makes a model.
-///
-/// # Errors
-/// [`Error::Duplicate`] when its name is taken in its provider.
+/// [`Error::Duplicate`] if the provider has a model of this name.
 pub async fn insert(
     tx: &mut Tx,
     (organization, provider): (OrganizationId, ProviderId),
@@ -80,10 +64,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Changes a model. Why it lost its last key is forgotten once somebody has decided about it.
+/// Changes a model. This clears the reason why it lost its previous credential.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken in its provider.
+/// [`Error::Duplicate`] if the provider has a model of this name.
 pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<CredentialId>)) -> Result<(), Error> {
     sqlx::query("update models set name = $1, name_folded = $2, credential_id = $3, unlinked = null where id = $4")
         .bind(name)
@@ -95,10 +79,7 @@ pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<Credent
     Ok(())
 }
 
-/// Takes their own keys from a provider's models: its address is another.
-///
-/// # Errors
-/// What the database says.
+/// Unlinks the models of a provider from their own credentials, because the provider's address changed.
 pub async fn unlink(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
     sqlx::query("update models set credential_id = null, unlinked = 'moved' where provider_id = $1 and credential_id is not null")
         .bind(id.to_string())
@@ -107,10 +88,6 @@ pub async fn unlink(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes a model.
-///
-/// # Errors
-/// What the database says.
 pub async fn delete(tx: &mut Tx, id: ModelId) -> Result<(), Error> {
     sqlx::query("delete from models where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())

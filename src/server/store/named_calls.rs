@@ -1,38 +1,32 @@
-//! Calls that their callers gave a name.
+//! Idempotency keys of API requests.
 
 use super::{Error, Tx};
 use crate::model::{permission::Permissions, time::Timestamp};
 
-/// A call as it is noted.
+/// A request with an idempotency key, as stored.
 #[derive(sqlx::FromRow)]
 pub struct NamedCall {
     /// HMAC of method, path and body.
     pub call_digest: Vec<u8>,
     /// Unix milliseconds.
     pub started_at: i64,
-    /// What its person could do then, as words.
+    /// The caller's permissions at that time, separated by spaces.
     pub permissions: String,
-    /// The answer's status; `None` while the call goes on.
+    /// Status of the response; `None` while the request is in progress.
     pub status: Option<i64>,
-    /// Its headers, as JSON.
+    /// Response headers, as JSON.
     pub headers: Option<String>,
-    /// Its body.
+    /// Response body.
     pub body: Option<Vec<u8>>,
 }
 
-/// The call with this name.
-///
-/// # Errors
-/// What the database says.
+/// The request with this idempotency key.
 pub async fn find(tx: &mut Tx, digest: &[u8]) -> Result<Option<NamedCall>, Error> {
     let sql = "select call_digest, started_at, permissions, status, headers, body from named_calls where digest = $1";
     Ok(sqlx::query_as(sql).bind(digest).fetch_optional(tx).await?)
 }
 
-/// Notes that a call began.
-///
-/// # Errors
-/// What the database says.
+/// Records the start of a request.
 pub async fn insert(tx: &mut Tx, digest: &[u8], call_digest: &[u8], permissions: Permissions, now: Timestamp) -> Result<(), Error> {
     sqlx::query("insert into named_calls (digest, call_digest, permissions, started_at) values ($1, $2, $3, $4)")
         .bind(digest)
@@ -44,10 +38,7 @@ pub async fn insert(tx: &mut Tx, digest: &[u8], call_digest: &[u8], permissions:
     Ok(())
 }
 
-/// Notes how a call ended.
-///
-/// # Errors
-/// What the database says.
+/// Records the response to a request.
 pub async fn finish(tx: &mut Tx, digest: &[u8], status: u16, headers: &str, body: &[u8]) -> Result<(), Error> {
     sqlx::query("update named_calls set status = $1, headers = $2, body = $3 where digest = $4")
         .bind(i64::from(status))
@@ -59,19 +50,13 @@ pub async fn finish(tx: &mut Tx, digest: &[u8], status: u16, headers: &str, body
     Ok(())
 }
 
-/// Frees a name.
-///
-/// # Errors
-/// What the database says.
+/// Releases an idempotency key.
 pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), Error> {
     sqlx::query("delete from named_calls where digest = $1").bind(digest).execute(tx).await?;
     Ok(())
 }
 
-/// Forgets every call that began before this moment.
-///
-/// # Errors
-/// What the database says.
+/// Deletes all records of requests that started before this time.
 pub async fn delete_before(tx: &mut Tx, moment: Timestamp) -> Result<(), Error> {
     sqlx::query("delete from named_calls where started_at < $1").bind(moment.0).execute(tx).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Nodes of projects.
+//! Project nodes.
 
 use super::{Error, Tx, fold};
 use crate::model::{
@@ -6,33 +6,28 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A node.
 #[derive(Debug, sqlx::FromRow)]
 pub struct NodeRecord {
-    /// Its number in the project.
+    /// Number within the project.
     pub id: i64,
-    /// Its name.
     pub name: String,
-    /// The name of who made it.
+    /// The creator's name.
     pub creator: String,
     /// Unix milliseconds.
     pub created_at: i64,
 }
 
-/// A project's nodes, by number.
-///
-/// # Errors
-/// What the database says.
+/// A project's nodes, ordered by number.
 pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, Error> {
     let sql = "select n.id, n.name, u.name as creator, n.created_at from nodes n join users u on u.id = n.created_by \
          where n.project_id = $1 and n.deleted_at is null order by n.id";
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
 }
 
-/// Makes a node. Answers its number, which no node of the project had before.
+/// Creates a node. Returns its number, which is never reused in the project.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: UserId) -> Result<i64, Error> {
     let id = sqlx::query_scalar(
         "insert into nodes (project_id, id, name, name_folded, unique_name, created_by, created_at) \
@@ -48,19 +43,13 @@ pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: Use
     Ok(id)
 }
 
-/// The name of a project's node; `None` when there is no such node.
-///
-/// # Errors
-/// What the database says.
+/// The name of a project's node; `None` if there is no such node.
 pub async fn name(db: &mut Tx, project: ProjectId, id: i64) -> Result<Option<String>, Error> {
     let sql = "select name from nodes where project_id = $1 and id = $2 and deleted_at is null";
     Ok(sqlx::query_scalar(sql).bind(project.to_string()).bind(id).fetch_optional(db).await?)
 }
 
-/// Gives a node another name.
-///
-/// # Errors
-/// [`Error::Duplicate`] when the name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Result<(), Error> {
     sqlx::query("update nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4")
         .bind(name)
@@ -72,10 +61,7 @@ pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Res
     Ok(())
 }
 
-/// Deletes a node: its number is never used again.
-///
-/// # Errors
-/// What the database says.
+/// Deletes a node; its number is never reused.
 pub async fn delete(tx: &mut Tx, project: ProjectId, id: i64) -> Result<(), Error> {
     sqlx::query("update nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3")
         .bind(Timestamp::now().0)

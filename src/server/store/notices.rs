@@ -1,4 +1,4 @@
-//! What people are told in the page.
+//! Notifications shown in the page.
 
 use sqlx::AssertSqlSafe;
 
@@ -9,30 +9,23 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A notice to be stored.
 #[derive(Debug, Clone)]
 pub struct NewNotice {
-    /// What happened.
     pub event: NoticeEvent,
-    /// In which project.
     pub project_id: ProjectId,
-    /// That project's name.
+    /// The project's name.
     pub project: String,
-    /// The template's name.
     pub template: String,
-    /// The name of who did it.
+    /// The name of the user who caused it.
     pub person: String,
-    /// What they said; blank for nothing.
+    /// Their comment; may be blank.
     pub word: String,
 }
 
-/// Stores a notice for one person, and queues it for the mail where that is sent.
-///
-/// # Errors
-/// What the database says.
+/// Stores a notification for one user, and queues it for mail if mail is configured.
 pub async fn insert(tx: &mut Tx, user: UserId, notice: &NewNotice) -> Result<(), Error> {
     let seq = sqlx::query_scalar(
-        // Writers come one at a time, so the next number is free.
+        // Write transactions are serialized, so the next number is free.
         "insert into notices (seq, user_id, event, project_id, project, template, person, word, created_at) \
          select coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 from notices returning seq",
     )
@@ -49,47 +42,40 @@ pub async fn insert(tx: &mut Tx, user: UserId, notice: &NewNotice) -> Result<(),
     mails::queue(tx, seq).await
 }
 
-/// A notice as it is stored.
+/// A notification as stored.
 #[derive(Debug, sqlx::FromRow)]
 pub struct NoticeRecord {
-    /// Its place among all.
+    /// Sequence number over all notifications.
     pub seq: i64,
-    /// Who is told.
+    /// The recipient.
     pub user_id: String,
-    /// What happened: a word.
+    /// A `NoticeEvent`.
     pub event: String,
-    /// In which project.
     pub project_id: String,
-    /// That project's name then.
+    /// The project's name at that time.
     pub project: String,
-    /// The template's name then.
+    /// The template's name at that time.
     pub template: String,
-    /// The name of who did it.
+    /// The name of the user who caused it.
     pub person: String,
-    /// What they said.
+    /// Their comment; may be blank.
     pub word: String,
     /// Unix milliseconds.
     pub created_at: i64,
-    /// When it was read.
+    /// Unix milliseconds; `None` while unread.
     pub read_at: Option<i64>,
 }
 
-/// The columns of a [`NoticeRecord`], of the table `n`.
+/// The columns of a [`NoticeRecord`], of table alias `n`.
 pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.project, n.template, n.person, n.word, n.created_at, n.read_at";
 
-/// What somebody was told last, the newest first.
-///
-/// # Errors
-/// What the database says.
+/// A user's most recent notifications, newest first.
 pub async fn of_user(store: &Store, user: UserId, limit: i64) -> Result<Vec<NoticeRecord>, Error> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from notices n where n.user_id = $1 order by n.seq desc limit $2"));
     Ok(sqlx::query_as(sql).bind(user.to_string()).bind(limit).fetch_all(store.read()?).await?)
 }
 
-/// Notes that somebody read what they were told up to a place.
-///
-/// # Errors
-/// What the database says.
+/// Marks a user's notifications as read, up to and including a sequence number.
 pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), Error> {
     sqlx::query("update notices set read_at = $1 where user_id = $2 and seq <= $3 and read_at is null")
         .bind(Timestamp::now().0)
@@ -100,18 +86,12 @@ pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), Erro
     Ok(())
 }
 
-/// The place of the newest notice; 0 when there was none.
-///
-/// # Errors
-/// What the database says.
+/// The sequence number of the newest notification; 0 if there is none.
 pub async fn newest(store: &Store) -> Result<i64, Error> {
     Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from notices").fetch_one(store.read()?).await?)
 }
 
-/// What anybody was told after a place, in order.
-///
-/// # Errors
-/// What the database says.
+/// Notifications of all users after a sequence number, in order.
 pub async fn after(store: &Store, seq: i64) -> Result<Vec<NoticeRecord>, Error> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from notices n where n.seq > $1 order by n.seq limit 1000"));
     Ok(sqlx::query_as(sql).bind(seq).fetch_all(store.read()?).await?)

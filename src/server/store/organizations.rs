@@ -1,20 +1,14 @@
-//! What organizations decide for themselves.
+//! Settings of organizations.
 
 use super::{Error, Tx, fold};
 use crate::model::id::OrganizationId;
 
-/// An organization's name and its currency.
-///
-/// # Errors
-/// What the database says.
+/// An organization's name and currency (ISO 4217).
 pub async fn settings(db: &mut Tx, id: OrganizationId) -> Result<(String, String), Error> {
     Ok(sqlx::query_as("select name, currency from organizations where id = $1").bind(id.to_string()).fetch_one(db).await?)
 }
 
-/// Changes them.
-///
-/// # Errors
-/// [`Error::Duplicate`] when the name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn update(tx: &mut Tx, id: OrganizationId, name: &str, currency: &str) -> Result<(), Error> {
     sqlx::query("update organizations set name = $1, name_folded = $2, currency = $3 where id = $4")
         .bind(name)

@@ -1,4 +1,4 @@
-//! What becomes of issued keys: their one reveal, and which of them are good no longer.
+//! The life cycle of issued keys: the reveal, and the end of their validity.
 
 use super::{Error, Store, Tx};
 use crate::model::{
@@ -6,16 +6,14 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// An issued key before its reveal; or after, if it has been.
+/// An issued key, before or after its reveal.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Unrevealed {
-    /// Its template's name.
+    /// The template's name.
     pub name: String,
-    /// Whose it is.
     pub holder: String,
-    /// What it gives access to.
     pub project_id: String,
-    /// The name of its role; `None` for one that is gone.
+    /// The name of its role; `None` if the role was deleted.
     pub role: Option<String>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
@@ -25,10 +23,7 @@ pub struct Unrevealed {
     pub revealed_at: Option<i64>,
 }
 
-/// The organization's issued key with this id, unless it or its project was deleted.
-///
-/// # Errors
-/// What the database says.
+/// The organization's issued key with this id, unless the key or its project was deleted.
 pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<Unrevealed>, Error> {
     let sql = "select k.name, k.created_by as holder, i.project_id, r.name as role, k.expires_at, k.revoked_at, i.revealed_at from issued_keys i \
          join api_keys k on k.id = i.key_id join projects p on p.id = i.project_id \
@@ -37,10 +32,10 @@ pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Resul
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
 
-/// Keeps what is kept of a token that was just signed.
+/// Stores the digest of a token that was just signed, and when and with which key it was signed.
 ///
 /// # Errors
-/// [`Error::Duplicate`] for a digest that stands; what the database says.
+/// [`Error::Duplicate`] if the digest exists already.
 pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signed_with: &str, now: Timestamp) -> Result<(), Error> {
     sqlx::query("update api_keys set digest = $1 where id = $2").bind(digest).bind(id.to_string()).execute(&mut *tx).await?;
     let sql = "update issued_keys set revealed_at = $1, signed_with = $2 where key_id = $3";
@@ -48,25 +43,17 @@ pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signed_with: &s
     Ok(())
 }
 
-/// A token that has not ended by itself, and the moments that make its key good no longer: Unix milliseconds.
+/// An unexpired token whose key is no longer valid, with the times at which it became invalid (Unix milliseconds).
 #[derive(Debug, sqlx::FromRow)]
 pub struct Ended {
-    /// The key.
     pub id: String,
-    /// When it was revoked.
     pub revoked_at: Option<i64>,
-    /// When it was deleted.
     pub deleted_at: Option<i64>,
-    /// When it was put to rest.
     pub disabled_at: Option<i64>,
-    /// When its holder was shut out.
     pub holder_disabled_at: Option<i64>,
 }
 
-/// Those of a project's tokens, in the order in which their keys were issued.
-///
-/// # Errors
-/// What the database says.
+/// The project's unexpired tokens that are no longer valid, in the order in which their keys were issued.
 pub async fn ended(store: &Store, project: ProjectId, now: Timestamp) -> Result<Vec<Ended>, Error> {
     let sql = "select k.id, k.revoked_at, k.deleted_at, k.disabled_at, u.disabled_at as holder_disabled_at from issued_keys i \
          join api_keys k on k.id = i.key_id join users u on u.id = k.created_by \

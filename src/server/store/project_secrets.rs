@@ -1,4 +1,4 @@
-//! Secrets that projects keep, sealed.
+//! Encrypted secrets of projects.
 
 use sqlx::AssertSqlSafe;
 
@@ -8,27 +8,24 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// What is known of a secret.
+/// The metadata of a secret.
 #[derive(Debug, sqlx::FromRow)]
 pub struct ProjectSecretRecord {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// The name of who stored it.
+    /// The creator's name.
     pub creator: String,
     /// Unix milliseconds.
     pub updated_at: i64,
-    /// The name of the key that it was imported with.
+    /// The name of the project key that it was imported from.
     pub key: Option<String>,
 }
 
-/// A data key and what it is bound to.
+/// A data key and the values that its encryption is bound to.
 #[derive(sqlx::FromRow)]
 pub struct WrappedKey {
-    /// Of which secret.
+    /// The secret's id.
     pub id: String,
-    /// The project's organization.
     pub organization_id: String,
     /// The data key, wrapped under the master key.
     pub wrapped_key: Vec<u8>,
@@ -37,36 +34,23 @@ pub struct WrappedKey {
 const SECRET: &str = "select s.id, s.name, u.name as creator, s.updated_at, k.name as key from project_secrets s \
      join users u on u.id = s.created_by left join api_keys k on k.id = s.key_id where s.project_id = $1";
 
-/// A project's secrets, in no order.
-///
-/// # Errors
-/// What the database says.
+/// A project's secrets, in no particular order.
 pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<ProjectSecretRecord>, Error> {
     Ok(sqlx::query_as(SECRET).bind(project.to_string()).fetch_all(db).await?)
 }
 
-/// A project's secret.
-///
-/// # Errors
-/// What the database says.
 pub async fn find(db: &mut Tx, project: ProjectId, id: ProjectSecretId) -> Result<Option<ProjectSecretRecord>, Error> {
     let sql = AssertSqlSafe(format!("{SECRET} and s.id = $2"));
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// A project's secret of this name, whatever its case.
-///
-/// # Errors
-/// What the database says.
+/// The project's secret with this name, ignoring case.
 pub async fn find_named(db: &mut Tx, project: ProjectId, name: &str) -> Result<Option<ProjectSecretRecord>, Error> {
     let sql = AssertSqlSafe(format!("{SECRET} and s.name_folded = $2"));
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(fold(name)).fetch_optional(db).await?)
 }
 
-/// Those of these names that a project has secrets of, whatever their case.
-///
-/// # Errors
-/// What the database says.
+/// Which of these names the project's secrets already use, ignoring case.
 pub async fn taken(db: &mut Tx, project: ProjectId, names: &[String]) -> Result<Vec<String>, Error> {
     let sql = AssertSqlSafe(format!("select name_folded from project_secrets where project_id = $1 and name_folded in ({})", places(2, names.len())));
     let query = names.iter().fold(sqlx::query_scalar(sql).bind(project.to_string()), |query, name| query.bind(fold(name)));
@@ -74,35 +58,23 @@ pub async fn taken(db: &mut Tx, project: ProjectId, names: &[String]) -> Result<
     Ok(names.iter().filter(|name| folded.contains(&fold(name))).cloned().collect())
 }
 
-/// What is sealed of a secret.
-///
-/// # Errors
-/// What the database says.
+/// The encrypted value of a secret.
 pub async fn sealed(db: &mut Tx, id: &str) -> Result<Option<SealedSecret>, Error> {
     let sql = "select id as owner_id, 'value' as field, wrapped_key, ciphertext from project_secrets where id = $1";
     Ok(sqlx::query_as(sql).bind(id).fetch_optional(db).await?)
 }
 
-/// A secret to be stored.
 pub struct NewProjectSecret {
-    /// Its id.
     pub id: ProjectSecretId,
-    /// Where it is kept.
     pub project: ProjectId,
-    /// Its name.
     pub name: String,
-    /// What is sealed of it.
     pub sealed: SealedSecret,
-    /// Who stores it.
     pub created_by: UserId,
-    /// The project key that it is imported with.
+    /// The project key that it is imported from.
     pub key: Option<KeyId>,
 }
 
-/// Stores a secret.
-///
-/// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, secret: &NewProjectSecret) -> Result<(), Error> {
     sqlx::query(
         "insert into project_secrets (id, project_id, name, name_folded, wrapped_key, ciphertext, created_by, created_at, updated_at, key_id) \
@@ -122,10 +94,7 @@ pub async fn insert(tx: &mut Tx, secret: &NewProjectSecret) -> Result<(), Error>
     Ok(())
 }
 
-/// Puts another value in the place of a secret's; it is then no longer what it was imported as.
-///
-/// # Errors
-/// What the database says.
+/// Replaces a secret's value. It then no longer counts as imported.
 pub async fn replace(tx: &mut Tx, id: ProjectSecretId, sealed: &SealedSecret) -> Result<(), Error> {
     sqlx::query("update project_secrets set wrapped_key = $1, ciphertext = $2, updated_at = $3, key_id = null where id = $4")
         .bind(&sealed.wrapped_key)
@@ -137,29 +106,20 @@ pub async fn replace(tx: &mut Tx, id: ProjectSecretId, sealed: &SealedSecret) ->
     Ok(())
 }
 
-/// Removes a secret: its row is gone, not marked.
-///
-/// # Errors
-/// What the database says.
+/// Removes a secret's row.
 pub async fn delete(tx: &mut Tx, id: ProjectSecretId) -> Result<(), Error> {
     sqlx::query("delete from project_secrets where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// Data keys in a fixed order, at most so many after this secret's.
-///
-/// # Errors
-/// What the database says.
+/// At most `limit` data keys that follow this secret's id, in the order of ids.
 pub async fn keys_after(tx: &mut Tx, id: &str, limit: i64) -> Result<Vec<WrappedKey>, Error> {
     let sql = "select s.id, p.organization_id, s.wrapped_key from project_secrets s join projects p on p.id = s.project_id \
          where s.id > $1 order by s.id limit $2";
     Ok(sqlx::query_as(sql).bind(id).bind(limit).fetch_all(tx).await?)
 }
 
-/// Puts a data key that was wrapped anew in the place of the old.
-///
-/// # Errors
-/// What the database says.
+/// Replaces a data key with its newly wrapped form.
 pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), Error> {
     sqlx::query("update project_secrets set wrapped_key = $1 where id = $2").bind(&key.wrapped_key).bind(&key.id).execute(tx).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Services with language models, and which credentials they and their models use.
+//! Providers of language models, and the credentials that they and their models use.
 
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -9,92 +9,68 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A provider, with the key that it is linked to.
+/// A provider with the credential that it is linked to.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ProviderRecord {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// Its style's word.
+    /// `openai` or `anthropic`.
     pub style: String,
-    /// Where it is.
     pub base_url: String,
-    /// Its key.
     #[sqlx(flatten)]
     pub link: KeyLink,
 }
 
-/// A link to a credential, or why there is none.
+/// A link to a credential, or the reason why there is none.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeyLink {
-    /// The credential.
     pub credential_id: Option<String>,
-    /// Its name.
     pub key_name: Option<String>,
-    /// What may be shown of it.
     pub key_mask: Option<String>,
-    /// Why there is none any more.
+    /// Why the link was removed: `deleted` (the credential) or `moved` (the provider's address).
     pub unlinked: Option<String>,
 }
 
-/// What is linked to a credential.
+/// A provider or model that is linked to a credential.
 #[derive(Debug, sqlx::FromRow)]
 pub struct LinkRecord {
-    /// The credential.
     pub credential_id: String,
-    /// The provider's name, or the provider's and the model's.
+    /// The provider's name, or `provider / model`.
     pub name: String,
 }
 
-/// Where a credential may be sent.
+/// The provider that a credential may be sent to.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Destination {
-    /// The provider's name.
     pub name: String,
-    /// Its style's word.
+    /// `openai` or `anthropic`.
     pub style: String,
-    /// Where it is.
     pub base_url: String,
 }
 
 const PROVIDER: &str = "select p.id, p.name, p.style, p.base_url, p.credential_id, c.name as key_name, c.mask as key_mask, p.unlinked \
      from providers p left join credentials c on c.id = p.credential_id where p.organization_id = $1";
 
-/// The organization's providers, by name.
-///
-/// # Errors
-/// What the database says.
+/// The organization's providers, sorted by name.
 pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ProviderRecord>, Error> {
     let sql = AssertSqlSafe(format!("{PROVIDER} order by p.name_folded{}", store.bytewise()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
 }
 
-/// The organization's provider with this id.
-///
-/// # Errors
-/// What the database says.
 pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, Error> {
     let sql = AssertSqlSafe(format!("{PROVIDER} and p.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
 
-/// What of a provider can be written.
+/// The values of a provider that can be edited.
 pub struct ProviderValues {
-    /// Its name.
     pub name: String,
-    /// How it is spoken to.
     pub style: Style,
-    /// Where it is.
     pub base_url: String,
-    /// Its key.
     pub key: Option<CredentialId>,
 }
 
-/// Makes a provider.
-///
-/// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, by: UserId, values: &ProviderValues) -> Result<(), Error> {
     sqlx::query(
         "insert into providers (id, organization_id, name, name_folded, style, base_url, credential_id, created_by, created_at) \
@@ -114,10 +90,10 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
     Ok(())
 }
 
-/// Changes a provider. Why it lost its last key is forgotten once it has another, or moves.
+/// Changes a provider. `unlinked` replaces the reason why it lost its previous credential.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlinked: Option<&str>) -> Result<(), Error> {
     sqlx::query("update providers set name = $1, name_folded = $2, style = $3, base_url = $4, credential_id = $5, unlinked = $6 where id = $7")
         .bind(&values.name)
@@ -132,10 +108,7 @@ pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink
     Ok(())
 }
 
-/// Takes a credential from all that use it: it is deleted.
-///
-/// # Errors
-/// What the database says.
+/// Removes all links to a credential, because it is deleted.
 pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), Error> {
     for table in ["providers", "models"] {
         let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlinked = 'deleted' where credential_id = $1"));
@@ -144,37 +117,28 @@ pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), Erro
     Ok(())
 }
 
-/// Removes a provider and its models.
-///
-/// # Errors
-/// What the database says.
+/// Deletes a provider and its models.
 pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
     sqlx::query("delete from models where provider_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
     sqlx::query("delete from providers where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// What is linked to these credentials.
-///
-/// # Errors
-/// What the database says.
+/// The providers and models that are linked to these credentials.
 pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<LinkRecord>, Error> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
-    let places = places(1, credentials.len());
+    let placeholders = places(1, credentials.len());
     let sql = AssertSqlSafe(format!(
-        "select credential_id, name from providers where credential_id in ({places}) union all \
+        "select credential_id, name from providers where credential_id in ({placeholders}) union all \
          select m.credential_id, p.name || ' / ' || m.name as name from models m join providers p on p.id = m.provider_id \
-         where m.credential_id in ({places})"
+         where m.credential_id in ({placeholders})"
     ));
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
-/// The first provider, by name, that a credential is used with, by itself or for one of its models.
-///
-/// # Errors
-/// What the database says.
+/// The first provider, by name, that uses a credential for itself or for one of its models.
 pub async fn destination_of(store: &Store, credential: &str) -> Result<Option<Destination>, Error> {
     let sql = AssertSqlSafe(format!(
         "select p.name, p.style, p.base_url from providers p \

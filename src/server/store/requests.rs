@@ -1,4 +1,4 @@
-//! Requests for a key by a template, and what their makers hold.
+//! Access requests for keys of a template, and the keys that requesters hold.
 
 use sqlx::AssertSqlSafe;
 
@@ -8,46 +8,41 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// What became of a request, as it is stored.
+/// Stored states of an access request.
 pub mod state {
-    /// It waits.
+    /// Pending.
     pub const OPEN: &str = "open";
     /// A key was issued.
     pub const APPROVED: &str = "approved";
-    /// It was turned down.
     pub const REJECTED: &str = "rejected";
-    /// Its maker took it back.
+    /// Withdrawn by the requester.
     pub const WITHDRAWN: &str = "withdrawn";
-    /// Its template is gone.
+    /// Its template or project was deleted.
     pub const CLOSED: &str = "closed";
 }
 
-/// A request.
+/// An access request.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RequestRecord {
-    /// Its id.
     pub id: String,
-    /// Its project.
     pub project_id: String,
-    /// Its template.
     pub template_id: String,
-    /// That template's name.
+    /// The template's name.
     pub template: String,
-    /// Who asks.
+    /// The requester.
     pub user_id: String,
-    /// Their name.
     pub user_name: String,
-    /// What they sign in with.
+    /// The requester's email address.
     pub email: String,
     /// Unix milliseconds.
     pub requested_at: i64,
-    /// What became of it: a word of [`state`].
+    /// One of [`state`].
     pub state: String,
     /// Unix milliseconds.
     pub decided_at: Option<i64>,
-    /// The name of who decided.
+    /// The name of the user who decided.
     pub decider: Option<String>,
-    /// What was said with the decision.
+    /// The comment of the decision; may be blank.
     pub word: String,
 }
 
@@ -55,37 +50,25 @@ const REQUEST: &str = "select q.id, q.project_id, q.template_id, t.name as templ
      q.decided_at, d.name as decider, q.word from key_requests q join templates t on t.id = q.template_id join projects p on p.id = q.project_id \
      join users u on u.id = q.user_id left join users d on d.id = q.decided_by where p.deleted_at is null";
 
-/// The organization's request with this id.
-///
-/// # Errors
-/// What the database says.
+/// The organization's access request with this id.
 pub async fn find(db: &mut Tx, organization: OrganizationId, id: KeyRequestId) -> Result<Option<RequestRecord>, Error> {
     let sql = AssertSqlSafe(format!("{REQUEST} and p.organization_id = $1 and q.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// The requests of a project that wait, the oldest first.
-///
-/// # Errors
-/// What the database says.
+/// The pending requests of a project, oldest first.
 pub async fn open_of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<RequestRecord>, Error> {
     let sql = AssertSqlSafe(format!("{REQUEST} and q.project_id = $1 and q.open_by is not null order by q.requested_at, q.id"));
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
 }
 
-/// The requests for keys by a template that wait, the oldest first.
-///
-/// # Errors
-/// What the database says.
+/// The pending requests for a template, oldest first.
 pub async fn open_of_template(db: &mut Tx, template: TemplateId) -> Result<Vec<RequestRecord>, Error> {
     let sql = AssertSqlSafe(format!("{REQUEST} and q.template_id = $1 and q.open_by is not null order by q.requested_at, q.id"));
     Ok(sqlx::query_as(sql).bind(template.to_string()).fetch_all(db).await?)
 }
 
-/// Somebody's last request by each template of a project.
-///
-/// # Errors
-/// What the database says.
+/// A user's latest request for each template of a project.
 pub async fn last_of_user(db: &mut Tx, project: ProjectId, user: UserId) -> Result<Vec<RequestRecord>, Error> {
     let sql = AssertSqlSafe(format!(
         "{REQUEST} and q.project_id = $1 and q.user_id = $2 and t.deleted_at is null and not exists (select 1 from key_requests later \
@@ -95,10 +78,10 @@ pub async fn last_of_user(db: &mut Tx, project: ProjectId, user: UserId) -> Resu
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(user.to_string()).fetch_all(db).await?)
 }
 
-/// Stores an open request.
+/// Stores a pending request.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when this person has one by this template already.
+/// [`Error::Duplicate`] if the user already has a pending request for this template.
 pub async fn insert(tx: &mut Tx, id: KeyRequestId, project: ProjectId, template: TemplateId, user: UserId) -> Result<(), Error> {
     sqlx::query("insert into key_requests (id, project_id, template_id, user_id, open_by, requested_at, state) values ($1, $2, $3, $4, $4, $5, $6)")
         .bind(id.to_string())
@@ -112,10 +95,7 @@ pub async fn insert(tx: &mut Tx, id: KeyRequestId, project: ProjectId, template:
     Ok(())
 }
 
-/// Ends an open request.
-///
-/// # Errors
-/// What the database says.
+/// Closes a pending request with a decision.
 pub async fn decide(tx: &mut Tx, id: &str, state: &'static str, by: UserId, word: &str, at: Timestamp) -> Result<(), Error> {
     sqlx::query(
         "update key_requests set open_by = null, state = $1, decided_at = $2, decided_by = $3, word = $4 where id = $5 and open_by is not null",
@@ -130,24 +110,21 @@ pub async fn decide(tx: &mut Tx, id: &str, state: &'static str, by: UserId, word
     Ok(())
 }
 
-/// A key that somebody was granted.
+/// A key that was issued to a user.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct HeldRecord {
-    /// Its id.
     pub id: String,
-    /// Its name.
     pub name: String,
-    /// Its template.
     pub template_id: String,
-    /// What the template is for, also if it is gone.
+    /// The template's description, even if the template was deleted.
     pub description: String,
-    /// Of one request, in millionths.
+    /// Price of one request, in millionths of the organization's currency.
     pub price: i64,
-    /// Its role's name.
+    /// The role's name.
     pub role: String,
-    /// Its role's permissions, as words.
+    /// The role's permissions, separated by spaces.
     pub role_permissions: String,
-    /// Its information fields, as JSON.
+    /// The information fields, as JSON.
     pub fields: String,
     /// Unix milliseconds.
     pub created_at: i64,
@@ -161,10 +138,7 @@ pub struct HeldRecord {
     pub revoked_at: Option<i64>,
 }
 
-/// The keys of a project that somebody was granted and that are not deleted, the newest first.
-///
-/// # Errors
-/// What the database says.
+/// The keys of a project that a user holds and that are not deleted, newest first.
 pub async fn held(db: &mut Tx, project: ProjectId, holder: UserId) -> Result<Vec<HeldRecord>, Error> {
     let sql = "select k.id, k.name, i.template_id, t.description, t.price, coalesce(r.name, '') as role, \
          coalesce(r.permissions, '') as role_permissions, i.fields, k.created_at, i.revealed_at, k.expires_at, k.disabled_at, k.revoked_at \
@@ -173,20 +147,14 @@ pub async fn held(db: &mut Tx, project: ProjectId, holder: UserId) -> Result<Vec
     Ok(sqlx::query_as(sql).bind(project.to_string()).bind(holder.to_string()).fetch_all(db).await?)
 }
 
-/// When somebody asked by a template, so many times ago: 0 for the last time. `None` when they did not ask as often.
-///
-/// # Errors
-/// What the database says.
+/// When a user made their n-th last request for a template, with 0 for the latest. `None` if there are fewer requests.
 pub async fn asked_at(tx: &mut Tx, template: TemplateId, user: UserId, times_ago: i64) -> Result<Option<Timestamp>, Error> {
     let sql = "select requested_at from key_requests where template_id = $1 and user_id = $2 order by requested_at desc limit 1 offset $3";
     let at: Option<i64> = sqlx::query_scalar(sql).bind(template.to_string()).bind(user.to_string()).bind(times_ago).fetch_optional(tx).await?;
     Ok(at.map(Timestamp))
 }
 
-/// Whether somebody holds a key by a template that is neither revoked, deleted nor expired.
-///
-/// # Errors
-/// What the database says.
+/// Whether a user holds a key of a template that is neither revoked, deleted nor expired.
 pub async fn holds(db: &mut Tx, template: TemplateId, holder: UserId) -> Result<bool, Error> {
     let sql = "select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.template_id = $1 and k.created_by = $2 \
          and k.deleted_at is null and k.revoked_at is null and (k.expires_at is null or k.expires_at > $3)";

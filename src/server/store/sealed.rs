@@ -1,59 +1,47 @@
-//! The secrets of credentials, sealed.
+//! Encrypted secrets of credentials.
 
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::{Error, Tx, places};
 use crate::model::id::CredentialId;
 
-/// A secret as it is stored.
+/// A secret as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SealedSecret {
-    /// What holds it: a credential, or a secret of a project.
+    /// The id of a credential or of a project secret.
     pub owner_id: String,
-    /// Which of its secrets: `key`, `secret` or `value`.
+    /// `key`, `secret` or `value`.
     pub field: String,
     /// The data key, wrapped under the master key.
     pub wrapped_key: Vec<u8>,
-    /// The secret, sealed under the data key.
+    /// The secret, encrypted under the data key.
     pub ciphertext: Vec<u8>,
 }
 
-/// A data key and what it is bound to.
+/// A data key and the values that its encryption is bound to.
 #[derive(sqlx::FromRow)]
 pub struct WrappedKey {
-    /// Whose it is.
     pub credential_id: String,
-    /// Which of its secrets.
     pub field: String,
     /// The data key, wrapped under the master key.
     pub wrapped_key: Vec<u8>,
-    /// The credential's organization.
     pub organization_id: String,
-    /// The credential's kind.
     pub kind: String,
-    /// The credential's provider.
     pub provider: Option<String>,
 }
 
-/// The secrets of these credentials, in no order.
-///
-/// # Errors
-/// What the database says.
+/// The secrets of these credentials, in no particular order.
 pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, Error> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
-    let places = places(1, credentials.len());
+    let placeholders = places(1, credentials.len());
     let sql = AssertSqlSafe(format!(
-        "select credential_id as owner_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({places})"
+        "select credential_id as owner_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({placeholders})"
     ));
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
-/// Stores secrets.
-///
-/// # Errors
-/// What the database says.
 pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> {
     for secret in secrets {
         sqlx::query("insert into sealed_secrets (credential_id, field, wrapped_key, ciphertext) values ($1, $2, $3, $4)")
@@ -67,19 +55,13 @@ pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> 
     Ok(())
 }
 
-/// Removes every secret of a credential: its row is gone, not marked.
-///
-/// # Errors
-/// What the database says.
+/// Removes the rows of all secrets of a credential.
 pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), Error> {
     sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential.to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// Data keys in a fixed order, at most so many after this one.
-///
-/// # Errors
-/// What the database says.
+/// At most `limit` data keys that follow this one, in a fixed order.
 pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, Error> {
     Ok(sqlx::query_as(
         "select s.credential_id, s.field, s.wrapped_key, c.organization_id, c.kind, c.provider \
@@ -93,10 +75,7 @@ pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i
     .await?)
 }
 
-/// Puts a data key that was wrapped anew in the place of the old.
-///
-/// # Errors
-/// What the database says.
+/// Replaces a data key with its newly wrapped form.
 pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), Error> {
     sqlx::query("update sealed_secrets set wrapped_key = $1 where credential_id = $2 and field = $3")
         .bind(&key.wrapped_key)

@@ -1,4 +1,4 @@
-//! Templates of project keys, and their information fields.
+//! Key templates and their information fields.
 
 use sqlx::AssertSqlSafe;
 
@@ -8,49 +8,38 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A template.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct TemplateRecord {
-    /// Its id.
     pub id: String,
-    /// Its project.
     pub project_id: String,
-    /// Its name.
     pub name: String,
-    /// What its keys are for.
     pub description: String,
-    /// The role of its keys.
+    /// The role that its keys get.
     pub role_id: String,
-    /// That role's name.
+    /// The role's name.
     pub role: String,
-    /// That role's permissions, as words.
+    /// The role's permissions, separated by spaces.
     pub role_permissions: String,
-    /// Of one request, in millionths.
+    /// Price of one request, in millionths of the organization's currency.
     pub price: i64,
-    /// How long its keys are good, in days.
+    /// Validity of its keys in days; `None` for unlimited.
     pub duration_days: Option<i64>,
     /// Unix milliseconds.
     pub deleted_at: Option<i64>,
-    /// How many of its keys are neither revoked, deleted nor expired.
+    /// Number of its keys that are neither revoked, deleted nor expired.
     pub keys: i64,
 }
 
-/// An information field.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct FieldRecord {
-    /// Its id.
     pub id: String,
-    /// Its template.
     pub template_id: String,
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: String,
-    /// What it holds.
     pub value: String,
 }
 
-/// `$1` is the moment by which a key has not expired.
+/// `$1` is the current time.
 const TEMPLATE: &str = "select t.id, t.project_id, t.name, t.description, t.role_id, coalesce(r.name, '') as role, \
      coalesce(r.permissions, '') as role_permissions, t.price, t.duration_days, t.deleted_at, \
      (select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.template_id = t.id and k.deleted_at is null \
@@ -59,28 +48,22 @@ const TEMPLATE: &str = "select t.id, t.project_id, t.name, t.description, t.role
 
 const FIELD: &str = "select f.id, f.template_id, f.name, f.description, f.value from template_fields f join templates t on t.id = f.template_id";
 
-/// The organization's template with this id, also a deleted one.
-///
-/// # Errors
-/// What the database says.
+/// The organization's template with this id, even if it was deleted.
 pub async fn find(db: &mut Tx, organization: OrganizationId, id: TemplateId) -> Result<Option<TemplateRecord>, Error> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and p.organization_id = $2 and t.id = $3"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// A project's templates, the oldest first.
-///
-/// # Errors
-/// What the database says.
+/// A project's templates, oldest first.
 pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateRecord>, Error> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and t.project_id = $2 and t.deleted_at is null order by t.created_at, t.id"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(project.to_string()).fetch_all(db).await?)
 }
 
-/// Stores a template without a description, a price or an end.
+/// Stores a template with an empty description, price 0 and no expiry.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str, role: RoleId, created_by: UserId) -> Result<(), Error> {
     sqlx::query(
         "insert into templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at) \
@@ -98,10 +81,10 @@ pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str,
     Ok(())
 }
 
-/// Writes the values of a template that can be edited.
+/// Stores the values of a template that can be edited.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), Error> {
     sqlx::query(
         "update templates set name = $1, name_folded = $2, unique_name = $2, description = $3, role_id = $4, price = $5, duration_days = $6 \
@@ -119,46 +102,34 @@ pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), Error>
     Ok(())
 }
 
-/// Deletes a template: its name is free again. Its price stays readable for the keys that it leaves behind.
-///
-/// # Errors
-/// What the database says.
+/// Marks a template as deleted and frees its name. Its price remains in effect for its keys.
 pub async fn delete(tx: &mut Tx, id: TemplateId) -> Result<(), Error> {
     let sql = "update templates set deleted_at = $1, unique_name = null where id = $2";
     sqlx::query(sql).bind(Timestamp::now().0).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// The fields of a project's templates, each template's in their order.
-///
-/// # Errors
-/// What the database says.
+/// The fields of a project's templates, ordered within each template.
 pub async fn fields_of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<FieldRecord>, Error> {
     let sql = AssertSqlSafe(format!("{FIELD} where t.project_id = $1 and t.deleted_at is null order by f.template_id, f.position, f.id"));
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
 }
 
-/// The fields of a template, in their order.
-///
-/// # Errors
-/// What the database says.
+/// The fields of a template, in order.
 pub async fn fields(db: &mut Tx, template: TemplateId) -> Result<Vec<FieldRecord>, Error> {
     let sql = AssertSqlSafe(format!("{FIELD} where f.template_id = $1 order by f.position, f.id"));
     Ok(sqlx::query_as(sql).bind(template.to_string()).fetch_all(db).await?)
 }
 
-/// The field with this id, of any organization: whose it is, its template says.
-///
-/// # Errors
-/// What the database says.
+/// The field with this id, in any organization. The caller must check the organization of its template.
 pub async fn find_field(db: &mut Tx, id: FieldId) -> Result<Option<FieldRecord>, Error> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{FIELD} where f.id = $1"))).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// Stores a field with nothing but a name, behind the others.
+/// Stores a field with only a name, after the existing ones.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: &str) -> Result<(), Error> {
     sqlx::query(
         "insert into template_fields (id, template_id, position, name, name_folded, description, value) \
@@ -173,10 +144,10 @@ pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: 
     Ok(())
 }
 
-/// Writes the values of a field.
+/// Stores the values of a field.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), Error> {
     sqlx::query("update template_fields set name = $1, name_folded = $2, description = $3, value = $4 where id = $5")
         .bind(&field.name)
@@ -189,10 +160,6 @@ pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), Error>
     Ok(())
 }
 
-/// Deletes a field.
-///
-/// # Errors
-/// What the database says.
 pub async fn delete_field(tx: &mut Tx, id: FieldId) -> Result<(), Error> {
     sqlx::query("delete from template_fields where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())

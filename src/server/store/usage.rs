@@ -1,4 +1,4 @@
-//! How often keys were used, what that costs, and when they were used last.
+//! Usage of keys: number of requests, cost, and last use.
 
 use std::collections::BTreeMap;
 
@@ -13,39 +13,31 @@ use crate::model::{
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
-/// Calls of a key in one minute.
+/// Usage of a key in one minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Count {
-    /// The key.
     pub key: KeyId,
-    /// Its organization.
     pub organization: OrganizationId,
-    /// Since 1970, UTC.
+    /// Minutes since 1970, UTC.
     pub minute: i64,
-    /// How many, and what they cost.
     pub tally: Tally,
 }
 
-/// Requests and what they cost.
+/// A number of requests and their total cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many.
     pub requests: i64,
-    /// What they cost, each at the price of its moment.
+    /// Each request at the price of its time.
     pub cost: Money,
 }
 
 impl Tally {
-    /// Adds others to these.
     pub fn add(&mut self, other: Self) {
         *self = Self { requests: self.requests.saturating_add(other.requests), cost: self.cost + other.cost };
     }
 }
 
-/// Notes when keys were last used. A use that was noted by another process stays if it is newer.
-///
-/// # Errors
-/// What the database says.
+/// Records when keys were last used. Keeps a later time that another instance recorded.
 pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), Error> {
     let sql = format!(
         "update api_keys set last_used_at = used.at from \
@@ -56,10 +48,7 @@ pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp
     execute(tx, sql, uses.iter().map(|(id, at)| json!([id, at.0]))).await
 }
 
-/// Adds to the counts of minutes and of days.
-///
-/// # Errors
-/// What the database says.
+/// Adds to the usage per minute and per day.
 pub async fn add(store: &Store, tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
     let minutes = format!(
         "insert into key_minutes (key_id, minute, requests, cost) \
@@ -69,7 +58,7 @@ pub async fn add(store: &Store, tx: &mut Tx, counts: &[Count]) -> Result<(), Err
         added_cost("key_minutes")
     );
     execute(tx, minutes, counts.iter().map(|row| json!([row.key, row.minute, row.tally.requests, row.tally.cost.0]))).await?;
-    // Several minutes of a day may be among them, and PostgreSQL takes no row twice in one statement.
+    // Several minutes can fall on one day, and PostgreSQL does not update a row twice in one statement.
     let mut days = BTreeMap::<(OrganizationId, i64, KeyId), Tally>::new();
     for row in counts {
         days.entry((row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS), row.key)).or_default().add(row.tally);
@@ -85,22 +74,22 @@ pub async fn add(store: &Store, tx: &mut Tx, counts: &[Count]) -> Result<(), Err
     execute(tx, sql, rows).await
 }
 
-/// A statement with many rows.
+/// Runs a statement over the JSON array of `rows`.
 async fn execute(tx: &mut Tx, sql: String, rows: impl Iterator<Item = Value>) -> Result<(), Error> {
     sqlx::query(AssertSqlSafe(sql)).bind(rows.collect::<Value>().to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// What stands and what is added, or the highest number where that is over it: a sum that overflows would never be written.
+/// SQL for the sum of old and added cost, capped at the maximum: a statement that overflows would fail every time.
 fn added_cost(table: &str) -> String {
     let highest = i64::MAX;
     format!("case when {table}.cost > {highest} - excluded.cost then {highest} else {table}.cost + excluded.cost end")
 }
 
-/// The sum of a column `cost` in two columns, for [`CostSum`]: neither engine adds whole numbers beyond 64 bits.
+/// Sums a column `cost` in two columns, for [`CostSum`], because neither engine sums integers beyond 64 bits.
 pub const COST_SUM: &str = "cast(sum(cost / 1000000) as bigint) as cost_units, cast(sum(cost % 1000000) as bigint) as cost_micros";
 
-/// What [`COST_SUM`] reads.
+/// The columns of [`COST_SUM`].
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct CostSum {
     cost_units: i64,
@@ -108,16 +97,13 @@ pub struct CostSum {
 }
 
 impl CostSum {
-    /// The sum; the highest amount where it is over that.
+    /// The sum, capped at the maximum.
     pub const fn money(self) -> Money {
         Money(self.cost_units.saturating_mul(1_000_000).saturating_add(self.cost_micros))
     }
 }
 
-/// Adds to the counts of secrets that were replaced.
-///
-/// # Errors
-/// What the database says.
+/// Adds to the usage of a retired secret.
 pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timestamp) -> Result<(), Error> {
     sqlx::query("update retired_secrets set uses = uses + $1, last_used_at = $2 where digest = $3")
         .bind(uses)
@@ -128,41 +114,31 @@ pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timesta
     Ok(())
 }
 
-/// Forgets minutes before this one, an hour of them at most: all at once would keep others from writing. Their days stay.
-///
-/// # Errors
-/// What the database says.
+/// Deletes usage per minute before `minute`, at most one hour of it, to keep the write lock short. Usage per day is kept.
 pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), Error> {
     let sql = "delete from key_minutes where minute < $1 and minute < (select min(minute) from key_minutes) + 60";
     sqlx::query(sql).bind(minute).execute(tx).await?;
     Ok(())
 }
 
-/// The calls of a key in a span of days.
+/// Usage of a key over several days.
 #[derive(Debug, sqlx::FromRow)]
 pub struct KeyTotal {
-    /// The key; it may have been deleted since.
+    /// The key, which may be deleted.
     pub id: String,
-    /// Its kind's word.
+    /// A `KeyKind`.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// What may be shown of its secret.
     pub mask: String,
-    /// When it was deleted.
+    /// Unix milliseconds.
     pub deleted_at: Option<i64>,
-    /// How many calls.
     pub requests: i64,
-    /// What they cost.
     #[sqlx(flatten)]
     pub cost: CostSum,
 }
 
-/// The organization's keys that were used most from one day to before another, the most used first. Personal ones only of this user;
-/// `None` for everybody's.
-///
-/// # Errors
-/// What the database says.
+/// The organization's most used keys from `from_day` to before `to_day`, most used first. Of personal kinds only the keys of `personal_of`, or
+/// all keys for `None`.
 pub async fn totals(
     store: &Store,
     organization: OrganizationId,
@@ -170,7 +146,7 @@ pub async fn totals(
     personal_of: Option<UserId>,
     limit: i64,
 ) -> Result<Vec<KeyTotal>, Error> {
-    let personal = words_of(POLICIES.iter().filter(|policy| policy.personal));
+    let personal = sql_kinds(POLICIES.iter().filter(|policy| policy.personal));
     let sql = AssertSqlSafe(format!(
         "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests, d.cost_units, d.cost_micros from \
          (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
@@ -182,36 +158,28 @@ pub async fn totals(
     Ok(query.fetch_all(store.read()?).await?)
 }
 
-/// How many of the organization's keys were used from one day to before another.
-///
-/// # Errors
-/// What the database says.
+/// Number of the organization's keys that were used from `from_day` to before `to_day`.
 pub async fn used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, Error> {
     let sql = "select count(distinct key_id) from key_days where organization_id = $1 and day >= $2 and day < $3";
     Ok(sqlx::query_scalar(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
 }
 
-/// The kinds of these rows of the policy table, as a list in SQL.
-fn words_of<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
+/// The kinds of these specifications, as an SQL list.
+fn sql_kinds<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
     policies.map(|policy| format!("'{}'", policy.word)).collect::<Vec<_>>().join(", ")
 }
 
-/// The organization's calls on one day.
+/// The organization's usage on one day.
 #[derive(Debug, sqlx::FromRow)]
 pub struct DayTotal {
-    /// Since 1970, UTC.
+    /// Days since 1970, UTC.
     pub day: i64,
-    /// How many calls.
     pub requests: i64,
-    /// What they cost.
     #[sqlx(flatten)]
     pub cost: CostSum,
 }
 
-/// The organization's calls on each day from one to before another on which there were any.
-///
-/// # Errors
-/// What the database says.
+/// The organization's usage per day from `from_day` to before `to_day`, without days that have none.
 pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<DayTotal>, Error> {
     let sql = AssertSqlSafe(format!(
         "select day, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 \
@@ -220,10 +188,7 @@ pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
 }
 
-/// The first day on which the organization's keys were used.
-///
-/// # Errors
-/// What the database says.
+/// The first day with usage of the organization's keys.
 pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, Error> {
     let sql = "select min(day) from key_days where organization_id = $1";
     Ok(sqlx::query_scalar(sql).bind(organization.to_string()).fetch_one(store.read()?).await?)

@@ -1,4 +1,4 @@
-//! Changing a template, a value at a time.
+//! Edits one value of a key template at a time.
 
 use super::{managed_now, read, require, unchanged};
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
     },
 };
 
-/// Changes one value of a template, unless another is there than its editor saw. A price counts from the next request on, also for keys
-/// that were issued before. Needs *Manage Projects*, in the organization and in the project, and for a role every permission of it.
+/// Changes one value of a template, if it still has the value that the editor displayed. A new price applies from the next request on, also for
+/// keys that are already issued. Needs *Manage Projects*, in the organization and in the project; for a role also every permission of it.
 ///
 /// # Errors
-/// `Invalid` at the value; `Conflict` at it where it was changed meanwhile, or a name is taken; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` at the value if it was changed concurrently or the name is taken.
 pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<TemplateValue>) -> Result<TemplateRow, Fault> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -29,7 +29,7 @@ pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<Te
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, reached, mut template) = managed_now(tx, &actor, id).await?;
+                let (actor, access, mut template) = managed_now(tx, &actor, id).await?;
                 let value = edit.which.word();
                 let (now, after) = change(tx, &actor, &mut template, &edit).await?;
                 unchanged(value, &now, &edit.before, &after)?;
@@ -42,8 +42,8 @@ pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<Te
                     store::changes::note(tx, Some(digest)).await?;
                 }
                 let mut event =
-                    Event::new(&actor, "template.changed", "template", id, &template.name).with("project", reached.record.name).with("value", value);
-                // What it is for is long, and nothing to judge anybody by.
+                    Event::new(&actor, "template.changed", "template", id, &template.name).with("project", access.record.name).with("value", value);
+                // Descriptions are long and not relevant for an audit.
                 if edit.which != TemplateValue::Description {
                     event = event.with("before", now).with("after", after);
                 }
@@ -56,10 +56,10 @@ pub async fn edit(state: &AppState, actor: &Actor, id: TemplateId, edit: Edit<Te
     Ok(edited)
 }
 
-/// Puts what was typed into the record, if it can be taken. Answers the value before and after, as text.
+/// Validates the new value and sets it in the record. Returns the value before and after, as text.
 async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit: &Edit<TemplateValue>) -> Result<(String, String), Fault> {
     let (field, typed) = (edit.which.word(), edit.after.as_str());
-    let put = |place: &mut String, after: String| (std::mem::replace(place, after.clone()), after);
+    let put = |slot: &mut String, after: String| (std::mem::replace(slot, after.clone()), after);
     Ok(match edit.which {
         TemplateValue::Name => put(&mut template.name, text::name(field, typed)?),
         TemplateValue::Description => put(&mut template.description, text::description(field, typed)?),
@@ -77,15 +77,15 @@ async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit:
     })
 }
 
-/// A role that the actor may give, by its id.
+/// The id of a role that the actor may assign.
 async fn role(tx: &mut Tx, actor: &Actor, field: &str, typed: &str) -> Result<String, Fault> {
-    let gone = || Fault::invalid(field, "Choose a role of your organization.");
-    let id: RoleId = typed.parse().map_err(|_| gone())?;
-    let role = store::roles::find(tx, actor.organization, id).await?.ok_or_else(gone)?;
+    let unknown = || Fault::invalid(field, "Choose a role of your organization.");
+    let id: RoleId = typed.parse().map_err(|_| unknown())?;
+    let role = store::roles::find(tx, actor.organization, id).await?.ok_or_else(unknown)?;
     actor.require_all(role.allows())?;
     Ok(role.id)
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "Another template of this project has this name.")
+    error.or_conflict("name", "This project already has a template with this name.")
 }

@@ -1,4 +1,4 @@
-//! The information fields of a template.
+//! The information fields of a key template.
 
 use super::{fresh_name, managed_now, require, unchanged};
 use crate::{
@@ -20,11 +20,10 @@ use crate::{
     },
 };
 
-/// Adds a field with a name that no other of the template has, to be edited. Needs *Manage Projects*, in the organization and in the
-/// project.
+/// Adds a field with an unused name, to be edited afterwards. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `template` when it has [`FIELDS_MAX`]; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` at `template` if it has [`FIELDS_MAX`] fields.
 pub async fn add_field(state: &AppState, actor: &Actor, template: TemplateId) -> Result<FieldRow, Fault> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -32,25 +31,25 @@ pub async fn add_field(state: &AppState, actor: &Actor, template: TemplateId) ->
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, reached, record) = managed_now(tx, &actor, template).await?;
+                let (actor, access, record) = managed_now(tx, &actor, template).await?;
                 let all = store::templates::fields(tx, template).await?;
                 if all.len() >= FIELDS_MAX {
                     return Err(Fault::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
                 }
                 let (id, name) = (FieldId::new(), fresh_name("New field", all.iter().map(|field| field.name.as_str())));
                 store::templates::insert_field(tx, id, template, &name).await?;
-                auditor.record(tx, about(&actor, "template.field_added", &reached, &record, &name)).await?;
+                auditor.record(tx, field_event(&actor, "template.field_added", &access, &record, &name)).await?;
                 find(tx, id).await?.row()
             })
         })
         .await
 }
 
-/// Changes one value of a field, unless another is there than its editor saw. Needs *Manage Projects*, in the organization and in the
+/// Changes one value of a field, if it still has the value that the editor displayed. Needs *Manage Projects*, in the organization and in the
 /// project.
 ///
 /// # Errors
-/// `Invalid` at the value; `Conflict` at it where it was changed meanwhile, or a name is taken; `NotFound`, `Forbidden`, `Unavailable`.
+/// `Conflict` at the value if it was changed concurrently or the name is taken.
 pub async fn edit_field(state: &AppState, actor: &Actor, id: FieldId, edit: Edit<FieldValue>) -> Result<FieldRow, Fault> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -58,15 +57,15 @@ pub async fn edit_field(state: &AppState, actor: &Actor, id: FieldId, edit: Edit
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, reached, template, mut field) = own(tx, &actor, id).await?;
+                let (actor, access, template, mut field) = find_managed(tx, &actor, id).await?;
                 let value = edit.which.word();
                 let before = change(&mut field, &edit)?;
                 let after = value_of(&field, edit.which).clone();
                 unchanged(value, &before, &edit.before, &after)?;
                 if before != after {
                     store::templates::update_field(tx, &field).await.map_err(name_taken)?;
-                    // What it holds is nobody's business but the template's.
-                    let event = about(&actor, "template.field_changed", &reached, &template, &field.name).with("value", value);
+                    // The values of fields are confidential and do not belong in the audit log.
+                    let event = field_event(&actor, "template.field_changed", &access, &template, &field.name).with("value", value);
                     auditor.record(tx, event).await?;
                 }
                 field.row()
@@ -75,10 +74,7 @@ pub async fn edit_field(state: &AppState, actor: &Actor, id: FieldId, edit: Edit
         .await
 }
 
-/// Deletes a field. Keys that were issued keep it. Needs *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound`, `Forbidden`, `Unavailable`.
+/// Deletes a field. Issued keys keep it. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete_field(state: &AppState, actor: &Actor, id: FieldId) -> Result<(), Fault> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), state.auditor.clone());
@@ -86,15 +82,15 @@ pub async fn delete_field(state: &AppState, actor: &Actor, id: FieldId) -> Resul
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, reached, template, field) = own(tx, &actor, id).await?;
+                let (actor, access, template, field) = find_managed(tx, &actor, id).await?;
                 store::templates::delete_field(tx, id).await?;
-                Ok(auditor.record(tx, about(&actor, "template.field_deleted", &reached, &template, &field.name)).await?)
+                Ok(auditor.record(tx, field_event(&actor, "template.field_deleted", &access, &template, &field.name)).await?)
             })
         })
         .await
 }
 
-/// Puts what was typed into the record, if it can be taken. Answers the value before.
+/// Validates the new value and sets it in the record. Returns the value before.
 fn change(field: &mut FieldRecord, edit: &Edit<FieldValue>) -> Result<String, Fault> {
     let name = edit.which.word();
     Ok(match edit.which {
@@ -112,22 +108,22 @@ const fn value_of(field: &FieldRecord, which: FieldValue) -> &String {
     }
 }
 
-/// A field of a template that the actor manages, and that template.
-async fn own(tx: &mut Tx, actor: &Actor, id: FieldId) -> Result<(Actor, Reached, TemplateRecord, FieldRecord), Fault> {
+/// A field of a template that the actor manages, with that template.
+async fn find_managed(tx: &mut Tx, actor: &Actor, id: FieldId) -> Result<(Actor, Reached, TemplateRecord, FieldRecord), Fault> {
     let field = find(tx, id).await?;
     let template = field.template_id.parse().map_err(|_| Fault::Internal)?;
-    let (actor, reached, template) = managed_now(tx, actor, template).await?;
-    Ok((actor, reached, template, field))
+    let (actor, access, template) = managed_now(tx, actor, template).await?;
+    Ok((actor, access, template, field))
 }
 
 async fn find(tx: &mut Tx, id: FieldId) -> Result<FieldRecord, Fault> {
     store::templates::find_field(tx, id).await?.ok_or(Fault::NotFound)
 }
 
-fn about(actor: &Actor, action: &'static str, reached: &Reached, template: &TemplateRecord, field: &str) -> Event {
-    Event::new(actor, action, "template", &template.id, &template.name).with("project", reached.record.name.as_str()).with("field", field)
+fn field_event(actor: &Actor, action: &'static str, access: &Reached, template: &TemplateRecord, field: &str) -> Event {
+    Event::new(actor, action, "template", &template.id, &template.name).with("project", access.record.name.as_str()).with("field", field)
 }
 
 fn name_taken(error: store::Error) -> Fault {
-    error.or_conflict("name", "Another field of this template has this name.")
+    error.or_conflict("name", "This template already has a field with this name.")
 }

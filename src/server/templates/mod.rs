@@ -1,4 +1,4 @@
-//! The rules for templates: a key without a user, which makes issuing quick.
+//! The rules for key templates: predefined settings that project keys are issued with.
 
 mod change;
 mod edit;
@@ -26,7 +26,7 @@ use crate::model::{
 };
 
 impl TemplateRecord {
-    /// What the role of its keys permits.
+    /// The permissions of the role that its keys get.
     pub fn role_allows(&self) -> Permissions {
         Permissions::from_words(&self.role_permissions)
     }
@@ -46,20 +46,13 @@ impl TemplateRecord {
 }
 
 impl FieldRecord {
-    /// What the page shows of it.
-    ///
-    /// # Errors
-    /// `Internal` when its id is none of ours.
     pub fn row(self) -> Result<FieldRow, Fault> {
         let id = self.id.parse().map_err(|_| Fault::Internal)?;
         Ok(FieldRow { id, name: self.name, description: self.description, value: self.value })
     }
 }
 
-/// A project's templates with their fields, the oldest first.
-///
-/// # Errors
-/// `Unavailable`.
+/// A project's templates with their fields, oldest first.
 pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(TemplateRecord, Vec<FieldRow>)>, Fault> {
     let templates = store::templates::of_project(db, project).await?;
     let mut fields = store::templates::fields_of_project(db, project).await?;
@@ -70,20 +63,20 @@ pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(Template
     templates.into_iter().map(with_fields).collect()
 }
 
-/// All that the page of a project's templates shows. Needs *Manage Projects*, in the organization and in the project.
+/// All data of a project's template page. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `NotFound` also for a project that they don't see; `Forbidden`, `Unavailable`.
+/// `NotFound` also for a project that is not visible to the actor.
 pub async fn desk(state: &AppState, actor: &Actor, project: ProjectId) -> Result<TemplateDesk, Fault> {
     let mut db = state.store.read()?.acquire().await?;
-    let reached = projects::managed(&mut db, actor, project).await?;
+    let access = projects::managed(&mut db, actor, project).await?;
     let templates = of_project(&mut db, project).await?;
     let nodes = store::nodes::all(&mut db, project).await?;
     let requests = super::requests::waiting(&mut db, project).await?;
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
     let roles = roles(&mut db, actor).await?;
     Ok(TemplateDesk {
-        project: reached.row()?,
+        project: access.row()?,
         templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect::<Result<_, _>>()?,
         roles,
         nodes: nodes.into_iter().map(|node| NodeChoice { id: node.id, name: node.name }).collect(),
@@ -92,7 +85,7 @@ pub async fn desk(state: &AppState, actor: &Actor, project: ProjectId) -> Result
     })
 }
 
-/// The organization's roles, and which of them the actor may give.
+/// The organization's roles, and which of them the actor may assign.
 async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
     let roles = store::roles::list(db, actor.organization).await?;
     let choice = |role: store::roles::RoleRecord| {
@@ -103,44 +96,41 @@ async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
     roles.into_iter().map(choice).collect()
 }
 
-/// A template that stands, inside the transaction that changes it: the actor, as they stand now, its project, and it.
+/// A template that is not deleted, for a change. Returns the actor with the permissions read in the transaction `tx`, the project and the
+/// template.
 async fn managed_now(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<(Actor, Reached, TemplateRecord), Fault> {
     let template = store::templates::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
     let project = template.project_id.parse().map_err(|_| Fault::Internal)?;
-    let (actor, reached) = projects::managed_now(tx, actor, project).await?;
+    let (actor, access) = projects::managed_now(tx, actor, project).await?;
     if template.deleted_at.is_some() {
         return Err(Fault::NotFound);
     }
-    Ok((actor, reached, template))
+    Ok((actor, access, template))
 }
 
-/// A template as it stands now, with its fields.
+/// A template with its fields.
 async fn read(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<TemplateRow, Fault> {
     let template = store::templates::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)?;
     let fields = store::templates::fields(tx, id).await?.into_iter().map(FieldRecord::row).collect::<Result<_, _>>()?;
     template.row(fields)
 }
 
-/// The first of `New …`, `New … 2` and so on that none of these has.
+/// The first of `New …`, `New … 2` and so on that is not taken, ignoring case.
 fn fresh_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
     let taken: Vec<_> = taken.map(fold).collect();
     let names = (1..).map(|number| if number == 1 { first.to_owned() } else { format!("{first} {number}") });
     names.into_iter().find(|name| !taken.contains(&fold(name))).unwrap_or_default()
 }
 
-/// Goes on only where a value is what its editor saw, or is already what they want.
-///
-/// # Errors
-/// `Conflict` at the value, telling what it is now.
-fn unchanged(field: &str, now: &str, before: &str, after: &str) -> Result<(), Fault> {
-    if now == before || now == after {
+/// Requires that the current value is the one the editor displayed (`before`), or already the new one (`after`).
+fn unchanged(field: &str, current: &str, before: &str, after: &str) -> Result<(), Fault> {
+    if current == before || current == after {
         return Ok(());
     }
-    let now = if now.is_empty() { "nothing".to_owned() } else { format!("“{now}”") };
-    Err(Fault::conflict(field, format!("Somebody else changed this to {now} meanwhile. Nothing was overwritten.")))
+    let current = if current.is_empty() { "nothing".to_owned() } else { format!("“{current}”") };
+    Err(Fault::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
 }
 
-/// What every call of the templates needs first.
 fn require(actor: &Actor) -> Result<(), Fault> {
     actor.require(Permission::ManageProjects)
 }
@@ -150,16 +140,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_name_is_nobodys() {
+    fn unused_names_are_numbered() {
         assert_eq!(fresh_name("New template", [].into_iter()), "New template");
         assert_eq!(fresh_name("New template", ["NEW TEMPLATE", "New template 2", "New template 4"].into_iter()), "New template 3");
     }
 
     #[test]
-    fn what_another_changed_is_not_overwritten() {
+    fn concurrent_changes_are_not_overwritten() {
         assert_eq!(unchanged("name", "a", "a", "b"), Ok(()));
-        assert_eq!(unchanged("name", "b", "a", "b"), Ok(()), "both want the same");
-        let told = unchanged("name", "c", "a", "b").unwrap_err();
-        assert_eq!(told.about_field().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
+        assert_eq!(unchanged("name", "b", "a", "b"), Ok(()), "both make the same change");
+        let conflict = unchanged("name", "c", "a", "b").unwrap_err();
+        assert_eq!(conflict.about_field().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
     }
 }

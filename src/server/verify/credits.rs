@@ -1,4 +1,5 @@
-//! Credits: reserved in blocks, so that taking them costs no read of the store. A crash loses what was reserved, and grants nothing.
+//! Credits, reserved from the store in blocks so that spending them needs no read of the store. A crash loses reserved credits and never
+//! grants extra ones.
 
 use futures_util::future::{BoxFuture, Shared};
 
@@ -10,59 +11,57 @@ use crate::{
     },
 };
 
-/// The smallest and the largest block that is reserved at once, where so many are left.
+/// Smallest and largest block per reservation, if that many credits are left.
 const BLOCK_RANGE: (i64, i64) = (16, 65_536);
-/// A block that is spent within this time is followed by a larger one: milliseconds.
-const SOON_MS: i64 = 1000;
-/// How long it is believed that nothing is left, in milliseconds: another server may give back what it had reserved.
+/// If a block is spent within this time (milliseconds), the next one is twice as large.
+const FAST_MS: i64 = 1000;
+/// For how long an exhausted balance is cached, in milliseconds: another instance may return credits that it reserved.
 const EXHAUSTED_MS: i64 = 1000;
-/// No block is more than this part of what is left, so that several servers get some.
-const PART: i64 = 4;
+/// A block is at most 1/4 of what is left, so that several instances get some.
+const MAX_SHARE_DIVISOR: i64 = 4;
 
-/// A reservation that goes on; those who wait share it. It answers whether the key has credits at all; the store's error is in the log.
+/// A reservation in progress, shared by all waiting callers. Resolves to whether the key has a credit limit at all; store errors are logged.
 pub(super) type Reserving = Shared<BoxFuture<'static, Result<bool, ()>>>;
 
-/// What this server has reserved of a key's credits.
+/// Credits of one key that this instance has reserved.
 #[derive(Default)]
 pub(super) struct Reserve {
-    /// Of which setting of the credits.
+    /// Version of the credit setting that the reserved credits belong to.
     version: i64,
-    /// What may be spent.
-    held: i64,
-    /// What the store had left then; `None` before the first reservation.
+    /// Reserved and not spent.
+    balance: i64,
+    /// What the store had left after the last reservation; `None` before the first one.
     left: Option<i64>,
-    /// When the next refill makes it void.
+    /// The next refill, which invalidates the reserved credits.
     until: Option<Timestamp>,
-    /// When the store was asked last.
-    asked_at: i64,
-    /// How many were asked for then.
+    /// Time of the last reservation, in ticks.
+    reserved_at: i64,
+    /// Size of the last requested block.
     block: i64,
-    /// The reservation that goes on.
     pub(super) reserving: Option<Reserving>,
 }
 
-/// How spending went.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Spent {
     Yes,
-    /// So many are missing, and the store may have them.
+    /// This many credits are missing; the store may have them.
     Short(i64),
     Exhausted,
-    /// Somebody set the credits since the record was read.
+    /// The credits were changed since the record was read.
     Outdated,
 }
 
-/// What the store gave.
+/// Credits that the store granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     version: i64,
-    given: i64,
+    amount: i64,
     left: i64,
     until: Option<Timestamp>,
 }
 
 impl Reserve {
-    /// Spends so many of the credits of this setting.
+    /// Spends `cost` credits, if the reserved ones belong to this `version`.
     pub(super) fn spend(&mut self, version: i64, cost: i64, now: Timestamp, ticks: i64) -> Spent {
         if self.version > version {
             return Spent::Outdated;
@@ -71,13 +70,13 @@ impl Reserve {
             self.void(version);
         }
         let Some(left) = self.left else { return Spent::Short(cost) };
-        if cost <= self.held {
-            self.held -= cost;
+        if cost <= self.balance {
+            self.balance -= cost;
             Spent::Yes
-        } else if self.held + left < cost && ticks - self.asked_at < EXHAUSTED_MS {
+        } else if self.balance + left < cost && ticks - self.reserved_at < EXHAUSTED_MS {
             Spent::Exhausted
         } else {
-            Spent::Short(cost - self.held)
+            Spent::Short(cost - self.balance)
         }
     }
 
@@ -85,15 +84,14 @@ impl Reserve {
         *self = Self { version, reserving: self.reserving.take(), ..Self::default() };
     }
 
-    /// How many to ask for when so many are missing: more each time that a block is spent soon.
+    /// Size of the next block, at least `missing`. Doubles when the last block was spent within [`FAST_MS`], else halves.
     pub(super) fn next_block(&mut self, missing: i64, ticks: i64) -> i64 {
-        let was_soon = ticks - self.asked_at < SOON_MS;
-        let grown = if was_soon { self.block.saturating_mul(2) } else { self.block / 2 };
-        self.block = grown.clamp(BLOCK_RANGE.0, BLOCK_RANGE.1);
+        let is_fast = ticks - self.reserved_at < FAST_MS;
+        let size = if is_fast { self.block.saturating_mul(2) } else { self.block / 2 };
+        self.block = size.clamp(BLOCK_RANGE.0, BLOCK_RANGE.1);
         self.block.max(missing)
     }
 
-    /// Adds what the store gave.
     pub(super) fn add(&mut self, block: Block, ticks: i64) {
         if block.version < self.version {
             return;
@@ -101,48 +99,45 @@ impl Reserve {
         if block.version > self.version || block.until != self.until {
             self.void(block.version);
         }
-        self.held += block.given;
-        (self.left, self.until, self.asked_at) = (Some(block.left), block.until, ticks);
+        self.balance += block.amount;
+        (self.left, self.until, self.reserved_at) = (Some(block.left), block.until, ticks);
     }
 
-    /// What is left, here and in the store as it was last seen.
+    /// Credits left: reserved ones plus what the store had at the last reservation.
     pub(super) fn left(&self) -> Option<i64> {
-        self.left.map(|left| left + self.held)
+        self.left.map(|left| left + self.balance)
     }
 
-    /// When they are filled up again, where they are and that is known.
+    /// Time of the next refill, if there is one and it is known.
     pub(super) fn refills_at(&self) -> Option<Timestamp> {
         self.until
     }
 
-    /// What is reserved of a setting of the credits, and counts as spent in the store.
+    /// Reserved credits of this version of the setting; the store counts them as spent.
     pub(super) fn held_of(&self, version: i64, now: Timestamp) -> i64 {
         let is_void = self.version != version || self.until.is_some_and(|end| end <= now);
-        if is_void { 0 } else { self.held }
+        if is_void { 0 } else { self.balance }
     }
 
-    /// Takes out all that is reserved: the setting and the span that it is of, and how many.
+    /// Removes all reserved credits and returns their version, the refill that invalidates them, and their number.
     pub(super) fn give_back(&mut self) -> (i64, Option<Timestamp>, i64) {
         self.left = None;
-        (self.version, self.until, std::mem::take(&mut self.held))
+        (self.version, self.until, std::mem::take(&mut self.balance))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.held == 0 && self.reserving.is_none()
+        self.balance == 0 && self.reserving.is_none()
     }
 }
 
-/// Reserves up to `wanted` credits, and at least `missing` where so many are left. `None` for a key that has none any more.
-///
-/// # Errors
-/// `Unavailable`.
-pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, wanted: i64) -> Result<Option<Block>, Fault> {
+/// Reserves up to `requested` credits, and at least `missing` if that many are left. `None` if the key no longer has a credit limit.
+pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Fault> {
     store
         .write(move |tx| {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
-                let block = block_of(&account, missing, wanted, now);
+                let block = next_block(&account, missing, requested, now);
                 credits::leave(tx, id, block.left, account.refilled_at).await?;
                 Ok(Some(block))
             })
@@ -150,24 +145,21 @@ pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, wanted: i64)
         .await
 }
 
-fn block_of(account: &Account, missing: i64, wanted: i64, now: Timestamp) -> Block {
+fn next_block(account: &Account, missing: i64, requested: i64, now: Timestamp) -> Block {
     let left = account.credits.remaining;
-    let given = wanted.min(left / PART).max(missing).min(left);
-    Block { version: account.version, given, left: left - given, until: account.credits.refill.next(now) }
+    let amount = requested.min(left / MAX_SHARE_DIVISOR).max(missing).min(left);
+    Block { version: account.version, amount, left: left - amount, until: account.credits.refill.next(now) }
 }
 
-/// Gives back what was reserved and not spent, unless the credits were set or filled up since.
-///
-/// # Errors
-/// `Unavailable`.
-pub(super) async fn give_back(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, held: i64) -> Result<(), Fault> {
+/// Returns unspent credits to the store, unless the credits were changed or refilled since they were reserved.
+pub(super) async fn give_back(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, unspent: i64) -> Result<(), Fault> {
     store
         .write(move |tx| {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(()) };
                 if account.version == version && account.credits.refill.next(now) == until {
-                    credits::leave(tx, id, account.credits.remaining + held, account.refilled_at).await?;
+                    credits::leave(tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
                 }
                 Ok(())
             })
@@ -182,36 +174,36 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
-    fn block(version: i64, given: i64, left: i64) -> Block {
-        Block { version, given, left, until: None }
+    fn block(version: i64, amount: i64, left: i64) -> Block {
+        Block { version, amount, left, until: None }
     }
 
     #[test]
-    fn what_is_reserved_is_spent_and_no_more() {
+    fn spends_no_more_than_is_reserved() {
         let mut reserve = Reserve::default();
         assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Short(1));
         reserve.add(block(0, 3, 0), 0);
         assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (Spent::Yes, Some(1)));
         assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (Spent::Exhausted, Some(1)));
         assert_eq!(reserve.spend(0, 0, NOW, 0), Spent::Yes);
-        assert_eq!(reserve.spend(0, 2, NOW, EXHAUSTED_MS), Spent::Short(1), "the store is asked again after a while");
+        assert_eq!(reserve.spend(0, 2, NOW, EXHAUSTED_MS), Spent::Short(1), "the store is read again once the cached exhaustion expires");
         assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Yes);
     }
 
     #[test]
-    fn what_was_reserved_before_somebody_set_the_credits_is_void() {
+    fn changing_the_credits_voids_reserved_ones() {
         let mut reserve = Reserve::default();
         reserve.add(block(1, 5, 5), 0);
         assert_eq!(reserve.spend(2, 1, NOW, 0), Spent::Short(1));
         reserve.add(block(1, 5, 0), 0);
-        assert_eq!(reserve.left(), None, "a reservation that began before");
+        assert_eq!(reserve.left(), None, "a block of an older version is ignored");
         reserve.add(block(3, 5, 0), 0);
         assert_eq!(reserve.spend(2, 1, NOW, 0), Spent::Outdated);
         assert_eq!((reserve.held_of(3, NOW), reserve.held_of(2, NOW)), (5, 0));
     }
 
     #[test]
-    fn a_refill_makes_void_what_was_reserved_before_it() {
+    fn a_refill_voids_reserved_credits() {
         let mut reserve = Reserve::default();
         reserve.add(Block { until: Some(NOW.plus_ms(10)), ..block(0, 5, 5) }, 0);
         assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Yes);
@@ -220,22 +212,23 @@ mod tests {
     }
 
     #[test]
-    fn blocks_grow_while_they_are_spent_soon_and_leave_some_to_others() {
+    fn blocks_grow_with_demand_and_leave_credits_to_others() {
         let mut reserve = Reserve::default();
-        let asked: Vec<i64> = (0..4)
+        let sizes: Vec<i64> = (0..4)
             .map(|turn| {
-                let wanted = reserve.next_block(1, turn);
-                reserve.add(block(0, wanted, 1_000_000), turn);
-                wanted
+                let size = reserve.next_block(1, turn);
+                reserve.add(block(0, size, 1_000_000), turn);
+                size
             })
             .collect();
-        assert_eq!(asked, [16, 32, 64, 128]);
-        assert_eq!(reserve.next_block(1, SOON_MS + 3), 64);
-        assert_eq!(reserve.next_block(1000, SOON_MS + 3), 1000);
+        assert_eq!(sizes, [16, 32, 64, 128]);
+        assert_eq!(reserve.next_block(1, FAST_MS + 3), 64);
+        assert_eq!(reserve.next_block(1000, FAST_MS + 3), 1000);
         let account = |remaining| Account { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
-        for (remaining, missing, wanted, given) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 2), (0, 1, 16, 0)] {
-            let block = block_of(&account(remaining), missing, wanted, NOW);
-            assert_eq!((block.given, block.left), (given, remaining - given), "{remaining} {missing}");
+        for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 2), (0, 1, 16, 0)]
+        {
+            let block = next_block(&account(remaining), missing, requested, NOW);
+            assert_eq!((block.amount, block.left), (amount, remaining - amount), "{remaining} {missing}");
         }
     }
 }

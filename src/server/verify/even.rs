@@ -1,11 +1,10 @@
-//! Maps whose keys are even as they are: no hash makes them any more so.
+//! Identity hasher, for map keys that are already uniformly distributed.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// For keys that hash as one number: digests, which are the output of an HMAC, and ids, which we make. Nobody else can choose them.
+/// For keys that hash as one `u64`: digests (HMAC output) and generated ids. Clients cannot choose either, so hash flooding is impossible.
 pub(super) type BuildEven = BuildHasherDefault<Even>;
 
-/// Takes the number that it is given.
 #[derive(Default)]
 pub(super) struct Even(u64);
 
@@ -15,7 +14,7 @@ impl Hasher for Even {
     }
 
     fn write(&mut self, _: &[u8]) {
-        unreachable!("digests and ids hash as a number");
+        unreachable!("digests and ids hash as one u64");
     }
 
     fn write_u64(&mut self, number: u64) {

@@ -1,4 +1,4 @@
-//! What is asked of a key, and the order of the checks.
+//! The verify request and the order of the checks.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -11,65 +11,58 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// What somebody wants to know of a key. Borrows from the body that brought it, so that no copy of the key is made.
+/// A verify request. Borrows from the request body, so that the secret is not copied.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask<'a> {
-    /// The key as it was presented.
     #[serde(borrow)]
     pub key: Cow<'a, str>,
-    /// It must have this scope.
+    /// Required scope.
     #[serde(default, borrow)]
     pub scope: Option<Cow<'a, str>>,
-    /// It must have access to this corpus.
+    /// Id of the required corpus.
     #[serde(default)]
     pub corpus: Option<i64>,
-    /// It must be a key of this project.
+    /// Id of the required project.
     #[serde(default, borrow)]
     pub project: Option<Cow<'a, str>>,
-    /// How many credits the call takes of a key that has some: 1 if it is not said.
+    /// Credits to spend if the key has a credit limit; defaults to 1.
     #[serde(default)]
     pub cost: Option<u32>,
-    /// From where the key was presented.
+    /// Client address from which the key was presented.
     #[serde(default)]
     pub ip: Option<IpAddr>,
 }
 
 impl<'a> Ask<'a> {
-    /// Whether the key is good, and nothing more.
+    /// A request without further requirements.
     pub const fn of(key: &'a str) -> Self {
         Self { key: Cow::Borrowed(key), scope: None, corpus: None, project: None, cost: None, ip: None }
     }
 
-    /// How many credits it takes.
     pub fn cost(&self) -> i64 {
         self.cost.map_or(1, i64::from)
     }
 }
 
-/// The verdict in a word.
+/// The `code` of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// May go on.
     Valid,
     /// Unknown, deleted, revoked, forged, or another organization's.
     NotFound,
-    /// Past its end.
     Expired,
-    /// At rest.
     Disabled,
-    /// Not from there, or not for that project.
+    /// The client address or the project is not allowed.
     Forbidden,
-    /// Lacks the scope or the corpus.
+    /// The scope or the corpus is missing.
     InsufficientPermissions,
-    /// A rate limit of it has no room.
     RateLimited,
-    /// Too few credits are left.
     UsageExceeded,
 }
 
 impl Code {
-    /// Each of them, in the order in which they are judged.
+    /// All codes, in the order of evaluation.
     pub const ALL: [Self; 8] = [
         Self::Valid,
         Self::NotFound,
@@ -81,7 +74,7 @@ impl Code {
         Self::UsageExceeded,
     ];
 
-    /// The word in the API.
+    /// The value in the API.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Valid => "VALID",
@@ -102,35 +95,35 @@ impl Serialize for Code {
     }
 }
 
-/// Judges in the order of the contract: known, expired, disabled, forbidden, permissions. Valid here means as far as its limits allow it.
-pub(super) fn judge(known: Option<&KnownKey>, ask: &Ask<'_>, now: Timestamp) -> Code {
-    let Some(key) = known else { return Code::NotFound };
+/// Evaluates in the order of the API contract: not found, expired, disabled, forbidden, permissions. Limits are checked by the caller.
+pub(super) fn judge(key: Option<&KnownKey>, request: &Ask<'_>, now: Timestamp) -> Code {
+    let Some(key) = key else { return Code::NotFound };
     match key.lifecycle.status(now) {
         Status::Deleted | Status::Revoked => Code::NotFound,
         Status::Expired => Code::Expired,
         Status::Disabled => Code::Disabled,
-        Status::Active if !is_from_there(key, ask.ip) => Code::Forbidden,
-        // A project only opens to its own keys.
-        Status::Active if ask.project.as_deref().is_some_and(|project| !key.is_of(project)) => Code::Forbidden,
-        Status::Active if !has_scope(key, ask.scope.as_deref()) || !has_corpus(key, ask.corpus) => Code::InsufficientPermissions,
+        Status::Active if !is_address_allowed(key, request.ip) => Code::Forbidden,
+        // Only the project's own keys give access to it.
+        Status::Active if request.project.as_deref().is_some_and(|project| !key.is_of(project)) => Code::Forbidden,
+        Status::Active if !has_scope(key, request.scope.as_deref()) || !has_corpus(key, request.corpus) => Code::InsufficientPermissions,
         Status::Active => Code::Valid,
     }
 }
 
-/// Where a key has a list of networks, the address must be known and in one of them.
-fn is_from_there(key: &KnownKey, address: Option<IpAddr>) -> bool {
+/// If the key has a list of networks, the address must be given and in one of them.
+fn is_address_allowed(key: &KnownKey, address: Option<IpAddr>) -> bool {
     let networks = key.limits.as_ref().map_or(&[][..], |limits| &limits.networks);
-    let is_in_one = |address: IpAddr| networks.iter().any(|network| network.contains(&address.to_canonical()));
-    networks.is_empty() || address.is_some_and(is_in_one)
+    let is_listed = |address: IpAddr| networks.iter().any(|network| network.contains(&address.to_canonical()));
+    networks.is_empty() || address.is_some_and(is_listed)
 }
 
-/// Whether a key has a scope, and it counts now; yes where none is asked for.
+/// Whether a key has a scope and the scope is effective; true if none is required.
 pub fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
-    scope.is_none_or(|scope| key.scopes.iter().any(|has| has == scope) && counts_now(key, scope))
+    scope.is_none_or(|scope| key.scopes.iter().any(|own| own == scope) && is_effective(key, scope))
 }
 
-/// A scope of our own API counts while the key's creator may do what it is for.
-fn counts_now(key: &KnownKey, scope: &str) -> bool {
+/// A scope of Latchkey's own API is effective only while the key's creator has a permission that it needs.
+fn is_effective(key: &KnownKey, scope: &str) -> bool {
     key.kind.policy().scoping != Scoping::Api
         || scope.parse::<Scope>().is_ok_and(|scope| scope.needs().iter().any(|permission| key.permissions.has(*permission)))
 }
@@ -162,9 +155,9 @@ pub(super) mod tests {
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
     const HOUR_MS: i64 = 60 * 60 * 1000;
 
-    /// A key of a project, by whose role it may be viewed.
-    fn known(lifecycle: Lifecycle) -> KnownKey {
-        let own = OfProject {
+    /// A project key whose role permits viewing the project.
+    fn project_key(lifecycle: Lifecycle) -> KnownKey {
+        let access = OfProject {
             project: ProjectId::new(),
             role: Some("viewer".into()),
             permissions: Permissions::of(&[Permission::ViewProject]),
@@ -178,7 +171,7 @@ pub(super) mod tests {
             organization: OrganizationId::new(),
             customer_id: 1,
             created_by: UserId::new(),
-            // The holder may more: it does not count.
+            // The holder's own permissions must not count.
             permissions: Permissions::of(Permission::ALL),
             scopes: ["view_project".to_owned()].into(),
             corpora: [].into(),
@@ -188,56 +181,55 @@ pub(super) mod tests {
             told: OnceLock::new(),
             retires_at: None,
             limits: None,
-            of_project: Some(Box::new(own)),
+            of_project: Some(Box::new(access)),
         }
     }
 
-    /// A client key of this name.
     pub(crate) fn known_client(name: &str) -> KnownKey {
         let lifecycle = Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None };
-        KnownKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), of_project: None, ..known(lifecycle) }
+        KnownKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), of_project: None, ..project_key(lifecycle) }
     }
 
-    fn ask(scope: Option<&str>, project: Option<String>) -> Ask<'_> {
+    fn request(scope: Option<&str>, project: Option<String>) -> Ask<'_> {
         Ask { scope: scope.map(Cow::Borrowed), project: project.map(Cow::Owned), ..Ask::of("") }
     }
 
-    fn ending(at: Timestamp) -> Lifecycle {
+    fn expiring(at: Timestamp) -> Lifecycle {
         Lifecycle { expires_at: Some(at), disabled_at: None, revoked_at: None, deleted_at: None }
     }
 
     #[test]
-    fn a_key_ends_by_the_clock_of_this_machine_without_leeway() {
-        let key = known(ending(NOW));
+    fn expiry_uses_the_local_clock_without_leeway() {
+        let key = project_key(expiring(NOW));
         for (off, code) in [(-HOUR_MS, Code::Valid), (-1, Code::Valid), (0, Code::Expired), (HOUR_MS, Code::Expired)] {
-            assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(off)), code, "the clock is off by {off} ms");
+            assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(off)), code, "the clock is off by {off} ms");
         }
-        // One that ended an hour ago is taken again by a clock that is more than an hour late, and by no other.
-        let key = known(ending(NOW.plus_ms(-HOUR_MS)));
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW), Code::Expired);
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS)), Code::Expired);
-        assert_eq!(judge(Some(&key), &ask(None, None), NOW.plus_ms(-HOUR_MS - 1)), Code::Valid);
+        // A key that expired an hour ago is valid only to a clock that is more than an hour slow.
+        let key = project_key(expiring(NOW.plus_ms(-HOUR_MS)));
+        assert_eq!(judge(Some(&key), &request(None, None), NOW), Code::Expired);
+        assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS)), Code::Expired);
+        assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS - 1)), Code::Valid);
     }
 
     #[test]
-    fn a_project_key_is_judged_by_its_project_and_by_its_role_alone() {
-        let key = known(Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
-        let own = key.of_project.as_ref().unwrap().project;
+    fn a_project_key_depends_on_its_project_and_role_only() {
+        let key = project_key(Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
+        let project_id = key.of_project.as_ref().unwrap().project;
         for (scope, project, code) in [
             (None, None, Code::Valid),
-            (Some("view_project"), Some(own.to_string()), Code::Valid),
+            (Some("view_project"), Some(project_id.to_string()), Code::Valid),
             (None, Some(ProjectId::new().to_string()), Code::Forbidden),
             (None, Some(String::new()), Code::Forbidden),
-            (Some("manage_projects"), Some(own.to_string()), Code::InsufficientPermissions),
+            (Some("manage_projects"), Some(project_id.to_string()), Code::InsufficientPermissions),
             (Some("manage_api_keys"), None, Code::InsufficientPermissions),
             (Some("manage_projects"), Some("prj_1".to_owned()), Code::Forbidden),
         ] {
-            assert_eq!(judge(Some(&key), &ask(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
+            assert_eq!(judge(Some(&key), &request(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
         }
     }
 
     #[test]
-    fn a_key_with_a_list_of_networks_needs_an_address_in_one() {
+    fn allowed_networks_require_a_matching_address() {
         let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
         let limits = KnownLimits { rates: Arc::new([]), credits: None, networks, live: Arc::default() };
         let key = KnownKey { limits: Some(limits), ..known_client("a") };
@@ -249,9 +241,9 @@ pub(super) mod tests {
             (Some("::1"), Code::Forbidden),
             (None, Code::Forbidden),
         ] {
-            let ask = Ask { ip: address.map(|address| address.parse().unwrap()), ..Ask::of("") };
-            assert_eq!(judge(Some(&key), &ask, NOW), code, "{address:?}");
+            let request = Ask { ip: address.map(|address| address.parse().unwrap()), ..Ask::of("") };
+            assert_eq!(judge(Some(&key), &request, NOW), code, "{address:?}");
         }
-        assert_eq!(judge(Some(&key), &Ask { scope: Some("x".into()), ..Ask::of("") }, NOW), Code::Forbidden, "the address comes first");
+        assert_eq!(judge(Some(&key), &Ask { scope: Some("x".into()), ..Ask::of("") }, NOW), Code::Forbidden, "the address is checked first");
     }
 }

@@ -1,4 +1,4 @@
-//! A key as it is known in memory.
+//! A key as it is cached in memory.
 
 use std::sync::{Arc, OnceLock};
 
@@ -25,72 +25,61 @@ use crate::{
     },
 };
 
-/// All that is needed to judge a key; never changed, only replaced.
+/// Everything needed to evaluate a key. Immutable; replaced when the key changes.
 pub struct KnownKey {
     pub(super) digest: KeyDigest,
-    /// Its id.
     pub id: KeyId,
-    /// Its kind.
     pub kind: KeyKind,
-    /// Its name.
     pub name: Box<str>,
-    /// Whose it is.
     pub organization: OrganizationId,
-    /// The number of that organization.
     pub customer_id: i64,
-    /// Who made it.
     pub created_by: UserId,
-    /// What they may do now.
+    /// Current permissions of the creator.
     pub permissions: Permissions,
-    /// What it may be used for.
     pub scopes: Box<[String]>,
-    /// Which corpora it opens.
+    /// Ids of the corpora that the key gives access to.
     pub corpora: Box<[i64]>,
-    /// Whose it is, in the words of the API that it is for.
+    /// The customer's id of the key's owner.
     pub external_id: Option<Box<str>>,
-    /// What that API notes of it: a flat JSON object.
+    /// The customer's own data: a flat JSON object.
     pub metadata: Option<Box<RawValue>>,
-    /// The moments that decide what it is.
     pub lifecycle: Lifecycle,
-    /// Until when this secret of it is good, if it was replaced.
+    /// End of the grace period, if this secret was replaced.
     pub retires_at: Option<Timestamp>,
-    /// What limits it, if anything does.
     pub limits: Option<KnownLimits>,
-    /// What a project key has beside that.
+    /// Set for project keys only.
     pub of_project: Option<Box<OfProject>>,
-    /// What every verdict tells of it, as JSON, once there was one.
+    /// The key's members of the verdict JSON, serialized on first use.
     pub(super) told: OnceLock<Box<str>>,
 }
 
-/// What limits a key, and what it has taken of that.
+/// The limits of a key and the state of its limiter.
 pub struct KnownLimits {
-    /// How often it may be used.
     pub rates: Plan,
-    /// The setting of its credits, if it has any: a number that is counted up whenever somebody sets them.
+    /// Version of the credit setting, if the key has credits; incremented by each change of it.
     pub credits: Option<i64>,
-    /// From which networks it may be presented; from everywhere where there is none.
+    /// Networks from which the key may be used; empty allows all.
     pub networks: Box<[IpNet]>,
     pub(super) live: Arc<Live>,
 }
 
-/// What a project key has that others have not, as it stands now.
+/// The current project access of a project key.
 pub struct OfProject {
-    /// What it gives access to.
     pub project: ProjectId,
-    /// The name of its role; `None` for one that is gone, which permits nothing.
+    /// Name of the role; `None` if the role was deleted, which grants nothing.
     pub role: Option<Box<str>>,
-    /// What that role permits of what counts in a project.
+    /// The role's permissions that apply to projects.
     pub permissions: Permissions,
-    /// What a request costs.
+    /// Price of one request.
     pub price: Money,
 }
 
 impl OfProject {
-    /// `None` for what is no key of a project, of one that was deleted, and before its reveal.
-    fn read(issued: &IssuedColumns) -> Option<Self> {
+    /// `None` if it is no project key, if the project was deleted, or before the token is revealed.
+    fn from_columns(issued: &IssuedColumns) -> Option<Self> {
         issued.revealed_at?;
-        let of_role = Permissions::from_words(issued.role_permissions.as_deref().unwrap_or_default());
-        let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| of_role.has(*permission)).collect();
+        let role_permissions = Permissions::from_words(issued.role_permissions.as_deref().unwrap_or_default());
+        let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| role_permissions.has(*permission)).collect();
         Some(Self {
             project: issued.project_id.as_deref()?.parse().ok()?,
             role: issued.role.as_deref().map(Into::into),
@@ -99,16 +88,16 @@ impl OfProject {
         })
     }
 
-    /// What it may do, as words.
+    /// The permissions as scope names.
     fn scopes(&self) -> Vec<String> {
         self.permissions.iter().map(|permission| permission.word().to_owned()).collect()
     }
 }
 
 impl KnownLimits {
-    /// The outer `None` when what is stored can't be read: a key whose limits are unknown is not judged valid.
-    #[expect(clippy::option_option, reason = "no limits are not the same as limits that can't be read")]
-    fn read(stored: &LimitColumns, plans: &Plans, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
+    /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
+    #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
+    fn from_columns(stored: &LimitColumns, plans: &Plans, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
         let (rates, networks, credits) = (plans.of(stored)?, stored.networks()?, stored.account().map(|account| account.version));
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
         Some(has_any.then(|| Self { rates, credits, networks: networks.into(), live: live() }))
@@ -116,13 +105,13 @@ impl KnownLimits {
 }
 
 impl KnownKey {
-    /// `None` when a stored word is none of ours: such a key is not judged valid.
+    /// `None` if a stored value is invalid: such a key must not be valid.
     pub(super) fn read(record: &VerifyRecord, digest: KeyDigest, plans: &Plans, live: impl FnOnce(KeyId) -> Arc<Live>) -> Option<Self> {
-        if !is_of(record, digest) {
+        if !has_digest(record, digest) {
             return None;
         }
         let row = record.key.row().ok()?;
-        let of_project = OfProject::read(&record.issued).map(Box::new);
+        let of_project = OfProject::from_columns(&record.issued).map(Box::new);
         let id: KeyId = record.key.id.parse().ok()?;
         Some(Self {
             digest,
@@ -133,44 +122,43 @@ impl KnownKey {
             customer_id: record.customer_id,
             created_by: row.creator,
             permissions: Permissions::from_words(&record.permissions),
-            scopes: of_project.as_ref().map_or(row.scopes, |own| own.scopes()).into(),
+            scopes: of_project.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
             corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
             external_id: row.external_id.map(Into::into),
             metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
             lifecycle: record.key.lifecycle(),
             retires_at: record.retires_at.map(Timestamp),
-            limits: KnownLimits::read(&record.key.limits, plans, || live(id))?,
+            limits: KnownLimits::from_columns(&record.key.limits, plans, || live(id))?,
             of_project,
             told: OnceLock::new(),
         })
     }
 
-    /// Whether it is what its token says, where it has one: a project key needs one, of this key and project, and others have none.
+    /// Whether the token's claims fit the key: a project key needs claims with its id and project, other kinds have no claims.
     pub(super) fn is_as_signed(&self, claims: Option<&Claims>) -> bool {
         match (self.kind, &self.of_project, claims) {
-            (KeyKind::Project, Some(own), Some(claims)) => claims.jti == self.id && claims.aud == own.project,
+            (KeyKind::Project, Some(access), Some(claims)) => claims.jti == self.id && claims.aud == access.project,
             (KeyKind::Project, ..) | (_, _, Some(_)) => false,
             (_, _, None) => true,
         }
     }
 
-    /// Whether the secret by which it is known is good still.
+    /// Whether the secret was not replaced, or its grace period has not ended.
     pub(super) fn is_current(&self) -> bool {
         self.retires_at.is_none_or(|end| Timestamp::now() < end)
     }
 
-    /// Whether it opens this project.
     pub fn is_of(&self, project: &str) -> bool {
-        self.of_project.as_ref().is_some_and(|own| own.project.to_string() == project)
+        self.of_project.as_ref().is_some_and(|access| access.project.to_string() == project)
     }
 
-    /// What a request with it costs.
+    /// Price of one request; zero except for project keys.
     pub fn price(&self) -> Money {
-        self.of_project.as_ref().map_or(Money::default(), |own| own.price)
+        self.of_project.as_ref().map_or(Money::default(), |access| access.price)
     }
 }
 
-/// Compared in constant time, whatever the index found. A secret that was replaced has no digest in the key's own row.
-fn is_of(record: &VerifyRecord, digest: KeyDigest) -> bool {
+/// Compares in constant time, independent of the index lookup. The digest of a replaced secret is not in the key's row.
+fn has_digest(record: &VerifyRecord, digest: KeyDigest) -> bool {
     record.retires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
 }

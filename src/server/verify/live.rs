@@ -1,4 +1,4 @@
-//! What a key has taken of its limits on this server. It outlives every change of the key's record.
+//! Limiter: the state of a key's rate limits and credits on this instance. It outlives changes of the key's record.
 
 use std::{
     iter::zip,
@@ -17,58 +17,56 @@ use super::{
 };
 use crate::model::time::Timestamp;
 
-/// Milliseconds since this process began: a clock that nobody sets.
+/// Milliseconds since the process started: a monotonic clock.
 pub(super) fn ticks() -> i64 {
-    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX)
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What is left of a rate limit.
+/// The state of one rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many more requests would be taken now.
+    /// Requests left in the current window.
     pub remaining: i64,
-    /// In how many milliseconds the oldest of those that were taken no longer count; 0 where none was.
+    /// Milliseconds until the oldest counted requests expire; 0 if none is counted.
     pub reset_ms: i64,
 }
 
-/// How taking went.
+/// Result of consuming limits. Only [`Self::Yes`] consumes anything.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It was taken.
     Yes(Standing),
-    /// A rate limit has no room: nothing was taken.
     RateLimited(Standing),
-    /// Too few credits are left: nothing was taken.
+    /// Too few credits are left.
     Exhausted(Standing),
-    /// So many credits must be reserved first: nothing was taken.
+    /// This many credits must be reserved first.
     Short(i64),
-    /// The record is older than the credits: it must be read anew.
+    /// The record is older than the credit setting and must be read again.
     Outdated,
 }
 
-/// What is left of each rate limit of a key, in their order. One has its place here; few keys have more.
+/// The state of each rate limit of a key, in their order. One is stored inline; few keys have more.
 pub(super) type Rates = SmallVec<[Rate; 1]>;
 
-/// What is left of a key's limits.
+/// What is left of a key's limits after an evaluation.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     pub(super) rates: Rates,
     pub(super) credits: Option<i64>,
-    /// When the credits are filled up again.
+    /// Next refill of the credits.
     pub(super) refills_at: Option<Timestamp>,
 }
 
-/// What a key has taken.
+/// The limiter of one key.
 #[derive(Default)]
 pub(super) struct Live(Mutex<State>);
 
 #[derive(Default)]
 pub(super) struct State {
     plan: Option<Plan>,
-    /// One for each rate limit of the plan.
+    /// One per rate limit, in the same order.
     windows: SmallVec<[Window; 1]>,
-    /// Of its credits. Few keys have some.
+    /// Boxed because few keys have credits.
     reserve: Option<Box<Reserve>>,
 }
 
@@ -77,29 +75,29 @@ impl Live {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one request from each rate limit and `cost` credits, or nothing at all.
+    /// Consumes one request of each rate limit and `cost` credits, or nothing.
     pub(super) fn take(&self, limits: &KnownLimits, cost: i64, now: Timestamp) -> Taken {
         let mut state = self.lock();
         let ticks = ticks();
-        state.follow(&limits.rates);
+        state.set_rate_limits(&limits.rates);
         if zip(&*limits.rates, &mut state.windows).any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
-            return Taken::RateLimited(state.standing(limits, ticks));
+            return Taken::RateLimited(state.remaining(limits, ticks));
         }
         if let Some(version) = limits.credits {
             match state.reserve().spend(version, cost, now, ticks) {
                 Spent::Yes => {}
                 Spent::Short(missing) => return Taken::Short(missing),
-                Spent::Exhausted => return Taken::Exhausted(state.standing(limits, ticks)),
+                Spent::Exhausted => return Taken::Exhausted(state.remaining(limits, ticks)),
                 Spent::Outdated => return Taken::Outdated,
             }
         }
         for (limit, window) in zip(&*limits.rates, &mut state.windows) {
             window.add(ticks, limit.duration_ms);
         }
-        Taken::Yes(state.standing(limits, ticks))
+        Taken::Yes(state.remaining(limits, ticks))
     }
 
-    /// Whether nothing would be lost with it.
+    /// Whether dropping the limiter loses nothing.
     pub(super) fn is_idle(&self) -> bool {
         let (mut state, ticks) = (self.lock(), ticks());
         let state = &mut *state;
@@ -110,28 +108,27 @@ impl Live {
 }
 
 impl State {
-    /// What is reserved of its credits.
     pub(super) fn reserve(&mut self) -> &mut Reserve {
         self.reserve.get_or_insert_default()
     }
 
-    /// Takes out all that is reserved, where anything ever was: the setting and the span that it is of, and how many.
+    /// Removes all reserved credits; see [`Reserve::give_back`]. `None` if the key never had credits.
     pub(super) fn give_back(&mut self) -> Option<(i64, Option<Timestamp>, i64)> {
         self.reserve.as_mut().map(|reserve| reserve.give_back())
     }
 
-    /// Follows a change of the limits: those that keep their name keep what was taken.
-    fn follow(&mut self, plan: &Plan) {
-        if self.plan.as_ref().is_some_and(|own| Arc::ptr_eq(own, plan)) {
+    /// Adopts changed rate limits; those with an unchanged name keep their window.
+    fn set_rate_limits(&mut self, plan: &Plan) {
+        if self.plan.as_ref().is_some_and(|current| Arc::ptr_eq(current, plan)) {
             return;
         }
-        let before = self.plan.replace(Arc::clone(plan));
+        let previous = self.plan.replace(Arc::clone(plan));
         let mut windows = mem::take(&mut self.windows);
-        let held = |name: &str| before.iter().flat_map(|plan| &**plan).position(|old| old.name == name);
-        self.windows = plan.iter().map(|limit| held(&limit.name).map(|at| mem::take(&mut windows[at])).unwrap_or_default()).collect();
+        let old_index = |name: &str| previous.iter().flat_map(|plan| &**plan).position(|old| old.name == name);
+        self.windows = plan.iter().map(|limit| old_index(&limit.name).map(|index| mem::take(&mut windows[index])).unwrap_or_default()).collect();
     }
 
-    fn standing(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {
+    fn remaining(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {
         let rates = zip(&*limits.rates, &mut self.windows).map(|(limit, window)| Rate {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),

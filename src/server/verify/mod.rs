@@ -1,4 +1,4 @@
-//! Judging keys, from memory where they are known.
+//! Key verification from an in-memory cache.
 
 mod credits;
 mod even;
@@ -43,7 +43,7 @@ use reader::Reader;
 use shelf::Shelf;
 use stale::Stale;
 
-/// Finds and judges keys.
+/// Looks up and evaluates keys.
 pub struct Verifier {
     pepper: Pepper,
     reader: Arc<Reader>,
@@ -53,108 +53,105 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Knows no key yet.
     pub fn new(store: Store, pepper: Pepper) -> Self {
         Self { pepper, reader: Arc::new(Reader::new(store)), shelf: Arc::new(Shelf::new()), stale: Stale::default(), uses: uses::Uses::new() }
     }
 
-    /// Lets known keys be judged for so long while the store is lost.
+    /// Sets for how long cached keys are still evaluated while the store is unreachable.
     pub fn serve_stale(&self, limit: Duration) {
         self.stale.set_limit(limit);
     }
 
-    /// The key that was presented; `None` for one that is forged, unknown, deleted, or whose secret was replaced. From memory where it is
-    /// known; without a lock that is held across an await.
+    /// Returns the presented key from the cache or the store; `None` if it is forged, unknown or deleted, or if its secret was replaced.
+    /// Holds no lock across an await.
     ///
     /// # Errors
-    /// [`store::Error::Lost`] as soon as the loss was noticed, also for keys in memory, unless the operator lets those be judged.
+    /// [`store::Error::Lost`] once the loss is detected, also for cached keys, unless serve-stale is enabled.
     pub async fn find(&self, presented: &str) -> Result<Option<Arc<KnownKey>>, store::Error> {
         if !self.is_serving() {
             return Err(store::Error::Lost);
         }
         let digest = self.pepper.digest(presented);
-        let known = if let Some(known) = self.shelf.get(&digest) {
-            Some(known)
+        let key = if let Some(key) = self.shelf.get(&digest) {
+            Some(key)
         } else if !token::is_plausible(presented) {
             None
         } else {
             let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
             self.shelf.get_or_read(digest, read).await?
         };
-        Ok(known.filter(|known| known.is_current()))
+        Ok(key.filter(|key| key.is_current()))
     }
 
-    /// Reads the key that was presented, where it is in memory: for callers, who are few. `None` says that [`Self::find`] has to be asked.
+    /// Applies `read` to the presented key if it is cached, using the per-thread cache. On `None` call [`Self::find`]. Meant for the keys of
+    /// API callers, which are few.
     pub fn with_recent<T>(&self, presented: &str, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
         if !self.is_serving() {
             return None;
         }
-        self.shelf.with_recent(&self.pepper.digest(presented), |known| known.is_current().then(|| read(known))).flatten()
+        self.shelf.with_recent(&self.pepper.digest(presented), |key| key.is_current().then(|| read(key))).flatten()
     }
 
-    /// Whether known keys are judged now: the store is there, or the operator wants them to be judged without it.
+    /// Whether cached keys are evaluated: the store is reachable, or serve-stale is active.
     fn is_serving(&self) -> bool {
         !self.reader.store.is_lost() || self.stale.is_served()
     }
 
-    /// Forgets what is known of a key, or of all of them, after a change. The next call reads it anew; what was taken of its limits stays.
+    /// Removes one key, or all keys, from the cache after a change. The state of rate limits and credits is kept.
     pub fn forget(&self, digest: Option<&[u8]>) {
         if let Some(digest) = digest.and_then(KeyDigest::from_stored) {
             self.shelf.forget(&digest);
         } else {
-            // The signers first: a read that goes on with the old ones is then not put away.
+            // The key set first: a concurrent read that uses the old one is then not cached.
             self.reader.signers.forget();
             self.shelf.forget_all();
         }
     }
 
-    /// Forgets what is known of these secrets, after a change of several.
+    /// Removes several keys from the cache, by digest.
     pub fn forget_each(&self, digests: &[Vec<u8>]) {
         for digest in digests {
             self.forget(Some(digest));
         }
     }
 
-    /// Judges a key for an organization; one that is good is taken from its limits, and its use is noted.
-    ///
-    /// # Errors
-    /// [`store::Error::Lost`].
-    pub async fn judge(&self, organization: OrganizationId, ask: &Ask<'_>) -> Result<Judgement, store::Error> {
+    /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
+    pub async fn judge(&self, organization: OrganizationId, request: &Ask<'_>) -> Result<Judgement, store::Error> {
         loop {
-            let known = self.find(&ask.key).await?.filter(|key| key.organization == organization);
+            let found = self.find(&request.key).await?.filter(|key| key.organization == organization);
             let now = Timestamp::now();
-            let code = judge::judge(known.as_deref(), ask, now);
-            let key = match known {
+            let code = judge::judge(found.as_deref(), request, now);
+            let key = match found {
                 Some(key) if code == Code::Valid => key,
-                known => return Ok(Judgement::new(code, known, Standing::default())),
+                found => return Ok(Judgement::new(code, found, Standing::default())),
             };
             let Some(limits) = &key.limits else {
                 self.note_use(&key, now);
                 return Ok(Judgement::new(code, Some(key), Standing::default()));
             };
-            match limits.live.take(limits, ask.cost(), now) {
-                Taken::Yes(standing) => {
+            match limits.live.take(limits, request.cost(), now) {
+                Taken::Yes(remaining) => {
                     self.note_use(&key, now);
-                    return Ok(Judgement::new(Code::Valid, Some(key), standing));
+                    return Ok(Judgement::new(Code::Valid, Some(key), remaining));
                 }
-                Taken::RateLimited(standing) => return Ok(Judgement::new(Code::RateLimited, Some(key), standing)),
-                Taken::Exhausted(standing) => return Ok(Judgement::new(Code::UsageExceeded, Some(key), standing)),
+                Taken::RateLimited(remaining) => return Ok(Judgement::new(Code::RateLimited, Some(key), remaining)),
+                Taken::Exhausted(remaining) => return Ok(Judgement::new(Code::UsageExceeded, Some(key), remaining)),
                 Taken::Short(missing) if self.reserve(key.id, &limits.live, missing).await? => {}
-                // Its credits were set, or taken from it, since the record was read.
+                // The credits were changed or removed since the record was read.
                 Taken::Short(_) | Taken::Outdated => self.shelf.forget(&key.digest),
             }
         }
     }
 
-    /// Reserves more credits; those who need some of the same key meanwhile wait for the same. Answers whether the key has credits at all.
+    /// Reserves more credits; concurrent callers of the same key share one reservation. Returns whether the key has a credit limit at all.
     async fn reserve(&self, id: KeyId, live: &Arc<Live>, missing: i64) -> Result<bool, store::Error> {
         let reserving = {
             let mut state = live.lock();
             if let Some(reserving) = &state.reserve().reserving {
                 reserving.clone()
             } else {
-                let wanted = state.reserve().next_block(missing, ticks());
-                let reserving = self.begin_reserving(id, live, missing, wanted);
+                let requested = state.reserve().next_block(missing, ticks());
+                let reserving = self.start_reservation(id, live, missing, requested);
                 state.reserve().reserving = Some(reserving.clone());
                 reserving
             }
@@ -165,10 +162,10 @@ impl Verifier {
         }
     }
 
-    fn begin_reserving(&self, id: KeyId, live: &Arc<Live>, missing: i64, wanted: i64) -> Reserving {
+    fn start_reservation(&self, id: KeyId, live: &Arc<Live>, missing: i64, requested: i64) -> Reserving {
         let (reader, live) = (Arc::clone(&self.reader), Arc::clone(live));
         let task = tokio::spawn(async move {
-            let block = credits::reserve(&reader.store, id, missing, wanted).await;
+            let block = credits::reserve(&reader.store, id, missing, requested).await;
             let mut state = live.lock();
             state.reserve().reserving = None;
             let block = block.map_err(drop)?;
@@ -180,72 +177,70 @@ impl Verifier {
         async move { task.await.unwrap_or(Err(())) }.boxed().shared()
     }
 
-    /// How many of these credits this server has reserved and not spent; they count as spent in the store.
+    /// Credits that this instance has reserved and not spent; the store counts them as spent.
     pub fn reserved(&self, id: KeyId, account: &Account) -> i64 {
         self.reader.live_of(id).map_or(0, |live| live.lock().reserve().held_of(account.version, Timestamp::now()))
     }
 
-    /// Counts a call of a key; written within a second.
+    /// Records a use of a key; written to the store about once a second.
     pub fn note_use(&self, key: &KnownKey, at: Timestamp) {
         self.uses.note(key, at);
     }
 
-    /// Writes the uses that were noted, all of them.
+    /// Writes all recorded usage.
     pub async fn flush(&self) {
         self.uses.flush_all(&self.reader.store).await;
     }
 
-    /// Writes the uses that were noted, as many as are written at once; answers whether there is nothing left that could be written.
+    /// Writes one batch of recorded usage; returns whether nothing is left that could be written.
     pub async fn flush_some(&self) -> bool {
         self.uses.flush(&self.reader.store).await
     }
 
-    /// How many milliseconds ago uses were written, or there were none to write; and how many keys wait for it.
+    /// Milliseconds since the last successful write or empty flush, and the number of keys with unwritten usage.
     pub fn flush_age(&self) -> (i64, usize) {
         self.uses.age()
     }
 
-    /// How many keys are known, and how many secrets are known to be nobody's.
+    /// Number of cached keys, and of cached unknown digests.
     pub fn sizes(&self) -> (usize, u64) {
         self.shelf.sizes()
     }
 
-    /// How often the store was asked for a key that was not in memory.
+    /// Counts reads of the store for keys that are not cached.
     pub fn store_reads(&self) -> &IntCounter {
         &self.reader.reads
     }
 
-    /// For how many seconds yet known keys are judged though the store is lost; `None` where they are not, or it is not lost.
+    /// Remaining seconds of the serve-stale window; `None` if it is not active.
     pub fn stale_seconds_left(&self) -> Option<u64> {
         self.stale.seconds_left()
     }
 
-    /// Drops what nobody asks for any more: old counts, and limits of keys of which nothing is taken. Credits that were reserved for a key
-    /// that is not known any more are given back.
+    /// Deletes old usage counts and idle limiters, and returns the reserved credits of keys that are no longer cached.
     pub async fn clean(&self) {
-        self.give_back_of(self.reader.forgotten_lives()).await;
+        self.return_credits_of(self.reader.forgotten_lives()).await;
         self.reader.drop_idle();
         uses::Uses::forget_old_minutes(&self.reader.store).await;
     }
 
-    /// Gives back the credits that were reserved and not spent: at the end.
+    /// Returns all reserved, unspent credits; called at shutdown.
     pub async fn give_back(&self) {
-        self.give_back_of(self.reader.all_lives()).await;
+        self.return_credits_of(self.reader.all_lives()).await;
     }
 
-    async fn give_back_of(&self, lives: Vec<(KeyId, Arc<Live>)>) {
-        for (id, live) in lives {
-            let given = live.lock().give_back();
-            if let Some((version, until, held)) = given
+    async fn return_credits_of(&self, limiters: Vec<(KeyId, Arc<Live>)>) {
+        for (id, live) in limiters {
+            let unspent = live.lock().give_back();
+            if let Some((version, until, held)) = unspent
                 && held > 0
                 && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await
             {
-                tracing::warn!(%fault, key = %id, "reserved credits could not be given back");
+                tracing::warn!(%fault, key = %id, "cannot return reserved credits");
             }
         }
     }
 
-    /// Notes whether the store is lost.
     fn set_lost(&self, lost: bool) {
         self.stale.set_lost(lost);
         self.reader.store.set_lost(lost);

@@ -1,4 +1,4 @@
-//! Rate limits as keys have them. Thousands of keys have the same: they are known once, and are at hand whichever of the keys is judged.
+//! Interned rate limits: thousands of keys share the same ones, so each distinct set is kept in memory once.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use moka::sync::Cache;
 
 use crate::{model::limits::RateLimit, server::store::keys::LimitColumns};
 
-/// How many are remembered, by the text that is stored.
+/// Largest number of interned sets; they are keyed by the stored text.
 const PLANS_MAX: u64 = 10_000;
 
-/// The rate limits of a key.
+/// The rate limits of a key, shared by all keys with the same ones.
 pub(super) type Plan = Arc<[RateLimit]>;
 
-/// Those that were read.
 pub(super) struct Plans(Cache<String, Plan>);
 
 impl Plans {
@@ -20,7 +19,7 @@ impl Plans {
         Self(Cache::new(PLANS_MAX))
     }
 
-    /// The rate limits of this key; `None` when what is stored can't be read.
+    /// `None` if the stored text is invalid.
     pub(super) fn of(&self, stored: &LimitColumns) -> Option<Plan> {
         let text = stored.rate_limits.as_deref().unwrap_or_default();
         if let Some(plan) = self.0.get(text) {

@@ -1,4 +1,4 @@
-//! Reads keys from the store, when they are not in memory.
+//! Loads keys that are not cached from the store.
 
 use std::sync::Arc;
 
@@ -22,32 +22,22 @@ use crate::{
     },
 };
 
-/// Where keys come from, and what they have taken of their limits.
+/// Loads keys and owns the limiter of each key.
 pub(super) struct Reader {
     pub(super) store: Store,
     pub(super) signers: Signers,
-    /// How often the store was asked for a key.
     pub(super) reads: IntCounter,
     plans: Plans,
-    lives: DashMap<KeyId, Arc<Live>, BuildEven>,
+    limiters: DashMap<KeyId, Arc<Live>, BuildEven>,
 }
 
 impl Reader {
     pub(super) fn new(store: Store) -> Self {
-        let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not in memory and were looked for in the database.");
-        Self {
-            store,
-            signers: Signers::new(),
-            reads: reads.expect("the name is one that Prometheus takes"),
-            plans: Plans::new(),
-            lives: DashMap::default(),
-        }
+        let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not cached and were read from the database.");
+        Self { store, signers: Signers::new(), reads: reads.expect("the metric name is valid"), plans: Plans::new(), limiters: DashMap::default() }
     }
 
-    /// The key that was presented; a token that claims to be ours is looked for only when we signed it.
-    ///
-    /// # Errors
-    /// [`store::Error::Lost`].
+    /// Loads the presented key. The store is not queried for a project key whose signature is invalid.
     pub(super) async fn read(self: Arc<Self>, digest: KeyDigest, presented: Zeroizing<String>) -> Result<Option<KnownKey>, store::Error> {
         match self.signers.tell(&self.store, &presented).await? {
             Presented::Token(claims) => self.find(digest, Some(&claims)).await,
@@ -59,32 +49,31 @@ impl Reader {
     async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<KnownKey>, store::Error> {
         self.reads.inc();
         let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let known = record.and_then(|record| KnownKey::read(&record, digest, &self.plans, |id| self.live(id)));
-        Ok(known.filter(|known| known.is_as_signed(claims)))
+        let key = record.and_then(|record| KnownKey::read(&record, digest, &self.plans, |id| self.get_or_create(id)));
+        Ok(key.filter(|key| key.is_as_signed(claims)))
     }
 
-    fn live(&self, id: KeyId) -> Arc<Live> {
-        Arc::clone(&self.lives.entry(id).or_default())
+    fn get_or_create(&self, id: KeyId) -> Arc<Live> {
+        Arc::clone(&self.limiters.entry(id).or_default())
     }
 
-    /// What a key has taken, if it was used here.
+    /// `None` if this instance has not loaded the key.
     pub(super) fn live_of(&self, id: KeyId) -> Option<Arc<Live>> {
-        self.lives.get(&id).map(|live| Arc::clone(&live))
+        self.limiters.get(&id).map(|live| Arc::clone(&live))
     }
 
-    /// Everything that was taken.
     pub(super) fn all_lives(&self) -> Vec<(KeyId, Arc<Live>)> {
-        self.lives.iter().map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
+        self.limiters.iter().map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
     }
 
-    /// What was taken of keys that are not known any more: they were deleted, or changed and not asked for since.
+    /// Limiters of keys that are no longer cached: deleted, or changed and not requested since.
     pub(super) fn forgotten_lives(&self) -> Vec<(KeyId, Arc<Live>)> {
-        let forgotten = self.lives.iter().filter(|live| Arc::strong_count(live) == 1);
-        forgotten.map(|live| (*live.key(), Arc::clone(live.value()))).collect()
+        let unreferenced = self.limiters.iter().filter(|live| Arc::strong_count(live) == 1);
+        unreferenced.map(|live| (*live.key(), Arc::clone(live.value()))).collect()
     }
 
-    /// Drops what nobody asks for and nothing would be lost with.
+    /// Drops limiters that are unreferenced and idle.
     pub(super) fn drop_idle(&self) {
-        self.lives.retain(|_, live| Arc::strong_count(live) > 1 || !live.is_idle());
+        self.limiters.retain(|_, live| Arc::strong_count(live) > 1 || !live.is_idle());
     }
 }

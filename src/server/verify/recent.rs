@@ -1,5 +1,5 @@
-//! The keys that a thread met last. Most calls come from a few callers: what is known of them would else be counted, locked and released by
-//! every core for every call, and the cores would take the same lines of memory from each other all the time.
+//! Per-thread cache of recently used keys. Most requests come from a few callers; without it every core would update the same lock and
+//! reference count on every request, and contend for the same cache lines.
 
 use std::{
     array,
@@ -13,11 +13,11 @@ use std::{
 use super::KnownKey;
 use crate::server::token::KeyDigest;
 
-/// How many keys a thread has at hand.
-const PLACES: usize = 16;
+/// Entries per thread.
+const SLOTS: usize = 16;
 
 thread_local! {
-    static RECENT: RefCell<[Option<Recent>; PLACES]> = RefCell::new(array::from_fn(|_| None));
+    static RECENT: RefCell<[Option<Recent>; SLOTS]> = RefCell::new(array::from_fn(|_| None));
 }
 
 struct Recent {
@@ -26,31 +26,30 @@ struct Recent {
     key: Arc<KnownKey>,
 }
 
-/// The state of a map of keys. No two maps are ever of the same edition, and none is of one again.
+/// The generation of a key cache. Every generation is unique within the process, across all caches.
 pub(super) struct Edition(AtomicU64);
 
 impl Edition {
-    /// Of a map that is new.
     pub(super) fn new() -> Self {
         Self(AtomicU64::new(next()))
     }
 
-    /// After something was taken out of the map: no thread reads any more what it met before.
+    /// Invalidates all thread caches; called after an entry was removed from the map.
     pub(super) fn end(&self) {
-        // Not `store`: of two changes at once, whoever sees the later edition sees what both took out.
+        // Not `store`: with concurrent removals, a reader of the later generation must see both.
         self.0.swap(next(), Ordering::AcqRel);
     }
 
-    /// Reads the key with this digest: the one that this thread met last, if it is of this edition, or else what `find` brings.
+    /// Applies `read` to the key with this digest: from this thread's cache if that is of the current generation, else from `find`.
     pub(super) fn with<T>(&self, digest: &KeyDigest, find: impl FnOnce() -> Option<Arc<KnownKey>>, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
-        // Before the key is found: what is taken out of the map meanwhile is of an edition that ended.
+        // Loaded before `find`: a key that is removed from the map concurrently belongs to an old generation then.
         let edition = self.0.load(Ordering::Acquire);
-        RECENT.with_borrow_mut(|places| {
-            let place = &mut places[usize::from(digest.as_bytes()[0]) % PLACES];
-            if !place.as_ref().is_some_and(|recent| recent.edition == edition && recent.digest == *digest) {
-                *place = find().map(|key| Recent { edition, digest: *digest, key });
+        RECENT.with_borrow_mut(|slots| {
+            let slot = &mut slots[usize::from(digest.as_bytes()[0]) % SLOTS];
+            if !slot.as_ref().is_some_and(|recent| recent.edition == edition && recent.digest == *digest) {
+                *slot = find().map(|key| Recent { edition, digest: *digest, key });
             }
-            place.as_ref().map(|recent| read(&recent.key))
+            slot.as_ref().map(|recent| read(&recent.key))
         })
     }
 }

@@ -1,5 +1,5 @@
-//! What is known of keys, by digest. A miss reads once however many ask; a change takes away what is there, a read that goes on included,
-//! so that a slow one can't put the old record back.
+//! Key cache, by digest. Concurrent misses share one read. An invalidation also removes a read in progress, so that a slow read cannot put
+//! an outdated record back.
 
 use std::{
     sync::{
@@ -20,16 +20,16 @@ use tokio::time::timeout;
 use super::{KnownKey, even::BuildEven, recent::Edition};
 use crate::server::{store, token::KeyDigest};
 
-/// How many unknown digests are remembered: some 10 MB of them.
+/// Largest number of cached unknown digests, about 10 MB.
 const UNKNOWN_MAX: u64 = 100_000;
-/// How long a caller waits for a read. With the watch's turn it stays under the 2 s in which a lost database is told.
+/// How long a caller waits for a read. Together with the interval of the change watcher it stays below the 2 s within which a lost database is
+/// reported.
 pub(super) const READ_LIMIT: Duration = Duration::from_millis(1500);
 
-/// What a read brought. Cloned for each who waits.
+/// Result of a read; cloned for each waiting caller.
 type Found = Result<Option<Arc<KnownKey>>, ReadError>;
-type Reading = Shared<BoxFuture<'static, Found>>;
+type PendingRead = Shared<BoxFuture<'static, Found>>;
 
-/// Why a read brought nothing.
 #[derive(Debug, Clone, Copy)]
 enum ReadError {
     Lost,
@@ -41,7 +41,7 @@ impl From<store::Error> for ReadError {
         match error {
             store::Error::Lost => Self::Lost,
             other => {
-                tracing::error!(error = %other, "a key can't be read");
+                tracing::error!(error = %other, "cannot read a key");
                 Self::Broken
             }
         }
@@ -52,19 +52,18 @@ impl From<ReadError> for store::Error {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Lost => Self::Lost,
-            // The inner text is in the log already.
+            // The cause is logged already.
             ReadError::Broken => Self::Sql(sqlx::Error::WorkerCrashed),
         }
     }
 }
 
 enum Slot {
-    Known(Arc<KnownKey>),
-    /// Somebody reads it; the number tells this read from a later one.
-    Reading(u64, Reading),
+    Cached(Arc<KnownKey>),
+    /// A read in progress; the number distinguishes it from later reads of the same digest.
+    Reading(u64, PendingRead),
 }
 
-/// The map.
 pub(super) struct Shelf {
     slots: DashMap<KeyDigest, Slot, BuildEven>,
     unknown: Cache<KeyDigest, ()>,
@@ -73,29 +72,26 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    /// With nothing on it.
     pub(super) fn new() -> Self {
         Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), edition: Edition::new() }
     }
 
-    /// The key with this digest, if it is here.
     pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<KnownKey>> {
         match &*self.slots.get(digest)? {
-            Slot::Known(known) => Some(Arc::clone(known)),
+            Slot::Cached(key) => Some(Arc::clone(key)),
             Slot::Reading(..) => None,
         }
     }
 
-    /// Reads the key with this digest, if it is here or was and nothing was forgotten since.
+    /// Applies `read` to the key with this digest if it is cached, using the per-thread cache.
     pub(super) fn with_recent<T>(&self, digest: &KeyDigest, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
         self.edition.with(digest, || self.get(digest), read)
     }
 
-    /// The key with this digest, which is not here: waits for `read`, or for the same read of another caller. The read goes on when its
-    /// callers go away.
+    /// Waits for `read`, or for a read of the same digest by another caller. The read continues if its callers are cancelled.
     ///
     /// # Errors
-    /// [`store::Error::Lost`], also when the read takes longer than [`READ_LIMIT`].
+    /// [`store::Error::Lost`], also if the read takes longer than [`READ_LIMIT`].
     pub(super) async fn get_or_read<Read>(self: &Arc<Self>, digest: KeyDigest, read: Read) -> Result<Option<Arc<KnownKey>>, store::Error>
     where
         Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
@@ -105,7 +101,7 @@ impl Shelf {
         }
         let reading = match self.slots.entry(digest) {
             Entry::Occupied(slot) => match slot.get() {
-                Slot::Known(known) => return Ok(Some(Arc::clone(known))),
+                Slot::Cached(key) => return Ok(Some(Arc::clone(key))),
                 Slot::Reading(_, reading) => reading.clone(),
             },
             Entry::Vacant(slot) => {
@@ -121,30 +117,30 @@ impl Shelf {
         }
     }
 
-    fn begin<Read>(self: &Arc<Self>, digest: KeyDigest, number: u64, read: Read) -> Reading
+    fn begin<Read>(self: &Arc<Self>, digest: KeyDigest, number: u64, read: Read) -> PendingRead
     where
         Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
     {
-        let here = Arc::clone(self);
+        let cache = Arc::clone(self);
         let task = tokio::spawn(async move {
-            let found = read.await.map(|known| known.map(Arc::new)).map_err(ReadError::from);
-            here.put(digest, number, &found);
+            let found = read.await.map(|key| key.map(Arc::new)).map_err(ReadError::from);
+            cache.put(digest, number, &found);
             found
         });
         let reading = async move { task.await.unwrap_or(Err(ReadError::Broken)) };
         reading.boxed().shared()
     }
 
-    /// Puts away what a read brought, if nothing changed since it began: then its slot is there still. The slot's lock is held all the
-    /// while, and [`Self::forget`] waits for it.
+    /// Caches the result of a read if its slot still exists, that is, if the key was not invalidated since the read began. The slot is locked
+    /// during this, and [`Self::forget`] waits for the lock.
     fn put(&self, digest: KeyDigest, number: u64, found: &Found) {
         let Entry::Occupied(mut slot) = self.slots.entry(digest) else { return };
         if !matches!(slot.get(), Slot::Reading(own, _) if *own == number) {
             return;
         }
         match found {
-            Ok(Some(known)) => {
-                slot.insert(Slot::Known(Arc::clone(known)));
+            Ok(Some(key)) => {
+                slot.insert(Slot::Cached(Arc::clone(key)));
             }
             Ok(None) => {
                 self.unknown.insert(digest, ());
@@ -156,21 +152,19 @@ impl Shelf {
         }
     }
 
-    /// Forgets this key, known or not.
     pub(super) fn forget(&self, digest: &KeyDigest) {
         drop(self.slots.remove(digest));
         self.unknown.invalidate(digest);
         self.edition.end();
     }
 
-    /// Forgets every key.
     pub(super) fn forget_all(&self) {
         self.slots.clear();
         self.unknown.invalidate_all();
         self.edition.end();
     }
 
-    /// How many keys are known, and how many digests are known to be nobody's.
+    /// Number of cached keys, and of cached unknown digests.
     pub(super) fn sizes(&self) -> (usize, u64) {
         (self.slots.len(), self.unknown.entry_count())
     }
@@ -190,75 +184,75 @@ mod tests {
         KeyDigest::from_stored(&[byte; 32]).unwrap()
     }
 
-    /// A store that answers when it is told to.
-    async fn slow(answer: oneshot::Receiver<Option<&'static str>>) -> Result<Option<KnownKey>, store::Error> {
-        Ok(answer.await.unwrap().map(known_client))
+    /// A read that completes when `record` is sent.
+    async fn slow(record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<KnownKey>, store::Error> {
+        Ok(record.await.unwrap().map(known_client))
     }
 
     #[tokio::test]
-    async fn a_slow_read_that_began_before_a_change_does_not_put_the_old_record_back() {
+    async fn a_slow_read_does_not_restore_an_outdated_record() {
         for change in [|shelf: &Shelf| shelf.forget(&digest(1)), Shelf::forget_all] {
             for (old, new) in [(Some("old"), Some("new")), (Some("old"), None), (None, Some("new"))] {
                 let shelf = Arc::new(Shelf::new());
-                let (answer_old, old_answer) = oneshot::channel();
+                let (send_old, old_record) = oneshot::channel();
                 let first = tokio::spawn({
                     let shelf = Arc::clone(&shelf);
-                    async move { shelf.get_or_read(digest(1), slow(old_answer)).await }
+                    async move { shelf.get_or_read(digest(1), slow(old_record)).await }
                 });
                 while shelf.slots.is_empty() {
                     sleep(Duration::from_millis(1)).await;
                 }
                 change(&shelf);
-                // Whoever asks after the change does not wait for the old read, and the old answer changes nothing for them.
-                let (answer_new, new_answer) = oneshot::channel();
+                // A caller after the change does not wait for the old read, and its result does not affect them.
+                let (send_new, new_record) = oneshot::channel();
                 let second = tokio::spawn({
                     let shelf = Arc::clone(&shelf);
-                    async move { shelf.get_or_read(digest(1), slow(new_answer)).await }
+                    async move { shelf.get_or_read(digest(1), slow(new_record)).await }
                 });
                 sleep(Duration::from_millis(5)).await;
-                answer_old.send(old).unwrap();
+                send_old.send(old).unwrap();
                 assert_eq!(first.await.unwrap().unwrap().map(|key| key.name.clone()), old.map(Into::into));
-                answer_new.send(new).unwrap();
+                send_new.send(new).unwrap();
                 assert_eq!(second.await.unwrap().unwrap().map(|key| key.name.clone()), new.map(Into::into));
-                let after = shelf.get_or_read(digest(1), async { panic!("it is known") }).await;
+                let after = shelf.get_or_read(digest(1), async { panic!("it is cached") }).await;
                 assert_eq!(after.unwrap().map(|key| key.name.clone()), new.map(Into::into));
             }
         }
     }
 
     #[tokio::test]
-    async fn what_a_thread_met_is_not_read_after_a_change_nor_of_another_map() {
+    async fn the_thread_cache_ends_with_a_change_and_is_per_map() {
         let (shelf, other) = (Arc::new(Shelf::new()), Shelf::new());
         let name = |shelf: &Shelf| shelf.with_recent(&digest(1), |key| key.name.clone());
-        for (change, brings) in [(None, "a"), (Some(Shelf::forget_all as fn(&Shelf)), "b"), (Some(|shelf| shelf.forget(&digest(1))), "c")] {
+        for (change, new_name) in [(None, "a"), (Some(Shelf::forget_all as fn(&Shelf)), "b"), (Some(|shelf| shelf.forget(&digest(1))), "c")] {
             if let Some(change) = change {
                 assert!(name(&shelf).is_some());
                 change(&shelf);
             }
-            assert_eq!(name(&shelf), None, "it is not here");
-            shelf.get_or_read(digest(1), async { Ok(Some(known_client(brings))) }).await.unwrap();
-            assert_eq!((name(&shelf), name(&shelf)), (Some(brings.into()), Some(brings.into())));
+            assert_eq!(name(&shelf), None, "it is not cached");
+            shelf.get_or_read(digest(1), async { Ok(Some(known_client(new_name))) }).await.unwrap();
+            assert_eq!((name(&shelf), name(&shelf)), (Some(new_name.into()), Some(new_name.into())));
             assert_eq!(name(&other), None);
         }
     }
 
     #[tokio::test]
-    async fn a_miss_reads_once_however_many_ask() {
+    async fn concurrent_misses_share_one_read() {
         let (shelf, reads) = (Arc::new(Shelf::new()), Arc::new(AtomicU64::new(0)));
-        for (byte, brings) in [(1, Some("a")), (2, None)] {
+        for (byte, record) in [(1, Some("a")), (2, None)] {
             let callers: Vec<_> = (0..64)
                 .map(|_| {
                     let (shelf, reads) = (Arc::clone(&shelf), Arc::clone(&reads));
                     let read = async move {
                         reads.fetch_add(1, Ordering::Relaxed);
                         sleep(Duration::from_millis(20)).await;
-                        Ok(brings.map(known_client))
+                        Ok(record.map(known_client))
                     };
                     tokio::spawn(async move { shelf.get_or_read(digest(byte), read).await })
                 })
                 .collect();
             for caller in callers {
-                assert_eq!(caller.await.unwrap().unwrap().is_some(), brings.is_some());
+                assert_eq!(caller.await.unwrap().unwrap().is_some(), record.is_some());
             }
             assert_eq!(reads.swap(0, Ordering::Relaxed), 1);
         }
@@ -267,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_fails_fails_for_all_who_wait_and_for_nobody_after_them() {
+    async fn a_failed_read_fails_for_waiting_callers_only() {
         let shelf = Arc::new(Shelf::new());
         let lost = || async {
             sleep(Duration::from_millis(20)).await;
@@ -280,16 +274,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_hangs_is_a_lost_one_and_a_caller_that_goes_away_takes_nothing_with_it() {
+    async fn a_hanging_store_is_lost_and_a_read_outlives_its_caller() {
         let shelf = Arc::new(Shelf::new());
         let begun = Instant::now();
         let hangs = shelf.get_or_read(digest(1), async { std::future::pending().await }).await;
         assert!(matches!(hangs, Err(store::Error::Lost)) && begun.elapsed() < Duration::from_secs(2));
 
-        let (answer, answered) = oneshot::channel();
-        let gone = timeout(Duration::from_millis(5), shelf.get_or_read(digest(2), slow(answered))).await;
+        let (send, record) = oneshot::channel();
+        let gone = timeout(Duration::from_millis(5), shelf.get_or_read(digest(2), slow(record))).await;
         assert!(gone.is_err());
-        answer.send(Some("a")).unwrap();
+        send.send(Some("a")).unwrap();
         let found = shelf.get_or_read(digest(2), async { panic!("it is being read") }).await.unwrap();
         assert_eq!(found.unwrap().name, "a".into());
     }

@@ -1,5 +1,5 @@
-//! Whether known keys are judged while the store is lost: for a bounded time, where the operator wants that. What is changed meanwhile by
-//! somebody else is not seen, which is why it is off unless asked for.
+//! Serve-stale: evaluating cached keys for a bounded time while the store is unreachable. Off by default, since changes by other instances
+//! are not seen during that time.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -8,10 +8,10 @@ use std::{
 
 use super::live::ticks;
 
-/// The time for which it is done.
+/// The serve-stale window.
 pub(super) struct Stale {
     limit_ms: AtomicI64,
-    /// In ticks; [`NOT_LOST`] while it is not.
+    /// In ticks; [`NOT_LOST`] while the store is reachable.
     lost_at: AtomicI64,
 }
 
@@ -24,15 +24,14 @@ impl Default for Stale {
 }
 
 impl Stale {
-    /// Sets the time.
     pub(super) fn set_limit(&self, limit: Duration) {
         self.limit_ms.store(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
-    /// Notes whether the store is lost. The time counts from when that was noticed first.
+    /// The window begins when the loss is first reported.
     pub(super) fn set_lost(&self, lost: bool) {
         if lost {
-            // Noticed again, it began when it was noticed first.
+            // Fails, on purpose, if the loss was reported before.
             let _ = self.lost_at.compare_exchange(NOT_LOST, ticks(), Ordering::AcqRel, Ordering::Relaxed);
         } else {
             self.lost_at.store(NOT_LOST, Ordering::Release);
@@ -45,12 +44,11 @@ impl Stale {
         (lost_at != NOT_LOST && left > 0).then_some(left)
     }
 
-    /// Whether known keys are judged though the store is lost.
     pub(super) fn is_served(&self) -> bool {
         self.left_ms().is_some()
     }
 
-    /// For how many seconds yet.
+    /// Remaining time, rounded up.
     pub(super) fn seconds_left(&self) -> Option<u64> {
         self.left_ms().and_then(|left| u64::try_from(left).ok()).map(|left| left.div_ceil(1000))
     }
@@ -61,18 +59,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_served_but_for_the_time_that_was_asked_for() {
+    fn serves_only_within_the_configured_window() {
         let off = Stale::default();
         off.set_lost(true);
         assert!(!off.is_served());
 
         let stale = Stale::default();
         stale.set_limit(Duration::from_millis(60));
-        assert!(!stale.is_served(), "it is not lost");
+        assert!(!stale.is_served(), "the store is not lost");
         stale.set_lost(true);
         assert!(stale.is_served() && stale.seconds_left() == Some(1));
         std::thread::sleep(Duration::from_millis(70));
-        // Noticing it again does not begin the time anew.
+        // Reporting the loss again does not restart the window.
         stale.set_lost(true);
         assert!(!stale.is_served() && stale.seconds_left().is_none());
         stale.set_lost(false);

@@ -1,4 +1,4 @@
-//! How often and when keys were used, and what that costs at the price of that moment: gathered on each core, written once a second.
+//! Usage counters: requests per key and minute, with their cost at the price valid at that time. Collected per core, written once a second.
 
 use std::{
     cell::Cell,
@@ -24,54 +24,54 @@ use crate::{
     },
 };
 
-/// How long minutes are kept, in minutes: long enough for every period of a month.
-const MINUTES_KEPT: i64 = 40 * (DAY_MS / MINUTE_MS);
-/// How many keys are written at once. Where more are used in a second the others wait their turn, and verifying goes on.
-const KEYS_AT_ONCE: usize = 5000;
+/// Retention of per-minute counts, in minutes: covers every period of a month.
+const RETENTION_MINUTES: i64 = 40 * (DAY_MS / MINUTE_MS);
+/// Keys per write. If more are used in a second, the rest waits for the next write; verification is not delayed.
+const BATCH_SIZE: usize = 5000;
 
-/// What was not written yet.
+/// Usage that is not written yet.
 pub(super) struct Uses {
-    /// One for each core: a thread that notes a use meets nobody but the writer.
-    cores: Box<[Mutex<Gathered>]>,
-    /// Taken from the cores.
-    waiting: Mutex<Waiting>,
+    /// One per core: a thread that records a use contends with the writer only.
+    shards: Box<[Mutex<Shard>]>,
+    /// Collected from the shards.
+    pending: Mutex<Pending>,
     written_at: AtomicI64,
 }
 
-type Gathered = HashMap<KeyId, Noted, BuildEven>;
+type Shard = HashMap<KeyId, UsageEntry, BuildEven>;
 
 #[derive(Default)]
-struct Waiting {
-    noted: Gathered,
-    /// Those of them that are to be written before any other, the next at the end. Sorted, so that what is written at once lies together in
-    /// the database: of a million keys, 5,000 of anywhere would be on as many pages of it.
-    turn: Vec<KeyId>,
-    /// Emptied, for the next core whose uses are taken: one that has room from the start does not grow step by step.
-    room: Gathered,
+struct Pending {
+    entries: Shard,
+    /// Keys to write next, in descending order. Sorted, so that a batch touches adjacent database pages: 5,000 random keys out of a million
+    /// would touch as many pages.
+    queue: Vec<KeyId>,
+    /// Empty, with spare capacity; swapped into the next collected shard so that it need not grow again.
+    spare: Shard,
 }
 
-/// The uses of a key. Small, as there may be one for each of a million keys.
-struct Noted {
+/// Unwritten usage of a key. Kept small: there may be a million of them.
+struct UsageEntry {
     organization: OrganizationId,
     last: Timestamp,
-    /// Since 1970: the minute in which it was used last, and how often in that.
+    /// Minute since 1970 that `tally` counts.
     minute: i64,
     tally: Tally,
-    rest: Option<Box<Rest>>,
+    overflow: Option<Box<Overflow>>,
 }
 
-/// What few keys have.
+/// Data that few entries have.
 #[derive(Default)]
-struct Rest {
-    /// The minutes before, in which it was used too.
+struct Overflow {
+    /// Counts of earlier minutes.
     earlier: Vec<(i64, Tally)>,
-    /// Uses of secrets of it that were replaced, by digest.
+    /// Counts of replaced secrets of the key: digest, count, last use.
     retired: Vec<(Vec<u8>, i64, Timestamp)>,
 }
 
-impl Noted {
-    fn rest(&mut self) -> &mut Rest {
-        self.rest.get_or_insert_default()
+impl UsageEntry {
+    fn overflow(&mut self) -> &mut Overflow {
+        self.overflow.get_or_insert_default()
     }
 
     fn add(&mut self, minute: i64, tally: Tally) {
@@ -79,21 +79,21 @@ impl Noted {
             self.tally.add(tally);
             return;
         }
-        if let Some((_, sum)) = self.rest.iter_mut().flat_map(|rest| &mut rest.earlier).find(|(earlier, _)| *earlier == minute) {
+        if let Some((_, sum)) = self.overflow.iter_mut().flat_map(|overflow| &mut overflow.earlier).find(|(earlier, _)| *earlier == minute) {
             sum.add(tally);
             return;
         }
         let before = (mem::replace(&mut self.minute, minute), mem::replace(&mut self.tally, tally));
-        self.rest().earlier.push(before);
+        self.overflow().earlier.push(before);
     }
 
     fn minutes(&self) -> impl Iterator<Item = (i64, Tally)> {
-        self.rest.iter().flat_map(|rest| &rest.earlier).copied().chain([(self.minute, self.tally)])
+        self.overflow.iter().flat_map(|overflow| &overflow.earlier).copied().chain([(self.minute, self.tally)])
     }
 
-    fn note_retired(&mut self, digest: &[u8], uses: i64, at: Timestamp) {
-        let retired = &mut self.rest().retired;
-        match retired.iter_mut().find(|(known, ..)| known == digest) {
+    fn record_retired(&mut self, digest: &[u8], uses: i64, at: Timestamp) {
+        let retired = &mut self.overflow().retired;
+        match retired.iter_mut().find(|(other, ..)| other == digest) {
             Some((_, count, last)) => (*count, *last) = (*count + uses, at.max(*last)),
             None => retired.push((digest.to_vec(), uses, at)),
         }
@@ -104,40 +104,40 @@ impl Noted {
         for (minute, tally) in other.minutes() {
             self.add(minute, tally);
         }
-        for (digest, uses, last) in other.rest.into_iter().flat_map(|rest| rest.retired) {
-            self.note_retired(&digest, uses, last);
+        for (digest, uses, last) in other.overflow.into_iter().flat_map(|overflow| overflow.retired) {
+            self.record_retired(&digest, uses, last);
         }
     }
 }
 
-impl Waiting {
-    fn add(&mut self, key: KeyId, noted: Noted) {
-        match self.noted.entry(key) {
-            Entry::Occupied(mut there) => there.get_mut().merge(noted),
-            Entry::Vacant(place) => {
-                place.insert(noted);
+impl Pending {
+    fn add(&mut self, key: KeyId, usage: UsageEntry) {
+        match self.entries.entry(key) {
+            Entry::Occupied(mut existing) => existing.get_mut().merge(usage),
+            Entry::Vacant(vacant) => {
+                vacant.insert(usage);
             }
         }
     }
 
-    fn take(&mut self, count: usize) -> Vec<(KeyId, Noted)> {
-        if self.turn.is_empty() {
-            // After a rush its room is given back.
-            self.turn.shrink_to(self.noted.len());
-            self.noted.shrink_to(KEYS_AT_ONCE);
-            self.turn.extend(self.noted.keys());
-            self.turn.sort_unstable_by(|one, other| other.cmp(one));
+    fn take(&mut self, count: usize) -> Vec<(KeyId, UsageEntry)> {
+        if self.queue.is_empty() {
+            // Release the memory of a past peak.
+            self.queue.shrink_to(self.entries.len());
+            self.entries.shrink_to(BATCH_SIZE);
+            self.queue.extend(self.entries.keys());
+            self.queue.sort_unstable_by(|one, other| other.cmp(one));
         }
-        let keys = self.turn.drain(self.turn.len().saturating_sub(count)..).rev();
-        keys.filter_map(|key| self.noted.remove_entry(&key)).collect()
+        let keys = self.queue.drain(self.queue.len().saturating_sub(count)..).rev();
+        keys.filter_map(|key| self.entries.remove_entry(&key)).collect()
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The number of this thread, counted from 0 as they come.
+/// Index of the current thread, assigned from 0 on first use.
 pub fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
@@ -153,88 +153,89 @@ pub fn thread_number() -> usize {
 impl Uses {
     pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { cores: (0..cores).map(|_| Mutex::default()).collect(), waiting: Mutex::default(), written_at: AtomicI64::new(ticks()) }
+        Self { shards: (0..cores).map(|_| Mutex::default()).collect(), pending: Mutex::default(), written_at: AtomicI64::new(ticks()) }
     }
 
     pub(super) fn note(&self, key: &KnownKey, at: Timestamp) {
         let tally = Tally { requests: 1, cost: key.price() };
         let minute = at.0.div_euclid(MINUTE_MS);
-        let mut gathered = locked(&self.cores[thread_number() % self.cores.len()]);
-        let noted = match gathered.entry(key.id) {
-            Entry::Occupied(there) => {
-                let noted = there.into_mut();
-                noted.add(minute, tally);
-                noted.last = noted.last.max(at);
-                noted
+        let mut shard = lock(&self.shards[thread_number() % self.shards.len()]);
+        let entry = match shard.entry(key.id) {
+            Entry::Occupied(existing) => {
+                let entry = existing.into_mut();
+                entry.add(minute, tally);
+                entry.last = entry.last.max(at);
+                entry
             }
-            Entry::Vacant(place) => place.insert(Noted { organization: key.organization, last: at, minute, tally, rest: None }),
+            Entry::Vacant(vacant) => vacant.insert(UsageEntry { organization: key.organization, last: at, minute, tally, overflow: None }),
         };
         if key.retires_at.is_some() {
-            noted.note_retired(key.digest.as_bytes(), 1, at);
+            entry.record_retired(key.digest.as_bytes(), 1, at);
         }
     }
 
-    /// Takes in what the cores have gathered.
-    fn gather(&self) -> MutexGuard<'_, Waiting> {
-        let mut waiting = locked(&self.waiting);
-        let mut gathered = mem::take(&mut waiting.room);
-        for core in &self.cores {
-            mem::swap(&mut *locked(core), &mut gathered);
-            for (key, noted) in gathered.drain() {
-                waiting.add(key, noted);
+    /// Moves the entries of all shards to `pending`.
+    fn collect(&self) -> MutexGuard<'_, Pending> {
+        let mut pending = lock(&self.pending);
+        let mut collected = mem::take(&mut pending.spare);
+        for shard in &self.shards {
+            mem::swap(&mut *lock(shard), &mut collected);
+            for (key, usage) in collected.drain() {
+                pending.add(key, usage);
             }
         }
-        waiting.room = gathered;
-        waiting
+        pending.spare = collected;
+        pending
     }
 
-    /// Writes what was noted, at most [`KEYS_AT_ONCE`] keys of it; answers whether all of it is written. What can't be written is kept for
-    /// the next time.
+    /// Writes at most [`BATCH_SIZE`] keys. Returns `false` if more are pending. After a failed write it returns `true`; the entries are kept
+    /// for the next flush.
     pub(super) async fn flush(&self, store: &Store) -> bool {
-        let batch = self.gather().take(KEYS_AT_ONCE);
+        let batch = self.collect().take(BATCH_SIZE);
         if batch.is_empty() {
             self.written_at.store(ticks(), Ordering::Relaxed);
             return true;
         }
         let written = write(store, &batch).await;
-        let mut waiting = locked(&self.waiting);
+        let mut pending = lock(&self.pending);
         match written {
             Ok(()) => self.written_at.store(ticks(), Ordering::Relaxed),
             Err(_) => {
-                for (key, noted) in batch {
-                    waiting.add(key, noted);
+                for (key, usage) in batch {
+                    pending.add(key, usage);
                 }
             }
         }
-        waiting.noted.is_empty() || written.is_err()
+        pending.entries.is_empty() || written.is_err()
     }
 
-    /// Writes all that was noted, if the store takes it.
+    /// Writes everything, unless a write fails.
     pub(super) async fn flush_all(&self, store: &Store) {
         while !self.flush(store).await {}
     }
 
-    /// How many milliseconds ago uses were written, or there were none to write; and how many keys wait.
+    /// Milliseconds since the last successful write or empty flush, and the number of pending keys.
     pub(super) fn age(&self) -> (i64, usize) {
-        (ticks() - self.written_at.load(Ordering::Relaxed), locked(&self.waiting).noted.len())
+        (ticks() - self.written_at.load(Ordering::Relaxed), lock(&self.pending).entries.len())
     }
 
-    /// Drops minutes that nobody asks for any more.
+    /// Deletes counts older than [`RETENTION_MINUTES`].
     pub(super) async fn forget_old_minutes(store: &Store) {
-        let before = Timestamp::now().0.div_euclid(MINUTE_MS) - MINUTES_KEPT;
-        let dropped: Result<(), Fault> = store.write(move |tx| Box::pin(async move { Ok(usage::delete_minutes_before(tx, before).await?) })).await;
-        if let Err(fault) = dropped {
-            tracing::warn!(%fault, "old counts were not dropped");
+        let before = Timestamp::now().0.div_euclid(MINUTE_MS) - RETENTION_MINUTES;
+        let deleted: Result<(), Fault> = store.write(move |tx| Box::pin(async move { Ok(usage::delete_minutes_before(tx, before).await?) })).await;
+        if let Err(fault) = deleted {
+            tracing::warn!(%fault, "cannot delete old usage counts");
         }
     }
 }
 
-/// Writes uses, all or nothing.
-async fn write(store: &Store, batch: &[(KeyId, Noted)]) -> Result<(), Fault> {
-    let last: Vec<_> = batch.iter().map(|(key, noted)| (*key, noted.last)).collect();
+/// Writes a batch in one transaction.
+async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Fault> {
+    let last: Vec<_> = batch.iter().map(|(key, usage)| (*key, usage.last)).collect();
     let count = |key, organization| move |(minute, tally)| Count { key, organization, minute, tally };
-    let counts: Vec<_> = batch.iter().flat_map(|(key, noted)| noted.minutes().map(count(*key, noted.organization))).collect();
-    let retired: Vec<_> = batch.iter().filter_map(|(_, noted)| noted.rest.as_ref()).flat_map(|rest| rest.retired.iter().cloned()).collect();
+    let counts: Vec<_> = batch.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
+    let retired: Vec<_> =
+        batch.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
     let own = store.clone();
     store
         .write(move |tx| {

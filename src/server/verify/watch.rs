@@ -1,4 +1,4 @@
-//! What goes on beside the calls: asking whether the database is there, applying what other processes changed, writing uses.
+//! Background tasks: watching for changes by other instances and for loss of the database, and writing usage.
 
 use std::time::Duration;
 
@@ -13,29 +13,29 @@ use crate::server::{
     store::{self, Store, changes},
 };
 
-/// How often changes are read. With the time of one read it stays under the 250 ms that are promised.
+/// Interval between reads of changes. Together with one read it stays below the guaranteed 250 ms.
 const READ_EVERY: Duration = Duration::from_millis(150);
-/// A database that takes longer to tell its changes is lost. With the time between two reads it stays under the 2 s that are promised.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// How often uses are written.
+/// If a read takes longer, the database counts as lost. Together with [`READ_EVERY`] it stays below the guaranteed 2 s.
+const READ_LIMIT: Duration = Duration::from_secs(1);
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// As many times as long as a write took nothing is written, where others wait to be.
-const REST: u32 = 19;
+/// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
+const PAUSE_FACTOR: u32 = 19;
 
-/// Reads what changed, for ever. Reading it is also how a loss of the database is noticed.
+/// Applies changes by other instances, endlessly. A failed read is also how a loss of the database is detected.
 pub async fn watch(state: AppState) {
-    let mut turns = interval(READ_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut timer = interval(READ_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
-        turns.tick().await;
-        let read = timeout(ANSWER_LIMIT, apply_changes(&state.store, &state.verifier, seen)).await;
+        timer.tick().await;
+        let read = timeout(READ_LIMIT, apply_changes(&state.store, &state.verifier, seen)).await;
         seen = read.ok().and_then(Result::ok);
         state.verifier.set_lost(seen.is_none());
     }
 }
 
-/// Applies what came after the last change seen. With none seen, at the start or after a loss, nothing that is known counts any more.
+/// Applies the changes after sequence number `seen` and returns the newest one. `None`, at the start and after a loss, invalidates the whole
+/// cache.
 async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::Error> {
     let Some(seen) = seen else {
         let newest = changes::newest(store).await?;
@@ -43,7 +43,7 @@ async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) ->
         return Ok(newest);
     };
     let changes = changes::after(store, seen).await?;
-    // A gap: this process slept longer than changes are kept.
+    // A gap: the process was suspended for longer than changes are retained.
     if changes.first().is_some_and(|first| first.seq != seen + 1) {
         verifier.forget(None);
     }
@@ -53,16 +53,16 @@ async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) ->
     Ok(changes.last().map_or(seen, |last| last.seq))
 }
 
-/// How often counts that nobody asks for any more are dropped, an hour of them at a time; in turns of writing.
+/// Old counts are deleted once per this many writes.
 const CLEAN_EVERY: u32 = 600;
 
-/// Writes uses until it is told to end, and then once more. Apart from the reading, which must not wait for a slow write.
+/// Writes usage until `end` fires, then once more. Separate from [`watch`], which must not wait for a slow write.
 pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
-    let mut turns = interval(WRITE_EVERY);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut timer = interval(WRITE_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for turn in (0..CLEAN_EVERY).cycle() {
         let ended = tokio::select! {
-            _ = turns.tick() => false,
+            _ = timer.tick() => false,
             _ = &mut end => true,
         };
         if ended {
@@ -70,10 +70,10 @@ pub async fn write_uses(state: AppState, mut end: oneshot::Receiver<()>) {
             state.verifier.give_back().await;
             return;
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         if !state.verifier.flush_some().await {
-            // More keys were used than are written at once. Those who verify come first.
-            turns.reset_after(WRITE_EVERY.max(begun.elapsed() * REST));
+            // More keys were used than one batch holds. Verification has priority over writing.
+            timer.reset_after(WRITE_EVERY.max(started.elapsed() * PAUSE_FACTOR));
         }
         if turn == 0 {
             state.verifier.clean().await;

@@ -1,4 +1,4 @@
-//! The editing of one value, apart from what draws it.
+//! The state of inline editing, without the view.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -7,33 +7,32 @@ use leptos::{html, prelude::*, task::spawn_local};
 use super::super::browser;
 use crate::model::fault::Fault;
 
-/// For how long it says that a value was saved.
-const SAID_FOR: Duration = Duration::from_millis(2400);
+/// How long `Saved` is shown.
+const SAVED_DURATION: Duration = Duration::from_millis(2400);
 
-/// What is to be saved: what the editor saw before, and what they want.
+/// A change to save.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What stood there.
+    /// The value that the user saw, to detect concurrent changes.
     pub before: String,
-    /// What was typed.
     pub after: String,
 }
 
-/// What comes of saving. Once it went well, the value must be the new one.
+/// The result of saving. On success, the value signal must already have the new value.
 pub type Outcome = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
 
-/// What is being done with a value.
+/// The editing state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
-    /// It stands there as text.
+    /// Shown as text.
     Text,
-    /// It stands there as text, and was saved just now.
+    /// Shown as text, saved a moment ago.
     Saved,
-    /// It is being changed.
+    /// Shown as a field.
     Field,
-    /// What was typed is on its way.
+    /// Shown as a read-only field while it is saved.
     Saving,
-    /// What was typed was not taken, and still stands in the field.
+    /// Shown as a field with the error of the last save.
     Refused(Fault),
 }
 
@@ -43,35 +42,34 @@ impl State {
     }
 }
 
-/// The editing of one value. A click on the text makes it a field; Enter or leaving the field saves, Escape puts back what stood there.
+/// The inline editor of one value. A click on the text opens the field; Enter and blur save; Escape cancels.
 #[derive(Clone, Copy)]
 pub struct Editor {
     pub(super) value: Signal<String>,
     save: Callback<Change, Outcome>,
     pub(super) state: RwSignal<State>,
     pub(super) typed: RwSignal<String>,
-    /// What stood there when the editor began, or was told of when they were refused.
+    /// The value when editing began, or the value that the conflict message showed.
     seen: RwSignal<String>,
-    /// What is to be put in once what is on its way has arrived.
-    later: StoredValue<Option<String>>,
-    /// Whether the field takes the focus when it comes, and the text when it comes back.
+    /// Text to insert after the current save has finished.
+    pending_insert: StoredValue<Option<String>>,
+    /// Whether the field, and later the text, is focused when it is rendered.
     pub(super) follows: RwSignal<bool>,
     pub(super) field: NodeRef<html::Textarea>,
 }
 
-/// How many values of a page hold what is not saved. [`InPlace`] counts below where it is provided.
+/// The number of unsaved inline edits. Each [`InPlace`] below the provider is counted.
 #[derive(Clone, Copy)]
 pub struct Unsaved(RwSignal<usize>);
 
 impl Unsaved {
-    /// Counts what is edited below.
+    /// Provides the context for the editors below.
     pub fn provide() -> Self {
         let unsaved = Self(RwSignal::new(0));
         provide_context(unsaved);
         unsaved
     }
 
-    /// Whether something would be lost.
     pub fn any(self) -> Signal<bool> {
         Signal::derive(move || self.0.get() > 0)
     }
@@ -90,7 +88,6 @@ impl Unsaved {
 }
 
 impl Editor {
-    /// For a value, and what saves it.
     pub fn new(value: impl Into<Signal<String>>, save: Callback<Change, Outcome>) -> Self {
         Self {
             value: value.into(),
@@ -98,13 +95,13 @@ impl Editor {
             state: RwSignal::new(State::Text),
             typed: RwSignal::new(String::new()),
             seen: RwSignal::new(String::new()),
-            later: StoredValue::new(None),
+            pending_insert: StoredValue::new(None),
             follows: RwSignal::new(false),
             field: NodeRef::new(),
         }
     }
 
-    /// Makes the text a field, which takes the focus.
+    /// Opens the field and focuses it.
     pub fn open(self) {
         if !self.is_field() {
             self.follows.set(true);
@@ -112,15 +109,15 @@ impl Editor {
         }
     }
 
-    /// Puts a text where the caret is, or was; where the value is not being changed, behind it, and saves that.
+    /// Inserts text at the caret. If the field is not open, appends the text to the value and saves it.
     pub fn insert(self, text: &str) {
         let Some(state) = self.state.try_get_untracked() else { return };
         if state == State::Saving {
-            self.later.set_value(Some(text.to_owned()));
+            self.pending_insert.set_value(Some(text.to_owned()));
         } else if state.is_field() {
             let Some(field) = self.field.get_untracked() else { return };
             let end = field.selection_start().ok().flatten().map(|start| start + utf16_length(text));
-            // Each fails only for elements that hold no text.
+            // Each fails only for elements without text.
             let _ = field.set_range_text(text);
             let _ = field.set_selection_start(end);
             let _ = field.set_selection_end(end);
@@ -137,7 +134,7 @@ impl Editor {
         self.state.try_with_untracked(State::is_field) == Some(true)
     }
 
-    /// Whether what was typed stands here only.
+    /// Whether there is unsaved input.
     fn is_unsaved(self) -> bool {
         match self.state.get() {
             State::Text | State::Saved => false,
@@ -157,7 +154,7 @@ impl Editor {
         self.state.set(State::Text);
     }
 
-    /// Takes over what was typed. That was not refused, whatever was before.
+    /// Sets the input, and clears the error of the previous input unless it is a conflict.
     pub(super) fn type_in(self, typed: String) {
         self.typed.set(typed);
         if self.state.with_untracked(|state| matches!(state, State::Refused(_))) && self.value.get_untracked() == self.seen.get_untracked() {
@@ -165,9 +162,9 @@ impl Editor {
         }
     }
 
-    /// The browser tells of this also while a field is taken away, when all of the editing may be gone.
+    /// Saves on blur, except input that was rejected before. Ignored while a dialog is open, because the dialog returns the focus.
     ///
-    /// Leaving saves, but does not send again what was refused as it stands. A dialog over the page is not left for: it gives the focus back.
+    /// The browser also sends `blur` while a field is removed, when the signals may be disposed.
     pub(super) fn leave(self) {
         if self.state.try_with_untracked(|state| *state == State::Field) == Some(true) && !browser::has_dialog() {
             self.follows.set(false);
@@ -175,7 +172,7 @@ impl Editor {
         }
     }
 
-    /// Sends what was typed, unless nothing was changed or it is on its way. After a refusal it is sent over what the message told of.
+    /// Saves the input, unless it is unchanged or being saved. After a conflict it overwrites the value that the message showed.
     pub(super) fn commit(self) {
         let Some(state) = self.state.try_get_untracked() else { return };
         if !state.is_field() || state == State::Saving {
@@ -193,25 +190,25 @@ impl Editor {
         self.state.set(State::Saving);
         spawn_local(async move {
             let outcome = outcome.await;
-            // Its place in the page may be gone by now.
+            // The view may have been removed in the meantime.
             let state = outcome.map_or_else(State::Refused, |()| State::Saved);
             let _ = self.state.try_set(state.clone());
             if state == State::Saved {
-                set_timeout(move || self.say_no_more(), SAID_FOR);
+                set_timeout(move || self.hide_saved(), SAVED_DURATION);
             }
-            if let Some(later) = self.later.try_update_value(Option::take).flatten() {
-                self.insert(&later);
+            if let Some(pending_insert) = self.pending_insert.try_update_value(Option::take).flatten() {
+                self.insert(&pending_insert);
             }
         });
     }
 
-    fn say_no_more(self) {
+    fn hide_saved(self) {
         if self.state.try_with_untracked(|state| *state == State::Saved) == Some(true) {
             let _ = self.state.try_set(State::Text);
         }
     }
 
-    /// What was wrong with what was typed; where somebody else was faster, what they made of it by now.
+    /// The error of the last save, or a conflict message with the new value.
     pub(super) fn wrong(self) -> Option<String> {
         self.state.with(|state| {
             let State::Refused(fault) = state else { return None };
@@ -219,8 +216,8 @@ impl Editor {
             if now == seen {
                 return Some(fault.to_string());
             }
-            let now = if now.is_empty() { "nothing".to_owned() } else { format!("“{now}”") };
-            Some(format!("Somebody else changed this to {now} meanwhile. Enter puts yours in its place, Escape keeps theirs."))
+            let now = if now.is_empty() { "an empty value".to_owned() } else { format!("“{now}”") };
+            Some(format!("Someone else changed this to {now}. Press Enter to overwrite it or Escape to keep it."))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! A value that is text until somebody wants to change it, and then a field.
+//! Inline editing: a value is shown as text and becomes a field on click.
 
 mod editor;
 
@@ -12,32 +12,29 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-/// The value: text, or a field while it is changed, with a word on how saving went.
+/// The value as text, or as a field while it is edited, with the save status.
 #[component]
 pub fn InPlace(
-    /// The editing.
     editor: Editor,
-    /// What the value is called.
+    /// Accessible name of the value.
     label: &'static str,
-    /// An id, one in the page.
+    /// Unique id.
     id: String,
-    /// What stands there while there is no value.
+    /// Shown while the value is empty.
     placeholder: &'static str,
-    /// How the value is told as text, where that is more than the value.
+    /// Formats the value for display.
     #[prop(optional, into)]
     told: Option<Callback<String, String>>,
-    /// Whether it may have more lines than one; shift and Enter begins another.
+    /// Whether it can have several lines; Shift+Enter inserts a line break.
     #[prop(optional)]
     lines: bool,
-    /// What one should know before typing.
-    #[prop(optional, into)]
-    hint: Option<&'static str>,
+    #[prop(optional, into)] hint: Option<&'static str>,
 ) -> impl IntoView {
     if let Some(unsaved) = use_context::<Unsaved>() {
         unsaved.count(editor);
     }
     let is_field = Memo::new(move |_| editor.state.with(State::is_field));
-    let said = move || match editor.state.get() {
+    let status = move || match editor.state.get() {
         State::Saving => "Saving…",
         State::Saved => "Saved",
         _ => "",
@@ -49,7 +46,7 @@ pub fn InPlace(
             } else {
                 view! { <InPlaceText editor label placeholder told/> }.into_any()
             }}
-            <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{said}</span>
+            <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{status}</span>
         </div>
     }
 }
@@ -59,10 +56,10 @@ fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, t
     let button = NodeRef::<html::Button>::new();
     Effect::new(move || {
         let Some(button) = button.get() else { return };
-        // What was made just now is opened before its text is seen.
+        // A new value may be opened for editing before its text is rendered.
         if editor.follows.get_untracked() && !editor.is_field() {
             editor.follows.set(false);
-            // Who clicked elsewhere meanwhile stays there.
+            // Keep the focus if the user has moved it in the meantime.
             if browser::focused().is_none() {
                 browser::focus(&button);
             }
@@ -72,12 +69,12 @@ fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, t
         let value = editor.value.get();
         told.map_or_else(|| value.clone(), |told| told.run(value.clone()))
     };
-    let is_blank = move || text().is_empty();
-    let shown = move || if is_blank() { placeholder.to_owned() } else { text() };
+    let is_empty = move || text().is_empty();
+    let display = move || if is_empty() { placeholder.to_owned() } else { text() };
     view! {
         <button type="button" class="in-place-text" node_ref=button on:click=move |_| editor.open()>
             <span class="visually-hidden">{label} ": "</span>
-            <span class="in-place-value" class:in-place-blank=is_blank>{shown}</span>
+            <span class="in-place-value" class:in-place-blank=is_empty>{display}</span>
             <Icon glyph=Glyph::Edit/>
         </button>
     }
@@ -88,14 +85,14 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
     Effect::new(move || {
         let Some(field) = editor.field.get() else { return };
         if editor.follows.get_untracked() {
-            // It may not have its text yet, and what comes after would undo the selection.
+            // The property binding may not have run yet, and would reset the selection.
             field.set_value(&editor.typed.get_untracked());
             browser::focus(&field);
             field.select();
         }
     });
     let on_keydown = move |event: ev::KeyboardEvent| {
-        // An Enter that ends the writing of a character is not meant for us.
+        // Ignore an Enter that ends an IME composition.
         if event.is_composing() {
             return;
         }
@@ -118,19 +115,19 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
         let typed = event.target().value();
         editor.type_in(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
     };
-    let wrong = Memo::new(move |_| editor.wrong());
-    let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
+    let error = Memo::new(move |_| editor.wrong());
+    let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-wrong"));
     let described_by = {
-        let (hint_id, wrong_id) = (hint_id.clone(), wrong_id.clone());
-        move || if wrong.get().is_some() { Some(wrong_id.clone()) } else { hint.map(|_| hint_id.clone()) }
+        let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
+        move || if error.get().is_some() { Some(error_id.clone()) } else { hint.map(|_| hint_id.clone()) }
     };
     let is_saving = move || editor.state.with(|state| *state == State::Saving);
     view! {
         <textarea class="in-place-field" id=id rows=if lines { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
             autocapitalize="none" enterkeyhint="done" node_ref=editor.field prop:value=move || editor.typed.get() prop:readOnly=is_saving
-            aria-invalid=move || wrong.get().map(|_| "true") aria-describedby=described_by
+            aria-invalid=move || error.get().map(|_| "true") aria-describedby=described_by
             on:keydown=on_keydown on:input:target=on_input on:blur=move |_| editor.leave()></textarea>
-        {hint.map(|hint| view! { <p class="field-hint" id=hint_id hidden=move || wrong.get().is_some()>{hint}</p> })}
-        <p class="field-wrong" id=wrong_id role="alert">{move || wrong.get()}</p>
+        {hint.map(|hint| view! { <p class="field-hint" id=hint_id hidden=move || error.get().is_some()>{hint}</p> })}
+        <p class="field-wrong" id=error_id role="alert">{move || error.get()}</p>
     }
 }

@@ -1,4 +1,4 @@
-//! Debian's packages.
+//! Debian packages.
 
 use std::process::Command;
 
@@ -7,14 +7,14 @@ use anyhow::{Context, Result, bail};
 use super::say;
 use crate::process;
 
-/// Installs the packages that are missing. Who may not install is told the line to run.
+/// Installs the packages that are missing. Without root, the error contains the command to run.
 pub fn ensure(packages: &[&str], purpose: &str) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !is_available() {
-        bail!("{purpose} needs {}, and this system has no apt-get to install it with: please install it by hand", missing.join(", "));
+        bail!("{purpose} needs {}, and this system has no apt-get: install it by hand", missing.join(", "));
     }
     if !is_root() {
         bail!("{purpose} needs packages that only root can install. Run this once, then try again:\n\n    {}\n", install_line(&missing));
@@ -32,7 +32,7 @@ pub fn is_root() -> bool {
     process::output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
 }
 
-/// The line that an ordinary user has to run.
+/// The command for a user who is not root.
 pub fn install_line(packages: &[&str]) -> String {
     format!("sudo apt-get install -y {}", packages.join(" "))
 }
@@ -45,16 +45,16 @@ fn is_installed(package: &str) -> bool {
 
 fn install(packages: &[&str]) -> Result<()> {
     say(&format!("installing {} with apt-get", packages.join(", ")));
-    // A new machine's list of packages is empty or old. Where it can't be renewed, the old one may still do.
+    // A new machine's package list is empty or old. If the update fails, the old list may still be sufficient.
     if let Err(error) = process::run(apt_get().arg("update")) {
-        say(&format!("the list of packages could not be renewed: {error:#}"));
+        say(&format!("the package list could not be updated: {error:#}"));
     }
     process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
-    // A machine that has just started may be installing something of its own: wait for it.
+    // A machine that has just started may be running its own updates: wait for the lock.
     command.args(["--quiet=2", "--option=DPkg::Lock::Timeout=120", "--option=Dpkg::Use-Pty=0"]).env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_for_an_ordinary_user() {
+    fn the_install_command_uses_sudo() {
         assert_eq!(install_line(&["nodejs", "npm"]), "sudo apt-get install -y nodejs npm");
     }
 }

@@ -1,4 +1,4 @@
-//! A Chromium for the browser tests: the one named, Debian's, or Playwright's own.
+//! A Chromium for the browser tests: the one in `CHROMIUM`, Debian's, or Playwright's.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,18 +9,18 @@ use anyhow::{Result, bail};
 use super::{apt, node, say};
 use crate::{paths, process};
 
-/// The variable that names a browser; the tests read it too.
+/// The environment variable with the path of a browser; the tests read it too.
 const VARIABLE: &str = "CHROMIUM";
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Playwright's own is a download of 180 MB. It is tried only where no package can be installed.
+/// Playwright's Chromium is a download of 180 MB. It is tried only if no package can be installed.
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(5);
 
 /// Finds a Chromium, or installs one.
 pub fn ensure() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os(VARIABLE) {
-        return named_one(named.into());
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return configured(path.into());
     }
     if let Some(found) = installed() {
         return Ok(found);
@@ -36,25 +36,25 @@ pub fn ensure() -> Result<PathBuf> {
         Some(found) => Ok(found),
         None => bail!(
             "the browser tests need Chromium, and it could not be installed here. Run this once, then try again:\n\n    {}\n\n\
-             or name a Chromium of yours in the variable {VARIABLE}",
+             or set {VARIABLE} to the path of a Chromium",
             apt::install_line(&["chromium"])
         ),
     }
 }
 
-fn named_one(path: PathBuf) -> Result<PathBuf> {
+fn configured(path: PathBuf) -> Result<PathBuf> {
     if !path.is_file() {
-        bail!("{VARIABLE} names {}, which is not there", path.display());
+        bail!("{VARIABLE} is {}, which does not exist", path.display());
     }
     Ok(path)
 }
 
 fn installed() -> Option<PathBuf> {
-    process::find_program(&NAMES).or_else(playwrights_own)
+    process::find_program(&NAMES).or_else(playwrights)
 }
 
-/// Where Playwright has put its own, when it has.
-fn playwrights_own() -> Option<PathBuf> {
+/// The path of Playwright's Chromium, if it is installed.
+fn playwrights() -> Option<PathBuf> {
     let mut query = Command::new("node");
     query.args(["--print", "require('@playwright/test').chromium.executablePath()"]).current_dir(paths::end2end());
     let path = PathBuf::from(process::output(&mut query).ok()?);

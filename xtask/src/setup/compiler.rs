@@ -1,21 +1,20 @@
-//! The compiler that the checks are known to pass with.
+//! The compiler version that the checks are verified with.
 
 use std::process::Command;
 
 use super::say;
 use crate::{paths, process};
 
-/// Clippy learns new warnings with each version, so the checks name theirs. It can't be pinned in
-/// rust-toolchain.toml: see there.
+/// Each version of clippy adds warnings, so the checks have a reference version. rust-toolchain.toml explains why it is not pinned there.
 const PINNED: &str = "1.95.0";
 
-/// Says so when the compiler is another, lest a new warning be taken for a mistake in a change.
+/// Prints a note if the compiler has another version, so that a new warning is not attributed to a change.
 pub fn note_if_another() {
     let Ok(version) = process::output(Command::new("rustc").arg("--version").current_dir(paths::root())) else {
         return;
     };
     if !is_pinned(&version) {
-        say(&format!("this is {version}; the checks are known to pass with {PINNED}, so a warning here may be new"));
+        say(&format!("this is {version}; the checks are verified with {PINNED}, so warnings may be new"));
     }
 }
 
@@ -28,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pinned_version_is_known() {
+    fn the_pinned_version_is_recognized() {
         assert!(is_pinned("rustc 1.95.0 (59807616e 2026-04-14)"));
         assert!(!is_pinned("rustc 1.96.0 (ac68faa20 2026-05-25)"));
         assert!(!is_pinned(""));

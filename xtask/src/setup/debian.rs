@@ -1,7 +1,6 @@
-//! Debian's compiler for the browser's side, where rustup can't bring the library.
+//! Debian's compiler for the wasm build, for machines on which rustup cannot install the wasm standard library.
 //!
-//! Debian has no ready-made wasm library either, but it has the sources of the one that fits its
-//! compiler, and cargo can build it from them (half a minute, once).
+//! Debian does not package that library for wasm, but it packages the matching sources, from which cargo can build it (half a minute, once).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,15 +12,15 @@ use super::wasm::{TARGET, has_library};
 use super::{apt, say};
 use crate::{paths, process};
 
-/// Compiler, cargo, the library's sources, what both load, and the linker.
+/// Compiler, cargo, the library's sources, LLVM, and the linker.
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22"];
 
-// By full path: in PATH, rustup's come first.
+// Full paths, because rustup's come first in PATH.
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 const LINKER: &str = "wasm-ld-22";
 
-/// The crate that makes cargo build the library: it has nothing in it.
+/// An empty crate, which makes cargo build the standard library.
 const EMPTY_MANIFEST: &str = "\
 [package]
 name = \"empty\"
@@ -40,23 +39,23 @@ pub struct DebianToolchain {
 }
 
 impl DebianToolchain {
-    /// `cargo` for the browser's side.
+    /// `cargo` for the wasm build.
     pub fn cargo(&self) -> Command {
         let mut command = bare_cargo();
-        // Added to the target's flags in .cargo/config.toml; the environment's, and those under `build`, would take their place or be
-        // passed over.
+        // This adds to the target's flags in .cargo/config.toml. Flags in the environment would replace them, and flags under `build` would be
+        // ignored.
         command.arg("--config").arg(format!("target.{TARGET}.rustflags=['--sysroot', '{}']", self.sysroot.display()));
         command
     }
 }
 
-/// The tool chain, when an earlier run has made it and it still fits the compiler.
+/// The toolchain, if an earlier run has built it for the current compiler.
 pub fn existing() -> Option<DebianToolchain> {
     let sysroot = sysroot().ok()?;
     has_library(&library_folder(&sysroot)).then_some(DebianToolchain { sysroot })
 }
 
-/// Installs the packages and builds the library, as far as either is missing.
+/// Installs the packages and builds the library, if missing.
 pub fn ensure() -> Result<DebianToolchain> {
     apt::ensure(&PACKAGES, "compiling for the browser")?;
     if let Some(toolchain) = existing() {
@@ -68,7 +67,7 @@ pub fn ensure() -> Result<DebianToolchain> {
     Ok(DebianToolchain { sysroot })
 }
 
-/// One folder per version: the library of one compiler is refused by the next.
+/// One folder per version: a compiler rejects the library of another one.
 fn sysroot() -> Result<PathBuf> {
     let version = process::output(Command::new(RUSTC).arg("--version").env_remove("LD_LIBRARY_PATH").stderr(Stdio::null()))?;
     Ok(paths::target().join("wasm-sysroot").join(folder_name(&version)))
@@ -84,32 +83,32 @@ fn library_folder(sysroot: &Path) -> PathBuf {
 }
 
 fn build_library(sysroot: &Path) -> Result<()> {
-    let workplace = paths::target().join("wasm-sysroot/build");
-    fs::create_dir_all(&workplace)?;
-    fs::write(workplace.join("Cargo.toml"), EMPTY_MANIFEST)?;
-    fs::write(workplace.join("empty.rs"), "")?;
-    process::run(&mut build_std_command(&workplace))?;
-    install_library(&workplace.join("target").join(TARGET).join("release/deps"), &library_folder(sysroot))?;
-    fs::remove_dir_all(&workplace)?;
+    let folder = paths::target().join("wasm-sysroot/build");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("Cargo.toml"), EMPTY_MANIFEST)?;
+    fs::write(folder.join("empty.rs"), "")?;
+    process::run(&mut build_std_command(&folder))?;
+    install_library(&folder.join("target").join(TARGET).join("release/deps"), &library_folder(sysroot))?;
+    fs::remove_dir_all(&folder)?;
     Ok(())
 }
 
-fn build_std_command(workplace: &Path) -> Command {
+fn build_std_command(folder: &Path) -> Command {
     let mut command = bare_cargo();
     command
         .args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort", "--target-dir"])
-        .arg(workplace.join("target"))
-        .current_dir(workplace)
-        // `-Z` is for nightly compilers; this says that we mean it.
+        .arg(folder.join("target"))
+        .current_dir(folder)
+        // Allows `-Z` on a stable compiler.
         .env("RUSTC_BOOTSTRAP", "1")
-        // The release build optimises over the library too, for which it must carry its bitcode.
+        // The release build uses link-time optimization, which needs the library's bitcode.
         .env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes");
     command
 }
 
-/// Copies the library beside its place and then moves it there: a half-copied one is never taken for whole.
-fn install_library(built: &Path, place: &Path) -> Result<()> {
-    let unfinished = place.with_extension("unfinished");
+/// Copies the library to a temporary folder and then renames it, so that an interrupted copy is never used.
+fn install_library(built: &Path, destination: &Path) -> Result<()> {
+    let unfinished = destination.with_extension("unfinished");
     fs::create_dir_all(&unfinished)?;
     for entry in built.read_dir()? {
         let file = entry?.path();
@@ -119,11 +118,11 @@ fn install_library(built: &Path, place: &Path) -> Result<()> {
             fs::copy(&file, unfinished.join(name))?;
         }
     }
-    fs::rename(&unfinished, place)?;
+    fs::rename(&unfinished, destination)?;
     Ok(())
 }
 
-/// Debian's cargo, cleared of what rustup's cargo has told this process about itself.
+/// Debian's cargo, without the environment variables that rustup's cargo sets for this process.
 fn bare_cargo() -> Command {
     let mut command = Command::new(CARGO);
     for variable in ["CARGO", "LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN"] {
@@ -145,13 +144,13 @@ mod tests {
     #[test]
     fn only_the_library_is_installed() {
         let folder = tempfile::tempdir().unwrap();
-        let (built, place) = (folder.path().join("deps"), folder.path().join("sysroot/lib"));
+        let (built, destination) = (folder.path().join("deps"), folder.path().join("sysroot/lib"));
         fs::create_dir(&built).unwrap();
         for name in ["libstd-1.rlib", "libcore-2.rlib", "libempty-3.rlib", "libstd-1.rmeta", "std-1.d"] {
             fs::write(built.join(name), name).unwrap();
         }
-        install_library(&built, &place).unwrap();
-        let mut installed: Vec<_> = place.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        install_library(&built, &destination).unwrap();
+        let mut installed: Vec<_> = destination.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
         installed.sort();
         assert_eq!(installed, ["libcore-2.rlib", "libstd-1.rlib"]);
     }

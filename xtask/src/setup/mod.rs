@@ -1,5 +1,5 @@
-//! What the machine must have before anything can be built. Each file brings one thing, says so when
-//! it takes time, and costs next to nothing when the thing is there.
+//! Installs what the build and the tests need. Each module ensures one dependency, prints a note before slow steps, and returns quickly if the
+//! dependency is already installed.
 
 mod apt;
 mod chromium;
@@ -24,11 +24,11 @@ use crate::step::Steps;
 
 /// The tools of a build.
 pub struct Tools {
-    /// What compiles the browser's side.
+    /// The compiler of the wasm build.
     pub wasm: Toolchain,
 }
 
-/// Brings what a build needs. A release also needs `wasm-opt`, which is a JavaScript package.
+/// Installs what a build needs. A release also needs `wasm-opt`, which is a JavaScript package.
 pub fn for_build(build: Build) -> Result<Tools> {
     let wasm = wasm::ensure()?;
     if build == Build::Release {
@@ -37,10 +37,10 @@ pub fn for_build(build: Build) -> Result<Tools> {
     Ok(Tools { wasm })
 }
 
-/// Brings all that any command needs.
+/// Installs what any command needs.
 pub fn everything() -> Result<()> {
     let mut steps = Steps::start();
-    steps.run("tools of the build", || for_build(Build::Release))?;
+    steps.run("build tools", || for_build(Build::Release))?;
     steps.run("Chromium", chromium)?;
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
@@ -51,7 +51,7 @@ pub fn everything() -> Result<()> {
     Ok(())
 }
 
-/// Tells the user what is being done, where it may take a while.
-fn say(what: &str) {
-    eprintln!("    {what}");
+/// Prints a note, such as before a slow step.
+fn say(message: &str) {
+    eprintln!("    {message}");
 }

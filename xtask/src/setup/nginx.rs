@@ -1,4 +1,4 @@
-//! nginx, for the tests of forward-auth.
+//! nginx, for the forward-auth tests.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use anyhow::Result;
 use super::apt;
 use crate::process;
 
-/// Where Debian puts it; an ordinary user's PATH may lack the folder.
-const DEBIANS: &str = "/usr/sbin/nginx";
+/// Debian's path. A user's PATH may not contain the folder.
+const DEBIAN_PATH: &str = "/usr/sbin/nginx";
 
-/// Installs nginx, unless there is one. The tests start their own: none has to run.
+/// Installs nginx if missing. The tests start their own process, so no service has to run.
 pub fn ensure() -> Result<()> {
-    if process::find_program(&["nginx"]).is_some() || Path::new(DEBIANS).is_file() {
+    if process::find_program(&["nginx"]).is_some() || Path::new(DEBIAN_PATH).is_file() {
         return Ok(());
     }
     apt::ensure(&["nginx"], "the tests of forward-auth")

@@ -1,4 +1,4 @@
-//! Services and libraries of others on this machine, for the integration tests. Each in a Python environment of its own under target/.
+//! Python services and libraries for the integration tests and benchmarks, each in its own virtual environment under target/.
 
 use std::fs;
 use std::process::Command;
@@ -8,73 +8,68 @@ use anyhow::{Context, Result};
 use super::{apt, say};
 use crate::{paths, process};
 
-/// An environment in `target/<name>`.
+/// A virtual environment in `target/<name>`.
 struct Environment {
     name: &'static str,
-    /// The list of its packages.
+    /// The path of its requirements file.
     list: &'static str,
-    /// What it is for.
-    serves: &'static str,
+    /// Used in messages.
+    purpose: &'static str,
 }
 
-/// AWS's Security Token Service.
-const MOTO: Environment = Environment { name: "moto", list: "tests/moto.txt", serves: "the tests of connections to AWS" };
-/// A mail server.
-const SMTP: Environment = Environment { name: "smtp", list: "tests/smtp.txt", serves: "the tests of mail" };
-/// What other services check tokens with.
-const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt", serves: "the tests of project keys" };
-/// What calls the API in every way that its description allows, and in many that it does not.
-const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tests/schemathesis.txt", serves: "the tests of the API's description" };
-/// A peer that Latchkey is measured against.
-const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", serves: "the benchmarks" };
+/// A mock of AWS's Security Token Service.
+const MOTO: Environment = Environment { name: "moto", list: "tests/moto.txt", purpose: "the tests of connections to AWS" };
+/// A mail server: aiosmtpd.
+const SMTP: Environment = Environment { name: "smtp", list: "tests/smtp.txt", purpose: "the tests of mail" };
+/// An independent implementation to check project keys with.
+const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt", purpose: "the tests of project keys" };
+/// Property-based tests generated from the OpenAPI description.
+const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tests/schemathesis.txt", purpose: "the tests of the API's description" };
+/// djangorestframework-api-key, which the benchmarks compare with.
+const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", purpose: "the benchmarks" };
 
-/// Brings moto.
 pub fn moto() -> Result<()> {
     ensure(&MOTO)
 }
 
-/// Brings aiosmtpd.
 pub fn smtp() -> Result<()> {
     ensure(&SMTP)
 }
 
-/// Brings `PyJWT`.
 pub fn pyjwt() -> Result<()> {
     ensure(&PYJWT)
 }
 
-/// Brings schemathesis.
 pub fn schemathesis() -> Result<()> {
     ensure(&SCHEMATHESIS)
 }
 
-/// Brings djangorestframework-api-key.
 pub fn drf() -> Result<()> {
     ensure(&DRF)
 }
 
-/// Installs its packages, unless just these are installed.
-fn ensure(Environment { name, list, serves }: &Environment) -> Result<()> {
+/// Installs the packages of an environment, unless these versions are already installed.
+fn ensure(Environment { name, list, purpose }: &Environment) -> Result<()> {
     let folder = paths::python(name);
-    // A copy of the list that the installed packages were taken from.
+    // A copy of the requirements file that the packages were installed from.
     let stamp = folder.join("installed.txt");
-    let wanted = fs::read(paths::inside(list)).with_context(|| format!("cannot read {list}"))?;
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+    let requirements = fs::read(paths::inside(list)).with_context(|| format!("cannot read {list}"))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == requirements) {
         return Ok(());
     }
-    ensure_python(serves)?;
-    say(&format!("pip install in target/{name} (for {serves})"));
-    // What an interrupted installation has left may be anything.
+    ensure_python(purpose)?;
+    say(&format!("pip install in target/{name} (for {purpose})"));
+    // An interrupted installation may have left an incomplete environment.
     let _ = fs::remove_dir_all(&folder);
-    process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).context("no Python environment could be made")?;
+    process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).context("cannot create a Python virtual environment")?;
     let mut pip = Command::new(folder.join("bin/python"));
     pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--requirement"]).arg(paths::inside(list));
     process::run(&mut pip).with_context(|| format!("the packages of {list} could not be installed"))?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write into target/{name}"))
+    fs::write(&stamp, requirements).with_context(|| format!("cannot write into target/{name}"))
 }
 
-/// Debian's Python comes without what makes environments.
-fn ensure_python(serves: &str) -> Result<()> {
-    let has_all = Command::new("python3").args(["-c", "import ensurepip, venv"]).output().is_ok_and(|tried| tried.status.success());
-    if has_all { Ok(()) } else { apt::ensure(&["python3", "python3-venv"], serves) }
+/// Debian's Python lacks the `venv` module unless it is installed separately.
+fn ensure_python(purpose: &str) -> Result<()> {
+    let has_all = Command::new("python3").args(["-c", "import ensurepip, venv"]).output().is_ok_and(|output| output.status.success());
+    if has_all { Ok(()) } else { apt::ensure(&["python3", "python3-venv"], purpose) }
 }

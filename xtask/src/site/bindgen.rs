@@ -1,4 +1,4 @@
-//! From cargo's wasm to what a browser can load: parts of the program in files of their own, wasm-bindgen, and the JavaScript between.
+//! From cargo's wasm to files that a browser can load: code splitting, wasm-bindgen, and the JavaScript glue.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,37 +11,37 @@ use wasm_split_cli_support::Options;
 use super::folder::Files;
 use crate::paths;
 
-/// wasm-bindgen's name for the wasm, and ours: the one that `cargo leptos` gives it too.
+/// The name that wasm-bindgen gives the wasm, and the final name, which is also the one that `cargo leptos` uses.
 const NAMES: [&str; 2] = ["latchkey_bg.wasm", "latchkey.wasm"];
-/// Loads the parts. The program imports it, so the path is relative to the program's own script.
+/// The script that loads chunks. The program imports it, so the path is relative to the program's script.
 const LOADER: &str = "./parts.js";
-/// Which files each part is made of, for the server: it has them fetched with the page that needs them.
+/// The files of each chunk. The server uses it to preload the chunk of the requested page.
 const LIST: &str = "pkg/parts.json";
 
-/// Adds `pkg/latchkey.wasm`, `pkg/latchkey.js`, the parts, and what the crates bring of JavaScript.
+/// Adds `pkg/latchkey.wasm`, `pkg/latchkey.js`, the chunks, and the crates' JavaScript snippets.
 pub fn generate(wasm: &Path, files: &mut Files) -> Result<()> {
     let folder = paths::site_work().join("bindgen");
-    // A file of an earlier build must not be taken for one of this.
+    // Files of an earlier build must not become part of this one.
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     let pkg = folder.join("pkg");
-    let (main, parts) = split(wasm, &pkg).with_context(|| format!("{} can't be split", wasm.display()))?;
+    let (main, chunks) = split(wasm, &pkg).with_context(|| format!("cannot split {}", wasm.display()))?;
     Bindgen::new()
         .input_path(&main)
         .out_name("latchkey")
-        // The parts use the program's table of functions.
+        // The chunks use the main module's function table.
         .keep_lld_exports(true)
         .web(true)
         .and_then(|bindgen| bindgen.typescript(false).generate(&pkg))
-        .with_context(|| format!("wasm-bindgen refuses {}", main.display()))?;
-    rename(&pkg).context("cannot rename what wasm-bindgen made")?;
+        .with_context(|| format!("wasm-bindgen failed for {}", main.display()))?;
+    rename(&pkg).context("cannot rename the output of wasm-bindgen")?;
     files.add_folder(&folder)?;
-    files.add(LIST, list(&parts).into());
+    files.add(LIST, list(&chunks).into());
     Ok(())
 }
 
-/// Cuts the parts out of the program, as `src/parts.rs` names them. Answers where the rest is, and the files of each part.
+/// Splits the chunks that `src/parts.rs` declares from the program. Returns the path of the main module and the files of each chunk.
 fn split(wasm: &Path, pkg: &Path) -> Result<(PathBuf, BTreeMap<String, Vec<String>>)> {
     let main = paths::site_work().join("main.wasm");
     let program = fs::read(wasm)?;
@@ -49,24 +49,24 @@ fn split(wasm: &Path, pkg: &Path) -> Result<(PathBuf, BTreeMap<String, Vec<Strin
     (options.output_dir, options.main_out_path) = (pkg, &main);
     (options.main_module, options.link_name) = ("./latchkey.js", LOADER);
     let split = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("{error:?}"))?;
-    let named = |files: Vec<String>| files.into_iter().map(|file| file + ".wasm").collect();
-    Ok((main, split.prefetch_map.into_iter().map(|(part, files)| (part, named(files))).collect()))
+    let with_extension = |files: Vec<String>| files.into_iter().map(|file| file + ".wasm").collect();
+    Ok((main, split.prefetch_map.into_iter().map(|(chunk, files)| (chunk, with_extension(files))).collect()))
 }
 
-/// As JSON. The names are ours and plain, so none needs escaping.
-fn list(parts: &BTreeMap<String, Vec<String>>) -> String {
+/// The list as JSON. The names contain no characters that need escaping.
+fn list(chunks: &BTreeMap<String, Vec<String>>) -> String {
     let quoted = |files: &[String]| files.iter().map(|file| format!("{file:?}")).collect::<Vec<_>>().join(",");
-    let lines: Vec<String> = parts.iter().map(|(part, files)| format!("{part:?}:[{}]", quoted(files))).collect();
+    let lines: Vec<String> = chunks.iter().map(|(chunk, files)| format!("{chunk:?}:[{}]", quoted(files))).collect();
     format!("{{{}}}\n", lines.join(",\n"))
 }
 
-/// Gives the wasm our name, also where the JavaScript loads it.
+/// Renames the wasm, also where the JavaScript loads it.
 fn rename(pkg: &Path) -> Result<()> {
-    let [theirs, ours] = NAMES;
-    fs::rename(pkg.join(theirs), pkg.join(ours))?;
+    let [generated, renamed] = NAMES;
+    fs::rename(pkg.join(generated), pkg.join(renamed))?;
     let script = pkg.join("latchkey.js");
     let text = fs::read_to_string(&script)?;
-    fs::write(&script, text.replace(theirs, ours))?;
+    fs::write(&script, text.replace(generated, renamed))?;
     Ok(())
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_list_is_json() {
-        let parts = [("a".to_owned(), vec!["b.wasm".to_owned(), "c.wasm".to_owned()]), ("d".to_owned(), vec![])];
-        assert_eq!(list(&parts.into()), "{\"a\":[\"b.wasm\",\"c.wasm\"],\n\"d\":[]}\n");
+        let chunks = [("a".to_owned(), vec!["b.wasm".to_owned(), "c.wasm".to_owned()]), ("d".to_owned(), vec![])];
+        assert_eq!(list(&chunks.into()), "{\"a\":[\"b.wasm\",\"c.wasm\"],\n\"d\":[]}\n");
     }
 }

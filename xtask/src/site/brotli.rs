@@ -1,4 +1,4 @@
-//! Compressed copies (`.br`) beside the files that gain by it, so that the server never compresses them itself.
+//! Precompressed copies (`.br`) of the site's files, so that the server does not compress them.
 
 use std::fs;
 use std::io::Read;
@@ -11,15 +11,14 @@ use super::folder::Files;
 
 const COMPRESSIBLE: [&str; 4] = ["css", "js", "svg", "wasm"];
 
-/// Adds a `.br` for each compressible file that becomes smaller by it. One that an earlier build left in `site` is taken again when
-/// it holds the same bytes.
+/// Adds a `.br` for each compressible file that becomes smaller. Reuses the copy in `site` from an earlier build if it has the same content.
 pub fn add_compressed(files: &mut Files, site: &Path) -> Result<()> {
     let mut compressed = Vec::new();
     for (name, original) in files.iter().filter(|(name, _)| is_compressible(name)) {
         let name = format!("{name}.br");
         let bytes = match earlier(&site.join(&name), original) {
             Some(earlier) => earlier,
-            None => compress(original).with_context(|| format!("cannot make {name}"))?,
+            None => compress(original).with_context(|| format!("cannot compress {name}"))?,
         };
         if bytes.len() < original.len() {
             compressed.push((name, bytes));
@@ -54,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_compressed_and_pictures_are_not() {
+    fn text_is_compressed_and_images_are_not() {
         let site = tempfile::tempdir().unwrap();
         let mut files = Files::default();
         files.add("pkg/a.css", b"a { color: red } ".repeat(50));
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_copy_is_taken_only_when_it_holds_the_same() {
+    fn an_earlier_copy_is_reused_only_if_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.css.br");
         assert_eq!(earlier(&file, b"one"), None);

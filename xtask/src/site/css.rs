@@ -1,14 +1,13 @@
-//! One style sheet from many: the imports of `style/main.css` put in their place.
+//! Bundles the style sheets by inlining the imports of `style/main.css`.
 //!
-//! `main.css` is the table of contents: `@import "grid.css" layer(parts);`, one to a line. What it holds
-//! besides stays as it is.
+//! Each import of `main.css` is on its own line: `@import "grid.css" layer(parts);`. Other lines are stripped unchanged.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The whole style sheet, without comments.
+/// The bundled style sheet, without comments.
 pub fn inline(main: &Path) -> Result<String> {
     let folder = main.parent().unwrap_or(main);
     let mut sheet = String::new();
@@ -43,8 +42,7 @@ impl Import<'_> {
     }
 }
 
-/// Reads a line as an import. One that is not understood is refused: the browser would ask for a file
-/// that is not there.
+/// Parses a line as an import. Other forms are an error: the browser would request a file that does not exist.
 fn import(line: &str) -> Result<Option<Import<'_>>> {
     let line = line.trim();
     if !line.contains("@import") {
@@ -58,12 +56,12 @@ fn import(line: &str) -> Result<Option<Import<'_>>> {
 
 fn parse_import(line: &str) -> Option<Import<'_>> {
     let (file, rest) = line.strip_prefix("@import \"")?.strip_suffix(';')?.split_once('"')?;
-    let is_ours = Path::new(file).extension().is_some_and(|extension| extension == "css") && !file.contains(':') && !file.starts_with('/');
+    let is_relative = Path::new(file).extension().is_some_and(|extension| extension == "css") && !file.contains(':') && !file.starts_with('/');
     let layer = match rest.trim() {
         "" => None,
         rest => Some(rest.strip_prefix("layer(")?.strip_suffix(')').filter(|name| is_layer_name(name))?),
     };
-    is_ours.then_some(Import { file, layer })
+    is_relative.then_some(Import { file, layer })
 }
 
 fn is_layer_name(name: &str) -> bool {
@@ -77,25 +75,25 @@ fn read(path: &Path) -> Result<String> {
 
 /// Removes `/* … */`, but not from inside a string.
 fn strip_comments(text: &str) -> Result<String> {
-    let mut kept = String::with_capacity(text.len());
+    let mut stripped = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(['/', '"', '\'']) {
-        kept.push_str(&rest[..start]);
+        stripped.push_str(&rest[..start]);
         rest = &rest[start..];
         let length = match rest.as_bytes()[0] {
             b'/' if rest.starts_with("/*") => {
-                let end = rest.find("*/").context("a comment has no end")?;
+                let end = rest.find("*/").context("unterminated comment")?;
                 rest = &rest[end + 2..];
                 continue;
             }
             b'/' => 1,
-            quote => string_length(rest, quote).context("a string has no end")?,
+            quote => string_length(rest, quote).context("unterminated string")?,
         };
-        kept.push_str(&rest[..length]);
+        stripped.push_str(&rest[..length]);
         rest = &rest[length..];
     }
-    kept.push_str(rest);
-    Ok(kept)
+    stripped.push_str(rest);
+    Ok(stripped)
 }
 
 /// The length of the string at the start of `text`, with both quotes.
@@ -133,27 +131,27 @@ mod tests {
     }
 
     #[test]
-    fn imports_are_put_in_their_place() {
+    fn imports_are_inlined() {
         let main = "@layer base, parts;\n\n@import \"a.css\" layer(base); /* first */\n@import \"b.css\";\nhtml { margin: 0 }\n";
         let text = sheet(&[("main.css", main), ("a.css", "a { color: red }\n"), ("b.css", "b { top: 0 }")]).unwrap();
         assert_eq!(text, "@layer base, parts;\n@layer base {\na { color: red }\n}\nb { top: 0 }\nhtml { margin: 0 }\n");
     }
 
     #[test]
-    fn comments_go_and_strings_stay() {
+    fn comments_are_removed_and_strings_kept() {
         assert_eq!(strip_comments("a/* x */b").unwrap(), "ab");
         assert_eq!(strip_comments(r#"a::after { content: "/* \" */" }"#).unwrap(), r#"a::after { content: "/* \" */" }"#);
         assert_eq!(strip_comments("url(a/b.svg) /**/'/*'").unwrap(), "url(a/b.svg) '/*'");
     }
 
     #[test]
-    fn what_has_no_end_is_refused() {
+    fn unterminated_input_is_rejected() {
         assert!(strip_comments("a /* b").is_err());
         assert!(strip_comments("a 'b\n'").is_err());
     }
 
     #[test]
-    fn an_import_of_another_form_is_refused() {
+    fn other_import_forms_are_rejected() {
         for line in [
             "@import url(a.css);",
             "@import \"a.css\"",
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_file_imports_nothing() {
+    fn imported_files_must_not_import() {
         let error = sheet(&[("main.css", "@import \"a.css\";"), ("a.css", "@import \"b.css\";")]).unwrap_err();
         assert!(error.to_string().contains("only main.css may import"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The site as a list of files in memory, and how it becomes a folder without needless writes.
+//! The site's files in memory, and writing them to a folder without unnecessary writes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,17 +6,17 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Every file of the site: its path with forward slashes, and its bytes.
+/// Path (with forward slashes) and content of every file of the site.
 #[derive(Default)]
 pub struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Files {
-    /// Adds one file, or replaces it.
+    /// Adds or replaces a file.
     pub fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
         self.0.insert(name.into(), bytes);
     }
 
-    /// Adds all files of a folder and of those inside it.
+    /// Adds all files of a folder, recursively.
     pub fn add_folder(&mut self, folder: &Path) -> Result<()> {
         for name in names_in(folder)? {
             let bytes = fs::read(folder.join(&name)).with_context(|| format!("cannot read {name} in {}", folder.display()))?;
@@ -25,26 +25,26 @@ impl Files {
         Ok(())
     }
 
-    /// Changes the bytes of each file with this ending.
-    pub fn replace_each(&mut self, ending: &str, change: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<()> {
-        for (name, bytes) in self.0.iter_mut().filter(|(name, _)| Path::new(name).extension().is_some_and(|is| is == ending)) {
+    /// Transforms the content of each file with this extension.
+    pub fn replace_each(&mut self, extension: &str, change: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<()> {
+        for (name, bytes) in self.0.iter_mut().filter(|(name, _)| Path::new(name).extension().is_some_and(|found| found == extension)) {
             *bytes = change(name, bytes)?;
         }
         Ok(())
     }
 
-    /// The names and bytes of all files.
+    /// The paths and contents of all files.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
-    /// The size of one file.
+    /// The size of a file, in bytes.
     pub fn size(&self, name: &str) -> Option<usize> {
         self.0.get(name).map(Vec::len)
     }
 
-    /// Makes a folder the same as this list. A file that is right already keeps its time of change: the
-    /// release server embeds the folder and would be built anew.
+    /// Makes a folder identical to this list. Unchanged files keep their modification time: the release server embeds the folder and would
+    /// otherwise be rebuilt.
     pub fn write_to(&self, folder: &Path) -> Result<()> {
         for (name, bytes) in &self.0 {
             write_if_changed(&folder.join(name), bytes)?;
@@ -64,7 +64,7 @@ fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<()> {
     fs::create_dir_all(folder).and_then(|()| fs::write(file, bytes)).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// The paths of all files below a folder; none when it is not there.
+/// The relative paths of all files below a folder; empty if it does not exist.
 fn names_in(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     if folder.is_dir() {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_becomes_the_list() {
+    fn the_folder_matches_the_list() {
         let folder = tempfile::tempdir().unwrap();
         files(&[("a.txt", "old"), ("sub/gone.txt", "x")]).write_to(folder.path()).unwrap();
         files(&[("a.txt", "new"), ("sub/b.txt", "b")]).write_to(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! The browser's side: wasm, JavaScript, CSS and the files of `public/`, put together in `target/site`.
+//! The site: wasm, JavaScript, CSS and the files of `public/`, assembled in `target/site`.
 
 mod bindgen;
 mod brotli;
@@ -15,18 +15,16 @@ use crate::setup::{self, Tools};
 use crate::step::Steps;
 use crate::{paths, process};
 
-/// Cargo's target for the browser.
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The files that the first page, where people sign in, waits for.
+/// The files that the sign-in page needs.
 const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/parts.js", "pkg/latchkey.css"];
 
-/// How to build: small and quick to load, or quick to build.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Build {
-    /// What is shipped.
+    /// Optimized for size.
     Release,
-    /// For daily work.
+    /// Optimized for build time.
     Dev,
 }
 
@@ -36,7 +34,7 @@ impl Build {
         if dev { Self::Dev } else { Self::Release }
     }
 
-    /// The cargo profile of the browser's side; the root Cargo.toml has both.
+    /// The cargo profile of the wasm build, from the root Cargo.toml.
     fn wasm_profile(self) -> &'static str {
         match self {
             Self::Release => "wasm-release",
@@ -45,19 +43,19 @@ impl Build {
     }
 }
 
-/// `cargo xtask site`: set-up and site, without a server.
+/// `cargo xtask site`: sets up the machine and builds the site without the server.
 pub fn build_alone(build_kind: Build, steps: &mut Steps) -> Result<()> {
-    let tools = steps.run("set-up", || setup::for_build(build_kind))?;
+    let tools = steps.run("setup", || setup::for_build(build_kind))?;
     build(build_kind, &tools, steps)
 }
 
-/// Compiles the browser's side and puts the site together.
+/// Compiles the wasm and assembles the site.
 pub fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
     steps.run("wasm", || process::run(&mut compile_command(build, tools)))?;
     assemble(build, steps)
 }
 
-/// The `cargo build` of the browser's side.
+/// The `cargo build` of the wasm.
 pub fn compile_command(build: Build, tools: &Tools) -> Command {
     let mut command = tools.wasm.cargo();
     command
@@ -67,7 +65,7 @@ pub fn compile_command(build: Build, tools: &Tools) -> Command {
     command
 }
 
-/// Makes `target/site` from what [`compile_command`] has left and from the sources.
+/// Assembles `target/site` from the output of [`compile_command`] and from the sources.
 pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let site = paths::site();
     let mut files = Files::default();
@@ -89,5 +87,5 @@ fn compiled_wasm(build: Build) -> std::path::PathBuf {
 
 fn print_sizes(files: &Files) {
     let total = |suffix: &str| FIRST_PAGE.iter().filter_map(|name| files.size(&format!("{name}{suffix}"))).sum::<usize>();
-    eprintln!("    the first page's wasm, JavaScript and CSS: {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
+    eprintln!("    first page (wasm, JavaScript, CSS): {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
 }

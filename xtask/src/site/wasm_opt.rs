@@ -1,4 +1,4 @@
-//! `wasm-opt`, from the JavaScript package binaryen: a half off the size.
+//! `wasm-opt`, from the JavaScript package binaryen: halves the size.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,8 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::{paths, process};
 
-/// What rustc's wasm uses beyond the first version of the standard. Named here, as `wasm-opt` believes
-/// the file's own list only when no tool has removed it.
+/// Enables the wasm features that rustc uses. `wasm-opt` reads them from the file only if no earlier tool has removed its feature section.
 const ARGUMENTS: [&str; 8] = [
     "-Oz",
     "--quiet",
@@ -22,7 +21,7 @@ const ARGUMENTS: [&str; 8] = [
     "--enable-multivalue",
 ];
 
-/// The same program, smaller. The last result of each file is kept, as this takes several seconds.
+/// Optimizes a wasm file. The last result of each file is cached, because this takes several seconds.
 pub fn optimise(name: &str, wasm: &[u8]) -> Result<Vec<u8>> {
     let work = paths::site_work().join("wasm-opt");
     let file = |ending: &str| work.join(Path::new(name).with_extension(ending).file_name().unwrap_or_default());
@@ -31,13 +30,13 @@ pub fn optimise(name: &str, wasm: &[u8]) -> Result<Vec<u8>> {
     if fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) && output.is_file() {
         return Ok(fs::read(&output)?);
     }
-    // Without a stamp until the new result is whole.
+    // No stamp until the new result is complete.
     let _ = fs::remove_file(&stamp);
     fs::create_dir_all(&work)?;
     fs::write(&input, wasm)?;
     process::run(&mut command(&input, &output))?;
     fs::write(&stamp, fingerprint)?;
-    fs::read(&output).context("wasm-opt left no file")
+    fs::read(&output).context("wasm-opt wrote no file")
 }
 
 fn command(input: &Path, output: &Path) -> Command {
@@ -46,7 +45,7 @@ fn command(input: &Path, output: &Path) -> Command {
     command
 }
 
-/// All that the result depends on: the wasm, the arguments, and binaryen's version.
+/// A hash of everything that the result depends on: the wasm, the arguments, and binaryen's version.
 fn fingerprint(wasm: &[u8]) -> Result<String> {
     let lock = fs::read(paths::end2end().join("package-lock.json")).context("cannot read end2end/package-lock.json")?;
     let mut hasher = DefaultHasher::new();

@@ -1,4 +1,4 @@
-//! What limits a key, in the dialogs that make and edit one.
+//! The limits of a key, in the create and edit dialogs.
 
 mod rates;
 pub mod words;
@@ -18,30 +18,26 @@ use crate::{
     },
 };
 
-/// What was filled in.
+/// The validated form values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FilledLimits {
-    /// How often the key may be used.
     pub rate_limits: Vec<RateLimit>,
-    /// What it may spend.
     pub credits: Option<WantedCredits>,
-    /// From where it may be presented.
+    /// IP addresses and networks.
     pub allowed_ips: Vec<String>,
 }
 
-/// What of it is another than before.
+/// The changed values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EditedLimits {
-    /// How often the key may be used.
     pub rate_limits: Option<Vec<RateLimit>>,
-    /// What it may spend.
     pub credits: Option<EditedCredits>,
-    /// From where it may be presented.
+    /// IP addresses and networks.
     pub allowed_ips: Option<Vec<String>>,
 }
 
 impl FilledLimits {
-    /// What of it has to be sent for a key that was limited so: credits that nobody touched go on being spent meanwhile.
+    /// The difference to the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
     pub fn edited(self, before: &Limits) -> EditedLimits {
         EditedLimits {
             credits: edited_credits(self.credits, before.credits),
@@ -51,8 +47,8 @@ impl FilledLimits {
     }
 }
 
-fn edited_credits(wanted: Option<WantedCredits>, before: Option<Credits>) -> Option<EditedCredits> {
-    match (wanted, before) {
+fn edited_credits(request: Option<WantedCredits>, before: Option<Credits>) -> Option<EditedCredits> {
+    match (request, before) {
         (None, None) => None,
         (None, Some(_)) => Some(EditedCredits::Unlimited),
         (Some(WantedCredits { remaining: None, refill, amount }), Some(before))
@@ -60,11 +56,11 @@ fn edited_credits(wanted: Option<WantedCredits>, before: Option<Credits>) -> Opt
         {
             None
         }
-        (Some(wanted), _) => Some(EditedCredits::Set(wanted)),
+        (Some(request), _) => Some(EditedCredits::Set(request)),
     }
 }
 
-/// Checks every field, so that all that is wrong is said at once. `before` is what the key has already.
+/// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
 pub fn check(form: Form, before: &Limits) -> Option<FilledLimits> {
     let rate_limits = rates::check(form);
     let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
@@ -73,34 +69,34 @@ pub fn check(form: Form, before: &Limits) -> Option<FilledLimits> {
 }
 
 fn check_credits(form: Form, before: Option<Credits>) -> Option<WantedCredits> {
-    let read = |field| form.check(field, number);
+    let read = |field| form.check(field, parse_number);
     let refill = form.value("credits.refill").parse().unwrap_or_default();
     let remaining = read("credits.remaining");
-    // Not asked for where nothing is filled up; what it was then stays.
+    // Without a refill there is no amount field, and the previous amount is kept.
     let amount = if form.has("credits.amount") { read("credits.amount") } else { Some(before.map(|before| before.amount)) };
-    let untouched = before.map(|before| before.remaining);
-    let wanted = WantedCredits { remaining: remaining?.filter(|typed| Some(*typed) != untouched), refill, amount: amount? };
-    form.keep(limits::credits(wanted, untouched).map(|_| wanted))
+    let previous = before.map(|before| before.remaining);
+    let request = WantedCredits { remaining: remaining?.filter(|typed| Some(*typed) != previous), refill, amount: amount? };
+    form.keep(limits::credits(request, previous).map(|_| request))
 }
 
-/// A number, or nothing.
-fn number(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
+/// Parses an optional number.
+fn parse_number(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
     if typed.trim().is_empty() {
         return Ok(None);
     }
     words::number(typed).map(Some).ok_or_else(|| Fault::invalid(field, "Enter a number."))
 }
 
-/// What stands on each line.
+/// The non-empty lines.
 fn lines(typed: &str) -> Vec<String> {
     typed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// A complaint of the server about one network of the list, at the field that holds them all.
+/// Maps the server's error about one network to the field that contains all networks.
 pub fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
-    let place = |field: &str| field.strip_prefix("allowed_ips[")?.strip_suffix(']')?.parse::<usize>().ok();
+    let index_of = |field: &str| field.strip_prefix("allowed_ips[")?.strip_suffix(']')?.parse::<usize>().ok();
     match fault {
-        Fault::Invalid { field, message } => match place(&field).and_then(|at| allowed_ips.get(at)) {
+        Fault::Invalid { field, message } => match index_of(&field).and_then(|at| allowed_ips.get(at)) {
             Some(line) => Fault::invalid("allowed_ips", format!("“{line}”: {message}")),
             None => Fault::Invalid { field, message },
         },
@@ -108,14 +104,9 @@ pub fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
     }
 }
 
-/// The fields, folded away where nothing limits the key yet.
+/// The fields, collapsed if the key has no limits.
 #[component]
-pub fn LimitFields(
-    /// The form.
-    form: Form,
-    /// What limits it now.
-    before: Limits,
-) -> impl IntoView {
+pub fn LimitFields(form: Form, before: Limits) -> impl IntoView {
     let open = !before.is_empty();
     let allowed_ips = before.allowed_ips.join("\n");
     view! {
@@ -125,7 +116,7 @@ pub fn LimitFields(
                 <RateLimitFields form before=before.rate_limits/>
                 <CreditFields form before=before.credits/>
                 <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips
-                    hint="One address or network a line, such as 192.0.2.0/24; blank for all. With a list, a call that passes no address is refused."/>
+                    hint="One IP or CIDR per line, e.g. 192.0.2.0/24. Leave blank to allow any. If set, requests without an IP are refused."/>
             </div>
         </details>
     }
@@ -156,15 +147,15 @@ fn CreditFields(form: Form, before: Option<Credits>) -> impl IntoView {
             <legend>"Credits"</legend>
             <label class="check">
                 <input type="checkbox" class="checkbox" checked=before.is_some() on:change:target=move |event| limited.set(event.target().checked())/>
-                <span>"Each use takes credits"</span>
+                <span>"Limit total uses (credits)"</span>
             </label>
             {move || limited.get().then(fields.clone())}
             <FormWrong form about="credits"/>
             <p class="field-hint" id="hint-credits">
                 {move || if limited.get() {
-                    "Refused once none is left. A refill sets what remains to the amount, at midnight UTC."
+                    "Requests fail when credits run out. Refills reset the balance at midnight UTC."
                 } else {
-                    "It may be used without end."
+                    "Unlimited uses"
                 }}
             </p>
         </fieldset>
@@ -176,23 +167,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credits_that_nobody_touched_are_not_sent() {
+    fn unchanged_credits_are_not_sent() {
         let before = Limits { credits: Some(Credits { remaining: 7, refill: Refill::Daily, amount: 100 }), ..Limits::default() };
         let edited = |credits| FilledLimits { credits, ..FilledLimits::default() }.edited(&before).credits;
-        let wanted = |remaining, refill, amount| Some(WantedCredits { remaining, refill, amount });
-        assert_eq!(edited(wanted(None, Refill::Daily, Some(100))), None);
+        let request = |remaining, refill, amount| Some(WantedCredits { remaining, refill, amount });
+        assert_eq!(edited(request(None, Refill::Daily, Some(100))), None);
         assert_eq!(edited(None), Some(EditedCredits::Unlimited));
-        let more = wanted(None, Refill::Daily, Some(200));
-        assert_eq!(edited(more), more.map(EditedCredits::Set), "what remains stays");
-        let reset = wanted(Some(50), Refill::Daily, Some(100));
+        let more = request(None, Refill::Daily, Some(200));
+        assert_eq!(edited(more), more.map(EditedCredits::Set), "the balance is kept");
+        let reset = request(Some(50), Refill::Daily, Some(100));
         assert_eq!(edited(reset), reset.map(EditedCredits::Set));
         assert_eq!(FilledLimits::default().edited(&Limits::default()), EditedLimits::default());
-        let first = FilledLimits { credits: wanted(Some(5), Refill::Never, None), ..FilledLimits::default() };
+        let first = FilledLimits { credits: request(Some(5), Refill::Never, None), ..FilledLimits::default() };
         assert_eq!(first.clone().edited(&Limits::default()).credits, first.credits.map(EditedCredits::Set));
     }
 
     #[test]
-    fn networks_are_sent_where_they_are_others() {
+    fn changed_networks_are_sent() {
         let before = Limits { allowed_ips: vec!["10.0.0.0/8".to_owned()], ..Limits::default() };
         let edited = |typed| FilledLimits { allowed_ips: lines(typed), ..FilledLimits::default() }.edited(&before).allowed_ips;
         assert_eq!(edited("\n 10.0.0.0/8 \r\n"), None);
@@ -201,12 +192,12 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_is_none_is_named_at_the_field() {
+    fn network_error_is_mapped_to_its_field() {
         let typed = lines("10.0.0.0/8\n\nnonsense");
-        let told = |field| at_their_field(Fault::invalid(field, "No."), &typed);
-        assert_eq!(told("allowed_ips[1]"), Fault::invalid("allowed_ips", "“nonsense”: No."));
+        let mapped = |field| at_their_field(Fault::invalid(field, "No."), &typed);
+        assert_eq!(mapped("allowed_ips[1]"), Fault::invalid("allowed_ips", "“nonsense”: No."));
         for other in ["allowed_ips", "name", "allowed_ips[9]"] {
-            assert_eq!(told(other), Fault::invalid(other, "No."));
+            assert_eq!(mapped(other), Fault::invalid(other, "No."));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rate limits in a form: a row for each, added and taken away.
+//! The rate limit fields: one row per rate limit.
 
 use leptos::{html, prelude::*};
 
@@ -16,18 +16,18 @@ use crate::{
     },
 };
 
-/// The name of a value of a row: as the call has it, so that a complaint finds its field.
+/// The name of a row's field, as in the request, so that server errors are shown at the field.
 fn name_of(at: usize, part: &str) -> String {
     format!("rate_limits[{at}].{part}")
 }
 
-/// What the rows hold, if all of it can be taken.
+/// Validates all rows.
 pub fn check(form: Form) -> Option<Vec<RateLimit>> {
     let rows = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&name_of(*at, "name")));
-    // Each row is looked at, so that all that is wrong is said at once.
+    // Validate every row before returning, so that all errors are shown together.
     let read: Vec<_> = rows.map(|at| check_row(form, at)).collect();
-    let wanted = read.into_iter().collect::<Option<Vec<_>>>()?;
-    form.keep(limits::rate_limits(&wanted).map(|()| wanted))
+    let rate_limits = read.into_iter().collect::<Option<Vec<_>>>()?;
+    form.keep(limits::rate_limits(&rate_limits).map(|()| rate_limits))
 }
 
 fn check_row(form: Form, at: usize) -> Option<RateLimit> {
@@ -38,39 +38,38 @@ fn check_row(form: Form, at: usize) -> Option<RateLimit> {
     Some(RateLimit { name: value("name").trim().to_owned(), limit: limit?, duration_ms: duration_ms? })
 }
 
-/// A row: its number among all that there ever were, and what it holds at first.
+/// A row: a unique id and its initial value.
 type Row = (usize, Option<RateLimit>);
 
-/// The rows, and the button that adds one.
+/// The rows and the button that adds one.
 #[component]
 pub fn RateLimitFields(
-    /// The form.
     form: Form,
-    /// Those that there are.
+    /// The current rate limits.
     before: Vec<RateLimit>,
 ) -> impl IntoView {
     let add_button = NodeRef::<html::Button>::new();
-    let made = StoredValue::new(before.len());
+    let last_id = StoredValue::new(before.len());
     let rows = RwSignal::new(before.into_iter().map(Some).enumerate().collect::<Vec<Row>>());
     let is_full = Memo::new(move |_| rows.with(Vec::len) == RATE_LIMITS_MAX);
     let add = move |_| {
-        made.update_value(|made| *made += 1);
-        rows.update(|rows| rows.push((made.get_value(), None)));
+        last_id.update_value(|last_id| *last_id += 1);
+        rows.update(|rows| rows.push((last_id.get_value(), None)));
     };
     let remove = Callback::new(move |id| {
         rows.update(|rows| rows.retain(|(other, _)| *other != id));
-        // Those below it have other names now.
+        // The field names of the rows below have changed.
         form.forget_wrongs();
         if let Some(button) = add_button.get_untracked() {
             browser::focus(&button);
         }
     });
-    let place = move |id| Memo::new(move |_| rows.with(|rows| rows.iter().position(|(other, _)| *other == id).unwrap_or_default()));
+    let index_of = move |id| Memo::new(move |_| rows.with(|rows| rows.iter().position(|(other, _)| *other == id).unwrap_or_default()));
     view! {
         <fieldset class="field check-group limits-part" aria-describedby="hint-rate_limits">
             <legend>"Rate limits"</legend>
             <For each=move || rows.get() key=|(id, _)| *id let:((id, limit))>
-                <RowFields form at=place(id) limit on_remove=Callback::new(move |()| remove.run(id))/>
+                <RowFields form at=index_of(id) limit on_remove=Callback::new(move |()| remove.run(id))/>
             </For>
             <button type="button" class="button limits-add" node_ref=add_button disabled=move || is_full.get() on:click=add>
                 <Icon glyph=Glyph::Plus/>
@@ -78,7 +77,7 @@ pub fn RateLimitFields(
             </button>
             <FormWrong form about="rate_limits"/>
             <p class="field-hint" id="hint-rate_limits">
-                "A sliding window: at most so many requests in any such span, on each server. A refused request does not count."
+                "Sliding window, enforced per server. Refused requests don’t count."
             </p>
         </fieldset>
     }
@@ -86,10 +85,10 @@ pub fn RateLimitFields(
 
 #[component]
 fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: Callback<()>) -> impl IntoView {
-    let first = NodeRef::<html::Input>::new();
+    let name_input = NodeRef::<html::Input>::new();
     let is_new = limit.is_none();
     Effect::new(move || {
-        if let Some(input) = first.get().filter(|_| is_new) {
+        if let Some(input) = name_input.get().filter(|_| is_new) {
             browser::focus(&input);
         }
     });
@@ -98,31 +97,31 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
         None => (String::new(), String::new(), ("1".to_owned(), MINUTES)),
     };
     let name_at = move |part: &'static str| Signal::derive(move || name_of(at.get(), part));
-    let wrong = move |part| form.wrong_in(name_at(part));
-    let (name_wrong, limit_wrong, span_wrong) = (wrong("name"), wrong("limit"), wrong("duration_ms"));
+    let error_of = move |part| form.wrong_in(name_at(part));
+    let (name_error, limit_error, span_error) = (error_of("name"), error_of("limit"), error_of("duration_ms"));
     let id = move |part: &'static str| move || format!("field-{}", name_of(at.get(), part));
-    let wrong_id = move |part: &'static str| move || format!("wrong-{}", name_of(at.get(), part));
-    let invalid = |wrong: Signal<Option<String>>| move || wrong.get().map(|_| "true");
-    let complaint = move |part, wrong: Signal<Option<String>>| {
-        view! { <p class="field-wrong" id=wrong_id(part) aria-live="polite">{move || wrong.get()}</p> }
+    let error_id = move |part: &'static str| move || format!("wrong-{}", name_of(at.get(), part));
+    let invalid = |error: Signal<Option<String>>| move || error.get().map(|_| "true");
+    let error_view = move |part, error: Signal<Option<String>>| {
+        view! { <p class="field-wrong" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
     };
-    let option = |one: words::Unit| view! { <option value=one.word selected=one == unit>{one.word}</option> };
+    let option = |item: words::Unit| view! { <option value=item.word selected=item == unit>{item.word}</option> };
     view! {
         <div class="limit" role="group" aria-label=move || format!("Rate limit {}", at.get() + 1)>
             <div class="field limit-name">
                 <label for=id("name")>"Name"</label>
-                <input node_ref=first id=id("name") name=name_at("name") type="text" value=name autocomplete="off" spellcheck="false"
-                    autocapitalize="none" aria-invalid=invalid(name_wrong) aria-describedby=wrong_id("name")/>
+                <input node_ref=name_input id=id("name") name=name_at("name") type="text" value=name autocomplete="off" spellcheck="false"
+                    autocapitalize="none" aria-invalid=invalid(name_error) aria-describedby=error_id("name")/>
             </div>
             <div class="field">
                 <label for=id("limit")>"Limit"</label>
                 <input id=id("limit") name=name_at("limit") type="text" inputmode="numeric" value=limit autocomplete="off"
-                    aria-invalid=invalid(limit_wrong) aria-describedby=wrong_id("limit")/>
+                    aria-invalid=invalid(limit_error) aria-describedby=error_id("limit")/>
             </div>
             <div class="field">
                 <label for=id("duration_ms")>"In any"</label>
                 <input id=id("duration_ms") name=name_at("duration_ms") type="text" inputmode="decimal" value=span autocomplete="off"
-                    aria-invalid=invalid(span_wrong) aria-describedby=wrong_id("duration_ms")/>
+                    aria-invalid=invalid(span_error) aria-describedby=error_id("duration_ms")/>
             </div>
             <div class="field">
                 <label for=id("unit")>"Unit"</label>
@@ -132,9 +131,9 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
                 </div>
             </div>
             <IconButton label="Remove" glyph=Glyph::Trash danger=true on_click=move |_| on_remove.run(())/>
-            {complaint("name", name_wrong)}
-            {complaint("limit", limit_wrong)}
-            {complaint("duration_ms", span_wrong)}
+            {error_view("name", name_error)}
+            {error_view("limit", limit_error)}
+            {error_view("duration_ms", span_error)}
         </div>
     }
 }

@@ -1,4 +1,4 @@
-//! What limits a key, in words and in figures that somebody types. Plain text, without a browser.
+//! Formatting and parsing of limits, without a browser.
 
 use crate::{
     model::{
@@ -8,22 +8,22 @@ use crate::{
     ui::number::{count_of, counted, grouped},
 };
 
-/// What a span is counted in.
+/// A unit of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unit {
-    /// The word in the form.
+    /// The value and label in the form.
     pub word: &'static str,
-    /// One of them, in a sentence.
+    /// Singular.
     one: &'static str,
-    /// As short as it can be said.
+    /// Abbreviation.
     short: &'static str,
-    /// How long it is.
+    /// In milliseconds.
     pub ms: i64,
 }
 
 const SECOND_MS: i64 = 1000;
 
-/// Each unit, the longest last.
+/// All units, in ascending order.
 pub const UNITS: [Unit; 4] = [
     Unit { word: "seconds", one: "second", short: "s", ms: SECOND_MS },
     Unit { word: "minutes", one: "minute", short: "min", ms: MINUTE_MS },
@@ -31,16 +31,16 @@ pub const UNITS: [Unit; 4] = [
     Unit { word: "days", one: "day", short: "day", ms: DAY_MS },
 ];
 
-/// The unit that the form begins with.
+/// The default unit of the form.
 pub const MINUTES: Unit = UNITS[1];
 
-/// A whole number as people type it: `1000`, `1,000`, `1 000`.
+/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`.
 pub fn number(typed: &str) -> Option<i64> {
     let digits: String = typed.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect();
     digits.parse().ok()
 }
 
-/// A number of units, with up to three places after the point, in milliseconds.
+/// Parses a number of units with up to three decimals. In milliseconds.
 pub fn span_ms(typed: &str, unit: Unit) -> Option<i64> {
     let typed = typed.trim();
     let (whole, part) = typed.split_once('.').unwrap_or((typed, ""));
@@ -50,7 +50,7 @@ pub fn span_ms(typed: &str, unit: Unit) -> Option<i64> {
     thousandths.checked_mul(unit.ms / SECOND_MS)
 }
 
-/// The longest unit in which a span is a whole number; else seconds, with places after the point.
+/// Formats a duration as an integer of the largest possible unit, or else as seconds with decimals.
 pub fn span(duration_ms: i64) -> (String, Unit) {
     if let Some(unit) = UNITS.into_iter().rev().find(|unit| duration_ms % unit.ms == 0) {
         return ((duration_ms / unit.ms).to_string(), unit);
@@ -59,7 +59,7 @@ pub fn span(duration_ms: i64) -> (String, Unit) {
     (text.trim_end_matches('0').to_owned(), UNITS[0])
 }
 
-/// The limits of a key as short as they can be said: `100/min · 1,000 credits · 2 networks`.
+/// A short summary: `100/min · 1,000 credits · 2 networks`.
 pub fn summary(limits: &Limits) -> String {
     let mut parts: Vec<_> = limits.rate_limits.iter().map(rate).collect();
     parts.extend(limits.credits.map(|credits| counted(credits.remaining, "credit", "credits")));
@@ -69,7 +69,7 @@ pub fn summary(limits: &Limits) -> String {
     parts.join(" · ")
 }
 
-/// The same at length, a line for each.
+/// A detailed description, one line per limit.
 pub fn at_length(limits: &Limits) -> String {
     let mut lines: Vec<_> = limits.rate_limits.iter().map(rate_at_length).collect();
     lines.extend(limits.credits.map(credits_at_length));
@@ -83,7 +83,7 @@ fn rate(limit: &RateLimit) -> String {
     let count = grouped(limit.limit);
     match span(limit.duration_ms) {
         (number, unit) if number == "1" => format!("{count}/{}", unit.short),
-        // There is a word for one day, and none that is shorter for more.
+        // `day` has no abbreviation for the plural.
         (number, unit) if unit.ms == DAY_MS => format!("{count}/{number} {}", unit.word),
         (number, unit) => format!("{count}/{number} {}", unit.short),
     }
@@ -101,8 +101,8 @@ fn credits_at_length(credits: Credits) -> String {
     let left = counted(credits.remaining, "credit", "credits") + " left";
     match credits.refill {
         Refill::Never => left,
-        Refill::Daily => format!("{left}, filled up to {} every day", grouped(credits.amount)),
-        Refill::Monthly => format!("{left}, filled up to {} every month", grouped(credits.amount)),
+        Refill::Daily => format!("{left}, refilled to {} every day", grouped(credits.amount)),
+        Refill::Monthly => format!("{left}, refilled to {} every month", grouped(credits.amount)),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_reads_back_as_it_was_typed() {
+    fn durations_round_trip() {
         for (typed, unit, ms) in [("1", UNITS[1], 60_000), ("90", UNITS[0], 90_000), ("1.5", UNITS[0], 1_500), ("31", UNITS[3], 31 * DAY_MS)] {
             assert_eq!(span_ms(typed, unit), Some(ms));
             assert_eq!(span(ms), (typed.to_owned(), unit));
@@ -129,24 +129,24 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_have_their_thousands_apart() {
+    fn parses_thousands_separators() {
         assert_eq!((number("1,000"), number(" 1 000 "), number("-5")), (Some(1000), Some(1000), Some(-5)));
         assert_eq!((number(""), number("1.5"), number("ten")), (None, None, None));
     }
 
     #[test]
-    fn limits_are_told_short_and_at_length() {
+    fn formats_summary_and_details() {
         let limits = Limits {
             rate_limits: vec![limit(100, 60_000), limit(20, 10_000), limit(5_000, 7 * DAY_MS)],
             credits: Some(Credits { remaining: 1_000, refill: Refill::Daily, amount: 5_000 }),
             allowed_ips: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
         };
         assert_eq!(summary(&limits), "100/min · 20/10 s · 5,000/7 days · 1,000 credits · 2 networks");
-        let told = at_length(&limits);
-        let lines: Vec<_> = told.lines().collect();
+        let details = at_length(&limits);
+        let lines: Vec<_> = details.lines().collect();
         assert_eq!(lines[0], "burst: at most 100 in any minute");
         assert_eq!(lines[2], "burst: at most 5,000 in any 7 days");
-        assert_eq!(lines[3..], ["1,000 credits left, filled up to 5,000 every day", "Only from 192.0.2.0/24, 2001:db8::/32"]);
+        assert_eq!(lines[3..], ["1,000 credits left, refilled to 5,000 every day", "Only from 192.0.2.0/24, 2001:db8::/32"]);
         assert_eq!(summary(&Limits::default()), "");
     }
 }

@@ -1,4 +1,4 @@
-//! What can be done with a key of the list.
+//! Disable, enable and revoke an issued key.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -16,47 +16,44 @@ use crate::{
     },
 };
 
-/// The key that somebody wants to take back.
+/// The key whose revocation is being confirmed.
 #[derive(Clone)]
 pub(super) struct Asked(pub(super) IssuedRow);
 
-/// The buttons of a row; none for a key that has ended.
+/// The buttons of a row; empty for an expired or revoked key.
 #[component]
 pub(super) fn RowActions(
-    /// What it is now.
     status: Memo<Status>,
-    /// Whether it rests because of its holder: then nothing here wakes it.
+    /// The key of a disabled holder can't be enabled here.
     is_holder_disabled: Memo<bool>,
-    /// Puts it to rest, or wakes it.
+    /// Disables or enables the key.
     #[prop(into)]
-    on_rest: Callback<()>,
-    /// Takes it back.
-    #[prop(into)]
-    on_revoke: Callback<()>,
+    on_toggle: Callback<()>,
+    #[prop(into)] on_revoke: Callback<()>,
 ) -> impl IntoView {
     let is_live = Memo::new(move |_| matches!(status.get(), Status::Active | Status::Disabled));
-    let resting = move || {
+    let toggle = move || {
         if status.get() == Status::Disabled {
-            view! { <IconButton label="Enable" glyph=Glyph::Play on_click=move |_| on_rest.run(())/> }.into_any()
+            view! { <IconButton label="Enable" glyph=Glyph::Play on_click=move |_| on_toggle.run(())/> }.into_any()
         } else {
-            view! { <IconButton label="Disable" glyph=Glyph::Pause on_click=move |_| on_rest.run(())/> }.into_any()
+            view! { <IconButton label="Disable" glyph=Glyph::Pause on_click=move |_| on_toggle.run(())/> }.into_any()
         }
     };
     view! {
         <Show when=move || is_live.get()>
             <span class="issued-actions">
-                {move || (!is_holder_disabled.get()).then(resting)}
+                {move || (!is_holder_disabled.get()).then(toggle)}
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| on_revoke.run(())/>
             </span>
         </Show>
     }
 }
 
-/// Puts a key to rest, or wakes it.
+/// Disables or enables a key.
 pub(super) fn rest(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) {
     spawn_local(async move {
         match set_key_disabled(id, disabled).await {
-            Ok(()) => toasts.say(if disabled { "The key was disabled." } else { "The key was enabled." }.to_owned()),
+            Ok(()) => toasts.say(if disabled { "Key disabled" } else { "Key enabled" }.to_owned()),
             Err(Fault::SignedOut) => return browser::go_to_sign_in(),
             Err(fault) => toasts.warn(fault.to_string()),
         }
@@ -66,32 +63,28 @@ pub(super) fn rest(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) 
     });
 }
 
-/// Asks, then takes the key back. Where somebody else was faster, what was wanted is so.
+/// Succeeds also if the key is gone already.
 #[component]
 pub(super) fn RevokeDialog(
-    /// The list.
     listing: Listing,
-    /// The key.
     row: IssuedRow,
-    /// Emptied once it is over.
+    /// Set to `None` when the dialog closes.
     asked: RwSignal<Option<Asked>>,
 ) -> impl IntoView {
     let (toasts, form) = (use_toasts(), Form::new());
     let IssuedRow { id, name, holder, .. } = row;
-    let said = format!("“{name}” of {holder} was revoked.");
     let submit = move |()| {
-        let said = said.clone();
         form.send(Some(or_gone(revoke_key(id))), move |()| {
             asked.set(None);
-            toasts.say(said);
+            toasts.say("Key revoked".to_owned());
             listing.note_revoked(id);
             listing.read();
         });
     };
     view! {
         <FormDialog title="Revoke this key?" form submit="Revoke" weight=Weight::Danger on_submit=submit on_dismiss=Callback::new(move |()| asked.set(None))>
-            <p><strong class="quoted">{name}</strong> " of " {holder}</p>
-            <p>"It is refused from now on, wherever it is used, and nothing brings it back. Its holder is told, and may ask for another one."</p>
+            <p><strong class="quoted">{name}</strong> " · " {holder}</p>
+            <p>"This key stops working immediately. Its holder is notified and can request another. This cannot be undone."</p>
         </FormDialog>
     }
 }

@@ -1,4 +1,4 @@
-//! The list as a file, with all of its pages.
+//! Export of all pages of the list as CSV.
 
 use std::collections::HashSet;
 
@@ -14,21 +14,21 @@ use crate::{
     ui::browser,
 };
 
-const HEADS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
+const COLUMNS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
 
-/// Reads every page, and hands all over.
-pub(super) async fn export(project: ProjectId, wish: Wish, currency: &str) -> Result<(), Fault> {
+/// Reads all pages and starts the download.
+pub(super) async fn export(project: ProjectId, query: Wish, currency: &str) -> Result<(), Fault> {
     let mut all = Vec::new();
-    // A key that comes meanwhile pushes others onto the next page: none is told twice.
+    // A key issued during the export shifts others to the next page: skip duplicates.
     let mut seen = HashSet::new();
     for page in 1.. {
-        let wanted = Wish { page, rows: ROWS[ROWS.len() - 1], ..wish.clone() };
-        let read = issued_keys(wanted.query(project)).await?;
-        if read.page < page {
+        let request = Wish { page, rows: ROWS[ROWS.len() - 1], ..query.clone() };
+        let response = issued_keys(request.query(project)).await?;
+        if response.page < page {
             break;
         }
-        let is_last = page * wanted.rows >= read.count;
-        all.extend(read.rows.into_iter().filter(|row| seen.insert(row.id.to_string())));
+        let is_last = page * request.rows >= response.count;
+        all.extend(response.rows.into_iter().filter(|row| seen.insert(row.id.to_string())));
         if is_last {
             break;
         }
@@ -51,7 +51,7 @@ fn csv(rows: &[IssuedRow], currency: &str) -> String {
         ];
         cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
     };
-    rows.iter().fold(HEADS.join(",") + "\r\n", |text, row| text + &line(row))
+    rows.iter().fold(COLUMNS.join(",") + "\r\n", |text, row| text + &line(row))
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
     use crate::model::{money::Money, policy::Status, time::Timestamp};
 
     #[test]
-    fn a_row_is_a_line_and_no_cell_is_a_formula() {
+    fn csv_has_one_line_per_key_and_escapes_formulas() {
         let row = IssuedRow {
             id: "key_0193456789ab7cdef0123456789abcde".parse().unwrap(),
             name: "=cmd()".to_owned(),
@@ -73,8 +73,8 @@ mod tests {
             buckets: vec![1200],
         };
         let text = csv(&[row], "USD");
-        let (heads, line) = text.split_once("\r\n").unwrap();
-        assert_eq!(heads, "id,api_key,user,received,status,requests,total,currency");
+        let (header, line) = text.split_once("\r\n").unwrap();
+        assert_eq!(header, "id,api_key,user,received,status,requests,total,currency");
         assert_eq!(line, "key_0193456789ab7cdef0123456789abcde,'=cmd(),\"Chen, Mia\",1970-01-01T00:00:00.000Z,active,1200,0.0025,USD\r\n");
     }
 }

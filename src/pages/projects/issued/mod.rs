@@ -34,27 +34,27 @@ use crate::{
     },
 };
 
-type FirstRead = Resource<Result<IssuedPage, Fault>>;
+type FirstPage = Resource<Result<IssuedPage, Fault>>;
 
-/// The keys that were issued, how often they were used and what that costs.
+/// Issued keys with usage and cost.
 #[component]
 pub fn IssuedKeysPage() -> impl IntoView {
     let place = IssuedPlace::of_address();
     provide_context(place);
-    // Made here: what stands in the page waits, and is made more than once on the server.
-    provide_context::<FirstRead>(of_project(move |project| issued_keys(place.now().query(project))));
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
+    provide_context::<FirstPage>(of_project(move |project| issued_keys(place.now().query(project))));
     view! { <ProjectPage tab=&ISSUED content/> }
 }
 
 fn content(project: ProjectRow) -> AnyView {
-    let (place, first) = (expect_context::<IssuedPlace>(), expect_context::<FirstRead>());
+    let (place, first) = (expect_context::<IssuedPlace>(), expect_context::<FirstPage>());
     let project = project.id;
     view! {
-        <Suspense fallback=|| view! { <p class="issued-waiting" role="status">"Counting…"</p> }>
+        <Suspense fallback=|| view! { <p class="issued-waiting" role="status">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match first.await {
                     Ok(first) => view! { <Issued project place first=Ok(first)/> }.into_any(),
-                    // A period in the address that is none: the fields that say so are there.
+                    // An invalid period in the URL: the toolbar shows the field error.
                     Err(fault @ Fault::Invalid { .. }) => view! { <Issued project place first=Err(fault)/> }.into_any(),
                     Err(fault) => view! { <Unread fault/> }.into_any(),
                 }
@@ -64,43 +64,43 @@ fn content(project: ProjectRow) -> AnyView {
     .into_any()
 }
 
-/// The list, and how the reading of it stands.
+/// The current page of the list, and the state of its loading.
 #[derive(Clone, Copy)]
 struct Listing {
     project: ProjectId,
     place: IssuedPlace,
     page: RwSignal<Option<IssuedPage>>,
-    trouble: RwSignal<Option<Fault>>,
+    last_error: RwSignal<Option<Fault>>,
     pending: RwSignal<bool>,
-    /// Counts what was asked for: an answer that comes too late is dropped.
-    turn: StoredValue<u32>,
+    /// Number of the latest request: responses to earlier ones are dropped.
+    generation: StoredValue<u32>,
 }
 
 impl Listing {
-    /// Reads the list anew; what is shown stays meanwhile.
+    /// Reloads the list; the current rows stay visible until the response arrives.
     fn read(self) {
-        self.turn.update_value(|turn| *turn += 1);
-        let turn = self.turn.get_value();
+        self.generation.update_value(|generation| *generation += 1);
+        let generation = self.generation.get_value();
         self.pending.set(true);
         let query = self.place.now().query(self.project);
         spawn_local(async move {
-            let answer = issued_keys(query).await;
-            if self.turn.try_get_value() != Some(turn) {
+            let result = issued_keys(query).await;
+            if self.generation.try_get_value() != Some(generation) {
                 return;
             }
             self.pending.set(false);
-            match answer {
+            match result {
                 Ok(page) => {
-                    self.trouble.set(None);
+                    self.last_error.set(None);
                     self.page.set(Some(page));
                 }
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => self.trouble.set(Some(fault)),
+                Err(fault) => self.last_error.set(Some(fault)),
             }
         });
     }
 
-    /// Shows what is known before it is read.
+    /// Shows a revocation before the list is reloaded.
     fn note_revoked(self, id: KeyId) {
         self.page.update(|page| {
             let mut rows = page.iter_mut().flat_map(|page| &mut page.rows);
@@ -110,10 +110,10 @@ impl Listing {
         });
     }
 
-    /// What is wrong with one of the days.
+    /// The error of a date field.
     fn wrong_with(self, field: &str) -> Option<String> {
-        self.trouble.with(|trouble| {
-            let (about, message) = trouble.as_ref()?.about_field()?;
+        self.last_error.with(|last_error| {
+            let (about, message) = last_error.as_ref()?.about_field()?;
             (about == field).then(|| message.to_owned())
         })
     }
@@ -122,7 +122,7 @@ impl Listing {
 #[component]
 fn Issued(project: ProjectId, place: IssuedPlace, first: Result<IssuedPage, Fault>) -> impl IntoView {
     // Data
-    let (page, trouble) = match first {
+    let (page, last_error) = match first {
         Ok(page) => (Some(page), None),
         Err(fault) => (None, Some(fault)),
     };
@@ -130,30 +130,29 @@ fn Issued(project: ProjectId, place: IssuedPlace, first: Result<IssuedPage, Faul
         project,
         place,
         page: RwSignal::new(page),
-        trouble: RwSignal::new(trouble),
+        last_error: RwSignal::new(last_error),
         pending: RwSignal::new(false),
-        turn: StoredValue::new(0),
+        generation: StoredValue::new(0),
     };
-    Effect::new(move |before: Option<Wish>| {
-        let wish = place.get();
-        if before.is_some_and(|before| before != wish) {
+    Effect::new(move |previous: Option<Wish>| {
+        let query = place.get();
+        if previous.is_some_and(|previous| previous != query) {
             listing.read();
         }
-        wish
+        query
     });
     use_news().on_project(project, move || listing.read());
 
     // View
     let count = Memo::new(move |_| listing.page.with(|page| page.as_ref().map(|page| page.count)));
     let alert = move || {
-        let fault = listing.trouble.get().filter(|fault| fault.about_field().is_none())?;
+        let fault = listing.last_error.get().filter(|fault| fault.about_field().is_none())?;
         Some(view! { <AlertWithRetry message=fault.to_string() on_retry=move |()| listing.read() pending=listing.pending/> })
     };
-    let list = move || {
-        match count.get() {
+    let list = move || match count.get() {
         None => ().into_any(),
         Some(0) => view! {
-            <Blank glyph=Glyph::Key title="No keys in this period" text="Keys appear here as soon as a request for one is approved, with what they were used for and what that costs."/>
+            <Blank glyph=Glyph::Key title="No keys in this period" text="Approved keys appear here with their usage and cost."/>
         }
         .into_any(),
         Some(_) => view! {
@@ -161,7 +160,6 @@ fn Issued(project: ProjectId, place: IssuedPlace, first: Result<IssuedPage, Faul
             <Pager listing/>
         }
         .into_any(),
-    }
     };
     view! {
         <Toolbar listing/>

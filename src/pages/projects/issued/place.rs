@@ -1,4 +1,4 @@
-//! Period, order and page of the list, kept in the page's address.
+//! Period, order and page of the list, kept in the URL query.
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -15,16 +15,15 @@ use crate::{
     ui::browser,
 };
 
-/// What is looked at.
+/// The state in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// For which time requests are counted.
+    /// The period in which requests are counted.
     pub wanted: WantedPeriod,
-    /// The order.
     pub sort: IssuedSort,
-    /// Which page, from 1.
+    /// Counts from 1.
     pub page: i64,
-    /// How many rows it has.
+    /// Rows per page.
     pub rows: i64,
 }
 
@@ -48,83 +47,82 @@ impl Wish {
         }
     }
 
-    /// The part of the address that says it; what is usual goes without saying.
+    /// The URL query; default values are left out.
     fn query_string(&self, encode: impl Fn(&str) -> String) -> String {
-        let usual = Self::default();
+        let default = Self::default();
         let mut parts = Vec::new();
-        let mut say = |name: &str, value: &str| parts.push(format!("{name}={}", encode(value)));
-        if self.wanted.period != usual.wanted.period {
-            say("period", self.wanted.period.word());
+        let mut push = |name: &str, value: &str| parts.push(format!("{name}={}", encode(value)));
+        if self.wanted.period != default.wanted.period {
+            push("period", self.wanted.period.word());
         }
         if self.wanted.period == Period::Chosen {
-            say("from", &self.wanted.from);
-            say("to", &self.wanted.to);
+            push("from", &self.wanted.from);
+            push("to", &self.wanted.to);
         }
-        if self.sort != usual.sort {
-            say("sort", self.sort.word());
+        if self.sort != default.sort {
+            push("sort", self.sort.word());
         }
-        if self.page != usual.page {
-            say("page", &self.page.to_string());
+        if self.page != default.page {
+            push("page", &self.page.to_string());
         }
-        if self.rows != usual.rows {
-            say("rows", &self.rows.to_string());
+        if self.rows != default.rows {
+            push("rows", &self.rows.to_string());
         }
         if parts.is_empty() { String::new() } else { String::from("?") + &parts.join("&") }
     }
 
-    /// What to ask the server for.
+    /// The request to the server.
     pub fn query(&self, project: ProjectId) -> IssuedQuery {
         IssuedQuery { project, wanted: self.wanted.clone(), sort: self.sort, page: self.page, rows: self.rows }
     }
 }
 
-/// What the page's address says, and the way to change it.
+/// Reads and changes the URL query.
 #[derive(Clone, Copy)]
 pub struct IssuedPlace {
-    wish: Memo<Wish>,
-    /// Goes to an address; in place of this one in the history, where that is wanted.
+    current: Memo<Wish>,
+    /// Navigates to a query; `true` replaces the history entry.
     go: Callback<(Wish, bool)>,
 }
 
 impl IssuedPlace {
-    /// Reads and writes the page's address.
     pub fn of_address() -> Self {
         let (query, path) = (use_query_map(), use_location().pathname);
-        let wish = Memo::new(move |_| query.with(Wish::of_query));
+        let current = Memo::new(move |_| query.with(Wish::of_query));
         let navigate = use_navigate();
-        let go = Callback::new(move |(wish, replace): (Wish, bool)| {
-            let address = path.get_untracked() + &wish.query_string(browser::encode);
+        let go = Callback::new(move |(query, replace): (Wish, bool)| {
+            let address = path.get_untracked() + &query.query_string(browser::encode);
             navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         });
-        Self { wish, go }
+        Self { current, go }
     }
 
-    /// What is looked at.
+    /// The state in the URL.
     pub fn get(self) -> Wish {
-        self.wish.get()
+        self.current.get()
     }
 
-    /// The same, without being told when it changes.
+    /// Same as [`Self::get`], untracked.
     pub fn now(self) -> Wish {
-        self.wish.get_untracked()
+        self.current.get_untracked()
     }
 
-    /// Looks at something else.
+    /// Navigates to a changed query.
     pub fn change(self, change: impl FnOnce(&mut Wish)) {
         self.change_as(change, false);
     }
 
-    /// The same, where the step back leads to before it: for what is chosen in several steps.
+    /// Same as [`Self::change`], but replaces the history entry: for values entered in several steps.
     pub fn adjust(self, change: impl FnOnce(&mut Wish)) {
         self.change_as(change, true);
     }
 
     fn change_as(self, change: impl FnOnce(&mut Wish), replace: bool) {
-        let Some(before) = self.wish.try_get_untracked() else { return };
-        let mut wish = before.clone();
-        change(&mut wish);
-        if wish != before {
-            self.go.run((wish, replace));
+        let Some(current) = self.current.try_get_untracked() else { return };
+        let mut query = current.clone();
+        change(&mut query);
+        if query != current {
+            self.go.run((query, replace));
         }
     }
 }
@@ -134,22 +132,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_goes_without_saying_and_the_rest_reads_back() {
+    fn query_omits_defaults_and_round_trips() {
         assert_eq!(Wish::default().query_string(str::to_owned), "");
-        let wish = Wish {
+        let query = Wish {
             wanted: WantedPeriod { period: Period::Chosen, from: "2026-11-01".to_owned(), to: "2026-11-21".to_owned() },
             sort: IssuedSort::Total,
             page: 3,
             rows: 50,
         };
-        let told = wish.query_string(str::to_owned);
-        assert_eq!(told, "?period=chosen&from=2026-11-01&to=2026-11-21&sort=total&page=3&rows=50");
+        let text = query.query_string(str::to_owned);
+        assert_eq!(text, "?period=chosen&from=2026-11-01&to=2026-11-21&sort=total&page=3&rows=50");
         let mut read = ParamsMap::new();
-        for pair in told[1..].split('&') {
+        for pair in text[1..].split('&') {
             let (name, value) = pair.split_once('=').unwrap();
             read.insert(name.to_owned(), value.to_owned());
         }
-        assert_eq!(Wish::of_query(&read), wish);
+        assert_eq!(Wish::of_query(&read), query);
         let mut bad = ParamsMap::new();
         for (name, value) in [("period", "never"), ("page", "-4"), ("rows", "1000000"), ("sort", "x"), ("from", "y")] {
             bad.insert(name.to_owned(), value.to_owned());

@@ -1,4 +1,4 @@
-//! The rows, and what all of them come to.
+//! The table of issued keys, with totals.
 
 use leptos::prelude::*;
 
@@ -28,13 +28,13 @@ use crate::{
 pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
     let asked = RwSignal::new(None::<Asked>);
     let ids = Memo::new(move |_| listing.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
-    let line = move |id: KeyId| {
-        // Changed in its place, so that its buttons keep the focus.
+    let render_row = move |id: KeyId| {
+        // Updated in place, so that its buttons keep the focus.
         let row = Memo::new(move |before: Option<&Option<IssuedRow>>| {
             let found = listing.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
             found.or_else(|| before.cloned().flatten())
         });
-        view! { <Line listing id row asked/> }
+        view! { <IssuedKeyRow listing id row asked/> }
     };
     let currency = StoredValue::new(use_project().viewer().currency);
     let sum = move || {
@@ -63,7 +63,7 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
                         <th scope="col"><span class="visually-hidden">"Action"</span></th>
                     </tr>
                 </thead>
-                <tbody><For each=move || ids.get() key=|id| *id children=line/></tbody>
+                <tbody><For each=move || ids.get() key=|id| *id children=render_row/></tbody>
                 <tfoot>{sum}</tfoot>
             </table>
         </div>
@@ -72,12 +72,12 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
 }
 
 #[component]
-fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
-    let show = move |part: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(part));
+fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+    let text = move |field: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(field));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
     let is_holder_disabled = Memo::new(move |_| row.with(|row| row.as_ref().is_some_and(|row| row.is_holder_disabled)));
-    let rests_with_holder = move || status.get() == Status::Disabled && is_holder_disabled.get();
+    let is_disabled_by_holder = move || status.get() == Status::Disabled && is_holder_disabled.get();
     let cost = Signal::derive(move || row.with(|row| row.as_ref().map_or(Money::default(), |row| row.cost)));
     let currency = use_project().viewer().currency;
     let bars = Memo::new(move |_| {
@@ -85,25 +85,25 @@ fn Line(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSign
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
     });
     let toasts = use_toasts();
-    let ask = move |()| asked.set(row.get_untracked().map(Asked));
+    let confirm_revoke = move |()| asked.set(row.get_untracked().map(Asked));
     let toggle = move |()| rest(listing, toasts, id, status.get_untracked() != Status::Disabled);
     view! {
         <tr>
-            <td class="cell-name">{show(|row| row.name.clone())}</td>
-            <td class="cell-text" data-label="User">{show(|row| row.holder.clone())}</td>
+            <td class="cell-name">{text(|row| row.name.clone())}</td>
+            <td class="cell-text" data-label="User">{text(|row| row.holder.clone())}</td>
             <td class="cell-soft" data-label="Received">{received.map(|at| view! { <Time at/> })}</td>
             <td class="cell-number" data-label="Requests">
                 <span class="issued-requests">
                     {move || { let (buckets, bucket) = bars.get(); view! { <Sparkline buckets bucket/> } }}
-                    <span>{show(|row| grouped(row.requests))}</span>
+                    <span>{text(|row| grouped(row.requests))}</span>
                 </span>
             </td>
             <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
                 {move || view! { <span class=format!("status status-{}", status.get().word())>{status.get().label()}</span> }}
-                {move || rests_with_holder().then(|| view! { <span class="issued-why">"Its holder is disabled."</span> })}
+                {move || is_disabled_by_holder().then(|| view! { <span class="issued-why">"The holder is disabled."</span> })}
             </td>
-            <td class="cell-action"><RowActions status is_holder_disabled on_rest=toggle on_revoke=ask/></td>
+            <td class="cell-action"><RowActions status is_holder_disabled on_toggle=toggle on_revoke=confirm_revoke/></td>
         </tr>
     }
 }

@@ -1,4 +1,4 @@
-//! Above the list: for which time it counts, in which order, counting anew, and the list as a file.
+//! Above the list: period, order, refresh and export.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// A day that was typed counts after this.
-const PAUSE: Duration = Duration::from_millis(800);
+/// Delay before a typed date takes effect.
+const DATE_DEBOUNCE: Duration = Duration::from_millis(800);
 
 #[component]
 pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
@@ -32,26 +32,26 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let exporting = RwSignal::new(false);
 
     // Actions
-    let choose = move |word: String| {
-        let period: Period = word.parse().unwrap_or_default();
-        place.change(|wish| {
-            let days = if period == Period::Chosen { days_of(&wish.wanted, now.get_untracked()) } else { Default::default() };
-            wish.wanted = WantedPeriod { period, from: days.0, to: days.1 };
-            wish.page = 1;
+    let choose_period = move |value: String| {
+        let period: Period = value.parse().unwrap_or_default();
+        place.change(|query| {
+            let days = if period == Period::Chosen { days_of(&query.wanted, now.get_untracked()) } else { Default::default() };
+            query.wanted = WantedPeriod { period, from: days.0, to: days.1 };
+            query.page = 1;
         });
     };
-    let order = move |word: String| {
-        place.change(|wish| {
-            wish.sort = word.parse().unwrap_or_default();
-            wish.page = 1;
+    let choose_order = move |value: String| {
+        place.change(|query| {
+            query.sort = value.parse().unwrap_or_default();
+            query.page = 1;
         });
     };
     let export = move |()| {
         exporting.set(true);
         spawn_local(async move {
-            let outcome = file::export(listing.project, place.now(), &currency.get_value()).await;
+            let result = file::export(listing.project, place.now(), &currency.get_value()).await;
             let _ = exporting.try_set(false);
-            match outcome {
+            match result {
                 Ok(()) => {}
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
                 Err(fault) => toasts.warn(fault.to_string()),
@@ -66,12 +66,12 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let is_chosen = Memo::new(move |_| place.get().wanted.period == Period::Chosen);
     view! {
         <div class="toolbar issued-toolbar">
-            <Select label="Period" options=periods value=Signal::derive(move || place.get().wanted.period.word().to_owned()) on_change=choose/>
+            <Select label="Period" options=periods value=Signal::derive(move || place.get().wanted.period.word().to_owned()) on_change=choose_period/>
             <Show when=move || is_chosen.get()>
                 <DayInput listing field="from" label="From"/>
                 <DayInput listing field="to" label="To"/>
             </Show>
-            <Select label="Order" options=orders value=Signal::derive(move || place.get().sort.word().to_owned()) on_change=order/>
+            <Select label="Order" options=orders value=Signal::derive(move || place.get().sort.word().to_owned()) on_change=choose_order/>
             <span class="toolbar-end issued-buttons">
                 <Button label="Refresh" on_click=move |()| listing.read() pending=listing.pending/>
                 <Button label="CSV" on_click=export pending=exporting/>
@@ -87,55 +87,55 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
 
 #[component]
 fn Lead() -> impl IntoView {
-    // Only those who may see the bill are led to it.
+    // The link is only for viewers who can see billing.
     let viewer = use_viewer();
     let billing = Suspend::new(async move {
-        let may = viewer.await.is_ok_and(|viewer| viewer.may(crate::model::permission::Permission::ViewBilling));
-        may.then(|| view! { " The same is under " <a href="/billing">"Billing"</a> "." })
+        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(crate::model::permission::Permission::ViewBilling));
+        can_see.then(|| view! { " Also shown in " <a href="/billing">"Billing"</a> "." })
     });
     view! {
         <p class="issued-lead">
-            "Each request counts at the price of its moment. Days are UTC."
+            "Costs use the price at the time of each request. Days are in UTC."
             <Suspense>{billing}</Suspense>
         </p>
     }
 }
 
-/// The days of a period, for those who want to begin from it.
-fn days_of(wanted: &WantedPeriod, now: Option<Timestamp>) -> (String, String) {
+/// First and last day of a period, as the initial custom range.
+fn days_of(period: &WantedPeriod, now: Option<Timestamp>) -> (String, String) {
     let Some(now) = now else { return Default::default() };
     let today = now.0.div_euclid(DAY_MS);
-    let (from, to) = wanted.span(now).map_or((now, now), Span::moments);
+    let (from, to) = period.span(now).map_or((now, now), Span::moments);
     let last = to.plus_ms(-1).0.div_euclid(DAY_MS).min(today);
     (date(from.0.div_euclid(DAY_MS)), date(last))
 }
 
-/// One of the two days.
+/// The first or last day of a custom range.
 #[component]
 fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl IntoView {
     let place = listing.place;
     let value = move || {
-        let wanted = place.get().wanted;
-        if field == "from" { wanted.from } else { wanted.to }
+        let period = place.get().wanted;
+        if field == "from" { period.from } else { period.to }
     };
     let input = NodeRef::<html::Input>::new();
-    let take = move || {
+    let apply = move || {
         let Some(typed) = input.try_get_untracked().flatten().map(|input| input.value()) else { return };
-        place.adjust(|wish| {
-            let is_chosen = wish.wanted.period == Period::Chosen;
-            let day = if field == "from" { &mut wish.wanted.from } else { &mut wish.wanted.to };
-            // A field says that it is left also where nothing was typed, and where it goes away.
+        place.adjust(|query| {
+            let is_chosen = query.wanted.period == Period::Chosen;
+            let day = if field == "from" { &mut query.wanted.from } else { &mut query.wanted.to };
+            // `blur` also fires when nothing was typed, and when the field is removed.
             if is_chosen && *day != typed {
                 *day = typed;
-                wish.page = 1;
+                query.page = 1;
             }
         });
     };
-    // A browser says `change` for every year that one is on the way to: 0002, 0020, 0202. After a pause it is meant, unless it can't be;
-    // who leaves the field or presses Enter means it in any case.
-    let mut take_later = debounce(PAUSE, move |()| {
+    // Browsers fire `change` for each digit of a typed year: 0002, 0020, 0202. A valid date applies after a pause;
+    // leaving the field or pressing Enter applies it immediately.
+    let mut apply_later = debounce(DATE_DEBOUNCE, move |()| {
         if input.try_get_untracked().flatten().is_some_and(|input| input.check_validity()) {
-            take();
+            apply();
         }
     });
     let is_wrong = move || listing.wrong_with(field).is_some();
@@ -144,8 +144,8 @@ fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl 
             <span aria-hidden="true">{label}</span>
             <input type="date" name=field aria-label=label min="2000-01-01" max="2199-12-31" prop:value=value
                 aria-invalid=move || is_wrong().then_some("true") aria-describedby=move || is_wrong().then_some("issued-days-error")
-                node_ref=input on:change=move |_| take_later(()) on:blur=move |_| take()
-                on:keydown=move |event| if event.key() == "Enter" { take() }/>
+                node_ref=input on:change=move |_| apply_later(()) on:blur=move |_| apply()
+                on:keydown=move |event| if event.key() == "Enter" { apply() }/>
         </div>
     }
 }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_begins_from_the_days_that_were_shown() {
+    fn custom_range_starts_from_the_shown_days() {
         let now = Some(Timestamp(1_795_257_000_000));
         let of = |period| days_of(&WantedPeriod { period, ..WantedPeriod::default() }, now);
         assert_eq!(of(Period::Week), ("2026-11-15".to_owned(), "2026-11-21".to_owned()));

@@ -1,4 +1,4 @@
-//! The dialogs over the templates and requests of a project.
+//! Dialogs of the templates page.
 
 use leptos::prelude::*;
 
@@ -19,18 +19,15 @@ use crate::{
     },
 };
 
-/// What somebody asked for.
+/// The open dialog.
 #[derive(Clone)]
 pub enum Asked {
-    /// To delete this template.
     Delete(TemplateRow),
-    /// To turn this request down.
     Reject(RequestRow),
-    /// To put a node's id into this value.
+    /// Inserts a node's id into this value.
     Node(Editor),
 }
 
-/// The dialog for it.
 pub fn dialog(desk: Desk, asked: Asked) -> AnyView {
     match asked {
         Asked::Delete(template) => view! { <DeleteDialog desk template/> }.into_any(),
@@ -52,31 +49,29 @@ fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
     let TemplateRow { id, name, keys, .. } = template;
     let waiting = untrack(|| desk.with(|data| data.requests.iter().filter(|request| request.template_id == id).count()));
     let keys = match keys {
-        0 => "No key was issued by it.".to_owned(),
-        keys => counted(keys, "key that was issued by it stays as it is.", "keys that were issued by it stay as they are."),
+        0 => "No keys were issued from it.".to_owned(),
+        keys => counted(keys, "issued key keeps working.", "issued keys keep working."),
     };
     let requests = match waiting {
-        0 => "Nobody waits for one.".to_owned(),
+        0 => "There are no open requests.".to_owned(),
         waiting => count_of(
             waiting,
-            "open request is rejected with it, and who asked is told.",
-            "open requests are rejected with it, and who asked is told.",
+            "open request will be rejected and the requester notified.",
+            "open requests will be rejected and the requesters notified.",
         ),
     };
-    let said = format!("“{name}” was deleted.");
     let submit = move |()| {
-        let said = said.clone();
         form.send(Some(or_gone(delete_template(id))), move |()| {
             desk.asked.set(None);
             desk.change(|data| data.templates.retain(|template| template.id != id));
-            toasts.say(said);
+            toasts.say("Template deleted".to_owned());
             desk.reload();
         });
     };
     view! {
         <FormDialog title="Delete this template?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss=dismissal(desk)>
             <p><strong class="quoted">{name}</strong></p>
-            <p>{keys} " " {requests} " Nothing brings it back."</p>
+            <p>{keys} " " {requests} " This cannot be undone."</p>
         </FormDialog>
     }
 }
@@ -85,22 +80,22 @@ fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
 fn RejectDialog(desk: Desk, request: RequestRow) -> impl IntoView {
     let (form, toasts) = (Form::new(), use_toasts());
     let RequestRow { id, user, template, .. } = request;
-    let said = format!("{user} was told that they don't get “{template}”.");
+    let message = format!("Request rejected. {user} was notified.");
     let submit = move |()| {
-        let said = said.clone();
+        let message = message.clone();
         let word = form.check("word", word);
         form.send(word.map(|word| async move { desk.heard(reject_request(id, word).await) }), move |()| {
             desk.asked.set(None);
-            toasts.say(said);
+            toasts.say(message);
             desk.change(|data| data.requests.retain(|other| other.id != id));
             desk.reload();
         });
     };
-    let hint = format!("Optional. {user} reads it with the decision.");
+    let hint = format!("Optional. Sent to {user} with the decision.");
     view! {
         <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=dismissal(desk)>
-            <p><strong class="quoted">{user}</strong> " asks for " <strong class="quoted">{template}</strong> "."</p>
-            <TextArea form name="word" label="Word" hint/>
+            <p><strong class="quoted">{user}</strong> " requested " <strong class="quoted">{template}</strong> "."</p>
+            <TextArea form name="word" label="Message" hint/>
             <FormWrong form about="request"/>
         </FormDialog>
     }

@@ -1,4 +1,4 @@
-//! What a template's keys may do, cost, and for how long.
+//! Role, price and expiry of a template's keys.
 
 use leptos::prelude::*;
 
@@ -11,39 +11,33 @@ use crate::{
     },
 };
 
-/// Role, price and expiry.
 #[component]
-pub fn Facts(
-    /// The page.
-    desk: Desk,
-    /// The template.
-    template: Memo<TemplateRow>,
-) -> impl IntoView {
+pub fn Facts(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
     let price = Signal::derive(move || template.with(|template| template.price.to_string()));
     let days = Signal::derive(move || template.with(|template| days_text(template.duration_days)));
     let (price, days) = (Editor::new(price, desk.saves(id, TemplateValue::Price)), Editor::new(days, desk.saves(id, TemplateValue::DurationDays)));
     let currency = untrack(|| desk.with(|data| data.currency.clone()));
-    let told_price = Callback::new(move |price: String| format!("{price} {currency}"));
+    let format_price = Callback::new(move |price: String| format!("{price} {currency}"));
     view! {
         <dl class="tile-facts">
             <dt>"Role"</dt>
             <dd><RoleChooser desk template/></dd>
             <dt>"Price per request"</dt>
             <dd>
-                <InPlace editor=price label="Price per request" id=format!("{id}-price") placeholder="" told=told_price
-                    hint="Down to a millionth, such as 0.0025. It counts from the next request on."/>
+                <InPlace editor=price label="Price per request" id=format!("{id}-price") placeholder="" told=format_price
+                    hint="Up to 6 decimals, e.g. 0.0025. Applies to future requests."/>
             </dd>
             <dt>"Expiry"</dt>
             <dd>
-                <InPlace editor=days label="Expiry" id=format!("{id}-expiry") placeholder="Never" told=Callback::new(|days: String| days_told(&days))
-                    hint="Days after a key was granted; nothing for never."/>
+                <InPlace editor=days label="Expiry" id=format!("{id}-expiry") placeholder="Never" told=Callback::new(|days: String| format_days(&days))
+                    hint="Days after approval. Leave blank for no expiry."/>
             </dd>
         </dl>
     }
 }
 
-/// `90` as “90 days”, nothing as “Never”.
-fn days_told(days: &str) -> String {
+/// Formats `90` as “90 days”, and an empty value as “Never”.
+fn format_days(days: &str) -> String {
     days.parse().map_or_else(|_| "Never".to_owned(), |days| counted(days, "day", "days"))
 }

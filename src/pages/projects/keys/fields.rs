@@ -19,17 +19,11 @@ use crate::{
     },
 };
 
-/// The fields, and the button that adds one.
 #[component]
-pub fn Fields(
-    /// The page.
-    desk: Desk,
-    /// The template.
-    template: Memo<TemplateRow>,
-) -> impl IntoView {
+pub fn Fields(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
     let pending = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<Fault>);
+    let last_error = RwSignal::new(None::<Fault>);
     let add = move |_| {
         if pending.get_untracked() {
             return;
@@ -40,31 +34,31 @@ pub fn Fields(
             let _ = pending.try_set(false);
             match added {
                 Ok(field) => {
-                    let _ = trouble.try_set(None);
+                    let _ = last_error.try_set(None);
                     desk.open_next(field.id.to_string());
                     desk.change_fields(id, |fields| fields.push(field));
                 }
                 Err(fault) => {
-                    let _ = trouble.try_set(Some(fault));
+                    let _ = last_error.try_set(Some(fault));
                 }
             }
         });
     };
     let ids = move || template.with(|template| template.fields.iter().map(|field| field.id).collect::<Vec<_>>());
     let has_fields = Memo::new(move |_| template.with(|template| !template.fields.is_empty()));
-    let on_trouble = Callback::new(move |fault| {
-        let _ = trouble.try_set(fault);
+    let on_error = Callback::new(move |fault| {
+        let _ = last_error.try_set(fault);
     });
     view! {
         <div class="tile-fields" role="group" aria-label="Information fields">
             {move || has_fields.get().then(|| view! {
                 <ul class="template-fields">
                     <For each=ids key=|id| *id let(field)>
-                        <Field desk template=id rows=template id=field on_trouble/>
+                        <Field desk template=id rows=template id=field on_error/>
                     </For>
                 </ul>
             })}
-            {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
             <button type="button" class="button button-quiet" aria-busy=move || pending.get().then_some("true") on:click=add>
                 <Icon glyph=Glyph::Plus/>
                 "Add field"
@@ -74,7 +68,7 @@ pub fn Fields(
 }
 
 #[component]
-fn Field(desk: Desk, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId, on_trouble: Callback<Option<Fault>>) -> impl IntoView {
+fn Field(desk: Desk, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId, on_error: Callback<Option<Fault>>) -> impl IntoView {
     let text = move |pick: fn(&FieldRow) -> &String| {
         Signal::derive(move || rows.with(|row| row.fields.iter().find(|field| field.id == id).map(|field| pick(field).clone()).unwrap_or_default()))
     };
@@ -88,23 +82,23 @@ fn Field(desk: Desk, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId,
         }
     });
     let delete = move |_| {
-        let place = FocusPlace::note();
+        let focus = FocusPlace::note();
         spawn_local(async move {
             match desk.heard(delete_field(id).await) {
-                // Where somebody else was faster, what was wanted is so.
+                // `NotFound`: deleted by someone else already.
                 Ok(()) | Err(Fault::NotFound) => {
-                    // The field, or all of the page, may be gone by now.
-                    on_trouble.try_run(None);
+                    // The field or the page may be gone by now.
+                    on_error.try_run(None);
                     desk.change_fields(template, |fields| fields.retain(|field| field.id != id));
-                    place.restore_soon();
+                    focus.restore_soon();
                 }
                 Err(fault) => {
-                    on_trouble.try_run(Some(fault));
+                    on_error.try_run(Some(fault));
                 }
             }
         });
     };
-    // The field keeps its caret.
+    // The text field keeps its caret.
     let keep_focus = move |event: leptos::ev::MouseEvent| event.prevent_default();
     let insert_project = move |_| value.insert(&desk.project.to_string());
     let insert_node = move |_| desk.asked.set(Some(Asked::Node(value)));

@@ -1,4 +1,4 @@
-//! `/projects/{id}/keys`: `API KEYS`, the templates of a project and the requests for them.
+//! `/projects/{id}/keys`: `API KEYS`, the key templates of a project and the access requests.
 
 mod desk;
 mod dialogs;
@@ -31,7 +31,6 @@ use crate::{
     },
 };
 
-/// Designs a project's keys, and decides who gets one.
 #[component]
 pub fn TemplatesPage() -> impl IntoView {
     let first = of_project(read_desk);
@@ -58,27 +57,27 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
     // Data
     let desk = Desk::new(first);
     let pending = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<Fault>);
+    let add_error = RwSignal::new(None::<Fault>);
     let unsaved = Unsaved::provide();
     desk.stay_up_to_date();
-    // The number on the tab is what the list holds.
+    // The count on the tab follows the list.
     Effect::new(move || open.set_waiting(desk.waiting()));
 
     // Actions
     let add = Callback::new(move |()| {
         pending.set(true);
         spawn_local(async move {
-            let made = create_template(desk.project).await;
+            let created = create_template(desk.project).await;
             let _ = pending.try_set(false);
-            match made {
+            match created {
                 Ok(template) => {
-                    let _ = trouble.try_set(None);
+                    let _ = add_error.try_set(None);
                     desk.open_next(template.id.to_string());
                     desk.change(|data| data.templates.push(template));
                 }
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
                 Err(fault) => {
-                    let _ = trouble.try_set(Some(fault));
+                    let _ = add_error.try_set(Some(fault));
                 }
             }
         });
@@ -91,7 +90,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
         if is_empty.get() {
             return view! {
                 <Blank glyph=Glyph::Key title="No templates yet"
-                    text="A template is a key that nobody holds yet. Design it once: others ask for it on “About Project”, and one click grants it.">
+                    text="A template sets a key’s role, price and expiry. Members request it on About Project; you approve with one click.">
                     <Button label="Add template" weight=Weight::Primary on_click=add pending/>
                 </Blank>
             }
@@ -113,16 +112,15 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
         .into_any()
     };
     view! {
-        {move || desk.trouble().get().or(trouble.get()).map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || desk.trouble().get().or(add_error.get()).map(|fault| view! { <Alert message=fault.to_string()/> })}
         {templates}
         <Requests desk/>
         {move || desk.asked.get().map(|asked: Asked| dialog(desk, asked))}
-        <LeaveGuard active=unsaved.any() title="Leave before everything is saved?" leave="Leave all the same"
-            text="What you typed on this page is not saved yet, or was refused. Once you leave, it may be lost."/>
+        <LeaveGuard active=unsaved.any() title="Leave with unsaved changes?" leave="Leave anyway"
+            text="Some changes on this page are not saved yet, or were rejected. If you leave now, they may be lost."/>
     }
 }
 
-/// What fields are good for.
 #[component]
 fn Tip() -> impl IntoView {
     view! {
@@ -130,7 +128,7 @@ fn Tip() -> impl IntoView {
             <p>
                 <strong>"Tip. "</strong>
                 "Give a template the fields " <em>"Project ID"</em> ", " <em>"Input Node ID"</em> " and " <em>"Output Node ID"</em>
-                ": fields are imported into the client project as secrets, together with the key, so that a client knows where to call."
+                ". They’re imported into the client’s project as secrets along with the key."
             </p>
         </aside>
     }

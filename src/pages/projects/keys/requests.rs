@@ -1,4 +1,4 @@
-//! The requests that wait.
+//! Pending access requests.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -15,33 +15,29 @@ use crate::{
     },
 };
 
-/// The list `Requests`.
 #[component]
-pub fn Requests(
-    /// The page.
-    desk: Desk,
-) -> impl IntoView {
+pub fn Requests(desk: Desk) -> impl IntoView {
     let toasts = use_toasts();
-    let trouble = RwSignal::new(None::<Fault>);
-    // Those that are on their way.
+    let last_error = RwSignal::new(None::<Fault>);
+    // Requests whose approval is being sent.
     let pending = RwSignal::new(Vec::<KeyRequestId>::new());
 
     let approve = Callback::new(move |request: RequestRow| {
-        let place = FocusPlace::note();
+        let focus = FocusPlace::note();
         pending.update(|pending| pending.push(request.id));
         spawn_local(async move {
-            let answer = desk.heard(approve_request(request.id).await);
+            let result = desk.heard(approve_request(request.id).await);
             let _ = pending.try_update(|pending| pending.retain(|id| *id != request.id));
-            match answer {
+            match result {
                 Ok(()) => {
-                    let _ = trouble.try_set(None);
-                    toasts.say(format!("{} may now reveal the key “{}”.", request.user, request.template));
+                    let _ = last_error.try_set(None);
+                    toasts.say(format!("Approved. {} can now reveal the key.", request.user));
                     desk.change(|data| data.requests.retain(|other| other.id != request.id));
                     desk.reload();
-                    place.restore_soon();
+                    focus.restore_soon();
                 }
                 Err(fault) => {
-                    let _ = trouble.try_set(Some(fault));
+                    let _ = last_error.try_set(Some(fault));
                 }
             }
         });
@@ -51,7 +47,7 @@ pub fn Requests(
     let is_empty = Memo::new(move |_| desk.with(|data| data.requests.is_empty()));
     let list = move || {
         if is_empty.get() {
-            return view! { <p class="nothing">"Nobody waits for a key. Who asks for one shows up here at once."</p> }.into_any();
+            return view! { <p class="nothing">"No pending requests. New ones appear here automatically."</p> }.into_any();
         }
         view! {
             <div class="table-frame">
@@ -66,7 +62,7 @@ pub fn Requests(
                     </thead>
                     <tbody>
                         <For each=ids key=|id| *id let(id)>
-                            <Line desk id pending approve/>
+                            <RequestTableRow desk id pending approve/>
                         </For>
                     </tbody>
                 </table>
@@ -77,14 +73,14 @@ pub fn Requests(
     view! {
         <section class="settings-part requests">
             <h2 id="requests" tabindex="-1">"Requests"</h2>
-            {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
             {list}
         </section>
     }
 }
 
 #[component]
-fn Line(desk: Desk, id: KeyRequestId, pending: RwSignal<Vec<KeyRequestId>>, approve: Callback<RequestRow>) -> impl IntoView {
+fn RequestTableRow(desk: Desk, id: KeyRequestId, pending: RwSignal<Vec<KeyRequestId>>, approve: Callback<RequestRow>) -> impl IntoView {
     let request = desk.request(id)?;
     let text = move |pick: fn(&RequestRow) -> String| move || request.with(pick);
     let requested_at = request.with_untracked(|request| request.requested_at);

@@ -1,4 +1,4 @@
-//! Choosing the role of a template's keys.
+//! Role selection of a template.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -14,20 +14,15 @@ use crate::{
     },
 };
 
-/// The role as a drop-down; what is chosen is saved at once. Roles that the reader may not give are not offered, but the present one is.
+/// A drop-down that saves on change. Offers the current role and the roles that the viewer can grant.
 #[component]
-pub fn RoleChooser(
-    /// The page.
-    desk: Desk,
-    /// The template.
-    template: Memo<TemplateRow>,
-) -> impl IntoView {
+pub fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
     let stored = Memo::new(move |_| template.with(|template| template.role.to_string()));
-    // What stands in the drop-down, which after a refusal goes back to what is stored.
+    // The value of the drop-down, which returns to the stored one when saving fails.
     let chosen = RwSignal::new(stored.get_untracked());
     let saving = RwSignal::new(false);
-    let wrong = RwSignal::new(None::<String>);
+    let save_error = RwSignal::new(None::<String>);
     Effect::new(move || {
         let now = stored.get();
         if !saving.get_untracked() {
@@ -37,22 +32,22 @@ pub fn RoleChooser(
 
     let name_of = move |role: &str| {
         desk.with(|data| {
-            data.roles.iter().find(|each| each.id.to_string() == role).map_or_else(|| "A role that is gone".to_owned(), |each| each.name.clone())
+            data.roles.iter().find(|each| each.id.to_string() == role).map_or_else(|| "Deleted role".to_owned(), |each| each.name.clone())
         })
     };
-    // Keys that move through a closed drop-down choose one after the other: the last one is what is wanted.
+    // Arrow keys in a closed drop-down select each option in turn: the loop saves the last selection.
     let save = move || {
         saving.set(true);
-        wrong.set(None);
+        save_error.set(None);
         spawn_local(async move {
             while let (Some(before), Some(after)) = (stored.try_get_untracked(), chosen.try_get_untracked()) {
                 if before == after {
                     break;
                 }
-                // Afterwards the page may be gone, and its roles with it.
+                // Looked up before saving: the page may be gone afterwards.
                 let name = untrack(|| name_of(&after));
                 if let Err(fault) = desk.save(id, TemplateValue::Role, Change { before, after }).await {
-                    let _ = wrong.try_set(Some(format!("“{name}” was not saved. {fault}")));
+                    let _ = save_error.try_set(Some(format!("Couldn’t save “{name}”. {fault}")));
                     if let Some(now) = stored.try_get_untracked() {
                         let _ = chosen.try_set(now);
                     }
@@ -82,7 +77,7 @@ pub fn RoleChooser(
         };
         options.into_iter().map(option).collect_view()
     };
-    let sees_nothing = move || {
+    let cannot_view_project = move || {
         let now = stored.get();
         desk.with(|data| data.roles.iter().any(|role| role.id.to_string() == now && !role.permissions.has(Permission::ViewProject)))
     };
@@ -90,17 +85,17 @@ pub fn RoleChooser(
     view! {
         <div class="in-place tile-role">
             <div class="select">
-                <select aria-label="Role" prop:value=move || chosen.get() aria-invalid=move || wrong.get().map(|_| "true")
+                <select aria-label="Role" prop:value=move || chosen.get() aria-invalid=move || save_error.get().map(|_| "true")
                     aria-describedby=wrong_id.clone() on:change:target=move |event| on_change(event.target().value())>
                     {options}
                 </select>
                 <Icon glyph=Glyph::Down/>
             </div>
             <span class="in-place-said" role="status">{move || if saving.get() { "Saving…" } else { "" }}</span>
-            <p class="field-wrong" id=wrong_id role="alert">{move || wrong.get()}</p>
+            <p class="field-wrong" id=wrong_id role="alert">{move || save_error.get()}</p>
             <div aria-live="polite">
-                {move || sees_nothing().then(|| view! {
-                    <p class="tile-warning"><Icon glyph=Glyph::Warning/>"Keys of this role can't see the project."</p>
+                {move || cannot_view_project().then(|| view! {
+                    <p class="tile-warning"><Icon glyph=Glyph::Warning/>"This role can’t view the project, so its keys will be refused."</p>
                 })}
             </div>
         </div>

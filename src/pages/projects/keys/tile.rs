@@ -1,4 +1,4 @@
-//! One template, edited in place.
+//! One template with inline editing.
 
 use leptos::prelude::*;
 
@@ -15,14 +15,8 @@ use crate::{
     },
 };
 
-/// A template: what its keys are called, what they are for, and what they carry.
 #[component]
-pub fn Tile(
-    /// The page.
-    desk: Desk,
-    /// The template.
-    id: TemplateId,
-) -> impl IntoView {
+pub fn Tile(desk: Desk, id: TemplateId) -> impl IntoView {
     let template = desk.template(id)?;
     let text = move |pick: fn(&TemplateRow) -> String| Signal::derive(move || template.with(pick));
     let name = text(|template| template.name.clone());
@@ -42,7 +36,7 @@ pub fn Tile(
             </header>
             <div class="tile-description">
                 <InPlace editor=description label="Description" id=format!("{id}-description") placeholder="Add a description" lines=true
-                    hint="Shift and Enter begins a new line."/>
+                    hint="Shift+Enter for a new line"/>
             </div>
             <Facts desk template/>
             <Fields desk template/>

@@ -1,4 +1,4 @@
-//! The dialog that imports a key into a project of its holder's.
+//! The dialog that imports a key into a project that its holder manages.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -35,51 +35,47 @@ use crate::{
     },
 };
 
-/// How long typing must pause before the names are asked for.
-const PAUSE_MS: u32 = 200;
+/// Delay between typing and the preview of the names.
+const PREVIEW_DELAY_MS: u32 = 200;
 
-/// Asks where to, and under which prefix. Waits for the projects that the reader manages.
+/// Loads the projects that the viewer manages, then shows the form.
 #[component]
-pub fn ImportDialog(
-    /// The tiles.
-    board: Board,
-    /// The key.
-    asked: Imported,
-) -> impl IntoView {
-    let managed = RwSignal::new(Managed::Unread);
+pub fn ImportDialog(board: Board, asked: Imported) -> impl IntoView {
+    let managed = RwSignal::new(Managed::Loading);
     Effect::new(move || {
         spawn_local(async move {
-            let _ = managed
-                .try_set(projects().await.map_or_else(Managed::Lost, |all| Managed::These(all.into_iter().filter(ProjectRow::is_managed).collect())));
+            let _ = managed.try_set(
+                projects().await.map_or_else(Managed::Failed, |all| Managed::Loaded(all.into_iter().filter(ProjectRow::is_managed).collect())),
+            );
         });
     });
     let dismiss = Callback::new(move |()| board.asked.set(None));
     move || match managed.get() {
-        Managed::These(projects) if !projects.is_empty() => view! { <ImportForm board asked=asked.clone() projects on_dismiss=dismiss/> }.into_any(),
+        Managed::Loaded(projects) if !projects.is_empty() => view! { <ImportForm board asked=asked.clone() projects on_dismiss=dismiss/> }.into_any(),
         managed => view! { <NoForm managed on_dismiss=dismiss/> }.into_any(),
     }
 }
 
-/// The projects that the reader manages.
+/// The projects that the viewer manages.
 #[derive(Clone)]
 enum Managed {
-    Unread,
-    Lost(Fault),
-    These(Vec<ProjectRow>),
+    Loading,
+    Failed(Fault),
+    Loaded(Vec<ProjectRow>),
 }
 
-/// What stands in place of the form: nothing yet, what went wrong, or what to do first.
+/// Shown instead of the form while loading, after an error, or without projects.
 #[component]
 fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
-    let may_make = use_project().viewer().may(Permission::ManageProjects);
+    let can_create = use_project().viewer().may(Permission::ManageProjects);
     let text = match managed {
-        Managed::Unread => view! { <p>"Reading your projects…"</p> }.into_any(),
-        Managed::Lost(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
-        Managed::These(_) if may_make => {
-            view! { <p>"You manage no project yet. " <a href=PROJECTS>"Make one"</a> ", then import the key into it."</p> }.into_any()
+        Managed::Loading => view! { <p>"Loading your projects…"</p> }.into_any(),
+        Managed::Failed(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
+        Managed::Loaded(_) if can_create => {
+            view! { <p>"You don’t manage any projects yet. " <a href=PROJECTS>"Create one"</a> ", then import the key into it."</p> }.into_any()
         }
-        Managed::These(_) => view! {
-            <p>"A key is imported into a project that you manage. Your role does not let you manage any, so there is none to import it into."</p>
+        Managed::Loaded(_) => view! {
+            <p>"You can only import into a project you manage, and you don’t manage any."</p>
         }
         .into_any(),
     };
@@ -91,14 +87,14 @@ fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
     }
 }
 
-/// Where the token comes from.
+/// Source of the token.
 #[derive(Clone)]
 enum Source {
-    /// It was revealed on this page.
-    Known(RevealedSecret),
-    /// It was not revealed yet: importing does.
+    /// Revealed on this page.
+    Revealed(RevealedSecret),
+    /// Not revealed yet; the import reveals it.
     Unrevealed,
-    /// Its holder pastes it.
+    /// Pasted by the holder.
     Pasted,
 }
 
@@ -107,7 +103,7 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
     let (form, toasts, reveal) = (Form::new(), use_toasts(), use_reveal());
     let Imported { key, name, is_revealed } = asked;
     let source = match board.revealed(key) {
-        Some(secret) => Source::Known(secret),
+        Some(secret) => Source::Revealed(secret),
         None if is_revealed => Source::Pasted,
         None => Source::Unrevealed,
     };
@@ -117,36 +113,34 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
     let submit = {
         let (source, name) = (source.clone(), name.clone());
         move |()| {
-            let (project, prefix) = (form.check("project", chosen), form.check("prefix", prefix));
-            let pasted = if matches!(source, Source::Pasted) { form.check("token", pasted) } else { Some(TypedSecret::default()) };
+            let (project, prefix) = (form.check("project", parse_project), form.check("prefix", prefix));
+            let pasted = if matches!(source, Source::Pasted) { form.check("token", parse_token) } else { Some(TypedSecret::default()) };
             let (Some(project), Some(prefix), Some(pasted)) = (project, prefix, pasted) else {
                 return form.send(None::<std::future::Ready<Result<(), Fault>>>, |()| {});
             };
             let import = Import { board, reveal, key, name: name.clone(), project, prefix };
             form.send(Some(import.run(source.clone(), pasted)), move |count| {
                 board.asked.set(None);
-                toasts.say(format!("{} stored in the project.", count_of(count, "secret was", "secrets were")));
+                toasts.say(count_of(count, "secret imported", "secrets imported"));
                 board.reload();
             });
         }
     };
     let options = projects.into_iter().map(|project| (project.id.to_string(), project.name)).collect();
     let token = match source {
-        Source::Known(_) => view! { <p class="field-hint">"The key that you revealed just now is used."</p> }.into_any(),
-        Source::Unrevealed => {
-            view! { <p class="field-hint">"The key is revealed for this, once, and goes straight into the project: you won't see it."</p> }.into_any()
-        }
+        Source::Revealed(_) => view! { <p class="field-hint">"Uses the key that you just revealed."</p> }.into_any(),
+        Source::Unrevealed => view! { <p class="field-hint">"The key goes straight into the project. You won’t see it."</p> }.into_any(),
         Source::Pasted => {
-            view! { <Field form name="token" label="API key" typed=Typed::Password hint="Paste the key that you copied when you revealed it."/> }
+            view! { <Field form name="token" label="API key" typed=Typed::Password hint="Paste the key that you copied when it was revealed."/> }
                 .into_any()
         }
     };
     view! {
         <FormDialog title="Import into a project" form submit="Import" on_submit=submit on_dismiss>
-            <p><strong class="quoted">{name.clone()}</strong> " and its fields become secrets of a project of yours."</p>
+            <p><strong class="quoted">{name.clone()}</strong> " and its fields are stored as secrets in a project you manage."</p>
             <div class="form-part" on:input=move |_| preview.read_after_pause() on:change=move |_| preview.read()>
                 <SelectField form name="project" label="Project" options/>
-                <Field form name="prefix" label="Prefix" value=prefix_of(&name) hint="Stands before each name: letters, digits and “_”."/>
+                <Field form name="prefix" label="Prefix" value=prefix_of(&name) hint="Added before each secret name. Letters, digits and _."/>
             </div>
             {move || preview.view()}
             {token}
@@ -156,16 +150,16 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
     }
 }
 
-fn chosen(field: &str, value: &str) -> Result<ProjectId, Fault> {
+fn parse_project(field: &str, value: &str) -> Result<ProjectId, Fault> {
     value.parse().map_err(|_| Fault::invalid(field, "Choose a project."))
 }
 
-fn pasted(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn parse_token(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
     let typed = typed.trim();
     if typed.is_empty() { Err(Fault::invalid(field, "Paste the key.")) } else { Ok(TypedSecret::new(typed.to_owned())) }
 }
 
-/// An import that is on its way.
+/// A pending import.
 struct Import {
     board: Board,
     reveal: Reveal,
@@ -176,23 +170,23 @@ struct Import {
 }
 
 impl Import {
-    /// Imports the key. Answers how many secrets it became. One that is revealed for this is shown should the import fail, with the
-    /// reason: nothing else would bring it back.
+    /// Imports the key and returns the number of secrets. If the import fails after revealing the key, the key is shown with the reason:
+    /// it can't be revealed again.
     async fn run(self, source: Source, pasted: TypedSecret) -> Result<usize, Fault> {
         match source {
-            Source::Known(secret) => self.send(TypedSecret::new(secret.reveal().to_owned())).await,
+            Source::Revealed(secret) => self.send(TypedSecret::new(secret.reveal().to_owned())).await,
             Source::Pasted => self.send(pasted).await,
             Source::Unrevealed => {
-                // What can be known to fail does so before.
+                // Checks that can fail run before the key is revealed.
                 let names = preview_import(self.key, self.project, self.prefix.clone()).await?;
-                if let Some(taken) = names.iter().find(|name| name.is_taken) {
-                    return Err(Fault::conflict("prefix", format!("The project has a secret {} already. Choose another prefix.", taken.name)));
+                if let Some(existing) = names.iter().find(|name| name.is_taken) {
+                    return Err(Fault::conflict("prefix", format!("The project already has a secret {}. Choose another prefix.", existing.name)));
                 }
                 let secret = reveal_key(self.key).await?;
                 self.board.keep(self.key, secret.clone());
                 let sent = self.send(TypedSecret::new(secret.reveal().to_owned())).await;
                 if let Err(fault) = &sent {
-                    // One dialog at a time: this one gives the focus back first, and the next one will do the same.
+                    // One dialog at a time: this one restores the focus before the next one opens.
                     let _ = self.board.asked.try_set(None);
                     TimeoutFuture::new(0).await;
                     self.reveal.show_unimported(self.name, secret, fault);
@@ -208,40 +202,40 @@ impl Import {
     }
 }
 
-/// The names that an import would make, read while one types.
+/// Preview of the secret names, updated while typing.
 #[derive(Clone, Copy)]
 struct Preview {
     form: Form,
     key: KeyId,
     names: RwSignal<Result<Vec<ImportedName>, Fault>>,
-    turns: StoredValue<u32>,
+    latest: StoredValue<u32>,
 }
 
 impl Preview {
     fn new(form: Form, key: KeyId) -> Self {
-        Self { form, key, names: RwSignal::new(Ok(Vec::new())), turns: StoredValue::new(0) }
+        Self { form, key, names: RwSignal::new(Ok(Vec::new())), latest: StoredValue::new(0) }
     }
 
-    /// Reads them once the form stands in the page.
+    /// Reads the names once the form is in the page.
     fn read(self) {
         self.read_after(0);
     }
 
     fn read_after_pause(self) {
-        self.read_after(PAUSE_MS);
+        self.read_after(PREVIEW_DELAY_MS);
     }
 
     fn read_after(self, pause_ms: u32) {
-        self.turns.update_value(|turns| *turns += 1);
-        let turn = self.turns.get_value();
-        let is_newest = move || self.turns.try_get_value() == Some(turn);
+        self.latest.update_value(|latest| *latest += 1);
+        let generation = self.latest.get_value();
+        let is_newest = move || self.latest.try_get_value() == Some(generation);
         spawn_local(async move {
             TimeoutFuture::new(pause_ms).await;
             if !is_newest() {
                 return;
             }
             let typed = self.form.value("prefix");
-            let names = match (chosen("project", &self.form.value("project")), prefix("prefix", &typed)) {
+            let names = match (parse_project("project", &self.form.value("project")), prefix("prefix", &typed)) {
                 (Ok(project), Ok(prefix)) => preview_import(self.key, project, prefix).await,
                 (Err(fault), _) | (_, Err(fault)) => Err(fault),
             };
@@ -252,28 +246,28 @@ impl Preview {
     }
 
     fn view(self) -> AnyView {
-        let line = |name: ImportedName| {
+        let item = |name: ImportedName| {
             view! {
                 <li class="import-name" class:import-taken=name.is_taken>
                     <code>{name.name}</code>
-                    {name.is_taken.then(|| view! { <span class="tag">"Taken"</span> })}
+                    {name.is_taken.then(|| view! { <span class="tag">"Already exists"</span> })}
                 </li>
             }
         };
         let content = match self.names.get() {
-            Ok(names) => view! { <ul class="import-names" aria-label="Secrets">{names.into_iter().map(line).collect_view()}</ul> }.into_any(),
+            Ok(names) => view! { <ul class="import-names" aria-label="Secrets">{names.into_iter().map(item).collect_view()}</ul> }.into_any(),
             Err(fault) => view! { <p class="field-hint">{fault.to_string()}</p> }.into_any(),
         };
         view! { <div class="import-preview" aria-live="polite">{content}</div> }.into_any()
     }
 }
 
-/// A name as a prefix: its letters and digits, `_` between them.
+/// Derives a prefix from a name: its letters and digits, joined by `_`.
 fn prefix_of(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let joined = words.collect::<Vec<_>>().join("_").to_ascii_lowercase();
-    let begins_well = joined.starts_with(|first: char| first.is_ascii_alphabetic());
-    let prefix = if begins_well { joined } else { format!("key_{joined}") };
+    let starts_with_letter = joined.starts_with(|first: char| first.is_ascii_alphabetic());
+    let prefix = if starts_with_letter { joined } else { format!("key_{joined}") };
     prefix.chars().take(PREFIX_MAX).collect::<String>().trim_end_matches('_').to_owned()
 }
 
@@ -282,16 +276,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_makes_a_prefix() {
-        for (name, made) in [
+    fn every_name_yields_a_valid_prefix() {
+        for (name, expected) in [
             ("Read access", "read_access"),
             ("  2nd: Größe ", "key_2nd_gr_e"),
             ("Ключ", "key"),
             ("a__b", "a_b"),
             (&"word ".repeat(20), "word_word_word_word_word_word"),
         ] {
-            assert_eq!(prefix_of(name), made);
-            assert!(prefix("prefix", made).is_ok());
+            assert_eq!(prefix_of(name), expected);
+            assert!(prefix("prefix", expected).is_ok());
         }
     }
 }

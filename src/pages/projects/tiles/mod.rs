@@ -1,4 +1,4 @@
-//! The subsection `API Keys` of `About Project`: what keys a project offers, and where the reader stands with each.
+//! The subsection `API Keys` of `About Project`: the templates that the viewer can request, with the state of each request.
 
 mod board;
 mod import;
@@ -15,20 +15,18 @@ use crate::{
     ui::message::Alert,
 };
 
-/// The tiles as the server answers them.
 pub type TilesRead = Resource<Result<KeyTiles, Fault>>;
 
-/// What [`ApiKeys`] begins with. To be made where the page makes its other resources: outside of its content.
+/// The first data of [`ApiKeys`]. Create it outside of the page's content, see [`of_project`].
 pub fn first_tiles() -> TilesRead {
     of_project(read_tiles)
 }
 
-/// One tile per template: to ask for its key, to wait for it, to have it.
+/// One tile per template.
 #[component]
 pub fn ApiKeys(
-    /// The project.
     project: ProjectRow,
-    /// Its tiles; see [`first_tiles`].
+    /// See [`first_tiles`].
     first: TilesRead,
 ) -> impl IntoView {
     let project = StoredValue::new(project);
@@ -55,10 +53,10 @@ fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
     let ids = move || board.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| board.with(|data| data.tiles.is_empty()));
     let is_managed = project.is_managed();
-    let design = KEYS.of(project.id);
+    let templates_path = KEYS.of(project.id);
     let tiles = move || {
         if is_empty.get() {
-            return nothing(is_managed.then(|| design.clone()));
+            return empty_state(is_managed.then(|| templates_path.clone()));
         }
         view! {
             <div class="tiles">
@@ -76,16 +74,13 @@ fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
     }
 }
 
-/// What to do where there is no template; `design` leads those who manage the project to where they make one.
-fn nothing(design: Option<String>) -> AnyView {
-    match design {
+/// `templates_path` is given for project managers, who can add a template.
+fn empty_state(templates_path: Option<String>) -> AnyView {
+    match templates_path {
         Some(path) => view! {
-            <p class="nothing">"This project offers no keys yet. " <a href=path>"Design one"</a> ", and others can ask for it here."</p>
+            <p class="nothing">"No keys available yet. " <a href=path>"Add a template"</a> ", and others can request it here."</p>
         }
         .into_any(),
-        None => {
-            view! { <p class="nothing">"This project offers no keys yet. Once somebody who manages it designs one, you can ask for it here."</p> }
-                .into_any()
-        }
+        None => view! { <p class="nothing">"No keys available yet. When a manager adds a template, you can request it here."</p> }.into_any(),
     }
 }

@@ -1,4 +1,4 @@
-//! One template, as those see it who may ask for its key.
+//! One template, as its requesters see it.
 
 use leptos::prelude::*;
 
@@ -13,14 +13,8 @@ use crate::{
     ui::{money::Price, number::counted},
 };
 
-/// A template: what its key is for, what it may do and carries, and where the reader stands.
 #[component]
-pub fn Tile(
-    /// The tiles.
-    board: Board,
-    /// The template.
-    id: TemplateId,
-) -> impl IntoView {
+pub fn Tile(board: Board, id: TemplateId) -> impl IntoView {
     let tile = board.tile(id)?;
     let text = move |pick: fn(&KeyTile) -> String| Signal::derive(move || tile.with(pick));
     let (name, description) = (text(|tile| tile.name.clone()), text(|tile| tile.description.clone()));
@@ -36,7 +30,6 @@ pub fn Tile(
     })
 }
 
-/// Role, what it permits, price and expiry.
 fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
     let currency = board.with(|data| data.currency.clone());
     let permits: Vec<_> = tile.permits.iter().map(Permission::label).collect();
@@ -54,14 +47,14 @@ fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
             })}
             {days.map(|days| view! {
                 <dt>"Expiry"</dt>
-                <dd>{counted(days, "day", "days")} " after it is granted"</dd>
+                <dd>{counted(days, "day", "days")} " after approval"</dd>
             })}
         </dl>
     }
 }
 
 fn fields(fields: Vec<IssuedField>) -> Option<AnyView> {
-    let line = |field: IssuedField| {
+    let item = |field: IssuedField| {
         view! {
             <li class="tile-field">
                 <span class="tile-field-name">{field.name}</span>
@@ -73,5 +66,5 @@ fn fields(fields: Vec<IssuedField>) -> Option<AnyView> {
     if fields.is_empty() {
         return None;
     }
-    Some(view! { <ul class="tile-field-list" aria-label="Information fields">{fields.into_iter().map(line).collect_view()}</ul> }.into_any())
+    Some(view! { <ul class="tile-field-list" aria-label="Information fields">{fields.into_iter().map(item).collect_view()}</ul> }.into_any())
 }

@@ -1,4 +1,4 @@
-//! Search and period of the log, kept in the page's address.
+//! Search and period of the log, kept in the URL query.
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -12,67 +12,64 @@ use crate::{
     ui::browser,
 };
 
-/// What the page's address says, and the way to change it.
+/// Reads and changes the URL query.
 #[derive(Clone, Copy)]
 pub struct AuditPlace {
-    wish: Memo<(String, Period)>,
+    filter: Memo<(String, Period)>,
     go: Callback<(String, Period)>,
 }
 
 impl AuditPlace {
-    /// Reads and writes the page's address.
     pub fn of_address() -> Self {
         let query = use_query_map();
-        let wish = Memo::new(move |_| {
+        let filter = Memo::new(move |_| {
             query.with(|query| {
-                let period = query.get_str("period").and_then(|word| word.parse().ok()).unwrap_or_default();
+                let period = query.get_str("period").and_then(|value| value.parse().ok()).unwrap_or_default();
                 (query.get_str("q").unwrap_or_default().trim().to_owned(), period)
             })
         });
         let navigate = use_navigate();
-        // Each letter replaces the last in the history: the way back leads past the whole search.
+        // Replaces the history entry: “Back” skips the keystrokes of a search.
         let go = Callback::new(move |(search, period): (String, Period)| {
             let address = String::from(AUDIT.path) + &query_string(&search, period, browser::encode);
             navigate(&address, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
         });
-        Self { wish, go }
+        Self { filter, go }
     }
 
-    /// What is searched for, and in which period.
+    /// Search text and period.
     pub fn get(self) -> (String, Period) {
-        self.wish.get()
+        self.filter.get()
     }
 
-    /// What to ask the server for.
+    /// The request for the first page.
     pub fn query(self) -> AuditQuery {
-        let (search, period) = self.wish.get_untracked();
+        let (search, period) = self.filter.get_untracked();
         AuditQuery { search, period, before: None }
     }
 
-    /// Searches for something else.
     pub fn search(self, search: String) {
-        self.go_to(search, self.wish.get_untracked().1);
+        self.go_to(search, self.filter.get_untracked().1);
     }
 
-    /// Looks at another period.
     pub fn period(self, period: Period) {
-        self.go_to(self.wish.get_untracked().0, period);
+        self.go_to(self.filter.get_untracked().0, period);
     }
 
-    /// Looks at everything.
+    /// Clears search and period.
     pub fn clear(self) {
         self.go_to(String::new(), Period::All);
     }
 
     fn go_to(self, search: String, period: Period) {
-        let wish = (search.trim().to_owned(), period);
-        if wish != self.wish.get_untracked() {
-            self.go.run(wish);
+        let filter = (search.trim().to_owned(), period);
+        if filter != self.filter.get_untracked() {
+            self.go.run(filter);
         }
     }
 }
 
-/// The part of the address that says it; what is usual goes without saying.
+/// The URL query; default values are left out.
 fn query_string(search: &str, period: Period, encode: impl Fn(&str) -> String) -> String {
     let mut parts = Vec::new();
     if !search.is_empty() {
@@ -89,10 +86,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_usual_goes_without_saying() {
-        let told = |search, period| query_string(search, period, str::to_owned);
-        assert_eq!(told("", Period::All), "");
-        assert_eq!(told("ada", Period::Week), "?q=ada&period=7d");
-        assert_eq!(told("", Period::Day), "?period=24h");
+    fn query_omits_defaults() {
+        let query = |search, period| query_string(search, period, str::to_owned);
+        assert_eq!(query("", Period::All), "");
+        assert_eq!(query("ada", Period::Week), "?q=ada&period=7d");
+        assert_eq!(query("", Period::Day), "?period=24h");
     }
 }

@@ -1,4 +1,4 @@
-//! The rows of the log.
+//! The table of audit events.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,9 @@ use crate::{
     ui::time::Time,
 };
 
-/// The rows that were read so far, newest first.
 #[component]
 pub fn EventTable(
-    /// The rows.
+    /// Newest first.
     events: RwSignal<Vec<AuditEventRow>>,
 ) -> impl IntoView {
     view! {
@@ -19,16 +18,16 @@ pub fn EventTable(
                 <thead>
                     <tr>
                         <th scope="col">"When"</th>
-                        <th scope="col">"Who"</th>
+                        <th scope="col">"Actor"</th>
                         <th scope="col">"Action"</th>
-                        <th scope="col">"To what"</th>
+                        <th scope="col">"Target"</th>
                         <th scope="col">"Details"</th>
-                        <th scope="col">"Address"</th>
+                        <th scope="col">"IP address"</th>
                     </tr>
                 </thead>
                 <tbody>
                     <For each=move || events.get() key=|event| event.seq let(event)>
-                        {line(event)}
+                        {event_row(event)}
                     </For>
                 </tbody>
             </table>
@@ -36,22 +35,22 @@ pub fn EventTable(
     }
 }
 
-fn line(event: AuditEventRow) -> impl IntoView {
+fn event_row(event: AuditEventRow) -> impl IntoView {
     let details =
         event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
     view! {
         <tr>
             <td class="cell-soft cell-when" data-label="When"><Time at=event.at/></td>
-            <td data-label="Who">
+            <td data-label="Actor">
                 <span class="cell-text">
                     {event.actor}
                     {event.means.map(|means| view! { <span class="tag">{means}</span> })}
                 </span>
             </td>
             <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_in_words(&event.action)}</span></td>
-            <td class="cell-object" data-label="To what"><span class="cell-text" title=event.object_id>{event.object}</span></td>
+            <td class="cell-object" data-label="Target"><span class="cell-text" title=event.object_id>{event.object}</span></td>
             <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
-            <td class="cell-soft cell-address" data-label="Address"><span class="cell-text">{event.address}</span></td>
+            <td class="cell-soft cell-address" data-label="IP address"><span class="cell-text">{event.address}</span></td>
         </tr>
     }
 }

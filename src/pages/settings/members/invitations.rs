@@ -16,17 +16,14 @@ use crate::{
     },
 };
 
-/// Who was invited and has not joined yet; nothing where nobody was.
+/// Open invitations; empty if there are none.
 #[component]
-pub fn Invitations(
-    /// What the page shares.
-    desk: Desk,
-) -> impl IntoView {
+pub fn Invitations(desk: Desk) -> impl IntoView {
     let menu = SharedMenu::new();
     let ids = move || desk.people.with(|people| people.invitations.iter().map(|invitation| invitation.id).collect::<Vec<_>>());
-    let any = Memo::new(move |_| desk.people.with(|people| !people.invitations.is_empty()));
+    let has_invitations = Memo::new(move |_| desk.people.with(|people| !people.invitations.is_empty()));
     view! {
-        <Show when=move || any.get()>
+        <Show when=move || has_invitations.get()>
             <h2 class="settings-part">"Open invitations"</h2>
             <div class="table-frame">
                 <table class="table" aria-label="Open invitations">
@@ -41,7 +38,7 @@ pub fn Invitations(
                     </thead>
                     <tbody>
                         <For each=ids key=|id| *id let(id)>
-                            <Line desk id menu/>
+                            <InvitationTableRow desk id menu/>
                         </For>
                     </tbody>
                 </table>
@@ -51,9 +48,9 @@ pub fn Invitations(
     }
 }
 
-/// An invitation. Drawn once and changed in place, so that its button keeps the focus.
+/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn Line(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
+fn InvitationTableRow(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
     let find = move |people: &People| {
         let invitation = people.invitations.iter().find(|invitation| invitation.id == id)?;
         Some((invitation.clone(), people.role_name(invitation.role_id)))
@@ -63,10 +60,10 @@ fn Line(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
     let expires = move || match invitation().state {
         InvitationState::Open => view! { <Time at=invitation().expires_at/> }.into_any(),
         InvitationState::Expired => view! { <span class="status status-expired">"Expired"</span> }.into_any(),
-        // Who sent it was shut out, or may no longer give this role.
-        InvitationState::Void => view! { <span class="status">"No longer good: make a new link"</span> }.into_any(),
+        // Its sender was disabled, or can no longer grant this role.
+        InvitationState::Void => view! { <span class="status">"Invalid. Create a new link."</span> }.into_any(),
     };
-    let items = Callback::new(move |()| actions(desk, id, untrack(invitation).email));
+    let items = Callback::new(move |()| actions(desk, id));
     view! {
         <tr aria-label=move || invitation().email>
             <td class="cell-name"><span class="cell-text">{move || invitation().email}</span></td>
@@ -83,8 +80,7 @@ fn Line(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
     .into_any()
 }
 
-/// What can be done with an invitation.
-fn actions(desk: Desk, id: InvitationId, email: String) -> Vec<MenuItem> {
+fn actions(desk: Desk, id: InvitationId) -> Vec<MenuItem> {
     let renew = Callback::new(move |()| {
         spawn_local(async move {
             match renew_invitation(id).await {
@@ -94,10 +90,9 @@ fn actions(desk: Desk, id: InvitationId, email: String) -> Vec<MenuItem> {
         });
     });
     let withdraw = Callback::new(move |()| {
-        let told = format!("The invitation of {email} was withdrawn.");
         spawn_local(async move {
             match withdraw_invitation(id).await {
-                Ok(()) => desk.tell(told),
+                Ok(()) => desk.tell("Invitation withdrawn".to_owned()),
                 Err(fault) => desk.tell(fault.to_string()),
             }
         });

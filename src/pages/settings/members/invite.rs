@@ -1,4 +1,4 @@
-//! The dialog that invites somebody.
+//! The dialog that invites a member.
 
 use leptos::prelude::*;
 
@@ -14,40 +14,31 @@ use crate::{
     },
 };
 
-/// The role that most who are invited are to have.
-const USUAL_ROLE: &str = "member";
+/// The preselected role.
+const DEFAULT_ROLE: &str = "member";
 
-/// Asks for address and role, then makes the link.
 #[component]
-pub fn InviteDialog(
-    /// What the page shares.
-    desk: Desk,
-    /// Leaves without inviting anybody.
-    on_dismiss: Callback<()>,
-) -> impl IntoView {
+pub fn InviteDialog(desk: Desk, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let call = form.check("email", text::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
+        let request = form.check("email", text::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
         let done = move |link| {
             desk.asked.set(None);
             desk.reveal(link);
         };
-        form.send_for_keeps(call, done, move |link| desk.reveal(link));
+        form.send_for_keeps(request, done, move |link| desk.reveal(link));
     };
     let options = desk.choices();
-    let usual = options.iter().find(|(_, name)| name == USUAL_ROLE).map(|(id, _)| id.clone()).unwrap_or_default();
+    let default_role = options.iter().find(|(_, name)| name == DEFAULT_ROLE).map(|(id, _)| id.clone()).unwrap_or_default();
     view! {
         <FormDialog title="Invite a member" form submit="Invite" on_submit=submit on_dismiss>
-            <Field form name="email" label="Email" typed=Typed::Email hint="They will sign in with it. Latchkey sends no mail: you give them the link." autofocus=true/>
-            <SelectField form name="role" label="Role" options value=usual/>
+            <Field form name="email" label="Email" typed=Typed::Email hint="Latchkey doesn’t send an e-mail: copy the link and send it yourself." autofocus=true/>
+            <SelectField form name="role" label="Role" options value=default_role/>
         </FormDialog>
     }
 }
 
-/// The role that was chosen.
-///
-/// # Errors
-/// `Invalid` where there was none to choose.
+/// Parses the selected role.
 pub fn chosen_role(field: &str, value: &str) -> Result<RoleId, Fault> {
     value.parse().map_err(|_| Fault::invalid(field, "Choose a role."))
 }

@@ -16,12 +16,8 @@ use crate::{
     },
 };
 
-/// Everybody who belongs to the organization.
 #[component]
-pub fn Members(
-    /// What the page shares.
-    desk: Desk,
-) -> impl IntoView {
+pub fn Members(desk: Desk) -> impl IntoView {
     let menu = SharedMenu::new();
     let ids = move || desk.people.with(|people| people.members.iter().map(|member| member.id).collect::<Vec<_>>());
     view! {
@@ -40,7 +36,7 @@ pub fn Members(
                 </thead>
                 <tbody>
                     <For each=ids key=|id| *id let(id)>
-                        <Line desk id menu/>
+                        <MemberTableRow desk id menu/>
                     </For>
                 </tbody>
             </table>
@@ -49,9 +45,9 @@ pub fn Members(
     }
 }
 
-/// A member. Drawn once and changed in place, so that its button keeps the focus.
+/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
+fn MemberTableRow(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
     let find = move |people: &People| {
         let member = people.members.iter().find(|member| member.id == id)?;
         Some((member.clone(), people.role_name(member.role_id), people.viewer == id))
@@ -60,8 +56,8 @@ fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
     let member = move || found.with(|(member, ..)| member.clone());
     let status = move || if member().disabled_at.is_some() { ("status", "Disabled") } else { ("status status-active", "Active") };
     let items = Callback::new(move |()| actions(desk, &untrack(member)));
-    // Nobody changes their own role or shuts themselves out.
-    let may_change = move || found.with(|(member, _, is_you)| !is_you && desk.may_change(member.role_id));
+    // Viewers can't change their own role or disable themselves.
+    let can_change = move || found.with(|(member, _, is_you)| !is_you && desk.may_change(member.role_id));
     view! {
         <tr aria-label=move || member().name>
             <td class="cell-name">
@@ -81,7 +77,7 @@ fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
             </td>
             <td class="cell-number" data-label="Keys">{move || member().keys}</td>
             <td class="cell-action">
-                <Show when=may_change>
+                <Show when=can_change>
                     <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
                 </Show>
             </td>
@@ -90,24 +86,23 @@ fn Line(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
     .into_any()
 }
 
-/// What can be done with a member.
 fn actions(desk: Desk, member: &MemberRow) -> Vec<MenuItem> {
-    let ask = |wanted: Asked| MenuAction::Run(Callback::new(move |()| desk.asked.set(Some(wanted.clone()))));
-    let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: ask(Asked::Role(member.clone())) };
-    let admission = if member.disabled_at.is_some() {
+    let open = |dialog: Asked| MenuAction::Run(Callback::new(move |()| desk.asked.set(Some(dialog.clone()))));
+    let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: open(Asked::Role(member.clone())) };
+    let toggle = if member.disabled_at.is_some() {
         let (id, name) = (member.id, member.name.clone());
         let enable = Callback::new(move |()| enable(desk, id, name.clone()));
         MenuItem { label: "Enable", glyph: Glyph::Check, action: MenuAction::Run(enable) }
     } else {
-        MenuItem { label: "Disable", glyph: Glyph::Close, action: ask(Asked::Disable(member.clone())) }
+        MenuItem { label: "Disable", glyph: Glyph::Close, action: open(Asked::Disable(member.clone())) }
     };
-    vec![role, admission]
+    vec![role, toggle]
 }
 
 fn enable(desk: Desk, id: UserId, name: String) {
     spawn_local(async move {
         match enable_member(id).await {
-            Ok(()) => desk.tell(format!("{name} can sign in again.")),
+            Ok(()) => desk.tell(format!("{name} enabled")),
             Err(fault) => desk.tell(fault.to_string()),
         }
     });

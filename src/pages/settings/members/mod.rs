@@ -32,9 +32,8 @@ use crate::{
     },
 };
 
-type PeopleRead = OnceResource<Result<People, Fault>>;
+type PeopleResource = OnceResource<Result<People, Fault>>;
 
-/// What somebody asked for, in a dialog over the lists.
 #[derive(Clone)]
 enum Asked {
     Invite,
@@ -42,62 +41,62 @@ enum Asked {
     Disable(MemberRow),
 }
 
-/// What the lists on this page share.
+/// State shared by the lists of the page.
 #[derive(Clone, Copy)]
 struct Desk {
     people: Loaded<People>,
-    /// What the reader may do: nobody gives or takes what they lack.
+    /// The viewer's permissions: only these can be granted or removed.
     own: Permissions,
     asked: RwSignal<Option<Asked>>,
     toasts: Toasts,
     secrets: Reveal,
 }
 
-// An answer may come when the page was left already: the frame still says what was done and shows the link, the page's own part is dropped.
+// A response may arrive after the page was closed: the layout still shows the toast or link; the page's own signals are gone.
 impl Desk {
-    /// Says what was done or what went wrong, and reads the lists anew.
-    fn tell(self, words: String) {
-        self.toasts.say(words);
+    /// Shows a toast and reloads the lists.
+    fn tell(self, message: String) {
+        self.toasts.say(message);
         self.people.read_again(list_people);
     }
 
-    /// Closes the dialog, and says what it did.
-    fn done(self, told: String) {
+    /// Closes the dialog and shows a toast.
+    fn done(self, message: String) {
         self.asked.set(None);
-        self.tell(told);
+        self.tell(message);
     }
 
-    /// Shows the link of an invitation, this once.
+    /// Shows an invitation link, which can't be shown again.
     fn reveal(self, link: InvitationLink) {
         self.people.read_again(list_people);
-        // A dialog that closes gives the focus back to its button first, and the next one will do the same.
+        // A closing dialog restores the focus to its button before the next one opens.
         set_timeout(move || self.secrets.show_link(link), std::time::Duration::ZERO);
     }
 
-    /// The roles that the reader may give.
+    /// The roles that the viewer can grant.
     fn choices(self) -> Vec<Choice> {
-        let may_give = |role: &&RoleRow| self.own.first_missing(role.permissions).is_none();
+        let can_grant = |role: &&RoleRow| self.own.first_missing(role.permissions).is_none();
         let choice = |role: &RoleRow| (role.id.to_string(), role.name.clone());
-        untrack(|| self.people.with(|people| people.roles.iter().filter(may_give).map(choice).collect()))
+        untrack(|| self.people.with(|people| people.roles.iter().filter(can_grant).map(choice).collect()))
     }
 
-    /// Whether the reader may change who has this role.
+    /// Whether the viewer can change members with this role.
     fn may_change(self, role: crate::model::id::RoleId) -> bool {
         let covers = |role: &RoleRow| self.own.first_missing(role.permissions).is_none();
         untrack(|| self.people.with(|people| people.roles.iter().find(|other| other.id == role).is_some_and(covers)))
     }
 }
 
-/// Who belongs to the organization, and who was invited.
+/// Members and open invitations.
 #[component]
 pub fn MembersPage() -> impl IntoView {
-    // Made here: what stands in the page waits, and is made more than once on the server.
-    provide_context(PeopleRead::new(list_people()));
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
+    provide_context(PeopleResource::new(list_people()));
     view! { <SettingsPage tab=&MEMBERS content/> }
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    when_read(expect_context::<PeopleRead>(), move |people| view! { <PeopleView viewer people/> }.into_any())
+    when_read(expect_context::<PeopleResource>(), move |people| view! { <PeopleView viewer people/> }.into_any())
 }
 
 #[component]
@@ -107,23 +106,23 @@ fn PeopleView(viewer: Viewer, people: People) -> impl IntoView {
     let asked = RwSignal::new(None::<Asked>);
 
     // Actions
-    let read_again = Callback::new(move |()| people.read_again(list_people));
+    let reload = Callback::new(move |()| people.read_again(list_people));
     let dismiss = Callback::new(move |()| asked.set(None));
     let desk = Desk { people, own: viewer.permissions, asked, toasts: use_toasts(), secrets: use_reveal() };
     let invite = Callback::new(move |()| asked.set(Some(Asked::Invite)));
 
     // View
-    let dialog = move |asked| match asked {
+    let dialog = move |open| match open {
         Asked::Invite => view! { <InviteDialog desk on_dismiss=dismiss/> }.into_any(),
         Asked::Role(member) => view! { <RoleDialog desk member on_dismiss=dismiss/> }.into_any(),
         Asked::Disable(member) => view! { <DisableDialog desk member on_dismiss=dismiss/> }.into_any(),
     };
     view! {
         <div class="settings-head">
-            <p class="settings-lead">"Whoever is invited gets a link that is good for seven days and makes one account."</p>
+            <p class="settings-lead">"Each invitation link works once and expires after 7 days."</p>
             <Button label="Invite" weight=Weight::Primary on_click=invite/>
         </div>
-        {move || people.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=read_again/> })}
+        {move || people.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
         <Members desk/>
         <Invitations desk/>
         {move || asked.get().map(dialog)}

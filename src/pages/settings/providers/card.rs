@@ -11,17 +11,15 @@ use crate::{
     },
 };
 
-/// A provider, what it is used with, and its models.
 #[component]
 pub fn ProviderCard(
-    /// The provider.
     provider: ProviderRow,
     /// Opens a dialog.
     ask: Callback<Asked>,
 ) -> impl IntoView {
-    let [edited, extended, doomed] = [(); 3].map(|()| provider.clone());
+    let [edited, extended, deleted] = [(); 3].map(|()| provider.clone());
     let (name, models) = (provider.name.clone(), format!("Models of {}", provider.name));
-    let line = move |model: ModelRow| view! { <ModelLine model ask/> };
+    let row = move |model: ModelRow| view! { <ModelTableRow model ask/> };
     view! {
         <article class="provider" aria-label=name>
             <header class="provider-head">
@@ -33,7 +31,7 @@ pub fn ProviderCard(
                     <Button label="Add model" on_click=move |()| ask.run(Asked::AddModel(extended.clone()))/>
                     <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| ask.run(Asked::EditProvider(edited.clone()))/>
                     <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                        on_click=move |_| ask.run(Asked::Delete(Doomed::Provider(doomed.clone())))/>
+                        on_click=move |_| ask.run(Asked::Delete(Doomed::Provider(deleted.clone())))/>
                 </div>
             </header>
             <dl class="provider-facts">
@@ -51,7 +49,7 @@ pub fn ProviderCard(
                             <th scope="col"><span class="visually-hidden">"Action"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{provider.models.into_iter().map(line).collect_view()}</tbody>
+                    <tbody>{provider.models.into_iter().map(row).collect_view()}</tbody>
                 </table>
             })}
         </article>
@@ -59,28 +57,28 @@ pub fn ProviderCard(
 }
 
 #[component]
-fn ModelLine(model: ModelRow, ask: Callback<Asked>) -> impl IntoView {
-    let (edited, doomed, name) = (model.clone(), model.clone(), model.name.clone());
+fn ModelTableRow(model: ModelRow, ask: Callback<Asked>) -> impl IntoView {
+    let (edited, deleted, name) = (model.clone(), model.clone(), model.name.clone());
     view! {
         <tr aria-label=name>
             <td class="cell-name">{model.name}</td>
-            <td class="cell-soft" data-label="Key">{link_view(model.link, "The provider's")}</td>
+            <td class="cell-soft" data-label="Key">{link_view(model.link, "Provider’s key")}</td>
             <td class="cell-action">
                 <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| ask.run(Asked::EditModel(edited.clone()))/>
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                    on_click=move |_| ask.run(Asked::Delete(Doomed::Model(doomed.clone())))/>
+                    on_click=move |_| ask.run(Asked::Delete(Doomed::Model(deleted.clone())))/>
             </td>
         </tr>
     }
 }
 
-/// The key, or why there is none and what to do about it.
-fn link_view(link: Link, nothing: &'static str) -> AnyView {
-    let lost = |why: &'static str| view! { <span class="provider-lost"><Icon glyph=Glyph::Warning/> {why}</span> }.into_any();
+/// The linked key, or the reason why there is none.
+fn link_view(link: Link, unlinked: &'static str) -> AnyView {
+    let warning = |text: &'static str| view! { <span class="provider-lost"><Icon glyph=Glyph::Warning/> {text}</span> }.into_any();
     match link {
         Link::Key(key) => view! { <span>{key.name} " " <code class="key-mask">{key.mask}</code></span> }.into_any(),
-        Link::Nothing => nothing.into_any(),
-        Link::Deleted => lost("No key: it was deleted. Edit to choose another."),
-        Link::Moved => lost("No key: the address was changed. Edit to choose it again."),
+        Link::Nothing => unlinked.into_any(),
+        Link::Deleted => warning("Key deleted. Edit to select another."),
+        Link::Moved => warning("Key unlinked: the address changed. Edit to select one."),
     }
 }

@@ -1,4 +1,4 @@
-//! The dialog that asks before a provider or a model is deleted.
+//! Confirms the deletion of a provider or model.
 
 use leptos::prelude::*;
 
@@ -11,12 +11,11 @@ use crate::{
     ui::{button::Weight, form::Form, form_dialog::FormDialog, number::counted},
 };
 
-/// What is to be deleted.
+/// The object to delete.
 #[derive(Clone)]
 pub enum Doomed {
-    /// A provider and its models.
+    /// Deletes its models too.
     Provider(ProviderRow),
-    /// A model.
     Model(ModelRow),
 }
 
@@ -31,42 +30,37 @@ impl Doomed {
     fn effect(&self) -> String {
         match self {
             Self::Provider(provider) if !provider.models.is_empty() => {
-                format!(
-                    "{} The keys stay.",
-                    counted(i64::try_from(provider.models.len()).unwrap_or(i64::MAX), "model goes with it.", "models go with it.")
-                )
+                let count = i64::try_from(provider.models.len()).unwrap_or(i64::MAX);
+                format!("{} The general keys are kept.", counted(count, "model will be deleted too.", "models will be deleted too."))
             }
-            _ => "Keys stay where they are.".to_owned(),
+            _ => "The general key is kept.".to_owned(),
         }
     }
 
-    /// Where somebody else was faster, what was wanted is so.
+    /// Succeeds also if the object is gone already.
     async fn delete(self) -> Result<(), Fault> {
-        let done = match self {
+        let result = match self {
             Self::Provider(provider) => delete_provider(provider.id).await,
             Self::Model(model) => delete_model(model.id).await,
         };
-        if done == Err(Fault::NotFound) { Ok(()) } else { done }
+        if result == Err(Fault::NotFound) { Ok(()) } else { result }
     }
 }
 
-/// Asks, then deletes.
 #[component]
 pub fn DeleteDialog(
-    /// What is to be deleted.
     doomed: Doomed,
-    /// Leaves it as it is.
     on_dismiss: Callback<()>,
-    /// Called with what was done, as a sentence.
+    /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
     let (name, effect) = (doomed.name(), doomed.effect());
-    let title = if matches!(doomed, Doomed::Provider(_)) { "Delete this provider?" } else { "Delete this model?" };
-    let said = format!("“{name}” was deleted.");
+    let is_provider = matches!(doomed, Doomed::Provider(_));
+    let title = if is_provider { "Delete this provider?" } else { "Delete this model?" };
+    let message = if is_provider { "Provider deleted" } else { "Model deleted" };
     let submit = move |()| {
-        let said = said.clone();
-        form.send(Some(doomed.clone().delete()), move |()| on_done.run(said));
+        form.send(Some(doomed.clone().delete()), move |()| on_done.run(message.to_owned()));
     };
     view! {
         <FormDialog title form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>

@@ -28,7 +28,7 @@ use delete::{DeleteDialog, Doomed};
 use model::ModelDialog;
 use provider::ProviderDialog;
 
-/// Services with language models, and the keys that they are used with.
+/// Providers of language models, and the general keys linked to them.
 #[component]
 pub fn ProvidersPage() -> impl IntoView {
     let first = OnceResource::new(list_providers());
@@ -48,7 +48,6 @@ pub fn ProvidersPage() -> impl IntoView {
     view! { <SettingsPage tab=&PROVIDERS content/> }
 }
 
-/// What somebody asked for, in a dialog over the list.
 #[derive(Clone)]
 enum Asked {
     AddProvider,
@@ -64,7 +63,7 @@ fn Providers(first: ProviderList) -> impl IntoView {
 
     // Data
     let list = RwSignal::new(first);
-    let trouble = RwSignal::new(None::<Fault>);
+    let load_error = RwSignal::new(None::<Fault>);
     let asked = RwSignal::new(None::<Asked>);
 
     // Actions
@@ -72,15 +71,15 @@ fn Providers(first: ProviderList) -> impl IntoView {
         spawn_local(async move {
             match list_providers().await {
                 Ok(all) => {
-                    trouble.set(None);
+                    load_error.set(None);
                     list.set(all);
                 }
                 Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => trouble.set(Some(fault)),
+                Err(fault) => load_error.set(Some(fault)),
             }
         });
     };
-    let ask = Callback::new(move |wanted| asked.set(Some(wanted)));
+    let ask = Callback::new(move |dialog| asked.set(Some(dialog)));
     let dismiss = Callback::new(move |()| asked.set(None));
     let done = Callback::new(move |message: String| {
         asked.set(None);
@@ -95,8 +94,8 @@ fn Providers(first: ProviderList) -> impl IntoView {
         if providers.is_empty() {
             return view! {
                 <Blank glyph=Glyph::Key title="No providers yet"
-                    text="A provider is a service with language models. Add one, and choose the general key that it is used with.">
-                    <Button label="Add the first provider" on_click=add/>
+                    text="Connect OpenAI, Anthropic or any compatible API, and choose its key.">
+                    <Button label="Add your first provider" on_click=add/>
                 </Blank>
             }
             .into_any();
@@ -107,10 +106,10 @@ fn Providers(first: ProviderList) -> impl IntoView {
     let dialog = move |asked| dialog(asked, keys(), dismiss, done);
     view! {
         <div class="toolbar">
-            <p class="settings-lead">"Each provider is used with a general key. A model can have a key of its own."</p>
+            <p class="settings-lead">"Connect LLM providers and choose the general key each one uses. A model can use its own."</p>
             <span class="toolbar-end"><Button label="Add provider" weight=Weight::Primary on_click=add/></span>
         </div>
-        {move || trouble.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || load_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
         {cards}
         {move || asked.get().map(dialog)}
     }

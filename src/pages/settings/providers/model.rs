@@ -1,4 +1,4 @@
-//! The dialog that asks for a model.
+//! The dialog that adds or edits a model.
 
 use leptos::prelude::*;
 
@@ -18,46 +18,43 @@ use crate::{
     },
 };
 
-/// The keys that can be chosen, below the words for none.
+/// Options for a key: `none` first, then the keys.
 pub fn key_choices(none: &str, keys: Vec<GeneralKey>) -> Vec<Choice> {
-    let lines = keys.into_iter().map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
-    std::iter::once((String::new(), none.to_owned())).chain(lines).collect()
+    let choices = keys.into_iter().map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
+    std::iter::once((String::new(), none.to_owned())).chain(choices).collect()
 }
 
-/// Asks for a model, then makes or changes it.
 #[component]
 pub fn ModelDialog(
-    /// Whose it is to be, where it is new.
+    /// The provider of a new model.
     of: Option<ProviderRow>,
-    /// The model, where it stands already.
+    /// The model to edit.
     model: Option<ModelRow>,
-    /// The keys that can be chosen.
     keys: Vec<GeneralKey>,
-    /// Leaves things as they are.
     on_dismiss: Callback<()>,
-    /// Called with what was done, as a sentence.
+    /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
     let (provider, id) = (of.as_ref().map(|provider| provider.id), model.as_ref().map(|model| model.id));
     let submit = move |()| {
         let (name, key) = (form.check("name", text::name), form.check("key", check_key));
-        let wanted = name.zip(key).map(|(name, key)| WantedModel { name, key });
-        let call = wanted.map(|wanted| async move {
+        let input = name.zip(key).map(|(name, key)| WantedModel { name, key });
+        let request = input.map(|input| async move {
             match (id, provider) {
-                (Some(id), _) => edit_model(id, wanted).await,
-                (None, Some(provider)) => create_model(provider, wanted).await,
+                (Some(id), _) => edit_model(id, input).await,
+                (None, Some(provider)) => create_model(provider, input).await,
                 (None, None) => Err(Fault::NotFound),
             }
         });
-        form.send(call, move |model| on_done.run(format!("“{}” was saved.", model.name)));
+        form.send(request, move |_| on_done.run("Model saved".to_owned()));
     };
     let title = of.map_or_else(|| "Edit model".to_owned(), |provider| format!("Add model to {}", provider.name));
     let (name, link) = model.map_or_else(Default::default, |model| (model.name, model.link.key().map(|key| key.id.to_string()).unwrap_or_default()));
     view! {
         <FormDialog title form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="name" label="Name" value=name hint="As the provider knows it, such as “gpt-5”." autofocus=true/>
-            <SelectField form name="key" label="Key" options=key_choices("The provider's key", keys) value=link/>
+            <Field form name="name" label="Name" value=name hint="Model ID at the provider, e.g. gpt-5" autofocus=true/>
+            <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys) value=link/>
         </FormDialog>
     }
 }

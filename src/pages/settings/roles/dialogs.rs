@@ -1,4 +1,4 @@
-//! The dialogs that make, change and delete a role.
+//! Dialogs to create, edit and delete a role.
 
 use leptos::prelude::*;
 
@@ -20,40 +20,37 @@ use crate::{
     },
 };
 
-/// Asks for a role's name and permissions, then makes or changes it.
 #[component]
 pub fn DraftDialog(
-    /// What the reader may do: nobody gives what they lack.
+    /// The viewer's permissions: only these can be granted.
     own: Permissions,
-    /// The role to change; `None` to make one.
+    /// The role to edit; `None` creates one.
     role: Option<RoleRow>,
-    /// What is ticked at first.
+    /// The permissions that are selected initially.
     permissions: Permissions,
-    /// Leaves everything as it is.
     on_dismiss: Callback<()>,
-    /// Called with what was done.
+    /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
     let (id, name) = role.map(|role| (role.id, role.name)).unzip();
     let submit = move |()| {
-        let fields = (form.check("name", text::name), form.check_ticked("permissions", |_, ticked| Ok::<_, Fault>(ticked)));
-        let call = match fields {
+        let fields = (form.check("name", text::name), form.check_ticked("permissions", |_, selected| Ok::<_, Fault>(selected)));
+        let request = match fields {
             (Some(name), Some(permissions)) => Some(save(id, name, permissions)),
             _ => None,
         };
-        form.send(call, move |role: RoleRow| {
-            on_done.run(if id.is_some() { format!("“{}” was changed.", role.name) } else { format!("“{}” was made.", role.name) });
-        });
+        form.send(request, move |_| on_done.run(if id.is_some() { "Role updated" } else { "Role created" }.to_owned()));
     };
 
-    let tick = |permission: Permission| Tick {
+    let option = |permission: Permission| Tick {
         value: permission.word().to_owned(),
         label: permission.label().to_owned(),
         ticked: permissions.has(permission),
     };
-    let ticks = own.iter().map(tick).collect();
-    let hint = if own == Permissions::of(Permission::ALL) { "What its members may do." } else { "You can give only what you may do yourself." };
+    let ticks = own.iter().map(option).collect();
+    let hint =
+        if own == Permissions::of(Permission::ALL) { "What members with this role can do." } else { "You can only grant permissions you have." };
     view! {
         <FormDialog title=if id.is_some() { "Edit role" } else { "Create role" } form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name.unwrap_or_default() autofocus=true/>
@@ -70,26 +67,19 @@ async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Res
     }
 }
 
-/// Asks, then deletes.
 #[component]
 pub fn DeleteDialog(
-    /// The role.
     role: RoleRow,
-    /// Leaves it as it is.
     on_dismiss: Callback<()>,
-    /// Called with what was done.
+    /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
-    let told = format!("“{}” was deleted.", role.name);
-    let submit = Callback::new(move |()| {
-        let told = told.clone();
-        form.send(Some(delete_role(role.id)), move |()| on_done.run(told));
-    });
+    let submit = Callback::new(move |()| form.send(Some(delete_role(role.id)), move |()| on_done.run("Role deleted".to_owned())));
     view! {
         <FormDialog title="Delete this role?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{role.name}</strong></p>
-            <p>"Only a role that no member, no open invitation, no template and no project key has can be deleted."</p>
+            <p>"A role can be deleted only when no member, invitation, template or project key uses it."</p>
             <FormWrong form about="role"/>
         </FormDialog>
     }

@@ -25,27 +25,25 @@ use crate::{
     },
 };
 
-type RolesRead = OnceResource<Result<Vec<RoleRow>, Fault>>;
+type RolesResource = OnceResource<Result<Vec<RoleRow>, Fault>>;
 
-/// What somebody asked for, in a dialog over the list.
 #[derive(Clone)]
-enum Asked {
-    /// A role that holds this at first.
+enum OpenDialog {
+    /// A new role with these permissions selected.
     Create(Permissions),
     Edit(RoleRow),
     Delete(RoleRow),
 }
 
-/// What members may do.
 #[component]
 pub fn RolesPage() -> impl IntoView {
-    // Made here: what stands in the page waits, and is made more than once on the server.
-    provide_context(RolesRead::new(list_roles()));
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
+    provide_context(RolesResource::new(list_roles()));
     view! { <SettingsPage tab=&ROLES content/> }
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    when_read(expect_context::<RolesRead>(), move |roles| view! { <Roles viewer roles/> }.into_any())
+    when_read(expect_context::<RolesResource>(), move |roles| view! { <Roles viewer roles/> }.into_any())
 }
 
 #[component]
@@ -55,32 +53,34 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
     // Data
     let own = viewer.permissions;
     let roles = Loaded::new(roles);
-    let asked = RwSignal::new(None::<Asked>);
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
     let menu = SharedMenu::new();
 
     // Actions
-    let read_again = Callback::new(move |()| roles.read_again(list_roles));
-    let dismiss = Callback::new(move |()| asked.set(None));
-    let done = Callback::new(move |told: String| {
-        asked.set(None);
-        toasts.say(told);
-        read_again.run(());
+    let reload = Callback::new(move |()| roles.read_again(list_roles));
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    let done = Callback::new(move |message: String| {
+        open_dialog.set(None);
+        toasts.say(message);
+        reload.run(());
     });
-    let create = Callback::new(move |()| asked.set(Some(Asked::Create(Permissions::default()))));
+    let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create(Permissions::default()))));
 
     // View
-    let dialog = move |asked| match asked {
-        Asked::Create(permissions) => view! { <DraftDialog own role=None permissions on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Edit(role) => view! { <DraftDialog own permissions=role.permissions role=Some(role) on_dismiss=dismiss on_done=done/> }.into_any(),
-        Asked::Delete(role) => view! { <DeleteDialog role on_dismiss=dismiss on_done=done/> }.into_any(),
+    let dialog = move |open| match open {
+        OpenDialog::Create(permissions) => view! { <DraftDialog own role=None permissions on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Edit(role) => {
+            view! { <DraftDialog own permissions=role.permissions role=Some(role) on_dismiss=dismiss on_done=done/> }.into_any()
+        }
+        OpenDialog::Delete(role) => view! { <DeleteDialog role on_dismiss=dismiss on_done=done/> }.into_any(),
     };
     let ids = move || roles.with(|roles| roles.iter().map(|role| role.id).collect::<Vec<_>>());
     view! {
         <div class="settings-head">
-            <p class="settings-lead">"A role says what its members, and the keys they made, may do. A change counts at once."</p>
+            <p class="settings-lead">"Roles control what members, and the keys they create, can do. Changes apply immediately."</p>
             <Button label="Create role" weight=Weight::Primary on_click=create/>
         </div>
-        {move || roles.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=read_again/> })}
+        {move || roles.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
         <div class="table-frame">
             <table class="table" aria-label="Roles">
                 <thead>
@@ -93,22 +93,28 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
                 </thead>
                 <tbody>
                     <For each=ids key=|id| *id let(id)>
-                        <Line roles id own menu asked/>
+                        <RoleTableRow roles id own menu open_dialog/>
                     </For>
                 </tbody>
             </table>
         </div>
         <MenuList menu id="role-actions"/>
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
-/// A role. Drawn once and changed in place, so that its button keeps the focus.
+/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn Line(roles: Loaded<Vec<RoleRow>>, id: RoleId, own: Permissions, menu: SharedMenu, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn RoleTableRow(
+    roles: Loaded<Vec<RoleRow>>,
+    id: RoleId,
+    own: Permissions,
+    menu: SharedMenu,
+    open_dialog: RwSignal<Option<OpenDialog>>,
+) -> impl IntoView {
     let find = move |roles: &Vec<RoleRow>| roles.iter().find(|role| role.id == id).cloned();
     let Some(role) = roles.part(find) else { return ().into_any() };
-    let items = Callback::new(move |()| actions(&role.get_untracked(), own, asked));
+    let items = Callback::new(move |()| actions(&role.get_untracked(), own, open_dialog));
     view! {
         <tr aria-label=move || role.get().name>
             <td class="cell-name">
@@ -117,7 +123,7 @@ fn Line(roles: Loaded<Vec<RoleRow>>, id: RoleId, own: Permissions, menu: SharedM
                     {move || role.get().is_built_in.then(|| view! { <span class="tag">"Built in"</span> })}
                 </span>
             </td>
-            <td class="cell-soft" data-label="Permissions"><span class="cell-text">{move || in_words(role.get().permissions)}</span></td>
+            <td class="cell-soft" data-label="Permissions"><span class="cell-text">{move || permission_list(role.get().permissions)}</span></td>
             <td class="cell-number" data-label="Members">{move || role.get().members}</td>
             <td class="cell-action">
                 <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
@@ -127,20 +133,19 @@ fn Line(roles: Loaded<Vec<RoleRow>>, id: RoleId, own: Permissions, menu: SharedM
     .into_any()
 }
 
-/// What somebody who may do this much can do with a role.
-fn actions(role: &RoleRow, own: Permissions, asked: RwSignal<Option<Asked>>) -> Vec<MenuItem> {
-    let ask = |wanted: Asked| MenuAction::Run(Callback::new(move |()| asked.set(Some(wanted.clone()))));
-    let copy = MenuItem { label: "Make a role like this", glyph: Glyph::Copy, action: ask(Asked::Create(role.permissions)) };
+/// `own`: the viewer's permissions, which limit the roles that they can edit.
+fn actions(role: &RoleRow, own: Permissions, open_dialog: RwSignal<Option<OpenDialog>>) -> Vec<MenuItem> {
+    let open = |dialog: OpenDialog| MenuAction::Run(Callback::new(move |()| open_dialog.set(Some(dialog.clone()))));
+    let copy = MenuItem { label: "Duplicate", glyph: Glyph::Copy, action: open(OpenDialog::Create(role.permissions)) };
     if role.is_built_in || own.first_missing(role.permissions).is_some() {
         return vec![copy];
     }
-    let edit = MenuItem { label: "Edit", glyph: Glyph::Edit, action: ask(Asked::Edit(role.clone())) };
-    let delete = MenuItem { label: "Delete", glyph: Glyph::Trash, action: ask(Asked::Delete(role.clone())) };
+    let edit = MenuItem { label: "Edit", glyph: Glyph::Edit, action: open(OpenDialog::Edit(role.clone())) };
+    let delete = MenuItem { label: "Delete", glyph: Glyph::Trash, action: open(OpenDialog::Delete(role.clone())) };
     vec![edit, copy, delete]
 }
 
-/// What a role permits, as a list that can be read.
-fn in_words(permissions: Permissions) -> String {
+fn permission_list(permissions: Permissions) -> String {
     if permissions == Permissions::of(Permission::ALL) {
         return "Everything".to_owned();
     }
@@ -153,9 +158,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permissions_are_told_in_words() {
-        assert_eq!(in_words(Permissions::of(Permission::ALL)), "Everything");
-        assert_eq!(in_words(Permissions::default()), "Nothing");
-        assert_eq!(in_words(Permissions::of(&[Permission::ViewProject, Permission::ViewKeys])), "View Keys, View Project");
+    fn permissions_are_listed_by_label() {
+        assert_eq!(permission_list(Permissions::of(Permission::ALL)), "Everything");
+        assert_eq!(permission_list(Permissions::default()), "Nothing");
+        assert_eq!(permission_list(Permissions::of(&[Permission::ViewProject, Permission::ViewKeys])), "View Keys, View Project");
     }
 }

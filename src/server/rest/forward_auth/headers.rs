@@ -1,10 +1,10 @@
-//! Values that can stand in a header.
+//! Encoding of values for headers.
 
 use std::fmt::Write;
 
 use axum::http::HeaderValue;
 
-/// Text as visible ASCII: all else is percent-encoded, and `%` and `,` with it, so that the text and a list of texts can be told from it.
+/// Text as visible ASCII. Everything else is percent-encoded, and so are `%` and `,`, so that the text and a list of texts can be decoded.
 pub fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         if byte.is_ascii_graphic() && !matches!(byte, b'%' | b',') {
@@ -16,12 +16,13 @@ pub fn encoded(text: &str) -> String {
     })
 }
 
-/// A list of texts, with commas between them.
+/// Encoded texts, separated by commas.
 pub fn list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     texts.into_iter().map(encoded).collect::<Vec<_>>().join(",")
 }
 
-/// JSON in ASCII: what is none stands within strings, where it can be escaped; line breaks stand between values alone.
+/// JSON in ASCII. Other characters occur only within strings, where they are escaped; line breaks and tabs occur only between values, where
+/// they are dropped.
 pub fn json(text: &str) -> String {
     let mut units = [0; 2];
     text.chars().filter(|character| !matches!(character, '\t' | '\r' | '\n')).fold(String::with_capacity(text.len()), |mut ascii, character| {
@@ -36,7 +37,7 @@ pub fn json(text: &str) -> String {
     })
 }
 
-/// What was made by one of these is a header's value.
+/// A header value. The text that the functions above return is always valid.
 pub fn value(ascii: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(ascii).ok()
 }
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_plain_stays_plain() {
+    fn visible_ascii_is_kept() {
         assert_eq!(encoded("cus_1:a/b"), "cus_1:a/b");
         assert_eq!(encoded("Ä 100%\r\n"), "%C3%84%20100%25%0D%0A");
         assert_eq!(list(["read", "a,b"]), "read,a%2Cb");
@@ -59,21 +60,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_comes_back(text in any::<String>()) {
+        fn text_round_trips(text in any::<String>()) {
             let encoded = encoded(&text);
             prop_assert!(value(&encoded).is_some() && encoded.bytes().all(|byte| byte.is_ascii_graphic()));
-            // In a query `+` would be a space, and `&` and `=` its own signs.
+            // `+`, `&` and `=` have a meaning in a query.
             let query = format!("={}", encoded.replace('+', "%2B").replace('&', "%26"));
             prop_assert_eq!(&form_urlencoded::parse(query.as_bytes()).next().unwrap().1, &text);
         }
 
         #[test]
-        fn json_comes_back(name in any::<String>(), text in any::<String>()) {
-            let said = json!({ name: text });
-            for text in [said.to_string(), serde_json::to_string_pretty(&said).unwrap()] {
+        fn json_round_trips(name in any::<String>(), text in any::<String>()) {
+            let original = json!({ name: text });
+            for text in [original.to_string(), serde_json::to_string_pretty(&original).unwrap()] {
                 let ascii = json(&text);
                 prop_assert!(value(&ascii).is_some());
-                prop_assert_eq!(&serde_json::from_str::<Value>(&ascii).unwrap(), &said);
+                prop_assert_eq!(&serde_json::from_str::<Value>(&ascii).unwrap(), &original);
             }
         }
     }

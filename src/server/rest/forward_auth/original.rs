@@ -1,4 +1,4 @@
-//! The request that a proxy asks about, as far as the headers of its own call tell it.
+//! The original request, reconstructed from the headers of the proxy's request.
 
 use std::{borrow::Cow, net::IpAddr};
 
@@ -15,69 +15,68 @@ use crate::server::{auth::address, rest::problem::Problem};
 const METHOD: [&str; 2] = ["x-forwarded-method", "x-original-method"];
 const URI: [&str; 2] = ["x-forwarded-uri", "x-original-uri"];
 
-/// What is told of a request.
+/// The forwarded attributes of a request.
 pub struct Original<'a> {
-    /// The key that it presents.
+    /// The presented key.
     pub key: Option<Cow<'a, str>>,
-    /// Its method.
     pub method: Option<&'a str>,
-    /// From where it comes.
+    /// The client address.
     pub ip: Option<IpAddr>,
 }
 
-/// Reads the headers. What contradicts itself is refused: the service behind the proxy might take the other half of it.
+/// Reads the headers. Contradictory headers are an error, because the service behind the proxy might use the other value.
 ///
 /// # Errors
-/// 400 for headers that are no text, two keys, two methods or two URIs; 422 when the key may stand in a URI that the proxy does not say.
-pub fn read<'a>(headers: &'a HeaderMap, wanted: &Wanted, trusted: &[IpNet]) -> Result<Original<'a>, Problem> {
-    let uri = the_one(headers, URI)?;
+/// 400 for headers that are not UTF-8, two keys, two methods or two URIs; 422 if the key may be in the URI and the proxy does not forward it.
+pub fn read<'a>(headers: &'a HeaderMap, requirements: &Wanted, trusted: &[IpNet]) -> Result<Original<'a>, Problem> {
+    let uri = single(headers, URI)?;
     let mut key = None;
-    for line in lines(headers, AUTHORIZATION) {
-        line?
+    for value in values(headers, AUTHORIZATION) {
+        value?
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map_or(Ok(()), |(_, it)| take(&mut key, it.trim().into()))?;
+            .map_or(Ok(()), |(_, token)| set_key(&mut key, token.trim().into()))?;
     }
-    for line in lines(headers, "x-api-key") {
-        take(&mut key, line?.into())?;
+    for value in values(headers, "x-api-key") {
+        set_key(&mut key, value?.into())?;
     }
-    if let Some(name) = &wanted.key_param {
-        let uri = uri.ok_or_else(|| invalid("key_param", "The URI is not said: send X-Forwarded-Uri or X-Original-URI."))?;
-        for (_, value) in form_urlencoded::parse(query(uri).as_bytes()).filter(|(is, _)| is == name) {
-            take(&mut key, value)?;
+    if let Some(name) = &requirements.key_param {
+        let uri = uri.ok_or_else(|| invalid("key_param", "The original URI is missing. Send X-Forwarded-Uri or X-Original-URI."))?;
+        for (_, value) in form_urlencoded::parse(query(uri).as_bytes()).filter(|(parameter, _)| parameter == name) {
+            set_key(&mut key, value)?;
         }
     }
-    // What `address` can't read it passes over.
-    lines(headers, "x-forwarded-for").chain(lines(headers, "x-real-ip")).try_for_each(|line| line.map(drop))?;
-    Ok(Original { key, method: the_one(headers, METHOD)?, ip: address::forwarded(headers, trusted) })
+    // `address` ignores values that it can't parse, so they are checked here.
+    values(headers, "x-forwarded-for").chain(values(headers, "x-real-ip")).try_for_each(|value| value.map(drop))?;
+    Ok(Original { key, method: single(headers, METHOD)?, ip: address::forwarded(headers, trusted) })
 }
 
-/// Another key that is presented; none, where it is blank.
-fn take<'a>(key: &mut Option<Cow<'a, str>>, presented: Cow<'a, str>) -> Result<(), Problem> {
+/// Records a presented key. An empty value counts as none.
+fn set_key<'a>(key: &mut Option<Cow<'a, str>>, presented: Cow<'a, str>) -> Result<(), Problem> {
     if !presented.is_empty() && key.replace(presented.clone()).is_some_and(|before| before != presented) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "Two different API keys were sent."));
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "two_api_keys", "The request contains two different API keys. Send only one."));
     }
     Ok(())
 }
 
-/// What two headers of the same meaning say, if they say one thing.
-fn the_one<'a>(headers: &'a HeaderMap, names: [&'static str; 2]) -> Result<Option<&'a str>, Problem> {
-    let mut told = None;
-    for line in names.into_iter().flat_map(|name| lines(headers, name)) {
-        let line = line?;
-        if !line.is_empty() && told.replace(line).is_some_and(|before| before != line) {
-            return Err(malformed(&format!("The headers {} and {} say different things.", names[0], names[1])));
+/// The value of two headers with the same meaning, if they agree.
+fn single<'a>(headers: &'a HeaderMap, names: [&'static str; 2]) -> Result<Option<&'a str>, Problem> {
+    let mut found = None;
+    for value in names.into_iter().flat_map(|name| values(headers, name)) {
+        let value = value?;
+        if !value.is_empty() && found.replace(value).is_some_and(|before| before != value) {
+            return Err(malformed(&format!("The headers {} and {} contradict each other.", names[0], names[1])));
         }
     }
-    Ok(told)
+    Ok(found)
 }
 
-fn lines(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = Result<&str, Problem>> {
+fn values(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = Result<&str, Problem>> {
     headers.get_all(name).iter().map(text)
 }
 
 fn text(value: &HeaderValue) -> Result<&str, Problem> {
-    str::from_utf8(value.as_bytes()).map(str::trim).map_err(|_| malformed("A header of this request is no text."))
+    str::from_utf8(value.as_bytes()).map(str::trim).map_err(|_| malformed("A header of this request is not UTF-8."))
 }
 
 fn malformed(detail: &str) -> Problem {
@@ -107,15 +106,15 @@ mod tests {
         serde_json::to_value(problem).unwrap()["code"].as_str().unwrap().to_owned()
     }
 
-    /// The key that is found with `?key_param=k`, or the code of the refusal.
+    /// The key that is found with `?key_param=k`, or the error code.
     fn key(lines: &[(&'static str, &str)]) -> Result<Option<String>, String> {
         let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let wanted = Wanted { key_param: Some("k".into()), ..Wanted::default() };
-        read(&headers(&lines), &wanted, &[]).map(|original| original.key.map(Cow::into_owned)).map_err(code)
+        let requirements = Wanted { key_param: Some("k".into()), ..Wanted::default() };
+        read(&headers(&lines), &requirements, &[]).map(|original| original.key.map(Cow::into_owned)).map_err(code)
     }
 
     #[test]
-    fn the_key_stands_in_one_of_three_places() {
+    fn the_key_is_found_in_each_of_three_locations() {
         let found = |value: &str| Ok(Some(value.to_owned()));
         let uri = ("x-forwarded-uri", "/a");
         assert_eq!(key(&[uri, ("x-api-key", " a ")]), found("a"));
@@ -123,7 +122,7 @@ mod tests {
         assert_eq!(key(&[("x-forwarded-uri", "/a?x=1&k=a%2Fb#k=c")]), found("a/b"));
         assert_eq!(key(&[("x-original-uri", "https://host/a?k=a")]), found("a"));
         assert_eq!(key(&[("x-original-uri", "/a?k=a"), ("x-api-key", "a"), ("authorization", "Bearer a")]), found("a"));
-        // Other schemes are the service's own affair.
+        // Other schemes belong to the service behind the proxy.
         assert_eq!(key(&[uri, ("authorization", "Basic YTpi"), ("x-api-key", "a")]), found("a"));
         for none in [&[uri][..], &[uri, ("x-api-key", "")], &[uri, ("authorization", "Basic YTpi")], &[("x-forwarded-uri", "/a?k=&K=b#?k=c")]] {
             assert_eq!(key(none), Ok(None), "{none:?}");
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn two_different_keys_are_refused() {
+    fn two_different_keys_are_rejected() {
         let (a, uri) = (("x-api-key", "a"), ("x-forwarded-uri", "/"));
         for two in [
             [a, uri, ("x-api-key", "b")],
@@ -145,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_or_is_no_text_is_refused() {
-        let wanted = Wanted::default();
+    fn contradictory_or_non_utf8_headers_are_malformed() {
+        let requirements = Wanted::default();
         for bad in [
             headers(&[("x-forwarded-method", b"GET"), ("x-original-method", b"POST")]),
             headers(&[("x-forwarded-method", b"GET"), ("x-forwarded-method", b"POST")]),
@@ -157,12 +156,12 @@ mod tests {
             headers(&[("x-forwarded-for", b"\xff")]),
             headers(&[("x-real-ip", b"\xff")]),
         ] {
-            assert_eq!(read(&bad, &wanted, &[]).map(|_| ()).map_err(code), Err("malformed".into()), "{bad:?}");
+            assert_eq!(read(&bad, &requirements, &[]).map(|_| ()).map_err(code), Err("malformed".into()), "{bad:?}");
         }
         let same = headers(&[("x-forwarded-method", b"GET"), ("x-original-method", b"GET"), ("x-original-method", b"")]);
-        assert_eq!(read(&same, &wanted, &[]).ok().unwrap().method, Some("GET"));
-        // A URI in UTF-8 that nobody has escaped is text.
-        assert!(read(&headers(&[("x-forwarded-uri", "/ä?ö".as_bytes())]), &wanted, &[]).is_ok());
+        assert_eq!(read(&same, &requirements, &[]).ok().unwrap().method, Some("GET"));
+        // An unescaped URI in UTF-8 is accepted.
+        assert!(read(&headers(&[("x-forwarded-uri", "/ä?ö".as_bytes())]), &requirements, &[]).is_ok());
     }
 
     #[test]
@@ -172,14 +171,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_of_any_bytes_are_read_or_refused(
+        fn any_header_bytes_are_read_or_rejected(
             lines in prop::collection::vec((0..8_usize, prop::collection::vec(prop_oneof![Just(b'\t'), 32..=126_u8, 128..=255_u8], 0..80)), 0..12),
             param in "[a-z%&=?]{0,5}",
         ) {
             const NAMES: [&str; 8] = ["authorization", "x-api-key", "x-forwarded-for", "x-real-ip", METHOD[0], METHOD[1], URI[0], URI[1]];
-            let lines: Vec<_> = lines.iter().map(|(at, value)| (NAMES[*at], value.as_slice())).collect();
-            let wanted = Wanted { key_param: Some(param.as_str().into()), ..Wanted::default() };
-            match read(&headers(&lines), &wanted, &["10.0.0.0/8".parse().unwrap()]) {
+            let lines: Vec<_> = lines.iter().map(|(index, value)| (NAMES[*index], value.as_slice())).collect();
+            let requirements = Wanted { key_param: Some(param.as_str().into()), ..Wanted::default() };
+            match read(&headers(&lines), &requirements, &["10.0.0.0/8".parse().unwrap()]) {
                 Ok(original) => prop_assert!(original.key.is_none_or(|key| !key.is_empty())),
                 Err(problem) => {
                     let status = serde_json::to_value(problem).unwrap()["status"].as_u64().unwrap();
@@ -189,13 +188,13 @@ mod tests {
         }
 
         #[test]
-        fn a_key_in_the_query_is_found_as_it_was_sent(key in "\\PC{1,40}", name in "[a-zA-Z_]{1,12}", before in "[a-z=&]{0,20}") {
+        fn a_key_in_the_query_is_decoded(key in "\\PC{1,40}", name in "[a-zA-Z_]{1,12}", before in "[a-z=&]{0,20}") {
             prop_assume!(before.split('&').all(|pair| pair.split('=').next() != Some(&name)));
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &key).finish();
             let uri = format!("/path?{before}&{query}");
             let headers = headers(&[("x-original-uri", uri.as_bytes())]);
-            let wanted = Wanted { key_param: Some(name.into()), ..Wanted::default() };
-            let found = read(&headers, &wanted, &[]).ok().unwrap().key;
+            let requirements = Wanted { key_param: Some(name.into()), ..Wanted::default() };
+            let found = read(&headers, &requirements, &[]).ok().unwrap().key;
             prop_assert_eq!(found.as_deref(), Some(key.as_str()));
         }
     }

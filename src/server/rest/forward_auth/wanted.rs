@@ -1,4 +1,4 @@
-//! What a proxy asks of the keys that come to it, in the query of its own call.
+//! The proxy's requirements on keys, from the query of its own request.
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -7,81 +7,81 @@ use url::form_urlencoded;
 
 use crate::server::rest::problem::Problem;
 
-/// Methods that are taken to change nothing.
-const READING: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+/// Methods that count as reading.
+const READ_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
-/// What a key must have, and where it may stand.
+/// What a key must have, and where it may be found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted<'a> {
-    /// It must have this scope.
+    /// The scope that the key must have.
     pub scope: Option<Cow<'a, str>>,
-    /// For all methods but those that read: this scope instead.
+    /// Required instead of `scope` for methods that do not only read.
     pub write_scope: Option<Cow<'a, str>>,
-    /// It must have access to this corpus.
+    /// The corpus that the key must have access to.
     pub corpus: Option<i64>,
-    /// It must be a key of this project.
+    /// The project that the key must belong to.
     pub project: Option<Cow<'a, str>>,
-    /// How many credits the request takes.
+    /// The credits that the request costs.
     pub cost: Option<u32>,
-    /// The parameter of the original query that may hold the key.
+    /// The query parameter of the original request that may contain the key.
     pub key_param: Option<Cow<'a, str>>,
 }
 
 impl<'a> Wanted<'a> {
-    /// Reads the query of the proxy's own call. It is written by whoever set up the proxy: nothing in it is passed over.
+    /// Parses the query of the proxy's own request. Nothing in it is ignored, so that a typo in the proxy's configuration cannot grant access.
     ///
     /// # Errors
-    /// 422 with the parameter that is unknown, comes twice or has no value that can be taken.
+    /// 422 for a parameter that is unknown, repeated or invalid.
     pub fn read(query: Option<&'a str>) -> Result<Self, Problem> {
-        let mut wanted = Self::default();
+        let mut requirements = Self::default();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             if value.is_empty() {
-                return Err(invalid(&name, "This parameter has no value."));
+                return Err(invalid(&name, "This parameter needs a value."));
             }
             match &*name {
-                "scope" => once(&mut wanted.scope, &name, value)?,
-                "write_scope" => once(&mut wanted.write_scope, &name, value)?,
-                "project" => once(&mut wanted.project, &name, value)?,
-                "key_param" => once(&mut wanted.key_param, &name, value)?,
-                "corpus" => once(&mut wanted.corpus, &name, number(&name, &value)?)?,
-                "cost" => once(&mut wanted.cost, &name, number(&name, &value)?)?,
-                // Read before all this, by `is_for_nginx`.
+                "scope" => set_once(&mut requirements.scope, &name, value)?,
+                "write_scope" => set_once(&mut requirements.write_scope, &name, value)?,
+                "project" => set_once(&mut requirements.project, &name, value)?,
+                "key_param" => set_once(&mut requirements.key_param, &name, value)?,
+                "corpus" => set_once(&mut requirements.corpus, &name, parse_number(&name, &value)?)?,
+                "cost" => set_once(&mut requirements.cost, &name, parse_number(&name, &value)?)?,
+                // Evaluated by `is_for_nginx`.
                 "mode" if value == "nginx" => {}
                 "mode" => return Err(invalid(&name, "The only mode is “nginx”.")),
-                _ => return Err(invalid(&name, "There is no such parameter.")),
+                _ => return Err(invalid(&name, "Unknown parameter.")),
             }
         }
-        Ok(wanted)
+        Ok(requirements)
     }
 
-    /// The scope that a request with this method needs.
+    /// The scope that a request with this method requires.
     ///
     /// # Errors
-    /// 422 when it depends on the method and the proxy does not say it: its own call may have another.
+    /// 422 if the scope depends on the method and the proxy does not forward it. The method of the proxy's own request may differ.
     pub fn scope_for(&self, method: Option<&str>) -> Result<Option<&str>, Problem> {
         let Some(write_scope) = &self.write_scope else { return Ok(self.scope.as_deref()) };
-        let method = method.ok_or_else(|| invalid("write_scope", "The method is not said: send X-Forwarded-Method or X-Original-Method."))?;
-        Ok(if READING.contains(&method) { self.scope.as_deref() } else { Some(write_scope) })
+        let method = method.ok_or_else(|| invalid("write_scope", "The original method is missing. Send X-Forwarded-Method or X-Original-Method."))?;
+        Ok(if READ_METHODS.contains(&method) { self.scope.as_deref() } else { Some(write_scope) })
     }
 }
 
-/// Whether the proxy is one that knows but 401 and 403. Told whatever else is in the query: the refusal of the rest must be one it knows.
+/// Whether the proxy passes on only 401 and 403. This ignores errors in the rest of the query, because their status depends on it.
 pub fn is_for_nginx(query: Option<&str>) -> bool {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, value)| name == "mode" && value == "nginx")
 }
 
-fn once<T>(place: &mut Option<T>, name: &str, value: T) -> Result<(), Problem> {
-    match place.replace(value) {
+fn set_once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), Problem> {
+    match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(invalid(name, "This parameter comes twice.")),
+        Some(_) => Err(invalid(name, "This parameter is repeated.")),
     }
 }
 
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Problem> {
-    value.parse().map_err(|_| invalid(name, "This is no number that can be taken."))
+fn parse_number<T: FromStr>(name: &str, value: &str) -> Result<T, Problem> {
+    value.parse().map_err(|_| invalid(name, "This is not a valid number."))
 }
 
-/// The refusal of a parameter by its name.
+/// The error for a parameter. Its name comes from the query, so it is cut to 100 characters.
 pub fn invalid(name: &str, detail: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(name.chars().take(100).collect::<String>())
 }
@@ -90,14 +90,14 @@ pub fn invalid(name: &str, detail: &str) -> Problem {
 mod tests {
     use super::*;
 
-    fn refused(query: &str) -> String {
-        let told = serde_json::to_value(Wanted::read(Some(query)).unwrap_err()).unwrap();
-        assert_eq!(told["status"], 422);
-        told["field"].as_str().unwrap().to_owned()
+    fn invalid_field(query: &str) -> String {
+        let problem = serde_json::to_value(Wanted::read(Some(query)).unwrap_err()).unwrap();
+        assert_eq!(problem["status"], 422);
+        problem["field"].as_str().unwrap().to_owned()
     }
 
     #[test]
-    fn all_that_can_be_asked() {
+    fn every_parameter_is_parsed() {
         let query = "scope=a%20b&write_scope=w&corpus=-7&project=prj_1&cost=0&key_param=api_key&mode=nginx";
         let all = Wanted {
             scope: Some("a b".into()),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_passed_over() {
+    fn unknown_repeated_and_invalid_parameters_are_rejected() {
         for (query, field) in [
             ("scopes=a", "scopes"),
             ("Scope=a", "Scope"),
@@ -127,20 +127,20 @@ mod tests {
             ("mode=traefik", "mode"),
             ("key_param=", "key_param"),
         ] {
-            assert_eq!(refused(query), field, "{query}");
+            assert_eq!(invalid_field(query), field, "{query}");
         }
-        assert_eq!(refused(&format!("{}=1", "x".repeat(200))).len(), 100);
+        assert_eq!(invalid_field(&format!("{}=1", "x".repeat(200))).len(), 100);
     }
 
     #[test]
-    fn nginx_is_known_by_its_mode_whatever_else_is_wrong() {
+    fn nginx_mode_is_detected_despite_other_errors() {
         assert!(is_for_nginx(Some("scopes=a&mode=nginx")));
         assert!(!is_for_nginx(Some("mode=Nginx&scope=mode%3Dnginx")));
         assert!(!is_for_nginx(None));
     }
 
     #[test]
-    fn what_writes_needs_the_scope_of_writing() {
+    fn write_scope_applies_to_writing_methods() {
         let both = Wanted::read(Some("scope=r&write_scope=w")).unwrap();
         for (method, scope) in [("GET", "r"), ("HEAD", "r"), ("OPTIONS", "r"), ("POST", "w"), ("DELETE", "w"), ("get", "w"), ("X", "w")] {
             assert_eq!(both.scope_for(Some(method)).unwrap(), Some(scope), "{method}");

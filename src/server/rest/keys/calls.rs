@@ -1,4 +1,4 @@
-//! What is asked of keys.
+//! Request bodies of `/api/v1/keys`.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use crate::{
     server::{keys::Import, rest::openapi::schemas},
 };
 
-/// What to make. What can be said depends on the kind: see `schemas::create_key`.
+/// A key to create. The kind determines which fields are accepted: see `schemas::create_key`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateKey {
@@ -39,20 +39,16 @@ pub struct CreateKey {
 }
 
 impl CreateKey {
-    /// What is wanted.
-    ///
-    /// # Errors
-    /// `Invalid` at `kind`.
     pub fn wanted(self) -> Result<WantedKey, Fault> {
-        let kind = self.kind.parse::<KeyKind>().map_err(|_| Fault::invalid("kind", "Keys of this kind can't be made here."))?;
+        let kind = self.kind.parse::<KeyKind>().map_err(|_| Fault::invalid("kind", "Keys of this kind cannot be created here."))?;
         Ok(WantedKey {
             kind: Kind::Key(kind),
             name: self.name,
-            ends: ends(self.duration_days),
+            ends: expiry(self.duration_days),
             scopes: self.scopes,
             corpora: self.corpora,
             external_id: self.external_id,
-            metadata: self.metadata.map(as_text),
+            metadata: self.metadata.map(metadata_text),
             rate_limits: self.rate_limits,
             credits: self.credits,
             allowed_ips: self.allowed_ips,
@@ -60,41 +56,41 @@ impl CreateKey {
     }
 }
 
-fn ends(duration_days: Option<i64>) -> Ends {
+fn expiry(duration_days: Option<i64>) -> Ends {
     duration_days.map_or(Ends::Usual, Ends::Days)
 }
 
-fn as_text(metadata: Map<String, Value>) -> String {
+fn metadata_text(metadata: Map<String, Value>) -> String {
     Value::Object(metadata).to_string()
 }
 
-/// What to change. A field that is null is emptied; one that is not named stays.
+/// Changes to a key. Null clears a field; fields that are left out keep their value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "null empties a field, which is not the same as leaving it out")]
+#[expect(clippy::option_option, reason = "null clears a field, a missing field keeps its value")]
 pub struct EditKey {
-    /// Null is as if it were not there.
+    /// Null keeps the current name.
     #[serde(default)]
     #[schema(schema_with = schemas::name_or_null)]
     name: Option<String>,
-    /// So many days from now; null for no end.
-    #[serde(default, deserialize_with = "named")]
+    /// Days from now until the key expires; null for never.
+    #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::duration_or_null)]
     duration_days: Option<Option<i64>>,
     #[serde(default)]
     #[schema(schema_with = schemas::words_or_null)]
     scopes: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::external_id)]
     external_id: Option<Option<String>>,
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::metadata)]
     metadata: Option<Option<Map<String, Value>>>,
     #[serde(default)]
     #[schema(schema_with = schemas::rate_limits_or_null)]
     rate_limits: Option<Vec<RateLimit>>,
-    /// Null for without end.
-    #[serde(default, deserialize_with = "named")]
+    /// Null for unlimited.
+    #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::edited_credits)]
     credits: Option<Option<WantedCredits>>,
     #[serde(default)]
@@ -102,45 +98,45 @@ pub struct EditKey {
     allowed_ips: Option<Vec<String>>,
 }
 
-/// Tells a field that is null from one that is not there.
-fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+/// Distinguishes a null field from a missing one.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 impl From<EditKey> for EditedKey {
-    fn from(call: EditKey) -> Self {
+    fn from(request: EditKey) -> Self {
         Self {
-            name: call.name,
-            ends: call.duration_days.map(ends),
-            scopes: call.scopes,
-            external_id: call.external_id.map(Option::unwrap_or_default),
-            metadata: call.metadata.map(|metadata| metadata.map(as_text).unwrap_or_default()),
-            rate_limits: call.rate_limits,
-            credits: call.credits.map(|credits| credits.map_or(EditedCredits::Unlimited, EditedCredits::Set)),
-            allowed_ips: call.allowed_ips,
+            name: request.name,
+            ends: request.duration_days.map(expiry),
+            scopes: request.scopes,
+            external_id: request.external_id.map(Option::unwrap_or_default),
+            metadata: request.metadata.map(|metadata| metadata.map(metadata_text).unwrap_or_default()),
+            rate_limits: request.rate_limits,
+            credits: request.credits.map(|credits| credits.map_or(EditedCredits::Unlimited, EditedCredits::Set)),
+            allowed_ips: request.allowed_ips,
         }
     }
 }
 
-/// How to rotate.
+/// Options of a rotation.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateKey {
-    /// How long the secret before stays good.
+    /// For how many seconds the old secret stays valid.
     #[schema(schema_with = schemas::grace)]
     pub grace_seconds: i64,
 }
 
-/// A key that was made elsewhere.
+/// A key from another system to import.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportKey {
-    /// Of the key: 64 hexadecimal digits, or base64.
+    /// The SHA-256 of the key, as 64 hexadecimal digits or in base64.
     #[schema(schema_with = schemas::sha256)]
     sha256: String,
     #[schema(schema_with = schemas::name)]
     name: String,
-    /// Only `client`.
+    /// Must be `client`, which is the default.
     #[serde(default)]
     #[schema(schema_with = schemas::client_or_null)]
     kind: Option<String>,
@@ -168,23 +164,19 @@ pub struct ImportKey {
 }
 
 impl ImportKey {
-    /// What is to be taken over.
-    ///
-    /// # Errors
-    /// `Invalid` at `kind`.
     pub fn import(self) -> Result<Import, Fault> {
         let kind = Kind::Key(KeyKind::Client);
-        if self.kind.is_some_and(|word| word.parse() != Ok(kind)) {
+        if self.kind.is_some_and(|kind_text| kind_text.parse() != Ok(kind)) {
             return Err(Fault::invalid("kind", "Only client keys can be imported."));
         }
         let wanted = WantedKey {
             kind,
             name: self.name,
-            ends: ends(self.duration_days),
+            ends: expiry(self.duration_days),
             scopes: self.scopes,
             corpora: Vec::new(),
             external_id: self.external_id,
-            metadata: self.metadata.map(as_text),
+            metadata: self.metadata.map(metadata_text),
             rate_limits: self.rate_limits,
             credits: self.credits,
             allowed_ips: self.allowed_ips,
@@ -193,11 +185,10 @@ impl ImportKey {
     }
 }
 
-/// Many of them, all or none.
+/// Several keys to import. Either all of them are imported or none.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportKeys {
-    /// Each of them.
     #[schema(min_items = 1, max_items = 1000)]
     pub keys: Vec<ImportKey>,
 }

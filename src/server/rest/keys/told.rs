@@ -1,4 +1,4 @@
-//! A key, as the API tells it.
+//! Responses of `/api/v1/keys`.
 
 use axum::{
     Json as Answer,
@@ -31,17 +31,17 @@ pub struct KeyView {
     #[schema(schema_with = schemas::key_kind)]
     kind: Kind,
     name: String,
-    /// What may be shown of its secret.
+    /// The secret with all but a few characters hidden.
     #[schema(example = "lka_…9xYz")]
     mask: String,
     #[schema(schema_with = schemas::status)]
     status: Status,
     #[schema(schema_with = schemas::moment)]
     created_at: String,
-    /// The id of who made it.
+    /// The id of the user who created the key.
     #[schema(schema_with = schemas::user_id)]
     created_by: UserId,
-    /// Up to a second behind.
+    /// Updated within a second of a use; null if the key was never used.
     #[schema(schema_with = schemas::moment_or_null)]
     last_used_at: Option<String>,
     #[schema(schema_with = schemas::moment_or_null)]
@@ -53,27 +53,27 @@ pub struct KeyView {
     /// A flat JSON object.
     #[schema(schema_with = schemas::object_or_null)]
     metadata: Option<Value>,
-    /// How often it may be used: each of them holds.
+    /// Rate limits. Every one of them applies.
     #[schema(schema_with = schemas::rate_limits)]
     rate_limits: Vec<RateLimit>,
-    /// What it may still spend; null for without end.
+    /// The remaining credits; null for unlimited.
     #[schema(schema_with = schemas::credits_or_null)]
     credits: Option<Credits>,
-    /// From which networks it may be presented; from everywhere where there is none.
+    /// The networks from which the key may be used; empty for all.
     #[schema(schema_with = schemas::allowed_ips)]
     allowed_ips: Vec<String>,
-    /// The secret that it had before, while that is still good.
+    /// The old secret, while it is still valid after a rotation.
     #[schema(required)]
     retiring: Option<RetiringView>,
 }
 
-/// A secret that was replaced and is still good.
+/// A replaced secret that is still valid.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RetiringSecret)]
 pub struct RetiringView {
     #[schema(schema_with = schemas::moment)]
     until: String,
-    /// How often it was used since it was replaced.
+    /// The number of uses since the rotation.
     uses: i64,
     #[schema(schema_with = schemas::moment_or_null)]
     last_used_at: Option<String>,
@@ -107,47 +107,46 @@ impl From<KeyRow> for KeyView {
     }
 }
 
-/// A key and its secret.
+/// A key with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyWithSecret)]
 pub struct WithSecret {
     key: KeyView,
-    /// The secret, this once; null where the answer is repeated for an `Idempotency-Key`.
+    /// The secret, which is shown only once; null in a response that is replayed for an `Idempotency-Key`.
     #[schema(schema_with = schemas::text_or_null)]
     secret: RevealedSecret,
 }
 
-/// The answer that shows a secret, this once.
+/// The only response that contains the secret.
 pub fn with_secret(status: StatusCode, created: CreatedKey) -> Result<Response, Problem> {
-    let (place, key) = (place_of(&created.key)?, Tagged::<KeyView>::from(created.key));
-    let not_kept = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((status, place, not_kept, key.header(), Answer(WithSecret { key: key.view, secret: created.secret })).into_response())
+    let (location, key) = (location_of(&created.key)?, Tagged::<KeyView>::from(created.key));
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((status, location, no_store, key.header(), Answer(WithSecret { key: key.view, secret: created.secret })).into_response())
 }
 
-/// The answer to who brought one key.
+/// The response to the import of a single key.
 pub fn imported(key: KeyRow) -> Result<Response, Problem> {
-    let (place, key) = (place_of(&key)?, Tagged::<KeyView>::from(key));
-    Ok((StatusCode::CREATED, place, key.header(), Answer(ImportedOne { key: key.view })).into_response())
+    let (location, key) = (location_of(&key)?, Tagged::<KeyView>::from(key));
+    Ok((StatusCode::CREATED, location, key.header(), Answer(ImportedOne { key: key.view })).into_response())
 }
 
-/// Where a new key is, as a header.
-fn place_of(key: &KeyRow) -> Result<[(HeaderName, HeaderValue); 1], Problem> {
-    let place = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
-    Ok([(header::LOCATION, place)])
+/// The `Location` header of a new key.
+fn location_of(key: &KeyRow) -> Result<[(HeaderName, HeaderValue); 1], Problem> {
+    let location = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
+    Ok([(header::LOCATION, location)])
 }
 
-/// Keys that were taken over.
+/// The imported keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedKeys)]
 pub struct Imported {
-    /// In the order of the call.
+    /// In the order of the request.
     pub items: Vec<KeyView>,
 }
 
-/// A key that was taken over.
+/// An imported key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedKey)]
 pub struct ImportedOne {
-    /// The key.
     key: KeyView,
 }

@@ -1,62 +1,62 @@
-//! What operations have in common: how they are refused, and the headers that each of a kind takes.
+//! What operations have in common: error responses, and headers by kind of operation.
 
 use serde_json::{Map, Value, json};
 
 use super::schemas;
 
-/// What `If-Match` takes.
-const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
+/// The syntax of `If-Match`.
+const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
 
-/// Completes every operation.
+/// Adds the common headers and errors to every operation.
 pub fn complete(document: &mut Value) {
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for (path, item) in paths {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let takes = Takes::of(path, method, operation);
-            if takes.body {
+            let inputs = Inputs::of(path, method, operation);
+            if inputs.body {
                 operation["requestBody"]["required"] = json!(true);
             }
-            takes.describe_headers(operation);
-            takes.describe_refusals(operation);
+            inputs.describe_headers(operation);
+            inputs.describe_errors(operation);
         }
     }
 }
 
-/// What an operation takes that can go wrong.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-struct Takes {
-    key: bool,
+/// The inputs of an operation that determine its headers and errors.
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
+struct Inputs {
+    api_key: bool,
     body: bool,
-    place: bool,
+    path_parameter: bool,
     query: bool,
-    condition: bool,
-    name: bool,
+    if_match: bool,
+    idempotency_key: bool,
 }
 
-impl Takes {
+impl Inputs {
     fn of(path: &str, method: &str, operation: &Value) -> Self {
-        let has = |is: &dyn Fn(&Value) -> bool| operation["parameters"].as_array().is_some_and(|all| all.iter().any(is));
-        let judges = operation["tags"][0] == "verify";
+        let has = |matches: &dyn Fn(&Value) -> bool| operation["parameters"].as_array().is_some_and(|all| all.iter().any(matches));
+        let is_verify = operation["tags"][0] == "verify";
         Self {
-            key: operation.get("security").is_none(),
+            api_key: operation.get("security").is_none(),
             body: operation.get("requestBody").is_some(),
-            place: path.contains('{'),
-            // A proxy's own is told by its handler.
-            query: !judges && has(&|parameter| parameter["in"] == "query"),
-            condition: has(&|parameter| parameter["name"] == "If-Match"),
-            name: method == "post" && !judges,
+            path_parameter: path.contains('{'),
+            // The handler of forward auth describes its own errors.
+            query: !is_verify && has(&|parameter| parameter["in"] == "query"),
+            if_match: has(&|parameter| parameter["name"] == "If-Match"),
+            idempotency_key: method == "post" && !is_verify,
         }
     }
 
     fn describe_headers(&self, operation: &mut Value) {
-        if self.name {
+        if self.idempotency_key {
             let parameter = json!({ "name": "Idempotency-Key", "in": "header", "required": false });
             match operation.get_mut("parameters").and_then(Value::as_array_mut) {
                 Some(parameters) => parameters.push(parameter),
                 None => operation["parameters"] = json!([parameter]),
             }
             let replayed =
-                json!({ "schema": { "type": "string", "enum": ["true"] }, "description": "Where this answer is the first one's, repeated." });
+                json!({ "schema": { "type": "string", "enum": ["true"] }, "description": "Present if this is a replay of the first response." });
             for (_, response) in successes(operation) {
                 response["headers"]["Idempotency-Replayed"] = replayed.clone();
             }
@@ -69,13 +69,14 @@ impl Takes {
             }
             let (description, schema) = match parameter["name"].as_str() {
                 Some("If-Match") => (
-                    "Makes the change only if one of these tags is the current one; `*` for whatever there is.",
-                    json!({ "type": "string", "pattern": TAGS }),
+                    "Applies the change only if one of these entity tags is current; `*` matches any.",
+                    json!({ "type": "string", "pattern": IF_MATCH_PATTERN }),
                 ),
-                Some("If-None-Match") => ("Answers 304 if one of these tags is the current one.", json!({ "type": "string" })),
-                Some("Idempotency-Key") => {
-                    ("A name for this call: with the same name it is made once, for a day.", json!({ "type": "string", "pattern": "^[!-~]{1,255}$" }))
-                }
+                Some("If-None-Match") => ("Responds with 304 if one of these entity tags is current.", json!({ "type": "string" })),
+                Some("Idempotency-Key") => (
+                    "Identifies this request. A retry with the same value within 24 hours returns the first response.",
+                    json!({ "type": "string", "pattern": "^[!-~]{1,255}$" }),
+                ),
                 _ => continue,
             };
             parameter["description"] = json!(description);
@@ -83,26 +84,26 @@ impl Takes {
         }
     }
 
-    fn describe_refusals(&self, operation: &mut Value) {
-        let told = [
-            (self.key || self.body || self.query || self.condition, "400", "`malformed`, `two_api_keys`: the call can't be read."),
-            (self.key, "401", "`missing_api_key`, `invalid_api_key`, `expired_api_key`, `disabled_api_key`."),
-            (self.key, "403", "`wrong_kind`, `insufficient_scope`, `forbidden`."),
-            (self.place, "404", "`not_found`: there is none, or it is another organization's."),
-            (self.body, "408", "`too_slow`: the body did not come in time."),
-            (self.name, "409", "`idempotency_in_progress`, `idempotency_interrupted`."),
-            (self.query, "410", "`cursor_expired`: begin again without it."),
-            (self.condition, "412", "`precondition_failed`: it was changed meanwhile."),
-            (self.body, "413", "`too_large`: the body is over the limit."),
-            (self.body || self.query, "422", "`invalid`: a value can't be taken; `field` names it."),
-            (self.name, "422", "`idempotency_key_reused`: the name is another call's."),
-            (self.key, "500", "`internal`."),
-            (self.key, "503", "`unavailable`: the database does not answer."),
+    fn describe_errors(&self, operation: &mut Value) {
+        let errors = [
+            (self.api_key || self.body || self.query || self.if_match, "400", "`malformed`, `two_api_keys`: the request is malformed or ambiguous."),
+            (self.api_key, "401", "`missing_api_key`, `invalid_api_key`, `expired_api_key`, `disabled_api_key`."),
+            (self.api_key, "403", "`wrong_kind`, `insufficient_scope`, `forbidden`."),
+            (self.path_parameter, "404", "`not_found`: it does not exist or belongs to another organization."),
+            (self.body, "408", "`too_slow`: the body did not arrive in time."),
+            (self.idempotency_key, "409", "`idempotency_in_progress`, `idempotency_interrupted`."),
+            (self.query, "410", "`cursor_expired`: start again without a cursor."),
+            (self.if_match, "412", "`precondition_failed`: it was changed in the meantime."),
+            (self.body, "413", "`too_large`: the body is larger than the limit."),
+            (self.body || self.query, "422", "`invalid`: a value is not valid; `field` names it."),
+            (self.idempotency_key, "422", "`idempotency_key_reused`: the key was used for a different request."),
+            (self.api_key, "500", "`internal`."),
+            (self.api_key, "503", "`unavailable`: the database is unreachable."),
         ];
-        for (_, status, description) in told.into_iter().filter(|(applies, ..)| *applies) {
+        for (_, status, description) in errors.into_iter().filter(|(applies, ..)| *applies) {
             let response = &mut operation["responses"][status];
-            let before = response["description"].as_str().map(|before| format!("{before} ")).unwrap_or_default();
-            response["description"] = json!(before + description);
+            let existing = response["description"].as_str().map(|existing| format!("{existing} ")).unwrap_or_default();
+            response["description"] = json!(existing + description);
         }
         for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
             if status.as_str() >= "400" && response.get("content").is_none() {

@@ -1,5 +1,4 @@
-//! `GET /api/v1/openapi.json`: the API's description, in OpenAPI 3.1. The handlers tell what is theirs; what all of them have in common is
-//! told here once.
+//! `GET /api/v1/openapi.json`: the API's description in OpenAPI 3.1. It is generated from the handlers; `common` adds what they share.
 
 mod common;
 pub mod schemas;
@@ -21,39 +20,39 @@ use super::{
 };
 use crate::server::state::AppState;
 
-/// What no handler names, but a schema that is written by hand refers to.
+/// Schemas that only handwritten schemas refer to, so that no handler registers them.
 #[derive(OpenApi)]
 #[openapi(components(schemas(ImportKey, ImportKeys, Imported, ImportedOne, Problem)))]
 struct Base;
 
-/// A router whose routes come with their descriptions.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Base::openapi())
 }
 
-/// It is the same for as long as the program runs.
-static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&described()).expect("a description is JSON"));
+/// The serialized document. It does not change while the process runs.
+static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&document_value()).expect("the OpenAPI document serializes to JSON"));
 
-fn described() -> Value {
-    let mut document = serde_json::to_value(super::described().merge(super::described_hot()).into_openapi()).expect("a description is JSON");
+fn document_value() -> Value {
+    let mut document =
+        serde_json::to_value(super::described().merge(super::described_hot()).into_openapi()).expect("the OpenAPI document serializes to JSON");
     document["info"] = json!({
         "title": "Latchkey", "version": env!("CARGO_PKG_VERSION"),
-        "description": "Keys for your API: made, verified and taken back. Every refusal is a problem as RFC 9457 has it, with a stable `code`.",
+        "description": "Create, verify and revoke API keys. Errors are RFC 9457 problem details with a stable `code`.",
     });
     document["security"] = json!([{ "bearer": [] }, { "api_key": [] }]);
     document["tags"] = json!([
-        { "name": "verify", "description": "Is this key good?" },
-        { "name": "keys", "description": "Keys that callers of your API present." },
-        { "name": "corpora", "description": "What corpus keys give access to." },
-        { "name": "credentials", "description": "Keys that others made: kept encrypted, and never given back." },
-        { "name": "projects", "description": "What a project opens to its own keys and to programs." },
-        { "name": "whoami", "description": "Who is calling?" },
-        { "name": "without a key", "description": "For everybody." },
+        { "name": "verify", "description": "Verify keys." },
+        { "name": "keys", "description": "API keys that Latchkey issues." },
+        { "name": "corpora", "description": "The corpora that corpus keys give access to." },
+        { "name": "credentials", "description": "Third-party keys, stored encrypted and never returned." },
+        { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
+        { "name": "whoami", "description": "The current key, its organization and user." },
+        { "name": "without a key", "description": "Public endpoints." },
     ]);
     document["components"]["securitySchemes"] = json!({
-        "bearer": { "type": "http", "scheme": "bearer", "description": "A platform key, as `Authorization: Bearer lkp_…`." },
-        "proxy": { "type": "apiKey", "in": "header", "name": "X-Latchkey-Caller", "description": "A proxy's own platform key." },
-        "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "A platform key." },
+        "bearer": { "type": "http", "scheme": "bearer", "description": "An internal key in `Authorization: Bearer <key>`." },
+        "proxy": { "type": "apiKey", "in": "header", "name": "X-Latchkey-Caller", "description": "The proxy's own internal key." },
+        "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An internal key in `x-api-key`." },
     });
     for (name, schema) in schemas::all() {
         document["components"]["schemas"][name] = schema;
@@ -62,9 +61,9 @@ fn described() -> Value {
     document
 }
 
-/// Read this description
+/// Get the OpenAPI document
 ///
-/// Needs nothing.
+/// Needs no authentication.
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",
@@ -72,9 +71,9 @@ fn described() -> Value {
     tag = "without a key",
     params(("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, description = "OpenAPI 3.1.", body = std::collections::BTreeMap<String, serde_json::Value>,
+        (status = 200, description = "The OpenAPI 3.1 document.", body = std::collections::BTreeMap<String, serde_json::Value>,
             headers(("ETag" = String, description = "For `If-None-Match`."))),
-        (status = 304, description = "It is as it was."),
+        (status = 304, description = "The document has not changed."),
     ),
     security(()),
 )]

@@ -1,4 +1,4 @@
-//! Verdicts in the shape of Unkey's.
+//! Verdicts in Unkey's response format.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,21 +9,21 @@ use crate::{
     server::verify::{Code, Judgement, KnownKey, Rate},
 };
 
-/// What Unkey answers for every key, good or not.
+/// Unkey's response for valid and invalid keys.
 #[derive(Serialize)]
 pub struct Answer<'a> {
     meta: Meta,
     data: Data<'a>,
 }
 
-/// What is not there is left out, as Unkey does.
+/// Empty fields are omitted, as in Unkey's responses.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
     valid: bool,
     code: Code,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    key: Option<Told<'a>>,
+    key: Option<KeyFields<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     credits: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +32,7 @@ struct Data<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct KeyFields<'a> {
     key_id: KeyId,
     name: &'a str,
     enabled: bool,
@@ -48,7 +48,7 @@ struct Told<'a> {
     identity: Option<Identity<'a>>,
 }
 
-/// Whose a key is: known here by the caller's own word for it alone.
+/// The owner of a key. Latchkey has no identities, so the external id is both of Unkey's ids.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
@@ -64,38 +64,37 @@ struct Ratelimit<'a> {
     name: &'a str,
     limit: i64,
     duration: i64,
-    /// A moment, as Unkey's own server says it.
+    /// Unix milliseconds at which the window ends, as Unkey's server returns it.
     reset: i64,
     remaining: i64,
     auto_apply: bool,
 }
 
 impl<'a> Answer<'a> {
-    /// The answer to this judgement, given at this moment.
-    pub fn new(judgement: &'a Judgement, now: Timestamp) -> Self {
-        let key = judgement.key();
-        let is_limited = judgement.code == Code::RateLimited;
-        let ratelimits = key.map(|key| judgement.rates().map(|(limit, rate)| ratelimit(limit, rate, key.id, is_limited, now)).collect());
+    pub fn new(verdict: &'a Judgement, now: Timestamp) -> Self {
+        let key = verdict.key();
+        let is_limited = verdict.code == Code::RateLimited;
+        let ratelimits = key.map(|key| verdict.rates().map(|(limit, rate)| ratelimit(limit, rate, key.id, is_limited, now)).collect());
         let data = Data {
-            valid: judgement.is_valid(),
-            code: judgement.code,
-            key: key.map(told),
-            credits: judgement.credits,
+            valid: verdict.is_valid(),
+            code: verdict.code,
+            key: key.map(key_fields),
+            credits: verdict.credits,
             ratelimits: ratelimits.unwrap_or_default(),
         };
-        Self { meta: Meta { request_id: judgement.request_id }, data }
+        Self { meta: Meta { request_id: verdict.request_id }, data }
     }
 }
 
-fn told(key: &KnownKey) -> Told<'_> {
-    Told {
+fn key_fields(key: &KnownKey) -> KeyFields<'_> {
+    KeyFields {
         key_id: key.id,
         name: &key.name,
         enabled: key.lifecycle.disabled_at.is_none(),
         meta: key.metadata.as_deref(),
         expires: key.lifecycle.expires_at,
         permissions: &key.scopes,
-        roles: key.of_project.as_ref().and_then(|own| own.role.as_deref()).map(|role| [role]),
+        roles: key.of_project.as_ref().and_then(|project| project.role.as_deref()).map(|role| [role]),
         identity: key.external_id.as_deref().map(|id| Identity { id, external_id: id }),
     }
 }

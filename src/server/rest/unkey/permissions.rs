@@ -1,16 +1,16 @@
-//! Unkey's language for permissions, as far as a key here can be judged by it: one permission, or several joined by AND.
+//! The supported subset of Unkey's permission queries: one permission, or several joined by AND.
 
-/// A query that is not judged; says why.
+/// The reason why a query is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unsupported(pub &'static str);
 
-/// The permissions that a query asks for, all of them.
+/// The permissions that a query requires, all of them.
 ///
 /// # Errors
-/// What is no query, and what can't be judged here: OR and parentheses.
+/// Invalid syntax; OR and parentheses, which Unkey supports and Latchkey does not.
 pub fn all_of(query: &str) -> Result<Vec<&str>, Unsupported> {
     if query.contains(['(', ')']) {
-        return Err(Unsupported("Parentheses are not supported: name one permission, or several joined by AND."));
+        return Err(Unsupported("Parentheses are not supported. Use one permission, or several joined by AND."));
     }
     let mut words = query.split([' ', '\t', '\r', '\n']).filter(|word| !word.is_empty());
     let mut permissions = Vec::new();
@@ -20,9 +20,9 @@ pub fn all_of(query: &str) -> Result<Vec<&str>, Unsupported> {
             None => return Ok(permissions),
             Some(and) if and.eq_ignore_ascii_case("and") => {}
             Some(or) if or.eq_ignore_ascii_case("or") => {
-                return Err(Unsupported("OR is not supported: name one permission, or several joined by AND."));
+                return Err(Unsupported("OR is not supported. Use one permission, or several joined by AND."));
             }
-            Some(_) => return Err(Unsupported("Join permissions by AND.")),
+            Some(_) => return Err(Unsupported("Join permissions with AND.")),
         }
     }
 }
@@ -30,10 +30,10 @@ pub fn all_of(query: &str) -> Result<Vec<&str>, Unsupported> {
 fn permission(word: Option<&str>) -> Result<&str, Unsupported> {
     let word = word.ok_or(Unsupported("A permission is missing."))?;
     if ["and", "or"].iter().any(|operator| word.eq_ignore_ascii_case(operator)) {
-        return Err(Unsupported("A permission is missing beside AND or OR."));
+        return Err(Unsupported("A permission is missing before or after AND or OR."));
     }
-    let fits = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_*:/".contains(&byte));
-    if fits { Ok(word) } else { Err(Unsupported("A permission is letters, digits and the signs . - _ * : /")) }
+    let is_valid = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_*:/".contains(&byte));
+    if is_valid { Ok(word) } else { Err(Unsupported("A permission may contain letters, digits and . - _ * : /")) }
 }
 
 #[cfg(test)]
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_or_several_by_and() {
+    fn permissions_joined_by_and_are_accepted() {
         assert_eq!(all_of("documents.read"), Ok(vec!["documents.read"]));
         assert_eq!(all_of(" a  AND b\nand\tc:*/-_ "), Ok(vec!["a", "b", "c:*/-_"]));
         assert_eq!(all_of("ANDROID AND oracle"), Ok(vec!["ANDROID", "oracle"]));
     }
 
     #[test]
-    fn all_else_is_refused() {
+    fn other_queries_are_rejected() {
         for query in
             ["", " ", "AND", "a AND", "AND a", "a AND AND b", "a OR b", "a or b", "or", "a AND b OR c", "(a)", "a AND ()", "a b", "a,b", "ä", "a&&b"]
         {
@@ -60,7 +60,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(query in "([aA][nN][dD]|[oO][rR]|[a-z.]{1,4}|[ ()\t]|\\PC){0,12}") {
+        fn any_text_is_parsed_or_rejected(query in "([aA][nN][dD]|[oO][rR]|[a-z.]{1,4}|[ ()\t]|\\PC){0,12}") {
             if let Ok(permissions) = all_of(&query) {
                 let words: Vec<_> = query.split_ascii_whitespace().collect();
                 prop_assert_eq!(words.iter().copied().step_by(2).collect::<Vec<_>>(), permissions);

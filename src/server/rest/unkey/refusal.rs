@@ -1,4 +1,4 @@
-//! Refusals in the shape of Unkey's.
+//! Errors in Unkey's response format.
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -11,28 +11,27 @@ use crate::{
     server::{rest::problem::Problem, store},
 };
 
-/// Where Unkey explains its errors; programs tell them by these addresses.
+/// The base URL of Unkey's error documentation. Clients identify errors by these URLs.
 const ERRORS: &str = "https://unkey.com/docs/errors";
 
-/// The code of a query for permissions that is not judged.
+/// The code of an unsupported permission query.
 pub const PERMISSIONS_QUERY: &str = "permissions_query";
 
-/// A refusal: a problem of ours, told in Unkey's words.
+/// A [`Problem`] that is rendered in Unkey's format.
 #[derive(Debug)]
 pub struct Refusal(Problem);
 
 impl Refusal {
-    /// A value that can't be taken.
+    /// An error about a field of the request body.
     pub fn invalid(field: &str, detail: &str) -> Self {
         Self(Problem::new(StatusCode::BAD_REQUEST, "invalid", detail).at(field))
     }
 
-    /// What is logged.
     pub fn problem(&self) -> &Problem {
         &self.0
     }
 
-    /// The end of the address of Unkey's own error.
+    /// The path of the corresponding error in Unkey's documentation.
     fn kind(&self) -> &'static str {
         match (self.0.status(), self.0.code()) {
             (_, PERMISSIONS_QUERY) => "user/bad_request/permissions_query_syntax_error",
@@ -50,7 +49,7 @@ impl Refusal {
 }
 
 impl From<Problem> for Refusal {
-    /// Unkey knows one status for what can't be taken.
+    /// Unkey uses 400 for every invalid request.
     fn from(problem: Problem) -> Self {
         Self(if problem.status() == 422 { problem.with_status(StatusCode::BAD_REQUEST) } else { problem })
     }
@@ -62,33 +61,32 @@ impl From<store::Error> for Refusal {
     }
 }
 
-/// Every answer of Unkey's begins with this.
+/// The first member of every Unkey response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
-    /// The name of the call.
     pub request_id: RequestId,
 }
 
 #[derive(Serialize)]
 struct Envelope<'a> {
     meta: Meta,
-    error: Told<'a>,
+    error: ErrorBody<'a>,
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct ErrorBody<'a> {
     title: &'static str,
     detail: &'a str,
     status: u16,
     r#type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<[At<'a>; 1]>,
+    errors: Option<[FieldError<'a>; 1]>,
 }
 
 #[derive(Serialize)]
-struct At<'a> {
-    /// The value that is meant: `body.credits.cost`.
+struct FieldError<'a> {
+    /// The path of the field, e.g. `body.credits.cost`.
     location: String,
     message: &'a str,
 }
@@ -101,14 +99,14 @@ impl IntoResponse for Refusal {
             None | Some(".") => "body".to_owned(),
             Some(field) => format!("body.{field}"),
         };
-        let told = Told {
+        let error = ErrorBody {
             title: status.canonical_reason().unwrap_or("Error"),
             detail: problem.detail(),
             status: problem.status(),
             r#type: format!("{ERRORS}/{kind}"),
-            errors: (status == StatusCode::BAD_REQUEST).then(|| [At { location, message: problem.detail() }]),
+            errors: (status == StatusCode::BAD_REQUEST).then(|| [FieldError { location, message: problem.detail() }]),
         };
-        let mut response = (status, axum::Json(Envelope { meta: Meta { request_id: problem.request_id() }, error: told })).into_response();
+        let mut response = (status, axum::Json(Envelope { meta: Meta { request_id: problem.request_id() }, error })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -1,4 +1,4 @@
-//! What keys may still spend, as every process on the database shares it.
+//! Credits of keys, shared by all instances on the database.
 
 use super::{
     super::{Error, Tx},
@@ -10,19 +10,18 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// The credits of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
-    /// What is left and reserved by no process.
+    /// Credits that are left and not reserved by an instance.
     pub credits: Credits,
-    /// The beginning of the day or month in which they were set or filled up last.
+    /// Start of the day or month in which they were last set or refilled.
     pub refilled_at: Timestamp,
-    /// Counted up whenever somebody sets them.
+    /// Incremented whenever a user sets the credits.
     pub version: i64,
 }
 
 impl Account {
-    /// As it is at a moment: filled up, where that is due.
+    /// The credits at `now`, refilled if due.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
         let due = self.credits.refill.period_start(now);
@@ -34,7 +33,6 @@ impl Account {
 }
 
 impl LimitColumns {
-    /// The credits, if it has any.
     pub fn account(&self) -> Option<Account> {
         let refill: Refill = self.credits_refill.as_deref()?.parse().ok()?;
         Some(Account {
@@ -45,10 +43,7 @@ impl LimitColumns {
     }
 }
 
-/// The credits of a key that was not deleted, if it has any.
-///
-/// # Errors
-/// What the database says.
+/// The credits of a key that is not deleted, if it has any.
 pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<Account>, Error> {
     let sql = "select rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version \
                from api_keys where id = $1 and deleted_at is null";
@@ -56,10 +51,7 @@ pub async fn find(tx: &mut Tx, id: KeyId) -> Result<Option<Account>, Error> {
     Ok(row.and_then(|row| row.account()))
 }
 
-/// Sets what somebody chose; what any process had reserved is void from now on. `None` for without end.
-///
-/// # Errors
-/// What the database says.
+/// Sets the credits and invalidates all reservations of instances. `None` for unlimited.
 pub async fn set(tx: &mut Tx, id: KeyId, credits: Option<Credits>, now: Timestamp) -> Result<(), Error> {
     let sql = "update api_keys set credits_remaining = $1, credits_refill = $2, credits_amount = $3, credits_refilled_at = $4, \
                credits_version = coalesce(credits_version, 0) + 1 where id = $5";
@@ -74,10 +66,7 @@ pub async fn set(tx: &mut Tx, id: KeyId, credits: Option<Credits>, now: Timestam
     Ok(())
 }
 
-/// Notes what is left after a reservation, a refill or a return.
-///
-/// # Errors
-/// What the database says.
+/// Stores the credits that remain after a reservation, a refill or a return.
 pub async fn leave(tx: &mut Tx, id: KeyId, remaining: i64, refilled_at: Timestamp) -> Result<(), Error> {
     let sql = "update api_keys set credits_remaining = $1, credits_refilled_at = $2 where id = $3";
     sqlx::query(sql).bind(remaining).bind(refilled_at.0).bind(id.to_string()).execute(tx).await?;

@@ -1,4 +1,4 @@
-//! Which keys, or credentials, a list holds and in which order: one query for both, since their tables name alike what lists sort by.
+//! Selection and order of listed keys and credentials. One query serves both tables, because the columns that lists sort by have equal names.
 
 use std::collections::HashMap;
 
@@ -12,43 +12,38 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// Which keys a list holds, and in which order.
+/// Filter and order of a list.
 pub struct Selection<'a> {
-    /// Whose keys.
     pub organization: OrganizationId,
-    /// Of which kinds: all inbound, or all outbound.
+    /// Either only inbound or only outbound kinds.
     pub kinds: &'a [Kind],
-    /// Of the personal kinds only this user's; `None` for everybody's.
+    /// Restricts personal kinds to this user's; `None` for all.
     pub personal_of: Option<UserId>,
-    /// What the name holds, whatever the case; blank for all.
+    /// Text that the name contains, ignoring case; blank matches all.
     pub search: &'a str,
-    /// What the key is now.
     pub status: Option<Status>,
-    /// Only those that end soon.
+    /// Only those that expire within [`EXPIRING_DAYS`].
     pub expiring: bool,
-    /// Whose they are, in the words of the API that they are for.
     pub external_id: Option<&'a str>,
-    /// What they may be used for.
     pub scope: Option<&'a str>,
-    /// The order; ties go by age.
+    /// Ties are broken by creation order.
     pub sort: SortBy,
 }
 
-/// The two tables that are listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
     Keys,
     Credentials,
 }
 
-/// A statement's conditions and the texts that they compare with.
+/// SQL conditions and the texts that they are compared with.
 struct Conditions {
     sql: String,
     texts: Vec<String>,
 }
 
 impl Conditions {
-    /// Adds a condition; `$?` in it stands for the text.
+    /// Adds a condition; `$?` in it is replaced by the placeholder of `text`.
     fn add(&mut self, condition: &str, text: String) {
         self.texts.push(text);
         self.require(&condition.replace("$?", &format!("${}", self.texts.len())));
@@ -102,46 +97,40 @@ impl Selection<'_> {
     }
 }
 
-/// The numbers of a list's keys, in its order, as they stand at this moment.
-///
-/// # Errors
-/// What the database says.
+/// The numbers of a list's rows, in its order, at this moment.
 pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<Vec<i64>, Error> {
     let now = Timestamp::now();
     let table = Table::of(selection.kinds);
-    // The creator is looked up only where they count: for each of a hundred thousand keys it doubles the time.
+    // The creator is joined only if needed: for 100,000 keys the join doubles the time.
     let by_creator = selection.status.is_some() || matches!(selection.sort.column, KeySort::Status | KeySort::CreatedBy);
     let from = table.name();
     let creator = if by_creator { "join users u on u.id = k.created_by" } else { "" };
     let Conditions { sql: conditions, texts } = selection.conditions(store, now);
     let order = order_by(store, table, selection.sort, now);
     let direction = if selection.sort.descending { "desc" } else { "asc" };
-    // One long text instead of a row a number: the driver takes longer to hand on a hundred thousand rows than SQLite to find them.
+    // One long text instead of one row per number: the driver needs longer to return 100,000 rows than SQLite to find them.
     let sql = AssertSqlSafe(format!(
         "select coalesce(string_agg(cast(number as text), ','), '') from (select k.number from {from} k {creator} where {conditions} \
          order by {order} {direction}, k.number {direction}) as found"
     ));
-    let _turn = store.lists.acquire().await.map_err(|_| Error::Lost)?;
+    let _permit = store.lists.acquire().await.map_err(|_| Error::Lost)?;
     let numbers: String = texts.iter().fold(sqlx::query_scalar(sql), sqlx::query::QueryScalar::bind).fetch_one(store.read()?).await?;
     Ok(numbers.split(',').filter_map(|number| number.parse().ok()).collect())
 }
 
-/// The ids of an opened list's rows, in their order; also of deleted ones.
-///
-/// # Errors
-/// What the database says.
+/// The ids of a list snapshot's rows, in order, including deleted ones.
 pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind], numbers: &[i64]) -> Result<Vec<String>, Error> {
     let table = Table::of(kinds).name();
     let mut ids = HashMap::new();
-    for some in numbers.chunks(500) {
-        let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", are_numbered(some.len())));
-        let query = some.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization.to_string()), |query, number| query.bind(*number));
+    for chunk in numbers.chunks(500) {
+        let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", are_numbered(chunk.len())));
+        let query = chunk.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization.to_string()), |query, number| query.bind(*number));
         ids.extend(query.fetch_all(store.read()?).await?);
     }
     Ok(numbers.iter().filter_map(|number| ids.remove(number)).collect())
 }
 
-/// What a column sorts by. Those of the indexes are written as they are there.
+/// The sort expression of a column. Must match the expressions of the indexes.
 fn order_by(store: &Store, table: Table, sort: SortBy, now: Timestamp) -> String {
     let bytewise = store.bytewise();
     match sort.column {
@@ -150,13 +139,13 @@ fn order_by(store: &Store, table: Table, sort: SortBy, now: Timestamp) -> String
         KeySort::Status => status_rank(table, now),
         KeySort::CreatedAt => "k.created_at".to_owned(),
         KeySort::CreatedBy => format!("u.name_folded{bytewise}"),
-        // Never used comes before all; never expiring after all.
+        // Never used sorts before all others, never expiring after all others.
         KeySort::LastUsedAt => "coalesce(k.last_used_at, 0)".to_owned(),
         KeySort::ExpiresAt => format!("coalesce(k.expires_at, {})", i64::MAX),
     }
 }
 
-/// [`crate::model::policy::Lifecycle::status`] in SQL, for choosing and sorting; a test holds the two together.
+/// [`crate::model::policy::Lifecycle::status`] in SQL, for filtering and sorting; a test checks that both agree.
 fn status_rank(table: Table, now: Timestamp) -> String {
     let (expired, active, now) = (rank(Status::Expired), rank(Status::Active), now.0);
     match table {
@@ -166,7 +155,7 @@ fn status_rank(table: Table, now: Timestamp) -> String {
             rank(Status::Revoked),
             rank(Status::Disabled),
         ),
-        // A credential is not put to rest.
+        // Credentials cannot be disabled.
         Table::Credentials => format!("case when k.expires_at <= {now} then {expired} else {active} end"),
     }
 }

@@ -1,4 +1,4 @@
-//! API keys.
+//! API keys and their secrets, credits and lists.
 
 pub mod credits;
 pub mod lists;
@@ -16,31 +16,25 @@ use crate::model::{
     time::Timestamp,
 };
 
-/// A key as the rules and the lists need it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeyRecord {
-    /// Its id.
     pub id: String,
-    /// By which opened lists know it.
+    /// Identifies the row in list snapshots.
     pub number: i64,
-    /// Its kind's word.
+    /// A `KeyKind`.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// What may be shown of its secret.
     pub mask: String,
-    /// Words, separated by blanks.
+    /// Separated by spaces.
     pub scopes: String,
-    /// Whose it is, in the words of the API that it is for.
+    /// The customer's own id for the holder of the key.
     pub external_id: Option<String>,
-    /// What that API notes of it, as a JSON object.
+    /// A JSON object.
     pub metadata: Option<String>,
-    /// What limits it.
     #[sqlx(flatten)]
     pub limits: LimitColumns,
-    /// Who made it.
+    /// The creator's user id.
     pub created_by: String,
-    /// Their name.
     pub creator: String,
     /// Unix milliseconds.
     pub created_at: i64,
@@ -48,92 +42,80 @@ pub struct KeyRecord {
     pub last_used_at: Option<i64>,
     /// Unix milliseconds.
     pub expires_at: Option<i64>,
-    /// Unix milliseconds; also when its creator was shut out.
+    /// Unix milliseconds; set if the key or its creator is disabled.
     pub disabled_at: Option<i64>,
-    /// When its creator was shut out: Unix milliseconds.
+    /// Unix milliseconds.
     pub creator_disabled_at: Option<i64>,
     /// Unix milliseconds.
     pub revoked_at: Option<i64>,
-    /// HMAC of its digest.
+    /// HMAC of the key's SHA-256.
     pub digest: Vec<u8>,
-    /// The corpora that it opens, by number and name, without deleted ones.
+    /// Number and name of the corpora that the key has access to, without deleted ones.
     #[sqlx(skip)]
     pub corpora: Vec<(i64, String)>,
-    /// Its earlier secrets, while they are good.
+    /// Retired secrets that are still valid.
     #[sqlx(skip)]
     pub retiring: Option<secrets::RetiringRow>,
 }
 
-/// A key is at rest while it or its creator is.
+/// A key counts as disabled while its creator is disabled.
 const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.rate_limits, k.allowed_ips, k.credits_remaining, \
      k.credits_refill, k.credits_amount, k.credits_refilled_at, k.credits_version, k.created_by, u.name as creator, k.created_at, \
      k.last_used_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
 const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
 
-/// What limits a key, as it is stored.
+/// The limits of a key, as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LimitColumns {
     /// JSON.
     pub rate_limits: Option<String>,
-    /// Networks, separated by blanks.
+    /// CIDR networks, separated by spaces.
     pub allowed_ips: Option<String>,
-    /// What is left and reserved by no process.
+    /// Credits that are left and not reserved by an instance.
     pub credits_remaining: Option<i64>,
-    /// When they are filled up again.
+    /// Refill period: `never`, `daily` or `monthly`.
     pub credits_refill: Option<String>,
-    /// To what.
+    /// The amount that a refill restores.
     pub credits_amount: Option<i64>,
-    /// The beginning of the day or month in which they were set or filled up last: Unix milliseconds.
+    /// Start of the day or month in which the credits were last set or refilled: Unix milliseconds.
     pub credits_refilled_at: Option<i64>,
-    /// Counted up whenever somebody sets them.
+    /// Incremented whenever a user sets the credits.
     pub credits_version: Option<i64>,
 }
 
-/// A key to be stored.
 pub struct NewKey {
-    /// Its id.
     pub id: KeyId,
-    /// Whose it is.
     pub organization: OrganizationId,
-    /// Its kind.
     pub kind: KeyKind,
-    /// What can be chosen of it.
     pub traits: Traits,
-    /// What it may spend.
     pub credits: Option<Credits>,
-    /// HMAC of its digest.
+    /// HMAC of the key's SHA-256.
     pub digest: Vec<u8>,
-    /// What may be shown of its secret.
     pub mask: String,
-    /// The numbers of the corpora that it opens.
+    /// Numbers of corpora.
     pub corpora: Vec<i64>,
-    /// Who makes it.
     pub created_by: UserId,
-    /// When it is made.
     pub created_at: Timestamp,
 }
 
-/// What can be chosen of a key, when it is made or later.
+/// The attributes of a key that can be set on creation and edited later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traits {
-    /// Its name.
     pub name: String,
-    /// Words, separated by blanks.
+    /// Separated by spaces.
     pub scopes: String,
-    /// Whose it is.
     pub external_id: Option<String>,
-    /// What is noted of it, as a JSON object.
+    /// A JSON object.
     pub metadata: Option<String>,
-    /// When it ends.
     pub expires_at: Option<Timestamp>,
-    /// How often it may be used, as JSON.
+    /// JSON.
     pub rate_limits: Option<String>,
-    /// From which networks, separated by blanks.
+    /// CIDR networks, separated by spaces.
     pub allowed_ips: Option<String>,
 }
 
 impl KeyRecord {
-    /// What can be chosen of it, as it is now.
+    /// The current attributes.
     pub fn traits(&self) -> Traits {
         Traits {
             name: self.name.clone(),
@@ -147,20 +129,17 @@ impl KeyRecord {
     }
 }
 
-/// The folded name, for the kinds whose names are unique.
+/// The folded name, for kinds with unique names.
 fn unique_name(kind: KeyKind, name: &str) -> Option<String> {
     (kind.policy().unique == Unique::Name).then(|| fold(name))
 }
 
-/// Stores a key.
-///
-/// # Errors
-/// [`Error::Duplicate`] when its name, or its secret, stands already.
+/// [`Error::Duplicate`] if the name or the digest exists already.
 pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
     let Traits { name, scopes, external_id, metadata, expires_at, rate_limits, allowed_ips } = &key.traits;
     let refilled_at = key.credits.map(|credits| credits.refill.period_start(key.created_at).0);
     sqlx::query(
-        // Writers come one at a time, so the next number is free.
+        // Write transactions are serialized, so the next number is free.
         "insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, external_id, metadata, created_by, \
          created_at, expires_at, rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version, number) \
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, coalesce(max(number), 0) + 1 from api_keys",
@@ -199,19 +178,13 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
 }
 
 /// The organization's key with this id, unless it was deleted.
-///
-/// # Errors
-/// What the database says.
 pub async fn find(db: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, Error> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.id = $2 and k.deleted_at is null"));
     let found: Option<KeyRecord> = sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(&mut *db).await?;
     Ok(complete(db, found.into_iter().collect()).await?.pop())
 }
 
-/// Those of the organization's keys with these numbers that still stand, in no order.
-///
-/// # Errors
-/// What the database says.
+/// The organization's keys with these numbers, without deleted ones, in no particular order.
 pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<KeyRecord>, Error> {
     if numbers.is_empty() {
         return Ok(Vec::new());
@@ -223,7 +196,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
     complete(&mut db, found).await
 }
 
-/// Adds what stands in other tables.
+/// Adds the data from other tables.
 async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, Error> {
     if keys.is_empty() {
         return Ok(keys);
@@ -239,7 +212,7 @@ async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord
     Ok(keys)
 }
 
-/// The corpora that these keys open, by key, in the order of their numbers.
+/// The corpora of these keys, by key id, ordered by number.
 async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i64, String)>>, Error> {
     let mut of_key = HashMap::<String, Vec<(i64, String)>>::new();
     if keys.is_empty() {
@@ -257,45 +230,39 @@ async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i
     Ok(of_key)
 }
 
-/// What verify needs of a key.
+/// A key with everything that verification needs.
 #[derive(Debug, sqlx::FromRow)]
 pub struct VerifyRecord {
-    /// The key.
     #[sqlx(flatten)]
     pub key: KeyRecord,
-    /// Whose it is.
     pub organization_id: String,
-    /// The number of that organization.
+    /// The organization's number.
     pub customer_id: i64,
-    /// What its creator may do, as words.
+    /// The creator's permissions, separated by spaces.
     pub permissions: String,
-    /// What a project key is beside an API key.
     #[sqlx(flatten)]
     pub issued: IssuedColumns,
-    /// Until when the secret that was presented is good, if it was replaced.
+    /// When the presented secret expires, if it is a retired one: Unix milliseconds.
     #[sqlx(skip)]
     pub retires_at: Option<i64>,
 }
 
-/// What a project key is beside an API key; other kinds have none of it.
+/// The data of a project key; all `None` for other kinds.
 #[derive(Debug, sqlx::FromRow)]
 pub struct IssuedColumns {
-    /// Its project, unless that was deleted.
+    /// `None` if the project was deleted.
     pub project_id: Option<String>,
-    /// When its token was signed: Unix milliseconds.
+    /// When the token was signed: Unix milliseconds.
     pub revealed_at: Option<i64>,
-    /// The name of its role, unless that is gone.
+    /// The role's name; `None` if the role was deleted.
     pub role: Option<String>,
-    /// What that role permits, as words.
+    /// The role's permissions, separated by spaces.
     pub role_permissions: Option<String>,
-    /// What a request costs by its template, also by a deleted one.
+    /// Price of one request by its template, even if the template was deleted.
     pub price: Option<i64>,
 }
 
-/// The key with this digest, or that had it and lets it be good for a while, with what verify needs to judge it; unless it was deleted.
-///
-/// # Errors
-/// What the database says.
+/// The key with this digest, or with a retired secret of this digest that is still valid; unless the key was deleted.
 pub async fn find_by_digest(store: &Store, digest: &[u8]) -> Result<Option<VerifyRecord>, Error> {
     let mut db = store.read()?.acquire().await?;
     let found = match for_verify(&mut db, "k.digest = $1", Arg::Bytes(digest)).await? {
@@ -335,10 +302,7 @@ async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Resul
     Ok(query.fetch_optional(db).await?)
 }
 
-/// Changes what was chosen of a key.
-///
-/// # Errors
-/// [`Error::Duplicate`] when the name is taken.
+/// [`Error::Duplicate`] if the name is taken.
 pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) -> Result<(), Error> {
     sqlx::query(
         "update api_keys set name = $1, name_folded = $2, unique_name = $3, scopes = $4, external_id = $5, metadata = $6, expires_at = $7, \
@@ -359,19 +323,13 @@ pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) 
     Ok(())
 }
 
-/// Puts a key to rest, or wakes it.
-///
-/// # Errors
-/// What the database says.
+/// Disables a key, or enables it with `None`.
 pub async fn set_disabled(tx: &mut Tx, id: KeyId, at: Option<Timestamp>) -> Result<(), Error> {
     sqlx::query("update api_keys set disabled_at = $1 where id = $2").bind(at.map(|at| at.0)).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
-/// Deletes a key: its row stays for the log, its name is free.
-///
-/// # Errors
-/// What the database says.
+/// Marks a key as deleted and frees its name. The row is kept for the audit log.
 pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), Error> {
     sqlx::query("update api_keys set deleted_at = $1, unique_name = null where id = $2")
         .bind(Timestamp::now().0)

@@ -1,4 +1,4 @@
-//! The secrets of keys: what is kept of the one that is good, and of those that were replaced and stay good for a while.
+//! Secrets of keys: the digest of the current one, and of retired ones, which may stay valid for a grace period.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,29 @@ use super::{
 };
 use crate::model::{id::KeyId, time::Timestamp};
 
-/// The earlier secrets of a key that are still good, together.
+/// The retired secrets of a key that are still valid, summed up.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RetiringRow {
     key_id: String,
-    /// When the last of them ends: Unix milliseconds.
+    /// When the last of them expires: Unix milliseconds.
     pub ends_at: i64,
-    /// How often they were used since they were replaced.
+    /// Number of requests since they were retired.
     pub uses: i64,
-    /// And when last: Unix milliseconds.
+    /// Unix milliseconds.
     pub last_used_at: Option<i64>,
 }
 
-/// A secret that was replaced.
+/// A retired secret.
 #[derive(Debug, sqlx::FromRow)]
 pub struct RetiredRow {
-    /// Whose it was.
     pub key_id: String,
-    /// Until when it is good: Unix milliseconds.
+    /// When it expires: Unix milliseconds.
     pub ends_at: i64,
 }
 
-/// The earlier secrets of these keys that are still good, by key.
+/// The retired secrets of these keys that are still valid, by key id.
 pub(super) async fn retiring(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, RetiringRow>, Error> {
-    // `sum` of whole numbers is a decimal in PostgreSQL.
+    // In PostgreSQL, `sum` of integers is a decimal.
     let sql = AssertSqlSafe(format!(
         "select key_id, max(ends_at) as ends_at, cast(sum(uses) as bigint) as uses, max(last_used_at) as last_used_at from retired_secrets \
          where ends_at > {} and key_id in ({}) group by key_id",
@@ -44,35 +43,26 @@ pub(super) async fn retiring(db: &mut Tx, keys: &[&str]) -> Result<HashMap<Strin
     Ok(rows.into_iter().map(|row| (row.key_id.clone(), row)).collect())
 }
 
-/// The earlier secret with this digest, if it is still good.
+/// The retired secret with this digest, if it is still valid.
 pub(super) async fn retired(db: &mut Tx, digest: &[u8]) -> Result<Option<RetiredRow>, Error> {
     let sql = "select key_id, ends_at from retired_secrets where digest = $1 and ends_at > $2";
     Ok(sqlx::query_as(sql).bind(digest).bind(Timestamp::now().0).fetch_optional(db).await?)
 }
 
-/// Whether a secret with this digest was ever a key's, also a deleted key's.
-///
-/// # Errors
-/// What the database says.
+/// Whether any key, even a deleted one, has or had a secret with this digest.
 pub async fn is_known(tx: &mut Tx, digest: &[u8]) -> Result<bool, Error> {
     let sql = "select (select count(*) from api_keys where digest = $1) + (select count(*) from retired_secrets where digest = $1)";
     Ok(sqlx::query_scalar::<_, i64>(sql).bind(digest).fetch_one(tx).await? > 0)
 }
 
-/// The digests by which a key can be presented now.
-///
-/// # Errors
-/// What the database says.
+/// The digests of a key's currently valid secrets.
 pub async fn digests(tx: &mut Tx, id: KeyId) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "select digest from api_keys where id = $1 union all select digest from retired_secrets where key_id = $1 and ends_at > $2";
     Ok(sqlx::query_scalar(sql).bind(id.to_string()).bind(Timestamp::now().0).fetch_all(tx).await?)
 }
 
-/// Gives a key another secret. The one before stays good until `old_ends_at`, and those before that no longer than it; their digests are
-/// kept in any case, so that none is ever taken for a new one.
-///
-/// # Errors
-/// What the database says.
+/// Replaces a key's secret. The previous one stays valid until `old_ends_at`, and earlier ones no longer than that. Their digests are kept, so
+/// that no retired secret can be stored as a new key.
 pub async fn replace(tx: &mut Tx, id: KeyId, digest: &[u8], mask: &str, old_ends_at: Timestamp) -> Result<(), Error> {
     let now = Timestamp::now();
     sqlx::query(

@@ -253,11 +253,10 @@ async fn nobody_gets_in_while_latchkey_cant_say() {
 }
 
 #[tokio::test]
-async fn five_lines_protect_a_service() {
+async fn readme_configuration_protects_a_service() {
     let (desk, service) = (Desk::open().await, Neighbour::start().await);
     let lines = README.split_once("```nginx\n").unwrap().1.split_once("```").unwrap().0;
-    assert_eq!(lines.lines().count(), 5);
-    let changes = [("127.0.0.1:3000", bare(&desk.server.url)), ("127.0.0.1:8080", bare(&service.url)), ("lkp_…", desk.caller.clone())];
+    let changes = [("127.0.0.1:3000", bare(&desk.server.url)), ("127.0.0.1:8080", bare(&service.url)), ("lki_…", desk.caller.clone())];
     let nginx = Nginx::prepare();
     let site = format!("access_log off; server {{ listen {}; {} }}", bare(&nginx.url), changed(lines, &changes));
     let nginx = nginx.run(&site).await;
@@ -270,7 +269,11 @@ async fn five_lines_protect_a_service() {
     assert_eq!(send(nginx.get("/").header("x-forwarded-for", "192.0.2.1"), &elsewhere).await, 403);
     assert_eq!(service.seen().len(), 0);
     assert_eq!(send(nginx.get("/"), &secret).await, 200);
-    assert_eq!(send(nginx.request(Method::POST, "/").body("body"), &secret).await, 200);
-    assert_eq!(service.seen().last().unwrap().body, "body");
+    let forged = nginx.request(Method::POST, "/").header("x-latchkey-role", "owner").header("x-latchkey-caller", "x");
+    assert_eq!(send(forged.body("body"), &secret).await, 200);
+    let calls = service.seen();
+    let call = calls.last().unwrap();
+    assert_eq!((call.body.as_str(), seen(call, "x-latchkey-role"), seen(call, "x-latchkey-caller")), ("body", None, None));
+    assert_eq!(send(nginx.get("/latchkey"), &secret).await, 404);
     assert_eq!(send(nginx.get("/"), &secret).await, 403);
 }
