@@ -9,10 +9,10 @@ use leptos_router::{
 };
 
 use crate::{
-    pages::{frame::Frame, join::JoinPage, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
-    parts::{AccountRoute, KeysRoute, ProjectsRoute, ReferenceRoute, SettingsRoute},
-    ui::{browser, live::Live},
+    lazy_routes::{AccountRoute, KeysRoute, ProjectsRoute, ReferenceRoute, SettingsRoute},
+    pages::{join::JoinPage, layout::Frame, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
 };
+use latchkey_ui::{browser, hydration::Live};
 
 /// The server-rendered HTML document. `pkg` is the path of the assets, such as `/pkg/3fa9c1d2`; `parts` are the WebAssembly chunks that this
 /// page needs in addition to the main binary.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use latchkey::model::{
+use latchkey_types::{
     id::{KeyId, TemplateId},
-    issued::date,
+    issued_key::date,
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 use reqwest::StatusCode;

@@ -5,14 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use latchkey::{
-    model::notice::NoticeEvent,
-    server::{
-        config::MailOptions,
-        mail::{Mailer, send_mails},
-        store::notices::NewNotice,
-    },
-};
+use latchkey_core::mail::{Mailer, send_mails};
+use latchkey_program::config::MailOptions;
+use latchkey_store::notifications::NewNotice;
+use latchkey_types::notification::NoticeEvent;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -152,8 +148,8 @@ async fn two_processes_send_each_mail_once() {
     let (server, _, project) = start(&mail).await;
     let (_end, ending) = watch::channel(false);
     for _ in 0..2 {
-        let mailer = Mailer::new(&options(&mail)).unwrap().unwrap();
-        tokio::spawn(send_mails(server.state.clone(), mailer, ending.clone()));
+        let mailer = Mailer::new(options(&mail).smtp.as_ref(), options(&mail).mail_from.as_deref()).unwrap().unwrap();
+        tokio::spawn(send_mails(server.state.store.clone(), server.state.public_url.clone(), mailer, ending.clone()));
     }
     for _ in 0..20 {
         tell_owner(&server, notice(&project, NoticeEvent::Requested)).await;

@@ -9,15 +9,15 @@ use std::{
     time::Duration,
 };
 
-use latchkey::{
-    model::id::CredentialId,
-    server::{
-        config::{DataOptions, OutgoingOptions, PublicUrl},
-        credentials::{NewGeneral, Secrets, create_general, open},
-        data::Data,
-        state::AppState,
-    },
+use latchkey_core::{
+    credentials::{NewGeneral, Secrets, create_general, open},
+    public_url::PublicUrl,
 };
+use latchkey_program::{
+    config::{DataOptions, OutgoingOptions},
+    data_dir::Data,
+};
+use latchkey_types::id::CredentialId;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn is_readable(api: &Api, id: &str) -> bool {
 pub async fn open_all(options: &DataOptions) -> HashMap<String, String> {
     let data = Data::open_beside(options).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let state = AppState::new(&data, url, Vec::new(), OutgoingOptions::default()).unwrap();
+    let state = data.core(url, OutgoingOptions::default()).unwrap();
     let rows: Vec<(String, String, String)> = sqlx::query_as("select id, organization_id, name from credentials where deleted_at is null")
         .fetch_all(data.store.read().unwrap())
         .await
@@ -219,13 +219,13 @@ fn measure(data: &Path) -> Duration {
 async fn fill(folder: &Path, count: usize) {
     let data = Data::open_beside(&data_options(folder)).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let state = AppState::new(&data, url, Vec::new(), OutgoingOptions::default()).unwrap();
-    let owner = latchkey::server::store::people::first_owner(&state.store).await.unwrap().unwrap();
-    let console = latchkey::server::accounts::console(&owner).unwrap();
+    let state = data.core(url, OutgoingOptions::default()).unwrap();
+    let owner = latchkey_store::users::first_owner(&state.store).await.unwrap().unwrap();
+    let console = latchkey_core::accounts::console(&owner).unwrap();
     for number in 0..count {
         let name = format!("key {number}");
         let value = format!("value of {name}").replace(' ', "-");
-        create_general(&state, &console, NewGeneral { name, value: latchkey::model::secret::TypedSecret::new(value) }).await.unwrap();
+        create_general(&state, &console, NewGeneral { name, value: latchkey_types::secret::TypedSecret::new(value) }).await.unwrap();
     }
     data.store.close().await;
 }

@@ -6,8 +6,8 @@ mod world;
 
 use std::fmt::Write;
 
-use latchkey::server::{
-    access::{self, Access, ROUTES, Route},
+use latchkey_program::{
+    route_permissions::{self, Access, ROUTES, Route},
     router::router,
 };
 use reqwest::{Method, StatusCode};
@@ -168,7 +168,7 @@ async fn every_route_is_declared_and_every_declared_one_is_there() {
     let mut troubles = String::new();
     for (method, path) in &real {
         let is_page = method == "GET" && !path.starts_with("/api/") && !declared.contains(&(method.clone(), path.clone()));
-        if is_page && access::of_page(path).is_none() {
+        if is_page && route_permissions::of_page(path).is_none() {
             writeln!(troubles, "GET {path}: say in `of_page`, or in `ROUTES`, of src/server/access.rs what it needs").unwrap();
         }
         if !is_page && !declared.contains(&(method.clone(), path.clone())) {
@@ -203,7 +203,7 @@ async fn every_route_admits_whom_it_declares_and_nobody_else() {
 async fn every_page_admits_whom_it_declares_and_nobody_else() {
     let world = World::make().await;
     let pages = places(&router(world.server.state.clone())).into_iter().filter_map(|(method, path)| {
-        let access = access::of_page(&path).filter(|_| method == "GET");
+        let access = route_permissions::of_page(&path).filter(|_| method == "GET");
         access.map(|access| (path, access))
     });
     let mut troubles = String::new();

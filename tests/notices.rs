@@ -2,13 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use latchkey::{
-    model::{id::UserId, notice::NoticeEvent},
-    server::{
-        notices,
-        store::{self, notices::NewNotice},
-    },
-};
+use latchkey_core::notifications;
+use latchkey_store::{self as store, notifications::NewNotice};
+use latchkey_types::{id::UserId, notification::NoticeEvent};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -29,9 +25,9 @@ pub fn notice(project: &str, event: NoticeEvent) -> NewNotice {
 
 /// Tells the user with this address, as a rule would.
 pub async fn tell(server: &TestServer, email: &str, notice: NewNotice) {
-    let row = store::people::user_by_email(&server.state.store, email).await.unwrap().unwrap();
+    let row = store::users::user_by_email(&server.state.store, email).await.unwrap().unwrap();
     let user: UserId = row.id.parse().unwrap();
-    server.state.store.write(move |tx| Box::pin(async move { notices::tell(tx, &[user], &notice).await })).await.unwrap();
+    server.state.store.write(move |tx| Box::pin(async move { notifications::tell(tx, &[user], &notice).await })).await.unwrap();
 }
 
 /// The next event of a stream: its word and its data. `None` at the end.

@@ -1,6 +1,7 @@
 //! Projects: who sees them, who belongs to them, and what they keep.
 
-use latchkey::{model::time::Timestamp, server::store};
+use latchkey_store as store;
+use latchkey_types::time::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -101,7 +101,7 @@ async fn a_grace_ends_by_the_clock_also_for_a_secret_in_memory() {
     let api = server.api("owner@acme.test", "");
     let (id, first) = page.agent_key("a").await;
     page.call("keys/rotate", json!({ "id": id, "grace_seconds": 3600 })).await;
-    let soon = latchkey::model::time::Timestamp::now().plus_ms(700).0;
+    let soon = latchkey_types::time::Timestamp::now().plus_ms(700).0;
     sqlx::query("update retired_secrets set ends_at = $1").bind(soon).execute(&server.database().await).await.unwrap();
     assert_eq!(api.verify(&first).await, "VALID");
     eventually(Duration::from_secs(3), "it is refused", async || api.verify(&first).await == "NOT_FOUND").await;

@@ -2,7 +2,8 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use latchkey::{model::policy::KeyKind, server::token::PlainKey};
+use latchkey_crypto::key_format::PlainKey;
+use latchkey_types::key_kind::KeyKind;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -4,15 +4,14 @@ use std::{hint::black_box, time::Instant};
 
 use bench::stock::Stock;
 use criterion::{Criterion, criterion_group, criterion_main};
-use latchkey::{
-    model::id::OrganizationId,
-    server::{
-        config::{DataOptions, OutgoingOptions, PublicUrl},
-        data::Data,
-        state::AppState,
-        verify::{Ask, Judgement},
-    },
+use latchkey_core::Core;
+use latchkey_core::public_url::PublicUrl;
+use latchkey_program::{
+    config::{DataOptions, OutgoingOptions},
+    data_dir::Data,
 };
+use latchkey_types::id::OrganizationId;
+use latchkey_verify::{Ask, Judgement};
 use tokio::runtime::Runtime;
 
 /// Number of opaque keys, and of JWTs.
@@ -21,7 +20,7 @@ const KEYS: usize = 100;
 /// A verifier on a filled data folder.
 struct Setup {
     runtime: Runtime,
-    state: AppState,
+    state: Core,
     organization: OrganizationId,
     /// Holds the folder's lock.
     _data: Data,
@@ -34,7 +33,7 @@ impl Setup {
         let (data, state, organization) = runtime.block_on(async {
             let data = Data::open_alone(&options).await.expect("the data folder opens");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("the public URL is valid");
-            let state = AppState::new(&data, public_url, Vec::new(), OutgoingOptions::default()).expect("the state is created");
+            let state = data.core(public_url, OutgoingOptions::default()).expect("the state is created");
             let caller = state.verifier.find(&fixtures.caller).await.expect("the database is available").expect("the caller's key is stored");
             let organization = caller.organization;
             (data, state, organization)

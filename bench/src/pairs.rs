@@ -5,16 +5,16 @@ use anyhow::Result;
 use crate::load::Round;
 
 /// One round of each side, measured back to back.
-pub struct Pair {
+pub(crate) struct Pair {
     pub first: Round,
     pub second: Round,
 }
 
 /// The rounds of a whole comparison.
-pub struct Comparison(Vec<Pair>);
+pub(crate) struct Comparison(Vec<Pair>);
 
 impl Comparison {
-    pub fn of(pairs: u32, mut first: impl FnMut() -> Result<Round>, mut second: impl FnMut() -> Result<Round>) -> Result<Self> {
+    pub(crate) fn of(pairs: u32, mut first: impl FnMut() -> Result<Round>, mut second: impl FnMut() -> Result<Round>) -> Result<Self> {
         let mut measured = Vec::new();
         for pair in 0..pairs {
             let pair = if pair % 2 == 0 {
@@ -34,17 +34,17 @@ impl Comparison {
     }
 
     /// Median over the pairs of the throughput ratio, first divided by second.
-    pub fn throughput(&self) -> f64 {
+    pub(crate) fn throughput(&self) -> f64 {
         median(self.0.iter().map(|pair| pair.first.per_second / pair.second.per_second))
     }
 
     /// Median over the pairs of the p99 ratio, first divided by second.
-    pub fn p99(&self) -> f64 {
+    pub(crate) fn p99(&self) -> f64 {
         median(self.0.iter().map(|pair| pair.first.p99_ms / pair.second.p99_ms))
     }
 
     /// Medians of both sides as text for the table.
-    pub fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
         let rates = [median_of(|pair| pair.first.per_second), median_of(|pair| pair.second.per_second)].map(thousands);
         let [first, second] = [median_of(|pair| pair.first.p99_ms), median_of(|pair| pair.second.p99_ms)];
@@ -52,20 +52,20 @@ impl Comparison {
     }
 
     /// The same with the server's CPU time per call. Meaningful only where each side is a single process.
-    pub fn in_words_with_work(&self) -> String {
+    pub(crate) fn in_words_with_work(&self) -> String {
         let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
         let [first, second] = [median_of(|pair| pair.first.server_us), median_of(|pair| pair.second.server_us)];
         format!("{}, {first:.1} and {second:.1} µs CPU per call", self.in_words())
     }
 
     /// Unexpected responses of both sides. A single one makes the comparison invalid.
-    pub fn others(&self) -> u64 {
+    pub(crate) fn others(&self) -> u64 {
         self.0.iter().map(|pair| pair.first.others + pair.second.others).sum()
     }
 }
 
 /// The median; for an even count the mean of the two middle values. NaN for no values.
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -77,7 +77,7 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Formats with thousands separators and rounds numbers from 1,000 up to hundreds: `104,000`.
-pub fn thousands(number: f64) -> String {
+pub(crate) fn thousands(number: f64) -> String {
     let rounded = if number < 1000.0 { number } else { (number / 100.0).round() * 100.0 };
     let digits = format!("{rounded:.0}");
     let mut text = String::new();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The workspace root.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ is inside the workspace")
 }
 
@@ -13,31 +13,31 @@ fn sibling_binary(name: &str) -> PathBuf {
     own.with_file_name(name)
 }
 
-pub fn latchkey() -> PathBuf {
+pub(crate) fn latchkey() -> PathBuf {
     sibling_binary("latchkey")
 }
 
 /// The baseline handler.
-pub fn bare() -> PathBuf {
+pub(crate) fn bare() -> PathBuf {
     sibling_binary("bare")
 }
 
 /// A file of this crate's folder, such as the sources of a peer.
-pub fn source(name: &str) -> PathBuf {
+pub(crate) fn source(name: &str) -> PathBuf {
     root().join("bench").join(name)
 }
 
 /// A file or folder that a benchmark run creates.
-pub fn work(name: &str) -> PathBuf {
+pub(crate) fn work(name: &str) -> PathBuf {
     root().join("target/bench").join(name)
 }
 
 /// The output of a measured program.
-pub fn log(name: &str) -> PathBuf {
+pub(crate) fn log(name: &str) -> PathBuf {
     work(&format!("{name}.log"))
 }
 
 /// The Python interpreter of the virtual environment with djangorestframework-api-key.
-pub fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     root().join("target/drf/bin/python")
 }

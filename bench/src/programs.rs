@@ -25,7 +25,7 @@ const IDLE_TICKS: u64 = 8;
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running program. It is stopped when this is dropped.
-pub struct Program {
+pub(crate) struct Program {
     pub address: SocketAddr,
     /// Time from the start of the process to its first 200 response.
     pub started_in: Duration,
@@ -34,7 +34,7 @@ pub struct Program {
 
 impl Program {
     /// Starts Latchkey on a data folder.
-    pub fn latchkey(data: &Path) -> Result<Self> {
+    pub(crate) fn latchkey(data: &Path) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
             let mut command = Command::new(places::latchkey());
             command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
@@ -43,7 +43,7 @@ impl Program {
     }
 
     /// Starts the baseline: a handler that only parses and serializes JSON.
-    pub fn bare() -> Result<Self> {
+    pub(crate) fn bare() -> Result<Self> {
         Self::start("bare", "/readyz", |port| {
             let mut command = Command::new(places::bare());
             command.arg(port.to_string());
@@ -53,7 +53,7 @@ impl Program {
 
     /// Starts a program and waits until it answers `ready` with 200. `command` receives the port to listen on; output goes to
     /// `target/bench/NAME.log`.
-    pub fn start(name: &str, ready: &str, command: impl FnOnce(u16) -> Command) -> Result<Self> {
+    pub(crate) fn start(name: &str, ready: &str, command: impl FnOnce(u16) -> Command) -> Result<Self> {
         let address = free_address()?;
         let log = places::log(name);
         let mut command = command(address.port());
@@ -81,7 +81,7 @@ impl Program {
     }
 
     /// Resident memory in bytes.
-    pub fn memory(&self) -> Result<u64> {
+    pub(crate) fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("this system does not report the memory of a process")?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
@@ -89,7 +89,7 @@ impl Program {
     }
 
     /// CPU time so far in seconds, on all cores together, without child processes.
-    pub fn worked(&self) -> Result<f64> {
+    pub(crate) fn worked(&self) -> Result<f64> {
         Ok(Duration::from_millis(self.ticks()? * 10).as_secs_f64())
     }
 
@@ -104,7 +104,7 @@ impl Program {
 }
 
 /// Waits until all programs are idle, so that background work of one round does not fall into the next.
-pub fn settle(programs: &[&Program]) -> Result<()> {
+pub(crate) fn settle(programs: &[&Program]) -> Result<()> {
     let worked = || programs.iter().map(|program| program.ticks()).sum::<Result<u64>>();
     let started = Instant::now();
     while started.elapsed() < IDLE_TIMEOUT {

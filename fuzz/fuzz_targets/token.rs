@@ -5,13 +5,11 @@
 use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey::{
-    model::id::{KeyId, ProjectId, UserId},
-    server::project_keys::{
-        signing::SigningKey,
-        token::{self, Checker, Claims},
-    },
+use latchkey_crypto::{
+    project_token::{self, Checker, Claims},
+    signing_key::SigningKey,
 };
+use latchkey_types::id::{KeyId, ProjectId, UserId};
 use libfuzzer_sys::fuzz_target;
 use secrecy::ExposeSecret;
 
@@ -25,21 +23,21 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let iss = "https://keys.example.com".to_owned();
     let claims =
         Claims { iss, aud: ProjectId::new(), sub: UserId::new(), jti: KeyId::new(), role: "viewer".to_owned(), iat: 1_800_000_000, exp: None };
-    let valid = token::sign(&key, &claims).expect("cannot sign a token").expose_secret().to_owned();
+    let valid = project_token::sign(&key, &claims).expect("cannot sign a token").expose_secret().to_owned();
     Fixture { checker: Checker::new([(key.kid.clone(), key.public_key.to_vec())]), valid }
 });
 
 fuzz_target!(|input: &[u8]| {
     let Fixture { checker, valid } = &*FIXTURE;
     let presented = String::from_utf8_lossy(input);
-    token::claims_to_be_one(&presented);
+    project_token::claims_to_be_one(&presented);
     assert_eq!(checker.check(&presented), None);
 
     let mut parts = valid.split('.');
     let (header, payload, signature) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let encoded = BASE64_URL_SAFE_NO_PAD.encode(input);
     for forged in [format!("{encoded}.{payload}.{signature}"), format!("{header}.{encoded}.{signature}"), format!("{header}.{payload}.{encoded}")] {
-        token::claims_to_be_one(&forged);
+        project_token::claims_to_be_one(&forged);
         assert!(forged == *valid || checker.check(&forged).is_none(), "a forged token was accepted");
     }
 });

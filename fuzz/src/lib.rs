@@ -7,19 +7,21 @@ use axum::{
     body::{self, Body},
     http::{Request, StatusCode},
 };
-use latchkey::{
-    model::{
-        key::{Ends, WantedKey},
-        policy::{KeyKind, Kind},
-    },
-    server::{
-        accounts::{self, NewAccount},
-        config::{DataOptions, OutgoingOptions, PublicUrl},
-        data::Data,
-        keys, router,
-        state::AppState,
-        store::people,
-    },
+use latchkey_core::{
+    accounts::{self, NewAccount},
+    keys,
+    public_url::PublicUrl,
+};
+use latchkey_http::AppState;
+use latchkey_program::{
+    config::{DataOptions, OutgoingOptions},
+    data_dir::Data,
+    router,
+};
+use latchkey_store::users;
+use latchkey_types::{
+    key::{Ends, WantedKey},
+    key_kind::{KeyKind, Kind},
 };
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -51,11 +53,11 @@ impl Desk {
         let (data, state, caller) = runtime.block_on(async {
             let data = Data::open_alone(&options).await.expect("cannot create the data directory");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");
-            let state = AppState::new(&data, public_url, Vec::new(), OutgoingOptions::default()).expect("cannot create the application state");
+            let state = data.core(public_url, OutgoingOptions::default()).expect("cannot create the application state");
             let account =
                 NewAccount { organization: "Fuzz".into(), name: "Owner".into(), email: OWNER.into(), password: "correct horse battery".into() };
             accounts::create_user(&state, account, "owner").await.expect("cannot create a user");
-            let owner = people::user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
+            let owner = users::user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
             let actor = accounts::console(&owner).expect("cannot create an actor");
             let request = WantedKey { ends: Ends::Days(3650), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
             let created = keys::create(&state, &actor, request).await.expect("cannot create a key");

@@ -2,15 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::model::{account::Viewer, fault::Fault, people::Offer, secret::TypedSecret, wire::Json};
+use latchkey_types::{account::Viewer, codec::Json, error::Fault, member::Offer, secret::TypedSecret};
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 
 /// Returns the signed-in user. Needs a session; no permission.
 #[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", input = Json, output = Json)]
 pub async fn viewer() -> Result<Viewer, Fault> {
-    context::answer(async |call: Call| crate::server::profile::viewer(&call.state, call.session()?).await).await
+    request_context::answer(async |call: Call| latchkey_core::profile::viewer(&call.state, call.session()?).await).await
 }
 
 /// Creates the organization and its owner, and signs the owner in. Needs the one-time token of the setup link.
@@ -19,8 +19,8 @@ pub async fn viewer() -> Result<Viewer, Fault> {
 /// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for an unknown or used token.
 #[server(prefix = "/fn", endpoint = "account/set-up", input = Json, output = Json)]
 pub async fn set_up(token: String, organization: String, name: String, email: String, password: String) -> Result<(), Fault> {
-    use crate::server::accounts::{self, NewAccount};
-    context::answer(async move |call: Call| {
+    use latchkey_core::accounts::{self, NewAccount};
+    request_context::answer(async move |call: Call| {
         let account = NewAccount { organization, name, email, password: password.into() };
         let session = accounts::set_up(&call.state, &token.into(), account, call.device.clone()).await?;
         call.set_cookie(&session)
@@ -34,8 +34,8 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
 /// `WrongCredentials`, also for an unknown or disabled account; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
 pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
-    context::answer(async move |call: Call| {
-        let session = crate::server::accounts::sign_in(&call.state, &email, &password.into(), call.device.clone()).await?;
+    request_context::answer(async move |call: Call| {
+        let session = latchkey_core::accounts::sign_in(&call.state, &email, &password.into(), call.device.clone()).await?;
         call.set_cookie(&session)
     })
     .await
@@ -47,8 +47,8 @@ pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
 /// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out", input = Json, output = Json)]
 pub async fn sign_out() -> Result<(), Fault> {
-    context::answer(async |call: Call| {
-        crate::server::accounts::sign_out(&call.state, call.session()?, call.device.address).await?;
+    request_context::answer(async |call: Call| {
+        latchkey_core::accounts::sign_out(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
     })
     .await
@@ -60,8 +60,8 @@ pub async fn sign_out() -> Result<(), Fault> {
 /// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", input = Json, output = Json)]
 pub async fn sign_out_everywhere() -> Result<(), Fault> {
-    context::answer(async |call: Call| {
-        crate::server::accounts::sign_out_everywhere(&call.state, call.session()?, call.device.address).await?;
+    request_context::answer(async |call: Call| {
+        latchkey_core::accounts::sign_out_everywhere(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
     })
     .await
@@ -73,7 +73,7 @@ pub async fn sign_out_everywhere() -> Result<(), Fault> {
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/invitation", input = Json, output = Json)]
 pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
-    context::answer(async move |call: Call| crate::server::invitations::offer(&call.state, &token.expose().into(), &call.device).await).await
+    request_context::answer(async move |call: Call| latchkey_core::invitations::offer(&call.state, &token.expose().into(), &call.device).await).await
 }
 
 /// Accepts an invitation: creates the member and signs them in. Needs the token of its link.
@@ -82,9 +82,9 @@ pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Invalid` at `name` or `password`; `Conflict` at `email`; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/join", input = Json, output = Json)]
 pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Fault> {
-    context::answer(async move |call: Call| {
+    request_context::answer(async move |call: Call| {
         let (token, password) = (token.expose().into(), password.expose().into());
-        let session = crate::server::invitations::join(&call.state, &token, &name, password, call.device.clone()).await?;
+        let session = latchkey_core::invitations::join(&call.state, &token, &name, password, call.device.clone()).await?;
         call.set_cookie(&session)
     })
     .await

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use crate::model::{
+use latchkey_types::{
     audit::{AuditPage, AuditQuery},
-    fault::Fault,
-    wire::Json,
+    codec::Json,
+    error::Fault,
 };
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 
 /// Returns rows of the organization's audit log, newest first. Needs *View Audit Log*.
 #[server(prefix = "/fn", endpoint = "audit/read", input = Json, output = Json)]
 pub async fn read_audit_log(query: AuditQuery) -> Result<AuditPage, Fault> {
-    context::answer(async move |call: Call| crate::server::audit_log::read(&call.state, &call.actor()?, &query).await).await
+    request_context::answer(async move |call: Call| latchkey_core::audit_log::read(&call.state, &call.actor()?, &query).await).await
 }

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use crate::model::{corpus::CorpusDetails, fault::Fault, key::CorpusRow, wire::Json};
+use latchkey_types::{codec::Json, corpus::CorpusDetails, error::Fault, key::CorpusRow};
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::corpora as rules;
+use latchkey_core::corpora as rules;
 
 /// Returns id and name of the organization's corpora. Needs *View Keys* or *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/all", input = Json, output = Json)]
 pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
-    context::answer(async |call: Call| {
+    request_context::answer(async |call: Call| {
         let all = rules::all(&call.state, &call.actor()?).await?;
         Ok(all.into_iter().map(|corpus| CorpusRow { id: corpus.id, name: corpus.name }).collect())
     })
@@ -22,17 +22,17 @@ pub async fn corpora() -> Result<Vec<CorpusRow>, Fault> {
 /// Returns the organization's corpora with all details. Needs *View Keys* or *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/details", input = Json, output = Json)]
 pub async fn corpora_details() -> Result<Vec<CorpusDetails>, Fault> {
-    context::answer(async |call: Call| Ok(rules::all(&call.state, &call.actor()?).await?.into_iter().map(Into::into).collect())).await
+    request_context::answer(async |call: Call| Ok(rules::all(&call.state, &call.actor()?).await?.into_iter().map(Into::into).collect())).await
 }
 
 /// Creates a corpus. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/create", input = Json, output = Json)]
 pub async fn create_corpus(name: String) -> Result<CorpusDetails, Fault> {
-    context::answer(async move |call: Call| Ok(rules::create(&call.state, &call.actor()?, &name).await?.into())).await
+    request_context::answer(async move |call: Call| Ok(rules::create(&call.state, &call.actor()?, &name).await?.into())).await
 }
 
 /// Deletes a corpus permanently. Needs *Manage Corpora*.
 #[server(prefix = "/fn", endpoint = "corpora/delete", input = Json, output = Json)]
 pub async fn delete_corpus(id: i64) -> Result<(), Fault> {
-    context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -2,34 +2,33 @@
 
 use leptos::prelude::*;
 
-use crate::model::{
-    fault::Fault,
+use latchkey_types::{
+    codec::Json,
+    error::Fault,
     key::{BulkAction, BulkOutcome, CreatedKey, EditedKey, ItemId, KeyRow, WantedKey},
     listing::{KeyQuery, ListedRow, OpenedListing},
-    wire::Json,
 };
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::{
-    model::{id::KeyId, permission::Permission},
-    server::{actor::Actor, items, keys, lists, tag::IfMatch},
-};
+use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys};
+#[cfg(feature = "ssr")]
+use latchkey_types::{id::KeyId, permission::Permission};
 
 /// Opens a list of keys or credentials and returns its first rows. Needs the kind's `view` permission.
 #[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
 pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    context::answer(async move |call: Call| lists::open(&call.state, &call.actor()?, query).await).await
+    request_context::answer(async move |call: Call| key_lists::open(&call.state, &call.actor()?, query).await).await
 }
 
-/// Returns rows of an opened list, at most [`ROWS_MAX`](crate::model::listing::ROWS_MAX). Needs the kind's `view` permission.
+/// Returns rows of an opened list, at most [`ROWS_MAX`](latchkey_types::listing::ROWS_MAX). Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `ListingGone` if the list has expired or was opened by another user.
 #[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
 pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    context::answer(async move |call: Call| lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+    request_context::answer(async move |call: Call| key_lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
 /// Returns the ids of rows of an opened list, at most 1,000. Needs the kind's `view` permission.
@@ -38,19 +37,19 @@ pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Ve
 /// As [`key_rows`].
 #[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
 pub async fn listed_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
-    context::answer(async move |call: Call| lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
+    request_context::answer(async move |call: Call| key_lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
 /// Creates a key. Only this response contains its secret. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
 pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
-    context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, wanted).await).await
+    request_context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, wanted).await).await
 }
 
 /// Changes the fields of a key that its kind allows to edit. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
 pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
-    context::answer(async move |call: Call| {
+    request_context::answer(async move |call: Call| {
         let actor = call.actor()?;
         keys::edit(&call.state, &actor, key_id(&actor, id)?, edited, IfMatch::Anything).await
     })
@@ -58,24 +57,24 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
 }
 
 /// Replaces the secret of a key. Only this response contains the new secret. The old one stays valid for the grace period, at most
-/// [`GRACE_MAX_SECONDS`](crate::model::key::GRACE_MAX_SECONDS). Needs the kind's `manage` permission.
+/// [`GRACE_MAX_SECONDS`](latchkey_types::key::GRACE_MAX_SECONDS). Needs the kind's `manage` permission.
 ///
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for an expired or revoked key.
 #[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
 pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
-    context::answer(async move |call: Call| {
+    request_context::answer(async move |call: Call| {
         let actor = call.actor()?;
         keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds, IfMatch::Anything).await
     })
     .await
 }
 
-/// Deletes, disables or enables up to [`BULK_MAX`](crate::model::key::BULK_MAX) keys, or deletes as many credentials. Items
+/// Deletes, disables or enables up to [`BULK_MAX`](latchkey_types::key::BULK_MAX) keys, or deletes as many credentials. Items
 /// that do not exist are skipped. Needs the kinds' `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/act", input = Json, output = Json)]
 pub async fn act_on_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkOutcome, Fault> {
-    context::answer(async move |call: Call| items::act(&call.state, &call.actor()?, action, &ids).await).await
+    request_context::answer(async move |call: Call| bulk::act(&call.state, &call.actor()?, action, &ids).await).await
 }
 
 /// Id of an API key. `NotFound` for a credential, but only after the permission check.

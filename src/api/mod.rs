@@ -1,22 +1,21 @@
 //! Server functions: the typed calls from page to server. Each one identifies the actor and calls a rule, which authorizes.
-#![expect(missing_docs, reason = "`#[server]` generates a struct for the arguments of each function, with undocumented fields")]
 
+pub mod access_requests;
 pub mod account;
 pub mod audit;
-pub mod belongings;
 pub mod billing;
-#[cfg(feature = "ssr")]
-mod context;
 pub mod corpora;
 pub mod credentials;
-pub mod issued;
+pub mod issued_keys;
+pub mod key_templates;
 pub mod keys;
 pub mod members;
-pub mod notices;
+pub mod notifications;
 pub mod organization;
 pub mod profile;
+pub mod project_resources;
 pub mod projects;
 pub mod providers;
-pub mod requests;
+#[cfg(feature = "ssr")]
+mod request_context;
 pub mod roles;
-pub mod templates;

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use crate::model::{fault::Fault, id::SessionId, people::SessionRow, secret::TypedSecret, wire::Json};
+use latchkey_types::{codec::Json, error::Fault, id::SessionId, member::SessionRow, secret::TypedSecret};
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::profile;
+use latchkey_core::profile;
 
 /// Renames the signed-in user.
 #[server(prefix = "/fn", endpoint = "profile/rename", input = Json, output = Json)]
 pub async fn rename(name: String) -> Result<(), Fault> {
-    context::answer(async move |call: Call| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
+    request_context::answer(async move |call: Call| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
 }
 
 /// Changes the password of the signed-in user and ends their other sessions.
@@ -21,7 +21,7 @@ pub async fn rename(name: String) -> Result<(), Fault> {
 /// `Invalid` at `current` or `password`; `Throttled`.
 #[server(prefix = "/fn", endpoint = "profile/change-password", input = Json, output = Json)]
 pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Fault> {
-    context::answer(async move |call: Call| {
+    request_context::answer(async move |call: Call| {
         let (current, password) = (current.expose().into(), password.expose().into());
         let session = profile::change_password(&call.state, call.session()?, current, password, call.device.clone()).await?;
         call.set_cookie(&session)
@@ -32,7 +32,7 @@ pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Res
 /// Returns the sessions of the signed-in user, most recently used first.
 #[server(prefix = "/fn", endpoint = "profile/sessions", input = Json, output = Json)]
 pub async fn sessions() -> Result<Vec<SessionRow>, Fault> {
-    context::answer(async |call: Call| profile::sessions(&call.state, call.session()?).await).await
+    request_context::answer(async |call: Call| profile::sessions(&call.state, call.session()?).await).await
 }
 
 /// Ends one session of the signed-in user.
@@ -41,5 +41,5 @@ pub async fn sessions() -> Result<Vec<SessionRow>, Fault> {
 /// `NotFound` also for the session of another user.
 #[server(prefix = "/fn", endpoint = "profile/end-session", input = Json, output = Json)]
 pub async fn end_session(id: SessionId) -> Result<(), Fault> {
-    context::answer(async move |call: Call| profile::end_session(&call.state, call.session()?, id, &call.device).await).await
+    request_context::answer(async move |call: Call| profile::end_session(&call.state, call.session()?, id, &call.device).await).await
 }

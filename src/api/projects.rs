@@ -2,45 +2,45 @@
 
 use leptos::prelude::*;
 
-use crate::model::{
-    fault::Fault,
+use latchkey_types::{
+    codec::Json,
+    error::Fault,
     id::ProjectId,
     project::{ProjectRow, WantedProject},
-    wire::Json,
 };
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::projects as rules;
+use latchkey_core::projects as rules;
 
 /// Returns the projects that the user can see. Needs *View Project*.
 #[server(prefix = "/fn", endpoint = "projects/list", input = Json, output = Json)]
 pub async fn projects() -> Result<Vec<ProjectRow>, Fault> {
-    context::answer(async |call: Call| rules::list(&call.state, &call.actor()?).await).await
+    request_context::answer(async |call: Call| rules::list(&call.state, &call.actor()?).await).await
 }
 
 /// Returns one project. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/get", input = Json, output = Json)]
 pub async fn project(id: ProjectId) -> Result<ProjectRow, Fault> {
-    context::answer(async move |call: Call| rules::get(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: Call| rules::get(&call.state, &call.actor()?, id).await).await
 }
 
 /// Creates a project. Needs *Manage Projects*.
 #[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
 pub async fn create_project(wanted: WantedProject) -> Result<ProjectRow, Fault> {
-    context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
+    request_context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
 }
 
 /// Changes a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/edit", input = Json, output = Json)]
 pub async fn edit_project(id: ProjectId, wanted: WantedProject) -> Result<ProjectRow, Fault> {
-    context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, wanted).await).await
+    request_context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, wanted).await).await
 }
 
 /// Deletes a project permanently, closes its pending requests and revokes its keys. Needs *Manage Projects*, in the organization and in
 /// the project.
 #[server(prefix = "/fn", endpoint = "projects/delete", input = Json, output = Json)]
 pub async fn delete_project(id: ProjectId) -> Result<(), Fault> {
-    context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
 }

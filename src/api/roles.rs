@@ -2,23 +2,23 @@
 
 use leptos::prelude::*;
 
-use crate::model::{fault::Fault, id::RoleId, people::RoleRow, wire::Json};
+use latchkey_types::{codec::Json, error::Fault, id::RoleId, member::RoleRow};
 
 #[cfg(feature = "ssr")]
-use super::context::{self, Call};
+use super::request_context::{self, Call};
 #[cfg(feature = "ssr")]
-use crate::server::roles::{self, RoleDraft};
+use latchkey_core::roles::{self, RoleDraft};
 
 /// Returns the organization's roles, built-in roles first. Needs *Manage Roles*.
 #[server(prefix = "/fn", endpoint = "roles/list", input = Json, output = Json)]
 pub async fn list_roles() -> Result<Vec<RoleRow>, Fault> {
-    context::answer(async |call: Call| roles::list(&call.state, &call.actor()?).await).await
+    request_context::answer(async |call: Call| roles::list(&call.state, &call.actor()?).await).await
 }
 
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
 #[server(prefix = "/fn", endpoint = "roles/create", input = Json, output = Json)]
 pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
-    context::answer(async move |call: Call| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
+    request_context::answer(async move |call: Call| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
 }
 
 /// Changes a role, effective immediately. Needs *Manage Roles* and every permission that the role has before or after the change.
@@ -27,7 +27,7 @@ pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleR
 /// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
 #[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
 pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
-    context::answer(async move |call: Call| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await).await
+    request_context::answer(async move |call: Call| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await).await
 }
 
 /// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
@@ -36,5 +36,5 @@ pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Re
 /// `Conflict` at `role` for a built-in role and for a role that is in use.
 #[server(prefix = "/fn", endpoint = "roles/delete", input = Json, output = Json)]
 pub async fn delete_role(id: RoleId) -> Result<(), Fault> {
-    context::answer(async move |call: Call| roles::delete(&call.state, &call.actor()?, id).await).await
+    request_context::answer(async move |call: Call| roles::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -3,17 +3,15 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
-use super::{entry::Entry, setup::new_password};
-use crate::{
-    api::account::{invitation, join},
-    model::{fault::Fault, people::Offer, secret::TypedSecret, text},
-    ui::{
-        browser,
-        button::SubmitButton,
-        field::{Field, Typed},
-        form::{Form, FormView, FormWrong},
-        message::Alert,
-    },
+use super::{auth_layout::Entry, setup::new_password};
+use crate::api::account::{invitation, join};
+use latchkey_types::{error::Fault, member::Offer, secret::TypedSecret, validate};
+use latchkey_ui::{
+    browser,
+    button::SubmitButton,
+    field::{Field, Typed},
+    form::{Form, FormView, FormWrong},
+    message::Alert,
 };
 
 const NOT_VALID: &str = "This invitation is no longer valid: it was used, withdrawn or has expired. Ask for a new link.";
@@ -60,7 +58,7 @@ fn JoinForm(token: TypedSecret, offer: Offer, state: RwSignal<InvitationState>) 
     let form = Form::new();
     let token = StoredValue::new(token);
     let submit = move |()| {
-        let fields = form.check("name", text::name).zip(form.check("password", new_password));
+        let fields = form.check("name", validate::name).zip(form.check("password", new_password));
         let call = fields.map(|(name, password)| join(token.get_value(), name, TypedSecret::new(password)));
         form.send(call.map(|call| async { has_joined(call.await) }), move |joined| {
             if joined {
@@ -79,7 +77,7 @@ fn JoinForm(token: TypedSecret, offer: Offer, state: RwSignal<InvitationState>) 
                 <input type="hidden" name="username" autocomplete="username" value=offer.email/>
                 <Field form name="name" label="Name" autocomplete="name" autofocus=true/>
                 <Field form name="password" label="Password" typed=Typed::Password autocomplete="new-password"
-                    hint=format!("At least {} characters.", text::PASSWORD_LENGTH.start())/>
+                    hint=format!("At least {} characters.", validate::PASSWORD_LENGTH.start())/>
                 <FormWrong form about="email"/>
                 <SubmitButton label="Join" pending=form.pending()/>
             </FormView>

@@ -1,16 +1,16 @@
 //! The pages. Each file has the order: data, actions, view.
 
+pub mod auth_layout;
 pub mod billing;
-pub mod entry;
-pub mod frame;
+pub mod error_page;
 pub mod join;
 pub mod keys;
+pub mod layout;
 pub mod not_found;
-pub mod notices;
+pub mod notifications;
 pub mod profile;
 pub mod projects;
 pub mod reference;
-pub mod refused;
 pub mod secret;
 pub mod settings;
 pub mod setup;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{answer_with, entry::Entry};
+use super::{answer_with, auth_layout::Entry};
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {

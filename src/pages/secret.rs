@@ -2,17 +2,15 @@
 
 use leptos::{html, prelude::*};
 
-use crate::{
-    model::{fault::Fault, key::CreatedKey, people::InvitationLink, secret::RevealedSecret},
-    ui::{
-        browser,
-        button::{Button, Weight},
-        copy::CopyButton,
-        dialog::Dialog,
-        icon::{Glyph, Icon},
-        leave::warn_before_unload,
-        message::Alert,
-    },
+use latchkey_types::{error::Fault, key::CreatedKey, member::InvitationLink, secret::RevealedSecret};
+use latchkey_ui::{
+    browser,
+    button::{Button, Weight},
+    copy::CopyButton,
+    dialog::Dialog,
+    icon::{Glyph, Icon},
+    message::Alert,
+    navigation_guard::warn_before_unload,
 };
 
 /// The content of the pop-up.

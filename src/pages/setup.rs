@@ -3,16 +3,14 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{HOME, entry::Entry};
-use crate::{
-    api::account::set_up,
-    model::{fault::Fault, text},
-    ui::{
-        browser,
-        button::SubmitButton,
-        field::{Field, Typed},
-        form::{Form, FormView},
-    },
+use super::{HOME, auth_layout::Entry};
+use crate::api::account::set_up;
+use latchkey_types::{error::Fault, validate};
+use latchkey_ui::{
+    browser,
+    button::SubmitButton,
+    field::{Field, Typed},
+    form::{Form, FormView},
 };
 
 /// Creates the organization and its owner. Requires the one-time setup link.
@@ -29,9 +27,9 @@ pub fn SetupPage() -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let fields = (
-            form.check("organization", text::name),
-            form.check("name", text::name),
-            form.check("email", text::email),
+            form.check("organization", validate::name),
+            form.check("name", validate::name),
+            form.check("email", validate::email),
             form.check("password", new_password),
         );
         let call = match (fields, token.get_untracked()) {
@@ -59,7 +57,7 @@ pub fn SetupPage() -> impl IntoView {
                 <Field form name="name" label="Name" autocomplete="name"/>
                 <Field form name="email" label="Email" typed=Typed::Email autocomplete="username"/>
                 <Field form name="password" label="Password" typed=Typed::Password autocomplete="new-password"
-                    hint=format!("At least {} characters.", text::PASSWORD_LENGTH.start())/>
+                    hint=format!("At least {} characters.", validate::PASSWORD_LENGTH.start())/>
                 <SubmitButton label="Create account" pending=form.pending()/>
             </FormView>
         </Entry>
@@ -68,5 +66,5 @@ pub fn SetupPage() -> impl IntoView {
 
 /// Validates a new password.
 pub fn new_password(field: &str, typed: &str) -> Result<String, Fault> {
-    text::password(field, typed).map(|()| typed.to_owned())
+    validate::password(field, typed).map(|()| typed.to_owned())
 }

@@ -4,16 +4,14 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{HOME, entry::Entry};
-use crate::{
-    api::account::sign_in,
-    model::{fault::Fault, text},
-    ui::{
-        browser,
-        button::SubmitButton,
-        field::{Field, Typed},
-        form::{Form, FormView},
-    },
+use super::{HOME, auth_layout::Entry};
+use crate::api::account::sign_in;
+use latchkey_types::{error::Fault, validate};
+use latchkey_ui::{
+    browser,
+    button::SubmitButton,
+    field::{Field, Typed},
+    form::{Form, FormView},
 };
 
 /// Asks for e-mail and password, then opens the requested page.
@@ -24,7 +22,7 @@ pub fn SignInPage() -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let next = query.with_untracked(|query| local_path(query.get_str("next")).to_owned());
-        let (email, password) = (form.check("email", text::email), form.check("password", require_password));
+        let (email, password) = (form.check("email", validate::email), form.check("password", require_password));
         form.send(email.zip(password).map(|(email, password)| sign_in(email, password)), move |()| browser::go(&next));
     };
 

@@ -1,9 +1,7 @@
 //! A call of each route that succeeds for whoever may make it.
 
-use latchkey::{
-    model::policy::{CredentialKind, KeyKind, Kind},
-    server::access::Route,
-};
+use latchkey_program::route_permissions::Route;
+use latchkey_types::key_kind::{CredentialKind, KeyKind, Kind};
 use serde_json::{Value, json};
 
 use super::world::{Object, World};

@@ -5,18 +5,17 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use latchkey::{
-    model::{
-        id::{KeyRequestId, UserId},
-        key::{Ends, WantedKey},
-        permission::{Permission, Permissions, Scope},
-        policy::{KeyKind, Kind},
-    },
-    server::{
-        accounts::{self, NewAccount},
-        auth::session::{self, Device},
-        keys, store,
-    },
+use latchkey_core::{
+    accounts::{self, NewAccount},
+    auth::session::{self, Device},
+    keys,
+};
+use latchkey_store as store;
+use latchkey_types::{
+    id::{KeyRequestId, UserId},
+    key::{Ends, WantedKey},
+    key_kind::{KeyKind, Kind},
+    permission::{Permission, Permissions, Scope},
 };
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
@@ -332,7 +331,7 @@ impl World {
             return key.clone();
         }
         let scopes = Scope::ALL.iter().copied().filter(|scope| Some(*scope) != lacks);
-        let row = store::people::user_by_email(&self.server.state.store, &person.email).await.unwrap().unwrap();
+        let row = store::users::user_by_email(&self.server.state.store, &person.email).await.unwrap().unwrap();
         let mut wanted = WantedKey::named(Kind::Key(KeyKind::Platform), "matrix".to_owned());
         wanted.ends = Ends::Days(30);
         wanted.scopes = Some(scopes.map(|scope| scope.word().to_owned()).collect());

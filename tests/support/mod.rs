@@ -12,12 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use latchkey::server::{
-    accounts::{self, NewAccount},
+use latchkey_core::accounts::{self, NewAccount};
+use latchkey_crypto::random;
+use latchkey_http::AppState;
+use latchkey_program::{
     config::{DataOptions, MailOptions, OutgoingOptions, ServeOptions},
-    random,
     serve::Server,
-    state::AppState,
     telemetry::LogFormat,
 };
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
@@ -41,7 +41,7 @@ pub struct TestServer {
     pub data: TempDir,
     database_url: Option<String>,
     end: Option<oneshot::Sender<()>>,
-    running: Option<JoinHandle<()>>,
+    running: Option<JoinHandle<anyhow::Result<()>>>,
     _shared: Option<OwnedRwLockReadGuard<()>>,
 }
 
@@ -91,7 +91,7 @@ impl TestServer {
     /// Ends the server as SIGTERM does; the data folder stays.
     pub async fn stop(&mut self) {
         drop(self.end.take());
-        self.running.take().unwrap().await.unwrap();
+        self.running.take().unwrap().await.unwrap().unwrap();
     }
 
     /// Makes a user of `<role>@<organization>.test` and signs them in.

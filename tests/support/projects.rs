@@ -1,11 +1,9 @@
 //! Projects and what belongs to them, put into the store as the rules would: for tests of something else.
 
-use latchkey::{
-    model::{
-        id::{KeyId, KeyRequestId, TemplateId},
-        time::Timestamp,
-    },
-    server::store::{self, issued::NewIssued},
+use latchkey_store::{self as store, issued_keys::NewIssued};
+use latchkey_types::{
+    id::{KeyId, KeyRequestId, TemplateId},
+    time::Timestamp,
 };
 use reqwest::StatusCode;
 use serde_json::json;
@@ -57,7 +55,7 @@ pub async fn issued(server: &TestServer, template: TemplateId, holder: &str, exp
         created_at: Timestamp::now(),
         expires_at,
     };
-    server.state.store.write(move |tx| Box::pin(async move { Ok(store::issued::insert(tx, &new).await?) })).await.unwrap();
+    server.state.store.write(move |tx| Box::pin(async move { Ok(store::issued_keys::insert(tx, &new).await?) })).await.unwrap();
     key
 }
 

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
-use latchkey::server::config::ServeOptions;
+use latchkey_program::config::ServeOptions;
 use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpListener;

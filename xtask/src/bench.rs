@@ -16,7 +16,7 @@ const IN_PROCESS: u8 = 3;
 const PEERS: u8 = 4;
 
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
@@ -32,7 +32,7 @@ impl Options {
 }
 
 /// Runs the benchmarks. If something cannot be installed or built, its figure counts as not met and the others are still measured.
-pub fn bench(options: &Options) -> Result<()> {
+pub(crate) fn bench(options: &Options) -> Result<()> {
     // Measure the release build, which is what users run.
     run::build_all(Build::Release)?;
     let mut steps = Steps::start();

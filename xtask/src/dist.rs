@@ -12,7 +12,7 @@ use crate::{paths, run, server};
 const DOCUMENTS: [&str; 3] = ["README.md", "LICENSE", "NOTICE"];
 
 /// Builds the release and copies it into `dist/`.
-pub fn dist() -> Result<()> {
+pub(crate) fn dist() -> Result<()> {
     run::build_all(Build::Release)?;
     let folder = paths::inside("dist");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;

@@ -15,7 +15,7 @@ use crate::{paths, process};
 const VERSION: &str = "0.13.2";
 
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Run only this target
     #[arg(long, value_enum)]
     only: Option<Target>,
@@ -39,7 +39,7 @@ enum Target {
 }
 
 /// Runs each target. The first failing input ends the run and is saved in fuzz/artifacts.
-pub fn fuzz(options: &Options) -> Result<()> {
+pub(crate) fn fuzz(options: &Options) -> Result<()> {
     let mut steps = Steps::start();
     steps.run("setup of cargo-fuzz", ensure_cargo_fuzz)?;
     for target in Target::value_variants().iter().filter(|target| options.only.is_none_or(|only| only == **target)) {

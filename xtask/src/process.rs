@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 /// Runs a command that inherits stdout and stderr.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| cannot_start(command))?;
     check(command, status)
 }
 
 /// As [`run`], but stops the command after `limit`.
-pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
+pub(crate) fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
     let mut child = command.stdin(Stdio::null()).spawn().with_context(|| cannot_start(command))?;
     match wait_within(limit, &mut child)? {
         Some(status) => check(command, status),
@@ -24,7 +24,7 @@ pub fn run_within(limit: Duration, command: &mut Command) -> Result<()> {
 }
 
 /// The trimmed stdout of a command.
-pub fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| cannot_start(command))?;
     check(command, output.status)?;
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -32,7 +32,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Runs a command and prints its output with a label before each line, so that two commands can run in parallel.
 /// Returns the time that it took.
-pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
+pub(crate) fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
     let started = Instant::now();
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -51,7 +51,7 @@ pub fn run_labelled(label: &str, command: &mut Command) -> Result<Duration> {
 /// variables and would run again after each switch between `cargo xtask` and plain cargo.
 ///
 /// Also removes compiler flags: they would replace those in .cargo/config.toml, on which page and server must agree.
-pub fn forget_xtask(command: &mut Command) {
+pub(crate) fn forget_xtask(command: &mut Command) {
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_about_xtask) {
@@ -67,7 +67,7 @@ fn is_about_xtask(variable: &str) -> bool {
 }
 
 /// The first of these programs that is found in PATH.
-pub fn find_program(names: &[&str]) -> Option<PathBuf> {
+pub(crate) fn find_program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|file| file.is_file())

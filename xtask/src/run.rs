@@ -11,13 +11,13 @@ use crate::step::Steps;
 use crate::{paths, process, server, setup};
 
 /// Builds everything and replaces this process with the server.
-pub fn run(build: Build, arguments: &[OsString]) -> Result<()> {
+pub(crate) fn run(build: Build, arguments: &[OsString]) -> Result<()> {
     build_all(build)?;
     serve(build, arguments)
 }
 
 /// Sets up the machine and builds site and server, with a summary of the times.
-pub fn build_all(build: Build) -> Result<()> {
+pub(crate) fn build_all(build: Build) -> Result<()> {
     let mut steps = Steps::start();
     let tools = steps.run("setup", || setup::for_build(build))?;
     match build {

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::site::Build;
 use crate::{paths, process};
 
-pub fn build_command(build: Build) -> Command {
+pub(crate) fn build_command(build: Build) -> Command {
     let mut command = cargo("build");
     command.args(["--bin", "latchkey"]);
     if build == Build::Release {
@@ -16,7 +16,7 @@ pub fn build_command(build: Build) -> Command {
 }
 
 /// The path of the binary that [`build_command`] builds.
-pub fn binary(build: Build) -> PathBuf {
+pub(crate) fn binary(build: Build) -> PathBuf {
     let profile = match build {
         Build::Release => "release",
         Build::Dev => "debug",
@@ -25,7 +25,7 @@ pub fn binary(build: Build) -> PathBuf {
 }
 
 /// A cargo command for the host target: server, tests and checks.
-pub fn cargo(subcommand: &str) -> Command {
+pub(crate) fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
     process::forget_xtask(&mut command);
     command.arg(subcommand).arg("--target-dir").arg(paths::target()).current_dir(paths::root());

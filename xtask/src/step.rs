@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 /// The finished steps, with the time that each took.
-pub struct Steps {
+pub(crate) struct Steps {
     started: Instant,
     done: Vec<(String, Duration)>,
 }
 
 impl Steps {
     /// Starts the total time.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { started: Instant::now(), done: Vec::new() }
     }
 
     /// Announces a step, runs it and records its time.
-    pub fn run<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn run<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         eprintln!("==> {name}");
         let started = Instant::now();
         let result = work().with_context(|| format!("the step '{name}' failed"))?;
@@ -28,12 +28,12 @@ impl Steps {
     }
 
     /// Records a step that was timed elsewhere.
-    pub fn note(&mut self, name: &str, took: Duration) {
+    pub(crate) fn note(&mut self, name: &str, took: Duration) {
         self.done.push((name.to_owned(), took));
     }
 
     /// Prints one line with the time of every step and the total.
-    pub fn print_summary(&self) {
+    pub(crate) fn print_summary(&self) {
         eprintln!("\n{}", summary(&self.done, self.started.elapsed()));
     }
 }

@@ -13,7 +13,7 @@ use crate::{paths, process, server, setup};
 
 /// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub(crate) enum Part {
     /// Format and clippy
     Lint,
     /// Unit and integration tests
@@ -23,7 +23,7 @@ pub enum Part {
 }
 
 /// Runs one part of the tests, or all. Stops at the first failure.
-pub fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
+pub(crate) fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
     let includes = |part| only.is_none_or(|only| only == part);
     let mut steps = Steps::start();
     if includes(Part::Lint) {

@@ -16,7 +16,7 @@ const THROUGHPUT: f64 = 0.90;
 /// Goal: greatest ratio of Latchkey's p99 to the baseline's.
 const P99: f64 = 2.0;
 
-pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
+pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let fixtures = Stock::make(&places::work("data-bare"), KEYS, KEYS)?;
     let (latchkey, bare) = (Program::latchkey(&fixtures.folder)?, Program::bare()?);
     verify_each(&latchkey, &fixtures.caller, &[&fixtures.keys[..], &fixtures.tokens[..]].concat())?;

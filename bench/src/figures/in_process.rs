@@ -11,7 +11,7 @@ use crate::places;
 const FIGURE: u8 = 3;
 const GOAL_US: f64 = 1.0;
 
-pub fn measure(_: &Settings) -> Result<Vec<Row>> {
+pub(super) fn measure(_: &Settings) -> Result<Vec<Row>> {
     Ok(vec![
         Row::at_most(
             FIGURE,

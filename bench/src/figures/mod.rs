@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// The prefix of a valid verdict.
-pub const VALID: &str = r#"{"valid":true,"#;
+pub(crate) const VALID: &str = r#"{"valid":true,"#;
 /// Maximum number of keys in one `POST /verify-batch`.
 const BATCH: usize = 1000;
 
 /// Size and duration of the measurements.
-pub struct Settings {
+pub(crate) struct Settings {
     /// Number of A/B pairs per comparison.
     pub pairs: u32,
     /// Duration of one round of a pair.
@@ -37,7 +37,7 @@ pub struct Settings {
 
 impl Settings {
     /// The full run, or a quick one that only checks that everything works.
-    pub const fn new(quick: bool) -> Self {
+    pub(crate) const fn new(quick: bool) -> Self {
         if quick {
             Self { pairs: 1, round: Duration::from_millis(300), stored: [1000, 2000, 5000], of_peers: 1000, disabled: 100 }
         } else {
@@ -47,7 +47,7 @@ impl Settings {
 }
 
 /// A row of the table.
-pub struct Row {
+pub(crate) struct Row {
     /// Number of the figure, 1 to 5.
     pub figure: u8,
     pub what: String,
@@ -56,7 +56,7 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
-pub enum Outcome {
+pub(crate) enum Outcome {
     Met,
     /// The reason, or how far the value is from the goal.
     NotMet(String),
@@ -103,7 +103,7 @@ const FIGURES: [Figure; 5] = [
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.
-pub fn all(settings: &Settings, only: Option<u8>) -> Vec<Row> {
+pub(crate) fn all(settings: &Settings, only: Option<u8>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (number, name, measure) in FIGURES.into_iter().filter(|(number, ..)| only.is_none_or(|only| only == *number)) {
         eprintln!("==> {number}: {name}");

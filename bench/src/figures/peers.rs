@@ -31,7 +31,7 @@ type Start = fn(&[Box<str>]) -> Result<Side>;
 const PEERS: [Peer; 2] =
     [Peer { name: "better-auth's api-key plugin", start: better_auth }, Peer { name: "djangorestframework-api-key", start: rest_framework }];
 
-pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
+pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let fixtures = Stock::make(&places::work("data-peers"), settings.of_peers, 0)?;
     let latchkey = Program::latchkey(&fixtures.folder)?;
     verify_each(&latchkey, &fixtures.caller, &fixtures.keys)?;

@@ -38,7 +38,7 @@ struct Shared {
     wrong: AtomicU64,
 }
 
-pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
+pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let fixtures = Stock::make(&places::work("data-disabled"), settings.disabled, 0)?;
     let latchkey = Program::latchkey(&fixtures.folder)?;
     let shared = Arc::new(Shared {

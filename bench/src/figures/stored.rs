@@ -45,7 +45,7 @@ impl Server {
     }
 }
 
-pub fn measure(settings: &Settings) -> Result<Vec<Row>> {
+pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     let servers = settings.stored.into_iter().map(Server::start).collect::<Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     for server in &servers {

@@ -10,14 +10,14 @@ use tokio::{
 /// More headers than any measured server sends.
 const HEADERS_MAX: usize = 32;
 
-pub struct Connection {
+pub(crate) struct Connection {
     address: SocketAddr,
     stream: TcpStream,
     received: Vec<u8>,
     closes: bool,
 }
 
-pub struct Response<'a> {
+pub(crate) struct Response<'a> {
     pub status: u16,
     pub body: &'a [u8],
 }
@@ -31,12 +31,12 @@ struct Head {
 }
 
 impl Connection {
-    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { address, stream: connect(address).await?, received: Vec::with_capacity(4096), closes: false })
     }
 
     /// Sends a request and waits for the response. Reconnects first if the server closed the connection after the last response.
-    pub async fn call(&mut self, request: &[u8]) -> io::Result<Response<'_>> {
+    pub(crate) async fn call(&mut self, request: &[u8]) -> io::Result<Response<'_>> {
         if self.closes {
             self.stream = connect(self.address).await?;
         }

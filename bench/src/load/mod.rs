@@ -15,17 +15,16 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
-pub use self::connection::Connection;
-pub use self::requests::Requests;
+pub(crate) use self::{connection::Connection, requests::Requests};
 
 /// Number of concurrent connections.
-pub const CONNECTIONS: u32 = 32;
+pub(crate) const CONNECTIONS: u32 = 32;
 /// Duration of the requests before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(200);
 
 /// A target, and the requests to send to it.
 #[derive(Clone)]
-pub struct Load {
+pub(crate) struct Load {
     pub address: SocketAddr,
     pub requests: Arc<Requests>,
     /// The prefix of the body of an expected response.
@@ -33,7 +32,7 @@ pub struct Load {
 }
 
 /// The result of one round.
-pub struct Round {
+pub(crate) struct Round {
     /// Expected responses per second.
     pub per_second: f64,
     /// 99th percentile of the response time in milliseconds.
@@ -54,7 +53,7 @@ struct Tally {
 
 impl Load {
     /// Sends requests for the given time, after a warm-up.
-    pub fn run(&self, time: Duration) -> Result<Round> {
+    pub(crate) fn run(&self, time: Duration) -> Result<Round> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let warmed_up = self.send_for(WARM_UP).await?;

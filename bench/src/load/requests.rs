@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 /// A request template and the keys to insert.
-pub struct Requests {
+pub(crate) struct Requests {
     /// All keys in shuffled order, concatenated. They are read sequentially, so that a million keys cost the load generator no more than a
     /// thousand.
     keys: String,
@@ -20,12 +20,12 @@ pub struct Requests {
 
 impl Requests {
     /// `POST /api/v1/verify`, authenticated with the caller's key.
-    pub fn verify(caller: &str, keys: Vec<Box<str>>) -> Self {
+    pub(crate) fn verify(caller: &str, keys: Vec<Box<str>>) -> Self {
         Self::in_body(&format!("POST /api/v1/verify HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {caller}\r\n"), keys)
     }
 
     /// A request with these first lines and the key in a JSON body.
-    pub fn in_body(head: &str, keys: Vec<Box<str>>) -> Self {
+    pub(crate) fn in_body(head: &str, keys: Vec<Box<str>>) -> Self {
         const OPEN: &str = "{\"key\":\"";
         const CLOSE: &str = "\"}";
         let longest = longest(&keys);
@@ -35,7 +35,7 @@ impl Requests {
     }
 
     /// A request with these first lines, the last of which ends with the key. All keys must have the same length.
-    pub fn in_header(head: String, keys: Vec<Box<str>>) -> Self {
+    pub(crate) fn in_header(head: String, keys: Vec<Box<str>>) -> Self {
         const END: &str = "\r\ncontent-length: 0\r\n\r\n";
         let longest = longest(&keys);
         assert!(keys.iter().all(|key| key.len() == longest), "keys in a header cannot be padded, so they must have one length");
@@ -54,17 +54,17 @@ impl Requests {
     }
 
     /// Number of keys.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.ends.len()
     }
 
     /// The index of the next key. Keys are used in turn, so each is used equally often.
-    pub fn next(&self) -> usize {
+    pub(crate) fn next(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.count()
     }
 
     /// Writes the request for the key at this index.
-    pub fn write(&self, request: &mut Vec<u8>, index: usize) {
+    pub(crate) fn write(&self, request: &mut Vec<u8>, index: usize) {
         request.clear();
         request.extend_from_slice(self.before.as_bytes());
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);

@@ -5,7 +5,7 @@ use std::{fs, process::Command, thread};
 use crate::places;
 
 /// Cores, memory, processor and operating system.
-pub fn machine() -> String {
+pub(super) fn machine() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let memory = field("/proc/meminfo", "MemTotal").and_then(|size| size.trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or_default();
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
@@ -18,7 +18,7 @@ pub fn machine() -> String {
 }
 
 /// Versions of the compiler and of the peers.
-pub fn versions() -> String {
+pub(super) fn versions() -> String {
     let package_json = fs::read_to_string(places::source("better-auth/package.json")).unwrap_or_default();
     let package_json: serde_json::Value = serde_json::from_str(&package_json).unwrap_or_default();
     let packages = ["better-auth", "@better-auth/api-key", "better-sqlite3"];

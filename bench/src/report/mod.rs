@@ -5,7 +5,7 @@ mod machine;
 use std::fs;
 
 use anyhow::{Context, Result};
-use latchkey::model::time::Timestamp;
+use latchkey_types::time::Timestamp;
 
 use crate::{
     figures::{Outcome, Row},
@@ -16,7 +16,7 @@ use crate::{
 const TEMPLATE: &str = include_str!("benchmarks.md");
 
 /// The table in Markdown.
-pub fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row]) -> String {
     let head = "| | what | goal | measured | met |\n| --- | --- | --- | --- | --- |\n".to_owned();
     head + &rows.iter().map(table_row).collect::<String>()
 }
@@ -36,7 +36,7 @@ fn escape_cell(reason: &str) -> String {
 }
 
 /// Writes docs/benchmarks.md.
-pub fn write(rows: &[Row]) -> Result<()> {
+pub(crate) fn write(rows: &[Row]) -> Result<()> {
     let now = Timestamp::now().rfc3339();
     let filled = TEMPLATE.replace("{date}", &now[..10]).replace("{machine}", &machine::machine()).replace("{versions}", &machine::versions());
     let file = places::root().join("docs/benchmarks.md");

@@ -9,21 +9,22 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use latchkey::{
-    model::{
-        fault::Fault,
-        key::{Ends, WantedKey},
-        policy::{KeyKind, Kind},
-    },
-    server::{
-        accounts::{self, NewAccount},
-        actor::Actor,
-        config::{DataOptions, OutgoingOptions, PublicUrl},
-        data::Data,
-        keys,
-        state::AppState,
-        store::people,
-    },
+use latchkey_core::Core;
+use latchkey_core::{
+    accounts::{self, NewAccount},
+    actor::Actor,
+    keys,
+    public_url::PublicUrl,
+};
+use latchkey_program::{
+    config::{DataOptions, OutgoingOptions},
+    data_dir::Data,
+};
+use latchkey_store::users;
+use latchkey_types::{
+    error::Fault,
+    key::{Ends, WantedKey},
+    key_kind::{KeyKind, Kind},
 };
 
 const OWNER: &str = "owner@bench.test";
@@ -56,7 +57,7 @@ impl Stock {
 async fn fill(folder: &Path, keys: usize, tokens: usize) -> Result<Stock> {
     let options = DataOptions { data: folder.to_owned(), database: None, master_key: None, new_master_key: None };
     let data = Data::open_alone(&options).await?;
-    let state = AppState::new(&data, PublicUrl::new(None, ([127, 0, 0, 1], 3000).into())?, Vec::new(), OutgoingOptions::default())?;
+    let state = data.core(PublicUrl::new(None, ([127, 0, 0, 1], 3000).into())?, OutgoingOptions::default())?;
     let owner = owner(&state).await?;
     let fixtures = Stock {
         folder: folder.to_owned(),
@@ -69,15 +70,15 @@ async fn fill(folder: &Path, keys: usize, tokens: usize) -> Result<Stock> {
 }
 
 /// Creates the owner, who is the creator of all keys.
-async fn owner(state: &AppState) -> Result<Actor> {
+async fn owner(state: &Core) -> Result<Actor> {
     let account =
         NewAccount { organization: "Bench".to_owned(), name: "Owner".to_owned(), email: OWNER.to_owned(), password: "correct horse battery".into() };
     accounts::create_user(state, account, "owner").await.map_err(in_words)?;
-    let owner = people::user_by_email(&state.store, OWNER).await?.context("the owner was not stored")?;
+    let owner = users::user_by_email(&state.store, OWNER).await?.context("the owner was not stored")?;
     accounts::console(&owner).map_err(in_words)
 }
 
-async fn caller(state: &AppState, owner: &Actor) -> Result<String> {
+async fn caller(state: &Core, owner: &Actor) -> Result<String> {
     let request = WantedKey { ends: Ends::Days(30), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
     Ok(keys::create(state, owner, request).await.map_err(in_words)?.secret.reveal().to_owned())
 }

@@ -1,13 +1,14 @@
 //! Client keys, stored as `POST /keys` stores them, but with many rows per statement: a million take a minute or two.
 
 use anyhow::{Context, Result};
-use latchkey::{
-    model::{
-        id::KeyId,
-        policy::{KeyKind, Mask},
-        time::Timestamp,
-    },
-    server::{actor::Actor, state::AppState, store, token::PlainKey},
+use latchkey_core::Core;
+use latchkey_core::actor::Actor;
+use latchkey_crypto::key_format::PlainKey;
+use latchkey_store as store;
+use latchkey_types::{
+    id::KeyId,
+    key_kind::{KeyKind, Mask},
+    time::Timestamp,
 };
 use sqlx::AssertSqlSafe;
 
@@ -24,7 +25,7 @@ struct Row {
 }
 
 /// Stores `count` keys and returns their secrets.
-pub async fn store(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
+pub(super) async fn store(state: &Core, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
     let mut secrets = Vec::with_capacity(count);
     let mut rows = Vec::with_capacity(count);
     let first: i64 = sqlx::query_scalar("select coalesce(max(number), 0) + 1 from api_keys").fetch_one(state.store.read()?).await?;

@@ -1,22 +1,17 @@
 //! Project keys: issued to the owner and revealed as signed tokens.
 
 use anyhow::Result;
-use latchkey::{
-    model::{
-        id::{KeyId, KeyRequestId, ProjectId, RoleId, TemplateId},
-        project::{Visibility, WantedProject},
-        time::Timestamp,
-    },
-    server::{
-        actor::Actor,
-        project_keys, projects,
-        state::AppState,
-        store::{self, issued::NewIssued},
-    },
+use latchkey_core::Core;
+use latchkey_core::{actor::Actor, project_keys, projects};
+use latchkey_store::{self as store, issued_keys::NewIssued};
+use latchkey_types::{
+    id::{KeyId, KeyRequestId, ProjectId, RoleId, TemplateId},
+    project::{Visibility, WantedProject},
+    time::Timestamp,
 };
 
 /// Issues and reveals `count` keys and returns their tokens.
-pub async fn issue(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
+pub(super) async fn issue(state: &Core, owner: &Actor, count: usize) -> Result<Vec<Box<str>>> {
     let mut tokens = Vec::with_capacity(count);
     if count == 0 {
         return Ok(tokens);
@@ -31,7 +26,7 @@ pub async fn issue(state: &AppState, owner: &Actor, count: usize) -> Result<Vec<
     Ok(tokens)
 }
 
-async fn template(state: &AppState, project: ProjectId) -> Result<(TemplateId, RoleId)> {
+async fn template(state: &Core, project: ProjectId) -> Result<(TemplateId, RoleId)> {
     let id = TemplateId::new();
     let sql = "insert into templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at) \
          select $1, p.id, 'reader', 'reader', 'reader', '', r.id, 2500, p.created_by, 0 from projects p join roles r on r.organization_id = p.organization_id \
@@ -41,7 +36,7 @@ async fn template(state: &AppState, project: ProjectId) -> Result<(TemplateId, R
     Ok((id, role.parse().map_err(|_| anyhow::anyhow!("the role id cannot be parsed"))?))
 }
 
-async fn store_key(state: &AppState, owner: &Actor, (project, template, role): (ProjectId, TemplateId, RoleId)) -> Result<KeyId> {
+async fn store_key(state: &Core, owner: &Actor, (project, template, role): (ProjectId, TemplateId, RoleId)) -> Result<KeyId> {
     let (id, request, user) = (KeyId::new(), KeyRequestId::new(), owner.user);
     let new = NewIssued {
         id,
@@ -62,7 +57,7 @@ async fn store_key(state: &AppState, owner: &Actor, (project, template, role): (
             let sql = "insert into key_requests (id, project_id, template_id, user_id, requested_at, state, decided_at) values ($1, $2, $3, $4, 0, 'approved', 0)";
             let query = sqlx::query(sql).bind(request.to_string()).bind(project.to_string()).bind(template.to_string()).bind(user.to_string());
             query.execute(&mut *tx).await.map_err(store::Error::from)?;
-            Ok(store::issued::insert(tx, &new).await?)
+            Ok(store::issued_keys::insert(tx, &new).await?)
         })
     });
     stored.await.map_err(super::in_words)?;

@@ -2,17 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    model::{billing::Month, money::Money},
-    ui::number::{counted, grouped},
-};
+use latchkey_types::{billing::Month, money::Money};
+use latchkey_ui::number::{counted, grouped};
 
 /// Width of a day including its gap, and height of the tallest bar, in SVG user units.
 const DAY_WIDTH: i64 = 10;
 const HEIGHT: i64 = 100;
 
 #[component]
-pub fn DaysChart(
+pub(super) fn DaysChart(
     month: Month,
     /// Requests per day of the month.
     days: Vec<i64>,

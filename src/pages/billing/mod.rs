@@ -6,20 +6,18 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use self::chart::DaysChart;
-use super::{frame::use_viewer, refused::Unread};
-use crate::{
-    api::billing::month_usage,
-    model::{
-        billing::{KeyUsage, Month, MonthUsage},
-        permission::Permission,
-    },
-    ui::{
-        icon::Glyph,
-        message::Blank,
-        money::Price,
-        number::{counted, grouped},
-    },
+use super::{error_page::Unread, layout::use_viewer};
+use crate::api::billing::month_usage;
+use chart::DaysChart;
+use latchkey_types::{
+    billing::{KeyUsage, Month, MonthUsage},
+    permission::Permission,
+};
+use latchkey_ui::{
+    icon::Glyph,
+    message::Blank,
+    money::Price,
+    number::{counted, grouped},
 };
 
 /// Requests and cost per key, by month.

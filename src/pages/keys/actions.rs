@@ -6,29 +6,30 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    asked::{Asked, Done},
     bulk::{Acted, act, past},
-    picks::Picks,
-    place::ListPlace,
+    dialogs::{Asked, Done},
+    query_state::ListPlace,
+    revealed_secrets::ShownSecrets,
     row::RowAction,
-    shown::ShownSecrets,
+    selection::Picks,
     tabs::KeyTab,
 };
-use crate::{
-    api::credentials::test_connection,
-    grid::rows::{Place, Rows},
-    model::{
-        fault::Fault,
-        key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow},
-        policy::Revealed,
-    },
-    pages::secret::Reveal,
-    ui::{browser, toast::Toasts, work::Work},
+use crate::{api::credentials::test_connection, pages::secret::Reveal};
+use latchkey_types::{
+    error::Fault,
+    key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow},
+    key_kind::Revealed,
+};
+use latchkey_ui::{
+    browser,
+    grid::data_source::{Place, Rows},
+    progress::Work,
+    toast::Toasts,
 };
 
 /// The state that the list's actions use.
 #[derive(Clone, Copy)]
-pub struct ListActions {
+pub(super) struct ListActions {
     pub tab: &'static KeyTab,
     pub place: ListPlace,
     pub rows: Rows<KeyRow>,
@@ -45,16 +46,16 @@ pub struct ListActions {
 
 impl ListActions {
     /// Reloads the list and keeps the scroll position.
-    pub fn reload(self) {
+    pub(super) fn reload(self) {
         spawn_local(self.rows.reopen(Place::Kept));
     }
 
-    pub fn ask(self, what: Asked) {
+    pub(super) fn ask(self, what: Asked) {
         self.asked.set(Some(what));
     }
 
     /// Runs an action on a row.
-    pub fn on_row(self, action: RowAction, row: KeyRow) {
+    pub(super) fn on_row(self, action: RowAction, row: KeyRow) {
         match action {
             RowAction::Edit => self.ask(Asked::Edit(row)),
             RowAction::Delete => self.ask(Asked::Delete(row)),
@@ -65,7 +66,7 @@ impl ListActions {
     }
 
     /// Runs an action on the selected rows, in a dialog if it needs confirmation or several requests.
-    pub fn on_picked(self, action: BulkAction) {
+    pub(super) fn on_picked(self, action: BulkAction) {
         if action == BulkAction::Delete || untrack(|| self.picks.count()) > BULK_MAX {
             return self.ask(Asked::Bulk(action));
         }
@@ -79,7 +80,7 @@ impl ListActions {
     }
 
     /// Closes the dialog and shows its result.
-    pub fn on_done(self, done: Done) {
+    pub(super) fn on_done(self, done: Done) {
         self.asked.set(None);
         match done {
             Done::Created(created) => {

@@ -1,19 +1,17 @@
 //! Actions on one or several keys: delete, disable, enable.
 
 use super::tabs::KeyTab;
-use crate::{
-    api::keys::act_on_keys,
-    model::{
-        fault::Fault,
-        key::{BULK_MAX, BulkAction, ItemId, KeyRow},
-        policy::{CredentialKind, KeyKind, Kind},
-    },
-    ui::{number::count_of, work::Work},
+use crate::api::keys::act_on_keys;
+use latchkey_types::{
+    error::Fault,
+    key::{BULK_MAX, BulkAction, ItemId, KeyRow},
+    key_kind::{CredentialKind, KeyKind, Kind},
 };
+use latchkey_ui::{number::count_of, progress::Work};
 
 /// The result of a bulk action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Acted {
+pub(super) struct Acted {
     /// The number of keys in the requested state.
     pub done: usize,
     /// The number of keys that do not exist or that the user can't change.
@@ -27,7 +25,7 @@ pub struct Acted {
 }
 
 /// Runs an action on all keys, in several requests, until it is stopped or fails.
-pub async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
+pub(super) async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
     let mut acted = Acted::default();
     work.begin(ids.len());
     for some in ids.chunks(BULK_MAX) {
@@ -53,7 +51,7 @@ pub async fn act(action: BulkAction, ids: Vec<ItemId>, work: Work) -> Acted {
 
 impl Acted {
     /// A summary in one to three sentences.
-    pub fn words(&self, action: BulkAction) -> String {
+    pub(super) fn words(&self, action: BulkAction) -> String {
         let keys = |count| count_of(count, "key", "keys");
         let if_any = |count, what: &str| (count > 0).then(|| format!("{} {what}.", keys(count)));
         let done = Some(format!("{} {}.", keys(self.done), past(action)));
@@ -72,7 +70,7 @@ const fn skip_reason(action: BulkAction) -> &'static str {
 }
 
 /// The label of the action's button.
-pub const fn verb(action: BulkAction) -> &'static str {
+pub(super) const fn verb(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "Delete",
         BulkAction::Disable => "Disable",
@@ -81,7 +79,7 @@ pub const fn verb(action: BulkAction) -> &'static str {
 }
 
 /// The past participle, for results.
-pub const fn past(action: BulkAction) -> &'static str {
+pub(super) const fn past(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "deleted",
         BulkAction::Disable => "disabled",
@@ -90,7 +88,7 @@ pub const fn past(action: BulkAction) -> &'static str {
 }
 
 /// The title while the action runs.
-pub const fn under_way(action: BulkAction) -> &'static str {
+pub(super) const fn under_way(action: BulkAction) -> &'static str {
     match action {
         BulkAction::Delete => "Deleting keys",
         BulkAction::Disable => "Disabling keys",
@@ -99,7 +97,7 @@ pub const fn under_way(action: BulkAction) -> &'static str {
 }
 
 /// The consequence of deleting keys of a kind.
-pub const fn caution(tab: &KeyTab) -> &'static str {
+pub(super) const fn caution(tab: &KeyTab) -> &'static str {
     match tab.kind {
         Kind::Key(KeyKind::Corpus) => "Every system using a deleted key is blocked immediately. This cannot be undone.",
         Kind::Key(_) => "Requests with a deleted key will fail immediately. This cannot be undone.",
@@ -109,7 +107,7 @@ pub const fn caution(tab: &KeyTab) -> &'static str {
 }
 
 /// A warning that names the providers and models that use a credential.
-pub fn left_without(row: &KeyRow) -> Option<String> {
+pub(super) fn left_without(row: &KeyRow) -> Option<String> {
     let (last, others) = row.linked_to.split_last()?;
     Some(if others.is_empty() {
         format!("{last} uses this key and will be left without one.")

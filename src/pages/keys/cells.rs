@@ -2,26 +2,24 @@
 
 use leptos::{html, prelude::*};
 
-use super::{columns::Field, limits::words, row::RowContext};
-use crate::{
-    model::{
-        key::{KeyRow, Retiring, TestOutcome},
-        limits::Limits,
-        listing::EXPIRING_DAYS,
-        policy::{CORPUS_ACCESS, Status},
-        secret::RevealedSecret,
-        time::{DAY_MS, Timestamp},
-    },
-    ui::{
-        browser,
-        copy::CopyButton,
-        live::now,
-        time::{Telling, Time},
-    },
+use super::{columns::Field, limits::format, row::RowContext};
+use latchkey_types::{
+    key::{KeyRow, Retiring, TestOutcome},
+    key_kind::{CORPUS_ACCESS, Status},
+    limits::Limits,
+    listing::EXPIRING_DAYS,
+    secret::RevealedSecret,
+    time::{DAY_MS, Timestamp},
+};
+use latchkey_ui::{
+    browser,
+    copy::CopyButton,
+    hydration::now,
+    time::{Telling, Time},
 };
 
 /// Renders one cell of a row.
-pub fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
+pub(super) fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
     match field {
         Field::Name => name(row),
         Field::ExternalId => text(row.external_id.clone()),
@@ -55,7 +53,7 @@ fn limits(limits: &Limits) -> AnyView {
     if limits.is_empty() {
         return text(None);
     }
-    view! { <span title=words::at_length(limits)>{words::summary(limits)}</span> }.into_any()
+    view! { <span title=format::at_length(limits)>{format::summary(limits)}</span> }.into_any()
 }
 
 /// A time, or `Never`.

@@ -1,9 +1,7 @@
 //! The possible columns of a key list and their sort order. `tabs` selects the columns per kind.
 
-use crate::{
-    grid::view::{Column, Order, Sortable},
-    model::listing::{KeySort, SortBy},
-};
+use latchkey_types::listing::{KeySort, SortBy};
+use latchkey_ui::grid::view::{Column, Order, Sortable};
 
 /// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +83,13 @@ impl Field {
 }
 
 /// Converts a sort order for the grid.
-pub fn order_of(sort: SortBy) -> Order {
+pub(super) fn order_of(sort: SortBy) -> Order {
     let column = Field::SORTED.into_iter().find(|field| field.sort() == Some(sort.column)).map_or("", Field::word);
     Order { column, descending: sort.descending }
 }
 
 /// The sort order for a column key and direction.
-pub fn sort_by(word: &str, descending: bool) -> Option<SortBy> {
+pub(super) fn sort_by(word: &str, descending: bool) -> Option<SortBy> {
     let column = Field::SORTED.into_iter().find(|field| field.word() == word)?.sort()?;
     Some(SortBy { column, descending })
 }

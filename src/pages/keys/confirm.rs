@@ -4,27 +4,25 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     bulk::{self, Acted, act},
-    picks::{Chosen, Picks},
+    selection::{Chosen, Picks},
     tabs::KeyTab,
 };
-use crate::{
-    model::{
-        fault::Fault,
-        key::{BULK_MAX, BulkAction, KeyRow},
-    },
-    ui::{
-        button::Weight,
-        dialog::Dialog,
-        form::Form,
-        form_dialog::FormDialog,
-        number::count_of,
-        work::{Progress, Work},
-    },
+use latchkey_types::{
+    error::Fault,
+    key::{BULK_MAX, BulkAction, KeyRow},
+};
+use latchkey_ui::{
+    button::Weight,
+    dialog::Dialog,
+    form::Form,
+    form_dialog::FormDialog,
+    number::count_of,
+    progress::{Progress, Work},
 };
 
 /// Confirms and deletes one key. A key that is already deleted counts as success.
 #[component]
-pub fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<Acted>) -> impl IntoView {
+pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<Acted>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let deleted = async move {
@@ -45,7 +43,7 @@ pub fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>,
 
 /// Runs an action on the selected keys. Asks for confirmation before deletion, and shows the progress if several requests are needed.
 #[component]
-pub fn BulkDialog(
+pub(super) fn BulkDialog(
     tab: &'static KeyTab,
     action: BulkAction,
     picks: Picks,

@@ -9,20 +9,20 @@ use super::{
 };
 use crate::{
     api::keys::{create_key, edit_key, rotate_key},
-    model::{
-        account::Viewer,
-        fault::Fault,
-        key::{CreatedKey, EditedKey, GRACES, KeyRow, WantedKey},
-        limits::Limits,
-        policy::Editable,
-    },
     pages::secret::use_reveal,
-    ui::{form::Form, form_dialog::FormDialog, select::SelectField},
 };
+use latchkey_types::{
+    account::Viewer,
+    error::Fault,
+    key::{CreatedKey, EditedKey, GRACES, KeyRow, WantedKey},
+    key_kind::Editable,
+    limits::Limits,
+};
+use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
 
 /// Creates a key.
 #[component]
-pub fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
+pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
     let request = move |filled: Filled| {
         let Filled { name, lasting, scopes, corpora, external_id, metadata, limits } = filled;
@@ -55,7 +55,7 @@ pub fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<(
 
 /// Edits a key.
 #[component]
-pub fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
+pub(super) fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
     let patch = move |filled: Filled| {
@@ -84,7 +84,7 @@ pub fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss:
 
 /// Creates a new secret for a key, with a grace period for the old one.
 #[component]
-pub fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
+pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
     let submit = move |()| {
         let call = form.check("grace_seconds", seconds).map(|grace| rotate_key(key.id, grace));

@@ -3,29 +3,27 @@
 use leptos::prelude::*;
 
 use super::{
-    ends::{EndsFields, check_ends},
+    expiry_field::{EndsFields, check_ends},
     tabs::{EXTERNAL, GENERAL},
 };
-use crate::{
-    api::credentials::{create_general, create_storage, edit_general},
-    model::{
-        credential::{self, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, WantedStorage},
-        fault::Fault,
-        key::{ItemId, KeyRow, StorageProvider},
-        secret::TypedSecret,
-        text,
-    },
-    ui::{
-        field::{Field, Typed},
-        form::Form,
-        form_dialog::FormDialog,
-        select::SelectField,
-    },
+use crate::api::credentials::{create_general, create_storage, edit_general};
+use latchkey_types::{
+    credential::{self, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, WantedStorage},
+    error::Fault,
+    key::{ItemId, KeyRow, StorageProvider},
+    secret::TypedSecret,
+    validate,
+};
+use latchkey_ui::{
+    field::{Field, Typed},
+    form::Form,
+    form_dialog::FormDialog,
+    select::SelectField,
 };
 
 /// Creates an external key.
 #[component]
-pub fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
+pub(super) fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let provider = RwSignal::new(StorageProvider::Aws);
     let submit = move |()| form.send(check_storage(form, provider.get_untracked()).map(create_storage), move |row| on_done.run(row));
@@ -60,7 +58,7 @@ pub fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> imp
 
 fn check_storage(form: Form, provider: StorageProvider) -> Option<WantedStorage> {
     let is_aws = provider == StorageProvider::Aws;
-    let label = form.check("label", text::name);
+    let label = form.check("label", validate::name);
     let key = form.check("key", |field, typed| credential::storage_key(field, typed, provider).map(typed_secret));
     let secret = if is_aws { form.check("secret", storage_secret) } else { Some(TypedSecret::default()) };
     let region = if is_aws { form.check("region", |field, typed| credential::region(field, typed).map(str::to_owned)) } else { Some(String::new()) };
@@ -87,7 +85,7 @@ fn optional_general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault
 
 /// Creates or edits a general key.
 #[component]
-pub fn GeneralDialog(
+pub(super) fn GeneralDialog(
     /// The key to edit. An empty value then keeps the stored one.
     key: Option<KeyRow>,
     on_dismiss: Callback<()>,
@@ -96,7 +94,7 @@ pub fn GeneralDialog(
     let form = Form::new();
     let id = key.as_ref().and_then(|key| if let ItemId::Credential(id) = key.id { Some(id) } else { None });
     let submit = move |()| {
-        let name = form.check("name", text::name);
+        let name = form.check("name", validate::name);
         let value = form.check("value", if id.is_some() { optional_general_value } else { general_value });
         let call = name.zip(value).map(|(name, value)| async move {
             match id {

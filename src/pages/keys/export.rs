@@ -2,20 +2,18 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{file, tabs::KeyTab};
-use crate::{
-    api::keys::key_rows,
-    grid::rows::Rows,
-    model::{fault::Fault, key::KeyRow, listing::ROWS_MAX},
-    ui::{
-        browser,
-        dialog::Dialog,
-        work::{Progress, Work},
-    },
+use super::{export_format, tabs::KeyTab};
+use crate::api::keys::key_rows;
+use latchkey_types::{error::Fault, key::KeyRow, listing::ROWS_MAX};
+use latchkey_ui::{
+    browser,
+    dialog::Dialog,
+    grid::data_source::Rows,
+    progress::{Progress, Work},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(super) enum Format {
     Csv,
     Json,
 }
@@ -37,8 +35,8 @@ impl Format {
 
     fn text(self, rows: &[KeyRow]) -> String {
         match self {
-            Self::Csv => file::csv(rows),
-            Self::Json => file::json(rows),
+            Self::Csv => export_format::csv(rows),
+            Self::Json => export_format::json(rows),
         }
     }
 }
@@ -64,7 +62,7 @@ async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: Work) ->
 
 /// Shows the progress of the export and can stop it.
 #[component]
-pub fn ExportDialog(
+pub(super) fn ExportDialog(
     tab: &'static KeyTab,
     rows: Rows<KeyRow>,
     format: Format,

@@ -4,37 +4,34 @@ use js_sys::{Array, JSON, Object};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    ends::{EndsFields, Lasting, check_ends},
+    expiry_field::{EndsFields, Lasting, check_ends},
     limits::{self, FilledLimits, LimitFields},
     tabs::KeyTab,
 };
-use crate::{
-    api::corpora::corpora,
-    model::{
-        account::Viewer,
-        fault::Fault,
-        key::{CorpusRow, Ends, KeyRow},
-        limits::Limits,
-        permission::{Permission, Scope},
-        policy::{CORPUS_ACCESS, Expiry, Scoping},
-        text,
-    },
-    pages::settings,
-    ui::{
-        check::{CheckGroup, Tick},
-        field::{Field, TextArea},
-        form::Form,
-        icon::{Glyph, Icon},
-        message::Alert,
-        select::SelectField,
-    },
+use crate::{api::corpora::corpora, pages::settings};
+use latchkey_types::{
+    account::Viewer,
+    error::Fault,
+    key::{CorpusRow, Ends, KeyRow},
+    key_kind::{CORPUS_ACCESS, Expiry, Scoping},
+    limits::Limits,
+    permission::{Permission, Scope},
+    validate,
+};
+use latchkey_ui::{
+    checkbox::{CheckGroup, Tick},
+    field::{Field, TextArea},
+    form::Form,
+    icon::{Glyph, Icon},
+    message::Alert,
+    select::SelectField,
 };
 
 /// In bytes.
 const METADATA_MAX: usize = 4096;
 
 /// The validated form values.
-pub struct Filled {
+pub(super) struct Filled {
     pub name: String,
     /// The expiry.
     pub lasting: Lasting,
@@ -51,9 +48,9 @@ pub struct Filled {
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
-pub fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
+pub(super) fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
     let policy = tab.policy();
-    let name = form.check("name", text::name);
+    let name = form.check("name", validate::name);
     let lasting = match policy.expiry {
         Expiry::Chosen | Expiry::ChosenOrNever => check_ends(form),
         Expiry::Never | Expiry::Days(_) => Some(Lasting::Until(Ends::Usual)),
@@ -104,7 +101,7 @@ fn check_flat_json(field: &str, typed: &str) -> Result<String, Fault> {
 
 /// The form fields for a kind of key.
 #[component]
-pub fn KeyFields(
+pub(super) fn KeyFields(
     form: Form,
     tab: &'static KeyTab,
     /// The current user.

@@ -3,23 +3,21 @@
 use leptos::prelude::*;
 
 use super::{
-    place::{EXPIRING, Filter, ListPlace},
+    query_state::{EXPIRING, Filter, ListPlace},
     tabs::KeyTab,
 };
-use crate::{
-    model::{
-        listing::EXPIRING_DAYS,
-        policy::{Expiry, Status},
-    },
-    ui::{
-        search::{FilterField, SearchField},
-        select::{Choice, Select},
-    },
+use latchkey_types::{
+    key_kind::{Expiry, Status},
+    listing::EXPIRING_DAYS,
+};
+use latchkey_ui::{
+    search::{FilterField, SearchField},
+    select::{Choice, Select},
 };
 
 /// The search field. `/` focuses it from anywhere on the page.
 #[component]
-pub fn Search(place: ListPlace) -> impl IntoView {
+pub(super) fn Search(place: ListPlace) -> impl IntoView {
     view! {
         <SearchField placeholder="Search by name" search=from_url(place, Filter::Search)
             on_search=move |text: String| place.narrow(Filter::Search, &text)/>
@@ -32,7 +30,7 @@ fn from_url(place: ListPlace, filter: Filter) -> Signal<String> {
 }
 
 #[component]
-pub fn Filters(tab: &'static KeyTab, place: ListPlace) -> impl IntoView {
+pub(super) fn Filters(tab: &'static KeyTab, place: ListPlace) -> impl IntoView {
     let statuses = statuses(tab);
     let status = (statuses.len() > 2).then(|| {
         view! {

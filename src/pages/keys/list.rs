@@ -4,31 +4,31 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     actions::ListActions,
-    asked::{Asked, AskedDialog},
-    blank::{NoKeys, NoMatch},
     columns,
-    picks::{PickAll, Picks},
-    place::ListPlace,
+    dialogs::{Asked, AskedDialog},
+    empty::{NoKeys, NoMatch},
+    query_state::ListPlace,
+    revealed_secrets::ShownSecrets,
     row::{RowContext, row_view},
-    shown::ShownSecrets,
+    selection::{PickAll, Picks},
     tabs::KeyTab,
     toolbar::Toolbar,
 };
 use crate::{
     api::keys::{key_rows, open_keys},
+    pages::secret::use_reveal,
+};
+use latchkey_types::{account::Viewer, error::Fault, key::KeyRow, listing::OpenedListing};
+use latchkey_ui::{
+    browser,
     grid::{
-        rows::{Place, Rows, Source},
+        data_source::{Place, Rows, Source},
         view::DataGrid,
     },
-    model::{account::Viewer, fault::Fault, key::KeyRow, listing::OpenedListing},
-    pages::secret::use_reveal,
-    ui::{
-        browser,
-        leave::LeaveGuard,
-        menu::{MenuList, SharedMenu},
-        message::AlertWithRetry,
-        toast::use_toasts,
-    },
+    menu::{MenuList, SharedMenu},
+    message::AlertWithRetry,
+    navigation_guard::LeaveGuard,
+    toast::use_toasts,
 };
 
 /// The content below the toolbar.
@@ -41,7 +41,7 @@ enum Content {
 }
 
 #[component]
-pub fn KeyList(
+pub(super) fn KeyList(
     tab: &'static KeyTab,
     place: ListPlace,
     /// The result of the first opening.

@@ -1,41 +1,41 @@
 //! `/keys/…`: one page per kind of key.
 
 mod actions;
-mod asked;
-mod blank;
 mod bulk;
 mod cells;
 mod columns;
 mod confirm;
 mod create;
 mod credential;
-mod ends;
+mod dialogs;
+mod empty;
+mod expiry_field;
 mod export;
+pub mod export_format;
 mod fields;
-pub mod file;
 mod filters;
 mod limits;
 mod list;
-mod picks;
-mod place;
+mod query_state;
+mod revealed_secrets;
 mod row;
-mod shown;
+mod selection;
 pub mod tabs;
 mod toolbar;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use self::{list::KeyList, place::ListPlace, tabs::KeyTab};
 use super::{
-    frame::{LastAddresses, use_viewer},
-    refused::Unread,
+    error_page::Unread,
+    layout::{LastAddresses, use_viewer},
 };
-use crate::{
-    api::keys::open_keys,
-    model::{account::Viewer, fault::Fault, key::KeyRow, listing::OpenedListing},
-    ui::tabs::{OPEN_TAB_ID, Tabs},
-};
+use crate::api::keys::open_keys;
+use latchkey_types::{account::Viewer, error::Fault, key::KeyRow, listing::OpenedListing};
+use latchkey_ui::tabs::{OPEN_TAB_ID, Tabs};
+use list::KeyList;
+use query_state::ListPlace;
+use tabs::KeyTab;
 
 #[component]
 pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {

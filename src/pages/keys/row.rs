@@ -5,26 +5,24 @@ use leptos::prelude::*;
 use super::{
     cells,
     columns::Field,
-    picks::{PickRow, Picks},
-    shown::ShownSecrets,
+    revealed_secrets::ShownSecrets,
+    selection::{PickRow, Picks},
     tabs::KeyTab,
 };
-use crate::{
+use latchkey_types::{
+    key::{BulkAction, ItemId, KeyRow},
+    key_kind::{Editable, Status},
+};
+use latchkey_ui::{
+    button::IconButton,
     grid::view::RowView,
-    model::{
-        key::{BulkAction, ItemId, KeyRow},
-        policy::{Editable, Status},
-    },
-    ui::{
-        button::IconButton,
-        icon::{Glyph, Icon},
-        menu::{MenuAction, MenuButton, MenuItem, SharedMenu},
-    },
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, SharedMenu},
 };
 
 /// An action on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowAction {
+pub(super) enum RowAction {
     Edit,
     Delete,
     /// Create a new secret.
@@ -37,7 +35,7 @@ pub enum RowAction {
 
 /// The state that all rows of a list share.
 #[derive(Clone, Copy)]
-pub struct RowContext {
+pub(super) struct RowContext {
     pub tab: &'static KeyTab,
     /// Whether the user can create, edit and delete keys of this kind.
     pub may_manage: bool,
@@ -52,7 +50,7 @@ pub struct RowContext {
 }
 
 /// Renders the rows of a list.
-pub fn row_view(context: RowContext) -> RowView<KeyRow> {
+pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {
     let cells = move |(place, row): (usize, KeyRow)| {
         let pick = context.may_manage.then(|| {
             view! { <td role="cell" class="cell-pick"><PickRow picks=context.picks place id=row.id name=row.name.clone()/></td> }
@@ -72,16 +70,16 @@ pub fn row_view(context: RowContext) -> RowView<KeyRow> {
 
 impl RowContext {
     /// The columns for this user. The action column is omitted without the permission to manage keys.
-    pub fn columns(self) -> impl Iterator<Item = &'static (&'static str, Field)> {
+    pub(super) fn columns(self) -> impl Iterator<Item = &'static (&'static str, Field)> {
         self.tab.columns.iter().filter(move |(_, field)| self.may_manage || *field != Field::Action)
     }
 
     /// Whether the user can edit keys of this kind.
-    pub fn can_edit(self) -> bool {
+    pub(super) fn can_edit(self) -> bool {
         self.may_manage && self.tab.policy().editable != Editable::Nothing
     }
 
-    pub fn actions(self, row: &KeyRow) -> AnyView {
+    pub(super) fn actions(self, row: &KeyRow) -> AnyView {
         let run = |action| {
             let row = row.clone();
             Callback::new(move |()| self.on_action.run((action, row.clone())))

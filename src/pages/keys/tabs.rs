@@ -1,14 +1,12 @@
 //! The tabs of the API Keys page: texts and columns per kind.
 
 use super::columns::Field;
-use crate::{
-    model::{
-        account::Viewer,
-        permission::Permissions,
-        policy::{CredentialKind, Expiry, KeyKind, Kind, Making, Policy},
-    },
-    ui::tabs::Tab,
+use latchkey_types::{
+    account::Viewer,
+    key_kind::{CredentialKind, Expiry, KeyKind, Kind, Making, Policy},
+    permission::Permissions,
 };
+use latchkey_ui::tabs::Tab;
 
 /// Texts and columns of one kind. Differences in behavior are in the table of key kinds.
 #[derive(Debug)]
@@ -237,7 +235,7 @@ pub fn first_for(permissions: Permissions) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::permission::Permission;
+    use latchkey_types::permission::Permission;
 
     #[test]
     fn first_tab_depends_on_permissions() {

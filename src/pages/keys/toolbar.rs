@@ -6,27 +6,25 @@ use super::{
     bulk::verb,
     export::Format,
     filters::{Filters, Search},
-    picks::{PickedLine, Picks},
-    place::ListPlace,
+    query_state::ListPlace,
+    selection::{PickedLine, Picks},
     tabs::KeyTab,
 };
-use crate::{
-    grid::rows::Rows,
-    model::{
-        key::{BulkAction, KeyRow},
-        policy::Making,
-    },
-    ui::{
-        button::{Button, IconButton},
-        icon::{Glyph, Icon},
-        menu::{Menu, MenuAction, MenuAngle, MenuItem},
-        number::count_of,
-    },
+use latchkey_types::{
+    key::{BulkAction, KeyRow},
+    key_kind::Making,
+};
+use latchkey_ui::{
+    button::{Button, IconButton},
+    grid::data_source::Rows,
+    icon::{Glyph, Icon},
+    menu::{Menu, MenuAction, MenuAngle, MenuItem},
+    number::count_of,
 };
 
 /// Search, filters and list actions; below them the actions on the selected rows.
 #[component]
-pub fn Toolbar(
+pub(super) fn Toolbar(
     tab: &'static KeyTab,
     place: ListPlace,
     rows: Rows<KeyRow>,

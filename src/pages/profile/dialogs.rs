@@ -3,20 +3,18 @@
 use leptos::prelude::*;
 
 use super::super::setup::new_password;
-use crate::{
-    api::profile::{change_password, rename},
-    model::{fault::Fault, secret::TypedSecret, text},
-    ui::{
-        field::{Field, Typed},
-        form::Form,
-        form_dialog::FormDialog,
-    },
+use crate::api::profile::{change_password, rename};
+use latchkey_types::{error::Fault, secret::TypedSecret, validate};
+use latchkey_ui::{
+    field::{Field, Typed},
+    form::Form,
+    form_dialog::FormDialog,
 };
 
 #[component]
-pub fn NameDialog(name: String, on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
+pub(super) fn NameDialog(name: String, on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
     let form = Form::new();
-    let submit = move |()| form.send(form.check("name", text::name).map(rename), move |()| on_done.run(()));
+    let submit = move |()| form.send(form.check("name", validate::name).map(rename), move |()| on_done.run(()));
     view! {
         <FormDialog title="Change name" form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name autocomplete="name" autofocus=true/>
@@ -26,7 +24,7 @@ pub fn NameDialog(name: String, on_dismiss: Callback<()>, on_done: Callback<()>)
 
 /// Requires the current password.
 #[component]
-pub fn PasswordDialog(on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
+pub(super) fn PasswordDialog(on_dismiss: Callback<()>, on_done: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let fields = form.check("current", current_password).zip(form.check("password", new_password));
@@ -37,7 +35,7 @@ pub fn PasswordDialog(on_dismiss: Callback<()>, on_done: Callback<()>) -> impl I
         <FormDialog title="Change password" form submit="Save" on_submit=submit on_dismiss>
             <Field form name="current" label="Current password" typed=Typed::Password autocomplete="current-password" autofocus=true/>
             <Field form name="password" label="New password" typed=Typed::Password autocomplete="new-password"
-                hint=format!("At least {} characters. You’ll be signed out on other devices.", text::PASSWORD_LENGTH.start())/>
+                hint=format!("At least {} characters. You’ll be signed out on other devices.", validate::PASSWORD_LENGTH.start())/>
         </FormDialog>
     }
 }

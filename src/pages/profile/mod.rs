@@ -6,16 +6,12 @@ mod sessions;
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
 
-use self::{
-    dialogs::{NameDialog, PasswordDialog},
-    sessions::Sessions,
-};
-use super::refused::Unread;
-use crate::{
-    api::{account::viewer, profile::sessions},
-    model::{account::Viewer, people::SessionRow, permission::Permission, policy::CredentialKind},
-    ui::{browser, button::Button, copy::CopyButton, toast::use_toasts},
-};
+use super::error_page::Unread;
+use crate::api::{account::viewer, profile::sessions};
+use dialogs::{NameDialog, PasswordDialog};
+use latchkey_types::{account::Viewer, key_kind::CredentialKind, member::SessionRow, permission::Permission};
+use latchkey_ui::{browser, button::Button, copy::CopyButton, toast::use_toasts};
+use sessions::Sessions;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OpenDialog {

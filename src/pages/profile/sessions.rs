@@ -2,26 +2,24 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::{
-    api::{
-        account::{sign_out, sign_out_everywhere},
-        profile::{end_session, sessions},
-    },
-    model::{fault::Fault, id::SessionId, people::SessionRow},
-    ui::{
-        browser,
-        button::{Button, Weight},
-        form::Form,
-        form_dialog::FormDialog,
-        loaded::Loaded,
-        message::AlertWithRetry,
-        time::Time,
-        toast::use_toasts,
-    },
+use crate::api::{
+    account::{sign_out, sign_out_everywhere},
+    profile::{end_session, sessions},
+};
+use latchkey_types::{error::Fault, id::SessionId, member::SessionRow};
+use latchkey_ui::{
+    browser,
+    button::{Button, Weight},
+    form::Form,
+    form_dialog::FormDialog,
+    message::AlertWithRetry,
+    resource::Loaded,
+    time::Time,
+    toast::use_toasts,
 };
 
 #[component]
-pub fn Sessions(
+pub(super) fn Sessions(
     /// The sessions loaded with the page.
     first: Vec<SessionRow>,
     /// A change of this counter reloads the list.

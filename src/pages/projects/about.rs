@@ -3,27 +3,24 @@
 use leptos::prelude::*;
 
 use super::{
+    cards::{ApiKeys, TilesRead, first_tiles},
     details::Details,
     frame::{ABOUT, OpenProject, ProjectPage, of_project, use_project},
     members::Members,
     nodes::Nodes,
     secrets::Secrets,
-    tiles::{ApiKeys, TilesRead, first_tiles},
 };
-use crate::{
-    api::belongings::project_belongings,
-    model::{
-        fault::Fault,
-        id::ProjectId,
-        permission::Permissions,
-        project::{Belongings, ManagedBelongings, ProjectRow},
-    },
-    pages::refused::Unread,
-    ui::{
-        loaded::Loaded,
-        message::AlertWithRetry,
-        toast::{Toasts, use_toasts},
-    },
+use crate::{api::project_resources::project_belongings, pages::error_page::Unread};
+use latchkey_types::{
+    error::Fault,
+    id::ProjectId,
+    permission::Permissions,
+    project::{Belongings, ManagedBelongings, ProjectRow},
+};
+use latchkey_ui::{
+    message::AlertWithRetry,
+    resource::Loaded,
+    toast::{Toasts, use_toasts},
 };
 
 type BelongingsResource = Resource<Result<Belongings, Fault>>;

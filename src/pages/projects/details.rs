@@ -4,17 +4,15 @@ use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::{PROJECTS, about::Desk, dialogs::DraftDialog};
-use crate::{
-    api::projects::delete_project,
-    model::project::ProjectRow,
-    ui::{
-        button::{Button, Weight},
-        copy::CopyButton,
-        form::{Form, or_gone},
-        form_dialog::FormDialog,
-        time::{Telling, Time},
-        toast::use_toasts,
-    },
+use crate::api::projects::delete_project;
+use latchkey_types::project::ProjectRow;
+use latchkey_ui::{
+    button::{Button, Weight},
+    copy::CopyButton,
+    form::{Form, or_gone},
+    form_dialog::FormDialog,
+    time::{Telling, Time},
+    toast::use_toasts,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,7 +22,7 @@ enum OpenDialog {
 }
 
 #[component]
-pub fn Details(desk: Desk) -> impl IntoView {
+pub(super) fn Details(desk: Desk) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let project = desk.project.row();
     let id_shown_in = NodeRef::<html::Code>::new();

@@ -2,24 +2,22 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    api::projects::{create_project, edit_project},
-    model::{
-        fault::Fault,
-        id::ProjectId,
-        project::{ProjectRow, Visibility, WantedProject},
-        text,
-    },
-    ui::{
-        field::{Field, TextArea},
-        form::{Form, FormWrong},
-        form_dialog::FormDialog,
-        select::SelectField,
-    },
+use crate::api::projects::{create_project, edit_project};
+use latchkey_types::{
+    error::Fault,
+    id::ProjectId,
+    project::{ProjectRow, Visibility, WantedProject},
+    validate,
+};
+use latchkey_ui::{
+    field::{Field, TextArea},
+    form::{Form, FormWrong},
+    form_dialog::FormDialog,
+    select::SelectField,
 };
 
 #[component]
-pub fn DraftDialog(
+pub(super) fn DraftDialog(
     /// The project to edit; `None` creates one.
     #[prop(optional_no_strip)]
     project: Option<ProjectRow>,
@@ -32,8 +30,8 @@ pub fn DraftDialog(
     let initial = project.map(|ProjectRow { name, description, visibility, .. }| WantedProject { name, description, visibility }).unwrap_or_default();
     let submit = move |()| {
         let fields = (
-            form.check("name", text::name),
-            form.check("description", text::description),
+            form.check("name", validate::name),
+            form.check("description", validate::description),
             form.check("visibility", |_, value| parse_visibility(value)),
         );
         let request = match fields {

@@ -9,12 +9,12 @@ use leptos_router::hooks::use_params_map;
 use super::PROJECTS;
 use crate::{
     api::projects::project,
-    model::{account::Viewer, fault::Fault, id::ProjectId, permission::Permission, project::ProjectRow},
-    pages::{answer_with, frame::use_viewer, refused::Unread},
-    ui::{
-        icon::{Glyph, Icon},
-        tabs::{OPEN_TAB_ID, Tab, Tabs},
-    },
+    pages::{answer_with, error_page::Unread, layout::use_viewer},
+};
+use latchkey_types::{account::Viewer, error::Fault, id::ProjectId, permission::Permission, project::ProjectRow};
+use latchkey_ui::{
+    icon::{Glyph, Icon},
+    tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
 #[derive(Debug, PartialEq, Eq)]

@@ -7,20 +7,20 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use super::{dialogs::DraftDialog, frame::ABOUT};
 use crate::{
     api::projects::projects,
-    model::{account::Viewer, permission::Permission, project::ProjectRow},
-    pages::{frame::use_viewer, refused::Unread},
-    ui::{
-        badge::Badge,
-        button::{Button, Weight},
-        icon::Glyph,
-        message::Blank,
-        toast::use_toasts,
-    },
+    pages::{error_page::Unread, layout::use_viewer},
+};
+use latchkey_types::{account::Viewer, permission::Permission, project::ProjectRow};
+use latchkey_ui::{
+    badge::Badge,
+    button::{Button, Weight},
+    icon::Glyph,
+    message::Blank,
+    toast::use_toasts,
 };
 
 /// The projects that the viewer can see.
 #[component]
-pub fn ProjectsPage() -> impl IntoView {
+pub(crate) fn ProjectsPage() -> impl IntoView {
     let viewer = use_viewer();
     let projects = OnceResource::new(projects());
     view! {

@@ -3,22 +3,20 @@
 use leptos::prelude::*;
 
 use super::about::Desk;
-use crate::{
-    api::belongings::{add_project_member, remove_project_member, set_project_role},
-    model::{
-        fault::Fault,
-        id::{RoleId, UserId},
-        project::{Belongings, Candidate, ProjectMember, RoleChoice},
-    },
-    ui::{
-        button::{Button, Weight},
-        form::{Form, FormWrong, or_gone},
-        form_dialog::FormDialog,
-        icon::{Glyph, Icon},
-        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
-        select::{Choice, SelectField},
-        time::{Telling, Time},
-    },
+use crate::api::project_resources::{add_project_member, remove_project_member, set_project_role};
+use latchkey_types::{
+    error::Fault,
+    id::{RoleId, UserId},
+    project::{Belongings, Candidate, ProjectMember, RoleChoice},
+};
+use latchkey_ui::{
+    button::{Button, Weight},
+    form::{Form, FormWrong, or_gone},
+    form_dialog::FormDialog,
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+    select::{Choice, SelectField},
+    time::{Telling, Time},
 };
 
 #[derive(Clone)]
@@ -29,7 +27,7 @@ enum OpenDialog {
 }
 
 #[component]
-pub fn Members(desk: Desk) -> impl IntoView {
+pub(super) fn Members(desk: Desk) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let menu = SharedMenu::new();
     let dismiss = Callback::new(move |()| open_dialog.set(None));

@@ -1,19 +1,19 @@
 //! `/projects` and the pages of each project.
 
 pub mod about;
+pub mod cards;
 mod details;
 mod dialogs;
 pub mod frame;
-mod fresh;
 pub mod issued;
-pub mod keys;
 mod list;
+mod live_updates;
 mod members;
 mod nodes;
 mod secrets;
-pub mod tiles;
+pub mod templates;
 
-pub use list::ProjectsPage;
+pub(crate) use list::ProjectsPage;
 
 /// Path of the project list.
 pub const PROJECTS: &str = "/projects";

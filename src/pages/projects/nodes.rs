@@ -3,21 +3,19 @@
 use leptos::prelude::*;
 
 use super::about::Desk;
-use crate::{
-    api::belongings::{create_node, delete_node, rename_node},
-    model::{
-        fault::Fault,
-        project::{Belongings, NodeRow},
-        text,
-    },
-    ui::{
-        button::{Button, IconButton, Weight},
-        field::Field,
-        form::{Form, or_gone},
-        form_dialog::FormDialog,
-        icon::Glyph,
-        time::{Telling, Time},
-    },
+use crate::api::project_resources::{create_node, delete_node, rename_node};
+use latchkey_types::{
+    error::Fault,
+    project::{Belongings, NodeRow},
+    validate,
+};
+use latchkey_ui::{
+    button::{Button, IconButton, Weight},
+    field::Field,
+    form::{Form, or_gone},
+    form_dialog::FormDialog,
+    icon::Glyph,
+    time::{Telling, Time},
 };
 
 #[derive(Clone)]
@@ -29,7 +27,7 @@ enum OpenDialog {
 
 /// Nodes are named inputs and outputs, referenced by a number.
 #[component]
-pub fn Nodes(desk: Desk) -> impl IntoView {
+pub(super) fn Nodes(desk: Desk) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
@@ -102,7 +100,7 @@ fn NameDialog(desk: Desk, node: Option<NodeRow>, on_dismiss: Callback<()>, on_do
     let form = Form::new();
     let id = node.as_ref().map(|node| node.id);
     let name = node.map(|node| node.name).unwrap_or_default();
-    let submit = move |()| form.send(form.check("name", text::name).map(|name| save(desk, id, name)), move |message| on_done.run(message));
+    let submit = move |()| form.send(form.check("name", validate::name).map(|name| save(desk, id, name)), move |message| on_done.run(message));
     view! {
         <FormDialog title=if id.is_some() { "Edit node" } else { "Add node" } form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="e.g. Input. Latchkey assigns a permanent ID." autofocus=true/>

@@ -3,23 +3,21 @@
 use leptos::prelude::*;
 
 use super::about::Desk;
-use crate::{
-    api::belongings::{create_secret, delete_secret, replace_secret},
-    model::{
-        fault::Fault,
-        id::ProjectSecretId,
-        import,
-        project::{Belongings, SecretRow},
-        secret::TypedSecret,
-    },
-    ui::{
-        button::{Button, IconButton, Weight},
-        field::{Field, Typed},
-        form::{Form, or_gone},
-        form_dialog::FormDialog,
-        icon::Glyph,
-        time::Time,
-    },
+use crate::api::project_resources::{create_secret, delete_secret, replace_secret};
+use latchkey_types::{
+    error::Fault,
+    id::ProjectSecretId,
+    project::{Belongings, SecretRow},
+    secret::TypedSecret,
+    secret_import,
+};
+use latchkey_ui::{
+    button::{Button, IconButton, Weight},
+    field::{Field, Typed},
+    form::{Form, or_gone},
+    form_dialog::FormDialog,
+    icon::Glyph,
+    time::Time,
 };
 
 #[derive(Clone)]
@@ -31,7 +29,7 @@ enum OpenDialog {
 
 /// Names and metadata of the secrets. Values are never sent to the page.
 #[component]
-pub fn Secrets(desk: Desk) -> impl IntoView {
+pub(super) fn Secrets(desk: Desk) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
@@ -103,14 +101,14 @@ fn SecretTableRow(desk: Desk, id: ProjectSecretId, open_dialog: RwSignal<Option<
 }
 
 fn parse_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
-    import::value(field, typed).map(|value| TypedSecret::new(value.to_owned()))
+    secret_import::value(field, typed).map(|value| TypedSecret::new(value.to_owned()))
 }
 
 #[component]
 fn AddDialog(desk: Desk, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let fields = (form.check("name", import::identifier), form.check("value", parse_value));
+        let fields = (form.check("name", secret_import::identifier), form.check("value", parse_value));
         let request = match fields {
             (Some(name), Some(value)) => Some(create_secret(desk.id, name, value)),
             _ => None,

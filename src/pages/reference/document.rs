@@ -78,7 +78,7 @@ pub struct Parameter {
 }
 
 /// Parses an `OpenAPI` document; `None` if it is invalid.
-pub fn read(text: &str) -> Option<Document> {
+pub(super) fn read(text: &str) -> Option<Document> {
     let root: Value = serde_json::from_str(text).ok()?;
     let paths = root.get("paths")?.as_object()?;
     let mut groups: Vec<Group> = list(&root["tags"]).iter().map(group).collect();
@@ -94,7 +94,7 @@ pub fn read(text: &str) -> Option<Document> {
 }
 
 /// Capitalizes the first letter.
-pub fn capital(name: &str) -> String {
+pub(super) fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -175,13 +175,13 @@ fn kind(root: &Value, schema: &Value) -> String {
 }
 
 /// Resolves a `$ref`; any other value is returned as is.
-pub fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
+pub(super) fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
     let target = value.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
     target.unwrap_or(value)
 }
 
 /// The items of an array; empty for any other value.
-pub fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use super::document::{list, resolve};
 const DEPTH_MAX: usize = 6;
 
 /// Example bodies as (name, JSON on one line); empty if the operation takes no body.
-pub fn of_body(root: &Value, body: &Value) -> Vec<(String, String)> {
+pub(super) fn of_body(root: &Value, body: &Value) -> Vec<(String, String)> {
     let Some(media) = body.get("content").and_then(|content| content.get("application/json")) else { return Vec::new() };
     let named = |(name, example): (&String, &Value)| {
         let summary = example["summary"].as_str().filter(|summary| !summary.is_empty());

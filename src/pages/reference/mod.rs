@@ -1,26 +1,22 @@
 //! `/api-reference`: documentation of the REST API, with a form to send requests.
 
-mod answer;
-mod call;
 mod document;
 mod example;
+mod markdown;
 mod operation;
-mod prose;
+mod request;
+mod response;
 
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use self::{
-    document::{Document, Group, Operation, capital},
-    operation::OperationBody,
-    prose::Prose,
-};
-use super::frame::use_viewer;
-use crate::{
-    model::permission::Permission,
-    ui::{browser, fetch::fetch, message::AlertWithRetry},
-};
+use super::layout::use_viewer;
+use document::{Document, Group, Operation, capital};
+use latchkey_types::permission::Permission;
+use latchkey_ui::{browser, fetch::fetch, message::AlertWithRetry};
+use markdown::Prose;
+use operation::OperationBody;
 
 pub const PATH: &str = "/api-reference";
 /// The `OpenAPI` document.

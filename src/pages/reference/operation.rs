@@ -4,12 +4,12 @@ use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
     Key,
-    answer::{AnswerView, Outcome},
-    call::{self, Call},
     document::{Operation, Parameter},
-    prose::{Prose, line},
+    markdown::{Prose, line},
+    request::{self, Call},
+    response::{AnswerView, Outcome},
 };
-use crate::ui::{
+use latchkey_ui::{
     browser,
     button::{Button, Weight},
     copy::CopyButton,
@@ -53,16 +53,16 @@ impl RequestForm {
     /// The request with the current values.
     fn call(self) -> Call {
         let body = self.body.get().filter(|body| !body.trim().is_empty());
-        self.operation.with_value(|operation| self.values.with(|values| call::call(operation, values, body, browser::encode)))
+        self.operation.with_value(|operation| self.values.with(|values| request::call(operation, values, body, browser::encode)))
     }
 
     fn curl(self) -> String {
-        self.key.typed.with(|key| call::curl(&self.call(), &browser::origin(), self.needs_key(), key.trim()))
+        self.key.typed.with(|key| request::curl(&self.call(), &browser::origin(), self.needs_key(), key.trim()))
     }
 
     /// Validates and sends the request. A destructive operation opens the confirmation first.
     fn submit(self) {
-        let missing = self.operation.with_value(|operation| self.values.with_untracked(|values| call::missing(operation, values)));
+        let missing = self.operation.with_value(|operation| self.values.with_untracked(|values| request::missing(operation, values)));
         self.missing.set(missing);
         if let Some(index) = missing {
             let id = self.operation.with_value(|operation| field_id(operation, &operation.parameters[index]));
@@ -101,7 +101,7 @@ fn field_id(operation: &Operation, parameter: &Parameter) -> String {
 }
 
 #[component]
-pub fn OperationBody(operation: Operation, key: Key) -> impl IntoView {
+pub(super) fn OperationBody(operation: Operation, key: Key) -> impl IntoView {
     let request = RequestForm::new(operation.clone(), key);
     let fields =
         operation.parameters.iter().enumerate().map(|(index, parameter)| parameter_field(request, &operation, index, parameter)).collect_view();

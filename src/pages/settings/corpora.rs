@@ -5,20 +5,20 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{CORPORA, SettingsPage};
 use crate::{
     api::corpora::{corpora_details, create_corpus, delete_corpus},
-    model::{corpus::CorpusDetails, fault::Fault, text},
-    pages::refused::Unread,
-    ui::{
-        browser,
-        button::{Button, IconButton, Weight},
-        field::Field,
-        form::{Form, or_gone},
-        form_dialog::FormDialog,
-        icon::Glyph,
-        message::{Alert, Blank},
-        number::counted,
-        time::Time,
-        toast::use_toasts,
-    },
+    pages::error_page::Unread,
+};
+use latchkey_types::{corpus::CorpusDetails, error::Fault, validate};
+use latchkey_ui::{
+    browser,
+    button::{Button, IconButton, Weight},
+    field::Field,
+    form::{Form, or_gone},
+    form_dialog::FormDialog,
+    icon::Glyph,
+    message::{Alert, Blank},
+    number::counted,
+    time::Time,
+    toast::use_toasts,
 };
 
 #[component]
@@ -143,7 +143,7 @@ fn CorpusTableRow(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoVi
 fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let name = form.check("name", text::name);
+        let name = form.check("name", validate::name);
         form.send(name.map(create_corpus), move |corpus| on_done.run(format!("Corpus created (ID {})", corpus.id)));
     };
     view! {

@@ -10,14 +10,12 @@ pub mod roles;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{frame::use_viewer, refused::Unread};
-use crate::{
-    model::{account::Viewer, fault::Fault, permission::Permission},
-    ui::{
-        browser,
-        message::AlertWithRetry,
-        tabs::{OPEN_TAB_ID, Tab, Tabs},
-    },
+use super::{error_page::Unread, layout::use_viewer};
+use latchkey_types::{account::Viewer, error::Fault, permission::Permission};
+use latchkey_ui::{
+    browser,
+    message::AlertWithRetry,
+    tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
 #[derive(Debug, PartialEq, Eq)]

@@ -3,17 +3,15 @@
 use leptos::prelude::*;
 
 use super::{ORGANIZATION, SettingsPage, when_read};
-use crate::{
-    api::organization::{edit_organization, organization},
-    model::{fault::Fault, organization::OrganizationSettings, text},
-    ui::{
-        browser,
-        button::SubmitButton,
-        field::Field,
-        form::{Form, FormView},
-        icon::{Glyph, Icon},
-        select::{Choice, SelectField},
-    },
+use crate::api::organization::{edit_organization, organization};
+use latchkey_types::{error::Fault, organization::OrganizationSettings, validate};
+use latchkey_ui::{
+    browser,
+    button::SubmitButton,
+    field::Field,
+    form::{Form, FormView},
+    icon::{Glyph, Icon},
+    select::{Choice, SelectField},
 };
 
 type SettingsResource = OnceResource<Result<OrganizationSettings, Fault>>;
@@ -38,7 +36,7 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
 
     // Actions
     let submit = move |()| {
-        let fields = (form.check("name", text::name), form.check("currency", |_, code| Ok::<_, Fault>(code.to_owned())));
+        let fields = (form.check("name", validate::name), form.check("currency", |_, code| Ok::<_, Fault>(code.to_owned())));
         let request = match fields {
             (Some(name), Some(currency)) => Some(edit_organization(name, currency)),
             _ => None,

@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use latchkey::{
-    model::id::CredentialId,
-    server::credentials::{Secrets, Unusable, open},
-};
+use latchkey_core::credentials::{Secrets, Unusable, open};
+use latchkey_types::id::CredentialId;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

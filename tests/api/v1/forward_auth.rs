@@ -4,7 +4,7 @@ mod nginx;
 
 use std::time::Duration;
 
-use latchkey::model::policy::KeyKind;
+use latchkey_types::key_kind::KeyKind;
 use reqwest::{
     Method, Response, StatusCode,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -145,7 +145,7 @@ async fn what_a_key_opens_is_told_too() {
 async fn every_verdict_has_its_status_and_a_refusal_tells_nothing_of_the_key() {
     let desk = Desk::open().await;
     let database = desk.server.database().await;
-    let unknown = latchkey::server::token::PlainKey::generate(KeyKind::Client).unwrap();
+    let unknown = latchkey_crypto::key_format::PlainKey::generate(KeyKind::Client).unwrap();
     assert_eq!(desk.told("", &[]).await, is(401, "MISSING_KEY"));
     assert_eq!(desk.told("", &[("x-api-key", unknown.reveal())]).await, is(401, "NOT_FOUND"));
     for (wanted, set, query, status, code) in [

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`.
 
-use latchkey::{model::permission::Permissions, server::store};
+use latchkey_store as store;
+use latchkey_types::permission::Permissions;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 

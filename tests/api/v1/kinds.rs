@@ -1,7 +1,7 @@
 //! Every kind's whole life over the API, as the policy table says it should go. A kind that is added there and not here does not compile,
 //! or fails.
 
-use latchkey::model::policy::{CredentialKind, Editable, Expiry, KeyKind, Kind, Making, Mask, POLICIES, Policy, Revealed, Unique};
+use latchkey_types::key_kind::{CredentialKind, Editable, Expiry, KeyKind, Kind, Making, Mask, POLICIES, Policy, Revealed, Unique};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

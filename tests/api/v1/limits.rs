@@ -2,15 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use latchkey::{
-    model::id::OrganizationId,
-    server::{
-        config::{OutgoingOptions, PublicUrl},
-        data::Data,
-        state::AppState,
-        verify::Ask,
-    },
-};
+use latchkey_core::public_url::PublicUrl;
+use latchkey_http::AppState;
+use latchkey_program::{config::OutgoingOptions, data_dir::Data};
+use latchkey_types::id::OrganizationId;
+use latchkey_verify::Ask;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -201,7 +197,7 @@ async fn server_beside(server: &TestServer) -> (Data, AppState, OrganizationId) 
     let organization = sqlx::query_scalar::<_, String>("select id from organizations").fetch_one(&server.database().await).await.unwrap();
     let beside = Data::open_beside(&server.data_options()).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let state = AppState::new(&beside, url, Vec::new(), OutgoingOptions::default()).unwrap();
+    let state = beside.core(url, OutgoingOptions::default()).unwrap();
     (beside, state, organization.parse().unwrap())
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use latchkey::model::{policy::Lifecycle, time::Timestamp};
+use latchkey_types::{key_kind::Lifecycle, time::Timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use latchkey::{
-    model::id::KeyId,
-    server::access::{Access, ROUTES, Route},
-};
+use latchkey_program::route_permissions::{Access, ROUTES, Route};
+use latchkey_types::id::KeyId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -7,12 +7,10 @@ mod opened;
 mod revoked;
 mod signing;
 
-use latchkey::{
-    model::{
-        id::{KeyId, TemplateId},
-        time::Timestamp,
-    },
-    server::store::changes,
+use latchkey_store::changes;
+use latchkey_types::{
+    id::{KeyId, TemplateId},
+    time::Timestamp,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -66,7 +64,7 @@ impl Desk {
         let id = id.to_string();
         let change = self.server.state.store.write(move |tx| {
             Box::pin(async move {
-                sqlx::query(sql).bind(id).execute(&mut *tx).await?;
+                sqlx::query(sql).bind(id).execute(&mut *tx).await.map_err(latchkey_store::Error::from)?;
                 changes::note(tx, None).await?;
                 Ok(())
             })

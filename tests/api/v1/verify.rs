@@ -2,18 +2,10 @@
 
 use std::{fs, time::Duration};
 
-use latchkey::{
-    model::{id::KeyId, policy::KeyKind},
-    server::{
-        accounts,
-        config::{OutgoingOptions, PublicUrl},
-        data::Data,
-        keys,
-        state::AppState,
-        store::people,
-        tag::IfMatch,
-    },
-};
+use latchkey_core::{accounts, etag::IfMatch, keys, public_url::PublicUrl};
+use latchkey_program::{config::OutgoingOptions, data_dir::Data};
+use latchkey_store::users;
+use latchkey_types::{id::KeyId, key_kind::KeyKind};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -104,8 +96,8 @@ async fn another_process_is_heard_within_a_quarter_of_a_second() {
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let beside = Data::open_beside(&data_options(server.data.path())).await.unwrap();
-    let other = AppState::new(&beside, PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), Vec::new(), OutgoingOptions::default()).unwrap();
-    let owner = people::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
+    let other = beside.core(PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), OutgoingOptions::default()).unwrap();
+    let owner = users::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
     let actor = accounts::console(&owner).unwrap();
     for round in 0..5 {
         let (id, secret) = page.agent_key(&format!("key {round}")).await;
@@ -164,7 +156,7 @@ async fn what_is_no_key_of_ours_is_not_found_and_nothing_is_told() {
     let (_, theirs) = foreign.agent_key("a").await;
     let mut forged = secret.clone();
     forged.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
-    let unknown = latchkey::server::token::PlainKey::generate(KeyKind::Agent).unwrap();
+    let unknown = latchkey_crypto::key_format::PlainKey::generate(KeyKind::Agent).unwrap();
     let longer = format!("{secret}a");
     let malformed = [
         "",

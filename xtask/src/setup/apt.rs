@@ -8,7 +8,7 @@ use super::say;
 use crate::process;
 
 /// Installs the packages that are missing. Without root, the error contains the command to run.
-pub fn ensure(packages: &[&str], purpose: &str) -> Result<()> {
+pub(super) fn ensure(packages: &[&str], purpose: &str) -> Result<()> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
@@ -23,17 +23,17 @@ pub fn ensure(packages: &[&str], purpose: &str) -> Result<()> {
 }
 
 /// Whether this is a system with apt.
-pub fn is_available() -> bool {
+pub(super) fn is_available() -> bool {
     process::find_program(&["apt-get"]).is_some()
 }
 
 /// Whether this process may install packages.
-pub fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     process::output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
 }
 
 /// The command for a user who is not root.
-pub fn install_line(packages: &[&str]) -> String {
+pub(super) fn install_line(packages: &[&str]) -> String {
     format!("sudo apt-get install -y {}", packages.join(" "))
 }
 

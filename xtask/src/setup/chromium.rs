@@ -18,7 +18,7 @@ const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "goog
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(5);
 
 /// Finds a Chromium, or installs one.
-pub fn ensure() -> Result<PathBuf> {
+pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os(VARIABLE) {
         return configured(path.into());
     }

@@ -9,7 +9,7 @@ use crate::{paths, process};
 const PINNED: &str = "1.95.0";
 
 /// Prints a note if the compiler has another version, so that a new warning is not attributed to a change.
-pub fn note_if_another() {
+pub(crate) fn note_if_another() {
     let Ok(version) = process::output(Command::new("rustc").arg("--version").current_dir(paths::root())) else {
         return;
     };

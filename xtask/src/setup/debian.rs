@@ -34,13 +34,13 @@ path = \"empty.rs\"
 ";
 
 /// Debian's compiler with the library that was built for it.
-pub struct DebianToolchain {
+pub(crate) struct DebianToolchain {
     sysroot: PathBuf,
 }
 
 impl DebianToolchain {
     /// `cargo` for the wasm build.
-    pub fn cargo(&self) -> Command {
+    pub(crate) fn cargo(&self) -> Command {
         let mut command = bare_cargo();
         // This adds to the target's flags in .cargo/config.toml. Flags in the environment would replace them, and flags under `build` would be
         // ignored.
@@ -50,13 +50,13 @@ impl DebianToolchain {
 }
 
 /// The toolchain, if an earlier run has built it for the current compiler.
-pub fn existing() -> Option<DebianToolchain> {
+pub(super) fn existing() -> Option<DebianToolchain> {
     let sysroot = sysroot().ok()?;
     has_library(&library_folder(&sysroot)).then_some(DebianToolchain { sysroot })
 }
 
 /// Installs the packages and builds the library, if missing.
-pub fn ensure() -> Result<DebianToolchain> {
+pub(super) fn ensure() -> Result<DebianToolchain> {
     apt::ensure(&PACKAGES, "compiling for the browser")?;
     if let Some(toolchain) = existing() {
         return Ok(toolchain);

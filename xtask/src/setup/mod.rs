@@ -12,24 +12,24 @@ mod wasm;
 
 use anyhow::Result;
 
-pub use self::chromium::ensure as chromium;
-pub use self::compiler::note_if_another as note_compiler;
-pub use self::nginx::ensure as nginx;
-pub use self::node::{better_auth, ensure_packages as packages, npx};
-pub use self::python::{drf, moto, pyjwt, schemathesis, smtp};
-pub use self::wasm::Toolchain;
+pub(crate) use self::chromium::ensure as chromium;
+pub(crate) use self::compiler::note_if_another as note_compiler;
+pub(crate) use self::nginx::ensure as nginx;
+pub(crate) use self::node::{better_auth, ensure_packages as packages, npx};
+pub(crate) use self::python::{drf, moto, pyjwt, schemathesis, smtp};
+pub(crate) use self::wasm::Toolchain;
 
 use crate::site::Build;
 use crate::step::Steps;
 
 /// The tools of a build.
-pub struct Tools {
+pub(crate) struct Tools {
     /// The compiler of the wasm build.
     pub wasm: Toolchain,
 }
 
 /// Installs what a build needs. A release also needs `wasm-opt`, which is a JavaScript package.
-pub fn for_build(build: Build) -> Result<Tools> {
+pub(crate) fn for_build(build: Build) -> Result<Tools> {
     let wasm = wasm::ensure()?;
     if build == Build::Release {
         node::ensure_packages()?;
@@ -38,7 +38,7 @@ pub fn for_build(build: Build) -> Result<Tools> {
 }
 
 /// Installs what any command needs.
-pub fn everything() -> Result<()> {
+pub(crate) fn everything() -> Result<()> {
     let mut steps = Steps::start();
     steps.run("build tools", || for_build(Build::Release))?;
     steps.run("Chromium", chromium)?;

@@ -11,7 +11,7 @@ use crate::process;
 const DEBIAN_PATH: &str = "/usr/sbin/nginx";
 
 /// Installs nginx if missing. The tests start their own process, so no service has to run.
-pub fn ensure() -> Result<()> {
+pub(crate) fn ensure() -> Result<()> {
     if process::find_program(&["nginx"]).is_some() || Path::new(DEBIAN_PATH).is_file() {
         return Ok(());
     }

@@ -11,11 +11,11 @@ use super::{apt, say};
 use crate::{paths, process};
 
 /// Installs the packages of the build and the tests.
-pub fn ensure_packages() -> Result<()> {
+pub(crate) fn ensure_packages() -> Result<()> {
     ensure("end2end", "Playwright, binaryen, jose, @unkey/api", "the build (wasm-opt), the browser and the integration tests")
 }
 
-pub fn better_auth() -> Result<()> {
+pub(crate) fn better_auth() -> Result<()> {
     ensure("bench/better-auth", "better-auth", "the benchmarks")
 }
 
@@ -36,7 +36,7 @@ fn ensure(folder: &str, what: &str, purpose: &str) -> Result<()> {
 }
 
 /// `npx` in end2end/.
-pub fn npx() -> Command {
+pub(crate) fn npx() -> Command {
     let mut command = command_in("npx", &paths::end2end());
     // Use only installed packages; download nothing.
     command.arg("--no-install");

@@ -28,23 +28,23 @@ const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tes
 /// djangorestframework-api-key, which the benchmarks compare with.
 const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", purpose: "the benchmarks" };
 
-pub fn moto() -> Result<()> {
+pub(crate) fn moto() -> Result<()> {
     ensure(&MOTO)
 }
 
-pub fn smtp() -> Result<()> {
+pub(crate) fn smtp() -> Result<()> {
     ensure(&SMTP)
 }
 
-pub fn pyjwt() -> Result<()> {
+pub(crate) fn pyjwt() -> Result<()> {
     ensure(&PYJWT)
 }
 
-pub fn schemathesis() -> Result<()> {
+pub(crate) fn schemathesis() -> Result<()> {
     ensure(&SCHEMATHESIS)
 }
 
-pub fn drf() -> Result<()> {
+pub(crate) fn drf() -> Result<()> {
     ensure(&DRF)
 }
 

@@ -13,7 +13,7 @@ use super::debian::{self, DebianToolchain};
 use super::say;
 use crate::{paths, process};
 
-pub const TARGET: &str = "wasm32-unknown-unknown";
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// An environment variable: `rustup`, `debian`, or unset to choose automatically.
 const CHOICE: &str = "LATCHKEY_WASM_TOOLCHAIN";
@@ -22,7 +22,7 @@ const CHOICE: &str = "LATCHKEY_WASM_TOOLCHAIN";
 const RUSTUP_LIMIT: Duration = Duration::from_secs(25);
 
 /// A compiler with a wasm standard library.
-pub enum Toolchain {
+pub(crate) enum Toolchain {
     /// The one that also compiles the server.
     Default,
     /// Debian's, with a standard library built on this machine.
@@ -31,7 +31,7 @@ pub enum Toolchain {
 
 impl Toolchain {
     /// `cargo` for the wasm build.
-    pub fn cargo(&self) -> Command {
+    pub(crate) fn cargo(&self) -> Command {
         let mut command = match self {
             Self::Default => Command::new("cargo"),
             Self::Debian(debian) => debian.cargo(),
@@ -43,7 +43,7 @@ impl Toolchain {
 }
 
 /// Finds a compiler, or installs one.
-pub fn ensure() -> Result<Toolchain> {
+pub(super) fn ensure() -> Result<Toolchain> {
     let choice = std::env::var(CHOICE).unwrap_or_default();
     match choice.as_str() {
         "" => choose(),
@@ -94,7 +94,7 @@ fn default_has_library() -> bool {
 }
 
 /// Whether a folder contains a standard library.
-pub fn has_library(folder: &Path) -> bool {
+pub(super) fn has_library(folder: &Path) -> bool {
     let Ok(entries) = folder.read_dir() else {
         return false;
     };

@@ -19,7 +19,7 @@ const LOADER: &str = "./parts.js";
 const LIST: &str = "pkg/parts.json";
 
 /// Adds `pkg/latchkey.wasm`, `pkg/latchkey.js`, the chunks, and the crates' JavaScript snippets.
-pub fn generate(wasm: &Path, files: &mut Files) -> Result<()> {
+pub(super) fn generate(wasm: &Path, files: &mut Files) -> Result<()> {
     let folder = paths::site_work().join("bindgen");
     // Files of an earlier build must not become part of this one.
     if folder.exists() {

@@ -12,7 +12,7 @@ use super::folder::Files;
 const COMPRESSIBLE: [&str; 4] = ["css", "js", "svg", "wasm"];
 
 /// Adds a `.br` for each compressible file that becomes smaller. Reuses the copy in `site` from an earlier build if it has the same content.
-pub fn add_compressed(files: &mut Files, site: &Path) -> Result<()> {
+pub(super) fn add_compressed(files: &mut Files, site: &Path) -> Result<()> {
     let mut compressed = Vec::new();
     for (name, original) in files.iter().filter(|(name, _)| is_compressible(name)) {
         let name = format!("{name}.br");

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 /// The bundled style sheet, without comments.
-pub fn inline(main: &Path) -> Result<String> {
+pub(super) fn inline(main: &Path) -> Result<String> {
     let folder = main.parent().unwrap_or(main);
     let mut sheet = String::new();
     for line in read(main)?.lines() {

@@ -8,16 +8,16 @@ use anyhow::{Context, Result};
 
 /// Path (with forward slashes) and content of every file of the site.
 #[derive(Default)]
-pub struct Files(BTreeMap<String, Vec<u8>>);
+pub(super) struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Files {
     /// Adds or replaces a file.
-    pub fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
+    pub(super) fn add(&mut self, name: impl Into<String>, bytes: Vec<u8>) {
         self.0.insert(name.into(), bytes);
     }
 
     /// Adds all files of a folder, recursively.
-    pub fn add_folder(&mut self, folder: &Path) -> Result<()> {
+    pub(super) fn add_folder(&mut self, folder: &Path) -> Result<()> {
         for name in names_in(folder)? {
             let bytes = fs::read(folder.join(&name)).with_context(|| format!("cannot read {name} in {}", folder.display()))?;
             self.add(name, bytes);
@@ -26,7 +26,7 @@ impl Files {
     }
 
     /// Transforms the content of each file with this extension.
-    pub fn replace_each(&mut self, extension: &str, change: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<()> {
+    pub(super) fn replace_each(&mut self, extension: &str, change: impl Fn(&str, &[u8]) -> Result<Vec<u8>>) -> Result<()> {
         for (name, bytes) in self.0.iter_mut().filter(|(name, _)| Path::new(name).extension().is_some_and(|found| found == extension)) {
             *bytes = change(name, bytes)?;
         }
@@ -34,18 +34,18 @@ impl Files {
     }
 
     /// The paths and contents of all files.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
     /// The size of a file, in bytes.
-    pub fn size(&self, name: &str) -> Option<usize> {
+    pub(super) fn size(&self, name: &str) -> Option<usize> {
         self.0.get(name).map(Vec::len)
     }
 
     /// Makes a folder identical to this list. Unchanged files keep their modification time: the release server embeds the folder and would
     /// otherwise be rebuilt.
-    pub fn write_to(&self, folder: &Path) -> Result<()> {
+    pub(super) fn write_to(&self, folder: &Path) -> Result<()> {
         for (name, bytes) in &self.0 {
             write_if_changed(&folder.join(name), bytes)?;
         }

@@ -21,7 +21,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/parts.js", "pkg/latchkey.css"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Build {
+pub(crate) enum Build {
     /// Optimized for size.
     Release,
     /// Optimized for build time.
@@ -30,7 +30,7 @@ pub enum Build {
 
 impl Build {
     /// From the command line's `--dev`.
-    pub fn from_flag(dev: bool) -> Self {
+    pub(crate) fn from_flag(dev: bool) -> Self {
         if dev { Self::Dev } else { Self::Release }
     }
 
@@ -44,29 +44,29 @@ impl Build {
 }
 
 /// `cargo xtask site`: sets up the machine and builds the site without the server.
-pub fn build_alone(build_kind: Build, steps: &mut Steps) -> Result<()> {
+pub(crate) fn build_alone(build_kind: Build, steps: &mut Steps) -> Result<()> {
     let tools = steps.run("setup", || setup::for_build(build_kind))?;
     build(build_kind, &tools, steps)
 }
 
 /// Compiles the wasm and assembles the site.
-pub fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
+pub(crate) fn build(build: Build, tools: &Tools, steps: &mut Steps) -> Result<()> {
     steps.run("wasm", || process::run(&mut compile_command(build, tools)))?;
     assemble(build, steps)
 }
 
 /// The `cargo build` of the wasm.
-pub fn compile_command(build: Build, tools: &Tools) -> Command {
+pub(crate) fn compile_command(build: Build, tools: &Tools) -> Command {
     let mut command = tools.wasm.cargo();
     command
-        .args(["build", "--lib", "--no-default-features", "--features", "hydrate"])
+        .args(["build", "--package", "latchkey-frontend"])
         .args(["--target", TARGET, "--profile", build.wasm_profile(), "--target-dir"])
         .arg(paths::wasm_target());
     command
 }
 
 /// Assembles `target/site` from the output of [`compile_command`] and from the sources.
-pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
+pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let site = paths::site();
     let mut files = Files::default();
     files.add_folder(&paths::inside("public"))?;
@@ -82,7 +82,7 @@ pub fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
 }
 
 fn compiled_wasm(build: Build) -> std::path::PathBuf {
-    paths::wasm_target().join(TARGET).join(build.wasm_profile()).join("latchkey.wasm")
+    paths::wasm_target().join(TARGET).join(build.wasm_profile()).join("latchkey_frontend.wasm")
 }
 
 fn print_sizes(files: &Files) {

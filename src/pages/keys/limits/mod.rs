@@ -1,26 +1,24 @@
 //! The limits of a key, in the create and edit dialogs.
 
+pub(super) mod format;
 mod rates;
-pub mod words;
 
 use leptos::prelude::*;
 
-use self::rates::RateLimitFields;
-use crate::{
-    model::{
-        fault::Fault,
-        limits::{self, Credits, EditedCredits, Limits, RateLimit, Refill, WantedCredits},
-    },
-    ui::{
-        field::{Field, TextArea, Typed},
-        form::{Form, FormWrong},
-        select::{SelectField, choices},
-    },
+use latchkey_types::{
+    error::Fault,
+    limits::{self, Credits, EditedCredits, Limits, RateLimit, Refill, WantedCredits},
 };
+use latchkey_ui::{
+    field::{Field, TextArea, Typed},
+    form::{Form, FormWrong},
+    select::{SelectField, choices},
+};
+use rates::RateLimitFields;
 
 /// The validated form values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FilledLimits {
+pub(super) struct FilledLimits {
     pub rate_limits: Vec<RateLimit>,
     pub credits: Option<WantedCredits>,
     /// IP addresses and networks.
@@ -29,7 +27,7 @@ pub struct FilledLimits {
 
 /// The changed values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EditedLimits {
+pub(super) struct EditedLimits {
     pub rate_limits: Option<Vec<RateLimit>>,
     pub credits: Option<EditedCredits>,
     /// IP addresses and networks.
@@ -38,7 +36,7 @@ pub struct EditedLimits {
 
 impl FilledLimits {
     /// The difference to the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
-    pub fn edited(self, before: &Limits) -> EditedLimits {
+    pub(super) fn edited(self, before: &Limits) -> EditedLimits {
         EditedLimits {
             credits: edited_credits(self.credits, before.credits),
             rate_limits: (self.rate_limits != before.rate_limits).then_some(self.rate_limits),
@@ -61,7 +59,7 @@ fn edited_credits(request: Option<WantedCredits>, before: Option<Credits>) -> Op
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
-pub fn check(form: Form, before: &Limits) -> Option<FilledLimits> {
+pub(super) fn check(form: Form, before: &Limits) -> Option<FilledLimits> {
     let rate_limits = rates::check(form);
     let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
     let allowed_ips = lines(&form.value("allowed_ips"));
@@ -84,7 +82,7 @@ fn parse_number(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
     if typed.trim().is_empty() {
         return Ok(None);
     }
-    words::number(typed).map(Some).ok_or_else(|| Fault::invalid(field, "Enter a number."))
+    format::number(typed).map(Some).ok_or_else(|| Fault::invalid(field, "Enter a number."))
 }
 
 /// The non-empty lines.
@@ -93,7 +91,7 @@ fn lines(typed: &str) -> Vec<String> {
 }
 
 /// Maps the server's error about one network to the field that contains all networks.
-pub fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
+pub(super) fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
     let index_of = |field: &str| field.strip_prefix("allowed_ips[")?.strip_suffix(']')?.parse::<usize>().ok();
     match fault {
         Fault::Invalid { field, message } => match index_of(&field).and_then(|at| allowed_ips.get(at)) {
@@ -106,7 +104,7 @@ pub fn at_their_field(fault: Fault, allowed_ips: &[String]) -> Fault {
 
 /// The fields, collapsed if the key has no limits.
 #[component]
-pub fn LimitFields(form: Form, before: Limits) -> impl IntoView {
+pub(super) fn LimitFields(form: Form, before: Limits) -> impl IntoView {
     let open = !before.is_empty();
     let allowed_ips = before.allowed_ips.join("\n");
     view! {

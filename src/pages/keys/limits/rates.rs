@@ -2,18 +2,16 @@
 
 use leptos::{html, prelude::*};
 
-use super::words::{self, MINUTES, UNITS};
-use crate::{
-    model::{
-        fault::Fault,
-        limits::{self, RATE_LIMITS_MAX, RateLimit},
-    },
-    ui::{
-        browser,
-        button::IconButton,
-        form::{Form, FormWrong},
-        icon::{Glyph, Icon},
-    },
+use super::format::{self, MINUTES, UNITS};
+use latchkey_types::{
+    error::Fault,
+    limits::{self, RATE_LIMITS_MAX, RateLimit},
+};
+use latchkey_ui::{
+    browser,
+    button::IconButton,
+    form::{Form, FormWrong},
+    icon::{Glyph, Icon},
 };
 
 /// The name of a row's field, as in the request, so that server errors are shown at the field.
@@ -22,7 +20,7 @@ fn name_of(at: usize, part: &str) -> String {
 }
 
 /// Validates all rows.
-pub fn check(form: Form) -> Option<Vec<RateLimit>> {
+pub(super) fn check(form: Form) -> Option<Vec<RateLimit>> {
     let rows = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&name_of(*at, "name")));
     // Validate every row before returning, so that all errors are shown together.
     let read: Vec<_> = rows.map(|at| check_row(form, at)).collect();
@@ -34,7 +32,7 @@ fn check_row(form: Form, at: usize) -> Option<RateLimit> {
     let value = |part| form.value(&name_of(at, part));
     let unit = UNITS.into_iter().find(|unit| unit.word == value("unit")).unwrap_or(MINUTES);
     let read = |part, number: Option<i64>| form.keep(number.ok_or_else(|| Fault::invalid(&name_of(at, part), "Enter a number.")));
-    let (limit, duration_ms) = (read("limit", words::number(&value("limit"))), read("duration_ms", words::span_ms(&value("duration_ms"), unit)));
+    let (limit, duration_ms) = (read("limit", format::number(&value("limit"))), read("duration_ms", format::span_ms(&value("duration_ms"), unit)));
     Some(RateLimit { name: value("name").trim().to_owned(), limit: limit?, duration_ms: duration_ms? })
 }
 
@@ -43,7 +41,7 @@ type Row = (usize, Option<RateLimit>);
 
 /// The rows and the button that adds one.
 #[component]
-pub fn RateLimitFields(
+pub(super) fn RateLimitFields(
     form: Form,
     /// The current rate limits.
     before: Vec<RateLimit>,
@@ -93,7 +91,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
         }
     });
     let (name, limit, (span, unit)) = match limit {
-        Some(limit) => (limit.name, limit.limit.to_string(), words::span(limit.duration_ms)),
+        Some(limit) => (limit.name, limit.limit.to_string(), format::span(limit.duration_ms)),
         None => (String::new(), String::new(), ("1".to_owned(), MINUTES)),
     };
     let name_at = move |part: &'static str| Signal::derive(move || name_of(at.get(), part));
@@ -105,7 +103,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
     let error_view = move |part, error: Signal<Option<String>>| {
         view! { <p class="field-wrong" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
     };
-    let option = |item: words::Unit| view! { <option value=item.word selected=item == unit>{item.word}</option> };
+    let option = |item: format::Unit| view! { <option value=item.word selected=item == unit>{item.word}</option> };
     view! {
         <div class="limit" role="group" aria-label=move || format!("Rate limit {}", at.get() + 1)>
             <div class="field limit-name">

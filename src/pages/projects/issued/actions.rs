@@ -3,17 +3,15 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::Listing;
-use crate::{
-    api::issued::{revoke_key, set_key_disabled},
-    model::{fault::Fault, id::KeyId, issued::IssuedRow, policy::Status},
-    ui::{
-        browser,
-        button::{IconButton, Weight},
-        form::{Form, or_gone},
-        form_dialog::FormDialog,
-        icon::Glyph,
-        toast::{Toasts, use_toasts},
-    },
+use crate::api::issued_keys::{revoke_key, set_key_disabled};
+use latchkey_types::{error::Fault, id::KeyId, issued_key::IssuedRow, key_kind::Status};
+use latchkey_ui::{
+    browser,
+    button::{IconButton, Weight},
+    form::{Form, or_gone},
+    form_dialog::FormDialog,
+    icon::Glyph,
+    toast::{Toasts, use_toasts},
 };
 
 /// The key whose revocation is being confirmed.

@@ -1,38 +1,36 @@
 //! `/projects/{id}/keys/issued`: `ISSUED KEYS`.
 
 mod actions;
-mod file;
+mod export_format;
 mod pager;
-mod place;
-mod spark;
+mod query_state;
+mod sparkline;
 mod table;
 mod toolbar;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use self::{
-    pager::Pager,
-    place::{IssuedPlace, Wish},
-    table::IssuedTable,
-    toolbar::Toolbar,
-};
 use super::frame::{ISSUED, ProjectPage, of_project};
 use crate::{
-    api::issued::issued_keys,
-    model::{
-        fault::Fault,
-        id::{KeyId, ProjectId},
-        issued::IssuedPage,
-        policy::Status,
-        project::ProjectRow,
-    },
-    pages::{notices::use_news, refused::Unread},
-    ui::{
-        browser,
-        icon::Glyph,
-        message::{AlertWithRetry, Blank},
-    },
+    api::issued_keys::issued_keys,
+    pages::{error_page::Unread, notifications::use_news},
 };
+use latchkey_types::{
+    error::Fault,
+    id::{KeyId, ProjectId},
+    issued_key::IssuedPage,
+    key_kind::Status,
+    project::ProjectRow,
+};
+use latchkey_ui::{
+    browser,
+    icon::Glyph,
+    message::{AlertWithRetry, Blank},
+};
+use pager::Pager;
+use query_state::{IssuedPlace, Wish};
+use table::IssuedTable;
+use toolbar::Toolbar;
 
 type FirstPage = Resource<Result<IssuedPage, Fault>>;
 

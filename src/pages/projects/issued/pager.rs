@@ -3,10 +3,8 @@
 use leptos::prelude::*;
 
 use super::Listing;
-use crate::{
-    model::issued::ROWS,
-    ui::{button::Button, number::grouped, select::Select},
-};
+use latchkey_types::issued_key::ROWS;
+use latchkey_ui::{button::Button, number::grouped, select::Select};
 
 const fn last_page(count: i64, rows: i64) -> i64 {
     if count <= rows { 1 } else { (count - 1) / rows + 1 }

@@ -4,24 +4,21 @@ use leptos::prelude::*;
 
 use super::{
     Listing,
-    actions::RevokeDialog,
-    actions::{Asked, RowActions, rest},
-    spark::Sparkline,
+    actions::{Asked, RevokeDialog, RowActions, rest},
+    sparkline::Sparkline,
 };
-use crate::{
-    model::{
-        id::KeyId,
-        issued::{Bucket, IssuedRow},
-        money::Money,
-        policy::Status,
-    },
-    pages::projects::frame::use_project,
-    ui::{
-        money::Price,
-        number::{counted, grouped},
-        time::Time,
-        toast::use_toasts,
-    },
+use crate::pages::projects::frame::use_project;
+use latchkey_types::{
+    id::KeyId,
+    issued_key::{Bucket, IssuedRow},
+    key_kind::Status,
+    money::Money,
+};
+use latchkey_ui::{
+    money::Price,
+    number::{counted, grouped},
+    time::Time,
+    toast::use_toasts,
 };
 
 #[component]

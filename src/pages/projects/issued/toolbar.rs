@@ -4,21 +4,19 @@ use std::time::Duration;
 
 use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
-use super::{Listing, file};
-use crate::{
-    model::{
-        fault::Fault,
-        issued::{IssuedSort, Period, Span, WantedPeriod, date},
-        time::{DAY_MS, Timestamp},
-    },
-    pages::{frame::use_viewer, projects::frame::use_project},
-    ui::{
-        browser,
-        button::Button,
-        live::now,
-        select::{Select, choices},
-        toast::use_toasts,
-    },
+use super::{Listing, export_format};
+use crate::pages::{layout::use_viewer, projects::frame::use_project};
+use latchkey_types::{
+    error::Fault,
+    issued_key::{IssuedSort, Period, Span, WantedPeriod, date},
+    time::{DAY_MS, Timestamp},
+};
+use latchkey_ui::{
+    browser,
+    button::Button,
+    hydration::now,
+    select::{Select, choices},
+    toast::use_toasts,
 };
 
 /// Delay before a typed date takes effect.
@@ -49,7 +47,7 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let export = move |()| {
         exporting.set(true);
         spawn_local(async move {
-            let result = file::export(listing.project, place.now(), &currency.get_value()).await;
+            let result = export_format::export(listing.project, place.now(), &currency.get_value()).await;
             let _ = exporting.try_set(false);
             match result {
                 Ok(()) => {}
@@ -90,7 +88,7 @@ fn Lead() -> impl IntoView {
     // The link is only for viewers who can see billing.
     let viewer = use_viewer();
     let billing = Suspend::new(async move {
-        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(crate::model::permission::Permission::ViewBilling));
+        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(latchkey_types::permission::Permission::ViewBilling));
         can_see.then(|| view! { " Also shown in " <a href="/billing">"Billing"</a> "." })
     });
     view! {

@@ -1,28 +1,27 @@
 //! `/settings/audit`
 
-mod place;
+mod query_state;
 mod table;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use self::{place::AuditPlace, table::EventTable};
 use super::{AUDIT, SettingsPage, when_read};
-use crate::{
-    api::audit::read_audit_log,
-    model::{
-        account::Viewer,
-        audit::{AuditEventRow, AuditPage as Page, AuditQuery, Period},
-        fault::Fault,
-    },
-    ui::{
-        browser,
-        button::Button,
-        icon::Glyph,
-        message::{AlertWithRetry, Blank},
-        search::SearchField,
-        select::{Select, choices},
-    },
+use crate::api::audit::read_audit_log;
+use latchkey_types::{
+    account::Viewer,
+    audit::{AuditEventRow, AuditPage as Page, AuditQuery, Period},
+    error::Fault,
 };
+use latchkey_ui::{
+    browser,
+    button::Button,
+    icon::Glyph,
+    message::{AlertWithRetry, Blank},
+    search::SearchField,
+    select::{Select, choices},
+};
+use query_state::AuditPlace;
+use table::EventTable;
 
 type FirstPage = OnceResource<Result<Page, Fault>>;
 

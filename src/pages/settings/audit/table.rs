@@ -2,13 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    model::audit::{AuditEventRow, action_in_words},
-    ui::time::Time,
-};
+use latchkey_types::audit::{AuditEventRow, action_in_words};
+use latchkey_ui::time::Time;
 
 #[component]
-pub fn EventTable(
+pub(super) fn EventTable(
     /// Newest first.
     events: RwSignal<Vec<AuditEventRow>>,
 ) -> impl IntoView {

@@ -3,22 +3,20 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::Desk;
-use crate::{
-    api::members::{renew_invitation, withdraw_invitation},
-    model::{
-        id::InvitationId,
-        people::{InvitationState, People},
-    },
-    ui::{
-        icon::{Glyph, Icon},
-        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
-        time::Time,
-    },
+use crate::api::members::{renew_invitation, withdraw_invitation};
+use latchkey_types::{
+    id::InvitationId,
+    member::{InvitationState, People},
+};
+use latchkey_ui::{
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+    time::Time,
 };
 
 /// Open invitations; empty if there are none.
 #[component]
-pub fn Invitations(desk: Desk) -> impl IntoView {
+pub(super) fn Invitations(desk: Desk) -> impl IntoView {
     let menu = SharedMenu::new();
     let ids = move || desk.people.with(|people| people.invitations.iter().map(|invitation| invitation.id).collect::<Vec<_>>());
     let has_invitations = Memo::new(move |_| desk.people.with(|people| !people.invitations.is_empty()));

@@ -3,25 +3,23 @@
 use leptos::prelude::*;
 
 use super::Desk;
-use crate::{
-    api::members::invite,
-    model::{fault::Fault, id::RoleId, text},
-    ui::{
-        field::{Field, Typed},
-        form::Form,
-        form_dialog::FormDialog,
-        select::SelectField,
-    },
+use crate::api::members::invite;
+use latchkey_types::{error::Fault, id::RoleId, validate};
+use latchkey_ui::{
+    field::{Field, Typed},
+    form::Form,
+    form_dialog::FormDialog,
+    select::SelectField,
 };
 
 /// The preselected role.
 const DEFAULT_ROLE: &str = "member";
 
 #[component]
-pub fn InviteDialog(desk: Desk, on_dismiss: Callback<()>) -> impl IntoView {
+pub(super) fn InviteDialog(desk: Desk, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
-        let request = form.check("email", text::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
+        let request = form.check("email", validate::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
         let done = move |link| {
             desk.asked.set(None);
             desk.reveal(link);
@@ -39,6 +37,6 @@ pub fn InviteDialog(desk: Desk, on_dismiss: Callback<()>) -> impl IntoView {
 }
 
 /// Parses the selected role.
-pub fn chosen_role(field: &str, value: &str) -> Result<RoleId, Fault> {
+pub(super) fn chosen_role(field: &str, value: &str) -> Result<RoleId, Fault> {
     value.parse().map_err(|_| Fault::invalid(field, "Choose a role."))
 }

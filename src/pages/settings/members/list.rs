@@ -3,21 +3,19 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{Asked, Desk};
-use crate::{
-    api::members::enable_member,
-    model::{
-        id::UserId,
-        people::{MemberRow, People},
-    },
-    ui::{
-        icon::{Glyph, Icon},
-        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
-        time::Time,
-    },
+use crate::api::members::enable_member;
+use latchkey_types::{
+    id::UserId,
+    member::{MemberRow, People},
+};
+use latchkey_ui::{
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+    time::Time,
 };
 
 #[component]
-pub fn Members(desk: Desk) -> impl IntoView {
+pub(super) fn Members(desk: Desk) -> impl IntoView {
     let menu = SharedMenu::new();
     let ids = move || desk.people.with(|people| people.members.iter().map(|member| member.id).collect::<Vec<_>>());
     view! {

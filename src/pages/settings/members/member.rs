@@ -3,28 +3,26 @@
 use leptos::prelude::*;
 
 use super::{Desk, invite::chosen_role};
-use crate::{
-    api::members::{disable_member, set_role},
-    model::{
-        fault::Fault,
-        id::UserId,
-        people::{MemberRow, People},
-        permission::Permission,
-    },
-    ui::{
-        button::Weight,
-        form::{Form, FormWrong},
-        form_dialog::FormDialog,
-        radio::RadioGroup,
-        select::{Choice, SelectField, choices},
-    },
+use crate::api::members::{disable_member, set_role};
+use latchkey_types::{
+    error::Fault,
+    id::UserId,
+    member::{MemberRow, People},
+    permission::Permission,
+};
+use latchkey_ui::{
+    button::Weight,
+    form::{Form, FormWrong},
+    form_dialog::FormDialog,
+    radio::RadioGroup,
+    select::{Choice, SelectField, choices},
 };
 
 const DISABLE: &str = "disable";
 const TRANSFER: &str = "transfer";
 
 #[component]
-pub fn RoleDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
+pub(super) fn RoleDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = Callback::new(move |()| {
         let request = form.check("role", chosen_role).map(|role| set_role(member.id, role));
@@ -40,7 +38,7 @@ pub fn RoleDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> im
 
 /// Disables a member. Their keys are disabled, or transferred to another member.
 #[component]
-pub fn DisableDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
+pub(super) fn DisableDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let key_action = RwSignal::new(DISABLE.to_owned());
     let is_transfer = Memo::new(move |_| key_action.with(|action| action == TRANSFER));

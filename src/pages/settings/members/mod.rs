@@ -7,30 +7,28 @@ mod member;
 
 use leptos::prelude::*;
 
-use self::{
-    invitations::Invitations,
-    invite::InviteDialog,
-    list::Members,
-    member::{DisableDialog, RoleDialog},
-};
 use super::{MEMBERS, SettingsPage, when_read};
 use crate::{
     api::members::list_people,
-    model::{
-        account::Viewer,
-        fault::Fault,
-        people::{InvitationLink, MemberRow, People, RoleRow},
-        permission::Permissions,
-    },
     pages::secret::{Reveal, use_reveal},
-    ui::{
-        button::{Button, Weight},
-        loaded::Loaded,
-        message::AlertWithRetry,
-        select::Choice,
-        toast::{Toasts, use_toasts},
-    },
 };
+use invitations::Invitations;
+use invite::InviteDialog;
+use latchkey_types::{
+    account::Viewer,
+    error::Fault,
+    member::{InvitationLink, MemberRow, People, RoleRow},
+    permission::Permissions,
+};
+use latchkey_ui::{
+    button::{Button, Weight},
+    message::AlertWithRetry,
+    resource::Loaded,
+    select::Choice,
+    toast::{Toasts, use_toasts},
+};
+use list::Members;
+use member::{DisableDialog, RoleDialog};
 
 type PeopleResource = OnceResource<Result<People, Fault>>;
 
@@ -81,7 +79,7 @@ impl Desk {
     }
 
     /// Whether the viewer can change members with this role.
-    fn may_change(self, role: crate::model::id::RoleId) -> bool {
+    fn may_change(self, role: latchkey_types::id::RoleId) -> bool {
         let covers = |role: &RoleRow| self.own.first_missing(role.permissions).is_none();
         untrack(|| self.people.with(|people| people.roles.iter().find(|other| other.id == role).is_some_and(covers)))
     }

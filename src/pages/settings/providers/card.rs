@@ -3,16 +3,14 @@
 use leptos::prelude::*;
 
 use super::{Asked, Doomed};
-use crate::{
-    model::provider::{Link, ModelRow, ProviderRow},
-    ui::{
-        button::{Button, IconButton},
-        icon::{Glyph, Icon},
-    },
+use latchkey_types::provider::{Link, ModelRow, ProviderRow};
+use latchkey_ui::{
+    button::{Button, IconButton},
+    icon::{Glyph, Icon},
 };
 
 #[component]
-pub fn ProviderCard(
+pub(super) fn ProviderCard(
     provider: ProviderRow,
     /// Opens a dialog.
     ask: Callback<Asked>,

@@ -2,18 +2,16 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    api::providers::{delete_model, delete_provider},
-    model::{
-        fault::Fault,
-        provider::{ModelRow, ProviderRow},
-    },
-    ui::{button::Weight, form::Form, form_dialog::FormDialog, number::counted},
+use crate::api::providers::{delete_model, delete_provider};
+use latchkey_types::{
+    error::Fault,
+    provider::{ModelRow, ProviderRow},
 };
+use latchkey_ui::{button::Weight, form::Form, form_dialog::FormDialog, number::counted};
 
 /// The object to delete.
 #[derive(Clone)]
-pub enum Doomed {
+pub(super) enum Doomed {
     /// Deletes its models too.
     Provider(ProviderRow),
     Model(ModelRow),
@@ -48,7 +46,7 @@ impl Doomed {
 }
 
 #[component]
-pub fn DeleteDialog(
+pub(super) fn DeleteDialog(
     doomed: Doomed,
     on_dismiss: Callback<()>,
     /// Called with the toast text.

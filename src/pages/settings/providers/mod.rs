@@ -8,23 +8,20 @@ mod provider;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{PROVIDERS, SettingsPage};
-use crate::{
-    api::providers::list_providers,
-    model::{
-        fault::Fault,
-        provider::{GeneralKey, ModelRow, ProviderList, ProviderRow},
-    },
-    pages::refused::Unread,
-    ui::{
-        browser,
-        button::{Button, Weight},
-        icon::Glyph,
-        message::{Alert, Blank},
-        toast::use_toasts,
-    },
-};
+use crate::{api::providers::list_providers, pages::error_page::Unread};
 use card::ProviderCard;
 use delete::{DeleteDialog, Doomed};
+use latchkey_types::{
+    error::Fault,
+    provider::{GeneralKey, ModelRow, ProviderList, ProviderRow},
+};
+use latchkey_ui::{
+    browser,
+    button::{Button, Weight},
+    icon::Glyph,
+    message::{Alert, Blank},
+    toast::use_toasts,
+};
 use model::ModelDialog;
 use provider::ProviderDialog;
 

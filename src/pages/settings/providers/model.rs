@@ -3,29 +3,27 @@
 use leptos::prelude::*;
 
 use super::provider::check_key;
-use crate::{
-    api::providers::{create_model, edit_model},
-    model::{
-        fault::Fault,
-        provider::{GeneralKey, ModelRow, ProviderRow, WantedModel},
-        text,
-    },
-    ui::{
-        field::Field,
-        form::Form,
-        form_dialog::FormDialog,
-        select::{Choice, SelectField},
-    },
+use crate::api::providers::{create_model, edit_model};
+use latchkey_types::{
+    error::Fault,
+    provider::{GeneralKey, ModelRow, ProviderRow, WantedModel},
+    validate,
+};
+use latchkey_ui::{
+    field::Field,
+    form::Form,
+    form_dialog::FormDialog,
+    select::{Choice, SelectField},
 };
 
 /// Options for a key: `none` first, then the keys.
-pub fn key_choices(none: &str, keys: Vec<GeneralKey>) -> Vec<Choice> {
+pub(super) fn key_choices(none: &str, keys: Vec<GeneralKey>) -> Vec<Choice> {
     let choices = keys.into_iter().map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
     std::iter::once((String::new(), none.to_owned())).chain(choices).collect()
 }
 
 #[component]
-pub fn ModelDialog(
+pub(super) fn ModelDialog(
     /// The provider of a new model.
     of: Option<ProviderRow>,
     /// The model to edit.
@@ -38,7 +36,7 @@ pub fn ModelDialog(
     let form = Form::new();
     let (provider, id) = (of.as_ref().map(|provider| provider.id), model.as_ref().map(|model| model.id));
     let submit = move |()| {
-        let (name, key) = (form.check("name", text::name), form.check("key", check_key));
+        let (name, key) = (form.check("name", validate::name), form.check("key", check_key));
         let input = name.zip(key).map(|(name, key)| WantedModel { name, key });
         let request = input.map(|input| async move {
             match (id, provider) {

@@ -3,19 +3,17 @@
 use leptos::prelude::*;
 
 use super::model::key_choices;
-use crate::{
-    api::providers::{create_provider, edit_provider},
-    model::{
-        fault::Fault,
-        id::CredentialId,
-        provider::{EditedProvider, GeneralKey, ProviderRow, Style, WantedProvider},
-        text,
-    },
-    ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField},
+use crate::api::providers::{create_provider, edit_provider};
+use latchkey_types::{
+    error::Fault,
+    id::CredentialId,
+    provider::{EditedProvider, GeneralKey, ProviderRow, Style, WantedProvider},
+    validate,
 };
+use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
 
 #[component]
-pub fn ProviderDialog(
+pub(super) fn ProviderDialog(
     /// The provider to edit; `None` adds one.
     provider: Option<ProviderRow>,
     keys: Vec<GeneralKey>,
@@ -57,7 +55,7 @@ pub fn ProviderDialog(
 }
 
 fn check(form: Form) -> Option<WantedProvider> {
-    let name = form.check("name", text::name);
+    let name = form.check("name", validate::name);
     let style = form.check("style", |field, value| value.parse::<Style>().map_err(|_| Fault::invalid(field, "Choose an API format.")));
     // The server validates the URL: the WebAssembly build contains no URL parser.
     let base_url = form.check("base_url", |field, typed| match typed.trim() {
@@ -69,7 +67,7 @@ fn check(form: Form) -> Option<WantedProvider> {
 }
 
 /// Parses the selected key; an empty value means none.
-pub fn check_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Fault> {
+pub(super) fn check_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Fault> {
     if chosen.is_empty() {
         return Ok(None);
     }

@@ -2,26 +2,24 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    api::roles::{create_role, delete_role, edit_role},
-    model::{
-        fault::Fault,
-        id::RoleId,
-        people::RoleRow,
-        permission::{Permission, Permissions},
-        text,
-    },
-    ui::{
-        button::Weight,
-        check::{CheckGroup, Tick},
-        field::Field,
-        form::{Form, FormWrong},
-        form_dialog::FormDialog,
-    },
+use crate::api::roles::{create_role, delete_role, edit_role};
+use latchkey_types::{
+    error::Fault,
+    id::RoleId,
+    member::RoleRow,
+    permission::{Permission, Permissions},
+    validate,
+};
+use latchkey_ui::{
+    button::Weight,
+    checkbox::{CheckGroup, Tick},
+    field::Field,
+    form::{Form, FormWrong},
+    form_dialog::FormDialog,
 };
 
 #[component]
-pub fn DraftDialog(
+pub(super) fn DraftDialog(
     /// The viewer's permissions: only these can be granted.
     own: Permissions,
     /// The role to edit; `None` creates one.
@@ -35,7 +33,7 @@ pub fn DraftDialog(
     let form = Form::new();
     let (id, name) = role.map(|role| (role.id, role.name)).unzip();
     let submit = move |()| {
-        let fields = (form.check("name", text::name), form.check_ticked("permissions", |_, selected| Ok::<_, Fault>(selected)));
+        let fields = (form.check("name", validate::name), form.check_ticked("permissions", |_, selected| Ok::<_, Fault>(selected)));
         let request = match fields {
             (Some(name), Some(permissions)) => Some(save(id, name, permissions)),
             _ => None,
@@ -68,7 +66,7 @@ async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Res
 }
 
 #[component]
-pub fn DeleteDialog(
+pub(super) fn DeleteDialog(
     role: RoleRow,
     on_dismiss: Callback<()>,
     /// Called with the toast text.

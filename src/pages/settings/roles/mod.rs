@@ -4,25 +4,23 @@ mod dialogs;
 
 use leptos::prelude::*;
 
-use self::dialogs::{DeleteDialog, DraftDialog};
 use super::{ROLES, SettingsPage, when_read};
-use crate::{
-    api::roles::list_roles,
-    model::{
-        account::Viewer,
-        fault::Fault,
-        id::RoleId,
-        people::RoleRow,
-        permission::{Permission, Permissions},
-    },
-    ui::{
-        button::{Button, Weight},
-        icon::{Glyph, Icon},
-        loaded::Loaded,
-        menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
-        message::AlertWithRetry,
-        toast::use_toasts,
-    },
+use crate::api::roles::list_roles;
+use dialogs::{DeleteDialog, DraftDialog};
+use latchkey_types::{
+    account::Viewer,
+    error::Fault,
+    id::RoleId,
+    member::RoleRow,
+    permission::{Permission, Permissions},
+};
+use latchkey_ui::{
+    button::{Button, Weight},
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+    message::AlertWithRetry,
+    resource::Loaded,
+    toast::use_toasts,
 };
 
 type RolesResource = OnceResource<Result<Vec<RoleRow>, Fault>>;

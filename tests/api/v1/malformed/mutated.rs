@@ -1,10 +1,8 @@
 //! Good keys and tokens with something changed, many of them, straight into what judges: none is good, none is an error, none a panic.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use latchkey::{
-    model::id::OrganizationId,
-    server::verify::{Ask, Code},
-};
+use latchkey_types::id::OrganizationId;
+use latchkey_verify::{Ask, Code};
 use proptest::{
     prelude::any,
     test_runner::{Config, TestCaseError, TestRunner},

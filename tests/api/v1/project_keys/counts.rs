@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use latchkey::{
-    model::{
-        id::{KeyId, OrganizationId},
-        money::{Money, PRICE_MAX},
-        time::{DAY_MS, MINUTE_MS, Timestamp},
-    },
-    server::store::usage::{self, Count, Tally},
+use latchkey_store::usage::{self, Count, Tally};
+use latchkey_types::{
+    id::{KeyId, OrganizationId},
+    money::{Money, PRICE_MAX},
+    time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use latchkey::{
-    model::{id::KeyId, time::Timestamp},
-    server::{
-        project_keys::{
-            signing::SigningKey,
-            token::{Claims, sign},
-        },
-        verify::Ask,
-    },
+use latchkey_crypto::{
+    project_token::{Claims, sign},
+    signing_key::SigningKey,
 };
+use latchkey_types::{id::KeyId, time::Timestamp};
+use latchkey_verify::Ask;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};

@@ -4,13 +4,11 @@ use std::{path::Path, process::Command};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use latchkey::{
-    model::time::Timestamp,
-    server::project_keys::{
-        signing::SigningKey,
-        token::{Claims, sign},
-    },
+use latchkey_crypto::{
+    project_token::{Claims, sign},
+    signing_key::SigningKey,
 };
+use latchkey_types::time::Timestamp;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

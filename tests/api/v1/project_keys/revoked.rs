@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use latchkey::{
-    model::{id::KeyId, time::Timestamp},
-    server::{data::Data, store::changes},
-};
+use latchkey_program::data_dir::Data;
+use latchkey_store::changes;
+use latchkey_types::{id::KeyId, time::Timestamp};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -86,7 +85,7 @@ async fn a_revocation_by_another_process_is_heard_within_a_quarter_of_a_second()
         let revoke = beside.store.write(move |tx| {
             Box::pin(async move {
                 let sql = "update api_keys set revoked_at = 1 where id = $1 returning digest";
-                let digest: Vec<u8> = sqlx::query_scalar(sql).bind(key.to_string()).fetch_one(&mut *tx).await?;
+                let digest: Vec<u8> = sqlx::query_scalar(sql).bind(key.to_string()).fetch_one(&mut *tx).await.map_err(latchkey_store::Error::from)?;
                 changes::note(tx, Some(&digest)).await?;
                 Ok(())
             })

@@ -2,17 +2,10 @@
 
 use std::{fs, time::Duration};
 
-use latchkey::{
-    model::id::KeyId,
-    server::{
-        accounts,
-        config::{OutgoingOptions, PublicUrl},
-        data::Data,
-        project_keys,
-        state::AppState,
-        store::people,
-    },
-};
+use latchkey_core::{accounts, project_keys, public_url::PublicUrl};
+use latchkey_program::{config::OutgoingOptions, data_dir::Data};
+use latchkey_store::users;
+use latchkey_types::id::KeyId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -108,8 +101,8 @@ async fn a_key_that_another_process_signs_with_is_known_within_a_quarter_of_a_se
     let desk = Desk::open().await;
     let beside = Data::open_beside(&desk.server.data_options()).await.unwrap();
     let url = PublicUrl::new(Some(&desk.server.url), ([127, 0, 0, 1], 1).into()).unwrap();
-    let other = AppState::new(&beside, url, Vec::new(), OutgoingOptions::default()).unwrap();
-    let owner = people::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
+    let other = beside.core(url, OutgoingOptions::default()).unwrap();
+    let owner = users::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
     let actor = accounts::console(&owner).unwrap();
     for _ in 0..3 {
         assert!(desk.server.latchkey(&["admin", "rotate-signing-key"], "").status.success());

@@ -1,0 +1,176 @@
+//! Client of the REST API.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode, header::HeaderValue, redirect::Policy};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::{error::Trouble, input};
+use latchkey_types::net::is_loopback_host;
+
+/// Maximum time to establish a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Maximum time for a request and its response: slightly more than the server's own limit.
+const CALL_LIMIT: Duration = Duration::from_secs(35);
+
+/// Options for server address and API key.
+#[derive(Debug, Clone, Args)]
+pub struct ClientOptions {
+    /// URL of the server
+    #[arg(
+        long,
+        env = "LATCHKEY_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3000",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server"
+    )]
+    url: String,
+    /// File with the API key, or - for standard input [default: `LATCHKEY_API_KEY`]
+    #[arg(long, value_name = "PATH", global = true, help_heading = "Server")]
+    api_key_file: Option<PathBuf>,
+    /// Allow http without TLS to another machine: keys and secrets are sent unencrypted
+    #[arg(long, env = "LATCHKEY_ALLOW_HTTP", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true, global = true, help_heading = "Server")]
+    allow_http: bool,
+    /// Print the JSON response of the API
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl ClientOptions {
+    /// Whether the API key is read from standard input.
+    pub fn reads_stdin(&self) -> bool {
+        self.api_key_file.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    fn api_key(&self) -> Result<SecretString, Trouble> {
+        match &self.api_key_file {
+            Some(path) => input::secret_from(path),
+            None => input::from_environment("LATCHKEY_API_KEY")
+                .ok_or_else(|| Trouble::usage("no API key: set LATCHKEY_API_KEY, or pass a file with --api-key-file")),
+        }
+    }
+
+    fn base(&self) -> Result<Url, Trouble> {
+        // The URL can contain a password, so the message does not repeat it.
+        let invalid = || Trouble::usage("--url must be a URL such as https://keys.example.com");
+        let mut url = Url::parse(&self.url).map_err(|_| invalid())?;
+        let has_only_base = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !has_only_base {
+            return Err(invalid());
+        }
+        if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host) && !self.allow_http {
+            return Err(Trouble::usage(
+                "http sends the API key and all secrets unencrypted to another machine: use --url https://…, or add --allow-http",
+            ));
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Ok(url)
+    }
+}
+
+/// Client for one server and one API key.
+pub struct Client {
+    http: Http,
+    base: Url,
+    key: HeaderValue,
+}
+
+/// Response of the API.
+pub struct Answer {
+    /// The unchanged response body.
+    pub text: String,
+    /// The parsed body; null for an empty one.
+    pub json: Value,
+}
+
+/// The fields of an RFC 9457 problem that are printed.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+    field: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Client {
+    /// # Errors
+    /// [`Trouble::Usage`] if the key is missing or the URL is invalid.
+    pub fn new(options: &ClientOptions) -> Result<Self, Trouble> {
+        let base = options.base()?;
+        let key = options.api_key()?;
+        let mut key = HeaderValue::from_str(key.expose_secret()).map_err(|_| Trouble::usage("the API key contains invalid characters"))?;
+        key.set_sensitive(true);
+        let builder = Http::builder()
+            .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+            // A redirect would send the keys to another host.
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(CALL_LIMIT);
+        // A proxy tunnels https, but would see every secret sent over http.
+        let builder = if base.scheme() == "http" { builder.no_proxy() } else { builder };
+        let http = builder.build().map_err(|error| Trouble::Away(format!("TLS is not available: {error}")))?;
+        Ok(Self { http, base, key })
+    }
+
+    /// Builds a request: `request(Method::GET, "keys")`. The path is not escaped: only ids may be inserted into it.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}api/v1/{path}", self.base);
+        self.http.request(method, url).header("x-api-key", self.key.clone())
+    }
+
+    /// Sends a request and reads the whole response.
+    ///
+    /// # Errors
+    /// [`Trouble::Refused`] with the server's message for 4xx, [`Trouble::Away`] otherwise.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+        let response = request.send().await.map_err(|error| self.transport_error(&error))?;
+        let status = response.status();
+        let text = read(response).await.map_err(|error| self.transport_error(&error))?;
+        if !status.is_success() {
+            return Err(self.rejection(status, &text));
+        }
+        let json = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(&text).ok() };
+        let json = json.ok_or_else(|| Trouble::Away(format!("the server at {} is not Latchkey: its response is not JSON", self.base)))?;
+        Ok(Answer { text, json })
+    }
+
+    fn transport_error(&self, error: &reqwest::Error) -> Trouble {
+        let problem = if error.is_timeout() {
+            "did not respond in time"
+        } else if error.is_connect() {
+            "can't be reached: check the URL and whether the server is running"
+        } else {
+            "closed the connection; the request may or may not have been processed"
+        };
+        Trouble::Away(format!("{} {problem}", self.base))
+    }
+
+    fn rejection(&self, status: StatusCode, text: &str) -> Trouble {
+        let message = match serde_json::from_str::<Problem>(text) {
+            Ok(problem) => problem.message(),
+            Err(_) if status.is_redirection() => format!("{} redirects: use the URL that it redirects to", self.base),
+            Err(_) => format!("{} responded with {status}", self.base),
+        };
+        if status.is_client_error() { Trouble::Refused(message) } else { Trouble::Away(message) }
+    }
+}
+
+impl Problem {
+    fn message(&self) -> String {
+        let field = self.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let request = self.request_id.as_ref().map(|id| format!(", {id}")).unwrap_or_default();
+        format!("{field}{} ({}{request})", self.detail, self.code)
+    }
+}
+
+async fn read(response: Response) -> Result<String, reqwest::Error> {
+    Ok(String::from_utf8_lossy(&response.bytes().await?).into_owned())
+}

@@ -1,0 +1,168 @@
+//! `latchkey keys create`, `edit`, `disable`, `enable`, `rotate` and `delete`.
+
+use clap::Args;
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    Context,
+    attributes::{Cleared, TraitOptions},
+    key_id, view,
+};
+use crate::{client::Answer, error::Trouble, input, print};
+use latchkey_types::id::KeyId;
+
+#[derive(Debug, Args)]
+pub(super) struct CreateOptions {
+    /// Kind of key: platform, client, corpus or agent
+    #[arg(long)]
+    kind: String,
+    /// Name of the key
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    traits: TraitOptions,
+    /// Id of a corpus that the key gives access to; can be repeated
+    #[arg(long = "corpus", value_name = "ID")]
+    corpora: Vec<i64>,
+    /// Idempotency key: repeating the command with the same one creates no second key [default: random]
+    #[arg(long, value_name = "NAME")]
+    idempotency_key: Option<String>,
+}
+
+/// Creates a key and prints its secret.
+pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result<(), Trouble> {
+    let mut body = options.traits.fields();
+    body.insert("kind".to_owned(), json!(options.kind));
+    body.insert("name".to_owned(), json!(options.name));
+    if !options.corpora.is_empty() {
+        body.insert("corpora".to_owned(), json!(options.corpora));
+    }
+    let idempotency_key = options.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let request = context.client.request(Method::POST, "keys").header("idempotency-key", idempotency_key).json(&body);
+    print_secret(context, context.client.send(request).await?, "created")
+}
+
+/// Prints only the secret to standard output, so that `KEY=$(latchkey keys create …)` works.
+fn print_secret(context: &Context, response: Answer, done: &str) -> Result<(), Trouble> {
+    if context.json {
+        return print::line(&response.text);
+    }
+    let key = view::named(&response.json["key"]);
+    // The response to a repeated idempotency key has no secret, because secrets are not stored.
+    let secret = response.json["secret"].as_str().ok_or_else(|| {
+        Trouble::Refused(format!(
+            "{key} was created by an earlier request with this idempotency key, which returned its secret: use `latchkey keys rotate` to get a new one"
+        ))
+    })?;
+    print::line(secret)?;
+    print::note(&format!("{key} {done}. Its secret is shown only once."));
+    Ok(())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EditOptions {
+    /// Id of the key: `key_…`
+    id: String,
+    /// New name
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    traits: TraitOptions,
+    /// Field to clear; can be repeated
+    #[arg(long, value_name = "WHAT")]
+    clear: Vec<Cleared>,
+}
+
+impl EditOptions {
+    fn fields(&self) -> Result<Map<String, Value>, Trouble> {
+        let mut body = self.traits.fields();
+        for (field, empty) in self.clear.iter().map(|cleared| cleared.field()) {
+            if body.insert(field, empty).is_some_and(|value| !value.is_null() && value != json!([])) {
+                return Err(Trouble::usage("a field can't be both set and cleared"));
+            }
+        }
+        body.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
+        if body.is_empty() { Err(Trouble::usage("nothing to change: see `latchkey keys edit --help`")) } else { Ok(body) }
+    }
+}
+
+/// Changes a key and prints its new state.
+pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+    let (id, body) = (key_id(&options.id)?, options.fields()?);
+    let context = context()?;
+    let response = context.client.send(context.client.request(Method::PATCH, &format!("keys/{id}")).json(&body)).await?;
+    print::line(&if context.json { response.text } else { view::facts(&response.json) })
+}
+
+/// Disables or enables a key; `verb` is `disable` or `enable`.
+pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(), Trouble> {
+    let response = context.client.send(context.client.request(Method::POST, &format!("keys/{id}/{verb}"))).await?;
+    let message = || format!("{} is {}.", view::named(&response.json), response.json["status"].as_str().unwrap_or("changed"));
+    print::line(&if context.json { response.text.clone() } else { crate::table::plain(&message()) })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateOptions {
+    /// Id of the key: `key_…`
+    id: String,
+    /// How long the old secret stays valid: `24h`, at most `7d`; `0s` revokes it immediately
+    #[arg(long, value_name = "SPAN", value_parser = input::span_ms)]
+    grace: i64,
+}
+
+/// Replaces the secret of a key and prints the new one.
+pub(super) async fn rotate(options: &RotateOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+    let id = key_id(&options.id)?;
+    if options.grace % 1000 != 0 {
+        return Err(Trouble::usage("--grace must be a whole number of seconds"));
+    }
+    let context = context()?;
+    let body = json!({ "grace_seconds": options.grace / 1000 });
+    let request = context.client.request(Method::POST, &format!("keys/{id}/rotate")).json(&body);
+    print_secret(&context, context.client.send(request).await?, "rotated")
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DeleteOptions {
+    /// Ids of the keys: `key_…`
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Deletes keys one by one. If the server rejects one, the others are still deleted.
+pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+    let ids = options.ids.iter().map(|id| key_id(id)).collect::<Result<Vec<_>, _>>()?;
+    // Fails before the confirmation if the API key or the URL is missing.
+    let context = context()?;
+    if !options.yes {
+        let target = if let [id] = &ids[..] { id.to_string() } else { format!("{} keys", ids.len()) };
+        input::confirm(&format!("Delete {target} permanently?"))?;
+    }
+    let (mut deleted, mut error) = (Vec::new(), None);
+    for id in &ids {
+        match context.client.send(context.client.request(Method::DELETE, &format!("keys/{id}"))).await {
+            Ok(_) => deleted.push(id.to_string()),
+            Err(Trouble::Refused(message)) => {
+                error = match error {
+                    Some(Trouble::Refused(before)) => Some(Trouble::Refused(format!("{before}; {id}: {message}"))),
+                    _ => Some(Trouble::Refused(format!("{id}: {message}"))),
+                };
+            }
+            Err(other) => {
+                error = Some(other);
+                break;
+            }
+        }
+    }
+    if context.json {
+        print::line(&json!({ "deleted": deleted }).to_string())?;
+    } else if !deleted.is_empty() {
+        print::line(&format!("Deleted {}.", deleted.join(", ")))?;
+    }
+    error.map_or(Ok(()), Err)
+}

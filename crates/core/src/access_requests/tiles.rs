@@ -1,0 +1,146 @@
+//! A project's templates as cards, each with the actor's key or request.
+
+use crate::{Core, actor::Actor, key_templates, projects};
+use latchkey_store::{
+    self as store,
+    access_requests::{HeldRecord, RequestRecord, state as states},
+    key_templates::TemplateRecord,
+};
+use latchkey_types::{
+    error::Fault,
+    id::{ProjectId, TemplateId},
+    key_kind::{Lifecycle, Status},
+    key_template::{HeldKey, IssuedField, KeyTile, KeyTiles, Rejection, Waiting},
+    money::Money,
+    permission::Permissions,
+    project::IN_PROJECT,
+    time::Timestamp,
+};
+
+/// A project's cards: one per template, and one per key of the actor whose template was deleted. Needs *View Project*, in the organization and
+/// in the project.
+///
+/// # Errors
+/// `NotFound` also for a project that is not visible to the actor.
+pub async fn tiles(core: &Core, actor: &Actor, project: ProjectId) -> Result<KeyTiles, Fault> {
+    let mut db = core.store.connection().await?;
+    projects::seen(&mut db, actor, project).await?;
+    let templates = key_templates::of_project(&mut db, project).await?;
+    let requests = store::access_requests::last_of_user(&mut db, project, actor.user).await?;
+    let mut held = store::access_requests::held(&mut db, project, actor.user).await?;
+    let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
+
+    let mut cards = Vec::with_capacity(templates.len());
+    for (template, fields) in templates {
+        let mut card = from_template(&template, fields.into_iter().map(Into::into).collect())?;
+        let own: Vec<_> = held.extract_if(.., |key| key.template_id == template.id).collect();
+        // The key in use, otherwise the latest one.
+        if let Some(key) = own.iter().find(|key| is_live(key)).or(own.first()) {
+            set_key(&mut card, key)?;
+        }
+        if let Some(request) = requests.iter().find(|request| request.template_id == template.id) {
+            set_request(&mut card, request)?;
+        }
+        cards.push(card);
+    }
+    for key in held.iter().filter(|key| is_live(key)) {
+        cards.push(from_deleted_template(key)?);
+    }
+    Ok(KeyTiles { tiles: cards, currency })
+}
+
+/// The permissions of a role that apply in projects.
+fn in_project(words: &str) -> Permissions {
+    let permissions = Permissions::from_words(words);
+    let relevant: Vec<_> = IN_PROJECT.into_iter().filter(|permission| permissions.has(*permission)).collect();
+    Permissions::of(&relevant)
+}
+
+fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyTile, Fault> {
+    Ok(KeyTile {
+        template: template.id.parse().map_err(|_| Fault::Internal)?,
+        is_deleted: false,
+        name: template.name.clone(),
+        description: template.description.clone(),
+        role: template.role.clone(),
+        permits: in_project(&template.role_permissions),
+        fields,
+        price: Money(template.price),
+        duration_days: template.duration_days,
+        waiting: None,
+        rejected: None,
+        key: None,
+    })
+}
+
+/// A card for a key whose template was deleted: the key itself remains valid.
+fn from_deleted_template(key: &HeldRecord) -> Result<KeyTile, Fault> {
+    let template: TemplateId = key.template_id.parse().map_err(|_| Fault::Internal)?;
+    let mut card = KeyTile {
+        template,
+        is_deleted: true,
+        name: key.name.clone(),
+        description: key.description.clone(),
+        role: String::new(),
+        permits: Permissions::default(),
+        fields: Vec::new(),
+        price: Money(key.price),
+        duration_days: None,
+        waiting: None,
+        rejected: None,
+        key: None,
+    };
+    set_key(&mut card, key)?;
+    Ok(card)
+}
+
+/// Sets the key of a card. While the key is in use, the card shows its role and fields instead of the template's.
+fn set_key(card: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
+    if is_live(record) {
+        card.role.clone_from(&record.role);
+        card.permits = in_project(&record.role_permissions);
+        card.fields = serde_json::from_str(&record.fields).map_err(|_| Fault::Internal)?;
+    }
+    card.key = Some(HeldKey {
+        id: record.id.parse().map_err(|_| Fault::Internal)?,
+        received_at: Timestamp(record.created_at),
+        revealed_at: record.revealed_at.map(Timestamp),
+        expires_at: record.expires_at.map(Timestamp),
+        status: status(record),
+        revoked_at: record.revoked_at.map(Timestamp),
+    });
+    Ok(())
+}
+
+fn status(record: &HeldRecord) -> Status {
+    let lifecycle = Lifecycle {
+        expires_at: record.expires_at.map(Timestamp),
+        disabled_at: record.disabled_at.map(Timestamp),
+        revoked_at: record.revoked_at.map(Timestamp),
+        deleted_at: None,
+    };
+    lifecycle.status(Timestamp::now())
+}
+
+fn is_live(record: &HeldRecord) -> bool {
+    matches!(status(record), Status::Active | Status::Disabled)
+}
+
+/// Sets the actor's last request of a card, if it is pending or was rejected.
+fn set_request(card: &mut KeyTile, request: &RequestRecord) -> Result<(), Fault> {
+    match request.state.as_str() {
+        states::OPEN => {
+            let id = request.id.parse().map_err(|_| Fault::Internal)?;
+            card.waiting = Some(Waiting { id, asked_at: Timestamp(request.requested_at) });
+        }
+        states::REJECTED => {
+            card.rejected = Some(Rejection {
+                at: Timestamp(request.decided_at.unwrap_or(request.requested_at)),
+                by: request.decider.clone().unwrap_or_default(),
+                word: request.word.clone(),
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The acting party of a request: a user in the page, an internal key in the API, or an operator at the console.
+
+use std::net::IpAddr;
+
+use latchkey_types::{
+    error::Fault,
+    id::{KeyId, OrganizationId, UserId},
+    permission::{Permission, Permissions, Scope, Scopes},
+};
+
+/// How an actor was authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// A browser session.
+    Session,
+    /// An internal key of the user.
+    Key(KeyId),
+    /// The command line, with access to the data.
+    Console,
+}
+
+/// Who acts, in which organization, and with which permissions.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The only organization whose objects the actor can reach.
+    pub organization: OrganizationId,
+    /// The user, or the creator of the key.
+    pub user: UserId,
+    /// The name of the user or key.
+    pub name: String,
+    pub means: Means,
+    /// Current permissions.
+    pub permissions: Permissions,
+    /// The scopes of the key, if a key was used.
+    pub scopes: Option<Scopes>,
+    /// The client's IP address.
+    pub address: Option<IpAddr>,
+}
+
+impl Actor {
+    /// Requires this permission.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the missing permission.
+    pub fn require(&self, permission: Permission) -> Result<(), Fault> {
+        if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
+    }
+
+    /// Requires at least one of these permissions.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the first of them.
+    pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Fault> {
+        match permissions {
+            [] => Ok(()),
+            permissions if permissions.iter().any(|permission| self.permissions.has(*permission)) => Ok(()),
+            [first, ..] => Err(Fault::forbidden(*first)),
+        }
+    }
+
+    /// Requires all of these permissions. A permission can be granted or revoked only by those who have it.
+    ///
+    /// # Errors
+    /// `Forbidden`, with the first missing permission.
+    pub fn require_all(&self, permissions: Permissions) -> Result<(), Fault> {
+        self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
+    }
+
+    /// Requires that the actor may grant this scope: they need one of its permissions and, when acting through a key, the scope itself.
+    ///
+    /// # Errors
+    /// `Forbidden`, `ScopeNotHeld`.
+    pub fn require_grant(&self, scope: Scope) -> Result<(), Fault> {
+        self.require_any(scope.needs())?;
+        if self.scopes.is_none_or(|own| own.has(scope)) { Ok(()) } else { Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() }) }
+    }
+
+    /// Whether the actor sees the personal keys of all users, as owners and admins do. Others see only their own.
+    pub fn sees_everybodys_keys(&self) -> bool {
+        self.permissions.has(Permission::ManageMembers)
+    }
+}

@@ -1,0 +1,94 @@
+//! Amazon Web Services: `GetCallerIdentity`, which every access key is permitted to call.
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+
+use reqwest::{Method, header};
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    Finding,
+    sigv4::{FORM, Post, Signer},
+};
+use crate::http_client::{Answer, Outgoing};
+use latchkey_types::{key::StorageProvider, time::Timestamp};
+
+const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+const PROVIDER: &str = StorageProvider::Aws.label();
+/// Error codes that mean that the key itself is invalid.
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>
+const INVALID_KEY_CODES: [&str; 7] = [
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "AuthFailure",
+    "AccessDenied",
+    "NotAuthorized",
+];
+
+pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, key: &SecretString, secret: &SecretString, region: &str) -> Finding {
+    let Some(url) = endpoint.cloned().or_else(|| of_region(region)) else { return Finding::unchecked("The AWS region is invalid.") };
+    let signer = Signer { key, secret, region, service: "sts", at: Timestamp::now() };
+    let Some(signature) = signer.sign(&Post { url: &url, body: BODY }) else { return Finding::unchecked("The AWS URL has no host.") };
+    let request = outgoing
+        .request(Method::POST, url)
+        .header(header::CONTENT_TYPE, FORM)
+        .header("x-amz-date", signature.date)
+        .header(header::AUTHORIZATION, signature.authorization)
+        .body(BODY);
+    match outgoing.send(request).await {
+        Ok(response) => interpret(&response),
+        Err(failure) => Finding::failed(PROVIDER, failure),
+    }
+}
+
+/// Regions in China use another domain.
+fn of_region(region: &str) -> Option<Url> {
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    Url::parse(&format!("https://sts.{region}.amazonaws.com{suffix}/")).ok()
+}
+
+fn interpret(response: &Answer) -> Finding {
+    let body = String::from_utf8_lossy(&response.body);
+    let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code.trim());
+    // AWS uses the code of a wrong secret for these too.
+    let is_about_time = body.contains("Signature expired") || body.contains("Signature not yet current");
+    match (response.status, code) {
+        (200, _) if body.contains("<GetCallerIdentityResult>") => Finding::works(PROVIDER),
+        (401 | 403, Some(_)) if is_about_time => {
+            Finding::unchecked("This server's clock is wrong, so AWS rejects its signatures. Set the clock and test again.")
+        }
+        (401 | 403, Some(code)) if INVALID_KEY_CODES.contains(&code) => Finding::refused(PROVIDER),
+        (status, _) => Finding::strange(PROVIDER, status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_types::key::TestOutcome;
+
+    fn outcome(status: u16, body: &str) -> TestOutcome {
+        interpret(&Answer { status, body: body.as_bytes().to_vec() }).0
+    }
+
+    #[test]
+    fn only_errors_about_the_key_reject_it() {
+        let error =
+            |code: &str, message: &str| format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
+        assert_eq!(outcome(200, "<GetCallerIdentityResponse><GetCallerIdentityResult>…"), TestOutcome::Works);
+        assert_eq!(outcome(200, "<html>"), TestOutcome::Unchecked);
+        assert_eq!(outcome(403, &error("InvalidClientTokenId", "")), TestOutcome::Refused);
+        assert_eq!(outcome(403, &error("SignatureDoesNotMatch", "")), TestOutcome::Refused);
+        assert_eq!(outcome(403, &error("SignatureDoesNotMatch", "Signature expired: 2026… is now earlier than")), TestOutcome::Unchecked);
+        assert_eq!(outcome(403, &error("RegionDisabledException", "")), TestOutcome::Unchecked);
+        assert_eq!(outcome(403, "<html>"), TestOutcome::Unchecked);
+        assert_eq!(outcome(503, &error("SignatureDoesNotMatch", "")), TestOutcome::Unchecked);
+    }
+
+    #[test]
+    fn each_region_has_its_own_endpoint() {
+        assert_eq!(of_region("eu-central-1").unwrap().as_str(), "https://sts.eu-central-1.amazonaws.com/");
+        assert_eq!(of_region("cn-north-1").unwrap().as_str(), "https://sts.cn-north-1.amazonaws.com.cn/");
+    }
+}

@@ -1,0 +1,155 @@
+//! Credential check: tests whether the provider accepts a credential, with the cheapest read-only request.
+
+mod aws;
+mod dnanexus;
+mod model_provider;
+mod sigv4;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::{
+    Core,
+    actor::Actor,
+    audit::Event,
+    credentials::{self, Opened, Secrets, Unusable},
+    http_client::{CALL_LIMIT, Failure},
+};
+use latchkey_store::{self as store, credentials::CredentialRecord};
+use latchkey_types::{
+    credential::TestReport,
+    error::Fault,
+    id::CredentialId,
+    key::{TestOutcome, Tested},
+    time::Timestamp,
+};
+
+/// URLs of the storage providers.
+#[derive(Debug, Clone, Default)]
+pub struct Endpoints {
+    /// AWS Security Token Service; `None` for the endpoint of the credential's region.
+    pub aws_sts: Option<Url>,
+    /// `DNAnexus` API; `None` for the public one.
+    pub dnanexus: Option<Url>,
+}
+
+/// URLs of the providers, and the credentials that are being tested.
+#[derive(Default)]
+pub struct Connections {
+    endpoints: Endpoints,
+    running: Arc<Mutex<HashSet<CredentialId>>>,
+}
+
+/// Marks a credential as being tested, until dropped.
+struct RunningTest {
+    all: Arc<Mutex<HashSet<CredentialId>>>,
+    id: CredentialId,
+}
+
+impl Connections {
+    pub fn new(endpoints: Endpoints) -> Self {
+        Self { endpoints, running: Arc::default() }
+    }
+
+    fn begin(&self, id: CredentialId) -> Result<RunningTest, Fault> {
+        let is_new = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(Fault::Throttled { seconds: CALL_LIMIT.as_secs() }) }
+    }
+}
+
+impl Drop for RunningTest {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+/// The outcome of a test and its message for the user.
+struct Finding(TestOutcome, String);
+
+impl Finding {
+    fn works(provider: &str) -> Self {
+        Self(TestOutcome::Works, format!("{provider} accepts this key."))
+    }
+
+    fn refused(provider: &str) -> Self {
+        Self(TestOutcome::Refused, format!("{provider} rejects this key. Check it at the provider, then replace the stored key."))
+    }
+
+    fn unchecked(reason: impl Into<String>) -> Self {
+        Self(TestOutcome::Unchecked, reason.into())
+    }
+
+    fn failed(provider: &str, failure: Failure) -> Self {
+        Self::unchecked(format!("{provider} {failure}"))
+    }
+
+    /// For responses that neither accept nor reject the key.
+    fn strange(provider: &str, status: u16) -> Self {
+        match status {
+            200..=299 => Self::unchecked(format!("{provider} sent an unexpected response. Check the URL.")),
+            300..=399 => Self::unchecked(format!("{provider} responded with a redirect, which Latchkey does not follow. Check the URL.")),
+            _ => Self::unchecked(format!("{provider} responded with status {status}. Check the URL or try again later.")),
+        }
+    }
+}
+
+/// Tests a credential and stores the outcome. Needs the `manage` permission of its kind.
+///
+/// # Errors
+/// `Throttled` while another test of the same credential is running.
+pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestReport, Fault> {
+    let record = credentials::get_record(core, actor, id).await?;
+    let _running = core.connections.begin(id)?;
+    let Finding(outcome, detail) = run_test(core, actor, id, &record).await?;
+    let tested = Tested { at: Timestamp::now(), outcome };
+    let event = Event::new(actor, "credential.tested", "credential", id, &record.name).with("outcome", outcome.word());
+    let (auditor, result) = (core.auditor.clone(), tested.clone());
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                store::credentials::set_tested(tx, &record, &result).await?;
+                Ok(auditor.record(tx, event).await?)
+            })
+        })
+        .await?;
+    Ok(TestReport { tested, detail })
+}
+
+async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<Finding, Fault> {
+    let Opened { secrets, record: opened } = match credentials::open(core, actor.organization, id).await {
+        Ok(opened) => opened,
+        Err(Unusable::Expired) => return Ok(Finding(TestOutcome::Refused, "This key has expired. Delete it and add a new one.".to_owned())),
+        Err(Unusable::Unreadable) => {
+            return Ok(Finding::unchecked("The stored secret cannot be decrypted. Enter it again."));
+        }
+        Err(Unusable::Gone) => return Err(Fault::NotFound),
+        Err(Unusable::Fault(fault)) => return Err(fault),
+    };
+    // The outcome must be stored for the tested value, not for one that replaced it.
+    if opened.updated_at != record.updated_at {
+        return Err(Fault::conflict("value", "The key was changed during the test. Test it again."));
+    }
+    let (outgoing, endpoints) = (&core.outgoing, &core.connections.endpoints);
+    Ok(match secrets {
+        Secrets::Aws { key, secret, region } => aws::test(outgoing, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
+        Secrets::Dnanexus { token } => dnanexus::test(outgoing, endpoints.dnanexus.as_ref(), &token).await,
+        Secrets::General { value } => match store::providers::destination_of(&core.store, &opened.id).await? {
+            Some(destination) => model_provider::test(outgoing, &destination, &value).await,
+            None => Finding::unchecked("Link it to a provider first."),
+        },
+    })
+}
+
+/// A header that contains a secret; marked sensitive so that it is not logged.
+fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let line = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
+    let mut value = HeaderValue::from_str(line.expose_secret()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}

@@ -1,0 +1,96 @@
+//! Decrypts the secrets of a credential for use.
+
+use secrecy::SecretString;
+
+use super::owner_of;
+use crate::{Core, vault::Vault};
+use latchkey_store::{self as store, credentials::CredentialRecord, sealed_secrets::SealedSecret};
+use latchkey_types::{
+    error::Fault,
+    id::{CredentialId, OrganizationId},
+    key::StorageProvider,
+    key_kind::{CredentialKind, Status},
+    time::Timestamp,
+};
+
+/// A usable credential with its decrypted secrets.
+pub struct Opened {
+    pub record: CredentialRecord,
+    pub secrets: Secrets,
+}
+
+/// The decrypted secrets of a credential.
+pub enum Secrets {
+    /// Amazon Web Services.
+    Aws {
+        /// The access key ID.
+        key: SecretString,
+        /// The secret access key.
+        secret: SecretString,
+        region: String,
+    },
+    Dnanexus {
+        token: SecretString,
+    },
+    /// A provider of language models.
+    General {
+        value: SecretString,
+    },
+}
+
+/// The reason a credential cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// Unknown or deleted.
+    #[error("the credential was deleted")]
+    Gone,
+    #[error("the credential has expired")]
+    Expired,
+    /// The secrets cannot be decrypted.
+    #[error("the credential's secret can't be decrypted")]
+    Unreadable,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<store::Error> for Unusable {
+    fn from(error: store::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Decrypts a credential of the organization. Does not check permissions: the caller must authorize first.
+pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -> Result<Opened, Unusable> {
+    let record = store::credentials::find(core.store.read()?, organization, id).await?.ok_or(Unusable::Gone)?;
+    if record.lifecycle().status(Timestamp::now()) == Status::Expired {
+        return Err(Unusable::Expired);
+    }
+    if let Some(secrets) = read(core, &record).await? {
+        return Ok(Opened { record, secrets });
+    }
+    let renewed = core.vault.renew(&core.store).await?;
+    match if renewed { read(core, &record).await? } else { None } {
+        Some(secrets) => Ok(Opened { record, secrets }),
+        None => Err(Unusable::Unreadable),
+    }
+}
+
+async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, Fault> {
+    let sealed = store::sealed_secrets::of_many(core.store.read()?, &[&record.id]).await?;
+    secrets(&core.vault, record, &sealed.iter().collect::<Vec<_>>())
+}
+
+/// The decrypted secrets; `None` if one is missing or cannot be decrypted.
+pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Result<Option<Secrets>, Fault> {
+    let owner = owner_of(record)?;
+    let open = |field: &str| sealed.iter().find(|secret| secret.field == field).and_then(|secret| vault.open(owner, secret).ok());
+    Ok(match (record.kind()?, record.provider.as_deref().map(str::parse)) {
+        (CredentialKind::Llm, None) => open("value").map(|value| Secrets::General { value }),
+        (CredentialKind::Storage, Some(Ok(StorageProvider::Dnanexus))) => open("key").map(|token| Secrets::Dnanexus { token }),
+        (CredentialKind::Storage, Some(Ok(StorageProvider::Aws))) => match (open("key"), open("secret"), record.region.clone()) {
+            (Some(key), Some(secret), Some(region)) => Some(Secrets::Aws { key, secret, region }),
+            _ => None,
+        },
+        _ => None,
+    })
+}

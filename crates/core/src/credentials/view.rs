@@ -1,0 +1,94 @@
+//! The visible data of credentials, which never includes secrets.
+
+use std::collections::HashMap;
+
+use super::{get_record, open::secrets};
+use crate::{Core, actor::Actor};
+use latchkey_store::{self as store, credentials::CredentialRecord, providers::LinkRecord, sealed_secrets::SealedSecret};
+use latchkey_types::{
+    error::Fault,
+    id::{CredentialId, OrganizationId},
+    key::{ItemId, KeyRow, Tested},
+    key_kind::Kind,
+    limits::Limits,
+    time::Timestamp,
+};
+
+/// One credential. Needs the kind's `view` permission.
+///
+/// # Errors
+/// `NotFound` also for credentials that the actor may not access.
+pub async fn get(core: &Core, actor: &Actor, id: CredentialId) -> Result<KeyRow, Fault> {
+    row_of(core, get_record(core, actor, id).await?).await
+}
+
+/// The organization's credentials with these numbers that are not deleted, by number. Does not check permissions: they were checked when the
+/// list was opened.
+pub async fn find_many(core: &Core, organization: OrganizationId, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+    let records = store::credentials::find_many(&core.store, organization, numbers).await?;
+    let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
+    Ok(numbers.into_iter().zip(rows(core, records).await?).collect())
+}
+
+/// As [`rows`], for one record.
+pub(super) async fn row_of(core: &Core, record: CredentialRecord) -> Result<KeyRow, Fault> {
+    rows(core, vec![record]).await?.pop().ok_or(Fault::Internal)
+}
+
+/// Rows of credentials, in the order of the records, with the names of linked providers and models and whether their secrets can be decrypted.
+pub async fn rows(core: &Core, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Fault> {
+    let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    let links = store::providers::links_of(core.store.read()?, &ids).await?;
+    let mut readable = are_readable(core, &records, &ids).await?;
+    if readable.contains(&false) && core.vault.renew(&core.store).await? {
+        readable = are_readable(core, &records, &ids).await?;
+    }
+    records.iter().zip(readable).map(|(record, is_readable)| row(record, &links, is_readable)).collect()
+}
+
+async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Fault> {
+    let sealed = store::sealed_secrets::of_many(core.store.read()?, ids).await?;
+    let mut by_owner: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
+    for secret in &sealed {
+        by_owner.entry(&secret.owner_id).or_default().push(secret);
+    }
+    let is_readable =
+        |record: &CredentialRecord| Ok(secrets(&core.vault, record, by_owner.get(record.id.as_str()).map_or(&[], Vec::as_slice))?.is_some());
+    records.iter().map(is_readable).collect()
+}
+
+/// A row without links, for `If-Match` checks inside a transaction.
+pub(super) fn bare_row(record: &CredentialRecord) -> Result<KeyRow, Fault> {
+    row(record, &[], true)
+}
+
+fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Result<KeyRow, Fault> {
+    let kind = record.kind()?;
+    let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
+    let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
+    linked_to.sort_by_key(|name| store::fold(name));
+    Ok(KeyRow {
+        id: ItemId::Credential(record.id()?),
+        kind: Kind::Credential(kind),
+        name: record.name.clone(),
+        mask: record.mask.clone(),
+        status: record.lifecycle().status(Timestamp::now()),
+        created_at: Timestamp(record.created_at),
+        created_by: record.creator.clone(),
+        creator: record.created_by.parse().map_err(|_| record.unreadable())?,
+        last_used_at: record.last_used_at.map(Timestamp),
+        expires_at: record.expires_at.map(Timestamp),
+        scopes: Vec::new(),
+        corpora: Vec::new(),
+        external_id: None,
+        metadata: None,
+        limits: Limits::default(),
+        retiring: None,
+        secret_since: Some(Timestamp(record.updated_at)),
+        provider: record.provider.as_deref().and_then(|word| word.parse().ok()),
+        region: record.region.clone(),
+        linked_to,
+        tested: record.tested_at.zip(outcome).map(|(at, outcome)| Tested { at: Timestamp(at), outcome }),
+        is_unreadable: !is_readable,
+    })
+}

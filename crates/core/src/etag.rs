@@ -1,0 +1,105 @@
+//! Entity tags (RFC 9110, section 8.8.3), which detect that an object changed since the client read it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use latchkey_types::{error::Fault, key::KeyRow};
+
+/// The tag of these bytes, with quotes.
+pub fn of(bytes: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..16]))
+}
+
+/// The tag of a key or a credential. Covers what can be edited, but not the last use or the remaining credits, which change with every
+/// request.
+pub fn of_row(row: &KeyRow) -> String {
+    let credits = row.limits.credits.map(|credits| (credits.refill, credits.amount));
+    let corpora: Vec<i64> = row.corpora.iter().map(|corpus| corpus.id).collect();
+    let limits = (&row.limits.rate_limits, credits, &row.limits.allowed_ips);
+    let secret = (&row.mask, row.retiring.as_ref().map(|old| old.until), row.secret_since);
+    let location = (row.provider, &row.region);
+    let attributes = (row.id, &row.name, row.status, row.creator, row.expires_at, &row.scopes, corpora, &row.external_id, &row.metadata);
+    // Serialization cannot fail: there is no map with keys other than strings, nor any other value that JSON cannot represent.
+    of(&serde_json::to_vec(&(attributes, limits, secret, location)).unwrap_or_default())
+}
+
+/// The condition of a change: the header `If-Match`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum IfMatch {
+    /// No condition.
+    #[default]
+    Anything,
+    /// `*`: the object exists.
+    There,
+    /// The object has one of these tags.
+    OneOf(Vec<String>),
+}
+
+impl IfMatch {
+    /// Checks the condition. Must be called in the transaction that makes the change.
+    ///
+    /// # Errors
+    /// `Outdated`.
+    pub fn check(&self, row: impl FnOnce() -> Result<KeyRow, Fault>) -> Result<(), Fault> {
+        match self {
+            Self::Anything | Self::There => Ok(()),
+            Self::OneOf(tags) if tags.contains(&of_row(&row()?)) => Ok(()),
+            Self::OneOf(_) => Err(Fault::Outdated),
+        }
+    }
+}
+
+/// A tag in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// With quotes.
+    pub tag: &'a str,
+    /// Whether it has the prefix `W/`.
+    pub is_weak: bool,
+}
+
+/// Parses a list of tags such as `"a", W/"b"`; a tag may contain a comma. `None` if it is malformed.
+pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
+    let mut tags = Vec::new();
+    let mut rest = text.trim_matches([' ', '\t', ',']);
+    while !rest.is_empty() {
+        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |quoted| (true, quoted));
+        let end = quoted.strip_prefix('"')?.find('"')? + 2;
+        let (tag, after) = quoted.split_at(end);
+        // A tag cannot contain spaces.
+        if tag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) {
+            return None;
+        }
+        tags.push(Listed { tag, is_weak });
+        let next = after.trim_start_matches([' ', '\t']);
+        rest = match next.strip_prefix(',') {
+            Some(next) => next.trim_start_matches([' ', '\t', ',']),
+            None if next.is_empty() => next,
+            None => return None,
+        };
+    }
+    Some(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<Vec<(String, bool)>> {
+        listed(text).map(|tags| tags.into_iter().map(|listed| (listed.tag.to_owned(), listed.is_weak)).collect())
+    }
+
+    #[test]
+    fn tag_lists_are_parsed_as_in_rfc_9110() {
+        let tag = |tag: &str, is_weak| (tag.to_owned(), is_weak);
+        assert_eq!(parsed("\"a\""), Some(vec![tag("\"a\"", false)]));
+        assert_eq!(parsed(" \"a\" , W/\"b\",\"\" "), Some(vec![tag("\"a\"", false), tag("\"b\"", true), tag("\"\"", false)]));
+        assert_eq!(parsed("\"a,b\", ,\"c\","), Some(vec![tag("\"a,b\"", false), tag("\"c\"", false)]));
+        for empty in ["", " ", ","] {
+            assert_eq!(parsed(empty), Some(vec![]), "{empty}");
+        }
+        for bad in ["a", "\"a", "\"a\" \"b\"", "w/\"a\"", "W/", "\"a b\"", "*", "\"a\", *", "\"a\"b"] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Idempotency keys: a request with such a key takes effect once, and a repetition gets the stored response.
+
+use latchkey_store::Store;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{
+    Core,
+    actor::{Actor, Means},
+};
+use latchkey_store::{self as store, idempotency_keys::NamedCall};
+use latchkey_types::{
+    error::Fault,
+    permission::Permissions,
+    time::{DAY_MS, Timestamp},
+};
+
+/// A request that is in progress for longer than this counts as interrupted. Requests must finish within it.
+const MAX_DURATION_MS: i64 = 60_000;
+/// How often records older than a day are deleted; also whenever a request with a key starts.
+const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
+
+/// A request and its idempotency key, both as HMACs, so that neither can be recovered.
+#[derive(Clone, Copy)]
+pub struct Named {
+    key: [u8; 32],
+    request: [u8; 32],
+}
+
+/// A stored response.
+pub struct Kept {
+    pub status: u16,
+    /// JSON.
+    pub headers: String,
+    /// Without secrets.
+    pub body: Vec<u8>,
+}
+
+/// State of an idempotency key when a request arrives.
+pub enum Known {
+    /// Unused: the request was recorded and can proceed.
+    New,
+    /// Its first request is in progress.
+    Running,
+    /// Its first request ended without a response that can be repeated; whether it took effect is unknown.
+    Interrupted,
+    /// It was used for a different request.
+    Another,
+    /// Its first request has a stored response.
+    Answered(Kept),
+}
+
+impl Named {
+    /// The key `name` of this actor, for a request of these parts: method, path and body.
+    pub fn new(core: &Core, actor: &Actor, name: &str, request: &[&[u8]]) -> Self {
+        let caller = match actor.means {
+            Means::Key(id) => id.to_string(),
+            Means::Session | Means::Console => actor.user.to_string(),
+        };
+        let digest = |parts: &[&[u8]]| {
+            // Lengths keep the parts apart; the prefix separates these digests from others under the pepper.
+            let hash = parts
+                .iter()
+                .fold(Sha256::new_with_prefix("named call"), |hash, part| hash.chain_update((part.len() as u64).to_be_bytes()).chain_update(part));
+            *core.pepper.digest_of_sha256(&hash.finalize().into()).as_bytes()
+        };
+        Self { key: digest(&[caller.as_bytes(), name.as_bytes()]), request: digest(request) }
+    }
+}
+
+/// Starts a request unless its key was used before.
+///
+/// # Errors
+/// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
+pub async fn begin(core: &Core, actor: &Actor, named: Named) -> Result<Known, Fault> {
+    let permissions = actor.permissions;
+    let now = Timestamp::now();
+    let found = core
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                store::idempotency_keys::delete_before(tx, now.plus_ms(-DAY_MS)).await?;
+                let found = store::idempotency_keys::find(tx, &named.key).await?;
+                if found.is_none() {
+                    store::idempotency_keys::insert(tx, &named.key, &named.request, permissions, now).await?;
+                }
+                Ok(found)
+            })
+        })
+        .await?;
+    found.map_or(Ok(Known::New), |found| classify(actor, named, found, now))
+}
+
+fn classify(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Result<Known, Fault> {
+    if found.call_digest != named.request {
+        return Ok(Known::Another);
+    }
+    match found.status.map(u16::try_from) {
+        None if now.0 - found.started_at < MAX_DURATION_MS => Ok(Known::Running),
+        Some(Ok(status @ 200..500)) => {
+            actor.require_all(Permissions::from_words(&found.permissions))?;
+            Ok(Known::Answered(Kept { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
+        }
+        None | Some(_) => Ok(Known::Interrupted),
+    }
+}
+
+/// Stores the response of a request, so that it can be repeated.
+///
+/// # Errors
+/// `Unavailable`: the request then counts as interrupted.
+pub async fn end(core: &Core, named: Named, kept: Kept) -> Result<(), Fault> {
+    let write = core
+        .store
+        .write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::finish(tx, &named.key, kept.status, &kept.headers, &kept.body).await?) }));
+    write.await
+}
+
+/// Releases the key of a request that was rejected without effect, so that it can be retried.
+///
+/// # Errors
+/// `Unavailable`: the request then counts as interrupted.
+pub async fn undo(core: &Core, named: Named) -> Result<(), Fault> {
+    core.store.write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::delete(tx, &named.key).await?) })).await
+}
+
+/// Background task that deletes records older than a day.
+pub async fn clean(store: Store) {
+    let mut ticks = interval(CLEANUP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let before = Timestamp::now().plus_ms(-DAY_MS);
+        // If this fails, the next tick retries.
+        let _ = store.write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::delete_before(tx, before).await?) })).await;
+    }
+}

@@ -1,0 +1,85 @@
+//! The rules for issued keys: the managers of a project can list, revoke, disable and enable its keys.
+
+mod change;
+
+pub use change::{revoke, set_disabled};
+
+use std::collections::HashMap;
+
+use super::{Core, actor::Actor, projects};
+use latchkey_store::{
+    self as store,
+    issued_key_list::{IssuedRecord, Scope},
+};
+use latchkey_types::{
+    error::Fault,
+    issued_key::{IssuedPage, IssuedQuery, IssuedRow, ROWS},
+    key_kind::Lifecycle,
+    time::Timestamp,
+};
+
+/// A page of a project's issued keys with their usage in a period. Includes valid keys, and invalid ones that were used or revoked in the period.
+/// Needs *Manage Projects*, in the organization and in the project.
+pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Fault> {
+    let mut db = core.store.connection().await?;
+    let project = projects::managed(&mut db, actor, query.project).await?;
+    let now = Timestamp::now();
+    let span = query.wanted.span(now)?;
+    if !ROWS.contains(&query.rows) {
+        return Err(Fault::invalid("rows", "A page has 10, 20, 50 or 100 rows."));
+    }
+    let scope = Scope { organization: actor.organization, project: project.id, span, now };
+    let sums = store::issued_key_list::sums(&mut db, &scope).await?;
+    let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
+    let page = query.page.clamp(1, last_page);
+    let records = store::issued_key_list::some(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
+    let keys: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
+    let mut buckets = in_buckets(store::issued_key_list::buckets(&mut db, &scope, &keys).await?, span.count);
+    let rows = records.into_iter().map(|record| {
+        let of_key = buckets.remove(&record.id).unwrap_or_else(|| empty(span.count));
+        row(record, of_key, now)
+    });
+    Ok(IssuedPage {
+        rows: rows.collect::<Result<_, _>>()?,
+        page,
+        count: sums.count,
+        requests: sums.requests,
+        cost: sums.cost.money(),
+        bucket: span.bucket,
+    })
+}
+
+fn empty(count: i64) -> Vec<i64> {
+    vec![0; usize::try_from(count).unwrap_or_default()]
+}
+
+fn in_buckets(counted: Vec<(String, i64, i64)>, count: i64) -> HashMap<String, Vec<i64>> {
+    let mut buckets = HashMap::new();
+    for (key, at, requests) in counted {
+        let of_key = buckets.entry(key).or_insert_with(|| empty(count));
+        if let Some(bucket) = usize::try_from(at).ok().and_then(|at| of_key.get_mut(at)) {
+            *bucket = requests;
+        }
+    }
+    buckets
+}
+
+fn row(record: IssuedRecord, buckets: Vec<i64>, now: Timestamp) -> Result<IssuedRow, Fault> {
+    let lifecycle = Lifecycle {
+        expires_at: record.expires_at.map(Timestamp),
+        disabled_at: record.disabled_at.map(Timestamp),
+        revoked_at: record.revoked_at.map(Timestamp),
+        deleted_at: record.deleted_at.map(Timestamp),
+    };
+    Ok(IssuedRow {
+        id: record.id.parse().map_err(|_| Fault::Internal)?,
+        name: record.name,
+        holder: record.holder,
+        received_at: Timestamp(record.created_at),
+        status: lifecycle.status(now),
+        is_holder_disabled: record.holder_disabled_at.is_some(),
+        requests: record.requests,
+        cost: record.cost.money(),
+        buckets,
+    })
+}

@@ -1,0 +1,213 @@
+//! Editable attributes of a key, validated against the specification of its kind.
+
+use serde_json::{Map, Value};
+
+use super::limits;
+use crate::{actor::Actor, expiry};
+use latchkey_store::keys::Traits;
+use latchkey_types::{
+    error::Fault,
+    key::{EditedKey, WantedKey},
+    key_kind::{CORPUS_ACCESS, Editable, KeyKind, Policy, Scoping},
+    permission::Scope,
+    time::Timestamp,
+    validate,
+};
+
+/// The maximum size of metadata, in bytes of JSON.
+pub const METADATA_MAX: usize = 4096;
+/// The maximum number of scopes of a key.
+pub const SCOPES_MAX: usize = 100;
+
+/// The attributes of a new key.
+///
+/// # Errors
+/// `Invalid` at the first invalid value; `Forbidden` for a scope that the actor may not grant.
+pub(super) fn of_new(actor: &Actor, kind: KeyKind, request: &WantedKey, now: Timestamp) -> Result<Traits, Fault> {
+    let policy = kind.policy();
+    Ok(Traits {
+        name: validate::name("name", &request.name)?,
+        expires_at: expiry::chosen(policy, request.ends, now)?,
+        scopes: scopes(actor, policy, request.scopes.as_deref())?,
+        external_id: external_id(policy, request.external_id.as_deref())?,
+        metadata: metadata(policy, request.metadata.as_deref())?,
+        rate_limits: limits::rate_limits(policy, &request.rate_limits)?,
+        allowed_ips: limits::allowed_ips(policy, &request.allowed_ips)?,
+    })
+}
+
+/// The attributes of an existing key after a patch.
+///
+/// # Errors
+/// `Invalid` at the first value that is invalid or cannot be changed on keys of this kind.
+pub(super) fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, patch: &EditedKey, now: Timestamp) -> Result<Traits, Fault> {
+    let policy = kind.policy();
+    let fixed = |field: &str| Err(Fault::invalid(field, "This can't be changed on keys of this kind."));
+    let (name_fixed, rest_fixed) = (policy.editable == Editable::Nothing, policy.editable != Editable::All);
+    let mut after = before;
+    match &patch.name {
+        Some(_) if name_fixed => return fixed("name"),
+        Some(name) => after.name = validate::name("name", name)?,
+        None => {}
+    }
+    match patch.ends {
+        Some(_) if rest_fixed => return fixed("duration_days"),
+        Some(ends) => after.expires_at = expiry::chosen(policy, ends, now)?,
+        None => {}
+    }
+    match &patch.scopes {
+        Some(_) if rest_fixed => return fixed("scopes"),
+        Some(words) => after.scopes = scopes(actor, policy, Some(words))?,
+        None => {}
+    }
+    match &patch.external_id {
+        Some(_) if rest_fixed => return fixed("external_id"),
+        Some(id) => after.external_id = external_id(policy, Some(id))?,
+        None => {}
+    }
+    match &patch.metadata {
+        Some(_) if rest_fixed => return fixed("metadata"),
+        Some(json) => after.metadata = metadata(policy, Some(json))?,
+        None => {}
+    }
+    if let Some(requested) = &patch.rate_limits {
+        after.rate_limits = limits::rate_limits(policy, requested)?;
+    }
+    if let Some(requested) = &patch.allowed_ips {
+        after.allowed_ips = limits::allowed_ips(policy, requested)?;
+    }
+    Ok(after)
+}
+
+/// The corpora that a new key gives access to, sorted and distinct.
+///
+/// # Errors
+/// `Invalid` at `corpora` if the kind has no corpora, or requires some and none is given.
+pub(super) fn corpora(policy: &Policy, requested: &[i64]) -> Result<Vec<i64>, Fault> {
+    match (policy.scoping, requested) {
+        (Scoping::Corpora, []) => Err(Fault::invalid("corpora", "Choose at least one corpus.")),
+        (Scoping::Corpora, requested) => {
+            let mut corpora = requested.to_vec();
+            corpora.sort_unstable();
+            corpora.dedup();
+            Ok(corpora)
+        }
+        (_, []) => Ok(Vec::new()),
+        (..) => Err(Fault::invalid("corpora", "Keys of this kind have no corpora.")),
+    }
+}
+
+/// The stored form of scopes: words, separated by spaces. An actor can grant only scopes that they hold.
+fn scopes(actor: &Actor, policy: &Policy, requested: Option<&[String]>) -> Result<String, Fault> {
+    let invalid = |message: String| Err(Fault::invalid("scopes", message));
+    match (policy.scoping, requested) {
+        (Scoping::None, None | Some([])) | (Scoping::Words, None) => Ok(String::new()),
+        (Scoping::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
+        (Scoping::Api, None) => {
+            api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.require_grant(*scope).is_ok()).collect::<Vec<_>>())
+        }
+        (Scoping::Api, Some(words)) => {
+            let unknown = |word: &String| Fault::invalid("scopes", format!("Unknown scope “{word}”."));
+            api_scopes(actor, &words.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?)
+        }
+        (Scoping::Words, Some(words)) => custom_scopes(words),
+        (Scoping::Corpora, None) => Ok(CORPUS_ACCESS[0].0.join(" ")),
+        (Scoping::Corpora, Some(words)) => {
+            let access =
+                CORPUS_ACCESS.iter().find(|(access, _)| access.len() == words.len() && access.iter().all(|word| words.iter().any(|own| own == word)));
+            access.map_or_else(|| invalid("Use “query”, or “query” and “index”.".to_owned()), |(access, _)| Ok(access.join(" ")))
+        }
+    }
+}
+
+fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Fault> {
+    if scopes.is_empty() {
+        return Err(Fault::invalid("scopes", "Choose at least one scope."));
+    }
+    for scope in scopes {
+        actor.require_grant(*scope)?;
+    }
+    Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
+}
+
+/// Free-form scopes chosen by the key's creator, distinct, in the given order.
+fn custom_scopes(words: &[String]) -> Result<String, Fault> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for word in words {
+        let is_valid = (1..=validate::NAME_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_valid {
+            return Err(Fault::invalid("scopes", format!("A scope is 1 to {} letters, digits or symbols, without spaces.", validate::NAME_MAX)));
+        }
+        if !scopes.contains(&word.as_str()) {
+            scopes.push(word);
+        }
+    }
+    if scopes.len() > SCOPES_MAX {
+        return Err(Fault::invalid("scopes", format!("Use at most {SCOPES_MAX} scopes.")));
+    }
+    Ok(scopes.join(" "))
+}
+
+fn external_id(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
+    match requested.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(_) if !policy.annotated => Err(Fault::invalid("external_id", "Keys of this kind have no external id.")),
+        Some(id) => validate::name("external_id", id).map(Some),
+    }
+}
+
+/// A flat JSON object without whitespace; `None` for an empty object.
+fn metadata(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
+    let invalid = |message: String| Err(Fault::invalid("metadata", message));
+    let json = match requested.map(str::trim) {
+        None | Some("") => return Ok(None),
+        Some(_) if !policy.annotated => return invalid("Keys of this kind have no metadata.".to_owned()),
+        Some(json) => json,
+    };
+    let Ok(object) = serde_json::from_str::<Map<String, Value>>(json) else {
+        return invalid("Must be a JSON object, e.g. {\"plan\": \"pro\"}.".to_owned());
+    };
+    if object.values().any(|value| value.is_object() || value.is_array()) {
+        return invalid("Values must be strings, numbers, true, false or null.".to_owned());
+    }
+    let compact = Value::Object(object).to_string();
+    if compact.len() > METADATA_MAX {
+        return invalid(format!("Too long ({} bytes, max {METADATA_MAX}).", compact.len()));
+    }
+    Ok((compact != "{}").then_some(compact))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_a_flat_object() {
+        let client = KeyKind::Client.policy();
+        assert_eq!(metadata(client, Some(" {\"a\": 1, \"b\": null} ")).unwrap().as_deref(), Some(r#"{"a":1,"b":null}"#));
+        assert_eq!(metadata(client, Some("")), Ok(None));
+        assert_eq!(metadata(client, Some("{}")), Ok(None));
+        let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(METADATA_MAX));
+        for bad in ["[]", "7", "{", r#"{"a":{}}"#, r#"{"a":[1]}"#, &long] {
+            assert!(metadata(client, Some(bad)).is_err(), "{bad}");
+        }
+        assert!(metadata(KeyKind::Agent.policy(), Some(r#"{"a":1}"#)).is_err());
+    }
+
+    #[test]
+    fn custom_scopes_have_no_spaces() {
+        let words = |words: &[&str]| custom_scopes(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(&["read:all", "write", "read:all"]).as_deref(), Ok("read:all write"));
+        for bad in ["", "a b", "a\tb", "ä", &"a".repeat(101)] {
+            assert!(words(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_kinds_with_corpora_accept_and_require_them() {
+        assert_eq!(corpora(KeyKind::Corpus.policy(), &[3, 1, 3]), Ok(vec![1, 3]));
+        assert!(corpora(KeyKind::Corpus.policy(), &[]).is_err());
+        assert!(corpora(KeyKind::Agent.policy(), &[1]).is_err());
+        assert_eq!(corpora(KeyKind::Agent.policy(), &[]), Ok(vec![]));
+    }
+}

@@ -1,0 +1,68 @@
+//! Creates keys.
+
+use super::{attributes, limits, name_taken};
+use crate::{Core, actor::Actor, audit::Event};
+use latchkey_crypto::key_format::PlainKey;
+use latchkey_store::{self as store, Tx, keys::KeyRecord};
+use latchkey_types::{
+    error::Fault,
+    id::KeyId,
+    key::{CreatedKey, WantedKey},
+    key_kind::Kind,
+    secret::RevealedSecret,
+    time::Timestamp,
+};
+
+/// Creates a key. Only this result contains the secret. Needs the kind's `manage` permission.
+///
+/// # Errors
+/// `ScopeNotHeld` for a scope that the actor does not hold.
+pub async fn create(core: &Core, actor: &Actor, request: WantedKey) -> Result<CreatedKey, Fault> {
+    let unsupported_kind = || Fault::invalid("kind", "Keys of this kind can't be created here.");
+    let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
+    let policy = kind.policy();
+    actor.require(policy.manage)?;
+    let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
+    let now = Timestamp::now();
+    let key = store::keys::NewKey {
+        id: KeyId::new(),
+        organization: actor.organization,
+        kind,
+        traits: attributes::of_new(actor, kind, &request, now)?,
+        credits: limits::credits(policy, request.credits)?,
+        corpora: attributes::corpora(policy, &request.corpora)?,
+        digest: core.pepper.digest(secret.reveal()).as_bytes().to_vec(),
+        mask: policy.mask.apply(secret.reveal()),
+        created_by: actor.user,
+        created_at: now,
+    };
+    let digest = key.digest.clone();
+    let event = Event::new(actor, "key.created", "key", key.id, &key.traits.name).with("kind", policy.word);
+    let auditor = core.auditor.clone();
+    let record = core
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let record = insert(tx, &key).await?;
+                auditor.record(tx, event).await?;
+                Ok(record)
+            })
+        })
+        .await?;
+    core.verifier.forget(Some(&digest));
+    Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
+}
+
+/// Inserts a key and records the change of its verdict.
+///
+/// # Errors
+/// `Invalid` at `corpora` if one of them does not exist.
+pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Fault> {
+    let existing = store::corpora::known(tx, key.organization, &key.corpora).await?;
+    if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
+        return Err(Fault::invalid("corpora", format!("Corpus {unknown} does not exist.")));
+    }
+    store::keys::insert(tx, key).await.map_err(name_taken)?;
+    store::changes::note(tx, Some(&key.digest)).await?;
+    store::keys::find(tx, key.organization, key.id).await?.ok_or(Fault::Internal)
+}

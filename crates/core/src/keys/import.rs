@@ -1,0 +1,105 @@
+//! Imports keys that were created elsewhere, by their SHA-256.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{attributes, create::insert, limits};
+use crate::{Core, actor::Actor, audit::Event};
+use latchkey_store as store;
+use latchkey_types::{
+    error::Fault,
+    id::KeyId,
+    key::{KeyRow, WantedKey},
+    key_kind::{KeyKind, Mask},
+    time::Timestamp,
+};
+
+/// The maximum number of keys in one call.
+pub(super) const IMPORTS_MAX: usize = 1000;
+
+/// A key that was created elsewhere.
+pub struct Import {
+    /// The SHA-256 of the key: 64 hexadecimal digits, or base64.
+    pub sha256: String,
+    /// The attributes of the new key; its kind is `client`.
+    pub wanted: WantedKey,
+}
+
+/// Imports client keys, all or none. Callers continue to present them unchanged. Needs the kind's `manage` permission.
+///
+/// # Errors
+/// `Invalid` at `keys` or at a field of one of them, such as `keys[2].sha256`; `Conflict` at the `sha256` of a key that exists or was deleted.
+pub async fn import(core: &Core, actor: &Actor, imports: Vec<Import>) -> Result<Vec<KeyRow>, Fault> {
+    actor.require(KeyKind::Client.policy().manage)?;
+    if !(1..=IMPORTS_MAX).contains(&imports.len()) {
+        return Err(Fault::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
+    }
+    let now = Timestamp::now();
+    let keys = imports.iter().enumerate().map(|(index, import)| new_key(core, actor, import, now).map_err(|fault| fault.inside("keys", index)));
+    let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let digests: Vec<_> = keys.iter().map(|key| key.digest.clone()).collect();
+    let (actor, auditor) = (actor.clone(), core.auditor.clone());
+    let records = core
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut records = Vec::with_capacity(keys.len());
+                for (index, key) in keys.iter().enumerate() {
+                    if store::keys::secrets::is_known(tx, &key.digest).await? {
+                        return Err(Fault::conflict("sha256", "This key already exists or was deleted.").inside("keys", index));
+                    }
+                    records.push(insert(tx, key).await?);
+                    let event = Event::new(&actor, "key.imported", "key", key.id, &key.traits.name).with("kind", key.kind.word());
+                    auditor.record(tx, event).await?;
+                }
+                Ok(records)
+            })
+        })
+        .await?;
+    core.verifier.forget_each(&digests);
+    records.iter().map(store::keys::KeyRecord::row).collect()
+}
+
+fn new_key(core: &Core, actor: &Actor, import: &Import, now: Timestamp) -> Result<store::keys::NewKey, Fault> {
+    let kind = KeyKind::Client;
+    Ok(store::keys::NewKey {
+        id: KeyId::new(),
+        organization: actor.organization,
+        kind,
+        traits: attributes::of_new(actor, kind, &import.wanted, now)?,
+        credits: limits::credits(kind.policy(), import.wanted.credits)?,
+        corpora: attributes::corpora(kind.policy(), &import.wanted.corpora)?,
+        digest: core.pepper.digest_of_sha256(&sha256(&import.sha256)?).as_bytes().to_vec(),
+        // The mask would need the plain key, and only its hash is available.
+        mask: Mask::Hidden.apply(""),
+        created_by: actor.user,
+        created_at: now,
+    })
+}
+
+fn sha256(text: &str) -> Result<[u8; 32], Fault> {
+    let text = text.trim();
+    let bytes = if text.len() == 64 { hex(text) } else { BASE64_STANDARD.decode(text).ok() };
+    let malformed = || Fault::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
+    bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
+}
+
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sha256_is_hexadecimal_or_base64() {
+        let hex = "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let base64 = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        assert_eq!(sha256(hex), sha256(base64));
+        assert!(sha256(hex).is_ok());
+        for bad in ["", "abc", &hex[..62], &format!("{hex}00"), &hex.replace('B', "g"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0="] {
+            assert!(sha256(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The rules: who may do what, what is written with it, and who is notified. One file or folder per noun.
+
+pub mod access_requests;
+pub mod accounts;
+pub mod actor;
+pub mod audit;
+pub mod audit_log;
+pub mod auth;
+pub mod bulk;
+pub mod corpora;
+pub mod credential_check;
+pub mod credentials;
+pub mod etag;
+pub mod expiry;
+pub mod http_client;
+pub mod idempotency;
+pub mod invitations;
+pub mod issued_keys;
+pub mod key_lists;
+pub mod key_templates;
+pub mod keyring;
+pub mod keys;
+pub mod list_snapshots;
+pub mod mail;
+pub mod master_key_rotation;
+pub mod members;
+pub mod notifications;
+pub mod organization;
+pub mod profile;
+pub mod project_keys;
+pub mod projects;
+pub mod providers;
+pub mod public_url;
+pub mod roles;
+pub mod usage;
+pub mod vault;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use ipnet::IpNet;
+use latchkey_crypto::{key_format::Pepper, random};
+use latchkey_store::{self as store, Store};
+use latchkey_types::error::Fault;
+use latchkey_verify::Verifier;
+use secrecy::SecretString;
+
+use audit::Auditor;
+use auth::{password::Passwords, throttle::Throttle};
+use credential_check::{Connections, Endpoints};
+use http_client::Outgoing;
+use keyring::Keyring;
+use list_snapshots::Listings;
+use notifications::News;
+use public_url::PublicUrl;
+use vault::Vault;
+
+/// What the rules work with.
+pub struct Core {
+    pub store: Store,
+    pub pepper: Pepper,
+    pub vault: Arc<Vault>,
+    pub outgoing: Outgoing,
+    pub connections: Connections,
+    pub auditor: Auditor,
+    pub verifier: Arc<Verifier>,
+    pub listings: Listings,
+    pub news: Arc<News>,
+    pub passwords: Passwords,
+    pub throttle: Throttle,
+    /// The secret of the set-up link; of no use once there is a user.
+    pub setup_token: SecretString,
+    pub public_url: PublicUrl,
+    has_users: AtomicBool,
+}
+
+impl Core {
+    /// `allow_outgoing`: private networks that outgoing calls may reach.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new(
+        store: Store,
+        keyring: &Keyring,
+        vault: Arc<Vault>,
+        public_url: PublicUrl,
+        allow_outgoing: Vec<IpNet>,
+        endpoints: Endpoints,
+    ) -> anyhow::Result<Self> {
+        let pepper = Pepper::new(&keyring.pepper);
+        Ok(Self {
+            verifier: Arc::new(Verifier::new(store.clone(), pepper.clone())),
+            auditor: Auditor::new(&keyring.audit),
+            vault,
+            outgoing: Outgoing::new(allow_outgoing)?,
+            connections: Connections::new(endpoints),
+            store,
+            pepper,
+            listings: Listings::default(),
+            news: Arc::new(News::new()),
+            passwords: Passwords::new(),
+            throttle: Throttle::default(),
+            setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),
+            public_url,
+            has_users: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether a user exists. Users are never removed, so `true` is cached.
+    pub async fn has_users(&self) -> Result<bool, Fault> {
+        if !self.has_users.load(Ordering::Relaxed) && store::users::any_user(&self.store).await? {
+            self.note_user();
+        }
+        Ok(self.has_users.load(Ordering::Relaxed))
+    }
+
+    pub fn note_user(&self) {
+        self.has_users.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,125 @@
+//! Notification hub: delivers new notifications, from this and other instances on the same database, to open event streams.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{broadcast, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use latchkey_store::{self as store, Store};
+use latchkey_types::{
+    id::{SessionId, UserId},
+    notification::Notice,
+};
+
+/// Polling interval.
+const READ_EVERY: Duration = Duration::from_millis(250);
+/// Timeout of one poll; the next one reads the same notifications.
+const READ_LIMIT: Duration = Duration::from_secs(2);
+/// Buffered notifications per stream. A stream that lags further is closed, and the client reconnects.
+const BUFFER_MAX: usize = 1024;
+/// Open streams per session.
+const STREAMS_MAX: usize = 6;
+
+/// A notification and its recipient.
+#[derive(Debug)]
+pub struct Told {
+    pub user: UserId,
+    pub notice: Notice,
+}
+
+pub struct News {
+    sender: broadcast::Sender<Arc<Told>>,
+    shutdown: watch::Sender<bool>,
+    streams: Arc<Mutex<HashMap<SessionId, usize>>>,
+}
+
+impl News {
+    pub fn new() -> Self {
+        Self { sender: broadcast::Sender::new(BUFFER_MAX), shutdown: watch::Sender::new(false), streams: Arc::default() }
+    }
+
+    /// Closes all streams, including later ones; called at shutdown.
+    pub fn end(&self) {
+        self.shutdown.send_replace(true);
+    }
+
+    pub fn ending(&self) -> watch::Receiver<bool> {
+        self.shutdown.subscribe()
+    }
+
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
+        self.sender.subscribe()
+    }
+
+    /// A permit for one more stream of this session; `None` if it has too many.
+    pub fn place(&self, session: SessionId) -> Option<Place> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = streams.entry(session).or_default();
+        if *open >= STREAMS_MAX {
+            return None;
+        }
+        *open += 1;
+        Some(Place { session, streams: Arc::clone(&self.streams) })
+    }
+}
+
+impl Default for News {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Counts as an open stream until dropped.
+pub struct Place {
+    session: SessionId,
+    streams: Arc<Mutex<HashMap<SessionId, usize>>>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = streams.get_mut(&self.session) {
+            *open -= 1;
+            if *open == 0 {
+                streams.remove(&self.session);
+            }
+        }
+    }
+}
+
+/// Polls for new notifications, endlessly. It uses the shared connection pool; the change watcher has its own connection and must not wait.
+pub async fn gather(store: Store, news: Arc<News>) {
+    let mut timer = interval(READ_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = None;
+    loop {
+        timer.tick().await;
+        // After a failed read `seen` is unchanged, so nothing is skipped.
+        if let Ok(Ok(newest)) = timeout(READ_LIMIT, deliver(&store, &news, seen)).await {
+            seen = Some(newest);
+        }
+    }
+}
+
+/// Delivers the notifications after sequence number `seen`; returns the newest sequence number.
+async fn deliver(store: &Store, news: &News, seen: Option<i64>) -> Result<i64, store::Error> {
+    let Some(seen) = seen else { return store::notifications::newest(store).await };
+    let mut newest = seen;
+    for record in store::notifications::after(store, seen).await? {
+        newest = record.seq;
+        let (user, seq) = (record.user_id.parse(), record.seq);
+        if let (Ok(user), Ok(notice)) = (user, record.notice()) {
+            // Fails only without open streams.
+            drop(news.sender.send(Arc::new(Told { user, notice })));
+        } else {
+            tracing::error!(seq, "a stored notification is invalid");
+        }
+    }
+    Ok(newest)
+}

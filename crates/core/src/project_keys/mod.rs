@@ -1,0 +1,52 @@
+//! Project keys: JWTs that are signed once, when revealed to their holder, and verified like all other keys.
+
+mod reveal;
+pub mod signing;
+
+use serde::Serialize;
+
+pub use reveal::reveal;
+
+use super::{Core, actor::Actor, projects};
+use latchkey_store::{self as store, project_keys::Ended, signing_keys::PublicKeyRow};
+use latchkey_types::{
+    error::Fault,
+    id::{KeyId, ProjectId},
+    time::Timestamp,
+};
+
+/// A public signing key as JSON Web Key (RFC 7517, RFC 8037).
+#[derive(Debug, Serialize)]
+pub struct PublicKey {
+    kty: &'static str,
+    crv: &'static str,
+    x: String,
+    kid: String,
+    alg: &'static str,
+    r#use: &'static str,
+}
+
+impl From<PublicKeyRow> for PublicKey {
+    fn from(key: PublicKeyRow) -> Self {
+        Self { kty: "OKP", crv: "Ed25519", x: latchkey_crypto::signing_key::coordinate(&key.public_key), kid: key.kid, alg: "EdDSA", r#use: "sig" }
+    }
+}
+
+/// The public keys of all tokens that can be valid: the current signing key, and each earlier one until its last token expires. Needs no
+/// permission.
+pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Fault> {
+    Ok(store::signing_keys::in_use(&core.store, Timestamp::now()).await?.into_iter().map(Into::into).collect())
+}
+
+/// The project's unexpired keys that are no longer valid, and since when: the key was revoked, deleted or disabled, its holder was disabled, or
+/// the project was deleted. Needs *View Project*, in the organization and in the project.
+///
+/// # Errors
+/// `NotFound` also for a project that the actor cannot see.
+pub async fn ended(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Fault> {
+    projects::require_seen_ever(&mut *core.store.connection().await?, actor, project).await?;
+    let keys = store::project_keys::ended(&core.store, project, Timestamp::now()).await?;
+    let since = |key: &Ended| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
+    let keys = keys.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Fault::Internal)?, since(&key).ok_or(Fault::Internal)?)));
+    keys.collect()
+}

@@ -1,0 +1,70 @@
+//! Ed25519 signing keys of project keys. The private key is wrapped in the keyring as `signing <kid>` and deleted when it is replaced. The
+//! public key is kept as long as a token signed with it can be valid.
+
+use anyhow::Context;
+
+use crate::{Core, accounts, audit::Event, vault::Vault};
+use latchkey_crypto::signing_key::SigningKey;
+use latchkey_store::{self as store, Tx, keyring, signing_keys};
+use latchkey_types::{error::Fault, time::Timestamp};
+
+/// Lifetime of a signing key in days. The first reveal after that creates the next one.
+const LIFETIME_DAYS: i64 = 90;
+/// Name of the private key in the keyring.
+fn name_in_keyring(kid: &str) -> String {
+    format!("signing {kid}")
+}
+
+/// The current signing key, and whether it was created by this call because there was none or the last one exceeded its lifetime.
+///
+/// # Errors
+/// `Internal` if the stored key cannot be decrypted or does not match its public key.
+pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(SigningKey, bool), Fault> {
+    let current = signing_keys::current(tx).await?.filter(|key| now < Timestamp(key.created_at).plus_days(LIFETIME_DAYS));
+    let Some(current) = current else { return Ok((replace(tx, vault, now).await?, true)) };
+    let key = SigningKey::from_seed(vault.unwrap(tx, &name_in_keyring(&current.kid)).await?);
+    if key.public_key[..] == current.public_key[..] {
+        return Ok((key, false));
+    }
+    tracing::error!(
+        kid = current.kid,
+        "the stored public key of a signing key was altered: create a new one with `latchkey admin rotate-signing-key`"
+    );
+    Err(Fault::Internal)
+}
+
+/// Replaces the signing key and deletes its private key. All instances reload the public keys.
+async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Fault> {
+    for retired in signing_keys::retire_all(tx, now).await? {
+        keyring::delete(tx, &name_in_keyring(&retired)).await?;
+    }
+    let key = SigningKey::generate();
+    let wrapped = vault.wrap(tx, &name_in_keyring(&key.kid), key.seed()).await?;
+    keyring::insert(tx, &wrapped).await?;
+    signing_keys::insert(tx, &key.kid, &key.public_key, now).await?;
+    store::changes::note(tx, None).await?;
+    Ok(key)
+}
+
+/// Replaces the signing key immediately and returns the new key id; tokens signed with the old key remain valid. For `latchkey admin`; errors
+/// are messages for the operator.
+pub async fn rotate(core: &Core) -> anyhow::Result<String> {
+    let (vault, auditor) = (core.vault.clone(), core.auditor.clone());
+    let organizations = store::users::organizations(&core.store).await?;
+    let result = core
+        .store
+        .write(move |tx| {
+            Box::pin(async move {
+                let kid = replace(tx, &vault, Timestamp::now()).await?.kid;
+                for (id, name) in organizations {
+                    let console = accounts::console_of(id.parse().map_err(|_| Fault::Internal)?);
+                    auditor.record(tx, Event::new(&console, "signing_key.rotated", "organization", id, &name).with("kid", kid.as_str())).await?;
+                }
+                Ok(kid)
+            })
+        })
+        .await;
+    let kid = result.context("nothing was changed")?;
+    core.verifier.forget(None);
+    Ok(kid)
+}

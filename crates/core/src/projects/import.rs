@@ -1,0 +1,133 @@
+//! Imports a project key as secrets of a project that its holder manages.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Reached, managed, managed_now, secrets};
+use crate::{Core, actor::Actor, audit::Event};
+use latchkey_crypto::key_format::{KeyDigest, Pepper};
+use latchkey_store::{self as store, Tx, issued_keys::HeldKey};
+use latchkey_types::{
+    error::Fault,
+    id::{KeyId, ProjectId},
+    key_kind::{Lifecycle, Status},
+    permission::Permission,
+    project::SecretRow,
+    secret::TypedSecret,
+    secret_import::{ImportedName, names, prefix},
+    time::Timestamp,
+};
+
+/// The parts of an information field that an import needs; the format is that of `issued_keys.fields`.
+#[derive(Deserialize)]
+struct Field {
+    name: String,
+    value: String,
+}
+
+/// A key to import into `project`.
+struct Import {
+    key: HeldKey,
+    project: Reached,
+    fields: Vec<Field>,
+    /// The names of the new secrets: the token's, then one per field.
+    names: Vec<String>,
+    /// Those of `names` that the project already has.
+    taken: Vec<String>,
+}
+
+impl Import {
+    async fn new(db: &mut Tx, actor: &Actor, key: KeyId, project: Reached, typed: &str) -> Result<Self, Fault> {
+        let key = store::issued_keys::held(&mut *db, actor.organization, actor.user, key).await?.ok_or(Fault::NotFound)?;
+        let prefix = prefix("prefix", typed)?;
+        let fields: Vec<Field> = serde_json::from_str(&key.fields).map_err(|_| Fault::Internal)?;
+        let names = names(&prefix, fields.iter().map(|field| field.name.as_str()));
+        let taken = store::project_secrets::taken(db, project.id, &names).await?;
+        Ok(Self { key, project, fields, names, taken })
+    }
+
+    /// Requires the token of this key, and an active key.
+    fn check(&self, pepper: &Pepper, token: &TypedSecret) -> Result<(), Fault> {
+        let stored = KeyDigest::from_stored(&self.key.digest).ok_or(Fault::Internal)?;
+        if self.key.revealed_at.is_none() || pepper.digest(token.expose().trim()) != stored {
+            return Err(Fault::invalid("token", "This is not the token of this key. Paste the whole token."));
+        }
+        let at = |ms: Option<i64>| ms.map(Timestamp);
+        let lifecycle = Lifecycle {
+            expires_at: at(self.key.expires_at),
+            disabled_at: at(self.key.disabled_at),
+            revoked_at: at(self.key.revoked_at),
+            ..Lifecycle::default()
+        };
+        match lifecycle.status(Timestamp::now()) {
+            Status::Active => Ok(()),
+            Status::Disabled => Err(Fault::conflict("key", "This key is disabled. Enable it before you import it.")),
+            Status::Expired => Err(Fault::conflict("key", "This key has expired. Request another one.")),
+            Status::Revoked | Status::Deleted => Err(Fault::conflict("key", "This key was revoked. Request another one.")),
+        }
+    }
+
+    /// Requires that no name is taken and that the project has room. `existing` is its number of secrets.
+    fn require_free(&self, existing: usize) -> Result<(), Fault> {
+        if let [one] = &self.taken[..] {
+            return Err(Fault::conflict("prefix", format!("The project already has a secret {one}. Choose another prefix.")));
+        }
+        if !self.taken.is_empty() {
+            return Err(Fault::conflict(
+                "prefix",
+                format!("The project already has these secrets: {}. Choose another prefix.", self.taken.join(", ")),
+            ));
+        }
+        if existing + self.names.len() > secrets::SECRETS_MAX {
+            return Err(Fault::conflict("prefix", format!("A project has at most {} secrets. Delete some first.", secrets::SECRETS_MAX)));
+        }
+        Ok(())
+    }
+}
+
+/// The names that an import would give the secrets, and which of them are taken. The actor must hold the key; needs *Manage Projects*, in the
+/// organization and in the project.
+///
+/// # Errors
+/// `NotFound` also for a key that the actor does not hold.
+pub async fn preview(core: &Core, actor: &Actor, key: KeyId, project: ProjectId, prefix: &str) -> Result<Vec<ImportedName>, Fault> {
+    let mut db = core.store.connection().await?;
+    let project = managed(&mut db, actor, project).await?;
+    let Import { names, taken, .. } = Import::new(&mut db, actor, key, project, prefix).await?;
+    Ok(names.into_iter().map(|name| ImportedName { is_taken: taken.contains(&name), name }).collect())
+}
+
+/// Stores a key and its fields as secrets, all or none. The actor must hold the key; needs *Manage Projects*, in the organization and in the
+/// project.
+///
+/// # Errors
+/// `NotFound` also for a key that the actor does not hold; `Invalid` at `token` if it is not the key's; `Conflict` at `key` if the key is not
+/// active, at `prefix` if a name is taken.
+pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Fault> {
+    actor.require(Permission::ManageProjects)?;
+    let (actor, auditor, vault, pepper) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault), core.pepper.clone());
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let import = Import::new(tx, &actor, key, project, &prefix).await?;
+                import.check(&pepper, &token)?;
+                let before = secrets::of(tx, import.project.id).await?;
+                import.require_free(before.len())?;
+                let token = SecretString::from(token.expose().trim());
+                let values = std::iter::once(token).chain(import.fields.iter().map(|field| SecretString::from(field.value.as_str())));
+                for (name, value) in import.names.iter().zip(values) {
+                    secrets::insert(tx, &vault, &actor, &import.project, name, value, Some(key)).await?;
+                }
+                let event = Event::new(&actor, "secret.imported", "key", key, &import.key.name)
+                    .with("project", import.project.id.to_string())
+                    .with("secrets", import.names.clone());
+                auditor.record(tx, event).await?;
+                let after = secrets::of(tx, import.project.id).await?;
+                Ok(after.into_iter().filter(|secret| import.names.contains(&secret.name)).collect())
+            })
+        })
+        .await
+}

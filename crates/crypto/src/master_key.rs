@@ -1,0 +1,248 @@
+//! The master key, which wraps all other keys, and its storage: the data folder or the environment.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{ErrorKind, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::{
+    aead,
+    random::{self, Secret},
+};
+
+const FILE: &str = "master.key";
+/// The next key during a rotation.
+const NEXT_FILE: &str = "master.key.next";
+/// Held while the next key is moved.
+const LOCK_FILE: &str = "master.key.lock";
+
+/// A secret as stored.
+pub struct Wrapped {
+    /// Its purpose; unique.
+    pub name: String,
+    /// Version, nonce and ciphertext.
+    pub wrapped: Vec<u8>,
+}
+
+/// The key that wraps all other keys.
+pub struct MasterKey(Secret);
+
+impl MasterKey {
+    pub fn generate() -> Self {
+        Self(Zeroizing::new(random::bytes()))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let bytes = Zeroizing::new(BASE64_STANDARD.decode(text.trim())?);
+        Ok(Self(Zeroizing::new(bytes.as_slice().try_into()?)))
+    }
+
+    pub const fn secret(&self) -> &Secret {
+        &self.0
+    }
+
+    /// Wraps one of the installation's secrets.
+    pub fn wrap(&self, name: &str, secret: &Secret) -> Wrapped {
+        Wrapped { name: name.to_owned(), wrapped: aead::seal(&self.0, &binding(name), secret.as_slice()) }
+    }
+
+    /// Unwraps one of the installation's secrets.
+    pub fn unwrap(&self, secret: &Wrapped) -> Result<Secret, aead::Unopened> {
+        aead::open_key(&self.0, &binding(&secret.name), &secret.wrapped)
+    }
+
+    /// Whether all secrets of this keyring are wrapped under this key.
+    pub fn fits(&self, keyring: &[Wrapped]) -> bool {
+        keyring.iter().all(|secret| self.unwrap(secret).is_ok())
+    }
+}
+
+fn binding(name: &str) -> [&str; 2] {
+    ["latchkey keyring", name]
+}
+
+#[derive(Debug, Clone)]
+pub enum KeyPlace {
+    /// Files in this folder.
+    Folder(PathBuf),
+    Environment {
+        /// `LATCHKEY_MASTER_KEY`.
+        current: SecretString,
+        /// `LATCHKEY_NEW_MASTER_KEY`.
+        next: Option<SecretString>,
+    },
+}
+
+/// The key that fits the data.
+pub struct Found {
+    pub key: MasterKey,
+    /// Whether it was found as the next key, not as the current one.
+    pub is_next: bool,
+}
+
+impl KeyPlace {
+    /// The key that fits this keyring, if there is one. Reads twice, because a concurrent rotation may be moving the next key.
+    ///
+    /// # Errors
+    /// If a key can't be read and no other fits.
+    pub fn find(&self, keyring: &[Wrapped]) -> anyhow::Result<Option<Found>> {
+        for _ in 0..2 {
+            // A malformed key is an error only if no other key fits.
+            let (current, next) = (self.current(), self.next());
+            if matches!(&current, Ok(Some(key)) if key.fits(keyring)) {
+                return Ok(current?.map(|key| Found { key, is_next: false }));
+            }
+            if matches!(&next, Ok(Some(key)) if key.fits(keyring)) {
+                return Ok(next?.map(|key| Found { key, is_next: true }));
+            }
+            current?;
+        }
+        Ok(None)
+    }
+
+    /// The current key, whether or not it fits the data.
+    pub fn current(&self) -> anyhow::Result<Option<MasterKey>> {
+        match self {
+            Self::Folder(folder) => read(&folder.join(FILE)),
+            Self::Environment { current, .. } => parse_variable("LATCHKEY_MASTER_KEY", current).map(Some),
+        }
+    }
+
+    /// The next key of a rotation, if there is one.
+    pub fn next(&self) -> anyhow::Result<Option<MasterKey>> {
+        match self {
+            Self::Folder(folder) => read(&folder.join(NEXT_FILE)),
+            Self::Environment { next, .. } => next.as_ref().map(|text| parse_variable("LATCHKEY_NEW_MASTER_KEY", text)).transpose(),
+        }
+    }
+
+    /// Creates the first key of a folder.
+    ///
+    /// # Errors
+    /// Also if there is one already.
+    pub fn make(folder: &Path) -> anyhow::Result<MasterKey> {
+        let path = folder.join(FILE);
+        let master = MasterKey::generate();
+        write(fs::OpenOptions::new().create_new(true), &path, &master).with_context(|| format!("cannot create {}", path.display()))?;
+        tracing::warn!("created a master key at {}: keep a copy elsewhere, because the data can't be opened without it", path.display());
+        Ok(master)
+    }
+
+    /// Writes the next key beside the current one. Overwrites a next key of an interrupted rotation, which was never used.
+    pub fn lay_next(folder: &Path, master: &MasterKey) -> anyhow::Result<()> {
+        let path = folder.join(NEXT_FILE);
+        write(fs::OpenOptions::new().create(true).truncate(true), &path, master).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Replaces the current key with the next one. The caller must hold [`KeyPlace::lock`] and have checked that the next key fits the data;
+    /// otherwise the only key of the data could be overwritten.
+    pub fn promote_next(folder: &Path) -> anyhow::Result<()> {
+        let moved = fs::rename(folder.join(NEXT_FILE), folder.join(FILE)).and_then(|()| sync(folder));
+        moved.with_context(|| format!("cannot move the new master key to {}", folder.join(FILE).display()))
+    }
+
+    /// Completes a rotation that was interrupted after the data was rewrapped. Does nothing while a rotation is running.
+    pub fn finish_rotation(&self, keyring: &[Wrapped]) -> anyhow::Result<()> {
+        let Self::Folder(folder) = self else { return Ok(()) };
+        let Some(_lock) = Self::lock(folder)? else { return Ok(()) };
+        if self.find(keyring)?.is_some_and(|found| found.is_next) {
+            Self::promote_next(folder)?;
+            tracing::warn!("finished an interrupted rotation: {} is the new master key", folder.join(FILE).display());
+        }
+        Ok(())
+    }
+
+    /// Locks a folder's keys until the file is dropped; `None` if another process holds the lock.
+    pub fn lock(folder: &Path) -> anyhow::Result<Option<File>> {
+        let path = folder.join(LOCK_FILE);
+        let unusable = || format!("cannot lock {}", path.display());
+        let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path).with_context(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).with_context(unusable),
+        }
+    }
+
+    /// The location of the key, for error messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Folder(folder) => folder.join(FILE).display().to_string(),
+            Self::Environment { .. } => "LATCHKEY_MASTER_KEY".to_owned(),
+        }
+    }
+}
+
+fn parse_variable(name: &str, text: &SecretString) -> anyhow::Result<MasterKey> {
+    MasterKey::parse(text.expose_secret()).with_context(|| format!("{name} is not a master key: it must be 32 bytes in base64"))
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
+    match fs::read_to_string(path).map(Zeroizing::new) {
+        Ok(text) => MasterKey::parse(&text)
+            .with_context(|| format!("{} does not contain a master key: it must be 32 bytes in base64", path.display()))
+            .map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Syncs the file to disk before the key is used: without the key, data that was wrapped under it would be lost too.
+fn write(options: &mut fs::OpenOptions, path: &Path, master: &MasterKey) -> std::io::Result<()> {
+    let text = Zeroizing::new(BASE64_STANDARD.encode(master.0.as_slice()));
+    let mut file = options.write(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), sync)
+}
+
+/// Syncs the folder, so that a new file name is durable.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn keyring(master: &MasterKey) -> Vec<Wrapped> {
+        vec![master.wrap("pepper", &Zeroizing::new([7; 32])), master.wrap("audit", &Zeroizing::new([8; 32]))]
+    }
+
+    #[test]
+    fn unwrap_requires_the_same_key_and_name() {
+        let (master, other) = (MasterKey::generate(), MasterKey::generate());
+        let wrapped = master.wrap("pepper", &Zeroizing::new([7; 32]));
+        assert_eq!(master.unwrap(&wrapped).unwrap(), Zeroizing::new([7; 32]));
+        assert!(other.unwrap(&wrapped).is_err());
+        assert!(master.unwrap(&Wrapped { name: "audit".into(), wrapped: wrapped.wrapped }).is_err());
+    }
+
+    #[test]
+    fn find_returns_the_current_or_the_next_key() {
+        let folder = TempDir::new().unwrap();
+        let place = KeyPlace::Folder(folder.path().to_owned());
+        let (first, second) = (KeyPlace::make(folder.path()).unwrap(), MasterKey::generate());
+        KeyPlace::lay_next(folder.path(), &second).unwrap();
+        assert!(!place.find(&keyring(&first)).unwrap().unwrap().is_next);
+        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next);
+        assert!(place.find(&keyring(&MasterKey::generate())).unwrap().is_none());
+        // A partly written next key that is not needed.
+        fs::write(folder.path().join(NEXT_FILE), "AAAA").unwrap();
+        assert!(place.find(&keyring(&first)).unwrap().is_some());
+        KeyPlace::lay_next(folder.path(), &second).unwrap();
+        place.finish_rotation(&keyring(&first)).unwrap();
+        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next, "a next key that was never used is not promoted");
+        place.finish_rotation(&keyring(&second)).unwrap();
+        assert!(!place.find(&keyring(&second)).unwrap().unwrap().is_next);
+    }
+}

@@ -1,0 +1,115 @@
+//! Prometheus metrics at `/metrics`. Counters start at 0 with the process.
+
+mod verify_histogram;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use axum::http::StatusCode;
+use prometheus::{
+    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    core::{Collector, GenericGauge},
+};
+
+use latchkey_core::Core;
+use latchkey_verify::Code;
+pub use prometheus::TEXT_FORMAT;
+use verify_histogram::{Judged, Shared};
+
+/// All metrics. The hot path only adds to preallocated atomics: no lock, no lookup.
+pub struct Metrics {
+    registry: Registry,
+    judged: Arc<Judged>,
+    requests: IntCounterVec,
+    known: IntGauge,
+    unknown: IntGauge,
+    waiting: IntGauge,
+    flush_age: Gauge,
+    database_up: IntGauge,
+}
+
+impl Metrics {
+    pub fn new(store_reads: IntCounter) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let requests =
+            Opts::new("latchkey_http_requests_total", "Requests, by method, route and status class. Of the verify routes, only rejected requests.");
+        let info =
+            IntGauge::with_opts(Opts::new("latchkey_info", "Version of the program; always 1.").const_label("version", env!("CARGO_PKG_VERSION")))?;
+        let started = Gauge::new("process_start_time_seconds", "When the process started, in seconds since 1970.")?;
+        info.set(1);
+        started.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().floor());
+        let metrics = Self {
+            judged: Arc::new(Judged::new()?),
+            requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
+            known: gauge(&registry, "latchkey_known_keys", "Cached keys.")?,
+            unknown: gauge(&registry, "latchkey_unknown_keys", "Cached digests of unknown keys.")?,
+            waiting: gauge(&registry, "latchkey_uses_waiting", "Keys with unwritten usage.")?,
+            flush_age: gauge(&registry, "latchkey_flush_age_seconds", "Time since usage was last written, or since there was none to write.")?,
+            database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
+            registry,
+        };
+        let others: [Box<dyn Collector>; 5] = [
+            Box::new(Shared(Arc::clone(&metrics.judged))),
+            Box::new(metrics.requests.clone()),
+            Box::new(store_reads),
+            Box::new(info),
+            Box::new(started),
+        ];
+        for collector in others {
+            metrics.registry.register(collector)?;
+        }
+        Ok(metrics)
+    }
+
+    /// Counts a verdict and the duration of its request.
+    pub fn judged(&self, code: Code, took: Duration) {
+        self.judged.count(code, Some(took));
+    }
+
+    /// Counts a verdict of a batch request, whose duration is not that of a single verdict.
+    pub fn judged_in_batch(&self, code: Code) {
+        self.judged.count(code, None);
+    }
+
+    /// Counts a request of the general router.
+    pub fn answered(&self, method: &str, route: &str, status: StatusCode) {
+        self.requests.with_label_values(&[method, route, class_of(status.as_u16())]).inc();
+    }
+
+    /// Counts a rejected request of a hot route.
+    pub fn refused(&self, method: &str, route: &str, status: u16) {
+        self.requests.with_label_values(&[method, route, class_of(status)]).inc();
+    }
+
+    pub fn text(&self, core: &Core) -> prometheus::Result<String> {
+        let ((known, unknown), (age_ms, waiting)) = (core.verifier.sizes(), core.verifier.flush_age());
+        self.known.set(whole(known));
+        self.unknown.set(whole(unknown));
+        self.waiting.set(whole(waiting));
+        self.flush_age.set(Duration::from_millis(age_ms.try_into().unwrap_or_default()).as_secs_f64());
+        self.database_up.set(i64::from(!core.store.is_lost()));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+const fn class_of(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    }
+}
+
+fn gauge<N: prometheus::core::Atomic + 'static>(registry: &Registry, name: &str, help: &str) -> prometheus::Result<GenericGauge<N>> {
+    let gauge = GenericGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn whole(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,11 @@
+//! The caller of a page or server function.
+
+use latchkey_core::auth::session::{Device, Session};
+
+/// The session and device of a page request, for the server functions.
+#[derive(Clone)]
+pub struct PageSession {
+    pub session: Option<Session>,
+    /// Client address and user agent.
+    pub device: Device,
+}

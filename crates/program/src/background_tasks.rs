@@ -1,0 +1,103 @@
+//! Supervised background tasks: if one ends or panics while the server runs, the server stops with an error. A change watcher that died
+//! unnoticed would keep revoked keys valid.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use anyhow::anyhow;
+use latchkey_core::{
+    Core, idempotency,
+    mail::{Mailer, send_mails},
+    notifications,
+};
+use latchkey_verify::{watch, write_uses};
+use tokio::{
+    sync::oneshot,
+    task::{AbortHandle, Id, JoinSet},
+    time::timeout,
+};
+
+pub(crate) struct BackgroundTasks {
+    tasks: JoinSet<()>,
+    names: HashMap<Id, &'static str>,
+    /// Tasks that run until they are aborted.
+    endless: Vec<AbortHandle>,
+    mail_sender: Option<AbortHandle>,
+    stop_usage_writer: oneshot::Sender<()>,
+}
+
+impl BackgroundTasks {
+    pub(crate) fn start(core: &Core, mailer: Option<Mailer>) -> Self {
+        let (stop_usage_writer, stopped) = oneshot::channel();
+        let mut tasks = Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer };
+        let (store, verifier) = (&core.store, &core.verifier);
+        tasks.spawn_endless("change watcher", watch(store.clone(), Arc::clone(verifier)));
+        tasks.spawn_endless("notification poller", notifications::gather(store.clone(), Arc::clone(&core.news)));
+        tasks.spawn_endless("idempotency key cleaner", idempotency::clean(store.clone()));
+        tasks.spawn("usage writer", write_uses(Arc::clone(verifier), stopped));
+        if let Some(mailer) = mailer {
+            let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.news.ending());
+            tasks.mail_sender = Some(tasks.spawn("mail sender", sender));
+        }
+        tasks
+    }
+
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        let handle = self.tasks.spawn(task);
+        self.names.insert(handle.id(), name);
+        handle
+    }
+
+    fn spawn_endless(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let handle = self.spawn(name, task);
+        self.endless.push(handle);
+    }
+
+    /// Resolves if a task ends or panics.
+    pub(crate) async fn failed(&mut self) -> anyhow::Error {
+        let (id, how) = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => (id, "ended"),
+            Some(Err(error)) => (error.id(), "panicked"),
+            None => return anyhow!("no background task is running"),
+        };
+        anyhow!("the background task \"{}\" {how} unexpectedly", self.names.get(&id).copied().unwrap_or("unknown"))
+    }
+
+    /// Ends all tasks: usage is written once more, a message that is being sent gets `limit`.
+    pub(crate) async fn stop(mut self, limit: Duration) {
+        drop(self.stop_usage_writer);
+        for task in &self.endless {
+            task.abort();
+        }
+        let all_ended = timeout(limit, async { while self.tasks.join_next().await.is_some() {} }).await;
+        if let (Err(_), Some(sender)) = (all_ended, &self.mail_sender) {
+            sender.abort();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tasks() -> BackgroundTasks {
+        let (stop_usage_writer, _) = oneshot::channel();
+        BackgroundTasks { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_named() {
+        let mut tasks = tasks();
+        tasks.spawn_endless("poller", std::future::pending());
+        tasks.spawn("watcher", async { panic!("broken") });
+        assert_eq!(tasks.failed().await.to_string(), "the background task \"watcher\" panicked unexpectedly");
+        tasks.stop(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_is_named() {
+        let mut tasks = tasks();
+        tasks.spawn("watcher", async {});
+        assert_eq!(tasks.failed().await.to_string(), "the background task \"watcher\" ended unexpectedly");
+    }
+}

@@ -1,0 +1,93 @@
+//! Configuration: command-line flags, each also available as an environment variable.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use super::telemetry::LogFormat;
+use latchkey_crypto::master_key::KeyPlace;
+
+/// Location of the data and its keys, for `serve` and the admin commands.
+#[derive(Debug, Clone, Args)]
+pub struct DataOptions {
+    /// Data folder with the database, the master key and the lock
+    #[arg(long, env = "LATCHKEY_DATA", default_value = "./data", global = true)]
+    pub data: PathBuf,
+    /// Database URL: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME` [default: latchkey.db in the data folder]
+    #[arg(long = "database", env = "LATCHKEY_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub database: Option<String>,
+    /// Master key that encrypts all other keys, 32 bytes in base64 [default: master.key in the data folder]
+    // From the environment only: arguments are visible to all users of the machine.
+    #[arg(skip = secret_from_environment("LATCHKEY_MASTER_KEY"))]
+    pub master_key: Option<SecretString>,
+    /// Master key to rotate to, in the same format
+    #[arg(skip = secret_from_environment("LATCHKEY_NEW_MASTER_KEY"))]
+    pub new_master_key: Option<SecretString>,
+}
+
+fn secret_from_environment(name: &str) -> Option<SecretString> {
+    std::env::var(name).ok().filter(|key| !key.trim().is_empty()).map(SecretString::from)
+}
+
+impl DataOptions {
+    pub fn key_place(&self) -> KeyPlace {
+        match &self.master_key {
+            Some(current) => KeyPlace::Environment { current: current.clone(), next: self.new_master_key.clone() },
+            None => KeyPlace::Folder(self.data.clone()),
+        }
+    }
+}
+
+/// Outgoing requests to other services.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OutgoingOptions {
+    /// Private networks that outgoing requests may reach, for providers inside them: `10.1.0.0/16,::1/128`
+    #[arg(long, env = "LATCHKEY_ALLOW_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
+    pub allow_outgoing: Vec<IpNet>,
+    /// URL of the AWS Security Token Service [default: the endpoint of each key's region]
+    #[arg(long, env = "LATCHKEY_AWS_STS_URL", value_name = "URL")]
+    pub aws_sts_url: Option<Url>,
+    /// URL of the `DNAnexus` API [default: <https://api.dnanexus.com>]
+    #[arg(long, env = "LATCHKEY_DNANEXUS_URL", value_name = "URL")]
+    pub dnanexus_url: Option<Url>,
+}
+
+/// Mail server and sender of notifications by email.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MailOptions {
+    /// Mail server for notifications: `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or `smtps://USER:PASSWORD@HOST:465` [default: none]
+    #[arg(long, env = "LATCHKEY_SMTP", value_name = "URL", hide_env_values = true)]
+    pub smtp: Option<SecretString>,
+    /// Sender of notifications, e.g. `Latchkey <keys@example.com>`
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+}
+
+/// Options of `latchkey serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    /// Address to listen on
+    #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// URL under which users reach this server, e.g. <https://keys.example.com> [default: <http://LISTEN>]
+    #[arg(long, env = "LATCHKEY_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Networks of proxies whose X-Forwarded-For is trusted: `10.0.0.0/8,::1/128`
+    #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_name = "CIDR,…", value_delimiter = ',')]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Log format: plain text, or one JSON object per line
+    #[arg(long, env = "LATCHKEY_LOG_FORMAT", value_name = "text|json", default_value = "text", hide_possible_values = true)]
+    pub log_format: LogFormat,
+    /// Seconds for which cached keys are still verified while the database is unreachable, at most 3600 [default: 0, off]
+    #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub serve_stale: u64,
+    #[command(flatten)]
+    pub outgoing: OutgoingOptions,
+    #[command(flatten)]
+    pub mail: MailOptions,
+    #[command(flatten)]
+    pub data: DataOptions,
+}

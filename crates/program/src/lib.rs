@@ -1,0 +1,14 @@
+//! The program: configuration, serving, sessions and server-side rendering, admin commands.
+
+pub mod admin;
+mod assets;
+mod background_tasks;
+pub mod config;
+pub mod data_dir;
+mod events;
+mod page_auth;
+pub mod route_permissions;
+pub mod router;
+mod security_headers;
+pub mod serve;
+pub mod telemetry;

@@ -1,0 +1,119 @@
+//! Page authorization. It runs before rendering, since a rendered page can no longer redirect.
+
+use latchkey_http::page_session::PageSession;
+use std::net::SocketAddr;
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::route_permissions;
+use latchkey::pages::{keys::tabs, projects::PROJECTS, settings};
+use latchkey_core::auth::{
+    session::{self, Device},
+    user_agent,
+};
+use latchkey_http::{AppState, client_address, problem::Problem};
+use latchkey_types::{
+    error::Fault,
+    permission::{Permission, Permissions},
+};
+
+/// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
+pub(crate) async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    match authorize(&state, request, next).await {
+        Ok(response) => response,
+        Err(fault) => Problem::from(fault).into_response(),
+    }
+}
+
+async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Fault> {
+    let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
+    if let Some(session) = &session {
+        latchkey_http::request_context::made_by(session.organization, session.user, None);
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let address = peer.map(|peer| client_address::caller(peer, request.headers(), &state.trusted_proxies));
+    let device = Device { address, agent: user_agent::of(request.headers()) };
+    request.extensions_mut().insert(PageSession { session: session.clone(), device });
+
+    let path = request.uri().path();
+    if *request.method() != Method::GET || path.starts_with("/fn/") {
+        return Ok(next.run(request).await);
+    }
+    let permissions = session.as_ref().map(|session| session.permissions);
+    if let Some(target) = redirect_target(path, request.uri().query(), permissions, state.has_users().await?) {
+        return Ok(Redirect::to(&target).into_response());
+    }
+    let is_allowed = session.is_none_or(|session| route_permissions::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
+    let mut response = next.run(request).await;
+    if !is_allowed {
+        // The page itself renders the message.
+        *response.status_mut() = StatusCode::FORBIDDEN;
+    }
+    Ok(response)
+}
+
+/// Where to redirect the caller; `None` to render the page.
+fn redirect_target(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
+    match path {
+        "/setup" => has_users.then(|| "/sign-in".to_owned()),
+        _ if !has_users => Some("/setup".to_owned()),
+        // A signed-in user can be invited with another email address.
+        "/join" => None,
+        "/sign-in" => permissions.map(|_| "/".to_owned()),
+        _ if permissions.is_none() => {
+            let current = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+            let next: String = url::form_urlencoded::byte_serialize(current.as_bytes()).collect();
+            Some(if current == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
+        }
+        "/" => Some(permissions.map_or("/profile", home).to_owned()),
+        "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
+        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|own| own.has(tab.needs))).map(|tab| tab.path.to_owned()),
+        _ => None,
+    }
+}
+
+/// Start page for these permissions.
+fn home(permissions: Permissions) -> &'static str {
+    let projects = || permissions.has(Permission::ViewProject).then_some(PROJECTS);
+    tabs::first_for(permissions).or_else(projects).unwrap_or("/profile")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_by_session_and_setup_state() {
+        let (anonymous, viewer) = (None, Some(Permissions::of(&[Permission::ViewKeys])));
+        let at = |path, permissions, has_users| redirect_target(path, None, permissions, has_users);
+        assert_eq!(at("/keys/agent", anonymous, false).as_deref(), Some("/setup"));
+        assert_eq!(at("/setup", anonymous, false), None);
+        assert_eq!(at("/setup", anonymous, true).as_deref(), Some("/sign-in"));
+        assert_eq!(at("/keys/agent", anonymous, true).as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent"));
+        assert_eq!(at("/sign-in", anonymous, true), None);
+        assert_eq!(at("/sign-in", viewer, true).as_deref(), Some("/"));
+        assert_eq!(at("/keys/agent", viewer, true), None);
+        assert_eq!(
+            redirect_target("/keys/agent", Some("q=a&sort=name"), anonymous, true).as_deref(),
+            Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da%26sort%3Dname")
+        );
+    }
+
+    #[test]
+    fn starts_at_the_first_permitted_page() {
+        let at = |path, permissions: &[Permission]| redirect_target(path, None, Some(Permissions::of(permissions)), true);
+        assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
+        assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
+        assert_eq!(at("/", &[]).as_deref(), Some("/profile"));
+        assert_eq!(at("/", &[Permission::ViewProject]).as_deref(), Some("/projects"));
+        assert_eq!(at("/", &[Permission::ViewProject, Permission::ViewKeys]).as_deref(), Some("/keys/client"));
+        assert_eq!(at("/keys", &[Permission::ViewProject]).as_deref(), Some("/profile"));
+        assert_eq!(at("/settings", &[Permission::ManageRoles]).as_deref(), Some("/settings/roles"));
+        assert_eq!(at("/settings", &[Permission::ViewKeys]), None);
+    }
+}

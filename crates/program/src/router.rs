@@ -1,0 +1,106 @@
+//! All routes and their middleware.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::Request,
+    http::{Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
+    response::{IntoResponse, Response},
+};
+use leptos::{
+    config::LeptosOptions,
+    prelude::{provide_context, use_context, view},
+};
+use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+
+use super::{assets, events, page_auth, security_headers};
+use latchkey::{
+    app::{App, shell},
+    lazy_routes,
+};
+use latchkey_http::{
+    AppState,
+    body::{self, BODY_MAX},
+    problem::Problem,
+    request_log,
+};
+use latchkey_rest as rest;
+use latchkey_types::error::Fault;
+use latchkey_ui::hydration::Live;
+
+/// Longest duration of a request.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+pub fn router(state: AppState) -> Router {
+    let general = page_routes(&state)
+        .merge(rest::routes(&state))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
+        .merge(events::routes())
+        .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
+        .layer(map_response(as_problem))
+        .layer(from_fn_with_state(state.clone(), security_headers::headers))
+        .layer(from_fn_with_state(state.clone(), request_log::note));
+    general.merge(rest::hot_routes()).with_state(state)
+}
+
+fn page_routes(state: &AppState) -> Router<AppState> {
+    let context = {
+        let state = state.clone();
+        move || provide_context(state.clone())
+    };
+    let document = || {
+        security_headers::set_page_policy();
+        let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
+        shell(&assets::PKG, lazy_routes::part_of(&path).map(assets::files_of_part).unwrap_or_default())
+    };
+    let not_found = render_app_async_with_context(context.clone(), document);
+    let options = LeptosOptions::builder().output_name(assets::NAME).site_root(assets::ROOT).build();
+    Router::new()
+        // Includes the routes of the server functions.
+        .leptos_routes_with_context(&options, generate_route_list(|| view! { <App live=Live::default()/> }), context, document)
+        .fallback(move |request: Request| async move { not_found(request).await })
+        .layer(from_fn(with_own_status))
+        .layer(RequestBodyLimitLayer::new(BODY_MAX))
+        .layer(from_fn_with_state(state.clone(), security_headers::own_origin))
+        .layer(from_fn_with_state(state.clone(), page_auth::gate))
+        .layer(from_fn(site_files))
+        .with_state(options)
+}
+
+/// Turns the plain-text rejections of the layers (body too large, timeout) into problem details.
+async fn as_problem(response: Response) -> Response {
+    let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
+    match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large(BODY_MAX).into_response(),
+        StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Fault::Unavailable).into_response(),
+        _ => response,
+    }
+}
+
+/// `server_fn` responds with 500 to invalid arguments; this sets the status of the error in the body.
+async fn with_own_status(request: Request, next: Next) -> Response {
+    let is_function = request.uri().path().starts_with("/fn/");
+    let response = next.run(request).await;
+    if !is_function || response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, BODY_MAX).await.unwrap_or_default();
+    if let Some(status) = serde_json::from_slice::<Fault>(&body).ok().and_then(|fault| StatusCode::from_u16(fault.status()).ok()) {
+        parts.status = status;
+    }
+    Response::from_parts(parts, body.into())
+}
+
+/// Static files; public.
+async fn site_files(request: Request, next: Next) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    match is_read.then(|| assets::serve(request.uri().path(), request.headers())).flatten() {
+        Some(file) => file,
+        None => next.run(request).await,
+    }
+}

@@ -1,0 +1,138 @@
+//! Responses to a proxy: the status decides for the proxy, the headers inform the service behind it.
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::headers::{encoded, json, list, value};
+use crate::rate_headers;
+use latchkey_http::problem::Problem;
+use latchkey_store as store;
+use latchkey_types::time::Timestamp;
+use latchkey_verify::{Code, Judgement, KnownKey};
+
+const CODE: HeaderName = HeaderName::from_static("x-latchkey-code");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-latchkey-request-id");
+
+/// A response other than 204. It reveals nothing about the key, because most proxies pass it on to the client.
+pub(super) struct Refusal {
+    code: &'static str,
+    problem: Problem,
+}
+
+impl Refusal {
+    /// The proxy's own key is not valid, or may not verify keys.
+    pub(super) fn of_caller(problem: Problem) -> Self {
+        Self::new("CALLER_REFUSED", problem)
+    }
+
+    /// The proxy's own request is wrong, independently of the original request.
+    pub(super) fn of_setting(problem: Problem) -> Self {
+        Self::new("MISCONFIGURED", problem)
+    }
+
+    /// The original request is malformed, or the proxy does not forward enough of it.
+    pub(super) fn of_request(problem: Problem) -> Self {
+        if problem.status() == StatusCode::BAD_REQUEST { Self::new("MALFORMED", problem) } else { Self::of_setting(problem) }
+    }
+
+    pub(super) fn no_key() -> Self {
+        Self::new("MISSING_KEY", Problem::new(StatusCode::UNAUTHORIZED, "missing_api_key", "Send an API key with this request."))
+    }
+
+    /// A server error is `UNAVAILABLE` whatever the code, because the caller did not cause it.
+    fn new(code: &'static str, problem: Problem) -> Self {
+        let is_server_error = StatusCode::from_u16(problem.status()).is_ok_and(|status| status.is_server_error());
+        Self { code: if is_server_error { "UNAVAILABLE" } else { code }, problem }
+    }
+
+    /// For a proxy that passes on only 401 and 403; `X-Latchkey-Code` has the exact reason.
+    #[must_use]
+    pub(super) fn for_nginx(self) -> Self {
+        if self.problem.status() == StatusCode::UNAUTHORIZED {
+            self
+        } else {
+            Self { problem: self.problem.with_status(StatusCode::FORBIDDEN), ..self }
+        }
+    }
+
+    pub(super) fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let id = self.problem.request_id().to_string();
+        let mut response = self.problem.into_response();
+        response.headers_mut().insert(CODE, HeaderValue::from_static(self.code));
+        response.headers_mut().extend(value(&id).map(|id| (REQUEST_ID, id)));
+        response
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Self::new("UNAVAILABLE", error.into())
+    }
+}
+
+/// The response for a verdict.
+pub(super) fn judged(verdict: &Judgement, for_nginx: bool) -> Response {
+    let mut response = match rejection(verdict) {
+        None => no_content(verdict),
+        Some(rejection) if for_nginx => rejection.for_nginx().into_response(),
+        Some(rejection) => rejection.into_response(),
+    };
+    let headers = response.headers_mut();
+    rate_headers::write(headers, verdict);
+    headers.extend(rate_headers::retry_after(verdict).map(|seconds| (header::RETRY_AFTER, seconds.into())));
+    response
+}
+
+fn rejection(verdict: &Judgement) -> Option<Refusal> {
+    let (status, code, detail) = match verdict.code {
+        Code::Valid => return None,
+        Code::NotFound => (StatusCode::UNAUTHORIZED, "invalid_api_key", "This API key is unknown or was deleted."),
+        Code::Expired => (StatusCode::UNAUTHORIZED, "expired_api_key", "This API key has expired."),
+        Code::Disabled => (StatusCode::UNAUTHORIZED, "disabled_api_key", "This API key is disabled."),
+        Code::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address or for this project."),
+        Code::InsufficientPermissions => (StatusCode::FORBIDDEN, "insufficient_permissions", "This API key does not allow this request."),
+        Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This API key has exceeded its rate limit. Try again later."),
+        Code::UsageExceeded => (StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", "This API key does not have enough credits left."),
+    };
+    Some(Refusal::new(verdict.code.word(), Problem::new(status, code, detail).of(verdict.request_id)))
+}
+
+fn no_content(verdict: &Judgement) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CODE, HeaderValue::from_static(verdict.code.word()));
+    headers.extend(value(&verdict.request_id.text()).map(|id| (REQUEST_ID, id)));
+    if let Some(key) = verdict.key() {
+        write_key(headers, key);
+    }
+    response
+}
+
+/// Writes the key's attributes with the values that they have in a verdict. An empty attribute has no header.
+fn write_key(headers: &mut HeaderMap, key: &KnownKey) {
+    let project = key.of_project.as_ref();
+    let attributes = [
+        ("x-latchkey-key-id", Some(key.id.to_string())),
+        ("x-latchkey-name", Some(encoded(&key.name))),
+        ("x-latchkey-kind", Some(key.kind.word().to_owned())),
+        ("x-latchkey-customer-id", Some(key.customer_id.to_string())),
+        ("x-latchkey-external-id", key.external_id.as_deref().map(encoded)),
+        ("x-latchkey-metadata", key.metadata.as_deref().map(|metadata| json(metadata.get()))),
+        ("x-latchkey-scopes", Some(list(key.scopes.iter().map(String::as_str)))),
+        ("x-latchkey-corpora", Some(key.corpora.iter().map(i64::to_string).collect::<Vec<_>>().join(","))),
+        ("x-latchkey-project-id", project.map(|project| project.project.to_string())),
+        ("x-latchkey-role", project.and_then(|project| project.role.as_deref()).map(encoded)),
+        ("x-latchkey-expires-at", key.lifecycle.expires_at.map(Timestamp::rfc3339)),
+    ];
+    let filled = attributes.into_iter().filter_map(|(name, text)| Some((name, value(&text.filter(|text| !text.is_empty())?)?)));
+    headers.extend(filled.map(|(name, value)| (HeaderName::from_static(name), value)));
+}

@@ -1,0 +1,58 @@
+//! `/healthz` and `/readyz`, for monitoring.
+
+use axum::{Json as Answer, extract::State, http::StatusCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use latchkey_http::AppState;
+
+/// Liveness check
+///
+/// Succeeds as long as the process serves requests. Needs no authentication.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "isHealthy",
+    tag = "without a key",
+    responses((status = 200, description = "The process is running.", body = String, content_type = "text/plain")),
+    security(()),
+)]
+pub(crate) async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the instance can serve requests.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    ready: bool,
+    /// `up` or `lost`.
+    #[schema(value_type = String)]
+    database: &'static str,
+    /// While the database is lost: for how many more seconds cached keys can still be verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    stale_seconds_left: Option<u64>,
+}
+
+/// Readiness check
+///
+/// While the database is unreachable, the instance stays ready for as long as it verifies cached keys; `stale_seconds_left` is the time that
+/// remains. Needs no authentication.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "isReady",
+    tag = "without a key",
+    responses(
+        (status = 200, description = "The instance is ready.", body = Readiness),
+        (status = 503, description = "The database is unreachable.", body = Readiness),
+    ),
+    security(()),
+)]
+pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Readiness>) {
+    let is_lost = state.store.is_lost();
+    let stale_seconds_left = state.verifier.stale_seconds_left();
+    let ready = !is_lost || stale_seconds_left.is_some();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Answer(Readiness { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
+}

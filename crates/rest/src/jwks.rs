@@ -1,0 +1,48 @@
+//! `/.well-known/jwks.json`: the public keys with which other services verify project keys locally.
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, header},
+    response::Response,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::conditional::unless_known;
+use latchkey_core::project_keys::{self, PublicKey};
+use latchkey_http::{AppState, problem::Problem};
+use latchkey_types::error::Fault;
+
+/// Public and readable cross-origin.
+const HEADERS: [(HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "public, max-age=300"),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+];
+
+/// A JSON Web Key Set (RFC 7517).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct KeySet {
+    #[schema(value_type = Vec<std::collections::BTreeMap<String, String>>)]
+    keys: Vec<PublicKey>,
+}
+
+/// Get public signing keys (JWKS)
+///
+/// The public keys of every signing key under which a project key can still be valid. Needs no authentication.
+#[utoipa::path(
+    get,
+    path = "/.well-known/jwks.json",
+    operation_id = "getPublicKeys",
+    tag = "without a key",
+    params(("If-None-Match" = Option<String>, Header)),
+    responses(
+        (status = 200, description = "The public keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The keys have not changed."),
+    ),
+    security(()),
+)]
+pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
+    let keys = KeySet { keys: project_keys::public_keys(&state).await? };
+    Ok(unless_known(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Fault::Internal)?))
+}

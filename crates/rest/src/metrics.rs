@@ -1,0 +1,28 @@
+//! `GET /metrics`, in the text format of Prometheus.
+
+use axum::{extract::State, http::header, response::IntoResponse};
+use latchkey_http::{AppState, metrics::TEXT_FORMAT, problem::Problem};
+use latchkey_types::error::Fault;
+
+/// Get metrics
+///
+/// In the Prometheus text format. Needs no permission.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "without a key",
+    description = "In the Prometheus text format. Needs no permission.",
+    responses(
+        (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
+        (status = 500, description = "`internal`."),
+    ),
+    security(()),
+)]
+pub(crate) async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
+    let text = state.metrics.text(&state.core).map_err(|error| {
+        tracing::error!(%error, "cannot encode the metrics");
+        Fault::Internal
+    })?;
+    Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text))
+}

@@ -1,0 +1,81 @@
+//! `GET /api/v1/openapi.json`: the API's description in OpenAPI 3.1. It is generated from the handlers; `common` adds what they share.
+
+mod common;
+pub mod schemas;
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::{HeaderMap, header},
+    response::Response,
+};
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{
+    conditional::unless_known,
+    keys::{ImportKey, ImportKeys, Imported, ImportedOne},
+};
+use latchkey_http::{AppState, problem::Problem};
+
+/// Schemas that only handwritten schemas refer to, so that no handler registers them.
+#[derive(OpenApi)]
+#[openapi(components(schemas(ImportKey, ImportKeys, Imported, ImportedOne, Problem)))]
+struct Base;
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Base::openapi())
+}
+
+/// The serialized document. It does not change while the process runs.
+static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&document_value()).expect("the OpenAPI document serializes to JSON"));
+
+fn document_value() -> Value {
+    let mut document =
+        serde_json::to_value(super::described().merge(super::described_hot()).into_openapi()).expect("the OpenAPI document serializes to JSON");
+    document["info"] = json!({
+        "title": "Latchkey", "version": env!("CARGO_PKG_VERSION"),
+        "description": "Create, verify and revoke API keys. Errors are RFC 9457 problem details with a stable `code`.",
+    });
+    document["security"] = json!([{ "bearer": [] }, { "api_key": [] }]);
+    document["tags"] = json!([
+        { "name": "verify", "description": "Verify keys." },
+        { "name": "keys", "description": "API keys that Latchkey issues." },
+        { "name": "corpora", "description": "The corpora that corpus keys give access to." },
+        { "name": "credentials", "description": "Third-party keys, stored encrypted and never returned." },
+        { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
+        { "name": "whoami", "description": "The current key, its organization and user." },
+        { "name": "without a key", "description": "Public endpoints." },
+    ]);
+    document["components"]["securitySchemes"] = json!({
+        "bearer": { "type": "http", "scheme": "bearer", "description": "An internal key in `Authorization: Bearer <key>`." },
+        "proxy": { "type": "apiKey", "in": "header", "name": "X-Latchkey-Caller", "description": "The proxy's own internal key." },
+        "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An internal key in `x-api-key`." },
+    });
+    for (name, schema) in schemas::all() {
+        document["components"]["schemas"][name] = schema;
+    }
+    common::complete(&mut document);
+    document
+}
+
+/// Get the OpenAPI document
+///
+/// Needs no authentication.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    operation_id = "getDescription",
+    tag = "without a key",
+    params(("If-None-Match" = Option<String>, Header)),
+    responses(
+        (status = 200, description = "The OpenAPI 3.1 document.", body = std::collections::BTreeMap<String, serde_json::Value>,
+            headers(("ETag" = String, description = "For `If-None-Match`."))),
+        (status = 304, description = "The document has not changed."),
+    ),
+    security(()),
+)]
+pub async fn document(headers: HeaderMap) -> Response {
+    unless_known(&headers, [(header::CACHE_CONTROL, "public, max-age=300")], DOCUMENT.clone())
+}

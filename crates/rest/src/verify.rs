@@ -1,0 +1,150 @@
+//! `POST /api/v1/verify` and `/verify-batch`.
+
+use std::time::Instant;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+
+use super::{
+    caller::{judges_for, presented_key},
+    rate_headers,
+};
+use latchkey_http::{
+    AppState,
+    body::{self, LargeRaw, Raw},
+    problem::Problem,
+    request_context::REQUEST_ID,
+    request_log,
+};
+use latchkey_types::{error::Fault, id::RequestId};
+use latchkey_verify::{Ask, Code, Judgement};
+
+pub(crate) const PATH: &str = "/api/v1/verify";
+/// The maximum number of keys per batch.
+const BATCH_MAX: usize = 1000;
+/// How many keys of a batch are evaluated concurrently. Keys that are not cached wait for the store.
+const BATCH_CONCURRENCY: usize = 32;
+
+/// Verify a key
+///
+/// The response is 200 for every verdict, also for a key that is not valid. The key's remaining limits are in headers. Needs the scope
+/// `verify`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify",
+    operation_id = "verify",
+    tag = "verify",
+    request_body(content = ref("#/components/schemas/VerifyRequest"), content_type = "application/json", examples(
+        ("key" = (summary = "Verify a key", value = json!({ "key": "lkc_unknown" }))),
+        ("more" = (summary = "Verify a key with scope, cost and client address", value = json!({
+            "key": "lkc_unknown", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
+        }))),
+    )),
+    responses((status = 200, description = "The verdict.", body = ref("#/components/schemas/Verdict"), headers(
+        ("RateLimit" = String, description = "The remaining requests and seconds until reset of each rate limit of the key: `\"name\";r=12;t=34`."),
+        ("RateLimit-Policy" = String, description = "The quota and window in seconds of each rate limit of the key: `\"name\";q=100;w=60`."),
+        ("X-Latchkey-Credits-Remaining" = i64, description = "The remaining credits of the key, if it has credits."),
+        ("X-Request-Id" = String, description = "The `request_id` of the verdict."),
+    ))),
+)]
+pub(crate) async fn verify(State(state): State<AppState>, request: Request) -> Response {
+    answer(&state, request).await
+}
+
+/// [`verify`] without the extractors, for the path that bypasses the router.
+pub(super) async fn answer(state: &AppState, request: Request) -> Response {
+    let started = Instant::now();
+    match evaluate(state, request).await {
+        Ok((response, code)) => {
+            state.metrics.judged(code, started.elapsed());
+            response
+        }
+        Err(problem) => error_response(state, PATH, problem, started),
+    }
+}
+
+async fn evaluate(state: &AppState, request: Request) -> Result<(Response, Code), Problem> {
+    // Authorize before reading the body.
+    let organization = judges_for(presented_key(request.headers())?, state).await?;
+    let Raw(body) = Raw::from_request(request, state).await?;
+    let verdict = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
+    let mut response = json_response(verdict.json(), verdict.request_id);
+    rate_headers::write(response.headers_mut(), &verdict);
+    Ok((response, verdict.code))
+}
+
+fn error_response(state: &AppState, route: &'static str, problem: Problem, started: Instant) -> Response {
+    request_log::refused(state, ("POST", route), &problem, started.elapsed());
+    problem.into_response()
+}
+
+/// The request body of a batch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    keys: Vec<Ask<'a>>,
+}
+
+/// Verify up to 1,000 keys
+///
+/// `items` contains one verdict per key in `keys`, in the same order. Needs the scope `verify`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify-batch",
+    operation_id = "verifyBatch",
+    tag = "verify",
+    request_body(content = ref("#/components/schemas/VerifyBatchRequest"), content_type = "application/json", examples(
+        ("two" = (summary = "Two keys", value = json!({ "keys": [{ "key": "lkc_unknown" }, { "key": "lka_unknown", "scope": "reports:read" }] }))),
+    )),
+    responses((status = 200, description = "The verdicts.", body = ref("#/components/schemas/VerifyBatchResponse"), headers(
+        ("X-Request-Id" = String, description = "The id of the request. Each verdict has an id of its own."),
+    ))),
+)]
+pub(crate) async fn batch(State(state): State<AppState>, request: Request) -> Response {
+    let started = Instant::now();
+    match evaluate_batch(&state, request).await {
+        Ok(response) => response,
+        Err(problem) => error_response(&state, "/api/v1/verify-batch", problem, started),
+    }
+}
+
+async fn evaluate_batch(state: &AppState, request: Request) -> Result<Response, Problem> {
+    let organization = judges_for(presented_key(request.headers())?, state).await?;
+    let LargeRaw(body) = LargeRaw::from_request(request, state).await?;
+    let Batch { keys } = body::parse(&body)?;
+    if !(1..=BATCH_MAX).contains(&keys.len()) {
+        return Err(Fault::invalid("keys", format!("Send 1 to {BATCH_MAX} keys.")).into());
+    }
+    let mut verdicts = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(BATCH_CONCURRENCY) {
+        verdicts.extend(try_join_all(chunk.iter().map(|request| state.verifier.judge(organization, request))).await?);
+    }
+    for verdict in &verdicts {
+        state.metrics.judged_in_batch(verdict.code);
+    }
+    let items: Vec<_> = verdicts.iter().map(Judgement::json).collect();
+    Ok(json_response(format!("{{\"items\":[{}]}}", items.join(",")), RequestId::new()))
+}
+
+fn json_response(json: String, id: RequestId) -> Response {
+    let mut response = Response::new(Body::from(json));
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    as_verdict(headers, id);
+    response
+}
+
+/// Sets the headers that middleware sets on other responses, because these routes bypass it.
+pub(super) fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.extend(HeaderValue::from_str(&id.text()).ok().map(|id| (REQUEST_ID, id)));
+}

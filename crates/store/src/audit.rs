@@ -1,0 +1,126 @@
+//! Rows of the audit log.
+
+use sqlx::{AnyPool, Executor};
+
+use super::{Error, Store, Tx, fold, like_pattern};
+use latchkey_types::{audit::action_in_words, id::OrganizationId, time::Timestamp};
+
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct AuditRow {
+    /// Sequence number, from 1, without gaps.
+    pub seq: i64,
+    pub id: String,
+    /// Unix milliseconds.
+    pub at: i64,
+    pub organization_id: String,
+    /// `user`, `key` or `console`.
+    pub actor_kind: String,
+    /// The id of the user or key; empty for the console.
+    pub actor_id: String,
+    /// The actor's name at that time.
+    pub actor_name: String,
+    /// For example `key.created`.
+    pub action: String,
+    /// For example `key`.
+    pub object_kind: String,
+    pub object_id: String,
+    /// The object's name at that time.
+    pub object_name: String,
+    /// A JSON object.
+    pub detail: String,
+    /// The client's IP address; empty if unknown.
+    pub address: String,
+    /// HMAC over the chain before this row and all fields above.
+    pub mac: Vec<u8>,
+}
+
+/// Filter for rows of an organization's log.
+pub struct Selection<'a> {
+    pub organization: OrganizationId,
+    /// Text to search for, ignoring case; blank matches all.
+    pub search: &'a str,
+    /// Only events at or after this time.
+    pub since: Option<Timestamp>,
+    /// Only rows before this sequence number.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+/// The signed end of the chain.
+#[derive(Debug, sqlx::FromRow)]
+pub struct HeadRow {
+    /// Sequence number of the last row.
+    pub seq: i64,
+    /// HMAC over `seq` and the last row's MAC.
+    pub mac: Vec<u8>,
+}
+
+/// The chain's end. Fails if it is missing.
+pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<HeadRow, Error> {
+    Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_one(db).await?)
+}
+
+pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
+    sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
+        .bind(seq)
+        .bind(mac)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// At most `limit` rows after a sequence number, in order.
+pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
+    Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
+}
+
+pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
+    sqlx::query(
+        "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
+         detail, address, mac, folded) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(row.seq)
+    .bind(&row.id)
+    .bind(row.at)
+    .bind(&row.organization_id)
+    .bind(&row.actor_kind)
+    .bind(&row.actor_id)
+    .bind(&row.actor_name)
+    .bind(&row.action)
+    .bind(&row.object_kind)
+    .bind(&row.object_id)
+    .bind(&row.object_name)
+    .bind(&row.detail)
+    .bind(&row.address)
+    .bind(&row.mac)
+    .bind(search_text(row))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The searchable texts of a row, one per line, so that a search does not match across two of them.
+fn search_text(row: &AuditRow) -> String {
+    let action = action_in_words(&row.action);
+    fold(&[&row.actor_name, &row.action, &action, &row.object_name, &row.object_id, &row.address].map(String::as_str).join("\n"))
+}
+
+/// Rows of an organization's log, newest first.
+pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, Error> {
+    let search = fold(selection.search);
+    // A search with few matches scans all rows.
+    let _permit = store.lists.acquire().await.map_err(|_| Error::Lost)?;
+    let rows = sqlx::query_as(
+        "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or folded like $5 escape '\\') \
+         order by seq desc limit $6",
+    )
+    .bind(selection.organization.to_string())
+    .bind(selection.before.unwrap_or(i64::MAX))
+    .bind(selection.since.map_or(i64::MIN, |since| since.0))
+    .bind(&search)
+    .bind(like_pattern(&search))
+    .bind(selection.limit)
+    .fetch_all(store.read()?)
+    .await?;
+    Ok(rows)
+}

@@ -1,0 +1,63 @@
+//! Idempotency keys of API requests.
+
+use super::{Error, Tx};
+use latchkey_types::{permission::Permissions, time::Timestamp};
+
+/// A request with an idempotency key, as stored.
+#[derive(sqlx::FromRow)]
+pub struct NamedCall {
+    /// HMAC of method, path and body.
+    pub call_digest: Vec<u8>,
+    /// Unix milliseconds.
+    pub started_at: i64,
+    /// The caller's permissions at that time, separated by spaces.
+    pub permissions: String,
+    /// Status of the response; `None` while the request is in progress.
+    pub status: Option<i64>,
+    /// Response headers, as JSON.
+    pub headers: Option<String>,
+    /// Response body.
+    pub body: Option<Vec<u8>>,
+}
+
+/// The request with this idempotency key.
+pub async fn find(tx: &mut Tx, digest: &[u8]) -> Result<Option<NamedCall>, Error> {
+    let sql = "select call_digest, started_at, permissions, status, headers, body from named_calls where digest = $1";
+    Ok(sqlx::query_as(sql).bind(digest).fetch_optional(tx).await?)
+}
+
+/// Records the start of a request.
+pub async fn insert(tx: &mut Tx, digest: &[u8], call_digest: &[u8], permissions: Permissions, now: Timestamp) -> Result<(), Error> {
+    sqlx::query("insert into named_calls (digest, call_digest, permissions, started_at) values ($1, $2, $3, $4)")
+        .bind(digest)
+        .bind(call_digest)
+        .bind(permissions.words())
+        .bind(now.0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Records the response to a request.
+pub async fn finish(tx: &mut Tx, digest: &[u8], status: u16, headers: &str, body: &[u8]) -> Result<(), Error> {
+    sqlx::query("update named_calls set status = $1, headers = $2, body = $3 where digest = $4")
+        .bind(i64::from(status))
+        .bind(headers)
+        .bind(body)
+        .bind(digest)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Releases an idempotency key.
+pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), Error> {
+    sqlx::query("delete from named_calls where digest = $1").bind(digest).execute(tx).await?;
+    Ok(())
+}
+
+/// Deletes all records of requests that started before this time.
+pub async fn delete_before(tx: &mut Tx, moment: Timestamp) -> Result<(), Error> {
+    sqlx::query("delete from named_calls where started_at < $1").bind(moment.0).execute(tx).await?;
+    Ok(())
+}

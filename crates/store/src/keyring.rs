@@ -1,0 +1,34 @@
+//! The installation's own secrets, wrapped under the master key.
+
+use sqlx::Executor;
+
+use super::{Error, Tx};
+use latchkey_crypto::master_key::Wrapped;
+use latchkey_types::time::Timestamp;
+
+pub async fn all(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Vec<Wrapped>, Error> {
+    let rows: Vec<(String, Vec<u8>)> = sqlx::query_as("select name, wrapped from keyring order by name").fetch_all(db).await?;
+    Ok(rows.into_iter().map(|(name, wrapped)| Wrapped { name, wrapped }).collect())
+}
+
+/// [`Error::Duplicate`] if there is one of this name.
+pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
+    sqlx::query("insert into keyring (name, wrapped, created_at) values ($1, $2, $3)")
+        .bind(&secret.name)
+        .bind(&secret.wrapped)
+        .bind(Timestamp::now().0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Replaces a secret with its newly wrapped form.
+pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
+    sqlx::query("update keyring set wrapped = $1 where name = $2").bind(&secret.wrapped).bind(&secret.name).execute(tx).await?;
+    Ok(())
+}
+
+pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    sqlx::query("delete from keyring where name = $1").bind(name).execute(tx).await?;
+    Ok(())
+}

@@ -1,0 +1,328 @@
+//! All SQL, one file per noun. Each query runs on SQLite and PostgreSQL; the differences between them are in [`engine`].
+//!
+//! Times (`…_at`) are Unix milliseconds. A function that writes takes a [`Tx`] and runs inside [`Store::write`].
+
+pub mod access_requests;
+pub mod audit;
+mod backup;
+pub mod changes;
+pub mod corpora;
+pub mod credentials;
+mod engine;
+pub mod idempotency_keys;
+pub mod invitations;
+pub mod issued_key_list;
+pub mod issued_keys;
+pub mod key_templates;
+pub mod keyring;
+pub mod keys;
+pub mod mails;
+pub mod members;
+pub mod models;
+pub mod notifications;
+pub mod organizations;
+pub mod project_keys;
+pub mod project_members;
+pub mod project_nodes;
+pub mod project_secrets;
+pub mod projects;
+pub mod providers;
+pub mod roles;
+pub mod sealed_secrets;
+pub mod sessions;
+pub mod signing_keys;
+pub mod usage;
+pub mod users;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
+use tokio::sync::{Mutex, Semaphore};
+
+use engine::Engine;
+use latchkey_types::error::Fault;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// Maximum number of connections of one instance.
+const MAX_CONNECTIONS: u32 = 8;
+
+/// Maximum number of list queries that run concurrently.
+const MAX_CONCURRENT_LISTS: usize = 2;
+
+/// A connection, usually inside a write transaction.
+pub type Tx = AnyConnection;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A unique constraint was violated.
+    #[error("a unique value already exists")]
+    Duplicate,
+    /// The database does not respond, or its file was removed or replaced.
+    #[error("the database is unavailable")]
+    Lost,
+    /// Any other database error.
+    #[error(transparent)]
+    Sql(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate,
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| engine::is_loss(&code)) => {
+                tracing::warn!(%error, "database unavailable");
+                Self::Lost
+            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+impl Error {
+    /// A read whose task ended without an answer.
+    pub const fn interrupted() -> Self {
+        Self::Sql(sqlx::Error::WorkerCrashed)
+    }
+
+    /// Maps a duplicate to a conflict at `field`; other errors are converted as usual.
+    pub fn or_conflict(self, field: &str, message: &str) -> Fault {
+        match self {
+            Self::Duplicate => Fault::conflict(field, message),
+            other => other.into(),
+        }
+    }
+}
+
+/// Callers outside the store do not see the database's message, so it is logged here.
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Lost => Self::Unavailable,
+            Error::Duplicate | Error::Sql(_) => {
+                tracing::error!(%error, "database statement failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Store {
+    pool: AnyPool,
+    /// A connection reserved for the availability check, so that it never waits behind other queries.
+    check_pool: AnyPool,
+    /// Limits concurrent list queries, because each one scans all of its rows.
+    lists: Arc<Semaphore>,
+    engine: Arc<Engine>,
+    /// Writers queue here rather than in the database, where each would hold a connection while it waits.
+    write_lock: Arc<Mutex<()>>,
+    unavailable: Arc<AtomicBool>,
+    /// Whether notifications are also sent by mail.
+    mail_enabled: Arc<AtomicBool>,
+}
+
+impl Store {
+    /// Opens the database at `url`, or `latchkey.db` in the data folder. Fails if SQLite is a version that can corrupt its log.
+    pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
+        sqlx::any::install_default_drivers();
+        let engine = Engine::of(url, data)?;
+        engine.make_file()?;
+        let pool = connect(&engine, MAX_CONNECTIONS).await?;
+        let check_pool = connect(&engine, 1).await?;
+        engine.check_version(&pool).await?;
+        engine.note_file()?;
+        let lists = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
+        Ok(Self {
+            pool,
+            check_pool,
+            lists,
+            engine: Arc::new(engine),
+            write_lock: Arc::default(),
+            unavailable: Arc::default(),
+            mail_enabled: Arc::default(),
+        })
+    }
+
+    /// The lock file whose holder may migrate this database.
+    pub fn lock_file(url: Option<&str>, data: &Path) -> anyhow::Result<PathBuf> {
+        Ok(Engine::of(url, data)?.lock_file(data))
+    }
+
+    /// Whether the database has no tables yet.
+    pub async fn is_empty(&self) -> bool {
+        sqlx::query("select count(*) from _sqlx_migrations").execute(&self.pool).await.is_err()
+    }
+
+    /// Whether instances that do not use this lock file can also access the database.
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
+    }
+
+    /// Runs pending migrations. The caller must hold the data folder's lock, because sqlx's migration lock does nothing on SQLite.
+    /// Fails if the database was migrated by a newer version.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        Ok(MIGRATIONS.run(&self.pool).await?)
+    }
+
+    /// Whether all migrations of this version, and no newer ones, are applied.
+    pub async fn is_current(&self) -> bool {
+        let newest = MIGRATIONS.iter().map(|migration| migration.version).max();
+        let applied = sqlx::query_scalar::<_, i64>("select max(version) from _sqlx_migrations where success").fetch_one(&self.pool).await;
+        applied.ok() == newest
+    }
+
+    /// The pool, for reads outside a transaction. [`Error::Lost`] once the database was found unavailable.
+    pub fn read(&self) -> Result<&AnyPool, Error> {
+        if self.is_lost() { Err(Error::Lost) } else { Ok(&self.pool) }
+    }
+
+    /// A connection for several reads.
+    pub async fn connection(&self) -> Result<PoolConnection<sqlx::Any>, Error> {
+        Ok(self.read()?.acquire().await?)
+    }
+
+    /// Runs `work` in a write transaction that excludes all other writers of the database. An error rolls it back.
+    ///
+    /// The transaction runs in a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the
+    /// pool with its transaction open (sqlx#4385).
+    ///
+    /// # Errors
+    /// The error of `work`; `Unavailable` if the database is unavailable.
+    pub async fn write<T, Work>(&self, work: Work) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Fault>> + Send + 'static,
+    {
+        let store = self.clone();
+        let task = tokio::spawn(mails::QUEUED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
+            let _guard = store.write_lock.lock().await;
+            store.engine.check_file()?;
+            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(Error::from)?;
+            if let Some(lock) = store.engine.lock() {
+                sqlx::query(lock).execute(&mut *transaction).await.map_err(Error::from)?;
+            }
+            let output = work(&mut transaction).await?;
+            transaction.commit().await.map_err(Error::from)?;
+            Ok(output)
+        }));
+        task.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "write transaction panicked");
+            Err(Fault::Internal)
+        })
+    }
+
+    /// From now on, new notifications are also queued for mail.
+    pub fn queue_mails(&self) {
+        self.mail_enabled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the last availability check failed.
+    pub fn is_lost(&self) -> bool {
+        self.unavailable.load(Ordering::Acquire)
+    }
+
+    /// Records the result of the availability check.
+    pub fn set_lost(&self, lost: bool) {
+        if self.unavailable.swap(lost, Ordering::AcqRel) != lost {
+            if lost {
+                tracing::error!("database unavailable: requests that need it fail until it is back");
+            } else {
+                tracing::info!("database available again");
+            }
+        }
+    }
+
+    /// The connection for availability checks; also usable while the database is marked unavailable.
+    /// [`Error::Lost`] if SQLite's file was removed or replaced: an open file would still serve queries.
+    fn watching(&self) -> Result<&AnyPool, Error> {
+        self.engine.check_file()?;
+        Ok(&self.check_pool)
+    }
+
+    /// Closes all connections, so that SQLite checkpoints its write-ahead log.
+    pub async fn close(&self) {
+        self.check_pool.close().await;
+        self.pool.close().await;
+    }
+
+    /// The SQL function that returns the 1-based position of a substring, or 0 if it is absent.
+    fn position(&self) -> &'static str {
+        self.engine.position()
+    }
+
+    /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`.
+    fn listed(&self) -> &'static str {
+        self.engine.listed()
+    }
+
+    /// The suffix of a text column that makes it sort by bytes.
+    fn bytewise(&self) -> &'static str {
+        self.engine.bytewise()
+    }
+}
+
+/// The pattern for `like … escape '\'` that finds `search` literally anywhere in a text.
+fn like_pattern(search: &str) -> String {
+    let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+/// `count` placeholders, starting at `$first`, for `in (…)`.
+fn places(first: usize, count: usize) -> String {
+    (first..first + count).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The condition that row `k` belongs to organization `$1` and has one of `count` numbers, bound from `$2` on. `coalesce` prevents the use of
+/// the organization index: without statistics, SQLite assumes that an organization is small and would scan all of its rows to find fifty.
+fn are_numbered(count: usize) -> String {
+    format!("coalesce(k.organization_id, '') = $1 and k.number in ({})", places(2, count))
+}
+
+async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Error> {
+    let setup = engine.connection_setup();
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(2))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for statement in setup {
+                    sqlx::query(*statement).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect(engine.url())
+        .await
+}
+
+/// Lower case in Unicode normalization form C. Names are compared, sorted and searched in this form.
+pub fn fold(name: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    name.to_lowercase().nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fold_ignores_case_and_unicode_composition() {
+        assert_eq!(fold("CAFÉ"), fold("cafe\u{301}"));
+        assert_ne!(fold("a"), fold("b"));
+    }
+
+    #[test]
+    fn like_pattern_escapes_wildcards() {
+        assert_eq!(like_pattern(r"50%_a\b"), r"%50\%\_a\\b%");
+    }
+}

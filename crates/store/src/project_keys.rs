@@ -1,0 +1,63 @@
+//! The life cycle of issued keys: the reveal, and the end of their validity.
+
+use super::{Error, Store, Tx};
+use latchkey_types::{
+    id::{KeyId, OrganizationId, ProjectId},
+    time::Timestamp,
+};
+
+/// An issued key, before or after its reveal.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Unrevealed {
+    /// The template's name.
+    pub name: String,
+    pub holder: String,
+    pub project_id: String,
+    /// The name of its role; `None` if the role was deleted.
+    pub role: Option<String>,
+    /// Unix milliseconds.
+    pub expires_at: Option<i64>,
+    /// Unix milliseconds.
+    pub revoked_at: Option<i64>,
+    /// Unix milliseconds.
+    pub revealed_at: Option<i64>,
+}
+
+/// The organization's issued key with this id, unless the key or its project was deleted.
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<Unrevealed>, Error> {
+    let sql = "select k.name, k.created_by as holder, i.project_id, r.name as role, k.expires_at, k.revoked_at, i.revealed_at from issued_keys i \
+         join api_keys k on k.id = i.key_id join projects p on p.id = i.project_id \
+         left join roles r on r.id = i.role_id and r.organization_id = k.organization_id \
+         where k.organization_id = $1 and k.id = $2 and k.deleted_at is null and p.deleted_at is null";
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
+}
+
+/// Stores the digest of a token that was just signed, and when and with which key it was signed.
+///
+/// # Errors
+/// [`Error::Duplicate`] if the digest exists already.
+pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signed_with: &str, now: Timestamp) -> Result<(), Error> {
+    sqlx::query("update api_keys set digest = $1 where id = $2").bind(digest).bind(id.to_string()).execute(&mut *tx).await?;
+    let sql = "update issued_keys set revealed_at = $1, signed_with = $2 where key_id = $3";
+    sqlx::query(sql).bind(now.0).bind(signed_with).bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// An unexpired token whose key is no longer valid, with the times at which it became invalid (Unix milliseconds).
+#[derive(Debug, sqlx::FromRow)]
+pub struct Ended {
+    pub id: String,
+    pub revoked_at: Option<i64>,
+    pub deleted_at: Option<i64>,
+    pub disabled_at: Option<i64>,
+    pub holder_disabled_at: Option<i64>,
+}
+
+/// The project's unexpired tokens that are no longer valid, in the order in which their keys were issued.
+pub async fn ended(store: &Store, project: ProjectId, now: Timestamp) -> Result<Vec<Ended>, Error> {
+    let sql = "select k.id, k.revoked_at, k.deleted_at, k.disabled_at, u.disabled_at as holder_disabled_at from issued_keys i \
+         join api_keys k on k.id = i.key_id join users u on u.id = k.created_by \
+         where i.project_id = $1 and i.revealed_at is not null and (k.expires_at is null or k.expires_at > $2) \
+         and coalesce(k.revoked_at, k.deleted_at, k.disabled_at, u.disabled_at) is not null order by k.number";
+    Ok(sqlx::query_as(sql).bind(project.to_string()).bind(now.0).fetch_all(store.read()?).await?)
+}

@@ -1,0 +1,80 @@
+//! Project nodes.
+
+use super::{Error, Tx, fold};
+use latchkey_types::project::NodeRow;
+use latchkey_types::{
+    id::{ProjectId, UserId},
+    time::Timestamp,
+};
+
+#[derive(Debug, sqlx::FromRow)]
+pub struct NodeRecord {
+    /// Number within the project.
+    pub id: i64,
+    pub name: String,
+    /// The creator's name.
+    pub creator: String,
+    /// Unix milliseconds.
+    pub created_at: i64,
+}
+
+/// A project's nodes, ordered by number.
+pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, Error> {
+    let sql = "select n.id, n.name, u.name as creator, n.created_at from nodes n join users u on u.id = n.created_by \
+         where n.project_id = $1 and n.deleted_at is null order by n.id";
+    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
+}
+
+/// Creates a node. Returns its number, which is never reused in the project.
+///
+/// # Errors
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: UserId) -> Result<i64, Error> {
+    let id = sqlx::query_scalar(
+        "insert into nodes (project_id, id, name, name_folded, unique_name, created_by, created_at) \
+         select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from nodes where project_id = $1 returning id",
+    )
+    .bind(project.to_string())
+    .bind(name)
+    .bind(fold(name))
+    .bind(created_by.to_string())
+    .bind(Timestamp::now().0)
+    .fetch_one(tx)
+    .await?;
+    Ok(id)
+}
+
+/// The name of a project's node; `None` if there is no such node.
+pub async fn name(db: &mut Tx, project: ProjectId, id: i64) -> Result<Option<String>, Error> {
+    let sql = "select name from nodes where project_id = $1 and id = $2 and deleted_at is null";
+    Ok(sqlx::query_scalar(sql).bind(project.to_string()).bind(id).fetch_optional(db).await?)
+}
+
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Result<(), Error> {
+    sqlx::query("update nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4")
+        .bind(name)
+        .bind(fold(name))
+        .bind(project.to_string())
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a node; its number is never reused.
+pub async fn delete(tx: &mut Tx, project: ProjectId, id: i64) -> Result<(), Error> {
+    sqlx::query("update nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3")
+        .bind(Timestamp::now().0)
+        .bind(project.to_string())
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+impl From<NodeRecord> for NodeRow {
+    fn from(node: NodeRecord) -> Self {
+        Self { id: node.id, name: node.name, created_by: node.creator, created_at: Timestamp(node.created_at) }
+    }
+}

@@ -1,0 +1,114 @@
+//! Projects, their members and their open requests.
+
+use sqlx::AssertSqlSafe;
+
+use super::{Error, Store, Tx, fold};
+use latchkey_types::{
+    id::{OrganizationId, ProjectId, UserId},
+    project::WantedProject,
+    time::Timestamp,
+};
+
+/// A project as seen by one reader.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ProjectRecord {
+    pub id: String,
+    pub name: String,
+    pub description: String,
+    /// `members` or `organization`.
+    pub visibility: String,
+    /// The creator's name.
+    pub creator: String,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// The name of the reader's role in the project; `None` if they are not a member.
+    pub role: Option<String>,
+    /// The role's permissions, separated by spaces.
+    pub role_permissions: Option<String>,
+    /// Number of open access requests.
+    pub waiting: i64,
+}
+
+const PROJECT: &str = "select p.id, p.name, p.description, p.visibility, u.name as creator, p.created_at, r.name as role, \
+     r.permissions as role_permissions, (select count(*) from key_requests q where q.project_id = p.id and q.open_by is not null) as waiting \
+     from projects p join users u on u.id = p.created_by left join project_members m on m.project_id = p.id and m.user_id = $2 \
+     left join roles r on r.id = m.role_id where p.organization_id = $1";
+
+/// The organization's project with this id, as seen by `reader`, unless it was deleted.
+pub async fn find(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3 and p.deleted_at is null"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+}
+
+/// Like [`find`], but also returns deleted projects.
+pub async fn find_ever(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3"));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+}
+
+/// The organization's projects, sorted by name, as seen by `reader`. The caller filters those that the reader may see.
+pub async fn all(store: &Store, organization: OrganizationId, reader: UserId) -> Result<Vec<ProjectRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.deleted_at is null order by p.name_folded{}, p.id", store.bytewise()));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).fetch_all(store.read()?).await?)
+}
+
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, values: &WantedProject, created_by: UserId) -> Result<(), Error> {
+    sqlx::query(
+        "insert into projects (id, organization_id, name, name_folded, unique_name, description, visibility, created_by, created_at) \
+         values ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .bind(&values.name)
+    .bind(fold(&values.name))
+    .bind(&values.description)
+    .bind(values.visibility.word())
+    .bind(created_by.to_string())
+    .bind(Timestamp::now().0)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: ProjectId, values: &WantedProject) -> Result<(), Error> {
+    sqlx::query("update projects set name = $1, name_folded = $2, unique_name = $2, description = $3, visibility = $4 where id = $5")
+        .bind(&values.name)
+        .bind(fold(&values.name))
+        .bind(&values.description)
+        .bind(values.visibility.word())
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Marks a project as deleted, frees its name and removes its secrets. The row is kept for references to it.
+pub async fn delete(tx: &mut Tx, id: ProjectId) -> Result<(), Error> {
+    sqlx::query("delete from project_secrets where project_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+    sqlx::query("update projects set deleted_at = $1, unique_name = null where id = $2")
+        .bind(Timestamp::now().0)
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Closes a project's open requests. Returns the requester and the template's name of each.
+pub async fn close_requests(tx: &mut Tx, id: ProjectId, by: UserId) -> Result<Vec<(String, String)>, Error> {
+    let sql = "select q.user_id, t.name from key_requests q join templates t on t.id = q.template_id \
+         where q.project_id = $1 and q.open_by is not null order by q.requested_at, q.id";
+    let open = sqlx::query_as(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
+    let sql =
+        "update key_requests set open_by = null, state = 'closed', decided_at = $1, decided_by = $2 where project_id = $3 and open_by is not null";
+    sqlx::query(sql).bind(Timestamp::now().0).bind(by.to_string()).bind(id.to_string()).execute(tx).await?;
+    Ok(open)
+}
+
+/// A project's members who are not disabled: id, then the permissions of their role in the project and of that in the organization.
+pub async fn active_members(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String, String)>, Error> {
+    let sql = "select u.id, r.permissions, o.permissions from project_members m join users u on u.id = m.user_id join roles r on r.id = m.role_id \
+         join roles o on o.id = u.role_id where m.project_id = $1 and u.disabled_at is null order by m.added_at, u.id";
+    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(tx).await?)
+}

@@ -1,0 +1,103 @@
+//! Roles: named sets of permissions.
+
+use latchkey_types::{error::Fault, member::RoleRow, permission::BUILT_IN_ROLES};
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::{Error, Tx, fold};
+use latchkey_types::{
+    id::{OrganizationId, RoleId},
+    permission::Permissions,
+    time::Timestamp,
+};
+
+/// A role, with counts of what uses it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct RoleRecord {
+    pub id: String,
+    pub name: String,
+    /// Separated by spaces.
+    pub permissions: String,
+    /// Number of members with this role, including disabled ones.
+    pub members: i64,
+    /// Number of open invitations to this role.
+    pub invitations: i64,
+    /// Number of memberships with this role in projects that are not deleted.
+    pub in_projects: i64,
+    /// Number of templates, not deleted, whose keys get this role.
+    pub templates: i64,
+    /// Number of project keys with this role that are neither revoked, deleted nor expired.
+    pub issued: i64,
+}
+
+/// `$1` is the current time.
+const ROLE: &str = "select r.id, r.name, r.permissions, (select count(*) from users u where u.role_id = r.id) as members, \
+     (select count(*) from invitations i where i.role_id = r.id and i.open_email is not null) as invitations, \
+     (select count(*) from project_members m join projects p on p.id = m.project_id where m.role_id = r.id and p.deleted_at is null) as in_projects, \
+     (select count(*) from templates t join projects p on p.id = t.project_id \
+     where t.role_id = r.id and t.deleted_at is null and p.deleted_at is null) as templates, \
+     (select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.role_id = r.id and k.revoked_at is null \
+     and k.deleted_at is null and (k.expires_at is null or k.expires_at > $1)) as issued from roles r";
+
+/// An organization's roles, oldest first, so that the built-in roles come first.
+pub async fn list(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId) -> Result<Vec<RoleRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 order by r.created_at, r.id"));
+    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).fetch_all(db).await?)
+}
+
+pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId, id: RoleId) -> Result<Option<RoleRecord>, Error> {
+    let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 and r.id = $3"));
+    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+}
+
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, id: RoleId, organization: OrganizationId, name: &str, permissions: Permissions) -> Result<(), Error> {
+    sqlx::query("insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ($1, $2, $3, $4, $5, $6)")
+        .bind(id.to_string())
+        .bind(organization.to_string())
+        .bind(name)
+        .bind(fold(name))
+        .bind(permissions.words())
+        .bind(Timestamp::now().0)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// [`Error::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: RoleId, name: &str, permissions: Permissions) -> Result<(), Error> {
+    sqlx::query("update roles set name = $1, name_folded = $2, permissions = $3 where id = $4")
+        .bind(name)
+        .bind(fold(name))
+        .bind(permissions.words())
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a role without members, and its closed invitations, which the audit log still records.
+pub async fn delete(tx: &mut Tx, id: RoleId) -> Result<(), Error> {
+    sqlx::query("delete from invitations where role_id = $1 and open_email is null").bind(id.to_string()).execute(&mut *tx).await?;
+    sqlx::query("delete from roles where id = $1").bind(id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+impl RoleRecord {
+    pub fn allows(&self) -> Permissions {
+        Permissions::from_words(&self.permissions)
+    }
+
+    pub fn is_built_in(&self) -> bool {
+        BUILT_IN_ROLES.iter().any(|role| role.name == self.name)
+    }
+
+    pub fn row(&self) -> Result<RoleRow, Fault> {
+        Ok(RoleRow {
+            id: self.id.parse().map_err(|_| Fault::Internal)?,
+            name: self.name.clone(),
+            permissions: self.allows(),
+            members: self.members,
+            is_built_in: self.is_built_in(),
+        })
+    }
+}

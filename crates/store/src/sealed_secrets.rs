@@ -1,0 +1,87 @@
+//! Encrypted secrets of credentials.
+
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::{Error, Tx, places};
+use latchkey_types::id::CredentialId;
+
+/// A secret as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SealedSecret {
+    /// The id of a credential or of a project secret.
+    pub owner_id: String,
+    /// `key`, `secret` or `value`.
+    pub field: String,
+    /// The data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+    /// The secret, encrypted under the data key.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A data key and the values that its encryption is bound to.
+#[derive(sqlx::FromRow)]
+pub struct WrappedKey {
+    pub credential_id: String,
+    pub field: String,
+    /// The data key, wrapped under the master key.
+    pub wrapped_key: Vec<u8>,
+    pub organization_id: String,
+    pub kind: String,
+    pub provider: Option<String>,
+}
+
+/// The secrets of these credentials, in no particular order.
+pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, Error> {
+    if credentials.is_empty() {
+        return Ok(Vec::new());
+    }
+    let placeholders = places(1, credentials.len());
+    let sql = AssertSqlSafe(format!(
+        "select credential_id as owner_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({placeholders})"
+    ));
+    Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
+}
+
+pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> {
+    for secret in secrets {
+        sqlx::query("insert into sealed_secrets (credential_id, field, wrapped_key, ciphertext) values ($1, $2, $3, $4)")
+            .bind(&secret.owner_id)
+            .bind(&secret.field)
+            .bind(&secret.wrapped_key)
+            .bind(&secret.ciphertext)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Removes the rows of all secrets of a credential.
+pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), Error> {
+    sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// At most `limit` data keys that follow this one, in a fixed order.
+pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, Error> {
+    Ok(sqlx::query_as(
+        "select s.credential_id, s.field, s.wrapped_key, c.organization_id, c.kind, c.provider \
+         from sealed_secrets s join credentials c on c.id = s.credential_id \
+         where s.credential_id > $1 or (s.credential_id = $1 and s.field > $2) order by s.credential_id, s.field limit $3",
+    )
+    .bind(credential)
+    .bind(field)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?)
+}
+
+/// Replaces a data key with its newly wrapped form.
+pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), Error> {
+    sqlx::query("update sealed_secrets set wrapped_key = $1 where credential_id = $2 and field = $3")
+        .bind(&key.wrapped_key)
+        .bind(&key.credential_id)
+        .bind(&key.field)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

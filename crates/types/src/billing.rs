@@ -1,0 +1,151 @@
+//! Usage and cost of keys by month. Months and days are in UTC.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::KeyId,
+    key_kind::Kind,
+    money::Money,
+    permission::UnknownWord,
+    time::{civil_from_days, days_from_civil},
+};
+
+/// A calendar month, written as `2026-11`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Month {
+    year: i64,
+    month: i64,
+}
+
+impl Month {
+    /// Month of a day; `day` counts days since 1970-01-01.
+    pub const fn of_day(day: i64) -> Self {
+        let (year, month, _) = civil_from_days(day);
+        Self { year, month }
+    }
+
+    /// First day, in days since 1970-01-01.
+    pub const fn first_day(self) -> i64 {
+        days_from_civil(self.year, self.month, 1)
+    }
+
+    #[must_use]
+    pub const fn next(self) -> Self {
+        if self.month == 12 { Self { year: self.year + 1, month: 1 } } else { Self { year: self.year, month: self.month + 1 } }
+    }
+
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        if self.month == 1 { Self { year: self.year - 1, month: 12 } } else { Self { year: self.year, month: self.month - 1 } }
+    }
+
+    pub const fn days(self) -> i64 {
+        self.next().first_day() - self.first_day()
+    }
+
+    /// Name on the page: `November 2026`.
+    pub fn name(self) -> String {
+        const NAMES: [&str; 12] =
+            ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+        let name = usize::try_from(self.month - 1).ok().and_then(|index| NAMES.get(index)).unwrap_or(&"");
+        format!("{name} {}", self.year)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+impl FromStr for Month {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2).ok_or(UnknownWord)?;
+        let number = |digits: &str| if digits.bytes().all(|digit| digit.is_ascii_digit()) { digits.parse().ok() } else { None };
+        match (number(year), number(month)) {
+            (Some(year), Some(month @ 1..=12)) => Ok(Self { year, month }),
+            _ => Err(UnknownWord),
+        }
+    }
+}
+
+impl TryFrom<String> for Month {
+    type Error = UnknownWord;
+
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
+    }
+}
+
+impl From<Month> for String {
+    fn from(month: Month) -> Self {
+        month.to_string()
+    }
+}
+
+/// Usage of an organization's keys in one month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthUsage {
+    pub month: Month,
+    /// First month with recorded usage, and the current month.
+    pub span: (Month, Month),
+    /// Requests per day of the month.
+    pub days: Vec<i64>,
+    /// Cost per day of the month, in the organization's currency.
+    pub costs: Vec<Money>,
+    /// The most used keys first, at most [`KEYS_MAX`]; only keys that the user can see.
+    pub keys: Vec<KeyUsage>,
+    /// Number of further keys with usage that are not in `keys`.
+    pub others: i64,
+}
+
+/// Maximum number of keys that are listed separately.
+pub const KEYS_MAX: i64 = 100;
+
+impl MonthUsage {
+    pub fn total(&self) -> i64 {
+        self.days.iter().sum()
+    }
+
+    pub fn cost(&self) -> Money {
+        self.costs.iter().copied().sum()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUsage {
+    pub id: KeyId,
+    pub name: String,
+    /// Masked secret.
+    pub mask: String,
+    pub kind: Kind,
+    /// Whether the key has been deleted since.
+    pub is_deleted: bool,
+    pub requests: i64,
+    /// Each request is counted at the price at its time.
+    pub cost: Money,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_round_trips_and_has_its_number_of_days() {
+        for (text, days, name) in [("2024-02", 29, "February 2024"), ("2026-11", 30, "November 2026"), ("1999-12", 31, "December 1999")] {
+            let month: Month = text.parse().unwrap();
+            assert_eq!((month.to_string().as_str(), month.days(), month.name().as_str()), (text, days, name));
+            assert_eq!(Month::of_day(month.first_day()), month);
+            assert_eq!(Month::of_day(month.first_day() - 1), month.previous());
+            assert_eq!(month.previous().next(), month);
+        }
+        for bad in ["", "2026", "2026-13", "2026-00", "26-11", "2026-1", "+026-11", "2026-11-01"] {
+            assert!(bad.parse::<Month>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Keys and credentials: rows, create and update requests, bulk actions.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::{CredentialId, InvalidId, KeyId, UserId},
+    key_kind::{Kind, Status},
+    limits::{EditedCredits, Limits, RateLimit, WantedCredits},
+    permission::UnknownWord,
+    secret::RevealedSecret,
+    time::Timestamp,
+};
+
+/// Id of an entry in a list of keys: an API key or a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ItemId {
+    Key(KeyId),
+    Credential(CredentialId),
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => id.fmt(f),
+            Self::Credential(id) => id.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ItemId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse().map(Self::Key).or_else(|_| text.parse().map(Self::Credential))
+    }
+}
+
+impl TryFrom<String> for ItemId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<ItemId> for String {
+    fn from(id: ItemId) -> Self {
+        id.to_string()
+    }
+}
+
+/// One row of a list of keys or credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRow {
+    pub id: ItemId,
+    pub kind: Kind,
+    pub name: String,
+    /// Masked secret.
+    pub mask: String,
+    /// Status at the time of the read.
+    pub status: Status,
+    pub created_at: Timestamp,
+    /// Name of the creator.
+    pub created_by: String,
+    /// User id of the creator.
+    pub creator: UserId,
+    /// Accurate to a few seconds.
+    pub last_used_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Corpora that a corpus key gives access to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corpora: Vec<CorpusRow>,
+    /// The customer's own id of the key's owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// The customer's own data: a flat JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// The previous secret, during its grace period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retiring: Option<Retiring>,
+    /// When a credential's secret was last set. Only on the server, where it is part of the ETag.
+    #[serde(skip)]
+    pub secret_since: Option<Timestamp>,
+    /// Storage provider of an external key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<StorageProvider>,
+    /// Region of an external key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Names of the providers and models that use a general key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked_to: Vec<String>,
+    /// Result of the last test of a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<Tested>,
+    /// Whether a credential's secret cannot be decrypted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unreadable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorpusRow {
+    /// Number, unique in the organization.
+    pub id: i64,
+    pub name: String,
+}
+
+/// A rotated secret in its grace period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// End of the grace period.
+    pub until: Timestamp,
+    /// Number of uses since the rotation.
+    pub uses: i64,
+    /// Last use since the rotation.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Storage provider of an external key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageProvider {
+    /// Amazon Web Services: access key ID, secret access key and region.
+    Aws,
+    /// `DNAnexus`: API token.
+    Dnanexus,
+}
+
+impl StorageProvider {
+    pub const ALL: [Self; 2] = [Self::Aws, Self::Dnanexus];
+
+    /// Name in the API and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Dnanexus => "dnanexus",
+        }
+    }
+
+    /// Label on the page.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Aws => "Amazon Web Services",
+            Self::Dnanexus => "DNAnexus",
+        }
+    }
+}
+
+impl FromStr for StorageProvider {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL.into_iter().find(|provider| provider.word() == text).ok_or(UnknownWord)
+    }
+}
+
+/// Result and time of a credential test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    pub at: Timestamp,
+    pub outcome: TestOutcome,
+}
+
+/// Result of a credential test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// The provider accepts the credential.
+    Works,
+    /// The provider rejects the credential.
+    Refused,
+    /// The provider did not respond, or its response is inconclusive.
+    Unchecked,
+}
+
+impl TestOutcome {
+    /// Name in the API and in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Refused => "refused",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
+impl FromStr for TestOutcome {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.word() == text).ok_or(UnknownWord)
+    }
+}
+
+/// Requested expiry of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Ends {
+    /// The default of the kind: after a fixed time, or never.
+    #[default]
+    Usual,
+    /// This number of days from now.
+    Days(i64),
+    /// At this time.
+    At(Timestamp),
+}
+
+/// Request to create a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedKey {
+    pub kind: Kind,
+    pub name: String,
+    #[serde(default)]
+    pub ends: Ends,
+    /// `None` selects the default scopes of the kind.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Ids of the corpora that a corpus key gives access to.
+    #[serde(default)]
+    pub corpora: Vec<i64>,
+    /// The customer's own id of the key's owner.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// A flat JSON object.
+    #[serde(default)]
+    pub metadata: Option<String>,
+    #[serde(default)]
+    pub rate_limits: Vec<RateLimit>,
+    /// `None` for unlimited use.
+    #[serde(default)]
+    pub credits: Option<WantedCredits>,
+    /// Networks in CIDR notation from which the key is accepted; empty accepts all addresses.
+    #[serde(default)]
+    pub allowed_ips: Vec<String>,
+}
+
+impl WantedKey {
+    /// A request with defaults for everything but kind and name.
+    pub const fn named(kind: Kind, name: String) -> Self {
+        Self {
+            kind,
+            name,
+            ends: Ends::Usual,
+            scopes: None,
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: None,
+            rate_limits: Vec::new(),
+            credits: None,
+            allowed_ips: Vec::new(),
+        }
+    }
+}
+
+/// Changes to a key; `None` leaves a field unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EditedKey {
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub ends: Option<Ends>,
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// Empty removes it.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// A flat JSON object; empty removes it.
+    #[serde(default)]
+    pub metadata: Option<String>,
+    #[serde(default)]
+    pub rate_limits: Option<Vec<RateLimit>>,
+    #[serde(default)]
+    pub credits: Option<EditedCredits>,
+    /// Networks in CIDR notation; empty accepts all addresses.
+    #[serde(default)]
+    pub allowed_ips: Option<Vec<String>>,
+}
+
+/// Action on several keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BulkAction {
+    Delete,
+    Disable,
+    Enable,
+}
+
+/// Maximum number of items in one bulk request.
+pub const BULK_MAX: usize = 200;
+
+/// Result of a bulk action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BulkOutcome {
+    /// Number of items in the requested state, including those that were in it before.
+    pub done: usize,
+    /// Number of items that do not exist or that the actor cannot change.
+    pub left: usize,
+}
+
+/// Maximum grace period after a rotation, in seconds.
+pub const GRACE_MAX_SECONDS: i64 = 604_800;
+
+/// Grace periods to choose from, in seconds, with their labels.
+pub const GRACES: [(i64, &str); 4] = [(0, "None (revoke the old secret now)"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
+
+/// A created or rotated key. The only response that contains the secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CreatedKey {
+    pub key: KeyRow,
+    pub secret: RevealedSecret,
+}

@@ -1,0 +1,100 @@
+//! Paging of long lists.
+//!
+//! Opening a list makes the server store a snapshot of the row ids and their order. Pages are read from this snapshot, so rows
+//! that are changed, moved or added in the meantime are neither skipped nor repeated.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    key_kind::{Kind, Status},
+    permission::UnknownWord,
+};
+
+/// Maximum number of rows in one response.
+pub const ROWS_MAX: usize = 100;
+
+/// A key counts as expiring soon this many days before its expiry.
+pub const EXPIRING_DAYS: i64 = 14;
+
+/// Sort columns of a list of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySort {
+    /// Ignores case.
+    Name,
+    Status,
+    Mask,
+    CreatedAt,
+    LastUsedAt,
+    CreatedBy,
+    ExpiresAt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SortBy {
+    pub column: KeySort,
+    pub descending: bool,
+}
+
+impl Default for SortBy {
+    /// Newest first.
+    fn default() -> Self {
+        Self { column: KeySort::CreatedAt, descending: true }
+    }
+}
+
+/// `name|created_at|last_used_at|expires_at`, with `-` before it for descending.
+impl FromStr for SortBy {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let (descending, column) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+        let column = match column {
+            "name" => KeySort::Name,
+            "created_at" => KeySort::CreatedAt,
+            "last_used_at" => KeySort::LastUsedAt,
+            "expires_at" => KeySort::ExpiresAt,
+            _ => return Err(UnknownWord),
+        };
+        Ok(Self { column, descending })
+    }
+}
+
+/// Filters and sort order of a list of keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyQuery {
+    /// `None` selects all inbound kinds that the caller can see.
+    pub kind: Option<Kind>,
+    /// Substring of the name, ignoring case; empty matches all.
+    pub search: String,
+    #[serde(default)]
+    pub status: Option<Status>,
+    /// Only keys that expire within [`EXPIRING_DAYS`] and have not expired yet.
+    #[serde(default)]
+    pub expiring: bool,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    #[serde(default)]
+    pub scope: Option<String>,
+    pub sort: SortBy,
+}
+
+/// An opened list with its first rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedListing<Row> {
+    /// Id of the snapshot, for further rows. Expires half an hour after its last use.
+    pub listing: String,
+    /// Number of rows in the list.
+    pub total: usize,
+    pub rows: Vec<ListedRow<Row>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedRow<Row> {
+    /// Position in the list, from 0.
+    pub index: usize,
+    /// Current state; `None` if the row was deleted after the list was opened.
+    pub row: Option<Row>,
+}

@@ -1,0 +1,84 @@
+//! Buttons.
+
+use leptos::{ev, prelude::*};
+
+use super::{
+    hydration::is_live,
+    icon::{Glyph, Icon},
+};
+
+/// The visual weight of a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Weight {
+    /// A secondary action.
+    #[default]
+    Plain,
+    /// The main action of a view.
+    Primary,
+    /// An action that cannot be undone.
+    Danger,
+}
+
+impl Weight {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Plain => "button",
+            Self::Primary => "button button-primary",
+            Self::Danger => "button button-danger",
+        }
+    }
+}
+
+/// A button with a text label.
+#[component]
+pub fn Button(
+    #[prop(into)] label: Signal<String>,
+    #[prop(into)] on_click: Callback<()>,
+    #[prop(optional)] weight: Weight,
+    /// Whether its action is running. Clicks are then ignored.
+    #[prop(optional, into)]
+    pending: Signal<bool>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    /// Whether it is focused when its dialog opens.
+    #[prop(optional)]
+    autofocus: bool,
+) -> impl IntoView {
+    view! {
+        <button type="button" class=weight.class() autofocus=autofocus disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true")
+            on:click=move |_| if !pending.get_untracked() { on_click.run(()) }>
+            {move || label.get()}
+        </button>
+    }
+}
+
+/// The submit button of a form. Disabled until the page is hydrated, because the browser would submit the form natively.
+#[component]
+pub fn SubmitButton(label: &'static str, #[prop(into)] pending: Signal<bool>, #[prop(default = Weight::Primary)] weight: Weight) -> impl IntoView {
+    let hydrated = is_live();
+    view! {
+        <button type="submit" class=weight.class() disabled=move || !hydrated.get() aria-busy=move || pending.get().then_some("true")>
+            {label}
+        </button>
+    }
+}
+
+/// A button that shows an icon only.
+#[component]
+pub fn IconButton(
+    /// Accessible name and tooltip.
+    label: &'static str,
+    glyph: Glyph,
+    #[prop(into)] on_click: Callback<ev::MouseEvent>,
+    #[prop(optional, into)] pending: Signal<bool>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+    /// Whether it has the danger color.
+    #[prop(optional)]
+    danger: bool,
+) -> impl IntoView {
+    view! {
+        <button type="button" class="icon-button" class:icon-button-danger=danger aria-label=label title=label
+            disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true") on:click=move |event| on_click.run(event)>
+            <Icon glyph/>
+        </button>
+    }
+}

@@ -1,0 +1,221 @@
+//! The rows of a grid: the list is opened once, then rows are fetched as they become visible.
+
+use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
+
+use gloo_timers::future::TimeoutFuture;
+use leptos::{prelude::*, task::spawn_local};
+
+use super::{
+    focus::FocusedCell,
+    row_cache::{Book, CHUNK, Slot},
+};
+use latchkey_types::{
+    error::Fault,
+    listing::{ListedRow, OpenedListing},
+};
+
+/// How long the visible range must be stable before its rows are fetched, so that dragging the scroll bar causes few requests.
+const SETTLE_MS: u32 = 60;
+
+pub trait GridRow: Clone + PartialEq + Send + Sync + 'static {}
+impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
+
+type ResponseFuture<T> = Pin<Box<dyn Future<Output = Result<T, Fault>>>>;
+type OpenFn<Row> = Arc<dyn Fn() -> ResponseFuture<OpenedListing<Row>> + Send + Sync>;
+type FetchFn<Row> = Arc<dyn Fn(String, usize, usize) -> ResponseFuture<Vec<ListedRow<Row>>> + Send + Sync>;
+
+pub struct Source<Row> {
+    open: OpenFn<Row>,
+    fetch: FetchFn<Row>,
+}
+
+impl<Row> Source<Row> {
+    /// `open` opens the list with the current query. `fetch` loads rows of it: listing id, first row, count.
+    pub fn new<O, F>(open: impl Fn() -> O + Send + Sync + 'static, fetch: impl Fn(String, usize, usize) -> F + Send + Sync + 'static) -> Self
+    where
+        O: Future<Output = Result<OpenedListing<Row>, Fault>> + 'static,
+        F: Future<Output = Result<Vec<ListedRow<Row>>, Fault>> + 'static,
+    {
+        Self { open: Arc::new(move || Box::pin(open())), fetch: Arc::new(move |listing, first, count| Box::pin(fetch(listing, first, count))) }
+    }
+}
+
+impl<Row> Clone for Source<Row> {
+    fn clone(&self) -> Self {
+        Self { open: Arc::clone(&self.open), fetch: Arc::clone(&self.fetch) }
+    }
+}
+
+/// The scroll position after a list is reopened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Unchanged.
+    Kept,
+    /// The top, because it is another list.
+    Top,
+}
+
+/// The rows of a list and their loading state.
+pub struct Rows<Row: GridRow> {
+    source: StoredValue<Source<Row>>,
+    cache: RwSignal<Book<Row>>,
+    trouble: RwSignal<Option<Fault>>,
+    opening: RwSignal<bool>,
+    /// Counts openings: responses of earlier ones are dropped.
+    turn: RwSignal<u32>,
+    /// Counts scrolls to the top.
+    topped: RwSignal<u32>,
+    window: RwSignal<Range<usize>>,
+    fetching: StoredValue<Vec<usize>>,
+}
+
+#[expect(clippy::expl_impl_clone_on_copy, reason = "a derived impl would require `Row: Copy`")]
+impl<Row: GridRow> Clone for Rows<Row> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<Row: GridRow> Copy for Rows<Row> {}
+
+impl<Row: GridRow> Rows<Row> {
+    /// `first` is the result of the first opening.
+    pub fn new(source: Source<Row>, first: Result<OpenedListing<Row>, Fault>) -> Self {
+        let (cache, trouble) = match first {
+            Ok(opened) => (Book::open(opened), None),
+            Err(fault) => (Book::default(), Some(fault)),
+        };
+        Self {
+            source: StoredValue::new(source),
+            cache: RwSignal::new(cache),
+            trouble: RwSignal::new(trouble),
+            opening: RwSignal::new(false),
+            turn: RwSignal::new(0),
+            topped: RwSignal::new(0),
+            window: RwSignal::new(0..0),
+            fetching: StoredValue::new(Vec::new()),
+        }
+    }
+
+    /// Whether the list was opened.
+    pub fn is_open(self) -> bool {
+        self.cache.with(Book::is_open)
+    }
+
+    /// The number of rows of the list.
+    pub fn total(self) -> usize {
+        self.cache.with(Book::total)
+    }
+
+    /// The server's id of the current list snapshot.
+    pub fn listing(self) -> String {
+        self.cache.with(|cache| cache.listing().to_owned())
+    }
+
+    pub fn slot(self, index: usize) -> Slot<Row> {
+        self.cache.with(|cache| cache.slot(index))
+    }
+
+    /// The last error, until a request succeeds.
+    pub fn trouble(self) -> Signal<Option<Fault>> {
+        self.trouble.into()
+    }
+
+    /// Whether the list is being reopened.
+    pub fn is_opening(self) -> Signal<bool> {
+        self.opening.into()
+    }
+
+    /// Changes when the grid must scroll to the top.
+    pub fn topped(self) -> Signal<u32> {
+        self.topped.into()
+    }
+
+    /// Reopens the list. The old rows stay until all visible rows of the new list are loaded.
+    pub async fn reopen(self, place: Place) {
+        // The page may have been closed.
+        let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
+        self.turn.set(turn);
+        self.opening.set(true);
+        let outcome = self.load(place).await;
+        // The list was reopened again, or the page was closed.
+        if self.turn.try_get_untracked() != Some(turn) {
+            return;
+        }
+        self.opening.set(false);
+        match outcome {
+            Ok(cache) => {
+                self.fetching.set_value(Vec::new());
+                self.trouble.set(None);
+                let focused = FocusedCell::note();
+                self.cache.set(cache);
+                if let Some(focused) = focused {
+                    request_animation_frame(|| focused.restore());
+                }
+                if place == Place::Top {
+                    self.topped.update(|topped| *topped += 1);
+                }
+            }
+            Err(fault) => self.trouble.set(Some(fault)),
+        }
+    }
+
+    async fn load(self, place: Place) -> Result<Book<Row>, Fault> {
+        let source = self.source.get_value();
+        let window = if place == Place::Kept { self.window.get_untracked() } else { 0..0 };
+        let mut cache = Book::open((source.open)().await?);
+        for first in cache.missing(window) {
+            cache.put((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
+        }
+        Ok(cache)
+    }
+
+    /// Sets the rendered rows. Missing rows are fetched once the range is stable.
+    pub fn draw(self, window: Range<usize>) {
+        if self.window.get_untracked() == window {
+            return;
+        }
+        self.window.set(window.clone());
+        if self.cache.with_untracked(|cache| cache.missing(window.clone()).is_empty()) {
+            return;
+        }
+        spawn_local(async move {
+            TimeoutFuture::new(SETTLE_MS).await;
+            if self.window.try_get_untracked() == Some(window) {
+                self.fetch_missing();
+            }
+        });
+    }
+
+    /// Fetches the missing rows of the rendered range.
+    pub fn fetch_missing(self) {
+        let window = self.window.get_untracked();
+        for first in self.cache.with_untracked(|cache| cache.missing(window)) {
+            if !self.fetching.with_value(|fetching| fetching.contains(&first)) {
+                self.fetching.update_value(|fetching| fetching.push(first));
+                spawn_local(self.fetch(first));
+            }
+        }
+    }
+
+    async fn fetch(self, first: usize) {
+        let turn = self.turn.get_untracked();
+        let response = (self.source.get_value().fetch)(untrack(|| self.listing()), first, CHUNK).await;
+        if self.turn.try_get_untracked() != Some(turn) {
+            return;
+        }
+        self.fetching.update_value(|fetching| fetching.retain(|other| *other != first));
+        match response {
+            Ok(rows) => {
+                let window = self.window.get_untracked();
+                self.trouble.set(None);
+                self.cache.update(|cache| {
+                    cache.put(rows);
+                    cache.keep_near(&window);
+                });
+            }
+            // The snapshot has expired, or the server was restarted.
+            Err(Fault::ListingGone) => self.reopen(Place::Kept).await,
+            Err(fault) => self.trouble.set(Some(fault)),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Domain-independent components. The server renders them too, so browser APIs are used only in effects and event handlers.
+
+pub mod badge;
+pub mod browser;
+pub mod button;
+pub mod checkbox;
+pub mod copy;
+pub mod dialog;
+pub mod event_stream;
+pub mod fetch;
+pub mod field;
+pub mod focus;
+pub mod form;
+pub mod form_dialog;
+pub mod form_field;
+pub mod grid;
+pub mod hydration;
+pub mod icon;
+pub mod inline_edit;
+pub mod logo;
+pub mod menu;
+pub mod message;
+pub mod money;
+pub mod navigation_guard;
+pub mod number;
+pub mod progress;
+pub mod radio;
+pub mod resource;
+pub mod search;
+pub mod select;
+pub mod tabs;
+pub mod time;
+pub mod toast;

@@ -1,0 +1,84 @@
+//! Data that is refetched after changes. The old data stays visible while it loads.
+
+use std::future::Future;
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::browser;
+use latchkey_types::error::Fault;
+
+/// The data and the error of the last fetch.
+pub struct Loaded<T: Send + Sync + 'static> {
+    data: RwSignal<T>,
+    trouble: RwSignal<Option<Fault>>,
+    /// Counts local changes, to detect that a response is older than a change.
+    changes: StoredValue<u32>,
+    /// Counts fetches: only the response of the last one is used.
+    turn: StoredValue<u32>,
+}
+
+impl<T: Send + Sync + 'static> Clone for Loaded<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
+
+impl<T: Send + Sync + 'static> Loaded<T> {
+    pub fn new(first: T) -> Self {
+        Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0), turn: StoredValue::new(0) }
+    }
+
+    /// Reads the data reactively.
+    pub fn with<U>(self, read: impl FnOnce(&T) -> U) -> U {
+        self.data.with(read)
+    }
+
+    /// A memo of a part of the data, which updates in place so that its buttons keep the focus. If the part is removed, the last value
+    /// stays. `None` if the part does not exist now.
+    pub fn part<U: Clone + PartialEq + Send + Sync + 'static>(self, select: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
+        let initial = self.data.with_untracked(&select)?;
+        Some(Memo::new(move |before: Option<&U>| self.data.with(&select).unwrap_or_else(|| before.unwrap_or(&initial).clone())))
+    }
+
+    /// Applies a response locally, without a refetch.
+    pub fn change(self, change: impl FnOnce(&mut T)) {
+        let _ = self.changes.try_update_value(|changes| *changes += 1);
+        let _ = self.data.try_update(change);
+    }
+
+    /// The last error, until a fetch succeeds.
+    pub fn trouble(self) -> Signal<Option<Fault>> {
+        self.trouble.into()
+    }
+
+    /// Fetches the data again. Repeats if a local change happens in the meantime, because the response may be older than it.
+    pub fn read_again<Response: Future<Output = Result<T, Fault>> + 'static>(self, read: impl Fn() -> Response + 'static) {
+        let Some(turn) = self.turn.try_update_value(|turn| {
+            *turn += 1;
+            *turn
+        }) else {
+            return;
+        };
+        spawn_local(async move {
+            loop {
+                let changes = self.changes.try_get_value();
+                let response = read().await;
+                // The page was closed, or a later fetch has started.
+                if self.turn.try_get_value() != Some(turn) {
+                    return;
+                }
+                match response {
+                    Ok(_) if self.changes.try_get_value() != changes => continue,
+                    Ok(data) => {
+                        self.trouble.set(None);
+                        self.data.set(data);
+                    }
+                    Err(Fault::SignedOut) => browser::go_to_sign_in(),
+                    Err(fault) => self.trouble.set(Some(fault)),
+                }
+                return;
+            }
+        });
+    }
+}

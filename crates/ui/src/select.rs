@@ -1,0 +1,78 @@
+//! Drop-down lists.
+
+use leptos::prelude::*;
+
+use super::{
+    form::Form,
+    form_field::{Attached, labelled},
+    icon::{Glyph, Icon},
+};
+
+/// An option: its value in the request and its label.
+pub type Choice = (String, String);
+
+/// Options from constants.
+pub fn choices(fixed: &[(&str, &str)]) -> Vec<Choice> {
+    fixed.iter().map(|(value, label_text)| ((*value).to_owned(), (*label_text).to_owned())).collect()
+}
+
+/// A drop-down in a form. See [`Form::check`].
+#[component]
+pub fn SelectField(
+    form: Form,
+    /// Field name in the request.
+    name: &'static str,
+    label: &'static str,
+    options: Vec<Choice>,
+    /// Initial value; the first option by default.
+    #[prop(optional, into)]
+    value: String,
+    #[prop(optional, into)] hint: Option<String>,
+    /// Called with the new value.
+    #[prop(optional, into)]
+    on_change: Option<Callback<String>>,
+) -> impl IntoView {
+    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+        view! {
+            <div class="select">
+                <select id=id name=name aria-invalid=invalid aria-describedby=described_by
+                    on:change:target=move |event| if let Some(on_change) = on_change { on_change.run(event.target().value()) }>
+                    {option_views(options, value)}
+                </select>
+                <Icon glyph=Glyph::Down/>
+            </div>
+        }
+        .into_any()
+    })
+}
+
+/// A drop-down outside of a form, such as a filter.
+#[component]
+pub fn Select(
+    label: &'static str,
+    options: Vec<Choice>,
+    #[prop(into)] value: Signal<String>,
+    /// Called with the new value.
+    #[prop(into)]
+    on_change: Callback<String>,
+) -> impl IntoView {
+    view! {
+        <div class="filter-select">
+            <span aria-hidden="true">{label}</span>
+            <div class="select">
+                <select aria-label=label prop:value=move || value.get() on:change:target=move |event| on_change.run(event.target().value())>
+                    {option_views(options, value.get_untracked())}
+                </select>
+                <Icon glyph=Glyph::Down/>
+            </div>
+        </div>
+    }
+}
+
+fn option_views(options: Vec<Choice>, chosen: String) -> AnyView {
+    let option = |(value, label_text): Choice| {
+        let selected = value == chosen;
+        view! { <option value=value selected=selected>{label_text}</option> }
+    };
+    options.into_iter().map(option).collect_view().into_any()
+}

@@ -1,0 +1,291 @@
+//! Key cache, by digest. Concurrent misses share one read. An invalidation also removes a read in progress, so that a slow read cannot put
+//! an outdated record back.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use dashmap::{DashMap, Entry};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use moka::sync::Cache;
+use tokio::time::timeout;
+
+use super::{KnownKey, identity_hasher::BuildEven, thread_cache::Edition};
+use latchkey_crypto::key_format::KeyDigest;
+use latchkey_store as store;
+
+/// Largest number of cached unknown digests, about 10 MB.
+const UNKNOWN_MAX: u64 = 100_000;
+/// How long a caller waits for a read. Together with the interval of the change watcher it stays below the 2 s within which a lost database is
+/// reported.
+pub(super) const READ_LIMIT: Duration = Duration::from_millis(1500);
+
+/// Result of a read; cloned for each waiting caller.
+type Found = Result<Option<Arc<KnownKey>>, ReadError>;
+type PendingRead = Shared<BoxFuture<'static, Found>>;
+
+#[derive(Debug, Clone, Copy)]
+enum ReadError {
+    Lost,
+    Broken,
+}
+
+impl From<store::Error> for ReadError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Lost => Self::Lost,
+            other => {
+                tracing::error!(error = %other, "cannot read a key");
+                Self::Broken
+            }
+        }
+    }
+}
+
+impl From<ReadError> for store::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Lost => Self::Lost,
+            // The cause is logged already.
+            ReadError::Broken => Self::interrupted(),
+        }
+    }
+}
+
+enum Slot {
+    Cached(Arc<KnownKey>),
+    /// A read in progress; the number distinguishes it from later reads of the same digest.
+    Reading(u64, PendingRead),
+}
+
+pub(super) struct Shelf {
+    slots: DashMap<KeyDigest, Slot, BuildEven>,
+    unknown: Cache<KeyDigest, ()>,
+    reads: AtomicU64,
+    edition: Edition,
+}
+
+impl Shelf {
+    pub(super) fn new() -> Self {
+        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), edition: Edition::new() }
+    }
+
+    pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<KnownKey>> {
+        match &*self.slots.get(digest)? {
+            Slot::Cached(key) => Some(Arc::clone(key)),
+            Slot::Reading(..) => None,
+        }
+    }
+
+    /// Applies `read` to the key with this digest if it is cached, using the per-thread cache.
+    pub(super) fn with_recent<T>(&self, digest: &KeyDigest, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+        self.edition.with(digest, || self.get(digest), read)
+    }
+
+    /// Waits for `read`, or for a read of the same digest by another caller. The read continues if its callers are cancelled.
+    ///
+    /// # Errors
+    /// [`store::Error::Lost`], also if the read takes longer than [`READ_LIMIT`].
+    pub(super) async fn get_or_read<Read>(self: &Arc<Self>, digest: KeyDigest, read: Read) -> Result<Option<Arc<KnownKey>>, store::Error>
+    where
+        Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
+    {
+        if self.unknown.contains_key(&digest) {
+            return Ok(None);
+        }
+        let reading = match self.slots.entry(digest) {
+            Entry::Occupied(slot) => match slot.get() {
+                Slot::Cached(key) => return Ok(Some(Arc::clone(key))),
+                Slot::Reading(_, reading) => reading.clone(),
+            },
+            Entry::Vacant(slot) => {
+                let number = self.reads.fetch_add(1, Ordering::Relaxed);
+                let reading = self.begin(digest, number, read);
+                slot.insert(Slot::Reading(number, reading.clone()));
+                reading
+            }
+        };
+        match timeout(READ_LIMIT, reading).await {
+            Ok(found) => found.map_err(Into::into),
+            Err(_) => Err(store::Error::Lost),
+        }
+    }
+
+    fn begin<Read>(self: &Arc<Self>, digest: KeyDigest, number: u64, read: Read) -> PendingRead
+    where
+        Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
+    {
+        let cache = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let found = read.await.map(|key| key.map(Arc::new)).map_err(ReadError::from);
+            cache.put(digest, number, &found);
+            found
+        });
+        let reading = async move { task.await.unwrap_or(Err(ReadError::Broken)) };
+        reading.boxed().shared()
+    }
+
+    /// Caches the result of a read if its slot still exists, that is, if the key was not invalidated since the read began. The slot is locked
+    /// during this, and [`Self::forget`] waits for the lock.
+    fn put(&self, digest: KeyDigest, number: u64, found: &Found) {
+        let Entry::Occupied(mut slot) = self.slots.entry(digest) else { return };
+        if !matches!(slot.get(), Slot::Reading(own, _) if *own == number) {
+            return;
+        }
+        match found {
+            Ok(Some(key)) => {
+                slot.insert(Slot::Cached(Arc::clone(key)));
+            }
+            Ok(None) => {
+                self.unknown.insert(digest, ());
+                slot.remove();
+            }
+            Err(_) => {
+                slot.remove();
+            }
+        }
+    }
+
+    pub(super) fn forget(&self, digest: &KeyDigest) {
+        drop(self.slots.remove(digest));
+        self.unknown.invalidate(digest);
+        self.edition.end();
+    }
+
+    pub(super) fn forget_all(&self) {
+        self.slots.clear();
+        self.unknown.invalidate_all();
+        self.edition.end();
+    }
+
+    /// Number of cached keys, and of cached unknown digests.
+    pub(super) fn sizes(&self) -> (usize, u64) {
+        (self.slots.len(), self.unknown.entry_count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        sync::oneshot,
+        time::{Instant, sleep},
+    };
+
+    use super::*;
+    use crate::evaluate::tests::known_client;
+
+    fn digest(byte: u8) -> KeyDigest {
+        KeyDigest::from_stored(&[byte; 32]).unwrap()
+    }
+
+    /// A read that completes when `record` is sent.
+    async fn slow(record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<KnownKey>, store::Error> {
+        Ok(record.await.unwrap().map(known_client))
+    }
+
+    #[tokio::test]
+    async fn a_slow_read_does_not_restore_an_outdated_record() {
+        for change in [|shelf: &Shelf| shelf.forget(&digest(1)), Shelf::forget_all] {
+            for (old, new) in [(Some("old"), Some("new")), (Some("old"), None), (None, Some("new"))] {
+                let shelf = Arc::new(Shelf::new());
+                let (send_old, old_record) = oneshot::channel();
+                let first = tokio::spawn({
+                    let shelf = Arc::clone(&shelf);
+                    async move { shelf.get_or_read(digest(1), slow(old_record)).await }
+                });
+                while shelf.slots.is_empty() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                change(&shelf);
+                // A caller after the change does not wait for the old read, and its result does not affect them.
+                let (send_new, new_record) = oneshot::channel();
+                let second = tokio::spawn({
+                    let shelf = Arc::clone(&shelf);
+                    async move { shelf.get_or_read(digest(1), slow(new_record)).await }
+                });
+                sleep(Duration::from_millis(5)).await;
+                send_old.send(old).unwrap();
+                assert_eq!(first.await.unwrap().unwrap().map(|key| key.name.clone()), old.map(Into::into));
+                send_new.send(new).unwrap();
+                assert_eq!(second.await.unwrap().unwrap().map(|key| key.name.clone()), new.map(Into::into));
+                let after = shelf.get_or_read(digest(1), async { panic!("it is cached") }).await;
+                assert_eq!(after.unwrap().map(|key| key.name.clone()), new.map(Into::into));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_thread_cache_ends_with_a_change_and_is_per_map() {
+        let (shelf, other) = (Arc::new(Shelf::new()), Shelf::new());
+        let name = |shelf: &Shelf| shelf.with_recent(&digest(1), |key| key.name.clone());
+        for (change, new_name) in [(None, "a"), (Some(Shelf::forget_all as fn(&Shelf)), "b"), (Some(|shelf| shelf.forget(&digest(1))), "c")] {
+            if let Some(change) = change {
+                assert!(name(&shelf).is_some());
+                change(&shelf);
+            }
+            assert_eq!(name(&shelf), None, "it is not cached");
+            shelf.get_or_read(digest(1), async { Ok(Some(known_client(new_name))) }).await.unwrap();
+            assert_eq!((name(&shelf), name(&shelf)), (Some(new_name.into()), Some(new_name.into())));
+            assert_eq!(name(&other), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn concurrent_misses_share_one_read() {
+        let (shelf, reads) = (Arc::new(Shelf::new()), Arc::new(AtomicU64::new(0)));
+        for (byte, record) in [(1, Some("a")), (2, None)] {
+            let callers: Vec<_> = (0..64)
+                .map(|_| {
+                    let (shelf, reads) = (Arc::clone(&shelf), Arc::clone(&reads));
+                    let read = async move {
+                        reads.fetch_add(1, Ordering::Relaxed);
+                        sleep(Duration::from_millis(20)).await;
+                        Ok(record.map(known_client))
+                    };
+                    tokio::spawn(async move { shelf.get_or_read(digest(byte), read).await })
+                })
+                .collect();
+            for caller in callers {
+                assert_eq!(caller.await.unwrap().unwrap().is_some(), record.is_some());
+            }
+            assert_eq!(reads.swap(0, Ordering::Relaxed), 1);
+        }
+        shelf.unknown.run_pending_tasks();
+        assert_eq!(shelf.sizes(), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failed_read_fails_for_waiting_callers_only() {
+        let shelf = Arc::new(Shelf::new());
+        let lost = || async {
+            sleep(Duration::from_millis(20)).await;
+            Err(store::Error::Lost)
+        };
+        let (one, other) = tokio::join!(shelf.get_or_read(digest(1), lost()), shelf.get_or_read(digest(1), lost()));
+        assert!(matches!((one, other), (Err(store::Error::Lost), Err(store::Error::Lost))));
+        let found = shelf.get_or_read(digest(1), async { Ok(Some(known_client("a"))) }).await.unwrap();
+        assert_eq!(found.unwrap().name, "a".into());
+    }
+
+    #[tokio::test]
+    async fn a_hanging_store_is_lost_and_a_read_outlives_its_caller() {
+        let shelf = Arc::new(Shelf::new());
+        let begun = Instant::now();
+        let hangs = shelf.get_or_read(digest(1), async { std::future::pending().await }).await;
+        assert!(matches!(hangs, Err(store::Error::Lost)) && begun.elapsed() < Duration::from_secs(2));
+
+        let (send, record) = oneshot::channel();
+        let gone = timeout(Duration::from_millis(5), shelf.get_or_read(digest(2), slow(record))).await;
+        assert!(gone.is_err());
+        send.send(Some("a")).unwrap();
+        let found = shelf.get_or_read(digest(2), async { panic!("it is being read") }).await.unwrap();
+        assert_eq!(found.unwrap().name, "a".into());
+    }
+}

@@ -1,0 +1,33 @@
+//! Interned rate limits: thousands of keys share the same ones, so each distinct set is kept in memory once.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use latchkey_store::keys::LimitColumns;
+use latchkey_types::limits::RateLimit;
+
+/// Largest number of interned sets; they are keyed by the stored text.
+const PLANS_MAX: u64 = 10_000;
+
+/// The rate limits of a key, shared by all keys with the same ones.
+pub(super) type Plan = Arc<[RateLimit]>;
+
+pub(super) struct Plans(Cache<String, Plan>);
+
+impl Plans {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(PLANS_MAX))
+    }
+
+    /// `None` if the stored text is invalid.
+    pub(super) fn of(&self, stored: &LimitColumns) -> Option<Plan> {
+        let text = stored.rate_limits.as_deref().unwrap_or_default();
+        if let Some(plan) = self.0.get(text) {
+            return Some(plan);
+        }
+        let plan: Plan = stored.rate_limits()?.into();
+        self.0.insert(text.to_owned(), Arc::clone(&plan));
+        Some(plan)
+    }
+}

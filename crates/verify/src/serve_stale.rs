@@ -1,0 +1,80 @@
+//! Serve-stale: evaluating cached keys for a bounded time while the store is unreachable. Off by default, since changes by other instances
+//! are not seen during that time.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use super::limiter::ticks;
+
+/// The serve-stale window.
+pub(super) struct Stale {
+    limit_ms: AtomicI64,
+    /// In ticks; [`NOT_LOST`] while the store is reachable.
+    lost_at: AtomicI64,
+}
+
+const NOT_LOST: i64 = i64::MIN;
+
+impl Default for Stale {
+    fn default() -> Self {
+        Self { limit_ms: AtomicI64::new(0), lost_at: AtomicI64::new(NOT_LOST) }
+    }
+}
+
+impl Stale {
+    pub(super) fn set_limit(&self, limit: Duration) {
+        self.limit_ms.store(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// The window begins when the loss is first reported.
+    pub(super) fn set_lost(&self, lost: bool) {
+        if lost {
+            // Fails, on purpose, if the loss was reported before.
+            let _ = self.lost_at.compare_exchange(NOT_LOST, ticks(), Ordering::AcqRel, Ordering::Relaxed);
+        } else {
+            self.lost_at.store(NOT_LOST, Ordering::Release);
+        }
+    }
+
+    fn left_ms(&self) -> Option<i64> {
+        let lost_at = self.lost_at.load(Ordering::Acquire);
+        let left = self.limit_ms.load(Ordering::Relaxed).saturating_sub(ticks().saturating_sub(lost_at));
+        (lost_at != NOT_LOST && left > 0).then_some(left)
+    }
+
+    pub(super) fn is_served(&self) -> bool {
+        self.left_ms().is_some()
+    }
+
+    /// Remaining time, rounded up.
+    pub(super) fn seconds_left(&self) -> Option<u64> {
+        self.left_ms().and_then(|left| u64::try_from(left).ok()).map(|left| left.div_ceil(1000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serves_only_within_the_configured_window() {
+        let off = Stale::default();
+        off.set_lost(true);
+        assert!(!off.is_served());
+
+        let stale = Stale::default();
+        stale.set_limit(Duration::from_millis(60));
+        assert!(!stale.is_served(), "the store is not lost");
+        stale.set_lost(true);
+        assert!(stale.is_served() && stale.seconds_left() == Some(1));
+        std::thread::sleep(Duration::from_millis(70));
+        // Reporting the loss again does not restart the window.
+        stale.set_lost(true);
+        assert!(!stale.is_served() && stale.seconds_left().is_none());
+        stale.set_lost(false);
+        stale.set_lost(true);
+        assert!(stale.is_served());
+    }
+}

@@ -1,0 +1,60 @@
+//! Per-thread cache of recently used keys. Most requests come from a few callers; without it every core would update the same lock and
+//! reference count on every request, and contend for the same cache lines.
+
+use std::{
+    array,
+    cell::RefCell,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::KnownKey;
+use latchkey_crypto::key_format::KeyDigest;
+
+/// Entries per thread.
+const SLOTS: usize = 16;
+
+thread_local! {
+    static RECENT: RefCell<[Option<Recent>; SLOTS]> = RefCell::new(array::from_fn(|_| None));
+}
+
+struct Recent {
+    edition: u64,
+    digest: KeyDigest,
+    key: Arc<KnownKey>,
+}
+
+/// The generation of a key cache. Every generation is unique within the process, across all caches.
+pub(super) struct Edition(AtomicU64);
+
+impl Edition {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(next()))
+    }
+
+    /// Invalidates all thread caches; called after an entry was removed from the map.
+    pub(super) fn end(&self) {
+        // Not `store`: with concurrent removals, a reader of the later generation must see both.
+        self.0.swap(next(), Ordering::AcqRel);
+    }
+
+    /// Applies `read` to the key with this digest: from this thread's cache if that is of the current generation, else from `find`.
+    pub(super) fn with<T>(&self, digest: &KeyDigest, find: impl FnOnce() -> Option<Arc<KnownKey>>, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+        // Loaded before `find`: a key that is removed from the map concurrently belongs to an old generation then.
+        let edition = self.0.load(Ordering::Acquire);
+        RECENT.with_borrow_mut(|slots| {
+            let slot = &mut slots[usize::from(digest.as_bytes()[0]) % SLOTS];
+            if !slot.as_ref().is_some_and(|recent| recent.edition == edition && recent.digest == *digest) {
+                *slot = find().map(|key| Recent { edition, digest: *digest, key });
+            }
+            slot.as_ref().map(|recent| read(&recent.key))
+        })
+    }
+}
+
+fn next() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

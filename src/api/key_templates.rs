@@ -1,0 +1,58 @@
+//! Key templates.
+
+use leptos::prelude::*;
+
+use latchkey_types::{
+    codec::Json,
+    error::Fault,
+    id::{FieldId, ProjectId, TemplateId},
+    key_template::{Edit, FieldRow, FieldValue, TemplateDesk, TemplateRow, TemplateValue},
+};
+
+#[cfg(feature = "ssr")]
+use super::request_context::{self, Call};
+#[cfg(feature = "ssr")]
+use latchkey_core::key_templates as rules;
+
+/// Returns the data of a project's templates page. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/desk", input = Json, output = Json)]
+pub async fn read_desk(project: ProjectId) -> Result<TemplateDesk, Fault> {
+    request_context::answer(async move |call: Call| rules::desk(&call.state, &call.actor()?, project).await).await
+}
+
+/// Creates a template with default values. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/create", input = Json, output = Json)]
+pub async fn create_template(project: ProjectId) -> Result<TemplateRow, Fault> {
+    request_context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, project).await).await
+}
+
+/// Changes one value of a template. Needs *Manage Projects*, in the organization and in the project; to
+/// change the role, also every permission of the new role.
+#[server(prefix = "/fn", endpoint = "templates/edit", input = Json, output = Json)]
+pub async fn edit_template(id: TemplateId, edit: Edit<TemplateValue>) -> Result<TemplateRow, Fault> {
+    request_context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, edit).await).await
+}
+
+/// Deletes a template permanently and closes its pending requests. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/delete", input = Json, output = Json)]
+pub async fn delete_template(id: TemplateId) -> Result<(), Fault> {
+    request_context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+}
+
+/// Adds a field with default values to a template. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/add-field", input = Json, output = Json)]
+pub async fn add_field(template: TemplateId) -> Result<FieldRow, Fault> {
+    request_context::answer(async move |call: Call| rules::add_field(&call.state, &call.actor()?, template).await).await
+}
+
+/// Changes one value of a field. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/edit-field", input = Json, output = Json)]
+pub async fn edit_field(id: FieldId, edit: Edit<FieldValue>) -> Result<FieldRow, Fault> {
+    request_context::answer(async move |call: Call| rules::edit_field(&call.state, &call.actor()?, id, edit).await).await
+}
+
+/// Deletes a field. Needs *Manage Projects*, in the organization and in the project.
+#[server(prefix = "/fn", endpoint = "templates/delete-field", input = Json, output = Json)]
+pub async fn delete_field(id: FieldId) -> Result<(), Fault> {
+    request_context::answer(async move |call: Call| rules::delete_field(&call.state, &call.actor()?, id).await).await
+}

@@ -1,0 +1,29 @@
+//! The layout of pages for users who are not signed in.
+
+use leptos::prelude::*;
+
+use latchkey_ui::logo::Mark;
+
+/// The logo, a heading and the page's content.
+#[component]
+pub fn Entry(
+    title: &'static str,
+    /// A sentence below the heading.
+    #[prop(into)]
+    lead: String,
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <main class="entry">
+            <div class="entry-sheet">
+                <p class="entry-brand">
+                    <Mark/>
+                    "Latchkey"
+                </p>
+                <h1>{title}</h1>
+                <p class="entry-lead">{lead}</p>
+                {children()}
+            </div>
+        </main>
+    }
+}

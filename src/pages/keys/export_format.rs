@@ -1,0 +1,177 @@
+//! Serialization of a list as CSV and JSON, without a browser.
+
+use serde::Serialize;
+
+use latchkey_types::{key::KeyRow, time::Timestamp};
+
+/// The column names of both formats.
+const COLUMNS: [&str; 19] = [
+    "id",
+    "kind",
+    "name",
+    "mask",
+    "status",
+    "scopes",
+    "corpora",
+    "external_id",
+    "metadata",
+    "rate_limits",
+    "credits",
+    "allowed_ips",
+    "provider",
+    "region",
+    "linked_to",
+    "created_at",
+    "created_by",
+    "last_used_at",
+    "expires_at",
+];
+
+/// Leading characters that a spreadsheet may interpret as a formula.
+const FORMULA_START: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// The cells of a row, in the order of the columns. Contains masks only, no secrets.
+fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
+    [
+        row.id.to_string(),
+        String::from(row.kind),
+        row.name.clone(),
+        row.mask.clone(),
+        row.status.word().to_owned(),
+        row.scopes.join(" "),
+        row.corpora.iter().map(|corpus| corpus.id.to_string()).collect::<Vec<_>>().join(" "),
+        row.external_id.clone().unwrap_or_default(),
+        row.metadata.clone().unwrap_or_default(),
+        if row.limits.rate_limits.is_empty() { String::new() } else { as_json(&row.limits.rate_limits) },
+        row.limits.credits.as_ref().map(as_json).unwrap_or_default(),
+        row.limits.allowed_ips.join(" "),
+        row.provider.map_or("", |provider| provider.word()).to_owned(),
+        row.region.clone().unwrap_or_default(),
+        row.linked_to.join(", "),
+        row.created_at.rfc3339(),
+        row.created_by.clone(),
+        row.last_used_at.map(Timestamp::rfc3339).unwrap_or_default(),
+        row.expires_at.map(Timestamp::rfc3339).unwrap_or_default(),
+    ]
+}
+
+/// A CSV cell (RFC 4180). An apostrophe before formulas prevents CSV injection.
+pub fn csv_cell(text: &str) -> String {
+    let text = if text.starts_with(FORMULA_START) { String::from("'") + text } else { text.to_owned() };
+    if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+/// Serializes rows as CSV with a header.
+pub fn csv(rows: &[KeyRow]) -> String {
+    let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+    rows.iter().fold(COLUMNS.join(",") + "\r\n", |text, row| text + &line(&cells(row)))
+}
+
+/// Serializes rows as a JSON array of flat objects of strings.
+pub fn json(rows: &[KeyRow]) -> String {
+    let object = |row: &KeyRow| {
+        let members = COLUMNS.iter().zip(cells(row)).map(|(head, cell)| format!("{}:{}", quoted(head), quoted(&cell)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
+}
+
+fn quoted(text: &str) -> String {
+    as_json(text)
+}
+
+/// Nested values are written as in the API.
+fn as_json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_types::{
+        key_kind::{KeyKind, Kind, Status},
+        limits::{Credits, Limits, RateLimit, Refill},
+    };
+
+    fn row(name: &str) -> KeyRow {
+        KeyRow {
+            id: "key_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            kind: Kind::Key(KeyKind::Client),
+            name: name.to_owned(),
+            mask: "lkc_…xYz1".to_owned(),
+            status: Status::Active,
+            created_at: Timestamp(0),
+            created_by: "Ada Lovelace".to_owned(),
+            creator: "usr_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            last_used_at: None,
+            expires_at: None,
+            scopes: vec!["read".to_owned(), "write".to_owned()],
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: Some("{\"plan\":\"pro\"}".to_owned()),
+            limits: Limits::default(),
+            retiring: None,
+            secret_since: None,
+            provider: None,
+            region: None,
+            linked_to: Vec::new(),
+            tested: None,
+            is_unreadable: false,
+        }
+    }
+
+    #[test]
+    fn escapes_formulas() {
+        for (text, cell) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@sum", "'@sum"),
+            ("\tx", "'\tx"),
+            ("\rx", "\"'\rx\""),
+            ("a=b", "a=b"),
+            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
+            ("", ""),
+        ] {
+            assert_eq!(csv_cell(text), cell, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn writes_one_line_per_row_with_escaped_quotes() {
+        let text = csv(&[row("a \"b\", c")]);
+        let mut lines = text.split("\r\n");
+        assert_eq!(lines.next().unwrap(), COLUMNS.join(","));
+        let line = lines.next().unwrap();
+        assert!(line.contains(",client,\"a \"\"b\"\", c\",lkc_…xYz1,active,read write,"), "{line}");
+        assert!(line.contains("\"{\"\"plan\"\":\"\"pro\"\"}\""), "{line}");
+        assert!(line.contains(",1970-01-01T00:00:00.000Z,Ada Lovelace,,"), "{line}");
+        assert_eq!(lines.next(), Some(""));
+    }
+
+    #[test]
+    fn json_can_be_parsed() {
+        let read: serde_json::Value = serde_json::from_str(&json(&[row("a \"b\"\n"), row("=c")])).unwrap();
+        assert_eq!(read[0]["name"], "a \"b\"\n");
+        assert_eq!(read[1]["name"], "=c");
+        assert_eq!(read[1]["last_used_at"], "");
+        assert_eq!(json(&[]).trim(), "[\n\n]");
+    }
+
+    #[test]
+    fn writes_limits_as_in_the_api() {
+        let mut limited = row("a");
+        limited.limits = Limits {
+            rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000 }],
+            credits: Some(Credits { remaining: 5, refill: Refill::Never, amount: 0 }),
+            allowed_ips: vec!["10.0.0.0/8".to_owned(), "::1/128".to_owned()],
+        };
+        let read: serde_json::Value = serde_json::from_str(&json(&[limited, row("b")])).unwrap();
+        assert_eq!(read[0]["rate_limits"], r#"[{"name":"burst","limit":9,"duration_ms":1000}]"#);
+        assert_eq!(read[0]["credits"], r#"{"remaining":5,"refill":"never","amount":0}"#);
+        assert_eq!(read[0]["allowed_ips"], "10.0.0.0/8 ::1/128");
+        for head in ["rate_limits", "credits", "allowed_ips"] {
+            assert_eq!(read[1][head], "");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Formatting and parsing of limits, without a browser.
+
+use latchkey_types::{
+    limits::{Credits, Limits, RateLimit, Refill},
+    time::{DAY_MS, MINUTE_MS},
+};
+use latchkey_ui::number::{count_of, counted, grouped};
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// The value and label in the form.
+    pub word: &'static str,
+    /// Singular.
+    one: &'static str,
+    /// Abbreviation.
+    short: &'static str,
+    /// In milliseconds.
+    pub ms: i64,
+}
+
+const SECOND_MS: i64 = 1000;
+
+/// All units, in ascending order.
+pub(crate) const UNITS: [Unit; 4] = [
+    Unit { word: "seconds", one: "second", short: "s", ms: SECOND_MS },
+    Unit { word: "minutes", one: "minute", short: "min", ms: MINUTE_MS },
+    Unit { word: "hours", one: "hour", short: "h", ms: 60 * MINUTE_MS },
+    Unit { word: "days", one: "day", short: "day", ms: DAY_MS },
+];
+
+/// The default unit of the form.
+pub(crate) const MINUTES: Unit = UNITS[1];
+
+/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`.
+pub(crate) fn number(typed: &str) -> Option<i64> {
+    let digits: String = typed.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect();
+    digits.parse().ok()
+}
+
+/// Parses a number of units with up to three decimals. In milliseconds.
+pub(crate) fn span_ms(typed: &str, unit: Unit) -> Option<i64> {
+    let typed = typed.trim();
+    let (whole, part) = typed.split_once('.').unwrap_or((typed, ""));
+    let is_number =
+        !(whole.is_empty() && part.is_empty()) && part.len() <= 3 && (whole.bytes().chain(part.bytes())).all(|byte| byte.is_ascii_digit());
+    let thousandths: i64 = is_number.then(|| format!("{whole}{part:0<3}").parse().ok()).flatten()?;
+    thousandths.checked_mul(unit.ms / SECOND_MS)
+}
+
+/// Formats a duration as an integer of the largest possible unit, or else as seconds with decimals.
+pub(crate) fn span(duration_ms: i64) -> (String, Unit) {
+    if let Some(unit) = UNITS.into_iter().rev().find(|unit| duration_ms % unit.ms == 0) {
+        return ((duration_ms / unit.ms).to_string(), unit);
+    }
+    let text = format!("{}.{:03}", duration_ms / SECOND_MS, duration_ms % SECOND_MS);
+    (text.trim_end_matches('0').to_owned(), UNITS[0])
+}
+
+/// A short summary: `100/min · 1,000 credits · 2 networks`.
+pub(crate) fn summary(limits: &Limits) -> String {
+    let mut parts: Vec<_> = limits.rate_limits.iter().map(rate).collect();
+    parts.extend(limits.credits.map(|credits| counted(credits.remaining, "credit", "credits")));
+    if !limits.allowed_ips.is_empty() {
+        parts.push(count_of(limits.allowed_ips.len(), "network", "networks"));
+    }
+    parts.join(" · ")
+}
+
+/// A detailed description, one line per limit.
+pub(crate) fn at_length(limits: &Limits) -> String {
+    let mut lines: Vec<_> = limits.rate_limits.iter().map(rate_at_length).collect();
+    lines.extend(limits.credits.map(credits_at_length));
+    if !limits.allowed_ips.is_empty() {
+        lines.push(format!("Only from {}", limits.allowed_ips.join(", ")));
+    }
+    lines.join("\n")
+}
+
+fn rate(limit: &RateLimit) -> String {
+    let count = grouped(limit.limit);
+    match span(limit.duration_ms) {
+        (number, unit) if number == "1" => format!("{count}/{}", unit.short),
+        // `day` has no abbreviation for the plural.
+        (number, unit) if unit.ms == DAY_MS => format!("{count}/{number} {}", unit.word),
+        (number, unit) => format!("{count}/{number} {}", unit.short),
+    }
+}
+
+fn rate_at_length(limit: &RateLimit) -> String {
+    let span = match span(limit.duration_ms) {
+        (number, unit) if number == "1" => unit.one.to_owned(),
+        (number, unit) => format!("{number} {}", unit.word),
+    };
+    format!("{}: at most {} in any {span}", limit.name, grouped(limit.limit))
+}
+
+fn credits_at_length(credits: Credits) -> String {
+    let left = counted(credits.remaining, "credit", "credits") + " left";
+    match credits.refill {
+        Refill::Never => left,
+        Refill::Daily => format!("{left}, refilled to {} every day", grouped(credits.amount)),
+        Refill::Monthly => format!("{left}, refilled to {} every month", grouped(credits.amount)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(limit: i64, duration_ms: i64) -> RateLimit {
+        RateLimit { name: "burst".to_owned(), limit, duration_ms }
+    }
+
+    #[test]
+    fn durations_round_trip() {
+        for (typed, unit, ms) in [("1", UNITS[1], 60_000), ("90", UNITS[0], 90_000), ("1.5", UNITS[0], 1_500), ("31", UNITS[3], 31 * DAY_MS)] {
+            assert_eq!(span_ms(typed, unit), Some(ms));
+            assert_eq!(span(ms), (typed.to_owned(), unit));
+        }
+        assert_eq!(span_ms(".5", UNITS[1]), Some(30_000));
+        assert_eq!(span(100), ("0.1".to_owned(), UNITS[0]));
+        for typed in ["", ".", "-1", "+1", "1.2345", "a", "1e3", "1,5", "99999999999999999999"] {
+            assert_eq!(span_ms(typed, UNITS[0]), None, "{typed}");
+        }
+        assert_eq!(span_ms("9223372036854775", UNITS[3]), None);
+    }
+
+    #[test]
+    fn parses_thousands_separators() {
+        assert_eq!((number("1,000"), number(" 1 000 "), number("-5")), (Some(1000), Some(1000), Some(-5)));
+        assert_eq!((number(""), number("1.5"), number("ten")), (None, None, None));
+    }
+
+    #[test]
+    fn formats_summary_and_details() {
+        let limits = Limits {
+            rate_limits: vec![limit(100, 60_000), limit(20, 10_000), limit(5_000, 7 * DAY_MS)],
+            credits: Some(Credits { remaining: 1_000, refill: Refill::Daily, amount: 5_000 }),
+            allowed_ips: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
+        };
+        assert_eq!(summary(&limits), "100/min · 20/10 s · 5,000/7 days · 1,000 credits · 2 networks");
+        let details = at_length(&limits);
+        let lines: Vec<_> = details.lines().collect();
+        assert_eq!(lines[0], "burst: at most 100 in any minute");
+        assert_eq!(lines[2], "burst: at most 5,000 in any 7 days");
+        assert_eq!(lines[3..], ["1,000 credits left, refilled to 5,000 every day", "Only from 192.0.2.0/24, 2001:db8::/32"]);
+        assert_eq!(summary(&Limits::default()), "");
+    }
+}

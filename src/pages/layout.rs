@@ -1,0 +1,154 @@
+//! The layout around every page for signed-in users.
+
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{components::Outlet, hooks::use_location};
+
+use super::{
+    keys::tabs,
+    notifications::{Bell, News},
+    projects::PROJECTS,
+    reference,
+    secret::{Reveal, SecretDialog},
+    settings,
+};
+use crate::api::account::{sign_out, viewer};
+use latchkey_types::{account::Viewer, error::Fault, permission::Permission};
+use latchkey_ui::{
+    browser,
+    icon::Glyph,
+    logo::Mark,
+    menu::{Menu, MenuAction, MenuAngle, MenuItem},
+    toast::{Toaster, Toasts},
+};
+
+/// The signed-in user. Every page inside the layout can await it.
+pub type ViewerResource = OnceResource<Result<Viewer, Fault>>;
+
+pub fn use_viewer() -> ViewerResource {
+    expect_context()
+}
+
+/// The last URL of each page that records one, kept in memory.
+#[derive(Clone, Copy)]
+pub struct LastAddresses(StoredValue<Vec<(&'static str, String)>>);
+
+impl LastAddresses {
+    /// Records the URL of a page.
+    pub fn note(self, page: &'static str, address: String) {
+        self.0.update_value(|visited| {
+            visited.retain(|(other, _)| *other != page);
+            visited.push((page, address));
+        });
+    }
+
+    /// The last URL of a page, or its path.
+    pub fn of(self, page: &'static str) -> String {
+        self.0.with_value(|visited| visited.iter().find(|(other, _)| *other == page).map_or_else(|| page.to_owned(), |(_, address)| address.clone()))
+    }
+}
+
+/// The top bar, the page, and the overlays of all pages.
+///
+/// The page is not inside the `Suspense`, because the server renders its children more than once and a page would load its data each
+/// time.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let viewer = ViewerResource::new(viewer());
+    provide_context(viewer);
+    provide_context(LastAddresses(StoredValue::new(Vec::new())));
+    let toasts = Toasts::provide();
+    let news = News::provide();
+    let reveal = Reveal::provide();
+    view! {
+        <a class="skip-link" href="#content">"Skip to content"</a>
+        <header class="bar">
+            <Suspense>
+                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts news/> }) })}
+            </Suspense>
+        </header>
+        <main class="content" id="content" tabindex="-1">
+            <Outlet/>
+        </main>
+        <SecretDialog reveal/>
+        <Toaster toasts/>
+    }
+}
+
+#[component]
+fn Bar(viewer: Viewer, toasts: Toasts, news: News) -> impl IntoView {
+    let keys = tabs::first_for(viewer.permissions);
+    let may_see_projects = viewer.may(Permission::ViewProject);
+    let may_see_billing = viewer.may(Permission::ViewBilling);
+    let settings = settings::first_for(&viewer);
+    view! {
+        <a class="bar-brand" href="/" title="Latchkey">
+            <Mark/>
+            <span class="bar-organization">{viewer.organization.clone()}</span>
+        </a>
+        <nav class="bar-nav" aria-label="Main">
+            {keys.map(|path| view! { <Section label="API Keys" path within="/keys/"/> })}
+            {may_see_projects.then(|| view! { <Section label="Projects" path=PROJECTS within=PROJECTS/> })}
+            {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
+            {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
+        </nav>
+        <Bell news/>
+        <PersonMenu person=viewer toasts/>
+    }
+}
+
+/// A link to the first page of a section, with `aria-current` on all pages of the section.
+#[component]
+fn Section(label: &'static str, path: &'static str, within: &'static str) -> impl IntoView {
+    let current_path = use_location().pathname;
+    view! { <a href=path aria-current=move || current_path.with(|current_path| current_path.starts_with(within)).then_some("page")>{label}</a> }
+}
+
+/// The avatar and its menu.
+#[component]
+fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
+    let on_sign_out = Callback::new(move |()| {
+        spawn_local(async move {
+            match sign_out().await {
+                Ok(()) | Err(Fault::SignedOut) => browser::go("/sign-in"),
+                Err(fault) => toasts.warn(fault.to_string()),
+            }
+        });
+    });
+
+    let mut items = vec![MenuItem { label: "Profile", glyph: Glyph::Person, action: MenuAction::Go("/profile") }];
+    if person.may(Permission::ViewBilling) {
+        items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
+    }
+    if person.may(Permission::ManageApiKeys) {
+        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
+    }
+    items.push(MenuItem { label: "API reference", glyph: Glyph::Code, action: MenuAction::Go(reference::PATH) });
+    items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(on_sign_out) });
+    view! {
+        <Menu id="person-menu" class="avatar-button" items>
+            <span class="avatar" aria-hidden="true">{initials(&person.name)}</span>
+            <span class="avatar-name">{person.name}</span>
+            <MenuAngle/>
+        </Menu>
+    }
+}
+
+/// The initials of the first and last word of a name.
+fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let first = words.next();
+    first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::initials;
+
+    #[test]
+    fn initials_use_first_and_last_word() {
+        assert_eq!(initials("Ada Lovelace"), "AL");
+        assert_eq!(initials("ada king of lovelace"), "AL");
+        assert_eq!(initials("Østen"), "Ø");
+        assert_eq!(initials(""), "");
+    }
+}

@@ -1,0 +1,68 @@
+//! One template, as its requesters see it.
+
+use leptos::prelude::*;
+
+use super::{request_status::Standing, state::Board};
+use latchkey_types::{
+    id::TemplateId,
+    key_template::{IssuedField, KeyTile},
+    money::Money,
+    permission::Permission,
+};
+use latchkey_ui::{money::Price, number::counted};
+
+#[component]
+pub(super) fn Tile(board: Board, id: TemplateId) -> impl IntoView {
+    let tile = board.tile(id)?;
+    let text = move |pick: fn(&KeyTile) -> String| Signal::derive(move || tile.with(pick));
+    let (name, description) = (text(|tile| tile.name.clone()), text(|tile| tile.description.clone()));
+    let has_description = move || description.with(|description| !description.is_empty());
+    Some(view! {
+        <article class="tile" aria-label=name>
+            <header class="tile-head"><h3 class="tile-name">{name}</h3></header>
+            {move || has_description().then(|| view! { <p class="tile-description tile-lines">{description.get()}</p> })}
+            {move || facts(board, &tile.get())}
+            {move || fields(tile.with(|tile| tile.fields.clone()))}
+            <Standing board tile/>
+        </article>
+    })
+}
+
+fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
+    let currency = board.with(|data| data.currency.clone());
+    let permits: Vec<_> = tile.permits.iter().map(Permission::label).collect();
+    let permits = if permits.is_empty() { "Nothing in this project".to_owned() } else { permits.join(", ") };
+    let (price, days) = (tile.price, tile.duration_days);
+    view! {
+        <dl class="tile-facts">
+            <dt>"Role"</dt>
+            <dd><span class="role-name">{tile.role.clone()}</span></dd>
+            <dt>"Permits"</dt>
+            <dd>{permits}</dd>
+            {(price != Money::default()).then(|| view! {
+                <dt>"Price per request"</dt>
+                <dd><Price amount=price currency/></dd>
+            })}
+            {days.map(|days| view! {
+                <dt>"Expiry"</dt>
+                <dd>{counted(days, "day", "days")} " after approval"</dd>
+            })}
+        </dl>
+    }
+}
+
+fn fields(fields: Vec<IssuedField>) -> Option<AnyView> {
+    let item = |field: IssuedField| {
+        view! {
+            <li class="tile-field">
+                <span class="tile-field-name">{field.name}</span>
+                {(!field.description.is_empty()).then(|| view! { <span class="tile-field-description tile-lines">{field.description}</span> })}
+                {(!field.value.is_empty()).then(|| view! { <code class="tile-field-value tile-lines">{field.value}</code> })}
+            </li>
+        }
+    };
+    if fields.is_empty() {
+        return None;
+    }
+    Some(view! { <ul class="tile-field-list" aria-label="Information fields">{fields.into_iter().map(item).collect_view()}</ul> }.into_any())
+}

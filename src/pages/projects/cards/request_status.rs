@@ -1,0 +1,198 @@
+//! State of a tile for the viewer: requestable, waiting for approval, or confirmed.
+
+use std::{future::Future, time::Duration};
+
+use leptos::{html, prelude::*, task::spawn_local};
+
+use super::state::{Board, Imported};
+use crate::{
+    api::{
+        access_requests::{ask_for_key, withdraw_request},
+        issued_keys::reveal_key,
+    },
+    pages::secret::use_reveal,
+};
+use latchkey_types::{
+    error::Fault,
+    key_kind::Status,
+    key_template::{HeldKey, KeyTile, Rejection, Waiting},
+};
+use latchkey_ui::{
+    browser,
+    button::{Button, Weight},
+    message::Alert,
+    time::Time,
+    toast::use_toasts,
+};
+
+/// The footer of a tile: the state and its actions.
+#[component]
+pub(super) fn Standing(board: Board, tile: Memo<KeyTile>) -> impl IntoView {
+    let pending = RwSignal::new(false);
+    let last_error = RwSignal::new(None::<Fault>);
+    let has_acted = StoredValue::new(false);
+    let action = TileAction { board, pending, last_error, has_acted };
+    let foot = NodeRef::<html::Footer>::new();
+    let waiting = Memo::new(move |_| tile.with(|tile| tile.waiting.clone()));
+    let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(HeldKey::is_live)));
+    let state = move || match (held.get(), waiting.get()) {
+        (Some(key), _) => view! { <Confirmed action tile key/> }.into_any(),
+        (None, Some(waiting)) => view! { <AwaitingApproval action waiting/> }.into_any(),
+        (None, None) => view! { <Requestable action tile/> }.into_any(),
+    };
+    // The pressed button disappears with its state: focus the first button of the next state. A dialog restores the focus itself.
+    Effect::new(move |previous: Option<()>| {
+        held.track();
+        waiting.track();
+        if previous.is_some() && has_acted.get_value() {
+            has_acted.set_value(false);
+            set_timeout(move || focus_first_button(foot), Duration::ZERO);
+        }
+    });
+    // Not a live region: relative times in it change. Toasts and notifications announce changes.
+    view! {
+        <footer class="tile-foot" node_ref=foot>
+            {state}
+            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        </footer>
+    }
+}
+
+fn focus_first_button(foot: NodeRef<html::Footer>) {
+    // The tile may be gone.
+    let foot = foot.try_get_untracked().flatten();
+    if browser::focused().is_none() && !foot.is_some_and(|foot| browser::focus_first(&foot, "button:not(:disabled)")) {
+        browser::focus_something();
+    }
+}
+
+/// The pending action of a tile, and its error.
+#[derive(Clone, Copy)]
+struct TileAction {
+    board: Board,
+    pending: RwSignal<bool>,
+    last_error: RwSignal<Option<Fault>>,
+    /// Whether the viewer caused the next change of state.
+    has_acted: StoredValue<bool>,
+}
+
+impl TileAction {
+    /// Ignores the request while another one is pending.
+    fn run<T: 'static>(self, request: impl Future<Output = Result<T, Fault>> + 'static, on_done: impl FnOnce(T) + 'static) {
+        if self.pending.get_untracked() {
+            return;
+        }
+        self.pending.set(true);
+        self.has_acted.set_value(true);
+        spawn_local(async move {
+            let result = request.await;
+            let error = result.as_ref().err().cloned();
+            // First: a revealed secret in the response can't be fetched again.
+            let result = match result {
+                Ok(value) => {
+                    on_done(value);
+                    Ok(())
+                }
+                Err(fault) => Err(fault),
+            };
+            if error.is_some() {
+                let _ = self.has_acted.try_set_value(false);
+            }
+            let _ = self.pending.try_set(false);
+            let _ = self.last_error.try_set(error);
+            let _ = self.board.heard(result);
+        });
+    }
+}
+
+#[component]
+fn Requestable(action: TileAction, tile: Memo<KeyTile>) -> impl IntoView {
+    let toasts = use_toasts();
+    let request = move |()| {
+        let id = tile.with_untracked(|tile| tile.template);
+        action.run(ask_for_key(id), move |()| toasts.say("Request sent".to_owned()));
+    };
+    let ended = move || tile.with(|tile| tile.key.clone()).map(|key| ended(&key));
+    let rejected = move || tile.with(|tile| tile.rejected.clone()).map(rejected);
+    view! {
+        {ended}
+        {rejected}
+        <div class="tile-actions"><Button label="Request" weight=Weight::Primary pending=action.pending on_click=request/></div>
+    }
+}
+
+/// The state of the viewer's previous key.
+fn ended(key: &HeldKey) -> AnyView {
+    let at = if key.status == Status::Revoked { key.revoked_at } else { key.expires_at };
+    view! {
+        <p class="tile-state">
+            <span class="state state-ended">{key.status.label()}</span>
+            {at.map(|at| view! { <Time at/> })}
+        </p>
+    }
+    .into_any()
+}
+
+fn rejected(rejection: Rejection) -> AnyView {
+    let Rejection { at, by, word } = rejection;
+    view! {
+        <p class="tile-state">
+            <span class="state state-ended">"Rejected"</span>
+            <span><Time at/> " by " {by}</span>
+        </p>
+        {(!word.is_empty()).then(|| view! { <blockquote class="tile-word tile-lines">{word}</blockquote> })}
+    }
+    .into_any()
+}
+
+#[component]
+fn AwaitingApproval(action: TileAction, waiting: Waiting) -> impl IntoView {
+    let toasts = use_toasts();
+    let Waiting { id, asked_at } = waiting;
+    let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.say("Request withdrawn".to_owned()));
+    view! {
+        <p class="tile-state">
+            <span class="state state-waiting">"Waiting for approval"</span>
+            <span>"Requested " <Time at=asked_at/></span>
+        </p>
+        <div class="tile-actions"><Button label="Withdraw" pending=action.pending on_click=withdraw/></div>
+    }
+}
+
+#[component]
+fn Confirmed(action: TileAction, tile: Memo<KeyTile>, key: HeldKey) -> impl IntoView {
+    let reveal = use_reveal();
+    let HeldKey { id, received_at, revealed_at, expires_at, status, .. } = key;
+    let name = move || tile.with_untracked(|tile| tile.name.clone());
+    let show = move |()| {
+        let name = name();
+        action.run(reveal_key(id), move |secret| {
+            action.board.keep(id, secret.clone());
+            reveal.show_token(name, secret);
+        });
+    };
+    let import = move |()| action.board.asked.set(Some(Imported { key: id, name: name(), is_revealed: revealed_at.is_some() }));
+    let is_disabled = status == Status::Disabled;
+    let state = if is_disabled {
+        view! { <span class="state state-waiting">"Disabled"</span> }.into_any()
+    } else {
+        view! { <span class="state state-good">"Confirmed"</span> }.into_any()
+    };
+    view! {
+        <p class="tile-state">
+            {state}
+            <span>"Received " <Time at=received_at/></span>
+            {revealed_at.map(|at| view! { <span>"Revealed " <Time at/></span> })}
+            {expires_at.map(|at| view! { <span>"Expires " <Time at/></span> })}
+        </p>
+        {is_disabled.then(|| view! {
+            <p class="field-hint">"Disabled by a project manager. It can’t be used or imported until re-enabled."</p>
+        })}
+        {move || tile.with(|tile| tile.is_deleted).then(|| view! { <p class="field-hint">"Its template was deleted; the key still works."</p> })}
+        <div class="tile-actions">
+            {revealed_at.is_none().then(|| view! { <Button label="Reveal key" weight=Weight::Primary pending=action.pending on_click=show/> })}
+            <Button label="Import into a project…" disabled=is_disabled on_click=import/>
+        </div>
+        {revealed_at.is_none().then(|| view! { <p class="field-hint">"Generated when you reveal it. Shown once, only to you."</p> })}
+    }
+}

@@ -1,0 +1,155 @@
+//! Period, order and page of the list, kept in the URL query.
+
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate, use_query_map},
+    params::ParamsMap,
+};
+
+use latchkey_types::{
+    id::ProjectId,
+    issued_key::{IssuedQuery, IssuedSort, Period, ROWS, WantedPeriod},
+};
+use latchkey_ui::browser;
+
+/// The state in the URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The period in which requests are counted.
+    pub wanted: WantedPeriod,
+    pub sort: IssuedSort,
+    /// Counts from 1.
+    pub page: i64,
+    /// Rows per page.
+    pub rows: i64,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { wanted: WantedPeriod::default(), sort: IssuedSort::default(), page: 1, rows: ROWS[0] }
+    }
+}
+
+impl Wish {
+    fn of_query(query: &ParamsMap) -> Self {
+        let text = |name: &str| query.get_str(name).unwrap_or_default().to_owned();
+        let number = |name: &str| query.get_str(name).and_then(|text| text.parse::<i64>().ok());
+        let period = text("period").parse().unwrap_or_default();
+        let (from, to) = if period == Period::Chosen { (text("from"), text("to")) } else { Default::default() };
+        Self {
+            wanted: WantedPeriod { period, from, to },
+            sort: text("sort").parse().unwrap_or_default(),
+            page: number("page").unwrap_or(1).max(1),
+            rows: number("rows").filter(|rows| ROWS.contains(rows)).unwrap_or(ROWS[0]),
+        }
+    }
+
+    /// The URL query; default values are left out.
+    fn query_string(&self, encode: impl Fn(&str) -> String) -> String {
+        let default = Self::default();
+        let mut parts = Vec::new();
+        let mut push = |name: &str, value: &str| parts.push(format!("{name}={}", encode(value)));
+        if self.wanted.period != default.wanted.period {
+            push("period", self.wanted.period.word());
+        }
+        if self.wanted.period == Period::Chosen {
+            push("from", &self.wanted.from);
+            push("to", &self.wanted.to);
+        }
+        if self.sort != default.sort {
+            push("sort", self.sort.word());
+        }
+        if self.page != default.page {
+            push("page", &self.page.to_string());
+        }
+        if self.rows != default.rows {
+            push("rows", &self.rows.to_string());
+        }
+        if parts.is_empty() { String::new() } else { String::from("?") + &parts.join("&") }
+    }
+
+    /// The request to the server.
+    pub fn query(&self, project: ProjectId) -> IssuedQuery {
+        IssuedQuery { project, wanted: self.wanted.clone(), sort: self.sort, page: self.page, rows: self.rows }
+    }
+}
+
+/// Reads and changes the URL query.
+#[derive(Clone, Copy)]
+pub struct IssuedPlace {
+    current: Memo<Wish>,
+    /// Navigates to a query; `true` replaces the history entry.
+    go: Callback<(Wish, bool)>,
+}
+
+impl IssuedPlace {
+    pub fn of_address() -> Self {
+        let (query, path) = (use_query_map(), use_location().pathname);
+        let current = Memo::new(move |_| query.with(Wish::of_query));
+        let navigate = use_navigate();
+        let go = Callback::new(move |(query, replace): (Wish, bool)| {
+            let address = path.get_untracked() + &query.query_string(browser::encode);
+            navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
+        });
+        Self { current, go }
+    }
+
+    /// The state in the URL.
+    pub fn get(self) -> Wish {
+        self.current.get()
+    }
+
+    /// Same as [`Self::get`], untracked.
+    pub fn now(self) -> Wish {
+        self.current.get_untracked()
+    }
+
+    /// Navigates to a changed query.
+    pub fn change(self, change: impl FnOnce(&mut Wish)) {
+        self.change_as(change, false);
+    }
+
+    /// Same as [`Self::change`], but replaces the history entry: for values entered in several steps.
+    pub fn adjust(self, change: impl FnOnce(&mut Wish)) {
+        self.change_as(change, true);
+    }
+
+    fn change_as(self, change: impl FnOnce(&mut Wish), replace: bool) {
+        let Some(current) = self.current.try_get_untracked() else { return };
+        let mut query = current.clone();
+        change(&mut query);
+        if query != current {
+            self.go.run((query, replace));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_omits_defaults_and_round_trips() {
+        assert_eq!(Wish::default().query_string(str::to_owned), "");
+        let query = Wish {
+            wanted: WantedPeriod { period: Period::Chosen, from: "2026-11-01".to_owned(), to: "2026-11-21".to_owned() },
+            sort: IssuedSort::Total,
+            page: 3,
+            rows: 50,
+        };
+        let text = query.query_string(str::to_owned);
+        assert_eq!(text, "?period=chosen&from=2026-11-01&to=2026-11-21&sort=total&page=3&rows=50");
+        let mut read = ParamsMap::new();
+        for pair in text[1..].split('&') {
+            let (name, value) = pair.split_once('=').unwrap();
+            read.insert(name.to_owned(), value.to_owned());
+        }
+        assert_eq!(Wish::of_query(&read), query);
+        let mut bad = ParamsMap::new();
+        for (name, value) in [("period", "never"), ("page", "-4"), ("rows", "1000000"), ("sort", "x"), ("from", "y")] {
+            bad.insert(name.to_owned(), value.to_owned());
+        }
+        assert_eq!(Wish::of_query(&bad), Wish::default());
+    }
+}

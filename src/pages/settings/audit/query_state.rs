@@ -1,0 +1,93 @@
+//! Search and period of the log, kept in the URL query.
+
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_query_map},
+};
+
+use super::super::AUDIT;
+use latchkey_types::audit::{AuditQuery, Period};
+use latchkey_ui::browser;
+
+/// Reads and changes the URL query.
+#[derive(Clone, Copy)]
+pub struct AuditPlace {
+    filter: Memo<(String, Period)>,
+    go: Callback<(String, Period)>,
+}
+
+impl AuditPlace {
+    pub fn of_address() -> Self {
+        let query = use_query_map();
+        let filter = Memo::new(move |_| {
+            query.with(|query| {
+                let period = query.get_str("period").and_then(|value| value.parse().ok()).unwrap_or_default();
+                (query.get_str("q").unwrap_or_default().trim().to_owned(), period)
+            })
+        });
+        let navigate = use_navigate();
+        // Replaces the history entry: “Back” skips the keystrokes of a search.
+        let go = Callback::new(move |(search, period): (String, Period)| {
+            let address = String::from(AUDIT.path) + &query_string(&search, period, browser::encode);
+            navigate(&address, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+        });
+        Self { filter, go }
+    }
+
+    /// Search text and period.
+    pub fn get(self) -> (String, Period) {
+        self.filter.get()
+    }
+
+    /// The request for the first page.
+    pub fn query(self) -> AuditQuery {
+        let (search, period) = self.filter.get_untracked();
+        AuditQuery { search, period, before: None }
+    }
+
+    pub fn search(self, search: String) {
+        self.go_to(search, self.filter.get_untracked().1);
+    }
+
+    pub fn period(self, period: Period) {
+        self.go_to(self.filter.get_untracked().0, period);
+    }
+
+    /// Clears search and period.
+    pub fn clear(self) {
+        self.go_to(String::new(), Period::All);
+    }
+
+    fn go_to(self, search: String, period: Period) {
+        let filter = (search.trim().to_owned(), period);
+        if filter != self.filter.get_untracked() {
+            self.go.run(filter);
+        }
+    }
+}
+
+/// The URL query; default values are left out.
+fn query_string(search: &str, period: Period, encode: impl Fn(&str) -> String) -> String {
+    let mut parts = Vec::new();
+    if !search.is_empty() {
+        parts.push(String::from("q=") + &encode(search));
+    }
+    if period != Period::All {
+        parts.push(String::from("period=") + period.word());
+    }
+    if parts.is_empty() { String::new() } else { String::from("?") + &parts.join("&") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_omits_defaults() {
+        let query = |search, period| query_string(search, period, str::to_owned);
+        assert_eq!(query("", Period::All), "");
+        assert_eq!(query("ada", Period::Week), "?q=ada&period=7d");
+        assert_eq!(query("", Period::Day), "?period=24h");
+    }
+}
