@@ -1,36 +1,36 @@
-// Two who do the same thing at once, and one who does it twice.
+// Concurrent and repeated actions.
 
-import { admit, expect, live, open, row, rows, test } from './fixtures';
+import { authenticate, expect, open, row, rows, test, waitForHydration } from './fixtures';
 
-test.describe('at once', { tag: '@once' }, () => {
-  test.use({ refusals: [404, 409] });
+test.describe('concurrent actions', { tag: '@once' }, () => {
+  test.use({ expectedErrors: [404, 409] });
 
-  test('two take the same name: one has it, the other is told', async ({ page, stranger, server, owner }) => {
-    await admit(stranger.context(), server, owner);
-    const both = [page, stranger];
-    for (const each of both) {
+  test('only one of two users gets a name', async ({ page, otherPage, server, owner }) => {
+    await authenticate(otherPage.context(), server, owner);
+    const pages = [page, otherPage];
+    for (const each of pages) {
       await open(each, '/keys/agent');
       await each.getByRole('button', { name: 'Create API Key' }).click();
       await each.getByRole('menuitem', { name: 'Agent API Key' }).click();
       await each.getByLabel('API Key Name').fill('nightly-build');
     }
-    await Promise.all(both.map((each) => each.getByRole('button', { name: 'Save' }).click()));
+    await Promise.all(pages.map((each) => each.getByRole('button', { name: 'Save' }).click()));
 
-    const shown = both.map((each) => each.getByRole('dialog').getByText(/^lka_\w+$/));
-    const refused = both.map((each) => each.getByLabel('API Key Name').and(each.locator('[aria-invalid]')));
-    for (const place of [0, 1]) {
-      await expect(shown[place].or(refused[place])).toBeVisible();
+    const secrets = pages.map((each) => each.getByRole('dialog').getByText(/^lka_\w+$/));
+    const errors = pages.map((each) => each.getByLabel('API Key Name').and(each.locator('[aria-invalid]')));
+    for (const index of [0, 1]) {
+      await expect(secrets[index].or(errors[index])).toBeVisible();
     }
-    const counts = await Promise.all([...shown, ...refused].map((locator) => locator.count()));
+    const counts = await Promise.all([...secrets, ...errors].map((locator) => locator.count()));
     expect(counts[0] + counts[1], 'secrets shown').toBe(1);
-    expect(counts[2] + counts[3], 'refusals').toBe(1);
+    expect(counts[2] + counts[3], 'errors shown').toBe(1);
 
     await open(await page.context().newPage(), '/keys/agent');
-    const third = page.context().pages()[1];
-    await expect(rows(third)).toHaveCount(1);
+    const thirdPage = page.context().pages()[1];
+    await expect(rows(thirdPage)).toHaveCount(1);
   });
 
-  test('two clicks on Save make one key', async ({ page, owner: _ }) => {
+  test('a double click on Save creates one key', async ({ page, owner: _ }) => {
     await open(page, '/keys/agent');
     await page.getByRole('button', { name: 'Create API Key' }).click();
     await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
@@ -41,50 +41,50 @@ test.describe('at once', { tag: '@once' }, () => {
     await expect(rows(page)).toHaveCount(1);
   });
 
-  test('a key that somebody else has deleted can be deleted all the same', async ({ page, stranger, server, owner, platformKey }) => {
-    await server.addKey(platformKey, 'nightly-build');
-    await server.addKey(platformKey, 'weekly-build');
-    await admit(stranger.context(), server, owner);
+  test('deleting a deleted key succeeds', async ({ page, otherPage, server, owner, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    await server.addKey(internalKey, 'weekly-build');
+    await authenticate(otherPage.context(), server, owner);
     await open(page, '/keys/agent');
-    await open(stranger, '/keys/agent');
-    const remove = async (by: typeof page, name: string) => {
-      await row(by, name).getByRole('button', { name: 'Delete' }).click();
-      await by.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-      await expect(row(by, name)).toHaveCount(0);
+    await open(otherPage, '/keys/agent');
+    const remove = async (tab: typeof page, name: string) => {
+      await row(tab, name).getByRole('button', { name: 'Delete' }).click();
+      await tab.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+      await expect(row(tab, name)).toHaveCount(0);
     };
 
-    await remove(stranger, 'nightly-build');
+    await remove(otherPage, 'nightly-build');
     await remove(page, 'nightly-build');
-    await remove(stranger, 'weekly-build');
+    await remove(otherPage, 'weekly-build');
     await page.reload();
-    await live(page);
+    await waitForHydration(page);
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
   });
 
-  test('a key that somebody else has deleted can not be renamed, and that is said', async ({ page, server, platformKey }) => {
-    const { key } = await server.addKey(platformKey, 'nightly-build');
+  test('renaming a deleted key shows an error', async ({ page, server, internalKey }) => {
+    const { key } = await server.addKey(internalKey, 'nightly-build');
     await open(page, '/keys/agent');
     await row(page, 'nightly-build').getByRole('button', { name: 'Edit' }).click();
-    const answer = await fetch(`${server.url}/api/v1/keys/${key.id}`, {
+    const response = await fetch(`${server.url}/api/v1/keys/${key.id}`, {
       method: 'DELETE',
-      headers: { authorization: `Bearer ${platformKey}` },
+      headers: { authorization: `Bearer ${internalKey}` },
     });
-    expect(answer.ok).toBe(true);
+    expect(response.ok).toBe(true);
     await page.getByLabel('API Key Name').fill('weekly-build');
     await page.getByRole('button', { name: 'Save' }).click();
     await expect(page.getByRole('alert')).toContainText('Not found. It may have been deleted.');
   });
 
-  test('an answer that comes late does not undo a later search', async ({ page, server, platformKey }) => {
-    await server.addKey(platformKey, 'nightly-build');
-    await server.addKey(platformKey, 'weekly-build');
+  test('a late response does not replace a newer search', async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    await server.addKey(internalKey, 'weekly-build');
     await open(page, '/keys/agent');
-    let answer = () => {};
-    const answered = new Promise<void>((resolve) => (answer = resolve));
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
     await page.route('**/fn/keys/open*', async (route) => {
-      const late = route.request().postData()?.includes('"nightly"');
+      const isLate = route.request().postData()?.includes('"nightly"');
       const response = await route.fetch();
-      await (late ? answered : undefined);
+      await (isLate ? released : undefined);
       await route.fulfill({ response });
     });
     const search = page.getByRole('searchbox', { name: 'Search' });
@@ -93,9 +93,9 @@ test.describe('at once', { tag: '@once' }, () => {
     await first;
     await search.fill('weekly');
     await expect(row(page, 'nightly-build')).toHaveCount(0);
-    const late = page.waitForResponse((response) => Boolean(response.request().postData()?.includes('"nightly"')));
-    answer();
-    await (await late).finished();
+    const lateResponse = page.waitForResponse((response) => Boolean(response.request().postData()?.includes('"nightly"')));
+    release();
+    await (await lateResponse).finished();
     await expect(search).toHaveValue('weekly');
     await expect(row(page, 'weekly-build')).toBeVisible();
     await expect(rows(page)).toHaveCount(1);

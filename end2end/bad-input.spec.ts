@@ -1,50 +1,50 @@
-// What can't be taken is refused at the field, in words, and nothing is stored.
+// Invalid input: the field shows an error, and nothing is stored.
 
-import { createKey, copyAndClose, expect, live, open, row, rows, signIn, test, axe } from './fixtures';
+import { axe, copyAndClose, createKey, expect, open, row, rows, signIn, test, waitForHydration } from './fixtures';
 
-const BAD_NAMES = [
-  { what: 'blanks', typed: '   ', told: /Enter a name/ },
-  { what: '101 characters', typed: 'ä'.repeat(101), told: /at most 100 characters/ },
-  { what: 'a control character', typed: 'night\u0007ly', told: /invisible characters/ },
-  { what: 'a turn of the text direction', typed: 'night\u202Ely', told: /invisible characters/ },
-  { what: 'a name that is taken, in other letters', typed: 'NIGHTLY-build', told: /already|taken|exists/i },
+const INVALID_NAMES = [
+  { description: 'only spaces', value: '   ', error: /Enter a name/ },
+  { description: '101 characters', value: 'ä'.repeat(101), error: /at most 100 characters/ },
+  { description: 'a control character', value: 'night\u0007ly', error: /invisible characters/ },
+  { description: 'a bidirectional control character', value: 'night\u202Ely', error: /invisible characters/ },
+  { description: 'an existing name in another case', value: 'NIGHTLY-build', error: /already|taken|exists/i },
 ];
 
 test.describe('names', { tag: '@once' }, () => {
-  test.use({ refusals: [409] });
+  test.use({ expectedErrors: [409] });
 
-  test.beforeEach(async ({ page, server, platformKey }) => {
-    await server.addKey(platformKey, 'nightly-build');
-    await server.addKey(platformKey, 'other');
+  test.beforeEach(async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    await server.addKey(internalKey, 'other');
     await open(page, '/keys/agent');
   });
 
-  for (const { what, typed, told } of BAD_NAMES) {
-    test(`${what} is no name`, async ({ page }) => {
+  for (const { description, value, error } of INVALID_NAMES) {
+    test(`rejects ${description}`, async ({ page }) => {
       const field = page.getByLabel('API Key Name');
-      const refused = async () => {
-        await field.fill(typed);
+      const expectRejected = async () => {
+        await field.fill(value);
         await page.getByRole('button', { name: 'Save' }).click();
         await expect(field).toHaveAttribute('aria-invalid', 'true');
-        await expect(field).toHaveAccessibleDescription(told);
+        await expect(field).toHaveAccessibleDescription(error);
         await expect(field).toBeFocused();
-        await expect(field).toHaveValue(typed);
+        await expect(field).toHaveValue(value);
         await page.getByRole('button', { name: 'Cancel' }).click();
         await page.reload();
-        await live(page);
+        await waitForHydration(page);
         await expect(rows(page)).toHaveCount(2);
       };
 
       await page.getByRole('button', { name: 'Create API Key' }).click();
       await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
-      await refused();
+      await expectRejected();
       await row(page, 'other').getByRole('button', { name: 'Edit' }).click();
-      await refused();
+      await expectRejected();
       await expect(row(page, 'other')).toBeVisible();
     });
   }
 
-  test('the longest name is taken, and its own name in other letters too', async ({ page }) => {
+  test('accepts 100 characters and a change of case', async ({ page }) => {
     const longest = 'ä'.repeat(100);
     for (const name of [longest, longest.toUpperCase()]) {
       await rows(page).first().getByRole('button', { name: 'Edit' }).click();
@@ -54,36 +54,36 @@ test.describe('names', { tag: '@once' }, () => {
     }
   });
 
-  test('markup is a name like any other', async ({ page }) => {
+  test('shows markup in a name as text', async ({ page }) => {
     const markup = '<img src=x onerror=alert(1)>';
     page.on('dialog', () => expect(true, 'no script runs').toBe(false));
     await createKey(page, markup);
     await expect(page.getByRole('dialog').getByText(markup)).toBeVisible();
     await copyAndClose(page);
     await page.reload();
-    await live(page);
+    await waitForHydration(page);
     await row(page, markup).getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByRole('alertdialog').getByText(markup)).toBeVisible();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('searchbox').fill(`${markup}?`);
     await expect(page.getByText(`${markup}?`)).toBeVisible();
     await page.reload();
-    await live(page);
+    await waitForHydration(page);
     await expect(page.getByText(`${markup}?`)).toBeVisible();
     await expect(page.locator('img')).toHaveCount(0);
   });
 });
 
-test.describe('a search for', { tag: '@once' }, () => {
+test.describe('search', { tag: '@once' }, () => {
   for (const pattern of ['%', '_', '\\', "'", '"', '&', '+', '#']) {
-    test(`${pattern} finds what holds it, and nothing else`, async ({ page, server, platformKey }) => {
-      await server.addKey(platformKey, `with ${pattern} in it`);
-      await server.addKey(platformKey, 'without');
+    test(`finds only names that contain ${pattern}`, async ({ page, server, internalKey }) => {
+      await server.addKey(internalKey, `with ${pattern} in it`);
+      await server.addKey(internalKey, 'without');
       await open(page, '/keys/agent');
       await page.getByRole('searchbox').fill(pattern);
       await expect(page.getByText('1 key', { exact: true })).toBeVisible();
       await page.reload();
-      await live(page);
+      await waitForHydration(page);
       await expect(rows(page)).toHaveCount(1);
       await expect(row(page, `with ${pattern} in it`)).toBeVisible();
       await expect(page.getByRole('searchbox')).toHaveValue(pattern);
@@ -91,23 +91,23 @@ test.describe('a search for', { tag: '@once' }, () => {
   }
 });
 
-test.describe('signing in', () => {
-  test.use({ refusals: [401] });
+test.describe('sign-in', () => {
+  test.use({ expectedErrors: [401] });
 
-  test('says that the password is wrong, and keeps the email', async ({ page, server }) => {
-    const person = server.addPerson();
+  test('rejects a wrong password and keeps the email', async ({ page, server }) => {
+    const user = server.addUser();
     await open(page, '/sign-in');
-    await signIn(page, { ...person, password: 'not the password' });
+    await signIn(page, { ...user, password: 'not the password' });
     await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
-    await expect(page.getByLabel('Email')).toHaveValue(person.email);
-    await axe(page, 'a refused sign-in');
-    await signIn(page, { ...person, email: 'nobody@example.com' });
+    await expect(page.getByLabel('Email')).toHaveValue(user.email);
+    await axe(page, 'a rejected sign-in');
+    await signIn(page, { ...user, email: 'unknown@example.com' });
     await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
     await expect(page).toHaveURL('/sign-in');
   });
 
-  test('asks for what is missing, at its field', { tag: '@once' }, async ({ page, server }) => {
-    server.addPerson();
+  test('shows an error at each missing field', { tag: '@once' }, async ({ page, server }) => {
+    server.addUser();
     await open(page, '/sign-in');
     await signIn(page, { email: 'ada', password: '' });
     await expect(page.getByLabel('Email')).toHaveAccessibleDescription(/name@example\.com/);
@@ -115,28 +115,28 @@ test.describe('signing in', () => {
     await expect(page.getByLabel('Password', { exact: true })).toHaveAccessibleDescription('Enter your password.');
   });
 
-  test('keeps what was typed before the page was live', { tag: '@once' }, async ({ page, server }) => {
-    const person = server.addPerson();
-    let letThrough = () => {};
-    const typed = new Promise<void>((resolve) => (letThrough = resolve));
+  test('keeps values typed before hydration', { tag: '@once' }, async ({ page, server }) => {
+    const user = server.addUser();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
     await page.route('**/*.wasm', async (route) => {
-      await typed;
+      await released;
       await route.continue();
     });
     await page.goto('/sign-in');
-    await page.getByLabel('Email').fill(person.email);
-    await page.getByLabel('Password', { exact: true }).fill(person.password);
+    await page.getByLabel('Email').fill(user.email);
+    await page.getByLabel('Password', { exact: true }).fill(user.password);
     await expect(page.getByRole('button', { name: 'Sign in' })).toBeDisabled();
-    letThrough();
+    release();
     await page.getByRole('button', { name: 'Sign in' }).click();
     await expect(page).toHaveURL('/keys/internal');
   });
 });
 
 test.describe('set-up', { tag: '@once' }, () => {
-  test.use({ refusals: [404] });
+  test.use({ expectedErrors: [404] });
 
-  test('says at each field what is wrong with it', async ({ page, emptyServer }) => {
+  test('shows an error at each invalid field', async ({ page, emptyServer }) => {
     await open(page, emptyServer.setupLink);
     await page.getByLabel('Email').fill('ada@');
     await page.getByLabel('Password', { exact: true }).fill('too short');
@@ -148,7 +148,7 @@ test.describe('set-up', { tag: '@once' }, () => {
     await expect(page.getByLabel('Password', { exact: true })).toHaveAccessibleDescription('Use at least 12 characters.');
   });
 
-  test('is refused without the right link', async ({ page, emptyServer }) => {
+  test('rejects a wrong link', async ({ page, emptyServer }) => {
     await open(page, `${emptyServer.url}/setup#${'0'.repeat(32)}`);
     await page.getByLabel('Organization').fill('Analytical Engines');
     await page.getByLabel('Name', { exact: true }).fill('Eve');
@@ -157,15 +157,15 @@ test.describe('set-up', { tag: '@once' }, () => {
     await page.getByRole('button', { name: 'Create account' }).click();
     await expect(page.getByRole('alert')).toBeVisible();
     await page.goto(`${emptyServer.url}/keys/agent`);
-    await expect(page, 'there is still nobody').toHaveURL(`${emptyServer.url}/setup`);
+    await expect(page, 'no user was created').toHaveURL(`${emptyServer.url}/setup`);
   });
 });
 
 test.describe('without JavaScript', { tag: '@once' }, () => {
   test.use({ javaScriptEnabled: false });
 
-  test('no form can be sent, so no password gets into an address', async ({ page, server, emptyServer }) => {
-    server.addPerson();
+  test('forms are disabled, so no password gets into a URL', async ({ page, server, emptyServer }) => {
+    server.addUser();
     await page.goto('/sign-in');
     await expect(page.getByRole('button', { name: 'Sign in' })).toBeDisabled();
     await page.getByLabel('Password', { exact: true }).fill('secret');

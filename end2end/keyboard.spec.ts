@@ -1,49 +1,49 @@
-// Everything can be done with the keyboard alone, and one always sees where one is.
+// All actions with the keyboard only, and a visible focus at every step.
 
 import type { Locator, Page } from '@playwright/test';
 import { expect, open, row, secret, test } from './fixtures';
 
-/** The element with the focus is outlined, so that it can be seen. */
-async function expectRing(page: Page): Promise<void> {
-  const ring = await page.evaluate(() => {
+/** Expects an outline at the focused element. */
+async function expectFocusOutline(page: Page): Promise<void> {
+  const outline = await page.evaluate(() => {
     const element = document.activeElement ?? document.body;
     const style = getComputedStyle(element);
-    const seen = element.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    return seen ? 'seen' : `${element.outerHTML.slice(0, 200)} has the outline ${style.outline}`;
+    const isVisible = element.matches(':focus-visible') && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return isVisible ? 'visible' : `${element.outerHTML.slice(0, 200)} has the outline ${style.outline}`;
   });
-  expect(ring, 'the focus').toBe('seen');
+  expect(outline, 'the focus outline').toBe('visible');
 }
 
-/** Waits until an element has the focus, and that one sees it. */
+/** Waits until an element has the focus, and checks its outline. */
 async function expectFocus(target: Locator): Promise<void> {
   await expect(target).toBeFocused();
-  await expectRing(target.page());
+  await expectFocusOutline(target.page());
 }
 
-/** Walks to an element with Tab; each stop on the way must be seen too. */
+/** Moves the focus to an element with Tab, and checks the outline at each stop. */
 async function tabTo(target: Locator, key = 'Tab'): Promise<void> {
   const page = target.page();
   for (let stops = 0; stops < 40; stops += 1) {
     await page.keyboard.press(key);
     const inPage = await page.evaluate(() => document.activeElement !== document.body);
     if (inPage) {
-      await expectRing(page);
+      await expectFocusOutline(page);
     }
     if (await target.evaluate((element) => element === document.activeElement)) {
       return;
     }
   }
-  await expect(target, `${key} leads to it`).toBeFocused();
+  await expect(target, `reached with ${key}`).toBeFocused();
 }
 
-test.describe('with the keyboard alone', { tag: '@once' }, () => {
-  test('a key is made, copied, renamed and deleted', async ({ page, context, server, platformKey, owner }) => {
+test.describe('with the keyboard', { tag: '@once' }, () => {
+  test('a key is created, copied, renamed and deleted', async ({ page, context, server, internalKey, owner }) => {
     const press = (key: string) => page.keyboard.press(key);
     const create = page.getByRole('button', { name: 'Create API Key' });
     const field = page.getByLabel('API Key Name');
     const search = page.getByRole('searchbox', { name: 'Search' });
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    await server.addKey(platformKey, 'other');
+    await server.addKey(internalKey, 'other');
     await open(page, '/keys/agent');
 
     await press('Tab');
@@ -63,7 +63,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await page.keyboard.type('nightly-build');
     await press('Enter');
     await expect(secret(page)).toBeVisible();
-    await expectRing(page);
+    await expectFocusOutline(page);
     const key = await secret(page).textContent();
     await tabTo(page.getByRole('dialog').getByRole('button', { name: 'Copy' }));
     await press('Enter');
@@ -89,20 +89,20 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expectFocus(edit('nightly-2'));
 
     const remove = row(page, 'nightly-2').getByRole('button', { name: 'Delete' });
-    const question = page.getByRole('alertdialog');
+    const confirmation = page.getByRole('alertdialog');
     await tabTo(remove);
     await press('Enter');
-    await expectFocus(question.getByRole('button', { name: 'Cancel' }));
+    await expectFocus(confirmation.getByRole('button', { name: 'Cancel' }));
     await press('Enter');
     await expectFocus(remove);
     await press('Enter');
-    await expectFocus(question.getByRole('button', { name: 'Cancel' }));
-    await tabTo(question.getByRole('button', { name: 'Delete' }));
+    await expectFocus(confirmation.getByRole('button', { name: 'Cancel' }));
+    await tabTo(confirmation.getByRole('button', { name: 'Delete' }));
     await press('Enter');
     await expect(row(page, 'nightly-2')).toHaveCount(0);
-    await expect(question).toHaveCount(0);
-    await expect(page.locator('body'), 'the focus is not lost with the row').not.toBeFocused();
-    await expectRing(page);
+    await expect(confirmation).toHaveCount(0);
+    await expect(page.locator('body'), 'the focus is not lost').not.toBeFocused();
+    await expectFocusOutline(page);
 
     await tabTo(page.getByRole('button', { name: owner.name }));
     await press('Enter');
@@ -113,9 +113,9 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expectFocus(page.getByLabel('Email'));
   });
 
-  test('after a row is deleted, the focus is on what stands there now', async ({ page, server, platformKey }) => {
+  test('deleting a row moves the focus to the next row', async ({ page, server, internalKey }) => {
     for (const name of ['one', 'two', 'three']) {
-      await server.addKey(platformKey, name);
+      await server.addKey(internalKey, name);
     }
     await open(page, '/keys/agent?sort=name');
     await row(page, 'three').getByRole('button', { name: 'Delete' }).focus();
@@ -126,7 +126,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expectFocus(row(page, 'two').getByRole('button', { name: 'Delete' }));
   });
 
-  test('the pop-up lets nobody leave by keyboard before the secret was copied', async ({ page, owner: _ }) => {
+  test('the pop-up stays open until the secret is copied', async ({ page, owner: _ }) => {
     await open(page, '/keys/agent');
     await page.getByRole('button', { name: 'Create API Key' }).focus();
     for (const key of ['Enter', 'Enter']) {
@@ -145,7 +145,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expect(page.getByRole('searchbox', { name: 'Search' })).not.toBeFocused();
   });
 
-  test('menus go by arrows, and leave by Escape and Tab', async ({ page, owner }) => {
+  test('menus support arrow keys, Escape and Tab', async ({ page, owner }) => {
     await open(page, '/keys/agent');
     const opener = page.getByRole('button', { name: owner.name });
     const item = (name: string) => page.getByRole('menuitem', { name });
@@ -183,7 +183,7 @@ test.describe('with the keyboard alone', { tag: '@once' }, () => {
     await expect(page.getByRole('menu')).toHaveCount(0);
   });
 
-  test('headings sort, and the list scrolls', async ({ page, server, owner }) => {
+  test('column headers sort and the list scrolls', async ({ page, server, owner }) => {
     server.addManyKeys(owner, 300);
     await open(page, '/keys/agent');
     const heading = page.getByRole('columnheader', { name: 'Key Name' });

@@ -1,20 +1,20 @@
-// Each kind's life on its tab: made, revealed, found, put to rest, rotated, changed and deleted, by role and accessible name alone.
+// Each kind of key on its tab: created, revealed, filtered, disabled, rotated, edited and deleted. Elements are found by role and accessible name.
 
 import type { Page } from '@playwright/test';
-import { admitInstead, axe, copyAndClose, expect, fitsWidth, live, open, row, rows, test } from './fixtures';
+import { axe, copyAndClose, expect, expectFitsWidth, open, row, rows, switchUser, test, waitForHydration } from './fixtures';
 
 const KINDS = [
-  { kind: 'platform', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
-  { kind: 'storage', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
+  { kind: 'internal', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
+  { kind: 'external', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
   { kind: 'client', tab: 'Client', create: 'Create', title: 'Create client key', purpose: /the callers of your own API/ },
   { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /anonymous callers access/ },
-  { kind: 'llm', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
+  { kind: 'general', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
   { kind: 'agent', tab: 'Agent API Key', create: 'Create API Key', title: 'Create Agent API Key', purpose: /90 days/ },
 ];
 
-const look = async (page: Page, stop: string) => {
-  await axe(page, stop);
-  await fitsWidth(page);
+const checkPage = async (page: Page, state: string) => {
+  await axe(page, state);
+  await expectFitsWidth(page);
 };
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name, exact: true });
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
@@ -26,7 +26,7 @@ async function choose(page: Page, name: string, item: string): Promise<void> {
   await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 
-test('tabs stand in their order and each says what its kind is for', async ({ page, owner }) => {
+test('tabs are in order and describe their kinds', async ({ page, owner }) => {
   await open(page, '/');
   await expect(page).toHaveURL('/keys/internal');
   await expect(page.getByRole('tab')).toHaveText(KINDS.map(({ tab }) => tab));
@@ -35,7 +35,7 @@ test('tabs stand in their order and each says what its kind is for', async ({ pa
     await expect(page.getByRole('tab', { name: tab, exact: true, selected: true })).toBeVisible();
     await expect(page.getByRole('tabpanel')).toContainText(purpose);
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
-    await look(page, `${tab}, empty`);
+    await checkPage(page, `${tab}, empty`);
     await page.getByRole('button', { name: /your first key$/ }).click();
     await expect(dialog(page, title)).toBeVisible();
     await page.keyboard.press('Escape');
@@ -47,51 +47,51 @@ test('tabs stand in their order and each says what its kind is for', async ({ pa
   await expect(page).toHaveURL('/keys/internal');
 });
 
-for (const { kind, tab } of KINDS.filter(({ kind }) => !['storage', 'llm'].includes(kind))) {
-  test(`${kind} keys are picked, put to rest, woken and deleted`, { tag: '@once' }, async ({ page, server, owner }) => {
+for (const { kind, tab } of KINDS.filter(({ kind }) => !['external', 'general'].includes(kind))) {
+  test(`${kind} keys are selected, disabled, enabled and deleted`, { tag: '@once' }, async ({ page, server, owner }) => {
     server.addManyKeys(owner, 4, kind);
     await open(page, '/profile');
     await page.getByRole('link', { name: 'API Keys', exact: true }).click();
     await page.getByRole('tab', { name: tab, exact: true }).click();
-    const act = (name: string) => page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name }).click();
+    const runAction = (name: string) => page.getByRole('group', { name: 'Selected keys' }).getByRole('button', { name }).click();
     await page.getByRole('checkbox', { name: 'Select key 000001' }).click();
     await page.getByRole('checkbox', { name: 'Select key 000003' }).click({ modifiers: ['Shift'] });
-    await act('Disable');
+    await runAction('Disable');
     await expect(row(page, 'key 000002').getByText('Disabled', { exact: true })).toBeVisible();
     await expect(row(page, 'key 000004').getByText('Active', { exact: true })).toBeVisible();
     await page.getByRole('checkbox', { name: 'Select all' }).click();
-    await act('Enable');
+    await runAction('Enable');
     await expect(page.getByText('4 keys enabled.')).toBeVisible();
     await expect(page.getByRole('cell').getByText('Disabled', { exact: true })).toHaveCount(0);
     await page.getByRole('checkbox', { name: 'Select all' }).click();
     await page.getByRole('checkbox', { name: 'Select key 000004' }).click();
-    await act('Delete');
+    await runAction('Delete');
     await page.getByRole('alertdialog', { name: 'Delete 3 keys?' }).getByRole('button', { name: 'Delete' }).click();
     await expect(rows(page)).toHaveCount(1);
     await expect(row(page, 'key 000004')).toBeVisible();
   });
 }
 
-test('a tab that was left is found again as it was', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
-  await server.addKey(platformKey, 'nightly-build');
+test('a tab keeps its search, filter and order', { tag: '@once' }, async ({ page, server, owner, internalKey }) => {
+  await server.addKey(internalKey, 'nightly-build');
   await open(page, '/keys/agent');
   await page.getByRole('searchbox').fill('nightly');
   await page.getByLabel('Status', { exact: true }).selectOption('Active');
   await page.getByRole('columnheader', { name: 'Key Name' }).getByRole('button').click();
-  const address = '/keys/agent?q=nightly&status=active&sort=name';
-  await expect(page).toHaveURL(address);
+  const url = '/keys/agent?q=nightly&status=active&sort=name';
+  await expect(page).toHaveURL(url);
   await page.getByRole('tab', { name: 'Client' }).click();
   await expect(page).toHaveURL('/keys/client');
   await page.getByRole('tab', { name: 'Agent API Key' }).click();
-  await expect(page).toHaveURL(address);
+  await expect(page).toHaveURL(url);
   await expect(page.getByRole('searchbox')).toHaveValue('nightly');
   await expect(row(page, 'nightly-build')).toBeVisible();
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('whoever may not manage keys sees what they may, without buttons', { tag: '@once' }, async ({ page, server, owner, platformKey }) => {
-  await server.addKey(platformKey, 'nightly-build');
-  await admitInstead(page, server, server.addPerson('viewer', owner.organization));
+test('a viewer sees the permitted tabs without buttons', { tag: '@once' }, async ({ page, server, owner, internalKey }) => {
+  await server.addKey(internalKey, 'nightly-build');
+  await switchUser(page, server, server.addUser('viewer', owner.organization));
   await open(page, '/');
   await expect(page).toHaveURL('/keys/client');
   await expect(page.getByRole('tab')).toHaveText(['Client', 'Corpus', 'Agent API Key']);
@@ -100,17 +100,17 @@ test('whoever may not manage keys sees what they may, without buttons', { tag: '
   await expect(page.getByRole('checkbox')).toHaveCount(0);
   await expect(button(page, 'Actions')).toHaveCount(0);
   await expect(button(page, 'Delete')).toHaveCount(0);
-  await look(page, 'the list of a viewer');
+  await checkPage(page, 'the list of a viewer');
 });
 
-test('an internal key is shown once, in its row', async ({ page, context, owner, server, platformKey }) => {
+test('an internal key is shown once, in its row', async ({ page, context, owner, server, internalKey }) => {
   test.setTimeout(120_000);
-  server.addManyKeys(owner, 200, 'platform');
+  server.addManyKeys(owner, 200, 'internal');
   await open(page, '/keys/internal');
   await button(page, 'Create').click();
   await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
   await expect(page.getByRole('group', { name: 'Scopes' }).getByRole('checkbox')).toHaveCount(6);
-  await look(page, 'the create dialog');
+  await checkPage(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
   await page.getByLabel('Name', { exact: true }).fill('gateway');
@@ -121,74 +121,74 @@ test('an internal key is shown once, in its row', async ({ page, context, owner,
   await page.getByLabel('Duration').selectOption('90 days');
   await button(page, 'Submit').click();
 
-  const made = row(page, 'gateway');
-  const shown = made.getByRole('textbox', { name: 'Secret key' });
-  await expect(shown).toHaveText(/^lkp_[0-9A-Za-z]{49}$/);
-  const secret = (await shown.textContent()) ?? '';
-  await expect(made).toContainText('Copy this key now. It won’t be shown again after you leave or refresh.');
-  await look(page, 'the new row');
-  expect(await server.verify(platformKey, secret)).toMatchObject({ valid: true, name: 'gateway' });
+  const keyRow = row(page, 'gateway');
+  const secretField = keyRow.getByRole('textbox', { name: 'Secret key' });
+  await expect(secretField).toHaveText(/^lki_[0-9A-Za-z]{49}$/);
+  const secret = (await secretField.textContent()) ?? '';
+  await expect(keyRow).toContainText('Copy this key now. It won’t be shown again after you leave or refresh.');
+  await checkPage(page, 'the new row');
+  expect(await server.verify(internalKey, secret)).toMatchObject({ valid: true, name: 'gateway' });
 
-  await test.step('it stays while the list moves', async () => {
+  await test.step('it stays while the list changes', async () => {
     const list = page.getByRole('region', { name: 'Internal' });
     await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
-    await expect(made).toHaveCount(0);
+    await expect(keyRow).toHaveCount(0);
     await list.evaluate((element) => (element.scrollTop = 0));
-    await expect(shown).toHaveText(secret);
+    await expect(secretField).toHaveText(secret);
     await page.getByRole('columnheader', { name: 'Name', exact: true }).getByRole('button').click();
     await expect(page).toHaveURL('/keys/internal?sort=name');
     await page.getByRole('searchbox').fill('gate');
     await expect(page).toHaveURL('/keys/internal?q=gate&sort=name');
-    await expect(shown).toHaveText(secret);
+    await expect(secretField).toHaveText(secret);
     await button(page, 'Reload').click();
-    await expect(shown).toHaveText(secret);
+    await expect(secretField).toHaveText(secret);
   });
 
-  await test.step('leaving asks first', async () => {
-    const question = page.getByRole('alertdialog', { name: 'Leave without copying the key?' });
+  await test.step('leaving needs confirmation', async () => {
+    const confirmation = page.getByRole('alertdialog', { name: 'Leave without copying the key?' });
     await page.getByRole('tab', { name: 'Client' }).click();
-    await expect(question).toBeVisible();
-    await look(page, 'the question');
+    await expect(confirmation).toBeVisible();
+    await checkPage(page, 'the confirmation');
     await button(page, 'Stay').click();
     await expect(page).toHaveURL('/keys/internal?q=gate&sort=name');
-    await expect(shown).toHaveText(secret);
+    await expect(secretField).toHaveText(secret);
 
-    const asked = new Promise<string>((heard) => page.once('dialog', (each) => void each.dismiss().then(() => heard(each.type()))));
+    const dialogType = new Promise<string>((resolve) => page.once('dialog', (each) => void each.dismiss().then(() => resolve(each.type()))));
     await page.evaluate(() => location.reload());
-    expect(await asked).toBe('beforeunload');
-    await expect(shown).toHaveText(secret);
+    expect(await dialogType).toBe('beforeunload');
+    await expect(secretField).toHaveText(secret);
   });
 
-  await test.step('once it was copied, nothing asks, and nobody sees it again', async () => {
+  await test.step('after copying, a reload needs no confirmation and hides it', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    await made.getByRole('button', { name: 'Copy' }).click();
-    await expect(made.getByText('Copied', { exact: true })).toBeVisible();
+    await keyRow.getByRole('button', { name: 'Copy' }).click();
+    await expect(keyRow.getByText('Copied', { exact: true })).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
     await page.reload();
-    await live(page);
-    await expect(made).toContainText(`lkp_…${secret.slice(-4)}`);
+    await waitForHydration(page);
+    await expect(keyRow).toContainText(`lki_…${secret.slice(-4)}`);
     expect(await page.content()).not.toContain(secret);
   });
 });
 
-test('a way back asks before a key is lost', { tag: '@once' }, async ({ page, owner }) => {
+test('going back with an uncopied key needs confirmation', { tag: '@once' }, async ({ page, owner }) => {
   await open(page, '/profile');
   await page.getByRole('link', { name: 'API Keys', exact: true }).click();
   await expect(page).toHaveURL('/keys/internal');
   await button(page, 'Create').click();
   await page.getByLabel('Name', { exact: true }).fill('gateway');
   await button(page, 'Submit').click();
-  const shown = row(page, 'gateway').getByRole('textbox', { name: 'Secret key' });
-  await expect(shown).toBeVisible();
+  const secretField = row(page, 'gateway').getByRole('textbox', { name: 'Secret key' });
+  await expect(secretField).toBeVisible();
   await page.goBack();
   await button(page, 'Stay').click();
   await expect(page).toHaveURL('/keys/internal');
-  await expect(shown).toBeVisible();
+  await expect(secretField).toBeVisible();
   await page.goBack();
   await button(page, 'Leave without copying').click();
   await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
 
-  await test.step('so does a way forward, which then leads on as before', async () => {
+  await test.step('going forward needs confirmation too', async () => {
     await page.goForward();
     await expect(page).toHaveURL('/keys/internal');
     await page.getByRole('tab', { name: 'Client', exact: true }).click();
@@ -212,7 +212,7 @@ test('a way back asks before a key is lost', { tag: '@once' }, async ({ page, ow
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('a client key from making to deleting', async ({ page, owner, server, platformKey }) => {
+test('a client key from creation to deletion', async ({ page, owner, server, internalKey }) => {
   test.setTimeout(120_000);
   await open(page, '/keys/client');
   await button(page, 'Create').click();
@@ -220,7 +220,7 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
   await dialog(page, 'Create client key').getByLabel('External ID').fill('customer-7');
   await page.getByLabel('Metadata').fill('{"plan": {"deep": 1}}');
   await page.getByLabel('Scopes').fill('read, write');
-  await look(page, 'the create dialog');
+  await checkPage(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByText('Values must be strings, numbers, booleans or null.')).toBeVisible();
   await expect(page.getByLabel('Metadata')).toBeFocused();
@@ -230,85 +230,85 @@ test('a client key from making to deleting', async ({ page, owner, server, platf
   await expect(secret).toBeVisible();
   const key = (await secret.textContent()) ?? '';
   await copyAndClose(page);
-  const made = row(page, 'mobile app');
-  await expect(made).toContainText('customer-7');
-  await expect(made).toContainText('read, write');
-  expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID', external_id: 'customer-7', metadata: { plan: 'pro' } });
-  await look(page, 'the list');
+  const keyRow = row(page, 'mobile app');
+  await expect(keyRow).toContainText('customer-7');
+  await expect(keyRow).toContainText('read, write');
+  expect(await server.verify(internalKey, key)).toMatchObject({ code: 'VALID', external_id: 'customer-7', metadata: { plan: 'pro' } });
+  await checkPage(page, 'the list');
 
   await test.step('filters', async () => {
     await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('admin');
     await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
-    await look(page, 'no match');
+    await checkPage(page, 'no match');
     await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('write');
     await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('customer-7');
-    await expect(made).toBeVisible();
+    await expect(keyRow).toBeVisible();
     await expect(page).toHaveURL('/keys/client?external_id=customer-7&scope=write');
-    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('nobody');
+    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('unknown');
     await button(page, 'Clear search and filters').click();
-    await expect(made).toBeVisible();
+    await expect(keyRow).toBeVisible();
     await expect(page).toHaveURL('/keys/client');
   });
 
-  await test.step('rest', async () => {
+  await test.step('disable and enable', async () => {
     await choose(page, 'mobile app', 'Disable');
-    await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
-    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'DISABLED' });
+    await expect(keyRow.getByText('Disabled', { exact: true })).toBeVisible();
+    expect(await server.verify(internalKey, key)).toMatchObject({ code: 'DISABLED' });
     await page.getByLabel('Status', { exact: true }).selectOption('Active');
-    await expect(made).toHaveCount(0);
+    await expect(keyRow).toHaveCount(0);
     await page.getByLabel('Status', { exact: true }).selectOption('Disabled');
     await choose(page, 'mobile app', 'Enable');
-    await expect(made).toHaveCount(0);
+    await expect(keyRow).toHaveCount(0);
     await page.getByLabel('Status', { exact: true }).selectOption('All');
-    await expect(made.getByText('Active', { exact: true })).toBeVisible();
+    await expect(keyRow.getByText('Active', { exact: true })).toBeVisible();
   });
 
   await test.step('rotate', async () => {
     await choose(page, 'mobile app', 'Rotate…');
     await page.getByLabel('Grace').selectOption('24 hours');
-    await look(page, 'the rotate dialog');
+    await checkPage(page, 'the rotate dialog');
     await button(page, 'Rotate').click();
-    const other = (await secret.textContent()) ?? '';
-    expect(other).not.toBe(key);
+    const newKey = (await secret.textContent()) ?? '';
+    expect(newKey).not.toBe(key);
     await copyAndClose(page);
-    await expect(made).toContainText(/Old secret works until .*, unused since rotation/);
-    await look(page, 'a key that was rotated');
-    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'VALID' });
-    expect(await server.verify(platformKey, other)).toMatchObject({ code: 'VALID' });
+    await expect(keyRow).toContainText(/Old secret works until .*, unused since rotation/);
+    await checkPage(page, 'a key that was rotated');
+    expect(await server.verify(internalKey, key)).toMatchObject({ code: 'VALID' });
+    expect(await server.verify(internalKey, newKey)).toMatchObject({ code: 'VALID' });
   });
 
   await test.step('edit', async () => {
-    await made.getByRole('button', { name: 'Edit' }).click();
+    await keyRow.getByRole('button', { name: 'Edit' }).click();
     await expect(page.getByLabel('Metadata')).toHaveValue(/"plan"/);
     await expect(page.getByLabel('Duration')).toHaveValue('keep');
     await dialog(page, 'Edit key').getByLabel('External ID').fill('');
     await page.getByLabel('Duration').selectOption('30 days');
-    await look(page, 'the edit dialog');
+    await checkPage(page, 'the edit dialog');
     await button(page, 'Save').click();
     await expect(toast(page, 'Changes saved')).toBeVisible();
-    await expect(made).not.toContainText('customer-7');
-    await expect(made).toContainText('read, write');
+    await expect(keyRow).not.toContainText('customer-7');
+    await expect(keyRow).toContainText('read, write');
   });
 
   await test.step('delete', async () => {
     await choose(page, 'mobile app', 'Delete');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
-    expect(await server.verify(platformKey, key)).toMatchObject({ code: 'NOT_FOUND' });
+    expect(await server.verify(internalKey, key)).toMatchObject({ code: 'NOT_FOUND' });
   });
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('a corpus key opens the corpora that are chosen', async ({ page, server, platformKey }) => {
+test('a corpus key is limited to the selected corpora', async ({ page, server, internalKey }) => {
   await open(page, '/keys/corpus');
   await button(page, 'Create').click();
   await expect(page.getByText('No corpora yet.')).toBeVisible();
   await expect(page.getByRole('link', { name: 'Create one in Settings' })).toHaveAttribute('href', '/settings/corpora');
-  await look(page, 'the create dialog without corpora');
+  await checkPage(page, 'the create dialog without corpora');
   await button(page, 'Cancel').click();
 
-  await server.api(platformKey, '/corpora', { name: 'handbook' });
-  await server.api(platformKey, '/corpora', { name: 'release notes' });
+  await server.api(internalKey, '/corpora', { name: 'handbook' });
+  await server.api(internalKey, '/corpora', { name: 'release notes' });
   await button(page, 'Create').click();
   await page.getByLabel('Name', { exact: true }).fill('help pages');
   await page.getByLabel('API access').selectOption('QueryService & IndexService');
@@ -317,69 +317,69 @@ test('a corpus key opens the corpora that are chosen', async ({ page, server, pl
   await button(page, 'Submit').click();
   await expect(page.getByText('Select at least one corpus.')).toBeVisible();
   await page.getByRole('checkbox', { name: 'handbook' }).check();
-  await look(page, 'the create dialog');
+  await checkPage(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByRole('dialog').getByText(/^lkq_\w+$/)).toBeVisible();
   await copyAndClose(page);
-  const made = row(page, 'help pages');
-  await expect(made).toContainText('QueryService & IndexService');
-  await expect(made.getByText('handbook', { exact: true })).toBeVisible();
+  const keyRow = row(page, 'help pages');
+  await expect(keyRow).toContainText('QueryService & IndexService');
+  await expect(keyRow.getByText('handbook', { exact: true })).toBeVisible();
   await expect(page.getByRole('columnheader', { name: 'API access', includeHidden: true })).toHaveCount(1);
-  await look(page, 'the list');
-  await made.getByRole('button', { name: 'Actions' }).click();
+  await checkPage(page, 'the list');
+  await keyRow.getByRole('button', { name: 'Actions' }).click();
   await expect(page.getByRole('menuitem')).toHaveText(['Disable', 'Rotate…', 'Delete']);
-  await look(page, 'the menu');
+  await checkPage(page, 'the menu');
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await expect(page.getByRole('alertdialog')).toContainText('This cannot be undone.');
   await expect(page.getByRole('alertdialog')).toContainText('Every system using a deleted key is blocked');
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).click();
   await choose(page, 'help pages', 'Disable');
-  await expect(made.getByText('Disabled', { exact: true })).toBeVisible();
+  await expect(keyRow.getByText('Disabled', { exact: true })).toBeVisible();
 });
 
 test.describe('credentials', () => {
-  // A second one of a provider, and a name that is taken.
-  test.use({ refusals: [409] });
+  // A second credential of a provider, and a duplicate name.
+  test.use({ expectedErrors: [409] });
 
-  test('of a storage provider are kept and never shown', async ({ page, owner }) => {
+  test('of a storage provider are stored and never shown', async ({ page, owner }) => {
     test.setTimeout(120_000);
     const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
     await open(page, '/keys/external');
     await button(page, 'Create').click();
-    const asks = dialog(page, 'Add external key');
-    await expect(asks.getByLabel('Label')).toBeFocused();
-    await expect(asks.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
-    await look(page, 'the dialog for AWS');
+    const form = dialog(page, 'Add external key');
+    await expect(form.getByLabel('Label')).toBeFocused();
+    await expect(form.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
+    await checkPage(page, 'the dialog for AWS');
     await button(page, 'Submit').click();
     for (const field of ['Label', 'Key', 'Secret', 'Region']) {
-      await expect(asks.getByLabel(field, { exact: true })).toHaveAttribute('aria-invalid', 'true');
+      await expect(form.getByLabel(field, { exact: true })).toHaveAttribute('aria-invalid', 'true');
     }
-    await asks.getByLabel('Provider').selectOption('DNAnexus');
-    await expect(asks.getByLabel('Secret', { exact: true })).toHaveCount(0);
-    await expect(asks.getByLabel('Region')).toHaveCount(0);
-    await look(page, 'the dialog for DNAnexus');
-    await asks.getByLabel('Provider').selectOption('Amazon Web Services');
-    await asks.getByLabel('Label').fill('sequencing bucket');
-    await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
-    await asks.getByLabel('Secret', { exact: true }).fill(secret);
-    await asks.getByLabel('Region').fill('eu-central-1');
-    await asks.getByLabel('Duration').selectOption('365 days');
+    await form.getByLabel('Provider').selectOption('DNAnexus');
+    await expect(form.getByLabel('Secret', { exact: true })).toHaveCount(0);
+    await expect(form.getByLabel('Region')).toHaveCount(0);
+    await checkPage(page, 'the dialog for DNAnexus');
+    await form.getByLabel('Provider').selectOption('Amazon Web Services');
+    await form.getByLabel('Label').fill('sequencing bucket');
+    await form.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLE');
+    await form.getByLabel('Secret', { exact: true }).fill(secret);
+    await form.getByLabel('Region').fill('eu-central-1');
+    await form.getByLabel('Duration').selectOption('365 days');
     await button(page, 'Submit').click();
-    const made = row(page, 'sequencing bucket');
-    await expect(made).toContainText('Amazon Web Services');
-    await expect(made).toContainText('eu-central-1');
+    const keyRow = row(page, 'sequencing bucket');
+    await expect(keyRow).toContainText('Amazon Web Services');
+    await expect(keyRow).toContainText('eu-central-1');
     expect(await page.content()).not.toContain(secret);
-    await look(page, 'the list');
+    await checkPage(page, 'the list');
 
-    await test.step('one for each provider', async () => {
+    await test.step('only one per provider', async () => {
       await button(page, 'Create').click();
-      await asks.getByLabel('Label').fill('another bucket');
-      await asks.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
-      await asks.getByLabel('Secret', { exact: true }).fill(secret);
-      await asks.getByLabel('Region').fill('eu-central-1');
+      await form.getByLabel('Label').fill('another bucket');
+      await form.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
+      await form.getByLabel('Secret', { exact: true }).fill(secret);
+      await form.getByLabel('Region').fill('eu-central-1');
       await button(page, 'Submit').click();
-      await expect(asks.getByLabel('Provider')).toHaveAttribute('aria-invalid', 'true');
-      await look(page, 'a second one, refused');
+      await expect(form.getByLabel('Provider')).toHaveAttribute('aria-invalid', 'true');
+      await checkPage(page, 'a second credential, rejected');
       await button(page, 'Cancel').click();
     });
 
@@ -399,7 +399,7 @@ test.describe('credentials', () => {
     await expect(button(page, owner.name)).toBeVisible();
   });
 
-  test('of a model provider are stored, changed and deleted', async ({ page, server, owner }) => {
+  test('of a model provider are stored, edited and deleted', async ({ page, server, owner }) => {
     const value = 'sk-proj-0123456789abcdefXYZ';
     await open(page, '/keys/general');
     await button(page, 'New API Key').click();
@@ -408,12 +408,12 @@ test.describe('credentials', () => {
     await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'password');
     await button(page, 'Show').click();
     await expect(page.getByLabel('API Key Value')).toHaveAttribute('type', 'text');
-    await look(page, 'the dialog');
+    await checkPage(page, 'the dialog');
     await button(page, 'Save').click();
-    const made = row(page, 'openai-production');
-    await expect(made).toContainText('sk-…XYZ');
+    const keyRow = row(page, 'openai-production');
+    await expect(keyRow).toContainText('sk-…XYZ');
     expect(await page.content()).not.toContain(value);
-    await look(page, 'the list');
+    await checkPage(page, 'the list');
 
     await button(page, 'New API Key').click();
     await page.getByLabel('API Key Name').fill('OpenAI-production');
@@ -422,9 +422,9 @@ test.describe('credentials', () => {
     await expect(page.getByLabel('API Key Name')).toHaveAttribute('aria-invalid', 'true');
     await button(page, 'Cancel').click();
 
-    await made.getByRole('button', { name: 'Edit' }).click();
+    await keyRow.getByRole('button', { name: 'Edit' }).click();
     await expect(page.getByLabel('API Key Value')).toHaveValue('');
-    await look(page, 'the edit dialog');
+    await checkPage(page, 'the edit dialog');
     await page.getByLabel('API Key Name').fill('openai');
     await button(page, 'Save').click();
     await expect(row(page, 'openai')).toContainText('sk-…XYZ');
@@ -446,9 +446,9 @@ test.describe('credentials', () => {
   });
 });
 
-test('what ends soon is marked, and can be looked for', { tag: '@once' }, async ({ page, server, platformKey }) => {
-  const { key } = await server.addKey(platformKey, 'old');
-  await server.addKey(platformKey, 'young');
+test('keys that expire soon are marked and filtered', { tag: '@once' }, async ({ page, server, internalKey }) => {
+  const { key } = await server.addKey(internalKey, 'old');
+  await server.addKey(internalKey, 'young');
   server.sql(`update api_keys set expires_at = ${Date.now() + 5 * 86_400_000 + 60_000} where id = '${key.id}'`);
   await open(page, '/keys/agent');
   await expect(row(page, 'old')).toContainText('Expires in 5 days');
@@ -456,5 +456,5 @@ test('what ends soon is marked, and can be looked for', { tag: '@once' }, async 
   await page.getByLabel('Status', { exact: true }).selectOption('Expires within 14 days');
   await expect(rows(page)).toHaveCount(1);
   await expect(page).toHaveURL('/keys/agent?status=expiring');
-  await axe(page, 'keys that end soon');
+  await axe(page, 'keys that expire soon');
 });

@@ -1,28 +1,28 @@
-// What limits a client key: set, told and changed in the page.
+// Limits of a client key: creating, listing and editing.
 
 import type { Locator, Page } from '@playwright/test';
-import { axe, copyAndClose, expect, fitsWidth, open, row, test } from './fixtures';
+import { axe, copyAndClose, expect, expectFitsWidth, open, row, test } from './fixtures';
 
-// What the server refuses.
-test.use({ refusals: [422] });
+// Validation errors of the server.
+test.use({ expectedErrors: [422] });
 
 const dialog = (page: Page): Locator => page.getByRole('dialog');
-const rate = (page: Page, place: number): Locator => page.getByRole('group', { name: `Rate limit ${place}`, exact: true });
+const rate = (page: Page, index: number): Locator => page.getByRole('group', { name: `Rate limit ${index}`, exact: true });
 const button = (page: Page, name: string): Locator => dialog(page).getByRole('button', { name, exact: true });
 
-/** Opens the limits, where they are folded away. */
-async function unfold(page: Page): Promise<void> {
+/** Expands the collapsed limits. */
+async function expandLimits(page: Page): Promise<void> {
   await dialog(page).getByText('Limits', { exact: true }).click();
   await expect(button(page, 'Add rate limit')).toBeVisible();
 }
 
-async function addRate(page: Page, place: number, name: string, limit: string, span: string, unit: string): Promise<void> {
+async function addRate(page: Page, index: number, name: string, limit: string, span: string, unit: string): Promise<void> {
   await button(page, 'Add rate limit').click();
-  await expect(rate(page, place).getByLabel('Name')).toBeFocused();
-  await rate(page, place).getByLabel('Name').fill(name);
-  await rate(page, place).getByLabel('Limit').fill(limit);
-  await rate(page, place).getByLabel('In any').fill(span);
-  await rate(page, place).getByLabel('Unit').selectOption(unit);
+  await expect(rate(page, index).getByLabel('Name')).toBeFocused();
+  await rate(page, index).getByLabel('Name').fill(name);
+  await rate(page, index).getByLabel('Limit').fill(limit);
+  await rate(page, index).getByLabel('In any').fill(span);
+  await rate(page, index).getByLabel('Unit').selectOption(unit);
 }
 
 async function edit(page: Page, name: string): Promise<void> {
@@ -35,16 +35,16 @@ async function save(page: Page): Promise<void> {
   await expect(dialog(page)).toHaveCount(0);
 }
 
-test('limits are set, told in the list, changed and taken away', { tag: '@widths' }, async ({ page, server, platformKey }) => {
+test('limits are set, listed, changed and removed', { tag: '@widths' }, async ({ page, server, internalKey }) => {
   await open(page, '/keys/client');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await dialog(page).getByLabel('Name', { exact: true }).fill('mobile app');
   await expect(button(page, 'Add rate limit')).toBeHidden();
-  await unfold(page);
+  await expandLimits(page);
   await axe(page, 'limits, none yet');
   await addRate(page, 1, 'burst', '20', '10', 'seconds');
   await addRate(page, 2, 'minute', '1,000', '1', 'minutes');
-  await addRate(page, 3, 'gone', '1', '1', 'days');
+  await addRate(page, 3, 'temporary', '1', '1', 'days');
   await rate(page, 3).getByRole('button', { name: 'Remove' }).click();
   await expect(rate(page, 3)).toHaveCount(0);
   await expect(button(page, 'Add rate limit')).toBeFocused();
@@ -55,17 +55,17 @@ test('limits are set, told in the list, changed and taken away', { tag: '@widths
   await dialog(page).getByLabel('Amount').fill('2000');
   await dialog(page).getByLabel('Allowed addresses').fill('192.0.2.0/24\n\n2001:db8::1\n');
   await axe(page, 'limits, filled in');
-  await fitsWidth(page);
+  await expectFitsWidth(page);
   await button(page, 'Submit').click();
   await expect(dialog(page).getByRole('textbox', { name: 'Secret key' })).toBeVisible();
   await copyAndClose(page);
 
-  const told = row(page, 'mobile app').getByText('20/10 s · 1,000/min · 500 credits · 2 networks');
-  await expect(told).toHaveAttribute('title', /^burst: at most 20 in any 10 seconds\nminute: at most 1,000 in any minute\n500 credits left/);
+  const summary = row(page, 'mobile app').getByText('20/10 s · 1,000/min · 500 credits · 2 networks');
+  await expect(summary).toHaveAttribute('title', /^burst: at most 20 in any 10 seconds\nminute: at most 1,000 in any minute\n500 credits left/);
   await axe(page, 'limits, in the list');
-  const { items } = await server.get(platformKey, '/keys?kind=client');
+  const { items } = await server.get(internalKey, '/keys?kind=client');
   const path = `/keys/${items[0].id}`;
-  expect(await server.get(platformKey, path)).toMatchObject({
+  expect(await server.get(internalKey, path)).toMatchObject({
     rate_limits: [
       { name: 'burst', limit: 20, duration_ms: 10_000 },
       { name: 'minute', limit: 1000, duration_ms: 60_000 },
@@ -74,37 +74,37 @@ test('limits are set, told in the list, changed and taken away', { tag: '@widths
     allowed_ips: ['192.0.2.0/24', '2001:db8::1/128'],
   });
 
-  // What is spent while somebody edits something else stays spent.
+  // Credits that are used while the dialog is open are not restored by saving.
   await edit(page, 'mobile app');
-  await expect(rate(page, 2).getByLabel('Limit'), 'open, since there are some').toHaveValue('1000');
+  await expect(rate(page, 2).getByLabel('Limit'), 'expanded because the key has limits').toHaveValue('1000');
   await expect(rate(page, 2).getByLabel('Unit')).toHaveValue('minutes');
   server.sql(`update api_keys set credits_remaining = 77 where id = '${items[0].id}'`);
   await rate(page, 1).getByLabel('Limit').fill('30');
   await save(page);
-  expect((await server.get(platformKey, path)).credits.remaining).toBe(77);
+  expect((await server.get(internalKey, path)).credits.remaining).toBe(77);
   await expect(row(page, 'mobile app')).toContainText('30/10 s · 1,000/min · 77 credits');
 
   await edit(page, 'mobile app');
   await dialog(page).getByLabel('Amount').fill('3000');
   server.sql(`update api_keys set credits_remaining = 66 where id = '${items[0].id}'`);
   await save(page);
-  expect((await server.get(platformKey, path)).credits).toEqual({ remaining: 66, refill: 'monthly', amount: 3000 });
+  expect((await server.get(internalKey, path)).credits).toEqual({ remaining: 66, refill: 'monthly', amount: 3000 });
 
   await edit(page, 'mobile app');
   await rate(page, 1).getByRole('button', { name: 'Remove' }).click();
-  await expect(rate(page, 1).getByLabel('Name'), 'the second is the first now').toHaveValue('minute');
+  await expect(rate(page, 1).getByLabel('Name'), 'the second limit is now the first').toHaveValue('minute');
   await dialog(page).getByLabel('Limit total uses (credits)').uncheck();
   await dialog(page).getByLabel('Allowed addresses').fill('');
   await save(page);
-  expect(await server.get(platformKey, path)).toMatchObject({ rate_limits: [{ name: 'minute' }], credits: null, allowed_ips: [] });
+  expect(await server.get(internalKey, path)).toMatchObject({ rate_limits: [{ name: 'minute' }], credits: null, allowed_ips: [] });
   await expect(row(page, 'mobile app').getByText('1,000/min', { exact: true })).toBeVisible();
 });
 
-test('what can not be taken is said at its field, and the limits open for it', { tag: '@once' }, async ({ page, owner: _ }) => {
+test('an invalid limit is shown at its field', { tag: '@once' }, async ({ page, owner: _ }) => {
   await open(page, '/keys/client');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await dialog(page).getByLabel('Name', { exact: true }).fill('mobile app');
-  await unfold(page);
+  await expandLimits(page);
   await addRate(page, 1, 'burst', '20', '10', 'seconds');
   await addRate(page, 2, 'burst', 'many', '32', 'days');
   await button(page, 'Submit').click();
@@ -118,7 +118,7 @@ test('what can not be taken is said at its field, and the limits open for it', {
   await button(page, 'Submit').click();
   await expect(rate(page, 2).getByLabel('In any')).toHaveAccessibleDescription(/31 days/);
   await expect(rate(page, 2).getByLabel('In any')).toBeFocused();
-  await axe(page, 'limits, refused');
+  await axe(page, 'limits, invalid');
   await rate(page, 2).getByLabel('In any').fill('30');
 
   await dialog(page).getByLabel('Limit total uses (credits)').check();
@@ -128,7 +128,7 @@ test('what can not be taken is said at its field, and the limits open for it', {
   await expect(dialog(page).getByLabel('Amount')).toHaveAttribute('aria-invalid', 'true');
   await dialog(page).getByLabel('Amount').fill('9');
 
-  // Which networks are some is for the server to say; folded away meanwhile, they unfold.
+  // The server validates the networks. Its error expands the collapsed limits.
   const addresses = dialog(page).getByLabel('Allowed addresses');
   await addresses.fill('10.0.0.0/8\n\nexample.com');
   await dialog(page).getByText('Limits', { exact: true }).click();
@@ -143,7 +143,7 @@ test('what can not be taken is said at its field, and the limits open for it', {
   await expect(row(page, 'mobile app')).toContainText('20/10 s · 5/30 days · 9 credits · 1 network');
 });
 
-test('limits are set with the keyboard alone', { tag: '@once' }, async ({ page, owner: _ }) => {
+test('limits are set with the keyboard', { tag: '@once' }, async ({ page, owner: _ }) => {
   const press = (key: string) => page.keyboard.press(key);
   const tabTo = async (target: Locator) => {
     for (let stops = 0; stops < 30 && !(await target.evaluate((element) => element === document.activeElement)); stops += 1) {

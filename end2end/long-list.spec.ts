@@ -1,45 +1,45 @@
-// A hundred thousand keys: any of them can be reached, and few are in the page.
+// 100,000 keys: every row can be reached, and only few rows are in the page.
 
 import type { Page } from '@playwright/test';
-import { admit, expect, open, row, rows, test } from './fixtures';
-import type { Person } from './server';
+import { authenticate, expect, open, row, rows, test } from './fixtures';
+import type { User } from './server';
 
 const COUNT = 100_000;
 const ROWS_IN_PAGE_MAX = 60;
 
-/** The name of the key at a place of the list, newest first, from 1. */
-const keyAt = (place: number) => `key ${String(place).padStart(6, '0')}`;
+/** The name of the key at a position in the list, newest first, from 1. */
+const keyAt = (position: number) => `key ${String(position).padStart(6, '0')}`;
 const grid = (page: Page) => page.getByRole('region', { name: 'Agent API Key' });
 const total = (page: Page, text: string) => page.getByRole('status').getByText(text, { exact: true });
 
-/** Drags the list: to a part of its length, from 0 to 1. */
-const dragTo = (page: Page, part: number) =>
-  grid(page).evaluate((list, part) => (list.scrollTop = (list.scrollHeight - list.clientHeight) * part), part);
+/** Scrolls to a fraction of the list, from 0 to 1. */
+const scrollTo = (page: Page, fraction: number) =>
+  grid(page).evaluate((list, fraction) => (list.scrollTop = (list.scrollHeight - list.clientHeight) * fraction), fraction);
 
-/** The rows that are in the page: their place in the list, from 1, and their name. */
-const drawn = (page: Page) =>
+/** The rows in the page: position in the list, from 1, and name; null while the row is loading. */
+const rowsInPage = (page: Page) =>
   rows(page).evaluateAll((all) =>
-    all.map((one) => ({ place: Number(one.getAttribute('aria-rowindex')) - 1, name: one.getAttribute('aria-label') })),
+    all.map((one) => ({ position: Number(one.getAttribute('aria-rowindex')) - 1, name: one.getAttribute('aria-label') })),
   );
 
-/** Waits until the rows that are in the page have come; answers them. */
-async function settled(page: Page): Promise<{ place: number; name: string | null }[]> {
+/** Waits until the rows in the page are loaded, and returns them. */
+async function loadedRows(page: Page): Promise<{ position: number; name: string | null }[]> {
   const intervals = [20, 40, 80];
-  await expect.poll(async () => (await drawn(page)).every(({ name }) => name), { intervals }).toBe(true);
-  return drawn(page);
+  await expect.poll(async () => (await rowsInPage(page)).every(({ name }) => name), { intervals }).toBe(true);
+  return rowsInPage(page);
 }
 
 test.describe('100,000 keys', () => {
-  let owner: Person;
+  let owner: User;
 
   test.beforeAll(({ server }) => {
-    owner = server.addPerson();
+    owner = server.addUser();
     server.addManyKeys(owner, COUNT);
   });
 
-  test.beforeEach(({ context, server }) => admit(context, server, owner));
+  test.beforeEach(({ context, server }) => authenticate(context, server, owner));
 
-  test('any place can be dragged to, and few rows are ever in the page', { tag: '@widths' }, async ({ page }) => {
+  test('scrolls to any position with few rows in the page', { tag: '@widths' }, async ({ page }) => {
     await open(page, '/keys/agent');
     await expect(total(page, '100,000 keys')).toBeVisible();
     await expect(page.getByRole('table')).toHaveAttribute('aria-rowcount', String(COUNT + 1));
@@ -49,22 +49,22 @@ test.describe('100,000 keys', () => {
       new MutationObserver(() => (page.most = Math.max(page.most, count()))).observe(document, { childList: true, subtree: true });
     });
 
-    for (const part of [0.5, 0.25, 0.777, 0.000_3, 0.999_9, 1, 0]) {
-      await dragTo(page, part);
+    for (const fraction of [0.5, 0.25, 0.777, 0.000_3, 0.999_9, 1, 0]) {
+      await scrollTo(page, fraction);
       const height = await grid(page).evaluate((list) => list.clientHeight);
       await expect(async () => {
-        const inPage = await drawn(page);
-        expect(inPage).toEqual(inPage.map(({ place }) => ({ place, name: keyAt(place) })));
-        const middle = inPage[Math.floor(inPage.length / 2)].place / COUNT;
-        expect(Math.abs(middle - part), 'how far the rows are from where the list was dragged').toBeLessThan(0.001);
-      }, `dragged to ${part}, ${height}px high`).toPass();
+        const inPage = await rowsInPage(page);
+        expect(inPage).toEqual(inPage.map(({ position }) => ({ position, name: keyAt(position) })));
+        const middle = inPage[Math.floor(inPage.length / 2)].position / COUNT;
+        expect(Math.abs(middle - fraction), 'distance from the scroll position').toBeLessThan(0.001);
+      }, `scrolled to ${fraction}, ${height}px high`).toPass();
     }
-    await dragTo(page, 1);
+    await scrollTo(page, 1);
     await expect(row(page, keyAt(COUNT))).toBeInViewport({ ratio: 0.99 });
-    await dragTo(page, 0);
+    await scrollTo(page, 0);
     await expect(row(page, keyAt(1))).toBeInViewport({ ratio: 0.99 });
 
-    // A drag in one go, and a turn of the wheel.
+    // One continuous scroll, then the mouse wheel.
     await grid(page).evaluate(async (list) => {
       for (let step = 0; step <= 90; step += 1) {
         list.scrollTop = ((list.scrollHeight - list.clientHeight) * step) / 90;
@@ -81,24 +81,24 @@ test.describe('100,000 keys', () => {
     expect(most).toBeLessThanOrEqual(ROWS_IN_PAGE_MAX);
   });
 
-  test('each of a thousand neighbours is in sight in its turn', { tag: '@once' }, async ({ page }) => {
+  test('shows each of 1,000 successive rows', { tag: '@once' }, async ({ page }) => {
     await open(page, '/keys/agent');
-    await dragTo(page, 0.5);
+    await scrollTo(page, 0.5);
     await grid(page).focus();
     const seen = new Map<number, string | null>();
-    const [{ place: first }] = await settled(page);
+    const [{ position: first }] = await loadedRows(page);
     while (!seen.has(first + 1_000)) {
-      for (const { place, name } of await settled(page)) {
-        seen.set(place, name);
+      for (const { position, name } of await loadedRows(page)) {
+        seen.set(position, name);
       }
       await page.keyboard.press('PageDown');
     }
-    for (let place = first; place <= first + 1_000; place += 1) {
-      expect(seen.get(place)).toBe(keyAt(place));
+    for (let position = first; position <= first + 1_000; position += 1) {
+      expect(seen.get(position)).toBe(keyAt(position));
     }
   });
 
-  test('the search narrows as one types', { tag: '@once' }, async ({ page }) => {
+  test('search narrows the list while typing', { tag: '@once' }, async ({ page }) => {
     await open(page, '/keys/agent');
     const search = page.getByRole('searchbox', { name: 'Search' });
     await search.pressSequentially('KEY 0999');
@@ -115,13 +115,13 @@ test.describe('100,000 keys', () => {
     await expect(row(page, keyAt(1))).toBeVisible();
   });
 
-  test('every column sorts, both ways', { tag: '@once' }, async ({ page }) => {
+  test('every column sorts in both directions', { tag: '@once' }, async ({ page }) => {
     await open(page, '/keys/agent');
     const columns = ['Key Name', 'Status', 'Secret Key', 'Created', 'Last Used', 'Created by', 'Expired Date'];
-    for (const [place, column] of columns.entries()) {
+    for (const [position, column] of columns.entries()) {
       const heading = page.getByRole('columnheader', { name: column, exact: true });
       const directions = new Set<string | null>();
-      for (const _ of ['one way', 'and the other']) {
+      for (const _ of ['first click', 'second click']) {
         const before = await heading.getAttribute('aria-sort');
         await heading.getByRole('button').click();
         await expect(heading).not.toHaveAttribute('aria-sort', before ?? 'none');
@@ -131,12 +131,12 @@ test.describe('100,000 keys', () => {
         directions.add(direction);
         await expect(async () => {
           const values = await rows(page).evaluateAll(
-            (all, place) =>
-              all.map((one) => one.querySelectorAll('td')[place]).map((td) => td.querySelector('time')?.dateTime ?? td.innerText.split('\n')[0]),
-            // The box that picks the row comes first.
-            place + 1,
+            (all, position) =>
+              all.map((one) => one.querySelectorAll('td')[position]).map((td) => td.querySelector('time')?.dateTime ?? td.innerText.split('\n')[0]),
+            // The first cell has the checkbox.
+            position + 1,
           );
-          // “Never” used comes before every use.
+          // “Never” sorts before every time.
           const comparable = values.map((value) => (column === 'Last Used' && value === 'Never' ? '' : value));
           const sorted = [...comparable].sort();
           expect(comparable).toEqual(direction === 'descending' ? sorted.reverse() : sorted);
@@ -147,30 +147,30 @@ test.describe('100,000 keys', () => {
   });
 });
 
-test('keys that move while one pages are neither lost nor doubled', { tag: '@once' }, async ({ page, server, owner }) => {
+test('reordered keys are neither skipped nor repeated', { tag: '@once' }, async ({ page, server, owner }) => {
   const count = 400;
   server.addManyKeys(owner, count);
   await open(page, '/keys/agent?sort=-last_used_at');
   await grid(page).focus();
   const seen = new Map<number, string | null>();
   while (!seen.has(count)) {
-    for (const { place, name } of await settled(page)) {
-      expect(seen.get(place) ?? name, `the row at ${place} stays the same`).toBe(name);
-      seen.set(place, name);
+    for (const { position, name } of await loadedRows(page)) {
+      expect(seen.get(position) ?? name, `the row at ${position} does not change`).toBe(name);
+      seen.set(position, name);
     }
-    // A third of the keys is used now, others than before.
+    // A random third of the keys is used now.
     server.sql(`update api_keys set last_used_at = ${Date.now()}
       where random() % 3 = 0 and created_by = (select id from users where email = '${owner.email}')`);
     await page.keyboard.press('PageDown');
   }
   const names = [...seen.values()].sort();
-  expect(names).toEqual(Array.from({ length: count }, (_, place) => keyAt(place + 1)));
+  expect(names).toEqual(Array.from({ length: count }, (_, position) => keyAt(position + 1)));
 });
 
-test('a key that is renamed in the middle of the list stays in sight', { tag: '@once' }, async ({ page, server, owner }) => {
+test('a renamed key stays in view', { tag: '@once' }, async ({ page, server, owner }) => {
   server.addManyKeys(owner, 3_000);
   await open(page, '/keys/agent');
-  await dragTo(page, 0.5);
+  await scrollTo(page, 0.5);
   const edit = (name: string) => row(page, name).getByRole('button', { name: 'Edit' });
   await edit(keyAt(1_503)).click();
   await page.getByLabel('API Key Name').fill('renamed');

@@ -1,35 +1,35 @@
-// What people are told while they look on.
+// Notifications, which arrive without a reload.
 
 import type { Page } from '@playwright/test';
-import { admit, arrived, axe, expect, fitsWidth, open, test } from './fixtures';
-import type { Person, Server } from './server';
+import { authenticate, axe, expect, expectFitsWidth, open, test, waitForPage } from './fixtures';
+import type { Server, User } from './server';
 
 const bell = (page: Page, count: number) =>
   page.getByRole('button', { name: count === 0 ? 'Notifications' : `Notifications, ${count} unread`, exact: true });
 
-/** Tells somebody, as another process would. */
-function tell(server: Server, person: Person, project: string, event: string, by: string, word = ''): void {
+/** Inserts a notification into the database, as another instance would. */
+function notify(server: Server, user: User, project: string, event: string, actor: string, message = ''): void {
   server.sql(`
-    insert into notices (seq, user_id, event, project_id, project, template, person, word, created_at)
-    select (select coalesce(max(seq), 0) + 1 from notices), id, '${event}', '${project}', 'Genomics', 'Read access', '${by}', '${word}', ${Date.now()}
-    from users where email = '${person.email}'`);
+    insert into notifications (seq, user_id, event, project_id, project, template, actor_name, comment, created_at)
+    select (select coalesce(max(seq), 0) + 1 from notifications), id, '${event}', '${project}', 'Genomics', 'Read access', '${actor}', '${message}', ${Date.now()}
+    from users where email = '${user.email}'`);
 }
 
-test('a notice appears without a reload, to its reader alone', async ({ page, context, stranger, server, owner }) => {
-  const mia = server.addPerson('member', owner.organization, 'Mia Chen');
-  await admit(stranger.context(), server, mia);
-  const made = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { wanted: { name: 'Genomics', description: '', visibility: 'organization' } },
+test('a notification appears live, only for its recipient', async ({ page, context, otherPage, server, owner }) => {
+  const mia = server.addUser('member', owner.organization, 'Mia Chen');
+  await authenticate(otherPage.context(), server, mia);
+  const response = await context.request.post(`${server.url}/fn/projects/create`, {
+    data: { request: { name: 'Genomics', description: '', visibility: 'organization' } },
     headers: { origin: server.url },
   });
-  const project: string = (await made.json()).id;
+  const project: string = (await response.json()).id;
   await open(page, '/profile');
-  await open(stranger, '/profile');
+  await open(otherPage, '/profile');
   await expect(bell(page, 0)).toBeVisible();
   await bell(page, 0).click();
   await expect(page.getByRole('dialog', { name: 'Notifications' })).toContainText('No notifications yet');
-  await axe(page, 'no notices');
-  // The button takes no focus from the open list: where a browser gives buttons none, the list would close, and the click open it again.
+  await axe(page, 'no notifications');
+  // Pressing the button leaves the focus in the list. Where buttons get no focus, the list would otherwise close, and the click would reopen it.
   await bell(page, 0).hover();
   await page.mouse.down();
   await expect(page.getByRole('dialog', { name: 'Notifications' })).toBeFocused();
@@ -37,78 +37,84 @@ test('a notice appears without a reload, to its reader alone', async ({ page, co
   await expect(page.getByRole('dialog', { name: 'Notifications' })).toHaveCount(0);
   await expect(bell(page, 0)).toBeFocused();
 
-  tell(server, owner, project, 'requested', 'Mia Chen', 'For the nightly run.');
+  notify(server, owner, project, 'requested', 'Mia Chen', 'For the nightly run.');
   await expect(bell(page, 1)).toBeVisible();
   await expect(page.locator('.toast')).toContainText('Mia Chen requested “Read access” in Genomics.');
-  tell(server, owner, project, 'requested', 'Bo');
+  notify(server, owner, project, 'requested', 'Bo');
   await expect(bell(page, 2)).toBeVisible();
-  await expect(bell(stranger, 0)).toBeVisible();
+  await expect(bell(otherPage, 0)).toBeVisible();
 
-  // By the keyboard alone.
+  // With the keyboard only.
   await bell(page, 2).press('Enter');
   const list = page.getByRole('dialog', { name: 'Notifications' });
   await expect(list).toBeFocused();
   await expect(list.getByRole('link').first()).toContainText('Bo requested');
   await expect(list.getByRole('link').nth(1)).toContainText('“For the nightly run.”');
-  await axe(page, 'notices');
-  await fitsWidth(page);
+  await axe(page, 'notifications');
+  await expectFitsWidth(page);
   await expect(bell(page, 0)).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(list).toHaveCount(0);
   await expect(bell(page, 0)).toBeFocused();
 
-  // What was read stays read.
+  // Read notifications stay read.
   await open(page, '/profile');
   await expect(bell(page, 0)).toBeVisible();
   await bell(page, 0).press('Enter');
   await expect(list.getByRole('link')).toHaveCount(2);
   await expect(list.getByText('New:')).toHaveCount(0);
 
-  tell(server, mia, project, 'approved', owner.name);
-  await expect(bell(stranger, 1)).toBeVisible();
-  await bell(stranger, 1).click();
-  await stranger.getByRole('link', { name: /Your key “Read access” for Genomics is ready/ }).click();
-  await arrived(stranger, `/projects/${project}`);
-  await expect(bell(stranger, 0)).toBeVisible();
+  notify(server, mia, project, 'approved', owner.name);
+  await expect(bell(otherPage, 1)).toBeVisible();
+  await bell(otherPage, 1).click();
+  await otherPage.getByRole('link', { name: /Your key “Read access” for Genomics is ready/ }).click();
+  await waitForPage(otherPage, `/projects/${project}`);
+  await expect(bell(otherPage, 0)).toBeVisible();
 });
 
-test('a page that nobody looked at takes in what it missed', async ({ page, context, server, owner }) => {
-  const made = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { wanted: { name: 'Genomics', description: '', visibility: 'members' } },
+test('a hidden page catches up when it becomes visible', async ({ page, otherPage, context, server, owner }) => {
+  const response = await context.request.post(`${server.url}/fn/projects/create`, {
+    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
     headers: { origin: server.url },
   });
-  const project: string = (await made.json()).id;
-  const hidden = (is: boolean) =>
-    page.evaluate((is) => {
-      Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
+  const project: string = (await response.json()).id;
+  const setHidden = (hidden: boolean) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
       document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-    }, is);
+    }, hidden);
   let streams = 0;
   page.on('request', (request) => {
     streams += request.url().endsWith('/events') ? 1 : 0;
   });
   await open(page, '/profile');
   await expect.poll(() => streams).toBe(1);
-  await hidden(true);
-  tell(server, owner, project, 'requested', 'Mia Chen');
-  await page.waitForTimeout(1000);
+  await authenticate(otherPage.context(), server, owner);
+  await open(otherPage, '/profile');
+  await setHidden(true);
+  // The second notification reaches a visible page after the first one would have reached the hidden page.
+  notify(server, owner, project, 'requested', 'Mia Chen');
+  await expect(bell(otherPage, 1)).toBeVisible();
+  notify(server, owner, project, 'requested', 'Bo');
+  await expect(bell(otherPage, 2)).toBeVisible();
   await expect(bell(page, 0)).toBeVisible();
-  await hidden(false);
-  await expect(bell(page, 1)).toBeVisible();
+  expect(streams).toBe(1);
+  await setHidden(false);
+  await expect(bell(page, 2)).toBeVisible();
   expect(streams).toBe(2);
 });
 
-test('a page to which no stream comes reads what there is', async ({ page, context, server, owner }) => {
-  const made = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { wanted: { name: 'Genomics', description: '', visibility: 'members' } },
+test('notifications load without the event stream', async ({ page, context, server, owner }) => {
+  const response = await context.request.post(`${server.url}/fn/projects/create`, {
+    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
     headers: { origin: server.url },
   });
-  const project: string = (await made.json()).id;
+  const project: string = (await response.json()).id;
   await page.route('**/events', () => {});
-  let letGo = () => {};
-  const held = new Promise<void>((resolve) => (letGo = resolve));
-  await page.route('**/fn/notices/list', async (route) => {
-    await held;
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await page.route('**/fn/notifications/list', async (route) => {
+    await released;
     await route.continue();
   });
   await open(page, '/profile');
@@ -116,14 +122,14 @@ test('a page to which no stream comes reads what there is', async ({ page, conte
   const list = page.getByRole('dialog', { name: 'Notifications' });
   await expect(list).toContainText('Loading…');
   await expect(list).not.toContainText('No notifications yet');
-  letGo();
+  release();
   await expect(list).toContainText('No notifications yet');
   await page.keyboard.press('Escape');
-  tell(server, owner, project, 'requested', 'Mia Chen');
+  notify(server, owner, project, 'requested', 'Mia Chen');
   await bell(page, 0).click();
   await expect(list).toContainText('New: Mia Chen requested');
   await page.keyboard.press('Escape');
-  tell(server, owner, project, 'requested', 'Bo');
+  notify(server, owner, project, 'requested', 'Bo');
   await open(page, '/profile');
   await expect(bell(page, 1)).toBeVisible();
 });

@@ -17,17 +17,17 @@ const screens = (['light', 'dark'] as const).flatMap((colorScheme) =>
   ].map((viewport) => ({ colorScheme, viewport })),
 );
 
-const nameOf = ({ colorScheme, viewport }: (typeof screens)[number]) => `${colorScheme} ${viewport.width}`;
+const projectName = ({ colorScheme, viewport }: (typeof screens)[number]) => `${colorScheme} ${viewport.width}`;
 
-// What does not depend on the screen is tested on the first only, what depends on its width alone in light only.
-// `SHOTS=folder npx playwright test` takes pictures instead; see look.spec.ts.
-const shots = Boolean(process.env.SHOTS);
-const left = [[/@shots/], [/@shots/, /@once/], [/@shots/, /@once/, /@widths/], [/@shots/, /@once/, /@widths/]];
+// Tests that do not depend on the screen (@once) run on the first one only, tests that depend only on its width (@widths) in light only.
+// `SHOTS=folder npx playwright test` takes screenshots instead; see look.spec.ts.
+const takeScreenshots = Boolean(process.env.SHOTS);
+const excluded = [[/@shots/], [/@shots/, /@once/], [/@shots/, /@once/, /@widths/], [/@shots/, /@once/, /@widths/]];
 
 export default defineConfig({
   testDir: '.',
   outputDir: 'test-results',
-  grep: shots ? /@shots/ : undefined,
+  grep: takeScreenshots ? /@shots/ : undefined,
   workers: 2,
   retries: 0,
   forbidOnly: true,
@@ -42,12 +42,12 @@ export default defineConfig({
     launchOptions: { executablePath: process.env.CHROMIUM, args: flags },
   },
   projects: [
-    ...screens.map((use, place) => ({
-      name: nameOf(use),
-      grepInvert: shots ? undefined : left[place],
+    ...screens.map((use, index) => ({
+      name: projectName(use),
+      grepInvert: takeScreenshots ? undefined : excluded[index],
       testIgnore: 'speed.spec.ts',
       use,
     })),
-    ...(shots ? [] : [{ name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(nameOf) }]),
+    ...(takeScreenshots ? [] : [{ name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(projectName) }]),
   ],
 });

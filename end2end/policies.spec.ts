@@ -1,5 +1,5 @@
-// Every kind's life in the page, as the policy table says it should go. policies.json is that table; an integration test holds the two
-// together, so a kind that is added there and not here fails.
+// The life cycle of a key of each kind in the page, as the table of kinds in policies.json specifies it. An integration test compares the
+// file with the table of the product, so that no kind is missing here.
 
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
@@ -12,11 +12,11 @@ interface Policy {
   button: string | null;
   menu: string | null;
   prefix: string | null;
-  /** How many characters stay readable at both ends; null for none. */
+  /** Number of visible characters at the start and the end; null for none. */
   mask: [number, number] | null;
   revealed: 'row' | 'pop-up' | 'holder' | 'never';
   expires: boolean;
-  /** Whether rate limits, credits and addresses can be set. */
+  /** Whether rate limits, credits and allowed addresses can be set. */
   limited: boolean;
   unique: 'nothing' | 'name' | 'provider';
   edited: string[];
@@ -24,10 +24,10 @@ interface Policy {
 
 const policies: Policy[] = JSON.parse(readFileSync('policies.json', 'utf8'));
 
-/** What is typed into the dialog besides the name, and the label of the name. */
+/** For each kind: labels of the name field and the submit button, and values of the other fields. */
 const dialogs: Record<string, { name: string; save: string; fill: (page: Page) => Promise<unknown>; secret?: string }> = {
-  platform: { name: 'Name', save: 'Submit', fill: (page) => page.getByLabel('Duration').selectOption('30 days') },
-  storage: {
+  internal: { name: 'Name', save: 'Submit', fill: (page) => page.getByLabel('Duration').selectOption('30 days') },
+  external: {
     name: 'Label',
     save: 'Submit',
     secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
@@ -48,7 +48,7 @@ const dialogs: Record<string, { name: string; save: string; fill: (page: Page) =
       await page.getByRole('checkbox', { name: /handbook/ }).check();
     },
   },
-  llm: {
+  general: {
     name: 'API Key Name',
     save: 'Save',
     secret: 'sk-proj-0123456789abcdef',
@@ -69,10 +69,10 @@ async function create(page: Page, policy: Policy, name: string): Promise<void> {
   await page.getByRole('button', { name: save, exact: true }).click();
 }
 
-/** The new secret, wherever this kind shows it; it is copied, and the pop-up closed. */
-async function reveal(page: Page, policy: Policy, name: string): Promise<string> {
-  const shown = policy.revealed === 'row' ? row(page, name) : page.getByRole('dialog');
-  const secret = (await shown.getByRole('textbox', { name: 'Secret key' }).textContent()) ?? '';
+/** Copies the new secret in its row or pop-up, and closes the pop-up. Returns the secret. */
+async function copySecret(page: Page, policy: Policy, name: string): Promise<string> {
+  const container = policy.revealed === 'row' ? row(page, name) : page.getByRole('dialog');
+  const secret = (await container.getByRole('textbox', { name: 'Secret key' }).textContent()) ?? '';
   expect(secret).toMatch(new RegExp(`^${policy.prefix}[0-9A-Za-z]{49}$`));
   if (policy.revealed === 'row') {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
@@ -84,86 +84,86 @@ async function reveal(page: Page, policy: Policy, name: string): Promise<string>
   return secret;
 }
 
-async function choose(page: Page, name: string, item: string): Promise<void> {
+async function chooseAction(page: Page, name: string, action: string): Promise<void> {
   await row(page, name).getByRole('button', { name: 'Actions' }).click();
-  await page.getByRole('menuitem', { name: item, exact: true }).click();
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
 }
 
-// A second one of what must be unique.
-test.use({ refusals: [409] });
+// Duplicates of unique values.
+test.use({ expectedErrors: [409] });
 
 const masked = ({ mask }: Policy, secret: string): string => (mask ? `${secret.slice(0, mask[0])}…${secret.slice(-mask[1])}` : '…');
 
 for (const policy of policies.filter((each) => each.page)) {
-  test(`the life of a key: ${policy.kind}`, { tag: '@once' }, async ({ page, server, platformKey, owner }) => {
+  test(`life cycle of a key: ${policy.kind}`, { tag: '@once' }, async ({ page, server, internalKey, owner }) => {
     test.setTimeout(120_000);
     expect(owner.name).toBeTruthy();
-    await server.api(platformKey, '/corpora', { name: 'handbook' });
-    const name = `the ${policy.kind} one`;
-    const made = row(page, name);
+    await server.api(internalKey, '/corpora', { name: 'handbook' });
+    const name = `my ${policy.kind} key`;
+    const keyRow = row(page, name);
     const inbound = policy.prefix !== null;
     await open(page, policy.page ?? '');
     await expect(page.getByRole('tab', { name: policy.label, exact: true, selected: true })).toBeVisible();
 
     await create(page, policy, name);
-    let secret = inbound ? await reveal(page, policy, name) : (dialogs[policy.kind].secret ?? '');
-    const code = async (key: string) => (await server.verify(platformKey, key)).code;
-    // A reload that came before the answer would lose it.
-    await expect(made).toBeVisible();
+    let secret = inbound ? await copySecret(page, policy, name) : (dialogs[policy.kind].secret ?? '');
+    const code = async (key: string) => (await server.verify(internalKey, key)).code;
+    // The response must arrive before the reload.
+    await expect(keyRow).toBeVisible();
     await page.reload();
-    await expect(made).toBeVisible();
+    await expect(keyRow).toBeVisible();
     if (policy.mask) {
-      await expect(made).toContainText(masked(policy, secret));
+      await expect(keyRow).toContainText(masked(policy, secret));
     }
-    expect(await page.content(), 'the secret, afterwards').not.toContain(secret);
+    expect(await page.content(), 'the secret after a reload').not.toContain(secret);
     if (inbound) {
       expect(await code(secret)).toBe('VALID');
     }
     await expect(page.getByRole('columnheader', { name: /^Expire/ })).toHaveCount(policy.expires ? 1 : 0);
     await expect(page.getByRole('columnheader', { name: 'Limits' })).toHaveCount(policy.limited ? 1 : 0);
 
-    // A second one of that name, or of that provider.
+    // A second key with the same name or provider.
     await create(page, policy, name.toUpperCase());
     if (policy.unique === 'nothing') {
-      await reveal(page, policy, name.toUpperCase());
+      await copySecret(page, policy, name.toUpperCase());
       await expect(row(page, name.toUpperCase())).toBeVisible();
     } else {
       await expect(page.getByRole('dialog').locator('[aria-invalid]')).toHaveCount(1);
       await page.getByRole('button', { name: 'Cancel' }).click();
     }
 
-    await expect(made.getByRole('button', { name: 'Edit' })).toHaveCount(policy.edited.length ? 1 : 0);
+    await expect(keyRow.getByRole('button', { name: 'Edit' })).toHaveCount(policy.edited.length ? 1 : 0);
     if (policy.edited.length) {
-      await made.getByRole('button', { name: 'Edit' }).click();
+      await keyRow.getByRole('button', { name: 'Edit' }).click();
       await page.getByLabel(dialogs[policy.kind].name, { exact: true }).fill(`${name}, renamed`);
       await page.getByRole('button', { name: 'Save', exact: true }).click();
       await expect(row(page, `${name}, renamed`)).toBeVisible();
     }
-    const now = policy.edited.length ? `${name}, renamed` : name;
+    const currentName = policy.edited.length ? `${name}, renamed` : name;
 
     if (inbound) {
-      await choose(page, now, 'Disable');
-      await expect(row(page, now).getByText('Disabled', { exact: true })).toBeVisible();
+      await chooseAction(page, currentName, 'Disable');
+      await expect(row(page, currentName).getByText('Disabled', { exact: true })).toBeVisible();
       expect(await code(secret)).toBe('DISABLED');
-      await choose(page, now, 'Enable');
-      await expect(row(page, now).getByText('Active', { exact: true })).toBeVisible();
+      await chooseAction(page, currentName, 'Enable');
+      await expect(row(page, currentName).getByText('Active', { exact: true })).toBeVisible();
       expect(await code(secret)).toBe('VALID');
 
-      await choose(page, now, 'Rotate…');
+      await chooseAction(page, currentName, 'Rotate…');
       await page.getByRole('button', { name: 'Rotate', exact: true }).click();
-      const before = secret;
-      secret = await reveal(page, policy, now);
-      expect([await code(before), await code(secret)]).toEqual(['NOT_FOUND', 'VALID']);
+      const oldSecret = secret;
+      secret = await copySecret(page, policy, currentName);
+      expect([await code(oldSecret), await code(secret)]).toEqual(['NOT_FOUND', 'VALID']);
     }
 
-    await row(page, now).getByRole('checkbox', { name: `Select ${now}` }).check();
+    await row(page, currentName).getByRole('checkbox', { name: `Select ${currentName}` }).check();
     await page.getByRole('button', { name: 'Delete', exact: true }).first().click();
-    const question = page.getByRole('alertdialog');
-    await question.getByRole('button', { name: 'Cancel' }).click();
-    await expect(row(page, now)).toBeVisible();
+    const confirmation = page.getByRole('alertdialog');
+    await confirmation.getByRole('button', { name: 'Cancel' }).click();
+    await expect(row(page, currentName)).toBeVisible();
     await page.getByRole('button', { name: 'Delete', exact: true }).first().click();
-    await question.getByRole('button', { name: 'Delete' }).click();
-    await expect(row(page, now)).toHaveCount(0);
+    await confirmation.getByRole('button', { name: 'Delete' }).click();
+    await expect(row(page, currentName)).toHaveCount(0);
     if (inbound) {
       expect(await code(secret)).toBe('NOT_FOUND');
     }

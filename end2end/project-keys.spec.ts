@@ -1,10 +1,10 @@
-// From an empty project to a counted, priced call, and back: the owner of a project in one browser, somebody who wants to use it in another.
+// A project key, from its template to a priced request and revocation: the project owner in one browser, the requester in another.
 
 import type { Locator, Page } from '@playwright/test';
-import { admit, axe, copyAndClose, expect, fitsWidth, open, test } from './fixtures';
+import { authenticate, axe, copyAndClose, expect, expectFitsWidth, open, test } from './fixtures';
 
-/** Changes a text in its place. */
-async function write(tile: Locator, name: string, text: string): Promise<void> {
+/** Edits a text inline. */
+async function editText(tile: Locator, name: string, text: string): Promise<void> {
   await tile.getByRole('button', { name: new RegExp(`^${name}: `) }).click();
   const field = tile.getByRole('textbox', { name, exact: true });
   await field.fill(text);
@@ -12,8 +12,8 @@ async function write(tile: Locator, name: string, text: string): Promise<void> {
   await expect(field).toHaveCount(0);
 }
 
-/** Makes a project as a person would. Answers its address. */
-async function makeProject(page: Page, name: string): Promise<string> {
+/** Creates a project through the page. Returns its path. */
+async function createProject(page: Page, name: string): Promise<string> {
   await open(page, '/projects');
   await page.getByRole('button', { name: 'New project' }).click();
   const dialog = page.getByRole('dialog');
@@ -26,84 +26,84 @@ async function makeProject(page: Page, name: string): Promise<string> {
 }
 
 test.describe('a project key', () => {
-  test.use({ refusals: [401, 403] });
+  test.use({ expectedErrors: [401, 403] });
 
-  test('goes from a template to a priced call, and is taken back', async ({ page, stranger, server, owner }) => {
-    const mia = server.addPerson('member', owner.organization, 'Mia Chen');
-    await admit(stranger.context(), server, mia);
+  test('goes from a template to a priced request and revocation', async ({ page, otherPage, server, owner }) => {
+    const mia = server.addUser('member', owner.organization, 'Mia Chen');
+    await authenticate(otherPage.context(), server, mia);
 
-    // The owner designs a key once.
-    const project = await makeProject(page, 'Genomics');
+    // The owner creates a template.
+    const project = await createProject(page, 'Genomics');
     await open(page, `${project}/keys`);
     await page.getByRole('button', { name: 'Add template' }).click();
     const tile = page.getByRole('article').first();
     await expect(tile.getByRole('textbox', { name: 'Name', exact: true })).toBeFocused();
     await page.keyboard.type('Read access');
     await page.keyboard.press('Enter');
-    await write(tile, 'Price per request', '0.0025');
+    await editText(tile, 'Price per request', '0.0025');
     await tile.getByLabel('Role').selectOption({ label: 'viewer' });
     await axe(page, 'a template');
 
-    // Another asks; the owner hears of it without a reload.
-    await open(stranger, project);
-    const offered = stranger.getByRole('article', { name: 'Read access' });
-    await offered.getByRole('button', { name: 'Request' }).click();
-    await expect(offered).toContainText('Waiting');
-    const asked = page.getByRole('row').filter({ hasText: 'Mia Chen' });
-    await expect(asked).toContainText('Read access');
+    // A member requests a key. The request appears for the owner without a reload.
+    await open(otherPage, project);
+    const card = otherPage.getByRole('article', { name: 'Read access' });
+    await card.getByRole('button', { name: 'Request' }).click();
+    await expect(card).toContainText('Waiting');
+    const requestRow = page.getByRole('row').filter({ hasText: 'Mia Chen' });
+    await expect(requestRow).toContainText('Read access');
     await expect(page.getByRole('button', { name: /Notifications, 1 unread/ })).toBeVisible();
 
-    // One click grants; the holder hears of it and reveals the key, once.
-    await asked.getByRole('button', { name: 'Approve' }).click();
-    await expect(asked).toHaveCount(0);
-    await offered.getByRole('button', { name: 'Reveal key' }).click();
-    const token = (await stranger.getByRole('dialog').getByText(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/).textContent()) ?? '';
-    await axe(stranger, 'a key that is revealed');
-    await copyAndClose(stranger);
-    await expect(offered).toContainText('Revealed');
-    await expect(offered.getByRole('button', { name: 'Reveal key' })).toHaveCount(0);
+    // The owner approves. The holder sees it without a reload, and reveals the key once.
+    await requestRow.getByRole('button', { name: 'Approve' }).click();
+    await expect(requestRow).toHaveCount(0);
+    await card.getByRole('button', { name: 'Reveal key' }).click();
+    const token = (await otherPage.getByRole('dialog').getByText(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/).textContent()) ?? '';
+    await axe(otherPage, 'a revealed key');
+    await copyAndClose(otherPage);
+    await expect(card).toContainText('Revealed');
+    await expect(card.getByRole('button', { name: 'Reveal key' })).toHaveCount(0);
     expect(await page.content()).not.toContain(token);
     expect(server.log).not.toContain(token);
 
-    // Into a project of the holder's own.
-    const own = await makeProject(stranger, 'My pipeline');
-    await open(stranger, project);
-    await offered.getByRole('button', { name: 'Import into a project…' }).click();
-    const dialog = stranger.getByRole('dialog');
+    // The holder imports the key into another project.
+    const ownProject = await createProject(otherPage, 'My pipeline');
+    await open(otherPage, project);
+    await card.getByRole('button', { name: 'Import into a project…' }).click();
+    const dialog = otherPage.getByRole('dialog');
     await dialog.getByLabel('Project').selectOption({ label: 'My pipeline' });
     await dialog.getByLabel('Prefix').fill('genomics');
     await dialog.getByLabel('API key').fill(token);
     await expect(dialog).toContainText('genomics_token');
     await dialog.getByRole('button', { name: 'Import' }).click();
     await expect(dialog).toHaveCount(0);
-    await open(stranger, own);
-    await expect(stranger.getByRole('row', { name: 'genomics_token' })).toBeVisible();
+    await open(otherPage, ownProject);
+    await expect(otherPage.getByRole('row', { name: 'genomics_token' })).toBeVisible();
 
-    // A call, counted and priced.
-    const call = () => fetch(`${server.url}/api/v1${project}`, { headers: { authorization: `Bearer ${token}` } });
-    const answer = await call();
-    expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ name: 'Genomics' });
+    // A request is counted and priced.
+    const readProject = () => fetch(`${server.url}/api/v1${project}`, { headers: { authorization: `Bearer ${token}` } });
+    const response = await readProject();
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ name: 'Genomics' });
     await open(page, `${project}/keys/issued`);
-    const issued = page.getByRole('row').filter({ hasText: 'Mia Chen' });
+    const issuedRow = page.getByRole('row').filter({ hasText: 'Mia Chen' });
     await expect(async () => {
       await page.getByRole('button', { name: 'Refresh' }).click();
-      await expect(issued).toContainText('0.0025', { timeout: 500 });
+      await expect(issuedRow).toContainText('0.0025', { timeout: 500 });
     }).toPass();
-    await expect(issued.getByRole('cell').nth(3)).toContainText('1');
+    await expect(issuedRow.getByRole('cell').nth(3)).toContainText('1');
     await axe(page, 'the issued keys');
-    await fitsWidth(page);
+    await expectFitsWidth(page);
     await open(page, '/billing');
     await expect(page.getByRole('main')).toContainText('0.0025');
 
-    // Taken back: the next call is refused.
+    // After revocation, the next request is rejected.
     await open(page, `${project}/keys/issued`);
-    await issued.getByRole('button', { name: /^Delete/ }).click();
+    await issuedRow.getByRole('button', { name: /^Delete/ }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: /Revoke|Delete/ }).click();
-    await expect(issued).toContainText('Revoked');
-    expect((await call()).status).toBe(401);
-    await expect(offered).toHaveCount(0);
-    await open(stranger, project);
-    await expect(offered).toContainText('Revoked');
+    await expect(issuedRow).toContainText('Revoked');
+    expect((await readProject()).status).toBe(401);
+    await expect(card).toHaveCount(0);
+    await open(otherPage, project);
+    await expect(card).toContainText('Revoked');
   });
 });

@@ -1,6 +1,6 @@
-// The secret is shown once, so the pop-up does not let it get lost.
+// A secret is shown only once, so the pop-up warns before it is closed.
 
-import { arrived, copyAndClose, createKey, expect, live, open, secret, test } from './fixtures';
+import { copyAndClose, createKey, expect, open, secret, test, waitForHydration, waitForPage } from './fixtures';
 
 test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
   let key: string;
@@ -8,63 +8,63 @@ test.describe('the pop-up with a new secret', { tag: '@once' }, () => {
   test.beforeEach(async ({ page, owner: _ }) => {
     await open(page, '/keys/client');
     await page.getByRole('tab', { name: 'Agent API Key' }).click();
-    await arrived(page, '/keys/agent');
+    await waitForPage(page, '/keys/agent');
     key = await createKey(page, 'nightly-build');
   });
 
-  test('asks before it closes, until the secret was copied', async ({ page }) => {
-    const asks = page.getByRole('alert').filter({ hasText: 'haven’t copied' });
-    const stays = async () => {
-      await expect(asks).toBeVisible();
+  test('needs confirmation to close until the secret is copied', async ({ page }) => {
+    const warning = page.getByRole('alert').filter({ hasText: 'haven’t copied' });
+    const expectStaysOpen = async () => {
+      await expect(warning).toBeVisible();
       await expect(secret(page)).toHaveText(key);
       await page.getByRole('button', { name: 'Keep open' }).click();
-      await expect(asks).toHaveCount(0);
+      await expect(warning).toHaveCount(0);
     };
 
     for (let presses = 0; presses < 5; presses += 1) {
       await page.keyboard.press('Escape');
     }
-    await stays();
+    await expectStaysOpen();
     await page.mouse.click(4, 4);
-    await stays();
+    await expectStaysOpen();
     await page.getByRole('button', { name: 'Close', exact: true }).click();
-    await stays();
+    await expectStaysOpen();
     await page.goBack();
-    await expect(secret(page), 'after a step back in the history').toHaveText(key);
+    await expect(secret(page), 'after going back in the history').toHaveText(key);
 
     await copyAndClose(page);
     await expect(page.getByText(key)).toHaveCount(0);
   });
 
-  test('closes without a copy for those who insist', async ({ page }) => {
+  test('closes without copying after confirmation', async ({ page }) => {
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Close without copying' }).click();
     await expect(page.getByRole('dialog')).toHaveCount(0);
     expect(await page.content()).not.toContain(key);
   });
 
-  test('makes the browser ask before the page is left, until the secret was copied', async ({ page }) => {
-    const question = page.waitForEvent('dialog');
+  test('warns before leaving the page until it is copied', async ({ page }) => {
+    const dialog = page.waitForEvent('dialog');
     await page.evaluate(() => setTimeout(() => location.reload()));
-    expect((await question).type()).toBe('beforeunload');
-    await (await question).dismiss();
+    expect((await dialog).type()).toBe('beforeunload');
+    await (await dialog).dismiss();
     await expect(secret(page)).toHaveText(key);
 
     await copyAndClose(page);
-    page.on('dialog', () => expect(true, 'nothing is asked once it was copied').toBe(false));
+    page.on('dialog', () => expect(true, 'no dialog after copying').toBe(false));
     await page.reload();
-    await live(page);
+    await waitForHydration(page);
   });
 
-  test('takes a copy by hand as a copy', async ({ page }) => {
+  test('detects copying with Ctrl+C', async ({ page }) => {
     await secret(page).click({ clickCount: 3 });
     await page.keyboard.press('Control+c');
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toHaveCount(0);
   });
 
-  test('marks the secret where the browser refuses to copy', async ({ page }) => {
-    // As on a page that came over plain HTTP from another machine.
+  test('selects the secret if the clipboard is unavailable', async ({ page }) => {
+    // As on a page loaded over plain HTTP from another host.
     await page.evaluate(() => Reflect.deleteProperty(Navigator.prototype, 'clipboard'));
     await page.getByRole('dialog').getByRole('button', { name: 'Copy' }).click();
     await expect(page.getByText('press Ctrl+C')).toBeVisible();

@@ -1,4 +1,4 @@
-// A Latchkey of the tests' own, and what a test can ask of it other than through the page.
+// A Latchkey server with its own data directory, and the operations that tests perform on it without the page.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ const program = process.env.LATCHKEY_BIN ?? '../target/debug/latchkey';
 
 export type Role = 'owner' | 'admin' | 'member' | 'viewer';
 
-export interface Person {
+export interface User {
   name: string;
   email: string;
   password: string;
@@ -18,141 +18,140 @@ export interface Person {
 }
 
 export class Server {
-  /** All that the server said, on both outputs. */
+  /** Standard output and standard error. */
   log = '';
-  /** Where people reach it, without a slash at the end. */
+  /** Base URL, without a trailing slash. */
   url = '';
-  /** The one-time link, as it was printed. */
+  /** The one-time set-up link that the server printed. */
   setupLink = '';
-  #people = 0;
+  #userCount = 0;
 
   private constructor(
     private readonly child: ChildProcess,
-    /** The data folder. */
-    readonly folder: string,
+    /** The data directory. */
+    readonly dataDir: string,
   ) {}
 
-  /** Starts on a free port, with an empty data folder. */
+  /** Starts on a free port, with an empty data directory. */
   static async start(environment: Record<string, string> = {}): Promise<Server> {
-    const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
-    const child = spawn(program, ['serve', '--data', folder, '--listen', '127.0.0.1:0'], {
+    const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-'));
+    const child = spawn(program, ['serve', '--data', dataDir, '--listen', '127.0.0.1:0'], {
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const server = new Server(child, folder);
-    await new Promise<void>((ready, failed) => {
-      const listen = (piece: Buffer) => {
-        server.log += piece;
+    const server = new Server(child, dataDir);
+    await new Promise<void>((resolve, reject) => {
+      const onOutput = (chunk: Buffer) => {
+        server.log += chunk;
         const link = /^Set up Latchkey: (http\S+)$/m.exec(server.log)?.[1];
         if (link) {
           server.setupLink = link;
           server.url = new URL(link).origin;
-          ready();
+          resolve();
         }
       };
-      child.stdout?.on('data', listen);
-      child.stderr?.on('data', listen);
-      child.once('error', failed);
-      child.once('exit', () => failed(new Error(`latchkey ended:\n${server.log}`)));
+      child.stdout?.on('data', onOutput);
+      child.stderr?.on('data', onOutput);
+      child.once('error', reject);
+      child.once('exit', () => reject(new Error(`latchkey exited:\n${server.log}`)));
     });
     return server;
   }
 
-  /** Ends the server and removes its data. */
+  /** Stops the server and deletes its data. */
   async stop(): Promise<void> {
     if (this.child.exitCode === null && this.child.kill('SIGTERM')) {
       await once(this.child, 'exit');
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  /** Runs `latchkey admin`, beside the server. */
+  /** Runs `latchkey admin` on the data directory of the running server. */
   admin(command: string[], input = ''): string {
-    const options = ['--data', this.folder];
+    const options = ['--data', this.dataDir];
     return execFileSync(program, ['admin', ...command, ...options], { input, encoding: 'utf8' }).trim();
   }
 
-  /** Makes a person; an owner gets an organization of their own, so that no test sees another's keys. */
-  addPerson(role: Role = 'owner', organization?: string, name = 'Ada Lovelace'): Person {
-    this.#people += 1;
-    const person = {
+  /** Creates a user. By default the owner of a new organization, so that tests do not share keys. */
+  addUser(role: Role = 'owner', organization?: string, name = 'Ada Lovelace'): User {
+    this.#userCount += 1;
+    const user = {
       name,
-      email: `${name.split(' ')[0].toLowerCase()}.${this.#people}@example.com`,
+      email: `${name.split(' ')[0].toLowerCase()}.${this.#userCount}@example.com`,
       password: 'correct horse battery staple',
-      organization: organization ?? `Analytical Engines ${this.#people}`,
+      organization: organization ?? `Analytical Engines ${this.#userCount}`,
     };
-    const { email, organization: of } = person;
     this.admin(
-      ['create-user', '--email', email, '--name', name, '--role', role, '--organization', of, '--password-stdin'],
-      person.password,
+      ['create-user', '--email', user.email, '--name', name, '--role', role, '--organization', user.organization, '--password-stdin'],
+      user.password,
     );
-    return person;
+    return user;
   }
 
-  /** Makes a platform key that acts for a person. */
-  platformKey(person: Person): string {
-    return this.admin(['create-key', '--name', 'tests', '--days', '30', '--user', person.email]);
+  /** Creates an internal key of a user. */
+  createInternalKey(user: User): string {
+    return this.admin(['create-key', '--name', 'tests', '--days', '30', '--user', user.email]);
   }
 
-  /** Calls the REST API. */
-  async api(platformKey: string, path: string, body: unknown): Promise<any> {
-    const answer = await fetch(`${this.url}/api/v1${path}`, {
+  /** Sends a POST request to the REST API. */
+  async api(internalKey: string, path: string, body: unknown): Promise<any> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${platformKey}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${internalKey}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    if (!answer.ok) {
-      throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    if (!response.ok) {
+      throw new Error(`${path}: ${response.status} ${await response.text()}`);
     }
-    return answer.json();
+    return response.json();
   }
 
-  /** Reads something of the REST API. */
-  async get(platformKey: string, path: string): Promise<any> {
-    const answer = await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${platformKey}` } });
-    if (!answer.ok) {
-      throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  /** Sends a GET request to the REST API. */
+  async get(internalKey: string, path: string): Promise<any> {
+    const response = await fetch(`${this.url}/api/v1${path}`, { headers: { authorization: `Bearer ${internalKey}` } });
+    if (!response.ok) {
+      throw new Error(`${path}: ${response.status} ${await response.text()}`);
     }
-    return answer.json();
+    return response.json();
   }
 
-  /** Makes an agent key. */
-  addKey(platformKey: string, name: string): Promise<{ key: { id: string }; secret: string }> {
-    return this.api(platformKey, '/keys', { kind: 'agent', name });
+  /** Creates an agent key. */
+  addKey(internalKey: string, name: string): Promise<{ key: { id: string }; secret: string }> {
+    return this.api(internalKey, '/keys', { kind: 'agent', name });
   }
 
-  /** What verify says of a key. */
-  verify(platformKey: string, key: string): Promise<{ valid: boolean; code: string; name: string | null }> {
-    return this.api(platformKey, '/verify', { key });
+  /** Returns the verdict on a key. */
+  verify(internalKey: string, key: string): Promise<{ valid: boolean; code: string; name: string | null }> {
+    return this.api(internalKey, '/verify', { key });
   }
 
-  /** Changes the database behind the server's back, for what would take too long, or ninety days, otherwise. */
+  /** Changes the database directly, for states that the API does not reach quickly, such as an expired key. */
   sql(script: string): void {
-    // Python's, since node has had SQLite only since version 22.
+    // Python's SQLite, because Node includes SQLite only since version 22.
     const run = 'import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=30).executescript(sys.stdin.read())';
-    execFileSync('python3', ['-c', run, join(this.folder, 'latchkey.db')], { input: script });
+    execFileSync('python3', ['-c', run, join(this.dataDir, 'latchkey.db')], { input: script });
   }
 
-  /** Stores keys named `key 000001` and so on, made and used at various times, without secrets that anybody knows. */
-  addManyKeys(person: Person, count: number, kind = 'agent'): void {
+  /** Inserts keys named `key 000001` and so on, with different times of creation and use and with unknown secrets. */
+  addManyKeys(owner: User, count: number, kind = 'agent'): void {
     const now = Date.now();
     this.sql(`
       with recursive number (n) as (select 1 union all select n + 1 from number where n < ${count})
       insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by,
         number, created_at, expires_at, last_used_at)
-      select 'key_' || lower(hex(randomblob(16))), u.organization_id, '${kind}', called, called, iif('${kind}' = 'agent', called, null), randomblob(32),
-        'lka_…' || substr(called, -4), '', u.id,
+      select 'key_' || lower(hex(randomblob(16))), u.organization_id, '${kind}', key_name, key_name, iif('${kind}' = 'agent', key_name, null), randomblob(32),
+        'lka_…' || substr(key_name, -4), '', u.id,
         n + (select coalesce(max(number), 0) from api_keys), ${now} - n * 1000, ${now} + n * 86400000 % 7776000000, iif(n % 3 = 0, null, ${now} - n * 7919 % 1000003)
-      from (select n, printf('key %06d', n) as called from number), users u where u.email = '${person.email}'`);
+      from (select n, printf('key %06d', n) as key_name from number), users u where u.email = '${owner.email}'`);
   }
 
-  /** What the server's own mistakes were. */
+  /** Log lines of panics. */
   panics(): string[] {
     return this.log.split('\n').filter((line) => line.includes('panicked at'));
   }
 
-  /** All files of the data folder, by name. */
+  /** Contents of all files in the data directory, by name. */
   files(): Map<string, Buffer> {
-    return new Map(readdirSync(this.folder).map((name) => [name, readFileSync(join(this.folder, name))]));
+    return new Map(readdirSync(this.dataDir).map((name) => [name, readFileSync(join(this.dataDir, name))]));
   }
 }

@@ -10,13 +10,13 @@ use leptos_router::{
 
 use crate::{
     lazy_routes::{AccountRoute, KeysRoute, ProjectsRoute, ReferenceRoute, SettingsRoute},
-    pages::{join::JoinPage, layout::Frame, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
+    pages::{join::JoinPage, layout::AppLayout, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
 };
-use latchkey_ui::{browser, hydration::Live};
+use latchkey_ui::{browser, hydration::Hydration};
 
 /// The server-rendered HTML document. `pkg` is the path of the assets, such as `/pkg/3fa9c1d2`; `parts` are the WebAssembly chunks that this
 /// page needs in addition to the main binary.
-pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
+pub fn shell(pkg: &'static str, chunks: Vec<String>) -> impl IntoView {
     let nonce = use_nonce();
     let (script, wasm, style) = (format!("{pkg}/latchkey.js"), format!("{pkg}/latchkey.wasm"), format!("{pkg}/latchkey.css"));
     let start = format!("import init, {{ hydrate }} from '{script}'; init({{ module_or_path: '{wasm}' }}).then(() => hydrate());");
@@ -32,7 +32,7 @@ pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
                 <link rel="modulepreload" href=script nonce=nonce.clone()/>
                 <link rel="modulepreload" href=format!("{pkg}/parts.js") nonce=nonce.clone()/>
                 <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=wasm/>
-                {parts
+                {chunks
                     .into_iter()
                     .map(|file| view! { <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=format!("{pkg}/{file}")/> })
                     .collect_view()}
@@ -40,7 +40,7 @@ pub fn shell(pkg: &'static str, parts: Vec<String>) -> impl IntoView {
                 <MetaTags/>
             </head>
             <body>
-                <App live=Live::default()/>
+                <App live=Hydration::default()/>
             </body>
         </html>
     }
@@ -57,7 +57,7 @@ macro_rules! part {
 #[component]
 pub fn App(
     /// Set when the page is hydrated.
-    live: Live,
+    live: Hydration,
 ) -> impl IntoView {
     provide_meta_context();
     live.provide();
@@ -72,7 +72,7 @@ pub fn App(
                 <Route path=path!("/") view=|| view! { <ServerRedirect path="/"/> } ssr=SsrMode::Async/>
                 <Route path=path!("/keys") view=|| view! { <ServerRedirect path="/keys"/> } ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=|| view! { <ServerRedirect path="/settings"/> } ssr=SsrMode::Async/>
-                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                <ParentRoute path=path!("") view=AppLayout ssr=SsrMode::Async>
                     <Route path=path!("/keys/internal") view=part!(KeysRoute, "/keys/internal") ssr=SsrMode::Async/>
                     <Route path=path!("/keys/external") view=part!(KeysRoute, "/keys/external") ssr=SsrMode::Async/>
                     <Route path=path!("/keys/client") view=part!(KeysRoute, "/keys/client") ssr=SsrMode::Async/>

@@ -18,7 +18,7 @@ use crate::pages::{
         audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
     },
 };
-use latchkey_ui::{browser, hydration::is_live};
+use latchkey_ui::{browser, hydration::is_hydrated};
 
 /// A chunk could not be loaded: there is no network, or the server runs another version now.
 struct LoadError;
@@ -29,7 +29,7 @@ impl From<SplitLoaderError> for LoadError {
     }
 }
 
-macro_rules! parts {
+macro_rules! lazy_routes {
     ($($(#[$doc:meta])* $route:ident = $part:ident, $preload:ident, $paths:ident: {$($path:literal => $view:expr;)*})*) => {
         $(
             const $paths: &[&str] = &[$($path),*];
@@ -58,7 +58,7 @@ macro_rules! parts {
                 }
 
                 async fn view(_: Self) -> AnyView {
-                    let (location, live) = (use_location(), is_live());
+                    let (location, live) = (use_location(), is_hydrated());
                     let address = location.pathname.get_untracked() + &location.search.get_untracked();
                     match $part(PAGE).await {
                         Ok(view) => view,
@@ -75,13 +75,13 @@ macro_rules! parts {
         )*
 
         /// Name of the chunk that contains the page at this path.
-        pub fn part_of(path: &str) -> Option<&'static str> {
+        pub fn chunk_of(path: &str) -> Option<&'static str> {
             [$((stringify!($part), $paths)),*].into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(part, _)| part)
         }
     };
 }
 
-parts! {
+lazy_routes! {
     /// Lists of keys.
     KeysRoute = keys_part, preload_keys_part, KEYS: {
         "/keys/internal" => view! { <KeysPage tab=&tabs::INTERNAL/> };
@@ -146,8 +146,8 @@ fn matches(path: &str, pattern: &str) -> bool {
 
 /// Reloads the page as a document, which loads the current version of the binary or shows the browser's error. A page that is not hydrated
 /// stays as rendered by the server; reloading it could repeat endlessly.
-async fn load_document(is_live: bool, address: &str) -> AnyView {
-    if is_live {
+async fn load_document(is_hydrated: bool, address: &str) -> AnyView {
+    if is_hydrated {
         browser::go(address);
     }
     std::future::pending().await
@@ -171,7 +171,7 @@ mod tests {
             ("/sign-in", None),
             ("/", None),
         ] {
-            assert_eq!(part_of(path), part, "{path}");
+            assert_eq!(chunk_of(path), part, "{path}");
         }
         assert_eq!(SETTINGS[SettingsRoute::page("/settings/roles")], "/settings/roles");
     }

@@ -19,7 +19,7 @@ pub mod pages;
 pub fn hydrate() {
     latchkey_ui::navigation_guard::watch_history();
     wasm_bindgen_futures::spawn_local(async {
-        let live = latchkey_ui::hydration::Live::default();
+        let live = latchkey_ui::hydration::Hydration::default();
         let app = app::AppProps { live: live.clone() };
         // The chunk of the page may have to be loaded first, so hydration is asynchronous.
         leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), || app::App(app)).await.forget();

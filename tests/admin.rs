@@ -1,4 +1,4 @@
-//! `latchkey admin`: the program itself, alone and beside a running server.
+//! `latchkey admin`, with and without a running server.
 
 use std::process::Output;
 
@@ -9,32 +9,32 @@ use tempfile::TempDir;
 use crate::support::{PASSWORD, TestServer, latchkey};
 
 fn create_user(data: &TempDir, email: &str, role: &str, organization: &[&str], password: &str) -> Output {
-    let arguments = [&["admin", "create-user", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"], organization].concat();
+    let arguments = [&["admin", "create-user", "--email", email, "--name", "Ada", "--role", role, "--password-stdin"], organization].concat();
     latchkey(data.path(), &arguments, password)
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 #[tokio::test]
-async fn a_user_and_a_key_made_beside_a_running_server_work_at_once() {
+async fn user_and_key_created_beside_a_server_work_immediately() {
     let server = TestServer::start().await;
-    let made = create_user(&server.data, "ada@acme.test", "owner", &["--organization", "Acme"], &format!("{PASSWORD}\n"));
-    assert!(made.status.success(), "{made:?}");
+    let created = create_user(&server.data, "ada@acme.test", "owner", &["--organization", "Acme"], &format!("{PASSWORD}\n"));
+    assert!(created.status.success(), "{created:?}");
     let page = server.visitor().sign_in("Ada@acme.test", PASSWORD).await;
     let (_, secret) = page.agent_key("a").await;
 
-    let made = server.latchkey(&["admin", "create-key", "--name", "service", "--days", "30"], "");
-    let printed = String::from_utf8(made.stdout).unwrap();
-    assert!(printed.starts_with("lkp_") && printed.lines().count() == 1, "its secret alone");
-    assert!(!String::from_utf8_lossy(&made.stderr).contains(printed.trim()));
+    let created = server.latchkey(&["admin", "create-key", "--name", "service", "--days", "30"], "");
+    let printed = String::from_utf8(created.stdout).unwrap();
+    assert!(printed.starts_with("lki_") && printed.lines().count() == 1, "only the secret is printed");
+    assert!(!String::from_utf8_lossy(&created.stderr).contains(printed.trim()));
     let api = server.api("ada@acme.test", "verify").with_key(printed.trim());
     assert_eq!(api.verify(&secret).await, "VALID");
 }
 
 #[tokio::test]
-async fn a_reset_password_ends_every_session() {
+async fn password_reset_ends_all_sessions() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let reset = server.latchkey(&["admin", "reset-password", "--email", "owner@acme.test", "--password-stdin"], "another horse battery\n");
@@ -46,30 +46,30 @@ async fn a_reset_password_ends_every_session() {
 }
 
 #[test]
-fn a_user_needs_an_organization_and_its_first_is_an_owner() {
+fn first_user_of_an_organization_must_be_an_owner() {
     let data = TempDir::new().unwrap();
     let acme = ["--organization", "Acme"];
-    assert!(said(&create_user(&data, "a@b", "owner", &[], PASSWORD)).contains("--organization"));
-    assert!(said(&create_user(&data, "a@b", "member", &acme, PASSWORD)).contains("must be an owner"));
+    assert!(stderr(&create_user(&data, "a@b", "owner", &[], PASSWORD)).contains("--organization"));
+    assert!(stderr(&create_user(&data, "a@b", "member", &acme, PASSWORD)).contains("must be an owner"));
     assert!(create_user(&data, "a@b", "owner", &acme, PASSWORD).status.success());
-    assert!(create_user(&data, "c@b", "member", &[], PASSWORD).status.success(), "the only organization goes without saying");
+    assert!(create_user(&data, "c@b", "member", &[], PASSWORD).status.success(), "a single organization is the default");
     assert!(create_user(&data, "d@b", "owner", &["--organization", "Globex"], PASSWORD).status.success());
-    assert!(said(&create_user(&data, "e@b", "member", &[], PASSWORD)).contains("several organizations"));
+    assert!(stderr(&create_user(&data, "e@b", "member", &[], PASSWORD)).contains("several organizations"));
     assert!(create_user(&data, "e@b", "member", &["--organization", "ACME"], PASSWORD).status.success());
 }
 
 #[test]
-fn what_cant_be_taken_is_said_and_fails() {
+fn invalid_arguments_are_rejected_with_a_message() {
     let data = TempDir::new().unwrap();
     let acme = ["--organization", "Acme"];
-    for (email, password, says) in [("nobody", PASSWORD, "email: "), ("a@b", "short", "password: "), ("a@b", "", "password: ")] {
+    for (email, password, expected) in [("not-an-address", PASSWORD, "email: "), ("a@b", "short", "password: "), ("a@b", "", "password: ")] {
         let refused = create_user(&data, email, "owner", &acme, password);
-        assert!(!refused.status.success() && said(&refused).contains(says), "{refused:?}");
-        assert!(password.is_empty() || !said(&refused).contains(password));
+        assert!(!refused.status.success() && stderr(&refused).contains(expected), "{refused:?}");
+        assert!(password.is_empty() || !stderr(&refused).contains(password));
     }
     assert!(create_user(&data, "a@b", "owner", &acme, PASSWORD).status.success());
-    assert!(said(&create_user(&data, "A@B", "owner", &acme, PASSWORD)).contains("email: This email address is already in use"));
-    for (arguments, says) in [
+    assert!(stderr(&create_user(&data, "A@B", "owner", &acme, PASSWORD)).contains("email: This email address is already in use"));
+    for (arguments, expected) in [
         (&["--name", "", "--days", "30"][..], "name: "),
         (&["--name", "a", "--days", "0"], "duration_days: "),
         (&["--name", "a", "--days", "99999"], "duration_days: "),
@@ -77,14 +77,14 @@ fn what_cant_be_taken_is_said_and_fails() {
         (&["--name", "a", "--days", "30", "--scopes", "verify,fly"], "scopes: “fly”"),
     ] {
         let refused = latchkey(data.path(), &[&["admin", "create-key"], arguments].concat(), "");
-        assert!(!refused.status.success() && said(&refused).contains(says) && refused.stdout.is_empty(), "{refused:?}");
+        assert!(!refused.status.success() && stderr(&refused).contains(expected) && refused.stdout.is_empty(), "{refused:?}");
     }
-    assert!(said(&latchkey(data.path(), &["admin", "reset-password", "--email", "z@b", "--password-stdin"], PASSWORD)).contains("email: "));
+    assert!(stderr(&latchkey(data.path(), &["admin", "reset-password", "--email", "z@b", "--password-stdin"], PASSWORD)).contains("email: "));
 }
 
 #[tokio::test]
-async fn any_change_to_the_audit_log_is_noticed() {
-    for meddle in [
+async fn any_change_to_the_audit_log_is_detected() {
+    for tampering in [
         "update audit_events set actor_name = 'Mallory' where seq = 2",
         "update audit_events set at = at + 1 where seq = 3",
         "update audit_events set detail = '{}' where seq = 2",
@@ -99,15 +99,15 @@ async fn any_change_to_the_audit_log_is_noticed() {
         let mut server = TestServer::start().await;
         let page = server.user("owner", "acme").await;
         page.agent_key("a").await;
-        let whole = server.latchkey(&["admin", "verify-audit"], "");
-        assert!(whole.status.success() && String::from_utf8_lossy(&whole.stdout).contains("4 rows"), "{whole:?}");
+        let intact = server.latchkey(&["admin", "verify-audit"], "");
+        assert!(intact.status.success() && String::from_utf8_lossy(&intact.stdout).contains("4 rows"), "{intact:?}");
         let database = server.database().await;
-        sqlx::raw_sql(meddle).execute(&database).await.unwrap();
+        sqlx::raw_sql(tampering).execute(&database).await.unwrap();
         let altered = server.latchkey(&["admin", "verify-audit"], "");
-        assert!(!altered.status.success() && said(&altered).contains("altered"), "{meddle}: {altered:?}");
-        // What is written afterwards does not heal it.
-        page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "b" } })).await;
-        assert!(!server.latchkey(&["admin", "verify-audit"], "").status.success(), "{meddle}, and one more row");
+        assert!(!altered.status.success() && stderr(&altered).contains("altered"), "{tampering}: {altered:?}");
+        // Later events do not repair the chain.
+        page.call("keys/create", json!({ "request": { "kind": "agent", "name": "b" } })).await;
+        assert!(!server.latchkey(&["admin", "verify-audit"], "").status.success(), "{tampering}, after one more event");
         server.stop().await;
     }
 }

@@ -1,6 +1,6 @@
-//! `latchkey keys` and `latchkey verify`: the program itself against a running server.
+//! `latchkey keys` and `latchkey verify` against a running server.
 
-mod refusals;
+mod errors;
 
 use std::{
     io::Write,
@@ -11,32 +11,31 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Api, TestServer};
+use crate::support::{ApiClient, TestServer};
 
 const ALL_SCOPES: &str = "keys:read,keys:write,verify";
 
-/// The client's side: where it calls, and with which key.
+/// The command-line client, with the URL and the key that it uses.
 #[derive(Clone)]
 pub struct Cli {
     pub url: String,
     pub key: String,
 }
 
-/// What came of a command.
-pub struct Done {
+pub struct CommandResult {
     pub exit: i32,
     pub out: String,
     pub err: String,
 }
 
-impl From<Output> for Done {
+impl From<Output> for CommandResult {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { exit: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
-impl Done {
+impl CommandResult {
     pub fn json(&self) -> Value {
         assert_eq!((self.exit, self.err.as_str()), (0, ""), "{}", self.out);
         serde_json::from_str(&self.out).unwrap()
@@ -51,29 +50,29 @@ impl Cli {
         command
     }
 
-    pub async fn run(&self, arguments: &[&str]) -> Done {
+    pub async fn run(&self, arguments: &[&str]) -> CommandResult {
         self.run_with(arguments, "").await
     }
 
-    pub async fn run_with(&self, arguments: &[&str], input: &str) -> Done {
+    pub async fn run_with(&self, arguments: &[&str], input: &str) -> CommandResult {
         run(self.command(arguments), input).await
     }
 }
 
-/// Runs a command apart from the server, which has this thread.
-pub async fn run(mut command: Command, input: &str) -> Done {
+/// Runs a command on another thread, because the server needs this one.
+pub async fn run(mut command: Command, input: &str) -> CommandResult {
     let input = input.to_owned();
-    let ended = tokio::task::spawn_blocking(move || {
+    let output = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        // A command that reads nothing may have ended before all is written.
+        // A command that does not read its input may exit before all of it is written.
         thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
         child.wait_with_output().unwrap()
     });
-    ended.await.unwrap().into()
+    output.await.unwrap().into()
 }
 
-pub async fn start() -> (TestServer, Api, Cli) {
+pub async fn start() -> (TestServer, ApiClient, Cli) {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", ALL_SCOPES);
@@ -81,24 +80,24 @@ pub async fn start() -> (TestServer, Api, Cli) {
     (server, api, cli)
 }
 
-async fn made(cli: &Cli, name: &str) -> (String, String) {
-    let made = cli.run(&["keys", "create", "--kind", "agent", "--name", name, "--json"]).await.json();
-    (crate::support::text(&made["key"]["id"]), crate::support::text(&made["secret"]))
+async fn create_key(cli: &Cli, name: &str) -> (String, String) {
+    let created = cli.run(&["keys", "create", "--kind", "agent", "--name", name, "--json"]).await.json();
+    (crate::support::text(&created["key"]["id"]), crate::support::text(&created["secret"]))
 }
 
 #[tokio::test]
-async fn a_key_is_made_and_its_secret_alone_is_on_standard_output() {
+async fn create_prints_only_the_secret_to_stdout() {
     let (_server, api, cli) = start().await;
-    let made = cli.run(&["keys", "create", "--kind", "agent", "--name", "nightly build"]).await;
-    assert_eq!(made.exit, 0, "{}", made.err);
-    let secret = made.out.trim();
-    assert!(secret.starts_with("lka_") && made.out.lines().count() == 1);
-    assert!(made.err.contains("“nightly build” (key_") && !made.err.contains(secret), "{}", made.err);
+    let created = cli.run(&["keys", "create", "--kind", "agent", "--name", "nightly build"]).await;
+    assert_eq!(created.exit, 0, "{}", created.err);
+    let secret = created.out.trim();
+    assert!(secret.starts_with("lka_") && created.out.lines().count() == 1);
+    assert!(created.err.contains("“nightly build” (key_") && !created.err.contains(secret), "{}", created.err);
     assert_eq!(api.verify(secret).await, "VALID");
 }
 
 #[tokio::test]
-async fn everything_that_the_api_takes_can_be_said() {
+async fn options_cover_every_attribute_of_the_api() {
     let (_server, api, cli) = start().await;
     let arguments = [
         "keys",
@@ -140,8 +139,8 @@ async fn everything_that_the_api_takes_can_be_said() {
     assert_eq!((&key["external_id"], &key["metadata"], &key["allowed_ips"]), (&json!("c-1"), &json!({ "plan": "pro" }), &json!(["192.0.2.0/24"])));
     assert_eq!(cli.run(&["keys", "get", id, "--json"]).await.json(), api.get(&format!("/keys/{id}")).await.1, "the API's own JSON");
     let shown = cli.run(&["keys", "get", id]).await.out;
-    for fact in ["日本", "burst=100/1m, day=5000/1d", "500 left, refilled daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
-        assert!(shown.contains(fact), "{fact}: {shown}");
+    for text in ["日本", "burst=100/1m, day=5000/1d", "500 left, refilled daily to 1000", r#"{"plan":"pro"}"#, "(in 29 d)", "192.0.2.0/24"] {
+        assert!(shown.contains(text), "{text}: {shown}");
     }
     let arguments =
         ["keys", "edit", id, "--name", "b", "--clear", "days", "--clear", "credits", "--clear", "rate-limits", "--scope", "read", "--json"];
@@ -151,35 +150,35 @@ async fn everything_that_the_api_takes_can_be_said() {
 }
 
 #[tokio::test]
-async fn a_key_can_be_put_to_rest_woken_rotated_and_deleted() {
+async fn key_is_disabled_enabled_rotated_and_deleted() {
     let (_server, api, cli) = start().await;
-    let (id, secret) = made(&cli, "a").await;
+    let (id, secret) = create_key(&cli, "a").await;
     assert_eq!(cli.run(&["keys", "disable", &id, "--json"]).await.json()["status"], "disabled");
     assert_eq!(api.verify(&secret).await, "DISABLED");
-    let woken = cli.run(&["keys", "enable", &id]).await;
-    assert!(woken.exit == 0 && woken.out == format!("“a” ({id}) is active.\n"), "{}", woken.out);
+    let enabled = cli.run(&["keys", "enable", &id]).await;
+    assert!(enabled.exit == 0 && enabled.out == format!("“a” ({id}) is active.\n"), "{}", enabled.out);
     let rotated = cli.run(&["keys", "rotate", &id, "--grace", "1h"]).await;
     let next = rotated.out.trim();
     assert!(next != secret && !rotated.err.contains(next));
     assert_eq!((api.verify(&secret).await.as_str(), api.verify(next).await.as_str()), ("VALID", "VALID"));
     assert!(cli.run(&["keys", "get", &id]).await.out.contains("valid until"));
 
-    let asked = cli.run(&["keys", "delete", &id]).await;
-    assert!(asked.exit == 2 && asked.err.contains("--yes"), "{}", asked.err);
-    assert_eq!(api.verify(next).await, "VALID", "nobody could be asked, so nothing was done");
-    let (second, _) = made(&cli, "b").await;
+    let unconfirmed = cli.run(&["keys", "delete", &id]).await;
+    assert!(unconfirmed.exit == 2 && unconfirmed.err.contains("--yes"), "{}", unconfirmed.err);
+    assert_eq!(api.verify(next).await, "VALID", "nothing is deleted without a confirmation");
+    let (second, _) = create_key(&cli, "b").await;
     let unknown = "key_00000000000000000000000000000000";
     let deleted = cli.run(&["keys", "delete", "--yes", "--json", &id, unknown, &second]).await;
-    assert_eq!(serde_json::from_str::<Value>(&deleted.out).unwrap(), json!({ "deleted": [id, second] }), "one that is unknown keeps no other");
+    assert_eq!(serde_json::from_str::<Value>(&deleted.out).unwrap(), json!({ "deleted": [id, second] }), "an unknown key does not stop the others");
     assert!(deleted.exit == 3 && deleted.err.contains(unknown) && deleted.err.contains("not_found"), "{}", deleted.err);
     assert_eq!(api.verify(next).await, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn lists_are_filtered_paged_and_fit_a_terminal() {
+async fn lists_are_filtered_and_paged_and_fit_a_terminal() {
     let (_server, api, cli) = start().await;
     for name in ["first", "second", "\u{65e5}\u{672c}"] {
-        made(&cli, name).await;
+        create_key(&cli, name).await;
     }
     let listed = |out: &Value| out["items"].as_array().unwrap().iter().map(|key| key["name"].clone()).collect::<Vec<_>>();
     let page = cli.run(&["keys", "list", "--kind", "agent", "--sort=-name", "--limit", "2", "--json"]).await.json();
@@ -203,7 +202,7 @@ async fn lists_are_filtered_paged_and_fit_a_terminal() {
 }
 
 #[tokio::test]
-async fn keys_are_taken_over_one_by_one_or_many_at_once() {
+async fn keys_are_imported_individually_or_in_bulk() {
     let (server, api, cli) = start().await;
     // SHA-256 of "a", "b" and "c".
     let digests = [
@@ -219,7 +218,7 @@ async fn keys_are_taken_over_one_by_one_or_many_at_once() {
         |names: &[(&str, &str)]| names.iter().map(|(sha256, name)| json!({ "sha256": sha256, "name": name }).to_string() + "\n").collect::<String>();
     let again = cli.run_with(&["keys", "import", "--file", "-"], &lines(&[(digests[1], "two"), (digests[0], "one again")])).await;
     assert!(again.exit == 3 && again.err.contains("keys[1].sha256") && again.err.contains("conflict"), "{}", again.err);
-    assert_eq!(api.verify("b").await, "NOT_FOUND", "all or none");
+    assert_eq!(api.verify("b").await, "NOT_FOUND", "all or nothing");
     let file = server.data.path().join("keys.jsonl");
     std::fs::write(&file, lines(&[(digests[1], "two"), (digests[2], "three")])).unwrap();
     let both = cli.run(&["keys", "import", "--file", file.to_str().unwrap(), "--json"]).await.json();
@@ -228,29 +227,33 @@ async fn keys_are_taken_over_one_by_one_or_many_at_once() {
 }
 
 #[tokio::test]
-async fn verify_says_in_its_exit_code_whether_a_key_is_good() {
+async fn verify_reports_validity_in_its_exit_code() {
     let (_server, api, cli) = start().await;
-    let (status, made) = api
+    let (status, created) = api
         .post("/keys", json!({ "kind": "client", "name": "c", "scopes": ["read"], "allowed_ips": ["192.0.2.0/24"], "credits": { "remaining": 5 } }))
         .await;
-    assert_eq!(status, StatusCode::CREATED, "{made}");
-    let secret = made["secret"].as_str().unwrap();
-    let good = cli.run_with(&["verify", "--scope", "read", "--ip", "192.0.2.7", "--cost", "2", "--json"], &format!("{secret}\n")).await.json();
-    assert_eq!((&good["valid"], &good["code"], &good["name"]), (&json!(true), &json!("VALID"), &json!("c")));
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    let secret = created["secret"].as_str().unwrap();
+    let valid = cli.run_with(&["verify", "--scope", "read", "--ip", "192.0.2.7", "--cost", "2", "--json"], &format!("{secret}\n")).await.json();
+    assert_eq!((&valid["valid"], &valid["code"], &valid["name"]), (&json!(true), &json!("VALID"), &json!("c")));
 
     let mut by_environment = cli.command(&["verify", "--scope", "write", "--ip", "192.0.2.7"]);
     by_environment.env("LATCHKEY_KEY", secret);
-    let lacking = run(by_environment, "").await;
-    assert_eq!(lacking.exit, 1);
-    assert!(lacking.out.contains("INSUFFICIENT_PERMISSIONS") && lacking.err.is_empty() && !lacking.out.contains(secret), "{}", lacking.out);
+    let missing_scope = run(by_environment, "").await;
+    assert_eq!(missing_scope.exit, 1);
+    assert!(
+        missing_scope.out.contains("INSUFFICIENT_PERMISSIONS") && missing_scope.err.is_empty() && !missing_scope.out.contains(secret),
+        "{}",
+        missing_scope.out
+    );
     for (arguments, code) in [
         (&["--cost", "9", "--ip", "192.0.2.7"][..], "USAGE_EXCEEDED"),
         (&[], "FORBIDDEN"),
         (&["--project", "prj_1", "--ip", "192.0.2.7"], "FORBIDDEN"),
     ] {
-        let refused = cli.run_with(&[&["verify"][..], arguments].concat(), secret).await;
-        assert!(refused.exit == 1 && refused.out.contains(code), "{arguments:?}: {}", refused.out);
+        let rejected = cli.run_with(&[&["verify"][..], arguments].concat(), secret).await;
+        assert!(rejected.exit == 1 && rejected.out.contains(code), "{arguments:?}: {}", rejected.out);
     }
-    let unknown = cli.run_with(&["verify", "--json"], "nobody's").await;
+    let unknown = cli.run_with(&["verify", "--json"], "unknown").await;
     assert_eq!((unknown.exit, &serde_json::from_str::<Value>(&unknown.out).unwrap()["code"]), (1, &json!("NOT_FOUND")));
 }

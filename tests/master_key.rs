@@ -1,4 +1,4 @@
-//! The key over all other keys: rotated, also by a program that is killed at any moment.
+//! Rotation of the master key, including interrupted rotations.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use latchkey_core::{
-    credentials::{NewGeneral, Secrets, create_general, open},
+    credentials::{NewGeneralKey, Secrets, create_general, open},
     public_url::PublicUrl,
 };
 use latchkey_program::{
@@ -24,11 +24,11 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::support::{Api, PASSWORD, TestServer, data_options, latchkey, program, projects::project, text};
+use crate::support::{ApiClient, PASSWORD, TestServer, data_options, latchkey, program, projects::create_project, text};
 
 const NEW_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -36,19 +36,19 @@ fn rotate(data: &Path) -> Output {
     latchkey(data, &["admin", "rotate-master-key"], "")
 }
 
-pub async fn store_general(api: &Api, name: &str) -> String {
-    let (status, made) = api.post("/credentials", json!({ "kind": "llm", "name": name, "value": format!("sk-{name}-0123456789") })).await;
-    assert_eq!(status, StatusCode::CREATED, "{made}");
-    text(&made["credential"]["id"])
+pub async fn store_general(api: &ApiClient, name: &str) -> String {
+    let (status, created) = api.post("/credentials", json!({ "kind": "general", "name": name, "value": format!("sk-{name}-0123456789") })).await;
+    assert_eq!(status, StatusCode::CREATED, "{created}");
+    text(&created["credential"]["id"])
 }
 
-async fn is_readable(api: &Api, id: &str) -> bool {
+async fn is_readable(api: &ApiClient, id: &str) -> bool {
     api.get(&format!("/credentials/{id}")).await.1["readable"] == true
 }
 
-/// Every secret of a data folder, by its credential's name.
-pub async fn open_all(options: &DataOptions) -> HashMap<String, String> {
-    let data = Data::open_beside(options).await.unwrap();
+/// Decrypts every secret of a data folder, by credential name.
+pub async fn decrypt_all(options: &DataOptions) -> HashMap<String, String> {
+    let data = Data::open_for_admin(options).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
     let state = data.core(url, OutgoingOptions::default()).unwrap();
     let rows: Vec<(String, String, String)> = sqlx::query_as("select id, organization_id, name from credentials where deleted_at is null")
@@ -66,14 +66,14 @@ pub async fn open_all(options: &DataOptions) -> HashMap<String, String> {
 }
 
 #[tokio::test]
-async fn a_running_server_goes_on_through_a_rotation() {
+async fn running_server_keeps_working_during_rotation() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let first = store_general(&api, "first").await;
-    let project = project(&owner, "Reads").await;
-    let (status, made) = owner.call("projects/create-secret", json!({ "id": project, "name": "token", "value": "kept through it" })).await;
-    assert_eq!(status, StatusCode::OK, "{made}");
+    let project = create_project(&owner, "Reads").await;
+    let (status, created) = owner.call("projects/create-secret", json!({ "id": project, "name": "token", "value": "kept through rotation" })).await;
+    assert_eq!(status, StatusCode::OK, "{created}");
     let key_file = server.data.path().join("master.key");
     for round in 0..3 {
         let before = fs::read(&key_file).unwrap();
@@ -82,16 +82,16 @@ async fn a_running_server_goes_on_through_a_rotation() {
         assert_ne!(fs::read(&key_file).unwrap(), before);
         assert_eq!(fs::metadata(&key_file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!server.data.path().join("master.key.next").exists());
-        // What is stored first is wrapped under the new key, what is read first is opened with it.
+        // Alternates whether the first access after a rotation writes or reads.
         if round % 2 == 0 {
             store_general(&api, &format!("after-{round}")).await;
         }
         assert!(is_readable(&api, &first).await);
         let (_, secret) = api.get(&format!("/projects/{project}/secrets/token")).await;
-        assert_eq!(secret["value"], "kept through it");
-        assert_eq!(api.get("/credentials?kind=llm").await.0, StatusCode::OK, "issued keys are as they were");
+        assert_eq!(secret["value"], "kept through rotation");
+        assert_eq!(api.get("/credentials?kind=general").await.0, StatusCode::OK, "credentials can still be listed");
     }
-    let secrets = open_all(&server.data_options()).await;
+    let secrets = decrypt_all(&server.data_options()).await;
     assert_eq!(secrets.len(), 3);
     assert!(secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")));
     let audit = server.latchkey(&["admin", "verify-audit"], "");
@@ -104,58 +104,58 @@ async fn a_running_server_goes_on_through_a_rotation() {
 }
 
 #[tokio::test]
-async fn what_is_stored_while_the_key_is_rotated_opens_afterwards() {
+async fn secrets_stored_during_rotation_can_be_decrypted() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
-    let (mut stored, writing) = store_without_end(&api, "during");
+    let (mut stored, writer) = store_continuously(&api, "during");
     for round in 0..6 {
         let (folder, seen) = (server.data.path().to_owned(), *stored.borrow());
         let rotated = tokio::task::spawn_blocking(move || rotate(&folder)).await.unwrap();
         assert!(rotated.status.success(), "{round}: {rotated:?}");
         stored.wait_for(|now| *now > seen + 2).await.unwrap();
     }
-    writing.abort();
-    let secrets = open_all(&data_options(server.data.path())).await;
-    assert!(secrets.len() >= *stored.borrow(), "each that was answered is there");
+    writer.abort();
+    let secrets = decrypt_all(&data_options(server.data.path())).await;
+    assert!(secrets.len() >= *stored.borrow(), "every acknowledged secret is stored");
     assert!(secrets.iter().all(|(name, secret)| *secret == format!("sk-{name}-0123456789")));
 }
 
-/// Stores one general key after another. Answers how many were stored.
-pub fn store_without_end(api: &Api, prefix: &'static str) -> (watch::Receiver<usize>, JoinHandle<()>) {
-    let (api, (said, stored)) = (api.clone(), watch::channel(0));
-    let writing = tokio::spawn(async move {
+/// Stores general keys until the task is aborted. The receiver holds how many are stored.
+pub fn store_continuously(api: &ApiClient, prefix: &'static str) -> (watch::Receiver<usize>, JoinHandle<()>) {
+    let (api, (sender, stored)) = (api.clone(), watch::channel(0));
+    let writer = tokio::spawn(async move {
         for number in 0.. {
             store_general(&api, &format!("{prefix}-{number}")).await;
-            let _ = said.send(number + 1);
+            let _ = sender.send(number + 1);
         }
     });
-    (stored, writing)
+    (stored, writer)
 }
 
 #[tokio::test]
-async fn what_did_not_open_before_is_left_and_told_of() {
+async fn undecryptable_secrets_are_skipped_and_reported() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
-    let (whole, broken) = (store_general(&api, "whole").await, store_general(&api, "broken").await);
+    let (intact, broken) = (store_general(&api, "whole").await, store_general(&api, "broken").await);
     sqlx::query("update sealed_secrets set wrapped_key = substr(wrapped_key, 2) where credential_id = $1")
         .bind(&broken)
         .execute(&server.database().await)
         .await
         .unwrap();
     let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
-    let told = String::from_utf8(rotated.stdout).unwrap();
-    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("1 could not be decrypted before"), "{told}");
-    assert!(is_readable(&api, &whole).await && !is_readable(&api, &broken).await);
+    let stdout = String::from_utf8(rotated.stdout).unwrap();
+    assert!(rotated.status.success() && stdout.contains("1 stored secret") && stdout.contains("1 could not be decrypted before"), "{stdout}");
+    assert!(is_readable(&api, &intact).await && !is_readable(&api, &broken).await);
 }
 
 #[tokio::test]
-async fn a_secret_of_a_project_opens_in_its_own_row_alone() {
+async fn project_secret_decrypts_only_in_its_own_row() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
-    let project = project(&owner, "Reads").await;
+    let project = create_project(&owner, "Reads").await;
     for name in ["one", "other", "broken"] {
         let (status, _) = owner.call("projects/create-secret", json!({ "id": project, "name": name, "value": format!("value of {name}") })).await;
         assert_eq!(status, StatusCode::OK);
@@ -170,68 +170,68 @@ async fn a_secret_of_a_project_opens_in_its_own_row_alone() {
     let read = async |name: &str| api.get(&format!("/projects/{project}/secrets/{name}")).await;
     assert_eq!(read("one").await.1["value"], "value of one");
     for name in ["other", "broken"] {
-        let (status, answer) = read(name).await;
-        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{answer}");
+        let (status, error) = read(name).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{error}");
     }
     let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
-    let told = String::from_utf8(rotated.stdout).unwrap();
-    assert!(rotated.status.success() && told.contains("1 stored secret") && told.contains("2 could not be decrypted before"), "{told}");
+    let stdout = String::from_utf8(rotated.stdout).unwrap();
+    assert!(rotated.status.success() && stdout.contains("1 stored secret") && stdout.contains("2 could not be decrypted before"), "{stdout}");
     assert_eq!(read("one").await.1["value"], "value of one");
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_killed_at_any_moment_loses_nothing() {
+async fn rotation_killed_at_any_moment_loses_no_data() {
     const SECRETS: usize = 1000;
     let data = TempDir::new().unwrap();
-    let made = latchkey(
+    let created = latchkey(
         data.path(),
         &["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "Acme", "--password-stdin"],
         PASSWORD,
     );
-    assert!(made.status.success(), "{made:?}");
-    fill(data.path(), SECRETS).await;
-    let whole = measure(data.path());
+    assert!(created.status.success(), "{created:?}");
+    store_many(data.path(), SECRETS).await;
+    let full_duration = measure_rotation(data.path());
     let (mut killed, mut left_behind) = (0, 0);
     for round in 0..40u32 {
         let mut rotating = program(data.path()).args(["admin", "rotate-master-key"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        tokio::time::sleep(whole * round / 36).await;
+        tokio::time::sleep(full_duration * round / 36).await;
         let _ = rotating.kill();
         killed += u32::from(!rotating.wait().unwrap().success());
         left_behind += u32::from(data.path().join("master.key.next").exists());
         if round % 8 == 7 {
-            assert_eq!(open_all(&data_options(data.path())).await.len(), SECRETS, "round {round}");
+            assert_eq!(decrypt_all(&data_options(data.path())).await.len(), SECRETS, "round {round}");
         }
     }
-    assert!(killed >= 10 && left_behind >= 3, "killed {killed} times, {left_behind} times with the next key laid");
+    assert!(killed >= 10 && left_behind >= 3, "killed {killed} times, {left_behind} times with the next key written");
     assert!(rotate(data.path()).status.success());
-    let secrets = open_all(&data_options(data.path())).await;
+    let secrets = decrypt_all(&data_options(data.path())).await;
     assert!(secrets.len() == SECRETS && secrets.iter().all(|(name, secret)| *secret == format!("value of {name}").replace(' ', "-")));
     assert!(latchkey(data.path(), &["admin", "verify-audit"], "").status.success());
 }
 
-/// How long a rotation takes that is left alone.
-fn measure(data: &Path) -> Duration {
-    let begun = std::time::Instant::now();
+/// The duration of an uninterrupted rotation.
+fn measure_rotation(data: &Path) -> Duration {
+    let started = std::time::Instant::now();
     assert!(rotate(data).status.success());
-    begun.elapsed()
+    started.elapsed()
 }
 
-async fn fill(folder: &Path, count: usize) {
-    let data = Data::open_beside(&data_options(folder)).await.unwrap();
+async fn store_many(folder: &Path, count: usize) {
+    let data = Data::open_for_admin(&data_options(folder)).await.unwrap();
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
     let state = data.core(url, OutgoingOptions::default()).unwrap();
     let owner = latchkey_store::users::first_owner(&state.store).await.unwrap().unwrap();
-    let console = latchkey_core::accounts::console(&owner).unwrap();
+    let console = latchkey_core::accounts::console_actor(&owner).unwrap();
     for number in 0..count {
         let name = format!("key {number}");
         let value = format!("value of {name}").replace(' ', "-");
-        create_general(&state, &console, NewGeneral { name, value: latchkey_types::secret::TypedSecret::new(value) }).await.unwrap();
+        create_general(&state, &console, NewGeneralKey { name, value: latchkey_types::secret::TypedSecret::new(value) }).await.unwrap();
     }
     data.store.close().await;
 }
 
 #[tokio::test]
-async fn an_interrupted_rotation_is_finished_by_whoever_opens_the_data() {
+async fn interrupted_rotation_is_finished_on_the_next_start() {
     let mut server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -241,27 +241,27 @@ async fn an_interrupted_rotation_is_finished_by_whoever_opens_the_data() {
     let old = fs::read(&key).unwrap();
     assert!(rotate(server.data.path()).status.success());
     let new = fs::read(&key).unwrap();
-    // As it stands between the data and the file.
+    // The state after the database is changed and before the key file is replaced.
     fs::rename(&key, &next).unwrap();
     fs::write(&key, &old).unwrap();
     let finished = latchkey(server.data.path(), &["admin", "verify-audit"], "");
     assert!(finished.status.success(), "{finished:?}");
     assert_eq!((fs::read(&key).unwrap(), next.exists()), (new.clone(), false));
-    // A next key that never came into use stays without effect.
+    // A next key that was never used has no effect.
     fs::write(&next, &old).unwrap();
     assert!(latchkey(server.data.path(), &["admin", "verify-audit"], "").status.success());
     assert_eq!(fs::read(&key).unwrap(), new);
     assert!(rotate(server.data.path()).status.success());
-    assert_eq!(open_all(&data_options(server.data.path())).await.len(), 1);
-    // And neither of them fits: refused, nothing is made.
+    assert_eq!(decrypt_all(&data_options(server.data.path())).await.len(), 1);
+    // If neither key matches, the start is refused and nothing is created.
     fs::write(&key, &old).unwrap();
     let refused = latchkey(server.data.path(), &["admin", "verify-audit"], "");
-    assert!(!refused.status.success() && said(&refused).contains("does not fit"), "{refused:?}");
+    assert!(!refused.status.success() && stderr(&refused).contains("does not fit"), "{refused:?}");
     assert_eq!(fs::read(&key).unwrap(), old);
 }
 
 #[tokio::test]
-async fn a_key_from_the_environment_is_rotated_to_another_one_from_there() {
+async fn environment_key_is_rotated_to_a_new_environment_key() {
     let mut server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -276,15 +276,15 @@ async fn a_key_from_the_environment_is_rotated_to_another_one_from_there() {
         next.iter().fold(&mut program, |program, next| program.env("LATCHKEY_NEW_MASTER_KEY", next)).output().unwrap()
     };
     let refused = run("rotate-master-key", &old, None);
-    assert!(!refused.status.success() && said(&refused).contains("LATCHKEY_NEW_MASTER_KEY"), "{refused:?}");
-    assert!(said(&run("rotate-master-key", &old, Some("short"))).contains("LATCHKEY_NEW_MASTER_KEY is not a master key"));
+    assert!(!refused.status.success() && stderr(&refused).contains("LATCHKEY_NEW_MASTER_KEY"), "{refused:?}");
+    assert!(stderr(&run("rotate-master-key", &old, Some("short"))).contains("LATCHKEY_NEW_MASTER_KEY is not a master key"));
     let rotated = run("rotate-master-key", &old, Some(NEW_KEY));
     assert!(rotated.status.success(), "{rotated:?}");
-    assert!(!said(&run("verify-audit", &old, None)).is_empty(), "the old one no longer fits");
+    assert!(!stderr(&run("verify-audit", &old, None)).is_empty(), "the old key no longer matches");
     assert!(run("verify-audit", NEW_KEY, None).status.success());
-    assert!(run("verify-audit", &old, Some(NEW_KEY)).status.success(), "a server may be given both before");
-    assert!(said(&run("rotate-master-key", &old, Some(NEW_KEY))).contains("already"));
+    assert!(run("verify-audit", &old, Some(NEW_KEY)).status.success(), "both keys may be set, also before a rotation");
+    assert!(stderr(&run("rotate-master-key", &old, Some(NEW_KEY))).contains("already"));
     assert!(!file.exists() && !server.data.path().join("master.key.next").exists(), "no file is written");
     let options = DataOptions { master_key: Some(NEW_KEY.to_owned().into()), ..data_options(server.data.path()) };
-    assert_eq!(open_all(&options).await["first"], "sk-first-0123456789");
+    assert_eq!(decrypt_all(&options).await["first"], "sk-first-0123456789");
 }

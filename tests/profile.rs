@@ -1,38 +1,38 @@
-//! What people see and change of themselves, by its server functions.
+//! Server functions of the profile page.
 
 use reqwest::{StatusCode, header::SET_COOKIE};
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Page, TestServer, text};
+use crate::support::{BrowserClient, PASSWORD, TestServer, text};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0";
-const OTHER: &str = "another horse battery";
+const NEW_PASSWORD: &str = "another horse battery";
 
-async fn sessions(page: &Page) -> Vec<Value> {
+async fn sessions(page: &BrowserClient) -> Vec<Value> {
     let (status, sessions) = page.call("profile/sessions", json!({})).await;
     assert_eq!(status, StatusCode::OK, "{sessions}");
     sessions.as_array().unwrap().clone()
 }
 
-async fn is_signed_in(page: &Page) -> bool {
+async fn is_signed_in(page: &BrowserClient) -> bool {
     page.call("account/viewer", json!({})).await.0 == StatusCode::OK
 }
 
-/// Signs in with a browser that calls itself so.
-async fn sign_in_with(server: &TestServer, agent: &str) -> Page {
+/// Signs in with this user agent.
+async fn sign_in_with(server: &TestServer, agent: &str) -> BrowserClient {
     let visitor = server.visitor();
     let call = json!({ "email": "owner@acme.test", "password": PASSWORD });
     let response = visitor.function("account/sign-in", &call).header("user-agent", agent).send().await.unwrap();
-    cookie_of(visitor, &response)
+    with_cookie(visitor, &response)
 }
 
-fn cookie_of(page: Page, response: &reqwest::Response) -> Page {
+fn with_cookie(page: BrowserClient, response: &reqwest::Response) -> BrowserClient {
     let cookie = response.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-    Page { cookie: Some(cookie), ..page }
+    BrowserClient { cookie: Some(cookie), ..page }
 }
 
 #[tokio::test]
-async fn sessions_are_told_apart_and_end_one_by_one() {
+async fn sessions_are_distinguished_and_end_individually() {
     let server = TestServer::start().await;
     let here = server.user("owner", "acme").await;
     let there = sign_in_with(&server, FIREFOX).await;
@@ -44,7 +44,7 @@ async fn sessions_are_told_apart_and_end_one_by_one() {
     assert_eq!((&that["browser"], &that["address"]), (&json!("Firefox on Linux"), &json!("127.0.0.1")));
     assert_eq!(this["browser"], "Unknown browser");
 
-    // Nobody else's, whoever asks.
+    // Sessions of other users cannot be ended.
     let (status, _) = other.call("profile/end-session", json!({ "id": that["id"] })).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(is_signed_in(&there).await);
@@ -56,21 +56,22 @@ async fn sessions_are_told_apart_and_end_one_by_one() {
 }
 
 #[tokio::test]
-async fn what_a_browser_calls_itself_is_bounded() {
+async fn user_agent_is_truncated() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     sign_in_with(&server, &"a\t".repeat(1000)).await;
-    let agent: String = sqlx::query_scalar("select agent from sessions where agent <> ''").fetch_one(&server.database().await).await.unwrap();
+    let agent: String =
+        sqlx::query_scalar("select user_agent from sessions where user_agent <> ''").fetch_one(&server.database().await).await.unwrap();
     assert_eq!(agent, "a".repeat(256));
 }
 
 #[tokio::test]
-async fn a_name_is_changed_everywhere_and_logged() {
+async fn rename_is_visible_and_audited() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     for name in ["", " \t", "a\u{202E}", &"a".repeat(101)] {
-        let (status, fault) = page.call("profile/rename", json!({ "name": name })).await;
-        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("name")), "{name:?}");
+        let (status, error) = page.call("profile/rename", json!({ "name": name })).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("name")), "{name:?}");
     }
     assert_eq!(page.call("profile/rename", json!({ "name": " Ada Lovelace " })).await.0, StatusCode::OK);
     assert_eq!(page.call("account/viewer", json!({})).await.1["name"], "Ada Lovelace");
@@ -82,29 +83,29 @@ async fn a_name_is_changed_everywhere_and_logged() {
 }
 
 #[tokio::test]
-async fn a_changed_password_ends_every_other_session_and_this_one_goes_on_with_a_new_token() {
+async fn password_change_ends_other_sessions_and_renews_this_one() {
     let server = TestServer::start().await;
     let here = server.user("owner", "acme").await;
     let there = sign_in_with(&server, FIREFOX).await;
-    let call = json!({ "current": PASSWORD, "password": OTHER });
+    let call = json!({ "current": PASSWORD, "password": NEW_PASSWORD });
     let response = here.function("profile/change-password", &call).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    let renewed = cookie_of(here.clone(), &response);
+    let renewed = with_cookie(here.clone(), &response);
     assert_ne!(renewed.cookie, here.cookie);
     assert!(is_signed_in(&renewed).await && !is_signed_in(&here).await && !is_signed_in(&there).await);
     let sign_in = async |password: &str| {
         let call = json!({ "email": "owner@acme.test", "password": password });
         server.visitor().call("account/sign-in", call).await.0
     };
-    assert_eq!((sign_in(PASSWORD).await, sign_in(OTHER).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
-    let told: Vec<(String, String)> =
+    assert_eq!((sign_in(PASSWORD).await, sign_in(NEW_PASSWORD).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+    let events: Vec<(String, String)> =
         sqlx::query_as("select action, detail from audit_events order by seq").fetch_all(&server.database().await).await.unwrap();
-    assert!(told.contains(&("user.password_changed".into(), r#"{"sessions":2}"#.into())), "{told:?}");
-    assert!(told.iter().all(|(_, detail)| !detail.contains(OTHER)));
+    assert!(events.contains(&("user.password_changed".into(), r#"{"sessions":2}"#.into())), "{events:?}");
+    assert!(events.iter().all(|(_, detail)| !detail.contains(NEW_PASSWORD)));
 }
 
 #[tokio::test]
-async fn a_password_is_changed_only_by_those_who_know_it_and_guesses_are_counted() {
+async fn password_change_needs_the_current_one_and_is_throttled() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let change =
@@ -112,30 +113,30 @@ async fn a_password_is_changed_only_by_those_who_know_it_and_guesses_are_counted
     for (current, password, field) in [
         (PASSWORD, "short", "password"),
         (PASSWORD, &*"a".repeat(257), "password"),
-        ("", OTHER, "current"),
-        ("wrong", OTHER, "current"),
-        (&*"a".repeat(1000), OTHER, "current"),
+        ("", NEW_PASSWORD, "current"),
+        ("wrong", NEW_PASSWORD, "current"),
+        (&*"a".repeat(1000), NEW_PASSWORD, "current"),
     ] {
-        let (status, fault) = change(current, password).await;
-        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{current:.9}");
+        let (status, error) = change(current, password).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{current:.9}");
     }
     for _ in 0..7 {
-        assert_eq!(change("wrong", OTHER).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(change("wrong", NEW_PASSWORD).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let (status, fault) = change(PASSWORD, OTHER).await;
-    assert_eq!((status, text(&fault["code"])), (StatusCode::TOO_MANY_REQUESTS, "throttled".to_owned()));
+    let (status, error) = change(PASSWORD, NEW_PASSWORD).await;
+    assert_eq!((status, text(&error["code"])), (StatusCode::TOO_MANY_REQUESTS, "throttled".to_owned()));
     assert!(is_signed_in(&page).await);
 }
 
 #[tokio::test]
-async fn of_two_changes_of_a_password_at_once_one_is_made() {
+async fn one_of_two_concurrent_password_changes_succeeds() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let change = async |password: &str| page.call("profile/change-password", json!({ "current": PASSWORD, "password": password })).await;
     let (first, second) = tokio::join!(change("first horse battery"), change("second horse battery"));
-    let mut answers = [first.0, second.0];
-    answers.sort();
-    // The slower one either no longer knows the password, or is signed out.
-    assert_eq!(answers[0], StatusCode::OK);
-    assert!([StatusCode::UNAUTHORIZED, StatusCode::UNPROCESSABLE_ENTITY].contains(&answers[1]), "{answers:?}");
+    let mut statuses = [first.0, second.0];
+    statuses.sort();
+    // The slower call has the wrong current password or an ended session.
+    assert_eq!(statuses[0], StatusCode::OK);
+    assert!([StatusCode::UNAUTHORIZED, StatusCode::UNPROCESSABLE_ENTITY].contains(&statuses[1]), "{statuses:?}");
 }

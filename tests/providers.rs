@@ -1,161 +1,163 @@
-//! Providers, models and the keys that they are linked to, as the page manages them.
+//! Server functions of providers, models and their linked keys.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{Page, TestServer};
+use crate::support::{BrowserClient, TestServer};
 
-async fn general(page: &Page, name: &str) -> Value {
+async fn create_general_key(page: &BrowserClient, name: &str) -> Value {
     let (status, key) = page.call("credentials/create-general", json!({ "name": name, "value": "sk-0123456789" })).await;
     assert_eq!(status, StatusCode::OK, "{key}");
     key["id"].clone()
 }
 
-fn wanted(name: &str, base_url: &str, key: &Value) -> Value {
+fn provider_request(name: &str, base_url: &str, key: &Value) -> Value {
     json!({ "name": name, "style": "openai", "base_url": base_url, "key": key })
 }
 
-async fn provider(page: &Page, wanted: Value) -> Value {
-    let (status, made) = page.call("providers/create", json!({ "wanted": wanted })).await;
-    assert_eq!(status, StatusCode::OK, "{made}");
-    made
+async fn create_provider(page: &BrowserClient, request: Value) -> Value {
+    let (status, created) = page.call("providers/create", json!({ "request": request })).await;
+    assert_eq!(status, StatusCode::OK, "{created}");
+    created
 }
 
-async fn model(page: &Page, provider: &Value, name: &str, key: &Value) -> Value {
-    let (status, made) = page.call("providers/create-model", json!({ "provider": provider["id"], "wanted": { "name": name, "key": key } })).await;
-    assert_eq!(status, StatusCode::OK, "{made}");
-    made
+async fn create_model(page: &BrowserClient, provider: &Value, name: &str, key: &Value) -> Value {
+    let (status, created) = page.call("providers/create-model", json!({ "provider": provider["id"], "request": { "name": name, "key": key } })).await;
+    assert_eq!(status, StatusCode::OK, "{created}");
+    created
 }
 
-async fn list(page: &Page) -> Value {
+async fn list(page: &BrowserClient) -> Value {
     page.call("providers/list", json!({})).await.1
 }
 
-async fn linked_to(page: &Page) -> Value {
-    let query = json!({ "kind": "llm", "search": "", "status": null, "sort": { "column": "name", "descending": false } });
+async fn linked_to(page: &BrowserClient) -> Value {
+    let query = json!({ "kind": "general", "search": "", "status": null, "sort": { "column": "name", "descending": false } });
     page.call("keys/open", json!({ "query": query })).await.1["rows"][0]["row"]["linked_to"].clone()
 }
 
 #[tokio::test]
-async fn a_key_is_linked_once_and_used_from_then_on() {
+async fn providers_and_models_are_created_edited_and_deleted() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let key = general(&page, "team").await;
-    let made = provider(&page, wanted("OpenAI", " HTTPS://api.openai.com/v1/ ", &key)).await;
-    assert_eq!((&made["base_url"], &made["link"]["Key"]["name"]), (&json!("https://api.openai.com/v1"), &json!("team")));
-    assert_eq!(made["link"]["Key"]["mask"], "sk-…789");
-    model(&page, &made, "gpt", &Value::Null).await;
-    let own = model(&page, &made, "embed", &key).await;
+    let key = create_general_key(&page, "team").await;
+    let created = create_provider(&page, provider_request("OpenAI", " HTTPS://api.openai.com/v1/ ", &key)).await;
+    assert_eq!((&created["base_url"], &created["link"]["Key"]["name"]), (&json!("https://api.openai.com/v1"), &json!("team")));
+    assert_eq!(created["link"]["Key"]["mask"], "sk-…789");
+    create_model(&page, &created, "gpt", &Value::Null).await;
+    let embed = create_model(&page, &created, "embed", &key).await;
     let listed = list(&page).await;
     assert_eq!(listed["providers"][0]["models"][0]["name"], "embed");
     assert_eq!(listed["providers"][0]["models"][1]["link"], "Nothing");
     assert_eq!(listed["keys"], json!([{ "id": key, "name": "team", "mask": "sk-…789" }]));
     assert_eq!(linked_to(&page).await, json!(["OpenAI", "OpenAI / embed"]));
 
-    let (_, edited) = page.call("providers/edit-model", json!({ "id": own["id"], "wanted": { "name": "embed-2", "key": null } })).await;
+    let (_, edited) = page.call("providers/edit-model", json!({ "id": embed["id"], "request": { "name": "embed-2", "key": null } })).await;
     assert_eq!((&edited["name"], &edited["link"]), (&json!("embed-2"), &json!("Nothing")));
-    assert_eq!(page.call("providers/delete-model", json!({ "id": own["id"] })).await.0, StatusCode::OK);
-    assert_eq!(page.call("providers/delete-model", json!({ "id": own["id"] })).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(page.call("providers/delete", json!({ "id": made["id"] })).await.0, StatusCode::OK);
+    assert_eq!(page.call("providers/delete-model", json!({ "id": embed["id"] })).await.0, StatusCode::OK);
+    assert_eq!(page.call("providers/delete-model", json!({ "id": embed["id"] })).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(page.call("providers/delete", json!({ "id": created["id"] })).await.0, StatusCode::OK);
     assert_eq!(list(&page).await["providers"], json!([]));
     assert_eq!(linked_to(&page).await, Value::Null, "the key stays");
     assert_eq!(list(&page).await["keys"][0]["id"], key);
 }
 
 #[tokio::test]
-async fn another_address_takes_the_keys_away_that_were_linked_to_the_one_before() {
+async fn changing_the_base_url_unlinks_the_keys() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let key = general(&page, "team").await;
-    let made = provider(&page, wanted("OpenAI", "https://api.openai.com/v1", &key)).await;
-    model(&page, &made, "gpt", &key).await;
-    model(&page, &made, "plain", &Value::Null).await;
-    let edit = async |wanted: Value| page.call("providers/edit", json!({ "id": made["id"], "wanted": wanted })).await.1;
+    let key = create_general_key(&page, "team").await;
+    let created = create_provider(&page, provider_request("OpenAI", "https://api.openai.com/v1", &key)).await;
+    create_model(&page, &created, "gpt", &key).await;
+    create_model(&page, &created, "plain", &Value::Null).await;
+    let edit = async |request: Value| page.call("providers/edit", json!({ "id": created["id"], "request": request })).await.1;
 
-    let same = edit(wanted("OpenAI (team)", "https://api.openai.com/v1/", &key)).await;
+    let same = edit(provider_request("OpenAI (team)", "https://api.openai.com/v1/", &key)).await;
     assert_eq!((&same["unlinked"], &same["provider"]["link"]["Key"]["id"]), (&json!([]), &key), "the same address in another spelling");
-    let moved = edit(wanted("OpenAI (team)", "https://evil.test/v1", &key)).await;
+    let moved = edit(provider_request("OpenAI (team)", "https://evil.test/v1", &key)).await;
     assert_eq!(moved["unlinked"], json!(["OpenAI (team)", "gpt"]));
-    assert_eq!(moved["provider"]["link"], "Moved");
-    assert_eq!(moved["provider"]["models"][0]["link"], "Moved");
+    assert_eq!(moved["provider"]["link"], "AddressChanged");
+    assert_eq!(moved["provider"]["models"][0]["link"], "AddressChanged");
     assert_eq!(moved["provider"]["models"][1]["link"], "Nothing");
     assert_eq!(linked_to(&page).await, Value::Null);
-    let again = edit(wanted("OpenAI (team)", "https://evil.test/v1", &key)).await;
-    assert_eq!(again["provider"]["link"]["Key"]["id"], key, "linked on purpose");
-    let other = general(&page, "other").await;
-    let chosen = edit(wanted("OpenAI (team)", "https://models.test/v1", &other)).await;
+    let again = edit(provider_request("OpenAI (team)", "https://evil.test/v1", &key)).await;
+    assert_eq!(again["provider"]["link"]["Key"]["id"], key, "linked again explicitly");
+    let other = create_general_key(&page, "other").await;
+    let chosen = edit(provider_request("OpenAI (team)", "https://models.test/v1", &other)).await;
     assert_eq!(chosen["provider"]["link"]["Key"]["id"], other, "chosen for the new address");
-    let none_before = provider(&page, wanted("Later", "https://later.test/v1", &Value::Null)).await;
-    let edited = json!({ "id": none_before["id"], "wanted": wanted("Later", "https://later.test/v2", &key) });
+    let none_before = create_provider(&page, provider_request("Later", "https://later.test/v1", &Value::Null)).await;
+    let edited = json!({ "id": none_before["id"], "request": provider_request("Later", "https://later.test/v2", &key) });
     assert_eq!(page.call("providers/edit", edited).await.1["provider"]["link"]["Key"]["id"], key);
 }
 
 #[tokio::test]
-async fn what_uses_a_deleted_key_says_so() {
+async fn link_to_a_deleted_key_is_reported() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let key = general(&page, "team").await;
-    let made = provider(&page, wanted("OpenAI", "https://api.openai.com/v1", &key)).await;
-    model(&page, &made, "gpt", &key).await;
-    let (_, outcome) = page.call("keys/act", json!({ "action": "delete", "ids": [key] })).await;
+    let key = create_general_key(&page, "team").await;
+    let created = create_provider(&page, provider_request("OpenAI", "https://api.openai.com/v1", &key)).await;
+    create_model(&page, &created, "gpt", &key).await;
+    let (_, outcome) = page.call("keys/bulk", json!({ "action": "delete", "ids": [key] })).await;
     assert_eq!(outcome, json!({ "done": 1, "left": 0 }));
-    let (_, outcome) = page.call("keys/act", json!({ "action": "delete", "ids": [key] })).await;
+    let (_, outcome) = page.call("keys/bulk", json!({ "action": "delete", "ids": [key] })).await;
     assert_eq!(outcome, json!({ "done": 0, "left": 1 }));
     let listed = list(&page).await;
     assert_eq!((&listed["providers"][0]["link"], &listed["providers"][0]["models"][0]["link"]), (&json!("Deleted"), &json!("Deleted")));
     assert_eq!(listed["keys"], json!([]));
-    // Said until somebody links another, through changes of the name too.
-    let (_, edited) =
-        page.call("providers/edit", json!({ "id": made["id"], "wanted": wanted("AI", "https://api.openai.com/v1", &Value::Null) })).await;
+    // Reported until another key is linked, also after a rename.
+    let (_, edited) = page
+        .call("providers/edit", json!({ "id": created["id"], "request": provider_request("AI", "https://api.openai.com/v1", &Value::Null) }))
+        .await;
     assert_eq!(edited["provider"]["link"], "Deleted");
 }
 
 #[tokio::test]
-async fn what_cant_be_taken_is_refused_at_its_field() {
+async fn invalid_input_is_rejected_with_its_field() {
     let server = TestServer::start().await;
-    let (page, stranger) = (server.user("owner", "acme").await, server.user("owner", "globex").await);
+    let (page, other_organization) = (server.user("owner", "acme").await, server.user("owner", "globex").await);
     let member = server.user("member", "acme").await;
-    let (key, foreign) = (general(&page, "team").await, general(&stranger, "theirs").await);
+    let (key, other_organization_key) = (create_general_key(&page, "team").await, create_general_key(&other_organization, "theirs").await);
     let (_, storage) = member
-        .call("credentials/create-storage", json!({ "wanted": { "label": "a", "provider": "dnanexus", "key": "dx", "ends": { "Days": 30 } } }))
+        .call("credentials/create-external", json!({ "request": { "label": "a", "provider": "dnanexus", "key": "dx", "expiry": { "Days": 30 } } }))
         .await;
-    let good = "https://api.openai.com/v1";
-    let made = provider(&page, wanted("OpenAI", good, &key)).await;
-    for (field, wanted) in [
-        ("name", wanted(" ", good, &Value::Null)),
-        ("base_url", wanted("a", "", &Value::Null)),
-        ("base_url", wanted("a", "ftp://a", &Value::Null)),
-        ("base_url", wanted("a", "https://user:password@a", &Value::Null)),
-        ("base_url", wanted("a", "https://a?key=b", &Value::Null)),
-        ("key", wanted("a", good, &foreign)),
-        ("key", wanted("a", good, &storage["id"])),
-        ("key", wanted("a", good, &json!("crd_00000000000000000000000000000000"))),
+    let valid_url = "https://api.openai.com/v1";
+    let created = create_provider(&page, provider_request("OpenAI", valid_url, &key)).await;
+    for (field, request) in [
+        ("name", provider_request(" ", valid_url, &Value::Null)),
+        ("base_url", provider_request("a", "", &Value::Null)),
+        ("base_url", provider_request("a", "ftp://a", &Value::Null)),
+        ("base_url", provider_request("a", "https://user:password@a", &Value::Null)),
+        ("base_url", provider_request("a", "https://a?key=b", &Value::Null)),
+        ("key", provider_request("a", valid_url, &other_organization_key)),
+        ("key", provider_request("a", valid_url, &storage["id"])),
+        ("key", provider_request("a", valid_url, &json!("crd_00000000000000000000000000000000"))),
     ] {
-        for (function, call) in [("create", json!({ "wanted": wanted })), ("edit", json!({ "id": made["id"], "wanted": wanted }))] {
-            let (status, fault) = page.call(&format!("providers/{function}"), call).await;
-            assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{function} {wanted}: {fault}");
+        for (function, call) in [("create", json!({ "request": request })), ("edit", json!({ "id": created["id"], "request": request }))] {
+            let (status, error) = page.call(&format!("providers/{function}"), call).await;
+            assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)), "{function} {request}: {error}");
         }
     }
-    let (status, fault) = page.call("providers/create", json!({ "wanted": wanted("OPENAI", good, &Value::Null) })).await;
-    assert_eq!((status, &fault["field"]), (StatusCode::CONFLICT, &json!("name")));
-    model(&page, &made, "gpt", &Value::Null).await;
-    let (status, _) = page.call("providers/create-model", json!({ "provider": made["id"], "wanted": { "name": "GPT" } })).await;
+    let (status, error) = page.call("providers/create", json!({ "request": provider_request("OPENAI", valid_url, &Value::Null) })).await;
+    assert_eq!((status, &error["field"]), (StatusCode::CONFLICT, &json!("name")));
+    create_model(&page, &created, "gpt", &Value::Null).await;
+    let (status, _) = page.call("providers/create-model", json!({ "provider": created["id"], "request": { "name": "GPT" } })).await;
     assert_eq!(status, StatusCode::CONFLICT);
-    let (status, fault) = page.call("providers/create-model", json!({ "provider": made["id"], "wanted": { "name": "b", "key": foreign } })).await;
-    assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("key")));
+    let (status, error) =
+        page.call("providers/create-model", json!({ "provider": created["id"], "request": { "name": "b", "key": other_organization_key } })).await;
+    assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("key")));
 
     let calls = [
         ("list", json!({})),
-        ("create", json!({ "wanted": wanted("b", good, &Value::Null) })),
-        ("edit", json!({ "id": made["id"], "wanted": wanted("b", good, &Value::Null) })),
-        ("create-model", json!({ "provider": made["id"], "wanted": { "name": "b" } })),
-        ("delete", json!({ "id": made["id"] })),
+        ("create", json!({ "request": provider_request("b", valid_url, &Value::Null) })),
+        ("edit", json!({ "id": created["id"], "request": provider_request("b", valid_url, &Value::Null) })),
+        ("create-model", json!({ "provider": created["id"], "request": { "name": "b" } })),
+        ("delete", json!({ "id": created["id"] })),
     ];
     for (function, call) in calls {
         assert_eq!(member.call(&format!("providers/{function}"), call.clone()).await.0, StatusCode::FORBIDDEN, "{function}");
         if !matches!(function, "list" | "create") {
-            assert_eq!(stranger.call(&format!("providers/{function}"), call).await.0, StatusCode::NOT_FOUND, "{function}");
+            assert_eq!(other_organization.call(&format!("providers/{function}"), call).await.0, StatusCode::NOT_FOUND, "{function}");
         }
     }
-    assert_eq!(list(&stranger).await["providers"], json!([]));
+    assert_eq!(list(&other_organization).await["providers"], json!([]));
 }

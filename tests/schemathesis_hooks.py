@@ -1,4 +1,4 @@
-"""What schemathesis must know that no description tells."""
+"""Hooks of schemathesis, for constraints that the API description cannot express."""
 
 import itertools
 import os
@@ -6,33 +6,33 @@ import re
 
 import schemathesis
 
-NUMBERS = itertools.count()
-FARTHEST = 10**300
+COUNTER = itertools.count()
+MAX_NUMBER = 10**300
 
 
-def plain(value):
-    """As most who read JSON would have it: 3.0 is no integer, which it is to JSON Schema, and no number is larger than a double can be (RFC 8259, section 6)."""
+def normalize(value):
+    """Replaces numbers that JSON parsers read differently: 3.0 is an integer only in JSON Schema, and no number may exceed a double (RFC 8259, section 6)."""
     if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
+        return {name: normalize(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
+        return [normalize(inner) for inner in value]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return max(-FARTHEST, min(value, FARTHEST))
+        return max(-MAX_NUMBER, min(value, MAX_NUMBER))
     return value
 
 
 @schemathesis.hook
 def before_call(context, case, **_):
-    """A name is for one call: two calls that differ get two. And nobody takes away the key that the run goes on with."""
+    """Makes idempotency keys unique, and keeps the run from changing the key that it authenticates with."""
     name = (case.headers or {}).get("Idempotency-Key")
     if isinstance(name, str) and re.fullmatch(r"[!-~]{1,200}", name):
-        case.headers["Idempotency-Key"] = f"{name}-{next(NUMBERS)}"
+        case.headers["Idempotency-Key"] = f"{name}-{next(COUNTER)}"
     if case.path_parameters and case.path_parameters.get("id") == os.environ["OWN_KEY_ID"]:
         case.path_parameters["id"] = "key_" + "0" * 32
-    if re.fullmatch(r"prj_[0-9a-f]{32}", str((case.path_parameters or {}).get("id"))) and next(NUMBERS) % 2:
-        # Nothing in the API makes a project: half of the calls are about one that is there.
+    if re.fullmatch(r"prj_[0-9a-f]{32}", str((case.path_parameters or {}).get("id"))) and next(COUNTER) % 2:
+        # The API cannot create a project, so half of the calls use an existing one.
         case.path_parameters["id"] = os.environ["PROJECT_ID"]
     if isinstance(case.body, (dict, list)):
-        case.body = plain(case.body)
+        case.body = normalize(case.body)

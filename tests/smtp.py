@@ -1,6 +1,6 @@
-"""A mail server on this machine. Prints its port, then each mail that it takes as a line of JSON.
+"""A local mail server for the tests. Prints its port, then each received mail as a line of JSON.
 
-Arguments: what it answers to mail after mail, `250`, `450`, `550` or `slow`; the last one for all that follow.
+Arguments: the reply to each mail in turn, `250`, `450`, `550` or `slow`. The last one applies to all later mails.
 """
 
 import asyncio
@@ -11,22 +11,22 @@ import sys
 
 from aiosmtpd.smtp import SMTP
 
-ANSWERS = {"250": "250 OK", "450": "450 4.2.0 Come back later", "550": "550 5.7.1 Not here"}
+REPLIES = {"250": "250 OK", "450": "450 4.2.0 Try again later", "550": "550 5.7.1 Rejected"}
 
 
 class Handler:
-    def __init__(self, answers):
-        self.answers = answers
+    def __init__(self, replies):
+        self.replies = replies
 
     async def handle_DATA(self, server, session, envelope):
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        told = {"answer": answer, "from": envelope.mail_from, "to": envelope.rcpt_tos, "heads": mail.keys(), "type": mail.get_content_type()}
-        told |= {"subject": mail["subject"], "addressed": mail["to"], "id": mail["message-id"], "body": mail.get_content()}
-        print(json.dumps(told), flush=True)
-        if answer == "slow":
+        received = {"reply": reply, "from": envelope.mail_from, "to": envelope.rcpt_tos, "headers": mail.keys(), "type": mail.get_content_type()}
+        received |= {"subject": mail["subject"], "to_header": mail["to"], "id": mail["message-id"], "body": mail.get_content()}
+        print(json.dumps(received), flush=True)
+        if reply == "slow":
             await asyncio.sleep(300)
-        return ANSWERS.get(answer, ANSWERS["250"])
+        return REPLIES.get(reply, REPLIES["250"])
 
 
 async def main():

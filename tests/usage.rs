@@ -1,4 +1,4 @@
-//! Counts, and secrets that were replaced.
+//! Usage counts, rotated secrets and bulk actions.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{TestServer, eventually, store_keys, text};
 
 #[tokio::test]
-async fn every_valid_call_counts_for_its_key_and_no_other_does() {
+async fn only_valid_calls_are_counted() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -16,18 +16,19 @@ async fn every_valid_call_counts_for_its_key_and_no_other_does() {
     for _ in 0..7 {
         assert_eq!(api.verify(&secret).await, "VALID");
     }
-    page.call("keys/act", json!({ "action": "disable", "ids": [id] })).await;
+    page.call("keys/bulk", json!({ "action": "disable", "ids": [id] })).await;
     assert_eq!(api.verify(&secret).await, "DISABLED");
     server.state.verifier.flush().await;
 
     let (status, month) = page.call("billing/month", json!({ "month": null })).await;
     assert_eq!(status, StatusCode::OK, "{month}");
-    let of = |id: &str| month["keys"].as_array().unwrap().iter().find(|key| key["id"] == id).map(|key| key["requests"].clone());
-    assert_eq!(of(&id), Some(json!(7)));
+    let requests_of = |id: &str| month["keys"].as_array().unwrap().iter().find(|key| key["id"] == id).map(|key| key["requests"].clone());
+    assert_eq!(requests_of(&id), Some(json!(7)));
     let days = month["days"].as_array().unwrap();
     let total: i64 = month["keys"].as_array().unwrap().iter().map(|key| key["requests"].as_i64().unwrap()).sum();
     assert_eq!(days.iter().filter_map(Value::as_i64).sum::<i64>(), total);
-    let minutes: i64 = sqlx::query_scalar("select cast(sum(requests) as bigint) from key_minutes").fetch_one(&server.database().await).await.unwrap();
+    let minutes: i64 =
+        sqlx::query_scalar("select cast(sum(requests) as bigint) from usage_by_minute").fetch_one(&server.database().await).await.unwrap();
     assert_eq!(minutes, total);
     assert_eq!(month["span"][0], month["month"]);
 
@@ -37,7 +38,7 @@ async fn every_valid_call_counts_for_its_key_and_no_other_does() {
 }
 
 #[tokio::test]
-async fn counts_are_seen_by_those_who_may_and_only_their_own() {
+async fn usage_requires_permission_and_is_per_organization() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -47,12 +48,12 @@ async fn counts_are_seen_by_those_who_may_and_only_their_own() {
     let member = server.user("member", "acme").await;
     assert_eq!(member.call("billing/month", json!({ "month": null })).await.0, StatusCode::FORBIDDEN);
     assert_eq!(member.get("/billing").send().await.unwrap().status(), StatusCode::FORBIDDEN);
-    let foreign = server.user("owner", "globex").await;
-    assert_eq!(foreign.call("billing/month", json!({ "month": null })).await.1["keys"], json!([]));
+    let other_organization = server.user("owner", "globex").await;
+    assert_eq!(other_organization.call("billing/month", json!({ "month": null })).await.1["keys"], json!([]));
 }
 
 #[tokio::test]
-async fn an_earlier_secret_is_counted_apart_until_its_grace_ends() {
+async fn retiring_secret_is_counted_separately_until_grace_ends() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -74,82 +75,83 @@ async fn an_earlier_secret_is_counted_apart_until_its_grace_ends() {
     let (_, month) = page.call("billing/month", json!({ "month": null })).await;
     assert!(month["keys"].as_array().unwrap().iter().any(|key| key["id"] == id && key["requests"] == 5), "both count for the key: {month}");
 
-    // Past the grace.
+    // After the grace period.
     let database = server.database().await;
-    sqlx::query("update retired_secrets set ends_at = 1").execute(&database).await.unwrap();
-    server.state.verifier.forget(None);
+    sqlx::query("update retired_secrets set expires_at = 1").execute(&database).await.unwrap();
+    server.state.verifier.invalidate(None);
     assert_eq!((api.verify(&first).await.as_str(), api.verify(&second).await.as_str()), ("NOT_FOUND", "VALID"));
     assert_eq!(api.get(&path).await.1["retiring"], Value::Null);
 
-    // A short grace shortens those of before, and none ends them.
+    // A shorter grace period shortens earlier ones, and zero ends them.
     let third = text(&rotate(604_800).await.1["secret"]);
     let fourth = text(&rotate(0).await.1["secret"]);
     for (key, code) in [(&second, "NOT_FOUND"), (&third, "NOT_FOUND"), (&fourth, "VALID")] {
         assert_eq!(api.verify(key).await, code);
     }
-    for bad in [-1, 604_801, i64::MAX, i64::MIN] {
-        assert_eq!(rotate(bad).await.1["field"], "grace_seconds", "{bad}");
+    for invalid in [-1, 604_801, i64::MAX, i64::MIN] {
+        assert_eq!(rotate(invalid).await.1["field"], "grace_seconds", "{invalid}");
     }
     sqlx::query("update api_keys set expires_at = 1 where id = $1").bind(&id).execute(&database).await.unwrap();
-    assert_eq!(rotate(0).await.0, StatusCode::CONFLICT, "it would not come back");
+    assert_eq!(rotate(0).await.0, StatusCode::CONFLICT, "an expired key cannot be rotated");
 }
 
 #[tokio::test]
-async fn a_grace_ends_by_the_clock_also_for_a_secret_in_memory() {
+async fn grace_period_ends_on_time_for_cached_secrets() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (id, first) = page.agent_key("a").await;
     page.call("keys/rotate", json!({ "id": id, "grace_seconds": 3600 })).await;
     let soon = latchkey_types::time::Timestamp::now().plus_ms(700).0;
-    sqlx::query("update retired_secrets set ends_at = $1").bind(soon).execute(&server.database().await).await.unwrap();
+    sqlx::query("update retired_secrets set expires_at = $1").bind(soon).execute(&server.database().await).await.unwrap();
     assert_eq!(api.verify(&first).await, "VALID");
-    eventually(Duration::from_secs(3), "it is refused", async || api.verify(&first).await == "NOT_FOUND").await;
+    eventually(Duration::from_secs(3), "the old secret is rejected", async || api.verify(&first).await == "NOT_FOUND").await;
 }
 
 #[tokio::test]
-async fn many_at_once_are_deleted_disabled_and_enabled() {
+async fn bulk_actions_apply_only_to_accessible_keys() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let foreign = server.user("owner", "globex").await;
+    let other_organization = server.user("owner", "globex").await;
     let api = server.api("owner@acme.test", "");
     let mut keys = Vec::new();
     for n in 0..20 {
         keys.push(page.agent_key(&format!("key {n}")).await);
     }
     let ids: Vec<_> = keys.iter().map(|(id, _)| id.clone()).collect();
-    let foreign_id = foreign.agent_key("theirs too").await.0;
-    let act = async |action: &str, ids: &[String]| page.call("keys/act", json!({ "action": action, "ids": ids })).await;
+    let other_organization_key = other_organization.agent_key("other organization").await.0;
+    let act = async |action: &str, ids: &[String]| page.call("keys/bulk", json!({ "action": action, "ids": ids })).await;
     for (action, code) in [("disable", "DISABLED"), ("enable", "VALID"), ("delete", "NOT_FOUND")] {
-        let some: Vec<_> = ids[..10].iter().cloned().chain([foreign_id.clone(), "key_00000000000070008000000000000000".to_owned()]).collect();
+        let some: Vec<_> =
+            ids[..10].iter().cloned().chain([other_organization_key.clone(), "key_00000000000070008000000000000000".to_owned()]).collect();
         assert_eq!(act(action, &some).await, (StatusCode::OK, json!({ "done": 10, "left": 2 })), "{action}");
         assert_eq!((api.verify(&keys[3].1).await.as_str(), api.verify(&keys[13].1).await.as_str()), (code, "VALID"), "{action}");
     }
-    assert_eq!(foreign.call("keys/act", json!({ "action": "delete", "ids": ids })).await.1, json!({ "done": 0, "left": 20 }));
+    assert_eq!(other_organization.call("keys/bulk", json!({ "action": "delete", "ids": ids })).await.1, json!({ "done": 0, "left": 20 }));
     let too_many = vec![ids[0].clone(); 201];
     assert_eq!(act("delete", &too_many).await.1["field"], "ids");
     let viewer = server.user("viewer", "acme").await;
-    assert_eq!(viewer.call("keys/act", json!({ "action": "delete", "ids": ids })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(viewer.call("keys/bulk", json!({ "action": "delete", "ids": ids })).await.0, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn ten_thousand_keys_are_deleted_in_calls_of_two_hundred() {
+async fn ten_thousand_keys_are_deleted_in_batches_of_200() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     store_keys(&server.database().await, 10_000).await;
     let query = json!({ "kind": "agent", "search": "service 00", "sort": { "column": "name", "descending": false } });
     let (_, opened) = page.call("keys/open", json!({ "query": query })).await;
     assert_eq!(opened["total"], 9_999, "{}", opened["total"]);
-    let begun = std::time::Instant::now();
+    let started = std::time::Instant::now();
     let mut done = 0;
     for offset in (0..9_999).step_by(200) {
         let (_, ids) = page.call("keys/ids", json!({ "listing": opened["listing"], "offset": offset, "limit": 200 })).await;
-        let (status, outcome) = page.call("keys/act", json!({ "action": "delete", "ids": ids })).await;
+        let (status, outcome) = page.call("keys/bulk", json!({ "action": "delete", "ids": ids })).await;
         assert_eq!(status, StatusCode::OK, "{outcome}");
         done += outcome["done"].as_i64().unwrap();
     }
     assert_eq!(done, 9_999);
-    println!("9,999 deleted in {:?}", begun.elapsed());
+    println!("9,999 deleted in {:?}", started.elapsed());
     let (_, opened) =
         page.call("keys/open", json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).await;
     assert_eq!(opened["total"], 1);

@@ -2,7 +2,7 @@
 
 use std::{hint::black_box, time::Instant};
 
-use bench::stock::Stock;
+use bench::fixtures::Fixtures;
 use criterion::{Criterion, criterion_group, criterion_main};
 use latchkey_core::Core;
 use latchkey_core::public_url::PublicUrl;
@@ -11,7 +11,7 @@ use latchkey_program::{
     data_dir::Data,
 };
 use latchkey_types::id::OrganizationId;
-use latchkey_verify::{Ask, Judgement};
+use latchkey_verify::{Verdict, VerifyRequest};
 use tokio::runtime::Runtime;
 
 /// Number of opaque keys, and of JWTs.
@@ -27,11 +27,11 @@ struct Setup {
 }
 
 impl Setup {
-    fn open(fixtures: &Stock) -> Self {
+    fn open(fixtures: &Fixtures) -> Self {
         let runtime = Runtime::new().expect("the runtime starts");
         let options = DataOptions { data: fixtures.folder.clone(), database: None, master_key: None, new_master_key: None };
         let (data, state, organization) = runtime.block_on(async {
-            let data = Data::open_alone(&options).await.expect("the data folder opens");
+            let data = Data::open_exclusive(&options).await.expect("the data folder opens");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("the public URL is valid");
             let state = data.core(public_url, OutgoingOptions::default()).expect("the state is created");
             let caller = state.verifier.find(&fixtures.caller).await.expect("the database is available").expect("the caller's key is stored");
@@ -41,14 +41,14 @@ impl Setup {
         Self { runtime, state, organization, _data: data }
     }
 
-    async fn evaluate(&self, key: &str) -> Judgement {
-        let judgement = self.state.verifier.judge(self.organization, &Ask::of(black_box(key))).await.expect("the database is available");
-        assert!(judgement.is_valid());
-        judgement
+    async fn evaluate(&self, key: &str) -> Verdict {
+        let verdict = self.state.verifier.evaluate(self.organization, &VerifyRequest::new(black_box(key))).await.expect("the database is available");
+        assert!(verdict.is_valid());
+        verdict
     }
 
     /// Measures the evaluation of these keys in turn, followed by `then` for each result.
-    fn measure(&self, criterion: &mut Criterion, what: &str, keys: &[Box<str>], then: impl Fn(&Judgement)) {
+    fn measure(&self, criterion: &mut Criterion, what: &str, keys: &[Box<str>], then: impl Fn(&Verdict)) {
         self.runtime.block_on(async {
             for key in keys {
                 self.evaluate(key).await;
@@ -71,15 +71,15 @@ impl Setup {
 
 fn verify(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder is created");
-    let fixtures = Stock::make(&folder.path().join("data"), KEYS, KEYS).expect("the keys are stored");
+    let fixtures = Fixtures::create(&folder.path().join("data"), KEYS, KEYS).expect("the keys are stored");
     let setup = Setup::open(&fixtures);
-    let nothing = |judgement: &Judgement| {
-        black_box(judgement.code);
+    let nothing = |verdict: &Verdict| {
+        black_box(verdict.code);
     };
     setup.measure(criterion, "client key", &fixtures.keys, nothing);
     setup.measure(criterion, "project key", &fixtures.tokens, nothing);
-    setup.measure(criterion, "client key, as JSON", &fixtures.keys, |judgement| {
-        black_box(judgement.json());
+    setup.measure(criterion, "client key, as JSON", &fixtures.keys, |verdict| {
+        black_box(verdict.json());
     });
 }
 

@@ -1,3 +1,3 @@
 //! Test data shared by the benchmark runner and the Criterion benchmark.
 
-pub mod stock;
+pub mod fixtures;

@@ -1,9 +1,9 @@
 //! Benchmarks Latchkey and writes docs/benchmarks.md. Run it with `cargo xtask bench`, which builds and installs everything it needs.
 
+mod ab;
 mod figures;
 mod load;
-mod pairs;
-mod places;
+mod paths;
 mod programs;
 mod report;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn measure(options: &CommandLine) -> Result<()> {
-    fs::create_dir_all(places::work("")).context("cannot create target/bench")?;
+    fs::create_dir_all(paths::work("")).context("cannot create target/bench")?;
     let rows = figures::all(&Settings::new(options.quick), options.only);
     println!("{}", report::table(&rows));
     if options.only.is_some() || options.quick {

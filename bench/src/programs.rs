@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{load::Connection, places};
+use crate::{load::Connection, paths};
 
 /// Time limit from the start of a program to its first 200 response.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -28,7 +28,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Program {
     pub address: SocketAddr,
     /// Time from the start of the process to its first 200 response.
-    pub started_in: Duration,
+    pub startup_time: Duration,
     child: Child,
 }
 
@@ -36,7 +36,7 @@ impl Program {
     /// Starts Latchkey on a data folder.
     pub(crate) fn latchkey(data: &Path) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
-            let mut command = Command::new(places::latchkey());
+            let mut command = Command::new(paths::latchkey());
             command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
             command
         })
@@ -45,7 +45,7 @@ impl Program {
     /// Starts the baseline: a handler that only parses and serializes JSON.
     pub(crate) fn bare() -> Result<Self> {
         Self::start("bare", "/readyz", |port| {
-            let mut command = Command::new(places::bare());
+            let mut command = Command::new(paths::bare());
             command.arg(port.to_string());
             command
         })
@@ -55,14 +55,14 @@ impl Program {
     /// `target/bench/NAME.log`.
     pub(crate) fn start(name: &str, ready: &str, command: impl FnOnce(u16) -> Command) -> Result<Self> {
         let address = free_address()?;
-        let log = places::log(name);
+        let log = paths::log(name);
         let mut command = command(address.port());
         command.stdout(File::create(&log)?).stderr(File::options().append(true).open(&log)?);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        let mut program = Self { address, started_in: Duration::ZERO, child };
+        let mut program = Self { address, startup_time: Duration::ZERO, child };
         program.wait_for(name, ready, started).with_context(|| format!("{name} did not start: see {}", log.display()))?;
-        program.started_in = started.elapsed();
+        program.startup_time = started.elapsed();
         Ok(program)
     }
 
@@ -89,7 +89,7 @@ impl Program {
     }
 
     /// CPU time so far in seconds, on all cores together, without child processes.
-    pub(crate) fn worked(&self) -> Result<f64> {
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
         Ok(Duration::from_millis(self.ticks()? * 10).as_secs_f64())
     }
 
@@ -104,7 +104,7 @@ impl Program {
 }
 
 /// Waits until all programs are idle, so that background work of one round does not fall into the next.
-pub(crate) fn settle(programs: &[&Program]) -> Result<()> {
+pub(crate) fn wait_until_idle(programs: &[&Program]) -> Result<()> {
     let worked = || programs.iter().map(|program| program.ticks()).sum::<Result<u64>>();
     let started = Instant::now();
     while started.elapsed() < IDLE_TIMEOUT {

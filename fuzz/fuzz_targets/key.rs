@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
     let presented = String::from_utf8_lossy(input);
-    let has_prefix = ["lkp_", "lkc_", "lkq_", "lka_"].iter().any(|prefix| presented.starts_with(prefix));
+    let has_prefix = ["lki_", "lkc_", "lkq_", "lka_"].iter().any(|prefix| presented.starts_with(prefix));
     if key_format::is_plausible(&presented) && has_prefix {
         // The checksum is at the end, so a different last character must not match.
         let other = if presented.ends_with('0') { '1' } else { '0' };

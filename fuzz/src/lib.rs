@@ -20,7 +20,7 @@ use latchkey_program::{
 };
 use latchkey_store::users;
 use latchkey_types::{
-    key::{Ends, WantedKey},
+    key::{RequestedExpiry, CreateKeyRequest},
     key_kind::{KeyKind, Kind},
 };
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ use tower::ServiceExt;
 const OWNER: &str = "owner@fuzz.test";
 
 /// A server with one owner.
-pub struct Desk {
+pub struct TestServer {
     /// An internal key of the owner.
     pub caller: String,
     runtime: Runtime,
@@ -38,12 +38,12 @@ pub struct Desk {
     _data: (Data, TempDir),
 }
 
-static DESK: LazyLock<Desk> = LazyLock::new(Desk::open);
+static SERVER: LazyLock<TestServer> = LazyLock::new(TestServer::open);
 
-impl Desk {
+impl TestServer {
     /// The server of this process, started on first use.
     pub fn get() -> &'static Self {
-        &DESK
+        &SERVER
     }
 
     fn open() -> Self {
@@ -51,15 +51,15 @@ impl Desk {
         let folder = tempfile::tempdir().expect("cannot create a temporary folder");
         let options = DataOptions { data: folder.path().to_owned(), database: None, master_key: None, new_master_key: None };
         let (data, state, caller) = runtime.block_on(async {
-            let data = Data::open_alone(&options).await.expect("cannot create the data directory");
+            let data = Data::open_exclusive(&options).await.expect("cannot create the data directory");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");
             let state = data.core(public_url, OutgoingOptions::default()).expect("cannot create the application state");
             let account =
                 NewAccount { organization: "Fuzz".into(), name: "Owner".into(), email: OWNER.into(), password: "correct horse battery".into() };
             accounts::create_user(&state, account, "owner").await.expect("cannot create a user");
-            let owner = users::user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
-            let actor = accounts::console(&owner).expect("cannot create an actor");
-            let request = WantedKey { ends: Ends::Days(3650), ..WantedKey::named(Kind::Key(KeyKind::Platform), "Caller".to_owned()) };
+            let owner = users::find_user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
+            let actor = accounts::console_actor(&owner).expect("cannot create an actor");
+            let request = CreateKeyRequest { expiry: RequestedExpiry::Days(3650), ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "Caller".to_owned()) };
             let created = keys::create(&state, &actor, request).await.expect("cannot create a key");
             (data, state, created.secret.reveal().to_owned())
         });
@@ -67,7 +67,7 @@ impl Desk {
     }
 
     /// Sends a request and returns the status and body of the response.
-    pub fn ask(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
+    pub fn send(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
         self.runtime.block_on(async {
             let response = match self.router.clone().oneshot(request).await {
                 Ok(response) => response,

@@ -2,15 +2,15 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::{account::Viewer, codec::Json, error::Fault, member::Offer, secret::TypedSecret};
+use latchkey_types::{account::Viewer, codec::Json, error::Error, member::InvitationOffer, secret::TypedSecret};
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 
 /// Returns the signed-in user. Needs a session; no permission.
 #[server(name = ReadViewer, prefix = "/fn", endpoint = "account/viewer", input = Json, output = Json)]
-pub async fn viewer() -> Result<Viewer, Fault> {
-    request_context::answer(async |call: Call| latchkey_core::profile::viewer(&call.state, call.session()?).await).await
+pub async fn viewer() -> Result<Viewer, Error> {
+    request_context::answer(async |call: RequestContext| latchkey_core::profile::viewer(&call.state, call.session()?).await).await
 }
 
 /// Creates the organization and its owner, and signs the owner in. Needs the one-time token of the setup link.
@@ -18,9 +18,9 @@ pub async fn viewer() -> Result<Viewer, Fault> {
 /// # Errors
 /// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` for an unknown or used token.
 #[server(prefix = "/fn", endpoint = "account/set-up", input = Json, output = Json)]
-pub async fn set_up(token: String, organization: String, name: String, email: String, password: String) -> Result<(), Fault> {
+pub async fn set_up(token: String, organization: String, name: String, email: String, password: String) -> Result<(), Error> {
     use latchkey_core::accounts::{self, NewAccount};
-    request_context::answer(async move |call: Call| {
+    request_context::answer(async move |call: RequestContext| {
         let account = NewAccount { organization, name, email, password: password.into() };
         let session = accounts::set_up(&call.state, &token.into(), account, call.device.clone()).await?;
         call.set_cookie(&session)
@@ -33,8 +33,8 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
 /// # Errors
 /// `WrongCredentials`, also for an unknown or disabled account; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
-pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| {
+pub async fn sign_in(email: String, password: String) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| {
         let session = latchkey_core::accounts::sign_in(&call.state, &email, &password.into(), call.device.clone()).await?;
         call.set_cookie(&session)
     })
@@ -46,8 +46,8 @@ pub async fn sign_in(email: String, password: String) -> Result<(), Fault> {
 /// # Errors
 /// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out", input = Json, output = Json)]
-pub async fn sign_out() -> Result<(), Fault> {
-    request_context::answer(async |call: Call| {
+pub async fn sign_out() -> Result<(), Error> {
+    request_context::answer(async |call: RequestContext| {
         latchkey_core::accounts::sign_out(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
     })
@@ -59,8 +59,8 @@ pub async fn sign_out() -> Result<(), Fault> {
 /// # Errors
 /// `SignedOut` if the session has already ended.
 #[server(prefix = "/fn", endpoint = "account/sign-out-everywhere", input = Json, output = Json)]
-pub async fn sign_out_everywhere() -> Result<(), Fault> {
-    request_context::answer(async |call: Call| {
+pub async fn sign_out_everywhere() -> Result<(), Error> {
+    request_context::answer(async |call: RequestContext| {
         latchkey_core::accounts::sign_out_everywhere(&call.state, call.session()?, call.device.address).await?;
         call.clear_cookie()
     })
@@ -72,8 +72,11 @@ pub async fn sign_out_everywhere() -> Result<(), Fault> {
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/invitation", input = Json, output = Json)]
-pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
-    request_context::answer(async move |call: Call| latchkey_core::invitations::offer(&call.state, &token.expose().into(), &call.device).await).await
+pub async fn invitation(token: TypedSecret) -> Result<InvitationOffer, Error> {
+    request_context::answer(async move |call: RequestContext| {
+        latchkey_core::invitations::offer(&call.state, &token.expose().into(), &call.device).await
+    })
+    .await
 }
 
 /// Accepts an invitation: creates the member and signs them in. Needs the token of its link.
@@ -81,8 +84,8 @@ pub async fn invitation(token: TypedSecret) -> Result<Offer, Fault> {
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn or expired; `Invalid` at `name` or `password`; `Conflict` at `email`; `Throttled`.
 #[server(prefix = "/fn", endpoint = "account/join", input = Json, output = Json)]
-pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| {
+pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| {
         let (token, password) = (token.expose().into(), password.expose().into());
         let session = latchkey_core::invitations::join(&call.state, &token, &name, password, call.device.clone()).await?;
         call.set_cookie(&session)

@@ -5,14 +5,14 @@ use leptos::prelude::*;
 use latchkey_types::{
     audit::{AuditPage, AuditQuery},
     codec::Json,
-    error::Fault,
+    error::Error,
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 
 /// Returns rows of the organization's audit log, newest first. Needs *View Audit Log*.
 #[server(prefix = "/fn", endpoint = "audit/read", input = Json, output = Json)]
-pub async fn read_audit_log(query: AuditQuery) -> Result<AuditPage, Fault> {
-    request_context::answer(async move |call: Call| latchkey_core::audit_log::read(&call.state, &call.actor()?, &query).await).await
+pub async fn read_audit_log(query: AuditQuery) -> Result<AuditPage, Error> {
+    request_context::answer(async move |call: RequestContext| latchkey_core::audit_log::read(&call.state, &call.actor()?, &query).await).await
 }

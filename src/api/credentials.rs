@@ -4,39 +4,39 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    credential::{TestReport, WantedStorage},
-    error::Fault,
+    credential::{CreateExternalKeyRequest, TestReport},
+    error::Error,
     id::CredentialId,
     key::KeyRow,
     secret::TypedSecret,
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::{credential_check, credentials, etag::IfMatch};
 
 /// Creates an external key. Needs *Manage API Keys*.
-#[server(prefix = "/fn", endpoint = "credentials/create-storage", input = Json, output = Json)]
-pub async fn create_storage(wanted: WantedStorage) -> Result<KeyRow, Fault> {
-    request_context::answer(async move |call: Call| credentials::create_storage(&call.state, &call.actor()?, wanted).await).await
+#[server(prefix = "/fn", endpoint = "credentials/create-external", input = Json, output = Json)]
+pub async fn create_storage(request: CreateExternalKeyRequest) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| credentials::create_external(&call.state, &call.actor()?, request).await).await
 }
 
 /// Creates a general key. Needs *Manage Credentials*.
 #[server(prefix = "/fn", endpoint = "credentials/create-general", input = Json, output = Json)]
-pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
-    request_context::answer(async move |call: Call| {
-        credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneral { name, value }).await
+pub async fn create_general(name: String, value: TypedSecret) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| {
+        credentials::create_general(&call.state, &call.actor()?, credentials::NewGeneralKey { name, value }).await
     })
     .await
 }
 
 /// Changes a general key; an empty value keeps the stored one. Needs *Manage Credentials*.
 #[server(prefix = "/fn", endpoint = "credentials/edit-general", input = Json, output = Json)]
-pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Fault> {
-    request_context::answer(async move |call: Call| {
-        let edited = credentials::EditedGeneral { name: Some(name), value };
-        credentials::edit_general(&call.state, &call.actor()?, id, edited, IfMatch::Anything).await
+pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| {
+        let edited = credentials::GeneralKeyPatch { name: Some(name), value };
+        credentials::edit_general(&call.state, &call.actor()?, id, edited, IfMatch::Unconditional).await
     })
     .await
 }
@@ -46,6 +46,6 @@ pub async fn edit_general(id: CredentialId, name: String, value: TypedSecret) ->
 /// # Errors
 /// `Throttled` while another test of the credential is running.
 #[server(prefix = "/fn", endpoint = "credentials/test", input = Json, output = Json)]
-pub async fn test_connection(id: CredentialId) -> Result<TestReport, Fault> {
-    request_context::answer(async move |call: Call| credential_check::test(&call.state, &call.actor()?, id).await).await
+pub async fn test_connection(id: CredentialId) -> Result<TestReport, Error> {
+    request_context::answer(async move |call: RequestContext| credential_check::test(&call.state, &call.actor()?, id).await).await
 }

@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
+    error::Error,
     id::KeyId,
     issued_key::{IssuedPage, IssuedQuery},
     secret::RevealedSecret,
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::{issued_keys as rules, project_keys};
 
@@ -20,20 +20,20 @@ use latchkey_core::{issued_keys as rules, project_keys};
 /// # Errors
 /// `NotFound` also for the key of another user; `Conflict` at `id` if the token was already revealed or the key is expired or revoked.
 #[server(prefix = "/fn", endpoint = "issued/reveal", input = Json, output = Json)]
-pub async fn reveal_key(id: KeyId) -> Result<RevealedSecret, Fault> {
-    request_context::answer(async move |call: Call| project_keys::reveal(&call.state, &call.actor()?, id).await).await
+pub async fn reveal_key(id: KeyId) -> Result<RevealedSecret, Error> {
+    request_context::answer(async move |call: RequestContext| project_keys::reveal(&call.state, &call.actor()?, id).await).await
 }
 
 /// Returns a page of a project's issued keys with their usage in a period. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "issued/list", input = Json, output = Json)]
-pub async fn issued_keys(query: IssuedQuery) -> Result<IssuedPage, Fault> {
-    request_context::answer(async move |call: Call| rules::list(&call.state, &call.actor()?, query).await).await
+pub async fn issued_keys(query: IssuedQuery) -> Result<IssuedPage, Error> {
+    request_context::answer(async move |call: RequestContext| rules::list(&call.state, &call.actor()?, query).await).await
 }
 
 /// Revokes a key permanently and notifies its holder. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "issued/revoke", input = Json, output = Json)]
-pub async fn revoke_key(id: KeyId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| rules::revoke(&call.state, &call.actor()?, id).await).await
+pub async fn revoke_key(id: KeyId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| rules::revoke(&call.state, &call.actor()?, id).await).await
 }
 
 /// Disables or enables a key. Needs *Manage Projects*, in the organization and in the project.
@@ -41,6 +41,6 @@ pub async fn revoke_key(id: KeyId) -> Result<(), Fault> {
 /// # Errors
 /// `Conflict` at `id` if the key is expired or revoked, or if it is to be enabled while its holder is disabled.
 #[server(prefix = "/fn", endpoint = "issued/set-disabled", input = Json, output = Json)]
-pub async fn set_key_disabled(id: KeyId, disabled: bool) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| rules::set_disabled(&call.state, &call.actor()?, id, disabled).await).await
+pub async fn set_key_disabled(id: KeyId, disabled: bool) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| rules::set_disabled(&call.state, &call.actor()?, id, disabled).await).await
 }

@@ -4,55 +4,55 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
+    error::Error,
     id::{FieldId, ProjectId, TemplateId},
-    key_template::{Edit, FieldRow, FieldValue, TemplateDesk, TemplateRow, TemplateValue},
+    key_template::{FieldRow, FieldValue, TemplateRow, TemplateValue, TemplatesPageData, ValueEdit},
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::key_templates as rules;
 
 /// Returns the data of a project's templates page. Needs *Manage Projects*, in the organization and in the project.
-#[server(prefix = "/fn", endpoint = "templates/desk", input = Json, output = Json)]
-pub async fn read_desk(project: ProjectId) -> Result<TemplateDesk, Fault> {
-    request_context::answer(async move |call: Call| rules::desk(&call.state, &call.actor()?, project).await).await
+#[server(prefix = "/fn", endpoint = "templates/page", input = Json, output = Json)]
+pub async fn templates_page(project: ProjectId) -> Result<TemplatesPageData, Error> {
+    request_context::answer(async move |call: RequestContext| rules::page(&call.state, &call.actor()?, project).await).await
 }
 
 /// Creates a template with default values. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/create", input = Json, output = Json)]
-pub async fn create_template(project: ProjectId) -> Result<TemplateRow, Fault> {
-    request_context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, project).await).await
+pub async fn create_template(project: ProjectId) -> Result<TemplateRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::create(&call.state, &call.actor()?, project).await).await
 }
 
 /// Changes one value of a template. Needs *Manage Projects*, in the organization and in the project; to
 /// change the role, also every permission of the new role.
 #[server(prefix = "/fn", endpoint = "templates/edit", input = Json, output = Json)]
-pub async fn edit_template(id: TemplateId, edit: Edit<TemplateValue>) -> Result<TemplateRow, Fault> {
-    request_context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, edit).await).await
+pub async fn edit_template(id: TemplateId, edit: ValueEdit<TemplateValue>) -> Result<TemplateRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::edit(&call.state, &call.actor()?, id, edit).await).await
 }
 
 /// Deletes a template permanently and closes its pending requests. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/delete", input = Json, output = Json)]
-pub async fn delete_template(id: TemplateId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_template(id: TemplateId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
 }
 
 /// Adds a field with default values to a template. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/add-field", input = Json, output = Json)]
-pub async fn add_field(template: TemplateId) -> Result<FieldRow, Fault> {
-    request_context::answer(async move |call: Call| rules::add_field(&call.state, &call.actor()?, template).await).await
+pub async fn add_field(template: TemplateId) -> Result<FieldRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::add_field(&call.state, &call.actor()?, template).await).await
 }
 
 /// Changes one value of a field. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/edit-field", input = Json, output = Json)]
-pub async fn edit_field(id: FieldId, edit: Edit<FieldValue>) -> Result<FieldRow, Fault> {
-    request_context::answer(async move |call: Call| rules::edit_field(&call.state, &call.actor()?, id, edit).await).await
+pub async fn edit_field(id: FieldId, edit: ValueEdit<FieldValue>) -> Result<FieldRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::edit_field(&call.state, &call.actor()?, id, edit).await).await
 }
 
 /// Deletes a field. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/delete-field", input = Json, output = Json)]
-pub async fn delete_field(id: FieldId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| rules::delete_field(&call.state, &call.actor()?, id).await).await
+pub async fn delete_field(id: FieldId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| rules::delete_field(&call.state, &call.actor()?, id).await).await
 }

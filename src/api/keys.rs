@@ -4,13 +4,13 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
-    key::{BulkAction, BulkOutcome, CreatedKey, EditedKey, ItemId, KeyRow, WantedKey},
+    error::Error,
+    key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
     listing::{KeyQuery, ListedRow, OpenedListing},
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys};
 #[cfg(feature = "ssr")]
@@ -18,8 +18,8 @@ use latchkey_types::{id::KeyId, permission::Permission};
 
 /// Opens a list of keys or credentials and returns its first rows. Needs the kind's `view` permission.
 #[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
-pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    request_context::answer(async move |call: Call| key_lists::open(&call.state, &call.actor()?, query).await).await
+pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::open(&call.state, &call.actor()?, query).await).await
 }
 
 /// Returns rows of an opened list, at most [`ROWS_MAX`](latchkey_types::listing::ROWS_MAX). Needs the kind's `view` permission.
@@ -27,8 +27,8 @@ pub async fn open_keys(query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> 
 /// # Errors
 /// `ListingGone` if the list has expired or was opened by another user.
 #[server(prefix = "/fn", endpoint = "keys/rows", input = Json, output = Json)]
-pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    request_context::answer(async move |call: Call| key_lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
+pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::rows(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
 /// Returns the ids of rows of an opened list, at most 1,000. Needs the kind's `view` permission.
@@ -36,22 +36,22 @@ pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Ve
 /// # Errors
 /// As [`key_rows`].
 #[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
-pub async fn listed_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
-    request_context::answer(async move |call: Call| key_lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
+pub async fn list_row_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
 }
 
 /// Creates a key. Only this response contains its secret. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/create", input = Json, output = Json)]
-pub async fn create_key(wanted: WantedKey) -> Result<CreatedKey, Fault> {
-    request_context::answer(async move |call: Call| keys::create(&call.state, &call.actor()?, wanted).await).await
+pub async fn create_key(request: CreateKeyRequest) -> Result<CreatedKey, Error> {
+    request_context::answer(async move |call: RequestContext| keys::create(&call.state, &call.actor()?, request).await).await
 }
 
 /// Changes the fields of a key that its kind allows to edit. Needs the kind's `manage` permission.
 #[server(prefix = "/fn", endpoint = "keys/edit", input = Json, output = Json)]
-pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
-    request_context::answer(async move |call: Call| {
+pub async fn edit_key(id: ItemId, patch: KeyPatch) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| {
         let actor = call.actor()?;
-        keys::edit(&call.state, &actor, key_id(&actor, id)?, edited, IfMatch::Anything).await
+        keys::edit(&call.state, &actor, key_id(&actor, id)?, patch, IfMatch::Unconditional).await
     })
     .await
 }
@@ -62,24 +62,24 @@ pub async fn edit_key(id: ItemId, edited: EditedKey) -> Result<KeyRow, Fault> {
 /// # Errors
 /// `Invalid` at `grace_seconds`; `Conflict` for an expired or revoked key.
 #[server(prefix = "/fn", endpoint = "keys/rotate", input = Json, output = Json)]
-pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Fault> {
-    request_context::answer(async move |call: Call| {
+pub async fn rotate_key(id: ItemId, grace_seconds: i64) -> Result<CreatedKey, Error> {
+    request_context::answer(async move |call: RequestContext| {
         let actor = call.actor()?;
-        keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds, IfMatch::Anything).await
+        keys::rotate(&call.state, &actor, key_id(&actor, id)?, grace_seconds, IfMatch::Unconditional).await
     })
     .await
 }
 
 /// Deletes, disables or enables up to [`BULK_MAX`](latchkey_types::key::BULK_MAX) keys, or deletes as many credentials. Items
 /// that do not exist are skipped. Needs the kinds' `manage` permission.
-#[server(prefix = "/fn", endpoint = "keys/act", input = Json, output = Json)]
-pub async fn act_on_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkOutcome, Fault> {
-    request_context::answer(async move |call: Call| bulk::act(&call.state, &call.actor()?, action, &ids).await).await
+#[server(prefix = "/fn", endpoint = "keys/bulk", input = Json, output = Json)]
+pub async fn bulk_update_keys(action: BulkAction, ids: Vec<ItemId>) -> Result<BulkResult, Error> {
+    request_context::answer(async move |call: RequestContext| bulk::apply(&call.state, &call.actor()?, action, &ids).await).await
 }
 
 /// Id of an API key. `NotFound` for a credential, but only after the permission check.
 #[cfg(feature = "ssr")]
-fn key_id(actor: &Actor, id: ItemId) -> Result<KeyId, Fault> {
+fn key_id(actor: &Actor, id: ItemId) -> Result<KeyId, Error> {
     actor.require(Permission::ManageApiKeys)?;
-    if let ItemId::Key(id) = id { Ok(id) } else { Err(Fault::NotFound) }
+    if let ItemId::Key(id) = id { Ok(id) } else { Err(Error::NotFound) }
 }

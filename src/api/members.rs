@@ -4,20 +4,20 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
+    error::Error,
     id::{InvitationId, RoleId, UserId},
-    member::{InvitationLink, People},
+    member::{InvitationLink, MembersPageData},
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::{invitations, members};
 
 /// Returns members, pending invitations and roles. Needs *Manage Members*.
 #[server(prefix = "/fn", endpoint = "members/list", input = Json, output = Json)]
-pub async fn list_people() -> Result<People, Fault> {
-    request_context::answer(async |call: Call| members::list(&call.state, &call.actor()?).await).await
+pub async fn members_page() -> Result<MembersPageData, Error> {
+    request_context::answer(async |call: RequestContext| members::list(&call.state, &call.actor()?).await).await
 }
 
 /// Changes the role of a member. Needs *Manage Members* and every permission of both roles.
@@ -25,8 +25,8 @@ pub async fn list_people() -> Result<People, Fault> {
 /// # Errors
 /// `Conflict` at `role` for the user's own role and for the role of the last active owner.
 #[server(prefix = "/fn", endpoint = "members/set-role", input = Json, output = Json)]
-pub async fn set_role(id: UserId, role: RoleId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::set_role(&call.state, &call.actor()?, id, role).await).await
+pub async fn set_role(id: UserId, role: RoleId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::set_role(&call.state, &call.actor()?, id, role).await).await
 }
 
 /// Disables a member. The member's keys are disabled, or transferred to the receiver. Needs *Manage Members* and every permission of the
@@ -35,14 +35,14 @@ pub async fn set_role(id: UserId, role: RoleId) -> Result<(), Fault> {
 /// # Errors
 /// `Conflict` at `member` for the user's own account and for the last active owner; `Invalid` at `receiver`.
 #[server(prefix = "/fn", endpoint = "members/disable", input = Json, output = Json)]
-pub async fn disable_member(id: UserId, receiver: Option<UserId>) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::disable(&call.state, &call.actor()?, id, receiver).await).await
+pub async fn disable_member(id: UserId, receiver: Option<UserId>) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::disable(&call.state, &call.actor()?, id, receiver).await).await
 }
 
 /// Enables a member. Needs *Manage Members* and every permission of the member's role.
 #[server(prefix = "/fn", endpoint = "members/enable", input = Json, output = Json)]
-pub async fn enable_member(id: UserId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::enable(&call.state, &call.actor()?, id).await).await
+pub async fn enable_member(id: UserId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::enable(&call.state, &call.actor()?, id).await).await
 }
 
 /// Invites a new member. Only this response contains the link. Needs *Manage Members* and every permission of the role.
@@ -50,18 +50,18 @@ pub async fn enable_member(id: UserId) -> Result<(), Fault> {
 /// # Errors
 /// `Invalid` or `Conflict` at `email`; `NotFound` for the role.
 #[server(prefix = "/fn", endpoint = "invitations/create", input = Json, output = Json)]
-pub async fn invite(email: String, role: RoleId) -> Result<InvitationLink, Fault> {
-    request_context::answer(async move |call: Call| invitations::invite(&call.state, &call.actor()?, &email, role).await).await
+pub async fn invite(email: String, role: RoleId) -> Result<InvitationLink, Error> {
+    request_context::answer(async move |call: RequestContext| invitations::invite(&call.state, &call.actor()?, &email, role).await).await
 }
 
 /// Replaces the link of an invitation. Needs *Manage Members* and every permission of the role.
 #[server(prefix = "/fn", endpoint = "invitations/renew", input = Json, output = Json)]
-pub async fn renew_invitation(id: InvitationId) -> Result<InvitationLink, Fault> {
-    request_context::answer(async move |call: Call| invitations::renew(&call.state, &call.actor()?, id).await).await
+pub async fn renew_invitation(id: InvitationId) -> Result<InvitationLink, Error> {
+    request_context::answer(async move |call: RequestContext| invitations::renew(&call.state, &call.actor()?, id).await).await
 }
 
 /// Withdraws an invitation. Needs *Manage Members* and every permission of the role.
 #[server(prefix = "/fn", endpoint = "invitations/withdraw", input = Json, output = Json)]
-pub async fn withdraw_invitation(id: InvitationId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| invitations::withdraw(&call.state, &call.actor()?, id).await).await
+pub async fn withdraw_invitation(id: InvitationId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| invitations::withdraw(&call.state, &call.actor()?, id).await).await
 }

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::{codec::Json, error::Fault, id::SessionId, member::SessionRow, secret::TypedSecret};
+use latchkey_types::{codec::Json, error::Error, id::SessionId, member::SessionRow, secret::TypedSecret};
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::profile;
 
 /// Renames the signed-in user.
 #[server(prefix = "/fn", endpoint = "profile/rename", input = Json, output = Json)]
-pub async fn rename(name: String) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
+pub async fn rename(name: String) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| profile::rename(&call.state, call.session()?, &name, &call.device).await).await
 }
 
 /// Changes the password of the signed-in user and ends their other sessions.
@@ -20,8 +20,8 @@ pub async fn rename(name: String) -> Result<(), Fault> {
 /// # Errors
 /// `Invalid` at `current` or `password`; `Throttled`.
 #[server(prefix = "/fn", endpoint = "profile/change-password", input = Json, output = Json)]
-pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| {
+pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| {
         let (current, password) = (current.expose().into(), password.expose().into());
         let session = profile::change_password(&call.state, call.session()?, current, password, call.device.clone()).await?;
         call.set_cookie(&session)
@@ -31,8 +31,8 @@ pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Res
 
 /// Returns the sessions of the signed-in user, most recently used first.
 #[server(prefix = "/fn", endpoint = "profile/sessions", input = Json, output = Json)]
-pub async fn sessions() -> Result<Vec<SessionRow>, Fault> {
-    request_context::answer(async |call: Call| profile::sessions(&call.state, call.session()?).await).await
+pub async fn sessions() -> Result<Vec<SessionRow>, Error> {
+    request_context::answer(async |call: RequestContext| profile::sessions(&call.state, call.session()?).await).await
 }
 
 /// Ends one session of the signed-in user.
@@ -40,6 +40,6 @@ pub async fn sessions() -> Result<Vec<SessionRow>, Fault> {
 /// # Errors
 /// `NotFound` also for the session of another user.
 #[server(prefix = "/fn", endpoint = "profile/end-session", input = Json, output = Json)]
-pub async fn end_session(id: SessionId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| profile::end_session(&call.state, call.session()?, id, &call.device).await).await
+pub async fn end_session(id: SessionId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| profile::end_session(&call.state, call.session()?, id, &call.device).await).await
 }

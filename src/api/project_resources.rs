@@ -4,88 +4,89 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId, ProjectSecretId, RoleId, UserId},
-    project::{Belongings, NodeRow, SecretRow},
+    project::{NodeRow, ProjectResources, SecretRow},
     secret::TypedSecret,
-    secret_import::ImportedName,
+    secret_import::SecretNamePreview,
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::projects::{self as rules, import as import_rules, members, nodes, secrets};
 
 /// Returns members and nodes of a project, and for its managers also its secrets. Needs *View Project*, in the organization and in the project.
-#[server(prefix = "/fn", endpoint = "projects/belongings", input = Json, output = Json)]
-pub async fn project_belongings(id: ProjectId) -> Result<Belongings, Fault> {
-    request_context::answer(async move |call: Call| rules::belongings(&call.state, &call.actor()?, id).await).await
+#[server(prefix = "/fn", endpoint = "projects/resources", input = Json, output = Json)]
+pub async fn list_project_resources(id: ProjectId) -> Result<ProjectResources, Error> {
+    request_context::answer(async move |call: RequestContext| rules::resources(&call.state, &call.actor()?, id).await).await
 }
 
 /// Adds an active member of the organization to a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/add-member", input = Json, output = Json)]
-pub async fn add_project_member(id: ProjectId, user: UserId, role: RoleId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::add(&call.state, &call.actor()?, id, user, role).await).await
+pub async fn add_project_member(id: ProjectId, user: UserId, role: RoleId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::add(&call.state, &call.actor()?, id, user, role).await).await
 }
 
 /// Changes the role of a member in a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/set-member-role", input = Json, output = Json)]
-pub async fn set_project_role(id: ProjectId, user: UserId, role: RoleId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::set_role(&call.state, &call.actor()?, id, user, role).await).await
+pub async fn set_project_role(id: ProjectId, user: UserId, role: RoleId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::set_role(&call.state, &call.actor()?, id, user, role).await).await
 }
 
 /// Removes a member from a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/remove-member", input = Json, output = Json)]
-pub async fn remove_project_member(id: ProjectId, user: UserId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| members::remove(&call.state, &call.actor()?, id, user).await).await
+pub async fn remove_project_member(id: ProjectId, user: UserId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| members::remove(&call.state, &call.actor()?, id, user).await).await
 }
 
 /// Adds a node to a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/create-node", input = Json, output = Json)]
-pub async fn create_node(id: ProjectId, name: String) -> Result<NodeRow, Fault> {
-    request_context::answer(async move |call: Call| nodes::create(&call.state, &call.actor()?, id, &name).await).await
+pub async fn create_node(id: ProjectId, name: String) -> Result<NodeRow, Error> {
+    request_context::answer(async move |call: RequestContext| nodes::create(&call.state, &call.actor()?, id, &name).await).await
 }
 
 /// Renames a node. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/rename-node", input = Json, output = Json)]
-pub async fn rename_node(id: ProjectId, node: i64, name: String) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| nodes::rename(&call.state, &call.actor()?, id, node, &name).await).await
+pub async fn rename_node(id: ProjectId, node: i64, name: String) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| nodes::rename(&call.state, &call.actor()?, id, node, &name).await).await
 }
 
 /// Deletes a node. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/delete-node", input = Json, output = Json)]
-pub async fn delete_node(id: ProjectId, node: i64) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| nodes::delete(&call.state, &call.actor()?, id, node).await).await
+pub async fn delete_node(id: ProjectId, node: i64) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| nodes::delete(&call.state, &call.actor()?, id, node).await).await
 }
 
 /// Creates a secret of a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/create-secret", input = Json, output = Json)]
-pub async fn create_secret(id: ProjectId, name: String, value: TypedSecret) -> Result<SecretRow, Fault> {
-    request_context::answer(async move |call: Call| secrets::create(&call.state, &call.actor()?, id, &name, &value).await).await
+pub async fn create_secret(id: ProjectId, name: String, value: TypedSecret) -> Result<SecretRow, Error> {
+    request_context::answer(async move |call: RequestContext| secrets::create(&call.state, &call.actor()?, id, &name, &value).await).await
 }
 
 /// Replaces the value of a secret. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/replace-secret", input = Json, output = Json)]
-pub async fn replace_secret(id: ProjectId, secret: ProjectSecretId, value: TypedSecret) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| secrets::replace(&call.state, &call.actor()?, id, secret, &value).await).await
+pub async fn replace_secret(id: ProjectId, secret: ProjectSecretId, value: TypedSecret) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| secrets::replace(&call.state, &call.actor()?, id, secret, &value).await).await
 }
 
 /// Deletes a secret permanently. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/delete-secret", input = Json, output = Json)]
-pub async fn delete_secret(id: ProjectId, secret: ProjectSecretId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| secrets::delete(&call.state, &call.actor()?, id, secret).await).await
+pub async fn delete_secret(id: ProjectId, secret: ProjectSecretId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| secrets::delete(&call.state, &call.actor()?, id, secret).await).await
 }
 
 /// Returns the names of the secrets that an import of the key would create, and which of them exist. The user must hold the key. Needs
 /// *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/import-preview", input = Json, output = Json)]
-pub async fn preview_import(key: KeyId, project: ProjectId, prefix: String) -> Result<Vec<ImportedName>, Fault> {
-    request_context::answer(async move |call: Call| import_rules::preview(&call.state, &call.actor()?, key, project, &prefix).await).await
+pub async fn preview_import(key: KeyId, project: ProjectId, prefix: String) -> Result<Vec<SecretNamePreview>, Error> {
+    request_context::answer(async move |call: RequestContext| import_rules::preview(&call.state, &call.actor()?, key, project, &prefix).await).await
 }
 
 /// Imports a key and its fields as secrets of a project: all of them or none. The user must hold the key. Needs *Manage Projects*, in the
 /// organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/import", input = Json, output = Json)]
-pub async fn import_key(key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Fault> {
-    request_context::answer(async move |call: Call| import_rules::import(&call.state, &call.actor()?, key, token, project, prefix).await).await
+pub async fn import_key(key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Error> {
+    request_context::answer(async move |call: RequestContext| import_rules::import(&call.state, &call.actor()?, key, token, project, prefix).await)
+        .await
 }

@@ -4,43 +4,43 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    error::Fault,
+    error::Error,
     id::ProjectId,
-    project::{ProjectRow, WantedProject},
+    project::{ProjectRequest, ProjectRow},
 };
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::projects as rules;
 
 /// Returns the projects that the user can see. Needs *View Project*.
 #[server(prefix = "/fn", endpoint = "projects/list", input = Json, output = Json)]
-pub async fn projects() -> Result<Vec<ProjectRow>, Fault> {
-    request_context::answer(async |call: Call| rules::list(&call.state, &call.actor()?).await).await
+pub async fn projects() -> Result<Vec<ProjectRow>, Error> {
+    request_context::answer(async |call: RequestContext| rules::list(&call.state, &call.actor()?).await).await
 }
 
 /// Returns one project. Needs *View Project*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/get", input = Json, output = Json)]
-pub async fn project(id: ProjectId) -> Result<ProjectRow, Fault> {
-    request_context::answer(async move |call: Call| rules::get(&call.state, &call.actor()?, id).await).await
+pub async fn project(id: ProjectId) -> Result<ProjectRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::get(&call.state, &call.actor()?, id).await).await
 }
 
 /// Creates a project. Needs *Manage Projects*.
 #[server(prefix = "/fn", endpoint = "projects/create", input = Json, output = Json)]
-pub async fn create_project(wanted: WantedProject) -> Result<ProjectRow, Fault> {
-    request_context::answer(async move |call: Call| rules::create(&call.state, &call.actor()?, wanted).await).await
+pub async fn create_project(request: ProjectRequest) -> Result<ProjectRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::create(&call.state, &call.actor()?, request).await).await
 }
 
 /// Changes a project. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/edit", input = Json, output = Json)]
-pub async fn edit_project(id: ProjectId, wanted: WantedProject) -> Result<ProjectRow, Fault> {
-    request_context::answer(async move |call: Call| rules::edit(&call.state, &call.actor()?, id, wanted).await).await
+pub async fn edit_project(id: ProjectId, request: ProjectRequest) -> Result<ProjectRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::edit(&call.state, &call.actor()?, id, request).await).await
 }
 
 /// Deletes a project permanently, closes its pending requests and revokes its keys. Needs *Manage Projects*, in the organization and in
 /// the project.
 #[server(prefix = "/fn", endpoint = "projects/delete", input = Json, output = Json)]
-pub async fn delete_project(id: ProjectId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| rules::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_project(id: ProjectId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -10,10 +10,10 @@ use latchkey_core::{
     auth::session::{self, Device, Session, SessionToken},
 };
 use latchkey_http::{AppState, page_session::PageSession};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Context of a server function call.
-pub(super) struct Call {
+pub(super) struct RequestContext {
     pub state: AppState,
     pub device: Device,
     session: Option<Session>,
@@ -21,10 +21,10 @@ pub(super) struct Call {
 }
 
 /// Runs the body of a server function and sets the HTTP status if it fails.
-pub(super) async fn answer<T>(body: impl AsyncFnOnce(Call) -> Result<T, Fault>) -> Result<T, Fault> {
+pub(super) async fn answer<T>(body: impl AsyncFnOnce(RequestContext) -> Result<T, Error>) -> Result<T, Error> {
     let response = expect_context::<ResponseOptions>();
-    let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageSession>().cloned()).ok_or(Fault::Internal)?;
-    let call = Call { state: expect_context(), device: caller.device, session: caller.session, response: response.clone() };
+    let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageSession>().cloned()).ok_or(Error::Internal)?;
+    let call = RequestContext { state: expect_context(), device: caller.device, session: caller.session, response: response.clone() };
     let result = body(call).await;
     if let Err(error) = &result {
         response.set_status(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
@@ -32,28 +32,28 @@ pub(super) async fn answer<T>(body: impl AsyncFnOnce(Call) -> Result<T, Fault>) 
     result
 }
 
-impl Call {
-    pub(super) fn session(&self) -> Result<&Session, Fault> {
-        self.session.as_ref().ok_or(Fault::SignedOut)
+impl RequestContext {
+    pub(super) fn session(&self) -> Result<&Session, Error> {
+        self.session.as_ref().ok_or(Error::SignedOut)
     }
 
     /// The signed-in user as the actor of a rule.
-    pub(super) fn actor(&self) -> Result<Actor, Fault> {
+    pub(super) fn actor(&self) -> Result<Actor, Error> {
         Ok(self.session()?.actor(self.device.address))
     }
 
     /// Sets the session cookie.
-    pub(super) fn set_cookie(&self, token: &SessionToken) -> Result<(), Fault> {
+    pub(super) fn set_cookie(&self, token: &SessionToken) -> Result<(), Error> {
         self.send_cookie(session::set_cookie(token, self.state.public_url.is_https()).expose_secret())
     }
 
     /// Removes the session cookie.
-    pub(super) fn clear_cookie(&self) -> Result<(), Fault> {
+    pub(super) fn clear_cookie(&self) -> Result<(), Error> {
         self.send_cookie(&session::clear_cookie(self.state.public_url.is_https()))
     }
 
-    fn send_cookie(&self, cookie: &str) -> Result<(), Fault> {
-        let mut value = HeaderValue::from_str(cookie).map_err(|_| Fault::Internal)?;
+    fn send_cookie(&self, cookie: &str) -> Result<(), Error> {
+        let mut value = HeaderValue::from_str(cookie).map_err(|_| Error::Internal)?;
         value.set_sensitive(true);
         self.response.append_header(header::SET_COOKIE, value);
         Ok(())

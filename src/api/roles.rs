@@ -2,23 +2,23 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::{codec::Json, error::Fault, id::RoleId, member::RoleRow};
+use latchkey_types::{codec::Json, error::Error, id::RoleId, member::RoleRow};
 
 #[cfg(feature = "ssr")]
-use super::request_context::{self, Call};
+use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::roles::{self, RoleDraft};
 
 /// Returns the organization's roles, built-in roles first. Needs *Manage Roles*.
 #[server(prefix = "/fn", endpoint = "roles/list", input = Json, output = Json)]
-pub async fn list_roles() -> Result<Vec<RoleRow>, Fault> {
-    request_context::answer(async |call: Call| roles::list(&call.state, &call.actor()?).await).await
+pub async fn list_roles() -> Result<Vec<RoleRow>, Error> {
+    request_context::answer(async |call: RequestContext| roles::list(&call.state, &call.actor()?).await).await
 }
 
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
 #[server(prefix = "/fn", endpoint = "roles/create", input = Json, output = Json)]
-pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
-    request_context::answer(async move |call: Call| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
+pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
+    request_context::answer(async move |call: RequestContext| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
 }
 
 /// Changes a role, effective immediately. Needs *Manage Roles* and every permission that the role has before or after the change.
@@ -26,8 +26,9 @@ pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleR
 /// # Errors
 /// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
 #[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
-pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
-    request_context::answer(async move |call: Call| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await).await
+pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
+    request_context::answer(async move |call: RequestContext| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await)
+        .await
 }
 
 /// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
@@ -35,6 +36,6 @@ pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Re
 /// # Errors
 /// `Conflict` at `role` for a built-in role and for a role that is in use.
 #[server(prefix = "/fn", endpoint = "roles/delete", input = Json, output = Json)]
-pub async fn delete_role(id: RoleId) -> Result<(), Fault> {
-    request_context::answer(async move |call: Call| roles::delete(&call.state, &call.actor()?, id).await).await
+pub async fn delete_role(id: RoleId) -> Result<(), Error> {
+    request_context::answer(async move |call: RequestContext| roles::delete(&call.state, &call.actor()?, id).await).await
 }

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use latchkey_ui::logo::Mark;
+use latchkey_ui::logo::Logo;
 
 /// The logo, a heading and the page's content.
 #[component]
-pub fn Entry(
+pub fn AuthLayout(
     title: &'static str,
     /// A sentence below the heading.
     #[prop(into)]
@@ -17,7 +17,7 @@ pub fn Entry(
         <main class="entry">
             <div class="entry-sheet">
                 <p class="entry-brand">
-                    <Mark/>
+                    <Logo/>
                     "Latchkey"
                 </p>
                 <h1>{title}</h1>

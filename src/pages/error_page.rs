@@ -3,24 +3,24 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::answer_with;
-use latchkey_types::error::Fault;
+use super::set_status;
+use latchkey_types::error::Error;
 use latchkey_ui::{browser, message::AlertWithRetry};
 
 /// Shown when the page's data can't be loaded. Names the missing permission, redirects to the sign-in page, or offers a retry.
 #[component]
-pub fn Unread(fault: Fault) -> impl IntoView {
-    answer_with(fault.status());
-    match fault {
-        Fault::Forbidden { permission } => view! { <Forbidden permission/> }.into_any(),
-        Fault::SignedOut => {
+pub fn LoadFailed(error: Error) -> impl IntoView {
+    set_status(error.status());
+    match error {
+        Error::Forbidden { permission } => view! { <Forbidden permission/> }.into_any(),
+        Error::SignedOut => {
             Effect::new(browser::go_to_sign_in);
             view! { <div class="page"></div> }.into_any()
         }
-        fault => view! {
+        error => view! {
             <div class="page page-narrow">
                 <h1>"This page could not be loaded"</h1>
-                <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/>
+                <AlertWithRetry message=error.to_string() on_retry=|()| browser::go(&browser::path_and_query())/>
             </div>
         }
         .into_any(),

@@ -3,14 +3,14 @@
 use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
-use super::{auth_layout::Entry, setup::new_password};
+use super::{auth_layout::AuthLayout, setup::new_password};
 use crate::api::account::{invitation, join};
-use latchkey_types::{error::Fault, member::Offer, secret::TypedSecret, validate};
+use latchkey_types::{error::Error, member::InvitationOffer, secret::TypedSecret, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
-    field::{Field, Typed},
-    form::{Form, FormView, FormWrong},
+    field::{Field, InputKind},
+    form::{Form, FormError, FormView},
     message::Alert,
 };
 
@@ -22,7 +22,7 @@ enum InvitationState {
     /// Being checked.
     Loading,
     /// Valid.
-    Valid(TypedSecret, Offer),
+    Valid(TypedSecret, InvitationOffer),
     /// Invalid, or could not be checked. With the reason.
     Invalid(String),
 }
@@ -37,7 +37,7 @@ pub fn JoinPage() -> impl IntoView {
         spawn_local(async move {
             state.set(match invitation(token.clone()).await {
                 Ok(offer) => InvitationState::Valid(token, offer),
-                Err(fault) => InvitationState::Invalid(error_message(&fault)),
+                Err(error) => InvitationState::Invalid(error_message(&error)),
             });
         });
     });
@@ -46,15 +46,15 @@ pub fn JoinPage() -> impl IntoView {
         <Title text="Join"/>
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
         {move || match state.get() {
-            InvitationState::Loading => view! { <Entry title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></Entry> }.into_any(),
-            InvitationState::Invalid(reason) => view! { <Entry title="Join" lead="You need an invitation to join."><Alert message=reason/></Entry> }.into_any(),
+            InvitationState::Loading => view! { <AuthLayout title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></AuthLayout> }.into_any(),
+            InvitationState::Invalid(reason) => view! { <AuthLayout title="Join" lead="You need an invitation to join."><Alert message=reason/></AuthLayout> }.into_any(),
             InvitationState::Valid(token, offer) => view! { <JoinForm token offer state/> }.into_any(),
         }}
     }
 }
 
 #[component]
-fn JoinForm(token: TypedSecret, offer: Offer, state: RwSignal<InvitationState>) -> impl IntoView {
+fn JoinForm(token: TypedSecret, offer: InvitationOffer, state: RwSignal<InvitationState>) -> impl IntoView {
     let form = Form::new();
     let token = StoredValue::new(token);
     let submit = move |()| {
@@ -70,30 +70,30 @@ fn JoinForm(token: TypedSecret, offer: Offer, state: RwSignal<InvitationState>) 
     };
     let lead = format!("{} invites you to join {}.", offer.invited_by, offer.organization);
     view! {
-        <Entry title="Join" lead>
+        <AuthLayout title="Join" lead>
             <FormView form on_submit=submit>
                 <p class="entry-fact">"You will sign in as " <strong class="quoted">{offer.email.clone()}</strong> "."</p>
                 // For password managers, which would otherwise store the name.
                 <input type="hidden" name="username" autocomplete="username" value=offer.email/>
                 <Field form name="name" label="Name" autocomplete="name" autofocus=true/>
-                <Field form name="password" label="Password" typed=Typed::Password autocomplete="new-password"
+                <Field form name="password" label="Password" kind=InputKind::Password autocomplete="new-password"
                     hint=format!("At least {} characters.", validate::PASSWORD_LENGTH.start())/>
-                <FormWrong form about="email"/>
+                <FormError form about="email"/>
                 <SubmitButton label="Join" pending=form.pending()/>
             </FormView>
-        </Entry>
+        </AuthLayout>
     }
 }
 
 /// False if the invitation was used or withdrawn in the meantime.
-fn has_joined(result: Result<(), Fault>) -> Result<bool, Fault> {
+fn has_joined(result: Result<(), Error>) -> Result<bool, Error> {
     match result {
         Ok(()) => Ok(true),
-        Err(Fault::NotFound) => Ok(false),
+        Err(Error::NotFound) => Ok(false),
         Err(other) => Err(other),
     }
 }
 
-fn error_message(fault: &Fault) -> String {
-    if *fault == Fault::NotFound { NOT_VALID.to_owned() } else { fault.to_string() }
+fn error_message(error: &Error) -> String {
+    if *error == Error::NotFound { NOT_VALID.to_owned() } else { error.to_string() }
 }

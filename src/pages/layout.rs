@@ -5,24 +5,24 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
     keys::tabs,
-    notifications::{Bell, News},
+    notifications::{Bell, Notifications},
     projects::PROJECTS,
     reference,
     secret::{Reveal, SecretDialog},
     settings,
 };
 use crate::api::account::{sign_out, viewer};
-use latchkey_types::{account::Viewer, error::Fault, permission::Permission};
+use latchkey_types::{account::Viewer, error::Error, permission::Permission};
 use latchkey_ui::{
     browser,
     icon::Glyph,
-    logo::Mark,
-    menu::{Menu, MenuAction, MenuAngle, MenuItem},
+    logo::Logo,
+    menu::{Menu, MenuAction, MenuChevron, MenuItem},
     toast::{Toaster, Toasts},
 };
 
 /// The signed-in user. Every page inside the layout can await it.
-pub type ViewerResource = OnceResource<Result<Viewer, Fault>>;
+pub type ViewerResource = OnceResource<Result<Viewer, Error>>;
 
 pub fn use_viewer() -> ViewerResource {
     expect_context()
@@ -30,11 +30,11 @@ pub fn use_viewer() -> ViewerResource {
 
 /// The last URL of each page that records one, kept in memory.
 #[derive(Clone, Copy)]
-pub struct LastAddresses(StoredValue<Vec<(&'static str, String)>>);
+pub struct LastVisited(StoredValue<Vec<(&'static str, String)>>);
 
-impl LastAddresses {
+impl LastVisited {
     /// Records the URL of a page.
-    pub fn note(self, page: &'static str, address: String) {
+    pub fn record(self, page: &'static str, address: String) {
         self.0.update_value(|visited| {
             visited.retain(|(other, _)| *other != page);
             visited.push((page, address));
@@ -52,18 +52,18 @@ impl LastAddresses {
 /// The page is not inside the `Suspense`, because the server renders its children more than once and a page would load its data each
 /// time.
 #[component]
-pub fn Frame() -> impl IntoView {
+pub fn AppLayout() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
     provide_context(viewer);
-    provide_context(LastAddresses(StoredValue::new(Vec::new())));
+    provide_context(LastVisited(StoredValue::new(Vec::new())));
     let toasts = Toasts::provide();
-    let news = News::provide();
+    let notifications = Notifications::provide();
     let reveal = Reveal::provide();
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="bar">
             <Suspense>
-                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts news/> }) })}
+                {Suspend::new(async move { viewer.await.ok().map(|viewer| view! { <Bar viewer toasts notifications/> }) })}
             </Suspense>
         </header>
         <main class="content" id="content" tabindex="-1">
@@ -75,14 +75,14 @@ pub fn Frame() -> impl IntoView {
 }
 
 #[component]
-fn Bar(viewer: Viewer, toasts: Toasts, news: News) -> impl IntoView {
+fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl IntoView {
     let keys = tabs::first_for(viewer.permissions);
-    let may_see_projects = viewer.may(Permission::ViewProject);
-    let may_see_billing = viewer.may(Permission::ViewBilling);
+    let may_see_projects = viewer.can(Permission::ViewProject);
+    let may_see_billing = viewer.can(Permission::ViewBilling);
     let settings = settings::first_for(&viewer);
     view! {
         <a class="bar-brand" href="/" title="Latchkey">
-            <Mark/>
+            <Logo/>
             <span class="bar-organization">{viewer.organization.clone()}</span>
         </a>
         <nav class="bar-nav" aria-label="Main">
@@ -91,7 +91,7 @@ fn Bar(viewer: Viewer, toasts: Toasts, news: News) -> impl IntoView {
             {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
             {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
         </nav>
-        <Bell news/>
+        <Bell notifications/>
         <PersonMenu person=viewer toasts/>
     }
 }
@@ -109,26 +109,26 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     let on_sign_out = Callback::new(move |()| {
         spawn_local(async move {
             match sign_out().await {
-                Ok(()) | Err(Fault::SignedOut) => browser::go("/sign-in"),
-                Err(fault) => toasts.warn(fault.to_string()),
+                Ok(()) | Err(Error::SignedOut) => browser::go("/sign-in"),
+                Err(error) => toasts.error(error.to_string()),
             }
         });
     });
 
     let mut items = vec![MenuItem { label: "Profile", glyph: Glyph::Person, action: MenuAction::Go("/profile") }];
-    if person.may(Permission::ViewBilling) {
+    if person.can(Permission::ViewBilling) {
         items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
     }
-    if person.may(Permission::ManageApiKeys) {
+    if person.can(Permission::ManageApiKeys) {
         items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
     }
     items.push(MenuItem { label: "API reference", glyph: Glyph::Code, action: MenuAction::Go(reference::PATH) });
-    items.push(MenuItem { label: "Sign out", glyph: Glyph::Leave, action: MenuAction::Run(on_sign_out) });
+    items.push(MenuItem { label: "Sign out", glyph: Glyph::SignOut, action: MenuAction::Run(on_sign_out) });
     view! {
         <Menu id="person-menu" class="avatar-button" items>
             <span class="avatar" aria-hidden="true">{initials(&person.name)}</span>
             <span class="avatar-name">{person.name}</span>
-            <MenuAngle/>
+            <MenuChevron/>
         </Menu>
     }
 }

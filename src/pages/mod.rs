@@ -21,7 +21,7 @@ pub const HOME: &str = "/";
 
 /// Sets the HTTP status of the page that is being rendered. Does nothing in the browser.
 #[cfg_attr(not(feature = "ssr"), expect(unused_variables, clippy::missing_const_for_fn, reason = "only the server sets a status"))]
-fn answer_with(status: u16) {
+fn set_status(status: u16) {
     #[cfg(feature = "ssr")]
     if let (Some(response), Ok(status)) = (leptos::prelude::use_context::<leptos_axum::ResponseOptions>(), status.try_into()) {
         response.set_status(status);

@@ -3,15 +3,15 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{answer_with, auth_layout::Entry};
+use super::{auth_layout::AuthLayout, set_status};
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
-    answer_with(404);
+    set_status(404);
     view! {
         <Title text="Page not found"/>
-        <Entry title="Page not found" lead="The link may be broken or the page may have moved.">
+        <AuthLayout title="Page not found" lead="The link may be broken or the page may have moved.">
             <p><a class="button" rel="external" href="/">"Go to API Keys"</a></p>
-        </Entry>
+        </AuthLayout>
     }
 }

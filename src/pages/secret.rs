@@ -2,10 +2,10 @@
 
 use leptos::{html, prelude::*};
 
-use latchkey_types::{error::Fault, key::CreatedKey, member::InvitationLink, secret::RevealedSecret};
+use latchkey_types::{error::Error, key::CreatedKey, member::InvitationLink, secret::RevealedSecret};
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     copy::CopyButton,
     dialog::Dialog,
     icon::{Glyph, Icon},
@@ -99,8 +99,8 @@ impl Reveal {
     }
 
     /// Shows the token of a project key that was revealed for an import, and why the import failed.
-    pub fn show_unimported(self, name: String, token: RevealedSecret, fault: &Fault) {
-        let trouble = Some(format!("Import failed: {fault}"));
+    pub fn show_failed_import(self, name: String, token: RevealedSecret, error: &Error) {
+        let trouble = Some(format!("Import failed: {error}"));
         self.0.update(|queue| queue.push(SecretContent { trouble, ..SecretContent::token(name, token) }));
     }
 
@@ -177,8 +177,8 @@ fn SecretView(content: SecretContent, #[prop(into)] close: Callback<()>) -> impl
                 <div class="ask" role="alert">
                     <p>{content.not_copied}</p>
                     <div class="ask-answers">
-                        <Button label="Close without copying" weight=Weight::Danger on_click=close/>
-                        <Button label="Keep open" weight=Weight::Primary on_click=keep_open/>
+                        <Button label="Close without copying" variant=ButtonVariant::Danger on_click=close/>
+                        <Button label="Keep open" variant=ButtonVariant::Primary on_click=keep_open/>
                     </div>
                 </div>
             </Show>

@@ -3,13 +3,13 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{HOME, auth_layout::Entry};
+use super::{HOME, auth_layout::AuthLayout};
 use crate::api::account::set_up;
-use latchkey_types::{error::Fault, validate};
+use latchkey_types::{error::Error, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
-    field::{Field, Typed},
+    field::{Field, InputKind},
     form::{Form, FormView},
 };
 
@@ -43,7 +43,7 @@ pub fn SetupPage() -> impl IntoView {
 
     view! {
         <Title text="Set up"/>
-        <Entry title="Set up Latchkey" lead="Create your organization and owner account.">
+        <AuthLayout title="Set up Latchkey" lead="Create your organization and owner account.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
             <Show when=move || is_token_missing.get()>
                 <p class="note">
@@ -55,16 +55,16 @@ pub fn SetupPage() -> impl IntoView {
             <FormView form on_submit=submit>
                 <Field form name="organization" label="Organization" autocomplete="organization" autofocus=true/>
                 <Field form name="name" label="Name" autocomplete="name"/>
-                <Field form name="email" label="Email" typed=Typed::Email autocomplete="username"/>
-                <Field form name="password" label="Password" typed=Typed::Password autocomplete="new-password"
+                <Field form name="email" label="Email" kind=InputKind::Email autocomplete="username"/>
+                <Field form name="password" label="Password" kind=InputKind::Password autocomplete="new-password"
                     hint=format!("At least {} characters.", validate::PASSWORD_LENGTH.start())/>
                 <SubmitButton label="Create account" pending=form.pending()/>
             </FormView>
-        </Entry>
+        </AuthLayout>
     }
 }
 
 /// Validates a new password.
-pub fn new_password(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn new_password(field: &str, typed: &str) -> Result<String, Error> {
     validate::password(field, typed).map(|()| typed.to_owned())
 }

@@ -4,13 +4,13 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{HOME, auth_layout::Entry};
+use super::{HOME, auth_layout::AuthLayout};
 use crate::api::account::sign_in;
-use latchkey_types::{error::Fault, validate};
+use latchkey_types::{error::Error, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
-    field::{Field, Typed},
+    field::{Field, InputKind},
     form::{Form, FormView},
 };
 
@@ -28,19 +28,19 @@ pub fn SignInPage() -> impl IntoView {
 
     view! {
         <Title text="Sign in"/>
-        <Entry title="Sign in" lead="Manage your team’s API keys.">
+        <AuthLayout title="Sign in" lead="Manage your team’s API keys.">
             <FormView form on_submit=submit>
-                <Field form name="email" label="Email" typed=Typed::Email autocomplete="username" autofocus=true/>
-                <Field form name="password" label="Password" typed=Typed::Password autocomplete="current-password"/>
+                <Field form name="email" label="Email" kind=InputKind::Email autocomplete="username" autofocus=true/>
+                <Field form name="password" label="Password" kind=InputKind::Password autocomplete="current-password"/>
                 <SubmitButton label="Sign in" pending=form.pending()/>
             </FormView>
-        </Entry>
+        </AuthLayout>
     }
 }
 
 /// Only requires a value: existing passwords may be shorter than the current minimum.
-fn require_password(field: &str, typed: &str) -> Result<String, Fault> {
-    if typed.is_empty() { Err(Fault::invalid(field, "Enter your password.")) } else { Ok(typed.to_owned()) }
+fn require_password(field: &str, typed: &str) -> Result<String, Error> {
+    if typed.is_empty() { Err(Error::invalid(field, "Enter your password.")) } else { Ok(typed.to_owned()) }
 }
 
 /// Returns the next page if it is a path of this site, to prevent open redirects. Browsers resolve `//host` and `/\host` to other hosts,

@@ -2,9 +2,9 @@
 
 mod v1 {
     mod bad_input;
-    mod conditions;
     mod corpora;
     mod credentials;
+    mod etag;
     mod forward_auth;
     mod idempotency;
     mod import;

@@ -1,7 +1,7 @@
-//! A real server on a real SQLite file, and what talks to it.
+//! Test server and its clients.
 
 pub mod projects;
-pub mod running;
+pub mod serve_process;
 pub mod services;
 
 use std::{
@@ -31,16 +31,16 @@ use tokio::{
 
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Held by every server; by the one that is measured, alone.
+/// Read lock: shared by every running server. Write lock: held by a test that measures time or memory and needs the process for itself.
 static RUNNING: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
 
-/// A server in this process, with a data folder of its own.
+/// A server in this process, with its own data folder.
 pub struct TestServer {
     pub url: String,
     pub state: AppState,
     pub data: TempDir,
     database_url: Option<String>,
-    end: Option<oneshot::Sender<()>>,
+    shutdown: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<anyhow::Result<()>>>,
     _shared: Option<OwnedRwLockReadGuard<()>>,
 }
@@ -50,12 +50,12 @@ impl TestServer {
         Self::start_with(|_| {}).await
     }
 
-    /// Once no other server runs in this process, and none starts while the guard lives. It waits without queueing: a test that holds
-    /// one server and starts another would wait for it for ever.
-    pub async fn start_alone() -> (OwnedRwLockWriteGuard<()>, Self) {
+    /// Waits until no other server runs in this process; none starts while the guard is held. It polls instead of queueing for the
+    /// write lock: a queued writer would block a test that holds one server and starts another, and neither would finish.
+    pub async fn start_exclusive() -> (OwnedRwLockWriteGuard<()>, Self) {
         loop {
             match Arc::clone(&RUNNING).try_write_owned() {
-                Ok(alone) => return (alone, Self::start_as(|_| {}, None).await),
+                Ok(guard) => return (guard, Self::start_as(|_| {}, None).await),
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
@@ -82,20 +82,20 @@ impl TestServer {
         change(&mut options);
         let database_url = options.data.database.clone();
         let server = Server::open(options).await.unwrap();
-        let (end, ended) = oneshot::channel();
+        let (shutdown, shutdown_signal) = oneshot::channel();
         let (url, state) = (format!("http://{}", server.address), server.state.clone());
-        let running = tokio::spawn(server.run(async { drop(ended.await) }));
-        Self { url, state, data, database_url, end: Some(end), running: Some(running), _shared: shared }
+        let running = tokio::spawn(server.run(async { drop(shutdown_signal.await) }));
+        Self { url, state, data, database_url, shutdown: Some(shutdown), running: Some(running), _shared: shared }
     }
 
-    /// Ends the server as SIGTERM does; the data folder stays.
+    /// Shuts down the server as SIGTERM does; the data folder is kept.
     pub async fn stop(&mut self) {
-        drop(self.end.take());
+        drop(self.shutdown.take());
         self.running.take().unwrap().await.unwrap().unwrap();
     }
 
-    /// Makes a user of `<role>@<organization>.test` and signs them in.
-    pub async fn user(&self, role: &'static str, organization: &str) -> Page {
+    /// Creates the user `<role>@<organization>.test` and signs in.
+    pub async fn user(&self, role: &'static str, organization: &str) -> BrowserClient {
         let account = NewAccount {
             organization: organization.to_owned(),
             name: format!("{role} of {organization}"),
@@ -107,39 +107,39 @@ impl TestServer {
         page.sign_in(&format!("{role}@{organization}.test"), PASSWORD).await
     }
 
-    /// Somebody who is not signed in.
-    pub fn visitor(&self) -> Page {
-        Page { url: self.url.clone(), client: client(), cookie: None }
+    /// A client without a session.
+    pub fn visitor(&self) -> BrowserClient {
+        BrowserClient { url: self.url.clone(), client: client(), cookie: None }
     }
 
-    /// The API, called with a new platform key of the user `<role>@<organization>.test`.
-    pub fn api(&self, user: &str, scopes: &str) -> Api {
+    /// An API client with a new internal key of this user (an e-mail address). Empty `scopes` means all scopes.
+    pub fn api(&self, user: &str, scopes: &str) -> ApiClient {
         let scopes = if scopes.is_empty() { vec![] } else { vec!["--scopes", scopes] };
-        let made = self.latchkey(&[&["admin", "create-key", "--name", "test", "--days", "30", "--user", user], &scopes[..]].concat(), "");
-        assert!(made.status.success(), "{made:?}");
-        Api { url: self.url.clone(), client: client(), key: String::from_utf8(made.stdout).unwrap().trim().to_owned() }
+        let output = self.latchkey(&[&["admin", "create-key", "--name", "test", "--days", "30", "--user", user], &scopes[..]].concat(), "");
+        assert!(output.status.success(), "{output:?}");
+        ApiClient { url: self.url.clone(), client: client(), key: String::from_utf8(output.stdout).unwrap().trim().to_owned() }
     }
 
-    /// Runs the program on this server's data.
+    /// Runs `latchkey` on this server's data.
     pub fn latchkey(&self, arguments: &[&str], input: &str) -> Output {
         let url = self.database_url.as_deref().map(|url| ["--database", url]);
         latchkey(self.data.path(), &[arguments, url.as_ref().map_or(&[][..], |url| &url[..])].concat(), input)
     }
 
-    /// Where this server's data is, for another program beside it.
+    /// Data options of this server, for a second process on the same data.
     pub fn data_options(&self) -> DataOptions {
         DataOptions { database: self.database_url.clone(), ..data_options(self.data.path()) }
     }
 
-    /// The database, to look into or to meddle with.
+    /// A direct connection to the database, to inspect or change it.
     pub async fn database(&self) -> AnyPool {
         let file = || format!("sqlite:{}", self.data.path().join("latchkey.db").display());
         AnyPool::connect(&self.database_url.clone().unwrap_or_else(file)).await.unwrap()
     }
 }
 
-/// A new database on the PostgreSQL server that `LATCHKEY_TEST_POSTGRES` names, such as `postgres://postgres@localhost`; without it tests
-/// run on SQLite. For tests that look at nothing but what the server answers.
+/// A new database on the PostgreSQL server in `LATCHKEY_TEST_POSTGRES`, such as `postgres://postgres@localhost`; without the variable the
+/// tests run on SQLite. Only tests that check nothing but responses of the server work on PostgreSQL.
 async fn new_postgres_database() -> Option<String> {
     let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok()?;
     let name = format!("latchkey_{:x}", u64::from_be_bytes(random::bytes()));
@@ -156,7 +156,7 @@ fn client() -> Client {
     Client::builder().redirect(Policy::none()).build().unwrap()
 }
 
-/// The program itself.
+/// The `latchkey` binary.
 pub fn program(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     command.env("LATCHKEY_DATA", data).env_remove("LATCHKEY_MASTER_KEY");
@@ -170,15 +170,15 @@ pub fn latchkey(data: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A browser's side of the server functions.
+/// Calls pages and server functions as a browser does, with a session cookie if signed in.
 #[derive(Clone)]
-pub struct Page {
+pub struct BrowserClient {
     pub url: String,
     pub client: Client,
     pub cookie: Option<String>,
 }
 
-impl Page {
+impl BrowserClient {
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.with_cookie(self.client.get(format!("{}{path}", self.url)))
     }
@@ -187,7 +187,7 @@ impl Page {
         self.with_cookie(self.client.post(format!("{}/fn/{name}", self.url)).header("origin", &self.url).json(arguments))
     }
 
-    /// Calls a server function. Answers status and body.
+    /// Calls a server function. Returns status and body.
     pub async fn call(&self, name: &str, arguments: Value) -> (StatusCode, Value) {
         let response = self.function(name, &arguments).send().await.unwrap();
         (response.status(), response.json().await.unwrap_or(Value::Null))
@@ -201,11 +201,11 @@ impl Page {
         self
     }
 
-    /// Makes an agent key. Answers its id and its secret.
+    /// Creates an agent key. Returns its id and its secret.
     pub async fn agent_key(&self, name: &str) -> (String, String) {
-        let (status, made) = self.call("keys/create", json!({ "wanted": { "kind": "agent", "name": name } })).await;
-        assert_eq!(status, StatusCode::OK, "{made}");
-        (text(&made["key"]["id"]), text(&made["secret"]))
+        let (status, created) = self.call("keys/create", json!({ "request": { "kind": "agent", "name": name } })).await;
+        assert_eq!(status, StatusCode::OK, "{created}");
+        (text(&created["key"]["id"]), text(&created["secret"]))
     }
 
     fn with_cookie(&self, request: RequestBuilder) -> RequestBuilder {
@@ -213,15 +213,15 @@ impl Page {
     }
 }
 
-/// The API, with a key.
+/// Calls the API with a key.
 #[derive(Clone)]
-pub struct Api {
+pub struct ApiClient {
     url: String,
     client: Client,
     pub key: String,
 }
 
-impl Api {
+impl ApiClient {
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
     }
@@ -244,7 +244,7 @@ impl Api {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    /// The code that verify answers.
+    /// The `code` of the verdict.
     pub async fn verify(&self, key: &str) -> String {
         let (status, verdict) = self.post("/verify", json!({ "key": key })).await;
         assert_eq!(status, StatusCode::OK, "{verdict}");
@@ -253,7 +253,7 @@ impl Api {
     }
 }
 
-/// Stores so many agent keys of the only organization at once.
+/// Inserts `count` agent keys into the only organization with one statement.
 pub async fn store_keys(database: &AnyPool, count: u32) {
     let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < $1) \
         insert into api_keys (number, id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, created_by, created_at, expires_at, last_used_at) \
@@ -263,21 +263,21 @@ pub async fn store_keys(database: &AnyPool, count: u32) {
     sqlx::query(sql).bind(i64::from(count)).execute(database).await.unwrap();
 }
 
-/// Milliseconds since 1970 of the RFC 3339 form that the API answers.
-pub fn unix_ms(moment: &Value) -> i64 {
-    let moment = time::OffsetDateTime::parse(moment.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap();
-    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).unwrap()
+/// Milliseconds since 1970 of an RFC 3339 timestamp of the API.
+pub fn unix_ms(timestamp: &Value) -> i64 {
+    let timestamp = time::OffsetDateTime::parse(timestamp.as_str().unwrap(), &time::format_description::well_known::Rfc3339).unwrap();
+    i64::try_from(timestamp.unix_timestamp_nanos() / 1_000_000).unwrap()
 }
 
 pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("{value} is not a string")).to_owned()
 }
 
-/// Asks again until it is so; fails after a while.
-pub async fn eventually(within: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so().await {
-        assert!(begun.elapsed() < within, "not within {within:?}: {what}");
+/// Polls the condition until it is true; fails after `timeout`.
+pub async fn eventually(timeout: Duration, description: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < timeout, "not within {timeout:?}: {description}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

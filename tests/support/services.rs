@@ -1,4 +1,4 @@
-//! Other services, on this machine: one that answers what a test wants, and moto for AWS.
+//! External services on this machine: a mock HTTP service, moto for AWS, and a mail server.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -22,80 +22,81 @@ use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-/// Lets a server call this machine.
+/// Allows the server to send requests to this machine.
 pub fn allow_loopback(options: &mut ServeOptions) {
     options.outgoing.allow_outgoing = vec!["127.0.0.0/8".parse::<IpNet>().unwrap()];
 }
 
-/// What a neighbour answers.
+/// The response of a mock service.
 #[derive(Clone)]
-pub struct Script {
+pub struct MockResponse {
     pub status: StatusCode,
     pub body: String,
     pub location: Option<String>,
     pub delay: Duration,
 }
 
-impl Script {
+impl MockResponse {
     pub fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status: StatusCode::from_u16(status).unwrap(), body: body.into(), location: None, delay: Duration::ZERO }
     }
 }
 
-/// A call that a neighbour got.
+/// A request that a mock service received.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub line: String,
+pub struct RecordedRequest {
+    /// Method and URI, such as `GET /v1/models`.
+    pub request_line: String,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-/// What to answer, and what was called.
-type Shared = Arc<Mutex<(Script, Vec<Seen>)>>;
+/// The next response, and the recorded requests.
+type Shared = Arc<Mutex<(MockResponse, Vec<RecordedRequest>)>>;
 
-/// A service that answers what a test wants and notes what it is asked.
-pub struct Neighbour {
+/// An HTTP service that sends a configured response and records requests.
+pub struct MockService {
     pub url: String,
     shared: Shared,
 }
 
-impl Neighbour {
+impl MockService {
     pub async fn start() -> Self {
-        let shared = Arc::new(Mutex::new((Script::new(200, "{}"), Vec::new())));
+        let shared = Arc::new(Mutex::new((MockResponse::new(200, "{}"), Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(respond).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, shared }
     }
 
-    pub fn answers(&self, script: Script) {
-        self.shared.lock().unwrap().0 = script;
+    pub fn respond_with(&self, response: MockResponse) {
+        self.shared.lock().unwrap().0 = response;
     }
 
-    /// The calls since this was last asked.
-    pub fn seen(&self) -> Vec<Seen> {
+    /// The requests since the last call of this method.
+    pub fn take_requests(&self) -> Vec<RecordedRequest> {
         std::mem::take(&mut self.shared.lock().unwrap().1)
     }
 }
 
-async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+async fn respond(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
-    let script = {
+    let configured = {
         let mut shared = shared.lock().unwrap();
-        shared.1.push(Seen { line: format!("{} {}", parts.method, parts.uri), headers: parts.headers, body });
+        shared.1.push(RecordedRequest { request_line: format!("{} {}", parts.method, parts.uri), headers: parts.headers, body });
         shared.0.clone()
     };
-    tokio::time::sleep(script.delay).await;
-    let mut response = (script.status, script.body).into_response();
-    if let Some(location) = script.location {
+    tokio::time::sleep(configured.delay).await;
+    let mut response = (configured.status, configured.body).into_response();
+    if let Some(location) = configured.location {
         response.headers_mut().insert(header::LOCATION, location.parse().unwrap());
     }
     response
 }
 
-/// moto, which checks signatures, with one user who may do everything.
+/// moto with signature checks, and one user with all permissions.
 pub struct Moto {
     pub url: String,
     pub key: String,
@@ -108,12 +109,12 @@ impl Moto {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moto/bin/moto_server");
         let mut program = Command::new(path)
             .args(["--host", "127.0.0.1", "--port", "0"])
-            // It takes any signature until so many calls were made: those that make the user.
+            // The first three requests, which create the user, are accepted with any signature.
             .env("INITIAL_NO_AUTH_ACTION_COUNT", "3")
             .stderr(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("moto is installed: `cargo xtask setup` does it");
+            .expect("moto is not installed: run `cargo xtask setup`");
         let url = printed_url(program.stderr.take().unwrap());
         drain(program.stdout.take().unwrap());
         let iam = |action: &str| format!("Action={action}&Version=2010-05-08&UserName=ada");
@@ -145,10 +146,10 @@ fn between(xml: &str, element: &str) -> String {
     rest.split_once("</").unwrap().0.to_owned()
 }
 
-/// Where it listens. What it prints afterwards is read, so that it is not held up.
+/// The URL that moto prints. Later output is read and dropped, so that moto does not block on a full pipe.
 fn printed_url(stderr: impl Read + Send + 'static) -> String {
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
-    let url = lines.find_map(|line| line.split_once("Running on ").map(|(_, url)| url.trim().to_owned())).expect("moto says where it listens");
+    let url = lines.find_map(|line| line.split_once("Running on ").map(|(_, url)| url.trim().to_owned())).expect("moto did not print its URL");
     thread::spawn(move || lines.for_each(drop));
     url
 }
@@ -157,34 +158,34 @@ fn drain(stream: impl Read + Send + 'static) {
     thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).for_each(drop));
 }
 
-/// aiosmtpd: a mail server that notes what it gets.
+/// aiosmtpd: a mail server that records the messages it receives.
 pub struct MailServer {
     pub url: String,
-    taken: Arc<Mutex<Vec<Value>>>,
+    received: Arc<Mutex<Vec<Value>>>,
     program: Child,
 }
 
 impl MailServer {
-    /// With these answers to mail after mail: see tests/smtp.py.
-    pub fn start(answers: &[&str]) -> Self {
+    /// Starts the server with one SMTP reply per message; see tests/smtp.py.
+    pub fn start(replies: &[&str]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut program = Command::new(root.join("target/smtp/bin/python"))
             .arg(root.join("tests/smtp.py"))
-            .args(answers)
+            .args(replies)
             .stdout(Stdio::piped())
             .spawn()
-            .expect("aiosmtpd is installed: `cargo xtask setup` does it");
+            .expect("aiosmtpd is not installed: run `cargo xtask setup`");
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let url = format!("smtp://127.0.0.1:{}?tls=none", lines.next().expect("it says where it listens"));
-        let taken = Arc::<Mutex<Vec<Value>>>::default();
-        let noted = Arc::clone(&taken);
-        thread::spawn(move || lines.for_each(|line| noted.lock().unwrap().push(serde_json::from_str(&line).unwrap())));
-        Self { url, taken, program }
+        let url = format!("smtp://127.0.0.1:{}?tls=none", lines.next().expect("aiosmtpd did not print its port"));
+        let received = Arc::<Mutex<Vec<Value>>>::default();
+        let sink = Arc::clone(&received);
+        thread::spawn(move || lines.for_each(|line| sink.lock().unwrap().push(serde_json::from_str(&line).unwrap())));
+        Self { url, received, program }
     }
 
-    /// All that it got.
-    pub fn mails(&self) -> Vec<Value> {
-        self.taken.lock().unwrap().clone()
+    /// All messages received so far.
+    pub fn messages(&self) -> Vec<Value> {
+        self.received.lock().unwrap().clone()
     }
 }
 

@@ -58,7 +58,7 @@ fn command(target: &str, runs: u64) -> Result<Command> {
     // Fuzz with the crate versions of the main build; cargo adds those that only fuzzing needs.
     fs::copy(paths::inside("Cargo.lock"), folder.join("Cargo.lock")).context("cannot copy Cargo.lock into fuzz/")?;
     let mut command = Command::new("cargo");
-    process::forget_xtask(&mut command);
+    process::clear_xtask_env(&mut command);
     command
         // So that cargo finds the `cargo-fuzz` installed in target/tools.
         .env("PATH", with_tools())
@@ -77,7 +77,7 @@ fn ensure_cargo_fuzz() -> Result<()> {
         return Ok(());
     }
     let mut install = Command::new("cargo");
-    process::forget_xtask(&mut install);
+    process::clear_xtask_env(&mut install);
     process::run(install.args(["install", "cargo-fuzz", "--version", VERSION, "--root"]).arg(tools()))
 }
 

@@ -46,7 +46,7 @@ enum Command {
     Test {
         /// Run only this part of the tests
         #[arg(long, value_enum)]
-        only: Option<test::Part>,
+        only: Option<test::Suite>,
         /// Arguments for Playwright (`--only browser`) or for `cargo test` (`--only unit`)
         #[arg(last = true, requires = "only")]
         arguments: Vec<OsString>,
@@ -86,11 +86,11 @@ fn execute(command: Command) -> Result<()> {
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Site { dev } => {
             let mut steps = Steps::start();
-            site::build_alone(Build::from_flag(dev), &mut steps)?;
+            site::build_site(Build::from_flag(dev), &mut steps)?;
             steps.print_summary();
             Ok(())
         }
         Command::Dist => dist::dist(),
-        Command::Setup => setup::everything(),
+        Command::Setup => setup::install_all(),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn run_labelled(label: &str, command: &mut Command) -> Result<Duratio
 /// variables and would run again after each switch between `cargo xtask` and plain cargo.
 ///
 /// Also removes compiler flags: they would replace those in .cargo/config.toml, on which page and server must agree.
-pub(crate) fn forget_xtask(command: &mut Command) {
+pub(crate) fn clear_xtask_env(command: &mut Command) {
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_about_xtask) {

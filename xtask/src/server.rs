@@ -27,7 +27,7 @@ pub(crate) fn binary(build: Build) -> PathBuf {
 /// A cargo command for the host target: server, tests and checks.
 pub(crate) fn cargo(subcommand: &str) -> Command {
     let mut command = Command::new("cargo");
-    process::forget_xtask(&mut command);
+    process::clear_xtask_env(&mut command);
     command.arg(subcommand).arg("--target-dir").arg(paths::target()).current_dir(paths::root());
     command
 }

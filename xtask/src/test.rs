@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use crate::server::cargo;
@@ -13,7 +13,7 @@ use crate::{paths, process, server, setup};
 
 /// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Part {
+pub(crate) enum Suite {
     /// Format and clippy
     Lint,
     /// Unit and integration tests
@@ -23,16 +23,16 @@ pub(crate) enum Part {
 }
 
 /// Runs one part of the tests, or all. Stops at the first failure.
-pub(crate) fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
+pub(crate) fn test(only: Option<Suite>, arguments: &[OsString]) -> Result<()> {
     let includes = |part| only.is_none_or(|only| only == part);
     let mut steps = Steps::start();
-    if includes(Part::Lint) {
+    if includes(Suite::Lint) {
         lint(&mut steps)?;
     }
-    if includes(Part::Unit) {
+    if includes(Suite::Unit) {
         unit(arguments, &mut steps)?;
     }
-    if includes(Part::Browser) {
+    if includes(Suite::Browser) {
         browser(arguments, &mut steps)?;
     }
     steps.print_summary();
@@ -42,12 +42,28 @@ pub(crate) fn test(only: Option<Part>, arguments: &[OsString]) -> Result<()> {
 
 fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
-    setup::note_compiler();
+    setup::warn_if_compiler_unpinned();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
-    // In one command, so that the server is checked only once.
-    steps.run("clippy server and bench", || clippy(&["--package", "latchkey", "--package", "bench", "--all-targets"]))?;
+    // In one command, so that shared crates are checked only once. xtask is separate: together, their features would be unified.
+    steps.run("clippy", || clippy(&["--workspace", "--exclude", "xtask", "--all-targets"]))?;
     // For the host, not for wasm32: this checks the same code, and a wasm toolchain that is not rustup's may lack clippy.
-    steps.run("clippy browser", || clippy(&["--lib", "--no-default-features", "--features", "hydrate"]))
+    steps.run("clippy browser", || clippy(&["--package", "latchkey", "--package", "latchkey-ui", "--features", "latchkey/hydrate"]))?;
+    steps.run("dependencies of the browser", check_browser_dependencies)
+}
+
+/// Server crates that must not be compiled for the browser.
+const SERVER_ONLY: [&str; 6] = ["axum", "hyper", "reqwest", "sqlx", "tokio", "utoipa"];
+
+/// A feature that is enabled by mistake would add server crates to the wasm build.
+fn check_browser_dependencies() -> Result<()> {
+    let mut tree = Command::new("cargo");
+    tree.current_dir(paths::root()).args(["tree", "--package", "latchkey-frontend", "--target", site::TARGET, "--edges", "normal", "--prefix", "none"]);
+    let listed = process::output(&mut tree)?;
+    let crates = listed.lines().filter_map(|line| line.split_whitespace().next());
+    match crates.into_iter().find(|name| SERVER_ONLY.contains(name)) {
+        Some(name) => bail!("the browser build depends on `{name}`: `cargo tree --package latchkey-frontend --target {} -i {name}`", site::TARGET),
+        None => Ok(()),
+    }
 }
 
 fn clippy(arguments: &[&str]) -> Result<()> {
@@ -62,7 +78,7 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
     steps.run("setup of nginx", setup::nginx)?;
     steps.run("setup of schemathesis", setup::schemathesis)?;
     steps.run("setup of jose and Unkey's SDK", setup::packages)?;
-    steps.run("unit and integration tests", || process::run(cargo("test").args(["--package", "latchkey", "--package", "bench"]).args(arguments)))
+    steps.run("unit and integration tests", || process::run(cargo("test").args(["--workspace", "--exclude", "xtask"]).args(arguments)))
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use bench::stock::Stock;
+use bench::fixtures::Fixtures;
 
-use super::{Row, Settings, Side, compare, verify_each};
-use crate::{load::Requests, places, programs::Program};
+use super::{Row, Settings, Side, compare, verify_all};
+use crate::{load::Requests, paths, programs::Program};
 
 const FIGURE: u8 = 1;
 /// Number of opaque keys, and of JWTs.
@@ -17,9 +17,9 @@ const THROUGHPUT: f64 = 0.90;
 const P99: f64 = 2.0;
 
 pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
-    let fixtures = Stock::make(&places::work("data-bare"), KEYS, KEYS)?;
+    let fixtures = Fixtures::create(&paths::work("data-bare"), KEYS, KEYS)?;
     let (latchkey, bare) = (Program::latchkey(&fixtures.folder)?, Program::bare()?);
-    verify_each(&latchkey, &fixtures.caller, &[&fixtures.keys[..], &fixtures.tokens[..]].concat())?;
+    verify_all(&latchkey, &fixtures.caller, &[&fixtures.keys[..], &fixtures.tokens[..]].concat())?;
     let one = vec![fixtures.keys[0].clone()];
     let requests = |keys| Arc::new(Requests::verify(&fixtures.caller, keys));
     let first = requests(one.clone());
@@ -28,14 +28,14 @@ pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
     for (what, keys) in [("1,000 opaque keys", fixtures.keys), ("one opaque key", one), ("1,000 JWTs", fixtures.tokens)] {
         eprintln!("    {what}");
         let requests = requests(keys);
-        (latchkey, bare) = (latchkey.asked(&requests), bare.asked(&requests));
+        (latchkey, bare) = (latchkey.with_requests(&requests), bare.with_requests(&requests));
         let comparison = compare(settings, &latchkey, &bare)?;
         rows.push(Row::at_least(
             FIGURE,
             format!("throughput relative to the bare handler, {what}"),
             THROUGHPUT,
             comparison.throughput(),
-            &comparison.in_words_with_work(),
+            &comparison.summary_with_cpu_time(),
         ));
         rows.push(Row::at_most(FIGURE, format!("p99 relative to the bare handler, {what}"), P99, comparison.p99(), "from the same pairs"));
     }

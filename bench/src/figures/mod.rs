@@ -11,9 +11,9 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Result, ensure};
 
 use crate::{
+    ab::Comparison,
     load::{Connection, Load, Requests, Round},
-    pairs::Comparison,
-    programs::{Program, settle},
+    programs::{Program, wait_until_idle},
 };
 
 /// The prefix of a valid verdict.
@@ -28,20 +28,20 @@ pub(crate) struct Settings {
     /// Duration of one round of a pair.
     pub round: Duration,
     /// Numbers of stored keys of figure 2, in ascending order.
-    pub stored: [usize; 3],
+    pub stored_keys: [usize; 3],
     /// Number of stored keys in the comparisons with the peers.
-    pub of_peers: usize,
+    pub peer_keys: usize,
     /// Number of keys that figure 5 disables under load.
-    pub disabled: usize,
+    pub disabled_keys: usize,
 }
 
 impl Settings {
     /// The full run, or a quick one that only checks that everything works.
     pub(crate) const fn new(quick: bool) -> Self {
         if quick {
-            Self { pairs: 1, round: Duration::from_millis(300), stored: [1000, 2000, 5000], of_peers: 1000, disabled: 100 }
+            Self { pairs: 1, round: Duration::from_millis(300), stored_keys: [1000, 2000, 5000], peer_keys: 1000, disabled_keys: 100 }
         } else {
-            Self { pairs: 7, round: Duration::from_millis(2500), stored: [1000, 100_000, 1_000_000], of_peers: 100_000, disabled: 10_000 }
+            Self { pairs: 7, round: Duration::from_millis(2500), stored_keys: [1000, 100_000, 1_000_000], peer_keys: 100_000, disabled_keys: 10_000 }
         }
     }
 }
@@ -61,12 +61,12 @@ pub(crate) enum Outcome {
     /// The reason, or how far the value is from the goal.
     NotMet(String),
     /// Reported without a goal.
-    Told,
+    NoGoal,
 }
 
 impl Row {
-    fn told(figure: u8, what: impl Into<String>, measured: impl Into<String>) -> Self {
-        Self { figure, what: what.into(), goal: "–".to_owned(), measured: measured.into(), outcome: Outcome::Told }
+    fn without_goal(figure: u8, what: impl Into<String>, measured: impl Into<String>) -> Self {
+        Self { figure, what: what.into(), goal: "–".to_owned(), measured: measured.into(), outcome: Outcome::NoGoal }
     }
 
     /// A ratio whose goal is a minimum.
@@ -121,10 +121,10 @@ struct Side {
 impl Side {
     /// Latchkey or the baseline handler, which take the same requests.
     fn verifying(program: Program, requests: &Arc<Requests>) -> Self {
-        Self { load: Load { address: program.address, requests: Arc::clone(requests), good: VALID }, program }
+        Self { load: Load { address: program.address, requests: Arc::clone(requests), expected_prefix: VALID }, program }
     }
 
-    fn asked(self, requests: &Arc<Requests>) -> Self {
+    fn with_requests(self, requests: &Arc<Requests>) -> Self {
         Self { load: Load { requests: Arc::clone(requests), ..self.load }, ..self }
     }
 }
@@ -132,19 +132,19 @@ impl Side {
 /// Measures both sides in alternating rounds. Each round starts only when both programs are idle.
 fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Comparison> {
     let round = |side: &Side| {
-        settle(&[&first.program, &second.program])?;
-        let before = side.program.worked()?;
+        wait_until_idle(&[&first.program, &second.program])?;
+        let before = side.program.cpu_seconds()?;
         let round = side.load.run(settings.round)?;
-        let worked = side.program.worked()? - before;
+        let worked = side.program.cpu_seconds()? - before;
         Ok(Round { server_us: worked * 1e6 / f64::from(u32::try_from(round.answers)?), ..round })
     };
-    let comparison = Comparison::of(settings.pairs, || round(first), || round(second))?;
-    ensure!(comparison.others() == 0, "{} unexpected responses", comparison.others());
+    let comparison = Comparison::measure(settings.pairs, || round(first), || round(second))?;
+    ensure!(comparison.unexpected() == 0, "{} unexpected responses", comparison.unexpected());
     Ok(comparison)
 }
 
 /// Verifies every key once, so that all of them are cached.
-fn verify_each(program: &Program, caller: &str, keys: &[Box<str>]) -> Result<()> {
+fn verify_all(program: &Program, caller: &str, keys: &[Box<str>]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut connection = Connection::open(program.address).await?;

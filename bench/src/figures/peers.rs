@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use bench::stock::Stock;
+use bench::fixtures::Fixtures;
 
-use super::{Row, Settings, Side, VALID, compare, verify_each};
+use super::{Row, Settings, Side, VALID, compare, verify_all};
 use crate::{
     load::{Load, Requests},
-    places,
+    paths,
     programs::Program,
 };
 
@@ -32,9 +32,9 @@ const PEERS: [Peer; 2] =
     [Peer { name: "better-auth's api-key plugin", start: better_auth }, Peer { name: "djangorestframework-api-key", start: rest_framework }];
 
 pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
-    let fixtures = Stock::make(&places::work("data-peers"), settings.of_peers, 0)?;
+    let fixtures = Fixtures::create(&paths::work("data-peers"), settings.peer_keys, 0)?;
     let latchkey = Program::latchkey(&fixtures.folder)?;
-    verify_each(&latchkey, &fixtures.caller, &fixtures.keys)?;
+    verify_all(&latchkey, &fixtures.caller, &fixtures.keys)?;
     let latchkey = Side::verifying(latchkey, &Arc::new(Requests::verify(&fixtures.caller, fixtures.keys.clone())));
     Ok(PEERS.iter().map(|peer| compare_with(settings, peer, &latchkey, &fixtures.keys)).collect())
 }
@@ -44,14 +44,14 @@ fn compare_with(settings: &Settings, peer: &Peer, latchkey: &Side, keys: &[Box<s
     let what = format!("throughput relative to {}", peer.name);
     let measured = (peer.start)(keys).and_then(|side| compare(settings, latchkey, &side));
     match measured {
-        Ok(comparison) => Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words()),
+        Ok(comparison) => Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.summary()),
         Err(error) => Row::failed(FIGURE, what, &format!("{error:#}")),
     }
 }
 
 /// Node.js with one worker per core.
 fn better_auth(keys: &[Box<str>]) -> Result<Side> {
-    let (source, folder) = (places::source("better-auth"), empty_folder("better-auth")?);
+    let (source, folder) = (paths::source("better-auth"), empty_folder("better-auth")?);
     let node = |script: &str| {
         let mut command = Command::new("node");
         command.arg(source.join(script)).current_dir(&source).env("NODE_ENV", "production").env("BENCH_DATABASE", folder.join("keys.db"));
@@ -64,16 +64,16 @@ fn better_auth(keys: &[Box<str>]) -> Result<Side> {
         command
     })?;
     let requests = Arc::new(Requests::in_body("POST /verify HTTP/1.1\r\nhost: 127.0.0.1\r\n", keys.to_vec()));
-    let load = Load { address: program.address, requests, good: VALID };
+    let load = Load { address: program.address, requests, expected_prefix: VALID };
     Ok(Side { program, load })
 }
 
 /// gunicorn with one worker per core. Its keys start with an additional part, by which they are looked up.
 fn rest_framework(keys: &[Box<str>]) -> Result<Side> {
-    let (source, folder) = (places::source("drf"), empty_folder("drf")?);
+    let (source, folder) = (paths::source("drf"), empty_folder("drf")?);
     let keys: Vec<Box<str>> = keys.iter().enumerate().map(|(number, key)| format!("{number:08}.{key}").into()).collect();
     let python = || {
-        let mut command = Command::new(places::python());
+        let mut command = Command::new(paths::python());
         command.current_dir(&source).env("BENCH_DATABASE", folder.join("keys.db")).env("DJANGO_SETTINGS_MODULE", "settings");
         command
     };
@@ -84,13 +84,13 @@ fn rest_framework(keys: &[Box<str>]) -> Result<Side> {
         command
     })?;
     let requests = Arc::new(Requests::in_header("POST /verify HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Api-Key ".to_owned(), keys));
-    let load = Load { address: program.address, requests, good: VALID };
+    let load = Load { address: program.address, requests, expected_prefix: VALID };
     Ok(Side { program, load })
 }
 
 /// An empty folder in target/bench.
 fn empty_folder(name: &str) -> Result<PathBuf> {
-    let folder = places::work(name);
+    let folder = paths::work(name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }

@@ -9,14 +9,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use bench::stock::Stock;
+use bench::fixtures::Fixtures;
 use serde_json::Value;
 
 use super::{Outcome, Row, Settings, VALID, post};
 use crate::{
+    ab::thousands,
     load::{Connection, Requests},
-    pairs::thousands,
-    places,
+    paths,
     programs::Program,
 };
 
@@ -39,7 +39,7 @@ struct Shared {
 }
 
 pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
-    let fixtures = Stock::make(&places::work("data-disabled"), settings.disabled, 0)?;
+    let fixtures = Fixtures::create(&paths::work("data-disabled"), settings.disabled_keys, 0)?;
     let latchkey = Program::latchkey(&fixtures.folder)?;
     let shared = Arc::new(Shared {
         requests: Requests::verify(&fixtures.caller, fixtures.keys),

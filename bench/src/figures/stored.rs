@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use bench::stock::Stock;
+use bench::fixtures::Fixtures;
 
-use super::{Row, Settings, Side, compare, verify_each};
+use super::{Row, Settings, Side, compare, verify_all};
 use crate::{
+    ab::{median, thousands},
     load::Requests,
-    pairs::{median, thousands},
-    places,
-    programs::{Program, settle},
+    paths,
+    programs::{Program, wait_until_idle},
 };
 
 const FIGURE: u8 = 2;
@@ -30,34 +30,34 @@ struct Server {
 impl Server {
     fn start(keys: usize) -> Result<Self> {
         eprintln!("    {} keys", thousands_of(keys));
-        let fixtures = Stock::make(&places::work(&format!("data-{keys}")), keys, 0)?;
+        let fixtures = Fixtures::create(&paths::work(&format!("data-{keys}")), keys, 0)?;
         let mut starts = Vec::new();
         for _ in 1..STARTS {
-            starts.push(Program::latchkey(&fixtures.folder)?.started_in);
+            starts.push(Program::latchkey(&fixtures.folder)?.startup_time);
         }
         let program = Program::latchkey(&fixtures.folder)?;
-        starts.push(program.started_in);
-        verify_each(&program, &fixtures.caller, &fixtures.keys)?;
+        starts.push(program.startup_time);
+        verify_all(&program, &fixtures.caller, &fixtures.keys)?;
         let requests = Arc::new(Requests::verify(&fixtures.caller, fixtures.keys));
         let started_ms = median(starts.iter().map(|start| start.as_secs_f64() * 1e3));
-        settle(&[&program])?;
+        wait_until_idle(&[&program])?;
         Ok(Self { keys, started_ms, memory: program.memory()?, side: Side::verifying(program, &requests) })
     }
 }
 
 pub(super) fn measure(settings: &Settings) -> Result<Vec<Row>> {
-    let servers = settings.stored.into_iter().map(Server::start).collect::<Result<Vec<_>>>()?;
+    let servers = settings.stored_keys.into_iter().map(Server::start).collect::<Result<Vec<_>>>()?;
     let mut rows = Vec::new();
     for server in &servers {
         let what = format!("memory and time to `/readyz`, {} keys stored", thousands_of(server.keys));
         let mebibytes = server.memory / (1024 * 1024);
-        rows.push(Row::told(FIGURE, what, format!("{mebibytes} MiB after each key was verified; {:.0} ms", server.started_ms)));
+        rows.push(Row::without_goal(FIGURE, what, format!("{mebibytes} MiB after each key was verified; {:.0} ms", server.started_ms)));
     }
     for larger in &servers[1..] {
         let what = format!("throughput with {} keys relative to {}", thousands_of(larger.keys), thousands_of(servers[0].keys));
         eprintln!("    {what}");
         let comparison = compare(settings, &larger.side, &servers[0].side)?;
-        rows.push(Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.in_words_with_work()));
+        rows.push(Row::at_least(FIGURE, what, GOAL, comparison.throughput(), &comparison.summary_with_cpu_time()));
     }
     Ok(rows)
 }

@@ -28,7 +28,7 @@ pub(crate) struct Load {
     pub address: SocketAddr,
     pub requests: Arc<Requests>,
     /// The prefix of the body of an expected response.
-    pub good: &'static str,
+    pub expected_prefix: &'static str,
 }
 
 /// The result of one round.
@@ -42,13 +42,13 @@ pub(crate) struct Round {
     /// The server's CPU time per response, on all cores together, in microseconds.
     pub server_us: f64,
     /// Responses with another status or body.
-    pub others: u64,
+    pub unexpected: u64,
 }
 
 #[derive(Default)]
 struct Tally {
     nanoseconds: Vec<u32>,
-    others: u64,
+    unexpected: u64,
 }
 
 impl Load {
@@ -64,7 +64,7 @@ impl Load {
             Ok(Round {
                 per_second: f64::from(u32::try_from(tally.nanoseconds.len())?) / seconds,
                 p99_ms: p99_ms(&tally.nanoseconds),
-                others: tally.others,
+                unexpected: tally.unexpected,
                 answers: u64::try_from(warmed_up.nanoseconds.len() + tally.nanoseconds.len())?,
                 server_us: f64::NAN,
             })
@@ -85,7 +85,7 @@ impl Load {
         while let Some(one) = callers.join_next().await {
             let one = one??;
             total.nanoseconds.extend(one.nanoseconds);
-            total.others += one.others;
+            total.unexpected += one.unexpected;
         }
         Ok(total)
     }
@@ -97,10 +97,10 @@ impl Load {
             self.requests.write(&mut request, self.requests.next());
             let response = connection.call(&request).await?;
             let now = Instant::now();
-            if response.status == 200 && response.body.starts_with(self.good.as_bytes()) {
+            if response.status == 200 && response.body.starts_with(self.expected_prefix.as_bytes()) {
                 tally.nanoseconds.push(u32::try_from((now - started).as_nanos()).unwrap_or(u32::MAX));
             } else {
-                tally.others += 1;
+                tally.unexpected += 1;
             }
             started = now;
         }

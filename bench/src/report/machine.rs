@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command, thread};
 
-use crate::places;
+use crate::paths;
 
 /// Cores, memory, processor and operating system.
 pub(super) fn machine() -> String {
@@ -19,13 +19,12 @@ pub(super) fn machine() -> String {
 
 /// Versions of the compiler and of the peers.
 pub(super) fn versions() -> String {
-    let package_json = fs::read_to_string(places::source("better-auth/package.json")).unwrap_or_default();
+    let package_json = fs::read_to_string(paths::source("better-auth/package.json")).unwrap_or_default();
     let package_json: serde_json::Value = serde_json::from_str(&package_json).unwrap_or_default();
     let packages = ["better-auth", "@better-auth/api-key", "better-sqlite3"];
     let node_packages = packages.map(|name| format!("{name} {}", package_json["dependencies"][name].as_str().unwrap_or("?")));
-    let python_packages =
-        fs::read_to_string(places::source("drf/requirements.txt")).unwrap_or_default().trim().replace("==", " ").replace('\n', ", ");
-    let python = output_of(Command::new(places::python()).arg("--version"));
+    let python_packages = fs::read_to_string(paths::source("drf/requirements.txt")).unwrap_or_default().trim().replace("==", " ").replace('\n', ", ");
+    let python = output_of(Command::new(paths::python()).arg("--version"));
     [
         output_of(Command::new("rustc").arg("--version")),
         format!("node {}", output_of(Command::new("node").arg("--version"))),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use super::{error::Trouble, input};
+use super::{error::CliError, input};
 use latchkey_types::net::is_loopback_host;
 
 /// Maximum time to establish a connection.
@@ -48,24 +48,24 @@ impl ClientOptions {
         self.api_key_file.as_ref().is_some_and(|path| path.as_os_str() == "-")
     }
 
-    fn api_key(&self) -> Result<SecretString, Trouble> {
+    fn api_key(&self) -> Result<SecretString, CliError> {
         match &self.api_key_file {
-            Some(path) => input::secret_from(path),
+            Some(path) => input::read_secret(path),
             None => input::from_environment("LATCHKEY_API_KEY")
-                .ok_or_else(|| Trouble::usage("no API key: set LATCHKEY_API_KEY, or pass a file with --api-key-file")),
+                .ok_or_else(|| CliError::usage("no API key: set LATCHKEY_API_KEY, or pass a file with --api-key-file")),
         }
     }
 
-    fn base(&self) -> Result<Url, Trouble> {
+    fn base(&self) -> Result<Url, CliError> {
         // The URL can contain a password, so the message does not repeat it.
-        let invalid = || Trouble::usage("--url must be a URL such as https://keys.example.com");
+        let invalid = || CliError::usage("--url must be a URL such as https://keys.example.com");
         let mut url = Url::parse(&self.url).map_err(|_| invalid())?;
         let has_only_base = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !has_only_base {
             return Err(invalid());
         }
         if url.scheme() == "http" && !url.host_str().is_some_and(is_loopback_host) && !self.allow_http {
-            return Err(Trouble::usage(
+            return Err(CliError::usage(
                 "http sends the API key and all secrets unencrypted to another machine: use --url https://…, or add --allow-http",
             ));
         }
@@ -84,7 +84,7 @@ pub struct Client {
 }
 
 /// Response of the API.
-pub struct Answer {
+pub struct ApiResponse {
     /// The unchanged response body.
     pub text: String,
     /// The parsed body; null for an empty one.
@@ -102,11 +102,11 @@ struct Problem {
 
 impl Client {
     /// # Errors
-    /// [`Trouble::Usage`] if the key is missing or the URL is invalid.
-    pub fn new(options: &ClientOptions) -> Result<Self, Trouble> {
+    /// [`CliError::Usage`] if the key is missing or the URL is invalid.
+    pub fn new(options: &ClientOptions) -> Result<Self, CliError> {
         let base = options.base()?;
         let key = options.api_key()?;
-        let mut key = HeaderValue::from_str(key.expose_secret()).map_err(|_| Trouble::usage("the API key contains invalid characters"))?;
+        let mut key = HeaderValue::from_str(key.expose_secret()).map_err(|_| CliError::usage("the API key contains invalid characters"))?;
         key.set_sensitive(true);
         let builder = Http::builder()
             .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
@@ -116,7 +116,7 @@ impl Client {
             .timeout(CALL_LIMIT);
         // A proxy tunnels https, but would see every secret sent over http.
         let builder = if base.scheme() == "http" { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| Trouble::Away(format!("TLS is not available: {error}")))?;
+        let http = builder.build().map_err(|error| CliError::Unavailable(format!("TLS is not available: {error}")))?;
         Ok(Self { http, base, key })
     }
 
@@ -129,8 +129,8 @@ impl Client {
     /// Sends a request and reads the whole response.
     ///
     /// # Errors
-    /// [`Trouble::Refused`] with the server's message for 4xx, [`Trouble::Away`] otherwise.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
+    /// [`CliError::Rejected`] with the server's message for 4xx, [`CliError::Unavailable`] otherwise.
+    pub async fn send(&self, request: RequestBuilder) -> Result<ApiResponse, CliError> {
         let response = request.send().await.map_err(|error| self.transport_error(&error))?;
         let status = response.status();
         let text = read(response).await.map_err(|error| self.transport_error(&error))?;
@@ -138,11 +138,11 @@ impl Client {
             return Err(self.rejection(status, &text));
         }
         let json = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(&text).ok() };
-        let json = json.ok_or_else(|| Trouble::Away(format!("the server at {} is not Latchkey: its response is not JSON", self.base)))?;
-        Ok(Answer { text, json })
+        let json = json.ok_or_else(|| CliError::Unavailable(format!("the server at {} is not Latchkey: its response is not JSON", self.base)))?;
+        Ok(ApiResponse { text, json })
     }
 
-    fn transport_error(&self, error: &reqwest::Error) -> Trouble {
+    fn transport_error(&self, error: &reqwest::Error) -> CliError {
         let problem = if error.is_timeout() {
             "did not respond in time"
         } else if error.is_connect() {
@@ -150,16 +150,16 @@ impl Client {
         } else {
             "closed the connection; the request may or may not have been processed"
         };
-        Trouble::Away(format!("{} {problem}", self.base))
+        CliError::Unavailable(format!("{} {problem}", self.base))
     }
 
-    fn rejection(&self, status: StatusCode, text: &str) -> Trouble {
+    fn rejection(&self, status: StatusCode, text: &str) -> CliError {
         let message = match serde_json::from_str::<Problem>(text) {
             Ok(problem) => problem.message(),
             Err(_) if status.is_redirection() => format!("{} redirects: use the URL that it redirects to", self.base),
             Err(_) => format!("{} responded with {status}", self.base),
         };
-        if status.is_client_error() { Trouble::Refused(message) } else { Trouble::Away(message) }
+        if status.is_client_error() { CliError::Rejected(message) } else { CliError::Unavailable(message) }
     }
 }
 

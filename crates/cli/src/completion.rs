@@ -3,7 +3,7 @@
 use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use super::{error::Trouble, print};
+use super::{error::CliError, print};
 
 #[derive(Debug, Args)]
 #[command(after_help = "For bash: latchkey completion bash > ~/.local/share/bash-completion/completions/latchkey")]
@@ -13,7 +13,7 @@ pub struct CompletionOptions {
 }
 
 /// Prints the completion script.
-pub fn run(options: &CompletionOptions, command: &mut Command) -> Result<(), Trouble> {
+pub fn run(options: &CompletionOptions, command: &mut Command) -> Result<(), CliError> {
     // Into a buffer first: `generate` panics if standard output is closed.
     let mut script = Vec::new();
     generate(options.shell, command, "latchkey", &mut script);

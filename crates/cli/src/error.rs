@@ -2,7 +2,7 @@
 
 /// An error as one sentence without secrets. The variant determines the exit code.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum CliError {
     /// The key is not valid. The verdict is already printed.
     #[error("the key is not valid")]
     NotValid,
@@ -11,16 +11,16 @@ pub enum Trouble {
     Usage(String),
     /// The server rejected the request (4xx).
     #[error("{0}")]
-    Refused(String),
+    Rejected(String),
     /// No response, an unusable one, or 5xx.
     #[error("{0}")]
-    Away(String),
+    Unavailable(String),
     /// The reader of standard output has closed the pipe.
     #[error("standard output is closed")]
-    Unread,
+    BrokenPipe,
 }
 
-impl Trouble {
+impl CliError {
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
@@ -28,16 +28,16 @@ impl Trouble {
     pub const fn exit_code(&self) -> u8 {
         match self {
             // `| head` is no failure, as with other programs.
-            Self::Unread => 0,
+            Self::BrokenPipe => 0,
             Self::NotValid => 1,
             Self::Usage(_) => 2,
-            Self::Refused(_) => 3,
-            Self::Away(_) => 4,
+            Self::Rejected(_) => 3,
+            Self::Unavailable(_) => 4,
         }
     }
 
     /// Whether the error is printed.
-    pub const fn is_told(&self) -> bool {
-        !matches!(self, Self::NotValid | Self::Unread)
+    pub const fn is_printed(&self) -> bool {
+        !matches!(self, Self::NotValid | Self::BrokenPipe)
     }
 }

@@ -9,9 +9,9 @@ use std::{
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::error::Trouble;
+use super::error::CliError;
 use latchkey_types::{
-    limits::{RateLimit, Refill, WantedCredits},
+    limits::{CreditsRequest, RateLimit, Refill},
     time::{DAY_MS, MINUTE_MS},
 };
 
@@ -26,14 +26,14 @@ pub fn from_environment(name: &str) -> Option<SecretString> {
 }
 
 /// Reads the first line of a file, or of standard input for `-`. An empty line is an error.
-pub fn secret_from(path: &Path) -> Result<SecretString, Trouble> {
+pub fn read_secret(path: &Path) -> Result<SecretString, CliError> {
     let read = if path == Path::new("-") {
         first_line(io::stdin().lock())
     } else {
         fs::File::open(path).and_then(|file| first_line(io::BufReader::new(file)))
     };
-    let secret = read.map_err(|error| Trouble::usage(format!("can't read {}: {error}", display_name(path))))?;
-    if secret.is_empty() { Err(Trouble::usage(format!("{} contains no key", display_name(path)))) } else { Ok(secret.into()) }
+    let secret = read.map_err(|error| CliError::usage(format!("can't read {}: {error}", display_name(path))))?;
+    if secret.is_empty() { Err(CliError::usage(format!("{} contains no key", display_name(path)))) } else { Ok(secret.into()) }
 }
 
 fn first_line(from: impl BufRead) -> io::Result<String> {
@@ -43,17 +43,17 @@ fn first_line(from: impl BufRead) -> io::Result<String> {
 }
 
 /// Prompts for a secret without echo, or reads it from standard input if that is no terminal.
-pub fn typed_secret(prompt: &str) -> Result<SecretString, Trouble> {
+pub fn prompt_secret(prompt: &str) -> Result<SecretString, CliError> {
     if !io::stdin().is_terminal() {
-        return secret_from(Path::new("-"));
+        return read_secret(Path::new("-"));
     }
-    let typed = rpassword::prompt_password(prompt).map_err(|error| Trouble::usage(format!("can't prompt for the key: {error}")))?;
+    let typed = rpassword::prompt_password(prompt).map_err(|error| CliError::usage(format!("can't prompt for the key: {error}")))?;
     let typed = typed.trim();
-    if typed.is_empty() { Err(Trouble::usage("no key was entered")) } else { Ok(typed.to_owned().into()) }
+    if typed.is_empty() { Err(CliError::usage("no key was entered")) } else { Ok(typed.to_owned().into()) }
 }
 
 /// Reads a whole file, or standard input for `-`. More than [`FILE_MAX`] bytes or invalid UTF-8 are an error.
-pub fn text_of(path: &Path) -> Result<String, Trouble> {
+pub fn read_text(path: &Path) -> Result<String, CliError> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
         io::stdin().lock().take(FILE_MAX + 1).read_to_string(&mut text)
@@ -62,8 +62,8 @@ pub fn text_of(path: &Path) -> Result<String, Trouble> {
     };
     match read {
         Ok(bytes) if bytes as u64 <= FILE_MAX => Ok(text),
-        Ok(_) => Err(Trouble::usage(format!("{} is larger than 16 MiB", display_name(path)))),
-        Err(error) => Err(Trouble::usage(format!("can't read {}: {error}", display_name(path)))),
+        Ok(_) => Err(CliError::usage(format!("{} is larger than 16 MiB", display_name(path)))),
+        Err(error) => Err(CliError::usage(format!("can't read {}: {error}", display_name(path)))),
     }
 }
 
@@ -75,19 +75,19 @@ fn display_name(path: &Path) -> String {
 ///
 /// # Errors
 /// If the answer is not yes, or there is no terminal: scripts must pass `--yes`.
-pub fn confirm(question: &str) -> Result<(), Trouble> {
+pub fn confirm(question: &str) -> Result<(), CliError> {
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-        return Err(Trouble::usage("can't ask for confirmation without a terminal: add --yes"));
+        return Err(CliError::usage("can't ask for confirmation without a terminal: add --yes"));
     }
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     let read = io::stdin().lock().take(64).read_line(&mut answer);
     let is_yes = read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
-    if is_yes { Ok(()) } else { Err(Trouble::usage("cancelled")) }
+    if is_yes { Ok(()) } else { Err(CliError::usage("cancelled")) }
 }
 
 /// Parses a duration into milliseconds: `500ms`, `60s`, `5m`, `24h`, `7d`.
-pub fn span_ms(text: &str) -> Result<i64, String> {
+pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit {
@@ -107,18 +107,18 @@ pub fn rate_limit(text: &str) -> Result<RateLimit, String> {
     let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once('/')?)));
     let (name, (limit, span)) = parts.ok_or("use NAME=LIMIT/SPAN, such as burst=100/60s")?;
     let limit = limit.parse().map_err(|_| "the limit must be a whole number, as in burst=100/60s")?;
-    Ok(RateLimit { name: name.to_owned(), limit, duration_ms: span_ms(span)? })
+    Ok(RateLimit { name: name.to_owned(), limit, duration_ms: parse_duration_ms(span)? })
 }
 
 /// Parses `never`, `daily=AMOUNT` or `monthly=AMOUNT`.
-pub fn refill(text: &str) -> Result<WantedCredits, String> {
+pub fn refill(text: &str) -> Result<CreditsRequest, String> {
     let (interval, amount) = text.split_once('=').map_or((text, None), |(interval, amount)| (interval, Some(amount)));
     let refill = interval.parse::<Refill>().map_err(|_| "use never, daily=AMOUNT or monthly=AMOUNT")?;
     let amount = amount.map(str::parse).transpose().map_err(|_| "the amount must be a whole number, as in daily=1000")?;
     if amount.is_none() && refill != Refill::Never {
         return Err(format!("add the amount: {interval}=1000"));
     }
-    Ok(WantedCredits { remaining: None, refill, amount })
+    Ok(CreditsRequest { remaining: None, refill, amount })
 }
 
 /// Parses a JSON object. The message does not repeat the input.
@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_refill_needs_an_amount() {
-        assert_eq!(refill("daily=1000"), Ok(WantedCredits { remaining: None, refill: Refill::Daily, amount: Some(1000) }));
-        assert_eq!(refill("never"), Ok(WantedCredits::default()));
+        assert_eq!(refill("daily=1000"), Ok(CreditsRequest { remaining: None, refill: Refill::Daily, amount: Some(1000) }));
+        assert_eq!(refill("never"), Ok(CreditsRequest::default()));
         for bad in ["", "daily", "monthly=", "monthly=x", "weekly=1"] {
             assert!(refill(bad).is_err(), "{bad}");
         }

@@ -20,7 +20,7 @@ pub fn width() -> u16 {
 
 /// Formats a table without borders, so that `cut` and `awk` can process it. Columns in `kept` are never wrapped. Other columns are wrapped
 /// only for a terminal: in a pipe every row is one line.
-pub fn of_rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, kept: &[usize]) -> String {
+pub fn format_rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, kept: &[usize]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head);
     for row in rows {
@@ -39,7 +39,7 @@ pub fn of_rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, kept:
 }
 
 /// Formats pairs of name and value, one per line. Pairs without a value are omitted.
-pub fn of_facts(facts: Vec<(&str, Option<String>)>) -> String {
+pub fn format_fields(facts: Vec<(&str, Option<String>)>) -> String {
     let facts: Vec<_> = facts.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
     let name_width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default() + 2;
     facts.iter().map(|(name, value)| format!("{name:name_width$}{}", plain(value))).collect::<Vec<_>>().join("\n")
@@ -51,7 +51,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Formats a time relative to now: `3 h ago`, `in 89 d`; a dash for `None`.
-pub fn from_now(moment: Option<&str>, now: Timestamp) -> String {
+pub fn relative_time(moment: Option<&str>, now: Timestamp) -> String {
     let Some(moment) = moment else { return "-".to_owned() };
     let Some(ms) = unix_ms(moment) else { return moment.to_owned() };
     let distance = (now.0 - ms).abs();
@@ -69,7 +69,7 @@ pub fn moment(moment: Option<&str>, now: Timestamp) -> Option<String> {
     let text = moment?;
     let Some(ms) = unix_ms(text) else { return Some(text.to_owned()) };
     let iso = Timestamp(ms).rfc3339();
-    Some(format!("{} {} UTC ({})", &iso[..10], &iso[11..19], from_now(moment, now)))
+    Some(format!("{} {} UTC ({})", &iso[..10], &iso[11..19], relative_time(moment, now)))
 }
 
 fn unix_ms(moment: &str) -> Option<i64> {
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn times_are_relative_to_now() {
-        let relative = |ms: i64| from_now(Some(&NOW.plus_ms(ms).rfc3339()), NOW);
+        let relative = |ms: i64| relative_time(Some(&NOW.plus_ms(ms).rfc3339()), NOW);
         for (ms, expected) in [
             (0, "now"),
             (-59_999, "now"),
@@ -97,14 +97,14 @@ mod tests {
         ] {
             assert_eq!(relative(ms), expected);
         }
-        assert_eq!((from_now(None, NOW).as_str(), from_now(Some("soon"), NOW).as_str()), ("-", "soon"));
+        assert_eq!((relative_time(None, NOW).as_str(), relative_time(Some("soon"), NOW).as_str()), ("-", "soon"));
         assert_eq!(moment(Some("2026-11-21T09:00:00.000Z"), NOW).as_deref(), Some("2026-11-21 09:00:00 UTC (1 h ago)"));
     }
 
     #[test]
     fn a_table_uses_display_width_and_no_control_characters() {
         let table =
-            of_rows(&["NAME", "KIND"], [vec!["日本".to_owned(), "agent".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "client".to_owned()]], &[]);
+            format_rows(&["NAME", "KIND"], [vec!["日本".to_owned(), "agent".to_owned()], vec!["\u{1b}[2Jx".to_owned(), "client".to_owned()]], &[]);
         assert_eq!(table, "NAME   KIND\n日本   agent\n\u{FFFD}[2Jx  client");
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     AFTER_HELP,
     client::{Client, ClientOptions},
-    error::Trouble,
+    error::CliError,
     input, print, table,
 };
 use latchkey_types::time::Timestamp;
@@ -63,29 +63,29 @@ struct VerifyRequest<'a> {
 /// Verifies a key and prints the verdict.
 ///
 /// # Errors
-/// [`Trouble::NotValid`] if the verdict is not VALID; other variants if there is no verdict.
-pub async fn run(options: VerifyOptions) -> Result<(), Trouble> {
+/// [`CliError::NotValid`] if the verdict is not VALID; other variants if there is no verdict.
+pub async fn run(options: VerifyOptions) -> Result<(), CliError> {
     if options.misplaced.is_some() {
-        return Err(Trouble::usage("keys are not accepted as arguments, which other users can see: set LATCHKEY_KEY or use standard input"));
+        return Err(CliError::usage("keys are not accepted as arguments, which other users can see: set LATCHKEY_KEY or use standard input"));
     }
     let key = match input::from_environment("LATCHKEY_KEY") {
         Some(key) => key,
         None if options.client.reads_stdin() => {
-            return Err(Trouble::usage("standard input can't provide both keys: set LATCHKEY_KEY to the key to verify"));
+            return Err(CliError::usage("standard input can't provide both keys: set LATCHKEY_KEY to the key to verify"));
         }
-        None => input::typed_secret("Key to verify: ")?,
+        None => input::prompt_secret("Key to verify: ")?,
     };
     let client = Client::new(&options.client)?;
     let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = &options;
     let request = VerifyRequest { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
     let response = client.send(client.request(Method::POST, "verify").json(&request)).await?;
     print::line(&if *json { response.text } else { facts(&response.json) })?;
-    if response.json["valid"] == true { Ok(()) } else { Err(Trouble::NotValid) }
+    if response.json["valid"] == true { Ok(()) } else { Err(CliError::NotValid) }
 }
 
 fn facts(verdict: &Value) -> String {
     let text = |field: &str| verdict[field].as_str().map(ToOwned::to_owned);
-    table::of_facts(vec![
+    table::format_fields(vec![
         ("verdict", text("code")),
         ("key", text("key_id")),
         ("name", text("name")),

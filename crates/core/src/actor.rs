@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, OrganizationId, UserId},
     permission::{Permission, Permissions, Scope, Scopes},
 };
 
 /// How an actor was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub enum AuthMethod {
     /// A browser session.
     Session,
     /// An internal key of the user.
@@ -28,7 +28,7 @@ pub struct Actor {
     pub user: UserId,
     /// The name of the user or key.
     pub name: String,
-    pub means: Means,
+    pub auth_method: AuthMethod,
     /// Current permissions.
     pub permissions: Permissions,
     /// The scopes of the key, if a key was used.
@@ -42,19 +42,19 @@ impl Actor {
     ///
     /// # Errors
     /// `Forbidden`, with the missing permission.
-    pub fn require(&self, permission: Permission) -> Result<(), Fault> {
-        if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
+    pub fn require(&self, permission: Permission) -> Result<(), Error> {
+        if self.permissions.has(permission) { Ok(()) } else { Err(Error::forbidden(permission)) }
     }
 
     /// Requires at least one of these permissions.
     ///
     /// # Errors
     /// `Forbidden`, with the first of them.
-    pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Fault> {
+    pub fn require_any(&self, permissions: &[Permission]) -> Result<(), Error> {
         match permissions {
             [] => Ok(()),
             permissions if permissions.iter().any(|permission| self.permissions.has(*permission)) => Ok(()),
-            [first, ..] => Err(Fault::forbidden(*first)),
+            [first, ..] => Err(Error::forbidden(*first)),
         }
     }
 
@@ -62,21 +62,21 @@ impl Actor {
     ///
     /// # Errors
     /// `Forbidden`, with the first missing permission.
-    pub fn require_all(&self, permissions: Permissions) -> Result<(), Fault> {
-        self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Fault::forbidden(missing)))
+    pub fn require_all(&self, permissions: Permissions) -> Result<(), Error> {
+        self.permissions.first_missing(permissions).map_or(Ok(()), |missing| Err(Error::forbidden(missing)))
     }
 
     /// Requires that the actor may grant this scope: they need one of its permissions and, when acting through a key, the scope itself.
     ///
     /// # Errors
     /// `Forbidden`, `ScopeNotHeld`.
-    pub fn require_grant(&self, scope: Scope) -> Result<(), Fault> {
+    pub fn require_grant(&self, scope: Scope) -> Result<(), Error> {
         self.require_any(scope.needs())?;
-        if self.scopes.is_none_or(|own| own.has(scope)) { Ok(()) } else { Err(Fault::ScopeNotHeld { scope: scope.word().to_owned() }) }
+        if self.scopes.is_none_or(|own| own.has(scope)) { Ok(()) } else { Err(Error::ScopeNotHeld { scope: scope.as_str().to_owned() }) }
     }
 
     /// Whether the actor sees the personal keys of all users, as owners and admins do. Others see only their own.
-    pub fn sees_everybodys_keys(&self) -> bool {
+    pub fn can_see_all_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::actor::{Actor, Means};
+use super::actor::{Actor, AuthMethod};
 use latchkey_crypto::random::Secret;
 use latchkey_store::{self as store, Store, Tx, audit::AuditRow};
 use latchkey_types::{
@@ -37,10 +37,10 @@ pub struct Event {
 impl Event {
     /// An action of an actor, such as `key.created` on a `key` with this id and name.
     pub fn new(actor: &Actor, action: &'static str, object_kind: &'static str, id: impl ToString, name: &str) -> Self {
-        let event_actor = match actor.means {
-            Means::Session => ("user", actor.user.to_string(), actor.name.clone()),
-            Means::Key(key) => ("key", key.to_string(), actor.name.clone()),
-            Means::Console => ("console", String::new(), actor.name.clone()),
+        let event_actor = match actor.auth_method {
+            AuthMethod::Session => ("user", actor.user.to_string(), actor.name.clone()),
+            AuthMethod::Key(key) => ("key", key.to_string(), actor.name.clone()),
+            AuthMethod::Console => ("console", String::new(), actor.name.clone()),
         };
         Self {
             organization: actor.organization,
@@ -66,13 +66,13 @@ impl Auditor {
     }
 
     /// Starts the chain of a new database.
-    pub async fn begin(&self, tx: &mut Tx) -> Result<(), store::Error> {
+    pub async fn begin(&self, tx: &mut Tx) -> Result<(), store::StoreError> {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
     /// Writes a row in the transaction of the change it records. The row is chained to the signed end, not to the last row present, so that
     /// removing the last rows stays detectable.
-    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::Error> {
+    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::StoreError> {
         let head = store::audit::head(&mut *tx).await?;
         let (actor_kind, actor_id, actor_name) = event.actor;
         let (object_kind, object_id, object_name) = event.object;

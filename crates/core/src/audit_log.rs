@@ -9,7 +9,7 @@ use latchkey_store::{
 };
 use latchkey_types::{
     audit::{AuditEventRow, AuditPage, AuditQuery, EVENTS_MAX},
-    error::Fault,
+    error::Error,
     permission::{Permission, Permissions},
     time::Timestamp,
     validate,
@@ -19,7 +19,7 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `Invalid` at `search`; `Forbidden`, `Unavailable`.
-pub async fn read(core: &Core, actor: &Actor, query: &AuditQuery) -> Result<AuditPage, Fault> {
+pub async fn read(core: &Core, actor: &Actor, query: &AuditQuery) -> Result<AuditPage, Error> {
     actor.require(Permission::ViewAuditLog)?;
     let search = validate::search("search", &query.search)?;
     let selection = Selection {
@@ -37,7 +37,7 @@ pub async fn read(core: &Core, actor: &Actor, query: &AuditQuery) -> Result<Audi
 }
 
 fn row(row: &AuditRow) -> AuditEventRow {
-    let means = match row.actor_kind.as_str() {
+    let auth_method = match row.actor_kind.as_str() {
         "key" => Some("API key"),
         "console" => Some("Command line"),
         _ => None,
@@ -46,7 +46,7 @@ fn row(row: &AuditRow) -> AuditEventRow {
         seq: row.seq,
         at: Timestamp(row.at),
         actor: row.actor_name.clone(),
-        means: means.map(ToOwned::to_owned),
+        auth_method: auth_method.map(ToOwned::to_owned),
         action: row.action.clone(),
         object: row.object_name.clone(),
         object_id: row.object_id.clone(),
@@ -70,7 +70,7 @@ fn format_detail(name: &str, value: Value) -> String {
 }
 
 fn labels(words: &str) -> String {
-    let labels: Vec<_> = Permissions::from_words(words).iter().map(Permission::label).collect();
+    let labels: Vec<_> = Permissions::parse_list(words).iter().map(Permission::label).collect();
     if labels.is_empty() { "none".to_owned() } else { labels.join(", ") }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Core, actor::Actor, credentials, etag::IfMatch, keys};
 use latchkey_types::{
-    error::Fault,
-    key::{BULK_MAX, BulkAction, BulkOutcome, ItemId},
+    error::Error,
+    key::{BULK_MAX, BulkAction, BulkResult, ItemId},
     permission::Permission,
 };
 
@@ -12,10 +12,10 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `Invalid` at `ids`, `Forbidden`, `Unavailable`.
-pub async fn act(core: &Core, actor: &Actor, action: BulkAction, ids: &[ItemId]) -> Result<BulkOutcome, Fault> {
+pub async fn apply(core: &Core, actor: &Actor, action: BulkAction, ids: &[ItemId]) -> Result<BulkResult, Error> {
     actor.require_any(&[Permission::ManageApiKeys, Permission::ManageCredentials])?;
     if ids.len() > BULK_MAX {
-        return Err(Fault::invalid("ids", format!("Send at most {BULK_MAX} ids.")));
+        return Err(Error::invalid("ids", format!("Send at most {BULK_MAX} ids.")));
     }
     let (mut keys, mut outbound) = (Vec::new(), Vec::new());
     for id in ids {
@@ -24,14 +24,15 @@ pub async fn act(core: &Core, actor: &Actor, action: BulkAction, ids: &[ItemId])
             ItemId::Credential(id) => outbound.push(*id),
         }
     }
-    let mut outcome = if keys.is_empty() { BulkOutcome::default() } else { keys::act(core, actor, action, keys).await? };
+    let mut outcome = if keys.is_empty() { BulkResult::default() } else { keys::apply_bulk(core, actor, action, keys).await? };
     for id in outbound {
         // Credentials cannot be disabled.
-        let done = if action == BulkAction::Delete { credentials::delete(core, actor, id, IfMatch::Anything).await } else { Err(Fault::NotFound) };
+        let done =
+            if action == BulkAction::Delete { credentials::delete(core, actor, id, IfMatch::Unconditional).await } else { Err(Error::NotFound) };
         match done {
             Ok(()) => outcome.done += 1,
-            Err(Fault::NotFound) => outcome.left += 1,
-            Err(fault) => return Err(fault),
+            Err(Error::NotFound) => outcome.left += 1,
+            Err(error) => return Err(error),
         }
     }
     Ok(outcome)

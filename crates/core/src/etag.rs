@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use latchkey_types::{error::Fault, key::KeyRow};
+use latchkey_types::{error::Error, key::KeyRow};
 
 /// The tag of these bytes, with quotes.
 pub fn of(bytes: &[u8]) -> String {
@@ -12,7 +12,7 @@ pub fn of(bytes: &[u8]) -> String {
 
 /// The tag of a key or a credential. Covers what can be edited, but not the last use or the remaining credits, which change with every
 /// request.
-pub fn of_row(row: &KeyRow) -> String {
+pub fn of_key(row: &KeyRow) -> String {
     let credits = row.limits.credits.map(|credits| (credits.refill, credits.amount));
     let corpora: Vec<i64> = row.corpora.iter().map(|corpus| corpus.id).collect();
     let limits = (&row.limits.rate_limits, credits, &row.limits.allowed_ips);
@@ -28,9 +28,9 @@ pub fn of_row(row: &KeyRow) -> String {
 pub enum IfMatch {
     /// No condition.
     #[default]
-    Anything,
+    Unconditional,
     /// `*`: the object exists.
-    There,
+    Exists,
     /// The object has one of these tags.
     OneOf(Vec<String>),
 }
@@ -40,18 +40,18 @@ impl IfMatch {
     ///
     /// # Errors
     /// `Outdated`.
-    pub fn check(&self, row: impl FnOnce() -> Result<KeyRow, Fault>) -> Result<(), Fault> {
+    pub fn check(&self, row: impl FnOnce() -> Result<KeyRow, Error>) -> Result<(), Error> {
         match self {
-            Self::Anything | Self::There => Ok(()),
-            Self::OneOf(tags) if tags.contains(&of_row(&row()?)) => Ok(()),
-            Self::OneOf(_) => Err(Fault::Outdated),
+            Self::Unconditional | Self::Exists => Ok(()),
+            Self::OneOf(tags) if tags.contains(&of_key(&row()?)) => Ok(()),
+            Self::OneOf(_) => Err(Error::Outdated),
         }
     }
 }
 
 /// A tag in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed<'a> {
+pub struct EntityTag<'a> {
     /// With quotes.
     pub tag: &'a str,
     /// Whether it has the prefix `W/`.
@@ -59,7 +59,7 @@ pub struct Listed<'a> {
 }
 
 /// Parses a list of tags such as `"a", W/"b"`; a tag may contain a comma. `None` if it is malformed.
-pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
+pub fn parse_list(text: &str) -> Option<Vec<EntityTag<'_>>> {
     let mut tags = Vec::new();
     let mut rest = text.trim_matches([' ', '\t', ',']);
     while !rest.is_empty() {
@@ -70,7 +70,7 @@ pub fn listed(text: &str) -> Option<Vec<Listed<'_>>> {
         if tag.contains(|c: char| c.is_ascii_whitespace() || c.is_control()) {
             return None;
         }
-        tags.push(Listed { tag, is_weak });
+        tags.push(EntityTag { tag, is_weak });
         let next = after.trim_start_matches([' ', '\t']);
         rest = match next.strip_prefix(',') {
             Some(next) => next.trim_start_matches([' ', '\t', ',']),
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Option<Vec<(String, bool)>> {
-        listed(text).map(|tags| tags.into_iter().map(|listed| (listed.tag.to_owned(), listed.is_weak)).collect())
+        parse_list(text).map(|tags| tags.into_iter().map(|listed| (listed.tag.to_owned(), listed.is_weak)).collect())
     }
 
     #[test]

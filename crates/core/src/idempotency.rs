@@ -8,11 +8,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     Core,
-    actor::{Actor, Means},
+    actor::{Actor, AuthMethod},
 };
-use latchkey_store::{self as store, idempotency_keys::NamedCall};
+use latchkey_store::{self as store, idempotency_keys::IdempotencyRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     permission::Permissions,
     time::{DAY_MS, Timestamp},
 };
@@ -24,13 +24,13 @@ const CLEANUP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// A request and its idempotency key, both as HMACs, so that neither can be recovered.
 #[derive(Clone, Copy)]
-pub struct Named {
+pub struct IdempotencyKey {
     key: [u8; 32],
     request: [u8; 32],
 }
 
 /// A stored response.
-pub struct Kept {
+pub struct StoredResponse {
     pub status: u16,
     /// JSON.
     pub headers: String,
@@ -39,25 +39,25 @@ pub struct Kept {
 }
 
 /// State of an idempotency key when a request arrives.
-pub enum Known {
+pub enum KeyState {
     /// Unused: the request was recorded and can proceed.
     New,
     /// Its first request is in progress.
-    Running,
+    InProgress,
     /// Its first request ended without a response that can be repeated; whether it took effect is unknown.
     Interrupted,
     /// It was used for a different request.
-    Another,
+    OtherRequest,
     /// Its first request has a stored response.
-    Answered(Kept),
+    Completed(StoredResponse),
 }
 
-impl Named {
+impl IdempotencyKey {
     /// The key `name` of this actor, for a request of these parts: method, path and body.
     pub fn new(core: &Core, actor: &Actor, name: &str, request: &[&[u8]]) -> Self {
-        let caller = match actor.means {
-            Means::Key(id) => id.to_string(),
-            Means::Session | Means::Console => actor.user.to_string(),
+        let caller = match actor.auth_method {
+            AuthMethod::Key(id) => id.to_string(),
+            AuthMethod::Session | AuthMethod::Console => actor.user.to_string(),
         };
         let digest = |parts: &[&[u8]]| {
             // Lengths keep the parts apart; the prefix separates these digests from others under the pepper.
@@ -74,7 +74,7 @@ impl Named {
 ///
 /// # Errors
 /// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
-pub async fn begin(core: &Core, actor: &Actor, named: Named) -> Result<Known, Fault> {
+pub async fn begin(core: &Core, actor: &Actor, named: IdempotencyKey) -> Result<KeyState, Error> {
     let permissions = actor.permissions;
     let now = Timestamp::now();
     let found = core
@@ -90,20 +90,20 @@ pub async fn begin(core: &Core, actor: &Actor, named: Named) -> Result<Known, Fa
             })
         })
         .await?;
-    found.map_or(Ok(Known::New), |found| classify(actor, named, found, now))
+    found.map_or(Ok(KeyState::New), |found| classify(actor, named, found, now))
 }
 
-fn classify(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Result<Known, Fault> {
-    if found.call_digest != named.request {
-        return Ok(Known::Another);
+fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord, now: Timestamp) -> Result<KeyState, Error> {
+    if found.request_digest != named.request {
+        return Ok(KeyState::OtherRequest);
     }
     match found.status.map(u16::try_from) {
-        None if now.0 - found.started_at < MAX_DURATION_MS => Ok(Known::Running),
+        None if now.0 - found.started_at < MAX_DURATION_MS => Ok(KeyState::InProgress),
         Some(Ok(status @ 200..500)) => {
-            actor.require_all(Permissions::from_words(&found.permissions))?;
-            Ok(Known::Answered(Kept { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
+            actor.require_all(Permissions::parse_list(&found.permissions))?;
+            Ok(KeyState::Completed(StoredResponse { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
         }
-        None | Some(_) => Ok(Known::Interrupted),
+        None | Some(_) => Ok(KeyState::Interrupted),
     }
 }
 
@@ -111,7 +111,7 @@ fn classify(actor: &Actor, named: Named, found: NamedCall, now: Timestamp) -> Re
 ///
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
-pub async fn end(core: &Core, named: Named, kept: Kept) -> Result<(), Fault> {
+pub async fn complete(core: &Core, named: IdempotencyKey, kept: StoredResponse) -> Result<(), Error> {
     let write = core
         .store
         .write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::finish(tx, &named.key, kept.status, &kept.headers, &kept.body).await?) }));
@@ -122,12 +122,12 @@ pub async fn end(core: &Core, named: Named, kept: Kept) -> Result<(), Fault> {
 ///
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
-pub async fn undo(core: &Core, named: Named) -> Result<(), Fault> {
+pub async fn release(core: &Core, named: IdempotencyKey) -> Result<(), Error> {
     core.store.write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::delete(tx, &named.key).await?) })).await
 }
 
 /// Background task that deletes records older than a day.
-pub async fn clean(store: Store) {
+pub async fn run_cleanup(store: Store) {
     let mut ticks = interval(CLEANUP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -18,9 +18,9 @@ use latchkey_store::{
     invitations::{InvitationRecord, NewInvitation},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{InvitationId, RoleId},
-    member::{INVITATION_DAYS, InvitationLink, InvitationRow, InvitationState, Offer},
+    member::{INVITATION_DAYS, InvitationLink, InvitationOffer, InvitationRow, InvitationState},
     permission::Permission,
     secret::RevealedSecret,
     time::Timestamp,
@@ -28,7 +28,7 @@ use latchkey_types::{
 };
 
 /// The organization's invitations that are neither accepted nor withdrawn, newest first. Needs *Manage Members*.
-pub async fn open(core: &Core, actor: &Actor) -> Result<Vec<InvitationRow>, Fault> {
+pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<InvitationRow>, Error> {
     actor.require(Permission::ManageMembers)?;
     let now = Timestamp::now();
     store::invitations::list(&core.store, actor.organization).await?.iter().map(|record| record.row(now)).collect()
@@ -38,7 +38,7 @@ pub async fn open(core: &Core, actor: &Actor) -> Result<Vec<InvitationRow>, Faul
 ///
 /// # Errors
 /// `Conflict` at `email` if a member or another invitation has this address.
-pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Result<InvitationLink, Fault> {
+pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Result<InvitationLink, Error> {
     actor.require(Permission::ManageMembers)?;
     let email = validate::email("email", email)?;
     let token = Token::generate();
@@ -47,11 +47,11 @@ pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Re
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ManageMembers).await?;
-                let offered = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Fault::NotFound)?;
+                let actor = members::reload_actor(tx, &actor, Permission::ManageMembers).await?;
+                let offered = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Error::NotFound)?;
                 actor.require_all(offered.allows())?;
                 if store::members::has_email(tx, actor.organization, &email).await? {
-                    return Err(Fault::conflict("email", "A member with this address already exists."));
+                    return Err(Error::conflict("email", "A member with this address already exists."));
                 }
                 let id = InvitationId::new();
                 let (organization, created_by, expires_at) = (actor.organization, actor.user, Timestamp::now().plus_days(INVITATION_DAYS));
@@ -66,7 +66,7 @@ pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Re
 
 /// Replaces the link of an invitation and extends its expiry to seven days from now. The old link becomes invalid. Needs *Manage Members* and
 /// every permission of the role.
-pub async fn renew(core: &Core, actor: &Actor, id: InvitationId) -> Result<InvitationLink, Fault> {
+pub async fn renew(core: &Core, actor: &Actor, id: InvitationId) -> Result<InvitationLink, Error> {
     actor.require(Permission::ManageMembers)?;
     let token = Token::generate();
     let (actor, auditor, digest) = (actor.clone(), core.auditor.clone(), token.digest());
@@ -86,7 +86,7 @@ pub async fn renew(core: &Core, actor: &Actor, id: InvitationId) -> Result<Invit
 }
 
 /// Withdraws an invitation; its link becomes invalid. Needs *Manage Members* and every permission of the role.
-pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<(), Fault> {
+pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<(), Error> {
     actor.require(Permission::ManageMembers)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
@@ -104,22 +104,22 @@ pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<()
 ///
 /// # Errors
 /// `NotFound` for a token that is unknown, used, withdrawn, expired or void; `Throttled` after too many attempts.
-pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result<Offer, Fault> {
+pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result<InvitationOffer, Error> {
     let (attempt, digest) = begin_attempt(core, token, device)?;
     let found = require_open(store::invitations::find_by_digest(core.store.read()?, &digest).await?)?;
     attempt.succeed();
-    Ok(Offer { organization: found.organization, invited_by: found.sender, email: found.email })
+    Ok(InvitationOffer { organization: found.organization, invited_by: found.sender, email: found.email })
 }
 
 /// Accepts an invitation: creates the member and signs them in. Needs only the token.
 ///
 /// # Errors
 /// As [`offer`]; `Conflict` at `email` if a member has that address in the meantime.
-pub async fn join(core: &Core, token: &SecretString, name: &str, password: SecretString, device: Device) -> Result<SessionToken, Fault> {
+pub async fn join(core: &Core, token: &SecretString, name: &str, password: SecretString, device: Device) -> Result<SessionToken, Error> {
     let (attempt, digest) = begin_attempt(core, token, &device)?;
     let found = require_open(store::invitations::find_by_digest(core.store.read()?, &digest).await?)?;
     attempt.succeed();
-    let organization = found.organization_id.parse().map_err(|_| Fault::Internal)?;
+    let organization = found.organization_id.parse().map_err(|_| Error::Internal)?;
     let mut user = accounts::new_user(core, organization, &found.role, name, &found.email, password).await?;
     let auditor = core.auditor.clone();
     core.store
@@ -130,35 +130,35 @@ pub async fn join(core: &Core, token: &SecretString, name: &str, password: Secre
                 user.role.clone_from(&found.role);
                 store::users::insert_user(tx, &user).await.map_err(accounts::email_taken)?;
                 store::invitations::accept(tx, &found.id).await?;
-                let actor = accounts::actor_for(&user, super::actor::Means::Session, device.address);
+                let actor = accounts::actor_for(&user, super::actor::AuthMethod::Session, device.address);
                 let event = Event::new(&actor, "user.joined", "user", user.id, &user.name).with("role", found.role).with("invited_by", found.sender);
                 auditor.record(tx, event).await?;
-                session::begin(tx, user.id, &device).await
+                session::create(tx, user.id, &device).await
             })
         })
         .await
 }
 
 /// Attempts are throttled like sign-in attempts, so that tokens cannot be guessed.
-fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Fault> {
+fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Error> {
     let digest = random_token::digest(token.expose_secret());
     let attempt = core.throttle.begin(&format!("invitation {digest:02x?}"), device.address)?;
     Ok((attempt, digest))
 }
 
-fn require_open(found: Option<InvitationRecord>) -> Result<InvitationRecord, Fault> {
-    found.filter(|found| found.state(Timestamp::now()) == InvitationState::Open).ok_or(Fault::NotFound)
+fn require_open(found: Option<InvitationRecord>) -> Result<InvitationRecord, Error> {
+    found.filter(|found| found.state(Timestamp::now()) == InvitationState::Open).ok_or(Error::NotFound)
 }
 
 /// An invitation that the actor may send. Returns the actor with the permissions read in the transaction `tx`.
-async fn find_sendable(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Fault> {
-    let actor = members::as_they_stand(tx, actor, Permission::ManageMembers).await?;
-    let invitation = store::invitations::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
+async fn find_sendable(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Error> {
+    let actor = members::reload_actor(tx, actor, Permission::ManageMembers).await?;
+    let invitation = store::invitations::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
     actor.require_all(invitation.allows())?;
     Ok((actor, invitation))
 }
 
-async fn record(tx: &mut Tx, auditor: &Auditor, actor: &Actor, action: &'static str, invitation: &InvitationRecord) -> Result<(), Fault> {
+async fn record(tx: &mut Tx, auditor: &Auditor, actor: &Actor, action: &'static str, invitation: &InvitationRecord) -> Result<(), Error> {
     let event = Event::new(actor, action, "invitation", &invitation.id, &invitation.email).with("role", invitation.role.as_str());
     Ok(auditor.record(tx, event).await?)
 }
@@ -169,6 +169,6 @@ fn link(core: &Core, email: &str, token: &Token) -> InvitationLink {
     InvitationLink { email: email.to_owned(), link: RevealedSecret::new(link) }
 }
 
-fn already_invited(error: store::Error) -> Fault {
+fn already_invited(error: store::StoreError) -> Error {
     error.or_conflict("email", "An invitation for this address already exists. Withdraw it or create a new link for it.")
 }

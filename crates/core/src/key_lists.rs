@@ -6,13 +6,13 @@ use super::{
     Core,
     actor::Actor,
     credentials, keys,
-    list_snapshots::{Listing, View},
+    list_snapshots::{ListSnapshot, ListView},
 };
 use latchkey_store::{self as store, keys::lists::Selection};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::{ItemId, KeyRow},
-    key_kind::{Kind, POLICIES},
+    key_kind::{KIND_SPECS, Kind},
     listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
     permission::Permission,
     validate,
@@ -23,7 +23,7 @@ const MAX_IDS: usize = 1000;
 
 /// The kinds of a list: one kind, or all inbound or outbound kinds that the actor may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kinds {
+pub enum KindSelection {
     One(Kind),
     /// All kinds of API keys.
     Inbound,
@@ -31,14 +31,14 @@ pub enum Kinds {
     Outbound,
 }
 
-impl Kinds {
+impl KindSelection {
     /// `kind` if given, otherwise `side`.
     pub fn or(kind: Option<Kind>, side: Self) -> Self {
         kind.map_or(side, Self::One)
     }
 
     /// Whether all of `kinds` are among these.
-    pub fn hold(self, kinds: &[Kind]) -> bool {
+    pub fn contains_all(self, kinds: &[Kind]) -> bool {
         kinds.iter().all(|kind| match self {
             Self::One(one) => *kind == one,
             Self::Inbound => matches!(kind, Kind::Key(_)),
@@ -52,28 +52,28 @@ impl Kinds {
 }
 
 /// The view of an actor on these kinds.
-fn view(actor: &Actor, kinds: Kinds) -> Result<View, Fault> {
+fn view(actor: &Actor, kinds: KindSelection) -> Result<ListView, Error> {
     let kinds = match kinds {
-        Kinds::One(kind) => {
-            actor.require(kind.policy().view)?;
-            if !kind.policy().is_listed() {
-                return Err(Fault::invalid("kind", "Project keys are listed in their project."));
+        KindSelection::One(kind) => {
+            actor.require(kind.spec().view)?;
+            if !kind.spec().is_listed() {
+                return Err(Error::invalid("kind", "Project keys are listed in their project."));
             }
             vec![kind]
         }
-        Kinds::Inbound => inbound(actor),
-        Kinds::Outbound => visible_kinds(actor, |kind| matches!(kind, Kind::Credential(_))),
+        KindSelection::Inbound => inbound(actor),
+        KindSelection::Outbound => visible_kinds(actor, |kind| matches!(kind, Kind::Credential(_))),
     };
     if kinds.is_empty() {
-        return Err(Fault::forbidden(Permission::ViewKeys));
+        return Err(Error::forbidden(Permission::ViewKeys));
     }
-    let personal_of = (!actor.sees_everybodys_keys()).then_some(actor.user);
-    Ok(View { organization: actor.organization, user: actor.user, kinds, personal_of })
+    let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
+    Ok(ListView { organization: actor.organization, user: actor.user, kinds, personal_of })
 }
 
 fn visible_kinds(actor: &Actor, filter: fn(Kind) -> bool) -> Vec<Kind> {
-    let listed = POLICIES.iter().filter(|policy| policy.is_listed());
-    listed.filter(|policy| filter(policy.kind) && actor.permissions.has(policy.view)).map(|policy| policy.kind).collect()
+    let listed = KIND_SPECS.iter().filter(|spec| spec.is_listed());
+    listed.filter(|spec| filter(spec.kind) && actor.permissions.has(spec.view)).map(|spec| spec.kind).collect()
 }
 
 /// The inbound kinds that the actor may see, without project keys, whose visibility depends on the project.
@@ -85,22 +85,22 @@ pub fn inbound(actor: &Actor) -> Vec<Kind> {
 ///
 /// # Errors
 /// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
-pub async fn open(core: &Core, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Fault> {
-    let listing = Arc::new(select(core, actor, Kinds::or(query.kind, Kinds::Inbound), &query).await?);
-    let rows = part(core, &listing, 0, ROWS_MAX).await?;
+pub async fn open(core: &Core, actor: &Actor, query: KeyQuery) -> Result<OpenedListing<KeyRow>, Error> {
+    let listing = Arc::new(select(core, actor, KindSelection::or(query.kind, KindSelection::Inbound), &query).await?);
+    let rows = slice_rows(core, &listing, 0, ROWS_MAX).await?;
     let total = listing.numbers.len();
-    Ok(OpenedListing { listing: core.listings.keep(listing), total, rows })
+    Ok(OpenedListing { listing: core.list_snapshots.insert(listing), total, rows })
 }
 
 /// The current content of a list, in order. Needs the kind's `view` permission.
 ///
 /// # Errors
 /// `Invalid` at `kind`, `q`, `external_id` or `scope`; `Forbidden`, `Unavailable`.
-pub async fn select(core: &Core, actor: &Actor, kinds: Kinds, query: &KeyQuery) -> Result<Listing, Fault> {
+pub async fn select(core: &Core, actor: &Actor, kinds: KindSelection, query: &KeyQuery) -> Result<ListSnapshot, Error> {
     let view = view(actor, kinds)?;
     // Credentials have neither external ids nor scopes.
     let of_keys = |field, filter: &Option<String>| match filter.as_deref() {
-        Some(_) if !kinds.is_inbound() => Err(Fault::invalid(field, "Keys of this kind do not have this field.")),
+        Some(_) if !kinds.is_inbound() => Err(Error::invalid(field, "Keys of this kind do not have this field.")),
         Some(word) => validate::search(field, word).map(Some),
         None => Ok(None),
     };
@@ -117,36 +117,36 @@ pub async fn select(core: &Core, actor: &Actor, kinds: Kinds, query: &KeyQuery) 
         sort: query.sort,
     };
     let numbers = store::keys::lists::select_numbers(&core.store, &selection).await?.into_boxed_slice();
-    Ok(Listing { view, numbers })
+    Ok(ListSnapshot { view, numbers })
 }
 
 /// Rows of a list snapshot, at most [`ROWS_MAX`]. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn rows(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
-    part(core, &*find(core, actor, listing)?, offset, limit).await
+pub async fn rows(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
+    slice_rows(core, &*find(core, actor, listing)?, offset, limit).await
 }
 
 /// The ids of a list snapshot's rows, at most 1,000, including rows that were deleted since. Needs the same permissions as opening it.
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`, `Unavailable`.
-pub async fn ids(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Fault> {
+pub async fn ids(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
     let listing = find(core, actor, listing)?;
     let ids =
         store::keys::lists::ids_of(&core.store, listing.view.organization, &listing.view.kinds, slice(&listing, offset, limit.min(MAX_IDS))).await?;
-    ids.iter().map(|id| id.parse().map_err(|_| Fault::Internal)).collect()
+    ids.iter().map(|id| id.parse().map_err(|_| Error::Internal)).collect()
 }
 
 /// At most [`ROWS_MAX`] rows of a list, each with its index; without the row's data if it was deleted since.
-pub async fn part(core: &Core, listing: &Listing, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Fault> {
+pub async fn slice_rows(core: &Core, listing: &ListSnapshot, offset: usize, limit: usize) -> Result<Vec<ListedRow<KeyRow>>, Error> {
     let numbers = slice(listing, offset, limit.min(ROWS_MAX));
     let mut found = read(core, listing, numbers).await?;
     Ok(numbers.iter().enumerate().map(|(index, number)| ListedRow { index: offset + index, row: found.remove(number) }).collect())
 }
 
-async fn read(core: &Core, listing: &Listing, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+async fn read(core: &Core, listing: &ListSnapshot, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Error> {
     if listing.view.kinds.iter().any(|kind| matches!(kind, Kind::Credential(_))) {
         return credentials::find_many(core, listing.view.organization, numbers).await;
     }
@@ -154,7 +154,7 @@ async fn read(core: &Core, listing: &Listing, numbers: &[i64]) -> Result<HashMap
     records.iter().map(|record| Ok((record.number, keys::row(core, record)?))).collect()
 }
 
-fn slice(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
+fn slice(listing: &ListSnapshot, offset: usize, limit: usize) -> &[i64] {
     let end = offset.saturating_add(limit).min(listing.numbers.len());
     listing.numbers.get(offset..end).unwrap_or_default()
 }
@@ -163,11 +163,11 @@ fn slice(listing: &Listing, offset: usize, limit: usize) -> &[i64] {
 ///
 /// # Errors
 /// `ListingGone`, `Forbidden`.
-pub fn find(core: &Core, actor: &Actor, name: &str) -> Result<Arc<Listing>, Fault> {
-    let of_one_kind = POLICIES.iter().map(|policy| Kinds::One(policy.kind));
-    let mut views = of_one_kind.chain([Kinds::Inbound, Kinds::Outbound]).filter_map(|kinds| view(actor, kinds).ok()).peekable();
+pub fn find(core: &Core, actor: &Actor, name: &str) -> Result<Arc<ListSnapshot>, Error> {
+    let of_one_kind = KIND_SPECS.iter().map(|spec| KindSelection::One(spec.kind));
+    let mut views = of_one_kind.chain([KindSelection::Inbound, KindSelection::Outbound]).filter_map(|kinds| view(actor, kinds).ok()).peekable();
     if views.peek().is_none() {
-        return Err(Fault::forbidden(Permission::ViewKeys));
+        return Err(Error::forbidden(Permission::ViewKeys));
     }
-    views.find_map(|view| core.listings.find(name, &view)).ok_or(Fault::ListingGone)
+    views.find_map(|view| core.list_snapshots.find(name, &view)).ok_or(Error::ListingGone)
 }

@@ -5,11 +5,11 @@ use zeroize::Zeroizing;
 
 use super::{audit::Auditor, vault::Vault};
 use latchkey_crypto::{
-    master_key::{KeyPlace, MasterKey},
+    master_key::{MasterKey, MasterKeySource},
     random::{self, Secret},
 };
 use latchkey_store::{Store, keyring as stored};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// The installation's own secrets, unwrapped.
 pub struct Keyring {
@@ -24,29 +24,29 @@ impl Keyring {
     ///
     /// # Errors
     /// A message for the operator if the master key is missing, malformed or of another keyring.
-    pub async fn open(store: &Store, place: KeyPlace, may_create: bool) -> anyhow::Result<(Self, Vault)> {
+    pub async fn open(store: &Store, source: MasterKeySource, may_create: bool) -> anyhow::Result<(Self, Vault)> {
         let wrapped = stored::all(store.read()?).await.context("cannot read the keyring")?;
         if wrapped.is_empty() {
             ensure!(may_create, "this database is not set up yet: start `latchkey serve` once");
-            let master = first_key(&place)?;
-            return Ok((Self::create(store, &master).await?, Vault::new(place, master)));
+            let master = first_key(&source)?;
+            return Ok((Self::create(store, &master).await?, Vault::new(source, master)));
         }
-        let Some(found) = place.find(&wrapped)? else {
+        let Some(found) = source.find(&wrapped)? else {
             ensure!(
-                place.current()?.is_some(),
+                source.current()?.is_some(),
                 "the master key is missing: put it back at {} or into LATCHKEY_MASTER_KEY. Without it this data can't be opened",
-                place.describe()
+                source.describe()
             );
-            anyhow::bail!("the master key in {} does not fit this data: use the key that it was created with or last rotated to", place.describe());
+            anyhow::bail!("the master key in {} does not fit this data: use the key that it was created with or last rotated to", source.describe());
         };
         if found.is_next {
-            place.finish_rotation(&wrapped)?;
+            source.finish_rotation(&wrapped)?;
         }
         let open = |name: &str| {
             let secret = wrapped.iter().find(|secret| secret.name == name).with_context(|| format!("the keyring has no secret {name}"))?;
             found.key.unwrap(secret).with_context(|| format!("the keyring's secret {name} was altered"))
         };
-        Ok((Self { pepper: open("pepper")?, audit: open("audit")? }, Vault::new(place, found.key)))
+        Ok((Self { pepper: open("pepper")?, audit: open("audit")? }, Vault::new(source, found.key)))
     }
 
     async fn create(store: &Store, master: &MasterKey) -> anyhow::Result<Self> {
@@ -60,7 +60,7 @@ impl Keyring {
                         stored::insert(tx, secret).await?;
                     }
                     // Stored together with the chain's key, so that a log without a start counts as altered.
-                    Ok::<_, Fault>(auditor.begin(tx).await?)
+                    Ok::<_, Error>(auditor.begin(tx).await?)
                 })
             })
             .await
@@ -69,10 +69,10 @@ impl Keyring {
     }
 }
 
-fn first_key(place: &KeyPlace) -> anyhow::Result<MasterKey> {
-    match (place.current()?, place) {
-        (None, KeyPlace::Folder(folder)) => KeyPlace::make(folder),
-        (None, KeyPlace::Environment { .. }) => anyhow::bail!("LATCHKEY_MASTER_KEY is missing: set it to 32 random bytes in base64"),
+fn first_key(source: &MasterKeySource) -> anyhow::Result<MasterKey> {
+    match (source.current()?, source) {
+        (None, MasterKeySource::Folder(folder)) => MasterKeySource::create(folder),
+        (None, MasterKeySource::Environment { .. }) => anyhow::bail!("LATCHKEY_MASTER_KEY is missing: set it to 32 random bytes in base64"),
         (Some(master), _) => Ok(master),
     }
 }

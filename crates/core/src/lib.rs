@@ -43,17 +43,17 @@ use std::sync::{
 use ipnet::IpNet;
 use latchkey_crypto::{key_format::Pepper, random};
 use latchkey_store::{self as store, Store};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 use latchkey_verify::Verifier;
 use secrecy::SecretString;
 
 use audit::Auditor;
 use auth::{password::Passwords, throttle::Throttle};
-use credential_check::{Connections, Endpoints};
-use http_client::Outgoing;
+use credential_check::{CredentialChecks, ProviderEndpoints};
+use http_client::HttpClient;
 use keyring::Keyring;
-use list_snapshots::Listings;
-use notifications::News;
+use list_snapshots::ListSnapshots;
+use notifications::NotificationHub;
 use public_url::PublicUrl;
 use vault::Vault;
 
@@ -62,12 +62,12 @@ pub struct Core {
     pub store: Store,
     pub pepper: Pepper,
     pub vault: Arc<Vault>,
-    pub outgoing: Outgoing,
-    pub connections: Connections,
+    pub http_client: HttpClient,
+    pub credential_checks: CredentialChecks,
     pub auditor: Auditor,
     pub verifier: Arc<Verifier>,
-    pub listings: Listings,
-    pub news: Arc<News>,
+    pub list_snapshots: ListSnapshots,
+    pub notification_hub: Arc<NotificationHub>,
     pub passwords: Passwords,
     pub throttle: Throttle,
     /// The secret of the set-up link; of no use once there is a user.
@@ -87,19 +87,19 @@ impl Core {
         vault: Arc<Vault>,
         public_url: PublicUrl,
         allow_outgoing: Vec<IpNet>,
-        endpoints: Endpoints,
+        endpoints: ProviderEndpoints,
     ) -> anyhow::Result<Self> {
         let pepper = Pepper::new(&keyring.pepper);
         Ok(Self {
             verifier: Arc::new(Verifier::new(store.clone(), pepper.clone())),
             auditor: Auditor::new(&keyring.audit),
             vault,
-            outgoing: Outgoing::new(allow_outgoing)?,
-            connections: Connections::new(endpoints),
+            http_client: HttpClient::new(allow_outgoing)?,
+            credential_checks: CredentialChecks::new(endpoints),
             store,
             pepper,
-            listings: Listings::default(),
-            news: Arc::new(News::new()),
+            list_snapshots: ListSnapshots::default(),
+            notification_hub: Arc::new(NotificationHub::new()),
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),
@@ -109,14 +109,14 @@ impl Core {
     }
 
     /// Whether a user exists. Users are never removed, so `true` is cached.
-    pub async fn has_users(&self) -> Result<bool, Fault> {
-        if !self.has_users.load(Ordering::Relaxed) && store::users::any_user(&self.store).await? {
-            self.note_user();
+    pub async fn has_users(&self) -> Result<bool, Error> {
+        if !self.has_users.load(Ordering::Relaxed) && store::users::has_users(&self.store).await? {
+            self.set_has_users();
         }
         Ok(self.has_users.load(Ordering::Relaxed))
     }
 
-    pub fn note_user(&self) {
+    pub fn set_has_users(&self) {
         self.has_users.store(true, Ordering::Relaxed);
     }
 }

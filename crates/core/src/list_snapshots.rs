@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// The keys or credentials that a user may see. A snapshot is readable only with the view that it was opened with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct ListView {
     pub organization: OrganizationId,
     pub user: UserId,
     pub kinds: Vec<Kind>,
@@ -35,23 +35,23 @@ pub struct View {
 }
 
 /// A list snapshot.
-pub struct Listing {
+pub struct ListSnapshot {
     /// The view that may read it.
-    pub view: View,
+    pub view: ListView,
     /// The numbers of its rows, in order.
     pub numbers: Box<[i64]>,
 }
 
 /// All list snapshots of this instance.
-pub struct Listings {
-    by_name: Cache<String, Arc<Listing>>,
+pub struct ListSnapshots {
+    by_name: Cache<String, Arc<ListSnapshot>>,
     /// The names of each user's snapshots, oldest first.
     of_user: Mutex<HashMap<UserId, VecDeque<String>>>,
 }
 
-impl Default for Listings {
+impl Default for ListSnapshots {
     fn default() -> Self {
-        let bytes = |_: &String, listing: &Arc<Listing>| u32::try_from(size_of_val(&*listing.numbers) + 256).unwrap_or(u32::MAX);
+        let bytes = |_: &String, listing: &Arc<ListSnapshot>| u32::try_from(size_of_val(&*listing.numbers) + 256).unwrap_or(u32::MAX);
         // LRU eviction: the default policy would keep old snapshots that are read often and reject new ones.
         let by_name =
             Cache::builder().eviction_policy(EvictionPolicy::lru()).weigher(bytes).max_capacity(MAX_BYTES).time_to_idle(IDLE_TIMEOUT).build();
@@ -59,9 +59,9 @@ impl Default for Listings {
     }
 }
 
-impl Listings {
+impl ListSnapshots {
     /// Stores a snapshot and evicts the user's oldest one if there are too many. Returns its name, which cannot be guessed.
-    pub fn keep(&self, listing: Arc<Listing>) -> String {
+    pub fn insert(&self, listing: Arc<ListSnapshot>) -> String {
         let name = format!("{:032x}", u128::from_be_bytes(random::bytes()));
         let user = listing.view.user;
         self.by_name.insert(name.clone(), listing);
@@ -77,7 +77,7 @@ impl Listings {
     }
 
     /// The snapshot with this name, if it still exists and was opened with this view.
-    pub fn find(&self, name: &str, view: &View) -> Option<Arc<Listing>> {
+    pub fn find(&self, name: &str, view: &ListView) -> Option<Arc<ListSnapshot>> {
         self.by_name.get(name).filter(|listing| listing.view == *view)
     }
 }

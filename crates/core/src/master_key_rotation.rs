@@ -6,37 +6,37 @@ use anyhow::{Context, bail};
 use super::{
     Core, accounts,
     audit::Event,
-    vault::{Holder, Owner, VALUE, unwrap_key, wrap_key},
+    vault::{OwnerId, SecretOwner, VALUE_FIELD, unwrap_key, wrap_key},
 };
-use latchkey_crypto::master_key::{KeyPlace, MasterKey};
+use latchkey_crypto::master_key::{MasterKey, MasterKeySource};
 use latchkey_store::{self as store, Tx, sealed_secrets::WrappedKey};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Number of data keys per batch.
 const BATCH_SIZE: i64 = 1000;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rewrapped {
+pub struct RotationResult {
     /// Number of rewrapped data keys.
-    pub keys: usize,
+    pub rewrapped: usize,
     /// Number of data keys that the old master key could not unwrap; they are left unchanged.
-    pub left: usize,
+    pub skipped: usize,
 }
 
 /// Rotates the master key. Issued keys do not change and no secret is decrypted: only the wrapping of data keys changes.
-pub async fn rotate(core: &Core) -> anyhow::Result<Rewrapped> {
-    match core.vault.place().clone() {
-        KeyPlace::Folder(folder) => {
-            let Some(_lock) = KeyPlace::lock(&folder)? else { bail!("another rotation of this master key is in progress") };
+pub async fn rotate(core: &Core) -> anyhow::Result<RotationResult> {
+    match core.vault.master_key_source().clone() {
+        MasterKeySource::Folder(folder) => {
+            let Some(_lock) = MasterKeySource::lock(&folder)? else { bail!("another rotation of this master key is in progress") };
             let current = current(core).await?;
             let next = MasterKey::generate();
-            KeyPlace::lay_next(&folder, &next)?;
+            MasterKeySource::write_next(&folder, &next)?;
             let done = rewrap(core, current, next).await?;
-            KeyPlace::promote_next(&folder)?;
+            MasterKeySource::promote_next(&folder)?;
             Ok(done)
         }
-        place @ KeyPlace::Environment { .. } => {
-            let Some(next) = place.next()? else {
+        source @ MasterKeySource::Environment { .. } => {
+            let Some(next) = source.next()? else {
                 bail!("the current master key comes from the environment: put the new one, 32 random bytes in base64, into LATCHKEY_NEW_MASTER_KEY");
             };
             rewrap(core, current(core).await?, next).await
@@ -47,16 +47,16 @@ pub async fn rotate(core: &Core) -> anyhow::Result<Rewrapped> {
 /// The current master key, read again because it may have been rotated since the data was opened.
 async fn current(core: &Core) -> anyhow::Result<MasterKey> {
     let keyring = store::keyring::all(core.store.read()?).await?;
-    let found = core.vault.place().find(&keyring)?.context("the master key was rotated concurrently: try again")?;
+    let found = core.vault.master_key_source().find(&keyring)?.context("the master key was rotated concurrently: try again")?;
     if found.is_next {
         bail!("the data is already wrapped under LATCHKEY_NEW_MASTER_KEY: move it to LATCHKEY_MASTER_KEY");
     }
     Ok(found.key)
 }
 
-async fn rewrap(core: &Core, from: MasterKey, to: MasterKey) -> anyhow::Result<Rewrapped> {
+async fn rewrap(core: &Core, from: MasterKey, to: MasterKey) -> anyhow::Result<RotationResult> {
     let auditor = core.auditor.clone();
-    let organizations = store::users::organizations(&core.store).await?;
+    let organizations = store::users::list_organizations(&core.store).await?;
     let done = core
         .store
         .write(move |tx| {
@@ -65,8 +65,8 @@ async fn rewrap(core: &Core, from: MasterKey, to: MasterKey) -> anyhow::Result<R
                 let mut done = rewrap_data_keys(tx, &from, &to).await?;
                 rewrap_project_secrets(tx, &from, &to, &mut done).await?;
                 for (id, name) in organizations {
-                    let organization = id.parse().map_err(|_| Fault::Internal)?;
-                    let event = Event::new(&accounts::console_of(organization), "master_key.rotated", "organization", id, &name);
+                    let organization = id.parse().map_err(|_| Error::Internal)?;
+                    let event = Event::new(&accounts::console_actor_of(organization), "master_key.rotated", "organization", id, &name);
                     auditor.record(tx, event).await?;
                 }
                 Ok(done)
@@ -76,33 +76,33 @@ async fn rewrap(core: &Core, from: MasterKey, to: MasterKey) -> anyhow::Result<R
     done.context("rotation failed, nothing was changed")
 }
 
-async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<(), Fault> {
+async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<(), Error> {
     for secret in store::keyring::all(&mut *tx).await? {
-        let plain = from.unwrap(&secret).map_err(|_| Fault::Internal)?;
+        let plain = from.unwrap(&secret).map_err(|_| Error::Internal)?;
         store::keyring::replace(tx, &to.wrap(&secret.name, &plain)).await?;
     }
     Ok(())
 }
 
-async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<Rewrapped, Fault> {
-    let (mut done, mut last) = (Rewrapped::default(), (String::new(), String::new()));
+async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<RotationResult, Error> {
+    let (mut done, mut last) = (RotationResult::default(), (String::new(), String::new()));
     loop {
-        let keys = store::sealed_secrets::keys_after(tx, (&last.0, &last.1), BATCH_SIZE).await?;
+        let keys = store::sealed_secrets::data_keys_after(tx, (&last.0, &last.1), BATCH_SIZE).await?;
         let Some(end) = keys.last() else { return Ok(done) };
         last = (end.credential_id.clone(), end.field.clone());
         for key in keys {
             match rewrap_data_key(key, from, to) {
                 Some(key) => {
                     store::sealed_secrets::replace_key(tx, &key).await?;
-                    done.keys += 1;
+                    done.rewrapped += 1;
                 }
-                None => done.left += 1,
+                None => done.skipped += 1,
             }
         }
     }
 }
 
-async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, done: &mut Rewrapped) -> Result<(), Fault> {
+async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, done: &mut RotationResult) -> Result<(), Error> {
     let mut last = String::new();
     loop {
         let keys = store::project_secrets::keys_after(tx, &last, BATCH_SIZE).await?;
@@ -113,9 +113,9 @@ async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, d
                 Some(wrapped) => {
                     key.wrapped_key = wrapped;
                     store::project_secrets::replace_key(tx, &key).await?;
-                    done.keys += 1;
+                    done.rewrapped += 1;
                 }
-                None => done.left += 1,
+                None => done.skipped += 1,
             }
         }
     }
@@ -123,16 +123,16 @@ async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, d
 
 /// The data key of a project secret, rewrapped; `None` if it cannot be unwrapped.
 fn rewrap_project_data_key(key: &store::project_secrets::WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<Vec<u8>> {
-    let owner = Owner::project_secret(key.organization_id.parse().ok()?, key.id.parse().ok()?);
-    let plain = unwrap_key(from, owner, VALUE, &key.wrapped_key).ok()?;
-    Some(wrap_key(to, owner, VALUE, &plain))
+    let owner = SecretOwner::project_secret(key.organization_id.parse().ok()?, key.id.parse().ok()?);
+    let plain = unwrap_key(from, owner, VALUE_FIELD, &key.wrapped_key).ok()?;
+    Some(wrap_key(to, owner, VALUE_FIELD, &plain))
 }
 
 /// The data key of a credential, rewrapped; `None` if it cannot be unwrapped.
 fn rewrap_data_key(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
-    let owner = Owner {
+    let owner = SecretOwner {
         organization: key.organization_id.parse().ok()?,
-        holder: Holder::Credential(key.credential_id.parse().ok()?),
+        holder: OwnerId::Credential(key.credential_id.parse().ok()?),
         purpose: key.provider.as_deref().unwrap_or(&key.kind),
     };
     let plain = unwrap_key(from, owner, &key.field, &key.wrapped_key).ok()?;

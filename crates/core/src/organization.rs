@@ -4,7 +4,7 @@ use iso_currency::{Currency, IntoEnumIterator};
 
 use super::{Core, actor::Actor, audit::Event, members};
 use latchkey_store as store;
-use latchkey_types::{error::Fault, organization::OrganizationSettings, permission::Permission, validate};
+use latchkey_types::{error::Error, organization::OrganizationSettings, permission::Permission, validate};
 
 /// Code and name of the currencies in use, without funds, metals and superseded currencies.
 fn currencies() -> Vec<(String, String)> {
@@ -15,7 +15,7 @@ fn currencies() -> Vec<(String, String)> {
 }
 
 /// The organization's settings. Needs *Manage Organization*.
-pub async fn get(core: &Core, actor: &Actor) -> Result<OrganizationSettings, Fault> {
+pub async fn get(core: &Core, actor: &Actor) -> Result<OrganizationSettings, Error> {
     actor.require(Permission::ManageOrganization)?;
     let (name, currency) = store::organizations::settings(&mut *core.store.connection().await?, actor.organization).await?;
     Ok(OrganizationSettings { name, currency, currencies: currencies() })
@@ -25,21 +25,21 @@ pub async fn get(core: &Core, actor: &Actor) -> Result<OrganizationSettings, Fau
 ///
 /// # Errors
 /// `Invalid` or `Conflict` at `name`; `Invalid` at `currency`; `Forbidden`, `Unavailable`.
-pub async fn edit(core: &Core, actor: &Actor, name: &str, currency: &str) -> Result<(), Fault> {
+pub async fn edit(core: &Core, actor: &Actor, name: &str, currency: &str) -> Result<(), Error> {
     actor.require(Permission::ManageOrganization)?;
     let name = validate::name("name", name)?;
     let found = currencies().into_iter().find(|(code, _)| code == currency);
-    let (currency, _) = found.ok_or_else(|| Fault::invalid("currency", "Choose a currency."))?;
+    let (currency, _) = found.ok_or_else(|| Error::invalid("currency", "Choose a currency."))?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ManageOrganization).await?;
+                let actor = members::reload_actor(tx, &actor, Permission::ManageOrganization).await?;
                 let (name_before, currency_before) = store::organizations::settings(tx, actor.organization).await?;
                 if name == name_before && currency == currency_before {
                     return Ok(());
                 }
-                let taken = |error: store::Error| error.or_conflict("name", "Another organization already has this name.");
+                let taken = |error: store::StoreError| error.or_conflict("name", "Another organization already has this name.");
                 store::organizations::update(tx, actor.organization, &name, &currency).await.map_err(taken)?;
                 let event = Event::new(&actor, "organization.edited", "organization", actor.organization, &name)
                     .with("name_before", name_before)

@@ -11,10 +11,10 @@ use super::{
     },
 };
 use latchkey_store::{self as store, sessions::SessionRecord};
-use latchkey_types::{account::Viewer, error::Fault, id::SessionId, member::SessionRow, time::Timestamp, validate};
+use latchkey_types::{account::Viewer, error::Error, id::SessionId, member::SessionRow, time::Timestamp, validate};
 
 /// The signed-in user.
-pub async fn viewer(core: &Core, session: &Session) -> Result<Viewer, Fault> {
+pub async fn viewer(core: &Core, session: &Session) -> Result<Viewer, Error> {
     let row = session.row.clone();
     Ok(Viewer {
         name: row.name,
@@ -29,7 +29,7 @@ pub async fn viewer(core: &Core, session: &Session) -> Result<Viewer, Fault> {
 }
 
 /// Renames the user.
-pub async fn rename(core: &Core, session: &Session, name: &str, device: &Device) -> Result<(), Fault> {
+pub async fn rename(core: &Core, session: &Session, name: &str, device: &Device) -> Result<(), Error> {
     let name = validate::name("name", name)?;
     let (actor, auditor) = (session.actor(device.address), core.auditor.clone());
     core.store
@@ -52,8 +52,8 @@ pub async fn change_password(
     current: SecretString,
     password: SecretString,
     device: Device,
-) -> Result<SessionToken, Fault> {
-    let wrong = || Fault::invalid("current", "The current password is incorrect.");
+) -> Result<SessionToken, Error> {
+    let wrong = || Error::invalid("current", "The current password is incorrect.");
     validate::password("password", password.expose_secret())?;
     let attempt = core.throttle.begin(&store::fold(&session.row.email), device.address)?;
     let is_plausible = current.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
@@ -73,23 +73,23 @@ pub async fn change_password(
                 let ended = store::sessions::delete_of_user(tx, actor.user).await?;
                 let event = Event::new(&actor, "user.password_changed", "user", actor.user, &actor.name).with("sessions", ended);
                 auditor.record(tx, event).await?;
-                session::begin(tx, actor.user, &device).await
+                session::create(tx, actor.user, &device).await
             })
         })
         .await
 }
 
 /// The user's sessions, most recently used first.
-pub async fn sessions(core: &Core, session: &Session) -> Result<Vec<SessionRow>, Fault> {
+pub async fn sessions(core: &Core, session: &Session) -> Result<Vec<SessionRow>, Error> {
     session::list(&core.store, session.user).await?.iter().map(|record| row(record, session.id)).collect()
 }
 
-fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Fault> {
-    let id = record.id.parse().map_err(|_| Fault::Internal)?;
+fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Error> {
+    let id = record.id.parse().map_err(|_| Error::Internal)?;
     Ok(SessionRow {
         id,
         is_this: id == this,
-        browser: user_agent::in_words(&record.agent),
+        browser: user_agent::display_name(&record.user_agent),
         address: record.address.clone(),
         created_at: Timestamp(record.created_at),
         last_seen_at: Timestamp(record.last_seen_at),
@@ -100,13 +100,13 @@ fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Fault> {
 ///
 /// # Errors
 /// `NotFound` also for sessions of other users.
-pub async fn end_session(core: &Core, session: &Session, id: SessionId, device: &Device) -> Result<(), Fault> {
+pub async fn end_session(core: &Core, session: &Session, id: SessionId, device: &Device) -> Result<(), Error> {
     let (actor, auditor) = (session.actor(device.address), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
                 if !store::sessions::delete_one_of_user(tx, actor.user, id).await? {
-                    return Err(Fault::NotFound);
+                    return Err(Error::NotFound);
                 }
                 Ok(auditor.record(tx, Event::new(&actor, "session.ended", "user", actor.user, &actor.name).with("session", id.to_string())).await?)
             })

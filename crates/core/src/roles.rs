@@ -3,7 +3,7 @@
 use super::{Core, actor::Actor, audit::Event, members};
 use latchkey_store::{self as store, Tx, roles::RoleRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::RoleId,
     member::RoleRow,
     permission::{Permission, Permissions},
@@ -20,8 +20,8 @@ pub struct RoleDraft {
 
 impl RoleDraft {
     /// The name and permissions, if the actor may grant these permissions.
-    fn validate(&self, actor: &Actor) -> Result<(String, Permissions), Fault> {
-        let unknown = |word: &String| Fault::invalid("permissions", format!("Unknown permission “{word}”."));
+    fn validate(&self, actor: &Actor) -> Result<(String, Permissions), Error> {
+        let unknown = |word: &String| Error::invalid("permissions", format!("Unknown permission “{word}”."));
         let permissions = self.permissions.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?;
         let permissions = Permissions::of(&permissions);
         actor.require_all(permissions)?;
@@ -30,25 +30,25 @@ impl RoleDraft {
 }
 
 /// The organization's roles, built-in roles first. Needs *Manage Roles*.
-pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<RoleRow>, Fault> {
+pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     actor.require(Permission::ManageRoles)?;
     store::roles::list(core.store.read()?, actor.organization).await?.iter().map(RoleRecord::row).collect()
 }
 
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
-pub async fn create(core: &Core, actor: &Actor, draft: RoleDraft) -> Result<RoleRow, Fault> {
+pub async fn create(core: &Core, actor: &Actor, draft: RoleDraft) -> Result<RoleRow, Error> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     let record = core
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
+                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let (name, permissions) = draft.validate(&actor)?;
                 let id = RoleId::new();
                 store::roles::insert(tx, id, actor.organization, &name, permissions).await.map_err(name_taken)?;
-                auditor.record(tx, Event::new(&actor, "role.created", "role", id, &name).with("permissions", permissions.words())).await?;
-                store::roles::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)
+                auditor.record(tx, Event::new(&actor, "role.created", "role", id, &name).with("permissions", permissions.to_list())).await?;
+                store::roles::find(tx, actor.organization, id).await?.ok_or(Error::Internal)
             })
         })
         .await?;
@@ -59,29 +59,29 @@ pub async fn create(core: &Core, actor: &Actor, draft: RoleDraft) -> Result<Role
 ///
 /// # Errors
 /// `Conflict` at `role` for a built-in role.
-pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> Result<RoleRow, Fault> {
+pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> Result<RoleRow, Error> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     let record = core
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
+                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let before = find_editable(tx, &actor, id).await?;
                 let (name, permissions) = draft.validate(&actor)?;
                 store::roles::update(tx, id, &name, permissions).await.map_err(name_taken)?;
                 // Keys have the permissions of their creators, so any verdict may change.
-                store::changes::note(tx, None).await?;
+                store::verdict_changes::record(tx, None).await?;
                 let event = Event::new(&actor, "role.changed", "role", id, &name)
                     .with("name_before", before.name)
                     .with("permissions_before", before.permissions)
-                    .with("permissions", permissions.words());
+                    .with("permissions", permissions.to_list());
                 auditor.record(tx, event).await?;
-                store::roles::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)
+                store::roles::find(tx, actor.organization, id).await?.ok_or(Error::Internal)
             })
         })
         .await?;
-    core.verifier.forget(None);
+    core.verifier.invalidate(None);
     record.row()
 }
 
@@ -89,38 +89,38 @@ pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> R
 ///
 /// # Errors
 /// `Conflict` at `role` for a built-in role, and while members, open invitations, project members, templates or valid project keys use it.
-pub async fn delete(core: &Core, actor: &Actor, id: RoleId) -> Result<(), Fault> {
+pub async fn delete(core: &Core, actor: &Actor, id: RoleId) -> Result<(), Error> {
     actor.require(Permission::ManageRoles)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ManageRoles).await?;
+                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let role = find_editable(tx, &actor, id).await?;
                 require_unused(&role)?;
                 store::roles::delete(tx, id).await?;
                 // Invalid project keys may still refer to the role, and lose its permissions.
-                store::changes::note(tx, None).await?;
+                store::verdict_changes::record(tx, None).await?;
                 Ok(auditor.record(tx, Event::new(&actor, "role.deleted", "role", id, &role.name)).await?)
             })
         })
         .await?;
-    core.verifier.forget(None);
+    core.verifier.invalidate(None);
     Ok(())
 }
 
 /// A role that the actor may change or delete.
-async fn find_editable(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Fault> {
-    let role = store::roles::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
+async fn find_editable(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Error> {
+    let role = store::roles::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
     if role.is_built_in() {
-        return Err(Fault::conflict("role", "Built-in roles can't be changed or deleted. Create a new role instead."));
+        return Err(Error::conflict("role", "Built-in roles can't be changed or deleted. Create a new role instead."));
     }
     actor.require_all(role.allows())?;
     Ok(role)
 }
 
 /// Requires that nothing uses the role.
-fn require_unused(role: &RoleRecord) -> Result<(), Fault> {
+fn require_unused(role: &RoleRecord) -> Result<(), Error> {
     let users = [
         (role.members, "A member has", "members have", "Assign another role first."),
         (role.invitations, "An open invitation uses", "open invitations use", "Withdraw open invitations first."),
@@ -130,9 +130,9 @@ fn require_unused(role: &RoleRecord) -> Result<(), Fault> {
     ];
     let Some((count, one, many, advice)) = users.into_iter().find(|(count, ..)| *count > 0) else { return Ok(()) };
     let subject = if count == 1 { one.to_owned() } else { format!("{count} {many}") };
-    Err(Fault::conflict("role", format!("{subject} this role. {advice}")))
+    Err(Error::conflict("role", format!("{subject} this role. {advice}")))
 }
 
-fn name_taken(error: store::Error) -> Fault {
+fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "A role with this name already exists.")
 }

@@ -4,14 +4,14 @@ use super::{Core, actor::Actor};
 use latchkey_store as store;
 use latchkey_types::{
     billing::{KEYS_MAX, KeyUsage, Month, MonthUsage},
-    error::Fault,
+    error::Error,
     money::Money,
     permission::Permission,
     time::{DAY_MS, Timestamp},
 };
 
 /// The organization's usage and cost in a month, by key and by day; of the current month for `None`. Needs *View Billing*.
-pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<MonthUsage, Fault> {
+pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<MonthUsage, Error> {
     actor.require(Permission::ViewBilling)?;
     let current = Month::of_day(Timestamp::now().0.div_euclid(DAY_MS));
     let month = month.unwrap_or(current);
@@ -20,9 +20,9 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<M
     let first_month = store::usage::first_day(&core.store, organization).await?.map_or(current, Month::of_day);
     let day_totals = store::usage::days(&core.store, organization, first, end).await?;
     let total_of = |day| day_totals.iter().find(|total| total.day == day);
-    let personal_of = (!actor.sees_everybodys_keys()).then_some(actor.user);
-    let keys = store::usage::totals(&core.store, organization, (first, end), personal_of, KEYS_MAX).await?;
-    let used = store::usage::used_keys(&core.store, organization, (first, end)).await?;
+    let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
+    let keys = store::usage::most_used_keys(&core.store, organization, (first, end), personal_of, KEYS_MAX).await?;
+    let used = store::usage::count_used_keys(&core.store, organization, (first, end)).await?;
     Ok(MonthUsage {
         month,
         span: (first_month.min(current), current),
@@ -33,10 +33,10 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<M
     })
 }
 
-fn key_usage(total: store::usage::KeyTotal) -> Result<KeyUsage, Fault> {
+fn key_usage(total: store::usage::KeyUsageRow) -> Result<KeyUsage, Error> {
     Ok(KeyUsage {
-        id: total.id.parse().map_err(|_| Fault::Internal)?,
-        kind: total.kind.parse().map_err(|_| Fault::Internal)?,
+        id: total.id.parse().map_err(|_| Error::Internal)?,
+        kind: total.kind.parse().map_err(|_| Error::Internal)?,
         name: total.name,
         mask: total.mask,
         is_deleted: total.deleted_at.is_some(),

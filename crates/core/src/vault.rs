@@ -9,40 +9,40 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use latchkey_crypto::{
-    aead::{self, Unopened},
-    master_key::{KeyPlace, MasterKey, Wrapped},
+    aead::{self, DecryptionError},
+    master_key::{MasterKey, MasterKeySource, Wrapped},
     random::{self, Secret},
 };
 use latchkey_store::{self as store, Store, Tx, keyring, sealed_secrets::SealedSecret};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{CredentialId, OrganizationId, ProjectSecretId},
 };
 
 /// Holds the master key, and encrypts and decrypts secrets with it.
 pub struct Vault {
-    place: KeyPlace,
+    source: MasterKeySource,
     /// Reloaded when it no longer fits the keyring, because an admin command may have rotated it.
     master: RwLock<Arc<MasterKey>>,
 }
 
 /// The owner that a secret is bound to: it cannot be decrypted for another owner.
 #[derive(Debug, Clone, Copy)]
-pub struct Owner<'a> {
+pub struct SecretOwner<'a> {
     pub organization: OrganizationId,
-    pub holder: Holder,
+    pub holder: OwnerId,
     /// For a credential its provider, or its kind if it has none.
     pub purpose: &'a str,
 }
 
 /// The object that has the secrets. Ids of different kinds never collide.
 #[derive(Debug, Clone, Copy)]
-pub enum Holder {
+pub enum OwnerId {
     Credential(CredentialId),
     ProjectSecret(ProjectSecretId),
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for OwnerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credential(id) => id.fmt(f),
@@ -51,26 +51,26 @@ impl fmt::Display for Holder {
     }
 }
 
-impl Owner<'_> {
+impl SecretOwner<'_> {
     /// The owner of a project secret's value.
     pub const fn project_secret(organization: OrganizationId, id: ProjectSecretId) -> Self {
-        Self { organization, holder: Holder::ProjectSecret(id), purpose: "project" }
+        Self { organization, holder: OwnerId::ProjectSecret(id), purpose: "project" }
     }
 }
 
 /// The field name of owners with only one secret.
-pub const VALUE: &str = "value";
+pub const VALUE_FIELD: &str = "value";
 
 /// A field name (`key`, `secret` or `value`) and its secret.
 pub type NamedSecret = (&'static str, SecretString);
 
 impl Vault {
-    pub fn new(place: KeyPlace, master: MasterKey) -> Self {
-        Self { place, master: RwLock::new(Arc::new(master)) }
+    pub fn new(source: MasterKeySource, master: MasterKey) -> Self {
+        Self { source, master: RwLock::new(Arc::new(master)) }
     }
 
-    pub const fn place(&self) -> &KeyPlace {
-        &self.place
+    pub const fn master_key_source(&self) -> &MasterKeySource {
+        &self.source
     }
 
     /// Encrypts in the transaction that stores the result, so that no rotation happens in between: a secret wrapped under an outdated master key
@@ -78,13 +78,13 @@ impl Vault {
     ///
     /// # Errors
     /// `Internal` if no master key fits; `Unavailable`.
-    pub async fn seal(&self, tx: &mut Tx, owner: Owner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Fault> {
+    pub async fn seal(&self, tx: &mut Tx, owner: SecretOwner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Error> {
         let (master, _) = self.fitting_master_key(tx).await?;
         Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
     }
 
     /// Wraps one of the installation's own secrets, in the transaction that stores it. `Internal` if no master key fits.
-    pub async fn wrap(&self, tx: &mut Tx, name: &str, secret: &Secret) -> Result<Wrapped, Fault> {
+    pub async fn wrap(&self, tx: &mut Tx, name: &str, secret: &Secret) -> Result<Wrapped, Error> {
         Ok(self.fitting_master_key(tx).await?.0.wrap(name, secret))
     }
 
@@ -92,20 +92,20 @@ impl Vault {
     ///
     /// # Errors
     /// `Internal` if there is no such secret or no master key fits; `Unavailable`.
-    pub async fn unwrap(&self, tx: &mut Tx, name: &str) -> Result<Secret, Fault> {
+    pub async fn unwrap(&self, tx: &mut Tx, name: &str) -> Result<Secret, Error> {
         let (master, keyring) = self.fitting_master_key(tx).await?;
         let secret = keyring.iter().find(|secret| secret.name == name).and_then(|secret| master.unwrap(secret).ok());
         secret.ok_or_else(|| {
             tracing::error!(name, "missing or unreadable secret in the keyring");
-            Fault::Internal
+            Error::Internal
         })
     }
 
     /// The keyring, and the master key that currently fits it.
-    async fn fitting_master_key(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Fault> {
+    async fn fitting_master_key(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Error> {
         let keyring = keyring::all(tx).await?;
-        if !self.master().fits(&keyring) && !self.refresh(&keyring) {
-            return Err(Fault::Internal);
+        if !self.master().matches(&keyring) && !self.refresh(&keyring) {
+            return Err(Error::Internal);
         }
         Ok((self.master(), keyring))
     }
@@ -113,40 +113,40 @@ impl Vault {
     /// Decrypts a secret with the cached master key.
     ///
     /// # Errors
-    /// If the secret was altered, belongs to another owner, or the master key was rotated: see [`Vault::renew`].
-    pub fn open(&self, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Unopened> {
+    /// If the secret was altered, belongs to another owner, or the master key was rotated: see [`Vault::reload_master_key`].
+    pub fn open(&self, owner: SecretOwner<'_>, sealed: &SealedSecret) -> Result<SecretString, DecryptionError> {
         let key = unwrap_key(&self.master(), owner, &sealed.field, &sealed.wrapped_key)?;
         let plain = aead::open(&key, &secret_binding(&owner.parts(&sealed.field)), &sealed.ciphertext)?;
-        Ok(std::str::from_utf8(&plain).map_err(|_| Unopened)?.to_owned().into())
+        Ok(std::str::from_utf8(&plain).map_err(|_| DecryptionError)?.to_owned().into())
     }
 
     /// Decrypts a secret in a transaction, so that no rotation happens in between.
     ///
     /// # Errors
     /// `Internal` if it was altered, belongs to another owner, or no master key fits; `Unavailable`.
-    pub async fn open_now(&self, tx: &mut Tx, owner: Owner<'_>, sealed: &SealedSecret) -> Result<SecretString, Fault> {
+    pub async fn open_in_transaction(&self, tx: &mut Tx, owner: SecretOwner<'_>, sealed: &SealedSecret) -> Result<SecretString, Error> {
         self.fitting_master_key(tx).await?;
         self.open(owner, sealed).map_err(|_| {
             tracing::error!(holder = %owner.holder, "cannot decrypt a stored secret");
-            Fault::Internal
+            Error::Internal
         })
     }
 
     /// Reloads the master key if it was rotated. Returns whether it was: then read the secret again and retry.
-    pub async fn renew(&self, store: &Store) -> Result<bool, store::Error> {
+    pub async fn reload_master_key(&self, store: &Store) -> Result<bool, store::StoreError> {
         let keyring = keyring::all(store.read()?).await?;
-        Ok(!self.master().fits(&keyring) && self.refresh(&keyring))
+        Ok(!self.master().matches(&keyring) && self.refresh(&keyring))
     }
 
     fn refresh(&self, keyring: &[Wrapped]) -> bool {
-        match self.place.find(keyring) {
+        match self.source.find(keyring) {
             Ok(Some(found)) => {
                 *self.master.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(found.key);
                 tracing::info!("loaded the new master key");
                 true
             }
             Ok(None) => {
-                tracing::error!("the master key was rotated but the new one was not found: put it into {} and restart", self.place.describe());
+                tracing::error!("the master key was rotated but the new one was not found: put it into {} and restart", self.source.describe());
                 false
             }
             Err(error) => {
@@ -161,7 +161,7 @@ impl Vault {
     }
 }
 
-fn seal_under(master: &MasterKey, owner: Owner<'_>, field: &str, secret: &SecretString) -> SealedSecret {
+fn seal_under(master: &MasterKey, owner: SecretOwner<'_>, field: &str, secret: &SecretString) -> SealedSecret {
     let key: Secret = Zeroizing::new(random::bytes());
     SealedSecret {
         owner_id: owner.holder.to_string(),
@@ -171,7 +171,7 @@ fn seal_under(master: &MasterKey, owner: Owner<'_>, field: &str, secret: &Secret
     }
 }
 
-pub fn wrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, key: &Secret) -> Vec<u8> {
+pub fn wrap_key(master: &MasterKey, owner: SecretOwner<'_>, field: &str, key: &Secret) -> Vec<u8> {
     aead::seal(master.secret(), &key_binding(&owner.parts(field)), key.as_slice())
 }
 
@@ -179,11 +179,11 @@ pub fn wrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, key: &Secret)
 ///
 /// # Errors
 /// If it was wrapped under another master key, altered, or belongs to another owner.
-pub fn unwrap_key(master: &MasterKey, owner: Owner<'_>, field: &str, wrapped: &[u8]) -> Result<Secret, Unopened> {
+pub fn unwrap_key(master: &MasterKey, owner: SecretOwner<'_>, field: &str, wrapped: &[u8]) -> Result<Secret, DecryptionError> {
     aead::open_key(master.secret(), &key_binding(&owner.parts(field)), wrapped)
 }
 
-impl Owner<'_> {
+impl SecretOwner<'_> {
     fn parts(&self, field: &str) -> [String; 4] {
         [self.organization.to_string(), self.holder.to_string(), field.to_owned(), self.purpose.to_owned()]
     }
@@ -208,14 +208,14 @@ mod tests {
     use super::*;
 
     fn vault() -> Vault {
-        Vault::new(KeyPlace::Folder("/nowhere".into()), MasterKey::generate())
+        Vault::new(MasterKeySource::Folder("/nowhere".into()), MasterKey::generate())
     }
 
-    fn owner(purpose: &str) -> Owner<'_> {
-        Owner { organization: OrganizationId::new(), holder: Holder::Credential(CredentialId::new()), purpose }
+    fn owner(purpose: &str) -> SecretOwner<'_> {
+        SecretOwner { organization: OrganizationId::new(), holder: OwnerId::Credential(CredentialId::new()), purpose }
     }
 
-    fn sealed(vault: &Vault, owner: Owner<'_>, secret: &str) -> SealedSecret {
+    fn sealed(vault: &Vault, owner: SecretOwner<'_>, secret: &str) -> SealedSecret {
         seal_under(&vault.master(), owner, "key", &secret.to_owned().into())
     }
 
@@ -224,11 +224,11 @@ mod tests {
         let (vault, own) = (vault(), owner("aws"));
         let row = sealed(&vault, own, "AKIA…");
         assert_eq!(vault.open(own, &row).unwrap().expose_secret(), "AKIA…");
-        assert!(vault.open(Owner { organization: OrganizationId::new(), ..own }, &row).is_err());
-        assert!(vault.open(Owner { holder: Holder::Credential(CredentialId::new()), ..own }, &row).is_err());
-        assert!(vault.open(Owner { purpose: "dnanexus", ..own }, &row).is_err());
+        assert!(vault.open(SecretOwner { organization: OrganizationId::new(), ..own }, &row).is_err());
+        assert!(vault.open(SecretOwner { holder: OwnerId::Credential(CredentialId::new()), ..own }, &row).is_err());
+        assert!(vault.open(SecretOwner { purpose: "dnanexus", ..own }, &row).is_err());
         assert!(vault.open(own, &SealedSecret { field: "secret".into(), ..row.clone() }).is_err());
-        assert!(vault.open(Owner { holder: Holder::ProjectSecret(ProjectSecretId::new()), ..own }, &row).is_err());
+        assert!(vault.open(SecretOwner { holder: OwnerId::ProjectSecret(ProjectSecretId::new()), ..own }, &row).is_err());
         // The wrapped key of one secret with the ciphertext of another.
         let other = sealed(&vault, own, "AKIA…");
         assert!(vault.open(own, &SealedSecret { wrapped_key: other.wrapped_key, ..row.clone() }).is_err());
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn equal_secrets_are_sealed_differently() {
-        let (vault, own) = (vault(), owner("llm"));
+        let (vault, own) = (vault(), owner("general"));
         let (one, other) = (sealed(&vault, own, "same"), sealed(&vault, own, "same"));
         assert!(one.ciphertext != other.ciphertext && one.wrapped_key != other.wrapped_key);
     }
@@ -246,7 +246,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_flipped_bit_is_detected(secret in "\\PC{0,60}", in_key in any::<bool>(), at in any::<proptest::sample::Index>()) {
-            let (vault, own) = (vault(), owner("llm"));
+            let (vault, own) = (vault(), owner("general"));
             let mut row = sealed(&vault, own, &secret);
             let bytes = if in_key { &mut row.wrapped_key } else { &mut row.ciphertext };
             let bit = at.index(bytes.len() * 8);

@@ -17,7 +17,7 @@ const NONCE_BYTES: usize = 24;
 /// Wrong key, wrong binding, altered data or an unknown version; these cannot be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("decryption failed")]
-pub struct Unopened;
+pub struct DecryptionError;
 
 /// Encrypts `plain` under `key`, bound to `binding`.
 ///
@@ -31,22 +31,22 @@ pub fn seal(key: &Secret, binding: &[&str], plain: &[u8]) -> Vec<u8> {
 }
 
 /// Decrypts what [`seal`] returned for the same `key` and `binding`.
-pub fn open(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
-    let (version, rest) = sealed.split_first().ok_or(Unopened)?;
+pub fn open(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptionError> {
+    let (version, rest) = sealed.split_first().ok_or(DecryptionError)?;
     if *version != VERSION {
-        return Err(Unopened);
+        return Err(DecryptionError);
     }
-    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Unopened)?;
+    let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(DecryptionError)?;
     let payload = Payload { msg: ciphertext, aad: &additional_data(*version, binding) };
-    cipher(key).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| Unopened)
+    cipher(key).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| DecryptionError)
 }
 
 /// Decrypts a 256-bit key.
 ///
 /// # Errors
-/// [`Unopened`], also if the plaintext is not 32 bytes long.
-pub fn open_key(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Secret, Unopened> {
-    open(key, binding, sealed)?.as_slice().try_into().map(Zeroizing::new).map_err(|_| Unopened)
+/// [`DecryptionError`], also if the plaintext is not 32 bytes long.
+pub fn open_key(key: &Secret, binding: &[&str], sealed: &[u8]) -> Result<Secret, DecryptionError> {
+    open(key, binding, sealed)?.as_slice().try_into().map(Zeroizing::new).map_err(|_| DecryptionError)
 }
 
 fn cipher(key: &Secret) -> XChaCha20Poly1305 {
@@ -77,15 +77,15 @@ mod tests {
     fn open_requires_the_same_key() {
         let sealed = seal(&key(1), &["a"], b"secret");
         assert_eq!(open(&key(1), &["a"], &sealed).unwrap().as_slice(), b"secret");
-        assert_eq!(open(&key(2), &["a"], &sealed), Err(Unopened));
-        assert_eq!(open(&key(1), &["a"], &[]), Err(Unopened));
-        assert_eq!(open(&key(1), &["a"], &sealed[..20]), Err(Unopened));
+        assert_eq!(open(&key(2), &["a"], &sealed), Err(DecryptionError));
+        assert_eq!(open(&key(1), &["a"], &[]), Err(DecryptionError));
+        assert_eq!(open(&key(1), &["a"], &sealed[..20]), Err(DecryptionError));
     }
 
     #[test]
     fn open_key_requires_32_bytes() {
         assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &*key(7))).unwrap(), key(7));
-        assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &[7; 31])), Err(Unopened));
+        assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &[7; 31])), Err(DecryptionError));
     }
 
     proptest! {
@@ -94,7 +94,7 @@ mod tests {
             let mut sealed = seal(&key(1), &["a"], &plain);
             let bit = at.index(sealed.len() * 8);
             sealed[bit / 8] ^= 1 << (bit % 8);
-            prop_assert_eq!(open(&key(1), &["a"], &sealed), Err(Unopened));
+            prop_assert_eq!(open(&key(1), &["a"], &sealed), Err(DecryptionError));
         }
 
         #[test]

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::random;
-use latchkey_types::key_kind::{KeyKind, POLICIES};
+use latchkey_types::key_kind::{KIND_SPECS, KeyKind};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 62^43 is the smallest power of 62 above 2^256.
@@ -26,7 +26,7 @@ pub struct PlainKey(SecretString);
 impl PlainKey {
     /// Generates a key of a kind: prefix, 256 random bits and a checksum of both. `None` for project keys, which are signed tokens.
     pub fn generate(kind: KeyKind) -> Option<Self> {
-        let mut key = kind.policy().prefix?.to_owned();
+        let mut key = kind.spec().prefix?.to_owned();
         // Reserved in advance: a reallocation would leave a partial copy in memory.
         key.reserve_exact(RANDOM_DIGITS + CHECK_DIGITS);
         let mut random: [u8; 32] = random::bytes();
@@ -109,7 +109,7 @@ impl Pepper {
 /// Whether a key with one of Latchkey's prefixes has the right length and checksum; always true for other keys, which may be imported ones.
 /// Keys that fail are rejected without a lookup.
 pub fn is_plausible(key: &str) -> bool {
-    let has_prefix = POLICIES.iter().filter_map(|policy| policy.prefix).any(|prefix| key.starts_with(prefix));
+    let has_prefix = KIND_SPECS.iter().filter_map(|spec| spec.prefix).any(|prefix| key.starts_with(prefix));
     !has_prefix || has_valid_checksum(key)
 }
 
@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn generated_keys_have_the_documented_form() {
-        for policy in POLICIES {
-            let Kind::Key(kind) = policy.kind else { continue };
-            let Some(prefix) = policy.prefix else {
+        for spec in KIND_SPECS {
+            let Kind::Key(kind) = spec.kind else { continue };
+            let Some(prefix) = spec.prefix else {
                 assert!(PlainKey::generate(kind).is_none());
                 continue;
             };

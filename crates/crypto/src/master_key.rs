@@ -54,12 +54,12 @@ impl MasterKey {
     }
 
     /// Unwraps one of the installation's secrets.
-    pub fn unwrap(&self, secret: &Wrapped) -> Result<Secret, aead::Unopened> {
+    pub fn unwrap(&self, secret: &Wrapped) -> Result<Secret, aead::DecryptionError> {
         aead::open_key(&self.0, &binding(&secret.name), &secret.wrapped)
     }
 
     /// Whether all secrets of this keyring are wrapped under this key.
-    pub fn fits(&self, keyring: &[Wrapped]) -> bool {
+    pub fn matches(&self, keyring: &[Wrapped]) -> bool {
         keyring.iter().all(|secret| self.unwrap(secret).is_ok())
     }
 }
@@ -69,7 +69,7 @@ fn binding(name: &str) -> [&str; 2] {
 }
 
 #[derive(Debug, Clone)]
-pub enum KeyPlace {
+pub enum MasterKeySource {
     /// Files in this folder.
     Folder(PathBuf),
     Environment {
@@ -81,26 +81,26 @@ pub enum KeyPlace {
 }
 
 /// The key that fits the data.
-pub struct Found {
+pub struct FoundMasterKey {
     pub key: MasterKey,
     /// Whether it was found as the next key, not as the current one.
     pub is_next: bool,
 }
 
-impl KeyPlace {
+impl MasterKeySource {
     /// The key that fits this keyring, if there is one. Reads twice, because a concurrent rotation may be moving the next key.
     ///
     /// # Errors
     /// If a key can't be read and no other fits.
-    pub fn find(&self, keyring: &[Wrapped]) -> anyhow::Result<Option<Found>> {
+    pub fn find(&self, keyring: &[Wrapped]) -> anyhow::Result<Option<FoundMasterKey>> {
         for _ in 0..2 {
             // A malformed key is an error only if no other key fits.
             let (current, next) = (self.current(), self.next());
-            if matches!(&current, Ok(Some(key)) if key.fits(keyring)) {
-                return Ok(current?.map(|key| Found { key, is_next: false }));
+            if matches!(&current, Ok(Some(key)) if key.matches(keyring)) {
+                return Ok(current?.map(|key| FoundMasterKey { key, is_next: false }));
             }
-            if matches!(&next, Ok(Some(key)) if key.fits(keyring)) {
-                return Ok(next?.map(|key| Found { key, is_next: true }));
+            if matches!(&next, Ok(Some(key)) if key.matches(keyring)) {
+                return Ok(next?.map(|key| FoundMasterKey { key, is_next: true }));
             }
             current?;
         }
@@ -127,7 +127,7 @@ impl KeyPlace {
     ///
     /// # Errors
     /// Also if there is one already.
-    pub fn make(folder: &Path) -> anyhow::Result<MasterKey> {
+    pub fn create(folder: &Path) -> anyhow::Result<MasterKey> {
         let path = folder.join(FILE);
         let master = MasterKey::generate();
         write(fs::OpenOptions::new().create_new(true), &path, &master).with_context(|| format!("cannot create {}", path.display()))?;
@@ -136,12 +136,12 @@ impl KeyPlace {
     }
 
     /// Writes the next key beside the current one. Overwrites a next key of an interrupted rotation, which was never used.
-    pub fn lay_next(folder: &Path, master: &MasterKey) -> anyhow::Result<()> {
+    pub fn write_next(folder: &Path, master: &MasterKey) -> anyhow::Result<()> {
         let path = folder.join(NEXT_FILE);
         write(fs::OpenOptions::new().create(true).truncate(true), &path, master).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Replaces the current key with the next one. The caller must hold [`KeyPlace::lock`] and have checked that the next key fits the data;
+    /// Replaces the current key with the next one. The caller must hold [`MasterKeySource::lock`] and have checked that the next key fits the data;
     /// otherwise the only key of the data could be overwritten.
     pub fn promote_next(folder: &Path) -> anyhow::Result<()> {
         let moved = fs::rename(folder.join(NEXT_FILE), folder.join(FILE)).and_then(|()| sync(folder));
@@ -230,19 +230,19 @@ mod tests {
     #[test]
     fn find_returns_the_current_or_the_next_key() {
         let folder = TempDir::new().unwrap();
-        let place = KeyPlace::Folder(folder.path().to_owned());
-        let (first, second) = (KeyPlace::make(folder.path()).unwrap(), MasterKey::generate());
-        KeyPlace::lay_next(folder.path(), &second).unwrap();
-        assert!(!place.find(&keyring(&first)).unwrap().unwrap().is_next);
-        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next);
-        assert!(place.find(&keyring(&MasterKey::generate())).unwrap().is_none());
+        let source = MasterKeySource::Folder(folder.path().to_owned());
+        let (first, second) = (MasterKeySource::create(folder.path()).unwrap(), MasterKey::generate());
+        MasterKeySource::write_next(folder.path(), &second).unwrap();
+        assert!(!source.find(&keyring(&first)).unwrap().unwrap().is_next);
+        assert!(source.find(&keyring(&second)).unwrap().unwrap().is_next);
+        assert!(source.find(&keyring(&MasterKey::generate())).unwrap().is_none());
         // A partly written next key that is not needed.
         fs::write(folder.path().join(NEXT_FILE), "AAAA").unwrap();
-        assert!(place.find(&keyring(&first)).unwrap().is_some());
-        KeyPlace::lay_next(folder.path(), &second).unwrap();
-        place.finish_rotation(&keyring(&first)).unwrap();
-        assert!(place.find(&keyring(&second)).unwrap().unwrap().is_next, "a next key that was never used is not promoted");
-        place.finish_rotation(&keyring(&second)).unwrap();
-        assert!(!place.find(&keyring(&second)).unwrap().unwrap().is_next);
+        assert!(source.find(&keyring(&first)).unwrap().is_some());
+        MasterKeySource::write_next(folder.path(), &second).unwrap();
+        source.finish_rotation(&keyring(&first)).unwrap();
+        assert!(source.find(&keyring(&second)).unwrap().unwrap().is_next, "a next key that was never used is not promoted");
+        source.finish_rotation(&keyring(&second)).unwrap();
+        assert!(!source.find(&keyring(&second)).unwrap().unwrap().is_next);
     }
 }

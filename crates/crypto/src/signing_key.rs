@@ -45,13 +45,13 @@ impl SigningKey {
 }
 
 /// The `x` member of a JSON Web Key.
-pub fn coordinate(public_key: &[u8]) -> String {
+pub fn jwk_x(public_key: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(public_key)
 }
 
 /// RFC 7638 thumbprint, over the members that RFC 8037 requires.
 fn thumbprint(public_key: &[u8]) -> String {
-    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, coordinate(public_key));
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, jwk_x(public_key));
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(members.as_bytes()))
 }
 
@@ -64,7 +64,7 @@ mod tests {
     fn derives_public_key_and_thumbprint_of_the_rfc_example() {
         let seed = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
         let key = SigningKey::from_seed(Zeroizing::new(seed.try_into().unwrap()));
-        assert_eq!(coordinate(&key.public_key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        assert_eq!(jwk_x(&key.public_key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let pair = Ed25519KeyPair::from_pkcs8(key.encoding_key().as_bytes()).unwrap();
         assert_eq!(pair.public_key().as_ref(), key.public_key);

@@ -132,7 +132,7 @@ fn wrong_field(path: &str, message: &str) -> Problem {
     } else {
         (path.to_owned(), "Invalid type or value.")
     };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(field)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).with_field(field)
 }
 
 #[cfg(test)]

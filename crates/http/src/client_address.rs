@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 /// The caller's address: the peer, or behind trusted proxies the last address in `X-Forwarded-For` that is not a trusted proxy. Entries before
 /// that are controlled by the caller and cannot be trusted.
-pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_in(peer, trusted) {
         return peer;
@@ -25,7 +25,7 @@ pub fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
 
 /// The original client's address, as reported by a caller that is known to be a proxy: the last address in `X-Forwarded-For` that is not a
 /// trusted proxy, or `X-Real-IP` if there is no such header. `None` if it is missing or malformed: a guess could grant access.
-pub fn forwarded(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn forwarded_client_address(headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let address = |hop: &str| hop.parse::<IpAddr>().ok().map(|address| address.to_canonical());
     let hops = hops(headers);
     if hops.is_empty() {
@@ -60,7 +60,7 @@ mod tests {
     fn caller_of(peer: &str, forwarded: &str, trusted: &str) -> String {
         let headers = [("x-forwarded-for", forwarded)].into_iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let trusted: Vec<IpNet> = trusted.split_whitespace().map(|network| network.parse().unwrap()).collect();
-        caller(peer.parse().unwrap(), &headers, &trusted).to_string()
+        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
     fn forwarded_returns_the_last_address_that_is_no_proxy() {
         let client = |lines: &[(&'static str, &str)]| {
             let headers = lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-            forwarded(&headers, &["10.0.0.0/8".parse().unwrap()]).map(|address| address.to_string())
+            forwarded_client_address(&headers, &["10.0.0.0/8".parse().unwrap()]).map(|address| address.to_string())
         };
         let address = |address: &str| Some(address.to_owned());
         assert_eq!(client(&[("x-forwarded-for", "127.0.0.1, 198.51.100.7")]), address("198.51.100.7"));

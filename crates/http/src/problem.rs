@@ -13,7 +13,7 @@ use utoipa::{
 
 use crate::request_context::REQUEST_ID;
 use latchkey_store as store;
-use latchkey_types::{error::Fault, id::RequestId};
+use latchkey_types::{error::Error, id::RequestId};
 
 /// The code of a problem, attached to its response for the request log.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +72,7 @@ impl Problem {
 
     /// Replaces the id of the current request.
     #[must_use]
-    pub fn of(mut self, request_id: RequestId) -> Self {
+    pub fn with_request_id(mut self, request_id: RequestId) -> Self {
         self.request_id = request_id;
         self
     }
@@ -94,28 +94,28 @@ impl Problem {
 
     /// Sets the name of the field or parameter that is wrong.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>) -> Self {
+    pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
     }
 }
 
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
-        let code = fault.code();
-        let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let detail = match &fault {
-            Fault::Forbidden { permission } => format!("The key's creator does not have the permission “{permission}”."),
-            Fault::ListingGone => "This cursor has expired. Start again without a cursor.".to_owned(),
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let detail = match &error {
+            Error::Forbidden { permission } => format!("The key's creator does not have the permission “{permission}”."),
+            Error::ListingGone => "This cursor has expired. Start again without a cursor.".to_owned(),
             other => other.to_string(),
         };
-        Self { field: fault.about_field().map(|(field, _)| field.to_owned()), ..Self::new(status, code, detail) }
+        Self { field: error.field_error().map(|(field, _)| field.to_owned()), ..Self::new(status, code, detail) }
     }
 }
 
-impl From<store::Error> for Problem {
-    fn from(error: store::Error) -> Self {
-        Fault::from(error).into()
+impl From<store::StoreError> for Problem {
+    fn from(error: store::StoreError) -> Self {
+        Error::from(error).into()
     }
 }
 

@@ -30,13 +30,13 @@ pub fn request_id() -> RequestId {
 }
 
 /// Runs `work` in the scope of the current request, so that a spawned task logs under its id.
-pub fn carried_on<Work: Future>(work: Work) -> impl Future<Output = Work::Output> {
+pub fn in_current_scope<Work: Future>(work: Work) -> impl Future<Output = Work::Output> {
     let current = CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(CurrentRequest { id: RequestId::new(), caller: OnceLock::new() }));
     CURRENT.scope(current, work).in_current_span()
 }
 
 /// Sets the caller of the current request for the log: a user, or a key that the user created.
-pub fn made_by(organization: OrganizationId, user: UserId, key: Option<KeyId>) {
+pub fn set_caller(organization: OrganizationId, user: UserId, key: Option<KeyId>) {
     // Fails outside of the general router, where no line is logged.
     let _ = CURRENT.try_with(|request| request.caller.set(Caller { organization, user, key }));
 }

@@ -28,7 +28,7 @@ const NO_ROUTE: &str = "-";
 
 /// Middleware that assigns each request an id, shared by the response, the problem body and the log, and counts and logs the request. An id
 /// sent by the client is neither used nor logged: it could contain a secret.
-pub async fn note(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub async fn log_request(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_name(request.method());
     // Never the path or the query, which may contain secrets: only the route's pattern.
@@ -40,7 +40,7 @@ pub async fn note(State(state): State<AppState>, request: Request, next: Next) -
         response.headers_mut().entry(REQUEST_ID).or_insert(id);
     }
     let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    state.metrics.answered(method, route, response.status());
+    state.metrics.record_response(method, route, response.status());
     log(&current, method, route, &response, started.elapsed());
     response
 }
@@ -66,11 +66,11 @@ const REJECTIONS_PER_SECOND: u64 = 10;
 
 /// Counts and logs a rejection of a hot route, which has no logging layer. At most [`REJECTIONS_PER_SECOND`] are logged, so that a flood of
 /// requests cannot fill the disk; all are counted.
-pub fn refused(state: &AppState, (method, route): (&'static str, &'static str), problem: &Problem, took: Duration) {
+pub fn log_rejection(state: &AppState, (method, route): (&'static str, &'static str), problem: &Problem, took: Duration) {
     /// Upper half: the Unix second of the last log line. Lower half: rejections in that second.
     static WINDOW: AtomicU64 = AtomicU64::new(0);
     let second = u64::try_from(Timestamp::now().0 / 1000).unwrap_or_default() << 32;
-    state.metrics.refused(method, route, problem.status());
+    state.metrics.record_rejection(method, route, problem.status());
     let next = |window: u64| if window < second { second + 1 } else { window + 1 };
     let previous = WINDOW.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |window| Some(next(window))).unwrap_or_default();
     if next(previous) - second <= REJECTIONS_PER_SECOND {

@@ -17,15 +17,15 @@ use latchkey_core::{
     Core,
     accounts::{self, NewAccount},
     keys,
-    master_key_rotation::{self, Rewrapped},
+    master_key_rotation::{self, RotationResult},
     project_keys::signing,
     public_url::PublicUrl,
 };
-use latchkey_crypto::master_key::KeyPlace;
+use latchkey_crypto::master_key::MasterKeySource;
 use latchkey_store as store;
 use latchkey_types::{
-    error::Fault,
-    key::{Ends, WantedKey},
+    error::Error,
+    key::{CreateKeyRequest, RequestedExpiry},
     key_kind::{KeyKind, Kind},
     secret::RevealedSecret,
 };
@@ -117,7 +117,7 @@ impl RoleName {
 
 /// Runs a command, with or without a running server. Errors are messages for the operator.
 pub async fn run(options: AdminOptions) -> anyhow::Result<()> {
-    let data = Data::open_beside(&options.data).await?;
+    let data = Data::open_for_admin(&options.data).await?;
     let listen = ([127, 0, 0, 1], 3000).into();
     let core = data.core(PublicUrl::new(None, listen)?, OutgoingOptions::default())?;
     let result = execute(&core, options.command).await;
@@ -147,7 +147,12 @@ async fn execute(core: &Core, command: AdminCommand) -> anyhow::Result<()> {
         }
         AdminCommand::RotateMasterKey => {
             let rewrapped = master_key_rotation::rotate(core).await?;
-            println!("Replaced {} for {} stored secrets. {}", core.vault.place().describe(), rewrapped.keys, next_steps(core, rewrapped));
+            println!(
+                "Replaced {} for {} stored secrets. {}",
+                core.vault.master_key_source().describe(),
+                rewrapped.rewrapped,
+                next_steps(core, rewrapped)
+            );
         }
         AdminCommand::RotateSigningKey => {
             let kid = signing::rotate(core).await?;
@@ -165,7 +170,7 @@ async fn organization_name(core: &Core, given: Option<String>) -> anyhow::Result
     if let Some(name) = given {
         return Ok(name);
     }
-    match &store::users::organizations(&core.store).await?[..] {
+    match &store::users::list_organizations(&core.store).await?[..] {
         [(_, name)] => Ok(name.clone()),
         [] => anyhow::bail!("no organization exists yet: name one with --organization"),
         _ => anyhow::bail!("there are several organizations: name one with --organization"),
@@ -174,21 +179,23 @@ async fn organization_name(core: &Core, given: Option<String>) -> anyhow::Result
 
 async fn create_key(core: &Core, name: String, days: i64, user: Option<String>, scopes: Option<Vec<String>>) -> anyhow::Result<RevealedSecret> {
     let owner = match &user {
-        Some(email) => store::users::user_by_email(&core.store, email).await?.with_context(|| format!("no user has the email address {email}"))?,
+        Some(email) => {
+            store::users::find_user_by_email(&core.store, email).await?.with_context(|| format!("no user has the email address {email}"))?
+        }
         None => store::users::first_owner(&core.store).await?.context("no owner exists yet: create one with `latchkey admin create-user`")?,
     };
-    let console = accounts::console(&owner).map_err(to_message)?;
-    let request = WantedKey { ends: Ends::Days(days), scopes, ..WantedKey::named(Kind::Key(KeyKind::Platform), name) };
+    let console = accounts::console_actor(&owner).map_err(to_message)?;
+    let request = CreateKeyRequest { expiry: RequestedExpiry::Days(days), scopes, ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), name) };
     Ok(keys::create(core, &console, request).await.map_err(to_message)?.secret)
 }
 
 /// What the operator must do next.
-fn next_steps(core: &Core, rewrapped: Rewrapped) -> String {
-    let next = match core.vault.place() {
-        KeyPlace::Folder(_) => "Back it up in another place. A running server picks it up automatically.",
-        KeyPlace::Environment { .. } => "Set LATCHKEY_MASTER_KEY to the value of LATCHKEY_NEW_MASTER_KEY and restart the server.",
+fn next_steps(core: &Core, rewrapped: RotationResult) -> String {
+    let next = match core.vault.master_key_source() {
+        MasterKeySource::Folder(_) => "Back it up in another place. A running server picks it up automatically.",
+        MasterKeySource::Environment { .. } => "Set LATCHKEY_MASTER_KEY to the value of LATCHKEY_NEW_MASTER_KEY and restart the server.",
     };
-    match rewrapped.left {
+    match rewrapped.skipped {
         0 => next.to_owned(),
         left => format!("{next} {left} could not be decrypted before the rotation and were not changed."),
     }
@@ -202,9 +209,9 @@ fn read_password() -> anyhow::Result<SecretString> {
     Ok(line.into())
 }
 
-fn to_message(fault: Fault) -> anyhow::Error {
-    match fault.about_field() {
+fn to_message(error: Error) -> anyhow::Error {
+    match error.field_error() {
         Some((field, message)) => anyhow::anyhow!("{field}: {message}"),
-        None => anyhow::anyhow!("{fault}"),
+        None => anyhow::anyhow!("{error}"),
     }
 }

@@ -39,7 +39,7 @@ static CHUNKS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
 });
 
 /// The files of a code-split chunk, relative to [`PKG`].
-pub(crate) fn files_of_part(chunk: &str) -> Vec<String> {
+pub(crate) fn chunk_files(chunk: &str) -> Vec<String> {
     CHUNKS.get(chunk).cloned().unwrap_or_default()
 }
 

@@ -9,7 +9,7 @@ use latchkey_core::{
     mail::{Mailer, send_mails},
     notifications,
 };
-use latchkey_verify::{watch, write_uses};
+use latchkey_verify::{watch_changes, write_usage};
 use tokio::{
     sync::oneshot,
     task::{AbortHandle, Id, JoinSet},
@@ -30,12 +30,12 @@ impl BackgroundTasks {
         let (stop_usage_writer, stopped) = oneshot::channel();
         let mut tasks = Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer };
         let (store, verifier) = (&core.store, &core.verifier);
-        tasks.spawn_endless("change watcher", watch(store.clone(), Arc::clone(verifier)));
-        tasks.spawn_endless("notification poller", notifications::gather(store.clone(), Arc::clone(&core.news)));
-        tasks.spawn_endless("idempotency key cleaner", idempotency::clean(store.clone()));
-        tasks.spawn("usage writer", write_uses(Arc::clone(verifier), stopped));
+        tasks.spawn_endless("change watcher", watch_changes(store.clone(), Arc::clone(verifier)));
+        tasks.spawn_endless("notification poller", notifications::poll_notifications(store.clone(), Arc::clone(&core.notification_hub)));
+        tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
+        tasks.spawn("usage writer", write_usage(Arc::clone(verifier), stopped));
         if let Some(mailer) = mailer {
-            let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.news.ending());
+            let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());
             tasks.mail_sender = Some(tasks.spawn("mail sender", sender));
         }
         tasks

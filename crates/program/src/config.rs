@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::telemetry::LogFormat;
-use latchkey_crypto::master_key::KeyPlace;
+use latchkey_crypto::master_key::MasterKeySource;
 
 /// Location of the data and its keys, for `serve` and the admin commands.
 #[derive(Debug, Clone, Args)]
@@ -33,10 +33,10 @@ fn secret_from_environment(name: &str) -> Option<SecretString> {
 }
 
 impl DataOptions {
-    pub fn key_place(&self) -> KeyPlace {
+    pub fn master_key_source(&self) -> MasterKeySource {
         match &self.master_key {
-            Some(current) => KeyPlace::Environment { current: current.clone(), next: self.new_master_key.clone() },
-            None => KeyPlace::Folder(self.data.clone()),
+            Some(current) => MasterKeySource::Environment { current: current.clone(), next: self.new_master_key.clone() },
+            None => MasterKeySource::Folder(self.data.clone()),
         }
     }
 }

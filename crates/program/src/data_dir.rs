@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 use super::config::{DataOptions, OutgoingOptions};
-use latchkey_core::{Core, credential_check::Endpoints, keyring::Keyring, public_url::PublicUrl, vault::Vault};
+use latchkey_core::{Core, credential_check::ProviderEndpoints, keyring::Keyring, public_url::PublicUrl, vault::Vault};
 use latchkey_store::Store;
 
 /// How long an admin command waits for another process that is running migrations.
@@ -27,18 +27,18 @@ pub struct Data {
 
 impl Data {
     /// Opens the data for the server: exclusively, with migrations, creating it if necessary.
-    pub async fn open_alone(options: &DataOptions) -> anyhow::Result<Self> {
+    pub async fn open_exclusive(options: &DataOptions) -> anyhow::Result<Self> {
         let Some(lock) = lock(options)? else {
             bail!("another latchkey server uses {}: stop it first, or choose another --data", options.data.display());
         };
         let store = connect(options).await?;
         migrate(&store).await?;
-        let (keyring, vault) = Keyring::open(&store, options.key_place(), true).await?;
+        let (keyring, vault) = Keyring::open(&store, options.master_key_source(), true).await?;
         Ok(Self { store, keyring, vault: Arc::new(vault), _lock: Some(lock) })
     }
 
     /// Opens the data for an admin command, which may run beside a server. Runs migrations only if no server is running.
-    pub async fn open_beside(options: &DataOptions) -> anyhow::Result<Self> {
+    pub async fn open_for_admin(options: &DataOptions) -> anyhow::Result<Self> {
         // Released after migrations, because `serve` may start while a command waits for its password.
         let lock = lock(options)?;
         let store = connect(options).await?;
@@ -48,12 +48,12 @@ impl Data {
             migrate(&store).await?;
         }
         ensure!(is_soon_current(&store).await, "the database schema has another version: use the same latchkey version as the running server");
-        let (keyring, vault) = Keyring::open(&store, options.key_place(), may_migrate).await?;
+        let (keyring, vault) = Keyring::open(&store, options.master_key_source(), may_migrate).await?;
         Ok(Self { store, keyring, vault: Arc::new(vault), _lock: None })
     }
 
     pub fn core(&self, public_url: PublicUrl, outgoing: OutgoingOptions) -> anyhow::Result<Core> {
-        let endpoints = Endpoints { aws_sts: outgoing.aws_sts_url, dnanexus: outgoing.dnanexus_url };
+        let endpoints = ProviderEndpoints { aws_sts: outgoing.aws_sts_url, dnanexus: outgoing.dnanexus_url };
         Core::new(self.store.clone(), &self.keyring, Arc::clone(&self.vault), public_url, outgoing.allow_outgoing, endpoints)
     }
 }

@@ -20,10 +20,10 @@ use tokio::{
 
 use latchkey_core::{
     auth::session::{self, Session},
-    notifications::hub::{Place, Told},
+    notifications::hub::{Delivery, StreamPermit},
 };
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Interval of keep-alive comments, so that proxies do not close idle streams.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
@@ -46,14 +46,14 @@ async fn events(State(state): State<AppState>, headers: HeaderMap) -> Response {
 
 async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem> {
     // Browsers reconnect automatically, which must not extend the session.
-    let session = session::find_unused(&state.store, headers, state.public_url.is_https()).await?.ok_or(Fault::SignedOut)?;
-    latchkey_http::request_context::made_by(session.organization, session.user, None);
+    let session = session::find_without_touch(&state.store, headers, state.public_url.is_https()).await?.ok_or(Error::SignedOut)?;
+    latchkey_http::request_context::set_caller(session.organization, session.user, None);
     let too_many =
         || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "This session has too many open event streams. Close some of its tabs.");
-    let permit = state.news.place(session.id).ok_or_else(too_many)?;
+    let permit = state.notification_hub.try_acquire(session.id).ok_or_else(too_many)?;
     let listener = Listener {
-        deliveries: state.news.listen(),
-        shutdown: state.news.ending(),
+        deliveries: state.notification_hub.subscribe(),
+        shutdown: state.notification_hub.shutdown_signal(),
         checks: interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY),
         state: state.clone(),
         session,
@@ -70,13 +70,13 @@ async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem
 
 /// One open event stream.
 struct Listener {
-    deliveries: broadcast::Receiver<Arc<Told>>,
+    deliveries: broadcast::Receiver<Arc<Delivery>>,
     shutdown: watch::Receiver<bool>,
     checks: Interval,
     state: AppState,
     session: Session,
     is_closed: bool,
-    _permit: Place,
+    _permit: StreamPermit,
 }
 
 impl Listener {
@@ -102,7 +102,7 @@ impl Listener {
 
     /// Assumes a valid session if the database is unreachable. The check does not extend the session.
     async fn is_session_valid(&self) -> bool {
-        session::goes_on(&self.state.store, &self.session).await.unwrap_or(true)
+        session::is_valid(&self.state.store, &self.session).await.unwrap_or(true)
     }
 
     /// The last event: the client must not reconnect with this session.

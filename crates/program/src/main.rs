@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use latchkey_cli::{
     completion::{self, CompletionOptions},
-    error::Trouble,
+    error::CliError,
     keys::{self, KeysOptions},
     print,
     verify::{self, VerifyOptions},
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         }
         Command::Keys(options) => run_single_threaded(keys::run(*options)),
         Command::Verify(options) => run_single_threaded(verify::run(options)),
-        Command::Completion(options) => print::end(completion::run(&options, &mut Cli::command())),
+        Command::Completion(options) => print::finish(completion::run(&options, &mut Cli::command())),
     }
 }
 
@@ -73,7 +73,7 @@ fn run_multi_threaded(work: impl Future<Output = anyhow::Result<()>>) -> ExitCod
 }
 
 /// Runs a command that only calls a server.
-fn run_single_threaded(work: impl Future<Output = Result<(), Trouble>>) -> ExitCode {
+fn run_single_threaded(work: impl Future<Output = Result<(), CliError>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    print::end(runtime.map_err(|error| Trouble::Away(error.to_string())).and_then(|runtime| runtime.block_on(work)))
+    print::finish(runtime.map_err(|error| CliError::Unavailable(error.to_string())).and_then(|runtime| runtime.block_on(work)))
 }

@@ -18,25 +18,25 @@ use latchkey_core::auth::{
 };
 use latchkey_http::{AppState, client_address, problem::Problem};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     permission::{Permission, Permissions},
 };
 
 /// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
-pub(crate) async fn gate(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn authorize_page(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match authorize(&state, request, next).await {
         Ok(response) => response,
-        Err(fault) => Problem::from(fault).into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
-async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Fault> {
+async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Error> {
     let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
     if let Some(session) = &session {
-        latchkey_http::request_context::made_by(session.organization, session.user, None);
+        latchkey_http::request_context::set_caller(session.organization, session.user, None);
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let address = peer.map(|peer| client_address::caller(peer, request.headers(), &state.trusted_proxies));
+    let address = peer.map(|peer| client_address::client_address(peer, request.headers(), &state.trusted_proxies));
     let device = Device { address, agent: user_agent::of(request.headers()) };
     request.extensions_mut().insert(PageSession { session: session.clone(), device });
 
@@ -48,7 +48,8 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
     if let Some(target) = redirect_target(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&target).into_response());
     }
-    let is_allowed = session.is_none_or(|session| route_permissions::of_page(path).is_none_or(|access| access.admits(session.permissions, None)));
+    let is_allowed =
+        session.is_none_or(|session| route_permissions::page_access(path).is_none_or(|access| access.permits(session.permissions, None)));
     let mut response = next.run(request).await;
     if !is_allowed {
         // The page itself renders the message.

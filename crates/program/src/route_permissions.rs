@@ -3,7 +3,7 @@
 
 use latchkey::pages::{reference, settings};
 use latchkey_types::{
-    key_kind::{Kind, POLICIES},
+    key_kind::{KIND_SPECS, Kind},
     permission::{Permission, Permissions, Scope},
 };
 
@@ -14,7 +14,7 @@ pub enum Access {
     /// The token of a one-time link.
     Token,
     /// A session.
-    Signed,
+    SignedIn,
     /// An internal key with any scopes.
     Key,
     Permission(Permission),
@@ -29,14 +29,14 @@ pub enum Access {
 
 impl Access {
     /// Whether a signed-in user with these permissions is admitted. `kind` is the kind in the request; without it, `View` and `Manage` deny.
-    pub fn admits(self, permissions: Permissions, kind: Option<Kind>) -> bool {
+    pub fn permits(self, permissions: Permissions, kind: Option<Kind>) -> bool {
         match self {
-            Self::Public | Self::Token | Self::Signed | Self::Key => true,
+            Self::Public | Self::Token | Self::SignedIn | Self::Key => true,
             Self::Permission(permission) => permissions.has(permission),
             Self::OneOf(any) => any.iter().any(|permission| permissions.has(*permission)),
             Self::All(all) => all.iter().all(|permission| permissions.has(*permission)),
-            Self::View => kind.is_some_and(|kind| permissions.has(kind.policy().view)),
-            Self::Manage => kind.is_some_and(|kind| permissions.has(kind.policy().manage)),
+            Self::View => kind.is_some_and(|kind| permissions.has(kind.spec().view)),
+            Self::Manage => kind.is_some_and(|kind| permissions.has(kind.spec().manage)),
         }
     }
 }
@@ -63,7 +63,7 @@ const fn rest(method: &'static str, path: &'static str, scope: Scope, access: Ac
 
 /// Read by the page itself, with the session cookie.
 const fn session(path: &'static str) -> Route {
-    Route { method: "GET", path, scope: None, access: Access::Signed }
+    Route { method: "GET", path, scope: None, access: Access::SignedIn }
 }
 
 const fn public(method: &'static str, path: &'static str) -> Route {
@@ -91,9 +91,9 @@ pub const ROUTES: &[Route] = &[
     function("/fn/account/join", Access::Token),
     function("/fn/account/set-up", Access::Token),
     function("/fn/account/sign-in", Access::Public),
-    function("/fn/account/sign-out", Access::Signed),
-    function("/fn/account/sign-out-everywhere", Access::Signed),
-    function("/fn/account/viewer", Access::Signed),
+    function("/fn/account/sign-out", Access::SignedIn),
+    function("/fn/account/sign-out-everywhere", Access::SignedIn),
+    function("/fn/account/viewer", Access::SignedIn),
     function("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     function("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
     function("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
@@ -101,7 +101,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
     function("/fn/corpora/details", Access::OneOf(VIEW_CORPORA)),
     function("/fn/credentials/create-general", Access::Manage),
-    function("/fn/credentials/create-storage", Access::Manage),
+    function("/fn/credentials/create-external", Access::Manage),
     function("/fn/credentials/edit-general", Access::Manage),
     function("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
     function("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
@@ -111,7 +111,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/issued/reveal", Access::Permission(Permission::ViewProject)),
     function("/fn/issued/revoke", Access::Permission(Permission::ManageProjects)),
     function("/fn/issued/set-disabled", Access::Permission(Permission::ManageProjects)),
-    function("/fn/keys/act", Access::Manage),
+    function("/fn/keys/bulk", Access::Manage),
     function("/fn/keys/create", Access::Manage),
     function("/fn/keys/edit", Access::Manage),
     function("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
@@ -122,16 +122,16 @@ pub const ROUTES: &[Route] = &[
     function("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/list", Access::Permission(Permission::ManageMembers)),
     function("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
-    function("/fn/notices/list", Access::Signed),
-    function("/fn/notices/read", Access::Signed),
+    function("/fn/notifications/list", Access::SignedIn),
+    function("/fn/notifications/mark-read", Access::SignedIn),
     function("/fn/organization/edit", Access::Permission(Permission::ManageOrganization)),
     function("/fn/organization/get", Access::Permission(Permission::ManageOrganization)),
-    function("/fn/profile/change-password", Access::Signed),
-    function("/fn/profile/end-session", Access::Signed),
-    function("/fn/profile/rename", Access::Signed),
-    function("/fn/profile/sessions", Access::Signed),
+    function("/fn/profile/change-password", Access::SignedIn),
+    function("/fn/profile/end-session", Access::SignedIn),
+    function("/fn/profile/rename", Access::SignedIn),
+    function("/fn/profile/sessions", Access::SignedIn),
     function("/fn/projects/add-member", Access::Permission(Permission::ManageProjects)),
-    function("/fn/projects/belongings", Access::Permission(Permission::ViewProject)),
+    function("/fn/projects/resources", Access::Permission(Permission::ViewProject)),
     function("/fn/projects/create", Access::Permission(Permission::ManageProjects)),
     function("/fn/projects/create-node", Access::Permission(Permission::ManageProjects)),
     function("/fn/projects/create-secret", Access::Permission(Permission::ManageProjects)),
@@ -154,11 +154,11 @@ pub const ROUTES: &[Route] = &[
     function("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
     function("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
-    function("/fn/requests/approve", Access::Permission(Permission::ManageProjects)),
-    function("/fn/requests/ask", Access::Permission(Permission::ViewProject)),
-    function("/fn/requests/reject", Access::Permission(Permission::ManageProjects)),
-    function("/fn/requests/tiles", Access::Permission(Permission::ViewProject)),
-    function("/fn/requests/withdraw", Access::Permission(Permission::ViewProject)),
+    function("/fn/access-requests/approve", Access::Permission(Permission::ManageProjects)),
+    function("/fn/access-requests/create", Access::Permission(Permission::ViewProject)),
+    function("/fn/access-requests/reject", Access::Permission(Permission::ManageProjects)),
+    function("/fn/access-requests/cards", Access::Permission(Permission::ViewProject)),
+    function("/fn/access-requests/withdraw", Access::Permission(Permission::ViewProject)),
     function("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     function("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
@@ -167,7 +167,7 @@ pub const ROUTES: &[Route] = &[
     function("/fn/templates/create", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/delete", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/delete-field", Access::Permission(Permission::ManageProjects)),
-    function("/fn/templates/desk", Access::Permission(Permission::ManageProjects)),
+    function("/fn/templates/page", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit", Access::Permission(Permission::ManageProjects)),
     function("/fn/templates/edit-field", Access::Permission(Permission::ManageProjects)),
     session("/events"),
@@ -223,11 +223,11 @@ fn project_page(rest: &str) -> Option<Access> {
 }
 
 /// What a page requires of its user; `None` for a page that is not declared.
-pub fn of_page(path: &str) -> Option<Access> {
+pub fn page_access(path: &str) -> Option<Access> {
     match path {
         "/setup" | "/sign-in" | "/join" => return Some(Access::Public),
         // The first three redirect depending on the user's permissions.
-        "/" | "/keys" | "/settings" | "/profile" | reference::PATH => return Some(Access::Signed),
+        "/" | "/keys" | "/settings" | "/profile" | reference::PATH => return Some(Access::SignedIn),
         "/billing" => return Some(Access::Permission(Permission::ViewBilling)),
         "/projects" => return Some(Access::Permission(Permission::ViewProject)),
         _ => {}
@@ -235,7 +235,7 @@ pub fn of_page(path: &str) -> Option<Access> {
     if let Some(rest) = path.strip_prefix("/projects/") {
         return project_page(rest);
     }
-    let of_keys = POLICIES.iter().find(|policy| policy.page == Some(path)).map(|policy| policy.view);
+    let of_keys = KIND_SPECS.iter().find(|spec| spec.page == Some(path)).map(|spec| spec.view);
     let of_settings = || settings::ALL.iter().find(|tab| tab.path == path).map(|tab| tab.needs);
     of_keys.or_else(of_settings).map(Access::Permission)
 }
@@ -246,14 +246,15 @@ mod tests {
 
     #[test]
     fn project_pages_match_any_project_id() {
-        let of =
-            |path| of_page(path).map(|access| Permission::ALL.iter().copied().filter(|one| access.admits(Permissions::of(&[*one]), None)).collect());
+        let of = |path| {
+            page_access(path).map(|access| Permission::ALL.iter().copied().filter(|one| access.permits(Permissions::of(&[*one]), None)).collect())
+        };
         assert_eq!(of("/projects"), Some(vec![Permission::ViewProject]));
         assert_eq!(of("/projects/prj_1"), Some(vec![Permission::ViewProject]));
         for page in ["/projects/prj_1/keys", "/projects/prj_1/keys/issued"] {
             assert_eq!(of(page), Some(vec![]), "{page}");
-            assert!(of_page(page).unwrap().admits(Permissions::of(VIEW_AND_MANAGE_PROJECT), None));
+            assert!(page_access(page).unwrap().permits(Permissions::of(VIEW_AND_MANAGE_PROJECT), None));
         }
-        assert_eq!(of_page("/projects/prj_1/other"), None);
+        assert_eq!(page_access("/projects/prj_1/other"), None);
     }
 }

@@ -29,8 +29,8 @@ use latchkey_http::{
     request_log,
 };
 use latchkey_rest as rest;
-use latchkey_types::error::Fault;
-use latchkey_ui::hydration::Live;
+use latchkey_types::error::Error;
+use latchkey_ui::hydration::Hydration;
 
 /// Longest duration of a request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -40,10 +40,10 @@ pub fn router(state: AppState) -> Router {
         .merge(rest::routes(&state))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .merge(events::routes())
-        .layer(CatchPanicLayer::custom(|_| Problem::from(Fault::Internal).into_response()))
+        .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))
         .layer(map_response(as_problem))
-        .layer(from_fn_with_state(state.clone(), security_headers::headers))
-        .layer(from_fn_with_state(state.clone(), request_log::note));
+        .layer(from_fn_with_state(state.clone(), security_headers::set_headers))
+        .layer(from_fn_with_state(state.clone(), request_log::log_request));
     general.merge(rest::hot_routes()).with_state(state)
 }
 
@@ -53,20 +53,20 @@ fn page_routes(state: &AppState) -> Router<AppState> {
         move || provide_context(state.clone())
     };
     let document = || {
-        security_headers::set_page_policy();
+        security_headers::set_content_security_policy();
         let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
-        shell(&assets::PKG, lazy_routes::part_of(&path).map(assets::files_of_part).unwrap_or_default())
+        shell(&assets::PKG, lazy_routes::chunk_of(&path).map(assets::chunk_files).unwrap_or_default())
     };
     let not_found = render_app_async_with_context(context.clone(), document);
     let options = LeptosOptions::builder().output_name(assets::NAME).site_root(assets::ROOT).build();
     Router::new()
         // Includes the routes of the server functions.
-        .leptos_routes_with_context(&options, generate_route_list(|| view! { <App live=Live::default()/> }), context, document)
+        .leptos_routes_with_context(&options, generate_route_list(|| view! { <App live=Hydration::default()/> }), context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
         .layer(RequestBodyLimitLayer::new(BODY_MAX))
-        .layer(from_fn_with_state(state.clone(), security_headers::own_origin))
-        .layer(from_fn_with_state(state.clone(), page_auth::gate))
+        .layer(from_fn_with_state(state.clone(), security_headers::require_own_origin))
+        .layer(from_fn_with_state(state.clone(), page_auth::authorize_page))
         .layer(from_fn(site_files))
         .with_state(options)
 }
@@ -76,7 +76,7 @@ async fn as_problem(response: Response) -> Response {
     let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
     match response.status() {
         StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large(BODY_MAX).into_response(),
-        StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Fault::Unavailable).into_response(),
+        StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Error::Unavailable).into_response(),
         _ => response,
     }
 }
@@ -90,7 +90,7 @@ async fn with_own_status(request: Request, next: Next) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, BODY_MAX).await.unwrap_or_default();
-    if let Some(status) = serde_json::from_slice::<Fault>(&body).ok().and_then(|fault| StatusCode::from_u16(fault.status()).ok()) {
+    if let Some(status) = serde_json::from_slice::<Error>(&body).ok().and_then(|error| StatusCode::from_u16(error.status()).ok()) {
         parts.status = status;
     }
     Response::from_parts(parts, body.into())

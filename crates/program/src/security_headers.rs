@@ -10,7 +10,7 @@ use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Set on every response.
 static HEADERS: [(HeaderName, &str); 6] = [
@@ -26,7 +26,7 @@ const TWO_YEARS: &str = "max-age=63072000";
 const DENY_ALL: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Middleware that adds the security headers; headers set by the handler are kept.
-pub(crate) async fn headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn set_headers(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in &HEADERS {
@@ -41,7 +41,7 @@ pub(crate) async fn headers(State(state): State<AppState>, request: Request, nex
 }
 
 /// Sets the page's content security policy: only scripts with this response's nonce, and the wasm that they load.
-pub(crate) fn set_page_policy() {
+pub(crate) fn set_content_security_policy() {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
@@ -54,12 +54,12 @@ pub(crate) fn set_page_policy() {
 
 /// Middleware that rejects state-changing requests from other origins. Browsers send `Origin` with each of these; requests without it are
 /// rejected too.
-pub(crate) async fn own_origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn require_own_origin(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let origin = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
     if is_safe || origin.is_some_and(|origin| state.public_url.is_own_origin(origin)) {
         next.run(request).await
     } else {
-        Problem::from(Fault::ForeignOrigin).into_response()
+        Problem::from(Error::ForeignOrigin).into_response()
     }
 }

@@ -53,7 +53,7 @@ impl Server {
     pub async fn open(options: ServeOptions) -> anyhow::Result<Self> {
         let mailer = Mailer::new(options.mail.smtp.as_ref(), options.mail.mail_from.as_deref())?;
         // The data first: a second server on the same folder must report the locked folder, not the port.
-        let data = Data::open_alone(&options.data).await?;
+        let data = Data::open_exclusive(&options.data).await?;
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
@@ -62,7 +62,7 @@ impl Server {
         let state = AppState::new(data.core(public_url, options.outgoing)?, options.trusted_proxies)?;
         state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {
-            state.store.queue_mails();
+            state.store.enable_mail();
         }
         Ok(Self { address, router: router(state.clone()), state, listener, data, mailer })
     }
@@ -87,7 +87,7 @@ impl Server {
             }
         };
         drop(self.listener);
-        self.state.news.end();
+        self.state.notification_hub.shut_down();
         let _ = timeout(SHUTDOWN_LIMIT, connections.shutdown()).await;
         tasks.stop(SHUTDOWN_LIMIT).await;
         self.data.store.close().await;
@@ -116,7 +116,7 @@ fn serve_connection((stream, peer, permit): Accepted, state: &AppState, router: 
         let shared = Arc::clone(&shared);
         async move {
             let (state, router) = &*shared;
-            match rest::verify_at_once(state, request).await {
+            match rest::try_verify(state, request).await {
                 Ok(response) => Ok(response),
                 Err(mut other) => {
                     // Not a layer: that would wrap every route again for each connection.

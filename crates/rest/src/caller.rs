@@ -9,21 +9,21 @@ use std::{
     sync::Arc,
 };
 
-use latchkey_core::actor::{Actor, Means};
+use latchkey_core::actor::{Actor, AuthMethod};
 use latchkey_http::{AppState, client_address, problem::Problem};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::OrganizationId,
     key_kind::{KeyKind, Status},
     permission::{Permission, Scope, Scopes},
     time::Timestamp,
 };
-use latchkey_verify::KnownKey;
+use latchkey_verify::CachedKey;
 
 /// The caller of a request with a valid internal key.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    key: Arc<KnownKey>,
+    key: Arc<CachedKey>,
     address: Option<IpAddr>,
 }
 
@@ -43,14 +43,14 @@ impl Caller {
             organization: self.key.organization,
             user: self.key.created_by,
             name: self.key.name.to_string(),
-            means: Means::Key(self.key.id),
+            auth_method: AuthMethod::Key(self.key.id),
             permissions: self.key.permissions,
             scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
             address: self.address,
         }
     }
 
-    pub(crate) fn key(&self) -> &KnownKey {
+    pub(crate) fn key(&self) -> &CachedKey {
         &self.key
     }
 }
@@ -59,8 +59,8 @@ impl Caller {
 ///
 /// # Errors
 /// As for any caller: 401 for a key that is not valid; 403 `wrong_kind`, `insufficient_scope`.
-pub(crate) async fn judges_for(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
-    let authorize = |key: &KnownKey| {
+pub(crate) async fn authorize_verify(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
+    let authorize = |key: &CachedKey| {
         let now = Timestamp::now();
         require_active(key, now)?;
         admit_internal(key, state, now)?;
@@ -74,24 +74,24 @@ pub(crate) async fn judges_for(presented: &str, state: &AppState) -> Result<Orga
 }
 
 /// Checks that the key has this scope and that its creator currently has a permission that the scope needs.
-fn require_scope(key: &KnownKey, scope: Scope) -> Result<(), Problem> {
-    if !key.scopes.iter().any(|has| has == scope.word()) {
-        let detail = format!("This key does not have the scope “{}”.", scope.word());
+fn require_scope(key: &CachedKey, scope: Scope) -> Result<(), Problem> {
+    if !key.scopes.iter().any(|has| has == scope.as_str()) {
+        let detail = format!("This key does not have the scope “{}”.", scope.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
     }
     match scope.needs() {
-        [first, ..] if !scope.needs().iter().any(|permission| key.permissions.has(*permission)) => Err(Fault::forbidden(*first).into()),
+        [first, ..] if !scope.needs().iter().any(|permission| key.permissions.has(*permission)) => Err(Error::forbidden(*first).into()),
         _ => Ok(()),
     }
 }
 
 /// Checks that the key is an internal key and counts the request.
-fn admit_internal(key: &KnownKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
-    if key.kind != KeyKind::Platform {
-        let detail = format!("This key is of kind “{}”. The API requires an internal (platform) key.", key.kind.word());
+fn admit_internal(key: &CachedKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
+    if key.kind != KeyKind::Internal {
+        let detail = format!("This key is of kind “{}”. The API requires an internal key.", key.kind.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
     }
-    state.verifier.note_use(key, now);
+    state.verifier.record_use(key, now);
     Ok(())
 }
 
@@ -112,23 +112,23 @@ where
 }
 
 impl Caller {
-    fn of(key: Arc<KnownKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
+    fn of(key: Arc<CachedKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         admit_internal(&key, state, Timestamp::now())?;
-        latchkey_http::request_context::made_by(key.organization, key.created_by, Some(key.id));
+        latchkey_http::request_context::set_caller(key.organization, key.created_by, Some(key.id));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let address = peer.map(|peer| client_address::caller(peer, &parts.headers, &state.trusted_proxies));
+        let address = peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies));
         Ok(Self { key, address })
     }
 }
 
 /// The caller of a route that also accepts the project's own keys.
 pub(crate) enum ProjectCaller {
-    Platform(Caller),
+    Internal(Caller),
     Project(ProjectKey),
 }
 
 /// A valid project key.
-pub(crate) struct ProjectKey(Arc<KnownKey>);
+pub(crate) struct ProjectKey(Arc<CachedKey>);
 
 impl<S: Sync> FromRequestParts<S> for ProjectCaller
 where
@@ -140,10 +140,10 @@ where
         let state = AppState::from_ref(state);
         let key = authenticate(presented_key(&parts.headers)?, &state).await?;
         if key.kind == KeyKind::Project {
-            latchkey_http::request_context::made_by(key.organization, key.created_by, Some(key.id));
+            latchkey_http::request_context::set_caller(key.organization, key.created_by, Some(key.id));
             return Ok(Self::Project(ProjectKey(key)));
         }
-        Caller::of(key, parts, &state).map(Self::Platform)
+        Caller::of(key, parts, &state).map(Self::Internal)
     }
 }
 
@@ -152,11 +152,11 @@ impl ProjectKey {
     ///
     /// # Errors
     /// 403 `wrong_project`, also if the project does not exist; 403 `insufficient_permissions`.
-    pub(crate) fn with_permission(&self, project: &str, permission: Permission) -> Result<&KnownKey, Problem> {
+    pub(crate) fn with_permission(&self, project: &str, permission: Permission) -> Result<&CachedKey, Problem> {
         let forbidden = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
-        match &self.0.of_project {
-            Some(own) if self.0.is_of(project) && own.permissions.has(permission) => Ok(&self.0),
-            Some(own) if self.0.is_of(project) => {
+        match &self.0.project_grant {
+            Some(own) if self.0.belongs_to(project) && own.permissions.has(permission) => Ok(&self.0),
+            Some(own) if self.0.belongs_to(project) => {
                 let label = permission.label();
                 let role = own
                     .role
@@ -169,23 +169,23 @@ impl ProjectKey {
     }
 
     /// Counts an answered request.
-    pub(crate) fn note_use(&self, state: &AppState) {
-        state.verifier.note_use(&self.0, Timestamp::now());
+    pub(crate) fn record_use(&self, state: &AppState) {
+        state.verifier.record_use(&self.0, Timestamp::now());
     }
 }
 
 /// The presented key, of any kind, if it is active.
-async fn authenticate(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+async fn authenticate(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
     let key = find(presented, state).await?;
     require_active(&key, Timestamp::now())?;
     Ok(key)
 }
 
-async fn find(presented: &str, state: &AppState) -> Result<Arc<KnownKey>, Problem> {
+async fn find(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
     state.verifier.find(presented).await?.ok_or_else(unknown)
 }
 
-fn require_active(key: &KnownKey, now: Timestamp) -> Result<(), Problem> {
+fn require_active(key: &CachedKey, now: Timestamp) -> Result<(), Problem> {
     match key.lifecycle.status(now) {
         Status::Active => Ok(()),
         Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),

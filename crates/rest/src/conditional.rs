@@ -1,7 +1,7 @@
 //! Entity tags of responses and conditional requests (RFC 9110, sections 8.8.3 and 13.1).
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -20,7 +20,7 @@ pub(crate) struct Tagged<View> {
 
 impl<View: From<KeyRow>> From<KeyRow> for Tagged<View> {
     fn from(row: KeyRow) -> Self {
-        let tag = etag::of_row(&row);
+        let tag = etag::of_key(&row);
         Self { view: row.into(), tag }
     }
 }
@@ -34,7 +34,7 @@ impl<View> Tagged<View> {
 
 impl<View: Serialize> IntoResponse for Tagged<View> {
     fn into_response(self) -> Response {
-        (self.header(), Answer(self.view)).into_response()
+        (self.header(), JsonResponse(self.view)).into_response()
     }
 }
 
@@ -45,11 +45,11 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(text) = joined(&parts.headers, &header::IF_MATCH)? else { return Ok(Self(IfMatch::Anything)) };
+        let Some(text) = joined(&parts.headers, &header::IF_MATCH)? else { return Ok(Self(IfMatch::Unconditional)) };
         if text.trim() == "*" {
-            return Ok(Self(IfMatch::There));
+            return Ok(Self(IfMatch::Exists));
         }
-        let tags = etag::listed(&text).ok_or_else(|| malformed(&header::IF_MATCH))?;
+        let tags = etag::parse_list(&text).ok_or_else(|| malformed(&header::IF_MATCH))?;
         // `If-Match` uses strong comparison: a weak tag never matches (section 13.1.1).
         let strong = tags.into_iter().filter(|listed| !listed.is_weak).map(|listed| listed.tag.to_owned());
         Ok(Self(IfMatch::OneOf(strong.collect())))
@@ -57,7 +57,7 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
 }
 
 /// 304 with these headers if `If-None-Match` of the request matches the body; else the body.
-pub(crate) fn unless_known<const N: usize>(request: &HeaderMap, headers: [(HeaderName, &str); N], body: Vec<u8>) -> Response {
+pub(crate) fn not_modified_or<const N: usize>(request: &HeaderMap, headers: [(HeaderName, &str); N], body: Vec<u8>) -> Response {
     let tag = etag::of(&body);
     let headers = (headers, [(header::ETAG, tag.as_str())]);
     if matches_tag(request, &tag) {
@@ -69,7 +69,7 @@ pub(crate) fn unless_known<const N: usize>(request: &HeaderMap, headers: [(Heade
 /// Whether `If-None-Match` matches this tag by weak comparison (section 13.1.2). A malformed header matches nothing.
 fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
     let Ok(Some(text)) = joined(request, &header::IF_NONE_MATCH) else { return false };
-    text.trim() == "*" || etag::listed(&text).is_some_and(|tags| tags.iter().any(|listed| listed.tag == tag))
+    text.trim() == "*" || etag::parse_list(&text).is_some_and(|tags| tags.iter().any(|listed| listed.tag == tag))
 }
 
 /// The values of a repeated header, joined by commas.
@@ -80,7 +80,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Prob
 
 fn malformed(name: &HeaderName) -> Problem {
     let header = if *name == header::IF_MATCH { "If-Match" } else { "If-None-Match" };
-    Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("{header} must be * or a list of quoted entity tags.")).at(header)
+    Problem::new(StatusCode::BAD_REQUEST, "malformed", format!("{header} must be * or a list of quoted entity tags.")).with_field(header)
 }
 
 #[cfg(test)]

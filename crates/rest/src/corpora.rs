@@ -1,7 +1,7 @@
 //! `/api/v1/corpora`.
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     extract::{Path, State},
     http::StatusCode,
 };
@@ -13,7 +13,7 @@ use latchkey_core::corpora;
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_store::corpora::CorpusRecord;
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     permission::{Permission, Scope},
     time::Timestamp,
 };
@@ -24,7 +24,7 @@ use latchkey_types::{
 pub(crate) struct CorpusView {
     id: i64,
     name: String,
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     created_at: String,
 }
 
@@ -50,9 +50,9 @@ pub(crate) struct Corpora {
     tag = "corpora",
     responses((status = 200, description = "All corpora, in order of creation.", body = Corpora)),
 )]
-pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Result<Answer<Corpora>, Problem> {
+pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Result<JsonResponse<Corpora>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
-    Ok(Answer(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
+    Ok(JsonResponse(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
 }
 
 /// A corpus to create.
@@ -81,9 +81,9 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     caller: Caller,
     Json(request): Json<CreateCorpus>,
-) -> Result<(StatusCode, Answer<CorpusView>), Problem> {
+) -> Result<(StatusCode, JsonResponse<CorpusView>), Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    Ok((StatusCode::CREATED, Answer(corpora::create(&state, &actor, &request.name).await?.into())))
+    Ok((StatusCode::CREATED, JsonResponse(corpora::create(&state, &actor, &request.name).await?.into())))
 }
 
 /// Delete a corpus
@@ -101,6 +101,6 @@ pub(crate) async fn delete(State(state): State<AppState>, caller: Caller, Path(i
     let actor = caller.with_scope(Scope::KeysWrite)?;
     // The permission comes first, so that an invalid id is 403 too for callers without it.
     actor.require(Permission::ManageCorpora)?;
-    corpora::delete(&state, &actor, id.parse().map_err(|_| Fault::NotFound)?).await?;
+    corpora::delete(&state, &actor, id.parse().map_err(|_| Error::NotFound)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

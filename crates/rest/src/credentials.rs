@@ -1,7 +1,7 @@
 //! `/api/v1/credentials`.
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -17,15 +17,15 @@ use super::{
 };
 use latchkey_core::{
     credential_check,
-    credentials::{self, EditedGeneral, NewGeneral},
-    key_lists::Kinds,
+    credentials::{self, GeneralKeyPatch, NewGeneralKey},
+    key_lists::KindSelection,
 };
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_types::{
-    credential::WantedStorage,
-    error::Fault,
+    credential::CreateExternalKeyRequest,
+    error::Error,
     id::{CredentialId, UserId},
-    key::{Ends, ItemId, KeyRow, StorageProvider, TestOutcome, Tested},
+    key::{ItemId, KeyRow, RequestedExpiry, StorageProvider, TestOutcome, TestResult},
     key_kind::{CredentialKind, Kind, Status},
     permission::Scope,
     secret::TypedSecret,
@@ -49,13 +49,13 @@ pub(crate) struct CredentialView {
     provider: Option<StorageProvider>,
     #[schema(required)]
     region: Option<String>,
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     created_at: String,
     #[schema(schema_with = schemas::user_id)]
     created_by: UserId,
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     last_used_at: Option<String>,
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     expires_at: Option<String>,
     /// The names of the providers and models that use this credential.
     linked_to: Vec<String>,
@@ -72,12 +72,12 @@ pub(crate) struct CredentialView {
 pub(crate) struct TestedView {
     #[schema(schema_with = schemas::outcome)]
     outcome: TestOutcome,
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     tested_at: String,
 }
 
-impl From<Tested> for TestedView {
-    fn from(tested: Tested) -> Self {
+impl From<TestResult> for TestedView {
+    fn from(tested: TestResult) -> Self {
         Self { outcome: tested.outcome, tested_at: tested.at.rfc3339() }
     }
 }
@@ -119,38 +119,38 @@ pub(crate) struct CreateCredential {
 }
 
 impl CreateCredential {
-    fn into_external(self) -> Result<WantedStorage, Fault> {
+    fn into_external(self) -> Result<CreateExternalKeyRequest, Error> {
         reject_field("value", self.value.is_some())?;
         let provider = self.provider.as_deref().map(str::parse);
-        let Some(Ok(provider)) = provider else { return Err(Fault::invalid("provider", "Must be aws or dnanexus.")) };
-        Ok(WantedStorage {
+        let Some(Ok(provider)) = provider else { return Err(Error::invalid("provider", "Must be aws or dnanexus.")) };
+        Ok(CreateExternalKeyRequest {
             label: self.name,
             provider,
             key: self.key.unwrap_or_default(),
             secret: self.secret.unwrap_or_default(),
             region: self.region.unwrap_or_default(),
-            ends: self.duration_days.map_or(Ends::Usual, Ends::Days),
+            expiry: self.duration_days.map_or(RequestedExpiry::KindDefault, RequestedExpiry::Days),
         })
     }
 
-    fn into_general(self) -> Result<NewGeneral, Fault> {
+    fn into_general(self) -> Result<NewGeneralKey, Error> {
         reject_field("provider", self.provider.is_some())?;
         reject_field("key", self.key.is_some())?;
         reject_field("secret", self.secret.is_some())?;
         reject_field("region", self.region.is_some())?;
         reject_field("duration_days", self.duration_days.is_some())?;
-        Ok(NewGeneral { name: self.name, value: self.value.unwrap_or_default() })
+        Ok(NewGeneralKey { name: self.name, value: self.value.unwrap_or_default() })
     }
 }
 
-fn reject_field(field: &str, is_present: bool) -> Result<(), Fault> {
-    if is_present { Err(Fault::invalid(field, "Credentials of this kind do not have this field.")) } else { Ok(()) }
+fn reject_field(field: &str, is_present: bool) -> Result<(), Error> {
+    if is_present { Err(Error::invalid(field, "Credentials of this kind do not have this field.")) } else { Ok(()) }
 }
 
 /// The created credential.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedCredential)]
-pub(crate) struct Created {
+pub(crate) struct CreatedCredential {
     credential: CredentialView,
 }
 
@@ -163,17 +163,17 @@ pub(crate) struct Created {
     operation_id = "createCredential",
     tag = "credentials",
     request_body(content = ref("#/components/schemas/CreateCredential"), content_type = "application/json", examples(
-        ("llm" = (summary = "A language model provider", value = json!({ "kind": "llm", "name": "OpenAI", "value": "sk-0123456789" }))),
+        ("general" = (summary = "A language model provider", value = json!({ "kind": "general", "name": "OpenAI", "value": "sk-0123456789" }))),
         ("aws" = (summary = "Amazon Web Services", value = json!({
-            "kind": "storage", "name": "archive", "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE",
+            "kind": "external", "name": "archive", "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE",
             "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "region": "us-east-1", "duration_days": 90,
         }))),
         ("dnanexus" = (summary = "DNAnexus", value = json!({
-            "kind": "storage", "name": "genomes", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "duration_days": 90,
+            "kind": "external", "name": "genomes", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "duration_days": 90,
         }))),
     )),
     responses(
-        (status = 201, description = "The created credential, without its secret.", body = Created,
+        (status = 201, description = "The created credential, without its secret.", body = CreatedCredential,
             headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the credential."))),
         (status = 409, description = "`conflict`: a credential with this name or for this provider already exists."),
     ),
@@ -181,15 +181,15 @@ pub(crate) struct Created {
 pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(request): Json<CreateCredential>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let Ok(kind) = request.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
-    actor.require(kind.policy().manage)?;
+    actor.require(kind.spec().manage)?;
     let credential = match kind {
-        CredentialKind::Storage => credentials::create_storage(&state, &actor, request.into_external()?).await?,
-        CredentialKind::Llm => credentials::create_general(&state, &actor, request.into_general()?).await?,
+        CredentialKind::External => credentials::create_external(&state, &actor, request.into_external()?).await?,
+        CredentialKind::General => credentials::create_general(&state, &actor, request.into_general()?).await?,
     };
-    let location = HeaderValue::from_str(&format!("/api/v1/credentials/{}", credential.id)).map_err(|_| Fault::Internal)?;
+    let location = HeaderValue::from_str(&format!("/api/v1/credentials/{}", credential.id)).map_err(|_| Error::Internal)?;
     let credential = Tagged::<CredentialView>::from(credential);
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::CREATED, headers, credential.header(), Answer(Created { credential: credential.view })).into_response())
+    Ok((StatusCode::CREATED, headers, credential.header(), JsonResponse(CreatedCredential { credential: credential.view })).into_response())
 }
 
 /// List credentials
@@ -208,18 +208,18 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     caller: Caller,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Answer<Page<CredentialView>>, Problem> {
+) -> Result<JsonResponse<Page<CredentialView>>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsRead)?;
-    let query = listing::readable(query)?;
+    let query = listing::parse_query(query)?;
     let kind = query.kind()?;
     if matches!(kind, Some(Kind::Key(_))) {
         return Err(unknown_kind().into());
     }
-    Ok(Answer(listing::page(&state, &actor, &query, Kinds::or(kind, Kinds::Outbound)).await?))
+    Ok(JsonResponse(listing::page(&state, &actor, &query, KindSelection::or(kind, KindSelection::Outbound)).await?))
 }
 
-fn unknown_kind() -> Fault {
-    Fault::invalid("kind", "Must be storage or llm.")
+fn unknown_kind() -> Error {
+    Error::invalid("kind", "Must be external or general.")
 }
 
 /// Get a credential
@@ -277,7 +277,7 @@ pub(crate) async fn edit(
     Json(request): Json<EditCredential>,
 ) -> Result<Tagged<CredentialView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
-    let patch = EditedGeneral { name: request.name, value: request.value };
+    let patch = GeneralKeyPatch { name: request.name, value: request.value };
     Ok(credentials::edit_general(&state, &actor, credential_id(&id)?, patch, if_match).await?.into())
 }
 
@@ -328,13 +328,13 @@ pub(crate) struct TestView {
         (status = 429, description = "`throttled`: this credential is already being tested."),
     ),
 )]
-pub(crate) async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Answer<TestView>, Problem> {
+pub(crate) async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<JsonResponse<TestView>, Problem> {
     let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let report = credential_check::test(&state, &actor, credential_id(&id)?).await?;
-    Ok(Answer(TestView { tested: report.tested.into(), detail: report.detail }))
+    Ok(JsonResponse(TestView { tested: report.tested.into(), detail: report.detail }))
 }
 
 /// A malformed id is reported as not found.
-fn credential_id(text: &str) -> Result<CredentialId, Fault> {
-    text.parse().map_err(|_| Fault::NotFound)
+fn credential_id(text: &str) -> Result<CredentialId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
 }

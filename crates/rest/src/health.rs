@@ -1,6 +1,6 @@
 //! `/healthz` and `/readyz`, for monitoring.
 
-use axum::{Json as Answer, extract::State, http::StatusCode};
+use axum::{Json as JsonResponse, extract::State, http::StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,7 +13,7 @@ use latchkey_http::AppState;
     get,
     path = "/healthz",
     operation_id = "isHealthy",
-    tag = "without a key",
+    tag = "public",
     responses((status = 200, description = "The process is running.", body = String, content_type = "text/plain")),
     security(()),
 )]
@@ -42,17 +42,17 @@ pub(crate) struct Readiness {
     get,
     path = "/readyz",
     operation_id = "isReady",
-    tag = "without a key",
+    tag = "public",
     responses(
         (status = 200, description = "The instance is ready.", body = Readiness),
         (status = 503, description = "The database is unreachable.", body = Readiness),
     ),
     security(()),
 )]
-pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, Answer<Readiness>) {
-    let is_lost = state.store.is_lost();
+pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, JsonResponse<Readiness>) {
+    let is_unavailable = state.store.is_unavailable();
     let stale_seconds_left = state.verifier.stale_seconds_left();
-    let ready = !is_lost || stale_seconds_left.is_some();
+    let ready = !is_unavailable || stale_seconds_left.is_some();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Answer(Readiness { ready, database: if is_lost { "lost" } else { "up" }, stale_seconds_left }))
+    (status, JsonResponse(Readiness { ready, database: if is_unavailable { "lost" } else { "up" }, stale_seconds_left }))
 }

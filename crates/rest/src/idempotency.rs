@@ -11,7 +11,7 @@ use serde_json::Value;
 use zeroize::Zeroize;
 
 use super::caller::Caller;
-use latchkey_core::idempotency::{self, Kept, Known, Named};
+use latchkey_core::idempotency::{self, IdempotencyKey, KeyState, StoredResponse};
 use latchkey_http::{
     AppState,
     body::{BODY_MAX, LARGE_BODY_MAX, read},
@@ -25,7 +25,7 @@ const KEY_MAX: usize = 255;
 const REPLAYED_HEADERS: [HeaderName; 4] = [header::CONTENT_TYPE, header::LOCATION, header::ETAG, header::CACHE_CONTROL];
 
 /// Middleware that runs a POST with an `Idempotency-Key` once. Other requests pass through.
-pub(crate) async fn once(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(crate) async fn handle_idempotency_key(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if request.method() != Method::POST || !request.headers().contains_key(IDEMPOTENCY_KEY) {
         return next.run(request).await;
     }
@@ -40,19 +40,19 @@ async fn run_idempotent(state: AppState, request: Request, next: Next) -> Result
     let max = if parts.uri.path().ends_with("/import") { LARGE_BODY_MAX } else { BODY_MAX };
     let body = read(body, max).await?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let entry = Named::new(&state, &actor, &key, &[parts.method.as_str().as_bytes(), path.as_bytes(), &body]);
+    let entry = IdempotencyKey::new(&state, &actor, &key, &[parts.method.as_str().as_bytes(), path.as_bytes(), &body]);
     match idempotency::begin(&state, &actor, entry).await? {
-        Known::New => {}
-        Known::Answered(kept) => return Ok(replay(kept)),
-        Known::Another => {
+        KeyState::New => {}
+        KeyState::Completed(kept) => return Ok(replay(kept)),
+        KeyState::OtherRequest => {
             let detail = "This Idempotency-Key was already used for a different request. Use a new key.";
             return Err(key_error(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
         }
-        Known::Running => {
+        KeyState::InProgress => {
             let detail = "The first request with this Idempotency-Key is still in progress. Try again later.";
             return Err(key_error(StatusCode::CONFLICT, "idempotency_in_progress", detail));
         }
-        Known::Interrupted => {
+        KeyState::Interrupted => {
             let detail = "The first request with this Idempotency-Key was interrupted. Check whether it took effect, then use a new key.";
             return Err(key_error(StatusCode::CONFLICT, "idempotency_interrupted", detail));
         }
@@ -61,12 +61,13 @@ async fn run_idempotent(state: AppState, request: Request, next: Next) -> Result
     parts.extensions.insert(caller);
     let request = Request::from_parts(parts, Body::from(body));
     // In a separate task, so that the request completes and its response is stored even if the client disconnects.
-    let task = tokio::spawn(latchkey_http::request_context::carried_on(async move { store_response(&state, entry, next.run(request).await).await }));
+    let task =
+        tokio::spawn(latchkey_http::request_context::in_current_scope(async move { store_response(&state, entry, next.run(request).await).await }));
     task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."))
 }
 
 fn key_error(status: StatusCode, code: &'static str, detail: &str) -> Problem {
-    Problem::new(status, code, detail).at("Idempotency-Key")
+    Problem::new(status, code, detail).with_field("Idempotency-Key")
 }
 
 fn parse_key(headers: &HeaderMap) -> Result<String, Problem> {
@@ -78,10 +79,10 @@ fn parse_key(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// Stores the response for replays and returns it.
-async fn store_response(state: &AppState, entry: Named, response: Response) -> Response {
+async fn store_response(state: &AppState, entry: IdempotencyKey, response: Response) -> Response {
     let status = response.status();
     if status.is_client_error() {
-        warn_on_error(idempotency::undo(state, entry).await);
+        warn_on_error(idempotency::release(state, entry).await);
         return response;
     }
     let headers = serialize_headers(response.headers());
@@ -90,18 +91,18 @@ async fn store_response(state: &AppState, entry: Named, response: Response) -> R
         return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server.").into_response();
     };
     let kept = match without_secret(&body) {
-        Some(body) if status.is_success() => Kept { status: status.as_u16(), headers, body },
+        Some(body) if status.is_success() => StoredResponse { status: status.as_u16(), headers, body },
         // The request may have taken effect, but there is no response to replay.
-        _ => Kept { status: 500, headers: String::new(), body: Vec::new() },
+        _ => StoredResponse { status: 500, headers: String::new(), body: Vec::new() },
     };
-    warn_on_error(idempotency::end(state, entry, kept).await);
+    warn_on_error(idempotency::complete(state, entry, kept).await);
     Response::from_parts(parts, Body::from(body))
 }
 
 /// A storage failure does not fail the request: a retry gets `idempotency_interrupted`.
-fn warn_on_error(stored: Result<(), latchkey_types::error::Fault>) {
-    if let Err(fault) = stored {
-        tracing::warn!(%fault, "could not store the response for its Idempotency-Key");
+fn warn_on_error(stored: Result<(), latchkey_types::error::Error>) {
+    if let Err(error) = stored {
+        tracing::warn!(%error, "could not store the response for its Idempotency-Key");
     }
 }
 
@@ -123,7 +124,7 @@ fn without_secret(body: &Bytes) -> Option<Vec<u8>> {
     serde_json::to_vec(&response).ok()
 }
 
-fn replay(kept: Kept) -> Response {
+fn replay(kept: StoredResponse) -> Response {
     let mut response = Response::new(Body::from(kept.body));
     *response.status_mut() = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     let headers: Vec<(String, String)> = serde_json::from_str(&kept.headers).unwrap_or_default();

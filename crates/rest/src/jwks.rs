@@ -8,10 +8,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::conditional::unless_known;
+use super::conditional::not_modified_or;
 use latchkey_core::project_keys::{self, PublicKey};
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Public and readable cross-origin.
 const HEADERS: [(HeaderName, &str); 3] = [
@@ -34,7 +34,7 @@ pub(crate) struct KeySet {
     get,
     path = "/.well-known/jwks.json",
     operation_id = "getPublicKeys",
-    tag = "without a key",
+    tag = "public",
     params(("If-None-Match" = Option<String>, Header)),
     responses(
         (status = 200, description = "The public keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
@@ -44,5 +44,5 @@ pub(crate) struct KeySet {
 )]
 pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     let keys = KeySet { keys: project_keys::public_keys(&state).await? };
-    Ok(unless_known(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Fault::Internal)?))
+    Ok(not_modified_or(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Error::Internal)?))
 }

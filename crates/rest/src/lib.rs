@@ -34,8 +34,8 @@ use latchkey_http::{AppState, problem::Problem};
 
 /// The API's routes except those of [`hot_routes`].
 pub fn routes(state: &AppState) -> Router<AppState> {
-    Router::from(described())
-        .layer(from_fn_with_state(state.clone(), idempotency::once))
+    Router::from(documented_routes())
+        .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
@@ -44,12 +44,12 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 }
 
 /// The OpenAPI descriptions of the routes that [`hot_routes`] serves.
-fn described_hot() -> OpenApiRouter<AppState> {
+fn documented_hot_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch)).routes(routes!(forward_auth::forward_auth))
 }
 
 /// The routes with their OpenAPI descriptions. A route cannot be registered without one.
-fn described() -> OpenApiRouter<AppState> {
+fn documented_routes() -> OpenApiRouter<AppState> {
     openapi::router()
         .routes(routes!(corpora::list, corpora::create))
         .routes(routes!(corpora::delete))
@@ -79,11 +79,11 @@ fn described() -> OpenApiRouter<AppState> {
 ///
 /// # Errors
 /// Returns every other request unchanged.
-pub async fn verify_at_once(state: &AppState, request: Request<Incoming>) -> Result<Response, Request<Incoming>> {
+pub async fn try_verify(state: &AppState, request: Request<Incoming>) -> Result<Response, Request<Incoming>> {
     if request.method() != Method::POST || request.uri().path() != verify::PATH {
         return Err(request);
     }
-    Ok(verify::answer(state, request.map(Body::new)).await)
+    Ok(verify::handle(state, request.map(Body::new)).await)
 }
 
 /// The routes that verify keys. They bypass the middleware of the other routes.

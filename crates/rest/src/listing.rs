@@ -11,11 +11,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use latchkey_core::{
     actor::Actor,
-    key_lists::{self, Kinds},
+    key_lists::{self, KindSelection},
 };
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::KeyRow,
     key_kind::{Kind, Status},
     listing::{KeyQuery, ROWS_MAX, SortBy},
@@ -50,14 +50,14 @@ pub(crate) struct ListQuery {
 impl ListQuery {
     /// # Errors
     /// `Invalid` at `kind` for an unknown kind.
-    pub(crate) fn kind(&self) -> Result<Option<Kind>, Fault> {
-        self.kind.as_deref().map(str::parse).transpose().map_err(|_| Fault::invalid("kind", "Unknown kind."))
+    pub(crate) fn kind(&self) -> Result<Option<Kind>, Error> {
+        self.kind.as_deref().map(str::parse).transpose().map_err(|_| Error::invalid("kind", "Unknown kind."))
     }
 
-    fn query(&self) -> Result<KeyQuery, Fault> {
+    fn query(&self) -> Result<KeyQuery, Error> {
         let status = self.status.as_deref().map(str::parse::<Status>).transpose();
         let sort = self.sort.as_deref().map(str::parse::<SortBy>).transpose();
-        let must_be = |field, values: &str| Fault::invalid(field, format!("Must be {values}."));
+        let must_be = |field, values: &str| Error::invalid(field, format!("Must be {values}."));
         Ok(KeyQuery {
             kind: None,
             search: self.q.clone(),
@@ -71,15 +71,15 @@ impl ListQuery {
         })
     }
 
-    fn limit(&self) -> Result<usize, Fault> {
+    fn limit(&self) -> Result<usize, Error> {
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
-        if (1..=ROWS_MAX).contains(&limit) { Ok(limit) } else { Err(Fault::invalid("limit", format!("Must be 1 to {ROWS_MAX}."))) }
+        if (1..=ROWS_MAX).contains(&limit) { Ok(limit) } else { Err(Error::invalid("limit", format!("Must be 1 to {ROWS_MAX}."))) }
     }
 }
 
 /// # Errors
 /// 400 `malformed`.
-pub(crate) fn readable(query: Result<Query<ListQuery>, QueryRejection>) -> Result<ListQuery, Problem> {
+pub(crate) fn parse_query(query: Result<Query<ListQuery>, QueryRejection>) -> Result<ListQuery, Problem> {
     query.map(|Query(query)| query).map_err(|_| {
         let detail = "The query contains a repeated, unknown or invalid parameter.";
         Problem::new(StatusCode::BAD_REQUEST, "malformed", detail)
@@ -93,9 +93,9 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn parse(text: &str) -> Result<Self, Fault> {
+    fn parse(text: &str) -> Result<Self, Error> {
         let parts = text.split_once('.').and_then(|(listing, offset)| Some((listing, offset.parse().ok()?)));
-        let (listing, offset) = parts.ok_or_else(|| Fault::invalid("cursor", "Invalid cursor. Use the next_cursor of a previous response."))?;
+        let (listing, offset) = parts.ok_or_else(|| Error::invalid("cursor", "Invalid cursor. Use the next_cursor of a previous response."))?;
         Ok(Self { listing: listing.to_owned(), offset })
     }
 }
@@ -115,21 +115,27 @@ pub(crate) struct Page<Item> {
 ///
 /// # Errors
 /// `Invalid` at the parameter, `ListingGone` for an expired cursor, `Forbidden`, `Unavailable`.
-pub(crate) async fn page<Item: From<KeyRow>>(state: &AppState, actor: &Actor, query: &ListQuery, kinds: Kinds) -> Result<Page<Item>, Problem> {
+pub(crate) async fn page<Item: From<KeyRow>>(
+    state: &AppState,
+    actor: &Actor,
+    query: &ListQuery,
+    kinds: KindSelection,
+) -> Result<Page<Item>, Problem> {
     let (key_query, limit) = (query.query()?, query.limit()?);
     let (listing, snapshot_id, offset) = match query.cursor.as_deref().map(Cursor::parse).transpose()? {
         Some(Cursor { listing, offset }) => {
             let found = key_lists::find(state, actor, &listing)?;
-            if !kinds.hold(&found.view.kinds) {
-                return Err(Fault::invalid("cursor", "This cursor belongs to another list.").into());
+            if !kinds.contains_all(&found.view.kinds) {
+                return Err(Error::invalid("cursor", "This cursor belongs to another list.").into());
             }
             (found, Some(listing), offset)
         }
         None => (Arc::new(key_lists::select(state, actor, kinds, &key_query).await?), None, 0),
     };
-    let rows = key_lists::part(state, &listing, offset, limit).await?;
+    let rows = key_lists::slice_rows(state, &listing, offset, limit).await?;
     let (after, total) = (offset.saturating_add(rows.len()), listing.numbers.len());
     // A list that fits on its first page needs no snapshot.
-    let next_cursor = (after < total && !rows.is_empty()).then(|| format!("{}.{after}", snapshot_id.unwrap_or_else(|| state.listings.keep(listing))));
+    let next_cursor =
+        (after < total && !rows.is_empty()).then(|| format!("{}.{after}", snapshot_id.unwrap_or_else(|| state.list_snapshots.insert(listing))));
     Ok(Page { items: rows.into_iter().filter_map(|listed| listed.row).map(Item::from).collect(), next_cursor, total })
 }

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::header, response::IntoResponse};
 use latchkey_http::{AppState, metrics::TEXT_FORMAT, problem::Problem};
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Get metrics
 ///
@@ -11,7 +11,7 @@ use latchkey_types::error::Fault;
     get,
     path = "/metrics",
     operation_id = "getMetrics",
-    tag = "without a key",
+    tag = "public",
     description = "In the Prometheus text format. Needs no permission.",
     responses(
         (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
@@ -22,7 +22,7 @@ use latchkey_types::error::Fault;
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let text = state.metrics.text(&state.core).map_err(|error| {
         tracing::error!(%error, "cannot encode the metrics");
-        Fault::Internal
+        Error::Internal
     })?;
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text))
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/projects/{id}`: routes that also accept the project's own keys, and the list of revoked keys.
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     extract::{Path, State},
     http::{HeaderMap, header},
     response::Response,
@@ -11,17 +11,17 @@ use utoipa::ToSchema;
 
 use super::{
     caller::{Caller, ProjectCaller},
-    conditional::unless_known,
+    conditional::not_modified_or,
     openapi::schemas,
 };
 use latchkey_core::{
     project_keys,
-    projects::{self, Reached},
+    projects::{self, ProjectAccess},
 };
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_store::{self as store, Tx, projects::ProjectRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     permission::{Permission, Scope},
     project::Visibility,
@@ -38,17 +38,17 @@ pub(crate) struct ProjectView {
     description: String,
     #[schema(schema_with = schemas::visibility)]
     visibility: Visibility,
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     created_at: String,
 }
 
 impl ProjectView {
-    fn of(id: ProjectId, record: ProjectRecord) -> Result<Self, Fault> {
+    fn of(id: ProjectId, record: ProjectRecord) -> Result<Self, Error> {
         Ok(Self {
             id,
             name: record.name,
             description: record.description,
-            visibility: record.visibility.parse().map_err(|_| Fault::Internal)?,
+            visibility: record.visibility.parse().map_err(|_| Error::Internal)?,
             created_at: Timestamp(record.created_at).rfc3339(),
         })
     }
@@ -64,7 +64,7 @@ pub(crate) struct NodeView {
 
 /// The nodes of a project.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Nodes {
+pub(crate) struct ProjectNodes {
     items: Vec<NodeView>,
 }
 
@@ -80,12 +80,12 @@ pub(crate) struct Nodes {
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
     responses((status = 200, description = "The project.", body = ProjectView)),
 )]
-pub(crate) async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<ProjectView>, Problem> {
+pub(crate) async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<JsonResponse<ProjectView>, Problem> {
     let mut db = state.store.connection().await?;
     let (id, record) = visible_project(&mut db, &caller, &id).await?;
     let view = ProjectView::of(id, record)?;
-    note_use(&state, &caller);
-    Ok(Answer(view))
+    record_use(&state, &caller);
+    Ok(JsonResponse(view))
 }
 
 /// List nodes of a project
@@ -98,38 +98,42 @@ pub(crate) async fn get(State(state): State<AppState>, caller: ProjectCaller, Pa
     operation_id = "listNodes",
     tag = "projects",
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
-    responses((status = 200, description = "All nodes of the project.", body = Nodes)),
+    responses((status = 200, description = "All nodes of the project.", body = ProjectNodes)),
 )]
-pub(crate) async fn nodes(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<Answer<Nodes>, Problem> {
+pub(crate) async fn nodes(
+    State(state): State<AppState>,
+    caller: ProjectCaller,
+    Path(id): Path<String>,
+) -> Result<JsonResponse<ProjectNodes>, Problem> {
     let mut db = state.store.connection().await?;
     let (id, _) = visible_project(&mut db, &caller, &id).await?;
     let nodes = store::project_nodes::all(&mut db, id).await?;
-    note_use(&state, &caller);
-    Ok(Answer(Nodes { items: nodes.into_iter().map(|node| NodeView { id: node.id, name: node.name }).collect() }))
+    record_use(&state, &caller);
+    Ok(JsonResponse(ProjectNodes { items: nodes.into_iter().map(|node| NodeView { id: node.id, name: node.name }).collect() }))
 }
 
 /// The project, if the caller may see it.
 async fn visible_project(db: &mut Tx, caller: &ProjectCaller, id: &str) -> Result<(ProjectId, ProjectRecord), Problem> {
     match caller {
-        ProjectCaller::Platform(caller) => {
+        ProjectCaller::Internal(caller) => {
             let actor = caller.with_scope(Scope::KeysRead)?;
             actor.require(Permission::ViewProject)?;
-            let Reached { id, record, .. } = projects::seen(db, &actor, project_id(id)?).await?;
+            let ProjectAccess { id, record, .. } = projects::find_visible(db, &actor, project_id(id)?).await?;
             Ok((id, record))
         }
         ProjectCaller::Project(key) => {
             let key = key.with_permission(id, Permission::ViewProject)?;
             let id = project_id(id)?;
-            let record = store::projects::find(db, key.organization, key.created_by, id).await?.ok_or(Fault::NotFound)?;
+            let record = store::projects::find(db, key.organization, key.created_by, id).await?.ok_or(Error::NotFound)?;
             Ok((id, record))
         }
     }
 }
 
 /// Counts an answered request of a project key. Requests of internal keys are counted by authentication.
-fn note_use(state: &AppState, caller: &ProjectCaller) {
+fn record_use(state: &AppState, caller: &ProjectCaller) {
     if let ProjectCaller::Project(key) = caller {
-        key.note_use(state);
+        key.record_use(state);
     }
 }
 
@@ -139,14 +143,14 @@ pub(crate) struct RevokedKey {
     #[schema(schema_with = schemas::key_id)]
     jti: KeyId,
     /// Since when the key is not valid.
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     at: String,
 }
 
 /// The revoked keys of a project.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevokedKeys)]
-pub(crate) struct Revoked {
+pub(crate) struct RevokedKeys {
     #[schema(schema_with = schemas::project_id)]
     project_id: ProjectId,
     revoked: Vec<RevokedKey>,
@@ -163,7 +167,7 @@ pub(crate) struct Revoked {
     tag = "projects",
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$"), ("If-None-Match" = Option<String>, Header)),
     responses(
-        (status = 200, description = "All revoked keys that have not expired.", body = Revoked,
+        (status = 200, description = "All revoked keys that have not expired.", body = RevokedKeys,
             headers(("ETag" = String, description = "For `If-None-Match`."))),
         (status = 304, description = "The list has not changed."),
     ),
@@ -172,12 +176,16 @@ pub(crate) async fn revoked(State(state): State<AppState>, caller: Caller, Path(
     let actor = caller.with_scope(Scope::Verify)?;
     actor.require(Permission::ViewProject)?;
     let project_id = project_id(&id)?;
-    let revoked = project_keys::ended(&state, &actor, project_id).await?.into_iter().map(|(jti, at)| RevokedKey { jti, at: at.rfc3339() }).collect();
-    let body = serde_json::to_vec(&Revoked { project_id, revoked }).map_err(|_| Fault::Internal)?;
-    Ok(unless_known(&headers, [(header::CACHE_CONTROL, "no-cache")], body))
+    let revoked = project_keys::invalidated_tokens(&state, &actor, project_id)
+        .await?
+        .into_iter()
+        .map(|(jti, at)| RevokedKey { jti, at: at.rfc3339() })
+        .collect();
+    let body = serde_json::to_vec(&RevokedKeys { project_id, revoked }).map_err(|_| Error::Internal)?;
+    Ok(not_modified_or(&headers, [(header::CACHE_CONTROL, "no-cache")], body))
 }
 
 /// A malformed id is reported as not found.
-fn project_id(text: &str) -> Result<ProjectId, Fault> {
-    text.parse().map_err(|_| Fault::NotFound)
+fn project_id(text: &str) -> Result<ProjectId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
 }

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use latchkey_types::{limits::RateLimit, time::Timestamp};
-use latchkey_verify::{Code, Judgement, Rate};
+use latchkey_verify::{RateLimitState, Verdict, VerdictCode};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -11,7 +11,7 @@ const CREDITS: HeaderName = HeaderName::from_static("x-latchkey-credits-remainin
 
 /// Writes `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) with each rate limit of the key, and
 /// `X-Latchkey-Credits-Remaining` if it has credits. Durations are whole seconds, rounded up. A key without limits has no headers.
-pub(crate) fn write(headers: &mut HeaderMap, verdict: &Judgement) {
+pub(crate) fn write(headers: &mut HeaderMap, verdict: &Verdict) {
     let mut text = String::with_capacity(64);
     for (name, parameters) in [(POLICY, policy as Parameters), (LIMIT, remaining)] {
         text.clear();
@@ -26,28 +26,28 @@ pub(crate) fn write(headers: &mut HeaderMap, verdict: &Judgement) {
 }
 
 /// Whole seconds until the key can be used again, if a limit is exhausted and the time is known.
-pub(crate) fn retry_after(verdict: &Judgement) -> Option<i64> {
+pub(crate) fn retry_after(verdict: &Verdict) -> Option<i64> {
     let ms = match verdict.code {
-        Code::RateLimited => verdict.rates().filter(|(_, rate)| rate.remaining == 0).map(|(_, rate)| rate.reset_ms).max(),
-        Code::UsageExceeded => verdict.refills_at.map(|at| at.0 - Timestamp::now().0),
+        VerdictCode::RateLimited => verdict.rates().filter(|(_, rate)| rate.remaining == 0).map(|(_, rate)| rate.reset_ms).max(),
+        VerdictCode::UsageExceeded => verdict.refills_at.map(|at| at.0 - Timestamp::now().0),
         _ => None,
     };
     ms.map(|ms| seconds(ms).max(1))
 }
 
 /// The two parameters of a rate limit in a header.
-type Parameters = fn(&RateLimit, &Rate) -> [(&'static str, i64); 2];
+type Parameters = fn(&RateLimit, &RateLimitState) -> [(&'static str, i64); 2];
 
-const fn policy(limit: &RateLimit, _: &Rate) -> [(&'static str, i64); 2] {
+const fn policy(limit: &RateLimit, _: &RateLimitState) -> [(&'static str, i64); 2] {
     [(";q=", limit.limit), (";w=", seconds(limit.duration_ms))]
 }
 
-const fn remaining(_: &RateLimit, rate: &Rate) -> [(&'static str, i64); 2] {
+const fn remaining(_: &RateLimit, rate: &RateLimitState) -> [(&'static str, i64); 2] {
     [(";r=", rate.remaining), (";t=", seconds(rate.reset_ms))]
 }
 
 /// Appends `"name";…, "name";…`. Names contain no character that needs escaping.
-fn list<'a>(text: &mut String, rates: impl Iterator<Item = (&'a RateLimit, &'a Rate)>, parameters: Parameters) {
+fn list<'a>(text: &mut String, rates: impl Iterator<Item = (&'a RateLimit, &'a RateLimitState)>, parameters: Parameters) {
     for (limit, rate) in rates {
         text.push_str(if text.is_empty() { "\"" } else { ", \"" });
         text.push_str(&limit.name);
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn limits_are_in_whole_seconds() {
         let limit = |name: &str| RateLimit { name: name.to_owned(), limit: 100, duration_ms: 60_500 };
-        let rates = [(limit("burst"), Rate { remaining: 3, reset_ms: 1 }), (limit("day"), Rate { remaining: 0, reset_ms: 0 })];
+        let rates = [(limit("burst"), RateLimitState { remaining: 3, reset_ms: 1 }), (limit("day"), RateLimitState { remaining: 0, reset_ms: 0 })];
         for (parameters, header) in
             [(policy as Parameters, r#""burst";q=100;w=61, "day";q=100;w=61"#), (remaining, r#""burst";r=3;t=1, "day";r=0;t=0"#)]
         {

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 use super::{
-    caller::{judges_for, presented_key},
+    caller::{authorize_verify, presented_key},
     rate_headers,
 };
 use latchkey_http::{
@@ -22,8 +22,8 @@ use latchkey_http::{
     request_context::REQUEST_ID,
     request_log,
 };
-use latchkey_types::{error::Fault, id::RequestId};
-use latchkey_verify::{Ask, Code, Judgement};
+use latchkey_types::{error::Error, id::RequestId};
+use latchkey_verify::{Verdict, VerdictCode, VerifyRequest};
 
 pub(crate) const PATH: &str = "/api/v1/verify";
 /// The maximum number of keys per batch.
@@ -54,33 +54,33 @@ const BATCH_CONCURRENCY: usize = 32;
     ))),
 )]
 pub(crate) async fn verify(State(state): State<AppState>, request: Request) -> Response {
-    answer(&state, request).await
+    handle(&state, request).await
 }
 
 /// [`verify`] without the extractors, for the path that bypasses the router.
-pub(super) async fn answer(state: &AppState, request: Request) -> Response {
+pub(super) async fn handle(state: &AppState, request: Request) -> Response {
     let started = Instant::now();
     match evaluate(state, request).await {
         Ok((response, code)) => {
-            state.metrics.judged(code, started.elapsed());
+            state.metrics.record_verdict(code, started.elapsed());
             response
         }
         Err(problem) => error_response(state, PATH, problem, started),
     }
 }
 
-async fn evaluate(state: &AppState, request: Request) -> Result<(Response, Code), Problem> {
+async fn evaluate(state: &AppState, request: Request) -> Result<(Response, VerdictCode), Problem> {
     // Authorize before reading the body.
-    let organization = judges_for(presented_key(request.headers())?, state).await?;
+    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
-    let verdict = state.verifier.judge(organization, &body::parse::<Ask>(&body)?).await?;
+    let verdict = state.verifier.evaluate(organization, &body::parse::<VerifyRequest>(&body)?).await?;
     let mut response = json_response(verdict.json(), verdict.request_id);
     rate_headers::write(response.headers_mut(), &verdict);
     Ok((response, verdict.code))
 }
 
 fn error_response(state: &AppState, route: &'static str, problem: Problem, started: Instant) -> Response {
-    request_log::refused(state, ("POST", route), &problem, started.elapsed());
+    request_log::log_rejection(state, ("POST", route), &problem, started.elapsed());
     problem.into_response()
 }
 
@@ -89,7 +89,7 @@ fn error_response(state: &AppState, route: &'static str, problem: Problem, start
 #[serde(deny_unknown_fields)]
 struct Batch<'a> {
     #[serde(borrow)]
-    keys: Vec<Ask<'a>>,
+    keys: Vec<VerifyRequest<'a>>,
 }
 
 /// Verify up to 1,000 keys
@@ -116,20 +116,20 @@ pub(crate) async fn batch(State(state): State<AppState>, request: Request) -> Re
 }
 
 async fn evaluate_batch(state: &AppState, request: Request) -> Result<Response, Problem> {
-    let organization = judges_for(presented_key(request.headers())?, state).await?;
+    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
     let LargeRaw(body) = LargeRaw::from_request(request, state).await?;
     let Batch { keys } = body::parse(&body)?;
     if !(1..=BATCH_MAX).contains(&keys.len()) {
-        return Err(Fault::invalid("keys", format!("Send 1 to {BATCH_MAX} keys.")).into());
+        return Err(Error::invalid("keys", format!("Send 1 to {BATCH_MAX} keys.")).into());
     }
     let mut verdicts = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(BATCH_CONCURRENCY) {
-        verdicts.extend(try_join_all(chunk.iter().map(|request| state.verifier.judge(organization, request))).await?);
+        verdicts.extend(try_join_all(chunk.iter().map(|request| state.verifier.evaluate(organization, request))).await?);
     }
     for verdict in &verdicts {
-        state.metrics.judged_in_batch(verdict.code);
+        state.metrics.record_batch_verdict(verdict.code);
     }
-    let items: Vec<_> = verdicts.iter().map(Judgement::json).collect();
+    let items: Vec<_> = verdicts.iter().map(Verdict::json).collect();
     Ok(json_response(format!("{{\"items\":[{}]}}", items.join(",")), RequestId::new()))
 }
 
@@ -138,12 +138,12 @@ fn json_response(json: String, id: RequestId) -> Response {
     let headers = response.headers_mut();
     headers.reserve(8);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    as_verdict(headers, id);
+    set_verdict_headers(headers, id);
     response
 }
 
 /// Sets the headers that middleware sets on other responses, because these routes bypass it.
-pub(super) fn as_verdict(headers: &mut HeaderMap, id: RequestId) {
+pub(super) fn set_verdict_headers(headers: &mut HeaderMap, id: RequestId) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.extend(HeaderValue::from_str(&id.text()).ok().map(|id| (REQUEST_ID, id)));

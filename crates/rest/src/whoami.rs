@@ -1,6 +1,6 @@
 //! `GET /api/v1/whoami`.
 
-use axum::{Json as Answer, extract::State};
+use axum::{Json as JsonResponse, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -8,7 +8,7 @@ use super::{caller::Caller, openapi::schemas};
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_store::{self as store};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, OrganizationId, UserId},
     key_kind::KeyKind,
     permission::Permissions,
@@ -29,9 +29,9 @@ pub(crate) struct OwnKey {
     #[schema(schema_with = schemas::key_id)]
     id: KeyId,
     name: String,
-    #[schema(schema_with = schemas::platform)]
+    #[schema(schema_with = schemas::internal)]
     kind: KeyKind,
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     expires_at: Option<String>,
     #[schema(schema_with = schemas::api_scopes)]
     scopes: Vec<String>,
@@ -68,12 +68,12 @@ pub(crate) struct OwnUser {
     tag = "whoami",
     responses((status = 200, description = "The current key, its organization and user.", body = WhoAmI)),
 )]
-pub(crate) async fn whoami(State(state): State<AppState>, caller: Caller) -> Result<Answer<WhoAmI>, Problem> {
+pub(crate) async fn whoami(State(state): State<AppState>, caller: Caller) -> Result<JsonResponse<WhoAmI>, Problem> {
     let key = caller.key();
     let mut db = state.store.connection().await?;
-    let user = store::members::find(&mut *db, key.organization, key.created_by).await?.ok_or(Fault::NotFound)?;
+    let user = store::members::find(&mut *db, key.organization, key.created_by).await?.ok_or(Error::NotFound)?;
     let (organization, _) = store::organizations::settings(&mut db, key.organization).await?;
-    Ok(Answer(WhoAmI {
+    Ok(JsonResponse(WhoAmI {
         key: OwnKey {
             id: key.id,
             name: key.name.to_string(),

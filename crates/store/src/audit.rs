@@ -2,8 +2,8 @@
 
 use sqlx::{AnyPool, Executor};
 
-use super::{Error, Store, Tx, fold, like_pattern};
-use latchkey_types::{audit::action_in_words, id::OrganizationId, time::Timestamp};
+use super::{Store, StoreError, Tx, fold, like_pattern};
+use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct AuditRow {
@@ -56,11 +56,11 @@ pub struct HeadRow {
 }
 
 /// The chain's end. Fails if it is missing.
-pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<HeadRow, Error> {
+pub async fn head(db: impl Executor<'_, Database = sqlx::Any>) -> Result<HeadRow, StoreError> {
     Ok(sqlx::query_as("select seq, mac from audit_head where id = 1").fetch_one(db).await?)
 }
 
-pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
+pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), StoreError> {
     sqlx::query("insert into audit_head (id, seq, mac) values (1, $1, $2) on conflict (id) do update set seq = excluded.seq, mac = excluded.mac")
         .bind(seq)
         .bind(mac)
@@ -70,14 +70,14 @@ pub async fn set_head(tx: &mut Tx, seq: i64, mac: &[u8]) -> Result<(), Error> {
 }
 
 /// At most `limit` rows after a sequence number, in order.
-pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, Error> {
+pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
     Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
 }
 
-pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
+pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), StoreError> {
     sqlx::query(
         "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
-         detail, address, mac, folded) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         detail, address, mac, search_text) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     )
     .bind(row.seq)
     .bind(&row.id)
@@ -101,17 +101,17 @@ pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), Error> {
 
 /// The searchable texts of a row, one per line, so that a search does not match across two of them.
 fn search_text(row: &AuditRow) -> String {
-    let action = action_in_words(&row.action);
+    let action = action_label(&row.action);
     fold(&[&row.actor_name, &row.action, &action, &row.object_name, &row.object_id, &row.address].map(String::as_str).join("\n"))
 }
 
 /// Rows of an organization's log, newest first.
-pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, Error> {
+pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, StoreError> {
     let search = fold(selection.search);
     // A search with few matches scans all rows.
-    let _permit = store.lists.acquire().await.map_err(|_| Error::Lost)?;
+    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
     let rows = sqlx::query_as(
-        "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or folded like $5 escape '\\') \
+        "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or search_text like $5 escape '\\') \
          order by seq desc limit $6",
     )
     .bind(selection.organization.to_string())

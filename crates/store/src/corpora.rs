@@ -3,7 +3,7 @@
 use latchkey_types::corpus::CorpusDetails;
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Tx, fold, places};
+use super::{StoreError, Tx, fold, placeholders};
 use latchkey_types::{
     id::{OrganizationId, UserId},
     time::Timestamp,
@@ -23,7 +23,7 @@ pub struct CorpusRecord {
 }
 
 /// The organization's corpora, oldest first.
-pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<CorpusRecord>, Error> {
+pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<CorpusRecord>, StoreError> {
     let sql = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
          where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
          from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null order by c.id";
@@ -31,19 +31,20 @@ pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<Corpus
 }
 
 /// Filters `ids` down to existing corpora of the organization.
-pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, Error> {
+pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = AssertSqlSafe(format!("select id from corpora where organization_id = $1 and deleted_at is null and id in ({})", places(2, ids.len())));
+    let sql =
+        AssertSqlSafe(format!("select id from corpora where organization_id = $1 and deleted_at is null and id in ({})", placeholders(2, ids.len())));
     Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization.to_string()), |query, id| query.bind(*id)).fetch_all(tx).await?)
 }
 
 /// Creates a corpus. Returns its number, which is never reused in the organization.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when its name is taken.
-pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, created_by: UserId) -> Result<i64, Error> {
+/// [`StoreError::Duplicate`] when its name is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, created_by: UserId) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar(
         "insert into corpora (organization_id, id, name, name_folded, unique_name, created_by, created_at) \
          select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from corpora where organization_id = $1 returning id",
@@ -59,7 +60,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
 }
 
 /// Deletes a corpus; its number is never reused. Returns its name, or `None` if there is no such corpus.
-pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, Error> {
+pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, StoreError> {
     let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";
     Ok(sqlx::query_scalar(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id).fetch_optional(tx).await?)
 }

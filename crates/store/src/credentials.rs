@@ -1,15 +1,15 @@
 //! Credentials without their secrets, which are in [`super::sealed_secrets`].
 
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key_kind::{CredentialKind, Lifecycle},
 };
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Store, Tx, are_numbered, fold, sealed_secrets};
+use super::{Store, StoreError, Tx, fold, has_number_condition, sealed_secrets};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, UserId},
-    key::Tested,
+    key::TestResult,
     time::Timestamp,
 };
 
@@ -62,8 +62,8 @@ pub struct NewCredential {
     pub expires_at: Option<Timestamp>,
 }
 
-/// [`Error::Duplicate`] if `unique_name` exists already.
-pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if `unique_name` exists already.
+pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), StoreError> {
     sqlx::query(
         // Write transactions are serialized, so the next number is free.
         "insert into credentials (id, organization_id, kind, name, name_folded, unique_name, provider, region, mask, created_by, \
@@ -72,7 +72,7 @@ pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), Error> {
     )
     .bind(new.id.to_string())
     .bind(new.organization.to_string())
-    .bind(new.kind.word())
+    .bind(new.kind.as_str())
     .bind(&new.name)
     .bind(fold(&new.name))
     .bind(&new.unique_name)
@@ -91,32 +91,33 @@ pub async fn find(
     db: impl Executor<'_, Database = sqlx::Any>,
     organization: OrganizationId,
     id: CredentialId,
-) -> Result<Option<CredentialRecord>, Error> {
+) -> Result<Option<CredentialRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
 /// The organization's credentials with these numbers, without deleted ones, in no particular order.
-pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<CredentialRecord>, Error> {
+pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<CredentialRecord>, StoreError> {
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = AssertSqlSafe(format!("{SELECT} and {}", are_numbered(numbers.len())));
+    let sql = AssertSqlSafe(format!("{SELECT} and {}", has_number_condition(numbers.len())));
     let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
     Ok(query.fetch_all(store.read()?).await?)
 }
 
 /// The organization's credentials of a kind, sorted by name.
-pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise()));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(kind.word()).fetch_all(store.read()?).await?)
+pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, StoreError> {
+    let sql =
+        AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise_collation()));
+    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(kind.as_str()).fetch_all(store.read()?).await?)
 }
 
 /// Renames a credential of a kind with unique names.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when the name is taken.
-pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] when the name is taken.
+pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), StoreError> {
     sqlx::query("update credentials set name = $1, name_folded = $2, unique_name = $2 where id = $3")
         .bind(name)
         .bind(fold(name))
@@ -127,7 +128,7 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Err
 }
 
 /// Records a changed secret and clears the test result of the previous one.
-pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), Error> {
+pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3")
         .bind(mask)
         .bind(at.0)
@@ -138,10 +139,10 @@ pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) 
 }
 
 /// Records a test result unless the secret changed after `record` was read. Returns whether it was recorded.
-pub async fn set_tested(tx: &mut Tx, record: &CredentialRecord, tested: &Tested) -> Result<bool, Error> {
+pub async fn set_test_result(tx: &mut Tx, record: &CredentialRecord, tested: &TestResult) -> Result<bool, StoreError> {
     let updated = sqlx::query("update credentials set tested_at = $1, test_outcome = $2 where id = $3 and updated_at = $4 and deleted_at is null")
         .bind(tested.at.0)
-        .bind(tested.outcome.word())
+        .bind(tested.outcome.as_str())
         .bind(&record.id)
         .bind(record.updated_at)
         .execute(tx)
@@ -150,7 +151,7 @@ pub async fn set_tested(tx: &mut Tx, record: &CredentialRecord, tested: &Tested)
 }
 
 /// Marks a credential as deleted, frees its unique name and removes its secrets. The row is kept for the audit log.
-pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     sealed_secrets::delete(&mut *tx, id).await?;
     sqlx::query("update credentials set deleted_at = $1, unique_name = null where id = $2")
         .bind(Timestamp::now().0)
@@ -166,16 +167,16 @@ impl CredentialRecord {
         Lifecycle { expires_at: self.expires_at.map(Timestamp), ..Lifecycle::default() }
     }
 
-    pub fn kind(&self) -> Result<CredentialKind, Fault> {
+    pub fn kind(&self) -> Result<CredentialKind, Error> {
         self.kind.parse().map_err(|_| self.unreadable())
     }
 
-    pub fn id(&self) -> Result<CredentialId, Fault> {
+    pub fn id(&self) -> Result<CredentialId, Error> {
         self.id.parse().map_err(|_| self.unreadable())
     }
 
-    pub fn unreadable(&self) -> Fault {
+    pub fn unreadable(&self) -> Error {
         tracing::error!(credential = self.id, "stored credential has an invalid value");
-        Fault::Internal
+        Error::Internal
     }
 }

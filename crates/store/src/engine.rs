@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail};
 use sqlx::AnyPool;
 
-use super::Error;
+use super::StoreError;
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
 const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
@@ -44,7 +44,7 @@ impl Engine {
     }
 
     /// Creates SQLite's file, readable only by its owner; SQLite gives its log the same mode.
-    pub(super) fn make_file(&self) -> anyhow::Result<()> {
+    pub(super) fn create_file(&self) -> anyhow::Result<()> {
         if let Some((path, _)) = &self.file {
             let created = File::options().create(true).append(true).mode(0o600).open(path);
             created.with_context(|| format!("cannot write {}", path.display()))?;
@@ -92,18 +92,18 @@ impl Engine {
     }
 
     /// The function that returns the 1-based position of a substring, or 0. Used where `like` would not do: it ignores case in SQLite.
-    pub(super) const fn position(&self) -> &'static str {
+    pub(super) const fn position_function(&self) -> &'static str {
         if self.file.is_some() { "instr" } else { "strpos" }
     }
 
     /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`. It needs one placeholder however many
     /// elements there are: SQLite finds placeholders by linear search, so binding many takes quadratic time.
-    pub(super) const fn listed(&self) -> &'static str {
+    pub(super) const fn json_rows(&self) -> &'static str {
         if self.file.is_some() { "json_each($1) as listed" } else { "json_array_elements(cast($1 as json)) as listed(value)" }
     }
 
     /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.
-    pub(super) const fn bytewise(&self) -> &'static str {
+    pub(super) const fn bytewise_collation(&self) -> &'static str {
         if self.file.is_some() { "" } else { " collate \"C\"" }
     }
 
@@ -120,7 +120,7 @@ impl Engine {
     }
 
     /// Records the identity of the opened file for [`Engine::check_file`].
-    pub(super) fn note_file(&self) -> anyhow::Result<()> {
+    pub(super) fn record_file_identity(&self) -> anyhow::Result<()> {
         if let Some((path, identity)) = &self.file {
             let found = identify(path).with_context(|| format!("cannot read {}", path.display()))?;
             let _ = identity.set(found);
@@ -129,17 +129,17 @@ impl Engine {
     }
 
     /// Checks that the path still refers to the opened file: an open file that was unlinked or replaced still serves queries.
-    pub(super) fn check_file(&self) -> Result<(), Error> {
+    pub(super) fn check_file(&self) -> Result<(), StoreError> {
         let Some((path, identity)) = &self.file else { return Ok(()) };
         match identify(path) {
             Ok(found) if identity.get() == Some(&found) => Ok(()),
-            _ => Err(Error::Lost),
+            _ => Err(StoreError::Unavailable),
         }
     }
 }
 
 /// Whether an error code means that the database is unavailable, rather than that a statement is wrong.
-pub(super) fn is_loss(code: &str) -> bool {
+pub(super) fn is_unavailable_code(code: &str) -> bool {
     if code.len() == 5 {
         // PostgreSQL: connection exceptions, insufficient resources, and the shutdowns of class 57.
         return code.starts_with("08") || code.starts_with("53") || code.starts_with("57P");

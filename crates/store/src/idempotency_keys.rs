@@ -1,13 +1,13 @@
 //! Idempotency keys of API requests.
 
-use super::{Error, Tx};
+use super::{StoreError, Tx};
 use latchkey_types::{permission::Permissions, time::Timestamp};
 
 /// A request with an idempotency key, as stored.
 #[derive(sqlx::FromRow)]
-pub struct NamedCall {
+pub struct IdempotencyRecord {
     /// HMAC of method, path and body.
-    pub call_digest: Vec<u8>,
+    pub request_digest: Vec<u8>,
     /// Unix milliseconds.
     pub started_at: i64,
     /// The caller's permissions at that time, separated by spaces.
@@ -21,17 +21,17 @@ pub struct NamedCall {
 }
 
 /// The request with this idempotency key.
-pub async fn find(tx: &mut Tx, digest: &[u8]) -> Result<Option<NamedCall>, Error> {
-    let sql = "select call_digest, started_at, permissions, status, headers, body from named_calls where digest = $1";
-    Ok(sqlx::query_as(sql).bind(digest).fetch_optional(tx).await?)
+pub async fn find(tx: &mut Tx, key_digest: &[u8]) -> Result<Option<IdempotencyRecord>, StoreError> {
+    let sql = "select request_digest, started_at, permissions, status, headers, body from idempotency_keys where key_digest = $1";
+    Ok(sqlx::query_as(sql).bind(key_digest).fetch_optional(tx).await?)
 }
 
 /// Records the start of a request.
-pub async fn insert(tx: &mut Tx, digest: &[u8], call_digest: &[u8], permissions: Permissions, now: Timestamp) -> Result<(), Error> {
-    sqlx::query("insert into named_calls (digest, call_digest, permissions, started_at) values ($1, $2, $3, $4)")
-        .bind(digest)
-        .bind(call_digest)
-        .bind(permissions.words())
+pub async fn insert(tx: &mut Tx, key_digest: &[u8], request_digest: &[u8], permissions: Permissions, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("insert into idempotency_keys (key_digest, request_digest, permissions, started_at) values ($1, $2, $3, $4)")
+        .bind(key_digest)
+        .bind(request_digest)
+        .bind(permissions.to_list())
         .bind(now.0)
         .execute(tx)
         .await?;
@@ -39,25 +39,25 @@ pub async fn insert(tx: &mut Tx, digest: &[u8], call_digest: &[u8], permissions:
 }
 
 /// Records the response to a request.
-pub async fn finish(tx: &mut Tx, digest: &[u8], status: u16, headers: &str, body: &[u8]) -> Result<(), Error> {
-    sqlx::query("update named_calls set status = $1, headers = $2, body = $3 where digest = $4")
+pub async fn finish(tx: &mut Tx, key_digest: &[u8], status: u16, headers: &str, body: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("update idempotency_keys set status = $1, headers = $2, body = $3 where key_digest = $4")
         .bind(i64::from(status))
         .bind(headers)
         .bind(body)
-        .bind(digest)
+        .bind(key_digest)
         .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Releases an idempotency key.
-pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), Error> {
-    sqlx::query("delete from named_calls where digest = $1").bind(digest).execute(tx).await?;
+pub async fn delete(tx: &mut Tx, key_digest: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("delete from idempotency_keys where key_digest = $1").bind(key_digest).execute(tx).await?;
     Ok(())
 }
 
 /// Deletes all records of requests that started before this time.
-pub async fn delete_before(tx: &mut Tx, moment: Timestamp) -> Result<(), Error> {
-    sqlx::query("delete from named_calls where started_at < $1").bind(moment.0).execute(tx).await?;
+pub async fn delete_before(tx: &mut Tx, moment: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("delete from idempotency_keys where started_at < $1").bind(moment.0).execute(tx).await?;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Invitations: links whose recipient becomes a member.
 
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     member::{InvitationRow, InvitationState},
     permission::{Permission, Permissions},
 };
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Store, Tx, fold};
+use super::{Store, StoreError, Tx, fold};
 use latchkey_types::{
     id::{InvitationId, OrganizationId, RoleId, UserId},
     time::Timestamp,
@@ -41,19 +41,19 @@ const INVITATION: &str = "select i.id, i.organization_id, o.name as organization
      join roles s on s.id = u.role_id where i.open_email is not null";
 
 /// An organization's open invitations, newest first.
-pub async fn list(store: &Store, organization: OrganizationId) -> Result<Vec<InvitationRecord>, Error> {
+pub async fn list(store: &Store, organization: OrganizationId) -> Result<Vec<InvitationRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{INVITATION} and i.organization_id = $1 order by i.created_at desc, i.id desc"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
 }
 
 /// The organization's open invitation with this id.
-pub async fn find(tx: &mut Tx, organization: OrganizationId, id: InvitationId) -> Result<Option<InvitationRecord>, Error> {
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: InvitationId) -> Result<Option<InvitationRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{INVITATION} and i.organization_id = $1 and i.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
 
 /// The open invitation whose token has this digest.
-pub async fn find_by_digest(db: impl Executor<'_, Database = sqlx::Any>, digest: &[u8]) -> Result<Option<InvitationRecord>, Error> {
+pub async fn find_by_digest(db: impl Executor<'_, Database = sqlx::Any>, digest: &[u8]) -> Result<Option<InvitationRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{INVITATION} and i.digest = $1"));
     Ok(sqlx::query_as(sql).bind(digest).fetch_optional(db).await?)
 }
@@ -69,8 +69,8 @@ pub struct NewInvitation {
     pub expires_at: Timestamp,
 }
 
-/// [`Error::Duplicate`] if there is an open invitation for this email address.
-pub async fn insert(tx: &mut Tx, new: &NewInvitation) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if there is an open invitation for this email address.
+pub async fn insert(tx: &mut Tx, new: &NewInvitation) -> Result<(), StoreError> {
     sqlx::query(
         "insert into invitations (id, organization_id, role_id, email, open_email, digest, created_by, created_at, expires_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -90,7 +90,7 @@ pub async fn insert(tx: &mut Tx, new: &NewInvitation) -> Result<(), Error> {
 }
 
 /// Replaces an invitation's token and expiry; `by` becomes its sender.
-pub async fn renew(tx: &mut Tx, id: InvitationId, digest: &[u8], by: UserId, expires_at: Timestamp) -> Result<(), Error> {
+pub async fn renew(tx: &mut Tx, id: InvitationId, digest: &[u8], by: UserId, expires_at: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update invitations set digest = $1, created_by = $2, expires_at = $3 where id = $4")
         .bind(digest)
         .bind(by.to_string())
@@ -101,13 +101,13 @@ pub async fn renew(tx: &mut Tx, id: InvitationId, digest: &[u8], by: UserId, exp
     Ok(())
 }
 
-pub async fn accept(tx: &mut Tx, id: &str) -> Result<(), Error> {
+pub async fn accept(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
     let sql = "update invitations set open_email = null, accepted_at = $1 where id = $2";
     sqlx::query(sql).bind(Timestamp::now().0).bind(id).execute(tx).await?;
     Ok(())
 }
 
-pub async fn withdraw(tx: &mut Tx, id: InvitationId) -> Result<(), Error> {
+pub async fn withdraw(tx: &mut Tx, id: InvitationId) -> Result<(), StoreError> {
     let sql = "update invitations set open_email = null, withdrawn_at = $1 where id = $2";
     sqlx::query(sql).bind(Timestamp::now().0).bind(id.to_string()).execute(tx).await?;
     Ok(())
@@ -117,7 +117,7 @@ impl InvitationRecord {
     /// The current state of the link. It is void unless the sender still may send it: the sender's permissions are checked again when the
     /// invitation is accepted.
     pub fn state(&self, now: Timestamp) -> InvitationState {
-        let sender = Permissions::from_words(&self.sender_permissions);
+        let sender = Permissions::parse_list(&self.sender_permissions);
         let may_send = self.sender_disabled_at.is_none() && sender.has(Permission::ManageMembers) && sender.first_missing(self.allows()).is_none();
         match (may_send, self.expires_at <= now.0) {
             (false, _) => InvitationState::Void,
@@ -127,14 +127,14 @@ impl InvitationRecord {
     }
 
     pub fn allows(&self) -> Permissions {
-        Permissions::from_words(&self.permissions)
+        Permissions::parse_list(&self.permissions)
     }
 
-    pub fn row(&self, now: Timestamp) -> Result<InvitationRow, Fault> {
+    pub fn row(&self, now: Timestamp) -> Result<InvitationRow, Error> {
         Ok(InvitationRow {
-            id: self.id.parse().map_err(|_| Fault::Internal)?,
+            id: self.id.parse().map_err(|_| Error::Internal)?,
             email: self.email.clone(),
-            role_id: self.role_id.parse().map_err(|_| Fault::Internal)?,
+            role_id: self.role_id.parse().map_err(|_| Error::Internal)?,
             invited_by: self.sender.clone(),
             expires_at: Timestamp(self.expires_at),
             state: self.state(now),

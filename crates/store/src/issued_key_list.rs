@@ -3,7 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use super::{
-    Error, Tx, places,
+    StoreError, Tx, placeholders,
     usage::{COST_SUM, CostSum},
 };
 use latchkey_types::{
@@ -22,7 +22,7 @@ pub struct Scope {
 
 /// An issued key with its usage in the period.
 #[derive(Debug, sqlx::FromRow)]
-pub struct IssuedRecord {
+pub struct IssuedKeyUsage {
     pub id: String,
     pub name: String,
     /// The holder's name.
@@ -46,7 +46,7 @@ pub struct IssuedRecord {
 
 /// Totals over all keys of the list.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Sums {
+pub struct Totals {
     /// Number of keys.
     pub count: i64,
     pub requests: i64,
@@ -57,8 +57,8 @@ pub struct Sums {
 /// Table and column of a period's usage, the first and (exclusive) last value of that column, and the width of one bucket.
 const fn usage_source(span: Span) -> (&'static str, &'static str, i64, i64, i64) {
     match span.bucket {
-        Bucket::Hour => ("key_minutes", "minute", span.first, span.first + span.count * 60, 60),
-        Bucket::Day => ("key_days", "day", span.first, span.first + span.count, 1),
+        Bucket::Hour => ("usage_by_minute", "minute", span.first, span.first + span.count * 60, 60),
+        Bucket::Day => ("usage_by_day", "day", span.first, span.first + span.count, 1),
     }
 }
 
@@ -78,14 +78,14 @@ fn rows(scope: &Scope) -> String {
 macro_rules! bound {
     ($query:expr, $scope:expr) => {{
         let (_, _, first, end, _) = usage_source($scope.span);
-        let (from, to) = $scope.span.moments();
+        let (from, to) = $scope.span.bounds();
         let query = $query.bind($scope.organization.to_string()).bind($scope.project.to_string()).bind(first).bind(end);
         query.bind(from.0).bind(to.0).bind($scope.now.0)
     }};
 }
 
 /// Totals over all keys of the list.
-pub async fn sums(db: &mut Tx, scope: &Scope) -> Result<Sums, Error> {
+pub async fn totals(db: &mut Tx, scope: &Scope) -> Result<Totals, StoreError> {
     let sql = AssertSqlSafe(format!(
         "select count(*) as count, cast(coalesce(sum(d.requests), 0) as bigint) as requests, \
          cast(coalesce(sum(d.cost_units), 0) as bigint) as cost_units, cast(coalesce(sum(d.cost_micros), 0) as bigint) as cost_micros {}",
@@ -95,7 +95,7 @@ pub async fn sums(db: &mut Tx, scope: &Scope) -> Result<Sums, Error> {
 }
 
 /// One page of the list.
-pub async fn some(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit): (i64, i64)) -> Result<Vec<IssuedRecord>, Error> {
+pub async fn page(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit): (i64, i64)) -> Result<Vec<IssuedKeyUsage>, StoreError> {
     let order = match sort {
         IssuedSort::Received => "k.created_at desc",
         IssuedSort::Requests => "coalesce(d.requests, 0) desc",
@@ -112,7 +112,7 @@ pub async fn some(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit):
 }
 
 /// The requests of these keys per bucket: key id, bucket index from 0, and number of requests. Empty buckets are omitted.
-pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<(String, i64, i64)>, Error> {
+pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<(String, i64, i64)>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -121,7 +121,7 @@ pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<
     let sql = AssertSqlSafe(format!(
         "select key_id, ({unit} - {first}) / {width}, cast(sum(requests) as bigint) from {table} \
          where {unit} >= $1 and {unit} < $2 {of_organization} and key_id in ({}) group by 1, 2",
-        places(4, keys.len())
+        placeholders(4, keys.len())
     ));
     let mut query = sqlx::query_as(sql).bind(first).bind(end).bind(scope.organization.to_string());
     for key in keys {
@@ -131,7 +131,7 @@ pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<
 }
 
 /// Revokes a key. Returns `false` if it was already revoked or deleted.
-pub async fn revoke(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, Error> {
+pub async fn revoke(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "update api_keys set revoked_at = $1 where id = $2 and revoked_at is null and deleted_at is null";
     Ok(sqlx::query(sql).bind(now.0).bind(id).execute(tx).await?.rows_affected() > 0)
 }

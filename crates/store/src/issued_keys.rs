@@ -1,21 +1,21 @@
 //! Issued keys: the data of a project key that other API keys do not have.
 
-use super::{Error, Tx, fold};
+use super::{StoreError, Tx, fold};
 use latchkey_crypto::random;
 use latchkey_types::{
-    id::{KeyId, KeyRequestId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
+    id::{AccessRequestId, KeyId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
     key_kind::KeyKind,
     time::Timestamp,
 };
 
 #[derive(Debug, Clone)]
-pub struct NewIssued {
+pub struct NewIssuedKey {
     pub id: KeyId,
     pub organization: OrganizationId,
     pub project: ProjectId,
     pub template: TemplateId,
     /// The access request that led to this key.
-    pub request: KeyRequestId,
+    pub request: AccessRequestId,
     pub name: String,
     pub role: RoleId,
     /// The template's information fields, as JSON.
@@ -29,14 +29,14 @@ pub struct NewIssued {
 }
 
 /// The digests of a template's keys that are revealed and neither revoked nor deleted.
-pub async fn digests_of_template(tx: &mut Tx, template: TemplateId) -> Result<Vec<Vec<u8>>, Error> {
+pub async fn digests_of_template(tx: &mut Tx, template: TemplateId) -> Result<Vec<Vec<u8>>, StoreError> {
     let sql = "select k.digest from issued_keys i join api_keys k on k.id = i.key_id \
          where i.template_id = $1 and i.revealed_at is not null and k.revoked_at is null and k.deleted_at is null";
     Ok(sqlx::query_scalar(sql).bind(template.to_string()).fetch_all(tx).await?)
 }
 
 /// Stores an issued key. It has no token until it is revealed, so its digest is random.
-pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, issued: &NewIssuedKey) -> Result<(), StoreError> {
     let digest: [u8; 32] = random::bytes();
     sqlx::query(
         // Write transactions are serialized, so the next number is free.
@@ -45,11 +45,11 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
     )
     .bind(issued.id.to_string())
     .bind(issued.organization.to_string())
-    .bind(KeyKind::Project.word())
+    .bind(KeyKind::Project.as_str())
     .bind(&issued.name)
     .bind(fold(&issued.name))
     .bind(digest.as_slice())
-    .bind(KeyKind::Project.policy().mask.apply(""))
+    .bind(KeyKind::Project.spec().mask.apply(""))
     .bind(issued.holder.to_string())
     .bind(issued.created_at.0)
     .bind(issued.expires_at.map(|at| at.0))
@@ -72,7 +72,7 @@ pub async fn insert(tx: &mut Tx, issued: &NewIssued) -> Result<(), Error> {
 
 /// The data of an issued key that importing it as a project secret needs.
 #[derive(Debug, sqlx::FromRow)]
-pub struct HeldKey {
+pub struct ImportSource {
     pub name: String,
     /// HMAC of its token's digest; random until the key is revealed.
     pub digest: Vec<u8>,
@@ -89,7 +89,7 @@ pub struct HeldKey {
 }
 
 /// The organization's issued key with this id if `holder` holds it.
-pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id: KeyId) -> Result<Option<HeldKey>, Error> {
+pub async fn find_held(db: &mut Tx, organization: OrganizationId, holder: UserId, id: KeyId) -> Result<Option<ImportSource>, StoreError> {
     let sql = "select k.name, k.digest, i.fields, i.revealed_at, k.expires_at, k.disabled_at, k.revoked_at \
          from issued_keys i join api_keys k on k.id = i.key_id \
          where k.organization_id = $1 and k.created_by = $2 and k.id = $3 and k.deleted_at is null";
@@ -97,7 +97,7 @@ pub async fn held(db: &mut Tx, organization: OrganizationId, holder: UserId, id:
 }
 
 /// Revokes all keys of a project that are not revoked. Returns holder and name of each key that was valid until now.
-pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String)>, Error> {
+pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String)>, StoreError> {
     let now = Timestamp::now().0;
     let sql = "select k.created_by, k.name from issued_keys i join api_keys k on k.id = i.key_id where i.project_id = $1 \
          and k.revoked_at is null and k.deleted_at is null and (k.expires_at is null or k.expires_at > $2) order by k.number";

@@ -1,14 +1,14 @@
 //! Key templates and their information fields.
 
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key_template::{FieldRow, TemplateRow},
     money::Money,
     permission::Permissions,
 };
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Tx, fold};
+use super::{StoreError, Tx, fold};
 use latchkey_types::{
     id::{FieldId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
     time::Timestamp,
@@ -50,18 +50,19 @@ const TEMPLATE: &str = "select t.id, t.project_id, t.name, t.description, t.role
      coalesce(r.permissions, '') as role_permissions, t.price, t.duration_days, t.deleted_at, \
      (select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.template_id = t.id and k.deleted_at is null \
      and k.revoked_at is null and (k.expires_at is null or k.expires_at > $1)) as keys \
-     from templates t join projects p on p.id = t.project_id left join roles r on r.id = t.role_id where p.deleted_at is null";
+     from key_templates t join projects p on p.id = t.project_id left join roles r on r.id = t.role_id where p.deleted_at is null";
 
-const FIELD: &str = "select f.id, f.template_id, f.name, f.description, f.value from template_fields f join templates t on t.id = f.template_id";
+const FIELD: &str =
+    "select f.id, f.template_id, f.name, f.description, f.value from key_template_fields f join key_templates t on t.id = f.template_id";
 
 /// The organization's template with this id, even if it was deleted.
-pub async fn find(db: &mut Tx, organization: OrganizationId, id: TemplateId) -> Result<Option<TemplateRecord>, Error> {
+pub async fn find(db: &mut Tx, organization: OrganizationId, id: TemplateId) -> Result<Option<TemplateRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and p.organization_id = $2 and t.id = $3"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
 /// A project's templates, oldest first.
-pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateRecord>, Error> {
+pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and t.project_id = $2 and t.deleted_at is null order by t.created_at, t.id"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(project.to_string()).fetch_all(db).await?)
 }
@@ -69,10 +70,10 @@ pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateR
 /// Stores a template with an empty description, price 0 and no expiry.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str, role: RoleId, created_by: UserId) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str, role: RoleId, created_by: UserId) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at) \
+        "insert into key_templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at) \
          values ($1, $2, $3, $4, $4, '', $5, 0, $6, $7)",
     )
     .bind(id.to_string())
@@ -90,10 +91,10 @@ pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str,
 /// Stores the values of a template that can be edited.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), StoreError> {
     sqlx::query(
-        "update templates set name = $1, name_folded = $2, unique_name = $2, description = $3, role_id = $4, price = $5, duration_days = $6 \
+        "update key_templates set name = $1, name_folded = $2, unique_name = $2, description = $3, role_id = $4, price = $5, duration_days = $6 \
          where id = $7",
     )
     .bind(&template.name)
@@ -109,37 +110,37 @@ pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), Error>
 }
 
 /// Marks a template as deleted and frees its name. Its price remains in effect for its keys.
-pub async fn delete(tx: &mut Tx, id: TemplateId) -> Result<(), Error> {
-    let sql = "update templates set deleted_at = $1, unique_name = null where id = $2";
+pub async fn delete(tx: &mut Tx, id: TemplateId) -> Result<(), StoreError> {
+    let sql = "update key_templates set deleted_at = $1, unique_name = null where id = $2";
     sqlx::query(sql).bind(Timestamp::now().0).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// The fields of a project's templates, ordered within each template.
-pub async fn fields_of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<FieldRecord>, Error> {
+pub async fn fields_of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<FieldRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FIELD} where t.project_id = $1 and t.deleted_at is null order by f.template_id, f.position, f.id"));
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
 }
 
 /// The fields of a template, in order.
-pub async fn fields(db: &mut Tx, template: TemplateId) -> Result<Vec<FieldRecord>, Error> {
+pub async fn fields(db: &mut Tx, template: TemplateId) -> Result<Vec<FieldRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FIELD} where f.template_id = $1 order by f.position, f.id"));
     Ok(sqlx::query_as(sql).bind(template.to_string()).fetch_all(db).await?)
 }
 
 /// The field with this id, in any organization. The caller must check the organization of its template.
-pub async fn find_field(db: &mut Tx, id: FieldId) -> Result<Option<FieldRecord>, Error> {
+pub async fn find_field(db: &mut Tx, id: FieldId) -> Result<Option<FieldRecord>, StoreError> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("{FIELD} where f.id = $1"))).bind(id.to_string()).fetch_optional(db).await?)
 }
 
 /// Stores a field with only a name, after the existing ones.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: &str) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: &str) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into template_fields (id, template_id, position, name, name_folded, description, value) \
-         select $1, $2, coalesce(max(position), 0) + 1, $3, $4, '', '' from template_fields where template_id = $2",
+        "insert into key_template_fields (id, template_id, position, name, name_folded, description, value) \
+         select $1, $2, coalesce(max(position), 0) + 1, $3, $4, '', '' from key_template_fields where template_id = $2",
     )
     .bind(id.to_string())
     .bind(template.to_string())
@@ -153,9 +154,9 @@ pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: 
 /// Stores the values of a field.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), Error> {
-    sqlx::query("update template_fields set name = $1, name_folded = $2, description = $3, value = $4 where id = $5")
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), StoreError> {
+    sqlx::query("update key_template_fields set name = $1, name_folded = $2, description = $3, value = $4 where id = $5")
         .bind(&field.name)
         .bind(fold(&field.name))
         .bind(&field.description)
@@ -166,23 +167,23 @@ pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), Error>
     Ok(())
 }
 
-pub async fn delete_field(tx: &mut Tx, id: FieldId) -> Result<(), Error> {
-    sqlx::query("delete from template_fields where id = $1").bind(id.to_string()).execute(tx).await?;
+pub async fn delete_field(tx: &mut Tx, id: FieldId) -> Result<(), StoreError> {
+    sqlx::query("delete from key_template_fields where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 impl TemplateRecord {
     /// The permissions of the role that its keys get.
     pub fn role_allows(&self) -> Permissions {
-        Permissions::from_words(&self.role_permissions)
+        Permissions::parse_list(&self.role_permissions)
     }
 
-    pub fn row(self, fields: Vec<FieldRow>) -> Result<TemplateRow, Fault> {
+    pub fn row(self, fields: Vec<FieldRow>) -> Result<TemplateRow, Error> {
         Ok(TemplateRow {
-            id: self.id.parse().map_err(|_| Fault::Internal)?,
+            id: self.id.parse().map_err(|_| Error::Internal)?,
             name: self.name,
             description: self.description,
-            role: self.role_id.parse().map_err(|_| Fault::Internal)?,
+            role: self.role_id.parse().map_err(|_| Error::Internal)?,
             price: Money(self.price),
             duration_days: self.duration_days,
             fields,
@@ -192,8 +193,8 @@ impl TemplateRecord {
 }
 
 impl FieldRecord {
-    pub fn row(self) -> Result<FieldRow, Fault> {
-        let id = self.id.parse().map_err(|_| Fault::Internal)?;
+    pub fn row(self) -> Result<FieldRow, Error> {
+        let id = self.id.parse().map_err(|_| Error::Internal)?;
         Ok(FieldRow { id, name: self.name, description: self.description, value: self.value })
     }
 }

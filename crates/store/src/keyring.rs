@@ -2,17 +2,17 @@
 
 use sqlx::Executor;
 
-use super::{Error, Tx};
+use super::{StoreError, Tx};
 use latchkey_crypto::master_key::Wrapped;
 use latchkey_types::time::Timestamp;
 
-pub async fn all(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Vec<Wrapped>, Error> {
+pub async fn all(db: impl Executor<'_, Database = sqlx::Any>) -> Result<Vec<Wrapped>, StoreError> {
     let rows: Vec<(String, Vec<u8>)> = sqlx::query_as("select name, wrapped from keyring order by name").fetch_all(db).await?;
     Ok(rows.into_iter().map(|(name, wrapped)| Wrapped { name, wrapped }).collect())
 }
 
-/// [`Error::Duplicate`] if there is one of this name.
-pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if there is one of this name.
+pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), StoreError> {
     sqlx::query("insert into keyring (name, wrapped, created_at) values ($1, $2, $3)")
         .bind(&secret.name)
         .bind(&secret.wrapped)
@@ -23,12 +23,12 @@ pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
 }
 
 /// Replaces a secret with its newly wrapped form.
-pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), Error> {
+pub async fn replace(tx: &mut Tx, secret: &Wrapped) -> Result<(), StoreError> {
     sqlx::query("update keyring set wrapped = $1 where name = $2").bind(&secret.wrapped).bind(&secret.name).execute(tx).await?;
     Ok(())
 }
 
-pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
     sqlx::query("delete from keyring where name = $1").bind(name).execute(tx).await?;
     Ok(())
 }

@@ -5,7 +5,6 @@
 pub mod access_requests;
 pub mod audit;
 mod backup;
-pub mod changes;
 pub mod corpora;
 pub mod credentials;
 mod engine;
@@ -16,7 +15,7 @@ pub mod issued_keys;
 pub mod key_templates;
 pub mod keyring;
 pub mod keys;
-pub mod mails;
+pub mod mail_queue;
 pub mod members;
 pub mod models;
 pub mod notifications;
@@ -33,6 +32,7 @@ pub mod sessions;
 pub mod signing_keys;
 pub mod usage;
 pub mod users;
+pub mod verdict_changes;
 
 use std::{
     path::{Path, PathBuf},
@@ -48,7 +48,7 @@ use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator, pool:
 use tokio::sync::{Mutex, Semaphore};
 
 use engine::Engine;
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -62,53 +62,53 @@ const MAX_CONCURRENT_LISTS: usize = 2;
 pub type Tx = AnyConnection;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// A unique constraint was violated.
     #[error("a unique value already exists")]
     Duplicate,
     /// The database does not respond, or its file was removed or replaced.
     #[error("the database is unavailable")]
-    Lost,
+    Unavailable,
     /// Any other database error.
     #[error(transparent)]
     Sql(sqlx::Error),
 }
 
-impl From<sqlx::Error> for Error {
+impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate,
-            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| engine::is_loss(&code)) => {
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| engine::is_unavailable_code(&code)) => {
                 tracing::warn!(%error, "database unavailable");
-                Self::Lost
+                Self::Unavailable
             }
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Lost,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unavailable,
             _ => Self::Sql(error),
         }
     }
 }
 
-impl Error {
+impl StoreError {
     /// A read whose task ended without an answer.
     pub const fn interrupted() -> Self {
         Self::Sql(sqlx::Error::WorkerCrashed)
     }
 
     /// Maps a duplicate to a conflict at `field`; other errors are converted as usual.
-    pub fn or_conflict(self, field: &str, message: &str) -> Fault {
+    pub fn or_conflict(self, field: &str, message: &str) -> Error {
         match self {
-            Self::Duplicate => Fault::conflict(field, message),
+            Self::Duplicate => Error::conflict(field, message),
             other => other.into(),
         }
     }
 }
 
 /// Callers outside the store do not see the database's message, so it is logged here.
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
         match error {
-            Error::Lost => Self::Unavailable,
-            Error::Duplicate | Error::Sql(_) => {
+            StoreError::Unavailable => Self::Unavailable,
+            StoreError::Duplicate | StoreError::Sql(_) => {
                 tracing::error!(%error, "database statement failed");
                 Self::Internal
             }
@@ -122,7 +122,7 @@ pub struct Store {
     /// A connection reserved for the availability check, so that it never waits behind other queries.
     check_pool: AnyPool,
     /// Limits concurrent list queries, because each one scans all of its rows.
-    lists: Arc<Semaphore>,
+    list_permits: Arc<Semaphore>,
     engine: Arc<Engine>,
     /// Writers queue here rather than in the database, where each would hold a connection while it waits.
     write_lock: Arc<Mutex<()>>,
@@ -136,16 +136,16 @@ impl Store {
     pub async fn open(url: Option<&str>, data: &Path) -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of(url, data)?;
-        engine.make_file()?;
+        engine.create_file()?;
         let pool = connect(&engine, MAX_CONNECTIONS).await?;
         let check_pool = connect(&engine, 1).await?;
         engine.check_version(&pool).await?;
-        engine.note_file()?;
-        let lists = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
+        engine.record_file_identity()?;
+        let list_permits = Arc::new(Semaphore::new(MAX_CONCURRENT_LISTS));
         Ok(Self {
             pool,
             check_pool,
-            lists,
+            list_permits,
             engine: Arc::new(engine),
             write_lock: Arc::default(),
             unavailable: Arc::default(),
@@ -181,13 +181,13 @@ impl Store {
         applied.ok() == newest
     }
 
-    /// The pool, for reads outside a transaction. [`Error::Lost`] once the database was found unavailable.
-    pub fn read(&self) -> Result<&AnyPool, Error> {
-        if self.is_lost() { Err(Error::Lost) } else { Ok(&self.pool) }
+    /// The pool, for reads outside a transaction. [`StoreError::Unavailable`] once the database was found unavailable.
+    pub fn read(&self) -> Result<&AnyPool, StoreError> {
+        if self.is_unavailable() { Err(StoreError::Unavailable) } else { Ok(&self.pool) }
     }
 
     /// A connection for several reads.
-    pub async fn connection(&self) -> Result<PoolConnection<sqlx::Any>, Error> {
+    pub async fn connection(&self) -> Result<PoolConnection<sqlx::Any>, StoreError> {
         Ok(self.read()?.acquire().await?)
     }
 
@@ -198,41 +198,41 @@ impl Store {
     ///
     /// # Errors
     /// The error of `work`; `Unavailable` if the database is unavailable.
-    pub async fn write<T, Work>(&self, work: Work) -> Result<T, Fault>
+    pub async fn write<T, Work>(&self, work: Work) -> Result<T, Error>
     where
         T: Send + 'static,
-        Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Fault>> + Send + 'static,
+        Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Error>> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(mails::QUEUED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
+        let task = tokio::spawn(mail_queue::MAIL_ENABLED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
             let _guard = store.write_lock.lock().await;
             store.engine.check_file()?;
-            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(Error::from)?;
+            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(StoreError::from)?;
             if let Some(lock) = store.engine.lock() {
-                sqlx::query(lock).execute(&mut *transaction).await.map_err(Error::from)?;
+                sqlx::query(lock).execute(&mut *transaction).await.map_err(StoreError::from)?;
             }
             let output = work(&mut transaction).await?;
-            transaction.commit().await.map_err(Error::from)?;
+            transaction.commit().await.map_err(StoreError::from)?;
             Ok(output)
         }));
         task.await.unwrap_or_else(|panic| {
             tracing::error!(%panic, "write transaction panicked");
-            Err(Fault::Internal)
+            Err(Error::Internal)
         })
     }
 
     /// From now on, new notifications are also queued for mail.
-    pub fn queue_mails(&self) {
+    pub fn enable_mail(&self) {
         self.mail_enabled.store(true, Ordering::Relaxed);
     }
 
     /// Whether the last availability check failed.
-    pub fn is_lost(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         self.unavailable.load(Ordering::Acquire)
     }
 
     /// Records the result of the availability check.
-    pub fn set_lost(&self, lost: bool) {
+    pub fn set_unavailable(&self, lost: bool) {
         if self.unavailable.swap(lost, Ordering::AcqRel) != lost {
             if lost {
                 tracing::error!("database unavailable: requests that need it fail until it is back");
@@ -243,8 +243,8 @@ impl Store {
     }
 
     /// The connection for availability checks; also usable while the database is marked unavailable.
-    /// [`Error::Lost`] if SQLite's file was removed or replaced: an open file would still serve queries.
-    fn watching(&self) -> Result<&AnyPool, Error> {
+    /// [`StoreError::Unavailable`] if SQLite's file was removed or replaced: an open file would still serve queries.
+    fn check_pool(&self) -> Result<&AnyPool, StoreError> {
         self.engine.check_file()?;
         Ok(&self.check_pool)
     }
@@ -256,18 +256,18 @@ impl Store {
     }
 
     /// The SQL function that returns the 1-based position of a substring, or 0 if it is absent.
-    fn position(&self) -> &'static str {
-        self.engine.position()
+    fn position_function(&self) -> &'static str {
+        self.engine.position_function()
     }
 
     /// A table `listed` whose column `value` holds the elements of the JSON array bound to `$1`.
-    fn listed(&self) -> &'static str {
-        self.engine.listed()
+    fn json_rows(&self) -> &'static str {
+        self.engine.json_rows()
     }
 
     /// The suffix of a text column that makes it sort by bytes.
-    fn bytewise(&self) -> &'static str {
-        self.engine.bytewise()
+    fn bytewise_collation(&self) -> &'static str {
+        self.engine.bytewise_collation()
     }
 }
 
@@ -278,14 +278,14 @@ fn like_pattern(search: &str) -> String {
 }
 
 /// `count` placeholders, starting at `$first`, for `in (…)`.
-fn places(first: usize, count: usize) -> String {
+fn placeholders(first: usize, count: usize) -> String {
     (first..first + count).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The condition that row `k` belongs to organization `$1` and has one of `count` numbers, bound from `$2` on. `coalesce` prevents the use of
 /// the organization index: without statistics, SQLite assumes that an organization is small and would scan all of its rows to find fifty.
-fn are_numbered(count: usize) -> String {
-    format!("coalesce(k.organization_id, '') = $1 and k.number in ({})", places(2, count))
+fn has_number_condition(count: usize) -> String {
+    format!("coalesce(k.organization_id, '') = $1 and k.number in ({})", placeholders(2, count))
 }
 
 async fn connect(engine: &Engine, connections: u32) -> Result<AnyPool, sqlx::Error> {

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold, providers::KeyLink};
+use super::{Store, StoreError, Tx, fold, providers::CredentialLink};
 use latchkey_types::{
     id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
     time::Timestamp,
@@ -16,37 +16,37 @@ pub struct ModelRecord {
     pub name: String,
     /// The model's own credential, if any.
     #[sqlx(flatten)]
-    pub link: KeyLink,
+    pub link: CredentialLink,
 }
 
-const MODEL: &str = "select m.id, m.provider_id, m.name, m.credential_id, c.name as key_name, c.mask as key_mask, m.unlinked \
+const MODEL: &str = "select m.id, m.provider_id, m.name, m.credential_id, c.name as credential_name, c.mask as credential_mask, m.unlink_reason \
      from models m left join credentials c on c.id = m.credential_id where m.organization_id = $1";
 
 /// The models of all of the organization's providers, sorted by name.
-pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ModelRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{MODEL} order by m.name_folded{}", store.bytewise()));
+pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ModelRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("{MODEL} order by m.name_folded{}", store.bytewise_collation()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
 }
 
 /// A provider's models, sorted by name.
-pub async fn of_provider(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Vec<ModelRecord>, Error> {
+pub async fn of_provider(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Vec<ModelRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{MODEL} and m.provider_id = $2 order by m.name_folded"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_all(tx).await?)
 }
 
-pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ModelId) -> Result<Option<ModelRecord>, Error> {
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ModelId) -> Result<Option<ModelRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{MODEL} and m.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
 
-/// [`Error::Duplicate`] if the provider has a model of this name.
+/// [`StoreError::Duplicate`] if the provider has a model of this name.
 pub async fn insert(
     tx: &mut Tx,
     (organization, provider): (OrganizationId, ProviderId),
     id: ModelId,
     by: UserId,
     (name, key): (&str, Option<CredentialId>),
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     sqlx::query(
         "insert into models (id, organization_id, provider_id, name, name_folded, credential_id, created_by, created_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -67,9 +67,9 @@ pub async fn insert(
 /// Changes a model. This clears the reason why it lost its previous credential.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the provider has a model of this name.
-pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<CredentialId>)) -> Result<(), Error> {
-    sqlx::query("update models set name = $1, name_folded = $2, credential_id = $3, unlinked = null where id = $4")
+/// [`StoreError::Duplicate`] if the provider has a model of this name.
+pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<CredentialId>)) -> Result<(), StoreError> {
+    sqlx::query("update models set name = $1, name_folded = $2, credential_id = $3, unlink_reason = null where id = $4")
         .bind(name)
         .bind(fold(name))
         .bind(key.map(|key| key.to_string()))
@@ -80,15 +80,15 @@ pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<Credent
 }
 
 /// Unlinks the models of a provider from their own credentials, because the provider's address changed.
-pub async fn unlink(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
-    sqlx::query("update models set credential_id = null, unlinked = 'moved' where provider_id = $1 and credential_id is not null")
+pub async fn unlink(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
+    sqlx::query("update models set credential_id = null, unlink_reason = 'address_changed' where provider_id = $1 and credential_id is not null")
         .bind(id.to_string())
         .execute(tx)
         .await?;
     Ok(())
 }
 
-pub async fn delete(tx: &mut Tx, id: ModelId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: ModelId) -> Result<(), StoreError> {
     sqlx::query("delete from models where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }

@@ -1,56 +1,56 @@
 //! Notifications shown in the page.
 
-use latchkey_types::{error::Fault, notification::Notice};
+use latchkey_types::{error::Error, notification::Notification};
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, mails};
+use super::{Store, StoreError, Tx, mail_queue};
 use latchkey_types::{
     id::{ProjectId, UserId},
-    notification::NoticeEvent,
+    notification::NotificationEvent,
     time::Timestamp,
 };
 
 #[derive(Debug, Clone)]
-pub struct NewNotice {
-    pub event: NoticeEvent,
+pub struct NewNotification {
+    pub event: NotificationEvent,
     pub project_id: ProjectId,
     /// The project's name.
     pub project: String,
     pub template: String,
     /// The name of the user who caused it.
-    pub person: String,
+    pub actor_name: String,
     /// Their comment; may be blank.
-    pub word: String,
+    pub comment: String,
 }
 
 /// Stores a notification for one user, and queues it for mail if mail is configured.
-pub async fn insert(tx: &mut Tx, user: UserId, notice: &NewNotice) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -> Result<(), StoreError> {
     let seq = sqlx::query_scalar(
         // Write transactions are serialized, so the next number is free.
-        "insert into notices (seq, user_id, event, project_id, project, template, person, word, created_at) \
-         select coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 from notices returning seq",
+        "insert into notifications (seq, user_id, event, project_id, project, template, actor_name, comment, created_at) \
+         select coalesce(max(seq), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 from notifications returning seq",
     )
     .bind(user.to_string())
-    .bind(notice.event.word())
-    .bind(notice.project_id.to_string())
-    .bind(&notice.project)
-    .bind(&notice.template)
-    .bind(&notice.person)
-    .bind(&notice.word)
+    .bind(notification.event.as_str())
+    .bind(notification.project_id.to_string())
+    .bind(&notification.project)
+    .bind(&notification.template)
+    .bind(&notification.actor_name)
+    .bind(&notification.comment)
     .bind(Timestamp::now().0)
     .fetch_one(&mut *tx)
     .await?;
-    mails::queue(tx, seq).await
+    mail_queue::queue(tx, seq).await
 }
 
 /// A notification as stored.
 #[derive(Debug, sqlx::FromRow)]
-pub struct NoticeRecord {
+pub struct NotificationRecord {
     /// Sequence number over all notifications.
     pub seq: i64,
     /// The recipient.
     pub user_id: String,
-    /// A `NoticeEvent`.
+    /// A `NotificationEvent`.
     pub event: String,
     pub project_id: String,
     /// The project's name at that time.
@@ -58,27 +58,27 @@ pub struct NoticeRecord {
     /// The template's name at that time.
     pub template: String,
     /// The name of the user who caused it.
-    pub person: String,
+    pub actor_name: String,
     /// Their comment; may be blank.
-    pub word: String,
+    pub comment: String,
     /// Unix milliseconds.
     pub created_at: i64,
     /// Unix milliseconds; `None` while unread.
     pub read_at: Option<i64>,
 }
 
-/// The columns of a [`NoticeRecord`], of table alias `n`.
-pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.project, n.template, n.person, n.word, n.created_at, n.read_at";
+/// The columns of a [`NotificationRecord`], of table alias `n`.
+pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.project, n.template, n.actor_name, n.comment, n.created_at, n.read_at";
 
 /// A user's most recent notifications, newest first.
-pub async fn of_user(store: &Store, user: UserId, limit: i64) -> Result<Vec<NoticeRecord>, Error> {
-    let sql = AssertSqlSafe(format!("select {COLUMNS} from notices n where n.user_id = $1 order by n.seq desc limit $2"));
+pub async fn of_user(store: &Store, user: UserId, limit: i64) -> Result<Vec<NotificationRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.user_id = $1 order by n.seq desc limit $2"));
     Ok(sqlx::query_as(sql).bind(user.to_string()).bind(limit).fetch_all(store.read()?).await?)
 }
 
 /// Marks a user's notifications as read, up to and including a sequence number.
-pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), Error> {
-    sqlx::query("update notices set read_at = $1 where user_id = $2 and seq <= $3 and read_at is null")
+pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), StoreError> {
+    sqlx::query("update notifications set read_at = $1 where user_id = $2 and seq <= $3 and read_at is null")
         .bind(Timestamp::now().0)
         .bind(user.to_string())
         .bind(up_to)
@@ -88,28 +88,28 @@ pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), Erro
 }
 
 /// The sequence number of the newest notification; 0 if there is none.
-pub async fn newest(store: &Store) -> Result<i64, Error> {
-    Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from notices").fetch_one(store.read()?).await?)
+pub async fn newest(store: &Store) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from notifications").fetch_one(store.read()?).await?)
 }
 
 /// Notifications of all users after a sequence number, in order.
-pub async fn after(store: &Store, seq: i64) -> Result<Vec<NoticeRecord>, Error> {
-    let sql = AssertSqlSafe(format!("select {COLUMNS} from notices n where n.seq > $1 order by n.seq limit 1000"));
+pub async fn after(store: &Store, seq: i64) -> Result<Vec<NotificationRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.seq > $1 order by n.seq limit 1000"));
     Ok(sqlx::query_as(sql).bind(seq).fetch_all(store.read()?).await?)
 }
 
-impl NoticeRecord {
+impl NotificationRecord {
     /// # Errors
     /// `Internal` if a stored value is invalid.
-    pub fn notice(self) -> Result<Notice, Fault> {
-        Ok(Notice {
+    pub fn to_notification(self) -> Result<Notification, Error> {
+        Ok(Notification {
             seq: self.seq,
-            event: self.event.parse().map_err(|_| Fault::Internal)?,
-            project_id: self.project_id.parse().map_err(|_| Fault::Internal)?,
+            event: self.event.parse().map_err(|_| Error::Internal)?,
+            project_id: self.project_id.parse().map_err(|_| Error::Internal)?,
             project: self.project,
             template: self.template,
-            person: self.person,
-            word: self.word,
+            actor_name: self.actor_name,
+            comment: self.comment,
             created_at: Timestamp(self.created_at),
             is_read: self.read_at.is_some(),
         })

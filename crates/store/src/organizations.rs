@@ -1,15 +1,15 @@
 //! Settings of organizations.
 
-use super::{Error, Tx, fold};
+use super::{StoreError, Tx, fold};
 use latchkey_types::id::OrganizationId;
 
 /// An organization's name and currency (ISO 4217).
-pub async fn settings(db: &mut Tx, id: OrganizationId) -> Result<(String, String), Error> {
+pub async fn settings(db: &mut Tx, id: OrganizationId) -> Result<(String, String), StoreError> {
     Ok(sqlx::query_as("select name, currency from organizations where id = $1").bind(id.to_string()).fetch_one(db).await?)
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: OrganizationId, name: &str, currency: &str) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: OrganizationId, name: &str, currency: &str) -> Result<(), StoreError> {
     sqlx::query("update organizations set name = $1, name_folded = $2, currency = $3 where id = $4")
         .bind(name)
         .bind(fold(name))

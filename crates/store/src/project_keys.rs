@@ -1,6 +1,6 @@
 //! The life cycle of issued keys: the reveal, and the end of their validity.
 
-use super::{Error, Store, Tx};
+use super::{Store, StoreError, Tx};
 use latchkey_types::{
     id::{KeyId, OrganizationId, ProjectId},
     time::Timestamp,
@@ -8,7 +8,7 @@ use latchkey_types::{
 
 /// An issued key, before or after its reveal.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Unrevealed {
+pub struct IssuedKeyRow {
     /// The template's name.
     pub name: String,
     pub holder: String,
@@ -24,7 +24,7 @@ pub struct Unrevealed {
 }
 
 /// The organization's issued key with this id, unless the key or its project was deleted.
-pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<Unrevealed>, Error> {
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<IssuedKeyRow>, StoreError> {
     let sql = "select k.name, k.created_by as holder, i.project_id, r.name as role, k.expires_at, k.revoked_at, i.revealed_at from issued_keys i \
          join api_keys k on k.id = i.key_id join projects p on p.id = i.project_id \
          left join roles r on r.id = i.role_id and r.organization_id = k.organization_id \
@@ -35,17 +35,17 @@ pub async fn find(tx: &mut Tx, organization: OrganizationId, id: KeyId) -> Resul
 /// Stores the digest of a token that was just signed, and when and with which key it was signed.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the digest exists already.
-pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signed_with: &str, now: Timestamp) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the digest exists already.
+pub async fn set_revealed(tx: &mut Tx, id: KeyId, digest: &[u8], signing_kid: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update api_keys set digest = $1 where id = $2").bind(digest).bind(id.to_string()).execute(&mut *tx).await?;
-    let sql = "update issued_keys set revealed_at = $1, signed_with = $2 where key_id = $3";
-    sqlx::query(sql).bind(now.0).bind(signed_with).bind(id.to_string()).execute(tx).await?;
+    let sql = "update issued_keys set revealed_at = $1, signing_kid = $2 where key_id = $3";
+    sqlx::query(sql).bind(now.0).bind(signing_kid).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// An unexpired token whose key is no longer valid, with the times at which it became invalid (Unix milliseconds).
 #[derive(Debug, sqlx::FromRow)]
-pub struct Ended {
+pub struct InvalidatedToken {
     pub id: String,
     pub revoked_at: Option<i64>,
     pub deleted_at: Option<i64>,
@@ -54,7 +54,7 @@ pub struct Ended {
 }
 
 /// The project's unexpired tokens that are no longer valid, in the order in which their keys were issued.
-pub async fn ended(store: &Store, project: ProjectId, now: Timestamp) -> Result<Vec<Ended>, Error> {
+pub async fn invalidated_tokens(store: &Store, project: ProjectId, now: Timestamp) -> Result<Vec<InvalidatedToken>, StoreError> {
     let sql = "select k.id, k.revoked_at, k.deleted_at, k.disabled_at, u.disabled_at as holder_disabled_at from issued_keys i \
          join api_keys k on k.id = i.key_id join users u on u.id = k.created_by \
          where i.project_id = $1 and i.revealed_at is not null and (k.expires_at is null or k.expires_at > $2) \

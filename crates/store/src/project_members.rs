@@ -1,6 +1,6 @@
 //! Members of projects.
 
-use super::{Error, Tx};
+use super::{StoreError, Tx};
 use latchkey_types::permission::Permissions;
 use latchkey_types::{
     id::{OrganizationId, ProjectId, RoleId, UserId},
@@ -24,7 +24,7 @@ pub struct ProjectMemberRecord {
 }
 
 /// A project's members, in the order in which they were added.
-pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<ProjectMemberRecord>, Error> {
+pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<ProjectMemberRecord>, StoreError> {
     let sql = "select m.user_id, u.name, u.email, m.role_id, r.name as role, r.permissions, m.added_at, u.disabled_at \
          from project_members m join users u on u.id = m.user_id join roles r on r.id = m.role_id \
          where m.project_id = $1 order by m.added_at, m.user_id";
@@ -32,13 +32,13 @@ pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<ProjectMemberRec
 }
 
 /// Active members of the organization who are not in the project: id, name and email address, in no particular order.
-pub async fn candidates(db: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<(String, String, String)>, Error> {
+pub async fn candidates(db: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<(String, String, String)>, StoreError> {
     let sql = "select u.id, u.name, u.email from users u where u.organization_id = $1 and u.disabled_at is null \
          and not exists (select 1 from project_members m where m.project_id = $2 and m.user_id = u.id)";
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(project.to_string()).fetch_all(db).await?)
 }
 
-pub async fn set_role(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId) -> Result<(), Error> {
+pub async fn set_role(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId) -> Result<(), StoreError> {
     sqlx::query("update project_members set role_id = $1 where project_id = $2 and user_id = $3")
         .bind(role.to_string())
         .bind(project.to_string())
@@ -48,8 +48,8 @@ pub async fn set_role(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleI
     Ok(())
 }
 
-/// [`Error::Duplicate`] if the user is a member already.
-pub async fn insert(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId, added_by: UserId) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the user is a member already.
+pub async fn insert(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId, added_by: UserId) -> Result<(), StoreError> {
     sqlx::query("insert into project_members (project_id, user_id, role_id, added_by, added_at) values ($1, $2, $3, $4, $5)")
         .bind(project.to_string())
         .bind(user.to_string())
@@ -61,7 +61,7 @@ pub async fn insert(tx: &mut Tx, project: ProjectId, user: UserId, role: RoleId,
     Ok(())
 }
 
-pub async fn delete(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<(), StoreError> {
     sqlx::query("delete from project_members where project_id = $1 and user_id = $2")
         .bind(project.to_string())
         .bind(user.to_string())
@@ -72,6 +72,6 @@ pub async fn delete(tx: &mut Tx, project: ProjectId, user: UserId) -> Result<(),
 
 impl ProjectMemberRecord {
     pub fn allows(&self) -> Permissions {
-        Permissions::from_words(&self.permissions)
+        Permissions::parse_list(&self.permissions)
     }
 }

@@ -1,6 +1,6 @@
 //! Project nodes.
 
-use super::{Error, Tx, fold};
+use super::{StoreError, Tx, fold};
 use latchkey_types::project::NodeRow;
 use latchkey_types::{
     id::{ProjectId, UserId},
@@ -19,8 +19,8 @@ pub struct NodeRecord {
 }
 
 /// A project's nodes, ordered by number.
-pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, Error> {
-    let sql = "select n.id, n.name, u.name as creator, n.created_at from nodes n join users u on u.id = n.created_by \
+pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, StoreError> {
+    let sql = "select n.id, n.name, u.name as creator, n.created_at from project_nodes n join users u on u.id = n.created_by \
          where n.project_id = $1 and n.deleted_at is null order by n.id";
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
 }
@@ -28,11 +28,11 @@ pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, Err
 /// Creates a node. Returns its number, which is never reused in the project.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: UserId) -> Result<i64, Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: UserId) -> Result<i64, StoreError> {
     let id = sqlx::query_scalar(
-        "insert into nodes (project_id, id, name, name_folded, unique_name, created_by, created_at) \
-         select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from nodes where project_id = $1 returning id",
+        "insert into project_nodes (project_id, id, name, name_folded, unique_name, created_by, created_at) \
+         select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from project_nodes where project_id = $1 returning id",
     )
     .bind(project.to_string())
     .bind(name)
@@ -45,14 +45,14 @@ pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: Use
 }
 
 /// The name of a project's node; `None` if there is no such node.
-pub async fn name(db: &mut Tx, project: ProjectId, id: i64) -> Result<Option<String>, Error> {
-    let sql = "select name from nodes where project_id = $1 and id = $2 and deleted_at is null";
+pub async fn name(db: &mut Tx, project: ProjectId, id: i64) -> Result<Option<String>, StoreError> {
+    let sql = "select name from project_nodes where project_id = $1 and id = $2 and deleted_at is null";
     Ok(sqlx::query_scalar(sql).bind(project.to_string()).bind(id).fetch_optional(db).await?)
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Result<(), Error> {
-    sqlx::query("update nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4")
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Result<(), StoreError> {
+    sqlx::query("update project_nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4")
         .bind(name)
         .bind(fold(name))
         .bind(project.to_string())
@@ -63,8 +63,8 @@ pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Res
 }
 
 /// Deletes a node; its number is never reused.
-pub async fn delete(tx: &mut Tx, project: ProjectId, id: i64) -> Result<(), Error> {
-    sqlx::query("update nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3")
+pub async fn delete(tx: &mut Tx, project: ProjectId, id: i64) -> Result<(), StoreError> {
+    sqlx::query("update project_nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3")
         .bind(Timestamp::now().0)
         .bind(project.to_string())
         .bind(id)

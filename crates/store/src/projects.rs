@@ -2,10 +2,10 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold};
+use super::{Store, StoreError, Tx, fold};
 use latchkey_types::{
     id::{OrganizationId, ProjectId, UserId},
-    project::WantedProject,
+    project::ProjectRequest,
     time::Timestamp,
 };
 
@@ -26,34 +26,39 @@ pub struct ProjectRecord {
     /// The role's permissions, separated by spaces.
     pub role_permissions: Option<String>,
     /// Number of open access requests.
-    pub waiting: i64,
+    pub open_requests: i64,
 }
 
 const PROJECT: &str = "select p.id, p.name, p.description, p.visibility, u.name as creator, p.created_at, r.name as role, \
-     r.permissions as role_permissions, (select count(*) from key_requests q where q.project_id = p.id and q.open_by is not null) as waiting \
+     r.permissions as role_permissions, (select count(*) from access_requests q where q.project_id = p.id and q.open_by is not null) as open_requests \
      from projects p join users u on u.id = p.created_by left join project_members m on m.project_id = p.id and m.user_id = $2 \
      left join roles r on r.id = m.role_id where p.organization_id = $1";
 
 /// The organization's project with this id, as seen by `reader`, unless it was deleted.
-pub async fn find(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
+pub async fn find(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3 and p.deleted_at is null"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
 /// Like [`find`], but also returns deleted projects.
-pub async fn find_ever(db: &mut Tx, organization: OrganizationId, reader: UserId, id: ProjectId) -> Result<Option<ProjectRecord>, Error> {
+pub async fn find_including_deleted(
+    db: &mut Tx,
+    organization: OrganizationId,
+    reader: UserId,
+    id: ProjectId,
+) -> Result<Option<ProjectRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROJECT} and p.id = $3"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
 /// The organization's projects, sorted by name, as seen by `reader`. The caller filters those that the reader may see.
-pub async fn all(store: &Store, organization: OrganizationId, reader: UserId) -> Result<Vec<ProjectRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{PROJECT} and p.deleted_at is null order by p.name_folded{}, p.id", store.bytewise()));
+pub async fn all(store: &Store, organization: OrganizationId, reader: UserId) -> Result<Vec<ProjectRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("{PROJECT} and p.deleted_at is null order by p.name_folded{}, p.id", store.bytewise_collation()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(reader.to_string()).fetch_all(store.read()?).await?)
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, values: &WantedProject, created_by: UserId) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, values: &ProjectRequest, created_by: UserId) -> Result<(), StoreError> {
     sqlx::query(
         "insert into projects (id, organization_id, name, name_folded, unique_name, description, visibility, created_by, created_at) \
          values ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
@@ -63,7 +68,7 @@ pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, va
     .bind(&values.name)
     .bind(fold(&values.name))
     .bind(&values.description)
-    .bind(values.visibility.word())
+    .bind(values.visibility.as_str())
     .bind(created_by.to_string())
     .bind(Timestamp::now().0)
     .execute(tx)
@@ -71,13 +76,13 @@ pub async fn insert(tx: &mut Tx, id: ProjectId, organization: OrganizationId, va
     Ok(())
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: ProjectId, values: &WantedProject) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: ProjectId, values: &ProjectRequest) -> Result<(), StoreError> {
     sqlx::query("update projects set name = $1, name_folded = $2, unique_name = $2, description = $3, visibility = $4 where id = $5")
         .bind(&values.name)
         .bind(fold(&values.name))
         .bind(&values.description)
-        .bind(values.visibility.word())
+        .bind(values.visibility.as_str())
         .bind(id.to_string())
         .execute(tx)
         .await?;
@@ -85,7 +90,7 @@ pub async fn update(tx: &mut Tx, id: ProjectId, values: &WantedProject) -> Resul
 }
 
 /// Marks a project as deleted, frees its name and removes its secrets. The row is kept for references to it.
-pub async fn delete(tx: &mut Tx, id: ProjectId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: ProjectId) -> Result<(), StoreError> {
     sqlx::query("delete from project_secrets where project_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
     sqlx::query("update projects set deleted_at = $1, unique_name = null where id = $2")
         .bind(Timestamp::now().0)
@@ -96,18 +101,18 @@ pub async fn delete(tx: &mut Tx, id: ProjectId) -> Result<(), Error> {
 }
 
 /// Closes a project's open requests. Returns the requester and the template's name of each.
-pub async fn close_requests(tx: &mut Tx, id: ProjectId, by: UserId) -> Result<Vec<(String, String)>, Error> {
-    let sql = "select q.user_id, t.name from key_requests q join templates t on t.id = q.template_id \
+pub async fn close_requests(tx: &mut Tx, id: ProjectId, by: UserId) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "select q.user_id, t.name from access_requests q join key_templates t on t.id = q.template_id \
          where q.project_id = $1 and q.open_by is not null order by q.requested_at, q.id";
     let open = sqlx::query_as(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
     let sql =
-        "update key_requests set open_by = null, state = 'closed', decided_at = $1, decided_by = $2 where project_id = $3 and open_by is not null";
+        "update access_requests set open_by = null, state = 'closed', decided_at = $1, decided_by = $2 where project_id = $3 and open_by is not null";
     sqlx::query(sql).bind(Timestamp::now().0).bind(by.to_string()).bind(id.to_string()).execute(tx).await?;
     Ok(open)
 }
 
 /// A project's members who are not disabled: id, then the permissions of their role in the project and of that in the organization.
-pub async fn active_members(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String, String)>, Error> {
+pub async fn active_members(tx: &mut Tx, project: ProjectId) -> Result<Vec<(String, String, String)>, StoreError> {
     let sql = "select u.id, r.permissions, o.permissions from project_members m join users u on u.id = m.user_id join roles r on r.id = m.role_id \
          join roles o on o.id = u.role_id where m.project_id = $1 and u.disabled_at is null order by m.added_at, u.id";
     Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(tx).await?)

@@ -2,10 +2,10 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Store, Tx, fold, places};
+use super::{Store, StoreError, Tx, fold, placeholders};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, ProviderId, UserId},
-    provider::Style,
+    provider::ApiStyle,
     time::Timestamp,
 };
 
@@ -15,20 +15,20 @@ pub struct ProviderRecord {
     pub id: String,
     pub name: String,
     /// `openai` or `anthropic`.
-    pub style: String,
+    pub api_style: String,
     pub base_url: String,
     #[sqlx(flatten)]
-    pub link: KeyLink,
+    pub link: CredentialLink,
 }
 
 /// A link to a credential, or the reason why there is none.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct KeyLink {
+pub struct CredentialLink {
     pub credential_id: Option<String>,
-    pub key_name: Option<String>,
-    pub key_mask: Option<String>,
-    /// Why the link was removed: `deleted` (the credential) or `moved` (the provider's address).
-    pub unlinked: Option<String>,
+    pub credential_name: Option<String>,
+    pub credential_mask: Option<String>,
+    /// Why the link was removed: `credential_deleted` or `address_changed` (of the provider).
+    pub unlink_reason: Option<String>,
 }
 
 /// A provider or model that is linked to a credential.
@@ -44,20 +44,20 @@ pub struct LinkRecord {
 pub struct Destination {
     pub name: String,
     /// `openai` or `anthropic`.
-    pub style: String,
+    pub api_style: String,
     pub base_url: String,
 }
 
-const PROVIDER: &str = "select p.id, p.name, p.style, p.base_url, p.credential_id, c.name as key_name, c.mask as key_mask, p.unlinked \
+const PROVIDER: &str = "select p.id, p.name, p.api_style, p.base_url, p.credential_id, c.name as credential_name, c.mask as credential_mask, p.unlink_reason \
      from providers p left join credentials c on c.id = p.credential_id where p.organization_id = $1";
 
 /// The organization's providers, sorted by name.
-pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ProviderRecord>, Error> {
-    let sql = AssertSqlSafe(format!("{PROVIDER} order by p.name_folded{}", store.bytewise()));
+pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ProviderRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("{PROVIDER} order by p.name_folded{}", store.bytewise_collation()));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
 }
 
-pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, Error> {
+pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROVIDER} and p.id = $2"));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
 }
@@ -65,22 +65,22 @@ pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> 
 /// The values of a provider that can be edited.
 pub struct ProviderValues {
     pub name: String,
-    pub style: Style,
+    pub api_style: ApiStyle,
     pub base_url: String,
     pub key: Option<CredentialId>,
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, by: UserId, values: &ProviderValues) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, by: UserId, values: &ProviderValues) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into providers (id, organization_id, name, name_folded, style, base_url, credential_id, created_by, created_at) \
+        "insert into providers (id, organization_id, name, name_folded, api_style, base_url, credential_id, created_by, created_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(id.to_string())
     .bind(organization.to_string())
     .bind(&values.name)
     .bind(fold(&values.name))
-    .bind(values.style.word())
+    .bind(values.api_style.as_str())
     .bind(&values.base_url)
     .bind(values.key.map(|key| key.to_string()))
     .bind(by.to_string())
@@ -90,46 +90,48 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
     Ok(())
 }
 
-/// Changes a provider. `unlinked` replaces the reason why it lost its previous credential.
+/// Changes a provider. `unlink_reason` replaces the reason why it lost its previous credential.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlinked: Option<&str>) -> Result<(), Error> {
-    sqlx::query("update providers set name = $1, name_folded = $2, style = $3, base_url = $4, credential_id = $5, unlinked = $6 where id = $7")
-        .bind(&values.name)
-        .bind(fold(&values.name))
-        .bind(values.style.word())
-        .bind(&values.base_url)
-        .bind(values.key.map(|key| key.to_string()))
-        .bind(unlinked)
-        .bind(id.to_string())
-        .execute(tx)
-        .await?;
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink_reason: Option<&str>) -> Result<(), StoreError> {
+    sqlx::query(
+        "update providers set name = $1, name_folded = $2, api_style = $3, base_url = $4, credential_id = $5, unlink_reason = $6 where id = $7",
+    )
+    .bind(&values.name)
+    .bind(fold(&values.name))
+    .bind(values.api_style.as_str())
+    .bind(&values.base_url)
+    .bind(values.key.map(|key| key.to_string()))
+    .bind(unlink_reason)
+    .bind(id.to_string())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// Removes all links to a credential, because it is deleted.
-pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), Error> {
+pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     for table in ["providers", "models"] {
-        let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlinked = 'deleted' where credential_id = $1"));
+        let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlink_reason = 'credential_deleted' where credential_id = $1"));
         sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
     }
     Ok(())
 }
 
 /// Deletes a provider and its models.
-pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
     sqlx::query("delete from models where provider_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
     sqlx::query("delete from providers where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// The providers and models that are linked to these credentials.
-pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<LinkRecord>, Error> {
+pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<LinkRecord>, StoreError> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
-    let placeholders = places(1, credentials.len());
+    let placeholders = placeholders(1, credentials.len());
     let sql = AssertSqlSafe(format!(
         "select credential_id, name from providers where credential_id in ({placeholders}) union all \
          select m.credential_id, p.name || ' / ' || m.name as name from models m join providers p on p.id = m.provider_id \
@@ -139,12 +141,12 @@ pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: 
 }
 
 /// The first provider, by name, that uses a credential for itself or for one of its models.
-pub async fn destination_of(store: &Store, credential: &str) -> Result<Option<Destination>, Error> {
+pub async fn destination_of(store: &Store, credential: &str) -> Result<Option<Destination>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select p.name, p.style, p.base_url from providers p \
+        "select p.name, p.api_style, p.base_url from providers p \
          where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) \
          order by p.name_folded{} limit 1",
-        store.bytewise()
+        store.bytewise_collation()
     ));
     Ok(sqlx::query_as(sql).bind(credential).fetch_optional(store.read()?).await?)
 }

@@ -1,9 +1,9 @@
 //! Roles: named sets of permissions.
 
-use latchkey_types::{error::Fault, member::RoleRow, permission::BUILT_IN_ROLES};
+use latchkey_types::{error::Error, member::RoleRow, permission::BUILT_IN_ROLES};
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Tx, fold};
+use super::{StoreError, Tx, fold};
 use latchkey_types::{
     id::{OrganizationId, RoleId},
     permission::Permissions,
@@ -33,42 +33,42 @@ pub struct RoleRecord {
 const ROLE: &str = "select r.id, r.name, r.permissions, (select count(*) from users u where u.role_id = r.id) as members, \
      (select count(*) from invitations i where i.role_id = r.id and i.open_email is not null) as invitations, \
      (select count(*) from project_members m join projects p on p.id = m.project_id where m.role_id = r.id and p.deleted_at is null) as in_projects, \
-     (select count(*) from templates t join projects p on p.id = t.project_id \
+     (select count(*) from key_templates t join projects p on p.id = t.project_id \
      where t.role_id = r.id and t.deleted_at is null and p.deleted_at is null) as templates, \
      (select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.role_id = r.id and k.revoked_at is null \
      and k.deleted_at is null and (k.expires_at is null or k.expires_at > $1)) as issued from roles r";
 
 /// An organization's roles, oldest first, so that the built-in roles come first.
-pub async fn list(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId) -> Result<Vec<RoleRecord>, Error> {
+pub async fn list(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId) -> Result<Vec<RoleRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 order by r.created_at, r.id"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).fetch_all(db).await?)
 }
 
-pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId, id: RoleId) -> Result<Option<RoleRecord>, Error> {
+pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId, id: RoleId) -> Result<Option<RoleRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 and r.id = $3"));
     Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn insert(tx: &mut Tx, id: RoleId, organization: OrganizationId, name: &str, permissions: Permissions) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn insert(tx: &mut Tx, id: RoleId, organization: OrganizationId, name: &str, permissions: Permissions) -> Result<(), StoreError> {
     sqlx::query("insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ($1, $2, $3, $4, $5, $6)")
         .bind(id.to_string())
         .bind(organization.to_string())
         .bind(name)
         .bind(fold(name))
-        .bind(permissions.words())
+        .bind(permissions.to_list())
         .bind(Timestamp::now().0)
         .execute(tx)
         .await?;
     Ok(())
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: RoleId, name: &str, permissions: Permissions) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn update(tx: &mut Tx, id: RoleId, name: &str, permissions: Permissions) -> Result<(), StoreError> {
     sqlx::query("update roles set name = $1, name_folded = $2, permissions = $3 where id = $4")
         .bind(name)
         .bind(fold(name))
-        .bind(permissions.words())
+        .bind(permissions.to_list())
         .bind(id.to_string())
         .execute(tx)
         .await?;
@@ -76,7 +76,7 @@ pub async fn update(tx: &mut Tx, id: RoleId, name: &str, permissions: Permission
 }
 
 /// Deletes a role without members, and its closed invitations, which the audit log still records.
-pub async fn delete(tx: &mut Tx, id: RoleId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: RoleId) -> Result<(), StoreError> {
     sqlx::query("delete from invitations where role_id = $1 and open_email is null").bind(id.to_string()).execute(&mut *tx).await?;
     sqlx::query("delete from roles where id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
@@ -84,16 +84,16 @@ pub async fn delete(tx: &mut Tx, id: RoleId) -> Result<(), Error> {
 
 impl RoleRecord {
     pub fn allows(&self) -> Permissions {
-        Permissions::from_words(&self.permissions)
+        Permissions::parse_list(&self.permissions)
     }
 
     pub fn is_built_in(&self) -> bool {
         BUILT_IN_ROLES.iter().any(|role| role.name == self.name)
     }
 
-    pub fn row(&self) -> Result<RoleRow, Fault> {
+    pub fn row(&self) -> Result<RoleRow, Error> {
         Ok(RoleRow {
-            id: self.id.parse().map_err(|_| Fault::Internal)?,
+            id: self.id.parse().map_err(|_| Error::Internal)?,
             name: self.name.clone(),
             permissions: self.allows(),
             members: self.members,

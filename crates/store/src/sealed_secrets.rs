@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Error, Tx, places};
+use super::{StoreError, Tx, placeholders};
 use latchkey_types::id::CredentialId;
 
 /// A secret as stored.
@@ -31,18 +31,18 @@ pub struct WrappedKey {
 }
 
 /// The secrets of these credentials, in no particular order.
-pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, Error> {
+pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, StoreError> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
-    let placeholders = places(1, credentials.len());
+    let placeholders = placeholders(1, credentials.len());
     let sql = AssertSqlSafe(format!(
         "select credential_id as owner_id, field, wrapped_key, ciphertext from sealed_secrets where credential_id in ({placeholders})"
     ));
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
-pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> {
+pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), StoreError> {
     for secret in secrets {
         sqlx::query("insert into sealed_secrets (credential_id, field, wrapped_key, ciphertext) values ($1, $2, $3, $4)")
             .bind(&secret.owner_id)
@@ -56,13 +56,13 @@ pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), Error> 
 }
 
 /// Removes the rows of all secrets of a credential.
-pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), StoreError> {
     sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// At most `limit` data keys that follow this one, in a fixed order.
-pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, Error> {
+pub async fn data_keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, StoreError> {
     Ok(sqlx::query_as(
         "select s.credential_id, s.field, s.wrapped_key, c.organization_id, c.kind, c.provider \
          from sealed_secrets s join credentials c on c.id = s.credential_id \
@@ -76,7 +76,7 @@ pub async fn keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i
 }
 
 /// Replaces a data key with its newly wrapped form.
-pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), Error> {
+pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), StoreError> {
     sqlx::query("update sealed_secrets set wrapped_key = $1 where credential_id = $2 and field = $3")
         .bind(&key.wrapped_key)
         .bind(&key.credential_id)

@@ -5,77 +5,77 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx};
+use super::{Store, StoreError, Tx};
 use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
-    key_kind::{POLICIES, Policy},
+    key_kind::{KIND_SPECS, KindSpec},
     money::Money,
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
 /// Usage of a key in one minute.
 #[derive(Debug, Clone, Copy)]
-pub struct Count {
+pub struct MinuteUsage {
     pub key: KeyId,
     pub organization: OrganizationId,
     /// Minutes since 1970, UTC.
     pub minute: i64,
-    pub tally: Tally,
+    pub totals: UsageTotals,
 }
 
 /// A number of requests and their total cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct UsageTotals {
     pub requests: i64,
     /// Each request at the price of its time.
     pub cost: Money,
 }
 
-impl Tally {
+impl UsageTotals {
     pub fn add(&mut self, other: Self) {
         *self = Self { requests: self.requests.saturating_add(other.requests), cost: self.cost + other.cost };
     }
 }
 
 /// Records when keys were last used. Keeps a later time that another instance recorded.
-pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), Error> {
+pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
     let sql = format!(
         "update api_keys set last_used_at = used.at from \
          (select value ->> 0 as id, cast(value ->> 1 as bigint) as at from {}) as used \
          where api_keys.id = used.id and coalesce(api_keys.last_used_at, 0) < used.at",
-        store.listed()
+        store.json_rows()
     );
     execute(tx, sql, uses.iter().map(|(id, at)| json!([id, at.0]))).await
 }
 
 /// Adds to the usage per minute and per day.
-pub async fn add(store: &Store, tx: &mut Tx, counts: &[Count]) -> Result<(), Error> {
+pub async fn add(store: &Store, tx: &mut Tx, counts: &[MinuteUsage]) -> Result<(), StoreError> {
     let minutes = format!(
-        "insert into key_minutes (key_id, minute, requests, cost) \
+        "insert into usage_by_minute (key_id, minute, requests, cost) \
          select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint), cast(value ->> 3 as bigint) from {} where true \
-         on conflict (key_id, minute) do update set requests = key_minutes.requests + excluded.requests, cost = {}",
-        store.listed(),
-        added_cost("key_minutes")
+         on conflict (key_id, minute) do update set requests = usage_by_minute.requests + excluded.requests, cost = {}",
+        store.json_rows(),
+        added_cost("usage_by_minute")
     );
-    execute(tx, minutes, counts.iter().map(|row| json!([row.key, row.minute, row.tally.requests, row.tally.cost.0]))).await?;
+    execute(tx, minutes, counts.iter().map(|row| json!([row.key, row.minute, row.totals.requests, row.totals.cost.0]))).await?;
     // Several minutes can fall on one day, and PostgreSQL does not update a row twice in one statement.
-    let mut days = BTreeMap::<(OrganizationId, i64, KeyId), Tally>::new();
+    let mut days = BTreeMap::<(OrganizationId, i64, KeyId), UsageTotals>::new();
     for row in counts {
-        days.entry((row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS), row.key)).or_default().add(row.tally);
+        days.entry((row.organization, row.minute.div_euclid(DAY_MS / MINUTE_MS), row.key)).or_default().add(row.totals);
     }
     let sql = format!(
-        "insert into key_days (organization_id, day, key_id, requests, cost) \
+        "insert into usage_by_day (organization_id, day, key_id, requests, cost) \
          select value ->> 0, cast(value ->> 1 as bigint), value ->> 2, cast(value ->> 3 as bigint), cast(value ->> 4 as bigint) from {} where true \
-         on conflict (organization_id, day, key_id) do update set requests = key_days.requests + excluded.requests, cost = {}",
-        store.listed(),
-        added_cost("key_days")
+         on conflict (organization_id, day, key_id) do update set requests = usage_by_day.requests + excluded.requests, cost = {}",
+        store.json_rows(),
+        added_cost("usage_by_day")
     );
-    let rows = days.into_iter().map(|((organization, day, key), tally)| json!([organization, day, key, tally.requests, tally.cost.0]));
+    let rows = days.into_iter().map(|((organization, day, key), totals)| json!([organization, day, key, totals.requests, totals.cost.0]));
     execute(tx, sql, rows).await
 }
 
 /// Runs a statement over the JSON array of `rows`.
-async fn execute(tx: &mut Tx, sql: String, rows: impl Iterator<Item = Value>) -> Result<(), Error> {
+async fn execute(tx: &mut Tx, sql: String, rows: impl Iterator<Item = Value>) -> Result<(), StoreError> {
     sqlx::query(AssertSqlSafe(sql)).bind(rows.collect::<Value>().to_string()).execute(tx).await?;
     Ok(())
 }
@@ -104,7 +104,7 @@ impl CostSum {
 }
 
 /// Adds to the usage of a retired secret.
-pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timestamp) -> Result<(), Error> {
+pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update retired_secrets set uses = uses + $1, last_used_at = $2 where digest = $3")
         .bind(uses)
         .bind(last.0)
@@ -115,15 +115,15 @@ pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timesta
 }
 
 /// Deletes usage per minute before `minute`, at most one hour of it, to keep the write lock short. Usage per day is kept.
-pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), Error> {
-    let sql = "delete from key_minutes where minute < $1 and minute < (select min(minute) from key_minutes) + 60";
+pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), StoreError> {
+    let sql = "delete from usage_by_minute where minute < $1 and minute < (select min(minute) from usage_by_minute) + 60";
     sqlx::query(sql).bind(minute).execute(tx).await?;
     Ok(())
 }
 
 /// Usage of a key over several days.
 #[derive(Debug, sqlx::FromRow)]
-pub struct KeyTotal {
+pub struct KeyUsageRow {
     /// The key, which may be deleted.
     pub id: String,
     /// A `KeyKind`.
@@ -139,17 +139,17 @@ pub struct KeyTotal {
 
 /// The organization's most used keys from `from_day` to before `to_day`, most used first. Of personal kinds only the keys of `personal_of`, or
 /// all keys for `None`.
-pub async fn totals(
+pub async fn most_used_keys(
     store: &Store,
     organization: OrganizationId,
     (from_day, to_day): (i64, i64),
     personal_of: Option<UserId>,
     limit: i64,
-) -> Result<Vec<KeyTotal>, Error> {
-    let personal = sql_kinds(POLICIES.iter().filter(|policy| policy.personal));
+) -> Result<Vec<KeyUsageRow>, StoreError> {
+    let personal = sql_kinds(KIND_SPECS.iter().filter(|spec| spec.is_personal));
     let sql = AssertSqlSafe(format!(
         "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests, d.cost_units, d.cost_micros from \
-         (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
+         (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
          join api_keys k on k.id = d.key_id where ($4 = '' or k.created_by = $4 or k.kind not in ({personal})) \
          order by d.requests desc, k.number limit $5"
     ));
@@ -159,19 +159,19 @@ pub async fn totals(
 }
 
 /// Number of the organization's keys that were used from `from_day` to before `to_day`.
-pub async fn used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, Error> {
-    let sql = "select count(distinct key_id) from key_days where organization_id = $1 and day >= $2 and day < $3";
+pub async fn count_used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, StoreError> {
+    let sql = "select count(distinct key_id) from usage_by_day where organization_id = $1 and day >= $2 and day < $3";
     Ok(sqlx::query_scalar(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
 }
 
 /// The kinds of these specifications, as an SQL list.
-fn sql_kinds<'a>(policies: impl Iterator<Item = &'a Policy>) -> String {
-    policies.map(|policy| format!("'{}'", policy.word)).collect::<Vec<_>>().join(", ")
+fn sql_kinds<'a>(policies: impl Iterator<Item = &'a KindSpec>) -> String {
+    policies.map(|spec| format!("'{}'", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The organization's usage on one day.
 #[derive(Debug, sqlx::FromRow)]
-pub struct DayTotal {
+pub struct DayUsageRow {
     /// Days since 1970, UTC.
     pub day: i64,
     pub requests: i64,
@@ -180,16 +180,16 @@ pub struct DayTotal {
 }
 
 /// The organization's usage per day from `from_day` to before `to_day`, without days that have none.
-pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<DayTotal>, Error> {
+pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to_day: i64) -> Result<Vec<DayUsageRow>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select day, cast(sum(requests) as bigint) as requests, {COST_SUM} from key_days where organization_id = $1 and day >= $2 and day < $3 \
+        "select day, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day where organization_id = $1 and day >= $2 and day < $3 \
          group by day order by day"
     ));
     Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
 }
 
 /// The first day with usage of the organization's keys.
-pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, Error> {
-    let sql = "select min(day) from key_days where organization_id = $1";
+pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, StoreError> {
+    let sql = "select min(day) from usage_by_day where organization_id = $1";
     Ok(sqlx::query_scalar(sql).bind(organization.to_string()).fetch_one(store.read()?).await?)
 }

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, fold, roles};
+use super::{Store, StoreError, Tx, fold, roles};
 use latchkey_types::{
     id::{OrganizationId, RoleId, UserId},
     permission::{BUILT_IN_ROLES, Permissions},
@@ -34,39 +34,39 @@ const USER: &str = "select u.id, u.name, u.email, u.password_hash, u.disabled_at
      r.name as role, r.permissions from users u join organizations o on o.id = u.organization_id join roles r on r.id = u.role_id";
 
 /// Whether there is any user.
-pub async fn any_user(store: &Store) -> Result<bool, Error> {
+pub async fn has_users(store: &Store) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar::<_, i64>("select count(*) from (select 1 from users limit 1) as one").fetch_one(store.read()?).await? > 0)
 }
 
 /// The user with this email address, ignoring case.
-pub async fn user_by_email(store: &Store, email: &str) -> Result<Option<UserRow>, Error> {
+pub async fn find_user_by_email(store: &Store, email: &str) -> Result<Option<UserRow>, StoreError> {
     user_where(store, "u.email_folded = $1", &fold(email)).await
 }
 
-pub async fn user(store: &Store, id: &str) -> Result<Option<UserRow>, Error> {
+pub async fn find_user(store: &Store, id: &str) -> Result<Option<UserRow>, StoreError> {
     user_where(store, "u.id = $1", id).await
 }
 
 /// The earliest created owner who is not disabled.
-pub async fn first_owner(store: &Store) -> Result<Option<UserRow>, Error> {
+pub async fn first_owner(store: &Store) -> Result<Option<UserRow>, StoreError> {
     user_where(store, "r.name = $1 and u.disabled_at is null order by u.created_at limit 1", BUILT_IN_ROLES[0].name).await
 }
 
-async fn user_where(store: &Store, condition: &'static str, value: &str) -> Result<Option<UserRow>, Error> {
+async fn user_where(store: &Store, condition: &'static str, value: &str) -> Result<Option<UserRow>, StoreError> {
     let sql = AssertSqlSafe(format!("{USER} where {condition}"));
     Ok(sqlx::query_as(sql).bind(value).fetch_optional(store.read()?).await?)
 }
 
 /// Id and name of every organization.
-pub async fn organizations(store: &Store) -> Result<Vec<(String, String)>, Error> {
+pub async fn list_organizations(store: &Store) -> Result<Vec<(String, String)>, StoreError> {
     Ok(sqlx::query_as("select id, name from organizations order by created_at, id").fetch_all(store.read()?).await?)
 }
 
 /// Creates an organization with its built-in roles.
 ///
 /// # Errors
-/// [`Error::Duplicate`] if the name or the number is taken.
-pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, customer_id: i64) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name or the number is taken.
+pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, customer_id: i64) -> Result<(), StoreError> {
     sqlx::query("insert into organizations (id, customer_id, name, name_folded, created_at) values ($1, $2, $3, $4, $5)")
         .bind(id.to_string())
         .bind(customer_id)
@@ -92,8 +92,8 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
-/// [`Error::Duplicate`] if the email address is taken in any organization.
-pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the email address is taken in any organization.
+pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), StoreError> {
     let inserted = sqlx::query(
         "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
          select $1, r.organization_id, r.id, $4, $5, $6, $7, $8, $9 from roles r where r.organization_id = $2 and r.name = $3",
@@ -113,19 +113,19 @@ pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), Error> {
     if inserted.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound.into()) }
 }
 
-pub async fn set_name(tx: &mut Tx, id: UserId, name: &str) -> Result<(), Error> {
+pub async fn set_name(tx: &mut Tx, id: UserId, name: &str) -> Result<(), StoreError> {
     let sql = "update users set name = $1, name_folded = $2 where id = $3";
     sqlx::query(sql).bind(name).bind(fold(name)).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// Replaces a user's password hash if it is still `before`. Returns whether it was.
-pub async fn replace_password(tx: &mut Tx, id: UserId, before: &str, hash: &str) -> Result<bool, Error> {
+pub async fn replace_password(tx: &mut Tx, id: UserId, before: &str, hash: &str) -> Result<bool, StoreError> {
     let sql = "update users set password_hash = $1 where id = $2 and password_hash = $3";
     Ok(sqlx::query(sql).bind(hash).bind(id.to_string()).bind(before).execute(tx).await?.rows_affected() == 1)
 }
 
-pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), Error> {
+pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), StoreError> {
     sqlx::query("update users set password_hash = $1 where id = $2").bind(hash).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }

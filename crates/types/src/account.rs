@@ -23,7 +23,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    pub const fn may(&self, permission: Permission) -> bool {
+    pub const fn can(&self, permission: Permission) -> bool {
         self.permissions.has(permission)
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    permission::UnknownWord,
+    permission::UnknownValue,
     time::{DAY_MS, Timestamp},
 };
 
@@ -15,7 +15,7 @@ pub const EVENTS_MAX: usize = 50;
 /// Time range of an audit query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Period {
+pub enum AuditPeriod {
     /// No lower bound.
     #[default]
     All,
@@ -24,12 +24,12 @@ pub enum Period {
     Month,
 }
 
-impl Period {
+impl AuditPeriod {
     /// All periods, in the order in which the page lists them.
     pub const ALL: &'static [Self] = &[Self::All, Self::Day, Self::Week, Self::Month];
 
     /// Name in the URL and in requests.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "all",
             Self::Day => "24h",
@@ -60,25 +60,25 @@ impl Period {
     }
 }
 
-impl FromStr for Period {
-    type Err = UnknownWord;
+impl FromStr for AuditPeriod {
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|period| period.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.iter().copied().find(|period| period.as_str() == text).ok_or(UnknownValue)
     }
 }
 
-impl TryFrom<String> for Period {
-    type Error = UnknownWord;
+impl TryFrom<String> for AuditPeriod {
+    type Error = UnknownValue;
 
-    fn try_from(text: String) -> Result<Self, UnknownWord> {
+    fn try_from(text: String) -> Result<Self, UnknownValue> {
         text.parse()
     }
 }
 
-impl From<Period> for String {
-    fn from(period: Period) -> Self {
-        period.word().to_owned()
+impl From<AuditPeriod> for String {
+    fn from(period: AuditPeriod) -> Self {
+        period.as_str().to_owned()
     }
 }
 
@@ -86,7 +86,7 @@ impl From<Period> for String {
 pub struct AuditQuery {
     /// Substring of actor, action, object, id or address. Empty matches all.
     pub search: String,
-    pub period: Period,
+    pub period: AuditPeriod,
     /// Only rows with a smaller `seq`; `None` starts at the newest row.
     #[serde(default)]
     pub before: Option<i64>,
@@ -109,7 +109,7 @@ pub struct AuditEventRow {
     pub at: Timestamp,
     pub actor: String,
     /// How the actor authenticated, if not in the page: “API key”, “console”.
-    pub means: Option<String>,
+    pub auth_method: Option<String>,
     /// Action code, such as `key.created`.
     pub action: String,
     /// Name of the object that was changed.
@@ -122,7 +122,7 @@ pub struct AuditEventRow {
 }
 
 /// Action as text, such as “Key created”. An action without a text of its own is derived from its code.
-pub fn action_in_words(action: &str) -> String {
+pub fn action_label(action: &str) -> String {
     let label = match action {
         "session.begun" => "Signed in",
         "session.ended" => "Signed out",
@@ -154,18 +154,18 @@ mod tests {
 
     #[test]
     fn an_action_has_a_label() {
-        assert_eq!(action_in_words("key.created"), "Key created");
-        assert_eq!(action_in_words("key.rotated"), "Key rotated");
-        assert_eq!(action_in_words("session.begun"), "Signed in");
-        assert_eq!(action_in_words(""), "");
+        assert_eq!(action_label("key.created"), "Key created");
+        assert_eq!(action_label("key.rotated"), "Key rotated");
+        assert_eq!(action_label("session.begun"), "Signed in");
+        assert_eq!(action_label(""), "");
     }
 
     #[test]
     fn a_period_round_trips_and_begins_in_the_past() {
-        for period in Period::ALL {
-            assert_eq!(period.word().parse(), Ok(*period));
+        for period in AuditPeriod::ALL {
+            assert_eq!(period.as_str().parse(), Ok(*period));
             assert!(period.begins(Timestamp(0)).is_none_or(|begins| begins < Timestamp(0)));
         }
-        assert_eq!("yesterday".parse::<Period>(), Err(UnknownWord));
+        assert_eq!("yesterday".parse::<AuditPeriod>(), Err(UnknownValue));
     }
 }

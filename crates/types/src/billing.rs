@@ -8,7 +8,7 @@ use super::{
     id::KeyId,
     key_kind::Kind,
     money::Money,
-    permission::UnknownWord,
+    permission::UnknownValue,
     time::{civil_from_days, days_from_civil},
 };
 
@@ -62,22 +62,22 @@ impl fmt::Display for Month {
 }
 
 impl FromStr for Month {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2).ok_or(UnknownWord)?;
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2).ok_or(UnknownValue)?;
         let number = |digits: &str| if digits.bytes().all(|digit| digit.is_ascii_digit()) { digits.parse().ok() } else { None };
         match (number(year), number(month)) {
             (Some(year), Some(month @ 1..=12)) => Ok(Self { year, month }),
-            _ => Err(UnknownWord),
+            _ => Err(UnknownValue),
         }
     }
 }
 
 impl TryFrom<String> for Month {
-    type Error = UnknownWord;
+    type Error = UnknownValue;
 
-    fn try_from(text: String) -> Result<Self, UnknownWord> {
+    fn try_from(text: String) -> Result<Self, UnknownValue> {
         text.parse()
     }
 }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::Fault,
-    key::{Ends, StorageProvider, Tested},
+    error::Error,
+    key::{RequestedExpiry, StorageProvider, TestResult},
     secret::TypedSecret,
 };
 
@@ -18,7 +18,7 @@ const REGION_MAX: usize = 32;
 
 /// Request to create an external key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WantedStorage {
+pub struct CreateExternalKeyRequest {
     pub label: String,
     pub provider: StorageProvider,
     /// Access key ID, or token.
@@ -29,13 +29,13 @@ pub struct WantedStorage {
     /// Empty for providers without regions.
     #[serde(default)]
     pub region: String,
-    pub ends: Ends,
+    pub expiry: RequestedExpiry,
 }
 
 /// Result of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestReport {
-    pub tested: Tested,
+    pub tested: TestResult,
     /// Explanation for the user.
     pub detail: String,
 }
@@ -44,39 +44,39 @@ pub struct TestReport {
 ///
 /// # Errors
 /// `Invalid` if it is empty, longer than `max` characters, or contains anything but printable ASCII without spaces.
-pub fn secret<'a>(field: &str, typed: &'a str, max: usize) -> Result<&'a str, Fault> {
+pub fn secret<'a>(field: &str, typed: &'a str, max: usize) -> Result<&'a str, Error> {
     let secret = typed.trim();
     if secret.is_empty() {
-        return Err(Fault::invalid(field, "Enter the key as your provider shows it."));
+        return Err(Error::invalid(field, "Enter the key as your provider shows it."));
     }
     if secret.chars().count() > max {
-        return Err(Fault::invalid(field, format!("Too long (max {max} characters). Paste only the key.")));
+        return Err(Error::invalid(field, format!("Too long (max {max} characters). Paste only the key.")));
     }
     // The secret is sent in an HTTP header.
     if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Fault::invalid(field, "Paste only the key, without spaces or line breaks."));
+        return Err(Error::invalid(field, "Paste only the key, without spaces or line breaks."));
     }
     Ok(secret)
 }
 
 /// Validates an AWS access key ID, or a token of another storage provider.
-pub fn storage_key<'a>(field: &str, typed: &'a str, provider: StorageProvider) -> Result<&'a str, Fault> {
+pub fn storage_key<'a>(field: &str, typed: &'a str, provider: StorageProvider) -> Result<&'a str, Error> {
     let key = secret(field, typed, STORAGE_SECRET_MAX)?;
     let is_aws_key_id = AWS_KEY_LENGTH.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if provider == StorageProvider::Aws && !is_aws_key_id {
-        return Err(Fault::invalid(field, "Enter an access key ID: 16 or more capital letters and digits, e.g. AKIA…."));
+        return Err(Error::invalid(field, "Enter an access key ID: 16 or more capital letters and digits, e.g. AKIA…."));
     }
     Ok(key)
 }
 
 /// Validates a region name.
-pub fn region<'a>(field: &str, typed: &'a str) -> Result<&'a str, Fault> {
+pub fn region<'a>(field: &str, typed: &'a str) -> Result<&'a str, Error> {
     let region = typed.trim();
     if region.is_empty() {
-        return Err(Fault::invalid(field, "Enter a region, e.g. us-east-1."));
+        return Err(Error::invalid(field, "Enter a region, e.g. us-east-1."));
     }
     let is_valid = region.len() <= REGION_MAX && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if is_valid { Ok(region) } else { Err(Fault::invalid(field, "Use lowercase letters, digits and hyphens, e.g. us-east-1.")) }
+    if is_valid { Ok(region) } else { Err(Error::invalid(field, "Use lowercase letters, digits and hyphens, e.g. us-east-1.")) }
 }
 
 #[cfg(test)]
@@ -88,9 +88,9 @@ mod tests {
         assert_eq!(secret("key", " sk-a/b+c=\n", 20).unwrap(), "sk-a/b+c=");
         assert!(secret("key", &"a".repeat(20), 20).is_ok());
         for bad in ["", " \t\n", "a b", "a\nb", "a\0b", "a\u{a0}b", "schlüssel", &"a".repeat(21)] {
-            let fault = secret("key", bad, 20).unwrap_err();
-            assert_eq!(fault.about_field().unwrap().0, "key");
-            assert!(bad.trim().is_empty() || bad == "a b" || !fault.to_string().contains(bad), "{fault}");
+            let error = secret("key", bad, 20).unwrap_err();
+            assert_eq!(error.field_error().unwrap().0, "key");
+            assert!(bad.trim().is_empty() || bad == "a b" || !error.to_string().contains(bad), "{error}");
         }
     }
 

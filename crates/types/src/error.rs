@@ -11,7 +11,7 @@ use super::permission::Permission;
 /// Why a request failed, for the page and the REST API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(from = "ErrorBody", into = "ErrorBody")]
-pub enum Fault {
+pub enum Error {
     /// A field has an invalid value.
     #[error("{message}")]
     Invalid {
@@ -73,7 +73,7 @@ pub enum Fault {
     Offline,
 }
 
-impl Fault {
+impl Error {
     pub fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid { field: field.to_owned(), message: message.into() }
     }
@@ -88,7 +88,7 @@ impl Fault {
 
     /// Prefixes the field with its list and index: `keys[2].name`.
     #[must_use]
-    pub fn inside(self, list: &str, index: usize) -> Self {
+    pub fn with_index(self, list: &str, index: usize) -> Self {
         let prefixed = |field: String| format!("{list}[{index}].{field}");
         match self {
             Self::Invalid { field, message } => Self::Invalid { field: prefixed(field), message },
@@ -97,9 +97,9 @@ impl Fault {
         }
     }
 
-    /// Removes the prefix that [`Self::inside`] added, for a request with a single item.
+    /// Removes the prefix that [`Self::with_index`] added, for a request with a single item.
     #[must_use]
-    pub fn outside(self) -> Self {
+    pub fn without_index(self) -> Self {
         let bare = |field: String| field.rsplit_once('.').map_or(field.clone(), |(_, name)| name.to_owned());
         match self {
             Self::Invalid { field, message } => Self::Invalid { field: bare(field), message },
@@ -109,7 +109,7 @@ impl Fault {
     }
 
     /// Name of the field and message, for an error about a field.
-    pub fn about_field(&self) -> Option<(&str, &str)> {
+    pub fn field_error(&self) -> Option<(&str, &str)> {
         match self {
             Self::Invalid { field, message } | Self::Conflict { field, message } => Some((field, message)),
             _ => None,
@@ -166,31 +166,31 @@ struct ErrorBody {
     seconds: Option<u64>,
 }
 
-impl From<Fault> for ErrorBody {
-    fn from(error: Fault) -> Self {
+impl From<Error> for ErrorBody {
+    fn from(error: Error) -> Self {
         let code = error.code().to_owned();
         let (field, message, seconds) = match error {
-            Fault::Invalid { field, message } | Fault::Conflict { field, message } => (field, message, None),
-            Fault::Forbidden { permission: message } | Fault::ScopeNotHeld { scope: message } => (String::new(), message, None),
-            Fault::Throttled { seconds } => (String::new(), String::new(), Some(seconds)),
+            Error::Invalid { field, message } | Error::Conflict { field, message } => (field, message, None),
+            Error::Forbidden { permission: message } | Error::ScopeNotHeld { scope: message } => (String::new(), message, None),
+            Error::Throttled { seconds } => (String::new(), String::new(), Some(seconds)),
             _ => Default::default(),
         };
         Self { code, field, message, seconds }
     }
 }
 
-impl From<ErrorBody> for Fault {
+impl From<ErrorBody> for Error {
     fn from(ErrorBody { code, field, message, seconds }: ErrorBody) -> Self {
-        const PLAIN: &[Fault] = &[
-            Fault::WrongCredentials,
-            Fault::SignedOut,
-            Fault::NotFound,
-            Fault::Outdated,
-            Fault::ListingGone,
-            Fault::ForeignOrigin,
-            Fault::Malformed,
-            Fault::Unavailable,
-            Fault::Offline,
+        const PLAIN: &[Error] = &[
+            Error::WrongCredentials,
+            Error::SignedOut,
+            Error::NotFound,
+            Error::Outdated,
+            Error::ListingGone,
+            Error::ForeignOrigin,
+            Error::Malformed,
+            Error::Unavailable,
+            Error::Offline,
         ];
         match code.as_str() {
             "invalid" => Self::Invalid { field, message },
@@ -205,7 +205,7 @@ impl From<ErrorBody> for Fault {
 
 /// Maps transport errors of server functions.
 #[cfg(feature = "server-fn")]
-impl FromServerFnError for Fault {
+impl FromServerFnError for Error {
     type Encoder = JsonText;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
@@ -225,24 +225,24 @@ mod tests {
     fn every_error_round_trips() {
         let (field, message) = ("name".to_owned(), "Enter a name.".to_owned());
         for error in [
-            Fault::Invalid { field: field.clone(), message: message.clone() },
-            Fault::Conflict { field, message },
-            Fault::WrongCredentials,
-            Fault::SignedOut,
-            Fault::forbidden(Permission::ViewKeys),
-            Fault::ScopeNotHeld { scope: "verify".to_owned() },
-            Fault::NotFound,
-            Fault::Outdated,
-            Fault::ListingGone,
-            Fault::Throttled { seconds: 7 },
-            Fault::ForeignOrigin,
-            Fault::Malformed,
-            Fault::Unavailable,
-            Fault::Internal,
-            Fault::Offline,
+            Error::Invalid { field: field.clone(), message: message.clone() },
+            Error::Conflict { field, message },
+            Error::WrongCredentials,
+            Error::SignedOut,
+            Error::forbidden(Permission::ViewKeys),
+            Error::ScopeNotHeld { scope: "verify".to_owned() },
+            Error::NotFound,
+            Error::Outdated,
+            Error::ListingGone,
+            Error::Throttled { seconds: 7 },
+            Error::ForeignOrigin,
+            Error::Malformed,
+            Error::Unavailable,
+            Error::Internal,
+            Error::Offline,
         ] {
             let sent = serde_json::to_string(&error).unwrap();
-            assert_eq!(serde_json::from_str::<Fault>(&sent).unwrap(), error, "{sent}");
+            assert_eq!(serde_json::from_str::<Error>(&sent).unwrap(), error, "{sent}");
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::{Uuid, fmt::Simple};
 
 /// A type of object with identifiers.
-pub trait Noun {
+pub trait IdKind {
     /// Three letters before the underscore. Part of stored data and of the API: must not change.
     const PREFIX: &'static str;
 }
@@ -16,7 +16,7 @@ macro_rules! nouns {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $noun {}
-        impl Noun for $noun {
+        impl IdKind for $noun {
             const PREFIX: &'static str = $prefix;
         }
         const _: () = assert!($prefix.len() == PREFIX_BYTES);
@@ -53,7 +53,7 @@ nouns! {
     /// An information field of a key template.
     Field FieldId "fld",
     /// An access request.
-    KeyRequest KeyRequestId "ask",
+    AccessRequest AccessRequestId "ask",
     /// An audit event.
     AuditEvent AuditEventId "aud",
     /// A request to the API.
@@ -88,7 +88,7 @@ impl<N> Id<N> {
 const PREFIX_BYTES: usize = 3;
 const TEXT_BYTES: usize = PREFIX_BYTES + 1 + Simple::LENGTH;
 
-impl<N: Noun> Id<N> {
+impl<N: IdKind> Id<N> {
     /// The id as text, formatted on the stack: responses contain many ids.
     pub fn text(&self) -> impl Deref<Target = str> + use<N> {
         let mut text = [b'_'; TEXT_BYTES];
@@ -115,13 +115,13 @@ impl<N> Default for Id<N> {
     }
 }
 
-impl<N: Noun> fmt::Display for Id<N> {
+impl<N: IdKind> fmt::Display for Id<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
     }
 }
 
-impl<N: Noun> fmt::Debug for Id<N> {
+impl<N: IdKind> fmt::Debug for Id<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -132,7 +132,7 @@ impl<N: Noun> fmt::Debug for Id<N> {
 #[error("not a valid id")]
 pub struct InvalidId;
 
-impl<N: Noun> FromStr for Id<N> {
+impl<N: IdKind> FromStr for Id<N> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -176,13 +176,13 @@ impl<N> hash::Hash for Id<N> {
     }
 }
 
-impl<N: Noun> Serialize for Id<N> {
+impl<N: IdKind> Serialize for Id<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text())
     }
 }
 
-impl<'de, N: Noun> Deserialize<'de> for Id<N> {
+impl<'de, N: IdKind> Deserialize<'de> for Id<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     billing::Month,
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     key_kind::Status,
     money::Money,
-    permission::UnknownWord,
+    permission::UnknownValue,
     time::{DAY_MS, MINUTE_MS, Timestamp, civil_from_days, days_from_civil},
 };
 
@@ -28,32 +28,32 @@ const HOURS: i64 = 24;
 /// Period in which requests are counted. Days are in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Period {
+pub enum UsagePeriod {
     /// The last 24 hours.
     Day,
     /// The last 7 days, including today.
     Week,
     /// The last 30 days, including today.
     #[default]
-    Thirty,
+    Last30Days,
     /// The current calendar month.
     Month,
     /// A custom range of days.
-    Chosen,
+    Custom,
 }
 
-impl Period {
+impl UsagePeriod {
     /// All periods, in the order in which the page lists them.
-    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Thirty, Self::Month, Self::Chosen];
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Last30Days, Self::Month, Self::Custom];
 
     /// Name in the URL and in requests.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Day => "24h",
             Self::Week => "7d",
-            Self::Thirty => "30d",
+            Self::Last30Days => "30d",
             Self::Month => "month",
-            Self::Chosen => "chosen",
+            Self::Custom => "chosen",
         }
     }
 
@@ -62,39 +62,39 @@ impl Period {
         match self {
             Self::Day => "Last 24 hours",
             Self::Week => "Last 7 days",
-            Self::Thirty => "Last 30 days",
+            Self::Last30Days => "Last 30 days",
             Self::Month => "This month",
-            Self::Chosen => "From – to",
+            Self::Custom => "From – to",
         }
     }
 }
 
-impl FromStr for Period {
-    type Err = UnknownWord;
+impl FromStr for UsagePeriod {
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|period| period.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.into_iter().find(|period| period.as_str() == text).ok_or(UnknownValue)
     }
 }
 
-impl TryFrom<String> for Period {
-    type Error = UnknownWord;
+impl TryFrom<String> for UsagePeriod {
+    type Error = UnknownValue;
 
-    fn try_from(text: String) -> Result<Self, UnknownWord> {
+    fn try_from(text: String) -> Result<Self, UnknownValue> {
         text.parse()
     }
 }
 
-impl From<Period> for String {
-    fn from(period: Period) -> Self {
-        period.word().to_owned()
+impl From<UsagePeriod> for String {
+    fn from(period: UsagePeriod) -> Self {
+        period.as_str().to_owned()
     }
 }
 
-/// The selected period. `from` and `to` apply only to [`Period::Chosen`]: dates such as `2026-11-21`, both inclusive.
+/// The selected period. `from` and `to` apply only to [`UsagePeriod::Custom`]: dates such as `2026-11-21`, both inclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct WantedPeriod {
-    pub period: Period,
+pub struct PeriodQuery {
+    pub period: UsagePeriod,
     pub from: String,
     pub to: String,
 }
@@ -118,7 +118,7 @@ pub struct Span {
 
 impl Span {
     /// Start (inclusive) and end (exclusive).
-    pub const fn moments(self) -> (Timestamp, Timestamp) {
+    pub const fn bounds(self) -> (Timestamp, Timestamp) {
         match self.bucket {
             Bucket::Hour => (Timestamp(self.first * MINUTE_MS), Timestamp((self.first + self.count * HOUR) * MINUTE_MS)),
             Bucket::Day => (Timestamp(self.first * DAY_MS), Timestamp((self.first + self.count) * DAY_MS)),
@@ -126,26 +126,26 @@ impl Span {
     }
 }
 
-impl WantedPeriod {
+impl PeriodQuery {
     /// Resolves the period relative to `now`.
     ///
     /// # Errors
     /// `Invalid` at `from` or `to` for an invalid date, a start after the end, or a range of more than [`DAYS_MAX`] days.
-    pub fn span(&self, now: Timestamp) -> Result<Span, Fault> {
+    pub fn span(&self, now: Timestamp) -> Result<Span, Error> {
         let today = now.0.div_euclid(DAY_MS);
         let days = |first: i64, last: i64| Span { bucket: Bucket::Day, first, count: last - first + 1 };
         Ok(match self.period {
-            Period::Day => Span { bucket: Bucket::Hour, first: now.0.div_euclid(MINUTE_MS) + 1 - HOURS * HOUR, count: HOURS },
-            Period::Week => days(today - 6, today),
-            Period::Thirty => days(today - 29, today),
-            Period::Month => days(Month::of_day(today).first_day(), Month::of_day(today).next().first_day() - 1),
-            Period::Chosen => {
+            UsagePeriod::Day => Span { bucket: Bucket::Hour, first: now.0.div_euclid(MINUTE_MS) + 1 - HOURS * HOUR, count: HOURS },
+            UsagePeriod::Week => days(today - 6, today),
+            UsagePeriod::Last30Days => days(today - 29, today),
+            UsagePeriod::Month => days(Month::of_day(today).first_day(), Month::of_day(today).next().first_day() - 1),
+            UsagePeriod::Custom => {
                 let (first, last) = (day("from", &self.from)?, day("to", &self.to)?);
                 if first > last {
-                    return Err(Fault::invalid("from", "The start date must not be after the end date."));
+                    return Err(Error::invalid("from", "The start date must not be after the end date."));
                 }
                 if last - first >= DAYS_MAX {
-                    return Err(Fault::invalid("from", format!("Select at most {DAYS_MAX} days.")));
+                    return Err(Error::invalid("from", format!("Select at most {DAYS_MAX} days.")));
                 }
                 days(first, last)
             }
@@ -154,7 +154,7 @@ impl WantedPeriod {
 }
 
 /// Parses a date such as `2026-11-21` into days since 1970-01-01.
-pub fn day(field: &str, text: &str) -> Result<i64, Fault> {
+pub fn day(field: &str, text: &str) -> Result<i64, Error> {
     let parts: Vec<_> = text.trim().split('-').collect();
     let number =
         |digits: &str, length: usize| if digits.len() == length && digits.bytes().all(|d| d.is_ascii_digit()) { digits.parse().ok() } else { None };
@@ -162,10 +162,10 @@ pub fn day(field: &str, text: &str) -> Result<i64, Fault> {
         [year, month, day] => number(year, 4).zip(number(month, 2)).zip(number(day, 2)),
         _ => None,
     };
-    let Some(((year, month), day_of_month)) = parsed else { return Err(Fault::invalid(field, "Enter a date like 2026-11-21.")) };
+    let Some(((year, month), day_of_month)) = parsed else { return Err(Error::invalid(field, "Enter a date like 2026-11-21.")) };
     let day = days_from_civil(year, month, day_of_month);
     if !YEARS.contains(&year) || !(1..=12).contains(&month) || civil_from_days(day) != (year, month, day_of_month) {
-        return Err(Fault::invalid(field, format!("Enter a valid date between the years {} and {}.", YEARS.start(), YEARS.end())));
+        return Err(Error::invalid(field, format!("Enter a valid date between the years {} and {}.", YEARS.start(), YEARS.end())));
     }
     Ok(day)
 }
@@ -191,7 +191,7 @@ pub enum IssuedSort {
 
 impl IssuedSort {
     /// Name in the URL.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
             Self::Requests => "requests",
@@ -201,10 +201,10 @@ impl IssuedSort {
 }
 
 impl FromStr for IssuedSort {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Received, Self::Requests, Self::Total].into_iter().find(|sort| sort.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        [Self::Received, Self::Requests, Self::Total].into_iter().find(|sort| sort.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -212,7 +212,7 @@ impl FromStr for IssuedSort {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedQuery {
     pub project: ProjectId,
-    pub wanted: WantedPeriod,
+    pub period: PeriodQuery,
     pub sort: IssuedSort,
     /// Page number, from 1. A number beyond the end selects the last page.
     pub page: i64,
@@ -257,21 +257,21 @@ pub struct IssuedRow {
 mod tests {
     use super::*;
 
-    fn chosen(from: &str, to: &str) -> Result<Span, Fault> {
-        WantedPeriod { period: Period::Chosen, from: from.to_owned(), to: to.to_owned() }.span(Timestamp(0))
+    fn chosen(from: &str, to: &str) -> Result<Span, Error> {
+        PeriodQuery { period: UsagePeriod::Custom, from: from.to_owned(), to: to.to_owned() }.span(Timestamp(0))
     }
 
     #[test]
     fn periods_end_with_today() {
         // 2026-11-21T10:30.
         let now = Timestamp(1_795_257_000_000);
-        let of = |period| WantedPeriod { period, ..WantedPeriod::default() }.span(now).unwrap();
-        let summary = |span: Span| (span.moments().0.rfc3339(), span.moments().1.rfc3339(), span.count);
+        let of = |period| PeriodQuery { period, ..PeriodQuery::default() }.span(now).unwrap();
+        let summary = |span: Span| (span.bounds().0.rfc3339(), span.bounds().1.rfc3339(), span.count);
         let at = |text: &str| format!("{text}:00.000Z");
-        assert_eq!(summary(of(Period::Day)), (at("2026-11-20T10:31"), at("2026-11-21T10:31"), 24));
-        assert_eq!(summary(of(Period::Week)), (at("2026-11-15T00:00"), at("2026-11-22T00:00"), 7));
-        assert_eq!(summary(of(Period::Thirty)), (at("2026-10-23T00:00"), at("2026-11-22T00:00"), 30));
-        assert_eq!(summary(of(Period::Month)), (at("2026-11-01T00:00"), at("2026-12-01T00:00"), 30));
+        assert_eq!(summary(of(UsagePeriod::Day)), (at("2026-11-20T10:31"), at("2026-11-21T10:31"), 24));
+        assert_eq!(summary(of(UsagePeriod::Week)), (at("2026-11-15T00:00"), at("2026-11-22T00:00"), 7));
+        assert_eq!(summary(of(UsagePeriod::Last30Days)), (at("2026-10-23T00:00"), at("2026-11-22T00:00"), 30));
+        assert_eq!(summary(of(UsagePeriod::Month)), (at("2026-11-01T00:00"), at("2026-12-01T00:00"), 30));
         assert_eq!(summary(chosen("2024-02-28", "2024-03-01").unwrap()), (at("2024-02-28T00:00"), at("2024-03-02T00:00"), 3));
     }
 
@@ -292,14 +292,14 @@ mod tests {
             ("+026-11-21", "2026-11-21", "from"),
         ] {
             let refused = chosen(from, to).expect_err(from);
-            assert_eq!(refused.about_field().unwrap().0, field, "{from} {to}");
+            assert_eq!(refused.field_error().unwrap().0, field, "{from} {to}");
         }
     }
 
     #[test]
     fn periods_and_dates_round_trip() {
-        for period in Period::ALL {
-            assert_eq!(period.word().parse(), Ok(period));
+        for period in UsagePeriod::ALL {
+            assert_eq!(period.as_str().parse(), Ok(period));
         }
         assert_eq!(date(day("from", "2024-02-29").unwrap()), "2024-02-29");
     }

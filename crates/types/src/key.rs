@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::{CredentialId, InvalidId, KeyId, UserId},
     key_kind::{Kind, Status},
-    limits::{EditedCredits, Limits, RateLimit, WantedCredits},
-    permission::UnknownWord,
+    limits::{CreditsPatch, CreditsRequest, Limits, RateLimit},
+    permission::UnknownValue,
     secret::RevealedSecret,
     time::Timestamp,
 };
@@ -100,7 +100,7 @@ pub struct KeyRow {
     pub linked_to: Vec<String>,
     /// Result of the last test of a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tested: Option<Tested>,
+    pub tested: Option<TestResult>,
     /// Whether a credential's secret cannot be decrypted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unreadable: bool,
@@ -138,7 +138,7 @@ impl StorageProvider {
     pub const ALL: [Self; 2] = [Self::Aws, Self::Dnanexus];
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Aws => "aws",
             Self::Dnanexus => "dnanexus",
@@ -155,16 +155,16 @@ impl StorageProvider {
 }
 
 impl FromStr for StorageProvider {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|provider| provider.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownValue)
     }
 }
 
 /// Result and time of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tested {
+pub struct TestResult {
     pub at: Timestamp,
     pub outcome: TestOutcome,
 }
@@ -183,7 +183,7 @@ pub enum TestOutcome {
 
 impl TestOutcome {
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Works => "works",
             Self::Refused => "refused",
@@ -193,19 +193,19 @@ impl TestOutcome {
 }
 
 impl FromStr for TestOutcome {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.as_str() == text).ok_or(UnknownValue)
     }
 }
 
 /// Requested expiry of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Ends {
+pub enum RequestedExpiry {
     /// The default of the kind: after a fixed time, or never.
     #[default]
-    Usual,
+    KindDefault,
     /// This number of days from now.
     Days(i64),
     /// At this time.
@@ -214,11 +214,11 @@ pub enum Ends {
 
 /// Request to create a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WantedKey {
+pub struct CreateKeyRequest {
     pub kind: Kind,
     pub name: String,
     #[serde(default)]
-    pub ends: Ends,
+    pub expiry: RequestedExpiry,
     /// `None` selects the default scopes of the kind.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
@@ -235,19 +235,19 @@ pub struct WantedKey {
     pub rate_limits: Vec<RateLimit>,
     /// `None` for unlimited use.
     #[serde(default)]
-    pub credits: Option<WantedCredits>,
+    pub credits: Option<CreditsRequest>,
     /// Networks in CIDR notation from which the key is accepted; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Vec<String>,
 }
 
-impl WantedKey {
+impl CreateKeyRequest {
     /// A request with defaults for everything but kind and name.
-    pub const fn named(kind: Kind, name: String) -> Self {
+    pub const fn with_name(kind: Kind, name: String) -> Self {
         Self {
             kind,
             name,
-            ends: Ends::Usual,
+            expiry: RequestedExpiry::KindDefault,
             scopes: None,
             corpora: Vec::new(),
             external_id: None,
@@ -261,11 +261,11 @@ impl WantedKey {
 
 /// Changes to a key; `None` leaves a field unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct EditedKey {
+pub struct KeyPatch {
     #[serde(default)]
     pub name: Option<String>,
     #[serde(default)]
-    pub ends: Option<Ends>,
+    pub expiry: Option<RequestedExpiry>,
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
     /// Empty removes it.
@@ -277,7 +277,7 @@ pub struct EditedKey {
     #[serde(default)]
     pub rate_limits: Option<Vec<RateLimit>>,
     #[serde(default)]
-    pub credits: Option<EditedCredits>,
+    pub credits: Option<CreditsPatch>,
     /// Networks in CIDR notation; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Option<Vec<String>>,
@@ -297,7 +297,7 @@ pub const BULK_MAX: usize = 200;
 
 /// Result of a bulk action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct BulkOutcome {
+pub struct BulkResult {
     /// Number of items in the requested state, including those that were in it before.
     pub done: usize,
     /// Number of items that do not exist or that the actor cannot change.
@@ -308,7 +308,8 @@ pub struct BulkOutcome {
 pub const GRACE_MAX_SECONDS: i64 = 604_800;
 
 /// Grace periods to choose from, in seconds, with their labels.
-pub const GRACES: [(i64, &str); 4] = [(0, "None (revoke the old secret now)"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
+pub const GRACE_PERIODS: [(i64, &str); 4] =
+    [(0, "None (revoke the old secret now)"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
 
 /// A created or rotated key. The only response that contains the secret.
 #[derive(Clone, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    permission::{Permission, UnknownWord},
+    permission::{Permission, UnknownValue},
     time::Timestamp,
 };
 
@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyKind {
     /// Internal key: authenticates callers of Latchkey's own API.
-    Platform,
+    Internal,
     /// For a caller of the customer's API.
     Client,
     /// Gives anonymous access to corpora.
@@ -28,9 +28,9 @@ pub enum KeyKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CredentialKind {
     /// External key: for a storage provider.
-    Storage,
+    External,
     /// General key: for a provider of language models.
-    Llm,
+    General,
 }
 
 /// Kind of API key or credential.
@@ -43,13 +43,13 @@ pub enum Kind {
 
 /// How a key is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Making {
+pub enum CreateAction {
     /// By a button with this label.
     Button(&'static str),
     /// By a button with this label that opens a menu of kinds.
     Menu(&'static str),
     /// Not from its list: issued by a project.
-    ByProject,
+    FromTemplate,
 }
 
 /// Which characters of a secret are shown.
@@ -62,12 +62,12 @@ pub enum Mask {
 
 /// Where a new secret is shown once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revealed {
+pub enum SecretReveal {
     /// In the key's row, until the user leaves the page.
     InRow,
     InPopUp,
     /// To the holder, on the project page.
-    ToHolder,
+    OnProjectPage,
     /// Never: the user entered it.
     Never,
 }
@@ -96,12 +96,12 @@ pub enum Unique {
 
 /// Scopes that keys of a kind can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scoping {
+pub enum ScopeRule {
     None,
     /// Scopes of Latchkey's own API: [`Scope`](super::permission::Scope).
     Api,
     /// Any names, defined by the customer.
-    Words,
+    Custom,
     /// One of [`CORPUS_ACCESS`], for selected corpora.
     Corpora,
 }
@@ -121,29 +121,29 @@ pub enum Editable {
 
 /// Specification of one kind.
 #[derive(Debug)]
-pub struct Policy {
+pub struct KindSpec {
     pub kind: Kind,
     /// Name in the API and in the database.
-    pub word: &'static str,
+    pub name: &'static str,
     /// Label of the tab and of the entry in the create menu.
     pub label: &'static str,
     /// Path of the list page; `None` for keys that are listed on their project's page.
     pub page: Option<&'static str>,
-    pub making: Making,
+    pub create_action: CreateAction,
     /// Prefix of the secrets; `None` for signed tokens and credentials. Must not change: secret scanners and callers rely on it.
     pub prefix: Option<&'static str>,
     pub mask: Mask,
-    pub revealed: Revealed,
+    pub reveal: SecretReveal,
     pub expiry: Expiry,
     pub unique: Unique,
-    pub scoping: Scoping,
+    pub scope_rule: ScopeRule,
     /// Whether it has an external id and metadata.
-    pub annotated: bool,
+    pub has_annotations: bool,
     /// Whether it can have rate limits, credits and an address allow-list.
-    pub limited: bool,
+    pub has_limits: bool,
     pub editable: Editable,
     /// Whether it belongs to its creator: only owners and admins see keys of others.
-    pub personal: bool,
+    pub is_personal: bool,
     /// Permission to view the list.
     pub view: Permission,
     /// Permission to create, change and delete.
@@ -151,137 +151,137 @@ pub struct Policy {
 }
 
 /// All kinds: inbound, then outbound, each in the order of its enum, because the enums' discriminants are indices.
-pub const POLICIES: &[Policy] = &[
-    Policy {
-        kind: Kind::Key(KeyKind::Platform),
-        word: "platform",
+pub const KIND_SPECS: &[KindSpec] = &[
+    KindSpec {
+        kind: Kind::Key(KeyKind::Internal),
+        name: "internal",
         label: "Internal",
         page: Some("/keys/internal"),
-        making: Making::Button("Create"),
-        prefix: Some("lkp_"),
+        create_action: CreateAction::Button("Create"),
+        prefix: Some("lki_"),
         mask: Mask::Ends(4, 4),
-        revealed: Revealed::InRow,
+        reveal: SecretReveal::InRow,
         expiry: Expiry::Chosen,
         unique: Unique::Nothing,
-        scoping: Scoping::Api,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::Api,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::Nothing,
-        personal: true,
+        is_personal: true,
         view: Permission::ManageApiKeys,
         manage: Permission::ManageApiKeys,
     },
-    Policy {
+    KindSpec {
         kind: Kind::Key(KeyKind::Client),
-        word: "client",
+        name: "client",
         label: "Client",
         page: Some("/keys/client"),
-        making: Making::Button("Create"),
+        create_action: CreateAction::Button("Create"),
         prefix: Some("lkc_"),
         mask: Mask::Ends(4, 4),
-        revealed: Revealed::InPopUp,
+        reveal: SecretReveal::InPopUp,
         expiry: Expiry::ChosenOrNever,
         unique: Unique::Nothing,
-        scoping: Scoping::Words,
-        annotated: true,
-        limited: true,
+        scope_rule: ScopeRule::Custom,
+        has_annotations: true,
+        has_limits: true,
         editable: Editable::All,
-        personal: false,
+        is_personal: false,
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
     },
-    Policy {
+    KindSpec {
         kind: Kind::Key(KeyKind::Corpus),
-        word: "corpus",
+        name: "corpus",
         label: "Corpus",
         page: Some("/keys/corpus"),
-        making: Making::Button("Create"),
+        create_action: CreateAction::Button("Create"),
         prefix: Some("lkq_"),
         mask: Mask::Ends(0, 4),
-        revealed: Revealed::InPopUp,
+        reveal: SecretReveal::InPopUp,
         expiry: Expiry::Never,
         unique: Unique::Nothing,
-        scoping: Scoping::Corpora,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::Corpora,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::Nothing,
-        personal: false,
+        is_personal: false,
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
     },
-    Policy {
+    KindSpec {
         kind: Kind::Key(KeyKind::Agent),
-        word: "agent",
+        name: "agent",
         label: "Agent API Key",
         page: Some("/keys/agent"),
-        making: Making::Menu("Create API Key"),
+        create_action: CreateAction::Menu("Create API Key"),
         prefix: Some("lka_"),
         mask: Mask::Ends(4, 4),
-        revealed: Revealed::InPopUp,
+        reveal: SecretReveal::InPopUp,
         expiry: Expiry::Days(90),
         unique: Unique::Name,
-        scoping: Scoping::None,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::None,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::Name,
-        personal: false,
+        is_personal: false,
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
     },
-    Policy {
+    KindSpec {
         kind: Kind::Key(KeyKind::Project),
-        word: "project",
+        name: "project",
         label: "Project",
         page: None,
-        making: Making::ByProject,
+        create_action: CreateAction::FromTemplate,
         prefix: None,
         mask: Mask::Hidden,
-        revealed: Revealed::ToHolder,
+        reveal: SecretReveal::OnProjectPage,
         expiry: Expiry::ChosenOrNever,
         unique: Unique::Nothing,
-        scoping: Scoping::None,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::None,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::Nothing,
-        personal: false,
+        is_personal: false,
         view: Permission::ViewProject,
         manage: Permission::ManageProjects,
     },
-    Policy {
-        kind: Kind::Credential(CredentialKind::Storage),
-        word: "storage",
+    KindSpec {
+        kind: Kind::Credential(CredentialKind::External),
+        name: "external",
         label: "External",
         page: Some("/keys/external"),
-        making: Making::Button("Create"),
+        create_action: CreateAction::Button("Create"),
         prefix: None,
         mask: Mask::Hidden,
-        revealed: Revealed::Never,
+        reveal: SecretReveal::Never,
         expiry: Expiry::Chosen,
         unique: Unique::Provider,
-        scoping: Scoping::None,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::None,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::Nothing,
-        personal: true,
+        is_personal: true,
         view: Permission::ManageApiKeys,
         manage: Permission::ManageApiKeys,
     },
-    Policy {
-        kind: Kind::Credential(CredentialKind::Llm),
-        word: "llm",
+    KindSpec {
+        kind: Kind::Credential(CredentialKind::General),
+        name: "general",
         label: "General Key",
         page: Some("/keys/general"),
-        making: Making::Button("New API Key"),
+        create_action: CreateAction::Button("New API Key"),
         prefix: None,
         mask: Mask::Ends(3, 3),
-        revealed: Revealed::Never,
+        reveal: SecretReveal::Never,
         expiry: Expiry::Never,
         unique: Unique::Name,
-        scoping: Scoping::None,
-        annotated: false,
-        limited: false,
+        scope_rule: ScopeRule::None,
+        has_annotations: false,
+        has_limits: false,
         editable: Editable::NameAndValue,
-        personal: false,
+        is_personal: false,
         view: Permission::ManageCredentials,
         manage: Permission::ManageCredentials,
     },
@@ -290,7 +290,7 @@ pub const POLICIES: &[Policy] = &[
 /// Number of inbound kinds.
 const INBOUND: usize = KeyKind::Project as usize + 1;
 
-impl Policy {
+impl KindSpec {
     /// Whether keys of this kind have a list page. Others are managed on their project's page.
     pub const fn is_listed(&self) -> bool {
         self.page.is_some()
@@ -298,83 +298,83 @@ impl Policy {
 }
 
 impl KeyKind {
-    pub const fn policy(self) -> &'static Policy {
-        &POLICIES[self as usize]
+    pub const fn spec(self) -> &'static KindSpec {
+        &KIND_SPECS[self as usize]
     }
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
-        self.policy().word
+    pub const fn as_str(self) -> &'static str {
+        self.spec().name
     }
 }
 
 impl CredentialKind {
-    pub const fn policy(self) -> &'static Policy {
-        &POLICIES[INBOUND + self as usize]
+    pub const fn spec(self) -> &'static KindSpec {
+        &KIND_SPECS[INBOUND + self as usize]
     }
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
-        self.policy().word
+    pub const fn as_str(self) -> &'static str {
+        self.spec().name
     }
 }
 
 impl Kind {
-    pub const fn policy(self) -> &'static Policy {
+    pub const fn spec(self) -> &'static KindSpec {
         match self {
-            Self::Key(kind) => kind.policy(),
-            Self::Credential(kind) => kind.policy(),
+            Self::Key(kind) => kind.spec(),
+            Self::Credential(kind) => kind.spec(),
         }
     }
 }
 
 impl FromStr for Kind {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        POLICIES.iter().find(|policy| policy.word == text).map(|policy| policy.kind).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        KIND_SPECS.iter().find(|spec| spec.name == text).map(|spec| spec.kind).ok_or(UnknownValue)
     }
 }
 
 impl FromStr for KeyKind {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        if let Kind::Key(kind) = text.parse()? { Ok(kind) } else { Err(UnknownWord) }
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        if let Kind::Key(kind) = text.parse()? { Ok(kind) } else { Err(UnknownValue) }
     }
 }
 
 impl FromStr for CredentialKind {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        if let Kind::Credential(kind) = text.parse()? { Ok(kind) } else { Err(UnknownWord) }
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        if let Kind::Credential(kind) = text.parse()? { Ok(kind) } else { Err(UnknownValue) }
     }
 }
 
 impl TryFrom<String> for Kind {
-    type Error = UnknownWord;
+    type Error = UnknownValue;
 
-    fn try_from(text: String) -> Result<Self, UnknownWord> {
+    fn try_from(text: String) -> Result<Self, UnknownValue> {
         text.parse()
     }
 }
 
 impl From<Kind> for String {
     fn from(kind: Kind) -> Self {
-        kind.policy().word.to_owned()
+        kind.spec().name.to_owned()
     }
 }
 
 impl Serialize for KeyKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl Serialize for CredentialKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -438,7 +438,7 @@ impl Lifecycle {
 
 impl Status {
     /// Name in the API.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
@@ -461,10 +461,10 @@ impl Status {
 }
 
 impl FromStr for Status {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Active, Self::Disabled, Self::Expired, Self::Revoked].into_iter().find(|status| status.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        [Self::Active, Self::Disabled, Self::Expired, Self::Revoked].into_iter().find(|status| status.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -474,11 +474,11 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_own_row() {
-        for policy in POLICIES {
-            assert_eq!(policy.kind.policy().kind, policy.kind);
-            assert_eq!(policy.word.parse(), Ok(policy.kind));
-            assert_eq!(matches!(policy.kind, Kind::Credential(_)), policy.revealed == Revealed::Never);
-            assert!(matches!(policy.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
+        for spec in KIND_SPECS {
+            assert_eq!(spec.kind.spec().kind, spec.kind);
+            assert_eq!(spec.name.parse(), Ok(spec.kind));
+            assert_eq!(matches!(spec.kind, Kind::Credential(_)), spec.reveal == SecretReveal::Never);
+            assert!(matches!(spec.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
         }
     }
 

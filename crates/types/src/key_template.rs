@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::Fault,
-    id::{FieldId, KeyId, KeyRequestId, RoleId, TemplateId},
+    error::Error,
+    id::{AccessRequestId, FieldId, KeyId, RoleId, TemplateId},
     key_kind::Status,
     money::Money,
     permission::Permissions,
@@ -18,7 +18,7 @@ pub const TEMPLATES_MAX: usize = 50;
 /// Maximum number of information fields per template.
 pub const FIELDS_MAX: usize = 20;
 /// Maximum length of the reason for a rejection, in characters.
-pub const WORD_MAX: usize = 500;
+pub const COMMENT_MAX: usize = 500;
 /// Maximum validity of a key, in days: ten years.
 pub const DAYS_MAX: i64 = 3650;
 
@@ -65,17 +65,17 @@ pub struct TemplateRow {
 
 /// A role that can be selected for a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoleChoice {
+pub struct TemplateRoleOption {
     pub id: RoleId,
     pub name: String,
     pub permissions: Permissions,
     /// Whether the user has all of these permissions and therefore can assign the role.
-    pub may_give: bool,
+    pub can_grant: bool,
 }
 
 /// A node of the project whose id can be inserted into a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeChoice {
+pub struct NodeOption {
     pub id: i64,
     pub name: String,
 }
@@ -83,7 +83,7 @@ pub struct NodeChoice {
 /// A pending access request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestRow {
-    pub id: KeyRequestId,
+    pub id: AccessRequestId,
     pub requested_at: Timestamp,
     /// Name of the requester.
     pub user: String,
@@ -95,13 +95,13 @@ pub struct RequestRow {
 
 /// Data of a project's templates page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TemplateDesk {
+pub struct TemplatesPageData {
     pub project: ProjectRow,
     /// Oldest first.
     pub templates: Vec<TemplateRow>,
     /// Roles of the organization.
-    pub roles: Vec<RoleChoice>,
-    pub nodes: Vec<NodeChoice>,
+    pub roles: Vec<TemplateRoleOption>,
+    pub nodes: Vec<NodeOption>,
     /// Pending requests, oldest first.
     pub requests: Vec<RequestRow>,
     /// ISO 4217 code of the currency of prices.
@@ -124,7 +124,7 @@ pub enum TemplateValue {
 
 impl TemplateValue {
     /// Field name in the request.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Description => "description",
@@ -146,7 +146,7 @@ pub enum FieldValue {
 
 impl FieldValue {
     /// Field name in the request.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Description => "description",
@@ -157,7 +157,7 @@ impl FieldValue {
 
 /// An edit of one value with optimistic locking: it is rejected if the stored value differs from `before`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Edit<Which> {
+pub struct ValueEdit<Which> {
     pub which: Which,
     /// Value when the user began to edit.
     pub before: String,
@@ -170,7 +170,7 @@ pub fn days_text(days: Option<i64>) -> String {
 }
 
 /// Parses a validity: a number of days from 1 to [`DAYS_MAX`], or empty or `never` for unlimited.
-pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
+pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Error> {
     let typed = typed.trim().to_lowercase();
     if typed.is_empty() || typed == "never" {
         return Ok(None);
@@ -178,22 +178,22 @@ pub fn days(field: &str, typed: &str) -> Result<Option<i64>, Fault> {
     let number = typed.strip_suffix("days").or_else(|| typed.strip_suffix("day")).unwrap_or(&typed).trim_end();
     let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
     let days = number.parse().ok().filter(|days| is_number && (1..=DAYS_MAX).contains(days));
-    days.map(Some).ok_or_else(|| Fault::invalid(field, format!("Enter a number of days from 1 to {DAYS_MAX}, or leave this empty for no expiry.")))
+    days.map(Some).ok_or_else(|| Error::invalid(field, format!("Enter a number of days from 1 to {DAYS_MAX}, or leave this empty for no expiry.")))
 }
 
-/// Trims the reason for a rejection and validates it: at most [`WORD_MAX`] characters, none of them invisible.
-pub fn word(field: &str, typed: &str) -> Result<String, Fault> {
+/// Trims the reason for a rejection and validates it: at most [`COMMENT_MAX`] characters, none of them invisible.
+pub fn comment(field: &str, typed: &str) -> Result<String, Error> {
     let reason = validate::description(field, typed)?;
     let length = reason.chars().count();
-    if length > WORD_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {WORD_MAX} characters; this has {length}.")));
+    if length > COMMENT_MAX {
+        return Err(Error::invalid(field, format!("Use at most {COMMENT_MAX} characters; this has {length}.")));
     }
     Ok(reason)
 }
 
 /// The user's current or last key of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldKey {
+pub struct UserKey {
     pub id: KeyId,
     /// When the request was approved.
     pub received_at: Timestamp,
@@ -204,7 +204,7 @@ pub struct HeldKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-impl HeldKey {
+impl UserKey {
     /// Whether it is active or disabled. The user then cannot request another key of the template.
     pub fn is_live(&self) -> bool {
         matches!(self.status, Status::Active | Status::Disabled)
@@ -213,24 +213,24 @@ impl HeldKey {
 
 /// The user's pending request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    pub id: KeyRequestId,
-    pub asked_at: Timestamp,
+pub struct PendingRequest {
+    pub id: AccessRequestId,
+    pub requested_at: Timestamp,
 }
 
 /// The user's rejected request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejection {
+pub struct RejectedRequest {
     pub at: Timestamp,
     /// Name of the user who rejected it.
     pub by: String,
     /// Reason; can be empty.
-    pub word: String,
+    pub comment: String,
 }
 
 /// A template, as requesters see it, with the state of the user's request and key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyTile {
+pub struct KeyCard {
     pub template: TemplateId,
     /// Whether the template was deleted. It is then shown only to users who hold a key of it.
     pub is_deleted: bool,
@@ -247,18 +247,18 @@ pub struct KeyTile {
     /// Validity of its keys, in days; `None` for unlimited.
     pub duration_days: Option<i64>,
     /// The user's pending request.
-    pub waiting: Option<Waiting>,
+    pub pending: Option<PendingRequest>,
     /// The user's last request, if it was rejected.
-    pub rejected: Option<Rejection>,
+    pub rejected: Option<RejectedRequest>,
     /// The user's current or last key.
-    pub key: Option<HeldKey>,
+    pub key: Option<UserKey>,
 }
 
 /// The key cards of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyTiles {
+pub struct KeyCards {
     /// Templates of the project, oldest first, then deleted templates of which the user holds a key.
-    pub tiles: Vec<KeyTile>,
+    pub tiles: Vec<KeyCard>,
     /// ISO 4217 code of the currency of prices.
     pub currency: String,
 }
@@ -281,9 +281,9 @@ mod tests {
 
     #[test]
     fn a_reason_is_limited_in_characters() {
-        assert_eq!(word("word", " Not yet. ").unwrap(), "Not yet.");
-        assert!(word("word", &"ä".repeat(WORD_MAX)).is_ok());
-        assert!(word("word", &"ä".repeat(WORD_MAX + 1)).is_err());
-        assert!(word("word", "a\u{202E}b").is_err());
+        assert_eq!(comment("comment", " Not yet. ").unwrap(), "Not yet.");
+        assert!(comment("comment", &"ä".repeat(COMMENT_MAX)).is_ok());
+        assert!(comment("comment", &"ä".repeat(COMMENT_MAX + 1)).is_err());
+        assert!(comment("comment", "a\u{202E}b").is_err());
     }
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    error::Fault,
-    permission::UnknownWord,
+    error::Error,
+    permission::UnknownValue,
     time::{DAY_MS, Timestamp},
 };
 
@@ -50,7 +50,7 @@ impl Refill {
     pub const ALL: [(Self, &'static str); 3] = [(Self::Never, "Never"), (Self::Daily, "Every day"), (Self::Monthly, "Every month")];
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Never => "never",
             Self::Daily => "daily",
@@ -60,10 +60,10 @@ impl Refill {
 }
 
 impl FromStr for Refill {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().map(|(refill, _)| refill).find(|refill| refill.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.into_iter().map(|(refill, _)| refill).find(|refill| refill.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -79,7 +79,7 @@ pub struct Credits {
 /// Requested credits of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WantedCredits {
+pub struct CreditsRequest {
     /// `None` keeps the current balance, or uses `amount` for a key without credits.
     #[serde(default)]
     pub remaining: Option<i64>,
@@ -93,10 +93,10 @@ pub struct WantedCredits {
 /// Change to a key's credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum EditedCredits {
+pub enum CreditsPatch {
     /// Removes the limit.
     Unlimited,
-    Set(WantedCredits),
+    Set(CreditsRequest),
 }
 
 /// Current limits of a key.
@@ -123,32 +123,32 @@ impl Limits {
 ///
 /// # Errors
 /// `Invalid` at `rate_limits`, or at one of their fields, such as `rate_limits[0].limit`.
-pub fn rate_limits(limits: &[RateLimit]) -> Result<(), Fault> {
+pub fn rate_limits(limits: &[RateLimit]) -> Result<(), Error> {
     if limits.len() > RATE_LIMITS_MAX {
-        return Err(Fault::invalid("rate_limits", format!("Use at most {RATE_LIMITS_MAX} limits.")));
+        return Err(Error::invalid("rate_limits", format!("Use at most {RATE_LIMITS_MAX} limits.")));
     }
     for (index, limit) in limits.iter().enumerate() {
         let is_duplicate = limits[..index].iter().any(|other| other.name == limit.name);
-        rate_limit(limit, is_duplicate).map_err(|error| error.inside("rate_limits", index))?;
+        rate_limit(limit, is_duplicate).map_err(|error| error.with_index("rate_limits", index))?;
     }
     Ok(())
 }
 
-fn rate_limit(limit: &RateLimit, is_duplicate: bool) -> Result<(), Fault> {
+fn rate_limit(limit: &RateLimit, is_duplicate: bool) -> Result<(), Error> {
     let is_name_valid = (1..=LIMIT_NAME_MAX).contains(&limit.name.len())
         && limit.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'));
     if !is_name_valid {
-        return Err(Fault::invalid("name", format!("Use 1 to {LIMIT_NAME_MAX} letters, digits or the characters - _ . :")));
+        return Err(Error::invalid("name", format!("Use 1 to {LIMIT_NAME_MAX} letters, digits or the characters - _ . :")));
     }
     if is_duplicate {
-        return Err(Fault::invalid("name", "Another limit has this name."));
+        return Err(Error::invalid("name", "Another limit has this name."));
     }
     if !(1..=LIMIT_MAX).contains(&limit.limit) {
-        return Err(Fault::invalid("limit", format!("Use 1 to {LIMIT_MAX}.")));
+        return Err(Error::invalid("limit", format!("Use 1 to {LIMIT_MAX}.")));
     }
     if !DURATION_RANGE_MS.contains(&limit.duration_ms) {
         let (shortest, longest) = (DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end());
-        return Err(Fault::invalid("duration_ms", format!("Use {shortest} to {longest} milliseconds (31 days).")));
+        return Err(Error::invalid("duration_ms", format!("Use {shortest} to {longest} milliseconds (31 days).")));
     }
     Ok(())
 }
@@ -157,9 +157,9 @@ fn rate_limit(limit: &RateLimit, is_duplicate: bool) -> Result<(), Fault> {
 ///
 /// # Errors
 /// `Invalid` at `credits.remaining` or `credits.amount`.
-pub fn credits(request: WantedCredits, current: Option<i64>) -> Result<Credits, Fault> {
+pub fn credits(request: CreditsRequest, current: Option<i64>) -> Result<Credits, Error> {
     let in_range = |value: &i64| (0..=CREDITS_MAX).contains(value);
-    let invalid = |field: &str, message: String| Err(Fault::invalid(field, message));
+    let invalid = |field: &str, message: String| Err(Error::invalid(field, message));
     let amount = request.amount.unwrap_or_default();
     if !in_range(&amount) || (request.refill != Refill::Never && amount == 0) {
         return invalid("credits.amount", format!("Enter the balance after a refill: 1 to {CREDITS_MAX}."));
@@ -215,14 +215,14 @@ mod tests {
             (limit("b", 1, i64::MAX), "duration_ms"),
         ] {
             let error = rate_limits(&[limit("a", 1, 1000), bad.clone()]).unwrap_err();
-            assert_eq!(error.about_field().unwrap().0, format!("rate_limits[1].{field}"), "{bad:?}");
+            assert_eq!(error.field_error().unwrap().0, format!("rate_limits[1].{field}"), "{bad:?}");
         }
         assert!(rate_limits(&vec![limit("a", 1, 1000); RATE_LIMITS_MAX + 1]).is_err());
     }
 
     #[test]
     fn credits_with_a_refill_need_an_amount() {
-        let request = |remaining, refill, amount| WantedCredits { remaining, refill, amount };
+        let request = |remaining, refill, amount| CreditsRequest { remaining, refill, amount };
         let result = |remaining, refill, amount| Ok(Credits { remaining, refill, amount });
         assert_eq!(credits(request(Some(5), Refill::Never, None), None), result(5, Refill::Never, 0));
         assert_eq!(credits(request(None, Refill::Daily, Some(9)), None), result(9, Refill::Daily, 9));

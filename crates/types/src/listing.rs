@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     key_kind::{Kind, Status},
-    permission::UnknownWord,
+    permission::UnknownValue,
 };
 
 /// Maximum number of rows in one response.
@@ -47,16 +47,16 @@ impl Default for SortBy {
 
 /// `name|created_at|last_used_at|expires_at`, with `-` before it for descending.
 impl FromStr for SortBy {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
         let (descending, column) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let column = match column {
             "name" => KeySort::Name,
             "created_at" => KeySort::CreatedAt,
             "last_used_at" => KeySort::LastUsedAt,
             "expires_at" => KeySort::ExpiresAt,
-            _ => return Err(UnknownWord),
+            _ => return Err(UnknownValue),
         };
         Ok(Self { column, descending })
     }

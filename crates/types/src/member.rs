@@ -68,7 +68,7 @@ pub enum InvitationState {
 
 /// Data of the members page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct People {
+pub struct MembersPageData {
     /// Sorted by name.
     pub members: Vec<MemberRow>,
     /// Pending invitations, newest first.
@@ -79,7 +79,7 @@ pub struct People {
     pub viewer: UserId,
 }
 
-impl People {
+impl MembersPageData {
     /// Name of a role; empty for an unknown id.
     pub fn role_name(&self, id: RoleId) -> String {
         self.roles.iter().find(|role| role.id == id).map(|role| role.name.clone()).unwrap_or_default()
@@ -95,7 +95,7 @@ pub struct InvitationLink {
 
 /// Content of an invitation, for the person who opens its link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
+pub struct InvitationOffer {
     /// Name of the organization.
     pub organization: String,
     /// Name of the inviting member.

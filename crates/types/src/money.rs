@@ -4,7 +4,7 @@ use std::{fmt, iter::Sum, ops::Add};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::Fault;
+use super::error::Error;
 
 /// Millionths per unit of currency.
 const MICROS: i64 = 1_000_000;
@@ -23,12 +23,12 @@ impl Money {
     ///
     /// # Errors
     /// `Invalid` if it is not a number, negative, has more than six decimals or exceeds [`PRICE_MAX`].
-    pub fn price(field: &str, typed: &str) -> Result<Self, Fault> {
+    pub fn price(field: &str, typed: &str) -> Result<Self, Error> {
         let typed = typed.trim();
         if typed.starts_with('-') {
-            return Err(Fault::invalid(field, "A price can't be negative."));
+            return Err(Error::invalid(field, "A price can't be negative."));
         }
-        let invalid = || Fault::invalid(field, "Enter a price like 0.0025.");
+        let invalid = || Error::invalid(field, "Enter a price like 0.0025.");
         let (whole, fraction) = typed.split_once(['.', ',']).unwrap_or((typed, ""));
         let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
@@ -36,9 +36,9 @@ impl Money {
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > DECIMALS {
-            return Err(Fault::invalid(field, "Use at most six decimal places."));
+            return Err(Error::invalid(field, "Use at most six decimal places."));
         }
-        let too_high = || Fault::invalid(field, format!("A request can cost at most {PRICE_MAX}."));
+        let too_high = || Error::invalid(field, format!("A request can cost at most {PRICE_MAX}."));
         let number = |text: &str| if text.is_empty() { Ok(0) } else { text.parse::<i64>().map_err(|_| too_high()) };
         let micros = number(whole)?.checked_mul(MICROS).and_then(|units| Some(units + number(&format!("{fraction:0<DECIMALS$}")).ok()?));
         micros.map(Self).filter(|price| *price <= PRICE_MAX).ok_or_else(too_high)

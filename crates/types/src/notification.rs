@@ -4,26 +4,26 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{id::ProjectId, permission::UnknownWord, time::Timestamp};
+use super::{id::ProjectId, permission::UnknownValue, time::Timestamp};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident $code:literal),* $(,)?) => {
         /// Type of a notification.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum NoticeEvent { $($(#[$doc])* $name),* }
+        pub enum NotificationEvent { $($(#[$doc])* $name),* }
 
-        impl NoticeEvent {
+        impl NotificationEvent {
             /// Name in the database.
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code),* }
             }
         }
 
-        impl FromStr for NoticeEvent {
-            type Err = UnknownWord;
+        impl FromStr for NotificationEvent {
+            type Err = UnknownValue;
 
-            fn from_str(text: &str) -> Result<Self, UnknownWord> {
-                match text { $($code => Ok(Self::$name),)* _ => Err(UnknownWord) }
+            fn from_str(text: &str) -> Result<Self, UnknownValue> {
+                match text { $($code => Ok(Self::$name),)* _ => Err(UnknownValue) }
             }
         }
     };
@@ -44,48 +44,48 @@ events! {
     Revoked "revoked",
 }
 
-impl NoticeEvent {
+impl NotificationEvent {
     /// Whether it goes to the approvers instead of the requester or holder.
-    pub const fn is_for_deciders(self) -> bool {
+    pub const fn is_for_approvers(self) -> bool {
         matches!(self, Self::Requested | Self::Withdrawn)
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+pub struct Notification {
     /// Position among all notifications.
     pub seq: i64,
-    pub event: NoticeEvent,
+    pub event: NotificationEvent,
     pub project_id: ProjectId,
     /// Name of the project at that time.
     pub project: String,
     /// Name of the template at that time.
     pub template: String,
     /// Name of the user who caused it.
-    pub person: String,
+    pub actor_name: String,
     /// Comment, such as the reason for a rejection; can be empty.
-    pub word: String,
+    pub comment: String,
     pub created_at: Timestamp,
     pub is_read: bool,
 }
 
-impl Notice {
+impl Notification {
     /// Text of the notification.
     pub fn sentence(&self) -> String {
-        let Self { project, template, person, .. } = self;
+        let Self { project, template, actor_name, .. } = self;
         match self.event {
-            NoticeEvent::Requested => format!("{person} requested “{template}” in {project}."),
-            NoticeEvent::Withdrawn => format!("{person} withdrew their request for “{template}” in {project}."),
-            NoticeEvent::Approved => format!("Your key “{template}” for {project} is ready."),
-            NoticeEvent::Rejected => format!("{person} rejected your request for “{template}” in {project}."),
-            NoticeEvent::Closed => format!("“{template}” in {project} was deleted, and your request for it was closed."),
-            NoticeEvent::Revoked => format!("{person} revoked your key “{template}” for {project}."),
+            NotificationEvent::Requested => format!("{actor_name} requested “{template}” in {project}."),
+            NotificationEvent::Withdrawn => format!("{actor_name} withdrew their request for “{template}” in {project}."),
+            NotificationEvent::Approved => format!("Your key “{template}” for {project} is ready."),
+            NotificationEvent::Rejected => format!("{actor_name} rejected your request for “{template}” in {project}."),
+            NotificationEvent::Closed => format!("“{template}” in {project} was deleted, and your request for it was closed."),
+            NotificationEvent::Revoked => format!("{actor_name} revoked your key “{template}” for {project}."),
         }
     }
 
     /// Path of the page that it links to.
     pub fn path(&self) -> String {
-        let keys = if self.event.is_for_deciders() { "/keys" } else { "" };
+        let keys = if self.event.is_for_approvers() { "/keys" } else { "" };
         format!("/projects/{}{keys}", self.project_id)
     }
 }
@@ -96,24 +96,24 @@ mod tests {
 
     #[test]
     fn a_notification_has_a_text_and_a_link() {
-        let notice = |event| Notice {
+        let notice = |event| Notification {
             seq: 1,
             event,
             project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
             project: "Genomics".to_owned(),
             template: "Read access".to_owned(),
-            person: "Mia".to_owned(),
-            word: String::new(),
+            actor_name: "Mia".to_owned(),
+            comment: String::new(),
             created_at: Timestamp(0),
             is_read: false,
         };
-        let (requested, ready) = (notice(NoticeEvent::Requested), notice(NoticeEvent::Approved));
+        let (requested, ready) = (notice(NotificationEvent::Requested), notice(NotificationEvent::Approved));
         assert_eq!(requested.sentence(), "Mia requested “Read access” in Genomics.");
         assert_eq!(requested.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys");
         assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
         assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
         for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {
-            assert_eq!(word.parse::<NoticeEvent>().unwrap().word(), word);
+            assert_eq!(word.parse::<NotificationEvent>().unwrap().as_str(), word);
         }
     }
 }

@@ -15,7 +15,7 @@ macro_rules! permissions {
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// Name in the API and in the database.
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code),* }
             }
 
@@ -55,13 +55,13 @@ permissions! {
 /// The text names no known value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unknown value")]
-pub struct UnknownWord;
+pub struct UnknownValue;
 
 impl FromStr for Permission {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|permission| permission.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.iter().copied().find(|permission| permission.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -90,12 +90,12 @@ impl Permissions {
     }
 
     /// The stored form: names separated by spaces.
-    pub fn words(self) -> String {
-        self.iter().map(Permission::word).collect::<Vec<_>>().join(" ")
+    pub fn to_list(self) -> String {
+        self.iter().map(Permission::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// Parses the stored form. Unknown names are ignored, so that an older version can read a newer database.
-    pub fn from_words(names: &str) -> Self {
+    pub fn parse_list(names: &str) -> Self {
         Self::of(&names.split_whitespace().filter_map(|name| name.parse().ok()).collect::<Vec<_>>())
     }
 }
@@ -108,13 +108,13 @@ impl Permission {
 
 impl From<Vec<String>> for Permissions {
     fn from(names: Vec<String>) -> Self {
-        Self::from_words(&names.join(" "))
+        Self::parse_list(&names.join(" "))
     }
 }
 
 impl From<Permissions> for Vec<&'static str> {
     fn from(permissions: Permissions) -> Self {
-        permissions.iter().map(Permission::word).collect()
+        permissions.iter().map(Permission::as_str).collect()
     }
 }
 
@@ -174,7 +174,7 @@ impl Scope {
         &[Self::KeysRead, Self::KeysWrite, Self::CredentialsRead, Self::CredentialsWrite, Self::SecretsRead, Self::Verify];
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeysRead => "keys:read",
             Self::KeysWrite => "keys:write",
@@ -220,10 +220,10 @@ impl Scopes {
 }
 
 impl FromStr for Scope {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.iter().copied().find(|scope| scope.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -235,9 +235,9 @@ mod tests {
     fn the_stored_form_round_trips() {
         for role in BUILT_IN_ROLES {
             let permissions = Permissions::of(role.permissions);
-            assert_eq!(Permissions::from_words(&permissions.words()), permissions);
+            assert_eq!(Permissions::parse_list(&permissions.to_list()), permissions);
         }
-        assert_eq!(Permissions::from_words("view_keys fly_to_the_moon"), Permissions::of(&[Permission::ViewKeys]));
+        assert_eq!(Permissions::parse_list("view_keys fly_to_the_moon"), Permissions::of(&[Permission::ViewKeys]));
     }
 
     #[test]

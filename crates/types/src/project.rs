@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::{ProjectId, ProjectSecretId, RoleId, UserId},
-    permission::{Permission, Permissions, UnknownWord},
+    permission::{Permission, Permissions, UnknownValue},
     time::Timestamp,
 };
 
@@ -28,7 +28,7 @@ impl Visibility {
     pub const ALL: [Self; 2] = [Self::Members, Self::Organization];
 
     /// Name in the API and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Members => "members",
             Self::Organization => "organization",
@@ -45,10 +45,10 @@ impl Visibility {
 }
 
 impl FromStr for Visibility {
-    type Err = UnknownWord;
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|visibility| visibility.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.into_iter().find(|visibility| visibility.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -81,7 +81,7 @@ impl ProjectRow {
 
 /// Request to create or update a project.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct WantedProject {
+pub struct ProjectRequest {
     /// Unique in the organization.
     pub name: String,
     pub description: String,
@@ -115,7 +115,7 @@ pub struct Candidate {
 
 /// A role that the user can assign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoleChoice {
+pub struct RoleOption {
     pub id: RoleId,
     pub name: String,
 }
@@ -146,22 +146,22 @@ pub struct SecretRow {
 
 /// Members, nodes and secrets of a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Belongings {
+pub struct ProjectResources {
     /// Sorted by name.
     pub members: Vec<ProjectMember>,
     /// Sorted by number.
     pub nodes: Vec<NodeRow>,
     /// Only for managers of the project.
-    pub managed: Option<ManagedBelongings>,
+    pub managed: Option<ManagedResources>,
 }
 
-/// The part of [`Belongings`] that only managers of the project see.
+/// The part of [`ProjectResources`] that only managers of the project see.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ManagedBelongings {
+pub struct ManagedResources {
     /// Users who can be added, sorted by name.
     pub candidates: Vec<Candidate>,
     /// Roles that the user can assign.
-    pub roles: Vec<RoleChoice>,
+    pub roles: Vec<RoleOption>,
     /// Sorted by name.
     pub secrets: Vec<SecretRow>,
 }

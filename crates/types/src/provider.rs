@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::{CredentialId, ModelId, ProviderId},
-    permission::UnknownWord,
+    permission::UnknownValue,
 };
 
 /// API of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Style {
+pub enum ApiStyle {
     /// The `OpenAI` API or a compatible one.
     Openai,
     /// The Anthropic API.
     Anthropic,
 }
 
-impl Style {
+impl ApiStyle {
     pub const ALL: [Self; 2] = [Self::Openai, Self::Anthropic];
 
     /// Name in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Openai => "openai",
             Self::Anthropic => "anthropic",
@@ -39,11 +39,11 @@ impl Style {
     }
 }
 
-impl FromStr for Style {
-    type Err = UnknownWord;
+impl FromStr for ApiStyle {
+    type Err = UnknownValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|style| style.word() == text).ok_or(UnknownWord)
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        Self::ALL.into_iter().find(|style| style.as_str() == text).ok_or(UnknownValue)
     }
 }
 
@@ -58,17 +58,17 @@ pub struct GeneralKey {
 
 /// Link from a provider or model to its general key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Link {
+pub enum KeyLinkState {
     Key(GeneralKey),
     /// No key, and there never was one.
     Nothing,
     /// No key: it was deleted.
     Deleted,
     /// No key: the base URL was changed, which removed the link to the old address's key.
-    Moved,
+    AddressChanged,
 }
 
-impl Link {
+impl KeyLinkState {
     pub const fn key(&self) -> Option<&GeneralKey> {
         if let Self::Key(key) = self { Some(key) } else { None }
     }
@@ -79,9 +79,9 @@ impl Link {
 pub struct ProviderRow {
     pub id: ProviderId,
     pub name: String,
-    pub style: Style,
+    pub style: ApiStyle,
     pub base_url: String,
-    pub link: Link,
+    pub link: KeyLinkState,
     pub models: Vec<ModelRow>,
 }
 
@@ -91,7 +91,7 @@ pub struct ModelRow {
     /// Name that the provider uses for it.
     pub name: String,
     /// Own key; without one, the provider's key is used.
-    pub link: Link,
+    pub link: KeyLinkState,
 }
 
 /// Data of the providers page.
@@ -105,9 +105,9 @@ pub struct ProviderList {
 
 /// Request to create or update a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WantedProvider {
+pub struct ProviderRequest {
     pub name: String,
-    pub style: Style,
+    pub style: ApiStyle,
     pub base_url: String,
     #[serde(default)]
     pub key: Option<CredentialId>,
@@ -115,7 +115,7 @@ pub struct WantedProvider {
 
 /// Request to create or update a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WantedModel {
+pub struct ModelRequest {
     /// Name that the provider uses for it.
     pub name: String,
     /// Own key; without one, the provider's key is used.
@@ -125,7 +125,7 @@ pub struct WantedModel {
 
 /// Result of updating a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EditedProvider {
+pub struct UpdatedProvider {
     pub provider: ProviderRow,
     /// Names of the provider and models that lost their key because the base URL was changed.
     pub unlinked: Vec<String>,

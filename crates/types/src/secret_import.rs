@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::Fault, validate::NAME_MAX};
+use super::{error::Error, validate::NAME_MAX};
 
 /// Maximum length of a prefix, in characters.
 pub const PREFIX_MAX: usize = 30;
@@ -14,45 +14,45 @@ pub const VALUE_MAX: usize = 8 * 1024;
 
 /// Name of a secret that an import creates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportedName {
+pub struct SecretNamePreview {
     pub name: String,
     /// Whether the project already has a secret of this name.
     pub is_taken: bool,
 }
 
 /// Trims a name and checks that it is usable as a variable name: ASCII letters, digits and `_`, no digit first, at most [`NAME_MAX`].
-pub fn identifier(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn identifier(field: &str, typed: &str) -> Result<String, Error> {
     let name = typed.trim();
     let starts_valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     if !starts_valid || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(Fault::invalid(field, "Use letters without accents, digits and “_”, starting with a letter or “_”, e.g. api_token."));
+        return Err(Error::invalid(field, "Use letters without accents, digits and “_”, starting with a letter or “_”, e.g. api_token."));
     }
     if name.len() > NAME_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {NAME_MAX} characters; this has {}.", name.len())));
+        return Err(Error::invalid(field, format!("Use at most {NAME_MAX} characters; this has {}.", name.len())));
     }
     Ok(name.to_owned())
 }
 
 /// Validates the prefix of secret names: an [`identifier`] of at most [`PREFIX_MAX`] characters.
-pub fn prefix(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn prefix(field: &str, typed: &str) -> Result<String, Error> {
     let prefix = identifier(field, typed)?;
     if prefix.len() > PREFIX_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {PREFIX_MAX} characters; this has {}.", prefix.len())));
+        return Err(Error::invalid(field, format!("Use at most {PREFIX_MAX} characters; this has {}.", prefix.len())));
     }
     Ok(prefix)
 }
 
 /// Trims the value of a secret and validates it: not empty, at most [`VALUE_MAX`] bytes, no NUL.
-pub fn value<'a>(field: &str, typed: &'a str) -> Result<&'a str, Fault> {
+pub fn value<'a>(field: &str, typed: &'a str) -> Result<&'a str, Error> {
     let value = typed.trim();
     if value.is_empty() {
-        return Err(Fault::invalid(field, "Enter a value."));
+        return Err(Error::invalid(field, "Enter a value."));
     }
     if value.len() > VALUE_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {} KB.", VALUE_MAX / 1024)));
+        return Err(Error::invalid(field, format!("Use at most {} KB.", VALUE_MAX / 1024)));
     }
     if value.contains('\0') {
-        return Err(Fault::invalid(field, "Remove the NUL characters."));
+        return Err(Error::invalid(field, "Remove the NUL characters."));
     }
     Ok(value)
 }
@@ -85,7 +85,7 @@ mod tests {
             assert_eq!(identifier("name", good).as_deref(), Ok(good.trim()));
         }
         for bad in ["", " ", "9a", "a b", "a-b", "a.b", "ä", "٣", "a\0", "a$(b)", &"a".repeat(NAME_MAX + 1)] {
-            assert_eq!(identifier("name", bad).unwrap_err().about_field().map(|(field, _)| field), Some("name"), "{bad}");
+            assert_eq!(identifier("name", bad).unwrap_err().field_error().map(|(field, _)| field), Some("name"), "{bad}");
         }
         assert!(prefix("prefix", &"a".repeat(PREFIX_MAX)).is_ok());
         assert!(prefix("prefix", &"a".repeat(PREFIX_MAX + 1)).is_err());

@@ -1,6 +1,6 @@
 //! Validation of user input. The page validates before it sends; the server validates again.
 
-use super::{error::Fault, project::DESCRIPTION_MAX};
+use super::{error::Error, project::DESCRIPTION_MAX};
 
 /// Maximum length of any name, in characters.
 pub const NAME_MAX: usize = 100;
@@ -10,63 +10,63 @@ pub const EMAIL_MAX: usize = 254;
 pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 12..=256;
 
 /// Trims a name and validates it: not empty, at most [`NAME_MAX`] characters, none of them invisible.
-pub fn name(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn name(field: &str, typed: &str) -> Result<String, Error> {
     let name = typed.trim();
     if name.is_empty() {
-        return Err(Fault::invalid(field, "Enter a name."));
+        return Err(Error::invalid(field, "Enter a name."));
     }
     let length = name.chars().count();
     if length > NAME_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {NAME_MAX} characters; this has {length}.")));
+        return Err(Error::invalid(field, format!("Use at most {NAME_MAX} characters; this has {length}.")));
     }
     if name.chars().any(is_unprintable) {
-        return Err(Fault::invalid(field, "Remove the invisible characters (control characters or text-direction marks)."));
+        return Err(Error::invalid(field, "Remove the invisible characters (control characters or text-direction marks)."));
     }
     Ok(name.to_owned())
 }
 
 /// Trims a description and validates it: at most [`DESCRIPTION_MAX`] characters, none of them invisible. Can be empty or have several lines.
-pub fn description(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn description(field: &str, typed: &str) -> Result<String, Error> {
     let description = typed.trim();
     let length = description.chars().count();
     if length > DESCRIPTION_MAX {
-        return Err(Fault::invalid(field, format!("Use at most {DESCRIPTION_MAX} characters; this has {length}.")));
+        return Err(Error::invalid(field, format!("Use at most {DESCRIPTION_MAX} characters; this has {length}.")));
     }
     if description.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
-        return Err(Fault::invalid(field, "Remove the invisible characters (control characters or text-direction marks)."));
+        return Err(Error::invalid(field, "Remove the invisible characters (control characters or text-direction marks)."));
     }
     Ok(description.to_owned())
 }
 
 /// Trims a search term and validates it: at most [`NAME_MAX`] characters, since no longer name exists, and no control characters.
-pub fn search(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn search(field: &str, typed: &str) -> Result<String, Error> {
     let search = typed.trim();
     if search.chars().count() > NAME_MAX || search.chars().any(char::is_control) {
-        return Err(Fault::invalid(field, format!("Use at most {NAME_MAX} characters and no control characters.")));
+        return Err(Error::invalid(field, format!("Use at most {NAME_MAX} characters and no control characters.")));
     }
     Ok(search.to_owned())
 }
 
 /// Trims an email address and validates its form: text before and after a single `@`, no spaces or invisible characters. Whether it is
 /// deliverable is not checked.
-pub fn email(field: &str, typed: &str) -> Result<String, Fault> {
+pub fn email(field: &str, typed: &str) -> Result<String, Error> {
     let email = typed.trim();
     if email.is_empty() {
-        return Err(Fault::invalid(field, "Enter an email address."));
+        return Err(Error::invalid(field, "Enter an email address."));
     }
     let has_two_parts = email.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     let is_clean = !email.chars().any(|c| c.is_whitespace() || is_unprintable(c)) && email.chars().count() <= EMAIL_MAX;
-    if has_two_parts && is_clean { Ok(email.to_owned()) } else { Err(Fault::invalid(field, "Enter an email address like name@example.com.")) }
+    if has_two_parts && is_clean { Ok(email.to_owned()) } else { Err(Error::invalid(field, "Enter an email address like name@example.com.")) }
 }
 
 /// Validates the length of a new password.
-pub fn password(field: &str, typed: &str) -> Result<(), Fault> {
+pub fn password(field: &str, typed: &str) -> Result<(), Error> {
     let length = typed.chars().count();
     if length < *PASSWORD_LENGTH.start() {
-        return Err(Fault::invalid(field, format!("Use at least {} characters.", PASSWORD_LENGTH.start())));
+        return Err(Error::invalid(field, format!("Use at least {} characters.", PASSWORD_LENGTH.start())));
     }
     if length > *PASSWORD_LENGTH.end() {
-        return Err(Fault::invalid(field, format!("Use at most {} characters.", PASSWORD_LENGTH.end())));
+        return Err(Error::invalid(field, format!("Use at most {} characters.", PASSWORD_LENGTH.end())));
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub fn go(address: &str) {
 }
 
 /// Like [`go`], and shows a message on the next page.
-pub fn go_and_say(address: &str, message: &str) {
+pub fn go_with_message(address: &str, message: &str) {
     // Without session storage the message is dropped.
     if let Ok(Some(store)) = window().session_storage() {
         let _ = store.set_item(NEXT_PAGE_MESSAGE_KEY, message);
@@ -30,8 +30,8 @@ pub fn go_and_say(address: &str, message: &str) {
     go(address);
 }
 
-/// Removes and returns the message that the previous page left with [`go_and_say`].
-pub fn take_from_last_page() -> Option<String> {
+/// Removes and returns the message that the previous page left with [`go_with_message`].
+pub fn take_message() -> Option<String> {
     let store = window().session_storage().ok()??;
     let message = store.get_item(NEXT_PAGE_MESSAGE_KEY).ok()??;
     let _ = store.remove_item(NEXT_PAGE_MESSAGE_KEY);
@@ -55,7 +55,7 @@ pub fn now_ms() -> i64 {
 }
 
 /// Indents JSON and keeps the order of its members. Text that is not JSON is returned unchanged.
-pub fn pretty(text: &str) -> String {
+pub fn pretty_json(text: &str) -> String {
     const INDENT: f64 = 2.0;
     let indented = |value| JSON::stringify_with_replacer_and_space(&value, &JsValue::NULL, &INDENT.into()).ok();
     JSON::parse(text).ok().and_then(indented).map_or_else(|| text.to_owned(), String::from)
@@ -104,7 +104,7 @@ fn try_download(name: &str, mime: &str, text: &str) -> Result<(), JsValue> {
 }
 
 /// Selects all text of an element.
-pub fn select_text_of(element: &Element) {
+pub fn select_text(element: &Element) {
     if let Ok(Some(selection)) = window().get_selection() {
         let _ = selection.select_all_children(element);
     }
@@ -125,7 +125,7 @@ pub fn is_typing() -> bool {
     focused().is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.is_content_editable())
 }
 
-pub fn has_dialog() -> bool {
+pub fn has_open_dialog() -> bool {
     document().query_selector("dialog[open]").ok().flatten().is_some()
 }
 
@@ -141,7 +141,7 @@ pub fn focus_first(within: &Element, selector: &str) -> bool {
 }
 
 /// If nothing has the focus, focuses the page's search field or its first button.
-pub fn focus_something() {
+pub fn focus_fallback() {
     if let Some(body) = document().body().filter(|_| focused().is_none_or(|element| element.matches(":disabled").unwrap_or(false))) {
         focus_first(&body, "main [role=searchbox], main button");
     }
@@ -154,7 +154,7 @@ pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
 }
 
 /// The first input, select or text area of a form with this `name`.
-pub fn control_named(form: &Element, name: &str) -> Option<HtmlElement> {
+pub fn find_control(form: &Element, name: &str) -> Option<HtmlElement> {
     form.query_selector(&format!("[name=\"{name}\"]")).ok().flatten()?.dyn_into().ok()
 }
 
@@ -166,7 +166,7 @@ pub fn focus_id(id: &str) {
 }
 
 /// Opens the `<details>` that contains an element.
-pub fn unfold(element: &Element) {
+pub fn open_details(element: &Element) {
     if let Ok(Some(details)) = element.closest("details") {
         let _ = details.set_attribute("open", "");
     }
@@ -178,7 +178,7 @@ pub fn value_of(control: &HtmlElement) -> String {
 }
 
 /// The values of a form's checked boxes with this `name`.
-pub fn ticked(form: &Element, name: &str) -> Vec<String> {
+pub fn checked_values(form: &Element, name: &str) -> Vec<String> {
     find_all(form, &format!("[name={name}]:checked")).iter().map(value_of).collect()
 }
 

@@ -3,26 +3,26 @@
 use leptos::{ev, prelude::*};
 
 use super::{
-    hydration::is_live,
+    hydration::is_hydrated,
     icon::{Glyph, Icon},
 };
 
 /// The visual weight of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Weight {
+pub enum ButtonVariant {
     /// A secondary action.
     #[default]
-    Plain,
+    Secondary,
     /// The main action of a view.
     Primary,
     /// An action that cannot be undone.
     Danger,
 }
 
-impl Weight {
+impl ButtonVariant {
     const fn class(self) -> &'static str {
         match self {
-            Self::Plain => "button",
+            Self::Secondary => "button",
             Self::Primary => "button button-primary",
             Self::Danger => "button button-danger",
         }
@@ -34,7 +34,7 @@ impl Weight {
 pub fn Button(
     #[prop(into)] label: Signal<String>,
     #[prop(into)] on_click: Callback<()>,
-    #[prop(optional)] weight: Weight,
+    #[prop(optional)] variant: ButtonVariant,
     /// Whether its action is running. Clicks are then ignored.
     #[prop(optional, into)]
     pending: Signal<bool>,
@@ -44,7 +44,7 @@ pub fn Button(
     autofocus: bool,
 ) -> impl IntoView {
     view! {
-        <button type="button" class=weight.class() autofocus=autofocus disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true")
+        <button type="button" class=variant.class() autofocus=autofocus disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true")
             on:click=move |_| if !pending.get_untracked() { on_click.run(()) }>
             {move || label.get()}
         </button>
@@ -53,10 +53,14 @@ pub fn Button(
 
 /// The submit button of a form. Disabled until the page is hydrated, because the browser would submit the form natively.
 #[component]
-pub fn SubmitButton(label: &'static str, #[prop(into)] pending: Signal<bool>, #[prop(default = Weight::Primary)] weight: Weight) -> impl IntoView {
-    let hydrated = is_live();
+pub fn SubmitButton(
+    label: &'static str,
+    #[prop(into)] pending: Signal<bool>,
+    #[prop(default = ButtonVariant::Primary)] variant: ButtonVariant,
+) -> impl IntoView {
+    let hydrated = is_hydrated();
     view! {
-        <button type="submit" class=weight.class() disabled=move || !hydrated.get() aria-busy=move || pending.get().then_some("true")>
+        <button type="submit" class=variant.class() disabled=move || !hydrated.get() aria-busy=move || pending.get().then_some("true")>
             {label}
         </button>
     }

@@ -4,7 +4,7 @@ use leptos::{ev, html, prelude::*};
 
 use super::{
     form::Form,
-    form_field::{Attached, below},
+    form_field::{FieldAria, field_messages},
 };
 
 /// A checkbox outside of a form, such as one that selects a row. Its owner controls whether it is checked.
@@ -15,7 +15,7 @@ pub fn Checkbox(
     label: String,
     /// Whether it is checked; `None` is indeterminate.
     #[prop(into)]
-    ticked: Signal<Option<bool>>,
+    checked: Signal<Option<bool>>,
     /// Called on click and on the space bar.
     #[prop(into)]
     on_click: Callback<ev::MouseEvent>,
@@ -25,9 +25,9 @@ pub fn Checkbox(
     let clicks = RwSignal::new(0_u32);
     Effect::new(move || {
         clicks.track();
-        if let (Some(input), ticked) = (input.get(), ticked.get()) {
-            input.set_checked(ticked == Some(true));
-            input.set_indeterminate(ticked.is_none());
+        if let (Some(input), checked) = (input.get(), checked.get()) {
+            input.set_checked(checked == Some(true));
+            input.set_indeterminate(checked.is_none());
         }
     });
     let on_click = move |event: ev::MouseEvent| {
@@ -44,29 +44,29 @@ pub fn Checkbox(
 
 /// One checkbox of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tick {
+pub struct CheckboxOption {
     /// Its value in the request.
     pub value: String,
     pub label: String,
     /// Whether it is checked initially.
-    pub ticked: bool,
+    pub checked: bool,
 }
 
-/// A group of checkboxes in a form. See [`Form::check_ticked`].
+/// A group of checkboxes in a form. See [`Form::check_group`].
 #[component]
-pub fn CheckGroup(
+pub fn CheckboxGroup(
     form: Form,
     /// Field name in the request.
     name: &'static str,
     label: &'static str,
-    ticks: Vec<Tick>,
+    options: Vec<CheckboxOption>,
     #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
-    let Attached { described_by, invalid, .. } = Attached::new(form, name, hint.is_some());
-    let checkbox = |Tick { value, label, ticked }: Tick| {
+    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, hint.is_some());
+    let checkbox = |CheckboxOption { value, label, checked }: CheckboxOption| {
         view! {
             <label class="check">
-                <input type="checkbox" class="checkbox" name=name value=value checked=ticked aria-invalid=invalid/>
+                <input type="checkbox" class="checkbox" name=name value=value checked=checked aria-invalid=invalid/>
                 <span>{label}</span>
             </label>
         }
@@ -74,8 +74,8 @@ pub fn CheckGroup(
     view! {
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
-            <div class="checks">{ticks.into_iter().map(checkbox).collect_view()}</div>
-            {below(form, name, hint)}
+            <div class="checks">{options.into_iter().map(checkbox).collect_view()}</div>
+            {field_messages(form, name, hint)}
         </fieldset>
     }
 }

@@ -39,7 +39,7 @@ pub fn CopyButton(
             } else {
                 result.set(Some(CopyResult::Denied));
                 if let Some(element) = shown_in.get_untracked() {
-                    browser::select_text_of(&element);
+                    browser::select_text(&element);
                 }
             }
         });

@@ -2,7 +2,7 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::{browser, button::IconButton, focus::FocusPlace, icon::Glyph};
+use super::{browser, button::IconButton, focus::FocusSnapshot, icon::Glyph};
 
 /// The ARIA role of a dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,13 +35,13 @@ pub fn Dialog(
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let opener = StoredValue::new_local(None::<FocusPlace>);
+    let opener = StoredValue::new_local(None::<FocusSnapshot>);
     let pressed_on_backdrop = StoredValue::new(false);
     let title_id = "dialog-title";
 
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
-        opener.set_value(Some(FocusPlace::note()));
+        opener.set_value(Some(FocusSnapshot::capture()));
         // Fails only if it is already open.
         let _ = dialog.show_modal();
         let _ = browser::focus_first(&dialog, "[autofocus]") || browser::focus_first(&dialog, "input, select, textarea");

@@ -9,7 +9,7 @@ const RETRY_MS: u32 = 60_000;
 
 /// A subscription to one event type of one URL.
 #[derive(Clone, Copy)]
-pub struct Stream {
+pub struct EventStream {
     pub address: &'static str,
     /// The event type.
     pub event: &'static str,
@@ -35,9 +35,9 @@ impl Drop for Connection {
     }
 }
 
-impl Stream {
+impl EventStream {
     /// Listens while the page is visible, because browsers limit connections per host. Call in an effect; ends with its cleanup.
-    pub fn follow(self) {
+    pub fn subscribe(self) {
         let open = StoredValue::new_local(None::<Connection>);
         let begin = move || {
             // `None` means that the effect was cleaned up.
@@ -86,7 +86,7 @@ impl Stream {
 }
 
 /// Retries later if the subscription is still active.
-fn retry_later(open: StoredValue<Option<Connection>, LocalStorage>, stream: Stream) {
+fn retry_later(open: StoredValue<Option<Connection>, LocalStorage>, stream: EventStream) {
     gloo_timers::callback::Timeout::new(RETRY_MS, move || {
         let is_closed = open.try_with_value(|open| open.as_ref().is_some_and(|open| open.source.ready_state() == EventSource::CLOSED));
         if is_closed == Some(true) {

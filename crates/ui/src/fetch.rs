@@ -8,7 +8,7 @@ use web_sys::{Headers, RequestCache, RequestCredentials, RequestInit, Response};
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fetched {
+pub struct FetchResponse {
     pub status: u16,
     /// Sorted by name.
     pub headers: Vec<(String, String)>,
@@ -16,11 +16,11 @@ pub struct Fetched {
 }
 
 /// Sends a request without the session cookie and without caching. `None` if there is no response or a header is invalid.
-pub async fn fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Option<Fetched> {
+pub async fn fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Option<FetchResponse> {
     try_fetch(method, path, headers, body).await.ok()
 }
 
-async fn try_fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Result<Fetched, JsValue> {
+async fn try_fetch(method: &str, path: &str, headers: &[(String, String)], body: Option<&str>) -> Result<FetchResponse, JsValue> {
     let (init, sent) = (RequestInit::new(), Headers::new()?);
     for (name, value) in headers {
         sent.append(name, value)?;
@@ -39,5 +39,5 @@ async fn try_fetch(method: &str, path: &str, headers: &[(String, String)], body:
         let entry = entry.ok()?.dyn_into::<Array>().ok()?;
         Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
     };
-    Ok(Fetched { status: response.status(), headers: received.filter_map(pair).collect(), body })
+    Ok(FetchResponse { status: response.status(), headers: received.filter_map(pair).collect(), body })
 }

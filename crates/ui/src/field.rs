@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{Attached, labelled},
+    form_field::{FieldAria, form_field},
 };
 
 /// The kind of value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Typed {
+pub enum InputKind {
     #[default]
     Text,
     Email,
@@ -20,7 +20,7 @@ pub enum Typed {
     Number,
 }
 
-impl Typed {
+impl InputKind {
     const fn input_type(self) -> &'static str {
         match self {
             Self::Text | Self::Number => "text",
@@ -43,7 +43,7 @@ pub fn Field(
     /// Field name in the request.
     name: &'static str,
     label: &'static str,
-    #[prop(optional)] typed: Typed,
+    #[prop(optional)] kind: InputKind,
     /// Initial value.
     #[prop(optional, into)]
     value: String,
@@ -54,13 +54,13 @@ pub fn Field(
     #[prop(optional)] autofocus: bool,
 ) -> impl IntoView {
     let is_visible = RwSignal::new(false);
-    let input_type = move || if typed == Typed::Password && is_visible.get() { "text" } else { typed.input_type() };
-    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+    let input_type = move || if kind == InputKind::Password && is_visible.get() { "text" } else { kind.input_type() };
+    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
         view! {
             <div class="field-input">
-                <input id=id name=name type=input_type inputmode=typed.input_mode() value=value autocomplete=autocomplete autofocus=autofocus
+                <input id=id name=name type=input_type inputmode=kind.input_mode() value=value autocomplete=autocomplete autofocus=autofocus
                     spellcheck="false" autocapitalize="none" aria-invalid=invalid aria-describedby=described_by/>
-                {(typed == Typed::Password).then(|| view! {
+                {(kind == InputKind::Password).then(|| view! {
                     <button type="button" class="field-show" on:click=move |_| is_visible.update(|is_visible| *is_visible = !*is_visible)>
                         {move || if is_visible.get() { "Hide" } else { "Show" }}
                     </button>
@@ -85,7 +85,7 @@ pub fn TextArea(
     #[prop(default = 3)] rows: u8,
 ) -> impl IntoView {
     // A property, not a child: the server would write a child unescaped.
-    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
         view! {
             <textarea id=id name=name rows=rows.to_string() spellcheck="false" autocapitalize="none" autocomplete="off" prop:value=value
                 aria-invalid=invalid aria-describedby=described_by></textarea>

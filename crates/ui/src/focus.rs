@@ -12,11 +12,11 @@ const CONTROLS: &str = "button:not(:disabled), a[href], input, select, textarea,
 
 /// The focused element and its ancestors, from the inside out.
 #[derive(Clone)]
-pub struct FocusPlace(Vec<HtmlElement>);
+pub struct FocusSnapshot(Vec<HtmlElement>);
 
-impl FocusPlace {
+impl FocusSnapshot {
     /// Captures the current focus. Call only from effects and event handlers.
-    pub fn note() -> Self {
+    pub fn capture() -> Self {
         let parent = |element: &HtmlElement| element.parent_element()?.dyn_into().ok();
         Self(std::iter::successors(browser::focused(), parent).collect())
     }

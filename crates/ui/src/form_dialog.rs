@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    button::{Button, SubmitButton, Weight},
+    button::{Button, ButtonVariant, SubmitButton},
     dialog::{Dialog, DialogRole},
     form::{Form, FormView},
 };
@@ -16,8 +16,8 @@ pub fn FormDialog(
     /// Label of the submit button.
     submit: &'static str,
     /// Style of the submit button. For `Danger`, `Cancel` is focused first.
-    #[prop(default = Weight::Primary)]
-    weight: Weight,
+    #[prop(default = ButtonVariant::Primary)]
+    variant: ButtonVariant,
     /// See [`FormView`].
     #[prop(into)]
     on_submit: Callback<()>,
@@ -28,7 +28,7 @@ pub fn FormDialog(
     on_dismiss: Callback<()>,
     children: Children,
 ) -> impl IntoView {
-    let is_danger = weight == Weight::Danger;
+    let is_danger = variant == ButtonVariant::Danger;
     let role = if is_danger { DialogRole::Alert } else { DialogRole::Dialog };
     view! {
         <Dialog title role on_dismiss busy=form.pending() wide>
@@ -36,7 +36,7 @@ pub fn FormDialog(
                 {children()}
                 <footer class="dialog-foot">
                     <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=is_danger/>
-                    <SubmitButton label=submit weight pending=form.pending()/>
+                    <SubmitButton label=submit variant pending=form.pending()/>
                 </footer>
             </FormView>
         </Dialog>

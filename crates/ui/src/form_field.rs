@@ -6,7 +6,7 @@ use super::form::Form;
 
 /// The attributes that link a control to its label, hint and error.
 #[derive(Clone)]
-pub struct Attached {
+pub struct FieldAria {
     /// The id that the label's `for` refers to.
     pub id: String,
     /// `aria-describedby`: the id of the error or the hint.
@@ -15,9 +15,9 @@ pub struct Attached {
     pub invalid: Signal<Option<&'static str>>,
 }
 
-impl Attached {
+impl FieldAria {
     pub fn new(form: Form, name: &'static str, has_hint: bool) -> Self {
-        let error = form.wrong(name);
+        let error = form.field_error(name);
         let described_by = move || match (error.get().is_some(), has_hint) {
             (true, _) => Some(format!("wrong-{name}")),
             (false, true) => Some(format!("hint-{name}")),
@@ -28,21 +28,21 @@ impl Attached {
 }
 
 /// A control below its label and above its hint and error.
-pub fn labelled(form: Form, name: &'static str, label: &'static str, hint: Option<String>, control: impl FnOnce(Attached) -> AnyView) -> AnyView {
-    let attached = Attached::new(form, name, hint.is_some());
+pub fn form_field(form: Form, name: &'static str, label: &'static str, hint: Option<String>, control: impl FnOnce(FieldAria) -> AnyView) -> AnyView {
+    let attached = FieldAria::new(form, name, hint.is_some());
     view! {
         <div class="field">
             <label for=attached.id.clone()>{label}</label>
             {control(attached)}
-            {below(form, name, hint)}
+            {field_messages(form, name, hint)}
         </div>
     }
     .into_any()
 }
 
 /// The hint and error of a field.
-pub fn below(form: Form, name: &'static str, hint: Option<String>) -> AnyView {
-    let error = form.wrong(name);
+pub fn field_messages(form: Form, name: &'static str, hint: Option<String>) -> AnyView {
+    let error = form.field_error(name);
     view! {
         {hint.map(|hint| view! { <p class="field-hint" id=format!("hint-{name}")>{hint}</p> })}
         <p class="field-wrong" id=format!("wrong-{name}") aria-live="polite">{move || error.get()}</p>

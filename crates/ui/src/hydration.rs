@@ -9,14 +9,14 @@ const MINUTE_MS: u32 = 60_000;
 
 /// State that is only available after hydration.
 #[derive(Clone, Default)]
-pub struct Live {
-    is_live: ArcRwSignal<bool>,
+pub struct Hydration {
+    is_hydrated: ArcRwSignal<bool>,
     /// The browser's clock, updated each minute. `None` on the server and until the page is hydrated.
     now: ArcRwSignal<Option<Timestamp>>,
 }
 
-impl Live {
-    /// Provides the context for [`is_live`] and [`now`].
+impl Hydration {
+    /// Provides the context for [`is_hydrated`] and [`now`].
     pub fn provide(self) {
         provide_context(self);
     }
@@ -24,7 +24,7 @@ impl Live {
     /// Call when the whole page is hydrated. Marks the document with `data-hydrated`. Not for effects: they run earlier if a part of the
     /// page is still loading.
     pub fn begin(self) {
-        self.is_live.set(true);
+        self.is_hydrated.set(true);
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-hydrated", "");
         }
@@ -35,13 +35,13 @@ impl Live {
 }
 
 /// Whether the page is hydrated. Buttons with a native behavior are disabled until then.
-pub fn is_live() -> Signal<bool> {
-    expect_context::<Live>().is_live.into()
+pub fn is_hydrated() -> Signal<bool> {
+    expect_context::<Hydration>().is_hydrated.into()
 }
 
 /// The browser's clock, updated each minute. `None` on the server and until the page is hydrated.
 pub fn now() -> Signal<Option<Timestamp>> {
-    expect_context::<Live>().now.into()
+    expect_context::<Hydration>().now.into()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds is an integer far below 2^53")]

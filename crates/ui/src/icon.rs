@@ -18,7 +18,7 @@ pub enum Glyph {
     Folder,
     Up,
     Warning,
-    Trouble,
+    Error,
     Person,
     Key,
     Chart,
@@ -30,7 +30,7 @@ pub enum Glyph {
     Download,
     Bell,
     Code,
-    Leave,
+    SignOut,
 }
 
 impl Glyph {
@@ -49,7 +49,7 @@ impl Glyph {
             Self::Folder => "M2.4 12.9V3.4h4l1.5 1.8h5.7v7.7Z",
             Self::Up => "M8 12.5v-9M4.5 7 8 3.5 11.5 7",
             Self::Warning => "M8 2.4 14.4 13.3H1.6ZM8 6.6v3M8 11.3v.2",
-            Self::Trouble => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 5v3.4M8 10.8v.2",
+            Self::Error => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 5v3.4M8 10.8v.2",
             Self::Person => "M8 8A2.7 2.7 0 1 0 8 2.6 2.7 2.7 0 0 0 8 8ZM2.9 13.6c.5-2.3 2.5-3.5 5.1-3.5s4.6 1.2 5.1 3.5",
             Self::Key => "M5.2 13.1a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6ZM7.6 7.5l5.6-5.6M11 4.1l2.2 2.2",
             Self::Chart => "M3 13.2V9M8 13.2V3M13 13.2V6.2",
@@ -63,7 +63,7 @@ impl Glyph {
                 "M8 2.3a3.9 3.9 0 0 0-3.9 3.9c0 3.4-1.4 4.3-1.4 5h10.6c0-.7-1.4-1.6-1.4-5A3.9 3.9 0 0 0 8 2.3ZM6.6 13.4a1.6 1.6 0 0 0 2.8 0"
             }
             Self::Code => "M5.4 4.4 1.9 8l3.5 3.6M10.6 4.4 14.1 8l-3.5 3.6",
-            Self::Leave => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
+            Self::SignOut => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
         }
     }
 }

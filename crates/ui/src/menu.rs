@@ -219,7 +219,7 @@ fn MenuItemView(item: MenuItem, close: Callback<()>) -> impl IntoView {
 
 /// The chevron of a menu button.
 #[component]
-pub fn MenuAngle() -> impl IntoView {
+pub fn MenuChevron() -> impl IntoView {
     view! { <Icon glyph=Glyph::Down/> }
 }
 

@@ -16,7 +16,7 @@ pub fn Alert(
 ) -> impl IntoView {
     view! {
         <div class="alert" role="alert">
-            <Icon glyph=Glyph::Trouble/>
+            <Icon glyph=Glyph::Error/>
             <span>{message}</span>
         </div>
     }
@@ -33,7 +33,7 @@ pub fn AlertWithRetry(
 ) -> impl IntoView {
     view! {
         <div class="alert" role="alert">
-            <Icon glyph=Glyph::Trouble/>
+            <Icon glyph=Glyph::Error/>
             <span>{message}</span>
             <Button label="Try again" on_click=on_retry pending/>
         </div>
@@ -42,7 +42,7 @@ pub fn AlertWithRetry(
 
 /// The empty state of a page or list.
 #[component]
-pub fn Blank(
+pub fn EmptyState(
     glyph: Glyph,
     #[prop(into)] title: String,
     /// What to do.

@@ -4,7 +4,7 @@ use js_sys::{Array, Intl, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use super::{hydration::is_live, time::options};
+use super::{hydration::is_hydrated, time::options};
 use latchkey_types::money::Money;
 
 /// Amounts are integers in millionths.
@@ -19,7 +19,7 @@ pub fn Price(
     #[prop(into)]
     currency: String,
 ) -> impl IntoView {
-    let hydrated = is_live();
+    let hydrated = is_hydrated();
     let label = move || if hydrated.get() { localized(amount.get(), &currency) } else { plain(amount.get(), &currency) };
     view! { <span class="price">{label}</span> }
 }

@@ -16,7 +16,7 @@ use web_sys::{Element, Event, EventTarget, HtmlAnchorElement, MouseEvent};
 
 use super::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     dialog::{Dialog, DialogRole},
 };
 
@@ -45,13 +45,13 @@ enum Destination {
 
 /// Asks for confirmation before another page of this site is opened, before a history step and before the tab is closed.
 #[component]
-pub fn LeaveGuard(
+pub fn NavigationGuard(
     #[prop(into)] active: Signal<bool>,
     /// The heading, as a question.
     title: &'static str,
     text: &'static str,
     /// Label of the button that leaves anyway.
-    leave: &'static str,
+    confirm_label: &'static str,
 ) -> impl IntoView {
     let location = use_location();
     let navigate = use_navigate();
@@ -101,8 +101,8 @@ pub fn LeaveGuard(
                 <Dialog title role=DialogRole::Alert on_dismiss=stay>
                     <p>{text}</p>
                     <footer class="dialog-foot">
-                        <Button label=leave weight=Weight::Danger on_click=go/>
-                        <Button label="Stay" weight=Weight::Primary on_click=stay autofocus=true/>
+                        <Button label=confirm_label variant=ButtonVariant::Danger on_click=go/>
+                        <Button label="Stay" variant=ButtonVariant::Primary on_click=stay autofocus=true/>
                     </footer>
                 </Dialog>
             }
@@ -119,7 +119,7 @@ thread_local! {
 
 type HistoryGuard = Rc<dyn Fn(&Event)>;
 
-/// Lets a [`LeaveGuard`] handle history steps before the router does. Listeners run in the order of registration, so call this before
+/// Lets a [`NavigationGuard`] handle history steps before the router does. Listeners run in the order of registration, so call this before
 /// the router is created.
 pub fn watch_history() {
     let listener = Closure::<dyn Fn(Event)>::new(|event: Event| {

@@ -1,7 +1,7 @@
 //! Formatted numbers and counts.
 
 /// An integer with thousands separators. Independent of the browser's locale, so that the server renders the same.
-pub fn grouped(number: i64) -> String {
+pub fn format_integer(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "−" } else { "" });
     for (i, digit) in digits.chars().enumerate() {
@@ -14,18 +14,18 @@ pub fn grouped(number: i64) -> String {
 }
 
 /// Formats a `usize` with thousands separators.
-pub fn thousands(count: usize) -> String {
-    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+pub fn format_count(count: usize) -> String {
+    format_integer(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// A count with its noun: `1 key`, `1,200 keys`.
-pub fn counted(number: i64, one: &str, many: &str) -> String {
-    grouped(number) + " " + if number == 1 { one } else { many }
+pub fn pluralize(number: i64, one: &str, many: &str) -> String {
+    format_integer(number) + " " + if number == 1 { one } else { many }
 }
 
 /// A `usize` count with its noun.
-pub fn count_of(count: usize, one: &str, many: &str) -> String {
-    counted(i64::try_from(count).unwrap_or(i64::MAX), one, many)
+pub fn pluralize_count(count: usize, one: &str, many: &str) -> String {
+    pluralize(i64::try_from(count).unwrap_or(i64::MAX), one, many)
 }
 
 #[cfg(test)]
@@ -35,9 +35,9 @@ mod tests {
     #[test]
     fn formats_thousands_separators() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-12_345, "−12,345")] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(format_integer(number), text);
         }
-        assert_eq!(counted(1, "key", "keys"), "1 key");
-        assert_eq!(counted(2_000, "key", "keys"), "2,000 keys");
+        assert_eq!(pluralize(1, "key", "keys"), "1 key");
+        assert_eq!(pluralize(2_000, "key", "keys"), "2,000 keys");
     }
 }

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::{button::Button, number::thousands};
+use super::{button::Button, number::format_count};
 
 /// The progress of a task with several steps.
 #[derive(Clone, Copy)]
-pub struct Work {
+pub struct TaskProgress {
     done: RwSignal<usize>,
     total: RwSignal<usize>,
     stopped: RwSignal<bool>,
 }
 
-impl Work {
+impl TaskProgress {
     pub fn new() -> Self {
         Self { done: RwSignal::new(0), total: RwSignal::new(0), stopped: RwSignal::new(false) }
     }
@@ -38,7 +38,7 @@ impl Work {
     }
 }
 
-impl Default for Work {
+impl Default for TaskProgress {
     fn default() -> Self {
         Self::new()
     }
@@ -47,11 +47,11 @@ impl Default for Work {
 /// A progress bar with counts and a stop button.
 #[component]
 pub fn Progress(
-    work: Work,
+    work: TaskProgress,
     /// Accessible name of the bar.
     label: &'static str,
 ) -> impl IntoView {
-    let counts = move || format!("{} of {}", thousands(work.done.get()), thousands(work.total.get()));
+    let counts = move || format!("{} of {}", format_count(work.done.get()), format_count(work.total.get()));
     view! {
         <div class="progress">
             <progress aria-label=label max=move || work.total.get().max(1).to_string() value=move || work.done.get().to_string()></progress>

@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{Attached, below},
+    form_field::{FieldAria, field_messages},
     select::Choice,
 };
 
-/// A group of radio buttons in a form. See [`Form::check_ticked`].
+/// A group of radio buttons in a form. See [`Form::check_group`].
 #[component]
 pub fn RadioGroup(
     form: Form,
@@ -18,7 +18,7 @@ pub fn RadioGroup(
     options: Vec<Choice>,
     chosen: RwSignal<String>,
 ) -> impl IntoView {
-    let Attached { described_by, .. } = Attached::new(form, name, false);
+    let FieldAria { described_by, .. } = FieldAria::new(form, name, false);
     let radio = |(value, label_text): Choice| {
         let is_chosen = value == chosen.get_untracked();
         let on_change = {
@@ -36,7 +36,7 @@ pub fn RadioGroup(
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
             <div class="checks">{options.into_iter().map(radio).collect_view()}</div>
-            {below(form, name, None)}
+            {field_messages(form, name, None)}
         </fieldset>
     }
 }

@@ -5,28 +5,28 @@ use std::future::Future;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::browser;
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// The data and the error of the last fetch.
-pub struct Loaded<T: Send + Sync + 'static> {
+pub struct Refetchable<T: Send + Sync + 'static> {
     data: RwSignal<T>,
-    trouble: RwSignal<Option<Fault>>,
+    error: RwSignal<Option<Error>>,
     /// Counts local changes, to detect that a response is older than a change.
     changes: StoredValue<u32>,
     /// Counts fetches: only the response of the last one is used.
     turn: StoredValue<u32>,
 }
 
-impl<T: Send + Sync + 'static> Clone for Loaded<T> {
+impl<T: Send + Sync + 'static> Clone for Refetchable<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<T: Send + Sync + 'static> Copy for Loaded<T> {}
+impl<T: Send + Sync + 'static> Copy for Refetchable<T> {}
 
-impl<T: Send + Sync + 'static> Loaded<T> {
+impl<T: Send + Sync + 'static> Refetchable<T> {
     pub fn new(first: T) -> Self {
-        Self { data: RwSignal::new(first), trouble: RwSignal::new(None), changes: StoredValue::new(0), turn: StoredValue::new(0) }
+        Self { data: RwSignal::new(first), error: RwSignal::new(None), changes: StoredValue::new(0), turn: StoredValue::new(0) }
     }
 
     /// Reads the data reactively.
@@ -36,7 +36,7 @@ impl<T: Send + Sync + 'static> Loaded<T> {
 
     /// A memo of a part of the data, which updates in place so that its buttons keep the focus. If the part is removed, the last value
     /// stays. `None` if the part does not exist now.
-    pub fn part<U: Clone + PartialEq + Send + Sync + 'static>(self, select: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
+    pub fn select<U: Clone + PartialEq + Send + Sync + 'static>(self, select: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
         let initial = self.data.with_untracked(&select)?;
         Some(Memo::new(move |before: Option<&U>| self.data.with(&select).unwrap_or_else(|| before.unwrap_or(&initial).clone())))
     }
@@ -48,12 +48,12 @@ impl<T: Send + Sync + 'static> Loaded<T> {
     }
 
     /// The last error, until a fetch succeeds.
-    pub fn trouble(self) -> Signal<Option<Fault>> {
-        self.trouble.into()
+    pub fn error(self) -> Signal<Option<Error>> {
+        self.error.into()
     }
 
     /// Fetches the data again. Repeats if a local change happens in the meantime, because the response may be older than it.
-    pub fn read_again<Response: Future<Output = Result<T, Fault>> + 'static>(self, read: impl Fn() -> Response + 'static) {
+    pub fn refetch<Response: Future<Output = Result<T, Error>> + 'static>(self, read: impl Fn() -> Response + 'static) {
         let Some(turn) = self.turn.try_update_value(|turn| {
             *turn += 1;
             *turn
@@ -71,11 +71,11 @@ impl<T: Send + Sync + 'static> Loaded<T> {
                 match response {
                     Ok(_) if self.changes.try_get_value() != changes => continue,
                     Ok(data) => {
-                        self.trouble.set(None);
+                        self.error.set(None);
                         self.data.set(data);
                     }
-                    Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                    Err(fault) => self.trouble.set(Some(fault)),
+                    Err(Error::SignedOut) => browser::go_to_sign_in(),
+                    Err(error) => self.error.set(Some(error)),
                 }
                 return;
             }

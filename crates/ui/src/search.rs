@@ -99,7 +99,7 @@ pub fn SearchField(
     Effect::new(move || {
         let shortcut = window_event_listener(ev::keydown, move |event| {
             let no_modifier = !(event.ctrl_key() || event.meta_key() || event.alt_key());
-            if event.key() == "/" && no_modifier && !browser::is_typing() && !browser::has_dialog() {
+            if event.key() == "/" && no_modifier && !browser::is_typing() && !browser::has_open_dialog() {
                 event.prevent_default();
                 field.focus();
             }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{Attached, labelled},
+    form_field::{FieldAria, form_field},
     icon::{Glyph, Icon},
 };
 
@@ -32,7 +32,7 @@ pub fn SelectField(
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
-    labelled(form, name, label, hint, move |Attached { id, described_by, invalid }| {
+    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
         view! {
             <div class="select">
                 <select id=id name=name aria-invalid=invalid aria-describedby=described_by

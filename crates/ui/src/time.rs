@@ -11,7 +11,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// The format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Telling {
+pub enum TimeFormat {
     /// Relative to now, such as `3 minutes ago`.
     #[default]
     Relative,
@@ -21,12 +21,12 @@ pub enum Telling {
 
 /// A time, with the exact time as tooltip. The server renders the UTC date, because only the browser has the user's time zone.
 #[component]
-pub fn Time(at: Timestamp, #[prop(optional)] telling: Telling) -> impl IntoView {
+pub fn Time(at: Timestamp, #[prop(optional)] format: TimeFormat) -> impl IntoView {
     let now = now();
-    let label = move || match (now.get(), telling) {
+    let label = move || match (now.get(), format) {
         (None, _) => utc_date(at),
-        (Some(_), Telling::Date) => localized(at, &[("dateStyle", "medium")]),
-        (Some(now), Telling::Relative) => relative(at, now),
+        (Some(_), TimeFormat::Date) => localized(at, &[("dateStyle", "medium")]),
+        (Some(now), TimeFormat::Relative) => relative(at, now),
     };
     let exact = move || now.get().map(|_| localized(at, &[("dateStyle", "full"), ("timeStyle", "long")]));
     view! { <time datetime=at.rfc3339() title=exact>{label}</time> }

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::{
     browser,
     button::IconButton,
-    hydration::is_live,
+    hydration::is_hydrated,
     icon::{Glyph, Icon},
 };
 
@@ -28,23 +28,23 @@ impl Toasts {
     pub fn provide() -> Self {
         let toasts = Self(RwSignal::new(Vec::new()));
         provide_context(toasts);
-        let hydrated = is_live();
+        let hydrated = is_hydrated();
         Effect::new(move || {
-            if let Some(message) = hydrated.get().then(browser::take_from_last_page).flatten() {
-                toasts.say(message);
+            if let Some(message) = hydrated.get().then(browser::take_message).flatten() {
+                toasts.success(message);
             }
         });
         toasts
     }
 
     /// Shows a success message for a few seconds.
-    pub fn say(self, message: String) {
+    pub fn success(self, message: String) {
         let id = self.show(message, false);
         set_timeout(move || self.remove(id), SHOWN_FOR);
     }
 
     /// Shows an error message until it is dismissed.
-    pub fn warn(self, message: String) {
+    pub fn error(self, message: String) {
         self.show(message, true);
     }
 
@@ -70,7 +70,7 @@ pub fn Toaster(toasts: Toasts) -> impl IntoView {
         <div class="toaster" aria-live="polite" aria-atomic="false">
             <For each=move || toasts.0.get() key=|toast| toast.id let(Toast { id, message, is_error })>
                 <div class="toast" class:toast-trouble=is_error>
-                    <Icon glyph=if is_error { Glyph::Trouble } else { Glyph::Check }/>
+                    <Icon glyph=if is_error { Glyph::Error } else { Glyph::Check }/>
                     <span>{message}</span>
                     <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>
                 </div>

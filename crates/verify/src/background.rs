@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::Verifier;
-use latchkey_store::{self as store, Store, changes};
+use latchkey_store::{self as store, Store, verdict_changes};
 
 /// Interval between reads of changes. Together with one read it stays below the guaranteed 250 ms.
 const READ_EVERY: Duration = Duration::from_millis(150);
@@ -19,7 +19,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const PAUSE_FACTOR: u32 = 19;
 
 /// Applies changes by other instances, endlessly. A failed read is also how a loss of the database is detected.
-pub async fn watch(store: Store, verifier: Arc<Verifier>) {
+pub async fn watch_changes(store: Store, verifier: Arc<Verifier>) {
     let mut timer = interval(READ_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
@@ -27,25 +27,25 @@ pub async fn watch(store: Store, verifier: Arc<Verifier>) {
         timer.tick().await;
         let read = timeout(READ_LIMIT, apply_changes(&store, &verifier, seen)).await;
         seen = read.ok().and_then(Result::ok);
-        verifier.set_lost(seen.is_none());
+        verifier.set_unavailable(seen.is_none());
     }
 }
 
 /// Applies the changes after sequence number `seen` and returns the newest one. `None`, at the start and after a loss, invalidates the whole
 /// cache.
-async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::Error> {
+async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::StoreError> {
     let Some(seen) = seen else {
-        let newest = changes::newest(store).await?;
-        verifier.forget(None);
+        let newest = verdict_changes::newest(store).await?;
+        verifier.invalidate(None);
         return Ok(newest);
     };
-    let changes = changes::after(store, seen).await?;
+    let changes = verdict_changes::after(store, seen).await?;
     // A gap: the process was suspended for longer than changes are retained.
     if changes.first().is_some_and(|first| first.seq != seen + 1) {
-        verifier.forget(None);
+        verifier.invalidate(None);
     }
     for change in &changes {
-        verifier.forget(change.digest.as_deref());
+        verifier.invalidate(change.digest.as_deref());
     }
     Ok(changes.last().map_or(seen, |last| last.seq))
 }
@@ -53,8 +53,8 @@ async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) ->
 /// Old counts are deleted once per this many writes.
 const CLEAN_EVERY: u32 = 600;
 
-/// Writes usage until `end` fires, then once more. Separate from [`watch`], which must not wait for a slow write.
-pub async fn write_uses(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
+/// Writes usage until `end` fires, then once more. Separate from [`watch_changes`], which must not wait for a slow write.
+pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
     let mut timer = interval(WRITE_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for turn in (0..CLEAN_EVERY).cycle() {
@@ -64,11 +64,11 @@ pub async fn write_uses(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>)
         };
         if ended {
             verifier.flush().await;
-            verifier.give_back().await;
+            verifier.return_credits().await;
             return;
         }
         let started = Instant::now();
-        if !verifier.flush_some().await {
+        if !verifier.flush_batch().await {
             // More keys were used than one batch holds. Verification has priority over writing.
             timer.reset_after(WRITE_EVERY.max(started.elapsed() * PAUSE_FACTOR));
         }

@@ -17,7 +17,7 @@ use futures_util::{
 use moka::sync::Cache;
 use tokio::time::timeout;
 
-use super::{KnownKey, identity_hasher::BuildEven, thread_cache::Edition};
+use super::{CachedKey, identity_hasher::BuildIdentityHasher, thread_cache::Generation};
 use latchkey_crypto::key_format::KeyDigest;
 use latchkey_store as store;
 
@@ -28,19 +28,19 @@ const UNKNOWN_MAX: u64 = 100_000;
 pub(super) const READ_LIMIT: Duration = Duration::from_millis(1500);
 
 /// Result of a read; cloned for each waiting caller.
-type Found = Result<Option<Arc<KnownKey>>, ReadError>;
+type Found = Result<Option<Arc<CachedKey>>, ReadError>;
 type PendingRead = Shared<BoxFuture<'static, Found>>;
 
 #[derive(Debug, Clone, Copy)]
 enum ReadError {
-    Lost,
+    Unavailable,
     Broken,
 }
 
-impl From<store::Error> for ReadError {
-    fn from(error: store::Error) -> Self {
+impl From<store::StoreError> for ReadError {
+    fn from(error: store::StoreError) -> Self {
         match error {
-            store::Error::Lost => Self::Lost,
+            store::StoreError::Unavailable => Self::Unavailable,
             other => {
                 tracing::error!(error = %other, "cannot read a key");
                 Self::Broken
@@ -49,10 +49,10 @@ impl From<store::Error> for ReadError {
     }
 }
 
-impl From<ReadError> for store::Error {
+impl From<ReadError> for store::StoreError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Lost => Self::Lost,
+            ReadError::Unavailable => Self::Unavailable,
             // The cause is logged already.
             ReadError::Broken => Self::interrupted(),
         }
@@ -60,24 +60,24 @@ impl From<ReadError> for store::Error {
 }
 
 enum Slot {
-    Cached(Arc<KnownKey>),
+    Cached(Arc<CachedKey>),
     /// A read in progress; the number distinguishes it from later reads of the same digest.
     Reading(u64, PendingRead),
 }
 
-pub(super) struct Shelf {
-    slots: DashMap<KeyDigest, Slot, BuildEven>,
+pub(super) struct KeyCache {
+    slots: DashMap<KeyDigest, Slot, BuildIdentityHasher>,
     unknown: Cache<KeyDigest, ()>,
     reads: AtomicU64,
-    edition: Edition,
+    generation: Generation,
 }
 
-impl Shelf {
+impl KeyCache {
     pub(super) fn new() -> Self {
-        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), edition: Edition::new() }
+        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), generation: Generation::new() }
     }
 
-    pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<KnownKey>> {
+    pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<CachedKey>> {
         match &*self.slots.get(digest)? {
             Slot::Cached(key) => Some(Arc::clone(key)),
             Slot::Reading(..) => None,
@@ -85,17 +85,17 @@ impl Shelf {
     }
 
     /// Applies `read` to the key with this digest if it is cached, using the per-thread cache.
-    pub(super) fn with_recent<T>(&self, digest: &KeyDigest, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
-        self.edition.with(digest, || self.get(digest), read)
+    pub(super) fn with_recent<T>(&self, digest: &KeyDigest, read: impl FnOnce(&CachedKey) -> T) -> Option<T> {
+        self.generation.with(digest, || self.get(digest), read)
     }
 
     /// Waits for `read`, or for a read of the same digest by another caller. The read continues if its callers are cancelled.
     ///
     /// # Errors
-    /// [`store::Error::Lost`], also if the read takes longer than [`READ_LIMIT`].
-    pub(super) async fn get_or_read<Read>(self: &Arc<Self>, digest: KeyDigest, read: Read) -> Result<Option<Arc<KnownKey>>, store::Error>
+    /// [`store::StoreError::Unavailable`], also if the read takes longer than [`READ_LIMIT`].
+    pub(super) async fn get_or_read<Read>(self: &Arc<Self>, digest: KeyDigest, read: Read) -> Result<Option<Arc<CachedKey>>, store::StoreError>
     where
-        Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
+        Read: Future<Output = Result<Option<CachedKey>, store::StoreError>> + Send + 'static,
     {
         if self.unknown.contains_key(&digest) {
             return Ok(None);
@@ -114,13 +114,13 @@ impl Shelf {
         };
         match timeout(READ_LIMIT, reading).await {
             Ok(found) => found.map_err(Into::into),
-            Err(_) => Err(store::Error::Lost),
+            Err(_) => Err(store::StoreError::Unavailable),
         }
     }
 
     fn begin<Read>(self: &Arc<Self>, digest: KeyDigest, number: u64, read: Read) -> PendingRead
     where
-        Read: Future<Output = Result<Option<KnownKey>, store::Error>> + Send + 'static,
+        Read: Future<Output = Result<Option<CachedKey>, store::StoreError>> + Send + 'static,
     {
         let cache = Arc::clone(self);
         let task = tokio::spawn(async move {
@@ -133,7 +133,7 @@ impl Shelf {
     }
 
     /// Caches the result of a read if its slot still exists, that is, if the key was not invalidated since the read began. The slot is locked
-    /// during this, and [`Self::forget`] waits for the lock.
+    /// during this, and [`Self::invalidate`] waits for the lock.
     fn put(&self, digest: KeyDigest, number: u64, found: &Found) {
         let Entry::Occupied(mut slot) = self.slots.entry(digest) else { return };
         if !matches!(slot.get(), Slot::Reading(own, _) if *own == number) {
@@ -153,16 +153,16 @@ impl Shelf {
         }
     }
 
-    pub(super) fn forget(&self, digest: &KeyDigest) {
+    pub(super) fn invalidate(&self, digest: &KeyDigest) {
         drop(self.slots.remove(digest));
         self.unknown.invalidate(digest);
-        self.edition.end();
+        self.generation.advance();
     }
 
-    pub(super) fn forget_all(&self) {
+    pub(super) fn invalidate_all(&self) {
         self.slots.clear();
         self.unknown.invalidate_all();
-        self.edition.end();
+        self.generation.advance();
     }
 
     /// Number of cached keys, and of cached unknown digests.
@@ -179,43 +179,43 @@ mod tests {
     };
 
     use super::*;
-    use crate::evaluate::tests::known_client;
+    use crate::evaluate::tests::client_key;
 
     fn digest(byte: u8) -> KeyDigest {
         KeyDigest::from_stored(&[byte; 32]).unwrap()
     }
 
     /// A read that completes when `record` is sent.
-    async fn slow(record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<KnownKey>, store::Error> {
-        Ok(record.await.unwrap().map(known_client))
+    async fn slow(record: oneshot::Receiver<Option<&'static str>>) -> Result<Option<CachedKey>, store::StoreError> {
+        Ok(record.await.unwrap().map(client_key))
     }
 
     #[tokio::test]
     async fn a_slow_read_does_not_restore_an_outdated_record() {
-        for change in [|shelf: &Shelf| shelf.forget(&digest(1)), Shelf::forget_all] {
+        for change in [|cache: &KeyCache| cache.invalidate(&digest(1)), KeyCache::invalidate_all] {
             for (old, new) in [(Some("old"), Some("new")), (Some("old"), None), (None, Some("new"))] {
-                let shelf = Arc::new(Shelf::new());
+                let cache = Arc::new(KeyCache::new());
                 let (send_old, old_record) = oneshot::channel();
                 let first = tokio::spawn({
-                    let shelf = Arc::clone(&shelf);
-                    async move { shelf.get_or_read(digest(1), slow(old_record)).await }
+                    let cache = Arc::clone(&cache);
+                    async move { cache.get_or_read(digest(1), slow(old_record)).await }
                 });
-                while shelf.slots.is_empty() {
+                while cache.slots.is_empty() {
                     sleep(Duration::from_millis(1)).await;
                 }
-                change(&shelf);
+                change(&cache);
                 // A caller after the change does not wait for the old read, and its result does not affect them.
                 let (send_new, new_record) = oneshot::channel();
                 let second = tokio::spawn({
-                    let shelf = Arc::clone(&shelf);
-                    async move { shelf.get_or_read(digest(1), slow(new_record)).await }
+                    let cache = Arc::clone(&cache);
+                    async move { cache.get_or_read(digest(1), slow(new_record)).await }
                 });
                 sleep(Duration::from_millis(5)).await;
                 send_old.send(old).unwrap();
                 assert_eq!(first.await.unwrap().unwrap().map(|key| key.name.clone()), old.map(Into::into));
                 send_new.send(new).unwrap();
                 assert_eq!(second.await.unwrap().unwrap().map(|key| key.name.clone()), new.map(Into::into));
-                let after = shelf.get_or_read(digest(1), async { panic!("it is cached") }).await;
+                let after = cache.get_or_read(digest(1), async { panic!("it is cached") }).await;
                 assert_eq!(after.unwrap().map(|key| key.name.clone()), new.map(Into::into));
             }
         }
@@ -223,33 +223,35 @@ mod tests {
 
     #[tokio::test]
     async fn the_thread_cache_ends_with_a_change_and_is_per_map() {
-        let (shelf, other) = (Arc::new(Shelf::new()), Shelf::new());
-        let name = |shelf: &Shelf| shelf.with_recent(&digest(1), |key| key.name.clone());
-        for (change, new_name) in [(None, "a"), (Some(Shelf::forget_all as fn(&Shelf)), "b"), (Some(|shelf| shelf.forget(&digest(1))), "c")] {
+        let (cache, other) = (Arc::new(KeyCache::new()), KeyCache::new());
+        let name = |cache: &KeyCache| cache.with_recent(&digest(1), |key| key.name.clone());
+        for (change, new_name) in
+            [(None, "a"), (Some(KeyCache::invalidate_all as fn(&KeyCache)), "b"), (Some(|cache| cache.invalidate(&digest(1))), "c")]
+        {
             if let Some(change) = change {
-                assert!(name(&shelf).is_some());
-                change(&shelf);
+                assert!(name(&cache).is_some());
+                change(&cache);
             }
-            assert_eq!(name(&shelf), None, "it is not cached");
-            shelf.get_or_read(digest(1), async { Ok(Some(known_client(new_name))) }).await.unwrap();
-            assert_eq!((name(&shelf), name(&shelf)), (Some(new_name.into()), Some(new_name.into())));
+            assert_eq!(name(&cache), None, "it is not cached");
+            cache.get_or_read(digest(1), async { Ok(Some(client_key(new_name))) }).await.unwrap();
+            assert_eq!((name(&cache), name(&cache)), (Some(new_name.into()), Some(new_name.into())));
             assert_eq!(name(&other), None);
         }
     }
 
     #[tokio::test]
     async fn concurrent_misses_share_one_read() {
-        let (shelf, reads) = (Arc::new(Shelf::new()), Arc::new(AtomicU64::new(0)));
+        let (cache, reads) = (Arc::new(KeyCache::new()), Arc::new(AtomicU64::new(0)));
         for (byte, record) in [(1, Some("a")), (2, None)] {
             let callers: Vec<_> = (0..64)
                 .map(|_| {
-                    let (shelf, reads) = (Arc::clone(&shelf), Arc::clone(&reads));
+                    let (cache, reads) = (Arc::clone(&cache), Arc::clone(&reads));
                     let read = async move {
                         reads.fetch_add(1, Ordering::Relaxed);
                         sleep(Duration::from_millis(20)).await;
-                        Ok(record.map(known_client))
+                        Ok(record.map(client_key))
                     };
-                    tokio::spawn(async move { shelf.get_or_read(digest(byte), read).await })
+                    tokio::spawn(async move { cache.get_or_read(digest(byte), read).await })
                 })
                 .collect();
             for caller in callers {
@@ -257,35 +259,35 @@ mod tests {
             }
             assert_eq!(reads.swap(0, Ordering::Relaxed), 1);
         }
-        shelf.unknown.run_pending_tasks();
-        assert_eq!(shelf.sizes(), (1, 1));
+        cache.unknown.run_pending_tasks();
+        assert_eq!(cache.sizes(), (1, 1));
     }
 
     #[tokio::test]
     async fn a_failed_read_fails_for_waiting_callers_only() {
-        let shelf = Arc::new(Shelf::new());
+        let cache = Arc::new(KeyCache::new());
         let lost = || async {
             sleep(Duration::from_millis(20)).await;
-            Err(store::Error::Lost)
+            Err(store::StoreError::Unavailable)
         };
-        let (one, other) = tokio::join!(shelf.get_or_read(digest(1), lost()), shelf.get_or_read(digest(1), lost()));
-        assert!(matches!((one, other), (Err(store::Error::Lost), Err(store::Error::Lost))));
-        let found = shelf.get_or_read(digest(1), async { Ok(Some(known_client("a"))) }).await.unwrap();
+        let (one, other) = tokio::join!(cache.get_or_read(digest(1), lost()), cache.get_or_read(digest(1), lost()));
+        assert!(matches!((one, other), (Err(store::StoreError::Unavailable), Err(store::StoreError::Unavailable))));
+        let found = cache.get_or_read(digest(1), async { Ok(Some(client_key("a"))) }).await.unwrap();
         assert_eq!(found.unwrap().name, "a".into());
     }
 
     #[tokio::test]
     async fn a_hanging_store_is_lost_and_a_read_outlives_its_caller() {
-        let shelf = Arc::new(Shelf::new());
+        let cache = Arc::new(KeyCache::new());
         let begun = Instant::now();
-        let hangs = shelf.get_or_read(digest(1), async { std::future::pending().await }).await;
-        assert!(matches!(hangs, Err(store::Error::Lost)) && begun.elapsed() < Duration::from_secs(2));
+        let hangs = cache.get_or_read(digest(1), async { std::future::pending().await }).await;
+        assert!(matches!(hangs, Err(store::StoreError::Unavailable)) && begun.elapsed() < Duration::from_secs(2));
 
         let (send, record) = oneshot::channel();
-        let gone = timeout(Duration::from_millis(5), shelf.get_or_read(digest(2), slow(record))).await;
+        let gone = timeout(Duration::from_millis(5), cache.get_or_read(digest(2), slow(record))).await;
         assert!(gone.is_err());
         send.send(Some("a")).unwrap();
-        let found = shelf.get_or_read(digest(2), async { panic!("it is being read") }).await.unwrap();
+        let found = cache.get_or_read(digest(2), async { panic!("it is being read") }).await.unwrap();
         assert_eq!(found.unwrap().name, "a".into());
     }
 }

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde_json::value::RawValue;
 
 use super::{
-    limiter::Live,
-    rate_limit_interner::{Plan, Plans},
+    limiter::Limiter,
+    rate_limit_interner::{RateLimitInterner, RateLimits},
 };
 use latchkey_crypto::{key_format::KeyDigest, project_token::Claims};
 use latchkey_store::keys::{IssuedColumns, LimitColumns, VerifyRecord};
@@ -21,7 +21,7 @@ use latchkey_types::{
 };
 
 /// Everything needed to evaluate a key. Immutable; replaced when the key changes.
-pub struct KnownKey {
+pub struct CachedKey {
     pub(super) digest: KeyDigest,
     pub id: KeyId,
     pub kind: KeyKind,
@@ -40,26 +40,26 @@ pub struct KnownKey {
     pub metadata: Option<Box<RawValue>>,
     pub lifecycle: Lifecycle,
     /// End of the grace period, if this secret was replaced.
-    pub retires_at: Option<Timestamp>,
-    pub limits: Option<KnownLimits>,
+    pub secret_expires_at: Option<Timestamp>,
+    pub limits: Option<CachedLimits>,
     /// Set for project keys only.
-    pub of_project: Option<Box<OfProject>>,
+    pub project_grant: Option<Box<ProjectGrant>>,
     /// The key's members of the verdict JSON, serialized on first use.
-    pub(super) told: OnceLock<Box<str>>,
+    pub(super) verdict_json: OnceLock<Box<str>>,
 }
 
 /// The limits of a key and the state of its limiter.
-pub struct KnownLimits {
-    pub rates: Plan,
+pub struct CachedLimits {
+    pub rates: RateLimits,
     /// Version of the credit setting, if the key has credits; incremented by each change of it.
     pub credits: Option<i64>,
     /// Networks from which the key may be used; empty allows all.
     pub networks: Box<[IpNet]>,
-    pub(super) live: Arc<Live>,
+    pub(super) limiter: Arc<Limiter>,
 }
 
 /// The current project access of a project key.
-pub struct OfProject {
+pub struct ProjectGrant {
     pub project: ProjectId,
     /// Name of the role; `None` if the role was deleted, which grants nothing.
     pub role: Option<Box<str>>,
@@ -69,11 +69,11 @@ pub struct OfProject {
     pub price: Money,
 }
 
-impl OfProject {
+impl ProjectGrant {
     /// `None` if it is no project key, if the project was deleted, or before the token is revealed.
     fn from_columns(issued: &IssuedColumns) -> Option<Self> {
         issued.revealed_at?;
-        let role_permissions = Permissions::from_words(issued.role_permissions.as_deref().unwrap_or_default());
+        let role_permissions = Permissions::parse_list(issued.role_permissions.as_deref().unwrap_or_default());
         let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| role_permissions.has(*permission)).collect();
         Some(Self {
             project: issued.project_id.as_deref()?.parse().ok()?,
@@ -85,28 +85,33 @@ impl OfProject {
 
     /// The permissions as scope names.
     fn scopes(&self) -> Vec<String> {
-        self.permissions.iter().map(|permission| permission.word().to_owned()).collect()
+        self.permissions.iter().map(|permission| permission.as_str().to_owned()).collect()
     }
 }
 
-impl KnownLimits {
+impl CachedLimits {
     /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
     #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
-    fn from_columns(stored: &LimitColumns, plans: &Plans, live: impl FnOnce() -> Arc<Live>) -> Option<Option<Self>> {
-        let (rates, networks, credits) = (plans.of(stored)?, stored.networks()?, stored.account().map(|account| account.version));
+    fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
+        let (rates, networks, credits) = (interner.intern(stored)?, stored.networks()?, stored.credit_balance().map(|account| account.version));
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), live: live() }))
+        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), limiter: limiter() }))
     }
 }
 
-impl KnownKey {
+impl CachedKey {
     /// `None` if a stored value is invalid: such a key must not be valid.
-    pub(super) fn read(record: &VerifyRecord, digest: KeyDigest, plans: &Plans, live: impl FnOnce(KeyId) -> Arc<Live>) -> Option<Self> {
+    pub(super) fn from_record(
+        record: &VerifyRecord,
+        digest: KeyDigest,
+        interner: &RateLimitInterner,
+        limiter: impl FnOnce(KeyId) -> Arc<Limiter>,
+    ) -> Option<Self> {
         if !has_digest(record, digest) {
             return None;
         }
         let row = record.key.row().ok()?;
-        let of_project = OfProject::from_columns(&record.issued).map(Box::new);
+        let project_grant = ProjectGrant::from_columns(&record.issued).map(Box::new);
         let id: KeyId = record.key.id.parse().ok()?;
         Some(Self {
             digest,
@@ -116,22 +121,22 @@ impl KnownKey {
             organization: record.organization_id.parse().ok()?,
             customer_id: record.customer_id,
             created_by: row.creator,
-            permissions: Permissions::from_words(&record.permissions),
-            scopes: of_project.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
+            permissions: Permissions::parse_list(&record.permissions),
+            scopes: project_grant.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
             corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
             external_id: row.external_id.map(Into::into),
             metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
             lifecycle: record.key.lifecycle(),
-            retires_at: record.retires_at.map(Timestamp),
-            limits: KnownLimits::from_columns(&record.key.limits, plans, || live(id))?,
-            of_project,
-            told: OnceLock::new(),
+            secret_expires_at: record.secret_expires_at.map(Timestamp),
+            limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
+            project_grant,
+            verdict_json: OnceLock::new(),
         })
     }
 
     /// Whether the token's claims fit the key: a project key needs claims with its id and project, other kinds have no claims.
-    pub(super) fn is_as_signed(&self, claims: Option<&Claims>) -> bool {
-        match (self.kind, &self.of_project, claims) {
+    pub(super) fn matches_claims(&self, claims: Option<&Claims>) -> bool {
+        match (self.kind, &self.project_grant, claims) {
             (KeyKind::Project, Some(access), Some(claims)) => claims.jti == self.id && claims.aud == access.project,
             (KeyKind::Project, ..) | (_, _, Some(_)) => false,
             (_, _, None) => true,
@@ -140,20 +145,20 @@ impl KnownKey {
 
     /// Whether the secret was not replaced, or its grace period has not ended.
     pub(super) fn is_current(&self) -> bool {
-        self.retires_at.is_none_or(|end| Timestamp::now() < end)
+        self.secret_expires_at.is_none_or(|end| Timestamp::now() < end)
     }
 
-    pub fn is_of(&self, project: &str) -> bool {
-        self.of_project.as_ref().is_some_and(|access| access.project.to_string() == project)
+    pub fn belongs_to(&self, project: &str) -> bool {
+        self.project_grant.as_ref().is_some_and(|access| access.project.to_string() == project)
     }
 
     /// Price of one request; zero except for project keys.
     pub fn price(&self) -> Money {
-        self.of_project.as_ref().map_or(Money::default(), |access| access.price)
+        self.project_grant.as_ref().map_or(Money::default(), |access| access.price)
     }
 }
 
 /// Compares in constant time, independent of the index lookup. The digest of a replaced secret is not in the key's row.
 fn has_digest(record: &VerifyRecord, digest: KeyDigest) -> bool {
-    record.retires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
+    record.secret_expires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
 }

@@ -5,9 +5,9 @@ use futures_util::future::{BoxFuture, Shared};
 
 use latchkey_store::{
     Store,
-    keys::credits::{self, Account},
+    keys::credits::{self, CreditBalance},
 };
-use latchkey_types::{error::Fault, id::KeyId, time::Timestamp};
+use latchkey_types::{error::Error, id::KeyId, time::Timestamp};
 
 /// Smallest and largest block per reservation, if that many credits are left.
 const BLOCK_RANGE: (i64, i64) = (16, 65_536);
@@ -19,7 +19,7 @@ const EXHAUSTED_MS: i64 = 1000;
 const MAX_SHARE_DIVISOR: i64 = 4;
 
 /// A reservation in progress, shared by all waiting callers. Resolves to whether the key has a credit limit at all; store errors are logged.
-pub(super) type Reserving = Shared<BoxFuture<'static, Result<bool, ()>>>;
+pub(super) type PendingReservation = Shared<BoxFuture<'static, Result<bool, ()>>>;
 
 /// Credits of one key that this instance has reserved.
 #[derive(Default)]
@@ -36,15 +36,15 @@ pub(super) struct Reserve {
     reserved_at: i64,
     /// Size of the last requested block.
     block: i64,
-    pub(super) reserving: Option<Reserving>,
+    pub(super) pending: Option<PendingReservation>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Spent {
-    Yes,
+pub(super) enum SpendResult {
+    Allowed,
     /// This many credits are missing; the store may have them.
-    Short(i64),
-    Exhausted,
+    NeedsCredits(i64),
+    CreditsExhausted,
     /// The credits were changed since the record was read.
     Outdated,
 }
@@ -60,26 +60,26 @@ pub(super) struct Block {
 
 impl Reserve {
     /// Spends `cost` credits, if the reserved ones belong to this `version`.
-    pub(super) fn spend(&mut self, version: i64, cost: i64, now: Timestamp, ticks: i64) -> Spent {
+    pub(super) fn spend(&mut self, version: i64, cost: i64, now: Timestamp, ticks: i64) -> SpendResult {
         if self.version > version {
-            return Spent::Outdated;
+            return SpendResult::Outdated;
         }
         if self.version < version || self.until.is_some_and(|end| end <= now) {
             self.void(version);
         }
-        let Some(left) = self.left else { return Spent::Short(cost) };
+        let Some(left) = self.left else { return SpendResult::NeedsCredits(cost) };
         if cost <= self.balance {
             self.balance -= cost;
-            Spent::Yes
+            SpendResult::Allowed
         } else if self.balance + left < cost && ticks - self.reserved_at < EXHAUSTED_MS {
-            Spent::Exhausted
+            SpendResult::CreditsExhausted
         } else {
-            Spent::Short(cost - self.balance)
+            SpendResult::NeedsCredits(cost - self.balance)
         }
     }
 
     fn void(&mut self, version: i64) {
-        *self = Self { version, reserving: self.reserving.take(), ..Self::default() };
+        *self = Self { version, pending: self.pending.take(), ..Self::default() };
     }
 
     /// Size of the next block, at least `missing`. Doubles when the last block was spent within [`FAST_MS`], else halves.
@@ -112,52 +112,52 @@ impl Reserve {
     }
 
     /// Reserved credits of this version of the setting; the store counts them as spent.
-    pub(super) fn held_of(&self, version: i64, now: Timestamp) -> i64 {
+    pub(super) fn reserved_of(&self, version: i64, now: Timestamp) -> i64 {
         let is_void = self.version != version || self.until.is_some_and(|end| end <= now);
         if is_void { 0 } else { self.balance }
     }
 
     /// Removes all reserved credits and returns their version, the refill that invalidates them, and their number.
-    pub(super) fn give_back(&mut self) -> (i64, Option<Timestamp>, i64) {
+    pub(super) fn take_reserved(&mut self) -> (i64, Option<Timestamp>, i64) {
         self.left = None;
         (self.version, self.until, std::mem::take(&mut self.balance))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.balance == 0 && self.reserving.is_none()
+        self.balance == 0 && self.pending.is_none()
     }
 }
 
 /// Reserves up to `requested` credits, and at least `missing` if that many are left. `None` if the key no longer has a credit limit.
-pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Fault> {
+pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Error> {
     store
         .write(move |tx| {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
                 let block = next_block(&account, missing, requested, now);
-                credits::leave(tx, id, block.left, account.refilled_at).await?;
+                credits::set_remaining(tx, id, block.left, account.refilled_at).await?;
                 Ok(Some(block))
             })
         })
         .await
 }
 
-fn next_block(account: &Account, missing: i64, requested: i64, now: Timestamp) -> Block {
+fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timestamp) -> Block {
     let left = account.credits.remaining;
     let amount = requested.min(left / MAX_SHARE_DIVISOR).max(missing).min(left);
     Block { version: account.version, amount, left: left - amount, until: account.credits.refill.next(now) }
 }
 
 /// Returns unspent credits to the store, unless the credits were changed or refilled since they were reserved.
-pub(super) async fn give_back(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, unspent: i64) -> Result<(), Fault> {
+pub(super) async fn return_credits(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, unspent: i64) -> Result<(), Error> {
     store
         .write(move |tx| {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(()) };
                 if account.version == version && account.credits.refill.next(now) == until {
-                    credits::leave(tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
+                    credits::set_remaining(tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
                 }
                 Ok(())
             })
@@ -179,34 +179,38 @@ mod tests {
     #[test]
     fn spends_no_more_than_is_reserved() {
         let mut reserve = Reserve::default();
-        assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Short(1));
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::NeedsCredits(1));
         reserve.add(block(0, 3, 0), 0);
-        assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (Spent::Yes, Some(1)));
-        assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (Spent::Exhausted, Some(1)));
-        assert_eq!(reserve.spend(0, 0, NOW, 0), Spent::Yes);
-        assert_eq!(reserve.spend(0, 2, NOW, EXHAUSTED_MS), Spent::Short(1), "the store is read again once the cached exhaustion expires");
-        assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Yes);
+        assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (SpendResult::Allowed, Some(1)));
+        assert_eq!((reserve.spend(0, 2, NOW, 0), reserve.left()), (SpendResult::CreditsExhausted, Some(1)));
+        assert_eq!(reserve.spend(0, 0, NOW, 0), SpendResult::Allowed);
+        assert_eq!(
+            reserve.spend(0, 2, NOW, EXHAUSTED_MS),
+            SpendResult::NeedsCredits(1),
+            "the store is read again once the cached exhaustion expires"
+        );
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
     }
 
     #[test]
     fn changing_the_credits_voids_reserved_ones() {
         let mut reserve = Reserve::default();
         reserve.add(block(1, 5, 5), 0);
-        assert_eq!(reserve.spend(2, 1, NOW, 0), Spent::Short(1));
+        assert_eq!(reserve.spend(2, 1, NOW, 0), SpendResult::NeedsCredits(1));
         reserve.add(block(1, 5, 0), 0);
         assert_eq!(reserve.left(), None, "a block of an older version is ignored");
         reserve.add(block(3, 5, 0), 0);
-        assert_eq!(reserve.spend(2, 1, NOW, 0), Spent::Outdated);
-        assert_eq!((reserve.held_of(3, NOW), reserve.held_of(2, NOW)), (5, 0));
+        assert_eq!(reserve.spend(2, 1, NOW, 0), SpendResult::Outdated);
+        assert_eq!((reserve.reserved_of(3, NOW), reserve.reserved_of(2, NOW)), (5, 0));
     }
 
     #[test]
     fn a_refill_voids_reserved_credits() {
         let mut reserve = Reserve::default();
         reserve.add(Block { until: Some(NOW.plus_ms(10)), ..block(0, 5, 5) }, 0);
-        assert_eq!(reserve.spend(0, 1, NOW, 0), Spent::Yes);
-        assert_eq!(reserve.held_of(0, NOW.plus_ms(10)), 0);
-        assert_eq!(reserve.spend(0, 1, NOW.plus_ms(10), 0), Spent::Short(1));
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
+        assert_eq!(reserve.reserved_of(0, NOW.plus_ms(10)), 0);
+        assert_eq!(reserve.spend(0, 1, NOW.plus_ms(10), 0), SpendResult::NeedsCredits(1));
     }
 
     #[test]
@@ -222,7 +226,8 @@ mod tests {
         assert_eq!(sizes, [16, 32, 64, 128]);
         assert_eq!(reserve.next_block(1, FAST_MS + 3), 64);
         assert_eq!(reserve.next_block(1000, FAST_MS + 3), 1000);
-        let account = |remaining| Account { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
+        let account =
+            |remaining| CreditBalance { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
         for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 2), (0, 1, 16, 0)]
         {
             let block = next_block(&account(remaining), missing, requested, NOW);

@@ -4,9 +4,9 @@ use std::{borrow::Cow, net::IpAddr};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::KnownKey;
+use super::CachedKey;
 use latchkey_types::{
-    key_kind::{Scoping, Status},
+    key_kind::{ScopeRule, Status},
     permission::Scope,
     time::Timestamp,
 };
@@ -14,7 +14,7 @@ use latchkey_types::{
 /// A verify request. Borrows from the request body, so that the secret is not copied.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ask<'a> {
+pub struct VerifyRequest<'a> {
     #[serde(borrow)]
     pub key: Cow<'a, str>,
     /// Required scope.
@@ -34,9 +34,9 @@ pub struct Ask<'a> {
     pub ip: Option<IpAddr>,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> VerifyRequest<'a> {
     /// A request without further requirements.
-    pub const fn of(key: &'a str) -> Self {
+    pub const fn new(key: &'a str) -> Self {
         Self { key: Cow::Borrowed(key), scope: None, corpus: None, project: None, cost: None, ip: None }
     }
 
@@ -47,7 +47,7 @@ impl<'a> Ask<'a> {
 
 /// The `code` of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum VerdictCode {
     Valid,
     /// Unknown, deleted, revoked, forged, or another organization's.
     NotFound,
@@ -61,7 +61,7 @@ pub enum Code {
     UsageExceeded,
 }
 
-impl Code {
+impl VerdictCode {
     /// All codes, in the order of evaluation.
     pub const ALL: [Self; 8] = [
         Self::Valid,
@@ -75,7 +75,7 @@ impl Code {
     ];
 
     /// The value in the API.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "VALID",
             Self::NotFound => "NOT_FOUND",
@@ -89,46 +89,46 @@ impl Code {
     }
 }
 
-impl Serialize for Code {
+impl Serialize for VerdictCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
+        serializer.serialize_str(self.as_str())
     }
 }
 
 /// Evaluates in the order of the API contract: not found, expired, disabled, forbidden, permissions. Limits are checked by the caller.
-pub(super) fn judge(key: Option<&KnownKey>, request: &Ask<'_>, now: Timestamp) -> Code {
-    let Some(key) = key else { return Code::NotFound };
+pub(super) fn evaluate(key: Option<&CachedKey>, request: &VerifyRequest<'_>, now: Timestamp) -> VerdictCode {
+    let Some(key) = key else { return VerdictCode::NotFound };
     match key.lifecycle.status(now) {
-        Status::Deleted | Status::Revoked => Code::NotFound,
-        Status::Expired => Code::Expired,
-        Status::Disabled => Code::Disabled,
-        Status::Active if !is_address_allowed(key, request.ip) => Code::Forbidden,
+        Status::Deleted | Status::Revoked => VerdictCode::NotFound,
+        Status::Expired => VerdictCode::Expired,
+        Status::Disabled => VerdictCode::Disabled,
+        Status::Active if !is_address_allowed(key, request.ip) => VerdictCode::Forbidden,
         // Only the project's own keys give access to it.
-        Status::Active if request.project.as_deref().is_some_and(|project| !key.is_of(project)) => Code::Forbidden,
-        Status::Active if !has_scope(key, request.scope.as_deref()) || !has_corpus(key, request.corpus) => Code::InsufficientPermissions,
-        Status::Active => Code::Valid,
+        Status::Active if request.project.as_deref().is_some_and(|project| !key.belongs_to(project)) => VerdictCode::Forbidden,
+        Status::Active if !has_scope(key, request.scope.as_deref()) || !has_corpus(key, request.corpus) => VerdictCode::InsufficientPermissions,
+        Status::Active => VerdictCode::Valid,
     }
 }
 
 /// If the key has a list of networks, the address must be given and in one of them.
-fn is_address_allowed(key: &KnownKey, address: Option<IpAddr>) -> bool {
+fn is_address_allowed(key: &CachedKey, address: Option<IpAddr>) -> bool {
     let networks = key.limits.as_ref().map_or(&[][..], |limits| &limits.networks);
     let is_listed = |address: IpAddr| networks.iter().any(|network| network.contains(&address.to_canonical()));
     networks.is_empty() || address.is_some_and(is_listed)
 }
 
 /// Whether a key has a scope and the scope is effective; true if none is required.
-pub fn has_scope(key: &KnownKey, scope: Option<&str>) -> bool {
+pub fn has_scope(key: &CachedKey, scope: Option<&str>) -> bool {
     scope.is_none_or(|scope| key.scopes.iter().any(|own| own == scope) && is_effective(key, scope))
 }
 
 /// A scope of Latchkey's own API is effective only while the key's creator has a permission that it needs.
-fn is_effective(key: &KnownKey, scope: &str) -> bool {
-    key.kind.policy().scoping != Scoping::Api
+fn is_effective(key: &CachedKey, scope: &str) -> bool {
+    key.kind.spec().scope_rule != ScopeRule::Api
         || scope.parse::<Scope>().is_ok_and(|scope| scope.needs().iter().any(|permission| key.permissions.has(*permission)))
 }
 
-fn has_corpus(key: &KnownKey, corpus: Option<i64>) -> bool {
+fn has_corpus(key: &CachedKey, corpus: Option<i64>) -> bool {
     corpus.is_none_or(|corpus| key.corpora.contains(&corpus))
 }
 
@@ -139,7 +139,7 @@ pub(super) mod tests {
     use ipnet::IpNet;
 
     use super::*;
-    use crate::{OfProject, cached_key::KnownLimits};
+    use crate::{ProjectGrant, cached_key::CachedLimits};
     use latchkey_crypto::key_format::KeyDigest;
     use latchkey_types::{
         id::{KeyId, OrganizationId, ProjectId, UserId},
@@ -152,14 +152,14 @@ pub(super) mod tests {
     const HOUR_MS: i64 = 60 * 60 * 1000;
 
     /// A project key whose role permits viewing the project.
-    fn project_key(lifecycle: Lifecycle) -> KnownKey {
-        let access = OfProject {
+    fn project_key(lifecycle: Lifecycle) -> CachedKey {
+        let access = ProjectGrant {
             project: ProjectId::new(),
             role: Some("viewer".into()),
             permissions: Permissions::of(&[Permission::ViewProject]),
             price: Money(2500),
         };
-        KnownKey {
+        CachedKey {
             digest: KeyDigest::from_stored(&[7; 32]).unwrap(),
             id: KeyId::new(),
             kind: KeyKind::Project,
@@ -174,20 +174,20 @@ pub(super) mod tests {
             external_id: None,
             metadata: None,
             lifecycle,
-            told: OnceLock::new(),
-            retires_at: None,
+            verdict_json: OnceLock::new(),
+            secret_expires_at: None,
             limits: None,
-            of_project: Some(Box::new(access)),
+            project_grant: Some(Box::new(access)),
         }
     }
 
-    pub(crate) fn known_client(name: &str) -> KnownKey {
+    pub(crate) fn client_key(name: &str) -> CachedKey {
         let lifecycle = Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None };
-        KnownKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), of_project: None, ..project_key(lifecycle) }
+        CachedKey { kind: KeyKind::Client, name: name.into(), scopes: [].into(), project_grant: None, ..project_key(lifecycle) }
     }
 
-    fn request(scope: Option<&str>, project: Option<String>) -> Ask<'_> {
-        Ask { scope: scope.map(Cow::Borrowed), project: project.map(Cow::Owned), ..Ask::of("") }
+    fn request(scope: Option<&str>, project: Option<String>) -> VerifyRequest<'_> {
+        VerifyRequest { scope: scope.map(Cow::Borrowed), project: project.map(Cow::Owned), ..VerifyRequest::new("") }
     }
 
     fn expiring(at: Timestamp) -> Lifecycle {
@@ -197,49 +197,53 @@ pub(super) mod tests {
     #[test]
     fn expiry_uses_the_local_clock_without_leeway() {
         let key = project_key(expiring(NOW));
-        for (off, code) in [(-HOUR_MS, Code::Valid), (-1, Code::Valid), (0, Code::Expired), (HOUR_MS, Code::Expired)] {
-            assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(off)), code, "the clock is off by {off} ms");
+        for (off, code) in [(-HOUR_MS, VerdictCode::Valid), (-1, VerdictCode::Valid), (0, VerdictCode::Expired), (HOUR_MS, VerdictCode::Expired)] {
+            assert_eq!(evaluate(Some(&key), &request(None, None), NOW.plus_ms(off)), code, "the clock is off by {off} ms");
         }
         // A key that expired an hour ago is valid only to a clock that is more than an hour slow.
         let key = project_key(expiring(NOW.plus_ms(-HOUR_MS)));
-        assert_eq!(judge(Some(&key), &request(None, None), NOW), Code::Expired);
-        assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS)), Code::Expired);
-        assert_eq!(judge(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS - 1)), Code::Valid);
+        assert_eq!(evaluate(Some(&key), &request(None, None), NOW), VerdictCode::Expired);
+        assert_eq!(evaluate(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS)), VerdictCode::Expired);
+        assert_eq!(evaluate(Some(&key), &request(None, None), NOW.plus_ms(-HOUR_MS - 1)), VerdictCode::Valid);
     }
 
     #[test]
     fn a_project_key_depends_on_its_project_and_role_only() {
         let key = project_key(Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
-        let project_id = key.of_project.as_ref().unwrap().project;
+        let project_id = key.project_grant.as_ref().unwrap().project;
         for (scope, project, code) in [
-            (None, None, Code::Valid),
-            (Some("view_project"), Some(project_id.to_string()), Code::Valid),
-            (None, Some(ProjectId::new().to_string()), Code::Forbidden),
-            (None, Some(String::new()), Code::Forbidden),
-            (Some("manage_projects"), Some(project_id.to_string()), Code::InsufficientPermissions),
-            (Some("manage_api_keys"), None, Code::InsufficientPermissions),
-            (Some("manage_projects"), Some("prj_1".to_owned()), Code::Forbidden),
+            (None, None, VerdictCode::Valid),
+            (Some("view_project"), Some(project_id.to_string()), VerdictCode::Valid),
+            (None, Some(ProjectId::new().to_string()), VerdictCode::Forbidden),
+            (None, Some(String::new()), VerdictCode::Forbidden),
+            (Some("manage_projects"), Some(project_id.to_string()), VerdictCode::InsufficientPermissions),
+            (Some("manage_api_keys"), None, VerdictCode::InsufficientPermissions),
+            (Some("manage_projects"), Some("prj_1".to_owned()), VerdictCode::Forbidden),
         ] {
-            assert_eq!(judge(Some(&key), &request(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
+            assert_eq!(evaluate(Some(&key), &request(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
         }
     }
 
     #[test]
     fn allowed_networks_require_a_matching_address() {
         let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
-        let limits = KnownLimits { rates: Arc::new([]), credits: None, networks, live: Arc::default() };
-        let key = KnownKey { limits: Some(limits), ..known_client("a") };
+        let limits = CachedLimits { rates: Arc::new([]), credits: None, networks, limiter: Arc::default() };
+        let key = CachedKey { limits: Some(limits), ..client_key("a") };
         for (address, code) in [
-            (Some("192.0.2.255"), Code::Valid),
-            (Some("::ffff:192.0.2.1"), Code::Valid),
-            (Some("2001:db8:1::1"), Code::Valid),
-            (Some("192.0.3.1"), Code::Forbidden),
-            (Some("::1"), Code::Forbidden),
-            (None, Code::Forbidden),
+            (Some("192.0.2.255"), VerdictCode::Valid),
+            (Some("::ffff:192.0.2.1"), VerdictCode::Valid),
+            (Some("2001:db8:1::1"), VerdictCode::Valid),
+            (Some("192.0.3.1"), VerdictCode::Forbidden),
+            (Some("::1"), VerdictCode::Forbidden),
+            (None, VerdictCode::Forbidden),
         ] {
-            let request = Ask { ip: address.map(|address| address.parse().unwrap()), ..Ask::of("") };
-            assert_eq!(judge(Some(&key), &request, NOW), code, "{address:?}");
+            let request = VerifyRequest { ip: address.map(|address| address.parse().unwrap()), ..VerifyRequest::new("") };
+            assert_eq!(evaluate(Some(&key), &request, NOW), code, "{address:?}");
         }
-        assert_eq!(judge(Some(&key), &Ask { scope: Some("x".into()), ..Ask::of("") }, NOW), Code::Forbidden, "the address is checked first");
+        assert_eq!(
+            evaluate(Some(&key), &VerifyRequest { scope: Some("x".into()), ..VerifyRequest::new("") }, NOW),
+            VerdictCode::Forbidden,
+            "the address is checked first"
+        );
     }
 }

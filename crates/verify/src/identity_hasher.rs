@@ -3,12 +3,12 @@
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For keys that hash as one `u64`: digests (HMAC output) and generated ids. Clients cannot choose either, so hash flooding is impossible.
-pub(super) type BuildEven = BuildHasherDefault<Even>;
+pub(super) type BuildIdentityHasher = BuildHasherDefault<IdentityHasher>;
 
 #[derive(Default)]
-pub(super) struct Even(u64);
+pub(super) struct IdentityHasher(u64);
 
-impl Hasher for Even {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

@@ -7,12 +7,12 @@ use std::sync::{
 
 use tokio::sync::Mutex;
 
-use latchkey_crypto::project_token::{self, Checker, Claims};
+use latchkey_crypto::project_token::{self, Claims, TokenVerifier};
 use latchkey_store::{self as store, Store, signing_keys};
 
 /// What a presented secret is, determined before its digest is looked up in the store.
 #[derive(Debug)]
-pub(super) enum Presented {
+pub(super) enum SecretForm {
     /// A token with a valid signature of this installation.
     Token(Claims),
     /// Claims to be a project key, but is not valid.
@@ -21,33 +21,33 @@ pub(super) enum Presented {
     Other,
 }
 
-pub(super) struct Signers {
-    checker: RwLock<Option<Arc<Checker>>>,
+pub(super) struct SigningKeyCache {
+    token_verifier: RwLock<Option<Arc<TokenVerifier>>>,
     /// Incremented by each invalidation, so that a read that began before it is not cached.
     epoch: AtomicU64,
     /// Held during a read; other callers wait for its result.
     reading: Mutex<()>,
 }
 
-impl Signers {
+impl SigningKeyCache {
     pub(super) fn new() -> Self {
-        Self { checker: RwLock::default(), epoch: AtomicU64::new(0), reading: Mutex::default() }
+        Self { token_verifier: RwLock::default(), epoch: AtomicU64::new(0), reading: Mutex::default() }
     }
 
-    pub(super) async fn tell(&self, store: &Store, presented: &str) -> Result<Presented, store::Error> {
-        if !project_token::claims_to_be_one(presented) {
-            return Ok(Presented::Other);
+    pub(super) async fn classify(&self, store: &Store, presented: &str) -> Result<SecretForm, store::StoreError> {
+        if !project_token::claims_to_be_project_key(presented) {
+            return Ok(SecretForm::Other);
         }
-        Ok(self.checker(store).await?.check(presented).map_or(Presented::Forged, Presented::Token))
+        Ok(self.token_verifier(store).await?.verify(presented).map_or(SecretForm::Forged, SecretForm::Token))
     }
 
-    pub(super) fn forget(&self) {
-        let mut cached = self.checker.write().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn invalidate(&self) {
+        let mut cached = self.token_verifier.write().unwrap_or_else(PoisonError::into_inner);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         *cached = None;
     }
 
-    async fn checker(&self, store: &Store) -> Result<Arc<Checker>, store::Error> {
+    async fn token_verifier(&self, store: &Store) -> Result<Arc<TokenVerifier>, store::StoreError> {
         if let Some(cached) = self.cached() {
             return Ok(cached);
         }
@@ -57,15 +57,15 @@ impl Signers {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let keys = signing_keys::all(store).await?;
-        let read = Arc::new(Checker::new(keys.into_iter().map(|key| (key.kid, key.public_key))));
-        let mut cached = self.checker.write().unwrap_or_else(PoisonError::into_inner);
+        let read = Arc::new(TokenVerifier::new(keys.into_iter().map(|key| (key.kid, key.public_key))));
+        let mut cached = self.token_verifier.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch.load(Ordering::Acquire) == epoch {
             *cached = Some(Arc::clone(&read));
         }
         Ok(read)
     }
 
-    fn cached(&self) -> Option<Arc<Checker>> {
-        self.checker.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Option<Arc<TokenVerifier>> {
+        self.token_verifier.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

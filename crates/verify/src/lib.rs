@@ -22,150 +22,157 @@ use futures_util::FutureExt;
 use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
-pub use background::{watch, write_uses};
-pub use cached_key::{KnownKey, KnownLimits, OfProject};
-pub use evaluate::{Ask, Code, has_scope};
-pub use limiter::Rate;
+pub use background::{watch_changes, write_usage};
+pub use cached_key::{CachedKey, CachedLimits, ProjectGrant};
+pub use evaluate::{VerdictCode, VerifyRequest, has_scope};
+pub use limiter::RateLimitState;
 pub use usage::thread_number;
-pub use verdict::Judgement;
+pub use verdict::Verdict;
 
-use cache::Shelf;
-use credits::Reserving;
+use cache::KeyCache;
+use credits::PendingReservation;
 use latchkey_crypto::key_format::{self, KeyDigest, Pepper};
-use latchkey_store::{self as store, Store, keys::credits::Account};
+use latchkey_store::{self as store, Store, keys::credits::CreditBalance};
 use latchkey_types::{
     id::{KeyId, OrganizationId},
     time::Timestamp,
 };
-use limiter::{Live, Standing, Taken, ticks};
-use loader::Reader;
-use serve_stale::Stale;
+use limiter::{Decision, Limiter, Remaining, ticks};
+use loader::KeyLoader;
+use serve_stale::ServeStale;
+use usage::UsageCounters;
 
 /// Looks up and evaluates keys.
 pub struct Verifier {
     pepper: Pepper,
-    reader: Arc<Reader>,
-    shelf: Arc<Shelf>,
-    stale: Stale,
-    uses: usage::Uses,
+    loader: Arc<KeyLoader>,
+    cache: Arc<KeyCache>,
+    serve_stale: ServeStale,
+    usage: UsageCounters,
 }
 
 impl Verifier {
     pub fn new(store: Store, pepper: Pepper) -> Self {
-        Self { pepper, reader: Arc::new(Reader::new(store)), shelf: Arc::new(Shelf::new()), stale: Stale::default(), uses: usage::Uses::new() }
+        Self {
+            pepper,
+            loader: Arc::new(KeyLoader::new(store)),
+            cache: Arc::new(KeyCache::new()),
+            serve_stale: ServeStale::default(),
+            usage: UsageCounters::new(),
+        }
     }
 
     /// Sets for how long cached keys are still evaluated while the store is unreachable.
     pub fn serve_stale(&self, limit: Duration) {
-        self.stale.set_limit(limit);
+        self.serve_stale.set_limit(limit);
     }
 
     /// Returns the presented key from the cache or the store; `None` if it is forged, unknown or deleted, or if its secret was replaced.
     /// Holds no lock across an await.
     ///
     /// # Errors
-    /// [`store::Error::Lost`] once the loss is detected, also for cached keys, unless serve-stale is enabled.
-    pub async fn find(&self, presented: &str) -> Result<Option<Arc<KnownKey>>, store::Error> {
+    /// [`store::StoreError::Unavailable`] once the loss is detected, also for cached keys, unless serve-stale is enabled.
+    pub async fn find(&self, presented: &str) -> Result<Option<Arc<CachedKey>>, store::StoreError> {
         if !self.is_serving() {
-            return Err(store::Error::Lost);
+            return Err(store::StoreError::Unavailable);
         }
         let digest = self.pepper.digest(presented);
-        let key = if let Some(key) = self.shelf.get(&digest) {
+        let key = if let Some(key) = self.cache.get(&digest) {
             Some(key)
         } else if !key_format::is_plausible(presented) {
             None
         } else {
-            let read = Arc::clone(&self.reader).read(digest, Zeroizing::new(presented.to_owned()));
-            self.shelf.get_or_read(digest, read).await?
+            let read = Arc::clone(&self.loader).read(digest, Zeroizing::new(presented.to_owned()));
+            self.cache.get_or_read(digest, read).await?
         };
         Ok(key.filter(|key| key.is_current()))
     }
 
     /// Applies `read` to the presented key if it is cached, using the per-thread cache. On `None` call [`Self::find`]. Meant for the keys of
     /// API callers, which are few.
-    pub fn with_recent<T>(&self, presented: &str, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+    pub fn with_recent<T>(&self, presented: &str, read: impl FnOnce(&CachedKey) -> T) -> Option<T> {
         if !self.is_serving() {
             return None;
         }
-        self.shelf.with_recent(&self.pepper.digest(presented), |key| key.is_current().then(|| read(key))).flatten()
+        self.cache.with_recent(&self.pepper.digest(presented), |key| key.is_current().then(|| read(key))).flatten()
     }
 
     /// Whether cached keys are evaluated: the store is reachable, or serve-stale is active.
     fn is_serving(&self) -> bool {
-        !self.reader.store.is_lost() || self.stale.is_served()
+        !self.loader.store.is_unavailable() || self.serve_stale.is_active()
     }
 
     /// Removes one key, or all keys, from the cache after a change. The state of rate limits and credits is kept.
-    pub fn forget(&self, digest: Option<&[u8]>) {
+    pub fn invalidate(&self, digest: Option<&[u8]>) {
         if let Some(digest) = digest.and_then(KeyDigest::from_stored) {
-            self.shelf.forget(&digest);
+            self.cache.invalidate(&digest);
         } else {
             // The key set first: a concurrent read that uses the old one is then not cached.
-            self.reader.signers.forget();
-            self.shelf.forget_all();
+            self.loader.signing_keys.invalidate();
+            self.cache.invalidate_all();
         }
     }
 
     /// Removes several keys from the cache, by digest.
-    pub fn forget_each(&self, digests: &[Vec<u8>]) {
+    pub fn invalidate_each(&self, digests: &[Vec<u8>]) {
         for digest in digests {
-            self.forget(Some(digest));
+            self.invalidate(Some(digest));
         }
     }
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
-    pub async fn judge(&self, organization: OrganizationId, request: &Ask<'_>) -> Result<Judgement, store::Error> {
+    pub async fn evaluate(&self, organization: OrganizationId, request: &VerifyRequest<'_>) -> Result<Verdict, store::StoreError> {
         loop {
             let found = self.find(&request.key).await?.filter(|key| key.organization == organization);
             let now = Timestamp::now();
-            let code = evaluate::judge(found.as_deref(), request, now);
+            let code = evaluate::evaluate(found.as_deref(), request, now);
             let key = match found {
-                Some(key) if code == Code::Valid => key,
-                found => return Ok(Judgement::new(code, found, Standing::default())),
+                Some(key) if code == VerdictCode::Valid => key,
+                found => return Ok(Verdict::new(code, found, Remaining::default())),
             };
             let Some(limits) = &key.limits else {
-                self.note_use(&key, now);
-                return Ok(Judgement::new(code, Some(key), Standing::default()));
+                self.record_use(&key, now);
+                return Ok(Verdict::new(code, Some(key), Remaining::default()));
             };
-            match limits.live.take(limits, request.cost(), now) {
-                Taken::Yes(remaining) => {
-                    self.note_use(&key, now);
-                    return Ok(Judgement::new(Code::Valid, Some(key), remaining));
+            match limits.limiter.take(limits, request.cost(), now) {
+                Decision::Allowed(remaining) => {
+                    self.record_use(&key, now);
+                    return Ok(Verdict::new(VerdictCode::Valid, Some(key), remaining));
                 }
-                Taken::RateLimited(remaining) => return Ok(Judgement::new(Code::RateLimited, Some(key), remaining)),
-                Taken::Exhausted(remaining) => return Ok(Judgement::new(Code::UsageExceeded, Some(key), remaining)),
-                Taken::Short(missing) if self.reserve(key.id, &limits.live, missing).await? => {}
+                Decision::RateLimited(remaining) => return Ok(Verdict::new(VerdictCode::RateLimited, Some(key), remaining)),
+                Decision::CreditsExhausted(remaining) => return Ok(Verdict::new(VerdictCode::UsageExceeded, Some(key), remaining)),
+                Decision::NeedsCredits(missing) if self.reserve(key.id, &limits.limiter, missing).await? => {}
                 // The credits were changed or removed since the record was read.
-                Taken::Short(_) | Taken::Outdated => self.shelf.forget(&key.digest),
+                Decision::NeedsCredits(_) | Decision::Outdated => self.cache.invalidate(&key.digest),
             }
         }
     }
 
     /// Reserves more credits; concurrent callers of the same key share one reservation. Returns whether the key has a credit limit at all.
-    async fn reserve(&self, id: KeyId, live: &Arc<Live>, missing: i64) -> Result<bool, store::Error> {
-        let reserving = {
-            let mut state = live.lock();
-            if let Some(reserving) = &state.reserve().reserving {
-                reserving.clone()
+    async fn reserve(&self, id: KeyId, limiter: &Arc<Limiter>, missing: i64) -> Result<bool, store::StoreError> {
+        let pending = {
+            let mut state = limiter.lock();
+            if let Some(pending) = &state.reserve().pending {
+                pending.clone()
             } else {
                 let requested = state.reserve().next_block(missing, ticks());
-                let reserving = self.start_reservation(id, live, missing, requested);
-                state.reserve().reserving = Some(reserving.clone());
-                reserving
+                let pending = self.start_reservation(id, limiter, missing, requested);
+                state.reserve().pending = Some(pending.clone());
+                pending
             }
         };
-        match tokio::time::timeout(cache::READ_LIMIT, reserving).await {
+        match tokio::time::timeout(cache::READ_LIMIT, pending).await {
             Ok(Ok(has_any)) => Ok(has_any),
-            Ok(Err(())) | Err(_) => Err(store::Error::Lost),
+            Ok(Err(())) | Err(_) => Err(store::StoreError::Unavailable),
         }
     }
 
-    fn start_reservation(&self, id: KeyId, live: &Arc<Live>, missing: i64, requested: i64) -> Reserving {
-        let (reader, live) = (Arc::clone(&self.reader), Arc::clone(live));
+    fn start_reservation(&self, id: KeyId, limiter: &Arc<Limiter>, missing: i64, requested: i64) -> PendingReservation {
+        let (loader, limiter) = (Arc::clone(&self.loader), Arc::clone(limiter));
         let task = tokio::spawn(async move {
-            let block = credits::reserve(&reader.store, id, missing, requested).await;
-            let mut state = live.lock();
-            state.reserve().reserving = None;
+            let block = credits::reserve(&loader.store, id, missing, requested).await;
+            let mut state = limiter.lock();
+            state.reserve().pending = None;
             let block = block.map_err(drop)?;
             if let Some(block) = block {
                 state.reserve().add(block, ticks());
@@ -176,71 +183,71 @@ impl Verifier {
     }
 
     /// Credits that this instance has reserved and not spent; the store counts them as spent.
-    pub fn reserved(&self, id: KeyId, account: &Account) -> i64 {
-        self.reader.live_of(id).map_or(0, |live| live.lock().reserve().held_of(account.version, Timestamp::now()))
+    pub fn reserved_credits(&self, id: KeyId, account: &CreditBalance) -> i64 {
+        self.loader.find_limiter(id).map_or(0, |limiter| limiter.lock().reserve().reserved_of(account.version, Timestamp::now()))
     }
 
     /// Records a use of a key; written to the store about once a second.
-    pub fn note_use(&self, key: &KnownKey, at: Timestamp) {
-        self.uses.note(key, at);
+    pub fn record_use(&self, key: &CachedKey, at: Timestamp) {
+        self.usage.record(key, at);
     }
 
     /// Writes all recorded usage.
     pub async fn flush(&self) {
-        self.uses.flush_all(&self.reader.store).await;
+        self.usage.flush_all(&self.loader.store).await;
     }
 
     /// Writes one batch of recorded usage; returns whether nothing is left that could be written.
-    pub async fn flush_some(&self) -> bool {
-        self.uses.flush(&self.reader.store).await
+    pub async fn flush_batch(&self) -> bool {
+        self.usage.flush(&self.loader.store).await
     }
 
     /// Milliseconds since the last successful write or empty flush, and the number of keys with unwritten usage.
     pub fn flush_age(&self) -> (i64, usize) {
-        self.uses.age()
+        self.usage.age()
     }
 
     /// Number of cached keys, and of cached unknown digests.
     pub fn sizes(&self) -> (usize, u64) {
-        self.shelf.sizes()
+        self.cache.sizes()
     }
 
     /// Counts reads of the store for keys that are not cached.
     pub fn store_reads(&self) -> &IntCounter {
-        &self.reader.reads
+        &self.loader.reads
     }
 
     /// Remaining seconds of the serve-stale window; `None` if it is not active.
     pub fn stale_seconds_left(&self) -> Option<u64> {
-        self.stale.seconds_left()
+        self.serve_stale.seconds_left()
     }
 
     /// Deletes old usage counts and idle limiters, and returns the reserved credits of keys that are no longer cached.
     pub async fn clean(&self) {
-        self.return_credits_of(self.reader.forgotten_lives()).await;
-        self.reader.drop_idle();
-        usage::Uses::forget_old_minutes(&self.reader.store).await;
+        self.return_credits_of(self.loader.unreferenced_limiters()).await;
+        self.loader.drop_idle();
+        usage::UsageCounters::delete_old_minutes(&self.loader.store).await;
     }
 
     /// Returns all reserved, unspent credits; called at shutdown.
-    pub async fn give_back(&self) {
-        self.return_credits_of(self.reader.all_lives()).await;
+    pub async fn return_credits(&self) {
+        self.return_credits_of(self.loader.limiters()).await;
     }
 
-    async fn return_credits_of(&self, limiters: Vec<(KeyId, Arc<Live>)>) {
-        for (id, live) in limiters {
-            let unspent = live.lock().give_back();
+    async fn return_credits_of(&self, limiters: Vec<(KeyId, Arc<Limiter>)>) {
+        for (id, limiter) in limiters {
+            let unspent = limiter.lock().take_reserved();
             if let Some((version, until, held)) = unspent
                 && held > 0
-                && let Err(fault) = credits::give_back(&self.reader.store, id, version, until, held).await
+                && let Err(error) = credits::return_credits(&self.loader.store, id, version, until, held).await
             {
-                tracing::warn!(%fault, key = %id, "cannot return reserved credits");
+                tracing::warn!(%error, key = %id, "cannot return reserved credits");
             }
         }
     }
 
-    fn set_lost(&self, lost: bool) {
-        self.stale.set_lost(lost);
-        self.reader.store.set_lost(lost);
+    fn set_unavailable(&self, lost: bool) {
+        self.serve_stale.set_unavailable(lost);
+        self.loader.store.set_unavailable(lost);
     }
 }

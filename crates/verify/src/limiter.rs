@@ -10,9 +10,9 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    cached_key::KnownLimits,
-    credits::{Reserve, Spent},
-    rate_limit_interner::Plan,
+    cached_key::CachedLimits,
+    credits::{Reserve, SpendResult},
+    rate_limit_interner::RateLimits,
     window::Window,
 };
 use latchkey_types::time::Timestamp;
@@ -25,33 +25,33 @@ pub(super) fn ticks() -> i64 {
 
 /// The state of one rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
+pub struct RateLimitState {
     /// Requests left in the current window.
     pub remaining: i64,
     /// Milliseconds until the oldest counted requests expire; 0 if none is counted.
     pub reset_ms: i64,
 }
 
-/// Result of consuming limits. Only [`Self::Yes`] consumes anything.
+/// Result of consuming limits. Only [`Self::Allowed`] consumes anything.
 #[derive(Debug)]
-pub(super) enum Taken {
-    Yes(Standing),
-    RateLimited(Standing),
+pub(super) enum Decision {
+    Allowed(Remaining),
+    RateLimited(Remaining),
     /// Too few credits are left.
-    Exhausted(Standing),
+    CreditsExhausted(Remaining),
     /// This many credits must be reserved first.
-    Short(i64),
+    NeedsCredits(i64),
     /// The record is older than the credit setting and must be read again.
     Outdated,
 }
 
 /// The state of each rate limit of a key, in their order. One is stored inline; few keys have more.
-pub(super) type Rates = SmallVec<[Rate; 1]>;
+pub(super) type RateLimitStates = SmallVec<[RateLimitState; 1]>;
 
 /// What is left of a key's limits after an evaluation.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
-    pub(super) rates: Rates,
+pub(super) struct Remaining {
+    pub(super) rates: RateLimitStates,
     pub(super) credits: Option<i64>,
     /// Next refill of the credits.
     pub(super) refills_at: Option<Timestamp>,
@@ -59,83 +59,84 @@ pub(super) struct Standing {
 
 /// The limiter of one key.
 #[derive(Default)]
-pub(super) struct Live(Mutex<State>);
+pub(super) struct Limiter(Mutex<LimiterState>);
 
 #[derive(Default)]
-pub(super) struct State {
-    plan: Option<Plan>,
+pub(super) struct LimiterState {
+    rate_limits: Option<RateLimits>,
     /// One per rate limit, in the same order.
     windows: SmallVec<[Window; 1]>,
     /// Boxed because few keys have credits.
     reserve: Option<Box<Reserve>>,
 }
 
-impl Live {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+impl Limiter {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LimiterState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Consumes one request of each rate limit and `cost` credits, or nothing.
-    pub(super) fn take(&self, limits: &KnownLimits, cost: i64, now: Timestamp) -> Taken {
+    pub(super) fn take(&self, limits: &CachedLimits, cost: i64, now: Timestamp) -> Decision {
         let mut state = self.lock();
         let ticks = ticks();
         state.set_rate_limits(&limits.rates);
         if zip(&*limits.rates, &mut state.windows).any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
-            return Taken::RateLimited(state.remaining(limits, ticks));
+            return Decision::RateLimited(state.remaining(limits, ticks));
         }
         if let Some(version) = limits.credits {
             match state.reserve().spend(version, cost, now, ticks) {
-                Spent::Yes => {}
-                Spent::Short(missing) => return Taken::Short(missing),
-                Spent::Exhausted => return Taken::Exhausted(state.remaining(limits, ticks)),
-                Spent::Outdated => return Taken::Outdated,
+                SpendResult::Allowed => {}
+                SpendResult::NeedsCredits(missing) => return Decision::NeedsCredits(missing),
+                SpendResult::CreditsExhausted => return Decision::CreditsExhausted(state.remaining(limits, ticks)),
+                SpendResult::Outdated => return Decision::Outdated,
             }
         }
         for (limit, window) in zip(&*limits.rates, &mut state.windows) {
             window.add(ticks, limit.duration_ms);
         }
-        Taken::Yes(state.remaining(limits, ticks))
+        Decision::Allowed(state.remaining(limits, ticks))
     }
 
     /// Whether dropping the limiter loses nothing.
     pub(super) fn is_idle(&self) -> bool {
         let (mut state, ticks) = (self.lock(), ticks());
         let state = &mut *state;
-        let limits = state.plan.as_deref().unwrap_or_default();
+        let limits = state.rate_limits.as_deref().unwrap_or_default();
         zip(limits, &mut state.windows).all(|(limit, window)| window.is_empty(ticks, limit.duration_ms))
             && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
     }
 }
 
-impl State {
+impl LimiterState {
     pub(super) fn reserve(&mut self) -> &mut Reserve {
         self.reserve.get_or_insert_default()
     }
 
-    /// Removes all reserved credits; see [`Reserve::give_back`]. `None` if the key never had credits.
-    pub(super) fn give_back(&mut self) -> Option<(i64, Option<Timestamp>, i64)> {
-        self.reserve.as_mut().map(|reserve| reserve.give_back())
+    /// Removes all reserved credits; see [`Reserve::take_reserved`]. `None` if the key never had credits.
+    pub(super) fn take_reserved(&mut self) -> Option<(i64, Option<Timestamp>, i64)> {
+        self.reserve.as_mut().map(|reserve| reserve.take_reserved())
     }
 
     /// Adopts changed rate limits; those with an unchanged name keep their window.
-    fn set_rate_limits(&mut self, plan: &Plan) {
-        if self.plan.as_ref().is_some_and(|current| Arc::ptr_eq(current, plan)) {
+    fn set_rate_limits(&mut self, rate_limits: &RateLimits) {
+        if self.rate_limits.as_ref().is_some_and(|current| Arc::ptr_eq(current, rate_limits)) {
             return;
         }
-        let previous = self.plan.replace(Arc::clone(plan));
+        let previous = self.rate_limits.replace(Arc::clone(rate_limits));
         let mut windows = mem::take(&mut self.windows);
-        let old_index = |name: &str| previous.iter().flat_map(|plan| &**plan).position(|old| old.name == name);
-        self.windows = plan.iter().map(|limit| old_index(&limit.name).map(|index| mem::take(&mut windows[index])).unwrap_or_default()).collect();
+        let old_index = |name: &str| previous.iter().flat_map(|rate_limits| &**rate_limits).position(|old| old.name == name);
+        self.windows =
+            rate_limits.iter().map(|limit| old_index(&limit.name).map(|index| mem::take(&mut windows[index])).unwrap_or_default()).collect();
     }
 
-    fn remaining(&mut self, limits: &KnownLimits, ticks: i64) -> Standing {
-        let rates = zip(&*limits.rates, &mut self.windows).map(|(limit, window)| Rate {
+    fn remaining(&mut self, limits: &CachedLimits, ticks: i64) -> Remaining {
+        let rates = zip(&*limits.rates, &mut self.windows).map(|(limit, window)| RateLimitState {
             remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
             reset_ms: window.frees_in(ticks, limit.duration_ms),
         });
         let rates = rates.collect();
         let reserve = limits.credits.map(|_| self.reserve());
         let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
-        Standing { rates, credits, refills_at }
+        Remaining { rates, credits, refills_at }
     }
 }

@@ -7,68 +7,74 @@ use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
 use super::{
-    KnownKey,
-    identity_hasher::BuildEven,
-    key_set::{Presented, Signers},
-    limiter::Live,
-    rate_limit_interner::Plans,
+    CachedKey,
+    identity_hasher::BuildIdentityHasher,
+    key_set::{SecretForm, SigningKeyCache},
+    limiter::Limiter,
+    rate_limit_interner::RateLimitInterner,
 };
 use latchkey_crypto::{key_format::KeyDigest, project_token::Claims};
 use latchkey_store::{self as store, Store};
 use latchkey_types::id::KeyId;
 
 /// Loads keys and owns the limiter of each key.
-pub(super) struct Reader {
+pub(super) struct KeyLoader {
     pub(super) store: Store,
-    pub(super) signers: Signers,
+    pub(super) signing_keys: SigningKeyCache,
     pub(super) reads: IntCounter,
-    plans: Plans,
-    limiters: DashMap<KeyId, Arc<Live>, BuildEven>,
+    interner: RateLimitInterner,
+    limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
 }
 
-impl Reader {
+impl KeyLoader {
     pub(super) fn new(store: Store) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not cached and were read from the database.");
-        Self { store, signers: Signers::new(), reads: reads.expect("the metric name is valid"), plans: Plans::new(), limiters: DashMap::default() }
-    }
-
-    /// Loads the presented key. The store is not queried for a project key whose signature is invalid.
-    pub(super) async fn read(self: Arc<Self>, digest: KeyDigest, presented: Zeroizing<String>) -> Result<Option<KnownKey>, store::Error> {
-        match self.signers.tell(&self.store, &presented).await? {
-            Presented::Token(claims) => self.find(digest, Some(&claims)).await,
-            Presented::Other => self.find(digest, None).await,
-            Presented::Forged => Ok(None),
+        Self {
+            store,
+            signing_keys: SigningKeyCache::new(),
+            reads: reads.expect("the metric name is valid"),
+            interner: RateLimitInterner::new(),
+            limiters: DashMap::default(),
         }
     }
 
-    async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<KnownKey>, store::Error> {
-        self.reads.inc();
-        let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let key = record.and_then(|record| KnownKey::read(&record, digest, &self.plans, |id| self.get_or_create(id)));
-        Ok(key.filter(|key| key.is_as_signed(claims)))
+    /// Loads the presented key. The store is not queried for a project key whose signature is invalid.
+    pub(super) async fn read(self: Arc<Self>, digest: KeyDigest, presented: Zeroizing<String>) -> Result<Option<CachedKey>, store::StoreError> {
+        match self.signing_keys.classify(&self.store, &presented).await? {
+            SecretForm::Token(claims) => self.find(digest, Some(&claims)).await,
+            SecretForm::Other => self.find(digest, None).await,
+            SecretForm::Forged => Ok(None),
+        }
     }
 
-    fn get_or_create(&self, id: KeyId) -> Arc<Live> {
+    async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<CachedKey>, store::StoreError> {
+        self.reads.inc();
+        let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
+        let key = record.and_then(|record| CachedKey::from_record(&record, digest, &self.interner, |id| self.get_or_create(id)));
+        Ok(key.filter(|key| key.matches_claims(claims)))
+    }
+
+    fn get_or_create(&self, id: KeyId) -> Arc<Limiter> {
         Arc::clone(&self.limiters.entry(id).or_default())
     }
 
     /// `None` if this instance has not loaded the key.
-    pub(super) fn live_of(&self, id: KeyId) -> Option<Arc<Live>> {
-        self.limiters.get(&id).map(|live| Arc::clone(&live))
+    pub(super) fn find_limiter(&self, id: KeyId) -> Option<Arc<Limiter>> {
+        self.limiters.get(&id).map(|limiter| Arc::clone(&limiter))
     }
 
-    pub(super) fn all_lives(&self) -> Vec<(KeyId, Arc<Live>)> {
+    pub(super) fn limiters(&self) -> Vec<(KeyId, Arc<Limiter>)> {
         self.limiters.iter().map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
     }
 
     /// Limiters of keys that are no longer cached: deleted, or changed and not requested since.
-    pub(super) fn forgotten_lives(&self) -> Vec<(KeyId, Arc<Live>)> {
-        let unreferenced = self.limiters.iter().filter(|live| Arc::strong_count(live) == 1);
-        unreferenced.map(|live| (*live.key(), Arc::clone(live.value()))).collect()
+    pub(super) fn unreferenced_limiters(&self) -> Vec<(KeyId, Arc<Limiter>)> {
+        let unreferenced = self.limiters.iter().filter(|limiter| Arc::strong_count(limiter) == 1);
+        unreferenced.map(|limiter| (*limiter.key(), Arc::clone(limiter.value()))).collect()
     }
 
     /// Drops limiters that are unreferenced and idle.
     pub(super) fn drop_idle(&self) {
-        self.limiters.retain(|_, live| Arc::strong_count(live) > 1 || !live.is_idle());
+        self.limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle());
     }
 }

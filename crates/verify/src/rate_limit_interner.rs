@@ -11,23 +11,23 @@ use latchkey_types::limits::RateLimit;
 const PLANS_MAX: u64 = 10_000;
 
 /// The rate limits of a key, shared by all keys with the same ones.
-pub(super) type Plan = Arc<[RateLimit]>;
+pub(super) type RateLimits = Arc<[RateLimit]>;
 
-pub(super) struct Plans(Cache<String, Plan>);
+pub(super) struct RateLimitInterner(Cache<String, RateLimits>);
 
-impl Plans {
+impl RateLimitInterner {
     pub(super) fn new() -> Self {
         Self(Cache::new(PLANS_MAX))
     }
 
     /// `None` if the stored text is invalid.
-    pub(super) fn of(&self, stored: &LimitColumns) -> Option<Plan> {
+    pub(super) fn intern(&self, stored: &LimitColumns) -> Option<RateLimits> {
         let text = stored.rate_limits.as_deref().unwrap_or_default();
-        if let Some(plan) = self.0.get(text) {
-            return Some(plan);
+        if let Some(rate_limits) = self.0.get(text) {
+            return Some(rate_limits);
         }
-        let plan: Plan = stored.rate_limits()?.into();
-        self.0.insert(text.to_owned(), Arc::clone(&plan));
-        Some(plan)
+        let rate_limits: RateLimits = stored.rate_limits()?.into();
+        self.0.insert(text.to_owned(), Arc::clone(&rate_limits));
+        Some(rate_limits)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use super::limiter::ticks;
 
 /// The serve-stale window.
-pub(super) struct Stale {
+pub(super) struct ServeStale {
     limit_ms: AtomicI64,
     /// In ticks; [`NOT_LOST`] while the store is reachable.
     lost_at: AtomicI64,
@@ -17,19 +17,19 @@ pub(super) struct Stale {
 
 const NOT_LOST: i64 = i64::MIN;
 
-impl Default for Stale {
+impl Default for ServeStale {
     fn default() -> Self {
         Self { limit_ms: AtomicI64::new(0), lost_at: AtomicI64::new(NOT_LOST) }
     }
 }
 
-impl Stale {
+impl ServeStale {
     pub(super) fn set_limit(&self, limit: Duration) {
         self.limit_ms.store(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     /// The window begins when the loss is first reported.
-    pub(super) fn set_lost(&self, lost: bool) {
+    pub(super) fn set_unavailable(&self, lost: bool) {
         if lost {
             // Fails, on purpose, if the loss was reported before.
             let _ = self.lost_at.compare_exchange(NOT_LOST, ticks(), Ordering::AcqRel, Ordering::Relaxed);
@@ -44,7 +44,7 @@ impl Stale {
         (lost_at != NOT_LOST && left > 0).then_some(left)
     }
 
-    pub(super) fn is_served(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.left_ms().is_some()
     }
 
@@ -60,21 +60,21 @@ mod tests {
 
     #[test]
     fn serves_only_within_the_configured_window() {
-        let off = Stale::default();
-        off.set_lost(true);
-        assert!(!off.is_served());
+        let off = ServeStale::default();
+        off.set_unavailable(true);
+        assert!(!off.is_active());
 
-        let stale = Stale::default();
+        let stale = ServeStale::default();
         stale.set_limit(Duration::from_millis(60));
-        assert!(!stale.is_served(), "the store is not lost");
-        stale.set_lost(true);
-        assert!(stale.is_served() && stale.seconds_left() == Some(1));
+        assert!(!stale.is_active(), "the store is not lost");
+        stale.set_unavailable(true);
+        assert!(stale.is_active() && stale.seconds_left() == Some(1));
         std::thread::sleep(Duration::from_millis(70));
         // Reporting the loss again does not restart the window.
-        stale.set_lost(true);
-        assert!(!stale.is_served() && stale.seconds_left().is_none());
-        stale.set_lost(false);
-        stale.set_lost(true);
-        assert!(stale.is_served());
+        stale.set_unavailable(true);
+        assert!(!stale.is_active() && stale.seconds_left().is_none());
+        stale.set_unavailable(false);
+        stale.set_unavailable(true);
+        assert!(stale.is_active());
     }
 }

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::KnownKey;
+use super::CachedKey;
 use latchkey_crypto::key_format::KeyDigest;
 
 /// Entries per thread.
@@ -21,33 +21,33 @@ thread_local! {
 }
 
 struct Recent {
-    edition: u64,
+    generation: u64,
     digest: KeyDigest,
-    key: Arc<KnownKey>,
+    key: Arc<CachedKey>,
 }
 
 /// The generation of a key cache. Every generation is unique within the process, across all caches.
-pub(super) struct Edition(AtomicU64);
+pub(super) struct Generation(AtomicU64);
 
-impl Edition {
+impl Generation {
     pub(super) fn new() -> Self {
         Self(AtomicU64::new(next()))
     }
 
     /// Invalidates all thread caches; called after an entry was removed from the map.
-    pub(super) fn end(&self) {
+    pub(super) fn advance(&self) {
         // Not `store`: with concurrent removals, a reader of the later generation must see both.
         self.0.swap(next(), Ordering::AcqRel);
     }
 
     /// Applies `read` to the key with this digest: from this thread's cache if that is of the current generation, else from `find`.
-    pub(super) fn with<T>(&self, digest: &KeyDigest, find: impl FnOnce() -> Option<Arc<KnownKey>>, read: impl FnOnce(&KnownKey) -> T) -> Option<T> {
+    pub(super) fn with<T>(&self, digest: &KeyDigest, find: impl FnOnce() -> Option<Arc<CachedKey>>, read: impl FnOnce(&CachedKey) -> T) -> Option<T> {
         // Loaded before `find`: a key that is removed from the map concurrently belongs to an old generation then.
-        let edition = self.0.load(Ordering::Acquire);
+        let generation = self.0.load(Ordering::Acquire);
         RECENT.with_borrow_mut(|slots| {
             let slot = &mut slots[usize::from(digest.as_bytes()[0]) % SLOTS];
-            if !slot.as_ref().is_some_and(|recent| recent.edition == edition && recent.digest == *digest) {
-                *slot = find().map(|key| Recent { edition, digest: *digest, key });
+            if !slot.as_ref().is_some_and(|recent| recent.generation == generation && recent.digest == *digest) {
+                *slot = find().map(|key| Recent { generation, digest: *digest, key });
             }
             slot.as_ref().map(|recent| read(&recent.key))
         })

@@ -11,13 +11,13 @@ use std::{
     thread,
 };
 
-use super::{KnownKey, identity_hasher::BuildEven, limiter::ticks};
+use super::{CachedKey, identity_hasher::BuildIdentityHasher, limiter::ticks};
 use latchkey_store::{
     Store,
-    usage::{self, Count, Tally},
+    usage::{self, MinuteUsage, UsageTotals},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, OrganizationId},
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
@@ -28,7 +28,7 @@ const RETENTION_MINUTES: i64 = 40 * (DAY_MS / MINUTE_MS);
 const BATCH_SIZE: usize = 5000;
 
 /// Usage that is not written yet.
-pub(super) struct Uses {
+pub(super) struct UsageCounters {
     /// One per core: a thread that records a use contends with the writer only.
     shards: Box<[Mutex<Shard>]>,
     /// Collected from the shards.
@@ -36,7 +36,7 @@ pub(super) struct Uses {
     written_at: AtomicI64,
 }
 
-type Shard = HashMap<KeyId, UsageEntry, BuildEven>;
+type Shard = HashMap<KeyId, UsageEntry, BuildIdentityHasher>;
 
 #[derive(Default)]
 struct Pending {
@@ -52,9 +52,9 @@ struct Pending {
 struct UsageEntry {
     organization: OrganizationId,
     last: Timestamp,
-    /// Minute since 1970 that `tally` counts.
+    /// Minute since 1970 that `totals` counts.
     minute: i64,
-    tally: Tally,
+    totals: UsageTotals,
     overflow: Option<Box<Overflow>>,
 }
 
@@ -62,7 +62,7 @@ struct UsageEntry {
 #[derive(Default)]
 struct Overflow {
     /// Counts of earlier minutes.
-    earlier: Vec<(i64, Tally)>,
+    earlier: Vec<(i64, UsageTotals)>,
     /// Counts of replaced secrets of the key: digest, count, last use.
     retired: Vec<(Vec<u8>, i64, Timestamp)>,
 }
@@ -72,21 +72,21 @@ impl UsageEntry {
         self.overflow.get_or_insert_default()
     }
 
-    fn add(&mut self, minute: i64, tally: Tally) {
+    fn add(&mut self, minute: i64, totals: UsageTotals) {
         if self.minute == minute {
-            self.tally.add(tally);
+            self.totals.add(totals);
             return;
         }
         if let Some((_, sum)) = self.overflow.iter_mut().flat_map(|overflow| &mut overflow.earlier).find(|(earlier, _)| *earlier == minute) {
-            sum.add(tally);
+            sum.add(totals);
             return;
         }
-        let before = (mem::replace(&mut self.minute, minute), mem::replace(&mut self.tally, tally));
+        let before = (mem::replace(&mut self.minute, minute), mem::replace(&mut self.totals, totals));
         self.overflow().earlier.push(before);
     }
 
-    fn minutes(&self) -> impl Iterator<Item = (i64, Tally)> {
-        self.overflow.iter().flat_map(|overflow| &overflow.earlier).copied().chain([(self.minute, self.tally)])
+    fn minutes(&self) -> impl Iterator<Item = (i64, UsageTotals)> {
+        self.overflow.iter().flat_map(|overflow| &overflow.earlier).copied().chain([(self.minute, self.totals)])
     }
 
     fn record_retired(&mut self, digest: &[u8], uses: i64, at: Timestamp) {
@@ -99,8 +99,8 @@ impl UsageEntry {
 
     fn merge(&mut self, other: Self) {
         self.last = self.last.max(other.last);
-        for (minute, tally) in other.minutes() {
-            self.add(minute, tally);
+        for (minute, totals) in other.minutes() {
+            self.add(minute, totals);
         }
         for (digest, uses, last) in other.overflow.into_iter().flat_map(|overflow| overflow.retired) {
             self.record_retired(&digest, uses, last);
@@ -148,26 +148,26 @@ pub fn thread_number() -> usize {
     })
 }
 
-impl Uses {
+impl UsageCounters {
     pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { shards: (0..cores).map(|_| Mutex::default()).collect(), pending: Mutex::default(), written_at: AtomicI64::new(ticks()) }
     }
 
-    pub(super) fn note(&self, key: &KnownKey, at: Timestamp) {
-        let tally = Tally { requests: 1, cost: key.price() };
+    pub(super) fn record(&self, key: &CachedKey, at: Timestamp) {
+        let totals = UsageTotals { requests: 1, cost: key.price() };
         let minute = at.0.div_euclid(MINUTE_MS);
         let mut shard = lock(&self.shards[thread_number() % self.shards.len()]);
         let entry = match shard.entry(key.id) {
             Entry::Occupied(existing) => {
                 let entry = existing.into_mut();
-                entry.add(minute, tally);
+                entry.add(minute, totals);
                 entry.last = entry.last.max(at);
                 entry
             }
-            Entry::Vacant(vacant) => vacant.insert(UsageEntry { organization: key.organization, last: at, minute, tally, overflow: None }),
+            Entry::Vacant(vacant) => vacant.insert(UsageEntry { organization: key.organization, last: at, minute, totals, overflow: None }),
         };
-        if key.retires_at.is_some() {
+        if key.secret_expires_at.is_some() {
             entry.record_retired(key.digest.as_bytes(), 1, at);
         }
     }
@@ -218,19 +218,19 @@ impl Uses {
     }
 
     /// Deletes counts older than [`RETENTION_MINUTES`].
-    pub(super) async fn forget_old_minutes(store: &Store) {
+    pub(super) async fn delete_old_minutes(store: &Store) {
         let before = Timestamp::now().0.div_euclid(MINUTE_MS) - RETENTION_MINUTES;
-        let deleted: Result<(), Fault> = store.write(move |tx| Box::pin(async move { Ok(usage::delete_minutes_before(tx, before).await?) })).await;
-        if let Err(fault) = deleted {
-            tracing::warn!(%fault, "cannot delete old usage counts");
+        let deleted: Result<(), Error> = store.write(move |tx| Box::pin(async move { Ok(usage::delete_minutes_before(tx, before).await?) })).await;
+        if let Err(error) = deleted {
+            tracing::warn!(%error, "cannot delete old usage counts");
         }
     }
 }
 
 /// Writes a batch in one transaction.
-async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Fault> {
+async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Error> {
     let last: Vec<_> = batch.iter().map(|(key, usage)| (*key, usage.last)).collect();
-    let count = |key, organization| move |(minute, tally)| Count { key, organization, minute, tally };
+    let count = |key, organization| move |(minute, totals)| MinuteUsage { key, organization, minute, totals };
     let counts: Vec<_> = batch.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
     let retired: Vec<_> =
         batch.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Code, KnownKey,
-    limiter::{Rate, Rates, Standing},
+    CachedKey, VerdictCode,
+    limiter::{RateLimitState, RateLimitStates, Remaining},
 };
 use latchkey_types::{
     id::{KeyId, ProjectId, RequestId},
@@ -20,44 +20,44 @@ use latchkey_types::{
 };
 
 /// The result of evaluating a key.
-pub struct Judgement {
-    pub code: Code,
+pub struct Verdict {
+    pub code: VerdictCode,
     pub request_id: RequestId,
     /// Credits left; `None` if unknown or the key has no credit limit.
     pub credits: Option<i64>,
     /// Next refill of the credits, if there is one and it is known.
     pub refills_at: Option<Timestamp>,
-    rates: Rates,
-    key: Option<Arc<KnownKey>>,
+    rates: RateLimitStates,
+    key: Option<Arc<CachedKey>>,
 }
 
-impl Judgement {
-    /// Drops the key if the code is [`Code::NotFound`], so that nothing about it is exposed.
-    pub(super) fn new(code: Code, key: Option<Arc<KnownKey>>, remaining: Standing) -> Self {
-        let (Standing { rates, credits, refills_at }, key) = (remaining, key.filter(|_| code != Code::NotFound));
+impl Verdict {
+    /// Drops the key if the code is [`VerdictCode::NotFound`], so that nothing about it is exposed.
+    pub(super) fn new(code: VerdictCode, key: Option<Arc<CachedKey>>, remaining: Remaining) -> Self {
+        let (Remaining { rates, credits, refills_at }, key) = (remaining, key.filter(|_| code != VerdictCode::NotFound));
         Self { code, request_id: RequestId::unordered(), rates, credits, refills_at, key }
     }
 
-    /// `None` if the code is [`Code::NotFound`].
-    pub fn key(&self) -> Option<&KnownKey> {
+    /// `None` if the code is [`VerdictCode::NotFound`].
+    pub fn key(&self) -> Option<&CachedKey> {
         self.key.as_deref()
     }
 
     /// The key's rate limits with their state; empty if the limits were not evaluated.
-    pub fn rates(&self) -> impl Iterator<Item = (&RateLimit, &Rate)> {
+    pub fn rates(&self) -> impl Iterator<Item = (&RateLimit, &RateLimitState)> {
         let limits = self.key().and_then(|key| key.limits.as_ref());
         zip(limits.map(|limits| &*limits.rates).unwrap_or_default(), &self.rates)
     }
 
     pub fn is_valid(&self) -> bool {
-        self.code == Code::Valid
+        self.code == VerdictCode::Valid
     }
 
-    /// The JSON body of the API response. All key fields are null if the code is [`Code::NotFound`].
+    /// The JSON body of the API response. All key fields are null if the code is [`VerdictCode::NotFound`].
     pub fn json(&self) -> String {
         static NO_KEY: LazyLock<Box<str>> = LazyLock::new(|| KeyFields::default().members());
-        let key_fields = self.key().map_or(&**NO_KEY, |key| key.told.get_or_init(|| KeyFields::of(key).members()));
-        let (valid, code, id) = (if self.is_valid() { "true" } else { "false" }, self.code.word(), self.request_id.text());
+        let key_fields = self.key().map_or(&**NO_KEY, |key| key.verdict_json.get_or_init(|| KeyFields::of(key).members()));
+        let (valid, code, id) = (if self.is_valid() { "true" } else { "false" }, self.code.as_str(), self.request_id.text());
         ["{\"valid\":", valid, ",\"code\":\"", code, "\",", key_fields, ",\"request_id\":\"", &id, "\"}"].concat()
     }
 }
@@ -80,8 +80,8 @@ struct KeyFields<'a> {
 }
 
 impl<'a> KeyFields<'a> {
-    fn of(key: &'a KnownKey) -> Self {
-        let project = key.of_project.as_ref();
+    fn of(key: &'a CachedKey) -> Self {
+        let project = key.project_grant.as_ref();
         Self {
             key_id: Some(key.id),
             name: Some(&key.name),
@@ -109,19 +109,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::evaluate::tests::known_client;
+    use crate::evaluate::tests::client_key;
 
     #[test]
     fn a_verdict_is_json_and_not_found_has_no_key_fields() {
-        let key = Arc::new(known_client("a \"name\"\n"));
-        for code in Code::ALL {
-            let verdict = Judgement::new(code, Some(Arc::clone(&key)), Standing::default());
+        let key = Arc::new(client_key("a \"name\"\n"));
+        for code in VerdictCode::ALL {
+            let verdict = Verdict::new(code, Some(Arc::clone(&key)), Remaining::default());
             // Serialized first, then from the cache.
             for _ in 0..2 {
                 let body: Value = serde_json::from_str(&verdict.json()).unwrap();
-                assert_eq!((&body["valid"], &body["code"]), (&json!(code == Code::Valid), &json!(code.word())));
+                assert_eq!((&body["valid"], &body["code"]), (&json!(code == VerdictCode::Valid), &json!(code.as_str())));
                 assert_eq!(body["request_id"], json!(verdict.request_id));
-                assert_eq!(body["name"], if code == Code::NotFound { Value::Null } else { json!("a \"name\"\n") });
+                assert_eq!(body["name"], if code == VerdictCode::NotFound { Value::Null } else { json!("a \"name\"\n") });
                 assert_eq!(body.as_object().unwrap().len(), 14);
             }
         }

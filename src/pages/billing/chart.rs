@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use latchkey_types::{billing::Month, money::Money};
-use latchkey_ui::number::{counted, grouped};
+use latchkey_ui::number::{format_integer, pluralize};
 
 /// Width of a day including its gap, and height of the tallest bar, in SVG user units.
 const DAY_WIDTH: i64 = 10;
@@ -24,7 +24,7 @@ pub(super) fn DaysChart(
     let bar = |(index, (requests, cost)): (i64, (i64, Money))| {
         // A nonzero count is always visible.
         let height = if requests == 0 { 0 } else { (requests * HEIGHT / top).max(1) };
-        let label = format!("{} {}: {}, {cost} {currency}", index + 1, month.name(), counted(requests, "request", "requests"));
+        let label = format!("{} {}: {}, {cost} {currency}", index + 1, month.name(), pluralize(requests, "request", "requests"));
         view! {
             <g class="chart-day">
                 <title>{label}</title>
@@ -36,7 +36,7 @@ pub(super) fn DaysChart(
     let summary = summary(month, &days);
     view! {
         <figure class="chart">
-            <p class="chart-top" aria-hidden="true"><span>{grouped(top)}</span></p>
+            <p class="chart-top" aria-hidden="true"><span>{format_integer(top)}</span></p>
             <svg viewBox=format!("0 0 {} {HEIGHT}", count * DAY_WIDTH) preserveAspectRatio="none" role="img" aria-label=summary>
                 {(0..).zip(days.into_iter().zip(costs)).map(bar).collect_view()}
             </svg>
@@ -48,7 +48,7 @@ pub(super) fn DaysChart(
 /// Text alternative of the chart.
 fn summary(month: Month, days: &[i64]) -> String {
     let (day, highest) = (1..).zip(days).max_by_key(|(day, requests)| (**requests, -*day)).map_or((1, 0), |(day, requests)| (day, *requests));
-    format!("Requests per day in {}: highest {} on day {day}", month.name(), grouped(highest))
+    format!("Requests per day in {}: highest {} on day {day}", month.name(), format_integer(highest))
 }
 
 /// The smallest number of the form 1, 2 or 5 times a power of ten that is not below `number`.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{error_page::Unread, layout::use_viewer};
+use super::{error_page::LoadFailed, layout::use_viewer};
 use crate::api::billing::month_usage;
 use chart::DaysChart;
 use latchkey_types::{
@@ -15,9 +15,9 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     icon::Glyph,
-    message::Blank,
+    message::EmptyState,
     money::Price,
-    number::{counted, grouped},
+    number::{format_integer, pluralize},
 };
 
 /// Requests and cost per key, by month.
@@ -37,7 +37,7 @@ pub fn BillingPage() -> impl IntoView {
                 {move || Suspend::new(async move {
                     match (viewer.await, usage.await) {
                         (Ok(viewer), Ok(usage)) => view! { <Usage usage currency=viewer.currency/> }.into_any(),
-                        (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
+                        (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })}
             </Transition>
@@ -50,7 +50,7 @@ pub fn BillingPage() -> impl IntoView {
 fn Lead() -> impl IntoView {
     let viewer = use_viewer();
     let external = Suspend::new(async move {
-        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        let can_see = viewer.await.is_ok_and(|viewer| viewer.can(Permission::ManageApiKeys));
         can_see.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href="/keys/external">"External"</a> "." })
     });
     view! {
@@ -69,7 +69,7 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
         <section class="billing-month" aria-labelledby="billing-month">
             <header class="billing-head">
                 <h2 id="billing-month">{month.name()}</h2>
-                <p class="billing-total">{counted(total, "request", "requests")} " · " <Price amount=cost currency=currency.clone()/></p>
+                <p class="billing-total">{pluralize(total, "request", "requests")} " · " <Price amount=cost currency=currency.clone()/></p>
                 <nav class="billing-months" aria-label="Months">
                     <MonthLink label="Previous month" month=month.previous() is_available={month > span.0}/>
                     <MonthLink label="Next month" month=month.next() is_available={month < span.1}/>
@@ -77,14 +77,14 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
             </header>
             {if total == 0 {
                 view! {
-                    <Blank glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified."/>
+                    <EmptyState glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified."/>
                 }
                 .into_any()
             } else {
                 view! {
                     <DaysChart month days costs currency=currency.clone()/>
                     <KeyTable keys total currency/>
-                    {(others > 0).then(|| view! { <p class="billing-others">{counted(others, "other key was used too.", "other keys were used too.")}</p> })}
+                    {(others > 0).then(|| view! { <p class="billing-others">{pluralize(others, "other key was used too.", "other keys were used too.")}</p> })}
                 }
                 .into_any()
             }}
@@ -125,7 +125,7 @@ fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView 
 
 #[component]
 fn KeyUsageRow(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
-    let policy = key.kind.policy();
+    let spec = key.kind.spec();
     let percent = (key.requests * 100).checked_div(total).unwrap_or_default();
     let share = if percent == 0 { "<1%".to_owned() } else { format!("{percent}%") };
     view! {
@@ -134,9 +134,9 @@ fn KeyUsageRow(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
                 <span title=key.name.clone()>{key.name.clone()}</span>
                 {key.is_deleted.then(|| view! { <span class="billing-gone">"Deleted"</span> })}
             </td>
-            <td class="cell-soft" data-label="Kind">{policy.label}</td>
+            <td class="cell-soft" data-label="Kind">{spec.label}</td>
             <td class="cell-soft" data-label="Key"><code class="key-mask">{key.mask}</code></td>
-            <td class="cell-number" data-label="Requests">{grouped(key.requests)}</td>
+            <td class="cell-number" data-label="Requests">{format_integer(key.requests)}</td>
             <td class="billing-share" data-label="Share">
                 <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>
                 <span>{share}</span>

@@ -6,24 +6,24 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    bulk::{Acted, act, past},
-    dialogs::{Asked, Done},
-    query_state::ListPlace,
-    revealed_secrets::ShownSecrets,
+    bulk::{BulkReport, past_participle, run_bulk_action},
+    dialogs::{DialogResult, OpenDialog},
+    query_state::QueryState,
+    revealed_secrets::RevealedSecrets,
     row::RowAction,
-    selection::Picks,
+    selection::RowSelection,
     tabs::KeyTab,
 };
 use crate::{api::credentials::test_connection, pages::secret::Reveal};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow},
-    key_kind::Revealed,
+    key_kind::SecretReveal,
 };
 use latchkey_ui::{
     browser,
-    grid::data_source::{Place, Rows},
-    progress::Work,
+    grid::data_source::{Rows, ScrollPosition},
+    progress::TaskProgress,
     toast::Toasts,
 };
 
@@ -31,12 +31,12 @@ use latchkey_ui::{
 #[derive(Clone, Copy)]
 pub(super) struct ListActions {
     pub tab: &'static KeyTab,
-    pub place: ListPlace,
+    pub query_state: QueryState,
     pub rows: Rows<KeyRow>,
-    pub picks: Picks,
+    pub selection: RowSelection,
     /// New secrets shown in rows.
-    pub secrets: ShownSecrets,
-    pub asked: RwSignal<Option<Asked>>,
+    pub secrets: RevealedSecrets,
+    pub dialog: RwSignal<Option<OpenDialog>>,
     /// Credentials that are being tested.
     pub testing: RwSignal<Vec<ItemId>>,
     /// Shows new secrets in a pop-up, for kinds that have one.
@@ -47,19 +47,19 @@ pub(super) struct ListActions {
 impl ListActions {
     /// Reloads the list and keeps the scroll position.
     pub(super) fn reload(self) {
-        spawn_local(self.rows.reopen(Place::Kept));
+        spawn_local(self.rows.reopen(ScrollPosition::Preserve));
     }
 
-    pub(super) fn ask(self, what: Asked) {
-        self.asked.set(Some(what));
+    pub(super) fn open_dialog(self, what: OpenDialog) {
+        self.dialog.set(Some(what));
     }
 
     /// Runs an action on a row.
     pub(super) fn on_row(self, action: RowAction, row: KeyRow) {
         match action {
-            RowAction::Edit => self.ask(Asked::Edit(row)),
-            RowAction::Delete => self.ask(Asked::Delete(row)),
-            RowAction::Rotate => self.ask(Asked::Rotate(row)),
+            RowAction::Edit => self.open_dialog(OpenDialog::Edit(row)),
+            RowAction::Delete => self.open_dialog(OpenDialog::Delete(row)),
+            RowAction::Rotate => self.open_dialog(OpenDialog::Rotate(row)),
             RowAction::Act(action) => spawn_local(self.act_now(action, vec![row.id], Some(row.name))),
             RowAction::Test => self.test(row),
         }
@@ -67,54 +67,54 @@ impl ListActions {
 
     /// Runs an action on the selected rows, in a dialog if it needs confirmation or several requests.
     pub(super) fn on_picked(self, action: BulkAction) {
-        if action == BulkAction::Delete || untrack(|| self.picks.count()) > BULK_MAX {
-            return self.ask(Asked::Bulk(action));
+        if action == BulkAction::Delete || untrack(|| self.selection.count()) > BULK_MAX {
+            return self.open_dialog(OpenDialog::Bulk(action));
         }
-        let chosen = self.picks.chosen();
+        let chosen = self.selection.snapshot();
         spawn_local(async move {
             match chosen.ids().await {
                 Ok(ids) => self.act_now(action, ids, None).await,
-                Err(fault) => self.show_failure(&fault),
+                Err(error) => self.show_failure(&error),
             }
         });
     }
 
     /// Closes the dialog and shows its result.
-    pub(super) fn on_done(self, done: Done) {
-        self.asked.set(None);
+    pub(super) fn on_done(self, done: DialogResult) {
+        self.dialog.set(None);
         match done {
-            Done::Created(created) => {
+            DialogResult::Created(created) => {
                 self.show_new(&created.key.name);
                 self.reveal(created);
             }
-            Done::Stored(row) => {
+            DialogResult::Stored(row) => {
                 self.show_new(&row.name);
-                self.toasts.say("Key added".to_owned());
+                self.toasts.success("Key added".to_owned());
             }
-            Done::Rotated(created) => {
+            DialogResult::Rotated(created) => {
                 self.reload();
                 self.reveal(created);
             }
-            Done::Edited(before, row) => {
+            DialogResult::Edited(before, row) => {
                 let renamed = before != row.name;
-                self.toasts.say(if renamed { "Key renamed".to_owned() } else { "Changes saved".to_owned() });
+                self.toasts.success(if renamed { "Key renamed".to_owned() } else { "Changes saved".to_owned() });
                 self.reload();
             }
-            Done::Acted(action, acted, name) => self.show_acted(action, acted, name),
-            Done::Exported(Ok(true)) => self.toasts.say("Export downloaded".to_owned()),
-            Done::Exported(Ok(false)) => self.toasts.say("Export stopped".to_owned()),
-            Done::Exported(Err(fault)) => self.toasts.warn(fault.to_string()),
+            DialogResult::Bulk(action, report, name) => self.show_acted(action, report, name),
+            DialogResult::Exported(Ok(true)) => self.toasts.success("Export downloaded".to_owned()),
+            DialogResult::Exported(Ok(false)) => self.toasts.success("Export stopped".to_owned()),
+            DialogResult::Exported(Err(error)) => self.toasts.error(error.to_string()),
         }
     }
 
     fn show_new(self, name: &str) {
-        if !self.place.uncover(name) {
-            spawn_local(self.rows.reopen(Place::Top));
+        if !self.query_state.reveal_new_key(name) {
+            spawn_local(self.rows.reopen(ScrollPosition::Top));
         }
     }
 
     fn reveal(self, created: CreatedKey) {
-        if self.tab.policy().revealed == Revealed::InRow {
+        if self.tab.spec().reveal == SecretReveal::InRow {
             return self.secrets.show(created);
         }
         spawn_local(async move {
@@ -125,41 +125,41 @@ impl ListActions {
     }
 
     async fn act_now(self, action: BulkAction, ids: Vec<ItemId>, name: Option<String>) {
-        let acted = act(action, ids, Work::new()).await;
-        self.show_acted(action, acted, name);
+        let report = run_bulk_action(action, ids, TaskProgress::new()).await;
+        self.show_acted(action, report, name);
     }
 
     /// Shows why an action failed. The selection is kept, unless its list snapshot has expired on the server.
-    fn show_failure(self, fault: &Fault) {
-        if *fault == Fault::ListingGone {
-            self.toasts.say("The list was out of date and has been reloaded. Select the keys again.".to_owned());
+    fn show_failure(self, error: &Error) {
+        if *error == Error::ListingGone {
+            self.toasts.success("The list was out of date and has been reloaded. Select the keys again.".to_owned());
             self.reload();
         } else {
-            self.toasts.warn(fault.to_string());
+            self.toasts.error(error.to_string());
         }
     }
 
-    fn show_acted(self, action: BulkAction, acted: Acted, name: Option<String>) {
-        if let Some(fault) = acted.trouble.as_ref().filter(|_| acted.reached.is_empty()) {
-            return self.show_failure(fault);
+    fn show_acted(self, action: BulkAction, report: BulkReport, name: Option<String>) {
+        if let Some(error) = report.error.as_ref().filter(|_| report.processed.is_empty()) {
+            return self.show_failure(error);
         }
         let summary = match &name {
-            Some(_) if acted.left == 0 => format!("Key {}", past(action)),
-            _ => acted.words(action),
+            Some(_) if report.skipped == 0 => format!("Key {}", past_participle(action)),
+            _ => report.summary(action),
         };
-        self.toasts.say(acted.trouble.as_ref().map_or_else(|| summary.clone(), |fault| format!("{summary} {fault}")));
+        self.toasts.success(report.error.as_ref().map_or_else(|| summary.clone(), |error| format!("{summary} {error}")));
         // If the page was closed in the meantime, the focus must not change.
-        if self.asked.is_disposed() {
+        if self.dialog.is_disposed() {
             return;
         }
         if action == BulkAction::Delete {
-            self.secrets.forget(&acted.reached);
-            self.picks.forget(&acted.reached);
+            self.secrets.forget(&report.processed);
+            self.selection.forget(&report.processed);
         }
         if name.is_none() {
-            self.picks.keep(acted.remaining);
+            self.selection.select_only(report.remaining);
             // The clicked button may be disabled now and lose the focus.
-            set_timeout(browser::focus_something, Duration::ZERO);
+            set_timeout(browser::focus_fallback, Duration::ZERO);
         }
         self.reload();
     }
@@ -174,11 +174,11 @@ impl ListActions {
         spawn_local(async move {
             let message = match test_connection(id).await {
                 Ok(report) => format!("“{}”: {}", row.name, report.detail),
-                Err(fault) => format!("“{}”: {fault}", row.name),
+                Err(error) => format!("“{}”: {error}", row.name),
             };
             // The page may have been closed in the meantime.
             if self.testing.try_update(|testing| testing.retain(|id| *id != row.id)).is_some() {
-                self.toasts.say(message);
+                self.toasts.success(message);
                 self.reload();
             }
         });

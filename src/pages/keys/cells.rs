@@ -15,7 +15,7 @@ use latchkey_ui::{
     browser,
     copy::CopyButton,
     hydration::now,
-    time::{Telling, Time},
+    time::{Time, TimeFormat},
 };
 
 /// Renders one cell of a row.
@@ -33,8 +33,8 @@ pub(super) fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
         Field::Region => text(row.region.clone()),
         Field::LinkedTo => text(Some(row.linked_to.join(", "))),
         Field::CreatedAt => view! { <Time at=row.created_at/> }.into_any(),
-        Field::LastUsedAt => moment(row.last_used_at, Telling::Relative),
-        Field::ExpiresAt => moment(row.expires_at, Telling::Date),
+        Field::LastUsedAt => moment(row.last_used_at, TimeFormat::Relative),
+        Field::ExpiresAt => moment(row.expires_at, TimeFormat::Date),
         Field::CreatedBy => text(Some(row.created_by.clone())),
         Field::Action => context.actions(row),
     }
@@ -53,13 +53,13 @@ fn limits(limits: &Limits) -> AnyView {
     if limits.is_empty() {
         return text(None);
     }
-    view! { <span title=format::at_length(limits)>{format::summary(limits)}</span> }.into_any()
+    view! { <span title=format::details(limits)>{format::summary(limits)}</span> }.into_any()
 }
 
 /// A time, or `Never`.
-fn moment(at: Option<Timestamp>, telling: Telling) -> AnyView {
+fn moment(at: Option<Timestamp>, format: TimeFormat) -> AnyView {
     match at {
-        Some(at) => view! { <Time at telling/> }.into_any(),
+        Some(at) => view! { <Time at format/> }.into_any(),
         None => view! { <span class="never">"Never"</span> }.into_any(),
     }
 }
@@ -82,7 +82,7 @@ fn OldSecret(retiring: Retiring) -> impl IntoView {
     };
     view! {
         <span class="retiring">
-            "Old secret works until " <Time at=retiring.until telling=Telling::Date/> ", " {uses}
+            "Old secret works until " <Time at=retiring.until format=TimeFormat::Date/> ", " {uses}
             {retiring.last_used_at.map(|at| view! { "last " <Time at/> })}
         </span>
     }
@@ -127,7 +127,7 @@ fn NewSecret(secret: RevealedSecret, copied: Callback<()>) -> impl IntoView {
 
 /// The status, and below it a hint.
 fn status(row: &KeyRow, context: RowContext) -> AnyView {
-    let (word, label) = if row.is_unreadable { ("unreadable", "Unreadable") } else { (row.status.word(), row.status.label()) };
+    let (word, label) = if row.is_unreadable { ("unreadable", "Unreadable") } else { (row.status.as_str(), row.status.label()) };
     view! {
         <span class=format!("status status-{word}")>{label}</span>
         {hint(row, context)}

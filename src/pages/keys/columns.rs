@@ -36,7 +36,7 @@ impl Field {
     const SORTED: [Self; 7] = [Self::Name, Self::Status, Self::Mask, Self::CreatedAt, Self::LastUsedAt, Self::CreatedBy, Self::ExpiresAt];
 
     /// Its key in the URL and in the class of its cells.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::ExternalId => "external_id",
@@ -78,19 +78,19 @@ impl Field {
             (Some(_), Self::CreatedAt | Self::LastUsedAt) => Sortable::Descending,
             (Some(_), _) => Sortable::Ascending,
         };
-        Column { title, word: self.word(), sortable }
+        Column { title, key: self.as_str(), sortable }
     }
 }
 
 /// Converts a sort order for the grid.
 pub(super) fn order_of(sort: SortBy) -> Order {
-    let column = Field::SORTED.into_iter().find(|field| field.sort() == Some(sort.column)).map_or("", Field::word);
+    let column = Field::SORTED.into_iter().find(|field| field.sort() == Some(sort.column)).map_or("", Field::as_str);
     Order { column, descending: sort.descending }
 }
 
 /// The sort order for a column key and direction.
 pub(super) fn sort_by(word: &str, descending: bool) -> Option<SortBy> {
-    let column = Field::SORTED.into_iter().find(|field| field.word() == word)?.sort()?;
+    let column = Field::SORTED.into_iter().find(|field| field.as_str() == word)?.sort()?;
     Some(SortBy { column, descending })
 }
 
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn sort_orders_round_trip() {
         for field in Field::SORTED {
-            let sort = sort_by(field.word(), true).unwrap();
+            let sort = sort_by(field.as_str(), true).unwrap();
             assert_eq!(Some(sort.column), field.sort());
-            assert_eq!(order_of(sort).column, field.word());
+            assert_eq!(order_of(sort).column, field.as_str());
         }
         assert_eq!(sort_by("scopes", false), None);
     }

@@ -3,39 +3,39 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    bulk::{self, Acted, act},
-    selection::{Chosen, Picks},
+    bulk::{self, BulkReport, run_bulk_action},
+    selection::{RowSelection, SelectedKeys},
     tabs::KeyTab,
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::{BULK_MAX, BulkAction, KeyRow},
 };
 use latchkey_ui::{
-    button::Weight,
+    button::ButtonVariant,
     dialog::Dialog,
     form::Form,
     form_dialog::FormDialog,
-    number::count_of,
-    progress::{Progress, Work},
+    number::pluralize_count,
+    progress::{Progress, TaskProgress},
 };
 
 /// Confirms and deletes one key. A key that is already deleted counts as success.
 #[component]
-pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<Acted>) -> impl IntoView {
+pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<BulkReport>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let deleted = async move {
-            let acted = act(BulkAction::Delete, vec![key.id], Work::new()).await;
-            acted.trouble.clone().map_or(Ok(acted), Err)
+            let report = run_bulk_action(BulkAction::Delete, vec![key.id], TaskProgress::new()).await;
+            report.error.clone().map_or(Ok(report), Err)
         };
-        form.send(Some(deleted), move |acted| on_done.run(acted));
+        form.send(Some(deleted), move |report| on_done.run(report));
     };
-    let linked_warning = bulk::left_without(&key);
+    let linked_warning = bulk::usage_warning(&key);
     view! {
-        <FormDialog title="Delete this key?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this key?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
-            <p>{bulk::caution(tab)}</p>
+            <p>{bulk::delete_warning(tab)}</p>
             {linked_warning.map(|text| view! { <p>{text}</p> })}
         </FormDialog>
     }
@@ -46,34 +46,34 @@ pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callba
 pub(super) fn BulkDialog(
     tab: &'static KeyTab,
     action: BulkAction,
-    picks: Picks,
+    selection: RowSelection,
     on_dismiss: Callback<()>,
     /// Called when it has finished, successfully or not.
-    on_done: Callback<Acted>,
+    on_done: Callback<BulkReport>,
 ) -> impl IntoView {
     // The keys selected when the dialog opened, whatever happens to the list in the meantime.
-    let chosen = StoredValue::new(picks.chosen());
-    let count = chosen.with_value(Chosen::count);
-    let (work, form) = (Work::new(), Form::new());
+    let chosen = StoredValue::new(selection.snapshot());
+    let count = chosen.with_value(SelectedKeys::count);
+    let (work, form) = (TaskProgress::new(), Form::new());
     let is_running = RwSignal::new(false);
     let run_with_progress = move || {
         is_running.set(true);
-        let acted = act_on_selected(action, chosen.get_value(), work);
+        let report = act_on_selected(action, chosen.get_value(), work);
         spawn_local(async move {
-            let _ = on_done.try_run(acted.await);
+            let _ = on_done.try_run(report.await);
         });
     };
     let submit = move |()| {
         if count > BULK_MAX {
             return run_with_progress();
         }
-        let acted = act_on_selected(action, chosen.get_value(), work);
-        let acted = async move {
-            let acted = acted.await;
+        let report = act_on_selected(action, chosen.get_value(), work);
+        let report = async move {
+            let report = report.await;
             // A retry would fail with the same error.
-            acted.trouble.clone().filter(|fault| *fault != Fault::ListingGone).map_or(Ok(acted), Err)
+            report.error.clone().filter(|error| *error != Error::ListingGone).map_or(Ok(report), Err)
         };
-        form.send(Some(acted), move |acted| on_done.run(acted));
+        form.send(Some(report), move |report| on_done.run(report));
     };
     if action != BulkAction::Delete {
         run_with_progress();
@@ -81,15 +81,15 @@ pub(super) fn BulkDialog(
     move || {
         if is_running.get() {
             view! {
-                <Dialog title=bulk::under_way(action) on_dismiss=move |()| work.stop()>
-                    <Progress work label=bulk::under_way(action)/>
+                <Dialog title=bulk::progress_title(action) on_dismiss=move |()| work.stop()>
+                    <Progress work label=bulk::progress_title(action)/>
                 </Dialog>
             }
             .into_any()
         } else {
             view! {
-                <FormDialog title=format!("Delete {}?", count_of(count, "key", "keys")) form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
-                    <p>{bulk::caution(tab)}</p>
+                <FormDialog title=format!("Delete {}?", pluralize_count(count, "key", "keys")) form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
+                    <p>{bulk::delete_warning(tab)}</p>
                 </FormDialog>
             }
             .into_any()
@@ -98,9 +98,9 @@ pub(super) fn BulkDialog(
 }
 
 /// Runs the action on the selected keys.
-async fn act_on_selected(action: BulkAction, chosen: Chosen, work: Work) -> Acted {
+async fn act_on_selected(action: BulkAction, chosen: SelectedKeys, work: TaskProgress) -> BulkReport {
     match chosen.ids().await {
-        Ok(ids) => act(action, ids, work).await,
-        Err(fault) => Acted { trouble: Some(fault), ..Acted::default() },
+        Ok(ids) => run_bulk_action(action, ids, work).await,
+        Err(error) => BulkReport { error: Some(error), ..BulkReport::default() },
     }
 }

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{self, Filled, KeyFields},
-    limits::{EditedLimits, at_their_field},
+    fields::{self, KeyFields, KeyFormValues},
+    limits::{LimitsPatch, map_network_errors},
     tabs::KeyTab,
 };
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
 };
 use latchkey_types::{
     account::Viewer,
-    error::Fault,
-    key::{CreatedKey, EditedKey, GRACES, KeyRow, WantedKey},
+    error::Error,
+    key::{CreateKeyRequest, CreatedKey, GRACE_PERIODS, KeyPatch, KeyRow},
     key_kind::Editable,
     limits::Limits,
 };
@@ -24,12 +24,12 @@ use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
 #[component]
 pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal) = (Form::new(), use_reveal());
-    let request = move |filled: Filled| {
-        let Filled { name, lasting, scopes, corpora, external_id, metadata, limits } = filled;
-        WantedKey {
+    let request = move |filled: KeyFormValues| {
+        let KeyFormValues { name, expiry_change, scopes, corpora, external_id, metadata, limits } = filled;
+        CreateKeyRequest {
             kind: tab.kind,
             name,
-            ends: lasting.new_end().unwrap_or_default(),
+            expiry: expiry_change.new_expiry().unwrap_or_default(),
             scopes,
             corpora,
             external_id,
@@ -42,12 +42,12 @@ pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Cal
     let submit = move |()| {
         let call = fields::check(form, tab, &Limits::default()).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
-            async move { create_key(request(filled)).await.map_err(|fault| at_their_field(fault, &networks)) }
+            async move { create_key(request(filled)).await.map_err(|error| map_network_errors(error, &networks)) }
         });
-        form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
+        form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     view! {
-        <FormDialog title=tab.title form submit=tab.submit wide=tab.policy().limited on_submit=submit on_dismiss>
+        <FormDialog title=tab.title form submit=tab.submit wide=tab.spec().has_limits on_submit=submit on_dismiss>
             <KeyFields form tab viewer key=None/>
         </FormDialog>
     }
@@ -58,25 +58,25 @@ pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Cal
 pub(super) fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
-    let patch = move |filled: Filled| {
-        let Filled { name, lasting, scopes, external_id, metadata, limits, .. } = filled;
-        if tab.policy().editable == Editable::All {
-            let EditedLimits { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.edited(before));
-            EditedKey { name: Some(name), ends: lasting.new_end(), scopes, external_id, metadata, rate_limits, credits, allowed_ips }
+    let patch = move |filled: KeyFormValues| {
+        let KeyFormValues { name, expiry_change, scopes, external_id, metadata, limits, .. } = filled;
+        if tab.spec().editable == Editable::All {
+            let LimitsPatch { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.diff(before));
+            KeyPatch { name: Some(name), expiry: expiry_change.new_expiry(), scopes, external_id, metadata, rate_limits, credits, allowed_ips }
         } else {
-            EditedKey { name: Some(name), ..EditedKey::default() }
+            KeyPatch { name: Some(name), ..KeyPatch::default() }
         }
     };
     let submit = move |()| {
         let call = before.with_value(|before| fields::check(form, tab, before)).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
             let patch = patch(filled);
-            async move { edit_key(id, patch).await.map_err(|fault| at_their_field(fault, &networks)) }
+            async move { edit_key(id, patch).await.map_err(|error| map_network_errors(error, &networks)) }
         });
         form.send(call, move |key| on_done.run(key));
     };
     view! {
-        <FormDialog title="Edit key" form submit="Save" wide=tab.policy().limited on_submit=submit on_dismiss>
+        <FormDialog title="Edit key" form submit="Save" wide=tab.spec().has_limits on_submit=submit on_dismiss>
             <KeyFields form tab viewer key=Some(key)/>
         </FormDialog>
     }
@@ -88,9 +88,9 @@ pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callb
     let (form, reveal) = (Form::new(), use_reveal());
     let submit = move |()| {
         let call = form.check("grace_seconds", seconds).map(|grace| rotate_key(key.id, grace));
-        form.send_for_keeps(call, move |created| on_done.run(created), move |created| reveal.show(created));
+        form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
-    let options = GRACES.iter().map(|(seconds, words)| (seconds.to_string(), (*words).to_owned())).collect();
+    let options = GRACE_PERIODS.iter().map(|(seconds, words)| (seconds.to_string(), (*words).to_owned())).collect();
     view! {
         <FormDialog title="Rotate this key?" form submit="Rotate" on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
@@ -100,6 +100,6 @@ pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callb
     }
 }
 
-fn seconds(field: &str, value: &str) -> Result<i64, Fault> {
-    value.parse().map_err(|_| Fault::invalid(field, "Select a grace period."))
+fn seconds(field: &str, value: &str) -> Result<i64, Error> {
+    value.parse().map_err(|_| Error::invalid(field, "Select a grace period."))
 }

@@ -3,19 +3,19 @@
 use leptos::prelude::*;
 
 use super::{
-    expiry_field::{EndsFields, check_ends},
+    expiry_field::{ExpiryFields, check_expiry},
     tabs::{EXTERNAL, GENERAL},
 };
 use crate::api::credentials::{create_general, create_storage, edit_general};
 use latchkey_types::{
-    credential::{self, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, WantedStorage},
-    error::Fault,
+    credential::{self, CreateExternalKeyRequest, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
+    error::Error,
     key::{ItemId, KeyRow, StorageProvider},
     secret::TypedSecret,
     validate,
 };
 use latchkey_ui::{
-    field::{Field, Typed},
+    field::{Field, InputKind},
     form::Form,
     form_dialog::FormDialog,
     select::SelectField,
@@ -28,21 +28,21 @@ pub(super) fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>)
     let provider = RwSignal::new(StorageProvider::Aws);
     let submit = move |()| form.send(check_storage(form, provider.get_untracked()).map(create_storage), move |row| on_done.run(row));
     let on_provider_change = move |value: String| {
-        if let Some(selected) = StorageProvider::ALL.into_iter().find(|provider| provider.word() == value) {
+        if let Some(selected) = StorageProvider::ALL.into_iter().find(|provider| provider.as_str() == value) {
             provider.set(selected);
         }
     };
-    let options = StorageProvider::ALL.iter().map(|provider| (provider.word().to_owned(), provider.label().to_owned())).collect();
+    let options = StorageProvider::ALL.iter().map(|provider| (provider.as_str().to_owned(), provider.label().to_owned())).collect();
     // The fields are created again, so that a value typed for one provider is not sent to another.
     let provider_fields = move || match provider.get() {
         StorageProvider::Aws => view! {
             <Field form name="key" label="Key" hint="Access key ID, e.g. AKIAIOSFODNN7EXAMPLE"/>
-            <Field form name="secret" label="Secret" typed=Typed::Password autocomplete="new-password" hint="Secret access key"/>
+            <Field form name="secret" label="Secret" kind=InputKind::Password autocomplete="new-password" hint="Secret access key"/>
             <Field form name="region" label="Region" hint="e.g. eu-central-1"/>
         }
         .into_any(),
         StorageProvider::Dnanexus => view! {
-            <Field form name="key" label="Key" typed=Typed::Password autocomplete="new-password" hint="API token from your DNAnexus account"/>
+            <Field form name="key" label="Key" kind=InputKind::Password autocomplete="new-password" hint="API token from your DNAnexus account"/>
         }
         .into_any(),
     };
@@ -51,35 +51,42 @@ pub(super) fn StorageDialog(on_dismiss: Callback<()>, on_done: Callback<KeyRow>)
             <Field form name="label" label=EXTERNAL.name_label hint=EXTERNAL.name_hint autofocus=true/>
             <SelectField form name="provider" label="Provider" options on_change=on_provider_change/>
             {provider_fields}
-            <EndsFields form/>
+            <ExpiryFields form/>
         </FormDialog>
     }
 }
 
-fn check_storage(form: Form, provider: StorageProvider) -> Option<WantedStorage> {
+fn check_storage(form: Form, provider: StorageProvider) -> Option<CreateExternalKeyRequest> {
     let is_aws = provider == StorageProvider::Aws;
     let label = form.check("label", validate::name);
     let key = form.check("key", |field, typed| credential::storage_key(field, typed, provider).map(typed_secret));
     let secret = if is_aws { form.check("secret", storage_secret) } else { Some(TypedSecret::default()) };
     let region = if is_aws { form.check("region", |field, typed| credential::region(field, typed).map(str::to_owned)) } else { Some(String::new()) };
-    let expiry = check_ends(form);
-    Some(WantedStorage { label: label?, provider, key: key?, secret: secret?, region: region?, ends: expiry?.new_end().unwrap_or_default() })
+    let expiry = check_expiry(form);
+    Some(CreateExternalKeyRequest {
+        label: label?,
+        provider,
+        key: key?,
+        secret: secret?,
+        region: region?,
+        expiry: expiry?.new_expiry().unwrap_or_default(),
+    })
 }
 
 fn typed_secret(typed: &str) -> TypedSecret {
     TypedSecret::new(typed.to_owned())
 }
 
-fn storage_secret(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn storage_secret(field: &str, typed: &str) -> Result<TypedSecret, Error> {
     credential::secret(field, typed, STORAGE_SECRET_MAX).map(typed_secret)
 }
 
-fn general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn general_value(field: &str, typed: &str) -> Result<TypedSecret, Error> {
     credential::secret(field, typed, GENERAL_VALUE_MAX).map(typed_secret)
 }
 
 /// An empty value keeps the stored one.
-fn optional_general_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn optional_general_value(field: &str, typed: &str) -> Result<TypedSecret, Error> {
     if typed.trim().is_empty() { Ok(TypedSecret::default()) } else { general_value(field, typed) }
 }
 
@@ -110,7 +117,7 @@ pub(super) fn GeneralDialog(
     view! {
         <FormDialog title form submit=GENERAL.submit on_submit=submit on_dismiss>
             <Field form name="name" label=GENERAL.name_label value=name hint=GENERAL.name_hint autofocus=true/>
-            <Field form name="value" label="API Key Value" typed=Typed::Password autocomplete="new-password" hint/>
+            <Field form name="value" label="API Key Value" kind=InputKind::Password autocomplete="new-password" hint/>
         </FormDialog>
     }
 }

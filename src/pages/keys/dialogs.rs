@@ -3,17 +3,17 @@
 use leptos::prelude::*;
 
 use super::{
-    bulk::Acted,
+    bulk::BulkReport,
     confirm::{BulkDialog, DeleteDialog},
     create::{CreateDialog, EditDialog, RotateDialog},
     credential::{GeneralDialog, StorageDialog},
     export::{ExportDialog, Format},
-    selection::Picks,
+    selection::RowSelection,
     tabs::KeyTab,
 };
 use latchkey_types::{
     account::Viewer,
-    error::Fault,
+    error::Error,
     key::{BulkAction, CreatedKey, KeyRow},
     key_kind::{CredentialKind, Kind},
 };
@@ -21,7 +21,7 @@ use latchkey_ui::grid::data_source::Rows;
 
 /// The open dialog.
 #[derive(Clone)]
-pub(super) enum Asked {
+pub(super) enum OpenDialog {
     Create,
     Edit(KeyRow),
     Delete(KeyRow),
@@ -35,7 +35,7 @@ pub(super) enum Asked {
 
 /// The result of a dialog.
 #[derive(Clone)]
-pub(super) enum Done {
+pub(super) enum DialogResult {
     Created(CreatedKey),
     /// A credential was created.
     Stored(KeyRow),
@@ -44,55 +44,56 @@ pub(super) enum Done {
     /// A key was edited; its previous name and its new row.
     Edited(String, KeyRow),
     /// An action on one or several keys. The name is set for an action on one key.
-    Acted(BulkAction, Acted, Option<String>),
+    Bulk(BulkAction, BulkReport, Option<String>),
     /// Whether the file was created, or false if the export was stopped.
-    Exported(Result<bool, Fault>),
+    Exported(Result<bool, Error>),
 }
 
 /// Renders the open dialog.
 #[component]
-pub(super) fn AskedDialog(
-    asked: Asked,
+pub(super) fn KeyDialog(
+    dialog: OpenDialog,
     tab: &'static KeyTab,
     viewer: Viewer,
     rows: Rows<KeyRow>,
-    picks: Picks,
+    selection: RowSelection,
     on_dismiss: Callback<()>,
-    on_done: Callback<Done>,
+    on_done: Callback<DialogResult>,
 ) -> AnyView {
-    match (asked, tab.kind) {
-        (Asked::Create, Kind::Key(_)) => {
-            view! { <CreateDialog tab viewer on_dismiss on_done=Callback::new(move |created| on_done.run(Done::Created(created)))/> }.into_any()
+    match (dialog, tab.kind) {
+        (OpenDialog::Create, Kind::Key(_)) => {
+            view! { <CreateDialog tab viewer on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Created(created)))/> }
+                .into_any()
         }
-        (Asked::Create, Kind::Credential(CredentialKind::Storage)) => {
-            view! { <StorageDialog on_dismiss on_done=Callback::new(move |row| on_done.run(Done::Stored(row)))/> }.into_any()
+        (OpenDialog::Create, Kind::Credential(CredentialKind::External)) => {
+            view! { <StorageDialog on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Stored(row)))/> }.into_any()
         }
-        (Asked::Create, Kind::Credential(CredentialKind::Llm)) => {
-            view! { <GeneralDialog key=None on_dismiss on_done=Callback::new(move |row| on_done.run(Done::Stored(row)))/> }.into_any()
+        (OpenDialog::Create, Kind::Credential(CredentialKind::General)) => {
+            view! { <GeneralDialog key=None on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Stored(row)))/> }.into_any()
         }
-        (Asked::Edit(key), kind) => {
+        (OpenDialog::Edit(key), kind) => {
             let before = key.name.clone();
-            let edited = Callback::new(move |row| on_done.run(Done::Edited(before.clone(), row)));
+            let edited = Callback::new(move |row| on_done.run(DialogResult::Edited(before.clone(), row)));
             if matches!(kind, Kind::Key(_)) {
                 view! { <EditDialog tab viewer key on_dismiss on_done=edited/> }.into_any()
             } else {
                 view! { <GeneralDialog key=Some(key) on_dismiss on_done=edited/> }.into_any()
             }
         }
-        (Asked::Delete(key), _) => {
+        (OpenDialog::Delete(key), _) => {
             let name = key.name.clone();
-            let deleted = Callback::new(move |acted| on_done.run(Done::Acted(BulkAction::Delete, acted, Some(name.clone()))));
+            let deleted = Callback::new(move |report| on_done.run(DialogResult::Bulk(BulkAction::Delete, report, Some(name.clone()))));
             view! { <DeleteDialog tab key on_dismiss on_done=deleted/> }.into_any()
         }
-        (Asked::Rotate(key), _) => {
-            view! { <RotateDialog key on_dismiss on_done=Callback::new(move |created| on_done.run(Done::Rotated(created)))/> }.into_any()
+        (OpenDialog::Rotate(key), _) => {
+            view! { <RotateDialog key on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Rotated(created)))/> }.into_any()
         }
-        (Asked::Bulk(action), _) => {
-            let acted = Callback::new(move |acted| on_done.run(Done::Acted(action, acted, None)));
-            view! { <BulkDialog tab action picks on_dismiss on_done=acted/> }.into_any()
+        (OpenDialog::Bulk(action), _) => {
+            let report = Callback::new(move |report| on_done.run(DialogResult::Bulk(action, report, None)));
+            view! { <BulkDialog tab action selection on_dismiss on_done=report/> }.into_any()
         }
-        (Asked::Export(format), _) => {
-            view! { <ExportDialog tab rows format on_done=Callback::new(move |outcome| on_done.run(Done::Exported(outcome)))/> }.into_any()
+        (OpenDialog::Export(format), _) => {
+            view! { <ExportDialog tab rows format on_done=Callback::new(move |outcome| on_done.run(DialogResult::Exported(outcome)))/> }.into_any()
         }
     }
 }

@@ -3,10 +3,10 @@
 use leptos::prelude::*;
 
 use super::{
-    query_state::{Filter, ListPlace},
+    query_state::{Filter, QueryState},
     tabs::KeyTab,
 };
-use latchkey_ui::{button::Button, icon::Glyph, message::Blank};
+use latchkey_ui::{button::Button, icon::Glyph, message::EmptyState};
 
 /// No keys yet. The button's label differs from the toolbar's, so that each can be found by its name.
 #[component]
@@ -17,28 +17,28 @@ pub(super) fn NoKeys(
     create: Callback<()>,
 ) -> impl IntoView {
     let verb = if tab.is_inbound() { "create" } else { "add" };
-    let no_permission = || format!("You need the “{}” permission to {verb} one.", tab.policy().manage.label());
-    let text = if may_manage { tab.advice.to_owned() } else { no_permission() };
+    let no_permission = || format!("You need the “{}” permission to {verb} one.", tab.spec().manage.label());
+    let text = if may_manage { tab.empty_text.to_owned() } else { no_permission() };
     let label = if tab.is_inbound() { "Create your first key" } else { "Add your first key" };
     view! {
-        <Blank glyph=Glyph::Key title="No keys yet" text>
+        <EmptyState glyph=Glyph::Key title="No keys yet" text>
             {may_manage.then(|| view! { <Button label on_click=create/> })}
-        </Blank>
+        </EmptyState>
     }
 }
 
 /// No key matches the search and filters.
 #[component]
-pub(super) fn NoMatch(place: ListPlace) -> impl IntoView {
-    let query = place.get_untracked();
-    let (text, label) = if query.is_search_alone() {
+pub(super) fn NoMatch(query_state: QueryState) -> impl IntoView {
+    let query = query_state.get_untracked();
+    let (text, label) = if query.is_search_only() {
         (format!("No keys match “{}”.", query.filter(Filter::Search)), "Clear search")
     } else {
         ("No keys match your search and filters.".to_owned(), "Clear search and filters")
     };
     view! {
-        <Blank glyph=Glyph::Search title="No match" text>
-            <Button label on_click=move |()| place.widen()/>
-        </Blank>
+        <EmptyState glyph=Glyph::Search title="No match" text>
+            <Button label on_click=move |()| query_state.clear_filters()/>
+        </EmptyState>
     }
 }

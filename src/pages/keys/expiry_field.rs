@@ -3,9 +3,9 @@
 use js_sys::Date;
 use leptos::prelude::*;
 
-use latchkey_types::{error::Fault, key::Ends, time::Timestamp};
+use latchkey_types::{error::Error, key::RequestedExpiry, time::Timestamp};
 use latchkey_ui::{
-    field::{Field, Typed},
+    field::{Field, InputKind},
     form::Form,
     select::{SelectField, choices},
 };
@@ -18,57 +18,57 @@ const KEEP: &str = "keep";
 
 /// The selected expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasting {
+pub(super) enum ExpiryChange {
     /// Unchanged.
-    AsItDoes,
+    Keep,
     /// A new expiry.
-    Until(Ends),
+    Set(RequestedExpiry),
 }
 
-impl Lasting {
+impl ExpiryChange {
     /// The new expiry, or `None` to keep the current one.
-    pub(super) const fn new_end(self) -> Option<Ends> {
-        if let Self::Until(ends) = self { Some(ends) } else { None }
+    pub(super) const fn new_expiry(self) -> Option<RequestedExpiry> {
+        if let Self::Set(ends) = self { Some(ends) } else { None }
     }
 }
 
-/// Reads and validates the fields of [`EndsFields`].
-pub(super) fn check_ends(form: Form) -> Option<Lasting> {
+/// Reads and validates the fields of [`ExpiryFields`].
+pub(super) fn check_expiry(form: Form) -> Option<ExpiryChange> {
     match form.value("duration_days").as_str() {
-        KEEP => Some(Lasting::AsItDoes),
-        NEVER => Some(Lasting::Until(Ends::Usual)),
-        DATE => form.check(DATE, parse_end_of_day).map(|at| Lasting::Until(Ends::At(at))),
-        days => Some(Lasting::Until(Ends::Days(days.parse().unwrap_or_default()))),
+        KEEP => Some(ExpiryChange::Keep),
+        NEVER => Some(ExpiryChange::Set(RequestedExpiry::KindDefault)),
+        DATE => form.check(DATE, parse_end_of_day).map(|at| ExpiryChange::Set(RequestedExpiry::At(at))),
+        days => Some(ExpiryChange::Set(RequestedExpiry::Days(days.parse().unwrap_or_default()))),
     }
 }
 
 /// The last moment of a future day, in the browser's time zone.
 #[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds is an integer far below 2^53")]
-fn parse_end_of_day(field: &str, typed: &str) -> Result<Timestamp, Fault> {
+fn parse_end_of_day(field: &str, typed: &str) -> Result<Timestamp, Error> {
     // Without a time zone, `Date.parse` uses the local one.
     let end = Date::parse(&format!("{typed}T23:59:59.999"));
     if end.is_nan() {
-        return Err(Fault::invalid(field, "Select a date."));
+        return Err(Error::invalid(field, "Select a date."));
     }
-    if end <= Date::now() { Err(Fault::invalid(field, "Choose a future date.")) } else { Ok(Timestamp(end as i64)) }
+    if end <= Date::now() { Err(Error::invalid(field, "Choose a future date.")) } else { Ok(Timestamp(end as i64)) }
 }
 
 /// Selects an expiry: a number of days, a date, never, or the current one.
 #[component]
-pub(super) fn EndsFields(
+pub(super) fn ExpiryFields(
     form: Form,
     /// Whether `Never` is an option, and the default.
     #[prop(optional)]
-    may_be_never: bool,
+    allow_never: bool,
     /// Whether the current expiry can be kept, which is then the default.
     #[prop(optional)]
-    may_be_kept: bool,
+    allow_keep: bool,
 ) -> impl IntoView {
     let mut options = Vec::new();
-    if may_be_kept {
+    if allow_keep {
         options.push((KEEP, "Keep current"));
     }
-    if may_be_never {
+    if allow_never {
         options.push((NEVER, "Never"));
     }
     options.extend(DURATIONS);
@@ -76,7 +76,7 @@ pub(super) fn EndsFields(
     view! {
         <SelectField form name="duration_days" label="Duration" options=choices(&options) on_change=move |value: String| has_date.set(value == DATE)/>
         <Show when=move || has_date.get()>
-            <Field form name=DATE label="Date" typed=Typed::Date hint="Works until the end of that day."/>
+            <Field form name=DATE label="Date" kind=InputKind::Date hint="Works until the end of that day."/>
         </Show>
     }
 }

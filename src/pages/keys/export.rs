@@ -4,12 +4,12 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{export_format, tabs::KeyTab};
 use crate::api::keys::key_rows;
-use latchkey_types::{error::Fault, key::KeyRow, listing::ROWS_MAX};
+use latchkey_types::{error::Error, key::KeyRow, listing::ROWS_MAX};
 use latchkey_ui::{
     browser,
     dialog::Dialog,
     grid::data_source::Rows,
-    progress::{Progress, Work},
+    progress::{Progress, TaskProgress},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Format {
 }
 
 /// Downloads the whole list snapshot. False if it was stopped.
-async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: Work) -> Result<bool, Fault> {
+async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: TaskProgress) -> Result<bool, Error> {
     let (listing, total) = untrack(|| (rows.listing(), rows.total()));
     let mut all_rows = Vec::with_capacity(total);
     work.begin(total);
@@ -55,7 +55,7 @@ async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: Work) ->
         // Rows deleted in the meantime are skipped.
         all_rows.extend(chunk.into_iter().filter_map(|listed| listed.row));
     }
-    let name = format!("{}-keys.{}", tab.policy().word, format.extension());
+    let name = format!("{}-keys.{}", tab.spec().name, format.extension());
     browser::download(&name, format.mime(), &format.text(&all_rows));
     Ok(true)
 }
@@ -67,9 +67,9 @@ pub(super) fn ExportDialog(
     rows: Rows<KeyRow>,
     format: Format,
     /// Called with whether the file was created, or the error.
-    on_done: Callback<Result<bool, Fault>>,
+    on_done: Callback<Result<bool, Error>>,
 ) -> impl IntoView {
-    let work = Work::new();
+    let work = TaskProgress::new();
     spawn_local(async move {
         let outcome = export(rows, tab, format, work).await;
         let _ = on_done.try_run(outcome);

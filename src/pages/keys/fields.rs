@@ -4,22 +4,22 @@ use js_sys::{Array, JSON, Object};
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    expiry_field::{EndsFields, Lasting, check_ends},
-    limits::{self, FilledLimits, LimitFields},
+    expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
+    limits::{self, LimitFields, LimitFormValues},
     tabs::KeyTab,
 };
 use crate::{api::corpora::corpora, pages::settings};
 use latchkey_types::{
     account::Viewer,
-    error::Fault,
-    key::{CorpusRow, Ends, KeyRow},
-    key_kind::{CORPUS_ACCESS, Expiry, Scoping},
+    error::Error,
+    key::{CorpusRow, KeyRow, RequestedExpiry},
+    key_kind::{CORPUS_ACCESS, Expiry, ScopeRule},
     limits::Limits,
     permission::{Permission, Scope},
     validate,
 };
 use latchkey_ui::{
-    checkbox::{CheckGroup, Tick},
+    checkbox::{CheckboxGroup, CheckboxOption},
     field::{Field, TextArea},
     form::Form,
     icon::{Glyph, Icon},
@@ -31,10 +31,10 @@ use latchkey_ui::{
 const METADATA_MAX: usize = 4096;
 
 /// The validated form values.
-pub(super) struct Filled {
+pub(super) struct KeyFormValues {
     pub name: String,
     /// The expiry.
-    pub lasting: Lasting,
+    pub expiry_change: ExpiryChange,
     /// `None` if the kind has no scopes.
     pub scopes: Option<Vec<String>>,
     /// The corpora that it gives access to.
@@ -44,37 +44,45 @@ pub(super) struct Filled {
     /// JSON. `None` if the kind has no metadata.
     pub metadata: Option<String>,
     /// Empty if the kind has no limits.
-    pub limits: FilledLimits,
+    pub limits: LimitFormValues,
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
-pub(super) fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<Filled> {
-    let policy = tab.policy();
+pub(super) fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<KeyFormValues> {
+    let spec = tab.spec();
     let name = form.check("name", validate::name);
-    let lasting = match policy.expiry {
-        Expiry::Chosen | Expiry::ChosenOrNever => check_ends(form),
-        Expiry::Never | Expiry::Days(_) => Some(Lasting::Until(Ends::Usual)),
+    let expiry_change = match spec.expiry {
+        Expiry::Chosen | Expiry::ChosenOrNever => check_expiry(form),
+        Expiry::Never | Expiry::Days(_) => Some(ExpiryChange::Set(RequestedExpiry::KindDefault)),
     };
-    let scopes = match policy.scoping {
-        Scoping::None => Some(None),
-        Scoping::Api => form.check_ticked("scopes", require_scopes).map(Some),
-        Scoping::Words => form.check("scopes", |_, typed| Ok(Some(parse_scopes(typed)))),
-        Scoping::Corpora => form.check("scopes", |_, chosen| Ok(Some(parse_scopes(chosen)))),
+    let scopes = match spec.scope_rule {
+        ScopeRule::None => Some(None),
+        ScopeRule::Api => form.check_group("scopes", require_scopes).map(Some),
+        ScopeRule::Custom => form.check("scopes", |_, typed| Ok(Some(parse_scopes(typed)))),
+        ScopeRule::Corpora => form.check("scopes", |_, chosen| Ok(Some(parse_scopes(chosen)))),
     };
-    let corpora = if policy.scoping == Scoping::Corpora { form.check_ticked("corpora", parse_corpora) } else { Some(Vec::new()) };
-    let external_id = policy.annotated.then(|| form.value("external_id"));
-    let metadata = if policy.annotated { form.check("metadata", check_flat_json).map(Some) } else { Some(None) };
-    let limits = if policy.limited { limits::check(form, before) } else { Some(FilledLimits::default()) };
-    Some(Filled { name: name?, lasting: lasting?, scopes: scopes?, corpora: corpora?, external_id, metadata: metadata?, limits: limits? })
+    let corpora = if spec.scope_rule == ScopeRule::Corpora { form.check_group("corpora", parse_corpora) } else { Some(Vec::new()) };
+    let external_id = spec.has_annotations.then(|| form.value("external_id"));
+    let metadata = if spec.has_annotations { form.check("metadata", check_flat_json).map(Some) } else { Some(None) };
+    let limits = if spec.has_limits { limits::check(form, before) } else { Some(LimitFormValues::default()) };
+    Some(KeyFormValues {
+        name: name?,
+        expiry_change: expiry_change?,
+        scopes: scopes?,
+        corpora: corpora?,
+        external_id,
+        metadata: metadata?,
+        limits: limits?,
+    })
 }
 
-fn require_scopes(field: &str, ticked: Vec<String>) -> Result<Vec<String>, Fault> {
-    if ticked.is_empty() { Err(Fault::invalid(field, "Select at least one scope.")) } else { Ok(ticked) }
+fn require_scopes(field: &str, checked: Vec<String>) -> Result<Vec<String>, Error> {
+    if checked.is_empty() { Err(Error::invalid(field, "Select at least one scope.")) } else { Ok(checked) }
 }
 
-fn parse_corpora(field: &str, ticked: Vec<String>) -> Result<Vec<i64>, Fault> {
-    let ids: Vec<_> = ticked.iter().filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() { Err(Fault::invalid(field, "Select at least one corpus.")) } else { Ok(ids) }
+fn parse_corpora(field: &str, checked: Vec<String>) -> Result<Vec<i64>, Error> {
+    let ids: Vec<_> = checked.iter().filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() { Err(Error::invalid(field, "Select at least one corpus.")) } else { Ok(ids) }
 }
 
 /// Splits scopes at white space and commas.
@@ -83,20 +91,20 @@ fn parse_scopes(typed: &str) -> Vec<String> {
 }
 
 /// Validates a flat JSON object or an empty text.
-fn check_flat_json(field: &str, typed: &str) -> Result<String, Fault> {
+fn check_flat_json(field: &str, typed: &str) -> Result<String, Error> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Ok(String::new());
     }
     if typed.len() > METADATA_MAX {
-        return Err(Fault::invalid(field, format!("Metadata has {} bytes. Use at most {METADATA_MAX}.", typed.len())));
+        return Err(Error::invalid(field, format!("Metadata has {} bytes. Use at most {METADATA_MAX}.", typed.len())));
     }
     let parsed = JSON::parse(typed).ok().filter(|value| value.is_object() && !Array::is_array(value));
     let Some(object) = parsed else {
-        return Err(Fault::invalid(field, "Enter a JSON object, e.g. {\"plan\": \"pro\"}."));
+        return Err(Error::invalid(field, "Enter a JSON object, e.g. {\"plan\": \"pro\"}."));
     };
     let is_flat = Object::values(&Object::from(object)).iter().all(|value| value.is_null() || !value.is_object());
-    if is_flat { Ok(typed.to_owned()) } else { Err(Fault::invalid(field, "Values must be strings, numbers, booleans or null.")) }
+    if is_flat { Ok(typed.to_owned()) } else { Err(Error::invalid(field, "Values must be strings, numbers, booleans or null.")) }
 }
 
 /// The form fields for a kind of key.
@@ -109,47 +117,47 @@ pub(super) fn KeyFields(
     /// The key to edit, or `None` to create one.
     key: Option<KeyRow>,
 ) -> impl IntoView {
-    let policy = tab.policy();
+    let spec = tab.spec();
     let is_new = key.is_none();
     let (name, scopes, external_id, metadata, limits) = key.map_or_else(Default::default, |key| {
         (key.name, key.scopes.join(" "), key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default(), key.limits)
     });
-    let annotations = policy.annotated.then(|| {
+    let annotations = spec.has_annotations.then(|| {
         view! {
             <Field form name="external_id" label="External ID" value=external_id hint="Your own ID for the owner, e.g. user_123"/>
             <TextArea form name="metadata" label="Metadata" value=metadata hint="Flat JSON returned with every verify response, e.g. {\"plan\": \"pro\"}. 4 KB max."/>
         }
     });
-    let expiry_fields = matches!(policy.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
-        .then(|| view! { <EndsFields form may_be_never=policy.expiry == Expiry::ChosenOrNever may_be_kept=!is_new/> });
+    let expiry_fields = matches!(spec.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
+        .then(|| view! { <ExpiryFields form allow_never=spec.expiry == Expiry::ChosenOrNever allow_keep=!is_new/> });
     let hint = if is_new { tab.name_hint } else { "The secret doesn’t change." };
     view! {
         <Field form name="name" label=tab.name_label value=name hint autofocus=true/>
         {annotations}
-        {scope_fields(form, policy.scoping, &viewer, scopes)}
+        {scope_fields(form, spec.scope_rule, &viewer, scopes)}
         {expiry_fields}
-        {policy.limited.then(|| view! { <LimitFields form before=limits/> })}
+        {spec.has_limits.then(|| view! { <LimitFields form before=limits/> })}
     }
 }
 
-fn scope_fields(form: Form, scoping: Scoping, viewer: &Viewer, scopes: String) -> AnyView {
-    match scoping {
-        Scoping::None => ().into_any(),
-        Scoping::Api => {
-            let can_grant = |scope: &&Scope| scope.needs().iter().any(|permission| viewer.may(*permission));
-            let tick = |scope: &Scope| Tick { value: scope.word().to_owned(), label: scope_label(*scope).to_owned(), ticked: true };
-            let ticks = Scope::ALL.iter().filter(can_grant).map(tick).collect();
-            view! { <CheckGroup form name="scopes" label="Scopes" ticks/> }.into_any()
+fn scope_fields(form: Form, scope_rule: ScopeRule, viewer: &Viewer, scopes: String) -> AnyView {
+    match scope_rule {
+        ScopeRule::None => ().into_any(),
+        ScopeRule::Api => {
+            let can_grant = |scope: &&Scope| scope.needs().iter().any(|permission| viewer.can(*permission));
+            let tick = |scope: &Scope| CheckboxOption { value: scope.as_str().to_owned(), label: scope_label(*scope).to_owned(), checked: true };
+            let options = Scope::ALL.iter().filter(can_grant).map(tick).collect();
+            view! { <CheckboxGroup form name="scopes" label="Scopes" options/> }.into_any()
         }
-        Scoping::Words => view! {
+        ScopeRule::Custom => view! {
             <Field form name="scopes" label="Scopes" value=scopes hint="Separate with spaces, e.g. orders:read orders:write"/>
         }
         .into_any(),
-        Scoping::Corpora => {
+        ScopeRule::Corpora => {
             let options = CORPUS_ACCESS.iter().map(|(scopes, label)| (scopes.join(" "), (*label).to_owned())).collect();
             view! {
                 <SelectField form name="scopes" label="API access" options/>
-                <CorporaField form can_create=viewer.may(Permission::ManageCorpora)/>
+                <CorporaField form can_create=viewer.can(Permission::ManageCorpora)/>
                 <p class="caution">
                     <Icon glyph=Glyph::Warning/>
                     "Anyone with this key can call on your account’s behalf. The account owner pays for anonymous usage. \
@@ -176,7 +184,7 @@ const fn scope_label(scope: Scope) -> &'static str {
 /// The checkboxes of the corpora, once they are loaded.
 #[component]
 fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
-    let all = RwSignal::new(None::<Result<Vec<CorpusRow>, Fault>>);
+    let all = RwSignal::new(None::<Result<Vec<CorpusRow>, Error>>);
     Effect::new(move || {
         spawn_local(async move {
             let read = corpora().await;
@@ -192,11 +200,11 @@ fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
     };
     move || match all.get() {
         None => view! { <p role="status">"Loading corpora…"</p> }.into_any(),
-        Some(Err(fault)) => view! { <Alert message=fault.to_string()/> }.into_any(),
+        Some(Err(error)) => view! { <Alert message=error.to_string()/> }.into_any(),
         Some(Ok(corpora)) if corpora.is_empty() => view! { <p class="note">{none()}</p> }.into_any(),
         Some(Ok(corpora)) => {
-            let tick = |corpus: CorpusRow| Tick { value: corpus.id.to_string(), label: corpus.name, ticked: false };
-            view! { <CheckGroup form name="corpora" label="Corpora" ticks=corpora.into_iter().map(tick).collect()/> }.into_any()
+            let tick = |corpus: CorpusRow| CheckboxOption { value: corpus.id.to_string(), label: corpus.name, checked: false };
+            view! { <CheckboxGroup form name="corpora" label="Corpora" options=corpora.into_iter().map(tick).collect()/> }.into_any()
         }
     }
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    query_state::{EXPIRING, Filter, ListPlace},
+    query_state::{EXPIRING, Filter, QueryState},
     tabs::KeyTab,
 };
 use latchkey_types::{
@@ -17,30 +17,30 @@ use latchkey_ui::{
 
 /// The search field. `/` focuses it from anywhere on the page.
 #[component]
-pub(super) fn Search(place: ListPlace) -> impl IntoView {
+pub(super) fn Search(query_state: QueryState) -> impl IntoView {
     view! {
-        <SearchField placeholder="Search by name" search=from_url(place, Filter::Search)
-            on_search=move |text: String| place.narrow(Filter::Search, &text)/>
+        <SearchField placeholder="Search by name" search=from_url(query_state, Filter::Search)
+            on_search=move |text: String| query_state.set_filter(Filter::Search, &text)/>
     }
 }
 
 /// The value of a filter in the URL.
-fn from_url(place: ListPlace, filter: Filter) -> Signal<String> {
-    Signal::derive(move || place.get().filter(filter).to_owned())
+fn from_url(query_state: QueryState, filter: Filter) -> Signal<String> {
+    Signal::derive(move || query_state.get().filter(filter).to_owned())
 }
 
 #[component]
-pub(super) fn Filters(tab: &'static KeyTab, place: ListPlace) -> impl IntoView {
+pub(super) fn Filters(tab: &'static KeyTab, query_state: QueryState) -> impl IntoView {
     let statuses = statuses(tab);
     let status = (statuses.len() > 2).then(|| {
         view! {
-            <Select label="Status" options=statuses value=from_url(place, Filter::Status)
-                on_change=move |chosen: String| place.narrow(Filter::Status, &chosen)/>
+            <Select label="Status" options=statuses value=from_url(query_state, Filter::Status)
+                on_change=move |chosen: String| query_state.set_filter(Filter::Status, &chosen)/>
         }
     });
     let text = |label, filter| {
-        tab.policy().annotated.then(|| {
-            view! { <FilterField label filter=from_url(place, filter) on_filter=move |text: String| place.narrow(filter, &text)/> }
+        tab.spec().has_annotations.then(|| {
+            view! { <FilterField label filter=from_url(query_state, filter) on_filter=move |text: String| query_state.set_filter(filter, &text)/> }
         })
     };
     view! {
@@ -54,12 +54,12 @@ pub(super) fn Filters(tab: &'static KeyTab, place: ListPlace) -> impl IntoView {
 
 /// The options of the status filter for a kind.
 fn statuses(tab: &KeyTab) -> Vec<Choice> {
-    let choice = |status: Status| (status.word().to_owned(), status.label().to_owned());
+    let choice = |status: Status| (status.as_str().to_owned(), status.label().to_owned());
     let mut choices = vec![(String::new(), "All".to_owned()), choice(Status::Active)];
     if tab.is_inbound() {
         choices.push(choice(Status::Disabled));
     }
-    if tab.policy().expiry != Expiry::Never {
+    if tab.spec().expiry != Expiry::Never {
         choices.push(choice(Status::Expired));
         choices.push((EXPIRING.to_owned(), format!("Expires within {EXPIRING_DAYS} days")));
     }

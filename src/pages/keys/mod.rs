@@ -27,31 +27,31 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{
-    error_page::Unread,
-    layout::{LastAddresses, use_viewer},
+    error_page::LoadFailed,
+    layout::{LastVisited, use_viewer},
 };
 use crate::api::keys::open_keys;
-use latchkey_types::{account::Viewer, error::Fault, key::KeyRow, listing::OpenedListing};
+use latchkey_types::{account::Viewer, error::Error, key::KeyRow, listing::OpenedListing};
 use latchkey_ui::tabs::{OPEN_TAB_ID, Tabs};
 use list::KeyList;
-use query_state::ListPlace;
+use query_state::QueryState;
 use tabs::KeyTab;
 
 #[component]
 pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
-    let last = expect_context::<LastAddresses>();
-    let place = ListPlace::of_address(tab.path, last);
+    let last = expect_context::<LastVisited>();
+    let query_state = QueryState::from_url(tab.path, last);
     let viewer = use_viewer();
     // Only the first opening, which the server renders. Later openings are made by the list.
-    let first = OnceResource::new(open_keys(place.query(tab.kind)));
+    let first = OnceResource::new(open_keys(query_state.query(tab.kind)));
 
     view! {
-        <Title text=format!("{} · API Keys", tab.policy().label)/>
+        <Title text=format!("{} · API Keys", tab.spec().label)/>
         <Suspense fallback=PageSkeleton>
             {Suspend::new(async move {
                 match (viewer.await, first.await) {
-                    (Err(fault), _) | (_, Err(fault @ (Fault::Forbidden { .. } | Fault::SignedOut))) => view! { <Unread fault/> }.into_any(),
-                    (Ok(viewer), first) => view! { <Keys tab place viewer first last/> }.into_any(),
+                    (Err(error), _) | (_, Err(error @ (Error::Forbidden { .. } | Error::SignedOut))) => view! { <LoadFailed error/> }.into_any(),
+                    (Ok(viewer), first) => view! { <Keys tab query_state viewer first last/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -60,14 +60,20 @@ pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
 
 /// Heading, tabs and list.
 #[component]
-fn Keys(tab: &'static KeyTab, place: ListPlace, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Fault>, last: LastAddresses) -> impl IntoView {
+fn Keys(
+    tab: &'static KeyTab,
+    query_state: QueryState,
+    viewer: Viewer,
+    first: Result<OpenedListing<KeyRow>, Error>,
+    last: LastVisited,
+) -> impl IntoView {
     view! {
         <div class="page page-fill">
             <h1>"API Keys"</h1>
-            <Tabs label="Kinds of keys" tabs=tabs::seen_by(&viewer) open=tab.path address=Callback::new(move |page| last.of(page))/>
+            <Tabs label="Kinds of keys" tabs=tabs::visible_tabs(&viewer) open=tab.path address=Callback::new(move |page| last.of(page))/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
-                <KeyList tab place first viewer/>
+                <KeyList tab query_state first viewer/>
             </section>
         </div>
     }

@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use super::columns;
-use crate::pages::layout::LastAddresses;
+use crate::pages::layout::LastVisited;
 use latchkey_types::{
     key_kind::Kind,
     listing::{KeyQuery, SortBy},
@@ -43,29 +43,29 @@ impl Filter {
 
 /// The filters and the order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wish {
+pub struct ListQuery {
     /// The value of each filter; empty if it is not set.
     filters: [String; Filter::ALL.len()],
     pub sort: SortBy,
 }
 
-impl Wish {
+impl ListQuery {
     pub fn filter(&self, filter: Filter) -> &str {
         &self.filters[filter as usize]
     }
 
     /// Whether both have the same filters.
-    pub fn same_filters(&self, other: &Self) -> bool {
+    pub fn has_same_filters(&self, other: &Self) -> bool {
         self.filters == other.filters
     }
 
     /// Whether no filter is set.
-    pub fn is_open(&self) -> bool {
+    pub fn is_unfiltered(&self) -> bool {
         self.filters.iter().all(String::is_empty)
     }
 
     /// Whether no filter other than the search is set.
-    pub fn is_search_alone(&self) -> bool {
+    pub fn is_search_only(&self) -> bool {
         self.filters.iter().skip(1).all(String::is_empty)
     }
 
@@ -117,38 +117,38 @@ fn parse_sort(text: &str) -> SortBy {
 
 /// The query in the page's URL, and navigation to change it.
 #[derive(Clone, Copy)]
-pub struct ListPlace {
-    query: Memo<Wish>,
-    go: Callback<(Wish, bool)>,
+pub struct QueryState {
+    query: Memo<ListQuery>,
+    go: Callback<(ListQuery, bool)>,
 }
 
-impl ListPlace {
+impl QueryState {
     /// Reads and writes the URL of the page at this path, and records it for the link back from another tab.
-    pub fn of_address(path: &'static str, last: LastAddresses) -> Self {
+    pub fn from_url(path: &'static str, last: LastVisited) -> Self {
         let params = use_query_map();
         let query = Memo::new(move |_| {
             params.with(|params| {
                 let sort = params.get_str("sort").map(parse_sort).unwrap_or_default();
-                let query = Wish { sort, ..Wish::default() };
+                let query = ListQuery { sort, ..ListQuery::default() };
                 Filter::ALL.into_iter().fold(query, |query, filter| query.with(filter, params.get_str(filter.as_str()).unwrap_or_default()))
             })
         });
-        let address = move |query: &Wish| String::from(path) + &query.query_string(browser::encode);
-        Effect::new(move || last.note(path, query.with(address)));
+        let address = move |query: &ListQuery| String::from(path) + &query.query_string(browser::encode);
+        Effect::new(move || last.record(path, query.with(address)));
         let navigate = use_navigate();
-        let go = Callback::new(move |(query, replace): (Wish, bool)| {
+        let go = Callback::new(move |(query, replace): (ListQuery, bool)| {
             navigate(&address(&query), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
         });
         Self { query, go }
     }
 
     /// The current query.
-    pub fn get(self) -> Wish {
+    pub fn get(self) -> ListQuery {
         self.query.get()
     }
 
     /// The current query, without tracking changes.
-    pub fn get_untracked(self) -> Wish {
+    pub fn get_untracked(self) -> ListQuery {
         self.query.get_untracked()
     }
 
@@ -158,7 +158,7 @@ impl ListPlace {
     }
 
     /// Sets a filter. Replaces the history entry, so that going back skips all intermediate searches.
-    pub fn narrow(self, filter: Filter, text: &str) {
+    pub fn set_filter(self, filter: Filter, text: &str) {
         let query = self.get_untracked().with(filter, text);
         if query != self.get_untracked() {
             self.go.run((query, true));
@@ -166,24 +166,24 @@ impl ListPlace {
     }
 
     /// Clears all filters.
-    pub fn widen(self) {
-        self.go.run((Wish { sort: self.get_untracked().sort, ..Wish::default() }, true));
+    pub fn clear_filters(self) {
+        self.go.run((ListQuery { sort: self.get_untracked().sort, ..ListQuery::default() }, true));
     }
 
     /// Sets the order.
     pub fn order(self, order: Order) {
         if let Some(sort) = columns::sort_by(order.column, order.descending) {
-            self.go.run((Wish { sort, ..self.get_untracked() }, false));
+            self.go.run((ListQuery { sort, ..self.get_untracked() }, false));
         }
     }
 
     /// Makes sure that a new key with this name is the first row: sorts by newest and clears filters that hide it.
     /// False if nothing had to change.
-    pub fn uncover(self, name: &str) -> bool {
+    pub fn reveal_new_key(self, name: &str) -> bool {
         let before = self.get_untracked();
         let search = before.filter(Filter::Search);
         let is_found = name.to_lowercase().contains(&search.to_lowercase());
-        let query = if is_found { Wish::default().with(Filter::Search, search) } else { Wish::default() };
+        let query = if is_found { ListQuery::default().with(Filter::Search, search) } else { ListQuery::default() };
         let has_changed = query != before;
         if has_changed {
             self.go.run((query, true));
@@ -200,19 +200,19 @@ mod tests {
         listing::KeySort,
     };
 
-    fn query_string(query: &Wish) -> String {
+    fn query_string(query: &ListQuery) -> String {
         query.query_string(str::to_owned)
     }
 
     #[test]
     fn default_query_string_is_empty() {
-        assert_eq!(query_string(&Wish::default()), "");
+        assert_eq!(query_string(&ListQuery::default()), "");
     }
 
     #[test]
     fn query_string_round_trips() {
         for sort in [SortBy { column: KeySort::Mask, descending: true }, SortBy { column: KeySort::CreatedAt, descending: false }] {
-            let text = query_string(&Wish { sort, ..Wish::default() }.with(Filter::Search, " nightly ").with(Filter::Scope, "read"));
+            let text = query_string(&ListQuery { sort, ..ListQuery::default() }.with(Filter::Search, " nightly ").with(Filter::Scope, "read"));
             let key = text.strip_prefix("?q=nightly&scope=read&sort=").unwrap();
             assert_eq!(parse_sort(key), sort);
         }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn expiring_is_not_a_status() {
-        let query = |text| Wish::default().with(Filter::Status, text).query(Kind::Key(KeyKind::Agent));
+        let query = |text| ListQuery::default().with(Filter::Status, text).query(Kind::Key(KeyKind::Agent));
         assert_eq!((query("disabled").status, query("disabled").expiring), (Some(Status::Disabled), false));
         assert_eq!((query(EXPIRING).status, query(EXPIRING).expiring), (None, true));
         assert_eq!((query("nonsense").status, query("").status), (None, None));

@@ -16,9 +16,9 @@ struct RevealedEntry {
 
 /// The new secrets by key id, independent of row positions.
 #[derive(Clone, Copy)]
-pub(super) struct ShownSecrets(RwSignal<Vec<RevealedEntry>>);
+pub(super) struct RevealedSecrets(RwSignal<Vec<RevealedEntry>>);
 
-impl ShownSecrets {
+impl RevealedSecrets {
     pub(super) fn new() -> Self {
         Self(RwSignal::new(Vec::new()))
     }
@@ -46,7 +46,7 @@ impl ShownSecrets {
     }
 
     /// Whether a secret would be lost on leaving the page.
-    pub(super) fn any_uncopied(self) -> bool {
+    pub(super) fn has_uncopied(self) -> bool {
         self.0.with(|entries| entries.iter().any(|entry| !entry.copied))
     }
 }

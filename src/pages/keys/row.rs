@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::{
     cells,
     columns::Field,
-    revealed_secrets::ShownSecrets,
-    selection::{PickRow, Picks},
+    revealed_secrets::RevealedSecrets,
+    selection::{RowCheckbox, RowSelection},
     tabs::KeyTab,
 };
 use latchkey_types::{
@@ -39,9 +39,9 @@ pub(super) struct RowContext {
     pub tab: &'static KeyTab,
     /// Whether the user can create, edit and delete keys of this kind.
     pub may_manage: bool,
-    pub picks: Picks,
+    pub selection: RowSelection,
     /// New secrets shown in rows.
-    pub shown: ShownSecrets,
+    pub shown: RevealedSecrets,
     /// Credentials that are being tested.
     pub testing: RwSignal<Vec<ItemId>>,
     pub menu: SharedMenu,
@@ -51,12 +51,12 @@ pub(super) struct RowContext {
 
 /// Renders the rows of a list.
 pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {
-    let cells = move |(place, row): (usize, KeyRow)| {
+    let cells = move |(index, row): (usize, KeyRow)| {
         let pick = context.may_manage.then(|| {
-            view! { <td role="cell" class="cell-pick"><PickRow picks=context.picks place id=row.id name=row.name.clone()/></td> }
+            view! { <td role="cell" class="cell-pick"><RowCheckbox selection=context.selection index id=row.id name=row.name.clone()/></td> }
         });
         let cell = |(title, field): &(&'static str, Field)| {
-            let class = format!("cell-{}", field.word());
+            let class = format!("cell-{}", field.as_str());
             view! { <td role="cell" class=class data-label=*title>{cells::cell(*field, &row, context)}</td> }
         };
         view! {
@@ -76,7 +76,7 @@ impl RowContext {
 
     /// Whether the user can edit keys of this kind.
     pub(super) fn can_edit(self) -> bool {
-        self.may_manage && self.tab.policy().editable != Editable::Nothing
+        self.may_manage && self.tab.spec().editable != Editable::Nothing
     }
 
     pub(super) fn actions(self, row: &KeyRow) -> AnyView {

@@ -3,7 +3,7 @@
 use super::columns::Field;
 use latchkey_types::{
     account::Viewer,
-    key_kind::{CredentialKind, Expiry, KeyKind, Kind, Making, Policy},
+    key_kind::{CreateAction, CredentialKind, Expiry, KeyKind, Kind, KindSpec},
     permission::Permissions,
 };
 use latchkey_ui::tabs::Tab;
@@ -16,7 +16,7 @@ pub struct KeyTab {
     /// What keys of this kind are for, in one or two sentences.
     pub purpose: &'static str,
     /// The text of the empty state.
-    pub advice: &'static str,
+    pub empty_text: &'static str,
     /// The title of the create dialog.
     pub title: &'static str,
     /// The label of the name field.
@@ -35,15 +35,15 @@ pub struct KeyTab {
 
 /// The path of a kind's page.
 const fn page_of(kind: Kind) -> &'static str {
-    kind.policy().page.expect("every kind with a tab has a page")
+    kind.spec().page.expect("every kind with a tab has a page")
 }
 
 /// Keys for Latchkey's own API.
 pub const INTERNAL: KeyTab = KeyTab {
-    kind: Kind::Key(KeyKind::Platform),
-    path: page_of(Kind::Key(KeyKind::Platform)),
+    kind: Kind::Key(KeyKind::Internal),
+    path: page_of(Kind::Key(KeyKind::Internal)),
     purpose: "Authenticates your own scripts to the Latchkey API and CLI. One is typically enough.",
-    advice: "Create one to call the Latchkey API or use the CLI.",
+    empty_text: "Create one to call the Latchkey API or use the CLI.",
     title: "Create internal key",
     name_label: "Name",
     name_hint: "What uses this key, e.g. nightly-build",
@@ -65,10 +65,10 @@ pub const INTERNAL: KeyTab = KeyTab {
 
 /// Credentials of storage providers.
 pub const EXTERNAL: KeyTab = KeyTab {
-    kind: Kind::Credential(CredentialKind::Storage),
-    path: page_of(Kind::Credential(CredentialKind::Storage)),
+    kind: Kind::Credential(CredentialKind::External),
+    path: page_of(Kind::Credential(CredentialKind::External)),
     purpose: "Stores your AWS or DNAnexus credentials so Latchkey can pull sample files. One per provider.",
-    advice: "Add your credentials to import samples from Amazon Web Services or DNAnexus.",
+    empty_text: "Add your credentials to import samples from Amazon Web Services or DNAnexus.",
     title: "Add external key",
     name_label: "Label",
     name_hint: "A name you’ll recognize, e.g. sequencing-bucket",
@@ -92,7 +92,7 @@ pub const CLIENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Client),
     path: page_of(Kind::Key(KeyKind::Client)),
     purpose: "Issue keys to the callers of your own API. Your API verifies each call with Latchkey, which returns the key’s owner, scopes and limits.",
-    advice: "Create one key per caller, so you can track, limit and revoke each one separately.",
+    empty_text: "Create one key per caller, so you can track, limit and revoke each one separately.",
     title: "Create client key",
     name_label: "Name",
     name_hint: "Who uses this key, e.g. mobile-app",
@@ -118,7 +118,7 @@ pub const CORPUS: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Corpus),
     path: page_of(Kind::Key(KeyKind::Corpus)),
     purpose: "Gives anonymous callers access to the corpora you select, and nothing else.",
-    advice: "Create one to let a website or app query your corpora without signing in.",
+    empty_text: "Create one to let a website or app query your corpora without signing in.",
     title: "Create corpus key",
     name_label: "Name",
     name_hint: "Where this key is used, e.g. help-center",
@@ -139,10 +139,10 @@ pub const CORPUS: KeyTab = KeyTab {
 
 /// Credentials of LLM providers.
 pub const GENERAL: KeyTab = KeyTab {
-    kind: Kind::Credential(CredentialKind::Llm),
-    path: page_of(Kind::Credential(CredentialKind::Llm)),
+    kind: Kind::Credential(CredentialKind::General),
+    path: page_of(Kind::Credential(CredentialKind::General)),
     purpose: "Store an LLM provider’s API key once, then link it to any provider or model.",
-    advice: "Add a key from OpenAI, Anthropic or another provider. You won’t need to enter it again.",
+    empty_text: "Add a key from OpenAI, Anthropic or another provider. You won’t need to enter it again.",
     title: "New API Key",
     name_label: "API Key Name",
     name_hint: "A name you’ll recognize, e.g. openai-production",
@@ -165,7 +165,7 @@ pub const AGENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Agent),
     path: page_of(Kind::Key(KeyKind::Agent)),
     purpose: "Identifies an agent at verify, forward-auth and the gateway. It can’t call Latchkey’s own API.",
-    advice: "Create one key per agent, so you can track and revoke each one separately.",
+    empty_text: "Create one key per agent, so you can track and revoke each one separately.",
     title: "Create Agent API Key",
     name_label: "API Key Name",
     name_hint: "What uses this key, e.g. nightly-build",
@@ -189,15 +189,15 @@ pub const ALL: [&KeyTab; 6] = [&INTERNAL, &EXTERNAL, &CLIENT, &CORPUS, &GENERAL,
 
 impl KeyTab {
     /// The kind's row in the table of key kinds.
-    pub const fn policy(&self) -> &'static Policy {
-        self.kind.policy()
+    pub const fn spec(&self) -> &'static KindSpec {
+        self.kind.spec()
     }
 
     /// The label of the toolbar's create button.
-    pub const fn create(&self) -> &'static str {
-        match self.policy().making {
-            Making::Button(words) | Making::Menu(words) => words,
-            Making::ByProject => "",
+    pub const fn create_label(&self) -> &'static str {
+        match self.spec().create_action {
+            CreateAction::Button(words) | CreateAction::Menu(words) => words,
+            CreateAction::FromTemplate => "",
         }
     }
 
@@ -208,7 +208,7 @@ impl KeyTab {
 
     /// When keys of this kind expire.
     pub fn expiry_note(&self) -> String {
-        match self.policy().expiry {
+        match self.spec().expiry {
             Expiry::Never => "Doesn’t expire.".to_owned(),
             Expiry::Days(days) => format!("Expires after {days} days; create a new key then."),
             Expiry::Chosen => "Expires on the date you choose.".to_owned(),
@@ -219,12 +219,12 @@ impl KeyTab {
 
 /// The tabs that these permissions allow.
 fn allowed_tabs(permissions: Permissions) -> impl Iterator<Item = &'static KeyTab> {
-    ALL.into_iter().filter(move |tab| permissions.has(tab.policy().view))
+    ALL.into_iter().filter(move |tab| permissions.has(tab.spec().view))
 }
 
 /// The tabs that this user can open.
-pub fn seen_by(viewer: &Viewer) -> Vec<Tab> {
-    allowed_tabs(viewer.permissions).map(|tab| Tab { label: tab.policy().label, path: tab.path }).collect()
+pub fn visible_tabs(viewer: &Viewer) -> Vec<Tab> {
+    allowed_tabs(viewer.permissions).map(|tab| Tab { label: tab.spec().label, path: tab.path }).collect()
 }
 
 /// The page of the first tab that these permissions allow.

@@ -3,32 +3,32 @@
 use leptos::prelude::*;
 
 use super::{
-    bulk::verb,
+    bulk::action_label,
     export::Format,
     filters::{Filters, Search},
-    query_state::ListPlace,
-    selection::{PickedLine, Picks},
+    query_state::QueryState,
+    selection::{RowSelection, SelectionStatus},
     tabs::KeyTab,
 };
 use latchkey_types::{
     key::{BulkAction, KeyRow},
-    key_kind::Making,
+    key_kind::CreateAction,
 };
 use latchkey_ui::{
     button::{Button, IconButton},
     grid::data_source::Rows,
     icon::{Glyph, Icon},
-    menu::{Menu, MenuAction, MenuAngle, MenuItem},
-    number::count_of,
+    menu::{Menu, MenuAction, MenuChevron, MenuItem},
+    number::pluralize_count,
 };
 
 /// Search, filters and list actions; below them the actions on the selected rows.
 #[component]
 pub(super) fn Toolbar(
     tab: &'static KeyTab,
-    place: ListPlace,
+    query_state: QueryState,
     rows: Rows<KeyRow>,
-    picks: Picks,
+    selection: RowSelection,
     /// Whether the user can create, edit and delete keys of this kind.
     may_manage: bool,
     reload: Callback<()>,
@@ -39,27 +39,27 @@ pub(super) fn Toolbar(
 ) -> impl IntoView {
     view! {
         <div class="toolbar">
-            <Search place/>
-            <Filters tab place/>
-            <p class="count" role="status">{move || rows.is_open().then(|| count_of(rows.total(), "key", "keys"))}</p>
-            <IconButton label="Reload" glyph=Glyph::Reload pending=rows.is_opening() on_click=move |_| reload.run(())/>
+            <Search query_state/>
+            <Filters tab query_state/>
+            <p class="count" role="status">{move || rows.is_open().then(|| pluralize_count(rows.total(), "key", "keys"))}</p>
+            <IconButton label="Reload" glyph=Glyph::Reload pending=rows.is_loading() on_click=move |_| reload.run(())/>
             <ExportMenu export/>
             {may_manage.then(|| view! { <Create tab create/> })}
         </div>
-        {may_manage.then(|| view! { <SelectionBar tab picks bulk/> })}
+        {may_manage.then(|| view! { <SelectionBar tab selection bulk/> })}
     }
 }
 
 /// The actions on the selected rows.
 #[component]
-fn SelectionBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) -> impl IntoView {
-    let none = Signal::derive(move || picks.count() == 0);
-    let button = |action| view! { <Button label=verb(action) disabled=none on_click=move |()| bulk.run(action)/> };
+fn SelectionBar(tab: &'static KeyTab, selection: RowSelection, bulk: Callback<BulkAction>) -> impl IntoView {
+    let none = Signal::derive(move || selection.count() == 0);
+    let button = |action| view! { <Button label=action_label(action) disabled=none on_click=move |()| bulk.run(action)/> };
     view! {
         <div class="toolbar toolbar-picked" role="group" aria-label="Selected keys">
             {button(BulkAction::Delete)}
             {tab.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
-            <PickedLine picks/>
+            <SelectionStatus selection/>
         </div>
     }
 }
@@ -67,21 +67,21 @@ fn SelectionBar(tab: &'static KeyTab, picks: Picks, bulk: Callback<BulkAction>) 
 /// The create button. For some kinds it opens a menu first.
 #[component]
 fn Create(tab: &'static KeyTab, create: Callback<()>) -> impl IntoView {
-    if !matches!(tab.policy().making, Making::Menu(_)) {
+    if !matches!(tab.spec().create_action, CreateAction::Menu(_)) {
         return view! {
             <button type="button" class="button button-primary" on:click=move |_| create.run(())>
                 <Icon glyph=Glyph::Plus/>
-                {tab.create()}
+                {tab.create_label()}
             </button>
         }
         .into_any();
     }
-    let items = vec![MenuItem { label: tab.policy().label, glyph: Glyph::Key, action: MenuAction::Run(create) }];
+    let items = vec![MenuItem { label: tab.spec().label, glyph: Glyph::Key, action: MenuAction::Run(create) }];
     view! {
         <Menu id="create-menu" class="button button-primary" items>
             <Icon glyph=Glyph::Plus/>
-            {tab.create()}
-            <MenuAngle/>
+            {tab.create_label()}
+            <MenuChevron/>
         </Menu>
     }
     .into_any()
@@ -93,7 +93,7 @@ fn ExportMenu(export: Callback<Format>) -> impl IntoView {
     view! {
         <Menu id="export-menu" class="button" items=vec![item("CSV", Format::Csv), item("JSON", Format::Json)]>
             "Export"
-            <MenuAngle/>
+            <MenuChevron/>
         </Menu>
     }
 }

@@ -4,28 +4,28 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::Node;
 
-use super::News;
-use latchkey_types::notification::Notice;
+use super::Notifications;
+use latchkey_types::notification::Notification;
 use latchkey_ui::{
     browser,
     icon::{Glyph, Icon},
-    number::grouped,
+    number::format_integer,
     time::Time,
 };
 
 /// A button that opens the list of notifications. Escape and a loss of focus close it.
 #[component]
-pub(crate) fn Bell(news: News) -> impl IntoView {
+pub(crate) fn Bell(notifications: Notifications) -> impl IntoView {
     let root = NodeRef::<html::Div>::new();
     let button = NodeRef::<html::Button>::new();
-    let unread = Memo::new(move |_| news.unread());
+    let unread = Memo::new(move |_| notifications.unread());
     let name = move || match unread.get() {
         0 => "Notifications".to_owned(),
-        count => format!("Notifications, {} unread", grouped(count)),
+        count => format!("Notifications, {} unread", format_integer(count)),
     };
     let close = move || {
-        if news.opened.get_untracked() {
-            news.close();
+        if notifications.is_open.get_untracked() {
+            notifications.close();
         }
     };
     let close_and_focus = move || {
@@ -36,12 +36,12 @@ pub(crate) fn Bell(news: News) -> impl IntoView {
     };
     // Safari does not focus a clicked button but blurs the list: the blur would close the list, and the click would reopen it.
     let keep_focus = move |event: ev::MouseEvent| {
-        if news.opened.get_untracked() {
+        if notifications.is_open.get_untracked() {
             event.prevent_default();
         }
     };
     let on_keydown = move |event: ev::KeyboardEvent| {
-        if event.key() == "Escape" && news.opened.get_untracked() {
+        if event.key() == "Escape" && notifications.is_open.get_untracked() {
             event.stop_propagation();
             close_and_focus();
         }
@@ -65,26 +65,26 @@ pub(crate) fn Bell(news: News) -> impl IntoView {
     view! {
         <div class="bell" node_ref=root on:keydown=on_keydown on:focusout=on_focusout>
             <button type="button" class="icon-button bell-button" node_ref=button aria-label=name title="Notifications" aria-haspopup="dialog"
-                aria-expanded=move || news.opened.get().to_string()
-                on:mousedown=keep_focus on:click=move |_| if news.opened.get_untracked() { close_and_focus() } else { news.open() }>
+                aria-expanded=move || notifications.is_open.get().to_string()
+                on:mousedown=keep_focus on:click=move |_| if notifications.is_open.get_untracked() { close_and_focus() } else { notifications.open() }>
                 <Icon glyph=Glyph::Bell/>
-                {move || Some(unread.get()).filter(|count| *count > 0).map(|count| view! { <span class="bell-count">{grouped(count)}</span> })}
+                {move || Some(unread.get()).filter(|count| *count > 0).map(|count| view! { <span class="bell-count">{format_integer(count)}</span> })}
             </button>
-            {move || news.opened.get().then(|| view! { <List news close=Callback::new(move |()| close())/> })}
+            {move || notifications.is_open.get().then(|| view! { <List notifications close=Callback::new(move |()| close())/> })}
         </div>
     }
 }
 
 #[component]
-fn List(news: News, close: Callback<()>) -> impl IntoView {
+fn List(notifications: Notifications, close: Callback<()>) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
     Effect::new(move || {
         if let Some(list) = list.get() {
             browser::focus(&list);
         }
     });
-    let is_empty = Memo::new(move |_| news.list.with(Vec::is_empty));
-    let placeholder = move || match (news.was_read.get(), news.trouble.with(Option::is_some)) {
+    let is_empty = Memo::new(move |_| notifications.list.with(Vec::is_empty));
+    let placeholder = move || match (notifications.is_loaded.get(), notifications.last_error.with(Option::is_some)) {
         (true, _) => Some(view! { <p class="notices-none">"No notifications yet. Key requests and decisions appear here."</p> }.into_any()),
         (false, true) => None,
         (false, false) => Some(view! { <p class="notices-none" role="status">"Loading…"</p> }.into_any()),
@@ -92,10 +92,10 @@ fn List(news: News, close: Callback<()>) -> impl IntoView {
     view! {
         <div class="notices" role="dialog" aria-label="Notifications" tabindex="-1" node_ref=list>
             <p class="notices-head" aria-hidden="true">"Notifications"</p>
-            {move || news.trouble.get().map(|fault| view! { <p class="notices-trouble" role="alert">{fault.to_string()}</p> })}
+            {move || notifications.last_error.get().map(|error| view! { <p class="notices-trouble" role="alert">{error.to_string()}</p> })}
             <Show when=move || !is_empty.get() fallback=move || placeholder>
                 <ul>
-                    <For each=move || news.list.get() key=|notice| (notice.seq, notice.is_read) let(notice)>
+                    <For each=move || notifications.list.get() key=|notice| (notice.seq, notice.is_read) let(notice)>
                         <NoticeItem notice close/>
                     </For>
                 </ul>
@@ -105,15 +105,15 @@ fn List(news: News, close: Callback<()>) -> impl IntoView {
 }
 
 #[component]
-fn NoticeItem(notice: Notice, close: Callback<()>) -> impl IntoView {
+fn NoticeItem(notice: Notification, close: Callback<()>) -> impl IntoView {
     let is_new = !notice.is_read;
-    let word = (!notice.word.is_empty()).then(|| view! { <span class="notice-word">{format!("“{}”", notice.word)}</span> });
+    let comment = (!notice.comment.is_empty()).then(|| view! { <span class="notice-word">{format!("“{}”", notice.comment)}</span> });
     view! {
         <li class:notice-new=is_new>
             <a href=notice.path() on:click=move |_| close.run(())>
                 {is_new.then(|| view! { <span class="visually-hidden">"New: "</span> })}
                 <span class="notice-words">{notice.sentence()}</span>
-                {word}
+                {comment}
                 <span class="notice-time"><Time at=notice.created_at/></span>
             </a>
         </li>

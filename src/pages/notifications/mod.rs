@@ -6,11 +6,11 @@ use leptos::{prelude::*, task::spawn_local};
 
 pub(crate) use bell::Bell;
 
-use crate::api::notifications::{mark_notices_read, notices};
-use latchkey_types::{error::Fault, id::ProjectId, notification::Notice};
+use crate::api::notifications::{mark_notifications_read, notifications};
+use latchkey_types::{error::Error, id::ProjectId, notification::Notification};
 use latchkey_ui::{
-    event_stream::Stream,
-    hydration::is_live,
+    event_stream::EventStream,
+    hydration::is_hydrated,
     toast::{Toasts, use_toasts},
 };
 
@@ -19,47 +19,47 @@ const MAX_NOTICES: usize = 50;
 
 /// The viewer's notifications, updated by a server-sent event stream.
 #[derive(Clone, Copy)]
-pub struct News {
-    list: RwSignal<Vec<Notice>>,
+pub struct Notifications {
+    list: RwSignal<Vec<Notification>>,
     /// Error of the last load.
-    trouble: RwSignal<Option<Fault>>,
+    last_error: RwSignal<Option<Error>>,
     /// Highest `seq` that the viewer has seen.
     seen: RwSignal<i64>,
     /// Whether the list was loaded at least once.
-    was_read: RwSignal<bool>,
+    is_loaded: RwSignal<bool>,
     /// Number of the latest load: an error of an earlier load is dropped.
     generation: StoredValue<u32>,
     /// Projects of the latest notifications.
     changed: RwSignal<Vec<ProjectId>>,
-    opened: RwSignal<bool>,
+    is_open: RwSignal<bool>,
     toasts: Toasts,
 }
 
-impl News {
-    /// Subscribes for the lifetime of the page and provides the context for [`use_news`].
+impl Notifications {
+    /// Subscribes for the lifetime of the page and provides the context for [`use_notifications`].
     pub fn provide() -> Self {
-        let news = Self {
+        let notifications = Self {
             list: RwSignal::new(Vec::new()),
-            trouble: RwSignal::new(None),
+            last_error: RwSignal::new(None),
             seen: RwSignal::new(0),
-            was_read: RwSignal::new(false),
+            is_loaded: RwSignal::new(false),
             generation: StoredValue::new(0),
             changed: RwSignal::new(Vec::new()),
-            opened: RwSignal::new(false),
+            is_open: RwSignal::new(false),
             toasts: use_toasts(),
         };
-        provide_context(news);
+        provide_context(notifications);
         // Loads once without the stream: it may never open when a browser has too many connections or a proxy buffers it.
-        let live = is_live();
+        let live = is_hydrated();
         Effect::new(move || {
             if live.get() {
-                news.read();
+                notifications.read();
             }
         });
-        let on_open = Callback::new(move |()| news.read());
-        let on_event = Callback::new(move |text: String| news.arrive(&text));
-        Effect::new(move || Stream { address: "/events", event: "notice", last: "signed-out", on_open, on_event }.follow());
-        news
+        let on_open = Callback::new(move |()| notifications.read());
+        let on_event = Callback::new(move |text: String| notifications.receive(&text));
+        Effect::new(move || EventStream { address: "/events", event: "notice", last: "signed-out", on_open, on_event }.subscribe());
+        notifications
     }
 
     /// Calls `reload` on each notification about a project, until the current owner is disposed.
@@ -74,7 +74,7 @@ impl News {
     /// Number of unread notifications.
     fn unread(self) -> i64 {
         let seen = self.seen.get();
-        let is_unread = |notice: &&Notice| !notice.is_read && notice.seq > seen;
+        let is_unread = |notice: &&Notification| !notice.is_read && notice.seq > seen;
         i64::try_from(self.list.with(|list| list.iter().filter(is_unread).count())).unwrap_or_default()
     }
 
@@ -86,25 +86,25 @@ impl News {
             return;
         };
         spawn_local(async move {
-            let result = notices().await;
+            let result = notifications().await;
             let Some(newest) = self.generation.try_get_value() else { return };
             match result {
                 Ok(list) => self.replace(list),
                 // A signed-out viewer is redirected by the next action, not by this background load.
-                Err(fault) if generation == newest => self.trouble.set(Some(fault)),
+                Err(error) if generation == newest => self.last_error.set(Some(error)),
                 Err(_) => {}
             }
         });
     }
 
     /// Replaces the list. Notifications that arrived while the stream was closed count as changes too.
-    fn replace(self, read: Vec<Notice>) {
-        let last = self.was_read.get_untracked().then(|| self.newest());
-        let is_new = |notice: &&Notice| last.is_some_and(|last| notice.seq > last);
+    fn replace(self, read: Vec<Notification>) {
+        let last = self.is_loaded.get_untracked().then(|| self.newest());
+        let is_new = |notice: &&Notification| last.is_some_and(|last| notice.seq > last);
         let changed: Vec<_> = read.iter().filter(is_new).map(|notice| notice.project_id).collect();
-        let is_open = self.opened.get_untracked();
-        self.was_read.set(true);
-        self.trouble.set(None);
+        let is_open = self.is_open.get_untracked();
+        self.is_loaded.set(true);
+        self.last_error.set(None);
         self.list.update(|list| *list = merge(list, read, is_open));
         if !changed.is_empty() {
             self.changed.set(changed);
@@ -119,20 +119,20 @@ impl News {
         self.list.with_untracked(|list| list.first().map_or(0, |notice| notice.seq))
     }
 
-    fn arrive(self, text: &str) {
-        let Ok(notice) = serde_json::from_str::<Notice>(text) else { return };
+    fn receive(self, text: &str) {
+        let Ok(notice) = serde_json::from_str::<Notification>(text) else { return };
         // Already in the list, which is loaded when the stream opens.
         if notice.seq <= self.newest() {
             return;
         }
         let project = notice.project_id;
-        self.toasts.say(notice.sentence());
+        self.toasts.success(notice.sentence());
         self.list.update(|list| {
             list.insert(0, notice);
             list.truncate(MAX_NOTICES);
         });
         self.changed.set(vec![project]);
-        if self.opened.get_untracked() {
+        if self.is_open.get_untracked() {
             self.mark_read();
         }
     }
@@ -146,22 +146,22 @@ impl News {
         let before = self.seen.get_untracked();
         self.seen.set(newest);
         spawn_local(async move {
-            if let Err(fault) = mark_notices_read(newest).await {
+            if let Err(error) = mark_notifications_read(newest).await {
                 let _ = self.seen.try_set(before);
-                let _ = self.trouble.try_set(Some(fault));
+                let _ = self.last_error.try_set(Some(error));
             }
         });
     }
 
     fn open(self) {
-        self.opened.set(true);
+        self.is_open.set(true);
         self.mark_read();
         self.read();
     }
 
     /// Clears the “new” marks that were kept while the list was open.
     fn close(self) {
-        self.opened.set(false);
+        self.is_open.set(false);
         let seen = self.seen.get_untracked();
         self.list.update(|list| list.iter_mut().for_each(|notice| notice.is_read |= notice.seq <= seen));
     }
@@ -169,7 +169,7 @@ impl News {
 
 /// Merges a loaded list with newer notifications from the stream. Notifications that were unread on opening the list stay marked
 /// until it closes.
-fn merge(shown: &[Notice], mut read: Vec<Notice>, is_open: bool) -> Vec<Notice> {
+fn merge(shown: &[Notification], mut read: Vec<Notification>, is_open: bool) -> Vec<Notification> {
     let newest = read.first().map_or(0, |notice| notice.seq);
     for notice in &mut read {
         if let Some(before) = shown.iter().find(|before| before.seq == notice.seq) {
@@ -183,25 +183,25 @@ fn merge(shown: &[Notice], mut read: Vec<Notice>, is_open: bool) -> Vec<Notice> 
 }
 
 /// Only available inside the app layout.
-pub fn use_news() -> News {
+pub fn use_notifications() -> Notifications {
     expect_context()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::{notification::NoticeEvent, time::Timestamp};
+    use latchkey_types::{notification::NotificationEvent, time::Timestamp};
 
-    fn notices(items: &[(i64, bool)]) -> Vec<Notice> {
+    fn notices(items: &[(i64, bool)]) -> Vec<Notification> {
         let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
-        let notice = |&(seq, is_read): &(i64, bool)| Notice {
+        let notice = |&(seq, is_read): &(i64, bool)| Notification {
             seq,
-            event: NoticeEvent::Requested,
+            event: NotificationEvent::Requested,
             project_id,
             project: String::new(),
             template: String::new(),
-            person: String::new(),
-            word: String::new(),
+            actor_name: String::new(),
+            comment: String::new(),
             created_at: Timestamp(0),
             is_read,
         };

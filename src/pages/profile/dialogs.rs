@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use super::super::setup::new_password;
 use crate::api::profile::{change_password, rename};
-use latchkey_types::{error::Fault, secret::TypedSecret, validate};
+use latchkey_types::{error::Error, secret::TypedSecret, validate};
 use latchkey_ui::{
-    field::{Field, Typed},
+    field::{Field, InputKind},
     form::Form,
     form_dialog::FormDialog,
 };
@@ -33,13 +33,13 @@ pub(super) fn PasswordDialog(on_dismiss: Callback<()>, on_done: Callback<()>) ->
     };
     view! {
         <FormDialog title="Change password" form submit="Save" on_submit=submit on_dismiss>
-            <Field form name="current" label="Current password" typed=Typed::Password autocomplete="current-password" autofocus=true/>
-            <Field form name="password" label="New password" typed=Typed::Password autocomplete="new-password"
+            <Field form name="current" label="Current password" kind=InputKind::Password autocomplete="current-password" autofocus=true/>
+            <Field form name="password" label="New password" kind=InputKind::Password autocomplete="new-password"
                 hint=format!("At least {} characters. You’ll be signed out on other devices.", validate::PASSWORD_LENGTH.start())/>
         </FormDialog>
     }
 }
 
-fn current_password(field: &str, typed: &str) -> Result<String, Fault> {
-    if typed.is_empty() { Err(Fault::invalid(field, "Enter your password.")) } else { Ok(typed.to_owned()) }
+fn current_password(field: &str, typed: &str) -> Result<String, Error> {
+    if typed.is_empty() { Err(Error::invalid(field, "Enter your password.")) } else { Ok(typed.to_owned()) }
 }

@@ -6,7 +6,7 @@ mod sessions;
 use leptos::{html, prelude::*};
 use leptos_meta::Title;
 
-use super::error_page::Unread;
+use super::error_page::LoadFailed;
 use crate::api::{account::viewer, profile::sessions};
 use dialogs::{NameDialog, PasswordDialog};
 use latchkey_types::{account::Viewer, key_kind::CredentialKind, member::SessionRow, permission::Permission};
@@ -31,7 +31,7 @@ pub fn ProfilePage() -> impl IntoView {
             {Suspend::new(async move {
                 match (viewer.await, sessions.await) {
                     (Ok(viewer), Ok(sessions)) => view! { <Profile viewer sessions/> }.into_any(),
-                    (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
+                    (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -48,7 +48,7 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     let reload_sessions = RwSignal::new(0_u32);
     let password_changed = Callback::new(move |()| {
         open_dialog.set(None);
-        toasts.say("Password changed".to_owned());
+        toasts.success("Password changed".to_owned());
         reload_sessions.update(|count| *count += 1);
     });
 
@@ -73,7 +73,7 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
             </section>
             <OrganizationSheet viewer=viewer.clone()/>
             <Shortcuts viewer/>
-            <Sessions first=sessions read_again=reload_sessions/>
+            <Sessions first=sessions refetch=reload_sessions/>
         </div>
         {move || open_dialog.get().map(dialog.clone())}
     }
@@ -106,14 +106,14 @@ fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
 /// Links to external keys and billing; empty for viewers who can see neither.
 #[component]
 fn Shortcuts(viewer: Viewer) -> impl IntoView {
-    let (has_keys, has_billing) = (viewer.may(Permission::ManageApiKeys), viewer.may(Permission::ViewBilling));
+    let (has_keys, has_billing) = (viewer.can(Permission::ManageApiKeys), viewer.can(Permission::ViewBilling));
     (has_keys || has_billing).then(|| {
         view! {
             <section class="sheet" aria-labelledby="profile-elsewhere">
                 <h2 id="profile-elsewhere">"Keys and usage"</h2>
                 <dl class="facts">
                     {has_keys.then(|| view! {
-                        <div><dt><a href=CredentialKind::Storage.policy().page>"External"</a></dt><dd>"Your keys for storage providers."</dd></div>
+                        <div><dt><a href=CredentialKind::External.spec().page>"External"</a></dt><dd>"Your keys for storage providers."</dd></div>
                     })}
                     {has_billing.then(|| view! { <div><dt><a href="/billing">"Billing"</a></dt><dd>"Usage and cost by key."</dd></div> })}
                 </dl>

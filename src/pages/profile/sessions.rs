@@ -6,14 +6,14 @@ use crate::api::{
     account::{sign_out, sign_out_everywhere},
     profile::{end_session, sessions},
 };
-use latchkey_types::{error::Fault, id::SessionId, member::SessionRow};
+use latchkey_types::{error::Error, id::SessionId, member::SessionRow};
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     form::Form,
     form_dialog::FormDialog,
     message::AlertWithRetry,
-    resource::Loaded,
+    resource::Refetchable,
     time::Time,
     toast::use_toasts,
 };
@@ -23,16 +23,16 @@ pub(super) fn Sessions(
     /// The sessions loaded with the page.
     first: Vec<SessionRow>,
     /// A change of this counter reloads the list.
-    read_again: RwSignal<u32>,
+    refetch: RwSignal<u32>,
 ) -> impl IntoView {
     let toasts = use_toasts();
-    let list = Loaded::new(first);
+    let list = Refetchable::new(first);
     let is_confirming = RwSignal::new(false);
 
     // Actions
-    let reload = Callback::new(move |()| list.read_again(sessions));
+    let reload = Callback::new(move |()| list.refetch(sessions));
     Effect::new(move |before: Option<u32>| {
-        let count = read_again.get();
+        let count = refetch.get();
         if before.is_some_and(|before| before != count) {
             reload.run(());
         }
@@ -43,10 +43,10 @@ pub(super) fn Sessions(
             match end(&session).await {
                 Ok(()) if session.is_this => browser::go("/sign-in"),
                 // An expired session is the requested result.
-                Ok(()) | Err(Fault::NotFound) => toasts.say("Session ended".to_owned()),
-                Err(fault) => toasts.warn(fault.to_string()),
+                Ok(()) | Err(Error::NotFound) => toasts.success("Session ended".to_owned()),
+                Err(error) => toasts.error(error.to_string()),
             }
-            list.read_again(sessions);
+            list.refetch(sessions);
         });
     });
 
@@ -63,7 +63,7 @@ pub(super) fn Sessions(
                 <p>{summary}</p>
                 <Button label="Sign out everywhere" on_click=move |()| is_confirming.set(true)/>
             </div>
-            {move || list.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
+            {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
             <ul class="sessions" aria-label="Sessions">
                 <For each=ids key=|id| *id let(id)>
                     <SessionItem list id end/>
@@ -78,8 +78,8 @@ pub(super) fn Sessions(
 
 /// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn SessionItem(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>) -> impl IntoView {
-    let Some(session) = list.part(move |sessions| sessions.iter().find(|session| session.id == id).cloned()) else { return ().into_any() };
+fn SessionItem(list: Refetchable<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>) -> impl IntoView {
+    let Some(session) = list.select(move |sessions| sessions.iter().find(|session| session.id == id).cloned()) else { return ().into_any() };
     let from = move || session.with(|session| if session.address.is_empty() { "Unknown address".to_owned() } else { session.address.clone() });
     view! {
         <li class="session">
@@ -97,14 +97,14 @@ fn SessionItem(list: Loaded<Vec<SessionRow>>, id: SessionId, end: Callback<Sessi
 }
 
 /// Ends a session. For the current session this also clears the cookie.
-async fn end(session: &SessionRow) -> Result<(), Fault> {
+async fn end(session: &SessionRow) -> Result<(), Error> {
     if session.is_this { sign_out().await } else { end_session(session.id).await }
 }
 
 /// Ends all sessions. Succeeds if the viewer is signed out already.
-async fn end_all() -> Result<(), Fault> {
+async fn end_all() -> Result<(), Error> {
     match sign_out_everywhere().await {
-        Err(Fault::SignedOut) => Ok(()),
+        Err(Error::SignedOut) => Ok(()),
         result => result,
     }
 }
@@ -114,7 +114,7 @@ fn SignOutEverywhere(#[prop(into)] close: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| form.send(Some(end_all()), |()| browser::go("/sign-in"));
     view! {
-        <FormDialog title="Sign out everywhere?" form submit="Sign out" weight=Weight::Danger on_submit=submit on_dismiss=close>
+        <FormDialog title="Sign out everywhere?" form submit="Sign out" variant=ButtonVariant::Danger on_submit=submit on_dismiss=close>
             <p>"You’ll be signed out on all devices, including this one. API keys keep working."</p>
         </FormDialog>
     }

@@ -3,58 +3,58 @@
 use leptos::prelude::*;
 
 use super::{
-    cards::{ApiKeys, TilesRead, first_tiles},
+    cards::{ApiKeys, TilesResource, first_tiles},
     details::Details,
-    frame::{ABOUT, OpenProject, ProjectPage, of_project, use_project},
+    frame::{ABOUT, OpenProject, ProjectPage, use_project, use_project_resource},
     members::Members,
     nodes::Nodes,
     secrets::Secrets,
 };
-use crate::{api::project_resources::project_belongings, pages::error_page::Unread};
+use crate::{api::project_resources::list_project_resources, pages::error_page::LoadFailed};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::ProjectId,
     permission::Permissions,
-    project::{Belongings, ManagedBelongings, ProjectRow},
+    project::{ManagedResources, ProjectResources, ProjectRow},
 };
 use latchkey_ui::{
     message::AlertWithRetry,
-    resource::Loaded,
+    resource::Refetchable,
     toast::{Toasts, use_toasts},
 };
 
-type BelongingsResource = Resource<Result<Belongings, Fault>>;
+type BelongingsResource = Resource<Result<ProjectResources, Error>>;
 
 /// State shared by the sections of the page.
 #[derive(Clone, Copy)]
-pub struct Desk {
+pub struct AboutContext {
     pub id: ProjectId,
     pub project: OpenProject,
-    pub belongings: Loaded<Belongings>,
+    pub belongings: Refetchable<ProjectResources>,
     /// Whether the viewer can manage the project.
     pub is_managed: bool,
     toasts: Toasts,
 }
 
 // A response may arrive after the page was closed: the layout still shows the toast; the page's own signals are gone.
-impl Desk {
+impl AboutContext {
     /// Shows a toast and reloads the lists.
-    pub fn tell(self, message: String) {
-        self.toasts.say(message);
-        self.read_again();
+    pub fn notify(self, message: String) {
+        self.toasts.success(message);
+        self.refetch();
     }
 
-    pub fn read_again(self) {
-        self.belongings.read_again(move || project_belongings(self.id));
+    pub fn refetch(self) {
+        self.belongings.refetch(move || list_project_resources(self.id));
     }
 
     /// The viewer's permissions in the organization.
-    pub fn own(self) -> Permissions {
+    pub fn viewer_permissions(self) -> Permissions {
         self.project.viewer().permissions
     }
 
     /// Reads the data that only project managers receive; `None` for other viewers.
-    pub fn with_managed<T>(self, read: impl FnOnce(&ManagedBelongings) -> T) -> Option<T> {
+    pub fn with_managed<T>(self, read: impl FnOnce(&ManagedResources) -> T) -> Option<T> {
         self.belongings.with(|belongings| belongings.managed.as_ref().map(read))
     }
 }
@@ -63,11 +63,11 @@ impl Desk {
 #[component]
 pub fn AboutPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    let (read, tiles) = (of_project(project_belongings), first_tiles());
+    let (read, tiles) = (use_project_resource(list_project_resources), first_tiles());
     view! { <ProjectPage tab=&ABOUT content=move |project| content(read, tiles, project)/> }
 }
 
-fn content(read: BelongingsResource, tiles: TilesRead, project: ProjectRow) -> AnyView {
+fn content(read: BelongingsResource, tiles: TilesResource, project: ProjectRow) -> AnyView {
     view! {
         <Suspense>
             {move || {
@@ -75,7 +75,7 @@ fn content(read: BelongingsResource, tiles: TilesRead, project: ProjectRow) -> A
                 Suspend::new(async move {
                     match read.await {
                         Ok(belongings) => view! { <About project belongings tiles/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                        Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })
             }}
@@ -85,16 +85,16 @@ fn content(read: BelongingsResource, tiles: TilesRead, project: ProjectRow) -> A
 }
 
 #[component]
-fn About(project: ProjectRow, belongings: Belongings, tiles: TilesRead) -> impl IntoView {
+fn About(project: ProjectRow, belongings: ProjectResources, tiles: TilesResource) -> impl IntoView {
     let is_managed = project.is_managed();
-    let desk = Desk { id: project.id, project: use_project(), belongings: Loaded::new(belongings), is_managed, toasts: use_toasts() };
-    let reload = Callback::new(move |()| desk.read_again());
+    let context = AboutContext { id: project.id, project: use_project(), belongings: Refetchable::new(belongings), is_managed, toasts: use_toasts() };
+    let reload = Callback::new(move |()| context.refetch());
     view! {
-        {move || desk.belongings.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
-        <Details desk/>
+        {move || context.belongings.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
+        <Details context/>
         <ApiKeys project first=tiles/>
-        <Members desk/>
-        <Nodes desk/>
-        {is_managed.then(|| view! { <Secrets desk/> })}
+        <Members context/>
+        <Nodes context/>
+        {is_managed.then(|| view! { <Secrets context/> })}
     }
 }

@@ -3,15 +3,15 @@
 use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{PROJECTS, about::Desk, dialogs::DraftDialog};
+use super::{PROJECTS, about::AboutContext, dialogs::DraftDialog};
 use crate::api::projects::delete_project;
 use latchkey_types::project::ProjectRow;
 use latchkey_ui::{
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     copy::CopyButton,
-    form::{Form, or_gone},
+    form::{Form, ignore_not_found},
     form_dialog::FormDialog,
-    time::{Telling, Time},
+    time::{Time, TimeFormat},
     toast::use_toasts,
 };
 
@@ -22,17 +22,17 @@ enum OpenDialog {
 }
 
 #[component]
-pub(super) fn Details(desk: Desk) -> impl IntoView {
+pub(super) fn Details(context: AboutContext) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
-    let project = desk.project.row();
+    let project = context.project.row();
     let id_shown_in = NodeRef::<html::Code>::new();
 
     // Actions
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let edited = Callback::new(move |row: ProjectRow| {
         open_dialog.set(None);
-        desk.project.set(row);
-        desk.tell("Changes saved".to_owned());
+        context.project.set(row);
+        context.notify("Changes saved".to_owned());
     });
 
     // View
@@ -56,14 +56,14 @@ pub(super) fn Details(desk: Desk) -> impl IntoView {
                 <div>
                     <dt>"ID"</dt>
                     <dd class="fact-copy">
-                        <code node_ref=id_shown_in>{desk.id.to_string()}</code>
-                        <CopyButton text=desk.id.to_string() shown_in=id_shown_in/>
+                        <code node_ref=id_shown_in>{context.id.to_string()}</code>
+                        <CopyButton text=context.id.to_string() shown_in=id_shown_in/>
                     </dd>
                 </div>
-                <div><dt>"Created by"</dt><dd>{created.0} ", " <Time at=created.1 telling=Telling::Date/></dd></div>
+                <div><dt>"Created by"</dt><dd>{created.0} ", " <Time at=created.1 format=TimeFormat::Date/></dd></div>
                 {move || role().map(|role| view! { <div><dt>"Your role"</dt><dd class="fact-role">{role}</dd></div> })}
             </dl>
-            {desk.is_managed.then(|| view! {
+            {context.is_managed.then(|| view! {
                 <p class="sheet-actions">
                     <Button label="Edit project" on_click=move |()| open_dialog.set(Some(OpenDialog::Edit))/>
                     <Button label="Delete project" on_click=move |()| open_dialog.set(Some(OpenDialog::Delete))/>
@@ -82,13 +82,13 @@ fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView 
     let id = project.id;
     let submit = move |()| {
         let navigate = navigate.clone();
-        form.send(Some(or_gone(delete_project(id))), move |()| {
-            toasts.say("Project deleted".to_owned());
+        form.send(Some(ignore_not_found(delete_project(id))), move |()| {
+            toasts.success("Project deleted".to_owned());
             navigate(PROJECTS, NavigateOptions::default());
         });
     };
     view! {
-        <FormDialog title="Delete this project?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this project?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{project.name}</strong></p>
             <p>
                 "All its keys stop working immediately, open requests are closed and secrets are deleted. Billing history is kept. \

@@ -9,9 +9,9 @@ use leptos_router::hooks::use_params_map;
 use super::PROJECTS;
 use crate::{
     api::projects::project,
-    pages::{answer_with, error_page::Unread, layout::use_viewer},
+    pages::{error_page::LoadFailed, layout::use_viewer, set_status},
 };
-use latchkey_types::{account::Viewer, error::Fault, id::ProjectId, permission::Permission, project::ProjectRow};
+use latchkey_types::{account::Viewer, error::Error, id::ProjectId, permission::Permission, project::ProjectRow};
 use latchkey_ui::{
     icon::{Glyph, Icon},
     tabs::{OPEN_TAB_ID, Tab, Tabs},
@@ -37,7 +37,7 @@ const ALL: &[&ProjectTab] = &[&ABOUT, &KEYS, &ISSUED];
 
 impl ProjectTab {
     /// The path of this page for a project.
-    pub fn of(&self, project: ProjectId) -> String {
+    pub fn path_for(&self, project: ProjectId) -> String {
         address(self.path, project)
     }
 }
@@ -65,7 +65,7 @@ impl OpenProject {
     }
 
     /// Sets the number of pending access requests.
-    pub fn set_waiting(self, count: i64) {
+    pub fn set_pending_requests(self, count: i64) {
         let _ = self.row.try_update(|row| row.waiting = count);
     }
 
@@ -81,10 +81,10 @@ pub fn use_project() -> OpenProject {
 
 /// A resource of the project in the URL, reloaded when the project changes. Create it outside of the page's content: that is rendered
 /// inside a `Suspense`, where the server may create it twice.
-pub fn of_project<T, Response>(read: impl Fn(ProjectId) -> Response + Send + Sync + Clone + 'static) -> Resource<Result<T, Fault>>
+pub fn use_project_resource<T, Response>(read: impl Fn(ProjectId) -> Response + Send + Sync + Clone + 'static) -> Resource<Result<T, Error>>
 where
     T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
-    Response: Future<Output = Result<T, Fault>> + Send + 'static,
+    Response: Future<Output = Result<T, Error>> + Send + 'static,
 {
     let params = use_params_map();
     let id = move || params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok()));
@@ -94,7 +94,7 @@ where
             match id {
                 Some(id) => read(id).await,
                 // A malformed id matches no project.
-                None => Err(Fault::NotFound),
+                None => Err(Error::NotFound),
             }
         }
     })
@@ -108,7 +108,7 @@ pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 's
     content: Content,
 ) -> impl IntoView {
     let viewer = use_viewer();
-    let project = of_project(project);
+    let project = use_project_resource(project);
     view! {
         <Suspense>
             {move || {
@@ -116,9 +116,9 @@ pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 's
                 Suspend::new(async move {
                     match (viewer.await, project.await) {
                         (Ok(viewer), Ok(project)) if project.permissions.has(tab.needs) => view! { <Project tab viewer project content/> }.into_any(),
-                        (Ok(_), Ok(_)) => view! { <Unread fault=Fault::forbidden(tab.needs)/> }.into_any(),
-                        (_, Err(Fault::NotFound)) => view! { <NoProject/> }.into_any(),
-                        (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
+                        (Ok(_), Ok(_)) => view! { <LoadFailed error=Error::forbidden(tab.needs)/> }.into_any(),
+                        (_, Err(Error::NotFound)) => view! { <NoProject/> }.into_any(),
+                        (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })
             }}
@@ -152,7 +152,7 @@ fn Project<Content: Fn(ProjectRow) -> AnyView + 'static>(
 
 #[component]
 fn NoProject() -> impl IntoView {
-    answer_with(Fault::NotFound.status());
+    set_status(Error::NotFound.status());
     view! {
         <Title text="Not found"/>
         <div class="page page-narrow">

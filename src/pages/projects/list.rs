@@ -7,14 +7,14 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use super::{dialogs::DraftDialog, frame::ABOUT};
 use crate::{
     api::projects::projects,
-    pages::{error_page::Unread, layout::use_viewer},
+    pages::{error_page::LoadFailed, layout::use_viewer},
 };
 use latchkey_types::{account::Viewer, permission::Permission, project::ProjectRow};
 use latchkey_ui::{
     badge::Badge,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     icon::Glyph,
-    message::Blank,
+    message::EmptyState,
     toast::use_toasts,
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
             {Suspend::new(async move {
                 match (viewer.await, projects.await) {
                     (Ok(viewer), Ok(projects)) => view! { <Projects viewer projects/> }.into_any(),
-                    (Err(fault), _) | (_, Err(fault)) => view! { <Unread fault/> }.into_any(),
+                    (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -41,15 +41,15 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
     let is_creating = RwSignal::new(false);
     let navigate = use_navigate();
     let toasts = use_toasts();
-    let can_create = viewer.may(Permission::ManageProjects);
+    let can_create = viewer.can(Permission::ManageProjects);
 
     // Actions
     let create = Callback::new(move |()| is_creating.set(true));
     let dismiss = Callback::new(move |()| is_creating.set(false));
     let done = Callback::new(move |project: ProjectRow| {
         is_creating.set(false);
-        toasts.say("Project created".to_owned());
-        navigate(&ABOUT.of(project.id), NavigateOptions::default());
+        toasts.success("Project created".to_owned());
+        navigate(&ABOUT.path_for(project.id), NavigateOptions::default());
     });
 
     // View
@@ -59,7 +59,7 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
         <div class="page page-settings">
             <div class="settings-head">
                 <h1>"Projects"</h1>
-                {(can_create && !is_empty).then(|| view! { <Button label="New project" weight=Weight::Primary on_click=create/> })}
+                {(can_create && !is_empty).then(|| view! { <Button label="New project" variant=ButtonVariant::Primary on_click=create/> })}
             </div>
             <div class="panel">
                 <p class="settings-lead">
@@ -75,14 +75,14 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
 fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
     if can_create {
         view! {
-            <Blank glyph=Glyph::Folder title="No projects yet" text="Create a project, add a key template, and let others request access.">
-                <Button label="New project" weight=Weight::Primary on_click=create/>
-            </Blank>
+            <EmptyState glyph=Glyph::Folder title="No projects yet" text="Create a project, add a key template, and let others request access.">
+                <Button label="New project" variant=ButtonVariant::Primary on_click=create/>
+            </EmptyState>
         }
         .into_any()
     } else {
         let text = "You’ll see projects here once someone adds you, or shares one with the organization.";
-        view! { <Blank glyph=Glyph::Folder title="No projects yet" text/> }.into_any()
+        view! { <EmptyState glyph=Glyph::Folder title="No projects yet" text/> }.into_any()
     }
 }
 
@@ -118,7 +118,7 @@ fn project_row(project: ProjectRow) -> impl IntoView {
     };
     view! {
         <tr aria-label=name>
-            <td class="cell-name"><a class="cell-text" href=ABOUT.of(project.id)>{project.name}</a></td>
+            <td class="cell-name"><a class="cell-text" href=ABOUT.path_for(project.id)>{project.name}</a></td>
             <td class="cell-soft cell-long" data-label="Description">{description}</td>
             <td class="cell-soft" data-label="Visibility">{project.visibility.label()}</td>
             <td class="cell-soft" data-label="Your role">{role}</td>

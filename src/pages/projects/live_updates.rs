@@ -2,12 +2,12 @@
 
 use leptos::{ev, prelude::*};
 
-use crate::pages::notifications::use_news;
+use crate::pages::notifications::use_notifications;
 use latchkey_types::id::ProjectId;
 
 /// Calls `reload` on each notification about the project, and when the window gets the focus.
 pub(super) fn stay_up_to_date(project: ProjectId, reload: impl Fn() + Copy + 'static) {
-    use_news().on_project(project, reload);
+    use_notifications().on_project(project, reload);
     Effect::new(move || {
         let listener = window_event_listener(ev::focus, move |_| reload());
         on_cleanup(move || listener.remove());

@@ -2,20 +2,20 @@
 
 use leptos::prelude::*;
 
-use super::about::Desk;
+use super::about::AboutContext;
 use crate::api::project_resources::{create_node, delete_node, rename_node};
 use latchkey_types::{
-    error::Fault,
-    project::{Belongings, NodeRow},
+    error::Error,
+    project::{NodeRow, ProjectResources},
     validate,
 };
 use latchkey_ui::{
-    button::{Button, IconButton, Weight},
+    button::{Button, ButtonVariant, IconButton},
     field::Field,
-    form::{Form, or_gone},
+    form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
-    time::{Telling, Time},
+    time::{Time, TimeFormat},
 };
 
 #[derive(Clone)]
@@ -27,26 +27,26 @@ enum OpenDialog {
 
 /// Nodes are named inputs and outputs, referenced by a number.
 #[component]
-pub(super) fn Nodes(desk: Desk) -> impl IntoView {
+pub(super) fn Nodes(context: AboutContext) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
         open_dialog.set(None);
-        desk.tell(message);
+        context.notify(message);
     });
-    let ids = move || desk.belongings.with(|belongings| belongings.nodes.iter().map(|node| node.id).collect::<Vec<_>>());
-    let is_empty = move || desk.belongings.with(|belongings| belongings.nodes.is_empty());
+    let ids = move || context.belongings.with(|belongings| belongings.nodes.iter().map(|node| node.id).collect::<Vec<_>>());
+    let is_empty = move || context.belongings.with(|belongings| belongings.nodes.is_empty());
     let dialog = move |open| match open {
-        OpenDialog::Add => view! { <NameDialog desk node=None on_dismiss=dismiss on_done=done/> }.into_any(),
-        OpenDialog::Rename(node) => view! { <NameDialog desk node=Some(node) on_dismiss=dismiss on_done=done/> }.into_any(),
-        OpenDialog::Delete(node) => view! { <DeleteDialog desk node on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Add => view! { <NameDialog context node=None on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Rename(node) => view! { <NameDialog context node=Some(node) on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Delete(node) => view! { <DeleteDialog context node on_dismiss=dismiss on_done=done/> }.into_any(),
     };
-    let empty_text = if desk.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
+    let empty_text = if context.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
     view! {
         <section class="sheet" aria-labelledby="project-nodes">
             <div class="sheet-row">
                 <h2 id="project-nodes">"Nodes"</h2>
-                {desk.is_managed.then(|| view! { <Button label="Add node" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/> })}
+                {context.is_managed.then(|| view! { <Button label="Add node" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/> })}
             </div>
             <Show when=move || !is_empty() fallback=move || view! { <p class="sheet-none">{empty_text}</p> }>
                 <div class="table-frame">
@@ -56,12 +56,12 @@ pub(super) fn Nodes(desk: Desk) -> impl IntoView {
                                 <th scope="col">"Name"</th>
                                 <th scope="col">"ID"</th>
                                 <th scope="col">"Created"</th>
-                                {desk.is_managed.then(|| view! { <th scope="col">"Action"</th> })}
+                                {context.is_managed.then(|| view! { <th scope="col">"Action"</th> })}
                             </tr>
                         </thead>
                         <tbody>
                             <For each=ids key=|id| *id let(id)>
-                                <NodeTableRow desk id open_dialog/>
+                                <NodeTableRow context id open_dialog/>
                             </For>
                         </tbody>
                     </table>
@@ -74,16 +74,16 @@ pub(super) fn Nodes(desk: Desk) -> impl IntoView {
 
 /// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn NodeTableRow(desk: Desk, id: i64, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
-    let find = move |belongings: &Belongings| belongings.nodes.iter().find(|node| node.id == id).cloned();
-    let Some(node) = desk.belongings.part(find) else { return ().into_any() };
+fn NodeTableRow(context: AboutContext, id: i64, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
+    let find = move |belongings: &ProjectResources| belongings.nodes.iter().find(|node| node.id == id).cloned();
+    let Some(node) = context.belongings.select(find) else { return ().into_any() };
     let name = move || node.with(|node| node.name.clone());
     view! {
         <tr aria-label=name>
             <td class="cell-name"><span class="cell-text">{name}</span></td>
             <td class="cell-soft" data-label="ID"><code>{id}</code></td>
-            <td class="cell-soft" data-label="Created"><Time at=node.with_untracked(|node| node.created_at) telling=Telling::Date/></td>
-            {desk.is_managed.then(|| view! {
+            <td class="cell-soft" data-label="Created"><Time at=node.with_untracked(|node| node.created_at) format=TimeFormat::Date/></td>
+            {context.is_managed.then(|| view! {
                 <td class="cell-action">
                     <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open_dialog.set(Some(OpenDialog::Rename(node.get_untracked())))/>
                     <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| open_dialog.set(Some(OpenDialog::Delete(node.get_untracked())))/>
@@ -96,11 +96,11 @@ fn NodeTableRow(desk: Desk, id: i64, open_dialog: RwSignal<Option<OpenDialog>>) 
 
 /// Creates a node, or renames `node` if given.
 #[component]
-fn NameDialog(desk: Desk, node: Option<NodeRow>, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn NameDialog(context: AboutContext, node: Option<NodeRow>, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let id = node.as_ref().map(|node| node.id);
     let name = node.map(|node| node.name).unwrap_or_default();
-    let submit = move |()| form.send(form.check("name", validate::name).map(|name| save(desk, id, name)), move |message| on_done.run(message));
+    let submit = move |()| form.send(form.check("name", validate::name).map(|name| save(context, id, name)), move |message| on_done.run(message));
     view! {
         <FormDialog title=if id.is_some() { "Edit node" } else { "Add node" } form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="e.g. Input. Latchkey assigns a permanent ID." autofocus=true/>
@@ -108,22 +108,22 @@ fn NameDialog(desk: Desk, node: Option<NodeRow>, on_dismiss: Callback<()>, on_do
     }
 }
 
-async fn save(desk: Desk, id: Option<i64>, name: String) -> Result<String, Fault> {
+async fn save(context: AboutContext, id: Option<i64>, name: String) -> Result<String, Error> {
     match id {
-        Some(id) => rename_node(desk.id, id, name).await.map(|()| "Node renamed".to_owned()),
-        None => create_node(desk.id, name).await.map(|node| format!("Node created (ID {})", node.id)),
+        Some(id) => rename_node(context.id, id, name).await.map(|()| "Node renamed".to_owned()),
+        None => create_node(context.id, name).await.map(|node| format!("Node created (ID {})", node.id)),
     }
 }
 
 #[component]
-fn DeleteDialog(desk: Desk, node: NodeRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn DeleteDialog(context: AboutContext, node: NodeRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let id = node.id;
     let submit = move |()| {
-        form.send(Some(or_gone(delete_node(desk.id, id))), move |()| on_done.run("Node deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_node(context.id, id))), move |()| on_done.run("Node deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this node?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this node?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{node.name}</strong></p>
             <p>"ID " <code>{id}</code> " won’t be reused. Fields that mention it aren’t changed."</p>
         </FormDialog>

@@ -2,19 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::about::Desk;
+use super::about::AboutContext;
 use crate::api::project_resources::{create_secret, delete_secret, replace_secret};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::ProjectSecretId,
-    project::{Belongings, SecretRow},
+    project::{ProjectResources, SecretRow},
     secret::TypedSecret,
     secret_import,
 };
 use latchkey_ui::{
-    button::{Button, IconButton, Weight},
-    field::{Field, Typed},
-    form::{Form, or_gone},
+    button::{Button, ButtonVariant, IconButton},
+    field::{Field, InputKind},
+    form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
     time::Time,
@@ -29,19 +29,19 @@ enum OpenDialog {
 
 /// Names and metadata of the secrets. Values are never sent to the page.
 #[component]
-pub(super) fn Secrets(desk: Desk) -> impl IntoView {
+pub(super) fn Secrets(context: AboutContext) -> impl IntoView {
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
         open_dialog.set(None);
-        desk.tell(message);
+        context.notify(message);
     });
-    let ids = move || desk.with_managed(|managed| managed.secrets.iter().map(|secret| secret.id).collect::<Vec<_>>()).unwrap_or_default();
+    let ids = move || context.with_managed(|managed| managed.secrets.iter().map(|secret| secret.id).collect::<Vec<_>>()).unwrap_or_default();
     let is_empty = move || ids().is_empty();
     let dialog = move |open| match open {
-        OpenDialog::Add => view! { <AddDialog desk on_dismiss=dismiss on_done=done/> }.into_any(),
-        OpenDialog::Replace(secret) => view! { <ReplaceDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
-        OpenDialog::Delete(secret) => view! { <DeleteDialog desk secret on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Add => view! { <AddDialog context on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Replace(secret) => view! { <ReplaceDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
+        OpenDialog::Delete(secret) => view! { <DeleteDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
     };
     view! {
         <section class="sheet" aria-labelledby="project-secrets">
@@ -64,7 +64,7 @@ pub(super) fn Secrets(desk: Desk) -> impl IntoView {
                         </thead>
                         <tbody>
                             <For each=ids key=|id| *id let(id)>
-                                <SecretTableRow desk id open_dialog/>
+                                <SecretTableRow context id open_dialog/>
                             </For>
                         </tbody>
                     </table>
@@ -77,9 +77,9 @@ pub(super) fn Secrets(desk: Desk) -> impl IntoView {
 
 /// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn SecretTableRow(desk: Desk, id: ProjectSecretId, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
-    let find = move |belongings: &Belongings| belongings.managed.as_ref()?.secrets.iter().find(|secret| secret.id == id).cloned();
-    let Some(secret) = desk.belongings.part(find) else { return ().into_any() };
+fn SecretTableRow(context: AboutContext, id: ProjectSecretId, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
+    let find = move |belongings: &ProjectResources| belongings.managed.as_ref()?.secrets.iter().find(|secret| secret.id == id).cloned();
+    let Some(secret) = context.belongings.select(find) else { return ().into_any() };
     let source = move || match secret.with(|secret| secret.imported_from.clone()) {
         Some(key) => view! { <span class="cell-text">{key}</span> }.into_any(),
         None => view! { <span class="never">"Added by hand"</span> }.into_any(),
@@ -100,17 +100,17 @@ fn SecretTableRow(desk: Desk, id: ProjectSecretId, open_dialog: RwSignal<Option<
     .into_any()
 }
 
-fn parse_value(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn parse_value(field: &str, typed: &str) -> Result<TypedSecret, Error> {
     secret_import::value(field, typed).map(|value| TypedSecret::new(value.to_owned()))
 }
 
 #[component]
-fn AddDialog(desk: Desk, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn AddDialog(context: AboutContext, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let fields = (form.check("name", secret_import::identifier), form.check("value", parse_value));
         let request = match fields {
-            (Some(name), Some(value)) => Some(create_secret(desk.id, name, value)),
+            (Some(name), Some(value)) => Some(create_secret(context.id, name, value)),
             _ => None,
         };
         form.send(request, move |_| on_done.run("Secret added".to_owned()));
@@ -118,37 +118,37 @@ fn AddDialog(desk: Desk, on_dismiss: Callback<()>, on_done: Callback<String>) ->
     view! {
         <FormDialog title="Add secret" form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" hint="Letters, digits and _, e.g. api_token" autofocus=true/>
-            <Field form name="value" label="Value" typed=Typed::Password autocomplete="new-password" hint="You can replace it later. It won’t be shown again."/>
+            <Field form name="value" label="Value" kind=InputKind::Password autocomplete="new-password" hint="You can replace it later. It won’t be shown again."/>
         </FormDialog>
     }
 }
 
 #[component]
-fn ReplaceDialog(desk: Desk, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn ReplaceDialog(context: AboutContext, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let id = secret.id;
     let submit = move |()| {
-        form.send(form.check("value", parse_value).map(|value| replace_secret(desk.id, id, value)), move |()| {
+        form.send(form.check("value", parse_value).map(|value| replace_secret(context.id, id, value)), move |()| {
             on_done.run("Secret updated".to_owned())
         });
     };
     view! {
         <FormDialog title="Replace value" form submit="Save" on_submit=submit on_dismiss>
             <p>"Replaces the value of " <strong class="quoted">{secret.name}</strong> ". Programs that read it get the new value immediately."</p>
-            <Field form name="value" label="Value" typed=Typed::Password autocomplete="new-password" autofocus=true/>
+            <Field form name="value" label="Value" kind=InputKind::Password autocomplete="new-password" autofocus=true/>
         </FormDialog>
     }
 }
 
 #[component]
-fn DeleteDialog(desk: Desk, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
+fn DeleteDialog(context: AboutContext, secret: SecretRow, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
     let id = secret.id;
     let submit = move |()| {
-        form.send(Some(or_gone(delete_secret(desk.id, id))), move |()| on_done.run("Secret deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_secret(context.id, id))), move |()| on_done.run("Secret deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this secret?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this secret?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{secret.name}</strong></p>
             <p>"Programs that read it will fail. This cannot be undone."</p>
         </FormDialog>

@@ -38,7 +38,7 @@ pub struct Operation {
     /// Example bodies as (name, JSON); empty if the operation takes no body.
     pub bodies: Vec<(String, String)>,
     /// Responses as (status, description).
-    pub answers: Vec<(String, String)>,
+    pub responses: Vec<(String, String)>,
 }
 
 impl Operation {
@@ -50,15 +50,15 @@ impl Operation {
 
 /// Location of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ParameterLocation {
     Path,
     Query,
     Header,
 }
 
-impl Place {
+impl ParameterLocation {
     /// The value of `in` in the `OpenAPI` document.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Path => "path",
             Self::Query => "query",
@@ -70,7 +70,7 @@ impl Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     pub name: String,
-    pub place: Place,
+    pub location: ParameterLocation,
     pub required: bool,
     pub description: String,
     /// The type, or the values of an enum.
@@ -120,8 +120,8 @@ fn operation(root: &Value, path: &str, method: &str, value: &Value, shared: &[Va
         description: string(value, "description"),
         scopes: scopes(value.get("security").or_else(|| root.get("security"))),
         parameters: shared.iter().chain(list(&value["parameters"])).filter_map(|one| parameter(root, resolve(root, one))).collect(),
-        bodies: example::of_body(root, resolve(root, &value["requestBody"])),
-        answers: value["responses"].as_object().map(|responses| responses_of(root, responses)).unwrap_or_default(),
+        bodies: example::body_examples(root, resolve(root, &value["requestBody"])),
+        responses: value["responses"].as_object().map(|responses| responses_of(root, responses)).unwrap_or_default(),
     }
 }
 
@@ -146,12 +146,14 @@ fn scopes(security: Option<&Value>) -> Option<Vec<String>> {
 }
 
 fn parameter(root: &Value, value: &Value) -> Option<Parameter> {
-    let place = [Place::Path, Place::Query, Place::Header].into_iter().find(|place| value["in"] == place.word())?;
+    let location = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
+        .into_iter()
+        .find(|location| value["in"] == location.as_str())?;
     let schema = resolve(root, &value["schema"]);
     Some(Parameter {
         name: string(value, "name"),
-        place,
-        required: value["required"] == true || place == Place::Path,
+        location,
+        required: value["required"] == true || location == ParameterLocation::Path,
         description: string(value, "description"),
         kind: kind(root, schema),
     })
@@ -217,16 +219,20 @@ mod tests {
         let list = of("listKeys");
         assert_eq!((list.method.as_str(), list.path.as_str(), list.summary.as_str()), ("GET", "/api/v1/keys", "List keys"));
         assert_eq!(list.scopes, Some(vec!["keys:read".to_owned()]));
-        let parameters: Vec<_> = list.parameters.iter().map(|one| (one.name.as_str(), one.place, one.required, one.kind.as_str())).collect();
+        let parameters: Vec<_> = list.parameters.iter().map(|one| (one.name.as_str(), one.location, one.required, one.kind.as_str())).collect();
         assert_eq!(
             parameters,
-            [("kind", Place::Query, false, "platform | client"), ("limit", Place::Query, false, "integer"), ("q", Place::Query, false, "string")]
+            [
+                ("kind", ParameterLocation::Query, false, "internal | client"),
+                ("limit", ParameterLocation::Query, false, "integer"),
+                ("q", ParameterLocation::Query, false, "string")
+            ]
         );
-        assert_eq!(list.answers[0], ("200".to_owned(), "The keys.".to_owned()));
-        assert_eq!(list.answers[1], ("401".to_owned(), "Missing or invalid key.".to_owned()));
+        assert_eq!(list.responses[0], ("200".to_owned(), "The keys.".to_owned()));
+        assert_eq!(list.responses[1], ("401".to_owned(), "Missing or invalid key.".to_owned()));
         assert_eq!(of("health").scopes, None);
         assert!(of("deleteCorpus").is_destructive());
-        assert_eq!(of("deleteCorpus").parameters[0].place, Place::Path);
+        assert_eq!(of("deleteCorpus").parameters[0].location, ParameterLocation::Path);
     }
 
     #[test]

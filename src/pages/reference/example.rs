@@ -8,7 +8,7 @@ use super::document::{list, resolve};
 const DEPTH_MAX: usize = 6;
 
 /// Example bodies as (name, JSON on one line); empty if the operation takes no body.
-pub(super) fn of_body(root: &Value, body: &Value) -> Vec<(String, String)> {
+pub(super) fn body_examples(root: &Value, body: &Value) -> Vec<(String, String)> {
     let Some(media) = body.get("content").and_then(|content| content.get("application/json")) else { return Vec::new() };
     let named = |(name, example): (&String, &Value)| {
         let summary = example["summary"].as_str().filter(|summary| !summary.is_empty());
@@ -77,7 +77,7 @@ mod tests {
     fn example(media: Value, schemas: Value) -> Value {
         let root = json!({ "components": { "schemas": schemas } });
         let body = json!({ "content": { "application/json": media } });
-        serde_json::from_str(&of_body(&root, &body)[0].1).unwrap()
+        serde_json::from_str(&body_examples(&root, &body)[0].1).unwrap()
     }
 
     #[test]
@@ -87,8 +87,8 @@ mod tests {
         assert_eq!(example(json!({ "schema": { "$ref": "#/components/schemas/A" } }), json!({ "A": { "examples": [7] } })), json!(7));
         let body = json!({ "content": { "application/json": { "examples": { "a": { "summary": "One", "value": 1 }, "b": { "value": 2 } } } } });
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(of_body(&Value::Null, &body), [pair("One", "1"), pair("b", "2")]);
-        assert_eq!(of_body(&Value::Null, &Value::Null), []);
+        assert_eq!(body_examples(&Value::Null, &body), [pair("One", "1"), pair("b", "2")]);
+        assert_eq!(body_examples(&Value::Null, &Value::Null), []);
     }
 
     #[test]

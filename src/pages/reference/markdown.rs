@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 /// Paragraphs are separated by blank lines; backticks mark code, stars mark emphasis.
 #[component]
-pub(super) fn Prose(text: String) -> impl IntoView {
-    let paragraph = |paragraph: &str| view! { <p>{line(paragraph)}</p> };
+pub(super) fn Markdown(text: String) -> impl IntoView {
+    let paragraph = |paragraph: &str| view! { <p>{inline_markdown(paragraph)}</p> };
     let paragraphs = text.split("\n\n").map(str::trim).filter(|text| !text.is_empty()).map(paragraph).collect_view();
     view! { <div class="prose">{paragraphs}</div> }
 }
 
 /// Code and emphasis of a single line.
-pub(super) fn line(text: &str) -> Vec<AnyView> {
+pub(super) fn inline_markdown(text: &str) -> Vec<AnyView> {
     let code = |piece: &str| view! { <code>{piece.to_owned()}</code> }.into_any();
     text.split('`').enumerate().flat_map(|(at, piece)| if at % 2 == 1 { vec![code(piece)] } else { emphasised(piece) }).collect()
 }

@@ -15,7 +15,7 @@ use super::layout::use_viewer;
 use document::{Document, Group, Operation, capital};
 use latchkey_types::permission::Permission;
 use latchkey_ui::{browser, fetch::fetch, message::AlertWithRetry};
-use markdown::Prose;
+use markdown::Markdown;
 use operation::OperationBody;
 
 pub const PATH: &str = "/api-reference";
@@ -24,14 +24,14 @@ const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 
 /// The API key for requests from this page. Held only in this signal and its input, until the page is closed.
 #[derive(Clone, Copy)]
-pub struct Key {
+pub struct ApiKeyInput {
     typed: RwSignal<String>,
     /// Whether a request was sent without a key.
     is_missing: RwSignal<bool>,
     field: NodeRef<html::Input>,
 }
 
-impl Key {
+impl ApiKeyInput {
     fn new() -> Self {
         Self { typed: RwSignal::new(String::new()), is_missing: RwSignal::new(false), field: NodeRef::new() }
     }
@@ -59,7 +59,7 @@ enum LoadState {
 #[component]
 pub fn ReferencePage() -> impl IntoView {
     let state = RwSignal::new(LoadState::Pending);
-    let key = Key::new();
+    let key = ApiKeyInput::new();
     let read = Callback::new(move |()| {
         state.set(LoadState::Pending);
         spawn_local(async move {
@@ -89,14 +89,14 @@ pub fn ReferencePage() -> impl IntoView {
 }
 
 #[component]
-fn Reference(document: Document, key: Key) -> impl IntoView {
+fn Reference(document: Document, key: ApiKeyInput) -> impl IntoView {
     let contents = document.groups.iter().map(contents_of).collect_view();
     let groups = document.groups.into_iter().map(|group| view! { <GroupView group key/> }).collect_view();
     view! {
         <div class="reference">
             <nav class="reference-contents" aria-label="Contents"><ul>{contents}</ul></nav>
             <div class="reference-main">
-                <Prose text=document.description/>
+                <Markdown text=document.description/>
                 <KeyField key/>
                 {groups}
             </div>
@@ -125,12 +125,12 @@ fn title_of(operation: &Operation) -> String {
 
 /// The key input, shared by all requests.
 #[component]
-fn KeyField(key: Key) -> impl IntoView {
+fn KeyField(key: ApiKeyInput) -> impl IntoView {
     let shown = RwSignal::new(false);
     let viewer = use_viewer();
     // The link is only for viewers who can create a key.
     let create_link = Suspend::new(async move {
-        let can_create = viewer.await.is_ok_and(|viewer| viewer.may(Permission::ManageApiKeys));
+        let can_create = viewer.await.is_ok_and(|viewer| viewer.can(Permission::ManageApiKeys));
         can_create.then(|| view! { "Create one under " <a href="/keys/internal">"Internal"</a> ". " })
     });
     let type_in = move |text| {
@@ -158,13 +158,13 @@ fn KeyField(key: Key) -> impl IntoView {
 }
 
 #[component]
-fn GroupView(group: Group, key: Key) -> impl IntoView {
+fn GroupView(group: Group, key: ApiKeyInput) -> impl IntoView {
     let id = group_id(&group);
     let operations = group.operations.into_iter().map(|operation| view! { <OperationView operation key/> }).collect_view();
     view! {
         <section class="operations" aria-labelledby=id.clone()>
             <h2 id=id.clone()>{capital(&group.name)}</h2>
-            <Prose text=group.description/>
+            <Markdown text=group.description/>
             {operations}
         </section>
     }
@@ -172,7 +172,7 @@ fn GroupView(group: Group, key: Key) -> impl IntoView {
 
 /// A collapsed operation. The URL fragment can open one.
 #[component]
-fn OperationView(operation: Operation, key: Key) -> impl IntoView {
+fn OperationView(operation: Operation, key: ApiKeyInput) -> impl IntoView {
     let details = NodeRef::<html::Details>::new();
     let opened = RwSignal::new(false);
     let (id, hash) = (operation.id.clone(), use_location().hash);

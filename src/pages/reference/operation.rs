@@ -3,15 +3,15 @@
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
-    Key,
+    ApiKeyInput,
     document::{Operation, Parameter},
-    markdown::{Prose, line},
-    request::{self, Call},
-    response::{AnswerView, Outcome},
+    markdown::{Markdown, inline_markdown},
+    request::{self, Request},
+    response::{RequestState, ResponseView},
 };
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     copy::CopyButton,
     fetch::fetch,
     form::Form,
@@ -23,26 +23,26 @@ use latchkey_ui::{
 #[derive(Clone, Copy)]
 struct RequestForm {
     operation: StoredValue<Operation>,
-    key: Key,
+    key: ApiKeyInput,
     values: RwSignal<Vec<String>>,
     body: RwSignal<Option<String>>,
     /// Index of the required parameter without a value.
     missing: RwSignal<Option<usize>>,
     /// Whether the confirmation dialog is open.
     is_confirming: RwSignal<bool>,
-    outcome: RwSignal<Option<Outcome>>,
+    state: RwSignal<Option<RequestState>>,
 }
 
 impl RequestForm {
-    fn new(operation: Operation, key: Key) -> Self {
+    fn new(operation: Operation, key: ApiKeyInput) -> Self {
         Self {
             values: RwSignal::new(vec![String::new(); operation.parameters.len()]),
-            body: RwSignal::new(operation.bodies.first().map(|(_, body)| browser::pretty(body))),
+            body: RwSignal::new(operation.bodies.first().map(|(_, body)| browser::pretty_json(body))),
             operation: StoredValue::new(operation),
             key,
             missing: RwSignal::new(None),
             is_confirming: RwSignal::new(false),
-            outcome: RwSignal::new(None),
+            state: RwSignal::new(None),
         }
     }
 
@@ -51,13 +51,13 @@ impl RequestForm {
     }
 
     /// The request with the current values.
-    fn call(self) -> Call {
+    fn request(self) -> Request {
         let body = self.body.get().filter(|body| !body.trim().is_empty());
-        self.operation.with_value(|operation| self.values.with(|values| request::call(operation, values, body, browser::encode)))
+        self.operation.with_value(|operation| self.values.with(|values| request::build(operation, values, body, browser::encode)))
     }
 
     fn curl(self) -> String {
-        self.key.typed.with(|key| request::curl(&self.call(), &browser::origin(), self.needs_key(), key.trim()))
+        self.key.typed.with(|key| request::curl(&self.request(), &browser::origin(), self.needs_key(), key.trim()))
     }
 
     /// Validates and sends the request. A destructive operation opens the confirmation first.
@@ -77,20 +77,20 @@ impl RequestForm {
     }
 
     fn send(self) {
-        if self.outcome.with_untracked(|outcome| *outcome == Some(Outcome::Pending)) {
+        if self.state.with_untracked(|state| *state == Some(RequestState::Pending)) {
             return;
         }
-        let Call { method, path, mut headers, body } = untrack(|| self.call());
+        let Request { method, path, mut headers, body } = untrack(|| self.request());
         if self.needs_key() {
             headers.push(("Authorization".to_owned(), format!("Bearer {}", self.key.typed.get_untracked().trim())));
         }
-        self.outcome.set(Some(Outcome::Pending));
+        self.state.set(Some(RequestState::Pending));
         spawn_local(async move {
             let started_at = browser::now_ms();
             let response = fetch(&method, &path, &headers, body.as_deref()).await;
-            let outcome = response.map_or(Outcome::Unreached, |response| Outcome::Answered(response, browser::now_ms() - started_at));
+            let state = response.map_or(RequestState::Unreachable, |response| RequestState::Received(response, browser::now_ms() - started_at));
             // The page may be closed by now.
-            let _ = self.outcome.try_set(Some(outcome));
+            let _ = self.state.try_set(Some(state));
         });
     }
 }
@@ -101,14 +101,14 @@ fn field_id(operation: &Operation, parameter: &Parameter) -> String {
 }
 
 #[component]
-pub(super) fn OperationBody(operation: Operation, key: Key) -> impl IntoView {
+pub(super) fn OperationBody(operation: Operation, key: ApiKeyInput) -> impl IntoView {
     let request = RequestForm::new(operation.clone(), key);
     let fields =
         operation.parameters.iter().enumerate().map(|(index, parameter)| parameter_field(request, &operation, index, parameter)).collect_view();
     let responses = operation
-        .answers
+        .responses
         .iter()
-        .map(|(status, description)| view! { <div><dt>{status.clone()}</dt><dd>{line(description)}</dd></div> })
+        .map(|(status, description)| view! { <div><dt>{status.clone()}</dt><dd>{inline_markdown(description)}</dd></div> })
         .collect_view();
     // Without scopes the description names the requirement.
     let requirement = match operation.scopes.as_deref() {
@@ -122,16 +122,16 @@ pub(super) fn OperationBody(operation: Operation, key: Key) -> impl IntoView {
     let body = (!operation.bodies.is_empty()).then(|| view! { <BodyField request id=operation.id.clone() bodies=operation.bodies.clone()/> });
     view! {
         <div class="operation-body">
-            <Prose text=operation.description/>
+            <Markdown text=operation.description/>
             {requirement}
             {fields}
             {body}
             <CurlCommand request/>
             <div class="operation-foot">
-                <Button label="Send" weight=Weight::Primary on_click=move |()| request.submit()
-                    pending=Signal::derive(move || request.outcome.with(|outcome| *outcome == Some(Outcome::Pending)))/>
+                <Button label="Send" variant=ButtonVariant::Primary on_click=move |()| request.submit()
+                    pending=Signal::derive(move || request.state.with(|state| *state == Some(RequestState::Pending)))/>
             </div>
-            <AnswerView outcome=request.outcome/>
+            <ResponseView state=request.state/>
             <details class="operation-answers">
                 <summary>"Responses"</summary>
                 <dl class="call-headers">{responses}</dl>
@@ -148,7 +148,7 @@ fn BodyField(request: RequestForm, id: String, bodies: Vec<(String, String)>) ->
     let bodies = StoredValue::new(bodies);
     let choose = move |chosen: String| {
         let chosen =
-            chosen.parse::<usize>().ok().and_then(|index| bodies.with_value(|bodies| bodies.get(index).map(|(_, body)| browser::pretty(body))));
+            chosen.parse::<usize>().ok().and_then(|index| bodies.with_value(|bodies| bodies.get(index).map(|(_, body)| browser::pretty_json(body))));
         request.body.set(chosen);
     };
     let option = |(index, (name, _)): (usize, &(String, String))| view! { <option value=index.to_string()>{name.clone()}</option> };
@@ -183,7 +183,7 @@ fn lines_of(body: RwSignal<Option<String>>) -> String {
 
 fn parameter_field(request: RequestForm, operation: &Operation, index: usize, parameter: &Parameter) -> AnyView {
     let id = field_id(operation, parameter);
-    let Parameter { name, place, required, description, kind } = parameter.clone();
+    let Parameter { name, location, required, description, kind } = parameter.clone();
     let (hint_id, wrong_id) = (format!("{id}-hint"), format!("{id}-wrong"));
     let described_by = format!("{wrong_id} {hint_id}");
     let is_missing = move || request.missing.get() == Some(index);
@@ -201,7 +201,7 @@ fn parameter_field(request: RequestForm, operation: &Operation, index: usize, pa
                     on:input:target=move |event| type_in(event.target().value())/>
             </div>
             <p class="field-wrong" id=wrong_id aria-live="polite">{move || is_missing().then_some("Enter a value.")}</p>
-            <p class="field-hint" id=hint_id>{place.word()} {required_text} " · " {kind} {(!description.is_empty()).then_some(" · ")} {line(&description)}</p>
+            <p class="field-hint" id=hint_id>{location.as_str()} {required_text} " · " {kind} {(!description.is_empty()).then_some(" · ")} {inline_markdown(&description)}</p>
         </div>
     }
     .into_any()
@@ -222,13 +222,13 @@ fn CurlCommand(request: RequestForm) -> impl IntoView {
 #[component]
 fn ConfirmSend(request: RequestForm) -> impl IntoView {
     let form = Form::new();
-    let Call { method, path, .. } = untrack(|| request.call());
+    let Request { method, path, .. } = untrack(|| request.request());
     let confirm = move |()| {
         request.is_confirming.set(false);
         request.send();
     };
     view! {
-        <FormDialog title="Send this request?" form submit="Send" weight=Weight::Danger on_submit=confirm on_dismiss=Callback::new(move |()| request.is_confirming.set(false))>
+        <FormDialog title="Send this request?" form submit="Send" variant=ButtonVariant::Danger on_submit=confirm on_dismiss=Callback::new(move |()| request.is_confirming.set(false))>
             <p><code class="operation-called">{method} " " {path}</code></p>
             <p>"This runs on live data. Anything it deletes can’t be restored."</p>
         </FormDialog>

@@ -1,10 +1,10 @@
 //! The request built from the form, and its curl command. No browser API, so that unit tests can run natively.
 
-use super::document::{Operation, Place};
+use super::document::{Operation, ParameterLocation};
 
 /// A request without its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Call {
+pub(super) struct Request {
     pub method: String,
     /// Path and query.
     pub path: String,
@@ -18,31 +18,31 @@ pub(super) fn missing(operation: &Operation, values: &[String]) -> Option<usize>
 }
 
 /// Builds the request from one value per parameter; a blank value leaves the parameter out. `encode` percent-encodes a URL component.
-pub(super) fn call(operation: &Operation, values: &[String], body: Option<String>, encode: impl Fn(&str) -> String) -> Call {
+pub(super) fn build(operation: &Operation, values: &[String], body: Option<String>, encode: impl Fn(&str) -> String) -> Request {
     let (mut path, mut query, mut headers) = (operation.path.clone(), Vec::new(), Vec::new());
     if body.is_some() {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     let present = operation.parameters.iter().zip(values).map(|(parameter, value)| (parameter, value.trim())).filter(|(_, value)| !value.is_empty());
     for (parameter, value) in present {
-        match parameter.place {
-            Place::Path => path = path.replace(&format!("{{{}}}", parameter.name), &encode(value)),
-            Place::Query => query.push(format!("{}={}", encode(&parameter.name), encode(value))),
-            Place::Header => headers.push((parameter.name.clone(), value.to_owned())),
+        match parameter.location {
+            ParameterLocation::Path => path = path.replace(&format!("{{{}}}", parameter.name), &encode(value)),
+            ParameterLocation::Query => query.push(format!("{}={}", encode(&parameter.name), encode(value))),
+            ParameterLocation::Header => headers.push((parameter.name.clone(), value.to_owned())),
         }
     }
     if !query.is_empty() {
         path = format!("{path}?{}", query.join("&"));
     }
-    Call { method: operation.method.clone(), path, headers, body }
+    Request { method: operation.method.clone(), path, headers, body }
 }
 
 /// The curl command. The key comes from the environment: the typed key is replaced everywhere, also in the body.
-pub(super) fn curl(call: &Call, origin: &str, needs_key: bool, key: &str) -> String {
-    let method = if call.method == "GET" { String::new() } else { format!(" -X {}", call.method) };
-    let mut lines = vec![format!("curl{method} {}", shell_quote(&format!("{origin}{}", call.path)))];
-    lines.extend(call.headers.iter().map(|(name, value)| format!("-H {}", shell_quote(&format!("{name}: {value}")))));
-    lines.extend(call.body.iter().map(|body| format!("--data {}", shell_quote(body))));
+pub(super) fn curl(request: &Request, origin: &str, needs_key: bool, key: &str) -> String {
+    let method = if request.method == "GET" { String::new() } else { format!(" -X {}", request.method) };
+    let mut lines = vec![format!("curl{method} {}", shell_quote(&format!("{origin}{}", request.path)))];
+    lines.extend(request.headers.iter().map(|(name, value)| format!("-H {}", shell_quote(&format!("{name}: {value}")))));
+    lines.extend(request.body.iter().map(|body| format!("--data {}", shell_quote(body))));
     let mut text = lines.join(" \\\n  ");
     if !key.is_empty() {
         text = text.replace(key, "'\"$LATCHKEY_API_KEY\"'");
@@ -66,10 +66,10 @@ mod tests {
         document.groups.into_iter().flat_map(|group| group.operations).find(|operation| operation.id == id).unwrap()
     }
 
-    fn filled(id: &str, values: &[&str], body: Option<&str>) -> Call {
+    fn filled(id: &str, values: &[&str], body: Option<&str>) -> Request {
         let values: Vec<_> = values.iter().map(|value| (*value).to_owned()).collect();
         let encode = |text: &str| text.replace('/', "%2F").replace(' ', "%20").replace('&', "%26");
-        call(&operation(id), &values, body.map(str::to_owned), encode)
+        build(&operation(id), &values, body.map(str::to_owned), encode)
     }
 
     #[test]

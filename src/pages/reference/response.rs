@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use latchkey_ui::{browser, fetch::Fetched, message::Alert, number::grouped};
+use latchkey_ui::{browser, fetch::FetchResponse, message::Alert, number::format_integer};
 
 /// Headers that are the same in every response, or that only concern the browser.
 const HIDDEN_HEADERS: [&str; 16] = [
@@ -26,12 +26,12 @@ const HIDDEN_HEADERS: [&str; 16] = [
 
 /// State of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RequestState {
     Pending,
     /// No response arrived.
-    Unreached,
+    Unreachable,
     /// The response, and its duration in milliseconds.
-    Answered(Fetched, i64),
+    Received(FetchResponse, i64),
 }
 
 /// Reason phrases of RFC 9110 and RFC 6585.
@@ -63,35 +63,35 @@ const fn reason_phrase(status: u16) -> &'static str {
 }
 
 #[component]
-pub(super) fn AnswerView(
+pub(super) fn ResponseView(
     /// `None` before the first request.
     #[prop(into)]
-    outcome: Signal<Option<Outcome>>,
+    state: Signal<Option<RequestState>>,
 ) -> impl IntoView {
-    let content = move || match outcome.get()? {
-        Outcome::Pending => Some(view! { <p class="call-waiting" role="status">"Sending…"</p> }.into_any()),
-        Outcome::Unreached => Some(view! { <Alert message="No response. Check your connection and the parameter values."/> }.into_any()),
-        Outcome::Answered(answer, ms) => Some(view! { <Answered answer ms/> }.into_any()),
+    let content = move || match state.get()? {
+        RequestState::Pending => Some(view! { <p class="call-waiting" role="status">"Sending…"</p> }.into_any()),
+        RequestState::Unreachable => Some(view! { <Alert message="No response. Check your connection and the parameter values."/> }.into_any()),
+        RequestState::Received(response, ms) => Some(view! { <Received response ms/> }.into_any()),
     };
     view! { <div class="call-answer" aria-live="polite">{content}</div> }
 }
 
 #[component]
-fn Answered(answer: Fetched, ms: i64) -> impl IntoView {
-    let Fetched { status, headers, body } = answer;
+fn Received(response: FetchResponse, ms: i64) -> impl IntoView {
+    let FetchResponse { status, headers, body } = response;
     let class = if status < 400 { "call-status call-good" } else { "call-status call-bad" };
     let visible = headers.into_iter().filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()));
     let lines = visible.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view();
     view! {
         <p class="call-line">
             <strong class=class>{status} " " {reason_phrase(status)}</strong>
-            <span>{grouped(ms)} " ms"</span>
+            <span>{format_integer(ms)} " ms"</span>
         </p>
         <dl class="call-headers">{lines}</dl>
         {if body.is_empty() {
             view! { <p class="call-empty">"The response has no body."</p> }.into_any()
         } else {
-            view! { <pre class="code" tabindex="0" role="region" aria-label="Response"><code>{browser::pretty(&body)}</code></pre> }.into_any()
+            view! { <pre class="code" tabindex="0" role="region" aria-label="Response"><code>{browser::pretty_json(&body)}</code></pre> }.into_any()
         }}
     }
 }

@@ -5,18 +5,18 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{CORPORA, SettingsPage};
 use crate::{
     api::corpora::{corpora_details, create_corpus, delete_corpus},
-    pages::error_page::Unread,
+    pages::error_page::LoadFailed,
 };
-use latchkey_types::{corpus::CorpusDetails, error::Fault, validate};
+use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
 use latchkey_ui::{
     browser,
-    button::{Button, IconButton, Weight},
+    button::{Button, ButtonVariant, IconButton},
     field::Field,
-    form::{Form, or_gone},
+    form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
-    message::{Alert, Blank},
-    number::counted,
+    message::{Alert, EmptyState},
+    number::pluralize,
     time::Time,
     toast::use_toasts,
 };
@@ -30,7 +30,7 @@ pub fn CorporaPage() -> impl IntoView {
                 {Suspend::new(async move {
                     match first.await {
                         Ok(first) => view! { <Corpora first/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                        Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })}
             </Suspense>
@@ -52,7 +52,7 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
 
     // Data
     let corpora = RwSignal::new(first);
-    let load_error = RwSignal::new(None::<Fault>);
+    let load_error = RwSignal::new(None::<Error>);
     let open_dialog = RwSignal::new(None::<OpenDialog>);
 
     // Actions
@@ -63,15 +63,15 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
                     load_error.set(None);
                     corpora.set(all);
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => load_error.set(Some(fault)),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => load_error.set(Some(error)),
             }
         });
     };
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
         open_dialog.set(None);
-        toasts.say(message);
+        toasts.success(message);
         reload();
     });
     let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create)));
@@ -84,9 +84,9 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
     let list = move || {
         if corpora.with(Vec::is_empty) {
             return view! {
-                <Blank glyph=Glyph::Key title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
+                <EmptyState glyph=Glyph::Key title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
                     <Button label="Create your first corpus" on_click=create/>
-                </Blank>
+                </EmptyState>
             }
             .into_any();
         }
@@ -116,9 +116,9 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
     view! {
         <div class="toolbar">
             <p class="settings-lead">"Corpora are the document collections that corpus keys can query. Existing keys don’t get access to new corpora."</p>
-            <span class="toolbar-end"><Button label="Create corpus" weight=Weight::Primary on_click=create/></span>
+            <span class="toolbar-end"><Button label="Create corpus" variant=ButtonVariant::Primary on_click=create/></span>
         </div>
-        {move || load_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
         {list}
         {move || open_dialog.get().map(dialog)}
     }
@@ -159,13 +159,13 @@ fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callba
     let CorpusDetails { id, name, keys, .. } = corpus;
     let effect = match keys {
         0 => "No keys have access.".to_owned(),
-        keys => counted(keys, "key will lose access.", "keys will lose access."),
+        keys => pluralize(keys, "key will lose access.", "keys will lose access."),
     };
     let submit = move |()| {
-        form.send(Some(or_gone(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
+        form.send(Some(ignore_not_found(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this corpus?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this corpus?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{name}</strong></p>
             <p>{effect} " This cannot be undone."</p>
         </FormDialog>

@@ -10,8 +10,8 @@ pub mod roles;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{error_page::Unread, layout::use_viewer};
-use latchkey_types::{account::Viewer, error::Fault, permission::Permission};
+use super::{error_page::LoadFailed, layout::use_viewer};
+use latchkey_types::{account::Viewer, error::Error, permission::Permission};
 use latchkey_ui::{
     browser,
     message::AlertWithRetry,
@@ -38,7 +38,7 @@ pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDI
 
 /// The first settings page that the viewer can open.
 pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {
-    ALL.iter().copied().find(|tab| viewer.may(tab.needs))
+    ALL.iter().copied().find(|tab| viewer.can(tab.needs))
 }
 
 /// Heading, tabs and content of a settings page; an error page for viewers without the permission.
@@ -58,9 +58,9 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
                 let content = content.clone();
                 Suspend::new(async move {
                     match viewer.await {
-                        Ok(viewer) if viewer.may(tab.needs) => view! { <Settings tab viewer=viewer.clone() content=content(viewer)/> }.into_any(),
-                        Ok(_) => view! { <Unread fault=Fault::forbidden(tab.needs)/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                        Ok(viewer) if viewer.can(tab.needs) => view! { <Settings tab viewer=viewer.clone() content=content(viewer)/> }.into_any(),
+                        Ok(_) => view! { <LoadFailed error=Error::forbidden(tab.needs)/> }.into_any(),
+                        Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })
             }}
@@ -70,7 +70,7 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
 
 #[component]
 fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl IntoView {
-    let tabs = ALL.iter().filter(|tab| viewer.may(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
+    let tabs = ALL.iter().filter(|tab| viewer.can(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
     view! {
         <div class="page page-settings">
             <h1>"Settings"</h1>
@@ -81,8 +81,8 @@ fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl
 }
 
 /// Renders loaded data with `show`, or the load error with a retry button.
-fn when_read<T: Clone + Send + Sync + 'static>(
-    resource: OnceResource<Result<T, Fault>>,
+fn loaded_view<T: Clone + Send + Sync + 'static>(
+    resource: OnceResource<Result<T, Error>>,
     show: impl FnOnce(T) -> AnyView + Send + 'static,
 ) -> AnyView {
     view! {
@@ -90,8 +90,8 @@ fn when_read<T: Clone + Send + Sync + 'static>(
             {Suspend::new(async move {
                 match resource.await {
                     Ok(data) => show(data),
-                    Err(Fault::SignedOut) => view! { <Unread fault=Fault::SignedOut/> }.into_any(),
-                    Err(fault) => view! { <AlertWithRetry message=fault.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),
+                    Err(Error::SignedOut) => view! { <LoadFailed error=Error::SignedOut/> }.into_any(),
+                    Err(error) => view! { <AlertWithRetry message=error.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),
                 }
             })}
         </Suspense>

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{ORGANIZATION, SettingsPage, when_read};
+use super::{ORGANIZATION, SettingsPage, loaded_view};
 use crate::api::organization::{edit_organization, organization};
-use latchkey_types::{error::Fault, organization::OrganizationSettings, validate};
+use latchkey_types::{error::Error, organization::OrganizationSettings, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
@@ -14,13 +14,13 @@ use latchkey_ui::{
     select::{Choice, SelectField},
 };
 
-type SettingsResource = OnceResource<Result<OrganizationSettings, Fault>>;
+type SettingsResource = OnceResource<Result<OrganizationSettings, Error>>;
 
 #[component]
 pub fn OrganizationPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(SettingsResource::new(organization()));
-    let content = |_| when_read(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> }.into_any());
+    let content = |_| loaded_view(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> }.into_any());
     view! { <SettingsPage tab=&ORGANIZATION content/> }
 }
 
@@ -36,13 +36,13 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
 
     // Actions
     let submit = move |()| {
-        let fields = (form.check("name", validate::name), form.check("currency", |_, code| Ok::<_, Fault>(code.to_owned())));
+        let fields = (form.check("name", validate::name), form.check("currency", |_, code| Ok::<_, Error>(code.to_owned())));
         let request = match fields {
             (Some(name), Some(currency)) => Some(edit_organization(name, currency)),
             _ => None,
         };
         // A full page load: the header shows the name, and many pages show amounts.
-        form.send(request, |()| browser::go_and_say(ORGANIZATION.path, "Changes saved"));
+        form.send(request, |()| browser::go_with_message(ORGANIZATION.path, "Changes saved"));
     };
 
     // View

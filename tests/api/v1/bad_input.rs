@@ -1,18 +1,18 @@
-//! What nobody should send: each is refused clearly, and none is our fault.
+//! Invalid bodies, paths and queries: each gets a clear 4xx response, and none a 5xx.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Api, TestServer, text};
+use crate::support::{ApiClient, TestServer, text};
 
-async fn desk() -> (TestServer, Api) {
+async fn setup() -> (TestServer, ApiClient) {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     (server, api)
 }
 
-/// Bodies that are no JSON, or none that any call can take.
+/// Bodies that are not JSON, or that no operation accepts.
 fn bodies() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str| format!("{{\"name\":{}1{}}}", open.repeat(20_000), close.repeat(20_000)).into_bytes();
     let mut all: Vec<Vec<u8>> = [
@@ -37,8 +37,8 @@ fn bodies() -> Vec<Vec<u8>> {
         "{\"name\":NaN}",
         "{\"name\":1e999}",
         "{\"name\":-0}",
-        "{\"duration_days\":9223372036854775808,\"kind\":\"platform\",\"name\":\"a\"}",
-        "{\"duration_days\":1.5,\"kind\":\"platform\",\"name\":\"a\"}",
+        "{\"duration_days\":9223372036854775808,\"kind\":\"internal\",\"name\":\"a\"}",
+        "{\"duration_days\":1.5,\"kind\":\"internal\",\"name\":\"a\"}",
         "{\"grace_seconds\":1e3}",
         "{\"grace_seconds\":-9223372036854775809}",
         "{\"keys\":null}",
@@ -55,10 +55,10 @@ fn bodies() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn no_body_is_our_fault() {
-    let (_server, api) = desk().await;
+async fn invalid_bodies_are_client_errors() {
+    let (_server, api) = setup().await;
     let key = text(&api.post("/keys", json!({ "kind": "client", "name": "a" })).await.1["key"]["id"]);
-    let credential = api.post("/credentials", json!({ "kind": "llm", "name": "a", "value": "sk-0123456789" })).await.1;
+    let credential = api.post("/credentials", json!({ "kind": "general", "name": "a", "value": "sk-0123456789" })).await.1;
     let (key, credential) = (format!("/keys/{key}"), format!("/credentials/{}", text(&credential["credential"]["id"])));
     let rotate = format!("{key}/rotate");
     let calls = [
@@ -89,8 +89,8 @@ async fn no_body_is_our_fault() {
 }
 
 #[tokio::test]
-async fn no_address_or_query_is_our_fault() {
-    let (server, api) = desk().await;
+async fn invalid_paths_and_queries_are_client_errors() {
+    let (server, api) = setup().await;
     for query in [
         "colour=red",
         "limit=0",
@@ -119,8 +119,8 @@ async fn no_address_or_query_is_our_fault() {
         for list in ["/keys", "/credentials"] {
             let (status, problem) = api.get(&format!("{list}?{query}")).await;
             assert!(status.as_u16() < 500, "{list}?{query}: {status} {problem}");
-            let may_find_nothing = ["external_id", "scope", "q=%ff"].iter().any(|named| query.starts_with(named));
-            assert!(may_find_nothing || status.is_client_error(), "{list}?{query}: {status}");
+            let may_match_nothing = ["external_id", "scope", "q=%ff"].iter().any(|prefix| query.starts_with(prefix));
+            assert!(may_match_nothing || status.is_client_error(), "{list}?{query}: {status}");
         }
     }
     for path in [
@@ -149,7 +149,7 @@ async fn no_address_or_query_is_our_fault() {
     ] {
         let response = api.request(method.clone(), path).send().await.unwrap();
         if path == "/keys/import" {
-            // It reads as a key's address, and no key has that id.
+            // The path also matches `/keys/{id}`, so only the status is checked.
             assert_eq!(response.status().as_u16(), 405, "{method} {path}");
             continue;
         }

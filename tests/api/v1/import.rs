@@ -11,7 +11,7 @@ fn sha256(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_key_that_was_made_elsewhere_verifies_as_it_is() {
+async fn imported_key_verifies_unchanged() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -19,19 +19,19 @@ async fn a_key_that_was_made_elsewhere_verifies_as_it_is() {
         json!({ "sha256": sha256("sk_live_old key"), "name": "Old", "external_id": "customer-1", "metadata": { "plan": "pro" }, "scopes": ["read"] });
     assert_eq!(api.verify("sk_live_old key").await, "NOT_FOUND");
     let response = api.request(Method::POST, "/keys/import").json(&body).send().await.unwrap();
-    let (status, headers, made) = (response.status(), response.headers().clone(), response.json::<Value>().await.unwrap());
-    let path = format!("/keys/{}", text(&made["key"]["id"]));
+    let (status, headers, created) = (response.status(), response.headers().clone(), response.json::<Value>().await.unwrap());
+    let path = format!("/keys/{}", text(&created["key"]["id"]));
     assert_eq!(headers["location"], format!("/api/v1{path}"));
-    let seen = api.request(Method::GET, &path).send().await.unwrap();
-    assert_eq!(headers["etag"], seen.headers()["etag"]);
-    assert_eq!((status, &made["key"]["mask"], &made["secret"]), (StatusCode::CREATED, &json!("…"), &Value::Null), "{made}");
+    let fetched = api.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(headers["etag"], fetched.headers()["etag"]);
+    assert_eq!((status, &created["key"]["mask"], &created["secret"]), (StatusCode::CREATED, &json!("…"), &Value::Null), "{created}");
     let (_, verdict) = api.post("/verify", json!({ "key": "sk_live_old key", "scope": "read" })).await;
     assert_eq!(
         (&verdict["code"], &verdict["kind"], &verdict["external_id"], &verdict["metadata"]),
         (&json!("VALID"), &json!("client"), &json!("customer-1"), &json!({ "plan": "pro" }))
     );
 
-    // Twice, also once it is deleted: what was taken back never comes again.
+    // A key can be imported only once, even after it is deleted.
     assert_eq!(api.post("/keys/import", body.clone()).await.1["field"], "sha256");
     assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     let (status, problem) = api.post("/keys/import", body).await;
@@ -40,14 +40,14 @@ async fn a_key_that_was_made_elsewhere_verifies_as_it_is() {
 }
 
 #[tokio::test]
-async fn many_come_all_or_none() {
+async fn bulk_import_is_all_or_nothing() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("viewer", "acme").await;
     let api = server.api("owner@acme.test", "");
     let key = |n: usize| json!({ "sha256": sha256(&format!("key {n}")), "name": format!("key {n}") });
-    let (status, made) = api.post("/keys/import", json!({ "keys": (0..100).map(key).collect::<Vec<_>>() })).await;
-    assert_eq!((status, made["items"].as_array().unwrap().len()), (StatusCode::CREATED, 100));
+    let (status, created) = api.post("/keys/import", json!({ "keys": (0..100).map(key).collect::<Vec<_>>() })).await;
+    assert_eq!((status, created["items"].as_array().unwrap().len()), (StatusCode::CREATED, 100));
     assert_eq!(api.verify("key 42").await, "VALID");
 
     for (keys, field) in [
@@ -64,12 +64,12 @@ async fn many_come_all_or_none() {
         assert_eq!(problem["field"], field, "{problem}");
     }
     assert_eq!(api.get("/keys?kind=client").await.1["total"], 100);
-    // As many as may come, each with as much as it may have.
+    // The largest allowed batch, with metadata close to its limit.
     let full = |n: usize| json!({ "sha256": sha256(&format!("full {n}")), "name": format!("full {n}"), "metadata": { "a": "x".repeat(4000) } });
-    let begun = std::time::Instant::now();
-    let (status, made) = api.post("/keys/import", json!({ "keys": (0..1000).map(full).collect::<Vec<_>>() })).await;
-    assert_eq!((status, made["items"].as_array().unwrap().len()), (StatusCode::CREATED, 1000));
-    println!("1,000 imported in {:?}", begun.elapsed());
+    let start = std::time::Instant::now();
+    let (status, created) = api.post("/keys/import", json!({ "keys": (0..1000).map(full).collect::<Vec<_>>() })).await;
+    assert_eq!((status, created["items"].as_array().unwrap().len()), (StatusCode::CREATED, 1000));
+    println!("1,000 imported in {:?}", start.elapsed());
     assert_eq!(api.post("/keys/import", json!({ "keys": (0..1001).map(key).collect::<Vec<_>>() })).await.1["field"], "keys");
     let viewer = server.api("viewer@acme.test", "");
     assert_eq!(viewer.post("/keys/import", key(300)).await.0, StatusCode::FORBIDDEN);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{TestServer, text, unix_ms};
 
 #[tokio::test]
-async fn a_key_lives_from_post_to_delete() {
+async fn key_is_created_read_renamed_and_deleted() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -14,15 +14,15 @@ async fn a_key_lives_from_post_to_delete() {
     let response = api.request(Method::POST, "/keys").json(&json!({ "kind": "agent", "name": " Nightly " })).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::CREATED);
     assert_eq!(response.headers()["cache-control"], "no-store");
-    let place = response.headers()["location"].to_str().unwrap().to_owned();
-    let made: Value = response.json().await.unwrap();
-    let (key, secret) = (&made["key"], text(&made["secret"]));
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let created: Value = response.json().await.unwrap();
+    let (key, secret) = (&created["key"], text(&created["secret"]));
     assert_eq!((&key["name"], &key["kind"], &key["status"]), (&json!("Nightly"), &json!("agent"), &json!("active")));
     assert_eq!(text(&key["mask"]), format!("{}…{}", &secret[..4], &secret[secret.len() - 4..]));
     let days = |from: &Value, to: &Value| (unix_ms(to) - unix_ms(from)) / 86_400_000;
     assert_eq!(days(&key["created_at"], &key["expires_at"]), 90);
     let path = format!("/keys/{}", text(&key["id"]));
-    assert_eq!(place, format!("/api/v1{path}"));
+    assert_eq!(location, format!("/api/v1{path}"));
 
     assert_eq!(api.get(&path).await, (StatusCode::OK, key.clone()));
     let (status, renamed) = api.call(Method::PATCH, &path, Some(json!({ "name": "Weekly" }))).await;
@@ -36,7 +36,7 @@ async fn a_key_lives_from_post_to_delete() {
 }
 
 #[tokio::test]
-async fn what_cant_be_taken_is_refused_at_its_field_and_nothing_is_stored() {
+async fn invalid_field_is_named_and_nothing_is_stored() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -56,14 +56,14 @@ async fn what_cant_be_taken_is_refused_at_its_field_and_nothing_is_stored() {
         (json!({ "kind": "project", "name": "a" }), 422, "kind"),
         (json!({ "kind": "robot", "name": "a" }), 422, "kind"),
     ] {
-        let (answered, problem) = api.post("/keys", body.clone()).await;
-        assert_eq!((answered.as_u16(), &problem["field"]), (status, &json!(field)), "{body}");
+        let (actual, problem) = api.post("/keys", body.clone()).await;
+        assert_eq!((actual.as_u16(), &problem["field"]), (status, &json!(field)), "{body}");
     }
     assert_eq!(api.get("/keys?kind=agent").await.1["total"], 1);
 }
 
 #[tokio::test]
-async fn a_name_is_free_again_once_its_key_is_deleted_and_two_at_once_make_one() {
+async fn names_are_unique_until_the_key_is_deleted() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -71,54 +71,55 @@ async fn a_name_is_free_again_once_its_key_is_deleted_and_two_at_once_make_one()
         let api = api.clone();
         tokio::spawn(async move { api.post("/keys", json!({ "kind": "agent", "name": if n % 2 == 0 { "twin" } else { "TWIN" } })).await })
     });
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for call in calls.collect::<Vec<_>>() {
-        let (status, answer) = call.await.unwrap();
+        let (status, response) = call.await.unwrap();
         assert!([StatusCode::CREATED, StatusCode::CONFLICT].contains(&status));
-        made.extend((status == StatusCode::CREATED).then(|| text(&answer["key"]["id"])));
+        created.extend((status == StatusCode::CREATED).then(|| text(&response["key"]["id"])));
     }
-    assert_eq!(made.len(), 1);
+    assert_eq!(created.len(), 1);
     let (_, other) = api.post("/keys", json!({ "kind": "agent", "name": "other" })).await;
     let other = format!("/keys/{}", text(&other["key"]["id"]));
     assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "Twin" }))).await.0, StatusCode::CONFLICT);
     assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "OTHER" }))).await.0, StatusCode::OK);
-    assert_eq!(api.call(Method::DELETE, &format!("/keys/{}", made[0]), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(api.call(Method::DELETE, &format!("/keys/{}", created[0]), None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(api.call(Method::PATCH, &other, Some(json!({ "name": "Twin" }))).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn markup_is_a_name_like_any_other() {
+async fn markup_in_a_name_is_escaped() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     page.agent_key("<script>alert(1)</script>").await;
     let html = page.get("/keys/agent").send().await.unwrap().text().await.unwrap();
-    assert!(!html.contains("<script>alert(1)") && html.contains("&lt;script&gt;alert(1)"), "it stands in the page as text");
+    assert!(!html.contains("<script>alert(1)") && html.contains("&lt;script&gt;alert(1)"), "the name is escaped on the page");
 }
 
 #[tokio::test]
-async fn permission_is_judged_before_the_object_and_foreign_objects_are_not_there() {
+async fn permission_is_checked_before_the_object() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     server.user("viewer", "acme").await;
     server.user("owner", "globex").await;
     let (id, _) = page.agent_key("a").await;
-    let (owner, viewer, foreign) = (server.api("owner@acme.test", ""), server.api("viewer@acme.test", ""), server.api("owner@globex.test", ""));
+    let (owner, viewer, other_organization) =
+        (server.api("owner@acme.test", ""), server.api("viewer@acme.test", ""), server.api("owner@globex.test", ""));
     for path in [format!("/keys/{id}"), "/keys/key_00000000000070008000000000000000".to_owned(), "/keys/nonsense".to_owned()] {
         let edit = Some(json!({ "name": "b" }));
         assert_eq!(viewer.call(Method::PATCH, &path, edit.clone()).await.0, StatusCode::FORBIDDEN);
         assert_eq!(viewer.call(Method::DELETE, &path, None).await.0, StatusCode::FORBIDDEN);
-        assert_eq!(foreign.get(&path).await.0, StatusCode::NOT_FOUND);
-        assert_eq!(foreign.call(Method::PATCH, &path, edit).await.0, StatusCode::NOT_FOUND);
-        assert_eq!(foreign.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(other_organization.get(&path).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(other_organization.call(Method::PATCH, &path, edit).await.0, StatusCode::NOT_FOUND);
+        assert_eq!(other_organization.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND);
     }
     assert_eq!(viewer.get(&format!("/keys/{id}")).await.0, StatusCode::OK);
     assert_eq!(viewer.post("/keys", json!({ "kind": "agent", "name": "b" })).await.0, StatusCode::FORBIDDEN);
     assert_eq!(owner.get(&format!("/keys/{id}")).await.1["name"], "a");
-    assert_eq!(foreign.get("/keys?kind=agent").await.1["total"], 0);
+    assert_eq!(other_organization.get("/keys?kind=agent").await.1["total"], 0);
 }
 
 #[tokio::test]
-async fn a_key_of_narrow_scope_does_only_that() {
+async fn key_is_limited_to_its_scopes() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (id, _) = page.agent_key("a").await;
@@ -131,23 +132,23 @@ async fn a_key_of_narrow_scope_does_only_that() {
 }
 
 #[tokio::test]
-async fn members_see_their_own_platform_keys_and_admins_all() {
+async fn members_see_their_own_internal_keys_and_admins_all() {
     let server = TestServer::start().await;
     for role in ["owner", "admin", "member"] {
         server.user(role, "acme").await;
     }
     let (owner, admin, member) = (server.api("owner@acme.test", ""), server.api("admin@acme.test", ""), server.api("member@acme.test", ""));
-    let total = async |api: &crate::support::Api| api.get("/keys?kind=platform").await.1["total"].clone();
+    let total = async |api: &crate::support::ApiClient| api.get("/keys?kind=internal").await.1["total"].clone();
     assert_eq!((total(&owner).await, total(&admin).await, total(&member).await), (json!(3), json!(3), json!(1)));
-    let (_, all) = owner.get("/keys?kind=platform&sort=created_at").await;
-    let owners = format!("/keys/{}", text(&all["items"][0]["id"]));
-    assert_eq!(member.get(&owners).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(member.call(Method::DELETE, &owners, None).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(admin.get(&owners).await.0, StatusCode::OK);
+    let (_, all) = owner.get("/keys?kind=internal&sort=created_at").await;
+    let owner_key = format!("/keys/{}", text(&all["items"][0]["id"]));
+    assert_eq!(member.get(&owner_key).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(member.call(Method::DELETE, &owner_key, None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(admin.get(&owner_key).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn what_is_no_address_says_so() {
+async fn unknown_paths_return_problem_details() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");

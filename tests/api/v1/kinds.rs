@@ -1,16 +1,15 @@
-//! Every kind's whole life over the API, as the policy table says it should go. A kind that is added there and not here does not compile,
-//! or fails.
+//! The life cycle of every kind over the API, compared with `KIND_SPECS`. A kind that is missing here does not compile or fails.
 
-use latchkey_types::key_kind::{CredentialKind, Editable, Expiry, KeyKind, Kind, Making, Mask, POLICIES, Policy, Revealed, Unique};
+use latchkey_types::key_kind::{CreateAction, CredentialKind, Editable, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, Mask, SecretReveal, Unique};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Api, TestServer, text, unix_ms};
+use crate::support::{ApiClient, TestServer, text, unix_ms};
 
-/// What makes one of this kind, over the API; `None` where the API makes none.
+/// The request body that creates a key of this kind; `None` if the API cannot create one.
 fn sample(kind: KeyKind, name: &str) -> Option<Value> {
     match kind {
-        KeyKind::Platform => Some(json!({ "kind": "platform", "name": name, "duration_days": 30, "scopes": ["verify"] })),
+        KeyKind::Internal => Some(json!({ "kind": "internal", "name": name, "duration_days": 30, "scopes": ["verify"] })),
         KeyKind::Client => Some(json!({
             "kind": "client", "name": name, "external_id": "customer-7", "metadata": { "plan": "pro", "seats": 3 }, "scopes": ["read", "write:all"],
         })),
@@ -20,197 +19,199 @@ fn sample(kind: KeyKind, name: &str) -> Option<Value> {
     }
 }
 
-/// What stores one of this kind, over the API, and the secrets in it.
+/// The request body that creates a credential of this kind, and the secrets in it.
 fn credential(kind: CredentialKind, name: &str) -> (Value, Vec<&'static str>) {
     match kind {
-        CredentialKind::Storage => (
+        CredentialKind::External => (
             json!({
-                "kind": "storage", "name": name, "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE", "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "kind": "external", "name": name, "provider": "aws", "key": "AKIAIOSFODNN7EXAMPLE", "secret": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
                 "region": "eu-central-1", "duration_days": 30,
             }),
             vec!["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"],
         ),
-        CredentialKind::Llm => (json!({ "kind": "llm", "name": name, "value": "sk-proj-0123456789abcdef" }), vec!["sk-proj-0123456789abcdef"]),
+        CredentialKind::General => {
+            (json!({ "kind": "general", "name": name, "value": "sk-proj-0123456789abcdef" }), vec!["sk-proj-0123456789abcdef"])
+        }
     }
 }
 
 #[tokio::test]
-async fn every_kind_lives_as_the_table_says() {
+async fn every_kind_follows_the_kind_table() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     assert_eq!(api.post("/corpora", json!({ "name": "manuals" })).await.1["id"], 1);
-    for policy in POLICIES {
-        match policy.kind {
+    for spec in KIND_SPECS {
+        match spec.kind {
             Kind::Key(kind) => match sample(kind, "first") {
-                Some(_) => life_of_key(&api, kind, policy).await,
-                None => assert_eq!(api.post("/keys", json!({ "kind": policy.word, "name": "a" })).await.1["field"], "kind"),
+                Some(_) => check_key(&api, kind, spec).await,
+                None => assert_eq!(api.post("/keys", json!({ "kind": spec.name, "name": "a" })).await.1["field"], "kind"),
             },
             Kind::Credential(kind) => {
-                assert_eq!(api.post("/keys", json!({ "kind": policy.word, "name": "a" })).await.1["field"], "kind");
-                life_of_credential(&api, kind, policy).await;
+                assert_eq!(api.post("/keys", json!({ "kind": spec.name, "name": "a" })).await.1["field"], "kind");
+                check_credential(&api, kind, spec).await;
             }
         }
     }
 }
 
-async fn life_of_key(api: &Api, kind: KeyKind, policy: &Policy) {
-    let word = policy.word;
+async fn check_key(api: &ApiClient, kind: KeyKind, spec: &KindSpec) {
+    let kind_name = spec.name;
     let post = async |name: &str| api.post("/keys", sample(kind, name).unwrap()).await;
 
-    let (status, made) = post("First").await;
-    assert_eq!(status, StatusCode::CREATED, "{word}: {made}");
-    let (key, secret) = (&made["key"], text(&made["secret"]));
+    let (status, created) = post("First").await;
+    assert_eq!(status, StatusCode::CREATED, "{kind_name}: {created}");
+    let (key, secret) = (&created["key"], text(&created["secret"]));
     let path = format!("/keys/{}", text(&key["id"]));
-    assert!(secret.starts_with(policy.prefix.unwrap()), "{word}");
-    assert_eq!(text(&key["mask"]), policy.mask.apply(&secret), "{word}");
-    assert!(policy.mask == Mask::Hidden || !text(&key["mask"]).contains(&secret[8..40]), "{word}");
-    assert_eq!((&key["kind"], &key["status"]), (&json!(word), &json!("active")));
+    assert!(secret.starts_with(spec.prefix.unwrap()), "{kind_name}");
+    assert_eq!(text(&key["mask"]), spec.mask.apply(&secret), "{kind_name}");
+    assert!(spec.mask == Mask::Hidden || !text(&key["mask"]).contains(&secret[8..40]), "{kind_name}");
+    assert_eq!((&key["kind"], &key["status"]), (&json!(kind_name), &json!("active")));
     let days = key["expires_at"].as_str().map(|_| (unix_ms(&key["expires_at"]) - unix_ms(&key["created_at"])) / 86_400_000);
-    assert_eq!(days, if let Expiry::Days(days) = policy.expiry { Some(days) } else { (policy.expiry == Expiry::Chosen).then_some(30) }, "{word}");
-    assert_eq!(api.verify(&secret).await, "VALID", "{word}");
+    assert_eq!(days, if let Expiry::Days(days) = spec.expiry { Some(days) } else { (spec.expiry == Expiry::Chosen).then_some(30) }, "{kind_name}");
+    assert_eq!(api.verify(&secret).await, "VALID", "{kind_name}");
 
-    // Names are unique where the table says so, whatever their case.
-    let (status, again) = post("FIRST").await;
-    assert_eq!(status, if policy.unique == Unique::Name { StatusCode::CONFLICT } else { StatusCode::CREATED }, "{word}: {again}");
-    let page = format!("/keys?kind={word}&q=first");
-    assert_eq!(api.get(&page).await.1["total"], if policy.unique == Unique::Name { 1 } else { 2 }, "{word}");
+    // If names are unique, case is ignored.
+    let (status, duplicate) = post("FIRST").await;
+    assert_eq!(status, if spec.unique == Unique::Name { StatusCode::CONFLICT } else { StatusCode::CREATED }, "{kind_name}: {duplicate}");
+    let page = format!("/keys?kind={kind_name}&q=first");
+    assert_eq!(api.get(&page).await.1["total"], if spec.unique == Unique::Name { 1 } else { 2 }, "{kind_name}");
 
-    // What can be edited is edited, and the rest is refused at its field.
+    // Editable fields change; for the others the error names the field.
     let renamed = api.call(Method::PATCH, &path, Some(json!({ "name": "Second" }))).await;
-    if policy.editable == Editable::Nothing {
-        assert_eq!((renamed.0.as_u16(), &renamed.1["field"]), (422, &json!("name")), "{word}");
+    if spec.editable == Editable::Nothing {
+        assert_eq!((renamed.0.as_u16(), &renamed.1["field"]), (422, &json!("name")), "{kind_name}");
     } else {
-        assert_eq!((renamed.0, &renamed.1["name"]), (StatusCode::OK, &json!("Second")), "{word}");
+        assert_eq!((renamed.0, &renamed.1["name"]), (StatusCode::OK, &json!("Second")), "{kind_name}");
     }
     for (field, value) in
         [("scopes", json!(["read"])), ("external_id", json!("customer-8")), ("metadata", json!({ "plan": "free" })), ("duration_days", json!(10))]
     {
         let edited = api.call(Method::PATCH, &path, Some(json!({ field: value }))).await;
-        if policy.editable == Editable::All {
-            assert_eq!(edited.0, StatusCode::OK, "{word} {field}: {}", edited.1);
-            assert!(field == "duration_days" || edited.1[field] == value, "{word} {field}: {}", edited.1);
+        if spec.editable == Editable::All {
+            assert_eq!(edited.0, StatusCode::OK, "{kind_name} {field}: {}", edited.1);
+            assert!(field == "duration_days" || edited.1[field] == value, "{kind_name} {field}: {}", edited.1);
         } else {
-            assert_eq!((edited.0.as_u16(), &edited.1["field"]), (422, &json!(field)), "{word}");
+            assert_eq!((edited.0.as_u16(), &edited.1["field"]), (422, &json!(field)), "{kind_name}");
         }
     }
 
-    // Resting and waking count at once.
+    // Disabling and enabling take effect immediately.
     for (action, status, code) in [("disable", "disabled", "DISABLED"), ("disable", "disabled", "DISABLED"), ("enable", "active", "VALID")] {
-        let (answered, key) = api.call(Method::POST, &format!("{path}/{action}"), None).await;
-        assert_eq!((answered, &key["status"]), (StatusCode::OK, &json!(status)), "{word}");
-        assert_eq!(api.verify(&secret).await, code, "{word}");
+        let (http_status, key) = api.call(Method::POST, &format!("{path}/{action}"), None).await;
+        assert_eq!((http_status, &key["status"]), (StatusCode::OK, &json!(status)), "{kind_name}");
+        assert_eq!(api.verify(&secret).await, code, "{kind_name}");
     }
 
-    // Another secret: the one before is refused at once without a grace, and good with one.
+    // Rotation: the previous secret is rejected immediately without a grace period, and valid during one.
     let (status, rotated) = api.post(&format!("{path}/rotate"), json!({ "grace_seconds": 0 })).await;
-    assert_eq!((status, &rotated["key"]["retiring"]), (StatusCode::OK, &Value::Null), "{word}: {rotated}");
+    assert_eq!((status, &rotated["key"]["retiring"]), (StatusCode::OK, &Value::Null), "{kind_name}: {rotated}");
     let second = text(&rotated["secret"]);
-    assert_eq!(text(&rotated["key"]["mask"]), policy.mask.apply(&second));
-    assert_eq!((api.verify(&secret).await.as_str(), api.verify(&second).await.as_str()), ("NOT_FOUND", "VALID"), "{word}");
+    assert_eq!(text(&rotated["key"]["mask"]), spec.mask.apply(&second));
+    assert_eq!((api.verify(&secret).await.as_str(), api.verify(&second).await.as_str()), ("NOT_FOUND", "VALID"), "{kind_name}");
     let third = text(&api.post(&format!("{path}/rotate"), json!({ "grace_seconds": 3600 })).await.1["secret"]);
-    assert_eq!((api.verify(&second).await.as_str(), api.verify(&third).await.as_str()), ("VALID", "VALID"), "{word}");
-    assert_eq!(api.get(&path).await.1["expires_at"], rotated["key"]["expires_at"], "{word}: its end stays");
+    assert_eq!((api.verify(&second).await.as_str(), api.verify(&third).await.as_str()), ("VALID", "VALID"), "{kind_name}");
+    assert_eq!(api.get(&path).await.1["expires_at"], rotated["key"]["expires_at"], "{kind_name}: rotation does not change the expiry");
 
-    // Gone for good, with every secret that it had; its name is free.
-    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT, "{word}");
-    for gone in [&secret, &second, &third] {
-        assert_eq!(api.verify(gone).await, "NOT_FOUND", "{word}");
+    // Deletion invalidates every secret of the key; the name is available again.
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT, "{kind_name}");
+    for deleted in [&secret, &second, &third] {
+        assert_eq!(api.verify(deleted).await, "NOT_FOUND", "{kind_name}");
     }
     for (method, path) in [(Method::GET, path.clone()), (Method::DELETE, path.clone()), (Method::POST, format!("{path}/enable"))] {
-        assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND, "{word}");
+        assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND, "{kind_name}");
     }
-    assert_eq!(post("Second").await.0, StatusCode::CREATED, "{word}");
+    assert_eq!(post("Second").await.0, StatusCode::CREATED, "{kind_name}");
 }
 
-async fn life_of_credential(api: &Api, kind: CredentialKind, policy: &Policy) {
-    let word = policy.word;
+async fn check_credential(api: &ApiClient, kind: CredentialKind, spec: &KindSpec) {
+    let kind_name = spec.name;
     let store = async |name: &str| api.post("/credentials", credential(kind, name).0).await;
     let secrets = credential(kind, "").1;
-    let mut told = Vec::new();
+    let mut responses = Vec::new();
 
-    let (status, made) = store("First").await;
-    assert_eq!(status, StatusCode::CREATED, "{word}: {made}");
-    let stored = made["credential"].clone();
+    let (status, created) = store("First").await;
+    assert_eq!(status, StatusCode::CREATED, "{kind_name}: {created}");
+    let stored = created["credential"].clone();
     let path = format!("/credentials/{}", text(&stored["id"]));
-    assert_eq!((&stored["kind"], &stored["status"], &stored["readable"]), (&json!(word), &json!("active"), &json!(true)));
-    assert_eq!(text(&stored["mask"]), policy.mask.apply(secrets[secrets.len() - 1]), "{word}");
-    assert_eq!(stored["expires_at"].is_string(), policy.expiry == Expiry::Chosen, "{word}");
+    assert_eq!((&stored["kind"], &stored["status"], &stored["readable"]), (&json!(kind_name), &json!("active"), &json!(true)));
+    assert_eq!(text(&stored["mask"]), spec.mask.apply(secrets[secrets.len() - 1]), "{kind_name}");
+    assert_eq!(stored["expires_at"].is_string(), spec.expiry == Expiry::Chosen, "{kind_name}");
 
-    // Twice is refused, since nothing of the kind may stand twice.
-    let (status, again) = store("FIRST").await;
-    assert!(policy.unique != Unique::Nothing && status == StatusCode::CONFLICT, "{word}: {again}");
-    let (_, page) = api.get(&format!("/credentials?kind={word}&q=FIRST")).await;
-    assert_eq!(page["total"], 1, "{word}");
+    // A duplicate is rejected, because names or providers are unique.
+    let (status, duplicate) = store("FIRST").await;
+    assert!(spec.unique != Unique::Nothing && status == StatusCode::CONFLICT, "{kind_name}: {duplicate}");
+    let (_, page) = api.get(&format!("/credentials?kind={kind_name}&q=FIRST")).await;
+    assert_eq!(page["total"], 1, "{kind_name}");
     assert_eq!(page["items"][0]["id"], stored["id"]);
-    told.extend([made, again, page, api.get(&path).await.1]);
+    responses.extend([created, duplicate, page, api.get(&path).await.1]);
 
     let renamed = api.call(Method::PATCH, &path, Some(json!({ "name": "Second" }))).await;
-    match policy.editable {
-        Editable::Nothing => assert_eq!(renamed.0.as_u16(), 422, "{word}"),
-        _ => assert_eq!((renamed.0, &renamed.1["name"], &renamed.1["mask"]), (StatusCode::OK, &json!("Second"), &stored["mask"]), "{word}"),
+    match spec.editable {
+        Editable::Nothing => assert_eq!(renamed.0.as_u16(), 422, "{kind_name}"),
+        _ => assert_eq!((renamed.0, &renamed.1["name"], &renamed.1["mask"]), (StatusCode::OK, &json!("Second"), &stored["mask"]), "{kind_name}"),
     }
     let changed = api.call(Method::PATCH, &path, Some(json!({ "value": "another-value-9876" }))).await;
-    match policy.editable {
-        Editable::NameAndValue => assert_eq!(text(&changed.1["mask"]), policy.mask.apply("another-value-9876"), "{word}"),
-        _ => assert_eq!(changed.0.as_u16(), 422, "{word}"),
+    match spec.editable {
+        Editable::NameAndValue => assert_eq!(text(&changed.1["mask"]), spec.mask.apply("another-value-9876"), "{kind_name}"),
+        _ => assert_eq!(changed.0.as_u16(), 422, "{kind_name}"),
     }
-    told.extend([renamed.1, changed.1]);
+    responses.extend([renamed.1, changed.1]);
 
-    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT, "{word}");
-    assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND, "{word}");
-    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND, "{word}");
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT, "{kind_name}");
+    assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND, "{kind_name}");
+    assert_eq!(api.call(Method::DELETE, &path, None).await.0, StatusCode::NOT_FOUND, "{kind_name}");
     let (status, once_more) = store("First").await;
-    assert_eq!(status, StatusCode::CREATED, "{word}: what was unique is free");
-    told.push(once_more);
-    for (secret, answer) in secrets.iter().flat_map(|secret| told.iter().map(move |answer| (secret, answer))) {
-        assert!(!answer.to_string().contains(secret), "{word}: a secret came back: {answer}");
+    assert_eq!(status, StatusCode::CREATED, "{kind_name}: the unique value is available again");
+    responses.push(once_more);
+    for (secret, response) in secrets.iter().flat_map(|secret| responses.iter().map(move |response| (secret, response))) {
+        assert!(!response.to_string().contains(secret), "{kind_name}: a secret in a response: {response}");
     }
 }
 
 #[tokio::test]
-async fn credentials_of_every_kind_are_listed_together_where_none_is_named() {
+async fn credentials_of_every_visible_kind_are_listed_by_default() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("member", "acme").await;
     let (owner, member) = (server.api("owner@acme.test", ""), server.api("member@acme.test", ""));
-    for kind in [CredentialKind::Storage, CredentialKind::Llm] {
+    for kind in [CredentialKind::External, CredentialKind::General] {
         assert_eq!(owner.post("/credentials", credential(kind, "a").0).await.0, StatusCode::CREATED);
     }
     assert_eq!(owner.get("/credentials").await.1["total"], 2);
-    // A member sees storage keys of their own, and no general key.
+    // A member sees their own external keys and no general keys.
     assert_eq!(member.get("/credentials").await.1["total"], 0);
-    assert_eq!(member.get("/credentials?kind=llm").await.0, StatusCode::FORBIDDEN);
-    assert_eq!(member.post("/credentials", credential(CredentialKind::Storage, "a").0).await.0, StatusCode::CREATED, "one for each user");
+    assert_eq!(member.get("/credentials?kind=general").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(member.post("/credentials", credential(CredentialKind::External, "a").0).await.0, StatusCode::CREATED, "one for each user");
     assert_eq!((&member.get("/credentials").await.1["total"], &owner.get("/credentials").await.1["total"]), (&json!(1), &json!(3)));
     assert_eq!(owner.get("/credentials?kind=agent").await.1["field"], "kind");
 }
 
-/// The table as end2end/policies.spec.ts reads it.
+/// The table in the format that end2end/policies.spec.ts reads.
 fn table() -> Value {
-    let row = |policy: &Policy| {
-        let (button, menu) = match policy.making {
-            Making::Button(words) => (Some(words), None),
-            Making::Menu(words) => (None, Some(words)),
-            Making::ByProject => (None, None),
+    let row = |spec: &KindSpec| {
+        let (button, menu) = match spec.create_action {
+            CreateAction::Button(words) => (Some(words), None),
+            CreateAction::Menu(words) => (None, Some(words)),
+            CreateAction::FromTemplate => (None, None),
         };
         json!({
-            "kind": policy.word, "label": policy.label, "page": policy.page, "button": button, "menu": menu, "prefix": policy.prefix,
-            "mask": if let Mask::Ends(front, end) = policy.mask { Some([front, end]) } else { None },
-            "revealed": match policy.revealed {
-                Revealed::InRow => "row",
-                Revealed::InPopUp => "pop-up",
-                Revealed::ToHolder => "holder",
-                Revealed::Never => "never",
+            "kind": spec.name, "label": spec.label, "page": spec.page, "button": button, "menu": menu, "prefix": spec.prefix,
+            "mask": if let Mask::Ends(front, end) = spec.mask { Some([front, end]) } else { None },
+            "revealed": match spec.reveal {
+                SecretReveal::InRow => "row",
+                SecretReveal::InPopUp => "pop-up",
+                SecretReveal::OnProjectPage => "holder",
+                SecretReveal::Never => "never",
             },
-            "limited": policy.limited,
-            "expires": policy.expiry != Expiry::Never,
-            "unique": match policy.unique {
+            "limited": spec.has_limits,
+            "expires": spec.expiry != Expiry::Never,
+            "unique": match spec.unique {
                 Unique::Nothing => "nothing",
                 Unique::Name => "name",
                 Unique::Provider => "provider",
             },
-            "edited": match policy.editable {
+            "edited": match spec.editable {
                 Editable::Nothing => &[][..],
                 Editable::Name => &["name"],
                 Editable::NameAndValue => &["name", "value"],
@@ -218,36 +219,36 @@ fn table() -> Value {
             },
         })
     };
-    POLICIES.iter().map(row).collect()
+    KIND_SPECS.iter().map(row).collect()
 }
 
 #[test]
-fn the_browser_walks_the_same_table() {
-    let read = std::fs::read_to_string("end2end/policies.json").unwrap();
+fn browser_tests_use_the_same_table() {
+    let file = std::fs::read_to_string("end2end/policies.json").unwrap();
     let table = table();
     assert!(
-        serde_json::from_str::<Value>(&read).unwrap() == table,
-        "end2end/policies.json is not the policy table any more. Put this there, and teach policies.spec.ts what is new:\n{table:#}"
+        serde_json::from_str::<Value>(&file).unwrap() == table,
+        "end2end/policies.json differs from `KIND_SPECS`. Replace it with this and update policies.spec.ts:\n{table:#}"
     );
 }
 
 #[tokio::test]
-async fn what_a_kind_lacks_or_cant_take_is_refused_at_its_field_and_nothing_is_stored() {
+async fn fields_outside_of_the_kind_are_rejected_by_name() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     api.post("/corpora", json!({ "name": "manuals" })).await;
     let long = "x".repeat(5000);
     for (body, field) in [
-        (json!({ "kind": "platform", "name": "a" }), "duration_days"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 0 }), "duration_days"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 3651 }), "duration_days"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": i64::MAX }), "duration_days"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": "30" }), "duration_days"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 30, "scopes": [] }), "scopes"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 30, "scopes": ["fly"] }), "scopes"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 30, "external_id": "a" }), "external_id"),
-        (json!({ "kind": "platform", "name": "a", "duration_days": 30, "corpora": [1] }), "corpora"),
+        (json!({ "kind": "internal", "name": "a" }), "duration_days"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 0 }), "duration_days"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 3651 }), "duration_days"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": i64::MAX }), "duration_days"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": "30" }), "duration_days"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "scopes": [] }), "scopes"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "scopes": ["fly"] }), "scopes"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "external_id": "a" }), "external_id"),
+        (json!({ "kind": "internal", "name": "a", "duration_days": 30, "corpora": [1] }), "corpora"),
         (json!({ "kind": "client", "name": "a", "metadata": { "a": {} } }), "metadata"),
         (json!({ "kind": "client", "name": "a", "metadata": { "a": [] } }), "metadata"),
         (json!({ "kind": "client", "name": "a", "metadata": "{}" }), "metadata"),
@@ -276,70 +277,70 @@ async fn what_a_kind_lacks_or_cant_take_is_refused_at_its_field_and_nothing_is_s
 }
 
 #[tokio::test]
-async fn a_key_gives_no_more_than_it_has_and_a_person_no_more_than_they_may() {
+async fn new_key_cannot_exceed_the_scopes_of_its_creator() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("member", "acme").await;
     let narrow = server.api("owner@acme.test", "keys:write");
-    let platform = |scopes: Value| json!({ "kind": "platform", "name": "a", "duration_days": 1, "scopes": scopes });
-    let (status, problem) = narrow.post("/keys", platform(json!(["keys:write", "verify"]))).await;
+    let internal = |scopes: Value| json!({ "kind": "internal", "name": "a", "duration_days": 1, "scopes": scopes });
+    let (status, problem) = narrow.post("/keys", internal(json!(["keys:write", "verify"]))).await;
     assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("insufficient_scope")));
-    let (status, made) = narrow.post("/keys", json!({ "kind": "platform", "name": "a", "duration_days": 1 })).await;
-    assert_eq!((status, &made["key"]["scopes"]), (StatusCode::CREATED, &json!(["keys:write"])), "by default it gives what it has");
+    let (status, created) = narrow.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
+    assert_eq!((status, &created["key"]["scopes"]), (StatusCode::CREATED, &json!(["keys:write"])), "by default the new key has the same scopes");
 
-    // A member may not manage what `credentials:*` of general keys needs, but has storage keys of their own.
+    // Members cannot manage general keys, but `credentials:*` also covers their own external keys.
     let member = server.api("member@acme.test", "");
-    let (_, made) = member.post("/keys", json!({ "kind": "platform", "name": "a", "duration_days": 1 })).await;
-    assert_eq!(made["key"]["scopes"].as_array().unwrap().len(), 6, "{made}");
-    // Once the role shrinks, so does the key, at once.
+    let (_, created) = member.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
+    assert_eq!(created["key"]["scopes"].as_array().unwrap().len(), 6, "{created}");
+    // Removing permissions from the role limits the key immediately.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
-    server.state.verifier.forget(None);
+    server.state.verifier.invalidate(None);
     assert_eq!(member.post("/keys", json!({ "kind": "agent", "name": "a" })).await.1["code"], "forbidden");
     assert_eq!(member.get("/keys?kind=agent").await.0, StatusCode::OK);
-    assert_eq!(member.get("/keys?kind=platform").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(member.get("/keys?kind=internal").await.0, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn a_new_secret_is_told_only_to_those_who_may_do_what_its_key_may() {
+async fn rotation_requires_every_scope_of_the_key() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
     let admin = server.user("admin", "acme").await;
     let api = server.api("owner@acme.test", "");
-    let strong = text(&api.post("/keys", json!({ "kind": "platform", "name": "strong", "duration_days": 1 })).await.1["key"]["id"]);
+    let strong = text(&api.post("/keys", json!({ "kind": "internal", "name": "strong", "duration_days": 1 })).await.1["key"]["id"]);
     let rotate = json!({ "grace_seconds": 0 });
-    // A key of fewer scopes, and somebody whose role allows less than the maker's.
+    // A key with fewer scopes, and a user whose role has fewer permissions than the creator's.
     let narrow = server.api("owner@acme.test", "keys:write");
     assert_eq!(narrow.post(&format!("/keys/{strong}/rotate"), rotate.clone()).await.1["code"], "insufficient_scope");
     assert_eq!(admin.call("keys/rotate", json!({ "id": strong, "grace_seconds": 0 })).await.0, StatusCode::FORBIDDEN);
     assert_eq!(api.post(&format!("/keys/{strong}/rotate"), rotate.clone()).await.0, StatusCode::OK);
     assert_eq!(owner.call("keys/rotate", json!({ "id": strong, "grace_seconds": 300 })).await.0, StatusCode::OK);
-    // A key of the same scopes may be.
+    // A key with the same scopes can rotate it.
     let same =
-        text(&api.post("/keys", json!({ "kind": "platform", "name": "same", "duration_days": 1, "scopes": ["keys:write"] })).await.1["key"]["id"]);
+        text(&api.post("/keys", json!({ "kind": "internal", "name": "same", "duration_days": 1, "scopes": ["keys:write"] })).await.1["key"]["id"]);
     assert_eq!(narrow.post(&format!("/keys/{same}/rotate"), rotate).await.0, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_scope_counts_while_whoever_made_the_key_may_do_what_it_is_for() {
+async fn scope_requires_the_current_permission_of_the_creator() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("member", "acme").await;
-    let (judge, member) = (server.api("owner@acme.test", "verify"), server.api("member@acme.test", ""));
-    let asked = async |scope: &str| text(&judge.post("/verify", json!({ "key": member.key, "scope": scope })).await.1["code"]);
-    assert_eq!(asked("keys:write").await, "VALID");
+    let (verifier, member) = (server.api("owner@acme.test", "verify"), server.api("member@acme.test", ""));
+    let code = async |scope: &str| text(&verifier.post("/verify", json!({ "key": member.key, "scope": scope })).await.1["code"]);
+    assert_eq!(code("keys:write").await, "VALID");
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
-    server.state.verifier.forget(None);
-    assert_eq!((asked("keys:write").await.as_str(), asked("keys:read").await.as_str()), ("INSUFFICIENT_PERMISSIONS", "VALID"));
+    server.state.verifier.invalidate(None);
+    assert_eq!((code("keys:write").await.as_str(), code("keys:read").await.as_str()), ("INSUFFICIENT_PERMISSIONS", "VALID"));
 }
 
 #[tokio::test]
-async fn a_cursor_is_for_its_own_list() {
+async fn cursor_is_valid_only_for_its_list() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     for n in 0..3 {
         api.post("/keys", json!({ "kind": "client", "name": format!("{n}") })).await;
-        api.post("/credentials", json!({ "kind": "llm", "name": format!("{n}"), "value": "sk-0123456789" })).await;
+        api.post("/credentials", json!({ "kind": "general", "name": format!("{n}"), "value": "sk-0123456789" })).await;
     }
     let cursor = async |path: &str| text(&api.get(path).await.1["next_cursor"]);
     let (keys, credentials) = (cursor("/keys?kind=client&limit=1").await, cursor("/credentials?limit=1").await);
@@ -351,7 +352,7 @@ async fn a_cursor_is_for_its_own_list() {
 }
 
 #[tokio::test]
-async fn lists_are_filtered_by_external_id_scope_and_by_what_ends_soon() {
+async fn lists_are_filtered_by_external_id_scope_and_expiry() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -382,5 +383,5 @@ async fn lists_are_filtered_by_external_id_scope_and_by_what_ends_soon() {
         assert_eq!(names(query).await, found, "{query}");
     }
     assert_eq!(api.get("/keys?kind=robot").await.1["field"], "kind");
-    assert_eq!(api.get("/keys?kind=storage").await.1["field"], "kind");
+    assert_eq!(api.get("/keys?kind=external").await.1["field"], "kind");
 }

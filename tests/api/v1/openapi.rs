@@ -7,7 +7,7 @@ use latchkey_types::id::KeyId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Api, TestServer, text};
+use crate::support::{ApiClient, TestServer, text};
 
 const REFERENCE: &str = "$ref";
 
@@ -23,95 +23,95 @@ fn operations(document: &Value) -> impl Iterator<Item = (&str, Method, &Value)> 
 }
 
 #[tokio::test]
-async fn it_is_for_everybody_and_costs_nothing_twice() {
+async fn document_is_public_and_cacheable() {
     let server = TestServer::start().await;
     let response = server.visitor().get("/api/v1/openapi.json").send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "application/json");
     assert_eq!(response.headers()["cache-control"], "public, max-age=300");
     let etag = response.headers()["etag"].clone();
     assert_eq!(response.json::<Value>().await.unwrap()["openapi"], "3.1.0");
-    let again = server.visitor().get("/api/v1/openapi.json").header("if-none-match", etag).send().await.unwrap();
-    assert_eq!((again.status(), again.text().await.unwrap()), (StatusCode::NOT_MODIFIED, String::new()));
+    let second = server.visitor().get("/api/v1/openapi.json").header("if-none-match", etag).send().await.unwrap();
+    assert_eq!((second.status(), second.text().await.unwrap()), (StatusCode::NOT_MODIFIED, String::new()));
 }
 
 #[tokio::test]
-async fn it_describes_just_the_routes_that_are_declared_and_what_each_needs() {
+async fn document_describes_exactly_the_declared_routes() {
     let server = TestServer::start().await;
     let document = document(&server).await;
     let described: BTreeSet<(String, String)> = operations(&document).map(|(path, method, _)| (method.to_string(), path.to_owned())).collect();
-    // Proxies ask by whatever method, which is told once; Unkey's API is described by Unkey.
+    // Forward auth accepts every method and is described once; Unkey's API is documented by Unkey.
     let is_described = |route: &&Route| {
-        let elsewhere = ["/fn/", "/events", "/v2/"].iter().any(|start| route.path.starts_with(start));
-        !elsewhere && (route.path != "/api/v1/forward-auth" || route.method == "GET")
+        let is_other = ["/fn/", "/events", "/v2/"].iter().any(|prefix| route.path.starts_with(prefix));
+        !is_other && (route.path != "/api/v1/forward-auth" || route.method == "GET")
     };
     let routes = ROUTES.iter().filter(is_described);
     let declared: BTreeSet<_> = routes.clone().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
     assert_eq!(described, declared);
     for route in routes {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
-        let about = text(&operation["description"]);
+        let description = text(&operation["description"]);
         assert_eq!(operation.get("security") == Some(&json!([{}])), route.access == Access::Public, "{}", route.path);
-        let needs = route.scope.map_or("Needs ".to_owned(), |scope| format!("`{}`", scope.word()));
-        assert!(about.contains(&needs), "{} {}: {about}", route.method, route.path);
+        let needs = route.scope.map_or("Needs ".to_owned(), |scope| format!("`{}`", scope.as_str()));
+        assert!(description.contains(&needs), "{} {}: {description}", route.method, route.path);
     }
     let ids: BTreeSet<&str> = operations(&document).map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
-    assert_eq!(ids.len(), described.len(), "an operation's id is its own");
+    assert_eq!(ids.len(), described.len(), "operation ids are unique");
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere_and_every_refusal_is_a_problem() {
+async fn references_resolve_and_errors_are_problem_details() {
     let server = TestServer::start().await;
     let document = document(&server).await;
-    let mut left = vec![&document];
-    while let Some(value) = left.pop() {
-        if let Some(place) = value.get(REFERENCE).and_then(Value::as_str) {
-            assert!(document.pointer(place.trim_start_matches('#')).is_some(), "{place}");
+    let mut queue = vec![&document];
+    while let Some(value) = queue.pop() {
+        if let Some(reference) = value.get(REFERENCE).and_then(Value::as_str) {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
         }
-        left.extend(value.as_object().into_iter().flat_map(|object| object.values()).chain(value.as_array().into_iter().flatten()));
+        queue.extend(value.as_object().into_iter().flat_map(|object| object.values()).chain(value.as_array().into_iter().flatten()));
     }
     for (path, method, operation) in operations(&document) {
         assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{method} {path}");
         for (status, response) in operation["responses"].as_object().unwrap() {
             let problem = response["content"].get("application/problem+json").is_some();
             assert!(problem || status.as_str() < "400" || path == "/readyz", "{method} {path} {status}");
-            assert!(response["description"].as_str().is_some_and(|about| !about.is_empty()), "{method} {path} {status}");
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} {status}");
         }
     }
 }
 
-/// The place of an operation, about a new object where it is about one.
-async fn place(api: &Api, path: &str) -> String {
+/// The path of an operation, with the id of a new object if it has one.
+async fn operation_path(api: &ApiClient, path: &str) -> String {
     let path = path.trim_start_matches("/api/v1");
-    let made = match path.split_once("/{id}").map(|(of, _)| of) {
+    let id = match path.split_once("/{id}").map(|(collection, _)| collection) {
         Some("/keys") => api.post("/keys", json!({ "kind": "client", "name": "for an example" })).await.1["key"]["id"].clone(),
         Some("/credentials") => {
             let name = format!("for an example {}", KeyId::new());
-            api.post("/credentials", json!({ "kind": "llm", "name": name, "value": "sk-0123456789" })).await.1["credential"]["id"].clone()
+            api.post("/credentials", json!({ "kind": "general", "name": name, "value": "sk-0123456789" })).await.1["credential"]["id"].clone()
         }
-        Some(of) => panic!("nothing makes one of {of}"),
+        Some(collection) => panic!("no test object for {collection}"),
         None => return path.to_owned(),
     };
-    path.replace("{id}", &text(&made))
+    path.replace("{id}", &text(&id))
 }
 
 #[tokio::test]
-async fn every_example_runs() {
+async fn every_example_succeeds() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     assert_eq!(api.post("/corpora", json!({ "name": "the first" })).await.1["id"], 1);
     let document = document(&server).await;
-    let mut ran = 0;
+    let mut count = 0;
     for (path, method, operation) in operations(&document) {
         let Some(body) = operation.get("requestBody") else { continue };
         let examples = body["content"]["application/json"]["examples"].as_object().unwrap_or_else(|| panic!("{method} {path} has no example"));
         for (name, example) in examples {
-            let place = place(&api, path).await;
-            let (status, answer) = api.call(method.clone(), &place, Some(example["value"].clone())).await;
-            assert!(status.is_success(), "{method} {place}, {name}: {status} {answer}");
-            assert!(operation["responses"].get(status.as_str()).is_some(), "{method} {path} tells nothing of {status}");
-            ran += 1;
+            let path_with_id = operation_path(&api, path).await;
+            let (status, response) = api.call(method.clone(), &path_with_id, Some(example["value"].clone())).await;
+            assert!(status.is_success(), "{method} {path_with_id}, {name}: {status} {response}");
+            assert!(operation["responses"].get(status.as_str()).is_some(), "{method} {path} does not document {status}");
+            count += 1;
         }
     }
-    assert!(ran > 12, "{ran}");
+    assert!(count > 12, "{count}");
 }

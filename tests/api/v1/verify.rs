@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::{TestServer, data_options, eventually, text};
 
 #[tokio::test]
-async fn a_good_key_is_told_of_in_full() {
+async fn valid_key_gets_the_full_verdict() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "verify");
@@ -23,7 +23,7 @@ async fn a_good_key_is_told_of_in_full() {
     let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let verdict: Value = response.json().await.unwrap();
     let (_, viewer) = page.call("account/viewer", json!({})).await;
-    let told = [
+    let fields = [
         "valid",
         "code",
         "key_id",
@@ -39,8 +39,8 @@ async fn a_good_key_is_told_of_in_full() {
         "expires_at",
         "request_id",
     ];
-    assert_eq!(verdict.as_object().unwrap().keys().collect::<Vec<_>>().len(), told.len());
-    assert!(told.iter().all(|field| verdict.get(field).is_some()), "{verdict}");
+    assert_eq!(verdict.as_object().unwrap().keys().collect::<Vec<_>>().len(), fields.len());
+    assert!(fields.iter().all(|field| verdict.get(field).is_some()), "{verdict}");
     assert_eq!(
         (&verdict["valid"], &verdict["code"], &verdict["key_id"], &verdict["name"], &verdict["kind"], &verdict["customer_id"]),
         (&json!(true), &json!("VALID"), &json!(id), &json!("Nightly build"), &json!("agent"), &viewer["customer_id"])
@@ -50,25 +50,25 @@ async fn a_good_key_is_told_of_in_full() {
 }
 
 #[tokio::test]
-async fn what_changes_a_key_counts_before_its_own_call_returns() {
+async fn key_changes_apply_before_their_response() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (id, secret) = page.agent_key("a").await;
     assert_eq!(api.verify(&secret).await, "VALID");
 
-    let (status, _) = page.call("keys/edit", json!({ "id": id, "edited": { "name": "b" } })).await;
+    let (status, _) = page.call("keys/edit", json!({ "id": id, "patch": { "name": "b" } })).await;
     assert_eq!(status, StatusCode::OK);
     let (_, verdict) = api.post("/verify", json!({ "key": secret })).await;
     assert_eq!(verdict["name"], "b");
 
-    let (status, _) = page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await;
+    let (status, _) = page.call("keys/bulk", json!({ "action": "delete", "ids": [id] })).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(api.verify(&secret).await, "NOT_FOUND");
 }
 
 #[tokio::test]
-async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
+async fn no_request_after_a_deletion_is_valid() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -80,7 +80,7 @@ async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
                 tokio::spawn(async move { while api.verify(&secret).await == "VALID" {} })
             })
             .collect();
-        assert_eq!(page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
+        assert_eq!(page.call("keys/bulk", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
         for _ in 0..4 {
             assert_eq!(api.verify(&secret).await, "NOT_FOUND", "round {round}");
         }
@@ -91,24 +91,24 @@ async fn no_answer_begun_after_a_deletion_is_valid_while_callers_run() {
 }
 
 #[tokio::test]
-async fn another_process_is_heard_within_a_quarter_of_a_second() {
+async fn changes_by_another_process_apply_within_250_ms() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
-    let beside = Data::open_beside(&data_options(server.data.path())).await.unwrap();
-    let other = beside.core(PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), OutgoingOptions::default()).unwrap();
-    let owner = users::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
-    let actor = accounts::console(&owner).unwrap();
+    let data = Data::open_for_admin(&data_options(server.data.path())).await.unwrap();
+    let other = data.core(PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap(), OutgoingOptions::default()).unwrap();
+    let owner = users::find_user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
+    let actor = accounts::console_actor(&owner).unwrap();
     for round in 0..5 {
         let (id, secret) = page.agent_key(&format!("key {round}")).await;
         assert_eq!(api.verify(&secret).await, "VALID");
-        keys::delete(&other, &actor, id.parse::<KeyId>().unwrap(), IfMatch::Anything).await.unwrap();
-        eventually(Duration::from_millis(250), "the deletion is known", async || api.verify(&secret).await == "NOT_FOUND").await;
+        keys::delete(&other, &actor, id.parse::<KeyId>().unwrap(), IfMatch::Unconditional).await.unwrap();
+        eventually(Duration::from_millis(250), "the deletion takes effect", async || api.verify(&secret).await == "NOT_FOUND").await;
     }
 }
 
 #[tokio::test]
-async fn expired_comes_before_disabled_and_both_say_whose_the_key_is() {
+async fn expired_precedes_disabled_and_both_identify_the_key() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -124,36 +124,36 @@ async fn expired_comes_before_disabled_and_both_say_whose_the_key_is() {
         let (_, verdict) = api.post("/verify", json!({ "key": secret })).await;
         assert_eq!(verdict["code"], code, "{set}");
         assert_eq!(verdict["key_id"].is_null(), code == "NOT_FOUND");
-        assert_eq!(page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
+        assert_eq!(page.call("keys/bulk", json!({ "action": "delete", "ids": [id] })).await.0, StatusCode::OK);
     }
 }
 
 #[tokio::test]
-async fn what_is_asked_for_beyond_the_key_is_judged_too() {
+async fn scope_corpus_and_project_are_checked() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
-    for (asked, code) in [
+    for (fields, code) in [
         (json!({ "scope": "read" }), "INSUFFICIENT_PERMISSIONS"),
         (json!({ "corpus": 7 }), "INSUFFICIENT_PERMISSIONS"),
         (json!({ "project": "prj_1" }), "FORBIDDEN"),
         (json!({ "ip": "192.0.2.1", "cost": 3 }), "VALID"),
     ] {
-        let mut call = asked.clone();
-        call["key"] = json!(secret);
-        assert_eq!(api.post("/verify", call).await.1["code"], code, "{asked}");
+        let mut body = fields.clone();
+        body["key"] = json!(secret);
+        assert_eq!(api.post("/verify", body).await.1["code"], code, "{fields}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_key_of_ours_is_not_found_and_nothing_is_told() {
+async fn unknown_keys_are_not_found_without_details() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let foreign = server.user("owner", "globex").await;
+    let other_organization = server.user("owner", "globex").await;
     let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
-    let (_, theirs) = foreign.agent_key("a").await;
+    let (_, other_secret) = other_organization.agent_key("a").await;
     let mut forged = secret.clone();
     forged.replace_range(10..11, if &secret[10..11] == "a" { "b" } else { "a" });
     let unknown = latchkey_crypto::key_format::PlainKey::generate(KeyKind::Agent).unwrap();
@@ -168,25 +168,25 @@ async fn what_is_no_key_of_ours_is_not_found_and_nothing_is_told() {
         &secret[..secret.len() - 1],
         &longer,
         &forged,
-        &theirs,
+        &other_secret,
         unknown.reveal(),
         "eyJhbGciOiJub25lIn0.e30.",
     ];
     for key in malformed {
         let (status, verdict) = api.post("/verify", json!({ "key": key })).await;
         assert_eq!((status, &verdict["code"], &verdict["valid"]), (StatusCode::OK, &json!("NOT_FOUND"), &json!(false)), "{key:?}");
-        let told = verdict
+        let details = verdict
             .as_object()
             .unwrap()
             .iter()
             .filter(|(field, value)| !value.is_null() && !["valid", "code", "request_id"].contains(&field.as_str()));
-        assert_eq!(told.count(), 0, "{verdict}");
+        assert_eq!(details.count(), 0, "{verdict}");
     }
     assert_eq!(api.verify(&secret).await, "VALID");
 }
 
 #[tokio::test]
-async fn a_malformed_call_is_the_callers_fault() {
+async fn malformed_requests_are_rejected() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -226,7 +226,7 @@ async fn a_malformed_call_is_the_callers_fault() {
 }
 
 #[tokio::test]
-async fn the_caller_needs_a_good_platform_key_with_the_scope() {
+async fn caller_needs_a_valid_internal_key_with_the_scope() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     server.user("admin", "acme").await;
@@ -234,23 +234,23 @@ async fn the_caller_needs_a_good_platform_key_with_the_scope() {
     let reader = server.api("owner@acme.test", "keys:read");
     let (_, secret) = page.agent_key("a").await;
     let call = json!({ "key": secret });
-    let code = async |api: &crate::support::Api| {
+    let code = async |api: &crate::support::ApiClient| {
         let (status, problem) = api.post("/verify", call.clone()).await;
         (status.as_u16(), problem["code"].clone())
     };
     assert_eq!(code(&api.with_key("")).await, (401, json!("missing_api_key")));
-    assert_eq!(code(&api.with_key("lkp_x")).await, (401, json!("invalid_api_key")));
+    assert_eq!(code(&api.with_key("lki_x")).await, (401, json!("invalid_api_key")));
     assert_eq!(code(&api.with_key(&secret)).await, (403, json!("wrong_kind")));
     assert_eq!(code(&reader).await, (403, json!("insufficient_scope")));
     assert_eq!(code(&api).await.0, 200);
     let both = api.request(Method::POST, "/verify").bearer_auth("other").json(&call).send().await.unwrap();
     assert_eq!(both.status(), StatusCode::BAD_REQUEST);
 
-    // A key may do what its creator may do now.
+    // The current permissions of the creator limit the key.
     let database = server.database().await;
     let change = async |sql: &'static str| {
         sqlx::query(sql).execute(&database).await.unwrap();
-        server.state.verifier.forget(None);
+        server.state.verifier.invalidate(None);
     };
     change("update roles set permissions = 'view_project' where name = 'admin'").await;
     assert_eq!(code(&api).await, (403, json!("forbidden")));
@@ -259,7 +259,7 @@ async fn the_caller_needs_a_good_platform_key_with_the_scope() {
 }
 
 #[tokio::test]
-async fn a_use_is_shown_within_two_seconds_and_costs_no_write_a_call() {
+async fn last_use_is_saved_in_batches_within_two_seconds() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -267,39 +267,39 @@ async fn a_use_is_shown_within_two_seconds_and_costs_no_write_a_call() {
     let last_used = async || api.get(&format!("/keys/{id}")).await.1["last_used_at"].clone();
     assert_eq!(last_used().await, Value::Null);
     let database = server.database().await;
-    // SQLite counts the commits of other connections in it.
-    let mut one = database.acquire().await.unwrap();
-    let before: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut *one).await.unwrap();
+    // SQLite increments `data_version` with every commit of another connection.
+    let mut connection = database.acquire().await.unwrap();
+    let before: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut *connection).await.unwrap();
     for _ in 0..200 {
         api.verify(&secret).await;
     }
-    eventually(Duration::from_secs(2), "the use is written", async || !last_used().await.is_null()).await;
-    let after: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut *one).await.unwrap();
+    eventually(Duration::from_secs(2), "last use is saved", async || !last_used().await.is_null()).await;
+    let after: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut *connection).await.unwrap();
     assert!(after - before < 20, "{} commits for 200 calls", after - before);
 }
 
 #[tokio::test]
-async fn a_database_that_is_taken_away_is_noticed_and_nothing_is_valid() {
+async fn deleted_database_is_detected() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     assert_eq!(api.verify(&secret).await, "VALID");
-    for ending in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(server.data.path().join(format!("latchkey.db{ending}")));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(server.data.path().join(format!("latchkey.db{suffix}")));
     }
     let code = async || api.post("/verify", json!({ "key": secret })).await;
     eventually(Duration::from_secs(2), "503", async || code().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
     let (status, problem) = code().await;
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
-    let (status, fault) = page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "lost" } })).await;
-    assert_eq!((status, &fault["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+    let (status, error) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "lost" } })).await;
+    assert_eq!((status, &error["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     let ready = page.client.get(format!("{}/readyz", page.url)).send().await.unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]
-async fn a_database_that_cant_be_read_is_noticed_too_and_so_is_its_return() {
+async fn unreadable_database_and_its_recovery_are_detected() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
@@ -307,14 +307,14 @@ async fn a_database_that_cant_be_read_is_noticed_too_and_so_is_its_return() {
     assert_eq!(api.verify(&secret).await, "VALID");
     let database = server.database().await;
     let status = async || api.post("/verify", json!({ "key": secret })).await.0;
-    sqlx::query("alter table changes rename to elsewhere").execute(&database).await.unwrap();
+    sqlx::query("alter table verdict_changes rename to elsewhere").execute(&database).await.unwrap();
     eventually(Duration::from_secs(2), "503", async || status().await == StatusCode::SERVICE_UNAVAILABLE).await;
-    sqlx::query("alter table elsewhere rename to changes").execute(&database).await.unwrap();
+    sqlx::query("alter table elsewhere rename to verdict_changes").execute(&database).await.unwrap();
     eventually(Duration::from_secs(2), "200", async || status().await == StatusCode::OK).await;
 }
 
 #[tokio::test]
-async fn a_loss_is_noticed_in_time_while_somebody_else_keeps_the_database_from_being_written() {
+async fn lost_database_is_detected_despite_a_write_lock() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::say;
+use super::print_note;
 use crate::process;
 
 /// Installs the packages that are missing. Without root, the error contains the command to run.
@@ -44,10 +44,10 @@ fn is_installed(package: &str) -> bool {
 }
 
 fn install(packages: &[&str]) -> Result<()> {
-    say(&format!("installing {} with apt-get", packages.join(", ")));
+    print_note(&format!("installing {} with apt-get", packages.join(", ")));
     // A new machine's package list is empty or old. If the update fails, the old list may still be sufficient.
     if let Err(error) = process::run(apt_get().arg("update")) {
-        say(&format!("the package list could not be updated: {error:#}"));
+        print_note(&format!("the package list could not be updated: {error:#}"));
     }
     process::run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }

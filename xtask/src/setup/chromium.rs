@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::{apt, node, say};
+use super::{apt, node, print_note};
 use crate::{paths, process};
 
 /// The environment variable with the path of a browser; the tests read it too.
@@ -27,7 +27,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
     }
     if apt::is_available() && apt::is_root() {
         if let Err(error) = apt::ensure(&["chromium"], "testing in a browser") {
-            say(&format!("{error:#}"));
+            print_note(&format!("{error:#}"));
         }
     } else {
         download();
@@ -62,10 +62,10 @@ fn playwrights() -> Option<PathBuf> {
 }
 
 fn download() {
-    say(&format!("downloading Playwright's Chromium (at most {} min)", DOWNLOAD_LIMIT.as_secs() / 60));
+    print_note(&format!("downloading Playwright's Chromium (at most {} min)", DOWNLOAD_LIMIT.as_secs() / 60));
     let mut command = node::npx();
     command.args(["playwright", "install", "chromium"]).env_remove("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD");
     if let Err(error) = process::run_within(DOWNLOAD_LIMIT, &mut command) {
-        say(&format!("{error:#}"));
+        print_note(&format!("{error:#}"));
     }
 }

@@ -2,19 +2,19 @@
 
 use std::process::Command;
 
-use super::say;
+use super::print_note;
 use crate::{paths, process};
 
 /// Each version of clippy adds warnings, so the checks have a reference version. rust-toolchain.toml explains why it is not pinned there.
 const PINNED: &str = "1.95.0";
 
 /// Prints a note if the compiler has another version, so that a new warning is not attributed to a change.
-pub(crate) fn note_if_another() {
+pub(crate) fn warn_if_unpinned() {
     let Ok(version) = process::output(Command::new("rustc").arg("--version").current_dir(paths::root())) else {
         return;
     };
     if !is_pinned(&version) {
-        say(&format!("this is {version}; the checks are verified with {PINNED}, so warnings may be new"));
+        print_note(&format!("this is {version}; the checks are verified with {PINNED}, so warnings may be new"));
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::wasm::{TARGET, has_library};
-use super::{apt, say};
+use super::{apt, print_note};
 use crate::{paths, process};
 
 /// Compiler, cargo, the library's sources, LLVM, and the linker.
@@ -62,7 +62,7 @@ pub(super) fn ensure() -> Result<DebianToolchain> {
         return Ok(toolchain);
     }
     let sysroot = sysroot()?;
-    say(&format!("building the {TARGET} standard library from Debian's sources (half a minute, once)"));
+    print_note(&format!("building the {TARGET} standard library from Debian's sources (half a minute, once)"));
     build_library(&sysroot).context("cannot build the standard library for wasm")?;
     Ok(DebianToolchain { sysroot })
 }

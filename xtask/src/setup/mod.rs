@@ -13,11 +13,11 @@ mod wasm;
 use anyhow::Result;
 
 pub(crate) use self::chromium::ensure as chromium;
-pub(crate) use self::compiler::note_if_another as note_compiler;
+pub(crate) use self::compiler::warn_if_unpinned as warn_if_compiler_unpinned;
 pub(crate) use self::nginx::ensure as nginx;
 pub(crate) use self::node::{better_auth, ensure_packages as packages, npx};
 pub(crate) use self::python::{drf, moto, pyjwt, schemathesis, smtp};
-pub(crate) use self::wasm::Toolchain;
+pub(crate) use self::wasm::{TARGET as WASM_TARGET, Toolchain};
 
 use crate::site::Build;
 use crate::step::Steps;
@@ -38,7 +38,7 @@ pub(crate) fn for_build(build: Build) -> Result<Tools> {
 }
 
 /// Installs what any command needs.
-pub(crate) fn everything() -> Result<()> {
+pub(crate) fn install_all() -> Result<()> {
     let mut steps = Steps::start();
     steps.run("build tools", || for_build(Build::Release))?;
     steps.run("Chromium", chromium)?;
@@ -52,6 +52,6 @@ pub(crate) fn everything() -> Result<()> {
 }
 
 /// Prints a note, such as before a slow step.
-fn say(message: &str) {
+fn print_note(message: &str) {
     eprintln!("    {message}");
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{apt, say};
+use super::{apt, print_note};
 use crate::{paths, process};
 
 /// Installs the packages of the build and the tests.
@@ -29,7 +29,7 @@ fn ensure(folder: &str, what: &str, purpose: &str) -> Result<()> {
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    say(&format!("npm ci in {folder}/ ({what})"));
+    print_note(&format!("npm ci in {folder}/ ({what})"));
     process::run(command_in("npm", &directory).args(["ci", "--no-audit", "--no-fund"]))
         .with_context(|| format!("the JavaScript packages of {folder} could not be installed"))?;
     fs::write(&stamp, lock).with_context(|| format!("cannot write into {folder}/node_modules"))

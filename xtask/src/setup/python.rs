@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{apt, say};
+use super::{apt, print_note};
 use crate::{paths, process};
 
 /// A virtual environment in `target/<name>`.
@@ -58,7 +58,7 @@ fn ensure(Environment { name, list, purpose }: &Environment) -> Result<()> {
         return Ok(());
     }
     ensure_python(purpose)?;
-    say(&format!("pip install in target/{name} (for {purpose})"));
+    print_note(&format!("pip install in target/{name} (for {purpose})"));
     // An interrupted installation may have left an incomplete environment.
     let _ = fs::remove_dir_all(&folder);
     process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder)).context("cannot create a Python virtual environment")?;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::debian::{self, DebianToolchain};
-use super::say;
+use super::print_note;
 use crate::{paths, process};
 
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// An environment variable: `rustup`, `debian`, or unset to choose automatically.
 const CHOICE: &str = "LATCHKEY_WASM_TOOLCHAIN";
@@ -36,7 +36,7 @@ impl Toolchain {
             Self::Default => Command::new("cargo"),
             Self::Debian(debian) => debian.cargo(),
         };
-        process::forget_xtask(&mut command);
+        process::clear_xtask_env(&mut command);
         command.current_dir(paths::root());
         command
     }
@@ -65,7 +65,7 @@ fn choose() -> Result<Toolchain> {
         Ok(toolchain) => return Ok(toolchain),
         Err(reason) => format!("{reason:#}"),
     };
-    say(&format!("{reason}; using Debian's compiler instead"));
+    print_note(&format!("{reason}; using Debian's compiler instead"));
     debian::ensure()
         .map(Toolchain::Debian)
         .with_context(|| format!("no compiler for {TARGET}: `rustup target add {TARGET}` and Debian's compiler both failed"))
@@ -82,7 +82,7 @@ fn add_with_rustup() -> Result<()> {
     if process::find_program(&["rustup"]).is_none() {
         bail!("the compiler has no {TARGET} library, and there is no rustup to install it");
     }
-    say(&format!("rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs()));
+    print_note(&format!("rustup target add {TARGET} (at most {} s)", RUSTUP_LIMIT.as_secs()));
     process::run_within(RUSTUP_LIMIT, Command::new("rustup").args(["target", "add", TARGET]).current_dir(paths::root()))
 }
 

@@ -15,7 +15,7 @@ use crate::setup::{self, Tools};
 use crate::step::Steps;
 use crate::{paths, process};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) use crate::setup::WASM_TARGET as TARGET;
 
 /// The files that the sign-in page needs.
 const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/parts.js", "pkg/latchkey.css"];
@@ -44,7 +44,7 @@ impl Build {
 }
 
 /// `cargo xtask site`: sets up the machine and builds the site without the server.
-pub(crate) fn build_alone(build_kind: Build, steps: &mut Steps) -> Result<()> {
+pub(crate) fn build_site(build_kind: Build, steps: &mut Steps) -> Result<()> {
     let tools = steps.run("setup", || setup::for_build(build_kind))?;
     build(build_kind, &tools, steps)
 }
@@ -73,7 +73,7 @@ pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     files.add("pkg/latchkey.css", css::inline(&paths::inside("style/main.css"))?.into());
     steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
     if build == Build::Release {
-        steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimise))?;
+        steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimize))?;
         steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
     }
     files.write_to(&site)?;

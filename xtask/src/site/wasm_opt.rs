@@ -22,7 +22,7 @@ const ARGUMENTS: [&str; 8] = [
 ];
 
 /// Optimizes a wasm file. The last result of each file is cached, because this takes several seconds.
-pub(super) fn optimise(name: &str, wasm: &[u8]) -> Result<Vec<u8>> {
+pub(super) fn optimize(name: &str, wasm: &[u8]) -> Result<Vec<u8>> {
     let work = paths::site_work().join("wasm-opt");
     let file = |ending: &str| work.join(Path::new(name).with_extension(ending).file_name().unwrap_or_default());
     let (input, output, stamp) = (file("in.wasm"), file("out.wasm"), file("stamp"));

@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::input;
-use latchkey_types::limits::{RateLimit, WantedCredits};
+use latchkey_types::limits::{CreditsRequest, RateLimit};
 
 /// The server rejects attributes that the key's kind does not have; they are not ignored.
 #[derive(Debug, Args)]
-pub(super) struct TraitOptions {
+pub(super) struct AttributeOptions {
     /// Days from now until the key expires
     #[arg(long, value_name = "D")]
     days: Option<i64>,
@@ -29,13 +29,13 @@ pub(super) struct TraitOptions {
     credits: Option<i64>,
     /// Refill of the credits at midnight UTC: never, daily=N or monthly=N
     #[arg(long, value_name = "WHEN", value_parser = input::refill)]
-    refill: Option<WantedCredits>,
+    refill: Option<CreditsRequest>,
     /// Network from which the key is accepted: `192.0.2.0/24`; can be repeated
     #[arg(long = "allow-ip", value_name = "CIDR")]
     allowed_ips: Vec<String>,
 }
 
-impl TraitOptions {
+impl AttributeOptions {
     /// The given fields, with their names in the API.
     pub(super) fn fields(&self) -> Map<String, Value> {
         let list = |list: &[String]| (!list.is_empty()).then(|| json!(list));
@@ -53,13 +53,13 @@ impl TraitOptions {
 
     fn requested_credits(&self) -> Option<Value> {
         let is_given = self.credits.is_some() || self.refill.is_some();
-        is_given.then(|| json!(WantedCredits { remaining: self.credits, ..self.refill.unwrap_or_default() }))
+        is_given.then(|| json!(CreditsRequest { remaining: self.credits, ..self.refill.unwrap_or_default() }))
     }
 }
 
 /// Field that `keys edit --clear` removes.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Cleared {
+pub(super) enum ClearedField {
     Days,
     Scopes,
     ExternalId,
@@ -69,7 +69,7 @@ pub(super) enum Cleared {
     AllowIp,
 }
 
-impl Cleared {
+impl ClearedField {
     /// Name of the field in the API and the value that clears it.
     pub(super) fn field(self) -> (String, Value) {
         let (name, empty) = match self {

@@ -7,22 +7,22 @@ use uuid::Uuid;
 
 use super::{
     Context,
-    attributes::{Cleared, TraitOptions},
+    attributes::{AttributeOptions, ClearedField},
     key_id, view,
 };
-use crate::{client::Answer, error::Trouble, input, print};
+use crate::{client::ApiResponse, error::CliError, input, print};
 use latchkey_types::id::KeyId;
 
 #[derive(Debug, Args)]
 pub(super) struct CreateOptions {
-    /// Kind of key: platform, client, corpus or agent
+    /// Kind of key: internal, client, corpus or agent
     #[arg(long)]
     kind: String,
     /// Name of the key
     #[arg(long)]
     name: String,
     #[command(flatten)]
-    traits: TraitOptions,
+    attributes: AttributeOptions,
     /// Id of a corpus that the key gives access to; can be repeated
     #[arg(long = "corpus", value_name = "ID")]
     corpora: Vec<i64>,
@@ -32,8 +32,8 @@ pub(super) struct CreateOptions {
 }
 
 /// Creates a key and prints its secret.
-pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result<(), Trouble> {
-    let mut body = options.traits.fields();
+pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result<(), CliError> {
+    let mut body = options.attributes.fields();
     body.insert("kind".to_owned(), json!(options.kind));
     body.insert("name".to_owned(), json!(options.name));
     if !options.corpora.is_empty() {
@@ -45,19 +45,19 @@ pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result
 }
 
 /// Prints only the secret to standard output, so that `KEY=$(latchkey keys create …)` works.
-fn print_secret(context: &Context, response: Answer, done: &str) -> Result<(), Trouble> {
+fn print_secret(context: &Context, response: ApiResponse, done: &str) -> Result<(), CliError> {
     if context.json {
         return print::line(&response.text);
     }
     let key = view::named(&response.json["key"]);
     // The response to a repeated idempotency key has no secret, because secrets are not stored.
     let secret = response.json["secret"].as_str().ok_or_else(|| {
-        Trouble::Refused(format!(
+        CliError::Rejected(format!(
             "{key} was created by an earlier request with this idempotency key, which returned its secret: use `latchkey keys rotate` to get a new one"
         ))
     })?;
     print::line(secret)?;
-    print::note(&format!("{key} {done}. Its secret is shown only once."));
+    print::status(&format!("{key} {done}. Its secret is shown only once."));
     Ok(())
 }
 
@@ -69,27 +69,27 @@ pub(super) struct EditOptions {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    traits: TraitOptions,
+    attributes: AttributeOptions,
     /// Field to clear; can be repeated
     #[arg(long, value_name = "WHAT")]
-    clear: Vec<Cleared>,
+    clear: Vec<ClearedField>,
 }
 
 impl EditOptions {
-    fn fields(&self) -> Result<Map<String, Value>, Trouble> {
-        let mut body = self.traits.fields();
+    fn fields(&self) -> Result<Map<String, Value>, CliError> {
+        let mut body = self.attributes.fields();
         for (field, empty) in self.clear.iter().map(|cleared| cleared.field()) {
             if body.insert(field, empty).is_some_and(|value| !value.is_null() && value != json!([])) {
-                return Err(Trouble::usage("a field can't be both set and cleared"));
+                return Err(CliError::usage("a field can't be both set and cleared"));
             }
         }
         body.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
-        if body.is_empty() { Err(Trouble::usage("nothing to change: see `latchkey keys edit --help`")) } else { Ok(body) }
+        if body.is_empty() { Err(CliError::usage("nothing to change: see `latchkey keys edit --help`")) } else { Ok(body) }
     }
 }
 
 /// Changes a key and prints its new state.
-pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result<Context, CliError>) -> Result<(), CliError> {
     let (id, body) = (key_id(&options.id)?, options.fields()?);
     let context = context()?;
     let response = context.client.send(context.client.request(Method::PATCH, &format!("keys/{id}")).json(&body)).await?;
@@ -97,7 +97,7 @@ pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result
 }
 
 /// Disables or enables a key; `verb` is `disable` or `enable`.
-pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(), Trouble> {
+pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(), CliError> {
     let response = context.client.send(context.client.request(Method::POST, &format!("keys/{id}/{verb}"))).await?;
     let message = || format!("{} is {}.", view::named(&response.json), response.json["status"].as_str().unwrap_or("changed"));
     print::line(&if context.json { response.text.clone() } else { crate::table::plain(&message()) })
@@ -108,15 +108,15 @@ pub(super) struct RotateOptions {
     /// Id of the key: `key_…`
     id: String,
     /// How long the old secret stays valid: `24h`, at most `7d`; `0s` revokes it immediately
-    #[arg(long, value_name = "SPAN", value_parser = input::span_ms)]
+    #[arg(long, value_name = "SPAN", value_parser = input::parse_duration_ms)]
     grace: i64,
 }
 
 /// Replaces the secret of a key and prints the new one.
-pub(super) async fn rotate(options: &RotateOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+pub(super) async fn rotate(options: &RotateOptions, context: impl FnOnce() -> Result<Context, CliError>) -> Result<(), CliError> {
     let id = key_id(&options.id)?;
     if options.grace % 1000 != 0 {
-        return Err(Trouble::usage("--grace must be a whole number of seconds"));
+        return Err(CliError::usage("--grace must be a whole number of seconds"));
     }
     let context = context()?;
     let body = json!({ "grace_seconds": options.grace / 1000 });
@@ -135,7 +135,7 @@ pub(super) struct DeleteOptions {
 }
 
 /// Deletes keys one by one. If the server rejects one, the others are still deleted.
-pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Result<Context, CliError>) -> Result<(), CliError> {
     let ids = options.ids.iter().map(|id| key_id(id)).collect::<Result<Vec<_>, _>>()?;
     // Fails before the confirmation if the API key or the URL is missing.
     let context = context()?;
@@ -147,10 +147,10 @@ pub(super) async fn delete(options: &DeleteOptions, context: impl FnOnce() -> Re
     for id in &ids {
         match context.client.send(context.client.request(Method::DELETE, &format!("keys/{id}"))).await {
             Ok(_) => deleted.push(id.to_string()),
-            Err(Trouble::Refused(message)) => {
+            Err(CliError::Rejected(message)) => {
                 error = match error {
-                    Some(Trouble::Refused(before)) => Some(Trouble::Refused(format!("{before}; {id}: {message}"))),
-                    _ => Some(Trouble::Refused(format!("{id}: {message}"))),
+                    Some(CliError::Rejected(before)) => Some(CliError::Rejected(format!("{before}; {id}: {message}"))),
+                    _ => Some(CliError::Rejected(format!("{id}: {message}"))),
                 };
             }
             Err(other) => {

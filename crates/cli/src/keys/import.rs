@@ -6,8 +6,8 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::{Context, attributes::TraitOptions, view};
-use crate::{error::Trouble, input, print};
+use super::{Context, attributes::AttributeOptions, view};
+use crate::{error::CliError, input, print};
 
 /// Imports one key from arguments, or many from a file.
 #[derive(Debug, Args)]
@@ -19,39 +19,39 @@ pub(super) struct ImportOptions {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
-    traits: TraitOptions,
+    attributes: AttributeOptions,
     /// JSON Lines file with up to 1,000 keys in the format of the API, imported all or none; - for standard input
     #[arg(long, value_name = "PATH", conflicts_with_all = ["sha256", "name"])]
     file: Option<PathBuf>,
 }
 
 impl ImportOptions {
-    fn body(&self, is_stdin_used: bool) -> Result<Value, Trouble> {
-        let mut fields = self.traits.fields();
+    fn body(&self, is_stdin_used: bool) -> Result<Value, CliError> {
+        let mut fields = self.attributes.fields();
         let Some(file) = &self.file else {
             fields.insert("sha256".to_owned(), json!(self.sha256));
             fields.insert("name".to_owned(), json!(self.name));
             return Ok(Value::Object(fields));
         };
         if !fields.is_empty() {
-            return Err(Trouble::usage("with --file, set the fields in the file, not as arguments"));
+            return Err(CliError::usage("with --file, set the fields in the file, not as arguments"));
         }
         if is_stdin_used && file == Path::new("-") {
-            return Err(Trouble::usage("standard input can't provide both the API key and the keys to import"));
+            return Err(CliError::usage("standard input can't provide both the API key and the keys to import"));
         }
-        Ok(json!({ "keys": keys_of(&input::text_of(file)?)? }))
+        Ok(json!({ "keys": keys_of(&input::read_text(file)?)? }))
     }
 }
 
 /// Parses JSON Lines; blank lines are ignored.
-fn keys_of(text: &str) -> Result<Vec<Map<String, Value>>, Trouble> {
+fn keys_of(text: &str) -> Result<Vec<Map<String, Value>>, CliError> {
     let lines = text.trim_start_matches('\u{FEFF}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     // The message does not repeat the line: it can contain a key instead of its digest.
-    let parse = |(index, line)| serde_json::from_str(line).map_err(|_| Trouble::usage(format!("line {} is not a JSON object", index + 1)));
+    let parse = |(index, line)| serde_json::from_str(line).map_err(|_| CliError::usage(format!("line {} is not a JSON object", index + 1)));
     lines.map(parse).collect()
 }
 
-pub(super) async fn run(options: &ImportOptions, is_stdin_used: bool, context: impl FnOnce() -> Result<Context, Trouble>) -> Result<(), Trouble> {
+pub(super) async fn run(options: &ImportOptions, is_stdin_used: bool, context: impl FnOnce() -> Result<Context, CliError>) -> Result<(), CliError> {
     let body = options.body(is_stdin_used)?;
     let context = context()?;
     let response = context.client.send(context.client.request(Method::POST, "keys/import").json(&body)).await?;

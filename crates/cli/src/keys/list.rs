@@ -5,11 +5,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Context, view};
-use crate::{client::Answer, error::Trouble, print};
+use crate::{client::ApiResponse, error::CliError, print};
 
 #[derive(Debug, Args)]
 pub(super) struct ListOptions {
-    /// Only this kind: platform, client, corpus or agent
+    /// Only this kind: internal, client, corpus or agent
     #[arg(long)]
     kind: Option<String>,
     /// Only names that contain this text, ignoring case
@@ -60,7 +60,7 @@ impl ListOptions {
 }
 
 /// Prints one page of keys, or all pages.
-pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), Trouble> {
+pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), CliError> {
     let mut response = page(context, options, options.cursor.as_deref()).await?;
     if options.all {
         response = with_all_pages(context, options, response).await?;
@@ -71,22 +71,22 @@ pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), 
     let keys = response.json["items"].as_array().map_or(&[][..], Vec::as_slice);
     print::line(&view::table(keys))?;
     if let Some(cursor) = next_cursor(&response) {
-        print::note(&format!("{} of {} keys. Use --all for all keys, or --cursor {cursor} for the next page.", keys.len(), response.json["total"]));
+        print::status(&format!("{} of {} keys. Use --all for all keys, or --cursor {cursor} for the next page.", keys.len(), response.json["total"]));
     }
     Ok(())
 }
 
-async fn page(context: &Context, options: &ListOptions, cursor: Option<&str>) -> Result<Answer, Trouble> {
+async fn page(context: &Context, options: &ListOptions, cursor: Option<&str>) -> Result<ApiResponse, CliError> {
     let request = context.client.request(Method::GET, "keys").query(&options.query(cursor));
     context.client.send(request).await
 }
 
-fn next_cursor(page: &Answer) -> Option<String> {
+fn next_cursor(page: &ApiResponse) -> Option<String> {
     page.json["next_cursor"].as_str().map(ToOwned::to_owned)
 }
 
 /// Merges the first page and all following ones into one page.
-async fn with_all_pages(context: &Context, options: &ListOptions, mut first: Answer) -> Result<Answer, Trouble> {
+async fn with_all_pages(context: &Context, options: &ListOptions, mut first: ApiResponse) -> Result<ApiResponse, CliError> {
     let mut items = items_of(&mut first);
     let mut cursor = next_cursor(&first);
     while let Some(current) = cursor {
@@ -95,9 +95,9 @@ async fn with_all_pages(context: &Context, options: &ListOptions, mut first: Ans
         cursor = next_cursor(&next);
     }
     let json = json!({ "items": items, "next_cursor": null, "total": first.json["total"] });
-    Ok(Answer { text: json.to_string(), json })
+    Ok(ApiResponse { text: json.to_string(), json })
 }
 
-fn items_of(page: &mut Answer) -> Vec<Value> {
+fn items_of(page: &mut ApiResponse) -> Vec<Value> {
     page.json["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
 }

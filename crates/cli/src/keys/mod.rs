@@ -12,7 +12,7 @@ use reqwest::Method;
 use super::{
     AFTER_HELP,
     client::{Client, ClientOptions},
-    error::Trouble,
+    error::CliError,
     print,
 };
 use latchkey_types::id::KeyId;
@@ -33,7 +33,7 @@ enum KeysCommand {
     List(list::ListOptions),
     /// Show a key, without its secret
     #[command(after_help = AFTER_HELP)]
-    Get(OneKey),
+    Get(KeyIdArgument),
     /// Create a key; only its secret is printed to standard output, once
     #[command(after_help = AFTER_HELP)]
     Create(change::CreateOptions),
@@ -42,10 +42,10 @@ enum KeysCommand {
     Edit(change::EditOptions),
     /// Disable a key, effective immediately
     #[command(after_help = AFTER_HELP)]
-    Disable(OneKey),
+    Disable(KeyIdArgument),
     /// Enable a key
     #[command(after_help = AFTER_HELP)]
-    Enable(OneKey),
+    Enable(KeyIdArgument),
     /// Replace the secret of a key; only the new secret is printed to standard output, once
     #[command(after_help = AFTER_HELP)]
     Rotate(change::RotateOptions),
@@ -58,7 +58,7 @@ enum KeysCommand {
 }
 
 #[derive(Debug, Args)]
-struct OneKey {
+struct KeyIdArgument {
     /// Id of the key: `key_…`
     id: String,
 }
@@ -69,13 +69,13 @@ struct Context {
     json: bool,
 }
 
-pub async fn run(options: KeysOptions) -> Result<(), Trouble> {
+pub async fn run(options: KeysOptions) -> Result<(), CliError> {
     // Arguments are validated before the API key is read and before any request.
     let KeysOptions { client: client_options, command } = options;
     let context = || Client::new(&client_options).map(|client| Context { client, json: client_options.json });
     match command {
         KeysCommand::List(options) => list::run(&context()?, &options).await,
-        KeysCommand::Get(OneKey { id }) => {
+        KeysCommand::Get(KeyIdArgument { id }) => {
             let id = key_id(&id)?;
             let context = context()?;
             let response = context.client.send(context.client.request(Method::GET, &format!("keys/{id}"))).await?;
@@ -83,8 +83,8 @@ pub async fn run(options: KeysOptions) -> Result<(), Trouble> {
         }
         KeysCommand::Create(options) => change::create(&context()?, &options).await,
         KeysCommand::Edit(options) => change::edit(&options, context).await,
-        KeysCommand::Disable(OneKey { id }) => change::set(&key_id(&id)?, "disable", &context()?).await,
-        KeysCommand::Enable(OneKey { id }) => change::set(&key_id(&id)?, "enable", &context()?).await,
+        KeysCommand::Disable(KeyIdArgument { id }) => change::set(&key_id(&id)?, "disable", &context()?).await,
+        KeysCommand::Enable(KeyIdArgument { id }) => change::set(&key_id(&id)?, "enable", &context()?).await,
         KeysCommand::Rotate(options) => change::rotate(&options, context).await,
         KeysCommand::Delete(options) => change::delete(&options, context).await,
         KeysCommand::Import(options) => import::run(&options, client_options.reads_stdin(), context).await,
@@ -92,6 +92,6 @@ pub async fn run(options: KeysOptions) -> Result<(), Trouble> {
 }
 
 /// Parses a key id. Invalid input is not repeated in the message or sent in a URL: it can be a secret, pasted by mistake.
-fn key_id(text: &str) -> Result<KeyId, Trouble> {
-    text.parse().map_err(|_| Trouble::usage("invalid key id: an id is key_ and 32 hexadecimal digits, as shown by `latchkey keys list`"))
+fn key_id(text: &str) -> Result<KeyId, CliError> {
+    text.parse().map_err(|_| CliError::usage("invalid key id: an id is key_ and 32 hexadecimal digits, as shown by `latchkey keys list`"))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::table::{from_now, moment, of_facts, of_rows, width};
+use crate::table::{format_fields, format_rows, moment, relative_time, width};
 use latchkey_types::time::{DAY_MS, MINUTE_MS, Timestamp};
 
 /// Minimum terminal width for the additional columns.
@@ -12,17 +12,17 @@ const WIDE: u16 = 120;
 pub(super) fn table(keys: &[Value]) -> String {
     let now = Timestamp::now();
     let text = |key: &Value, field: &str| key[field].as_str().unwrap_or("-").to_owned();
-    let expires = |key: &Value| from_now(key["expires_at"].as_str(), now);
+    let expires = |key: &Value| relative_time(key["expires_at"].as_str(), now);
     if width() < WIDE {
         let row = |key: &Value| vec![text(key, "id"), text(key, "kind"), text(key, "status"), expires(key), text(key, "name")];
-        return of_rows(&["ID", "KIND", "STATUS", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3]);
+        return format_rows(&["ID", "KIND", "STATUS", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3]);
     }
     let row = |key: &Value| {
-        let used = from_now(key["last_used_at"].as_str(), now);
-        let created = from_now(key["created_at"].as_str(), now);
+        let used = relative_time(key["last_used_at"].as_str(), now);
+        let created = relative_time(key["created_at"].as_str(), now);
         vec![text(key, "id"), text(key, "kind"), text(key, "status"), text(key, "mask"), created, used, expires(key), text(key, "name")]
     };
-    of_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
+    format_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
 }
 
 /// Formats all fields of a key.
@@ -30,7 +30,7 @@ pub(super) fn facts(key: &Value) -> String {
     let now = Timestamp::now();
     let text = |field: &str| key[field].as_str().map(ToOwned::to_owned);
     let at = |field: &str| moment(key[field].as_str(), now);
-    of_facts(vec![
+    format_fields(vec![
         ("name", text("name")),
         ("id", text("id")),
         ("kind", text("kind")),

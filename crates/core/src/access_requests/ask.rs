@@ -1,12 +1,12 @@
 //! Creates and withdraws access requests.
 
-use super::{about, require_open, tell};
+use super::{notify, request_event, require_open};
 use crate::{Core, actor::Actor, members, projects};
 use latchkey_store::{self as store, Tx, access_requests::state as states};
 use latchkey_types::{
-    error::Fault,
-    id::{KeyRequestId, TemplateId, UserId},
-    notification::NoticeEvent,
+    error::Error,
+    id::{AccessRequestId, TemplateId, UserId},
+    notification::NotificationEvent,
     permission::Permission,
     time::{MINUTE_MS, Timestamp},
 };
@@ -20,43 +20,43 @@ const REQUEST_WINDOW_MS: i64 = 60 * MINUTE_MS;
 /// # Errors
 /// `Conflict` at `template` if it was deleted, or if the user already holds a key issued from it or has a pending request for one; `Throttled`
 /// after ten requests in an hour.
-pub async fn ask(core: &Core, actor: &Actor, template: TemplateId) -> Result<(), Fault> {
+pub async fn create(core: &Core, actor: &Actor, template: TemplateId) -> Result<(), Error> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ViewProject).await?;
-                let record = store::key_templates::find(tx, actor.organization, template).await?.ok_or(Fault::NotFound)?;
-                let project = record.project_id.parse().map_err(|_| Fault::Internal)?;
-                let access = projects::seen(tx, &actor, project).await?;
+                let actor = members::reload_actor(tx, &actor, Permission::ViewProject).await?;
+                let record = store::key_templates::find(tx, actor.organization, template).await?.ok_or(Error::NotFound)?;
+                let project = record.project_id.parse().map_err(|_| Error::Internal)?;
+                let access = projects::find_visible(tx, &actor, project).await?;
                 if record.deleted_at.is_some() {
-                    return Err(Fault::conflict("template", "This template was deleted. Its key can no longer be requested."));
+                    return Err(Error::conflict("template", "This template was deleted. Its key can no longer be requested."));
                 }
-                if store::access_requests::holds(tx, template, actor.user).await? {
-                    return Err(Fault::conflict("template", "You already have a key from this template."));
+                if store::access_requests::has_valid_key(tx, template, actor.user).await? {
+                    return Err(Error::conflict("template", "You already have a key from this template."));
                 }
                 check_request_rate(tx, template, actor.user).await?;
-                let id = KeyRequestId::new();
+                let id = AccessRequestId::new();
                 store::access_requests::insert(tx, id, project, template, actor.user).await.map_err(already_requested)?;
-                let request = store::access_requests::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)?;
-                auditor.record(tx, about(&actor, "request.created", &access, &request)).await?;
-                let approvers = projects::deciders(tx, actor.organization, project).await?;
-                tell(tx, &actor, &approvers, NoticeEvent::Requested, &access, &record.name, "").await
+                let request = store::access_requests::find(tx, actor.organization, id).await?.ok_or(Error::Internal)?;
+                auditor.record(tx, request_event(&actor, "request.created", &access, &request)).await?;
+                let approvers = projects::approvers(tx, actor.organization, project).await?;
+                notify(tx, &actor, &approvers, NotificationEvent::Requested, &access, &record.name, "").await
             })
         })
         .await
 }
 
 /// Limits how often a user can request and withdraw, because each time the approvers are notified.
-async fn check_request_rate(tx: &mut Tx, template: TemplateId, user: UserId) -> Result<(), Fault> {
-    let earliest = store::access_requests::asked_at(tx, template, user, REQUESTS_MAX - 1).await?;
+async fn check_request_rate(tx: &mut Tx, template: TemplateId, user: UserId) -> Result<(), Error> {
+    let earliest = store::access_requests::nth_last_requested_at(tx, template, user, REQUESTS_MAX - 1).await?;
     let wait_ms = earliest.map_or(0, |at| at.0 + REQUEST_WINDOW_MS - Timestamp::now().0);
     let seconds = u64::try_from(wait_ms).unwrap_or_default().div_ceil(1000);
-    if seconds == 0 { Ok(()) } else { Err(Fault::Throttled { seconds }) }
+    if seconds == 0 { Ok(()) } else { Err(Error::Throttled { seconds }) }
 }
 
-fn already_requested(error: store::Error) -> Fault {
+fn already_requested(error: store::StoreError) -> Error {
     error.or_conflict("template", "You already have a pending request for this key.")
 }
 
@@ -64,23 +64,23 @@ fn already_requested(error: store::Error) -> Fault {
 ///
 /// # Errors
 /// `Conflict` at `request` if it is no longer pending; `NotFound` also for requests of other users.
-pub async fn withdraw(core: &Core, actor: &Actor, id: KeyRequestId) -> Result<(), Fault> {
+pub async fn withdraw(core: &Core, actor: &Actor, id: AccessRequestId) -> Result<(), Error> {
     actor.require(Permission::ViewProject)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::as_they_stand(tx, &actor, Permission::ViewProject).await?;
-                let request = store::access_requests::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-                if request.asker()? != actor.user {
-                    return Err(Fault::NotFound);
+                let actor = members::reload_actor(tx, &actor, Permission::ViewProject).await?;
+                let request = store::access_requests::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
+                if request.requester()? != actor.user {
+                    return Err(Error::NotFound);
                 }
-                let access = projects::seen(tx, &actor, request.project_id.parse().map_err(|_| Fault::Internal)?).await?;
+                let access = projects::find_visible(tx, &actor, request.project_id.parse().map_err(|_| Error::Internal)?).await?;
                 require_open(&request)?;
                 store::access_requests::decide(tx, &request.id, states::WITHDRAWN, actor.user, "", Timestamp::now()).await?;
-                auditor.record(tx, about(&actor, "request.withdrawn", &access, &request)).await?;
-                let approvers = projects::deciders(tx, actor.organization, access.id).await?;
-                tell(tx, &actor, &approvers, NoticeEvent::Withdrawn, &access, &request.template, "").await
+                auditor.record(tx, request_event(&actor, "request.withdrawn", &access, &request)).await?;
+                let approvers = projects::approvers(tx, actor.organization, access.id).await?;
+                notify(tx, &actor, &approvers, NotificationEvent::Withdrawn, &access, &request.template, "").await
             })
         })
         .await

@@ -4,79 +4,79 @@ mod ask;
 mod decide;
 mod tiles;
 
-pub use ask::{ask, withdraw};
+pub use ask::{create, withdraw};
 pub use decide::{approve, reject};
-pub use tiles::tiles;
+pub use tiles::cards;
 
 use super::{
     actor::Actor,
     audit::{Auditor, Event},
     notifications,
-    projects::Reached,
+    projects::ProjectAccess,
 };
 use latchkey_store::{
     self as store, Tx,
-    access_requests::{RequestRecord, state},
-    notifications::NewNotice,
+    access_requests::{AccessRequestRecord, state},
+    notifications::NewNotification,
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{ProjectId, TemplateId, UserId},
     key_template::RequestRow,
-    notification::NoticeEvent,
+    notification::NotificationEvent,
     time::Timestamp,
 };
 
 /// The pending requests of a project, oldest first.
-pub async fn waiting(db: &mut Tx, project: ProjectId) -> Result<Vec<RequestRow>, Fault> {
-    store::access_requests::open_of_project(db, project).await?.into_iter().map(RequestRecord::row).collect()
+pub async fn open_requests(db: &mut Tx, project: ProjectId) -> Result<Vec<RequestRow>, Error> {
+    store::access_requests::open_of_project(db, project).await?.into_iter().map(AccessRequestRecord::row).collect()
 }
 
 /// Closes the open requests of a template that is being deleted, and notifies the requesters. Returns their number.
-pub async fn close_all(tx: &mut Tx, auditor: &Auditor, actor: &Actor, access: &Reached, template: TemplateId) -> Result<usize, Fault> {
+pub async fn close_all(tx: &mut Tx, auditor: &Auditor, actor: &Actor, access: &ProjectAccess, template: TemplateId) -> Result<usize, Error> {
     let open = store::access_requests::open_of_template(tx, template).await?;
     for request in &open {
         store::access_requests::decide(tx, &request.id, state::CLOSED, actor.user, "", Timestamp::now()).await?;
-        auditor.record(tx, about(actor, "request.closed", access, request)).await?;
-        tell(tx, actor, &[request.asker()?], NoticeEvent::Closed, access, &request.template, "").await?;
+        auditor.record(tx, request_event(actor, "request.closed", access, request)).await?;
+        notify(tx, actor, &[request.requester()?], NotificationEvent::Closed, access, &request.template, "").await?;
     }
     Ok(open.len())
 }
 
 /// An audit event about a request.
-fn about(actor: &Actor, action: &'static str, access: &Reached, request: &RequestRecord) -> Event {
+fn request_event(actor: &Actor, action: &'static str, access: &ProjectAccess, request: &AccessRequestRecord) -> Event {
     Event::new(actor, action, "request", &request.id, &request.template)
         .with("project", access.record.name.as_str())
         .with("user", request.user_name.as_str())
 }
 
 /// Notifies users except the actor.
-async fn tell(
+async fn notify(
     tx: &mut Tx,
     actor: &Actor,
     recipients: &[UserId],
-    event: NoticeEvent,
-    access: &Reached,
+    event: NotificationEvent,
+    access: &ProjectAccess,
     template: &str,
     comment: &str,
-) -> Result<(), Fault> {
+) -> Result<(), Error> {
     let others: Vec<_> = recipients.iter().copied().filter(|user| *user != actor.user).collect();
-    let notice = NewNotice {
+    let notice = NewNotification {
         event,
         project_id: access.id,
         project: access.record.name.clone(),
         template: template.to_owned(),
-        person: actor.name.clone(),
-        word: comment.to_owned(),
+        actor_name: actor.name.clone(),
+        comment: comment.to_owned(),
     };
-    notifications::tell(tx, &others, &notice).await
+    notifications::notify(tx, &others, &notice).await
 }
 
 /// Requires that the request is pending.
 ///
 /// # Errors
 /// `Conflict` at `request` with the outcome.
-fn require_open(record: &RequestRecord) -> Result<(), Fault> {
+fn require_open(record: &AccessRequestRecord) -> Result<(), Error> {
     let by = record.decider.as_deref().unwrap_or("another user");
     let message = match record.state.as_str() {
         state::OPEN => return Ok(()),
@@ -85,5 +85,5 @@ fn require_open(record: &RequestRecord) -> Result<(), Fault> {
         state::WITHDRAWN => format!("{} withdrew this request.", record.user_name),
         _ => "The template was deleted, and its requests were closed.".to_owned(),
     };
-    Err(Fault::conflict("request", message))
+    Err(Error::conflict("request", message))
 }

@@ -3,14 +3,14 @@
 use crate::{Core, actor::Actor, key_templates, projects};
 use latchkey_store::{
     self as store,
-    access_requests::{HeldRecord, RequestRecord, state as states},
+    access_requests::{AccessRequestRecord, HeldKeyRecord, state as states},
     key_templates::TemplateRecord,
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{ProjectId, TemplateId},
     key_kind::{Lifecycle, Status},
-    key_template::{HeldKey, IssuedField, KeyTile, KeyTiles, Rejection, Waiting},
+    key_template::{IssuedField, KeyCard, KeyCards, PendingRequest, RejectedRequest, UserKey},
     money::Money,
     permission::Permissions,
     project::IN_PROJECT,
@@ -22,12 +22,12 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn tiles(core: &Core, actor: &Actor, project: ProjectId) -> Result<KeyTiles, Fault> {
+pub async fn cards(core: &Core, actor: &Actor, project: ProjectId) -> Result<KeyCards, Error> {
     let mut db = core.store.connection().await?;
-    projects::seen(&mut db, actor, project).await?;
+    projects::find_visible(&mut db, actor, project).await?;
     let templates = key_templates::of_project(&mut db, project).await?;
     let requests = store::access_requests::last_of_user(&mut db, project, actor.user).await?;
-    let mut held = store::access_requests::held(&mut db, project, actor.user).await?;
+    let mut held = store::access_requests::held_keys(&mut db, project, actor.user).await?;
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
 
     let mut cards = Vec::with_capacity(templates.len());
@@ -46,19 +46,19 @@ pub async fn tiles(core: &Core, actor: &Actor, project: ProjectId) -> Result<Key
     for key in held.iter().filter(|key| is_live(key)) {
         cards.push(from_deleted_template(key)?);
     }
-    Ok(KeyTiles { tiles: cards, currency })
+    Ok(KeyCards { tiles: cards, currency })
 }
 
 /// The permissions of a role that apply in projects.
 fn in_project(words: &str) -> Permissions {
-    let permissions = Permissions::from_words(words);
+    let permissions = Permissions::parse_list(words);
     let relevant: Vec<_> = IN_PROJECT.into_iter().filter(|permission| permissions.has(*permission)).collect();
     Permissions::of(&relevant)
 }
 
-fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyTile, Fault> {
-    Ok(KeyTile {
-        template: template.id.parse().map_err(|_| Fault::Internal)?,
+fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyCard, Error> {
+    Ok(KeyCard {
+        template: template.id.parse().map_err(|_| Error::Internal)?,
         is_deleted: false,
         name: template.name.clone(),
         description: template.description.clone(),
@@ -67,16 +67,16 @@ fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<
         fields,
         price: Money(template.price),
         duration_days: template.duration_days,
-        waiting: None,
+        pending: None,
         rejected: None,
         key: None,
     })
 }
 
 /// A card for a key whose template was deleted: the key itself remains valid.
-fn from_deleted_template(key: &HeldRecord) -> Result<KeyTile, Fault> {
-    let template: TemplateId = key.template_id.parse().map_err(|_| Fault::Internal)?;
-    let mut card = KeyTile {
+fn from_deleted_template(key: &HeldKeyRecord) -> Result<KeyCard, Error> {
+    let template: TemplateId = key.template_id.parse().map_err(|_| Error::Internal)?;
+    let mut card = KeyCard {
         template,
         is_deleted: true,
         name: key.name.clone(),
@@ -86,7 +86,7 @@ fn from_deleted_template(key: &HeldRecord) -> Result<KeyTile, Fault> {
         fields: Vec::new(),
         price: Money(key.price),
         duration_days: None,
-        waiting: None,
+        pending: None,
         rejected: None,
         key: None,
     };
@@ -95,14 +95,14 @@ fn from_deleted_template(key: &HeldRecord) -> Result<KeyTile, Fault> {
 }
 
 /// Sets the key of a card. While the key is in use, the card shows its role and fields instead of the template's.
-fn set_key(card: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
+fn set_key(card: &mut KeyCard, record: &HeldKeyRecord) -> Result<(), Error> {
     if is_live(record) {
         card.role.clone_from(&record.role);
         card.permits = in_project(&record.role_permissions);
-        card.fields = serde_json::from_str(&record.fields).map_err(|_| Fault::Internal)?;
+        card.fields = serde_json::from_str(&record.fields).map_err(|_| Error::Internal)?;
     }
-    card.key = Some(HeldKey {
-        id: record.id.parse().map_err(|_| Fault::Internal)?,
+    card.key = Some(UserKey {
+        id: record.id.parse().map_err(|_| Error::Internal)?,
         received_at: Timestamp(record.created_at),
         revealed_at: record.revealed_at.map(Timestamp),
         expires_at: record.expires_at.map(Timestamp),
@@ -112,7 +112,7 @@ fn set_key(card: &mut KeyTile, record: &HeldRecord) -> Result<(), Fault> {
     Ok(())
 }
 
-fn status(record: &HeldRecord) -> Status {
+fn status(record: &HeldKeyRecord) -> Status {
     let lifecycle = Lifecycle {
         expires_at: record.expires_at.map(Timestamp),
         disabled_at: record.disabled_at.map(Timestamp),
@@ -122,22 +122,22 @@ fn status(record: &HeldRecord) -> Status {
     lifecycle.status(Timestamp::now())
 }
 
-fn is_live(record: &HeldRecord) -> bool {
+fn is_live(record: &HeldKeyRecord) -> bool {
     matches!(status(record), Status::Active | Status::Disabled)
 }
 
 /// Sets the actor's last request of a card, if it is pending or was rejected.
-fn set_request(card: &mut KeyTile, request: &RequestRecord) -> Result<(), Fault> {
+fn set_request(card: &mut KeyCard, request: &AccessRequestRecord) -> Result<(), Error> {
     match request.state.as_str() {
         states::OPEN => {
-            let id = request.id.parse().map_err(|_| Fault::Internal)?;
-            card.waiting = Some(Waiting { id, asked_at: Timestamp(request.requested_at) });
+            let id = request.id.parse().map_err(|_| Error::Internal)?;
+            card.pending = Some(PendingRequest { id, requested_at: Timestamp(request.requested_at) });
         }
         states::REJECTED => {
-            card.rejected = Some(Rejection {
+            card.rejected = Some(RejectedRequest {
                 at: Timestamp(request.decided_at.unwrap_or(request.requested_at)),
                 by: request.decider.clone().unwrap_or_default(),
-                word: request.word.clone(),
+                comment: request.comment.clone(),
             });
         }
         _ => {}

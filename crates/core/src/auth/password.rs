@@ -9,7 +9,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// Hashes passwords with Argon2's default of 19 MiB and 2 passes, OWASP's first choice (Password Storage Cheat Sheet).
 pub struct Passwords {
@@ -28,14 +28,14 @@ impl Passwords {
     }
 
     /// The hash of a new password, in the PHC string format.
-    pub async fn hash(&self, password: SecretString) -> Result<String, Fault> {
+    pub async fn hash(&self, password: SecretString) -> Result<String, Error> {
         self.run(move || Argon2::default().hash_password(password.expose_secret().as_bytes()).map(|hash| hash.to_string()).ok())
             .await?
-            .ok_or(Fault::Internal)
+            .ok_or(Error::Internal)
     }
 
     /// Whether a password matches a hash. `false` without a hash, after the same time.
-    pub async fn verify(&self, password: SecretString, hash: Option<&str>) -> Result<bool, Fault> {
+    pub async fn verify(&self, password: SecretString, hash: Option<&str>) -> Result<bool, Error> {
         let has_hash = hash.is_some();
         let hash = hash.unwrap_or(&self.dummy_hash).to_owned();
         let verify = move || {
@@ -45,14 +45,14 @@ impl Passwords {
         Ok(self.run(verify).await?.is_some() && has_hash)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Fault::Internal)?;
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Internal)?;
         // The task holds the permit, because it continues when the caller is dropped.
         let task = move || {
             let _permit = permit;
             work()
         };
-        tokio::task::spawn_blocking(task).await.map_err(|_| Fault::Internal)
+        tokio::task::spawn_blocking(task).await.map_err(|_| Error::Internal)
     }
 }
 

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use http::{HeaderMap, header};
 use secrecy::SecretString;
 
-use crate::actor::{Actor, Means};
+use crate::actor::{Actor, AuthMethod};
 use latchkey_crypto::random_token::{self, Token};
 use latchkey_store::{self as store, Store, Tx, sessions::SessionRecord, users::UserRow};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{OrganizationId, SessionId, UserId},
     permission::Permissions,
     time::{DAY_MS, Timestamp},
@@ -52,7 +52,7 @@ impl Session {
             organization: self.organization,
             user: self.user,
             name: self.row.name.clone(),
-            means: Means::Session,
+            auth_method: AuthMethod::Session,
             permissions: self.permissions,
             scopes: None,
             address,
@@ -69,75 +69,75 @@ impl Session {
 ///
 /// # Errors
 /// `SignedOut` if the user was disabled concurrently; `Unavailable`.
-pub async fn begin(tx: &mut Tx, user: UserId, device: &Device) -> Result<SessionToken, Fault> {
+pub async fn create(tx: &mut Tx, user: UserId, device: &Device) -> Result<SessionToken, Error> {
     let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
     let address = device.address.map(|address| address.to_string()).unwrap_or_default();
     let is_active = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
-    if is_active { Ok(SessionToken(token)) } else { Err(Fault::SignedOut) }
+    if is_active { Ok(SessionToken(token)) } else { Err(Error::SignedOut) }
 }
 
 /// The session of a request's cookie, if it is valid and its user is not disabled.
-pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
+pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Error> {
     let Some((session, last_seen_at)) = of_cookie(store, headers, secure).await? else { return Ok(None) };
     if last_seen_at + TOUCH_MS < Timestamp::now().0 {
         let (digest, user) = (session.digest, session.user);
         let touched = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
         // Reading must work even if nothing can be written.
-        if let Err(fault) = touched {
-            tracing::warn!(%fault, "cannot store a session's last use");
+        if let Err(error) = touched {
+            tracing::warn!(%error, "cannot store a session's last use");
         }
     }
     Ok(Some(session))
 }
 
 /// Like [`find`], for requests that a page makes by itself: they do not count as use of the session and do not extend it.
-pub async fn find_unused(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Fault> {
+pub async fn find_without_touch(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Error> {
     Ok(of_cookie(store, headers, secure).await?.map(|(session, _)| session))
 }
 
 /// The session of a cookie, and when it was last used.
-async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, i64)>, Fault> {
+async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, i64)>, Error> {
     let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
     let digest = random_token::digest(token);
     let Some((found, row)) = look_up(store, &digest).await? else { return Ok(None) };
-    let session = from_user(found.id.parse().map_err(|_| Fault::Internal)?, digest, row)?;
+    let session = from_user(found.id.parse().map_err(|_| Error::Internal)?, digest, row)?;
     Ok(Some((session, found.last_seen_at)))
 }
 
 /// Whether a session is still valid. Does not count as use.
-pub async fn goes_on(store: &Store, session: &Session) -> Result<bool, store::Error> {
+pub async fn is_valid(store: &Store, session: &Session) -> Result<bool, store::StoreError> {
     Ok(look_up(store, &session.digest).await?.is_some())
 }
 
-async fn look_up(store: &Store, digest: &[u8; 32]) -> Result<Option<(SessionRecord, UserRow)>, store::Error> {
+async fn look_up(store: &Store, digest: &[u8; 32]) -> Result<Option<(SessionRecord, UserRow)>, store::StoreError> {
     let (began, seen) = limits();
     let Some(found) = store::sessions::find(store, digest, began, seen).await? else { return Ok(None) };
-    let user = store::users::user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none());
+    let user = store::users::find_user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none());
     Ok(user.map(|user| (found, user)))
 }
 
 /// A user's valid sessions, most recently used first.
-pub async fn list(store: &Store, user: UserId) -> Result<Vec<SessionRecord>, store::Error> {
+pub async fn list(store: &Store, user: UserId) -> Result<Vec<SessionRecord>, store::StoreError> {
     let (began, seen) = limits();
     store::sessions::list_of_user(store, user, began, seen).await
 }
 
 /// Number of a user's valid sessions.
-pub async fn count(store: &Store, user: UserId) -> Result<i64, store::Error> {
+pub async fn count(store: &Store, user: UserId) -> Result<i64, store::StoreError> {
     let (began, seen) = limits();
     store::sessions::count_of_user(store, user, began, seen).await
 }
 
-fn from_user(id: SessionId, digest: [u8; 32], row: UserRow) -> Result<Session, Fault> {
-    let unreadable = |_| Fault::Internal;
+fn from_user(id: SessionId, digest: [u8; 32], row: UserRow) -> Result<Session, Error> {
+    let unreadable = |_| Error::Internal;
     Ok(Session {
         id,
         digest,
         user: row.id.parse().map_err(unreadable)?,
         organization: row.organization_id.parse().map_err(unreadable)?,
-        permissions: Permissions::from_words(&row.permissions),
+        permissions: Permissions::parse_list(&row.permissions),
         row,
     })
 }

@@ -12,7 +12,7 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache};
 use sha2::{Digest, Sha256};
 
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// How long failures count, from the first one on.
 const WINDOW: Duration = Duration::from_mins(5);
@@ -44,7 +44,7 @@ impl Throttle {
     ///
     /// # Errors
     /// `Throttled` if there were too many failures for either.
-    pub fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt, Fault> {
+    pub fn begin(&self, account: &str, address: Option<IpAddr>) -> Result<Attempt, Error> {
         // Checked before the account, so that a throttled address does not affect the accounts it names.
         let address = address.map(|address| (format!("address {}", network(address)), MAX_PER_ADDRESS));
         let limits = address.into_iter().chain([(format!("account {account}"), MAX_PER_ACCOUNT)]);
@@ -56,7 +56,7 @@ impl Throttle {
             if before >= limit {
                 // A throttled attempt is not another failure: it does not extend the window.
                 attempt.succeed();
-                return Err(Fault::Throttled { seconds: WINDOW.as_secs() });
+                return Err(Error::Throttled { seconds: WINDOW.as_secs() });
             }
         }
         Ok(attempt)
@@ -90,7 +90,7 @@ mod tests {
         for _ in 0..MAX_PER_ACCOUNT {
             throttle.begin("a", address).unwrap();
         }
-        assert!(matches!(throttle.begin("a", address), Err(Fault::Throttled { .. })));
+        assert!(matches!(throttle.begin("a", address), Err(Error::Throttled { .. })));
         assert!(throttle.begin("b", address).is_ok());
     }
 

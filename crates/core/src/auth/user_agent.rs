@@ -36,7 +36,7 @@ pub fn of(headers: &HeaderMap) -> String {
 }
 
 /// A readable form, such as “Chrome on Linux”.
-pub fn in_words(agent: &str) -> String {
+pub fn display_name(agent: &str) -> String {
     let find = |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (find(BROWSERS), find(SYSTEMS)) {
         (Some(browser), Some(system)) => format!("{browser} on {system}"),
@@ -66,7 +66,7 @@ mod tests {
             (String::new(), "Unknown browser"),
             ("<script>".to_owned(), "Unknown browser"),
         ] {
-            assert_eq!(in_words(&agent), words, "{agent}");
+            assert_eq!(display_name(&agent), words, "{agent}");
         }
     }
 

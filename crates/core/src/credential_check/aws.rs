@@ -6,10 +6,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    Finding,
+    CheckResult,
     sigv4::{FORM, Post, Signer},
 };
-use crate::http_client::{Answer, Outgoing};
+use crate::http_client::{HttpClient, HttpResponse};
 use latchkey_types::{key::StorageProvider, time::Timestamp};
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -26,19 +26,19 @@ const INVALID_KEY_CODES: [&str; 7] = [
     "NotAuthorized",
 ];
 
-pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, key: &SecretString, secret: &SecretString, region: &str) -> Finding {
-    let Some(url) = endpoint.cloned().or_else(|| of_region(region)) else { return Finding::unchecked("The AWS region is invalid.") };
+pub(super) async fn test(client: &HttpClient, endpoint: Option<&Url>, key: &SecretString, secret: &SecretString, region: &str) -> CheckResult {
+    let Some(url) = endpoint.cloned().or_else(|| of_region(region)) else { return CheckResult::inconclusive("The AWS region is invalid.") };
     let signer = Signer { key, secret, region, service: "sts", at: Timestamp::now() };
-    let Some(signature) = signer.sign(&Post { url: &url, body: BODY }) else { return Finding::unchecked("The AWS URL has no host.") };
-    let request = outgoing
+    let Some(signature) = signer.sign(&Post { url: &url, body: BODY }) else { return CheckResult::inconclusive("The AWS URL has no host.") };
+    let request = client
         .request(Method::POST, url)
         .header(header::CONTENT_TYPE, FORM)
         .header("x-amz-date", signature.date)
         .header(header::AUTHORIZATION, signature.authorization)
         .body(BODY);
-    match outgoing.send(request).await {
+    match client.send(request).await {
         Ok(response) => interpret(&response),
-        Err(failure) => Finding::failed(PROVIDER, failure),
+        Err(failure) => CheckResult::request_failed(PROVIDER, failure),
     }
 }
 
@@ -48,18 +48,18 @@ fn of_region(region: &str) -> Option<Url> {
     Url::parse(&format!("https://sts.{region}.amazonaws.com{suffix}/")).ok()
 }
 
-fn interpret(response: &Answer) -> Finding {
+fn interpret(response: &HttpResponse) -> CheckResult {
     let body = String::from_utf8_lossy(&response.body);
     let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code.trim());
     // AWS uses the code of a wrong secret for these too.
     let is_about_time = body.contains("Signature expired") || body.contains("Signature not yet current");
     match (response.status, code) {
-        (200, _) if body.contains("<GetCallerIdentityResult>") => Finding::works(PROVIDER),
+        (200, _) if body.contains("<GetCallerIdentityResult>") => CheckResult::accepted(PROVIDER),
         (401 | 403, Some(_)) if is_about_time => {
-            Finding::unchecked("This server's clock is wrong, so AWS rejects its signatures. Set the clock and test again.")
+            CheckResult::inconclusive("This server's clock is wrong, so AWS rejects its signatures. Set the clock and test again.")
         }
-        (401 | 403, Some(code)) if INVALID_KEY_CODES.contains(&code) => Finding::refused(PROVIDER),
-        (status, _) => Finding::strange(PROVIDER, status),
+        (401 | 403, Some(code)) if INVALID_KEY_CODES.contains(&code) => CheckResult::rejected(PROVIDER),
+        (status, _) => CheckResult::unexpected_status(PROVIDER, status),
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use latchkey_types::key::TestOutcome;
 
     fn outcome(status: u16, body: &str) -> TestOutcome {
-        interpret(&Answer { status, body: body.as_bytes().to_vec() }).0
+        interpret(&HttpResponse { status, body: body.as_bytes().to_vec() }).0
     }
 
     #[test]

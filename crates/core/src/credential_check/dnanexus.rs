@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Finding, secret_header};
-use crate::http_client::{Answer, Outgoing};
+use super::{CheckResult, secret_header};
+use crate::http_client::{HttpClient, HttpResponse};
 use latchkey_types::key::StorageProvider;
 
 const API: &str = "https://api.dnanexus.com";
@@ -25,23 +25,23 @@ struct ApiError {
     r#type: String,
 }
 
-pub(super) async fn test(outgoing: &Outgoing, endpoint: Option<&Url>, token: &SecretString) -> Finding {
+pub(super) async fn test(client: &HttpClient, endpoint: Option<&Url>, token: &SecretString) -> CheckResult {
     let base = endpoint.map_or(API, Url::as_str).trim_end_matches('/');
     let (Ok(url), Some(bearer)) = (Url::parse(&format!("{base}/system/whoami")), secret_header("Bearer ", token)) else {
-        return Finding::unchecked("The DNAnexus URL is invalid.");
+        return CheckResult::inconclusive("The DNAnexus URL is invalid.");
     };
-    let request = outgoing.request(Method::POST, url).header(header::AUTHORIZATION, bearer).header(header::CONTENT_TYPE, "application/json");
-    match outgoing.send(request.body("{}")).await {
+    let request = client.request(Method::POST, url).header(header::AUTHORIZATION, bearer).header(header::CONTENT_TYPE, "application/json");
+    match client.send(request.body("{}")).await {
         Ok(response) => interpret(&response),
-        Err(failure) => Finding::failed(PROVIDER, failure),
+        Err(failure) => CheckResult::request_failed(PROVIDER, failure),
     }
 }
 
-fn interpret(response: &Answer) -> Finding {
+fn interpret(response: &HttpResponse) -> CheckResult {
     match (response.status, serde_json::from_slice::<WhoAmI>(&response.body).ok()) {
-        (200, Some(WhoAmI { id: Some(id), .. })) if id.starts_with("user-") => Finding::works(PROVIDER),
-        (401, _) => Finding::refused(PROVIDER),
-        (400..=499, Some(WhoAmI { error: Some(error), .. })) if error.r#type == "InvalidAuthentication" => Finding::refused(PROVIDER),
-        (status, _) => Finding::strange(PROVIDER, status),
+        (200, Some(WhoAmI { id: Some(id), .. })) if id.starts_with("user-") => CheckResult::accepted(PROVIDER),
+        (401, _) => CheckResult::rejected(PROVIDER),
+        (400..=499, Some(WhoAmI { error: Some(error), .. })) if error.r#type == "InvalidAuthentication" => CheckResult::rejected(PROVIDER),
+        (status, _) => CheckResult::unexpected_status(PROVIDER, status),
     }
 }

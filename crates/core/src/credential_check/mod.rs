@@ -18,21 +18,21 @@ use super::{
     Core,
     actor::Actor,
     audit::Event,
-    credentials::{self, Opened, Secrets, Unusable},
-    http_client::{CALL_LIMIT, Failure},
+    credentials::{self, OpenCredential, OpenError, Secrets},
+    http_client::{CALL_LIMIT, HttpError},
 };
 use latchkey_store::{self as store, credentials::CredentialRecord};
 use latchkey_types::{
     credential::TestReport,
-    error::Fault,
+    error::Error,
     id::CredentialId,
-    key::{TestOutcome, Tested},
+    key::{TestOutcome, TestResult},
     time::Timestamp,
 };
 
 /// URLs of the storage providers.
 #[derive(Debug, Clone, Default)]
-pub struct Endpoints {
+pub struct ProviderEndpoints {
     /// AWS Security Token Service; `None` for the endpoint of the credential's region.
     pub aws_sts: Option<Url>,
     /// `DNAnexus` API; `None` for the public one.
@@ -41,8 +41,8 @@ pub struct Endpoints {
 
 /// URLs of the providers, and the credentials that are being tested.
 #[derive(Default)]
-pub struct Connections {
-    endpoints: Endpoints,
+pub struct CredentialChecks {
+    endpoints: ProviderEndpoints,
     running: Arc<Mutex<HashSet<CredentialId>>>,
 }
 
@@ -52,14 +52,14 @@ struct RunningTest {
     id: CredentialId,
 }
 
-impl Connections {
-    pub fn new(endpoints: Endpoints) -> Self {
+impl CredentialChecks {
+    pub fn new(endpoints: ProviderEndpoints) -> Self {
         Self { endpoints, running: Arc::default() }
     }
 
-    fn begin(&self, id: CredentialId) -> Result<RunningTest, Fault> {
+    fn begin(&self, id: CredentialId) -> Result<RunningTest, Error> {
         let is_new = self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(Fault::Throttled { seconds: CALL_LIMIT.as_secs() }) }
+        if is_new { Ok(RunningTest { all: Arc::clone(&self.running), id }) } else { Err(Error::Throttled { seconds: CALL_LIMIT.as_secs() }) }
     }
 }
 
@@ -70,31 +70,31 @@ impl Drop for RunningTest {
 }
 
 /// The outcome of a test and its message for the user.
-struct Finding(TestOutcome, String);
+struct CheckResult(TestOutcome, String);
 
-impl Finding {
-    fn works(provider: &str) -> Self {
+impl CheckResult {
+    fn accepted(provider: &str) -> Self {
         Self(TestOutcome::Works, format!("{provider} accepts this key."))
     }
 
-    fn refused(provider: &str) -> Self {
+    fn rejected(provider: &str) -> Self {
         Self(TestOutcome::Refused, format!("{provider} rejects this key. Check it at the provider, then replace the stored key."))
     }
 
-    fn unchecked(reason: impl Into<String>) -> Self {
+    fn inconclusive(reason: impl Into<String>) -> Self {
         Self(TestOutcome::Unchecked, reason.into())
     }
 
-    fn failed(provider: &str, failure: Failure) -> Self {
-        Self::unchecked(format!("{provider} {failure}"))
+    fn request_failed(provider: &str, failure: HttpError) -> Self {
+        Self::inconclusive(format!("{provider} {failure}"))
     }
 
     /// For responses that neither accept nor reject the key.
-    fn strange(provider: &str, status: u16) -> Self {
+    fn unexpected_status(provider: &str, status: u16) -> Self {
         match status {
-            200..=299 => Self::unchecked(format!("{provider} sent an unexpected response. Check the URL.")),
-            300..=399 => Self::unchecked(format!("{provider} responded with a redirect, which Latchkey does not follow. Check the URL.")),
-            _ => Self::unchecked(format!("{provider} responded with status {status}. Check the URL or try again later.")),
+            200..=299 => Self::inconclusive(format!("{provider} sent an unexpected response. Check the URL.")),
+            300..=399 => Self::inconclusive(format!("{provider} responded with a redirect, which Latchkey does not follow. Check the URL.")),
+            _ => Self::inconclusive(format!("{provider} responded with status {status}. Check the URL or try again later.")),
         }
     }
 }
@@ -103,17 +103,17 @@ impl Finding {
 ///
 /// # Errors
 /// `Throttled` while another test of the same credential is running.
-pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestReport, Fault> {
+pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestReport, Error> {
     let record = credentials::get_record(core, actor, id).await?;
-    let _running = core.connections.begin(id)?;
-    let Finding(outcome, detail) = run_test(core, actor, id, &record).await?;
-    let tested = Tested { at: Timestamp::now(), outcome };
-    let event = Event::new(actor, "credential.tested", "credential", id, &record.name).with("outcome", outcome.word());
+    let _running = core.credential_checks.begin(id)?;
+    let CheckResult(outcome, detail) = run_test(core, actor, id, &record).await?;
+    let tested = TestResult { at: Timestamp::now(), outcome };
+    let event = Event::new(actor, "credential.tested", "credential", id, &record.name).with("outcome", outcome.as_str());
     let (auditor, result) = (core.auditor.clone(), tested.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                store::credentials::set_tested(tx, &record, &result).await?;
+                store::credentials::set_test_result(tx, &record, &result).await?;
                 Ok(auditor.record(tx, event).await?)
             })
         })
@@ -121,27 +121,27 @@ pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestRe
     Ok(TestReport { tested, detail })
 }
 
-async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<Finding, Fault> {
-    let Opened { secrets, record: opened } = match credentials::open(core, actor.organization, id).await {
+async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<CheckResult, Error> {
+    let OpenCredential { secrets, record: opened } = match credentials::open(core, actor.organization, id).await {
         Ok(opened) => opened,
-        Err(Unusable::Expired) => return Ok(Finding(TestOutcome::Refused, "This key has expired. Delete it and add a new one.".to_owned())),
-        Err(Unusable::Unreadable) => {
-            return Ok(Finding::unchecked("The stored secret cannot be decrypted. Enter it again."));
+        Err(OpenError::Expired) => return Ok(CheckResult(TestOutcome::Refused, "This key has expired. Delete it and add a new one.".to_owned())),
+        Err(OpenError::Unreadable) => {
+            return Ok(CheckResult::inconclusive("The stored secret cannot be decrypted. Enter it again."));
         }
-        Err(Unusable::Gone) => return Err(Fault::NotFound),
-        Err(Unusable::Fault(fault)) => return Err(fault),
+        Err(OpenError::Deleted) => return Err(Error::NotFound),
+        Err(OpenError::Internal(error)) => return Err(error),
     };
     // The outcome must be stored for the tested value, not for one that replaced it.
     if opened.updated_at != record.updated_at {
-        return Err(Fault::conflict("value", "The key was changed during the test. Test it again."));
+        return Err(Error::conflict("value", "The key was changed during the test. Test it again."));
     }
-    let (outgoing, endpoints) = (&core.outgoing, &core.connections.endpoints);
+    let (client, endpoints) = (&core.http_client, &core.credential_checks.endpoints);
     Ok(match secrets {
-        Secrets::Aws { key, secret, region } => aws::test(outgoing, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
-        Secrets::Dnanexus { token } => dnanexus::test(outgoing, endpoints.dnanexus.as_ref(), &token).await,
+        Secrets::Aws { key, secret, region } => aws::test(client, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
+        Secrets::Dnanexus { token } => dnanexus::test(client, endpoints.dnanexus.as_ref(), &token).await,
         Secrets::General { value } => match store::providers::destination_of(&core.store, &opened.id).await? {
-            Some(destination) => model_provider::test(outgoing, &destination, &value).await,
-            None => Finding::unchecked("Link it to a provider first."),
+            Some(destination) => model_provider::test(client, &destination, &value).await,
+            None => CheckResult::inconclusive("Link it to a provider first."),
         },
     })
 }

@@ -6,14 +6,14 @@ use secrecy::SecretString;
 
 use super::{
     create::name_taken,
-    owner_of, require_some_kind, theirs_in,
-    view::{bare_row, row_of},
+    find_accessible, owner_of, require_any_kind,
+    view::{load_row, row_without_links},
 };
 use crate::{Core, actor::Actor, audit::Event, etag::IfMatch, vault::Vault};
 use latchkey_store::{self as store, Tx, credentials::CredentialRecord};
 use latchkey_types::{
     credential::{GENERAL_VALUE_MAX, secret},
-    error::Fault,
+    error::Error,
     id::CredentialId,
     key::KeyRow,
     key_kind::CredentialKind,
@@ -24,7 +24,7 @@ use latchkey_types::{
 
 /// Changes to a general key.
 #[derive(Default)]
-pub struct EditedGeneral {
+pub struct GeneralKeyPatch {
     /// `None` keeps the name.
     pub name: Option<String>,
     /// A blank value keeps the stored one.
@@ -32,22 +32,22 @@ pub struct EditedGeneral {
 }
 
 /// Updates a general key. Needs *Manage Credentials*.
-pub async fn edit_general(core: &Core, actor: &Actor, id: CredentialId, patch: EditedGeneral, only_if: IfMatch) -> Result<KeyRow, Fault> {
-    let policy = CredentialKind::Llm.policy();
-    actor.require(policy.manage)?;
+pub async fn edit_general(core: &Core, actor: &Actor, id: CredentialId, patch: GeneralKeyPatch, only_if: IfMatch) -> Result<KeyRow, Error> {
+    let spec = CredentialKind::General.spec();
+    actor.require(spec.manage)?;
     let name = patch.name.map(|name| validate::name("name", &name)).transpose()?;
     let typed = patch.value.expose().trim();
     let value = if typed.is_empty() { None } else { Some(SecretString::from(secret("value", typed, GENERAL_VALUE_MAX)?)) };
-    let mask = policy.mask.apply(typed);
+    let mask = spec.mask.apply(typed);
     let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
     let record = core
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let before = theirs_in(tx, &actor, id).await?;
-                only_if.check(|| bare_row(&before))?;
-                if before.kind()? != CredentialKind::Llm {
-                    return Err(Fault::invalid("kind", "Keys of this kind can't be changed. Delete the key and add a new one."));
+                let before = find_accessible(tx, &actor, id).await?;
+                only_if.check(|| row_without_links(&before))?;
+                if before.kind()? != CredentialKind::General {
+                    return Err(Error::invalid("kind", "Keys of this kind can't be changed. Delete the key and add a new one."));
                 }
                 let name = name.unwrap_or_else(|| before.name.clone());
                 let event = Event::new(&actor, "credential.edited", "credential", id, &name).with("from", before.name.as_str());
@@ -62,21 +62,21 @@ pub async fn edit_general(core: &Core, actor: &Actor, id: CredentialId, patch: E
                 if has_changed {
                     auditor.record(tx, event).await?;
                 }
-                store::credentials::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)
+                store::credentials::find(tx, actor.organization, id).await?.ok_or(Error::Internal)
             })
         })
         .await?;
-    row_of(core, record).await
+    load_row(core, record).await
 }
 
-async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Fault> {
+async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Error> {
     store::credentials::rename(tx, id, name).await.map_err(|error| match error {
-        store::Error::Duplicate => name_taken(),
+        store::StoreError::Duplicate => name_taken(),
         other => other.into(),
     })
 }
 
-async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, value: SecretString, mask: &str) -> Result<(), Fault> {
+async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, value: SecretString, mask: &str) -> Result<(), Error> {
     let id = before.id()?;
     let sealed = vault.seal(tx, owner_of(before)?, &[("value", value)]).await?;
     store::sealed_secrets::delete(tx, id).await?;
@@ -91,14 +91,14 @@ async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, va
 ///
 /// # Errors
 /// `NotFound` also if the credential is already deleted.
-pub async fn delete(core: &Core, actor: &Actor, id: CredentialId, only_if: IfMatch) -> Result<(), Fault> {
-    require_some_kind(actor)?;
+pub async fn delete(core: &Core, actor: &Actor, id: CredentialId, only_if: IfMatch) -> Result<(), Error> {
+    require_any_kind(actor)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let record = theirs_in(tx, &actor, id).await?;
-                only_if.check(|| bare_row(&record))?;
+                let record = find_accessible(tx, &actor, id).await?;
+                only_if.check(|| row_without_links(&record))?;
                 let links = store::providers::links_of(&mut *tx, &[&record.id]).await?;
                 let linked = links.into_iter().map(|link| link.name).collect::<Vec<_>>();
                 store::providers::unlink_credential(tx, id).await?;

@@ -6,7 +6,7 @@ use super::owner_of;
 use crate::{Core, vault::Vault};
 use latchkey_store::{self as store, credentials::CredentialRecord, sealed_secrets::SealedSecret};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{CredentialId, OrganizationId},
     key::StorageProvider,
     key_kind::{CredentialKind, Status},
@@ -14,7 +14,7 @@ use latchkey_types::{
 };
 
 /// A usable credential with its decrypted secrets.
-pub struct Opened {
+pub struct OpenCredential {
     pub record: CredentialRecord,
     pub secrets: Secrets,
 }
@@ -40,54 +40,54 @@ pub enum Secrets {
 
 /// The reason a credential cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum OpenError {
     /// Unknown or deleted.
     #[error("the credential was deleted")]
-    Gone,
+    Deleted,
     #[error("the credential has expired")]
     Expired,
     /// The secrets cannot be decrypted.
     #[error("the credential's secret can't be decrypted")]
     Unreadable,
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Internal(#[from] Error),
 }
 
-impl From<store::Error> for Unusable {
-    fn from(error: store::Error) -> Self {
-        Self::Fault(error.into())
+impl From<store::StoreError> for OpenError {
+    fn from(error: store::StoreError) -> Self {
+        Self::Internal(error.into())
     }
 }
 
 /// Decrypts a credential of the organization. Does not check permissions: the caller must authorize first.
-pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -> Result<Opened, Unusable> {
-    let record = store::credentials::find(core.store.read()?, organization, id).await?.ok_or(Unusable::Gone)?;
+pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
+    let record = store::credentials::find(core.store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
     if record.lifecycle().status(Timestamp::now()) == Status::Expired {
-        return Err(Unusable::Expired);
+        return Err(OpenError::Expired);
     }
     if let Some(secrets) = read(core, &record).await? {
-        return Ok(Opened { record, secrets });
+        return Ok(OpenCredential { record, secrets });
     }
-    let renewed = core.vault.renew(&core.store).await?;
+    let renewed = core.vault.reload_master_key(&core.store).await?;
     match if renewed { read(core, &record).await? } else { None } {
-        Some(secrets) => Ok(Opened { record, secrets }),
-        None => Err(Unusable::Unreadable),
+        Some(secrets) => Ok(OpenCredential { record, secrets }),
+        None => Err(OpenError::Unreadable),
     }
 }
 
-async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, Fault> {
+async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, Error> {
     let sealed = store::sealed_secrets::of_many(core.store.read()?, &[&record.id]).await?;
     secrets(&core.vault, record, &sealed.iter().collect::<Vec<_>>())
 }
 
 /// The decrypted secrets; `None` if one is missing or cannot be decrypted.
-pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Result<Option<Secrets>, Fault> {
+pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Result<Option<Secrets>, Error> {
     let owner = owner_of(record)?;
     let open = |field: &str| sealed.iter().find(|secret| secret.field == field).and_then(|secret| vault.open(owner, secret).ok());
     Ok(match (record.kind()?, record.provider.as_deref().map(str::parse)) {
-        (CredentialKind::Llm, None) => open("value").map(|value| Secrets::General { value }),
-        (CredentialKind::Storage, Some(Ok(StorageProvider::Dnanexus))) => open("key").map(|token| Secrets::Dnanexus { token }),
-        (CredentialKind::Storage, Some(Ok(StorageProvider::Aws))) => match (open("key"), open("secret"), record.region.clone()) {
+        (CredentialKind::General, None) => open("value").map(|value| Secrets::General { value }),
+        (CredentialKind::External, Some(Ok(StorageProvider::Dnanexus))) => open("key").map(|token| Secrets::Dnanexus { token }),
+        (CredentialKind::External, Some(Ok(StorageProvider::Aws))) => match (open("key"), open("secret"), record.region.clone()) {
             (Some(key), Some(secret), Some(region)) => Some(Secrets::Aws { key, secret, region }),
             _ => None,
         },

@@ -6,9 +6,9 @@ use super::{get_record, open::secrets};
 use crate::{Core, actor::Actor};
 use latchkey_store::{self as store, credentials::CredentialRecord, providers::LinkRecord, sealed_secrets::SealedSecret};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{CredentialId, OrganizationId},
-    key::{ItemId, KeyRow, Tested},
+    key::{ItemId, KeyRow, TestResult},
     key_kind::Kind,
     limits::Limits,
     time::Timestamp,
@@ -18,35 +18,35 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `NotFound` also for credentials that the actor may not access.
-pub async fn get(core: &Core, actor: &Actor, id: CredentialId) -> Result<KeyRow, Fault> {
-    row_of(core, get_record(core, actor, id).await?).await
+pub async fn get(core: &Core, actor: &Actor, id: CredentialId) -> Result<KeyRow, Error> {
+    load_row(core, get_record(core, actor, id).await?).await
 }
 
 /// The organization's credentials with these numbers that are not deleted, by number. Does not check permissions: they were checked when the
 /// list was opened.
-pub async fn find_many(core: &Core, organization: OrganizationId, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Fault> {
+pub async fn find_many(core: &Core, organization: OrganizationId, numbers: &[i64]) -> Result<HashMap<i64, KeyRow>, Error> {
     let records = store::credentials::find_many(&core.store, organization, numbers).await?;
     let numbers: Vec<i64> = records.iter().map(|record| record.number).collect();
     Ok(numbers.into_iter().zip(rows(core, records).await?).collect())
 }
 
 /// As [`rows`], for one record.
-pub(super) async fn row_of(core: &Core, record: CredentialRecord) -> Result<KeyRow, Fault> {
-    rows(core, vec![record]).await?.pop().ok_or(Fault::Internal)
+pub(super) async fn load_row(core: &Core, record: CredentialRecord) -> Result<KeyRow, Error> {
+    rows(core, vec![record]).await?.pop().ok_or(Error::Internal)
 }
 
 /// Rows of credentials, in the order of the records, with the names of linked providers and models and whether their secrets can be decrypted.
-pub async fn rows(core: &Core, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Fault> {
+pub async fn rows(core: &Core, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Error> {
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
     let links = store::providers::links_of(core.store.read()?, &ids).await?;
     let mut readable = are_readable(core, &records, &ids).await?;
-    if readable.contains(&false) && core.vault.renew(&core.store).await? {
+    if readable.contains(&false) && core.vault.reload_master_key(&core.store).await? {
         readable = are_readable(core, &records, &ids).await?;
     }
     records.iter().zip(readable).map(|(record, is_readable)| row(record, &links, is_readable)).collect()
 }
 
-async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Fault> {
+async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Error> {
     let sealed = store::sealed_secrets::of_many(core.store.read()?, ids).await?;
     let mut by_owner: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
     for secret in &sealed {
@@ -58,11 +58,11 @@ async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[&str]) -
 }
 
 /// A row without links, for `If-Match` checks inside a transaction.
-pub(super) fn bare_row(record: &CredentialRecord) -> Result<KeyRow, Fault> {
+pub(super) fn row_without_links(record: &CredentialRecord) -> Result<KeyRow, Error> {
     row(record, &[], true)
 }
 
-fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Result<KeyRow, Fault> {
+fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Result<KeyRow, Error> {
     let kind = record.kind()?;
     let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
@@ -88,7 +88,7 @@ fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Re
         provider: record.provider.as_deref().and_then(|word| word.parse().ok()),
         region: record.region.clone(),
         linked_to,
-        tested: record.tested_at.zip(outcome).map(|(at, outcome)| Tested { at: Timestamp(at), outcome }),
+        tested: record.tested_at.zip(outcome).map(|(at, outcome)| TestResult { at: Timestamp(at), outcome }),
         is_unreadable: !is_readable,
     })
 }

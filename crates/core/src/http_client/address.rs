@@ -35,14 +35,14 @@ const NON_PUBLIC_V6: [(Ipv6Addr, u8); 4] = [
 ];
 
 /// The addresses to which outgoing connections are allowed: public ones, and those in the given networks.
-pub(super) struct Reach(Vec<IpNet>);
+pub(super) struct AllowedAddresses(Vec<IpNet>);
 
-impl Reach {
+impl AllowedAddresses {
     pub(super) const fn new(allowed: Vec<IpNet>) -> Self {
         Self(allowed)
     }
 
-    pub(super) fn has(&self, address: IpAddr) -> bool {
+    pub(super) fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 }
@@ -62,21 +62,21 @@ fn is_public(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn reach(allowed: &[&str]) -> Reach {
-        Reach::new(allowed.iter().map(|network| network.parse().unwrap()).collect())
+    fn allowed_addresses(allowed: &[&str]) -> AllowedAddresses {
+        AllowedAddresses::new(allowed.iter().map(|network| network.parse().unwrap()).collect())
     }
 
-    fn has(reach: &Reach, address: &str) -> bool {
-        reach.has(address.parse().unwrap())
+    fn has(allowed_addresses: &AllowedAddresses, address: &str) -> bool {
+        allowed_addresses.allows(address.parse().unwrap())
     }
 
     #[test]
     fn public_addresses_are_allowed() {
         for address in ["1.1.1.1", "8.8.8.8", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "192.167.0.1", "223.255.255.255"] {
-            assert!(has(&reach(&[]), address), "{address}");
+            assert!(has(&allowed_addresses(&[]), address), "{address}");
         }
         for address in ["2606:4700::1111", "2a00:1450:4001::8a", "2001:4860:4860::8888"] {
-            assert!(has(&reach(&[]), address), "{address}");
+            assert!(has(&allowed_addresses(&[]), address), "{address}");
         }
     }
 
@@ -101,9 +101,9 @@ mod tests {
             "240.0.0.1",
             "255.255.255.255",
         ] {
-            assert!(!has(&reach(&[]), address), "{address}");
+            assert!(!has(&allowed_addresses(&[]), address), "{address}");
             for mapped in [format!("::ffff:{address}"), format!("::{address}"), format!("64:ff9b::{address}")] {
-                assert!(!has(&reach(&[]), &mapped), "{mapped}");
+                assert!(!has(&allowed_addresses(&[]), &mapped), "{mapped}");
             }
         }
         for address in [
@@ -124,18 +124,18 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ] {
-            assert!(!has(&reach(&[]), address), "{address}");
+            assert!(!has(&allowed_addresses(&[]), address), "{address}");
         }
     }
 
     #[test]
     fn an_allowed_network_applies_to_all_notations() {
-        let reach = reach(&["10.1.0.0/16", "fd00::/8"]);
+        let allowed_addresses = allowed_addresses(&["10.1.0.0/16", "fd00::/8"]);
         for address in ["10.1.2.3", "::ffff:10.1.2.3", "fd12::1", "1.1.1.1"] {
-            assert!(has(&reach, address), "{address}");
+            assert!(has(&allowed_addresses, address), "{address}");
         }
         for address in ["10.2.0.1", "127.0.0.1", "fe80::1"] {
-            assert!(!has(&reach, address), "{address}");
+            assert!(!has(&allowed_addresses, address), "{address}");
         }
     }
 }

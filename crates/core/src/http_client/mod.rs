@@ -14,7 +14,7 @@ use reqwest::{
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
-use address::Reach;
+use address::AllowedAddresses;
 
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -23,51 +23,51 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Largest response body, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
 
-pub struct Outgoing {
+pub struct HttpClient {
     client: Client,
-    reach: Arc<Reach>,
+    allowed_addresses: Arc<AllowedAddresses>,
 }
 
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub body: Vec<u8>,
 }
 
 /// Why a request failed. The messages follow the name of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum HttpError {
     #[error("has an address in a private network, which is blocked. An operator can allow the network with --allow-outgoing.")]
-    Private,
+    PrivateAddress,
     /// Connection refused, or no trusted certificate.
     #[error("could not be reached. Check the URL and whether this server can connect to it.")]
     Unreachable,
     #[error("did not respond in time. Try again later.")]
-    TooSlow,
+    Timeout,
     #[error("sent a response that is too large. Check the URL.")]
     TooLarge,
     /// The connection was interrupted, or the response is no valid HTTP.
     #[error("sent an invalid response. Check the URL.")]
-    Broken,
+    InvalidResponse,
 }
 
-impl Outgoing {
+impl HttpClient {
     /// Creates a client that reaches public addresses and those in the `allowed` networks.
     ///
     /// # Errors
     /// If the system's root certificates cannot be loaded.
     pub fn new(allowed: Vec<IpNet>) -> anyhow::Result<Self> {
-        let reach = Arc::new(Reach::new(allowed));
+        let allowed_addresses = Arc::new(AllowedAddresses::new(allowed));
         let client = Client::builder()
             .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
             // A redirect could send the key to another host.
             .redirect(Policy::none())
             // A proxy would resolve host names itself and bypass the address check.
             .no_proxy()
-            .dns_resolver(FilteringResolver(Arc::clone(&reach)))
+            .dns_resolver(FilteringResolver(Arc::clone(&allowed_addresses)))
             .connect_timeout(CONNECT_LIMIT)
             .timeout(CALL_LIMIT)
             .build()?;
-        Ok(Self { client, reach })
+        Ok(Self { client, allowed_addresses })
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -75,39 +75,39 @@ impl Outgoing {
     }
 
     /// Sends a request and reads the whole response. Redirects are returned, not followed.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let request = request.build().map_err(|_| Failure::Broken)?;
+    pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
+        let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
         // Literal IP addresses bypass the resolver.
         let is_allowed = match request.url().host() {
-            Some(Host::Ipv4(address)) => self.reach.has(address.into()),
-            Some(Host::Ipv6(address)) => self.reach.has(address.into()),
+            Some(Host::Ipv4(address)) => self.allowed_addresses.allows(address.into()),
+            Some(Host::Ipv6(address)) => self.allowed_addresses.allows(address.into()),
             Some(Host::Domain(_)) => true,
             None => false,
         };
         if !is_allowed {
-            return Err(Failure::Private);
+            return Err(HttpError::PrivateAddress);
         }
         let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
         let (status, mut body) = (response.status().as_u16(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
             if body.len() + chunk.len() > BODY_MAX {
-                return Err(Failure::TooLarge);
+                return Err(HttpError::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status, body })
+        Ok(HttpResponse { status, body })
     }
 }
 
-fn failure(error: &reqwest::Error) -> Failure {
+fn failure(error: &reqwest::Error) -> HttpError {
     if is_private(error) {
-        Failure::Private
+        HttpError::PrivateAddress
     } else if error.is_timeout() {
-        Failure::TooSlow
+        HttpError::Timeout
     } else if error.is_connect() {
-        Failure::Unreachable
+        HttpError::Unreachable
     } else {
-        Failure::Broken
+        HttpError::InvalidResponse
     }
 }
 
@@ -120,13 +120,14 @@ fn is_private(error: &(dyn Error + 'static)) -> bool {
 struct PrivateHost;
 
 /// DNS resolver that returns allowed addresses only. The connection goes to one of these.
-struct FilteringResolver(Arc<Reach>);
+struct FilteringResolver(Arc<AllowedAddresses>);
 
 impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = Arc::clone(&self.0);
+        let allowed_addresses = Arc::clone(&self.0);
         Box::pin(async move {
-            let (allowed, blocked): (Vec<_>, Vec<_>) = lookup_host((name.as_str(), 0)).await?.partition(|address| reach.has(address.ip()));
+            let (allowed, blocked): (Vec<_>, Vec<_>) =
+                lookup_host((name.as_str(), 0)).await?.partition(|address| allowed_addresses.allows(address.ip()));
             if allowed.is_empty() && !blocked.is_empty() {
                 return Err(PrivateHost.into());
             }

@@ -7,13 +7,13 @@ use crate::{
     actor::Actor,
     audit::Event,
     notifications,
-    projects::{self, Reached},
+    projects::{self, ProjectAccess},
 };
-use latchkey_store::{self as store, Tx, notifications::NewNotice, project_keys::Unrevealed};
+use latchkey_store::{self as store, Tx, notifications::NewNotification, project_keys::IssuedKeyRow};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, UserId},
-    notification::NoticeEvent,
+    notification::NotificationEvent,
     permission::Permission,
     time::Timestamp,
 };
@@ -21,9 +21,9 @@ use latchkey_types::{
 /// A key to change and its project. The actor has the permissions read in the transaction of the change.
 struct Change {
     actor: Actor,
-    project: Reached,
+    project: ProjectAccess,
     id: KeyId,
-    key: Unrevealed,
+    key: IssuedKeyRow,
 }
 
 impl Change {
@@ -36,29 +36,29 @@ impl Change {
 
 /// Revokes a key permanently, effective immediately, and notifies its holder. Does nothing if the key is already revoked. Needs
 /// *Manage Projects*, in the organization and in the project.
-pub async fn revoke(core: &Core, actor: &Actor, id: KeyId) -> Result<(), Fault> {
+pub async fn revoke(core: &Core, actor: &Actor, id: KeyId) -> Result<(), Error> {
     change(core, actor, id, |tx, change| {
         Box::pin(async move {
             if !store::issued_key_list::revoke(tx, &change.id.to_string(), Timestamp::now()).await? {
                 return Ok(None);
             }
-            let holder: UserId = change.key.holder.parse().map_err(|_| Fault::Internal)?;
+            let holder: UserId = change.key.holder.parse().map_err(|_| Error::Internal)?;
             let recipients = [holder].into_iter().filter(|holder| *holder != change.actor.user).collect::<Vec<_>>();
-            notifications::tell(tx, &recipients, &revocation_notice(change)).await?;
+            notifications::notify(tx, &recipients, &revocation_notice(change)).await?;
             Ok(Some(change.event("key.revoked")))
         })
     })
     .await
 }
 
-fn revocation_notice(change: &Change) -> NewNotice {
-    NewNotice {
-        event: NoticeEvent::Revoked,
+fn revocation_notice(change: &Change) -> NewNotification {
+    NewNotification {
+        event: NotificationEvent::Revoked,
         project_id: change.project.id,
         project: change.project.record.name.clone(),
         template: change.key.name.clone(),
-        person: change.actor.name.clone(),
-        word: String::new(),
+        actor_name: change.actor.name.clone(),
+        comment: String::new(),
     }
 }
 
@@ -66,17 +66,17 @@ fn revocation_notice(change: &Change) -> NewNotice {
 ///
 /// # Errors
 /// `Conflict` at `id` if the key has expired or is revoked, or when enabling a key whose holder is disabled.
-pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool) -> Result<(), Fault> {
+pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool) -> Result<(), Error> {
     change(core, actor, id, move |tx, change| {
         Box::pin(async move {
             let now = Timestamp::now();
             if change.key.revoked_at.is_some() || change.key.expires_at.is_some_and(|expires_at| Timestamp(expires_at) <= now) {
-                return Err(Fault::conflict("id", "This key has expired or was revoked, so it can't be disabled or enabled."));
+                return Err(Error::conflict("id", "This key has expired or was revoked, so it can't be disabled or enabled."));
             }
-            let holder = change.key.holder.parse().map_err(|_| Fault::Internal)?;
+            let holder = change.key.holder.parse().map_err(|_| Error::Internal)?;
             let holder = store::members::find(&mut *tx, change.actor.organization, holder).await?;
             if !disabled && holder.is_none_or(|holder| holder.disabled_at.is_some()) {
-                return Err(Fault::conflict("id", "The key's owner is disabled. Re-enable the owner first."));
+                return Err(Error::conflict("id", "The key's owner is disabled. Re-enable the owner first."));
             }
             store::keys::set_disabled(tx, change.id, disabled.then_some(now)).await?;
             Ok(Some(change.event(if disabled { "key.disabled" } else { "key.enabled" })))
@@ -86,9 +86,9 @@ pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool)
 }
 
 /// Changes a key. If `apply` returns an audit event, writes it, records for all instances that the verdict changed, and invalidates the cache.
-async fn change<Apply>(core: &Core, actor: &Actor, id: KeyId, apply: Apply) -> Result<(), Fault>
+async fn change<Apply>(core: &Core, actor: &Actor, id: KeyId, apply: Apply) -> Result<(), Error>
 where
-    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Change) -> BoxFuture<'tx, Result<Option<Event>, Fault>> + Send + 'static,
+    Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Change) -> BoxFuture<'tx, Result<Option<Event>, Error>> + Send + 'static,
 {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
@@ -96,20 +96,20 @@ where
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let key = store::project_keys::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-                let project = key.project_id.parse().map_err(|_| Fault::Internal)?;
-                let (actor, project) = projects::managed_now(tx, &actor, project).await?;
+                let key = store::project_keys::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
+                let project = key.project_id.parse().map_err(|_| Error::Internal)?;
+                let (actor, project) = projects::find_managed_for_update(tx, &actor, project).await?;
                 let change = Change { actor, project, id, key };
                 let Some(event) = apply(tx, &change).await? else { return Ok(Vec::new()) };
                 auditor.record(tx, event).await?;
                 let digests = store::keys::secrets::digests(tx, id).await?;
                 for digest in &digests {
-                    store::changes::note(tx, Some(digest)).await?;
+                    store::verdict_changes::record(tx, Some(digest)).await?;
                 }
                 Ok(digests)
             })
         })
         .await?;
-    core.verifier.forget_each(&digests);
+    core.verifier.invalidate_each(&digests);
     Ok(())
 }

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 use super::{Core, actor::Actor, projects};
 use latchkey_store::{
     self as store,
-    issued_key_list::{IssuedRecord, Scope},
+    issued_key_list::{IssuedKeyUsage, Scope},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     issued_key::{IssuedPage, IssuedQuery, IssuedRow, ROWS},
     key_kind::Lifecycle,
     time::Timestamp,
@@ -20,19 +20,19 @@ use latchkey_types::{
 
 /// A page of a project's issued keys with their usage in a period. Includes valid keys, and invalid ones that were used or revoked in the period.
 /// Needs *Manage Projects*, in the organization and in the project.
-pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Fault> {
+pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Error> {
     let mut db = core.store.connection().await?;
-    let project = projects::managed(&mut db, actor, query.project).await?;
+    let project = projects::find_managed(&mut db, actor, query.project).await?;
     let now = Timestamp::now();
-    let span = query.wanted.span(now)?;
+    let span = query.period.span(now)?;
     if !ROWS.contains(&query.rows) {
-        return Err(Fault::invalid("rows", "A page has 10, 20, 50 or 100 rows."));
+        return Err(Error::invalid("rows", "A page has 10, 20, 50 or 100 rows."));
     }
     let scope = Scope { organization: actor.organization, project: project.id, span, now };
-    let sums = store::issued_key_list::sums(&mut db, &scope).await?;
+    let sums = store::issued_key_list::totals(&mut db, &scope).await?;
     let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
     let page = query.page.clamp(1, last_page);
-    let records = store::issued_key_list::some(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
+    let records = store::issued_key_list::page(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
     let keys: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
     let mut buckets = in_buckets(store::issued_key_list::buckets(&mut db, &scope, &keys).await?, span.count);
     let rows = records.into_iter().map(|record| {
@@ -64,7 +64,7 @@ fn in_buckets(counted: Vec<(String, i64, i64)>, count: i64) -> HashMap<String, V
     buckets
 }
 
-fn row(record: IssuedRecord, buckets: Vec<i64>, now: Timestamp) -> Result<IssuedRow, Fault> {
+fn row(record: IssuedKeyUsage, buckets: Vec<i64>, now: Timestamp) -> Result<IssuedRow, Error> {
     let lifecycle = Lifecycle {
         expires_at: record.expires_at.map(Timestamp),
         disabled_at: record.disabled_at.map(Timestamp),
@@ -72,7 +72,7 @@ fn row(record: IssuedRecord, buckets: Vec<i64>, now: Timestamp) -> Result<Issued
         deleted_at: record.deleted_at.map(Timestamp),
     };
     Ok(IssuedRow {
-        id: record.id.parse().map_err(|_| Fault::Internal)?,
+        id: record.id.parse().map_err(|_| Error::Internal)?,
         name: record.name,
         holder: record.holder,
         received_at: Timestamp(record.created_at),

@@ -1,12 +1,12 @@
 //! Edits one value of a key template at a time.
 
-use super::{managed_now, read, require, unchanged};
+use super::{ensure_unchanged, find_managed_for_update, read, require};
 use crate::{Core, actor::Actor, audit::Event};
 use latchkey_store::{self as store, Tx, key_templates::TemplateRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{RoleId, TemplateId},
-    key_template::{Edit, TemplateRow, TemplateValue, days, days_text},
+    key_template::{TemplateRow, TemplateValue, ValueEdit, days, days_text},
     money::Money,
     validate,
 };
@@ -16,24 +16,24 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `Conflict` at the value if it was changed concurrently or the name is taken.
-pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: Edit<TemplateValue>) -> Result<TemplateRow, Fault> {
+pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: ValueEdit<TemplateValue>) -> Result<TemplateRow, Error> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     let (edited, priced) = core
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, access, mut template) = managed_now(tx, &actor, id).await?;
-                let value = edit.which.word();
+                let (actor, access, mut template) = find_managed_for_update(tx, &actor, id).await?;
+                let value = edit.which.as_str();
                 let (now, after) = change(tx, &actor, &mut template, &edit).await?;
-                unchanged(value, &now, &edit.before, &after)?;
+                ensure_unchanged(value, &now, &edit.before, &after)?;
                 if now == after {
                     return Ok((read(tx, &actor, id).await?, Vec::new()));
                 }
                 store::key_templates::update(tx, &template).await.map_err(name_taken)?;
                 let priced = if edit.which == TemplateValue::Price { store::issued_keys::digests_of_template(tx, id).await? } else { Vec::new() };
                 for digest in &priced {
-                    store::changes::note(tx, Some(digest)).await?;
+                    store::verdict_changes::record(tx, Some(digest)).await?;
                 }
                 let mut event =
                     Event::new(&actor, "template.changed", "template", id, &template.name).with("project", access.record.name).with("value", value);
@@ -46,13 +46,13 @@ pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: Edit<Templat
             })
         })
         .await?;
-    core.verifier.forget_each(&priced);
+    core.verifier.invalidate_each(&priced);
     Ok(edited)
 }
 
 /// Validates the new value and sets it in the record. Returns the value before and after, as text.
-async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit: &Edit<TemplateValue>) -> Result<(String, String), Fault> {
-    let (field, typed) = (edit.which.word(), edit.after.as_str());
+async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit: &ValueEdit<TemplateValue>) -> Result<(String, String), Error> {
+    let (field, typed) = (edit.which.as_str(), edit.after.as_str());
     let put = |slot: &mut String, after: String| (std::mem::replace(slot, after.clone()), after);
     Ok(match edit.which {
         TemplateValue::Name => put(&mut template.name, validate::name(field, typed)?),
@@ -72,14 +72,14 @@ async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit:
 }
 
 /// The id of a role that the actor may assign.
-async fn role(tx: &mut Tx, actor: &Actor, field: &str, typed: &str) -> Result<String, Fault> {
-    let unknown = || Fault::invalid(field, "Choose a role of your organization.");
+async fn role(tx: &mut Tx, actor: &Actor, field: &str, typed: &str) -> Result<String, Error> {
+    let unknown = || Error::invalid(field, "Choose a role of your organization.");
     let id: RoleId = typed.parse().map_err(|_| unknown())?;
     let role = store::roles::find(tx, actor.organization, id).await?.ok_or_else(unknown)?;
     actor.require_all(role.allows())?;
     Ok(role.id)
 }
 
-fn name_taken(error: store::Error) -> Fault {
+fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "This project already has a template with this name.")
 }

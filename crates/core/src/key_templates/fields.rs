@@ -1,15 +1,15 @@
 //! The information fields of a key template.
 
-use super::{fresh_name, managed_now, require, unchanged};
-use crate::{Core, actor::Actor, audit::Event, projects::Reached};
+use super::{ensure_unchanged, find_managed_for_update, require, unused_name};
+use crate::{Core, actor::Actor, audit::Event, projects::ProjectAccess};
 use latchkey_store::{
     self as store, Tx,
     key_templates::{FieldRecord, TemplateRecord},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{FieldId, TemplateId},
-    key_template::{Edit, FIELDS_MAX, FieldRow, FieldValue},
+    key_template::{FIELDS_MAX, FieldRow, FieldValue, ValueEdit},
     validate,
 };
 
@@ -17,18 +17,18 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `Conflict` at `template` if it has [`FIELDS_MAX`] fields.
-pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Result<FieldRow, Fault> {
+pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Result<FieldRow, Error> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, access, record) = managed_now(tx, &actor, template).await?;
+                let (actor, access, record) = find_managed_for_update(tx, &actor, template).await?;
                 let all = store::key_templates::fields(tx, template).await?;
                 if all.len() >= FIELDS_MAX {
-                    return Err(Fault::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
+                    return Err(Error::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
                 }
-                let (id, name) = (FieldId::new(), fresh_name("New field", all.iter().map(|field| field.name.as_str())));
+                let (id, name) = (FieldId::new(), unused_name("New field", all.iter().map(|field| field.name.as_str())));
                 store::key_templates::insert_field(tx, id, template, &name).await?;
                 auditor.record(tx, field_event(&actor, "template.field_added", &access, &record, &name)).await?;
                 find(tx, id).await?.row()
@@ -42,17 +42,17 @@ pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Resu
 ///
 /// # Errors
 /// `Conflict` at the value if it was changed concurrently or the name is taken.
-pub async fn edit_field(core: &Core, actor: &Actor, id: FieldId, edit: Edit<FieldValue>) -> Result<FieldRow, Fault> {
+pub async fn edit_field(core: &Core, actor: &Actor, id: FieldId, edit: ValueEdit<FieldValue>) -> Result<FieldRow, Error> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
                 let (actor, access, template, mut field) = find_managed(tx, &actor, id).await?;
-                let value = edit.which.word();
+                let value = edit.which.as_str();
                 let before = change(&mut field, &edit)?;
                 let after = value_of(&field, edit.which).clone();
-                unchanged(value, &before, &edit.before, &after)?;
+                ensure_unchanged(value, &before, &edit.before, &after)?;
                 if before != after {
                     store::key_templates::update_field(tx, &field).await.map_err(name_taken)?;
                     // The values of fields are confidential and do not belong in the audit log.
@@ -66,7 +66,7 @@ pub async fn edit_field(core: &Core, actor: &Actor, id: FieldId, edit: Edit<Fiel
 }
 
 /// Deletes a field. Issued keys keep it. Needs *Manage Projects*, in the organization and in the project.
-pub async fn delete_field(core: &Core, actor: &Actor, id: FieldId) -> Result<(), Fault> {
+pub async fn delete_field(core: &Core, actor: &Actor, id: FieldId) -> Result<(), Error> {
     require(actor)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
@@ -81,8 +81,8 @@ pub async fn delete_field(core: &Core, actor: &Actor, id: FieldId) -> Result<(),
 }
 
 /// Validates the new value and sets it in the record. Returns the value before.
-fn change(field: &mut FieldRecord, edit: &Edit<FieldValue>) -> Result<String, Fault> {
-    let name = edit.which.word();
+fn change(field: &mut FieldRecord, edit: &ValueEdit<FieldValue>) -> Result<String, Error> {
+    let name = edit.which.as_str();
     Ok(match edit.which {
         FieldValue::Name => std::mem::replace(&mut field.name, validate::name(name, &edit.after)?),
         FieldValue::Description => std::mem::replace(&mut field.description, validate::description(name, &edit.after)?),
@@ -99,21 +99,21 @@ const fn value_of(field: &FieldRecord, which: FieldValue) -> &String {
 }
 
 /// A field of a template that the actor manages, with that template.
-async fn find_managed(tx: &mut Tx, actor: &Actor, id: FieldId) -> Result<(Actor, Reached, TemplateRecord, FieldRecord), Fault> {
+async fn find_managed(tx: &mut Tx, actor: &Actor, id: FieldId) -> Result<(Actor, ProjectAccess, TemplateRecord, FieldRecord), Error> {
     let field = find(tx, id).await?;
-    let template = field.template_id.parse().map_err(|_| Fault::Internal)?;
-    let (actor, access, template) = managed_now(tx, actor, template).await?;
+    let template = field.template_id.parse().map_err(|_| Error::Internal)?;
+    let (actor, access, template) = find_managed_for_update(tx, actor, template).await?;
     Ok((actor, access, template, field))
 }
 
-async fn find(tx: &mut Tx, id: FieldId) -> Result<FieldRecord, Fault> {
-    store::key_templates::find_field(tx, id).await?.ok_or(Fault::NotFound)
+async fn find(tx: &mut Tx, id: FieldId) -> Result<FieldRecord, Error> {
+    store::key_templates::find_field(tx, id).await?.ok_or(Error::NotFound)
 }
 
-fn field_event(actor: &Actor, action: &'static str, access: &Reached, template: &TemplateRecord, field: &str) -> Event {
+fn field_event(actor: &Actor, action: &'static str, access: &ProjectAccess, template: &TemplateRecord, field: &str) -> Event {
     Event::new(actor, action, "template", &template.id, &template.name).with("project", access.record.name.as_str()).with("field", field)
 }
 
-fn name_taken(error: store::Error) -> Fault {
+fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "This template already has a field with this name.")
 }

@@ -11,21 +11,21 @@ pub use fields::{add_field, delete_field, edit_field};
 use super::{
     Core,
     actor::Actor,
-    projects::{self, Reached},
+    projects::{self, ProjectAccess},
 };
 use latchkey_store::{
     self as store, Tx, fold,
     key_templates::{FieldRecord, TemplateRecord},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{ProjectId, TemplateId},
-    key_template::{FieldRow, NodeChoice, RoleChoice, TemplateDesk, TemplateRow},
+    key_template::{FieldRow, NodeOption, TemplateRoleOption, TemplateRow, TemplatesPageData},
     permission::Permission,
 };
 
 /// A project's templates with their fields, oldest first.
-pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(TemplateRecord, Vec<FieldRow>)>, Fault> {
+pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(TemplateRecord, Vec<FieldRow>)>, Error> {
     let templates = store::key_templates::of_project(db, project).await?;
     let mut fields = store::key_templates::fields_of_project(db, project).await?;
     let with_fields = |template: TemplateRecord| {
@@ -39,71 +39,71 @@ pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(Template
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn desk(core: &Core, actor: &Actor, project: ProjectId) -> Result<TemplateDesk, Fault> {
+pub async fn page(core: &Core, actor: &Actor, project: ProjectId) -> Result<TemplatesPageData, Error> {
     let mut db = core.store.connection().await?;
-    let access = projects::managed(&mut db, actor, project).await?;
+    let access = projects::find_managed(&mut db, actor, project).await?;
     let templates = of_project(&mut db, project).await?;
     let nodes = store::project_nodes::all(&mut db, project).await?;
-    let requests = super::access_requests::waiting(&mut db, project).await?;
+    let requests = super::access_requests::open_requests(&mut db, project).await?;
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
     let roles = roles(&mut db, actor).await?;
-    Ok(TemplateDesk {
+    Ok(TemplatesPageData {
         project: access.row()?,
         templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect::<Result<_, _>>()?,
         roles,
-        nodes: nodes.into_iter().map(|node| NodeChoice { id: node.id, name: node.name }).collect(),
+        nodes: nodes.into_iter().map(|node| NodeOption { id: node.id, name: node.name }).collect(),
         requests,
         currency,
     })
 }
 
 /// The organization's roles, and which of them the actor may assign.
-async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<RoleChoice>, Fault> {
+async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<TemplateRoleOption>, Error> {
     let roles = store::roles::list(db, actor.organization).await?;
     let choice = |role: store::roles::RoleRecord| {
         let permissions = role.allows();
-        let may_give = actor.permissions.first_missing(permissions).is_none();
-        Ok(RoleChoice { id: role.id.parse().map_err(|_| Fault::Internal)?, name: role.name, permissions, may_give })
+        let can_grant = actor.permissions.first_missing(permissions).is_none();
+        Ok(TemplateRoleOption { id: role.id.parse().map_err(|_| Error::Internal)?, name: role.name, permissions, can_grant })
     };
     roles.into_iter().map(choice).collect()
 }
 
 /// A template that is not deleted, for a change. Returns the actor with the permissions read in the transaction `tx`, the project and the
 /// template.
-async fn managed_now(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<(Actor, Reached, TemplateRecord), Fault> {
-    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
-    let project = template.project_id.parse().map_err(|_| Fault::Internal)?;
-    let (actor, access) = projects::managed_now(tx, actor, project).await?;
+async fn find_managed_for_update(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<(Actor, ProjectAccess, TemplateRecord), Error> {
+    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
+    let project = template.project_id.parse().map_err(|_| Error::Internal)?;
+    let (actor, access) = projects::find_managed_for_update(tx, actor, project).await?;
     if template.deleted_at.is_some() {
-        return Err(Fault::NotFound);
+        return Err(Error::NotFound);
     }
     Ok((actor, access, template))
 }
 
 /// A template with its fields.
-async fn read(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<TemplateRow, Fault> {
-    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Fault::Internal)?;
+async fn read(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<TemplateRow, Error> {
+    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Error::Internal)?;
     let fields = store::key_templates::fields(tx, id).await?.into_iter().map(FieldRecord::row).collect::<Result<_, _>>()?;
     template.row(fields)
 }
 
 /// The first of `New …`, `New … 2` and so on that is not taken, ignoring case.
-fn fresh_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
+fn unused_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String {
     let taken: Vec<_> = taken.map(fold).collect();
     let names = (1..).map(|number| if number == 1 { first.to_owned() } else { format!("{first} {number}") });
     names.into_iter().find(|name| !taken.contains(&fold(name))).unwrap_or_default()
 }
 
 /// Requires that the current value is the one the editor displayed (`before`), or already the new one (`after`).
-fn unchanged(field: &str, current: &str, before: &str, after: &str) -> Result<(), Fault> {
+fn ensure_unchanged(field: &str, current: &str, before: &str, after: &str) -> Result<(), Error> {
     if current == before || current == after {
         return Ok(());
     }
     let current = if current.is_empty() { "nothing".to_owned() } else { format!("“{current}”") };
-    Err(Fault::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
+    Err(Error::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
 }
 
-fn require(actor: &Actor) -> Result<(), Fault> {
+fn require(actor: &Actor) -> Result<(), Error> {
     actor.require(Permission::ManageProjects)
 }
 
@@ -113,15 +113,15 @@ mod tests {
 
     #[test]
     fn unused_names_are_numbered() {
-        assert_eq!(fresh_name("New template", [].into_iter()), "New template");
-        assert_eq!(fresh_name("New template", ["NEW TEMPLATE", "New template 2", "New template 4"].into_iter()), "New template 3");
+        assert_eq!(unused_name("New template", [].into_iter()), "New template");
+        assert_eq!(unused_name("New template", ["NEW TEMPLATE", "New template 2", "New template 4"].into_iter()), "New template 3");
     }
 
     #[test]
     fn concurrent_changes_are_not_overwritten() {
-        assert_eq!(unchanged("name", "a", "a", "b"), Ok(()));
-        assert_eq!(unchanged("name", "b", "a", "b"), Ok(()), "both make the same change");
-        let conflict = unchanged("name", "c", "a", "b").unwrap_err();
-        assert_eq!(conflict.about_field().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
+        assert_eq!(ensure_unchanged("name", "a", "a", "b"), Ok(()));
+        assert_eq!(ensure_unchanged("name", "b", "a", "b"), Ok(()), "both make the same change");
+        let conflict = ensure_unchanged("name", "c", "a", "b").unwrap_err();
+        assert_eq!(conflict.field_error().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
     }
 }

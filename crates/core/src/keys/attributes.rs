@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::limits;
 use crate::{actor::Actor, expiry};
-use latchkey_store::keys::Traits;
+use latchkey_store::keys::KeyAttributes;
 use latchkey_types::{
-    error::Fault,
-    key::{EditedKey, WantedKey},
-    key_kind::{CORPUS_ACCESS, Editable, KeyKind, Policy, Scoping},
+    error::Error,
+    key::{CreateKeyRequest, KeyPatch},
+    key_kind::{CORPUS_ACCESS, Editable, KeyKind, KindSpec, ScopeRule},
     permission::Scope,
     time::Timestamp,
     validate,
@@ -23,16 +23,16 @@ pub const SCOPES_MAX: usize = 100;
 ///
 /// # Errors
 /// `Invalid` at the first invalid value; `Forbidden` for a scope that the actor may not grant.
-pub(super) fn of_new(actor: &Actor, kind: KeyKind, request: &WantedKey, now: Timestamp) -> Result<Traits, Fault> {
-    let policy = kind.policy();
-    Ok(Traits {
+pub(super) fn from_request(actor: &Actor, kind: KeyKind, request: &CreateKeyRequest, now: Timestamp) -> Result<KeyAttributes, Error> {
+    let spec = kind.spec();
+    Ok(KeyAttributes {
         name: validate::name("name", &request.name)?,
-        expires_at: expiry::chosen(policy, request.ends, now)?,
-        scopes: scopes(actor, policy, request.scopes.as_deref())?,
-        external_id: external_id(policy, request.external_id.as_deref())?,
-        metadata: metadata(policy, request.metadata.as_deref())?,
-        rate_limits: limits::rate_limits(policy, &request.rate_limits)?,
-        allowed_ips: limits::allowed_ips(policy, &request.allowed_ips)?,
+        expires_at: expiry::resolve(spec, request.expiry, now)?,
+        scopes: scopes(actor, spec, request.scopes.as_deref())?,
+        external_id: external_id(spec, request.external_id.as_deref())?,
+        metadata: metadata(spec, request.metadata.as_deref())?,
+        rate_limits: limits::rate_limits(spec, &request.rate_limits)?,
+        allowed_ips: limits::allowed_ips(spec, &request.allowed_ips)?,
     })
 }
 
@@ -40,41 +40,41 @@ pub(super) fn of_new(actor: &Actor, kind: KeyKind, request: &WantedKey, now: Tim
 ///
 /// # Errors
 /// `Invalid` at the first value that is invalid or cannot be changed on keys of this kind.
-pub(super) fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, patch: &EditedKey, now: Timestamp) -> Result<Traits, Fault> {
-    let policy = kind.policy();
-    let fixed = |field: &str| Err(Fault::invalid(field, "This can't be changed on keys of this kind."));
-    let (name_fixed, rest_fixed) = (policy.editable == Editable::Nothing, policy.editable != Editable::All);
+pub(super) fn apply_patch(actor: &Actor, kind: KeyKind, before: KeyAttributes, patch: &KeyPatch, now: Timestamp) -> Result<KeyAttributes, Error> {
+    let spec = kind.spec();
+    let fixed = |field: &str| Err(Error::invalid(field, "This can't be changed on keys of this kind."));
+    let (name_fixed, rest_fixed) = (spec.editable == Editable::Nothing, spec.editable != Editable::All);
     let mut after = before;
     match &patch.name {
         Some(_) if name_fixed => return fixed("name"),
         Some(name) => after.name = validate::name("name", name)?,
         None => {}
     }
-    match patch.ends {
+    match patch.expiry {
         Some(_) if rest_fixed => return fixed("duration_days"),
-        Some(ends) => after.expires_at = expiry::chosen(policy, ends, now)?,
+        Some(ends) => after.expires_at = expiry::resolve(spec, ends, now)?,
         None => {}
     }
     match &patch.scopes {
         Some(_) if rest_fixed => return fixed("scopes"),
-        Some(words) => after.scopes = scopes(actor, policy, Some(words))?,
+        Some(words) => after.scopes = scopes(actor, spec, Some(words))?,
         None => {}
     }
     match &patch.external_id {
         Some(_) if rest_fixed => return fixed("external_id"),
-        Some(id) => after.external_id = external_id(policy, Some(id))?,
+        Some(id) => after.external_id = external_id(spec, Some(id))?,
         None => {}
     }
     match &patch.metadata {
         Some(_) if rest_fixed => return fixed("metadata"),
-        Some(json) => after.metadata = metadata(policy, Some(json))?,
+        Some(json) => after.metadata = metadata(spec, Some(json))?,
         None => {}
     }
     if let Some(requested) = &patch.rate_limits {
-        after.rate_limits = limits::rate_limits(policy, requested)?;
+        after.rate_limits = limits::rate_limits(spec, requested)?;
     }
     if let Some(requested) = &patch.allowed_ips {
-        after.allowed_ips = limits::allowed_ips(policy, requested)?;
+        after.allowed_ips = limits::allowed_ips(spec, requested)?;
     }
     Ok(after)
 }
@@ -83,36 +83,36 @@ pub(super) fn of_edited(actor: &Actor, kind: KeyKind, before: Traits, patch: &Ed
 ///
 /// # Errors
 /// `Invalid` at `corpora` if the kind has no corpora, or requires some and none is given.
-pub(super) fn corpora(policy: &Policy, requested: &[i64]) -> Result<Vec<i64>, Fault> {
-    match (policy.scoping, requested) {
-        (Scoping::Corpora, []) => Err(Fault::invalid("corpora", "Choose at least one corpus.")),
-        (Scoping::Corpora, requested) => {
+pub(super) fn corpora(spec: &KindSpec, requested: &[i64]) -> Result<Vec<i64>, Error> {
+    match (spec.scope_rule, requested) {
+        (ScopeRule::Corpora, []) => Err(Error::invalid("corpora", "Choose at least one corpus.")),
+        (ScopeRule::Corpora, requested) => {
             let mut corpora = requested.to_vec();
             corpora.sort_unstable();
             corpora.dedup();
             Ok(corpora)
         }
         (_, []) => Ok(Vec::new()),
-        (..) => Err(Fault::invalid("corpora", "Keys of this kind have no corpora.")),
+        (..) => Err(Error::invalid("corpora", "Keys of this kind have no corpora.")),
     }
 }
 
 /// The stored form of scopes: words, separated by spaces. An actor can grant only scopes that they hold.
-fn scopes(actor: &Actor, policy: &Policy, requested: Option<&[String]>) -> Result<String, Fault> {
-    let invalid = |message: String| Err(Fault::invalid("scopes", message));
-    match (policy.scoping, requested) {
-        (Scoping::None, None | Some([])) | (Scoping::Words, None) => Ok(String::new()),
-        (Scoping::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
-        (Scoping::Api, None) => {
+fn scopes(actor: &Actor, spec: &KindSpec, requested: Option<&[String]>) -> Result<String, Error> {
+    let invalid = |message: String| Err(Error::invalid("scopes", message));
+    match (spec.scope_rule, requested) {
+        (ScopeRule::None, None | Some([])) | (ScopeRule::Custom, None) => Ok(String::new()),
+        (ScopeRule::None, Some(_)) => invalid("Keys of this kind have no scopes.".to_owned()),
+        (ScopeRule::Api, None) => {
             api_scopes(actor, &Scope::ALL.iter().copied().filter(|scope| actor.require_grant(*scope).is_ok()).collect::<Vec<_>>())
         }
-        (Scoping::Api, Some(words)) => {
-            let unknown = |word: &String| Fault::invalid("scopes", format!("Unknown scope “{word}”."));
+        (ScopeRule::Api, Some(words)) => {
+            let unknown = |word: &String| Error::invalid("scopes", format!("Unknown scope “{word}”."));
             api_scopes(actor, &words.iter().map(|word| word.parse().map_err(|_| unknown(word))).collect::<Result<Vec<_>, _>>()?)
         }
-        (Scoping::Words, Some(words)) => custom_scopes(words),
-        (Scoping::Corpora, None) => Ok(CORPUS_ACCESS[0].0.join(" ")),
-        (Scoping::Corpora, Some(words)) => {
+        (ScopeRule::Custom, Some(words)) => custom_scopes(words),
+        (ScopeRule::Corpora, None) => Ok(CORPUS_ACCESS[0].0.join(" ")),
+        (ScopeRule::Corpora, Some(words)) => {
             let access =
                 CORPUS_ACCESS.iter().find(|(access, _)| access.len() == words.len() && access.iter().all(|word| words.iter().any(|own| own == word)));
             access.map_or_else(|| invalid("Use “query”, or “query” and “index”.".to_owned()), |(access, _)| Ok(access.join(" ")))
@@ -120,48 +120,48 @@ fn scopes(actor: &Actor, policy: &Policy, requested: Option<&[String]>) -> Resul
     }
 }
 
-fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Fault> {
+fn api_scopes(actor: &Actor, scopes: &[Scope]) -> Result<String, Error> {
     if scopes.is_empty() {
-        return Err(Fault::invalid("scopes", "Choose at least one scope."));
+        return Err(Error::invalid("scopes", "Choose at least one scope."));
     }
     for scope in scopes {
         actor.require_grant(*scope)?;
     }
-    Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.word()).collect::<Vec<_>>().join(" "))
+    Ok(Scope::ALL.iter().filter(|scope| scopes.contains(scope)).map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "))
 }
 
 /// Free-form scopes chosen by the key's creator, distinct, in the given order.
-fn custom_scopes(words: &[String]) -> Result<String, Fault> {
+fn custom_scopes(words: &[String]) -> Result<String, Error> {
     let mut scopes: Vec<&str> = Vec::new();
     for word in words {
         let is_valid = (1..=validate::NAME_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_valid {
-            return Err(Fault::invalid("scopes", format!("A scope is 1 to {} letters, digits or symbols, without spaces.", validate::NAME_MAX)));
+            return Err(Error::invalid("scopes", format!("A scope is 1 to {} letters, digits or symbols, without spaces.", validate::NAME_MAX)));
         }
         if !scopes.contains(&word.as_str()) {
             scopes.push(word);
         }
     }
     if scopes.len() > SCOPES_MAX {
-        return Err(Fault::invalid("scopes", format!("Use at most {SCOPES_MAX} scopes.")));
+        return Err(Error::invalid("scopes", format!("Use at most {SCOPES_MAX} scopes.")));
     }
     Ok(scopes.join(" "))
 }
 
-fn external_id(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
+fn external_id(spec: &KindSpec, requested: Option<&str>) -> Result<Option<String>, Error> {
     match requested.map(str::trim) {
         None | Some("") => Ok(None),
-        Some(_) if !policy.annotated => Err(Fault::invalid("external_id", "Keys of this kind have no external id.")),
+        Some(_) if !spec.has_annotations => Err(Error::invalid("external_id", "Keys of this kind have no external id.")),
         Some(id) => validate::name("external_id", id).map(Some),
     }
 }
 
 /// A flat JSON object without whitespace; `None` for an empty object.
-fn metadata(policy: &Policy, requested: Option<&str>) -> Result<Option<String>, Fault> {
-    let invalid = |message: String| Err(Fault::invalid("metadata", message));
+fn metadata(spec: &KindSpec, requested: Option<&str>) -> Result<Option<String>, Error> {
+    let invalid = |message: String| Err(Error::invalid("metadata", message));
     let json = match requested.map(str::trim) {
         None | Some("") => return Ok(None),
-        Some(_) if !policy.annotated => return invalid("Keys of this kind have no metadata.".to_owned()),
+        Some(_) if !spec.has_annotations => return invalid("Keys of this kind have no metadata.".to_owned()),
         Some(json) => json,
     };
     let Ok(object) = serde_json::from_str::<Map<String, Value>>(json) else {
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn metadata_is_a_flat_object() {
-        let client = KeyKind::Client.policy();
+        let client = KeyKind::Client.spec();
         assert_eq!(metadata(client, Some(" {\"a\": 1, \"b\": null} ")).unwrap().as_deref(), Some(r#"{"a":1,"b":null}"#));
         assert_eq!(metadata(client, Some("")), Ok(None));
         assert_eq!(metadata(client, Some("{}")), Ok(None));
@@ -191,7 +191,7 @@ mod tests {
         for bad in ["[]", "7", "{", r#"{"a":{}}"#, r#"{"a":[1]}"#, &long] {
             assert!(metadata(client, Some(bad)).is_err(), "{bad}");
         }
-        assert!(metadata(KeyKind::Agent.policy(), Some(r#"{"a":1}"#)).is_err());
+        assert!(metadata(KeyKind::Agent.spec(), Some(r#"{"a":1}"#)).is_err());
     }
 
     #[test]
@@ -205,9 +205,9 @@ mod tests {
 
     #[test]
     fn only_kinds_with_corpora_accept_and_require_them() {
-        assert_eq!(corpora(KeyKind::Corpus.policy(), &[3, 1, 3]), Ok(vec![1, 3]));
-        assert!(corpora(KeyKind::Corpus.policy(), &[]).is_err());
-        assert!(corpora(KeyKind::Agent.policy(), &[1]).is_err());
-        assert_eq!(corpora(KeyKind::Agent.policy(), &[]), Ok(vec![]));
+        assert_eq!(corpora(KeyKind::Corpus.spec(), &[3, 1, 3]), Ok(vec![1, 3]));
+        assert!(corpora(KeyKind::Corpus.spec(), &[]).is_err());
+        assert!(corpora(KeyKind::Agent.spec(), &[1]).is_err());
+        assert_eq!(corpora(KeyKind::Agent.spec(), &[]), Ok(vec![]));
     }
 }

@@ -1,11 +1,11 @@
 //! Bulk actions on keys.
 
-use super::change::{change_in, deletion, resting};
+use super::change::{change_in, delete_in, set_disabled_in};
 use crate::{Core, actor::Actor, etag::IfMatch};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::KeyId,
-    key::{BulkAction, BulkOutcome},
+    key::{BulkAction, BulkResult},
     permission::Permission,
 };
 
@@ -15,7 +15,7 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `Conflict` if there is only one key and it cannot be enabled.
-pub async fn act(core: &Core, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkOutcome, Fault> {
+pub async fn apply_bulk(core: &Core, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkResult, Error> {
     actor.require(Permission::ManageApiKeys)?;
     // For a single key, return the reason instead of a count.
     let is_one = ids.len() == 1;
@@ -24,27 +24,27 @@ pub async fn act(core: &Core, actor: &Actor, action: BulkAction, ids: Vec<KeyId>
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let (mut outcome, mut digests) = (BulkOutcome::default(), Vec::new());
+                let (mut outcome, mut digests) = (BulkResult::default(), Vec::new());
                 for id in ids {
-                    let changed = change_in(tx, &auditor, &actor, id, &IfMatch::Anything, move |tx, actor, before| match action {
-                        BulkAction::Delete => Box::pin(deletion(tx, actor, id, before)),
-                        BulkAction::Disable => Box::pin(resting(tx, actor, id, before, true)),
-                        BulkAction::Enable => Box::pin(resting(tx, actor, id, before, false)),
+                    let changed = change_in(tx, &auditor, &actor, id, &IfMatch::Unconditional, move |tx, actor, before| match action {
+                        BulkAction::Delete => Box::pin(delete_in(tx, actor, id, before)),
+                        BulkAction::Disable => Box::pin(set_disabled_in(tx, actor, id, before, true)),
+                        BulkAction::Enable => Box::pin(set_disabled_in(tx, actor, id, before, false)),
                     });
                     match changed.await {
                         Ok(changed) => {
                             outcome.done += 1;
                             digests.extend(changed);
                         }
-                        Err(fault @ Fault::Conflict { .. }) if is_one => return Err(fault),
-                        Err(Fault::NotFound | Fault::Conflict { .. }) => outcome.left += 1,
-                        Err(fault) => return Err(fault),
+                        Err(error @ Error::Conflict { .. }) if is_one => return Err(error),
+                        Err(Error::NotFound | Error::Conflict { .. }) => outcome.left += 1,
+                        Err(error) => return Err(error),
                     }
                 }
                 Ok((outcome, digests))
             })
         })
         .await?;
-    core.verifier.forget_each(&digests);
+    core.verifier.invalidate_each(&digests);
     Ok(outcome)
 }

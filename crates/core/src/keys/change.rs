@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{attributes, limits, managed, name_taken};
+use super::{attributes, find_managed, limits, name_taken};
 use crate::{
     Core,
     actor::Actor,
@@ -11,15 +11,15 @@ use crate::{
 };
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::KeyId,
-    key::{EditedKey, KeyRow},
+    key::{KeyPatch, KeyRow},
     permission::Permission,
     time::Timestamp,
 };
 
 /// The audit event of a change; `None` if nothing changed.
-pub(super) type ChangeResult = Result<Option<Event>, Fault>;
+pub(super) type ChangeResult = Result<Option<Event>, Error>;
 
 /// Changes one key: finds it, checks `only_if`, applies the change, writes the audit event and records for all instances that its verdict
 /// changed. Needs the kind's `manage` permission.
@@ -32,11 +32,11 @@ pub(super) async fn change_in<Apply>(
     id: KeyId,
     only_if: &IfMatch,
     apply: Apply,
-) -> Result<Vec<Vec<u8>>, Fault>
+) -> Result<Vec<Vec<u8>>, Error>
 where
     Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, ChangeResult>,
 {
-    let before = managed(tx, actor, id).await?;
+    let before = find_managed(tx, actor, id).await?;
     only_if.check(|| before.row())?;
     let mut digests = store::keys::secrets::digests(tx, id).await?;
     let Some(event) = apply(tx, actor, before).await? else { return Ok(Vec::new()) };
@@ -45,14 +45,14 @@ where
     digests.sort_unstable();
     digests.dedup();
     for digest in &digests {
-        store::changes::note(tx, Some(digest)).await?;
+        store::verdict_changes::record(tx, Some(digest)).await?;
     }
     Ok(digests)
 }
 
 /// Changes one key in its own transaction. Needs *Manage API Keys*, which is checked before the id. Returns the changed key; `None` if it was
 /// deleted.
-pub(super) async fn change<Apply>(core: &Core, actor: &Actor, id: KeyId, only_if: IfMatch, apply: Apply) -> Result<Option<KeyRecord>, Fault>
+pub(super) async fn change<Apply>(core: &Core, actor: &Actor, id: KeyId, only_if: IfMatch, apply: Apply) -> Result<Option<KeyRecord>, Error>
 where
     Apply: for<'tx> FnOnce(&'tx mut Tx, &'tx Actor, KeyRecord) -> BoxFuture<'tx, ChangeResult> + Send + 'static,
 {
@@ -67,22 +67,22 @@ where
             })
         })
         .await?;
-    core.verifier.forget_each(&digests);
+    core.verifier.invalidate_each(&digests);
     Ok(after)
 }
 
 /// Updates the attributes of a key that its kind allows to be edited. Needs *Manage API Keys* and the kind's `manage` permission.
-pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: EditedKey, only_if: IfMatch) -> Result<KeyRow, Fault> {
+pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_if: IfMatch) -> Result<KeyRow, Error> {
     let after = change(core, actor, id, only_if, move |tx, actor, before| {
         Box::pin(async move {
-            let (kind, old) = (before.kind()?, before.traits());
+            let (kind, old) = (before.kind()?, before.attributes());
             let now = Timestamp::now();
-            let new = attributes::of_edited(actor, kind, old.clone(), &patch, now)?;
-            let credits = limits::edited_credits(kind.policy(), before.limits.account().map(|account| account.at(now)), patch.credits)?;
+            let new = attributes::apply_patch(actor, kind, old.clone(), &patch, now)?;
+            let credits = limits::patch_credits(kind.spec(), before.limits.credit_balance().map(|account| account.at(now)), patch.credits)?;
             if new == old && credits.is_none() {
                 return Ok(None);
             }
-            store::keys::set_traits(tx, id, kind, &new).await.map_err(name_taken)?;
+            store::keys::set_attributes(tx, id, kind, &new).await.map_err(name_taken)?;
             if let Some(credits) = credits {
                 store::keys::credits::set(tx, id, credits, now).await?;
             }
@@ -91,21 +91,21 @@ pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: EditedKey, only_
         })
     })
     .await?;
-    limits::row(core, &after.ok_or(Fault::Internal)?)
+    limits::row(core, &after.ok_or(Error::Internal)?)
 }
 
 /// Disables or enables a key, effective immediately. Needs *Manage API Keys* and the kind's `manage` permission.
 ///
 /// # Errors
 /// `Conflict` when enabling a key whose creator is disabled.
-pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool, only_if: IfMatch) -> Result<KeyRow, Fault> {
-    let after = change(core, actor, id, only_if, move |tx, actor, before| Box::pin(resting(tx, actor, id, before, disabled))).await?;
-    limits::row(core, &after.ok_or(Fault::Internal)?)
+pub async fn set_disabled(core: &Core, actor: &Actor, id: KeyId, disabled: bool, only_if: IfMatch) -> Result<KeyRow, Error> {
+    let after = change(core, actor, id, only_if, move |tx, actor, before| Box::pin(set_disabled_in(tx, actor, id, before, disabled))).await?;
+    limits::row(core, &after.ok_or(Error::Internal)?)
 }
 
-pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord, disabled: bool) -> ChangeResult {
+pub(super) async fn set_disabled_in(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord, disabled: bool) -> ChangeResult {
     if !disabled && before.creator_disabled_at.is_some() {
-        return Err(Fault::conflict("id", "The key's owner is disabled. Re-enable the owner or transfer the key."));
+        return Err(Error::conflict("id", "The key's owner is disabled. Re-enable the owner or transfer the key."));
     }
     let action = if disabled { "key.disabled" } else { "key.enabled" };
     store::keys::set_disabled(tx, id, disabled.then(Timestamp::now)).await?;
@@ -116,11 +116,11 @@ pub(super) async fn resting(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRe
 ///
 /// # Errors
 /// `NotFound` also if the key is already deleted.
-pub async fn delete(core: &Core, actor: &Actor, id: KeyId, only_if: IfMatch) -> Result<(), Fault> {
-    change(core, actor, id, only_if, move |tx, actor, before| Box::pin(deletion(tx, actor, id, before))).await.map(drop)
+pub async fn delete(core: &Core, actor: &Actor, id: KeyId, only_if: IfMatch) -> Result<(), Error> {
+    change(core, actor, id, only_if, move |tx, actor, before| Box::pin(delete_in(tx, actor, id, before))).await.map(drop)
 }
 
-pub(super) async fn deletion(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord) -> ChangeResult {
+pub(super) async fn delete_in(tx: &mut Tx, actor: &Actor, id: KeyId, before: KeyRecord) -> ChangeResult {
     store::keys::delete(tx, id).await?;
     Ok(Some(Event::new(actor, "key.deleted", "key", id, &before.name).with("kind", before.kind)))
 }

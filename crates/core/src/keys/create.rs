@@ -5,9 +5,9 @@ use crate::{Core, actor::Actor, audit::Event};
 use latchkey_crypto::key_format::PlainKey;
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::KeyId,
-    key::{CreatedKey, WantedKey},
+    key::{CreateKeyRequest, CreatedKey},
     key_kind::Kind,
     secret::RevealedSecret,
     time::Timestamp,
@@ -17,27 +17,27 @@ use latchkey_types::{
 ///
 /// # Errors
 /// `ScopeNotHeld` for a scope that the actor does not hold.
-pub async fn create(core: &Core, actor: &Actor, request: WantedKey) -> Result<CreatedKey, Fault> {
-    let unsupported_kind = || Fault::invalid("kind", "Keys of this kind can't be created here.");
+pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Result<CreatedKey, Error> {
+    let unsupported_kind = || Error::invalid("kind", "Keys of this kind can't be created here.");
     let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
-    let policy = kind.policy();
-    actor.require(policy.manage)?;
+    let spec = kind.spec();
+    actor.require(spec.manage)?;
     let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
     let now = Timestamp::now();
     let key = store::keys::NewKey {
         id: KeyId::new(),
         organization: actor.organization,
         kind,
-        traits: attributes::of_new(actor, kind, &request, now)?,
-        credits: limits::credits(policy, request.credits)?,
-        corpora: attributes::corpora(policy, &request.corpora)?,
+        attributes: attributes::from_request(actor, kind, &request, now)?,
+        credits: limits::credits(spec, request.credits)?,
+        corpora: attributes::corpora(spec, &request.corpora)?,
         digest: core.pepper.digest(secret.reveal()).as_bytes().to_vec(),
-        mask: policy.mask.apply(secret.reveal()),
+        mask: spec.mask.apply(secret.reveal()),
         created_by: actor.user,
         created_at: now,
     };
     let digest = key.digest.clone();
-    let event = Event::new(actor, "key.created", "key", key.id, &key.traits.name).with("kind", policy.word);
+    let event = Event::new(actor, "key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
     let auditor = core.auditor.clone();
     let record = core
         .store
@@ -49,7 +49,7 @@ pub async fn create(core: &Core, actor: &Actor, request: WantedKey) -> Result<Cr
             })
         })
         .await?;
-    core.verifier.forget(Some(&digest));
+    core.verifier.invalidate(Some(&digest));
     Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
@@ -57,12 +57,12 @@ pub async fn create(core: &Core, actor: &Actor, request: WantedKey) -> Result<Cr
 ///
 /// # Errors
 /// `Invalid` at `corpora` if one of them does not exist.
-pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Fault> {
+pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Error> {
     let existing = store::corpora::known(tx, key.organization, &key.corpora).await?;
     if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
-        return Err(Fault::invalid("corpora", format!("Corpus {unknown} does not exist.")));
+        return Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist.")));
     }
     store::keys::insert(tx, key).await.map_err(name_taken)?;
-    store::changes::note(tx, Some(&key.digest)).await?;
-    store::keys::find(tx, key.organization, key.id).await?.ok_or(Fault::Internal)
+    store::verdict_changes::record(tx, Some(&key.digest)).await?;
+    store::keys::find(tx, key.organization, key.id).await?.ok_or(Error::Internal)
 }

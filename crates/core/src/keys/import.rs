@@ -6,9 +6,9 @@ use super::{attributes, create::insert, limits};
 use crate::{Core, actor::Actor, audit::Event};
 use latchkey_store as store;
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::KeyId,
-    key::{KeyRow, WantedKey},
+    key::{CreateKeyRequest, KeyRow},
     key_kind::{KeyKind, Mask},
     time::Timestamp,
 };
@@ -17,24 +17,24 @@ use latchkey_types::{
 pub(super) const IMPORTS_MAX: usize = 1000;
 
 /// A key that was created elsewhere.
-pub struct Import {
+pub struct KeyImport {
     /// The SHA-256 of the key: 64 hexadecimal digits, or base64.
     pub sha256: String,
     /// The attributes of the new key; its kind is `client`.
-    pub wanted: WantedKey,
+    pub request: CreateKeyRequest,
 }
 
 /// Imports client keys, all or none. Callers continue to present them unchanged. Needs the kind's `manage` permission.
 ///
 /// # Errors
 /// `Invalid` at `keys` or at a field of one of them, such as `keys[2].sha256`; `Conflict` at the `sha256` of a key that exists or was deleted.
-pub async fn import(core: &Core, actor: &Actor, imports: Vec<Import>) -> Result<Vec<KeyRow>, Fault> {
-    actor.require(KeyKind::Client.policy().manage)?;
+pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Result<Vec<KeyRow>, Error> {
+    actor.require(KeyKind::Client.spec().manage)?;
     if !(1..=IMPORTS_MAX).contains(&imports.len()) {
-        return Err(Fault::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
+        return Err(Error::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
     }
     let now = Timestamp::now();
-    let keys = imports.iter().enumerate().map(|(index, import)| new_key(core, actor, import, now).map_err(|fault| fault.inside("keys", index)));
+    let keys = imports.iter().enumerate().map(|(index, import)| new_key(core, actor, import, now).map_err(|error| error.with_index("keys", index)));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let digests: Vec<_> = keys.iter().map(|key| key.digest.clone()).collect();
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
@@ -44,30 +44,30 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<Import>) -> Result<
             Box::pin(async move {
                 let mut records = Vec::with_capacity(keys.len());
                 for (index, key) in keys.iter().enumerate() {
-                    if store::keys::secrets::is_known(tx, &key.digest).await? {
-                        return Err(Fault::conflict("sha256", "This key already exists or was deleted.").inside("keys", index));
+                    if store::keys::secrets::digest_exists(tx, &key.digest).await? {
+                        return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
                     }
                     records.push(insert(tx, key).await?);
-                    let event = Event::new(&actor, "key.imported", "key", key.id, &key.traits.name).with("kind", key.kind.word());
+                    let event = Event::new(&actor, "key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str());
                     auditor.record(tx, event).await?;
                 }
                 Ok(records)
             })
         })
         .await?;
-    core.verifier.forget_each(&digests);
+    core.verifier.invalidate_each(&digests);
     records.iter().map(store::keys::KeyRecord::row).collect()
 }
 
-fn new_key(core: &Core, actor: &Actor, import: &Import, now: Timestamp) -> Result<store::keys::NewKey, Fault> {
+fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Result<store::keys::NewKey, Error> {
     let kind = KeyKind::Client;
     Ok(store::keys::NewKey {
         id: KeyId::new(),
         organization: actor.organization,
         kind,
-        traits: attributes::of_new(actor, kind, &import.wanted, now)?,
-        credits: limits::credits(kind.policy(), import.wanted.credits)?,
-        corpora: attributes::corpora(kind.policy(), &import.wanted.corpora)?,
+        attributes: attributes::from_request(actor, kind, &import.request, now)?,
+        credits: limits::credits(kind.spec(), import.request.credits)?,
+        corpora: attributes::corpora(kind.spec(), &import.request.corpora)?,
         digest: core.pepper.digest_of_sha256(&sha256(&import.sha256)?).as_bytes().to_vec(),
         // The mask would need the plain key, and only its hash is available.
         mask: Mask::Hidden.apply(""),
@@ -76,10 +76,10 @@ fn new_key(core: &Core, actor: &Actor, import: &Import, now: Timestamp) -> Resul
     })
 }
 
-fn sha256(text: &str) -> Result<[u8; 32], Fault> {
+fn sha256(text: &str) -> Result<[u8; 32], Error> {
     let text = text.trim();
     let bytes = if text.len() == 64 { hex(text) } else { BASE64_STANDARD.decode(text).ok() };
-    let malformed = || Fault::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
+    let malformed = || Error::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
 }
 

@@ -3,46 +3,46 @@
 use ipnet::IpNet;
 
 use crate::Core;
-use latchkey_store::keys::{KeyRecord, credits::Account};
+use latchkey_store::keys::{KeyRecord, credits::CreditBalance};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::{ItemId, KeyRow},
-    key_kind::Policy,
-    limits::{self, ALLOWED_IPS_MAX, Credits, EditedCredits, RateLimit, WantedCredits},
+    key_kind::KindSpec,
+    limits::{self, ALLOWED_IPS_MAX, Credits, CreditsPatch, CreditsRequest, RateLimit},
     time::Timestamp,
 };
 
-fn unsupported<T>(field: &str) -> Result<T, Fault> {
-    Err(Fault::invalid(field, "Keys of this kind have no limits."))
+fn unsupported<T>(field: &str) -> Result<T, Error> {
+    Err(Error::invalid(field, "Keys of this kind have no limits."))
 }
 
 /// The stored form of rate limits: JSON.
-pub(super) fn rate_limits(policy: &Policy, requested: &[RateLimit]) -> Result<Option<String>, Fault> {
+pub(super) fn rate_limits(spec: &KindSpec, requested: &[RateLimit]) -> Result<Option<String>, Error> {
     if requested.is_empty() {
         return Ok(None);
     }
-    if !policy.limited {
+    if !spec.has_limits {
         return unsupported("rate_limits");
     }
     limits::rate_limits(requested)?;
-    serde_json::to_string(requested).map(Some).map_err(|_| Fault::Internal)
+    serde_json::to_string(requested).map(Some).map_err(|_| Error::Internal)
 }
 
 /// The stored form of an allow-list: distinct networks in CIDR notation, separated by spaces. A single address is a network of one.
-pub(super) fn allowed_ips(policy: &Policy, requested: &[String]) -> Result<Option<String>, Fault> {
+pub(super) fn allowed_ips(spec: &KindSpec, requested: &[String]) -> Result<Option<String>, Error> {
     if requested.is_empty() {
         return Ok(None);
     }
-    if !policy.limited {
+    if !spec.has_limits {
         return unsupported("allowed_ips");
     }
     if requested.len() > ALLOWED_IPS_MAX {
-        return Err(Fault::invalid("allowed_ips", format!("Use at most {ALLOWED_IPS_MAX} networks.")));
+        return Err(Error::invalid("allowed_ips", format!("Use at most {ALLOWED_IPS_MAX} networks.")));
     }
     let mut networks = Vec::with_capacity(requested.len());
     for (index, text) in requested.iter().enumerate() {
         let network = network(text.trim()).ok_or_else(|| {
-            Fault::invalid(&format!("allowed_ips[{index}]"), "Must be a network, e.g. 192.0.2.0/24 or 2001:db8::/32, or an address.")
+            Error::invalid(&format!("allowed_ips[{index}]"), "Must be a network, e.g. 192.0.2.0/24 or 2001:db8::/32, or an address.")
         })?;
         let network = network.to_string();
         if !networks.contains(&network) {
@@ -59,30 +59,30 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// The credits of a new key.
-pub(super) fn credits(policy: &Policy, request: Option<WantedCredits>) -> Result<Option<Credits>, Fault> {
+pub(super) fn credits(spec: &KindSpec, request: Option<CreditsRequest>) -> Result<Option<Credits>, Error> {
     match request {
         None => Ok(None),
-        Some(_) if !policy.limited => unsupported("credits"),
+        Some(_) if !spec.has_limits => unsupported("credits"),
         Some(request) => limits::credits(request, None).map(Some),
     }
 }
 
 /// The new credits of an existing key. The outer `None` means unchanged, the inner one unlimited.
 #[expect(clippy::option_option, reason = "unlimited credits are not the same as unchanged credits")]
-pub(super) fn edited_credits(policy: &Policy, before: Option<Account>, patch: Option<EditedCredits>) -> Result<Option<Option<Credits>>, Fault> {
+pub(super) fn patch_credits(spec: &KindSpec, before: Option<CreditBalance>, patch: Option<CreditsPatch>) -> Result<Option<Option<Credits>>, Error> {
     match patch {
         None => Ok(None),
-        Some(_) if !policy.limited => unsupported("credits"),
-        Some(EditedCredits::Unlimited) => Ok(before.is_some().then_some(None)),
-        Some(EditedCredits::Set(request)) => limits::credits(request, before.map(|account| account.credits.remaining)).map(Some).map(Some),
+        Some(_) if !spec.has_limits => unsupported("credits"),
+        Some(CreditsPatch::Unlimited) => Ok(before.is_some().then_some(None)),
+        Some(CreditsPatch::Set(request)) => limits::credits(request, before.map(|account| account.credits.remaining)).map(Some).map(Some),
     }
 }
 
 /// A key's row. Credits that this instance has reserved but not spent count as remaining.
-pub fn row(core: &Core, record: &KeyRecord) -> Result<KeyRow, Fault> {
+pub fn row(core: &Core, record: &KeyRecord) -> Result<KeyRow, Error> {
     let mut row = record.row()?;
-    if let (Some(credits), Some(account), ItemId::Key(id)) = (&mut row.limits.credits, record.limits.account(), row.id) {
-        credits.remaining += core.verifier.reserved(id, &account.at(Timestamp::now()));
+    if let (Some(credits), Some(account), ItemId::Key(id)) = (&mut row.limits.credits, record.limits.credit_balance(), row.id) {
+        credits.remaining += core.verifier.reserved_credits(id, &account.at(Timestamp::now()));
     }
     Ok(row)
 }
@@ -94,16 +94,16 @@ mod tests {
 
     #[test]
     fn networks_have_one_spelling() {
-        let client = KeyKind::Client.policy();
+        let client = KeyKind::Client.spec();
         let read = |texts: &[&str]| allowed_ips(client, &texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert_eq!(read(&["192.0.2.7/24", " 192.0.2.0/24 "]), Ok(Some("192.0.2.0/24".to_owned())));
         assert_eq!(read(&["2001:DB8::1", "::ffff:192.0.2.1"]), Ok(Some("2001:db8::1/128 192.0.2.1/32".to_owned())));
         assert_eq!(read(&[]), Ok(None));
         for bad in ["", "192.0.2.0/33", "192.0.2", "example.com", "192.0.2.0/24,10.0.0.0/8"] {
-            let fault = read(&["10.0.0.0/8", bad]).unwrap_err();
-            assert_eq!(fault.about_field().unwrap().0, "allowed_ips[1]", "{bad}");
+            let error = read(&["10.0.0.0/8", bad]).unwrap_err();
+            assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
         }
         assert!(read(&vec!["10.0.0.0/8"; ALLOWED_IPS_MAX + 1]).is_err());
-        assert!(allowed_ips(KeyKind::Agent.policy(), &["10.0.0.0/8".to_owned()]).is_err());
+        assert!(allowed_ips(KeyKind::Agent.spec(), &["10.0.0.0/8".to_owned()]).is_err());
     }
 }

@@ -9,47 +9,47 @@ mod limits;
 mod rotate;
 
 pub use attributes::{METADATA_MAX, SCOPES_MAX};
-pub use bulk::act;
+pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
-pub use import::{Import, import};
+pub use import::{KeyImport, import};
 pub use limits::row;
 pub use rotate::rotate;
 
 use super::{Core, actor::Actor, key_lists};
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
-use latchkey_types::{error::Fault, id::KeyId, key::KeyRow, permission::Permission};
+use latchkey_types::{error::Error, id::KeyId, key::KeyRow, permission::Permission};
 
 /// One key. Needs its kind's `view` permission.
 ///
 /// # Errors
 /// `NotFound` also for keys of other organizations and for project keys.
-pub async fn get(core: &Core, actor: &Actor, id: KeyId) -> Result<KeyRow, Fault> {
+pub async fn get(core: &Core, actor: &Actor, id: KeyId) -> Result<KeyRow, Error> {
     let visible = key_lists::inbound(actor);
     if visible.is_empty() {
-        return Err(Fault::forbidden(Permission::ViewKeys));
+        return Err(Error::forbidden(Permission::ViewKeys));
     }
     let mut db = core.store.connection().await?;
-    let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Fault::NotFound)?;
+    let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Error::NotFound)?;
     let row = row(core, &record)?;
-    if visible.contains(&row.kind) && can_access(actor, &row) { Ok(row) } else { Err(Fault::NotFound) }
+    if visible.contains(&row.kind) && can_access(actor, &row) { Ok(row) } else { Err(Error::NotFound) }
 }
 
 /// The key, if the actor may change it. Project keys have their own rules.
-async fn managed(tx: &mut Tx, actor: &Actor, id: KeyId) -> Result<KeyRecord, Fault> {
-    let record = store::keys::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)?;
+async fn find_managed(tx: &mut Tx, actor: &Actor, id: KeyId) -> Result<KeyRecord, Error> {
+    let record = store::keys::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
     let row = record.row()?;
-    if !row.kind.policy().is_listed() || !can_access(actor, &row) {
-        return Err(Fault::NotFound);
+    if !row.kind.spec().is_listed() || !can_access(actor, &row) {
+        return Err(Error::NotFound);
     }
-    actor.require(row.kind.policy().manage)?;
+    actor.require(row.kind.spec().manage)?;
     Ok(record)
 }
 
 fn can_access(actor: &Actor, row: &KeyRow) -> bool {
-    !row.kind.policy().personal || row.creator == actor.user || actor.sees_everybodys_keys()
+    !row.kind.spec().is_personal || row.creator == actor.user || actor.can_see_all_keys()
 }
 
-fn name_taken(error: store::Error) -> Fault {
+fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "A key of this kind with this name already exists.")
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::message;
 use crate::public_url::PublicUrl;
-use latchkey_types::{net::is_loopback_host, notification::Notice};
+use latchkey_types::{net::is_loopback_host, notification::Notification};
 
 /// Timeout of one server response, and of one delivery attempt.
 const RESPONSE_LIMIT: Duration = Duration::from_secs(10);
@@ -23,10 +23,10 @@ pub struct Mailer {
 
 /// Result of a delivery attempt. The texts are logged and contain nothing of the message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum SendOutcome {
     Sent,
     /// Permanent failure; not retried.
-    Refused(String),
+    Rejected(String),
     /// Temporary failure; retried later.
     Failed(String),
 }
@@ -46,23 +46,23 @@ impl Mailer {
         Ok(Some(Self { transport: transport(smtp)?, from }))
     }
 
-    pub(super) async fn send(&self, email: &str, name: &str, notice: &Notice, public_url: &PublicUrl) -> Outcome {
-        let Some(message) = message::write(&self.from, email, name, notice, public_url) else {
-            return Outcome::Refused("the recipient's address is invalid".to_owned());
+    pub(super) async fn send(&self, email: &str, name: &str, notice: &Notification, public_url: &PublicUrl) -> SendOutcome {
+        let Some(message) = message::build(&self.from, email, name, notice, public_url) else {
+            return SendOutcome::Rejected("the recipient's address is invalid".to_owned());
         };
         match timeout(ATTEMPT_LIMIT, self.transport.send(message)).await {
-            Ok(Ok(_)) => Outcome::Sent,
+            Ok(Ok(_)) => SendOutcome::Sent,
             // The server's text may quote the message, so only the status code is logged.
             Ok(Err(error)) => match error.status() {
                 Some(code) if error.is_permanent() && !is_about_session(code.into()) => {
-                    Outcome::Refused(format!("the mail server responded with {code}"))
+                    SendOutcome::Rejected(format!("the mail server responded with {code}"))
                 }
-                Some(code) => Outcome::Failed(format!("the mail server responded with {code}")),
-                None if error.is_timeout() => Outcome::Failed("the mail server timed out".to_owned()),
-                None if error.is_tls() => Outcome::Failed("cannot establish a TLS connection to the mail server".to_owned()),
-                None => Outcome::Failed("cannot connect to the mail server".to_owned()),
+                Some(code) => SendOutcome::Failed(format!("the mail server responded with {code}")),
+                None if error.is_timeout() => SendOutcome::Failed("the mail server timed out".to_owned()),
+                None if error.is_tls() => SendOutcome::Failed("cannot establish a TLS connection to the mail server".to_owned()),
+                None => SendOutcome::Failed("cannot connect to the mail server".to_owned()),
             },
-            Err(_) => Outcome::Failed("the mail server timed out".to_owned()),
+            Err(_) => SendOutcome::Failed("the mail server timed out".to_owned()),
         }
     }
 }

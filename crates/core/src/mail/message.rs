@@ -6,13 +6,13 @@ use lettre::{
 };
 
 use crate::public_url::PublicUrl;
-use latchkey_types::notification::Notice;
+use latchkey_types::notification::Notification;
 
 /// Maximum length of the subject, in characters.
 const SUBJECT_MAX: usize = 150;
 
 /// Builds a plain-text message; `None` if the recipient's address is invalid.
-pub(super) fn write(from: &Mailbox, email: &str, name: &str, notice: &Notice, public_url: &PublicUrl) -> Option<Message> {
+pub(super) fn build(from: &Mailbox, email: &str, name: &str, notice: &Notification, public_url: &PublicUrl) -> Option<Message> {
     let address: Address = email.parse().ok()?;
     // The same for every attempt, so that mail clients can detect duplicates.
     let id = format!("<notice.{}.{}@{}>", notice.seq, notice.created_at.0, from.email.domain());
@@ -26,7 +26,7 @@ pub(super) fn write(from: &Mailbox, email: &str, name: &str, notice: &Notice, pu
         .ok()
 }
 
-fn subject(notice: &Notice) -> String {
+fn subject(notice: &Notification) -> String {
     let line = one_line(&notice.sentence());
     let line = line.strip_suffix('.').unwrap_or(&line);
     match line.char_indices().nth(SUBJECT_MAX) {
@@ -35,9 +35,9 @@ fn subject(notice: &Notice) -> String {
     }
 }
 
-fn body(notice: &Notice, public_url: &PublicUrl) -> String {
-    let comment = if notice.word.is_empty() { String::new() } else { format!("Comment: “{}”\n\n", notice.word) };
-    let reason = if notice.event.is_for_deciders() { "you manage this project" } else { "it concerns one of your keys" };
+fn body(notice: &Notification, public_url: &PublicUrl) -> String {
+    let comment = if notice.comment.is_empty() { String::new() } else { format!("Comment: “{}”\n\n", notice.comment) };
+    let reason = if notice.event.is_for_approvers() { "you manage this project" } else { "it concerns one of your keys" };
     let link = public_url.link(notice.path().trim_start_matches('/'));
     format!("{}\n\n{comment}{link}\n\n-- \nYou receive this email because {reason}.\n", notice.sentence())
 }
@@ -51,22 +51,22 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::{notification::NoticeEvent, time::Timestamp};
+    use latchkey_types::{notification::NotificationEvent, time::Timestamp};
 
     fn formatted(project: &str, name: &str) -> String {
-        let notice = Notice {
+        let notice = Notification {
             seq: 7,
-            event: NoticeEvent::Requested,
+            event: NotificationEvent::Requested,
             project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
             project: project.to_owned(),
             template: "Read access".to_owned(),
-            person: "Mia".to_owned(),
-            word: String::new(),
+            actor_name: "Mia".to_owned(),
+            comment: String::new(),
             created_at: Timestamp(0),
             is_read: false,
         };
         let url = PublicUrl::new(Some("https://keys.example.com"), ([127, 0, 0, 1], 1).into()).unwrap();
-        let message = write(&"Latchkey <keys@example.com>".parse().unwrap(), "ada@example.com", name, &notice, &url).unwrap();
+        let message = build(&"Latchkey <keys@example.com>".parse().unwrap(), "ada@example.com", name, &notice, &url).unwrap();
         String::from_utf8(message.formatted()).unwrap()
     }
 

@@ -11,12 +11,12 @@ use tokio::{
 };
 
 pub use mailer::Mailer;
-use mailer::Outcome;
+use mailer::SendOutcome;
 
 use super::public_url::PublicUrl;
-use latchkey_store::{self as store, Store, mails::MailRecord};
+use latchkey_store::{self as store, Store, mail_queue::QueuedMail};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     time::{DAY_MS, Timestamp},
 };
 
@@ -49,8 +49,8 @@ pub async fn send_mails(store: Store, public_url: PublicUrl, mailer: Mailer, mut
             match send_next(&store, &public_url, &mailer).await {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(fault) => {
-                    tracing::warn!(%fault, "cannot process the mail queue");
+                Err(error) => {
+                    tracing::warn!(%error, "cannot process the mail queue");
                     break;
                 }
             }
@@ -59,22 +59,22 @@ pub async fn send_mails(store: Store, public_url: PublicUrl, mailer: Mailer, mut
 }
 
 /// Sends the next due message; returns whether there was one.
-async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Result<bool, Fault> {
+async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Result<bool, Error> {
     let now = Timestamp::now();
-    if !store::mails::is_one_due(store, now).await? {
+    if !store::mail_queue::has_due(store, now).await? {
         return Ok(false);
     }
     let until = now.plus_ms(CLAIM_MS);
-    let claimed = store.write(move |tx| Box::pin(async move { Ok(store::mails::claim(tx, now, until).await?) })).await?;
+    let claimed = store.write(move |tx| Box::pin(async move { Ok(store::mail_queue::claim(tx, now, until).await?) })).await?;
     let Some(mail) = claimed else { return Ok(false) };
-    let (notice, attempts, created_at) = (mail.notice.seq, mail.attempts, Timestamp(mail.notice.created_at));
+    let (notice, attempts, created_at) = (mail.notification.seq, mail.attempts, Timestamp(mail.notification.created_at));
     let next = match try_to_send(public_url, mailer, mail).await {
-        Outcome::Sent => None,
-        Outcome::Refused(reason) => {
+        SendOutcome::Sent => None,
+        SendOutcome::Rejected(reason) => {
             tracing::warn!(notice, reason, "email dropped");
             None
         }
-        Outcome::Failed(reason) => {
+        SendOutcome::Failed(reason) => {
             let next = Timestamp::now().plus_ms(retry_delay(attempts));
             let will_retry = next < created_at.plus_ms(MAX_AGE_MS);
             tracing::warn!(notice, reason, attempts, will_retry, "email not sent");
@@ -84,8 +84,8 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
     let update = store.write(move |tx| {
         Box::pin(async move {
             match next {
-                Some(next) => store::mails::put_off(tx, notice, next).await?,
-                None => store::mails::remove(tx, notice).await?,
+                Some(next) => store::mail_queue::postpone(tx, notice, next).await?,
+                None => store::mail_queue::remove(tx, notice).await?,
             }
             Ok(())
         })
@@ -93,14 +93,14 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
     update.await.map(|()| true)
 }
 
-async fn try_to_send(public_url: &PublicUrl, mailer: &Mailer, mail: MailRecord) -> Outcome {
+async fn try_to_send(public_url: &PublicUrl, mailer: &Mailer, mail: QueuedMail) -> SendOutcome {
     if mail.disabled_at.is_some() {
-        return Outcome::Refused("the recipient is disabled".to_owned());
+        return SendOutcome::Rejected("the recipient is disabled".to_owned());
     }
     let (email, name) = (mail.email, mail.name);
-    match mail.notice.notice() {
+    match mail.notification.to_notification() {
         Ok(notice) => mailer.send(&email, &name, &notice, public_url).await,
-        Err(_) => Outcome::Refused("the stored notification is invalid".to_owned()),
+        Err(_) => SendOutcome::Rejected("the stored notification is invalid".to_owned()),
     }
 }
 

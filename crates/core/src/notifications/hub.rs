@@ -14,7 +14,7 @@ use tokio::{
 use latchkey_store::{self as store, Store};
 use latchkey_types::{
     id::{SessionId, UserId},
-    notification::Notice,
+    notification::Notification,
 };
 
 /// Polling interval.
@@ -28,60 +28,60 @@ const STREAMS_MAX: usize = 6;
 
 /// A notification and its recipient.
 #[derive(Debug)]
-pub struct Told {
+pub struct Delivery {
     pub user: UserId,
-    pub notice: Notice,
+    pub notice: Notification,
 }
 
-pub struct News {
-    sender: broadcast::Sender<Arc<Told>>,
+pub struct NotificationHub {
+    sender: broadcast::Sender<Arc<Delivery>>,
     shutdown: watch::Sender<bool>,
     streams: Arc<Mutex<HashMap<SessionId, usize>>>,
 }
 
-impl News {
+impl NotificationHub {
     pub fn new() -> Self {
         Self { sender: broadcast::Sender::new(BUFFER_MAX), shutdown: watch::Sender::new(false), streams: Arc::default() }
     }
 
     /// Closes all streams, including later ones; called at shutdown.
-    pub fn end(&self) {
+    pub fn shut_down(&self) {
         self.shutdown.send_replace(true);
     }
 
-    pub fn ending(&self) -> watch::Receiver<bool> {
+    pub fn shutdown_signal(&self) -> watch::Receiver<bool> {
         self.shutdown.subscribe()
     }
 
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Delivery>> {
         self.sender.subscribe()
     }
 
     /// A permit for one more stream of this session; `None` if it has too many.
-    pub fn place(&self, session: SessionId) -> Option<Place> {
+    pub fn try_acquire(&self, session: SessionId) -> Option<StreamPermit> {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let open = streams.entry(session).or_default();
         if *open >= STREAMS_MAX {
             return None;
         }
         *open += 1;
-        Some(Place { session, streams: Arc::clone(&self.streams) })
+        Some(StreamPermit { session, streams: Arc::clone(&self.streams) })
     }
 }
 
-impl Default for News {
+impl Default for NotificationHub {
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// Counts as an open stream until dropped.
-pub struct Place {
+pub struct StreamPermit {
     session: SessionId,
     streams: Arc<Mutex<HashMap<SessionId, usize>>>,
 }
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = streams.get_mut(&self.session) {
@@ -94,7 +94,7 @@ impl Drop for Place {
 }
 
 /// Polls for new notifications, endlessly. It uses the shared connection pool; the change watcher has its own connection and must not wait.
-pub async fn gather(store: Store, news: Arc<News>) {
+pub async fn poll_notifications(store: Store, news: Arc<NotificationHub>) {
     let mut timer = interval(READ_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
@@ -108,15 +108,15 @@ pub async fn gather(store: Store, news: Arc<News>) {
 }
 
 /// Delivers the notifications after sequence number `seen`; returns the newest sequence number.
-async fn deliver(store: &Store, news: &News, seen: Option<i64>) -> Result<i64, store::Error> {
+async fn deliver(store: &Store, hub: &NotificationHub, seen: Option<i64>) -> Result<i64, store::StoreError> {
     let Some(seen) = seen else { return store::notifications::newest(store).await };
     let mut newest = seen;
     for record in store::notifications::after(store, seen).await? {
         newest = record.seq;
         let (user, seq) = (record.user_id.parse(), record.seq);
-        if let (Ok(user), Ok(notice)) = (user, record.notice()) {
+        if let (Ok(user), Ok(notice)) = (user, record.to_notification()) {
             // Fails only without open streams.
-            drop(news.sender.send(Arc::new(Told { user, notice })));
+            drop(hub.sender.send(Arc::new(Delivery { user, notice })));
         } else {
             tracing::error!(seq, "a stored notification is invalid");
         }

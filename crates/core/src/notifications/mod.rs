@@ -2,21 +2,21 @@
 
 pub mod hub;
 
-pub use hub::{News, gather};
+pub use hub::{NotificationHub, poll_notifications};
 
 use super::{Core, actor::Actor};
 use latchkey_store::{
     self as store, Tx,
-    notifications::{NewNotice, NoticeRecord},
+    notifications::{NewNotification, NotificationRecord},
 };
-use latchkey_types::{error::Fault, id::UserId, notification::Notice};
+use latchkey_types::{error::Error, id::UserId, notification::Notification};
 
 /// Number of notifications in the list.
 const LIST_MAX: i64 = 50;
 
 /// Stores a notification for each user, in the transaction of the change that it reports. It appears in the page immediately, and is queued
 /// as email if a mail server is configured.
-pub async fn tell(tx: &mut Tx, users: &[UserId], notice: &NewNotice) -> Result<(), Fault> {
+pub async fn notify(tx: &mut Tx, users: &[UserId], notice: &NewNotification) -> Result<(), Error> {
     for user in users {
         store::notifications::insert(tx, *user, notice).await?;
     }
@@ -24,13 +24,13 @@ pub async fn tell(tx: &mut Tx, users: &[UserId], notice: &NewNotice) -> Result<(
 }
 
 /// The user's latest notifications, newest first. Needs no permission: users read only their own.
-pub async fn recent(core: &Core, actor: &Actor) -> Result<Vec<Notice>, Fault> {
+pub async fn recent(core: &Core, actor: &Actor) -> Result<Vec<Notification>, Error> {
     let records = store::notifications::of_user(&core.store, actor.user, LIST_MAX).await?;
-    records.into_iter().map(NoticeRecord::notice).collect()
+    records.into_iter().map(NotificationRecord::to_notification).collect()
 }
 
 /// Marks the user's notifications up to sequence number `up_to` as read. Needs no permission: users change only their own.
-pub async fn mark_read(core: &Core, actor: &Actor, up_to: i64) -> Result<(), Fault> {
+pub async fn mark_read(core: &Core, actor: &Actor, up_to: i64) -> Result<(), Error> {
     let user = actor.user;
     core.store.write(move |tx| Box::pin(async move { Ok(store::notifications::mark_read(tx, user, up_to).await?) })).await
 }

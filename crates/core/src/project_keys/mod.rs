@@ -8,9 +8,9 @@ use serde::Serialize;
 pub use reveal::reveal;
 
 use super::{Core, actor::Actor, projects};
-use latchkey_store::{self as store, project_keys::Ended, signing_keys::PublicKeyRow};
+use latchkey_store::{self as store, project_keys::InvalidatedToken, signing_keys::PublicKeyRow};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     time::Timestamp,
 };
@@ -28,13 +28,13 @@ pub struct PublicKey {
 
 impl From<PublicKeyRow> for PublicKey {
     fn from(key: PublicKeyRow) -> Self {
-        Self { kty: "OKP", crv: "Ed25519", x: latchkey_crypto::signing_key::coordinate(&key.public_key), kid: key.kid, alg: "EdDSA", r#use: "sig" }
+        Self { kty: "OKP", crv: "Ed25519", x: latchkey_crypto::signing_key::jwk_x(&key.public_key), kid: key.kid, alg: "EdDSA", r#use: "sig" }
     }
 }
 
 /// The public keys of all tokens that can be valid: the current signing key, and each earlier one until its last token expires. Needs no
 /// permission.
-pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Fault> {
+pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Error> {
     Ok(store::signing_keys::in_use(&core.store, Timestamp::now()).await?.into_iter().map(Into::into).collect())
 }
 
@@ -43,10 +43,11 @@ pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Fault> {
 ///
 /// # Errors
 /// `NotFound` also for a project that the actor cannot see.
-pub async fn ended(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Fault> {
-    projects::require_seen_ever(&mut *core.store.connection().await?, actor, project).await?;
-    let keys = store::project_keys::ended(&core.store, project, Timestamp::now()).await?;
-    let since = |key: &Ended| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
-    let keys = keys.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Fault::Internal)?, since(&key).ok_or(Fault::Internal)?)));
+pub async fn invalidated_tokens(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Error> {
+    projects::require_visible_or_deleted(&mut *core.store.connection().await?, actor, project).await?;
+    let keys = store::project_keys::invalidated_tokens(&core.store, project, Timestamp::now()).await?;
+    let since =
+        |key: &InvalidatedToken| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
+    let keys = keys.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Error::Internal)?, since(&key).ok_or(Error::Internal)?)));
     keys.collect()
 }

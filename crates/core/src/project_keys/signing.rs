@@ -6,7 +6,7 @@ use anyhow::Context;
 use crate::{Core, accounts, audit::Event, vault::Vault};
 use latchkey_crypto::signing_key::SigningKey;
 use latchkey_store::{self as store, Tx, keyring, signing_keys};
-use latchkey_types::{error::Fault, time::Timestamp};
+use latchkey_types::{error::Error, time::Timestamp};
 
 /// Lifetime of a signing key in days. The first reveal after that creates the next one.
 const LIFETIME_DAYS: i64 = 90;
@@ -19,7 +19,7 @@ fn name_in_keyring(kid: &str) -> String {
 ///
 /// # Errors
 /// `Internal` if the stored key cannot be decrypted or does not match its public key.
-pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(SigningKey, bool), Fault> {
+pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(SigningKey, bool), Error> {
     let current = signing_keys::current(tx).await?.filter(|key| now < Timestamp(key.created_at).plus_days(LIFETIME_DAYS));
     let Some(current) = current else { return Ok((replace(tx, vault, now).await?, true)) };
     let key = SigningKey::from_seed(vault.unwrap(tx, &name_in_keyring(&current.kid)).await?);
@@ -30,11 +30,11 @@ pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(Sign
         kid = current.kid,
         "the stored public key of a signing key was altered: create a new one with `latchkey admin rotate-signing-key`"
     );
-    Err(Fault::Internal)
+    Err(Error::Internal)
 }
 
 /// Replaces the signing key and deletes its private key. All instances reload the public keys.
-async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Fault> {
+async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Error> {
     for retired in signing_keys::retire_all(tx, now).await? {
         keyring::delete(tx, &name_in_keyring(&retired)).await?;
     }
@@ -42,7 +42,7 @@ async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKe
     let wrapped = vault.wrap(tx, &name_in_keyring(&key.kid), key.seed()).await?;
     keyring::insert(tx, &wrapped).await?;
     signing_keys::insert(tx, &key.kid, &key.public_key, now).await?;
-    store::changes::note(tx, None).await?;
+    store::verdict_changes::record(tx, None).await?;
     Ok(key)
 }
 
@@ -50,14 +50,14 @@ async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKe
 /// are messages for the operator.
 pub async fn rotate(core: &Core) -> anyhow::Result<String> {
     let (vault, auditor) = (core.vault.clone(), core.auditor.clone());
-    let organizations = store::users::organizations(&core.store).await?;
+    let organizations = store::users::list_organizations(&core.store).await?;
     let result = core
         .store
         .write(move |tx| {
             Box::pin(async move {
                 let kid = replace(tx, &vault, Timestamp::now()).await?.kid;
                 for (id, name) in organizations {
-                    let console = accounts::console_of(id.parse().map_err(|_| Fault::Internal)?);
+                    let console = accounts::console_actor_of(id.parse().map_err(|_| Error::Internal)?);
                     auditor.record(tx, Event::new(&console, "signing_key.rotated", "organization", id, &name).with("kid", kid.as_str())).await?;
                 }
                 Ok(kid)
@@ -65,6 +65,6 @@ pub async fn rotate(core: &Core) -> anyhow::Result<String> {
         })
         .await;
     let kid = result.context("nothing was changed")?;
-    core.verifier.forget(None);
+    core.verifier.invalidate(None);
     Ok(kid)
 }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Reached, managed, managed_now, secrets};
+use super::{ProjectAccess, find_managed, find_managed_for_update, secrets};
 use crate::{Core, actor::Actor, audit::Event};
 use latchkey_crypto::key_format::{KeyDigest, Pepper};
-use latchkey_store::{self as store, Tx, issued_keys::HeldKey};
+use latchkey_store::{self as store, Tx, issued_keys::ImportSource};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     key_kind::{Lifecycle, Status},
     permission::Permission,
     project::SecretRow,
     secret::TypedSecret,
-    secret_import::{ImportedName, names, prefix},
+    secret_import::{SecretNamePreview, names, prefix},
     time::Timestamp,
 };
 
@@ -29,8 +29,8 @@ struct Field {
 
 /// A key to import into `project`.
 struct Import {
-    key: HeldKey,
-    project: Reached,
+    key: ImportSource,
+    project: ProjectAccess,
     fields: Vec<Field>,
     /// The names of the new secrets: the token's, then one per field.
     names: Vec<String>,
@@ -39,20 +39,20 @@ struct Import {
 }
 
 impl Import {
-    async fn new(db: &mut Tx, actor: &Actor, key: KeyId, project: Reached, typed: &str) -> Result<Self, Fault> {
-        let key = store::issued_keys::held(&mut *db, actor.organization, actor.user, key).await?.ok_or(Fault::NotFound)?;
+    async fn new(db: &mut Tx, actor: &Actor, key: KeyId, project: ProjectAccess, typed: &str) -> Result<Self, Error> {
+        let key = store::issued_keys::find_held(&mut *db, actor.organization, actor.user, key).await?.ok_or(Error::NotFound)?;
         let prefix = prefix("prefix", typed)?;
-        let fields: Vec<Field> = serde_json::from_str(&key.fields).map_err(|_| Fault::Internal)?;
+        let fields: Vec<Field> = serde_json::from_str(&key.fields).map_err(|_| Error::Internal)?;
         let names = names(&prefix, fields.iter().map(|field| field.name.as_str()));
         let taken = store::project_secrets::taken(db, project.id, &names).await?;
         Ok(Self { key, project, fields, names, taken })
     }
 
     /// Requires the token of this key, and an active key.
-    fn check(&self, pepper: &Pepper, token: &TypedSecret) -> Result<(), Fault> {
-        let stored = KeyDigest::from_stored(&self.key.digest).ok_or(Fault::Internal)?;
+    fn check(&self, pepper: &Pepper, token: &TypedSecret) -> Result<(), Error> {
+        let stored = KeyDigest::from_stored(&self.key.digest).ok_or(Error::Internal)?;
         if self.key.revealed_at.is_none() || pepper.digest(token.expose().trim()) != stored {
-            return Err(Fault::invalid("token", "This is not the token of this key. Paste the whole token."));
+            return Err(Error::invalid("token", "This is not the token of this key. Paste the whole token."));
         }
         let at = |ms: Option<i64>| ms.map(Timestamp);
         let lifecycle = Lifecycle {
@@ -63,25 +63,25 @@ impl Import {
         };
         match lifecycle.status(Timestamp::now()) {
             Status::Active => Ok(()),
-            Status::Disabled => Err(Fault::conflict("key", "This key is disabled. Enable it before you import it.")),
-            Status::Expired => Err(Fault::conflict("key", "This key has expired. Request another one.")),
-            Status::Revoked | Status::Deleted => Err(Fault::conflict("key", "This key was revoked. Request another one.")),
+            Status::Disabled => Err(Error::conflict("key", "This key is disabled. Enable it before you import it.")),
+            Status::Expired => Err(Error::conflict("key", "This key has expired. Request another one.")),
+            Status::Revoked | Status::Deleted => Err(Error::conflict("key", "This key was revoked. Request another one.")),
         }
     }
 
     /// Requires that no name is taken and that the project has room. `existing` is its number of secrets.
-    fn require_free(&self, existing: usize) -> Result<(), Fault> {
+    fn require_free(&self, existing: usize) -> Result<(), Error> {
         if let [one] = &self.taken[..] {
-            return Err(Fault::conflict("prefix", format!("The project already has a secret {one}. Choose another prefix.")));
+            return Err(Error::conflict("prefix", format!("The project already has a secret {one}. Choose another prefix.")));
         }
         if !self.taken.is_empty() {
-            return Err(Fault::conflict(
+            return Err(Error::conflict(
                 "prefix",
                 format!("The project already has these secrets: {}. Choose another prefix.", self.taken.join(", ")),
             ));
         }
         if existing + self.names.len() > secrets::SECRETS_MAX {
-            return Err(Fault::conflict("prefix", format!("A project has at most {} secrets. Delete some first.", secrets::SECRETS_MAX)));
+            return Err(Error::conflict("prefix", format!("A project has at most {} secrets. Delete some first.", secrets::SECRETS_MAX)));
         }
         Ok(())
     }
@@ -92,11 +92,11 @@ impl Import {
 ///
 /// # Errors
 /// `NotFound` also for a key that the actor does not hold.
-pub async fn preview(core: &Core, actor: &Actor, key: KeyId, project: ProjectId, prefix: &str) -> Result<Vec<ImportedName>, Fault> {
+pub async fn preview(core: &Core, actor: &Actor, key: KeyId, project: ProjectId, prefix: &str) -> Result<Vec<SecretNamePreview>, Error> {
     let mut db = core.store.connection().await?;
-    let project = managed(&mut db, actor, project).await?;
+    let project = find_managed(&mut db, actor, project).await?;
     let Import { names, taken, .. } = Import::new(&mut db, actor, key, project, prefix).await?;
-    Ok(names.into_iter().map(|name| ImportedName { is_taken: taken.contains(&name), name }).collect())
+    Ok(names.into_iter().map(|name| SecretNamePreview { is_taken: taken.contains(&name), name }).collect())
 }
 
 /// Stores a key and its fields as secrets, all or none. The actor must hold the key; needs *Manage Projects*, in the organization and in the
@@ -105,16 +105,16 @@ pub async fn preview(core: &Core, actor: &Actor, key: KeyId, project: ProjectId,
 /// # Errors
 /// `NotFound` also for a key that the actor does not hold; `Invalid` at `token` if it is not the key's; `Conflict` at `key` if the key is not
 /// active, at `prefix` if a name is taken.
-pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Fault> {
+pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Error> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor, vault, pepper) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault), core.pepper.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
                 let import = Import::new(tx, &actor, key, project, &prefix).await?;
                 import.check(&pepper, &token)?;
-                let before = secrets::of(tx, import.project.id).await?;
+                let before = secrets::list_in(tx, import.project.id).await?;
                 import.require_free(before.len())?;
                 let token = SecretString::from(token.expose().trim());
                 let values = std::iter::once(token).chain(import.fields.iter().map(|field| SecretString::from(field.value.as_str())));
@@ -125,7 +125,7 @@ pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: TypedSecret, 
                     .with("project", import.project.id.to_string())
                     .with("secrets", import.names.clone());
                 auditor.record(tx, event).await?;
-                let after = secrets::of(tx, import.project.id).await?;
+                let after = secrets::list_in(tx, import.project.id).await?;
                 Ok(after.into_iter().filter(|secret| import.names.contains(&secret.name)).collect())
             })
         })

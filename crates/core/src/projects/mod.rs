@@ -8,19 +8,19 @@ pub mod secrets;
 
 pub use change::{create, delete, edit};
 
-use super::{Core, actor::Actor, members::as_they_stand};
+use super::{Core, actor::Actor, members::reload_actor};
 use latchkey_store::{self as store, Tx, projects::ProjectRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{OrganizationId, ProjectId, UserId},
     permission::{Permission, Permissions},
-    project::{Belongings, IN_PROJECT, ManagedBelongings, ProjectRow, Visibility},
+    project::{IN_PROJECT, ManagedResources, ProjectResources, ProjectRow, Visibility},
     time::Timestamp,
 };
 
 /// A project that is visible to an actor, with the actor's permissions in it.
 #[derive(Debug, Clone)]
-pub struct Reached {
+pub struct ProjectAccess {
     pub id: ProjectId,
     /// Includes the actor's role in the project.
     pub record: ProjectRecord,
@@ -28,44 +28,44 @@ pub struct Reached {
     pub permissions: Permissions,
 }
 
-impl Reached {
+impl ProjectAccess {
     /// `None` if the project is not visible to the actor.
     ///
     /// A permission in a project requires the same permission in the organization, and is granted by the role in the project.
     /// *Manage Members* in the organization grants every project permission without a role in the project; *View Project* is granted in
     /// projects that are visible to the organization.
-    fn new(actor: &Actor, record: ProjectRecord) -> Result<Option<Self>, Fault> {
-        let visibility: Visibility = record.visibility.parse().map_err(|_| Fault::Internal)?;
-        let role_permissions = Permissions::from_words(record.role_permissions.as_deref().unwrap_or_default());
+    fn new(actor: &Actor, record: ProjectRecord) -> Result<Option<Self>, Error> {
+        let visibility: Visibility = record.visibility.parse().map_err(|_| Error::Internal)?;
+        let role_permissions = Permissions::parse_list(record.role_permissions.as_deref().unwrap_or_default());
         let is_granted = |permission: Permission| {
             role_permissions.has(permission)
                 || actor.permissions.has(Permission::ManageMembers)
                 || (permission == Permission::ViewProject && visibility == Visibility::Organization)
         };
         let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| is_granted(*permission) && actor.permissions.has(*permission)).collect();
-        let id = record.id.parse().map_err(|_| Fault::Internal)?;
+        let id = record.id.parse().map_err(|_| Error::Internal)?;
         Ok((!permissions.is_empty()).then(|| Self { id, record, permissions: Permissions::of(&permissions) }))
     }
 
     /// Requires a permission in the project.
-    pub fn require(&self, permission: Permission) -> Result<(), Fault> {
-        if self.permissions.has(permission) { Ok(()) } else { Err(Fault::forbidden(permission)) }
+    pub fn require(&self, permission: Permission) -> Result<(), Error> {
+        if self.permissions.has(permission) { Ok(()) } else { Err(Error::forbidden(permission)) }
     }
 
     /// The project as lists show it. The number of pending requests is 0 for members who do not manage the project.
-    pub fn row(&self) -> Result<ProjectRow, Fault> {
+    pub fn row(&self) -> Result<ProjectRow, Error> {
         let record = &self.record;
         let is_managed = self.permissions.has(Permission::ManageProjects);
         Ok(ProjectRow {
             id: self.id,
             name: record.name.clone(),
             description: record.description.clone(),
-            visibility: record.visibility.parse().map_err(|_| Fault::Internal)?,
+            visibility: record.visibility.parse().map_err(|_| Error::Internal)?,
             created_by: record.creator.clone(),
             created_at: Timestamp(record.created_at),
             role: record.role.clone(),
             permissions: self.permissions,
-            waiting: if is_managed { record.waiting } else { 0 },
+            waiting: if is_managed { record.open_requests } else { 0 },
         })
     }
 }
@@ -74,9 +74,9 @@ impl Reached {
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn seen(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
+pub async fn find_visible(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
     actor.require(Permission::ViewProject)?;
-    let access = reach(db, actor, id).await?;
+    let access = find_access(db, actor, id).await?;
     access.require(Permission::ViewProject)?;
     Ok(access)
 }
@@ -86,19 +86,19 @@ pub async fn seen(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, 
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn require_seen_ever(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(), Fault> {
+pub async fn require_visible_or_deleted(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(), Error> {
     actor.require(Permission::ViewProject)?;
-    let record = store::projects::find_ever(db, actor.organization, actor.user, id).await?.ok_or(Fault::NotFound)?;
-    Reached::new(actor, record)?.ok_or(Fault::NotFound)?.require(Permission::ViewProject)
+    let record = store::projects::find_including_deleted(db, actor.organization, actor.user, id).await?.ok_or(Error::NotFound)?;
+    ProjectAccess::new(actor, record)?.ok_or(Error::NotFound)?.require(Permission::ViewProject)
 }
 
 /// A project that the actor manages, for reading. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
+pub async fn find_managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
     actor.require(Permission::ManageProjects)?;
-    let access = reach(db, actor, id).await?;
+    let access = find_access(db, actor, id).await?;
     access.require(Permission::ManageProjects)?;
     Ok(access)
 }
@@ -108,22 +108,22 @@ pub async fn managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reache
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor; `SignedOut` if the actor was disabled since the call began.
-pub async fn managed_now(tx: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(Actor, Reached), Fault> {
-    let actor = as_they_stand(tx, actor, Permission::ManageProjects).await?;
-    let access = managed(tx, &actor, id).await?;
+pub async fn find_managed_for_update(tx: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(Actor, ProjectAccess), Error> {
+    let actor = reload_actor(tx, actor, Permission::ManageProjects).await?;
+    let access = find_managed(tx, &actor, id).await?;
     Ok((actor, access))
 }
 
-async fn reach(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<Reached, Fault> {
-    let record = store::projects::find(db, actor.organization, actor.user, id).await?.ok_or(Fault::NotFound)?;
-    Reached::new(actor, record)?.ok_or(Fault::NotFound)
+async fn find_access(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
+    let record = store::projects::find(db, actor.organization, actor.user, id).await?.ok_or(Error::NotFound)?;
+    ProjectAccess::new(actor, record)?.ok_or(Error::NotFound)
 }
 
 /// The projects that are visible to the actor, by name. Needs *View Project*.
-pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<ProjectRow>, Fault> {
+pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<ProjectRow>, Error> {
     actor.require(Permission::ViewProject)?;
     let all = store::projects::all(&core.store, actor.organization, actor.user).await?;
-    let visible = all.into_iter().filter_map(|record| Reached::new(actor, record).transpose());
+    let visible = all.into_iter().filter_map(|record| ProjectAccess::new(actor, record).transpose());
     visible.map(|access| access.and_then(|access| access.row())).collect()
 }
 
@@ -131,8 +131,8 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<ProjectRow>, Fault> 
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn get(core: &Core, actor: &Actor, id: ProjectId) -> Result<ProjectRow, Fault> {
-    seen(&mut *core.store.connection().await?, actor, id).await?.row()
+pub async fn get(core: &Core, actor: &Actor, id: ProjectId) -> Result<ProjectRow, Error> {
+    find_visible(&mut *core.store.connection().await?, actor, id).await?.row()
 }
 
 /// The members and nodes of a project; for its managers also its secrets, and the users and roles that they can add. Needs *View Project*, in
@@ -140,38 +140,38 @@ pub async fn get(core: &Core, actor: &Actor, id: ProjectId) -> Result<ProjectRow
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn belongings(core: &Core, actor: &Actor, id: ProjectId) -> Result<Belongings, Fault> {
+pub async fn resources(core: &Core, actor: &Actor, id: ProjectId) -> Result<ProjectResources, Error> {
     let mut db = core.store.connection().await?;
-    let project = seen(&mut db, actor, id).await?;
+    let project = find_visible(&mut db, actor, id).await?;
     let managed = if project.permissions.has(Permission::ManageProjects) {
-        Some(ManagedBelongings {
+        Some(ManagedResources {
             candidates: members::candidates(&mut db, actor, id).await?,
-            roles: members::roles(&mut db, actor).await?,
-            secrets: secrets::of(&mut db, id).await?,
+            roles: members::assignable_roles(&mut db, actor).await?,
+            secrets: secrets::list_in(&mut db, id).await?,
         })
     } else {
         None
     };
-    Ok(Belongings { members: members::of(&mut db, actor, &project).await?, nodes: nodes::of(&mut db, id).await?, managed })
+    Ok(ProjectResources { members: members::list_in(&mut db, actor, &project).await?, nodes: nodes::list_in(&mut db, id).await?, managed })
 }
 
 /// The users who are notified of access requests: the managers of the project or, if it has none, the users who manage both the
 /// organization's members and its projects.
-pub async fn deciders(tx: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Fault> {
+pub async fn approvers(tx: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Error> {
     let managers = managers(tx, project).await?;
     if !managers.is_empty() {
         return Ok(managers);
     }
     let required = Permissions::of(&[Permission::ManageMembers, Permission::ManageProjects]);
     let all = store::members::active(tx, organization).await?;
-    let approvers = all.iter().filter(|(_, words)| Permissions::from_words(words).first_missing(required).is_none());
-    approvers.map(|(id, _)| id.parse().map_err(|_| Fault::Internal)).collect()
+    let approvers = all.iter().filter(|(_, words)| Permissions::parse_list(words).first_missing(required).is_none());
+    approvers.map(|(id, _)| id.parse().map_err(|_| Error::Internal)).collect()
 }
 
 /// The active members who manage a project, and can approve or reject access requests.
-pub async fn managers(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Fault> {
-    let can_manage = |words: &str| Permissions::from_words(words).has(Permission::ManageProjects);
+pub async fn managers(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Error> {
+    let can_manage = |words: &str| Permissions::parse_list(words).has(Permission::ManageProjects);
     let members = store::projects::active_members(tx, project).await?;
     let approvers = members.iter().filter(|(_, in_project, in_organization)| can_manage(in_project) && can_manage(in_organization));
-    approvers.map(|(id, _, _)| id.parse().map_err(|_| Fault::Internal)).collect()
+    approvers.map(|(id, _, _)| id.parse().map_err(|_| Error::Internal)).collect()
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::{Reached, managed, managed_now};
+use super::{ProjectAccess, find_managed, find_managed_for_update};
 use crate::{
     Core,
     actor::Actor,
     audit::Event,
-    vault::{Owner, VALUE, Vault},
+    vault::{SecretOwner, VALUE_FIELD, Vault},
 };
 use latchkey_store::{
     self as store, Tx, fold,
@@ -17,7 +17,7 @@ use latchkey_store::{
     sealed_secrets::SealedSecret,
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, OrganizationId, ProjectId, ProjectSecretId},
     permission::Permission,
     project::SecretRow,
@@ -29,36 +29,36 @@ use latchkey_types::{
 pub(super) const SECRETS_MAX: usize = 1000;
 
 /// A project's secrets without their values, by name.
-pub(super) async fn of(db: &mut Tx, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
+pub(super) async fn list_in(db: &mut Tx, project: ProjectId) -> Result<Vec<SecretRow>, Error> {
     let mut all = store::project_secrets::all(db, project).await?;
     all.sort_by_cached_key(|secret| fold(&secret.name));
     all.into_iter().map(ProjectSecretRecord::row).collect()
 }
 
 /// A project's secrets without their values, by name. Needs *Manage Projects*, in the organization and in the project.
-pub async fn list(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<SecretRow>, Fault> {
+pub async fn list(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<SecretRow>, Error> {
     let mut db = core.store.connection().await?;
-    let project = managed(&mut db, actor, project).await?;
-    of(&mut db, project.id).await
+    let project = find_managed(&mut db, actor, project).await?;
+    list_in(&mut db, project.id).await
 }
 
 /// Creates a secret. Needs *Manage Projects*, in the organization and in the project.
-pub async fn create(core: &Core, actor: &Actor, project: ProjectId, name: &str, typed: &TypedSecret) -> Result<SecretRow, Fault> {
+pub async fn create(core: &Core, actor: &Actor, project: ProjectId, name: &str, typed: &TypedSecret) -> Result<SecretRow, Error> {
     actor.require(Permission::ManageProjects)?;
     let checked = identifier("name", name).and_then(|name| Ok((name, SecretString::from(value("value", typed.expose())?))));
     let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, project) = managed_now(tx, &actor, project).await?;
+                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
                 let (name, value) = checked?;
                 if store::project_secrets::all(tx, project.id).await?.len() >= SECRETS_MAX {
-                    return Err(Fault::conflict("name", format!("A project has at most {SECRETS_MAX} secrets. Delete one first.")));
+                    return Err(Error::conflict("name", format!("A project has at most {SECRETS_MAX} secrets. Delete one first.")));
                 }
                 let id = insert(tx, &vault, &actor, &project, &name, value, None).await?;
                 let event = event(&actor, "secret.created", &project, id, &name);
                 auditor.record(tx, event).await?;
-                store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::Internal)?.row()
+                store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::Internal)?.row()
             })
         })
         .await
@@ -69,11 +69,11 @@ pub(super) async fn insert(
     tx: &mut Tx,
     vault: &Vault,
     actor: &Actor,
-    project: &Reached,
+    project: &ProjectAccess,
     name: &str,
     value: SecretString,
     key: Option<KeyId>,
-) -> Result<ProjectSecretId, Fault> {
+) -> Result<ProjectSecretId, Error> {
     let id = ProjectSecretId::new();
     let sealed = seal(tx, vault, actor.organization, id, value).await?;
     let new = NewProjectSecret { id, project: project.id, name: name.to_owned(), sealed, created_by: actor.user, key };
@@ -81,20 +81,20 @@ pub(super) async fn insert(
     Ok(id)
 }
 
-async fn seal(tx: &mut Tx, vault: &Vault, organization: OrganizationId, id: ProjectSecretId, value: SecretString) -> Result<SealedSecret, Fault> {
-    vault.seal(tx, Owner::project_secret(organization, id), &[(VALUE, value)]).await?.pop().ok_or(Fault::Internal)
+async fn seal(tx: &mut Tx, vault: &Vault, organization: OrganizationId, id: ProjectSecretId, value: SecretString) -> Result<SealedSecret, Error> {
+    vault.seal(tx, SecretOwner::project_secret(organization, id), &[(VALUE_FIELD, value)]).await?.pop().ok_or(Error::Internal)
 }
 
 /// Replaces the value of a secret. Needs *Manage Projects*, in the organization and in the project.
-pub async fn replace(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId, typed: &TypedSecret) -> Result<(), Fault> {
+pub async fn replace(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId, typed: &TypedSecret) -> Result<(), Error> {
     actor.require(Permission::ManageProjects)?;
     let checked = value("value", typed.expose()).map(SecretString::from);
     let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, project) = managed_now(tx, &actor, project).await?;
-                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
+                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::NotFound)?;
                 let sealed = seal(tx, &vault, actor.organization, id, checked?).await?;
                 store::project_secrets::replace(tx, id, &sealed).await?;
                 Ok(auditor.record(tx, event(&actor, "secret.replaced", &project, id, &secret.name)).await?)
@@ -104,14 +104,14 @@ pub async fn replace(core: &Core, actor: &Actor, project: ProjectId, id: Project
 }
 
 /// Deletes a secret permanently. Needs *Manage Projects*, in the organization and in the project.
-pub async fn delete(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId) -> Result<(), Fault> {
+pub async fn delete(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId) -> Result<(), Error> {
     actor.require(Permission::ManageProjects)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, project) = managed_now(tx, &actor, project).await?;
-                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Fault::NotFound)?;
+                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
+                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::NotFound)?;
                 store::project_secrets::delete(tx, id).await?;
                 Ok(auditor.record(tx, event(&actor, "secret.deleted", &project, id, &secret.name)).await?)
             })
@@ -124,20 +124,20 @@ pub async fn delete(core: &Core, actor: &Actor, project: ProjectId, id: ProjectS
 ///
 /// # Errors
 /// `Internal` if the secret cannot be decrypted.
-pub async fn read(core: &Core, actor: &Actor, project: ProjectId, name: &str) -> Result<(String, SecretString), Fault> {
+pub async fn read(core: &Core, actor: &Actor, project: ProjectId, name: &str) -> Result<(String, SecretString), Error> {
     actor.require(Permission::ManageProjects)?;
     // A malformed name cannot exist.
-    let name = identifier("name", name).map_err(|_| Fault::NotFound)?;
+    let name = identifier("name", name).map_err(|_| Error::NotFound)?;
     let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
     // In one transaction, so that a concurrent master key rotation cannot come between the reads.
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let (actor, project) = managed_now(tx, &actor, project).await?;
-                let secret = store::project_secrets::find_named(tx, project.id, &name).await?.ok_or(Fault::NotFound)?;
-                let id: ProjectSecretId = secret.id.parse().map_err(|_| Fault::Internal)?;
-                let sealed = store::project_secrets::sealed(tx, &secret.id).await?.ok_or(Fault::NotFound)?;
-                let value = vault.open_now(tx, Owner::project_secret(actor.organization, id), &sealed).await?;
+                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
+                let secret = store::project_secrets::find_named(tx, project.id, &name).await?.ok_or(Error::NotFound)?;
+                let id: ProjectSecretId = secret.id.parse().map_err(|_| Error::Internal)?;
+                let sealed = store::project_secrets::sealed(tx, &secret.id).await?.ok_or(Error::NotFound)?;
+                let value = vault.open_in_transaction(tx, SecretOwner::project_secret(actor.organization, id), &sealed).await?;
                 auditor.record(tx, event(&actor, "secret.read", &project, id, &secret.name)).await?;
                 Ok((secret.name, value))
             })
@@ -145,6 +145,6 @@ pub async fn read(core: &Core, actor: &Actor, project: ProjectId, name: &str) ->
         .await
 }
 
-fn event(actor: &Actor, action: &'static str, project: &Reached, id: ProjectSecretId, name: &str) -> Event {
+fn event(actor: &Actor, action: &'static str, project: &ProjectAccess, id: ProjectSecretId, name: &str) -> Event {
     Event::new(actor, action, "secret", id, name).with("project", project.id.to_string())
 }

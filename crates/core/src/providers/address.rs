@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// The maximum length, in bytes.
 const URL_MAX: usize = 2048;
@@ -11,8 +11,8 @@ const URL_MAX: usize = 2048;
 ///
 /// # Errors
 /// `Invalid` unless it is an http or https URL of at most [`URL_MAX`] bytes without user, query and fragment.
-pub(super) fn base_url(field: &str, typed: &str) -> Result<String, Fault> {
-    let invalid = |message: &str| Fault::invalid(field, message);
+pub(super) fn base_url(field: &str, typed: &str) -> Result<String, Error> {
+    let invalid = |message: &str| Error::invalid(field, message);
     let typed = typed.trim();
     if typed.is_empty() {
         return Err(invalid("Enter a URL, e.g. https://api.openai.com/v1."));

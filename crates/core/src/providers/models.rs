@@ -4,14 +4,14 @@ use super::{model_row, require_general_key, with_key};
 use crate::{Core, actor::Actor, audit::Event};
 use latchkey_store::{self as store, Tx, models::ModelRecord};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{ModelId, ProviderId},
     permission::Permission,
-    provider::{ModelRow, WantedModel},
+    provider::{ModelRequest, ModelRow},
     validate,
 };
 
-pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, request: WantedModel) -> Result<ModelRow, Fault> {
+pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, request: ModelRequest) -> Result<ModelRow, Error> {
     actor.require(Permission::ManageCredentials)?;
     let name = validate::name("name", &request.name)?;
     let (actor, auditor, id) = (actor.clone(), core.auditor.clone(), ModelId::new());
@@ -32,7 +32,7 @@ pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, requ
     model_row(record)
 }
 
-pub async fn edit_model(core: &Core, actor: &Actor, id: ModelId, request: WantedModel) -> Result<ModelRow, Fault> {
+pub async fn edit_model(core: &Core, actor: &Actor, id: ModelId, request: ModelRequest) -> Result<ModelRow, Error> {
     actor.require(Permission::ManageCredentials)?;
     let name = validate::name("name", &request.name)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
@@ -52,7 +52,7 @@ pub async fn edit_model(core: &Core, actor: &Actor, id: ModelId, request: Wanted
 }
 
 /// Deletes a model. Its linked key remains.
-pub async fn delete_model(core: &Core, actor: &Actor, id: ModelId) -> Result<(), Fault> {
+pub async fn delete_model(core: &Core, actor: &Actor, id: ModelId) -> Result<(), Error> {
     actor.require(Permission::ManageCredentials)?;
     let (actor, auditor) = (actor.clone(), core.auditor.clone());
     core.store
@@ -66,10 +66,10 @@ pub async fn delete_model(core: &Core, actor: &Actor, id: ModelId) -> Result<(),
         .await
 }
 
-async fn find(tx: &mut Tx, actor: &Actor, id: ModelId) -> Result<ModelRecord, Fault> {
-    store::models::find(tx, actor.organization, id).await?.ok_or(Fault::NotFound)
+async fn find(tx: &mut Tx, actor: &Actor, id: ModelId) -> Result<ModelRecord, Error> {
+    store::models::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)
 }
 
-fn name_taken(error: store::Error) -> Fault {
+fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "This provider already has a model with this name.")
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::signing_key::SigningKey;
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId, UserId},
 };
 
@@ -48,17 +48,17 @@ struct OnlyHeader {
     kid: String,
 }
 
-pub fn sign(key: &SigningKey, claims: &Claims) -> Result<SecretString, Fault> {
+pub fn sign(key: &SigningKey, claims: &Claims) -> Result<SecretString, Error> {
     let header = Header { typ: Some(TYP.to_owned()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
     let signed = jsonwebtoken::encode(&header, claims, &key.encoding_key());
     signed.map(SecretString::from).map_err(|error| {
         tracing::error!(%error, "cannot sign a token");
-        Fault::Internal
+        Error::Internal
     })
 }
 
 /// Whether a secret claims to be a project key by its `typ`, in any of the spellings that RFC 7515 treats as equal.
-pub fn claims_to_be_one(presented: &str) -> bool {
+pub fn claims_to_be_project_key(presented: &str) -> bool {
     #[derive(Deserialize)]
     struct Typed {
         typ: String,
@@ -69,12 +69,12 @@ pub fn claims_to_be_one(presented: &str) -> bool {
 }
 
 /// Verifies tokens with the public keys of this installation, by key id.
-pub struct Checker {
+pub struct TokenVerifier {
     validation: Validation,
     keys: HashMap<String, DecodingKey>,
 }
 
-impl Checker {
+impl TokenVerifier {
     /// The issuer is not checked: only this installation has these keys, and its public URL may have changed since.
     pub fn new(keys: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -87,7 +87,7 @@ impl Checker {
     }
 
     /// Returns the claims if header, key id, signature and claims are valid.
-    pub fn check(&self, token: &str) -> Option<Claims> {
+    pub fn verify(&self, token: &str) -> Option<Claims> {
         if token.len() > TOKEN_MAX {
             return None;
         }

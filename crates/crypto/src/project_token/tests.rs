@@ -11,8 +11,8 @@ fn claims(exp: Option<i64>) -> Claims {
     Claims { iss: ISSUER.into(), aud: ProjectId::new(), sub: UserId::new(), jti: KeyId::new(), role: "viewer".into(), iat: 1_800_000_000, exp }
 }
 
-fn checker(key: &SigningKey) -> Checker {
-    Checker::new([(key.kid.clone(), key.public_key.to_vec())])
+fn token_verifier(key: &SigningKey) -> TokenVerifier {
+    TokenVerifier::new([(key.kid.clone(), key.public_key.to_vec())])
 }
 
 fn signed(key: &SigningKey, claims: &Claims) -> String {
@@ -41,8 +41,8 @@ fn returns_the_signed_claims_regardless_of_expiry() {
     for exp in [None, Some(1), Some(1_800_003_600), Some(i64::MAX)] {
         let claims = claims(exp);
         let token = signed(&key, &claims);
-        assert!(claims_to_be_one(&token));
-        assert_eq!(checker(&key).check(&token), Some(claims));
+        assert!(claims_to_be_project_key(&token));
+        assert_eq!(token_verifier(&key).verify(&token), Some(claims));
         let first = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&first).unwrap(), header(&key));
     }
@@ -54,7 +54,7 @@ fn returns_the_signed_claims_regardless_of_expiry() {
 fn rejects_any_other_header() {
     let key = SigningKey::generate();
     let payload = serde_json::to_value(claims(None)).unwrap();
-    assert!(checker(&key).check(&forge(&key, &header(&key), &payload)).is_some(), "forge creates valid tokens");
+    assert!(token_verifier(&key).verify(&forge(&key, &header(&key), &payload)).is_some(), "forge creates valid tokens");
     let own_key = serde_json::to_value(Jwk::from_encoding_key(&EncodingKey::from_secret(b"x"), Algorithm::HS256).unwrap()).unwrap();
     for (name, value) in [
         ("alg", json!("none")),
@@ -78,18 +78,18 @@ fn rejects_any_other_header() {
     ] {
         let mut other = header(&key);
         other[name] = value;
-        assert_eq!(checker(&key).check(&forge(&key, &other, &payload)), None, "{other}");
+        assert_eq!(token_verifier(&key).verify(&forge(&key, &other, &payload)), None, "{other}");
     }
 }
 
 #[test]
 fn rejects_the_public_key_as_hmac_secret() {
     let key = SigningKey::generate();
-    for secret in [key.public_key.to_vec(), super::super::signing_key::coordinate(&key.public_key).into_bytes()] {
+    for secret in [key.public_key.to_vec(), super::super::signing_key::jwk_x(&key.public_key).into_bytes()] {
         let header = Header { typ: Some(TYP.into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
         let token = jsonwebtoken::encode(&header, &claims(None), &EncodingKey::from_secret(&secret)).unwrap();
-        assert!(claims_to_be_one(&token));
-        assert_eq!(checker(&key).check(&token), None);
+        assert!(claims_to_be_project_key(&token));
+        assert_eq!(token_verifier(&key).verify(&token), None);
     }
 }
 
@@ -97,7 +97,7 @@ fn rejects_the_public_key_as_hmac_secret() {
 fn a_changed_public_url_keeps_tokens_valid() {
     let key = SigningKey::generate();
     let elsewhere = Claims { iss: "https://keys.example.org".to_owned(), ..claims(None) };
-    assert_eq!(checker(&key).check(&signed(&key, &elsewhere)), Some(elsewhere));
+    assert_eq!(token_verifier(&key).verify(&signed(&key, &elsewhere)), Some(elsewhere));
 }
 
 #[test]
@@ -123,27 +123,27 @@ fn rejects_invalid_claims() {
     ] {
         let mut other = valid.clone();
         other[name] = value;
-        assert_eq!(checker(&key).check(&forge(&key, &header(&key), &other)), None, "{other}");
+        assert_eq!(token_verifier(&key).verify(&forge(&key, &header(&key), &other)), None, "{other}");
     }
     let duplicated = valid.to_string().replacen('{', "{\"jti\":\"key_00000000000070008000000000000000\",", 1);
     let message = format!("{}.{}", encode(&header(&key)), BASE64_URL_SAFE_NO_PAD.encode(duplicated));
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.encoding_key(), Algorithm::EdDSA).unwrap();
-    assert_eq!(checker(&key).check(&format!("{message}.{signature}")), None, "a duplicated claim");
+    assert_eq!(token_verifier(&key).verify(&format!("{message}.{signature}")), None, "a duplicated claim");
 }
 
 #[test]
 fn rejects_other_keys_and_changed_payloads() {
     let (key, other) = (SigningKey::generate(), SigningKey::generate());
     let claims = claims(None);
-    assert_eq!(checker(&key).check(&signed(&other, &claims)), None);
+    assert_eq!(token_verifier(&key).verify(&signed(&other, &claims)), None);
     let payload = serde_json::to_value(&claims).unwrap();
-    assert_eq!(checker(&key).check(&forge(&other, &header(&key), &payload)), None);
+    assert_eq!(token_verifier(&key).verify(&forge(&other, &header(&key), &payload)), None);
     let mut changed = payload;
     changed["role"] = json!("owner");
     let token = signed(&key, &claims);
     let (front, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{}.{}.{signature}", front.split_once('.').unwrap().0, encode(&changed));
-    assert_eq!(checker(&key).check(&forged), None);
+    assert_eq!(token_verifier(&key).verify(&forged), None);
 }
 
 #[test]
@@ -151,15 +151,15 @@ fn rejects_tokens_that_are_no_project_keys() {
     let key = SigningKey::generate();
     let typed = |typ: &str| format!("{}.e30.", encode(&json!({ "alg": "none", "typ": typ })));
     for typ in [TYP, "Project-Key+JWT", "application/project-key+jwt"] {
-        assert!(claims_to_be_one(&typed(typ)) && checker(&key).check(&typed(typ)).is_none());
+        assert!(claims_to_be_project_key(&typed(typ)) && token_verifier(&key).verify(&typed(typ)).is_none());
     }
     for other in ["JWT", "at+jwt", "", "application/application/project-key+jwt"] {
-        assert!(!claims_to_be_one(&typed(other)), "{other}");
+        assert!(!claims_to_be_project_key(&typed(other)), "{other}");
     }
     let huge = format!("{}{}", signed(&key, &claims(None)), "A".repeat(1 << 20));
-    assert!(claims_to_be_one(&huge));
+    assert!(claims_to_be_project_key(&huge));
     for garbage in ["", ".", "..", "...", "a.b.c", "e30.e30.e30", "lki_x", "日本.語", &"a".repeat(1 << 20), &huge] {
-        assert_eq!(checker(&key).check(garbage), None);
+        assert_eq!(token_verifier(&key).verify(garbage), None);
     }
 }
 
@@ -173,6 +173,6 @@ proptest! {
         bytes[at] = with;
         let changed = String::from_utf8_lossy(&bytes);
         prop_assume!(changed != token);
-        prop_assert_eq!(checker(&key).check(&changed), None);
+        prop_assert_eq!(token_verifier(&key).verify(&changed), None);
     }
 }

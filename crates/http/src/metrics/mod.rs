@@ -14,14 +14,14 @@ use prometheus::{
 };
 
 use latchkey_core::Core;
-use latchkey_verify::Code;
+use latchkey_verify::VerdictCode;
 pub use prometheus::TEXT_FORMAT;
-use verify_histogram::{Judged, Shared};
+use verify_histogram::{HistogramCollector, VerifyHistogram};
 
 /// All metrics. The hot path only adds to preallocated atomics: no lock, no lookup.
 pub struct Metrics {
     registry: Registry,
-    judged: Arc<Judged>,
+    verify_histogram: Arc<VerifyHistogram>,
     requests: IntCounterVec,
     known: IntGauge,
     unknown: IntGauge,
@@ -41,7 +41,7 @@ impl Metrics {
         info.set(1);
         started.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64().floor());
         let metrics = Self {
-            judged: Arc::new(Judged::new()?),
+            verify_histogram: Arc::new(VerifyHistogram::new()?),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             known: gauge(&registry, "latchkey_known_keys", "Cached keys.")?,
             unknown: gauge(&registry, "latchkey_unknown_keys", "Cached digests of unknown keys.")?,
@@ -51,7 +51,7 @@ impl Metrics {
             registry,
         };
         let others: [Box<dyn Collector>; 5] = [
-            Box::new(Shared(Arc::clone(&metrics.judged))),
+            Box::new(HistogramCollector(Arc::clone(&metrics.verify_histogram))),
             Box::new(metrics.requests.clone()),
             Box::new(store_reads),
             Box::new(info),
@@ -64,22 +64,22 @@ impl Metrics {
     }
 
     /// Counts a verdict and the duration of its request.
-    pub fn judged(&self, code: Code, took: Duration) {
-        self.judged.count(code, Some(took));
+    pub fn record_verdict(&self, code: VerdictCode, took: Duration) {
+        self.verify_histogram.count(code, Some(took));
     }
 
     /// Counts a verdict of a batch request, whose duration is not that of a single verdict.
-    pub fn judged_in_batch(&self, code: Code) {
-        self.judged.count(code, None);
+    pub fn record_batch_verdict(&self, code: VerdictCode) {
+        self.verify_histogram.count(code, None);
     }
 
     /// Counts a request of the general router.
-    pub fn answered(&self, method: &str, route: &str, status: StatusCode) {
+    pub fn record_response(&self, method: &str, route: &str, status: StatusCode) {
         self.requests.with_label_values(&[method, route, class_of(status.as_u16())]).inc();
     }
 
     /// Counts a rejected request of a hot route.
-    pub fn refused(&self, method: &str, route: &str, status: u16) {
+    pub fn record_rejection(&self, method: &str, route: &str, status: u16) {
         self.requests.with_label_values(&[method, route, class_of(status)]).inc();
     }
 
@@ -89,7 +89,7 @@ impl Metrics {
         self.unknown.set(whole(unknown));
         self.waiting.set(whole(waiting));
         self.flush_age.set(Duration::from_millis(age_ms.try_into().unwrap_or_default()).as_secs_f64());
-        self.database_up.set(i64::from(!core.store.is_lost()));
+        self.database_up.set(i64::from(!core.store.is_unavailable()));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

@@ -12,7 +12,7 @@ use prometheus::{
     proto::{Bucket, Counter, Histogram, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use latchkey_verify::{Code, thread_number};
+use latchkey_verify::{VerdictCode, thread_number};
 
 const BY_CODE: (&str, &str) = ("latchkey_verifications_total", "Verified keys, by the code of the verdict.");
 const BY_TIME: (&str, &str) = ("latchkey_verify_duration_seconds", "Duration of verify requests, from the request headers to the response.");
@@ -47,16 +47,16 @@ const UNTIMED: usize = COLUMNS - 1;
 /// Counters of one core, aligned to avoid false sharing.
 #[repr(align(128))]
 struct Core {
-    cells: [[AtomicU64; COLUMNS]; Code::ALL.len()],
+    cells: [[AtomicU64; COLUMNS]; VerdictCode::ALL.len()],
     nanoseconds: AtomicU64,
 }
 
-pub(super) struct Judged {
+pub(super) struct VerifyHistogram {
     cores: Box<[Core]>,
     descriptions: [Desc; 2],
 }
 
-impl Judged {
+impl VerifyHistogram {
     pub(super) fn new() -> prometheus::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let core = |_| Core { cells: Default::default(), nanoseconds: AtomicU64::new(0) };
@@ -68,7 +68,7 @@ impl Judged {
     }
 
     /// Counts a verdict. `took` is `None` for verdicts of a batch request.
-    pub(super) fn count(&self, code: Code, took: Option<Duration>) {
+    pub(super) fn count(&self, code: VerdictCode, took: Option<Duration>) {
         let own = &self.cores[thread_number() % self.cores.len()];
         let column = took.map_or(UNTIMED, |took| {
             let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -78,25 +78,25 @@ impl Judged {
         own.cells[code as usize][column].fetch_add(1, Ordering::Relaxed);
     }
 
-    fn sum(&self, code: Code, column: usize) -> u64 {
+    fn sum(&self, code: VerdictCode, column: usize) -> u64 {
         self.cores.iter().map(|core| core.cells[code as usize][column].load(Ordering::Relaxed)).sum()
     }
 
     fn by_code(&self) -> MetricFamily {
-        let metric = |code: Code| {
+        let metric = |code: VerdictCode| {
             let (mut label, mut counter, mut metric) = (LabelPair::default(), Counter::default(), Metric::default());
             label.set_name("code".to_owned());
-            label.set_value(code.word().to_owned());
+            label.set_value(code.as_str().to_owned());
             counter.set_value(as_f64((0..COLUMNS).map(|column| self.sum(code, column)).sum()));
             metric.set_label(vec![label]);
             metric.set_counter(counter);
             metric
         };
-        family(BY_CODE, MetricType::COUNTER, Code::ALL.map(metric).into())
+        family(BY_CODE, MetricType::COUNTER, VerdictCode::ALL.map(metric).into())
     }
 
     fn by_time(&self) -> MetricFamily {
-        let column_sum = |column| Code::ALL.iter().map(|code| self.sum(*code, column)).sum::<u64>();
+        let column_sum = |column| VerdictCode::ALL.iter().map(|code| self.sum(*code, column)).sum::<u64>();
         let mut cumulative = 0;
         let bucket = |(column, bound): (usize, &u64)| {
             cumulative += column_sum(column);
@@ -129,9 +129,9 @@ fn as_f64(number: u64) -> f64 {
 }
 
 /// For the registry, which takes ownership of its collectors.
-pub(super) struct Shared(pub std::sync::Arc<Judged>);
+pub(super) struct HistogramCollector(pub std::sync::Arc<VerifyHistogram>);
 
-impl Collector for Shared {
+impl Collector for HistogramCollector {
     fn desc(&self) -> Vec<&Desc> {
         self.0.descriptions.iter().collect()
     }
@@ -147,17 +147,17 @@ mod tests {
 
     #[test]
     fn counts_of_all_cores_are_summed_and_bounds_are_inclusive() {
-        let judged = Judged::new().unwrap();
+        let verify_histogram = VerifyHistogram::new().unwrap();
         let times = [1, 1_000, 1_001, 2_000_000_000, 2_000_000_001, u64::MAX / 16];
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| times.map(|nanoseconds| judged.count(Code::Valid, Some(Duration::from_nanos(nanoseconds)))));
+                scope.spawn(|| times.map(|nanoseconds| verify_histogram.count(VerdictCode::Valid, Some(Duration::from_nanos(nanoseconds)))));
             }
         });
-        judged.count(Code::NotFound, None);
-        let counts = judged.by_code().get_metric().iter().map(|metric| metric.get_counter().get_value()).collect::<Vec<_>>();
+        verify_histogram.count(VerdictCode::NotFound, None);
+        let counts = verify_histogram.by_code().get_metric().iter().map(|metric| metric.get_counter().get_value()).collect::<Vec<_>>();
         assert_eq!(counts, [24.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        let family = judged.by_time();
+        let family = verify_histogram.by_time();
         let histogram = family.get_metric()[0].get_histogram();
         let buckets = histogram.get_bucket().iter().map(Bucket::cumulative_count).collect::<Vec<_>>();
         assert_eq!((buckets[0], buckets[1], buckets[18], buckets[19], histogram.get_sample_count()), (8, 12, 12, 16, 24));

@@ -45,7 +45,8 @@ pub(super) fn value(ascii: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use url::form_urlencoded;
 
     use super::*;
 

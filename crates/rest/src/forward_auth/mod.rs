@@ -13,12 +13,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::caller::judges_for;
+use super::caller::authorize_verify;
 use latchkey_http::{AppState, problem::Problem, request_log};
-use latchkey_verify::{Ask, Judgement};
+use latchkey_verify::{Verdict, VerifyRequest};
 use original::Original;
-use requirements::{Wanted, is_for_nginx};
-use response::Refusal;
+use requirements::{Requirements, is_for_nginx};
+use response::Rejection;
 
 /// Forward auth
 ///
@@ -63,34 +63,34 @@ pub async fn forward_auth(State(state): State<AppState>, request: Request) -> Re
     let for_nginx = is_for_nginx(parts.uri.query());
     match evaluate(&state, &parts).await {
         Ok(verdict) => {
-            let response = response::judged(&verdict, for_nginx);
-            state.metrics.judged(verdict.code, started.elapsed());
+            let response = response::verdict_response(&verdict, for_nginx);
+            state.metrics.record_verdict(verdict.code, started.elapsed());
             response
         }
         Err(rejection) => {
             let rejection = if for_nginx { rejection.for_nginx() } else { rejection };
-            request_log::refused(&state, ("ANY", "/api/v1/forward-auth"), rejection.problem(), started.elapsed());
+            request_log::log_rejection(&state, ("ANY", "/api/v1/forward-auth"), rejection.problem(), started.elapsed());
             rejection.into_response()
         }
     }
 }
 
 /// The proxy is authenticated first, so that an unauthenticated caller learns nothing else.
-async fn evaluate(state: &AppState, parts: &Parts) -> Result<Judgement, Refusal> {
-    let presented = proxy_key(&parts.headers).map_err(Refusal::of_caller)?;
-    let organization = judges_for(presented, state).await.map_err(Refusal::of_caller)?;
-    let requirements = Wanted::read(parts.uri.query()).map_err(Refusal::of_setting)?;
-    let Original { key, method, ip } = original::read(&parts.headers, &requirements, &state.trusted_proxies).map_err(Refusal::of_request)?;
-    let scope = requirements.scope_for(method).map_err(Refusal::of_setting)?;
-    let request = Ask {
-        key: key.ok_or_else(Refusal::no_key)?,
+async fn evaluate(state: &AppState, parts: &Parts) -> Result<Verdict, Rejection> {
+    let presented = proxy_key(&parts.headers).map_err(Rejection::unauthorized_proxy)?;
+    let organization = authorize_verify(presented, state).await.map_err(Rejection::unauthorized_proxy)?;
+    let requirements = Requirements::read(parts.uri.query()).map_err(Rejection::misconfigured)?;
+    let Original { key, method, ip } = original::read(&parts.headers, &requirements, &state.trusted_proxies).map_err(Rejection::invalid_request)?;
+    let scope = requirements.scope_for(method).map_err(Rejection::misconfigured)?;
+    let request = VerifyRequest {
+        key: key.ok_or_else(Rejection::missing_key)?,
         scope: scope.map(Cow::Borrowed),
         corpus: requirements.corpus,
         project: requirements.project.as_deref().map(Cow::Borrowed),
         cost: requirements.cost,
         ip,
     };
-    Ok(state.verifier.judge(organization, &request).await?)
+    Ok(state.verifier.evaluate(organization, &request).await?)
 }
 
 fn proxy_key(headers: &HeaderMap) -> Result<&str, Problem> {

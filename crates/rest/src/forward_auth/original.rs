@@ -9,7 +9,7 @@ use axum::http::{
 use ipnet::IpNet;
 use url::form_urlencoded;
 
-use super::requirements::{Wanted, invalid};
+use super::requirements::{Requirements, invalid};
 use latchkey_http::{client_address, problem::Problem};
 
 const METHOD: [&str; 2] = ["x-forwarded-method", "x-original-method"];
@@ -28,7 +28,7 @@ pub struct Original<'a> {
 ///
 /// # Errors
 /// 400 for headers that are not UTF-8, two keys, two methods or two URIs; 422 if the key may be in the URI and the proxy does not forward it.
-pub fn read<'a>(headers: &'a HeaderMap, requirements: &Wanted, trusted: &[IpNet]) -> Result<Original<'a>, Problem> {
+pub fn read<'a>(headers: &'a HeaderMap, requirements: &Requirements, trusted: &[IpNet]) -> Result<Original<'a>, Problem> {
     let uri = single(headers, URI)?;
     let mut key = None;
     for value in values(headers, AUTHORIZATION) {
@@ -48,7 +48,7 @@ pub fn read<'a>(headers: &'a HeaderMap, requirements: &Wanted, trusted: &[IpNet]
     }
     // `address` ignores values that it can't parse, so they are checked here.
     values(headers, "x-forwarded-for").chain(values(headers, "x-real-ip")).try_for_each(|value| value.map(drop))?;
-    Ok(Original { key, method: single(headers, METHOD)?, ip: client_address::forwarded(headers, trusted) })
+    Ok(Original { key, method: single(headers, METHOD)?, ip: client_address::forwarded_client_address(headers, trusted) })
 }
 
 /// Records a presented key. An empty value counts as none.
@@ -109,7 +109,7 @@ mod tests {
     /// The key that is found with `?key_param=k`, or the error code.
     fn key(lines: &[(&'static str, &str)]) -> Result<Option<String>, String> {
         let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let requirements = Wanted { key_param: Some("k".into()), ..Wanted::default() };
+        let requirements = Requirements { key_param: Some("k".into()), ..Requirements::default() };
         read(&headers(&lines), &requirements, &[]).map(|original| original.key.map(Cow::into_owned)).map_err(code)
     }
 
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn contradictory_or_non_utf8_headers_are_malformed() {
-        let requirements = Wanted::default();
+        let requirements = Requirements::default();
         for bad in [
             headers(&[("x-forwarded-method", b"GET"), ("x-original-method", b"POST")]),
             headers(&[("x-forwarded-method", b"GET"), ("x-forwarded-method", b"POST")]),
@@ -177,7 +177,7 @@ mod tests {
         ) {
             const NAMES: [&str; 8] = ["authorization", "x-api-key", "x-forwarded-for", "x-real-ip", METHOD[0], METHOD[1], URI[0], URI[1]];
             let lines: Vec<_> = lines.iter().map(|(index, value)| (NAMES[*index], value.as_slice())).collect();
-            let requirements = Wanted { key_param: Some(param.as_str().into()), ..Wanted::default() };
+            let requirements = Requirements { key_param: Some(param.as_str().into()), ..Requirements::default() };
             match read(&headers(&lines), &requirements, &["10.0.0.0/8".parse().unwrap()]) {
                 Ok(original) => prop_assert!(original.key.is_none_or(|key| !key.is_empty())),
                 Err(problem) => {
@@ -193,7 +193,7 @@ mod tests {
             let query = form_urlencoded::Serializer::new(String::new()).append_pair(&name, &key).finish();
             let uri = format!("/path?{before}&{query}");
             let headers = headers(&[("x-original-uri", uri.as_bytes())]);
-            let requirements = Wanted { key_param: Some(name.into()), ..Wanted::default() };
+            let requirements = Requirements { key_param: Some(name.into()), ..Requirements::default() };
             let found = read(&headers, &requirements, &[]).ok().unwrap().key;
             prop_assert_eq!(found.as_deref(), Some(key.as_str()));
         }

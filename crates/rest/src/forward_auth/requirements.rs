@@ -12,7 +12,7 @@ const READ_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
 /// What a key must have, and where it may be found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct Requirements<'a> {
     /// The scope that the key must have.
     pub scope: Option<Cow<'a, str>>,
     /// Required instead of `scope` for methods that do not only read.
@@ -27,7 +27,7 @@ pub struct Wanted<'a> {
     pub key_param: Option<Cow<'a, str>>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> Requirements<'a> {
     /// Parses the query of the proxy's own request. Nothing in it is ignored, so that a typo in the proxy's configuration cannot grant access.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ fn parse_number<T: FromStr>(name: &str, value: &str) -> Result<T, Problem> {
 
 /// The error for a parameter. Its name comes from the query, so it is cut to 100 characters.
 pub fn invalid(name: &str, detail: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).at(name.chars().take(100).collect::<String>())
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail).with_field(name.chars().take(100).collect::<String>())
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn invalid_field(query: &str) -> String {
-        let problem = serde_json::to_value(Wanted::read(Some(query)).unwrap_err()).unwrap();
+        let problem = serde_json::to_value(Requirements::read(Some(query)).unwrap_err()).unwrap();
         assert_eq!(problem["status"], 422);
         problem["field"].as_str().unwrap().to_owned()
     }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn every_parameter_is_parsed() {
         let query = "scope=a%20b&write_scope=w&corpus=-7&project=prj_1&cost=0&key_param=api_key&mode=nginx";
-        let all = Wanted {
+        let all = Requirements {
             scope: Some("a b".into()),
             write_scope: Some("w".into()),
             corpus: Some(-7),
@@ -107,9 +107,9 @@ mod tests {
             cost: Some(0),
             key_param: Some("api_key".into()),
         };
-        assert_eq!(Wanted::read(Some(query)).unwrap(), all);
-        assert_eq!(Wanted::read(None).unwrap(), Wanted::default());
-        assert_eq!(Wanted::read(Some("")).unwrap(), Wanted::default());
+        assert_eq!(Requirements::read(Some(query)).unwrap(), all);
+        assert_eq!(Requirements::read(None).unwrap(), Requirements::default());
+        assert_eq!(Requirements::read(Some("")).unwrap(), Requirements::default());
     }
 
     #[test]
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn write_scope_applies_to_writing_methods() {
-        let both = Wanted::read(Some("scope=r&write_scope=w")).unwrap();
+        let both = Requirements::read(Some("scope=r&write_scope=w")).unwrap();
         for (method, scope) in [("GET", "r"), ("HEAD", "r"), ("OPTIONS", "r"), ("POST", "w"), ("DELETE", "w"), ("get", "w"), ("X", "w")] {
             assert_eq!(both.scope_for(Some(method)).unwrap(), Some(scope), "{method}");
         }
         assert!(both.scope_for(None).is_err());
-        let reading = Wanted::read(Some("scope=r")).unwrap();
+        let reading = Requirements::read(Some("scope=r")).unwrap();
         assert_eq!((reading.scope_for(None).unwrap(), reading.scope_for(Some("POST")).unwrap()), (Some("r"), Some("r")));
-        let writing = Wanted::read(Some("write_scope=w")).unwrap();
+        let writing = Requirements::read(Some("write_scope=w")).unwrap();
         assert_eq!((writing.scope_for(Some("GET")).unwrap(), writing.scope_for(Some("PUT")).unwrap()), (None, Some("w")));
     }
 }

@@ -10,34 +10,34 @@ use crate::rate_headers;
 use latchkey_http::problem::Problem;
 use latchkey_store as store;
 use latchkey_types::time::Timestamp;
-use latchkey_verify::{Code, Judgement, KnownKey};
+use latchkey_verify::{CachedKey, Verdict, VerdictCode};
 
 const CODE: HeaderName = HeaderName::from_static("x-latchkey-code");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-latchkey-request-id");
 
 /// A response other than 204. It reveals nothing about the key, because most proxies pass it on to the client.
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     code: &'static str,
     problem: Problem,
 }
 
-impl Refusal {
+impl Rejection {
     /// The proxy's own key is not valid, or may not verify keys.
-    pub(super) fn of_caller(problem: Problem) -> Self {
+    pub(super) fn unauthorized_proxy(problem: Problem) -> Self {
         Self::new("CALLER_REFUSED", problem)
     }
 
     /// The proxy's own request is wrong, independently of the original request.
-    pub(super) fn of_setting(problem: Problem) -> Self {
+    pub(super) fn misconfigured(problem: Problem) -> Self {
         Self::new("MISCONFIGURED", problem)
     }
 
     /// The original request is malformed, or the proxy does not forward enough of it.
-    pub(super) fn of_request(problem: Problem) -> Self {
-        if problem.status() == StatusCode::BAD_REQUEST { Self::new("MALFORMED", problem) } else { Self::of_setting(problem) }
+    pub(super) fn invalid_request(problem: Problem) -> Self {
+        if problem.status() == StatusCode::BAD_REQUEST { Self::new("MALFORMED", problem) } else { Self::misconfigured(problem) }
     }
 
-    pub(super) fn no_key() -> Self {
+    pub(super) fn missing_key() -> Self {
         Self::new("MISSING_KEY", Problem::new(StatusCode::UNAUTHORIZED, "missing_api_key", "Send an API key with this request."))
     }
 
@@ -62,7 +62,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let id = self.problem.request_id().to_string();
         let mut response = self.problem.into_response();
@@ -72,14 +72,14 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl From<store::Error> for Refusal {
-    fn from(error: store::Error) -> Self {
+impl From<store::StoreError> for Rejection {
+    fn from(error: store::StoreError) -> Self {
         Self::new("UNAVAILABLE", error.into())
     }
 }
 
 /// The response for a verdict.
-pub(super) fn judged(verdict: &Judgement, for_nginx: bool) -> Response {
+pub(super) fn verdict_response(verdict: &Verdict, for_nginx: bool) -> Response {
     let mut response = match rejection(verdict) {
         None => no_content(verdict),
         Some(rejection) if for_nginx => rejection.for_nginx().into_response(),
@@ -91,25 +91,25 @@ pub(super) fn judged(verdict: &Judgement, for_nginx: bool) -> Response {
     response
 }
 
-fn rejection(verdict: &Judgement) -> Option<Refusal> {
+fn rejection(verdict: &Verdict) -> Option<Rejection> {
     let (status, code, detail) = match verdict.code {
-        Code::Valid => return None,
-        Code::NotFound => (StatusCode::UNAUTHORIZED, "invalid_api_key", "This API key is unknown or was deleted."),
-        Code::Expired => (StatusCode::UNAUTHORIZED, "expired_api_key", "This API key has expired."),
-        Code::Disabled => (StatusCode::UNAUTHORIZED, "disabled_api_key", "This API key is disabled."),
-        Code::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address or for this project."),
-        Code::InsufficientPermissions => (StatusCode::FORBIDDEN, "insufficient_permissions", "This API key does not allow this request."),
-        Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This API key has exceeded its rate limit. Try again later."),
-        Code::UsageExceeded => (StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", "This API key does not have enough credits left."),
+        VerdictCode::Valid => return None,
+        VerdictCode::NotFound => (StatusCode::UNAUTHORIZED, "invalid_api_key", "This API key is unknown or was deleted."),
+        VerdictCode::Expired => (StatusCode::UNAUTHORIZED, "expired_api_key", "This API key has expired."),
+        VerdictCode::Disabled => (StatusCode::UNAUTHORIZED, "disabled_api_key", "This API key is disabled."),
+        VerdictCode::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address or for this project."),
+        VerdictCode::InsufficientPermissions => (StatusCode::FORBIDDEN, "insufficient_permissions", "This API key does not allow this request."),
+        VerdictCode::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This API key has exceeded its rate limit. Try again later."),
+        VerdictCode::UsageExceeded => (StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", "This API key does not have enough credits left."),
     };
-    Some(Refusal::new(verdict.code.word(), Problem::new(status, code, detail).of(verdict.request_id)))
+    Some(Rejection::new(verdict.code.as_str(), Problem::new(status, code, detail).with_request_id(verdict.request_id)))
 }
 
-fn no_content(verdict: &Judgement) -> Response {
+fn no_content(verdict: &Verdict) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CODE, HeaderValue::from_static(verdict.code.word()));
+    headers.insert(CODE, HeaderValue::from_static(verdict.code.as_str()));
     headers.extend(value(&verdict.request_id.text()).map(|id| (REQUEST_ID, id)));
     if let Some(key) = verdict.key() {
         write_key(headers, key);
@@ -118,12 +118,12 @@ fn no_content(verdict: &Judgement) -> Response {
 }
 
 /// Writes the key's attributes with the values that they have in a verdict. An empty attribute has no header.
-fn write_key(headers: &mut HeaderMap, key: &KnownKey) {
-    let project = key.of_project.as_ref();
+fn write_key(headers: &mut HeaderMap, key: &CachedKey) {
+    let project = key.project_grant.as_ref();
     let attributes = [
         ("x-latchkey-key-id", Some(key.id.to_string())),
         ("x-latchkey-name", Some(encoded(&key.name))),
-        ("x-latchkey-kind", Some(key.kind.word().to_owned())),
+        ("x-latchkey-kind", Some(key.kind.as_str().to_owned())),
         ("x-latchkey-customer-id", Some(key.customer_id.to_string())),
         ("x-latchkey-external-id", key.external_id.as_deref().map(encoded)),
         ("x-latchkey-metadata", key.metadata.as_deref().map(|metadata| json(metadata.get()))),

@@ -4,7 +4,7 @@ mod requests;
 mod responses;
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -16,17 +16,17 @@ use super::{
     conditional::{Precondition, Tagged},
     listing::{self, ListQuery, Page},
 };
-use latchkey_core::{key_lists::Kinds, keys};
+use latchkey_core::{key_lists::KindSelection, keys};
 use latchkey_http::{
     AppState,
     body::{self, Json, LargeJson},
     problem::Problem,
 };
-use latchkey_types::{error::Fault, id::KeyId, key_kind::Kind, permission::Scope};
+use latchkey_types::{error::Error, id::KeyId, key_kind::Kind, permission::Scope};
 use requests::{CreateKey, EditKey, RotateKey};
 pub(crate) use requests::{ImportKey, ImportKeys};
-pub(crate) use responses::{Imported, ImportedOne};
-use responses::{KeyView, WithSecret, imported, with_secret};
+pub(crate) use responses::{ImportedKey, ImportedKeys};
+use responses::{KeyView, KeyWithSecret, import_response, secret_response};
 
 /// Create a key
 ///
@@ -44,20 +44,20 @@ use responses::{KeyView, WithSecret, imported, with_secret};
             "metadata": { "plan": "pro" }, "rate_limits": [{ "name": "per-minute", "limit": 100, "duration_ms": 60_000 }],
             "credits": { "refill": "monthly", "amount": 1000 }, "allowed_ips": ["192.0.2.0/24"],
         }))),
-        ("platform" = (summary = "An internal key for a program that calls Latchkey", value = json!({
-            "kind": "platform", "name": "gateway", "duration_days": 365, "scopes": ["verify"],
+        ("internal" = (summary = "An internal key for a program that calls Latchkey", value = json!({
+            "kind": "internal", "name": "gateway", "duration_days": 365, "scopes": ["verify"],
         }))),
         ("corpus" = (summary = "A corpus key", value = json!({ "kind": "corpus", "name": "search box", "corpora": [1], "scopes": ["query"] }))),
     )),
     responses(
-        (status = 201, description = "The created key and its secret, which is shown only once.", body = WithSecret,
+        (status = 201, description = "The created key and its secret, which is shown only once.", body = KeyWithSecret,
             headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the key."))),
         (status = 409, description = "`conflict`: a key with this name already exists."),
     ),
 )]
 pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(request): Json<CreateKey>) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    with_secret(StatusCode::CREATED, keys::create(&state, &actor, request.wanted()?).await?)
+    secret_response(StatusCode::CREATED, keys::create(&state, &actor, request.into_new_key()?).await?)
 }
 
 /// List keys
@@ -75,14 +75,14 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     caller: Caller,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Answer<Page<KeyView>>, Problem> {
+) -> Result<JsonResponse<Page<KeyView>>, Problem> {
     let actor = caller.with_scope(Scope::KeysRead)?;
-    let query = listing::readable(query)?;
+    let query = listing::parse_query(query)?;
     let kind = query.kind()?;
     if matches!(kind, Some(Kind::Credential(_))) {
-        return Err(Fault::invalid("kind", "This is a credential kind. List credentials at /api/v1/credentials.").into());
+        return Err(Error::invalid("kind", "This is a credential kind. List credentials at /api/v1/credentials.").into());
     }
-    Ok(Answer(listing::page(&state, &actor, &query, Kinds::or(kind, Kinds::Inbound)).await?))
+    Ok(JsonResponse(listing::page(&state, &actor, &query, KindSelection::or(kind, KindSelection::Inbound)).await?))
 }
 
 /// Get a key
@@ -214,7 +214,7 @@ pub(crate) async fn enable(
         ("grace" = (summary = "With a grace period of one hour", value = json!({ "grace_seconds": 3600 }))),
     )),
     responses(
-        (status = 200, description = "The key and its new secret, which is shown only once.", body = WithSecret,
+        (status = 200, description = "The key and its new secret, which is shown only once.", body = KeyWithSecret,
             headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the key."))),
         (status = 409, description = "`conflict`: the key has expired or was revoked."),
     ),
@@ -227,7 +227,7 @@ pub(crate) async fn rotate(
     Json(request): Json<RotateKey>,
 ) -> Result<Response, Problem> {
     let actor = caller.with_scope(Scope::KeysWrite)?;
-    with_secret(StatusCode::OK, keys::rotate(&state, &actor, key_id(&id)?, request.grace_seconds, if_match).await?)
+    secret_response(StatusCode::OK, keys::rotate(&state, &actor, key_id(&id)?, request.grace_seconds, if_match).await?)
 }
 
 /// Import client keys by SHA-256
@@ -257,16 +257,16 @@ pub(crate) async fn import(State(state): State<AppState>, caller: Caller, LargeJ
     let actor = caller.with_scope(Scope::KeysWrite)?;
     if request.get("keys").is_none() {
         let import = body::from_value::<ImportKey>(request)?.import()?;
-        let imported_keys = keys::import(&state, &actor, vec![import]).await.map_err(Fault::outside)?;
-        return imported(imported_keys.into_iter().next().ok_or(Fault::Internal)?);
+        let imported_keys = keys::import(&state, &actor, vec![import]).await.map_err(Error::without_index)?;
+        return import_response(imported_keys.into_iter().next().ok_or(Error::Internal)?);
     }
     let keys_to_import = body::from_value::<ImportKeys>(request)?.keys;
-    let imports = keys_to_import.into_iter().enumerate().map(|(index, key)| key.import().map_err(|fault| fault.inside("keys", index)));
+    let imports = keys_to_import.into_iter().enumerate().map(|(index, key)| key.import().map_err(|error| error.with_index("keys", index)));
     let imported_keys = keys::import(&state, &actor, imports.collect::<Result<_, _>>()?).await?;
-    Ok((StatusCode::CREATED, Answer(Imported { items: imported_keys.into_iter().map(Into::into).collect() })).into_response())
+    Ok((StatusCode::CREATED, JsonResponse(ImportedKeys { items: imported_keys.into_iter().map(Into::into).collect() })).into_response())
 }
 
 /// A malformed id is reported as not found.
-fn key_id(text: &str) -> Result<KeyId, Fault> {
-    text.parse().map_err(|_| Fault::NotFound)
+fn key_id(text: &str) -> Result<KeyId, Error> {
+    text.parse().map_err(|_| Error::NotFound)
 }

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::openapi::schemas;
-use latchkey_core::keys::Import;
+use latchkey_core::keys::KeyImport;
 use latchkey_types::{
-    error::Fault,
-    key::{EditedKey, Ends, WantedKey},
+    error::Error,
+    key::{CreateKeyRequest, KeyPatch, RequestedExpiry},
     key_kind::{KeyKind, Kind},
-    limits::{EditedCredits, RateLimit, WantedCredits},
+    limits::{CreditsPatch, CreditsRequest, RateLimit},
 };
 
 /// A key to create. The kind determines which fields are accepted: see `schemas::create_key`.
@@ -32,18 +32,18 @@ pub(crate) struct CreateKey {
     #[serde(default)]
     rate_limits: Vec<RateLimit>,
     #[serde(default)]
-    credits: Option<WantedCredits>,
+    credits: Option<CreditsRequest>,
     #[serde(default)]
     allowed_ips: Vec<String>,
 }
 
 impl CreateKey {
-    pub(crate) fn wanted(self) -> Result<WantedKey, Fault> {
-        let kind = self.kind.parse::<KeyKind>().map_err(|_| Fault::invalid("kind", "Keys of this kind cannot be created here."))?;
-        Ok(WantedKey {
+    pub(crate) fn into_new_key(self) -> Result<CreateKeyRequest, Error> {
+        let kind = self.kind.parse::<KeyKind>().map_err(|_| Error::invalid("kind", "Keys of this kind cannot be created here."))?;
+        Ok(CreateKeyRequest {
             kind: Kind::Key(kind),
             name: self.name,
-            ends: expiry(self.duration_days),
+            expiry: expiry(self.duration_days),
             scopes: self.scopes,
             corpora: self.corpora,
             external_id: self.external_id,
@@ -55,8 +55,8 @@ impl CreateKey {
     }
 }
 
-fn expiry(duration_days: Option<i64>) -> Ends {
-    duration_days.map_or(Ends::Usual, Ends::Days)
+fn expiry(duration_days: Option<i64>) -> RequestedExpiry {
+    duration_days.map_or(RequestedExpiry::KindDefault, RequestedExpiry::Days)
 }
 
 fn metadata_text(metadata: Map<String, Value>) -> String {
@@ -77,7 +77,7 @@ pub struct EditKey {
     #[schema(schema_with = schemas::duration_or_null)]
     duration_days: Option<Option<i64>>,
     #[serde(default)]
-    #[schema(schema_with = schemas::words_or_null)]
+    #[schema(schema_with = schemas::custom_scopes_or_null)]
     scopes: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::external_id)]
@@ -90,8 +90,8 @@ pub struct EditKey {
     rate_limits: Option<Vec<RateLimit>>,
     /// Null for unlimited.
     #[serde(default, deserialize_with = "present")]
-    #[schema(schema_with = schemas::edited_credits)]
-    credits: Option<Option<WantedCredits>>,
+    #[schema(schema_with = schemas::credits_patch)]
+    credits: Option<Option<CreditsRequest>>,
     #[serde(default)]
     #[schema(schema_with = schemas::allowed_ips_or_null)]
     allowed_ips: Option<Vec<String>>,
@@ -102,16 +102,16 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
     T::deserialize(deserializer).map(Some)
 }
 
-impl From<EditKey> for EditedKey {
+impl From<EditKey> for KeyPatch {
     fn from(request: EditKey) -> Self {
         Self {
             name: request.name,
-            ends: request.duration_days.map(expiry),
+            expiry: request.duration_days.map(expiry),
             scopes: request.scopes,
             external_id: request.external_id.map(Option::unwrap_or_default),
             metadata: request.metadata.map(|metadata| metadata.map(metadata_text).unwrap_or_default()),
             rate_limits: request.rate_limits,
-            credits: request.credits.map(|credits| credits.map_or(EditedCredits::Unlimited, EditedCredits::Set)),
+            credits: request.credits.map(|credits| credits.map_or(CreditsPatch::Unlimited, CreditsPatch::Set)),
             allowed_ips: request.allowed_ips,
         }
     }
@@ -143,7 +143,7 @@ pub(crate) struct ImportKey {
     #[schema(schema_with = schemas::duration_or_null)]
     duration_days: Option<i64>,
     #[serde(default)]
-    #[schema(schema_with = schemas::words_or_null)]
+    #[schema(schema_with = schemas::custom_scopes_or_null)]
     scopes: Option<Vec<String>>,
     #[serde(default)]
     #[schema(schema_with = schemas::external_id)]
@@ -155,23 +155,23 @@ pub(crate) struct ImportKey {
     #[schema(schema_with = schemas::rate_limits)]
     rate_limits: Vec<RateLimit>,
     #[serde(default)]
-    #[schema(schema_with = schemas::wanted_credits)]
-    credits: Option<WantedCredits>,
+    #[schema(schema_with = schemas::new_credits)]
+    credits: Option<CreditsRequest>,
     #[serde(default)]
     #[schema(schema_with = schemas::allowed_ips)]
     allowed_ips: Vec<String>,
 }
 
 impl ImportKey {
-    pub(crate) fn import(self) -> Result<Import, Fault> {
+    pub(crate) fn import(self) -> Result<KeyImport, Error> {
         let kind = Kind::Key(KeyKind::Client);
         if self.kind.is_some_and(|kind_text| kind_text.parse() != Ok(kind)) {
-            return Err(Fault::invalid("kind", "Only client keys can be imported."));
+            return Err(Error::invalid("kind", "Only client keys can be imported."));
         }
-        let wanted = WantedKey {
+        let wanted = CreateKeyRequest {
             kind,
             name: self.name,
-            ends: expiry(self.duration_days),
+            expiry: expiry(self.duration_days),
             scopes: self.scopes,
             corpora: Vec::new(),
             external_id: self.external_id,
@@ -180,7 +180,7 @@ impl ImportKey {
             credits: self.credits,
             allowed_ips: self.allowed_ips,
         };
-        Ok(Import { sha256: self.sha256, wanted })
+        Ok(KeyImport { sha256: self.sha256, request: wanted })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Responses of `/api/v1/keys`.
 
 use axum::{
-    Json as Answer,
+    Json as JsonResponse,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{conditional::Tagged, openapi::schemas};
 use latchkey_http::problem::Problem;
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::UserId,
     key::{CreatedKey, ItemId, KeyRow},
     key_kind::{Kind, Status},
@@ -35,15 +35,15 @@ pub(crate) struct KeyView {
     mask: String,
     #[schema(schema_with = schemas::status)]
     status: Status,
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     created_at: String,
     /// The id of the user who created the key.
     #[schema(schema_with = schemas::user_id)]
     created_by: UserId,
     /// Updated within a second of a use; null if the key was never used.
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     last_used_at: Option<String>,
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     expires_at: Option<String>,
     scopes: Vec<String>,
     corpora: Vec<i64>,
@@ -70,11 +70,11 @@ pub(crate) struct KeyView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RetiringSecret)]
 pub(super) struct RetiringView {
-    #[schema(schema_with = schemas::moment)]
+    #[schema(schema_with = schemas::timestamp)]
     until: String,
     /// The number of uses since the rotation.
     uses: i64,
-    #[schema(schema_with = schemas::moment_or_null)]
+    #[schema(schema_with = schemas::timestamp_or_null)]
     last_used_at: Option<String>,
 }
 
@@ -109,7 +109,7 @@ impl From<KeyRow> for KeyView {
 /// A key with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyWithSecret)]
-pub(super) struct WithSecret {
+pub(super) struct KeyWithSecret {
     key: KeyView,
     /// The secret, which is shown only once; null in a response that is replayed for an `Idempotency-Key`.
     #[schema(schema_with = schemas::text_or_null)]
@@ -117,28 +117,28 @@ pub(super) struct WithSecret {
 }
 
 /// The only response that contains the secret.
-pub(super) fn with_secret(status: StatusCode, created: CreatedKey) -> Result<Response, Problem> {
+pub(super) fn secret_response(status: StatusCode, created: CreatedKey) -> Result<Response, Problem> {
     let (location, key) = (location_of(&created.key)?, Tagged::<KeyView>::from(created.key));
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((status, location, no_store, key.header(), Answer(WithSecret { key: key.view, secret: created.secret })).into_response())
+    Ok((status, location, no_store, key.header(), JsonResponse(KeyWithSecret { key: key.view, secret: created.secret })).into_response())
 }
 
 /// The response to the import of a single key.
-pub(super) fn imported(key: KeyRow) -> Result<Response, Problem> {
+pub(super) fn import_response(key: KeyRow) -> Result<Response, Problem> {
     let (location, key) = (location_of(&key)?, Tagged::<KeyView>::from(key));
-    Ok((StatusCode::CREATED, location, key.header(), Answer(ImportedOne { key: key.view })).into_response())
+    Ok((StatusCode::CREATED, location, key.header(), JsonResponse(ImportedKey { key: key.view })).into_response())
 }
 
 /// The `Location` header of a new key.
 fn location_of(key: &KeyRow) -> Result<[(HeaderName, HeaderValue); 1], Problem> {
-    let location = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Fault::Internal)?;
+    let location = HeaderValue::from_str(&format!("/api/v1/keys/{}", key.id)).map_err(|_| Error::Internal)?;
     Ok([(header::LOCATION, location)])
 }
 
 /// The imported keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedKeys)]
-pub(crate) struct Imported {
+pub(crate) struct ImportedKeys {
     /// In the order of the request.
     pub items: Vec<KeyView>,
 }
@@ -146,6 +146,6 @@ pub(crate) struct Imported {
 /// An imported key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ImportedKey)]
-pub(crate) struct ImportedOne {
+pub(crate) struct ImportedKey {
     key: KeyView,
 }

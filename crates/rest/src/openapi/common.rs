@@ -64,7 +64,7 @@ impl Inputs {
         let of_keys = operation["tags"][0] == "keys";
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
             if parameter["in"] == "query" {
-                let schema = parameter["name"].as_str().and_then(|name| schemas::queried(name, of_keys));
+                let schema = parameter["name"].as_str().and_then(|name| schemas::query_parameter(name, of_keys));
                 parameter["schema"] = schema.unwrap_or_else(|| parameter["schema"].take());
             }
             let (description, schema) = match parameter["name"].as_str() {

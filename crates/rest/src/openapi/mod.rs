@@ -14,14 +14,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    conditional::unless_known,
-    keys::{ImportKey, ImportKeys, Imported, ImportedOne},
+    conditional::not_modified_or,
+    keys::{ImportKey, ImportKeys, ImportedKey, ImportedKeys},
 };
 use latchkey_http::{AppState, problem::Problem};
 
 /// Schemas that only handwritten schemas refer to, so that no handler registers them.
 #[derive(OpenApi)]
-#[openapi(components(schemas(ImportKey, ImportKeys, Imported, ImportedOne, Problem)))]
+#[openapi(components(schemas(ImportKey, ImportKeys, ImportedKeys, ImportedKey, Problem)))]
 struct Base;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -32,8 +32,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 static DOCUMENT: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&document_value()).expect("the OpenAPI document serializes to JSON"));
 
 fn document_value() -> Value {
-    let mut document =
-        serde_json::to_value(super::described().merge(super::described_hot()).into_openapi()).expect("the OpenAPI document serializes to JSON");
+    let mut document = serde_json::to_value(super::documented_routes().merge(super::documented_hot_routes()).into_openapi())
+        .expect("the OpenAPI document serializes to JSON");
     document["info"] = json!({
         "title": "Latchkey", "version": env!("CARGO_PKG_VERSION"),
         "description": "Create, verify and revoke API keys. Errors are RFC 9457 problem details with a stable `code`.",
@@ -46,7 +46,7 @@ fn document_value() -> Value {
         { "name": "credentials", "description": "Third-party keys, stored encrypted and never returned." },
         { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
         { "name": "whoami", "description": "The current key, its organization and user." },
-        { "name": "without a key", "description": "Public endpoints." },
+        { "name": "public", "description": "Public endpoints." },
     ]);
     document["components"]["securitySchemes"] = json!({
         "bearer": { "type": "http", "scheme": "bearer", "description": "An internal key in `Authorization: Bearer <key>`." },
@@ -67,7 +67,7 @@ fn document_value() -> Value {
     get,
     path = "/api/v1/openapi.json",
     operation_id = "getDescription",
-    tag = "without a key",
+    tag = "public",
     params(("If-None-Match" = Option<String>, Header)),
     responses(
         (status = 200, description = "The OpenAPI 3.1 document.", body = std::collections::BTreeMap<String, serde_json::Value>,
@@ -77,5 +77,5 @@ fn document_value() -> Value {
     security(()),
 )]
 pub async fn document(headers: HeaderMap) -> Response {
-    unless_known(&headers, [(header::CACHE_CONTROL, "public, max-age=300")], DOCUMENT.clone())
+    not_modified_or(&headers, [(header::CACHE_CONTROL, "public, max-age=300")], DOCUMENT.clone())
 }

@@ -10,14 +10,14 @@ use latchkey_core::{
 use latchkey_types::{
     credential::{GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
     key::{GRACE_MAX_SECONDS, TestOutcome},
-    key_kind::{CORPUS_ACCESS, Expiry, Kind, Making, POLICIES, Policy, Scoping, Status},
+    key_kind::{CORPUS_ACCESS, CreateAction, Expiry, KIND_SPECS, Kind, KindSpec, ScopeRule, Status},
     limits::{ALLOWED_IPS_MAX, CREDITS_MAX, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, RATE_LIMITS_MAX},
     listing::ROWS_MAX,
     permission::{Permission, Scope},
     project::Visibility,
     validate::NAME_MAX,
 };
-use latchkey_verify::Code;
+use latchkey_verify::VerdictCode;
 
 /// Invisible characters, which names must not contain. Only those of the basic multilingual plane: regex dialects differ in how they escape
 /// the others.
@@ -114,11 +114,11 @@ fn credits_value(remaining_required: bool) -> Value {
 }
 
 /// The schema of a list's query parameter; `None` for free text.
-pub fn queried(name: &str, of_keys: bool) -> Option<Value> {
+pub fn query_parameter(name: &str, of_keys: bool) -> Option<Value> {
     let sorts = ["name", "created_at", "last_used_at", "expires_at"].map(|column| [column.to_owned(), format!("-{column}")]);
     Some(match name {
         "kind" => string_enum(kinds(of_keys)),
-        "status" => string_enum([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::word)),
+        "status" => string_enum([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::as_str)),
         "sort" => string_enum(sorts.as_flattened().iter().map(String::as_str)),
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": ROWS_MAX, "default": 50 }),
         "q" => json!({ "type": "string", "maxLength": NAME_MAX, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$" }),
@@ -141,9 +141,9 @@ fn verify_request_value() -> Value {
 /// If the code is `NOT_FOUND`, every field of the key is null.
 fn verdict_value() -> Value {
     let (text, list) = (json!({ "type": ["string", "null"] }), |items: &str| json!({ "type": ["array", "null"], "items": { "type": items } }));
-    let kinds = POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_))).map(|policy| policy.word);
+    let kinds = KIND_SPECS.iter().filter(|spec| matches!(spec.kind, Kind::Key(_))).map(|spec| spec.name);
     let properties = json!({
-        "valid": { "type": "boolean" }, "code": string_enum(Code::ALL.map(Code::word)), "key_id": or_null(id_value("key")), "name": text, "kind": or_null(string_enum(kinds)),
+        "valid": { "type": "boolean" }, "code": string_enum(VerdictCode::ALL.map(VerdictCode::as_str)), "key_id": or_null(id_value("key")), "name": text, "kind": or_null(string_enum(kinds)),
         "customer_id": { "type": ["integer", "null"] }, "external_id": text, "metadata": { "type": ["object", "null"] }, "scopes": list("string"),
         "corpora": list("integer"), "project_id": or_null(id_value("prj")), "role": text, "expires_at": or_null(timestamp_value()),
         "request_id": id_value("req"),
@@ -153,7 +153,7 @@ fn verdict_value() -> Value {
 }
 
 /// The request to create a key of this kind.
-fn create_schema(policy: &Policy) -> Value {
+fn create_schema(spec: &KindSpec) -> Value {
     // A field that the kind does not support is accepted if it is empty.
     let mut properties = Map::new();
     for (name, empty) in [
@@ -170,9 +170,9 @@ fn create_schema(policy: &Policy) -> Value {
     }
     let mut required = vec!["kind", "name"];
     let mut put = |name: &str, schema: Value| drop(properties.insert(name.to_owned(), schema));
-    put("kind", string_enum([policy.word]));
+    put("kind", string_enum([spec.name]));
     put("name", name_value());
-    match policy.expiry {
+    match spec.expiry {
         Expiry::Chosen => {
             put("duration_days", duration_value());
             required.push("duration_days");
@@ -180,14 +180,14 @@ fn create_schema(policy: &Policy) -> Value {
         Expiry::ChosenOrNever => put("duration_days", or_null(duration_value())),
         Expiry::Never | Expiry::Days(_) => {}
     }
-    match policy.scoping {
-        Scoping::None => {}
-        Scoping::Words => put("scopes", or_null(custom_scopes_value())),
-        Scoping::Api => {
-            let scope = string_enum(Scope::ALL.iter().map(|scope| scope.word()));
+    match spec.scope_rule {
+        ScopeRule::None => {}
+        ScopeRule::Custom => put("scopes", or_null(custom_scopes_value())),
+        ScopeRule::Api => {
+            let scope = string_enum(Scope::ALL.iter().map(|scope| scope.as_str()));
             put("scopes", json!({ "type": ["array", "null"], "minItems": 1, "items": scope, "examples": [["keys:read", "verify"]] }));
         }
-        Scoping::Corpora => {
+        ScopeRule::Corpora => {
             let access = CORPUS_ACCESS.map(|(scopes, _)| json!({ "const": scopes }));
             let [query, both] = access;
             let reversed = CORPUS_ACCESS[1].0.iter().rev().collect::<Vec<_>>();
@@ -197,27 +197,27 @@ fn create_schema(policy: &Policy) -> Value {
             required.push("corpora");
         }
     }
-    if policy.annotated {
+    if spec.has_annotations {
         put("external_id", external_id_value());
         put("metadata", metadata_value());
     }
-    if policy.limited {
+    if spec.has_limits {
         put("rate_limits", rate_limits_value());
         put("credits", credits_value(true));
         put("allowed_ips", allowed_ips_value());
     }
-    json!({ "type": "object", "title": policy.word, "properties": properties, "required": required, "additionalProperties": false })
+    json!({ "type": "object", "title": spec.name, "properties": properties, "required": required, "additionalProperties": false })
 }
 
-fn creatable() -> impl Iterator<Item = &'static Policy> {
-    POLICIES.iter().filter(|policy| matches!(policy.kind, Kind::Key(_)) && policy.making != Making::ByProject)
+fn creatable() -> impl Iterator<Item = &'static KindSpec> {
+    KIND_SPECS.iter().filter(|spec| matches!(spec.kind, Kind::Key(_)) && spec.create_action != CreateAction::FromTemplate)
 }
 
 fn kinds(is_key: bool) -> Vec<&'static str> {
-    POLICIES
+    KIND_SPECS
         .iter()
-        .filter(|policy| matches!(policy.kind, Kind::Key(_)) == is_key && policy.making != Making::ByProject)
-        .map(|policy| policy.word)
+        .filter(|spec| matches!(spec.kind, Kind::Key(_)) == is_key && spec.create_action != CreateAction::FromTemplate)
+        .map(|spec| spec.name)
         .collect()
 }
 
@@ -229,16 +229,16 @@ fn create_credential_value() -> Value {
     let secret = |max: usize| json!({ "type": "string", "writeOnly": true, "pattern": format!("^[!-~]{{1,{max}}}$") });
     let provider = |name: &str| string_enum([name]);
     let object = |title: &str, properties: Value, required: Value| json!({ "type": "object", "title": title, "properties": properties, "required": required, "additionalProperties": false });
-    let aws = json!({ "kind": string_enum(["storage"]), "name": name_value(), "provider": provider("aws"), "duration_days": duration_value(),
+    let aws = json!({ "kind": string_enum(["external"]), "name": name_value(), "provider": provider("aws"), "duration_days": duration_value(),
         "key": { "type": "string", "pattern": "^[A-Z0-9]{16,128}$" }, "secret": secret(STORAGE_SECRET_MAX),
         "region": { "type": "string", "pattern": "^[a-z0-9-]{1,32}$", "examples": ["us-east-1"] } });
-    let dnanexus = json!({ "kind": string_enum(["storage"]), "name": name_value(), "provider": provider("dnanexus"), "duration_days": duration_value(),
+    let dnanexus = json!({ "kind": string_enum(["external"]), "name": name_value(), "provider": provider("dnanexus"), "duration_days": duration_value(),
         "key": secret(STORAGE_SECRET_MAX) });
-    let llm = json!({ "kind": string_enum(["llm"]), "name": name_value(), "value": secret(GENERAL_VALUE_MAX) });
+    let general = json!({ "kind": string_enum(["general"]), "name": name_value(), "value": secret(GENERAL_VALUE_MAX) });
     json!({ "oneOf": [
-        object("storage, Amazon Web Services", aws, json!(["kind", "name", "provider", "key", "secret", "region", "duration_days"])),
-        object("storage, DNAnexus", dnanexus, json!(["kind", "name", "provider", "key", "duration_days"])),
-        object("llm", llm, json!(["kind", "name", "value"])),
+        object("external, Amazon Web Services", aws, json!(["kind", "name", "provider", "key", "secret", "region", "duration_days"])),
+        object("external, DNAnexus", dnanexus, json!(["kind", "name", "provider", "key", "duration_days"])),
+        object("general", general, json!(["kind", "name", "value"])),
     ] })
 }
 
@@ -270,21 +270,21 @@ schemas! {
     project_id "ProjectId" id_value("prj"),
     organization_id "OrganizationId" id_value("org"),
     request_id "RequestId" id_value("req"),
-    moment "Timestamp" timestamp_value(),
-    moment_or_null "TimestampOrNull" or_null(timestamp_value()),
+    timestamp "Timestamp" timestamp_value(),
+    timestamp_or_null "TimestampOrNull" or_null(timestamp_value()),
     text_or_null "TextOrNull" json!({ "type": ["string", "null"] }),
     /// Metadata in a response.
     object_or_null "ObjectOrNull" json!({ "type": ["object", "null"], "examples": [{ "plan": "pro" }] }),
     key_kind "KeyKind" string_enum(kinds(true)),
     credential_kind "CredentialKind" string_enum(kinds(false)),
-    status "Status" string_enum([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::word)),
+    status "Status" string_enum([Status::Active, Status::Disabled, Status::Expired, Status::Revoked].map(Status::as_str)),
     /// Scopes of an internal key.
-    api_scopes "ApiScopes" json!({ "type": "array", "items": string_enum(Scope::ALL.iter().map(|scope| scope.word())) }),
-    permissions "Permissions" json!({ "type": "array", "items": string_enum(Permission::ALL.iter().map(|permission| permission.word())) }),
+    api_scopes "ApiScopes" json!({ "type": "array", "items": string_enum(Scope::ALL.iter().map(|scope| scope.as_str())) }),
+    permissions "Permissions" json!({ "type": "array", "items": string_enum(Permission::ALL.iter().map(|permission| permission.as_str())) }),
     /// Days until expiry; null for never.
     duration_or_null "DurationOrNull" or_null(duration_value()),
     /// Scopes that the organization defines.
-    words_or_null "CustomScopesOrNull" or_null(custom_scopes_value()),
+    custom_scopes_or_null "CustomScopesOrNull" or_null(custom_scopes_value()),
     external_id "ExternalId" external_id_value(),
     metadata "Metadata" metadata_value(),
     rate_limits "RateLimits" rate_limits_value(),
@@ -292,9 +292,9 @@ schemas! {
     allowed_ips "AllowedIps" allowed_ips_value(),
     allowed_ips_or_null "AllowedIpsOrNull" or_null(allowed_ips_value()),
     /// Credits of a new key.
-    wanted_credits "NewCredits" credits_value(true),
+    new_credits "NewCredits" credits_value(true),
     /// New credits of an existing key.
-    edited_credits "CreditsPatch" credits_value(false),
+    credits_patch "CreditsPatch" credits_value(false),
     /// Credits in a response.
     credits_or_null "CreditsOrNull" json!({ "type": ["object", "null"], "required": ["remaining", "refill", "amount"], "properties": {
         "remaining": { "type": "integer", "format": "int64" }, "refill": string_enum(["never", "daily", "monthly"]),
@@ -307,13 +307,13 @@ schemas! {
     /// The only kind that can be imported.
     client_or_null "ClientOrNull" or_null(string_enum(["client"])),
     /// The only kind that the API accepts.
-    platform "Platform" string_enum(["platform"]),
+    internal "Internal" string_enum(["internal"]),
     /// The provider of an external key.
     provider_or_null "ProviderOrNull" json!({ "type": ["string", "null"], "enum": ["aws", "dnanexus", null] }),
     /// The new value of a general key; an empty string keeps the stored one.
     new_value "NewValue" json!({ "type": "string", "writeOnly": true, "pattern": format!("^[!-~]{{0,{GENERAL_VALUE_MAX}}}$") }),
-    outcome "Outcome" string_enum([TestOutcome::Works, TestOutcome::Refused, TestOutcome::Unchecked].map(TestOutcome::word)),
-    visibility "Visibility" string_enum(Visibility::ALL.map(Visibility::word)),
+    outcome "Outcome" string_enum([TestOutcome::Works, TestOutcome::Refused, TestOutcome::Unchecked].map(TestOutcome::as_str)),
+    visibility "Visibility" string_enum(Visibility::ALL.map(Visibility::as_str)),
     verify_request "VerifyRequest" verify_request_value(),
     verify_batch_request "VerifyBatchRequest" json!({ "type": "object", "required": ["keys"], "additionalProperties": false, "properties": {
         "keys": { "type": "array", "minItems": 1, "maxItems": 1000, "items": { "$ref": "#/components/schemas/VerifyRequest" } },

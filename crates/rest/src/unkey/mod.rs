@@ -16,8 +16,8 @@ use axum::{
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    caller::{judges_for, presented_key},
-    verify::as_verdict,
+    caller::{authorize_verify, presented_key},
+    verify::set_verdict_headers,
 };
 use latchkey_http::{
     AppState,
@@ -29,9 +29,9 @@ use latchkey_types::{
     id::{OrganizationId, RequestId},
     time::Timestamp,
 };
-use latchkey_verify::{Ask, Judgement, has_scope};
-use rejection::{PERMISSIONS_QUERY, Refusal};
-use response::Answer;
+use latchkey_verify::{Verdict, VerifyRequest, has_scope};
+use rejection::{PERMISSIONS_QUERY, Rejection};
+use response::VerifyKeyResponse;
 
 /// Unkey's request body.
 #[derive(Deserialize)]
@@ -58,12 +58,12 @@ pub(crate) async fn verify_key(State(state): State<AppState>, request: Request) 
     let started = Instant::now();
     let (response, id) = match evaluate(&state, request).await {
         Ok(verdict) => {
-            let response = Json(Answer::new(&verdict, Timestamp::now())).into_response();
-            state.metrics.judged(verdict.code, started.elapsed());
+            let response = Json(VerifyKeyResponse::new(&verdict, Timestamp::now())).into_response();
+            state.metrics.record_verdict(verdict.code, started.elapsed());
             (response, verdict.request_id)
         }
         Err(rejection) => {
-            request_log::refused(&state, ("POST", "/v2/keys.verifyKey"), rejection.problem(), started.elapsed());
+            request_log::log_rejection(&state, ("POST", "/v2/keys.verifyKey"), rejection.problem(), started.elapsed());
             let id = rejection.problem().request_id();
             (rejection.into_response(), id)
         }
@@ -72,54 +72,54 @@ pub(crate) async fn verify_key(State(state): State<AppState>, request: Request) 
 }
 
 fn with_headers(mut response: Response, id: RequestId) -> Response {
-    as_verdict(response.headers_mut(), id);
+    set_verdict_headers(response.headers_mut(), id);
     response
 }
 
 /// Rejects every other endpoint of Unkey's API.
 pub(crate) async fn unsupported() -> Response {
     let detail = "Of Unkey's API, Latchkey supports only “POST /v2/keys.verifyKey”. Manage keys under “/api/v1”.";
-    Refusal::from(Problem::new(StatusCode::NOT_FOUND, "not_found", detail)).into_response()
+    Rejection::from(Problem::new(StatusCode::NOT_FOUND, "not_found", detail)).into_response()
 }
 
 pub(crate) async fn wrong_method() -> Response {
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
     let id = problem.request_id();
-    with_headers(Refusal::from(problem).into_response(), id)
+    with_headers(Rejection::from(problem).into_response(), id)
 }
 
-async fn evaluate(state: &AppState, request: Request) -> Result<Judgement, Refusal> {
-    let organization = judges_for(presented_key(request.headers())?, state).await?;
+async fn evaluate(state: &AppState, request: Request) -> Result<Verdict, Rejection> {
+    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
     let Raw(body) = Raw::from_request(request, state).await?;
     let request = body::parse(&body)?;
     reject_unsupported(&request)?;
     verify(state, organization, request).await
 }
 
-fn reject_unsupported(request: &VerifyKeyRequest) -> Result<(), Refusal> {
+fn reject_unsupported(request: &VerifyKeyRequest) -> Result<(), Rejection> {
     let has_items = |list: &Option<Vec<IgnoredAny>>| list.as_ref().is_some_and(|list| !list.is_empty());
     if request.key.is_empty() {
-        return Err(Refusal::invalid("key", "The key is empty."));
+        return Err(Rejection::invalid("key", "The key is empty."));
     }
     if has_items(&request.tags) {
-        return Err(Refusal::invalid("tags", "Tags are not supported. Remove this field."));
+        return Err(Rejection::invalid("tags", "Tags are not supported. Remove this field."));
     }
     if has_items(&request.ratelimits) {
-        return Err(Refusal::invalid("ratelimits", "Rate limits cannot be set per request. The rate limits of the key always apply."));
+        return Err(Rejection::invalid("ratelimits", "Rate limits cannot be set per request. The rate limits of the key always apply."));
     }
     if request.migration_id.is_some() {
-        return Err(Refusal::invalid("migrationId", "Keys are not migrated on demand. Import them by their SHA-256."));
+        return Err(Rejection::invalid("migrationId", "Keys are not migrated on demand. Import them by their SHA-256."));
     }
     Ok(())
 }
 
-async fn verify(state: &AppState, organization: OrganizationId, request: VerifyKeyRequest<'_>) -> Result<Judgement, Refusal> {
+async fn verify(state: &AppState, organization: OrganizationId, request: VerifyKeyRequest<'_>) -> Result<Verdict, Rejection> {
     let scopes = request
         .permissions
         .as_deref()
         .map(permissions::all_of)
         .transpose()
-        .map_err(|error| Refusal::from(Problem::new(StatusCode::BAD_REQUEST, PERMISSIONS_QUERY, error.0).at("permissions")))?;
+        .map_err(|error| Rejection::from(Problem::new(StatusCode::BAD_REQUEST, PERMISSIONS_QUERY, error.0).with_field("permissions")))?;
     let scopes = scopes.unwrap_or_default();
     // Evaluation takes one scope. Of several, pass the first that the key lacks, so that a rejected request does not count against its limits.
     let scope = match scopes[..] {
@@ -131,6 +131,6 @@ async fn verify(state: &AppState, organization: OrganizationId, request: VerifyK
         }
     };
     let cost = request.credits.map(|credits| credits.cost);
-    let request = Ask { key: request.key, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
-    Ok(state.verifier.judge(organization, &request).await?)
+    let request = VerifyRequest { key: request.key, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
+    Ok(state.verifier.evaluate(organization, &request).await?)
 }

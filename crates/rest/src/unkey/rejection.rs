@@ -18,12 +18,12 @@ pub(super) const PERMISSIONS_QUERY: &str = "permissions_query";
 
 /// A [`Problem`] that is rendered in Unkey's format.
 #[derive(Debug)]
-pub(super) struct Refusal(Problem);
+pub(super) struct Rejection(Problem);
 
-impl Refusal {
+impl Rejection {
     /// An error about a field of the request body.
     pub(super) fn invalid(field: &str, detail: &str) -> Self {
-        Self(Problem::new(StatusCode::BAD_REQUEST, "invalid", detail).at(field))
+        Self(Problem::new(StatusCode::BAD_REQUEST, "invalid", detail).with_field(field))
     }
 
     pub(super) fn problem(&self) -> &Problem {
@@ -47,15 +47,15 @@ impl Refusal {
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for Rejection {
     /// Unkey uses 400 for every invalid request.
     fn from(problem: Problem) -> Self {
         Self(if problem.status() == 422 { problem.with_status(StatusCode::BAD_REQUEST) } else { problem })
     }
 }
 
-impl From<store::Error> for Refusal {
-    fn from(error: store::Error) -> Self {
+impl From<store::StoreError> for Rejection {
+    fn from(error: store::StoreError) -> Self {
         Problem::from(error).into()
     }
 }
@@ -90,7 +90,7 @@ struct FieldError<'a> {
     message: &'a str,
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let (kind, problem) = (self.kind(), self.0);
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

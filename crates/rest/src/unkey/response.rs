@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 
 use super::rejection::Meta;
 use latchkey_types::{id::KeyId, limits::RateLimit, time::Timestamp};
-use latchkey_verify::{Code, Judgement, KnownKey, Rate};
+use latchkey_verify::{CachedKey, RateLimitState, Verdict, VerdictCode};
 
 /// Unkey's response for valid and invalid keys.
 #[derive(Serialize)]
-pub(super) struct Answer<'a> {
+pub(super) struct VerifyKeyResponse<'a> {
     meta: Meta,
     data: Data<'a>,
 }
@@ -19,7 +19,7 @@ pub(super) struct Answer<'a> {
 #[serde(rename_all = "camelCase")]
 struct Data<'a> {
     valid: bool,
-    code: Code,
+    code: VerdictCode,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     key: Option<KeyFields<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,10 +68,10 @@ struct Ratelimit<'a> {
     auto_apply: bool,
 }
 
-impl<'a> Answer<'a> {
-    pub(super) fn new(verdict: &'a Judgement, now: Timestamp) -> Self {
+impl<'a> VerifyKeyResponse<'a> {
+    pub(super) fn new(verdict: &'a Verdict, now: Timestamp) -> Self {
         let key = verdict.key();
-        let is_limited = verdict.code == Code::RateLimited;
+        let is_limited = verdict.code == VerdictCode::RateLimited;
         let ratelimits = key.map(|key| verdict.rates().map(|(limit, rate)| ratelimit(limit, rate, key.id, is_limited, now)).collect());
         let data = Data {
             valid: verdict.is_valid(),
@@ -84,7 +84,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn key_fields(key: &KnownKey) -> KeyFields<'_> {
+fn key_fields(key: &CachedKey) -> KeyFields<'_> {
     KeyFields {
         key_id: key.id,
         name: &key.name,
@@ -92,12 +92,12 @@ fn key_fields(key: &KnownKey) -> KeyFields<'_> {
         meta: key.metadata.as_deref(),
         expires: key.lifecycle.expires_at,
         permissions: &key.scopes,
-        roles: key.of_project.as_ref().and_then(|project| project.role.as_deref()).map(|role| [role]),
+        roles: key.project_grant.as_ref().and_then(|project| project.role.as_deref()).map(|role| [role]),
         identity: key.external_id.as_deref().map(|id| Identity { id, external_id: id }),
     }
 }
 
-fn ratelimit<'a>(limit: &'a RateLimit, rate: &Rate, key: KeyId, is_limited: bool, now: Timestamp) -> Ratelimit<'a> {
+fn ratelimit<'a>(limit: &'a RateLimit, rate: &RateLimitState, key: KeyId, is_limited: bool, now: Timestamp) -> Ratelimit<'a> {
     Ratelimit {
         exceeded: is_limited && rate.remaining == 0,
         id: format!("{key}:{}", limit.name),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::super::{Error, Store, are_numbered, fold, like_pattern};
+use super::super::{Store, StoreError, fold, has_number_condition, like_pattern};
 use latchkey_types::{
     id::{OrganizationId, UserId},
     key_kind::{Kind, Status},
@@ -70,11 +70,11 @@ impl Table {
 
 impl Selection<'_> {
     fn conditions(&self, store: &Store, now: Timestamp) -> Conditions {
-        let words = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(|kind| format!("'{}'", kind.policy().word)).collect::<Vec<_>>().join(", ");
+        let words = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(|kind| format!("'{}'", kind.spec().name)).collect::<Vec<_>>().join(", ");
         let kinds = words(&mut self.kinds.iter());
         let mut all = Conditions { sql: format!("k.deleted_at is null and k.kind in ({kinds})"), texts: Vec::new() };
         all.add("k.organization_id = $?", self.organization.to_string());
-        let personal = words(&mut self.kinds.iter().filter(|kind| kind.policy().personal));
+        let personal = words(&mut self.kinds.iter().filter(|kind| kind.spec().is_personal));
         if let Some(user) = self.personal_of.filter(|_| !personal.is_empty()) {
             all.add(&format!("(k.created_by = $? or k.kind not in ({personal}))"), user.to_string());
         }
@@ -91,14 +91,14 @@ impl Selection<'_> {
             all.add("k.external_id = $?", external_id.to_owned());
         }
         if let Some(scope) = self.scope {
-            all.add(&format!("{}(' ' || k.scopes || ' ', $?) > 0", store.position()), format!(" {scope} "));
+            all.add(&format!("{}(' ' || k.scopes || ' ', $?) > 0", store.position_function()), format!(" {scope} "));
         }
         all
     }
 }
 
 /// The numbers of a list's rows, in its order, at this moment.
-pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<Vec<i64>, Error> {
+pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<Vec<i64>, StoreError> {
     let now = Timestamp::now();
     let table = Table::of(selection.kinds);
     // The creator is joined only if needed: for 100,000 keys the join doubles the time.
@@ -113,17 +113,17 @@ pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<
         "select coalesce(string_agg(cast(number as text), ','), '') from (select k.number from {from} k {creator} where {conditions} \
          order by {order} {direction}, k.number {direction}) as found"
     ));
-    let _permit = store.lists.acquire().await.map_err(|_| Error::Lost)?;
+    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
     let numbers: String = texts.iter().fold(sqlx::query_scalar(sql), sqlx::query::QueryScalar::bind).fetch_one(store.read()?).await?;
     Ok(numbers.split(',').filter_map(|number| number.parse().ok()).collect())
 }
 
 /// The ids of a list snapshot's rows, in order, including deleted ones.
-pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind], numbers: &[i64]) -> Result<Vec<String>, Error> {
+pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind], numbers: &[i64]) -> Result<Vec<String>, StoreError> {
     let table = Table::of(kinds).name();
     let mut ids = HashMap::new();
     for chunk in numbers.chunks(500) {
-        let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", are_numbered(chunk.len())));
+        let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", has_number_condition(chunk.len())));
         let query = chunk.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization.to_string()), |query, number| query.bind(*number));
         ids.extend(query.fetch_all(store.read()?).await?);
     }
@@ -132,13 +132,13 @@ pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind],
 
 /// The sort expression of a column. Must match the expressions of the indexes.
 fn order_by(store: &Store, table: Table, sort: SortBy, now: Timestamp) -> String {
-    let bytewise = store.bytewise();
+    let bytewise_collation = store.bytewise_collation();
     match sort.column {
-        KeySort::Name => format!("k.name_folded{bytewise}"),
-        KeySort::Mask => format!("k.mask{bytewise}"),
+        KeySort::Name => format!("k.name_folded{bytewise_collation}"),
+        KeySort::Mask => format!("k.mask{bytewise_collation}"),
         KeySort::Status => status_rank(table, now),
         KeySort::CreatedAt => "k.created_at".to_owned(),
-        KeySort::CreatedBy => format!("u.name_folded{bytewise}"),
+        KeySort::CreatedBy => format!("u.name_folded{bytewise_collation}"),
         // Never used sorts before all others, never expiring after all others.
         KeySort::LastUsedAt => "coalesce(k.last_used_at, 0)".to_owned(),
         KeySort::ExpiresAt => format!("coalesce(k.expires_at, {})", i64::MAX),

@@ -6,7 +6,7 @@ pub mod secrets;
 
 use ipnet::IpNet;
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key::{CorpusRow, ItemId, KeyRow, Retiring},
     key_kind::{Kind, Lifecycle},
     limits::{Limits, RateLimit},
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::{Error, Store, Tx, are_numbered, fold, places};
+use super::{Store, StoreError, Tx, fold, has_number_condition, placeholders};
 use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
     key_kind::{KeyKind, Unique},
@@ -62,7 +62,7 @@ pub struct KeyRecord {
     pub corpora: Vec<(i64, String)>,
     /// Retired secrets that are still valid.
     #[sqlx(skip)]
-    pub retiring: Option<secrets::RetiringRow>,
+    pub retiring: Option<secrets::RetiredSecrets>,
 }
 
 /// A key counts as disabled while its creator is disabled.
@@ -94,7 +94,7 @@ pub struct NewKey {
     pub id: KeyId,
     pub organization: OrganizationId,
     pub kind: KeyKind,
-    pub traits: Traits,
+    pub attributes: KeyAttributes,
     pub credits: Option<Credits>,
     /// HMAC of the key's SHA-256.
     pub digest: Vec<u8>,
@@ -107,7 +107,7 @@ pub struct NewKey {
 
 /// The attributes of a key that can be set on creation and edited later.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traits {
+pub struct KeyAttributes {
     pub name: String,
     /// Separated by spaces.
     pub scopes: String,
@@ -123,8 +123,8 @@ pub struct Traits {
 
 impl KeyRecord {
     /// The current attributes.
-    pub fn traits(&self) -> Traits {
-        Traits {
+    pub fn attributes(&self) -> KeyAttributes {
+        KeyAttributes {
             name: self.name.clone(),
             scopes: self.scopes.clone(),
             external_id: self.external_id.clone(),
@@ -138,12 +138,12 @@ impl KeyRecord {
 
 /// The folded name, for kinds with unique names.
 fn unique_name(kind: KeyKind, name: &str) -> Option<String> {
-    (kind.policy().unique == Unique::Name).then(|| fold(name))
+    (kind.spec().unique == Unique::Name).then(|| fold(name))
 }
 
-/// [`Error::Duplicate`] if the name or the digest exists already.
-pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
-    let Traits { name, scopes, external_id, metadata, expires_at, rate_limits, allowed_ips } = &key.traits;
+/// [`StoreError::Duplicate`] if the name or the digest exists already.
+pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), StoreError> {
+    let KeyAttributes { name, scopes, external_id, metadata, expires_at, rate_limits, allowed_ips } = &key.attributes;
     let refilled_at = key.credits.map(|credits| credits.refill.period_start(key.created_at).0);
     sqlx::query(
         // Write transactions are serialized, so the next number is free.
@@ -153,7 +153,7 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
     )
     .bind(key.id.to_string())
     .bind(key.organization.to_string())
-    .bind(key.kind.word())
+    .bind(key.kind.as_str())
     .bind(name)
     .bind(fold(name))
     .bind(unique_name(key.kind, name))
@@ -168,7 +168,7 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
     .bind(rate_limits)
     .bind(allowed_ips)
     .bind(key.credits.map(|credits| credits.remaining))
-    .bind(key.credits.map(|credits| credits.refill.word()))
+    .bind(key.credits.map(|credits| credits.refill.as_str()))
     .bind(key.credits.map(|credits| credits.amount))
     .bind(refilled_at)
     .execute(&mut *tx)
@@ -185,18 +185,18 @@ pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), Error> {
 }
 
 /// The organization's key with this id, unless it was deleted.
-pub async fn find(db: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, Error> {
+pub async fn find(db: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.id = $2 and k.deleted_at is null"));
     let found: Option<KeyRecord> = sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(&mut *db).await?;
     Ok(complete(db, found.into_iter().collect()).await?.pop())
 }
 
 /// The organization's keys with these numbers, without deleted ones, in no particular order.
-pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<KeyRecord>, Error> {
+pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<KeyRecord>, StoreError> {
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where {} and k.deleted_at is null", are_numbered(numbers.len())));
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where {} and k.deleted_at is null", has_number_condition(numbers.len())));
     let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
     let mut db = store.read()?.acquire().await?;
     let found = query.fetch_all(&mut *db).await?;
@@ -204,13 +204,13 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
 }
 
 /// Adds the data from other tables.
-async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, Error> {
+async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, StoreError> {
     if keys.is_empty() {
         return Ok(keys);
     }
     let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
     let mut retiring = secrets::retiring(db, &ids).await?;
-    let of_corpora: Vec<&str> = keys.iter().filter(|key| key.kind == KeyKind::Corpus.word()).map(|key| key.id.as_str()).collect();
+    let of_corpora: Vec<&str> = keys.iter().filter(|key| key.kind == KeyKind::Corpus.as_str()).map(|key| key.id.as_str()).collect();
     let mut corpora = corpora_of(db, &of_corpora).await?;
     for key in &mut keys {
         key.retiring = retiring.remove(&key.id);
@@ -220,7 +220,7 @@ async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord
 }
 
 /// The corpora of these keys, by key id, ordered by number.
-async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i64, String)>>, Error> {
+async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i64, String)>>, StoreError> {
     let mut of_key = HashMap::<String, Vec<(i64, String)>>::new();
     if keys.is_empty() {
         return Ok(of_key);
@@ -228,7 +228,7 @@ async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i
     let sql = AssertSqlSafe(format!(
         "select o.key_id, c.id, c.name from key_corpora o join corpora c on c.organization_id = o.organization_id and c.id = o.corpus_id \
          where o.key_id in ({}) and c.deleted_at is null order by c.id",
-        places(1, keys.len())
+        placeholders(1, keys.len())
     ));
     let rows: Vec<(String, i64, String)> = keys.iter().fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(db).await?;
     for (key, id, name) in rows {
@@ -251,7 +251,7 @@ pub struct VerifyRecord {
     pub issued: IssuedColumns,
     /// When the presented secret expires, if it is a retired one: Unix milliseconds.
     #[sqlx(skip)]
-    pub retires_at: Option<i64>,
+    pub secret_expires_at: Option<i64>,
 }
 
 /// The data of a project key; all `None` for other kinds.
@@ -270,19 +270,19 @@ pub struct IssuedColumns {
 }
 
 /// The key with this digest, or with a retired secret of this digest that is still valid; unless the key was deleted.
-pub async fn find_by_digest(store: &Store, digest: &[u8]) -> Result<Option<VerifyRecord>, Error> {
+pub async fn find_by_digest(store: &Store, digest: &[u8]) -> Result<Option<VerifyRecord>, StoreError> {
     let mut db = store.read()?.acquire().await?;
     let found = match for_verify(&mut db, "k.digest = $1", Arg::Bytes(digest)).await? {
         Some(found) => Some(found),
         None => match secrets::retired(&mut db, digest).await? {
-            Some(old) => {
-                for_verify(&mut db, "k.id = $1", Arg::Text(&old.key_id)).await?.map(|found| VerifyRecord { retires_at: Some(old.ends_at), ..found })
-            }
+            Some(old) => for_verify(&mut db, "k.id = $1", Arg::Text(&old.key_id))
+                .await?
+                .map(|found| VerifyRecord { secret_expires_at: Some(old.expires_at), ..found }),
             None => None,
         },
     };
     let Some(mut found) = found else { return Ok(None) };
-    if found.key.kind == KeyKind::Corpus.word() {
+    if found.key.kind == KeyKind::Corpus.as_str() {
         found.key.corpora = corpora_of(&mut db, &[&found.key.id]).await?.remove(&found.key.id).unwrap_or_default();
     }
     Ok(Some(found))
@@ -293,13 +293,13 @@ enum Arg<'a> {
     Text(&'a str),
 }
 
-async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Result<Option<VerifyRecord>, Error> {
+async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Result<Option<VerifyRecord>, StoreError> {
     let sql = AssertSqlSafe(format!(
         "select {COLUMNS}, k.organization_id, o.customer_id, r.permissions, p.id as project_id, i.revealed_at, g.name as role, \
          g.permissions as role_permissions, t.price from {TABLES} join organizations o on o.id = k.organization_id \
          join roles r on r.id = u.role_id left join issued_keys i on i.key_id = k.id \
          left join projects p on p.id = i.project_id and p.organization_id = k.organization_id and p.deleted_at is null \
-         left join roles g on g.id = i.role_id and g.organization_id = k.organization_id left join templates t on t.id = i.template_id \
+         left join roles g on g.id = i.role_id and g.organization_id = k.organization_id left join key_templates t on t.id = i.template_id \
          where {condition} and k.deleted_at is null"
     ));
     let query = match arg {
@@ -309,21 +309,21 @@ async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Resul
     Ok(query.fetch_optional(db).await?)
 }
 
-/// [`Error::Duplicate`] if the name is taken.
-pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) -> Result<(), Error> {
+/// [`StoreError::Duplicate`] if the name is taken.
+pub async fn set_attributes(tx: &mut Tx, id: KeyId, kind: KeyKind, attributes: &KeyAttributes) -> Result<(), StoreError> {
     sqlx::query(
         "update api_keys set name = $1, name_folded = $2, unique_name = $3, scopes = $4, external_id = $5, metadata = $6, expires_at = $7, \
          rate_limits = $8, allowed_ips = $9 where id = $10",
     )
-    .bind(&traits.name)
-    .bind(fold(&traits.name))
-    .bind(unique_name(kind, &traits.name))
-    .bind(&traits.scopes)
-    .bind(&traits.external_id)
-    .bind(&traits.metadata)
-    .bind(traits.expires_at.map(|at| at.0))
-    .bind(&traits.rate_limits)
-    .bind(&traits.allowed_ips)
+    .bind(&attributes.name)
+    .bind(fold(&attributes.name))
+    .bind(unique_name(kind, &attributes.name))
+    .bind(&attributes.scopes)
+    .bind(&attributes.external_id)
+    .bind(&attributes.metadata)
+    .bind(attributes.expires_at.map(|at| at.0))
+    .bind(&attributes.rate_limits)
+    .bind(&attributes.allowed_ips)
     .bind(id.to_string())
     .execute(tx)
     .await?;
@@ -331,13 +331,13 @@ pub async fn set_traits(tx: &mut Tx, id: KeyId, kind: KeyKind, traits: &Traits) 
 }
 
 /// Disables a key, or enables it with `None`.
-pub async fn set_disabled(tx: &mut Tx, id: KeyId, at: Option<Timestamp>) -> Result<(), Error> {
+pub async fn set_disabled(tx: &mut Tx, id: KeyId, at: Option<Timestamp>) -> Result<(), StoreError> {
     sqlx::query("update api_keys set disabled_at = $1 where id = $2").bind(at.map(|at| at.0)).bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 /// Marks a key as deleted and frees its name. The row is kept for the audit log.
-pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), Error> {
+pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), StoreError> {
     sqlx::query("update api_keys set deleted_at = $1, unique_name = null where id = $2")
         .bind(Timestamp::now().0)
         .bind(id.to_string())
@@ -361,12 +361,12 @@ impl KeyRecord {
         self.scopes.split_whitespace().map(ToOwned::to_owned).collect()
     }
 
-    pub fn kind(&self) -> Result<KeyKind, Fault> {
+    pub fn kind(&self) -> Result<KeyKind, Error> {
         self.kind.parse().map_err(|_| self.unreadable())
     }
 
     /// The key as lists show it.
-    pub fn row(&self) -> Result<KeyRow, Fault> {
+    pub fn row(&self) -> Result<KeyRow, Error> {
         Ok(KeyRow {
             id: ItemId::Key(self.id.parse().map_err(|_| self.unreadable())?),
             kind: Kind::Key(self.kind()?),
@@ -384,7 +384,7 @@ impl KeyRecord {
             metadata: self.metadata.clone(),
             limits: self.limits()?,
             retiring: self.retiring.as_ref().map(|old| Retiring {
-                until: Timestamp(old.ends_at),
+                until: Timestamp(old.expires_at),
                 uses: old.uses,
                 last_used_at: old.last_used_at.map(Timestamp),
             }),
@@ -397,9 +397,9 @@ impl KeyRecord {
         })
     }
 
-    pub fn unreadable(&self) -> Fault {
+    pub fn unreadable(&self) -> Error {
         tracing::error!(key = self.id, "stored key has an invalid value");
-        Fault::Internal
+        Error::Internal
     }
 }
 
@@ -417,10 +417,10 @@ impl LimitColumns {
 
 impl KeyRecord {
     /// The limits as stored: credits that instances have reserved count as spent.
-    pub fn limits(&self) -> Result<Limits, Fault> {
+    pub fn limits(&self) -> Result<Limits, Error> {
         Ok(Limits {
             rate_limits: self.limits.rate_limits().ok_or_else(|| self.unreadable())?,
-            credits: self.limits.account().map(|account| account.at(Timestamp::now()).credits),
+            credits: self.limits.credit_balance().map(|account| account.at(Timestamp::now()).credits),
             allowed_ips: self.limits.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect(),
         })
     }

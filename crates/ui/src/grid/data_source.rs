@@ -7,10 +7,10 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     focus::FocusedCell,
-    row_cache::{Book, CHUNK, Slot},
+    row_cache::{CHUNK, RowCache, Slot},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     listing::{ListedRow, OpenedListing},
 };
 
@@ -20,27 +20,27 @@ const SETTLE_MS: u32 = 60;
 pub trait GridRow: Clone + PartialEq + Send + Sync + 'static {}
 impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
 
-type ResponseFuture<T> = Pin<Box<dyn Future<Output = Result<T, Fault>>>>;
+type ResponseFuture<T> = Pin<Box<dyn Future<Output = Result<T, Error>>>>;
 type OpenFn<Row> = Arc<dyn Fn() -> ResponseFuture<OpenedListing<Row>> + Send + Sync>;
 type FetchFn<Row> = Arc<dyn Fn(String, usize, usize) -> ResponseFuture<Vec<ListedRow<Row>>> + Send + Sync>;
 
-pub struct Source<Row> {
+pub struct DataSource<Row> {
     open: OpenFn<Row>,
     fetch: FetchFn<Row>,
 }
 
-impl<Row> Source<Row> {
+impl<Row> DataSource<Row> {
     /// `open` opens the list with the current query. `fetch` loads rows of it: listing id, first row, count.
     pub fn new<O, F>(open: impl Fn() -> O + Send + Sync + 'static, fetch: impl Fn(String, usize, usize) -> F + Send + Sync + 'static) -> Self
     where
-        O: Future<Output = Result<OpenedListing<Row>, Fault>> + 'static,
-        F: Future<Output = Result<Vec<ListedRow<Row>>, Fault>> + 'static,
+        O: Future<Output = Result<OpenedListing<Row>, Error>> + 'static,
+        F: Future<Output = Result<Vec<ListedRow<Row>>, Error>> + 'static,
     {
         Self { open: Arc::new(move || Box::pin(open())), fetch: Arc::new(move |listing, first, count| Box::pin(fetch(listing, first, count))) }
     }
 }
 
-impl<Row> Clone for Source<Row> {
+impl<Row> Clone for DataSource<Row> {
     fn clone(&self) -> Self {
         Self { open: Arc::clone(&self.open), fetch: Arc::clone(&self.fetch) }
     }
@@ -48,23 +48,23 @@ impl<Row> Clone for Source<Row> {
 
 /// The scroll position after a list is reopened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum ScrollPosition {
     /// Unchanged.
-    Kept,
+    Preserve,
     /// The top, because it is another list.
     Top,
 }
 
 /// The rows of a list and their loading state.
 pub struct Rows<Row: GridRow> {
-    source: StoredValue<Source<Row>>,
-    cache: RwSignal<Book<Row>>,
-    trouble: RwSignal<Option<Fault>>,
+    source: StoredValue<DataSource<Row>>,
+    cache: RwSignal<RowCache<Row>>,
+    error: RwSignal<Option<Error>>,
     opening: RwSignal<bool>,
     /// Counts openings: responses of earlier ones are dropped.
     turn: RwSignal<u32>,
     /// Counts scrolls to the top.
-    topped: RwSignal<u32>,
+    scroll_to_top: RwSignal<u32>,
     window: RwSignal<Range<usize>>,
     fetching: StoredValue<Vec<usize>>,
 }
@@ -79,18 +79,18 @@ impl<Row: GridRow> Copy for Rows<Row> {}
 
 impl<Row: GridRow> Rows<Row> {
     /// `first` is the result of the first opening.
-    pub fn new(source: Source<Row>, first: Result<OpenedListing<Row>, Fault>) -> Self {
-        let (cache, trouble) = match first {
-            Ok(opened) => (Book::open(opened), None),
-            Err(fault) => (Book::default(), Some(fault)),
+    pub fn new(source: DataSource<Row>, first: Result<OpenedListing<Row>, Error>) -> Self {
+        let (cache, error) = match first {
+            Ok(opened) => (RowCache::open(opened), None),
+            Err(error) => (RowCache::default(), Some(error)),
         };
         Self {
             source: StoredValue::new(source),
             cache: RwSignal::new(cache),
-            trouble: RwSignal::new(trouble),
+            error: RwSignal::new(error),
             opening: RwSignal::new(false),
             turn: RwSignal::new(0),
-            topped: RwSignal::new(0),
+            scroll_to_top: RwSignal::new(0),
             window: RwSignal::new(0..0),
             fetching: StoredValue::new(Vec::new()),
         }
@@ -98,12 +98,12 @@ impl<Row: GridRow> Rows<Row> {
 
     /// Whether the list was opened.
     pub fn is_open(self) -> bool {
-        self.cache.with(Book::is_open)
+        self.cache.with(RowCache::is_open)
     }
 
     /// The number of rows of the list.
     pub fn total(self) -> usize {
-        self.cache.with(Book::total)
+        self.cache.with(RowCache::total)
     }
 
     /// The server's id of the current list snapshot.
@@ -116,22 +116,22 @@ impl<Row: GridRow> Rows<Row> {
     }
 
     /// The last error, until a request succeeds.
-    pub fn trouble(self) -> Signal<Option<Fault>> {
-        self.trouble.into()
+    pub fn error(self) -> Signal<Option<Error>> {
+        self.error.into()
     }
 
     /// Whether the list is being reopened.
-    pub fn is_opening(self) -> Signal<bool> {
+    pub fn is_loading(self) -> Signal<bool> {
         self.opening.into()
     }
 
     /// Changes when the grid must scroll to the top.
-    pub fn topped(self) -> Signal<u32> {
-        self.topped.into()
+    pub fn scroll_to_top(self) -> Signal<u32> {
+        self.scroll_to_top.into()
     }
 
     /// Reopens the list. The old rows stay until all visible rows of the new list are loaded.
-    pub async fn reopen(self, place: Place) {
+    pub async fn reopen(self, place: ScrollPosition) {
         // The page may have been closed.
         let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
         self.turn.set(turn);
@@ -145,32 +145,32 @@ impl<Row: GridRow> Rows<Row> {
         match outcome {
             Ok(cache) => {
                 self.fetching.set_value(Vec::new());
-                self.trouble.set(None);
-                let focused = FocusedCell::note();
+                self.error.set(None);
+                let focused = FocusedCell::capture();
                 self.cache.set(cache);
                 if let Some(focused) = focused {
                     request_animation_frame(|| focused.restore());
                 }
-                if place == Place::Top {
-                    self.topped.update(|topped| *topped += 1);
+                if place == ScrollPosition::Top {
+                    self.scroll_to_top.update(|scroll_to_top| *scroll_to_top += 1);
                 }
             }
-            Err(fault) => self.trouble.set(Some(fault)),
+            Err(error) => self.error.set(Some(error)),
         }
     }
 
-    async fn load(self, place: Place) -> Result<Book<Row>, Fault> {
+    async fn load(self, place: ScrollPosition) -> Result<RowCache<Row>, Error> {
         let source = self.source.get_value();
-        let window = if place == Place::Kept { self.window.get_untracked() } else { 0..0 };
-        let mut cache = Book::open((source.open)().await?);
+        let window = if place == ScrollPosition::Preserve { self.window.get_untracked() } else { 0..0 };
+        let mut cache = RowCache::open((source.open)().await?);
         for first in cache.missing(window) {
-            cache.put((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
+            cache.insert((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
         }
         Ok(cache)
     }
 
     /// Sets the rendered rows. Missing rows are fetched once the range is stable.
-    pub fn draw(self, window: Range<usize>) {
+    pub fn set_visible(self, window: Range<usize>) {
         if self.window.get_untracked() == window {
             return;
         }
@@ -207,15 +207,15 @@ impl<Row: GridRow> Rows<Row> {
         match response {
             Ok(rows) => {
                 let window = self.window.get_untracked();
-                self.trouble.set(None);
+                self.error.set(None);
                 self.cache.update(|cache| {
-                    cache.put(rows);
-                    cache.keep_near(&window);
+                    cache.insert(rows);
+                    cache.evict_far_from(&window);
                 });
             }
             // The snapshot has expired, or the server was restarted.
-            Err(Fault::ListingGone) => self.reopen(Place::Kept).await,
-            Err(fault) => self.trouble.set(Some(fault)),
+            Err(Error::ListingGone) => self.reopen(ScrollPosition::Preserve).await,
+            Err(error) => self.error.set(Some(error)),
         }
     }
 }

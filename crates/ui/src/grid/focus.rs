@@ -15,7 +15,7 @@ pub struct FocusedCell {
 
 impl FocusedCell {
     /// Captures the focused button, if it is in a grid row.
-    pub fn note() -> Option<Self> {
+    pub fn capture() -> Option<Self> {
         let focused = browser::focused()?;
         let row = focused.closest("[aria-rowindex]").ok()??.get_attribute("aria-rowindex")?;
         let grid = focused.closest(".grid").ok()??.dyn_into().ok()?;
@@ -30,7 +30,7 @@ impl FocusedCell {
             return;
         }
         if !self.grid.is_connected() {
-            browser::focus_something();
+            browser::focus_fallback();
             return;
         }
         let selector = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);

@@ -13,31 +13,31 @@ const CHUNKS_MAX: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot<Row> {
     /// Not loaded yet.
-    Waiting,
+    Loading,
     /// The row was deleted after the list was opened.
-    Gone,
+    Deleted,
     Row(Row),
 }
 
 /// A list snapshot and its loaded rows.
 #[derive(Debug, Clone)]
-pub struct Book<Row> {
+pub struct RowCache<Row> {
     listing: String,
     total: usize,
     chunks: BTreeMap<usize, Vec<Slot<Row>>>,
 }
 
 /// An empty cache for a list that is not open yet.
-impl<Row> Default for Book<Row> {
+impl<Row> Default for RowCache<Row> {
     fn default() -> Self {
         Self { listing: String::new(), total: 0, chunks: BTreeMap::new() }
     }
 }
 
-impl<Row: Clone> Book<Row> {
+impl<Row: Clone> RowCache<Row> {
     pub fn open(opened: OpenedListing<Row>) -> Self {
         let mut cache = Self { listing: opened.listing, total: opened.total, chunks: BTreeMap::new() };
-        cache.put(opened.rows);
+        cache.insert(opened.rows);
         cache
     }
 
@@ -57,14 +57,14 @@ impl<Row: Clone> Book<Row> {
     }
 
     pub fn slot(&self, index: usize) -> Slot<Row> {
-        self.chunks.get(&(index / CHUNK)).and_then(|chunk| chunk.get(index % CHUNK)).cloned().unwrap_or(Slot::Waiting)
+        self.chunks.get(&(index / CHUNK)).and_then(|chunk| chunk.get(index % CHUNK)).cloned().unwrap_or(Slot::Loading)
     }
 
     /// Inserts fetched rows.
-    pub fn put(&mut self, rows: Vec<ListedRow<Row>>) {
+    pub fn insert(&mut self, rows: Vec<ListedRow<Row>>) {
         for ListedRow { index, row } in rows {
-            let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| vec![Slot::Waiting; CHUNK]);
-            chunk[index % CHUNK] = row.map_or(Slot::Gone, Slot::Row);
+            let chunk = self.chunks.entry(index / CHUNK).or_insert_with(|| vec![Slot::Loading; CHUNK]);
+            chunk[index % CHUNK] = row.map_or(Slot::Deleted, Slot::Row);
         }
     }
 
@@ -78,7 +78,7 @@ impl<Row: Clone> Book<Row> {
     }
 
     /// Evicts the chunks farthest from these rows until the limit is met.
-    pub fn keep_near(&mut self, rows: &Range<usize>) {
+    pub fn evict_far_from(&mut self, rows: &Range<usize>) {
         let middle = usize::midpoint(rows.start, rows.end) / CHUNK;
         while self.chunks.len() > CHUNKS_MAX {
             let outermost = [self.chunks.keys().next(), self.chunks.keys().next_back()];
@@ -90,7 +90,7 @@ impl<Row: Clone> Book<Row> {
 
     fn is_complete(&self, chunk: usize) -> bool {
         let row_count = CHUNK.min(self.total - chunk * CHUNK);
-        self.chunks.get(&chunk).is_some_and(|slots| !slots.iter().take(row_count).any(|slot| matches!(slot, Slot::Waiting)))
+        self.chunks.get(&chunk).is_some_and(|slots| !slots.iter().take(row_count).any(|slot| matches!(slot, Slot::Loading)))
     }
 }
 
@@ -102,19 +102,19 @@ mod tests {
         range.map(|index| ListedRow { index, row: Some(index * 10) }).collect()
     }
 
-    fn cache(total: usize, first: usize) -> Book<usize> {
-        Book::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first) })
+    fn cache(total: usize, first: usize) -> RowCache<usize> {
+        RowCache::open(OpenedListing { listing: "a".to_owned(), total, rows: rows(0..first) })
     }
 
     #[test]
     fn slot_is_waiting_until_loaded() {
         let mut cache = cache(1_000, 50);
         assert_eq!(cache.slot(49), Slot::Row(490));
-        assert_eq!(cache.slot(50), Slot::Waiting);
-        cache.put(rows(50..100));
-        cache.put(vec![ListedRow { index: 51, row: None }]);
+        assert_eq!(cache.slot(50), Slot::Loading);
+        cache.insert(rows(50..100));
+        cache.insert(vec![ListedRow { index: 51, row: None }]);
         assert_eq!(cache.slot(50), Slot::Row(500));
-        assert_eq!(cache.slot(51), Slot::Gone);
+        assert_eq!(cache.slot(51), Slot::Deleted);
     }
 
     #[test]
@@ -142,11 +142,11 @@ mod tests {
     fn evicts_distant_chunks() {
         let mut cache = cache(10_000, 50);
         for chunk in 1..30 {
-            cache.put(rows(chunk * CHUNK..(chunk + 1) * CHUNK));
-            cache.keep_near(&(chunk * CHUNK..(chunk + 1) * CHUNK));
+            cache.insert(rows(chunk * CHUNK..(chunk + 1) * CHUNK));
+            cache.evict_far_from(&(chunk * CHUNK..(chunk + 1) * CHUNK));
         }
         assert_eq!(cache.chunks.len(), CHUNKS_MAX);
-        assert_eq!(cache.slot(0), Slot::Waiting);
+        assert_eq!(cache.slot(0), Slot::Loading);
         assert_eq!(cache.slot(29 * CHUNK), Slot::Row(29 * CHUNK * 10));
     }
 }

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, ops::Range};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picked<Id> {
+pub struct Selection<Id> {
     /// If true, all rows except `named` are selected, else only `named`.
     all: bool,
     named: BTreeSet<Id>,
 }
 
-impl<Id: Ord> Picked<Id> {
+impl<Id: Ord> Selection<Id> {
     pub const fn none() -> Self {
         Self { all: false, named: BTreeSet::new() }
     }
@@ -19,12 +19,12 @@ impl<Id: Ord> Picked<Id> {
         Self { all: true, named: BTreeSet::new() }
     }
 
-    pub fn these(ids: impl IntoIterator<Item = Id>) -> Self {
+    pub fn of(ids: impl IntoIterator<Item = Id>) -> Self {
         Self { all: false, named: ids.into_iter().collect() }
     }
 
     /// Whether a row is selected.
-    pub fn has(&self, id: &Id) -> bool {
+    pub fn contains(&self, id: &Id) -> bool {
         self.all != self.named.contains(id)
     }
 
@@ -40,7 +40,7 @@ impl<Id: Ord> Picked<Id> {
     }
 
     /// Removes deleted rows, so that they count neither as selected nor as excluded.
-    pub fn forget(&mut self, deleted: &[Id]) {
+    pub fn remove(&mut self, deleted: &[Id]) {
         for id in deleted {
             self.named.remove(id);
         }
@@ -67,7 +67,7 @@ impl<Id: Ord> Picked<Id> {
 }
 
 /// The range between two rows in any order, both included.
-pub fn span(from: usize, to: usize) -> Range<usize> {
+pub fn inclusive_range(from: usize, to: usize) -> Range<usize> {
     from.min(to)..from.max(to) + 1
 }
 
@@ -77,47 +77,47 @@ mod tests {
 
     #[test]
     fn selected_rows_can_be_deselected() {
-        let mut selection = Picked::none();
+        let mut selection = Selection::none();
         selection.set([1, 2, 3], true);
         selection.set([2], false);
-        assert_eq!((selection.has(&1), selection.has(&2), selection.count(10)), (true, false, 2));
+        assert_eq!((selection.contains(&1), selection.contains(&2), selection.count(10)), (true, false, 2));
         assert_eq!(selection.named(), Some(&BTreeSet::from([1, 3])));
     }
 
     #[test]
     fn rows_can_be_excluded_from_all() {
-        let mut selection = Picked::all();
+        let mut selection = Selection::all();
         selection.set([4, 5], false);
         selection.set([5, 6], true);
-        assert_eq!((selection.has(&4), selection.has(&5), selection.has(&999)), (false, true, true));
+        assert_eq!((selection.contains(&4), selection.contains(&5), selection.contains(&999)), (false, true, true));
         assert_eq!(selection.count(10_000), 9_999);
         assert_eq!(selection.named(), None);
     }
 
     #[test]
     fn forgotten_rows_are_not_counted() {
-        let mut some = Picked::these([1, 2]);
-        some.forget(&[2, 3]);
+        let mut some = Selection::of([1, 2]);
+        some.remove(&[2, 3]);
         assert_eq!(some.count(10), 1);
-        let mut all = Picked::all();
+        let mut all = Selection::all();
         all.set([7], false);
-        all.forget(&[7]);
+        all.remove(&[7]);
         assert_eq!(all.count(9), 9);
     }
 
     #[test]
     fn extent_is_all_some_or_none() {
-        assert_eq!(Picked::<u8>::none().extent(3), Some(false));
-        assert_eq!(Picked::<u8>::all().extent(3), Some(true));
-        assert_eq!(Picked::these([1, 2]).extent(3), None);
-        assert_eq!(Picked::these([1, 2, 3]).extent(3), Some(true));
-        assert_eq!(Picked::<u8>::all().extent(0), Some(false));
+        assert_eq!(Selection::<u8>::none().extent(3), Some(false));
+        assert_eq!(Selection::<u8>::all().extent(3), Some(true));
+        assert_eq!(Selection::of([1, 2]).extent(3), None);
+        assert_eq!(Selection::of([1, 2, 3]).extent(3), Some(true));
+        assert_eq!(Selection::<u8>::all().extent(0), Some(false));
     }
 
     #[test]
     fn span_accepts_any_order() {
-        assert_eq!(span(3, 7), 3..8);
-        assert_eq!(span(7, 3), 3..8);
-        assert_eq!(span(5, 5), 5..6);
+        assert_eq!(inclusive_range(3, 7), 3..8);
+        assert_eq!(inclusive_range(7, 3), 3..8);
+        assert_eq!(inclusive_range(5, 5), 5..6);
     }
 }

@@ -7,7 +7,7 @@ use web_sys::{HtmlElement, ResizeObserver};
 use super::{
     data_source::{GridRow, Rows},
     row_cache::Slot,
-    viewport::{Geometry, Measures, Window},
+    viewport::{Geometry, Measurements, VisibleRows},
 };
 use crate::{
     browser,
@@ -19,7 +19,7 @@ use crate::{
 pub struct Column {
     pub title: &'static str,
     /// Its key in the sort order and in the class of its cells.
-    pub word: &'static str,
+    pub key: &'static str,
     /// Whether the list can be sorted by it, and the initial direction.
     pub sortable: Sortable,
 }
@@ -83,7 +83,7 @@ pub fn DataGrid<Row: GridRow>(
     let scroller = NodeRef::<html::Div>::new();
     let table = NodeRef::<html::Table>::new();
     let body = NodeRef::<html::Tbody>::new();
-    let measures = RwSignal::new(Measures::default());
+    let measures = RwSignal::new(Measurements::default());
     let scroll_top = RwSignal::new(0.0);
 
     let geometry = Memo::new(move |_| Geometry { total: rows.total(), measures: measures.get() });
@@ -102,13 +102,13 @@ pub fn DataGrid<Row: GridRow>(
             browser::set_style(&body, "transform", &translate(window.get()));
         }
     });
-    Effect::new(move || rows.draw(drawn.get().0..drawn.get().1));
+    Effect::new(move || rows.set_visible(drawn.get().0..drawn.get().1));
     Effect::new(move |before: Option<u32>| {
-        let topped = rows.topped().get();
-        if let Some(scroller) = scroller.get_untracked().filter(|_| before.is_some_and(|before| before != topped)) {
+        let scroll_to_top = rows.scroll_to_top().get();
+        if let Some(scroller) = scroller.get_untracked().filter(|_| before.is_some_and(|before| before != scroll_to_top)) {
             scroller.set_scroll_top(0);
         }
-        topped
+        scroll_to_top
     });
 
     let on_scroll = move |_| {
@@ -137,7 +137,7 @@ pub fn DataGrid<Row: GridRow>(
     view! {
         <div class=format!("grid {class}") node_ref=scroller tabindex="0" role="region" aria-label=label on:scroll=on_scroll on:keydown=on_keydown>
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
-                aria-busy=move || rows.is_opening().get().then_some("true")>
+                aria-busy=move || rows.is_loading().get().then_some("true")>
                 <thead role="rowgroup">
                     <tr role="row" class="grid-row" aria-rowindex="1">
                         {lead.map(|lead| view! { <th role="columnheader" scope="col" class="cell-pick">{lead.run(())}</th> })}
@@ -155,7 +155,7 @@ pub fn DataGrid<Row: GridRow>(
 /// The heading of a column, a button if the column is sortable.
 #[component]
 fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> impl IntoView {
-    let is_sorted = move || order.get().column == column.word;
+    let is_sorted = move || order.get().column == column.key;
     let aria_sort = move || match (is_sorted(), order.get().descending) {
         (false, _) => None,
         (true, false) => Some("ascending"),
@@ -163,7 +163,7 @@ fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> i
     };
     let sort = move |_| {
         let descending = if is_sorted() { !order.get_untracked().descending } else { column.sortable == Sortable::Descending };
-        on_order.run(Order { column: column.word, descending });
+        on_order.run(Order { column: column.key, descending });
     };
     let content = if column.sortable == Sortable::No {
         view! { <span class="grid-title">{column.title}</span> }.into_any()
@@ -176,7 +176,7 @@ fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> i
         }
         .into_any()
     };
-    view! { <th role="columnheader" scope="col" class=format!("cell-{}", column.word) aria-sort=aria_sort>{content}</th> }
+    view! { <th role="columnheader" scope="col" class=format!("cell-{}", column.key) aria-sort=aria_sort>{content}</th> }
 }
 
 /// One row: its cells, or a placeholder for a deleted or loading row.
@@ -185,12 +185,12 @@ fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Ro
     let slot = Memo::new(move |_| rows.slot(index));
     let name = move || match slot.get() {
         Slot::Row(row) => Some((row_view.name)(&row)),
-        Slot::Gone | Slot::Waiting => None,
+        Slot::Deleted | Slot::Loading => None,
     };
     let cells = move || match slot.get() {
         Slot::Row(row) => row_view.cells.run((index, row)),
-        Slot::Gone => view! { <td role="cell" class="cell-gone">"Deleted"</td> }.into_any(),
-        Slot::Waiting => view! { <td role="cell" class="cell-waiting"><span class="skeleton"></span></td> }.into_any(),
+        Slot::Deleted => view! { <td role="cell" class="cell-gone">"Deleted"</td> }.into_any(),
+        Slot::Loading => view! { <td role="cell" class="cell-waiting"><span class="skeleton"></span></td> }.into_any(),
     };
     // The heading is row 1.
     let row_number = (index + 2).to_string();
@@ -198,14 +198,14 @@ fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Ro
 }
 
 /// Updates the measurements now and whenever the scroller is resized.
-fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<Measures>) {
+fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<Measurements>) {
     let measure = {
         let scroller = scroller.clone();
         move || {
             let header = table.query_selector("thead").ok().flatten().map_or(0, |head| head.client_height());
             let viewport = f64::from(scroller.client_height() - header).max(0.0);
             if let Some(row_height) = row_height(&scroller) {
-                measures.set(Measures { row_height, viewport });
+                measures.set(Measurements { row_height, viewport });
             }
         }
     };
@@ -236,7 +236,7 @@ fn px(length: f64) -> String {
     format!("{}px", length.round() as i64)
 }
 
-fn translate(window: Window) -> String {
+fn translate(window: VisibleRows) -> String {
     format!("translateY({})", px(window.top))
 }
 

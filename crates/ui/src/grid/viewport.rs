@@ -1,7 +1,7 @@
 //! The visible rows and their positions: calculations without a browser.
 
 /// The most rows that are rendered at a time.
-pub const ROWS_DRAWN_MAX: usize = 60;
+pub const RENDERED_ROWS_MAX: usize = 60;
 /// Rows rendered beyond each edge, so that a short scroll shows no gap.
 const OVERSCAN: usize = 8;
 /// The maximum height of the content, in pixels. Chromium clips elements at 33.5 million; a taller list is scaled.
@@ -9,14 +9,14 @@ const HEIGHT_MAX: f64 = 15_000_000.0;
 
 /// Measurements of the browser.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measures {
+pub struct Measurements {
     /// In pixels.
     pub row_height: f64,
     /// The height of the area that shows rows, in pixels.
     pub viewport: f64,
 }
 
-impl Default for Measures {
+impl Default for Measurements {
     /// Used before the first measurement: the row height of the style sheet and a common viewport height.
     fn default() -> Self {
         Self { row_height: 44.0, viewport: 1056.0 }
@@ -25,7 +25,7 @@ impl Default for Measures {
 
 /// The rows to render.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
+pub struct VisibleRows {
     /// Index of the first row.
     pub first: usize,
     /// Number of rows.
@@ -34,7 +34,7 @@ pub struct Window {
     pub top: f64,
 }
 
-impl Window {
+impl VisibleRows {
     /// The index after the last row.
     pub const fn end(&self) -> usize {
         self.first + self.count
@@ -46,7 +46,7 @@ impl Window {
 pub struct Geometry {
     /// Number of rows of the list.
     pub total: usize,
-    pub measures: Measures,
+    pub measures: Measurements,
 }
 
 impl Geometry {
@@ -56,16 +56,16 @@ impl Geometry {
     }
 
     /// The rows to render at a scroll position.
-    pub fn window(&self, scroll_top: f64) -> Window {
+    pub fn window(&self, scroll_top: f64) -> VisibleRows {
         let row_height = self.measures.row_height;
         let list_top = self.list_top(scroll_top);
         let visible_first = whole(list_top / row_height).min(self.total);
-        let visible_count = (whole(self.measures.viewport / row_height) + 2).min(ROWS_DRAWN_MAX);
-        let overscan = OVERSCAN.min((ROWS_DRAWN_MAX - visible_count) / 2);
+        let visible_count = (whole(self.measures.viewport / row_height) + 2).min(RENDERED_ROWS_MAX);
+        let overscan = OVERSCAN.min((RENDERED_ROWS_MAX - visible_count) / 2);
         let first = visible_first.saturating_sub(overscan);
         let count = (visible_first + visible_count + overscan).min(self.total) - first;
         // In an unscaled list the two scroll positions cancel out, so rows do not move while others are added and removed.
-        Window { first, count, top: (scroll_top + float(first) * row_height - list_top).round() }
+        VisibleRows { first, count, top: (scroll_top + float(first) * row_height - list_top).round() }
     }
 
     /// The first completely visible row at a scroll position.
@@ -115,7 +115,7 @@ const fn whole(rows: f64) -> usize {
 mod tests {
     use super::*;
 
-    const MEASURES: Measures = Measures { row_height: 44.0, viewport: 880.0 };
+    const MEASURES: Measurements = Measurements { row_height: 44.0, viewport: 880.0 };
 
     fn geometry(total: usize) -> Geometry {
         Geometry { total, measures: MEASURES }
@@ -127,17 +127,17 @@ mod tests {
 
     #[test]
     fn short_list_is_rendered_completely() {
-        assert_eq!(geometry(3).window(0.0), Window { first: 0, count: 3, top: 0.0 });
-        assert_eq!(geometry(0).window(0.0), Window { first: 0, count: 0, top: 0.0 });
+        assert_eq!(geometry(3).window(0.0), VisibleRows { first: 0, count: 3, top: 0.0 });
+        assert_eq!(geometry(0).window(0.0), VisibleRows { first: 0, count: 0, top: 0.0 });
         assert!((geometry(3).height() - 132.0).abs() < f64::EPSILON);
     }
 
     #[test]
     fn rendered_rows_are_limited() {
         for viewport in [100.0, 880.0, 2_200.0, 9_000.0] {
-            let geometry = Geometry { total: 1_000_000, measures: Measures { viewport, ..MEASURES } };
+            let geometry = Geometry { total: 1_000_000, measures: Measurements { viewport, ..MEASURES } };
             for scroll_top in [0.0, 5_000.0, 9_999_999.0, end_of(&geometry)] {
-                assert!(geometry.window(scroll_top).count <= ROWS_DRAWN_MAX);
+                assert!(geometry.window(scroll_top).count <= RENDERED_ROWS_MAX);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::super::browser;
-use latchkey_types::error::Fault;
+use latchkey_types::error::Error;
 
 /// How long `Saved` is shown.
 const SAVED_DURATION: Duration = Duration::from_millis(2400);
@@ -19,7 +19,7 @@ pub struct Change {
 }
 
 /// The result of saving. On success, the value signal must already have the new value.
-pub type Outcome = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
+pub type SaveFuture = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
 /// The editing state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) enum State {
     /// Shown as a read-only field while it is saved.
     Saving,
     /// Shown as a field with the error of the last save.
-    Refused(Fault),
+    Refused(Error),
 }
 
 impl State {
@@ -44,9 +44,9 @@ impl State {
 
 /// The inline editor of one value. A click on the text opens the field; Enter and blur save; Escape cancels.
 #[derive(Clone, Copy)]
-pub struct Editor {
+pub struct InlineEditor {
     pub(super) value: Signal<String>,
-    save: Callback<Change, Outcome>,
+    save: Callback<Change, SaveFuture>,
     pub(super) state: RwSignal<State>,
     pub(super) typed: RwSignal<String>,
     /// The value when editing began, or the value that the conflict message showed.
@@ -54,15 +54,15 @@ pub struct Editor {
     /// Text to insert after the current save has finished.
     pending_insert: StoredValue<Option<String>>,
     /// Whether the field, and later the text, is focused when it is rendered.
-    pub(super) follows: RwSignal<bool>,
+    pub(super) moves_focus: RwSignal<bool>,
     pub(super) field: NodeRef<html::Textarea>,
 }
 
-/// The number of unsaved inline edits. Each [`InPlace`] below the provider is counted.
+/// The number of unsaved inline edits. Each [`InlineEdit`] below the provider is counted.
 #[derive(Clone, Copy)]
-pub struct Unsaved(RwSignal<usize>);
+pub struct UnsavedEdits(RwSignal<usize>);
 
-impl Unsaved {
+impl UnsavedEdits {
     /// Provides the context for the editors below.
     pub fn provide() -> Self {
         let unsaved = Self(RwSignal::new(0));
@@ -74,7 +74,7 @@ impl Unsaved {
         Signal::derive(move || self.0.get() > 0)
     }
 
-    pub(super) fn count(self, editor: Editor) {
+    pub(super) fn count(self, editor: InlineEditor) {
         let is_unsaved = Memo::new(move |_| editor.is_unsaved());
         Effect::new(move || {
             if is_unsaved.get() {
@@ -87,8 +87,8 @@ impl Unsaved {
     }
 }
 
-impl Editor {
-    pub fn new(value: impl Into<Signal<String>>, save: Callback<Change, Outcome>) -> Self {
+impl InlineEditor {
+    pub fn new(value: impl Into<Signal<String>>, save: Callback<Change, SaveFuture>) -> Self {
         Self {
             value: value.into(),
             save,
@@ -96,7 +96,7 @@ impl Editor {
             typed: RwSignal::new(String::new()),
             seen: RwSignal::new(String::new()),
             pending_insert: StoredValue::new(None),
-            follows: RwSignal::new(false),
+            moves_focus: RwSignal::new(false),
             field: NodeRef::new(),
         }
     }
@@ -104,7 +104,7 @@ impl Editor {
     /// Opens the field and focuses it.
     pub fn open(self) {
         if !self.is_field() {
-            self.follows.set(true);
+            self.moves_focus.set(true);
             self.begin(self.value.get_untracked());
         }
     }
@@ -121,10 +121,10 @@ impl Editor {
             let _ = field.set_range_text(text);
             let _ = field.set_selection_start(end);
             let _ = field.set_selection_end(end);
-            self.type_in(field.value());
+            self.set_input(field.value());
             browser::focus(&field);
         } else if let Some(value) = self.value.try_get_untracked() {
-            self.follows.set(false);
+            self.moves_focus.set(false);
             self.begin(value + text);
             self.commit();
         }
@@ -149,13 +149,13 @@ impl Editor {
         self.state.set(State::Field);
     }
 
-    pub(super) fn put_back(self) {
-        self.follows.set(true);
+    pub(super) fn cancel(self) {
+        self.moves_focus.set(true);
         self.state.set(State::Text);
     }
 
     /// Sets the input, and clears the error of the previous input unless it is a conflict.
-    pub(super) fn type_in(self, typed: String) {
+    pub(super) fn set_input(self, typed: String) {
         self.typed.set(typed);
         if self.state.with_untracked(|state| matches!(state, State::Refused(_))) && self.value.get_untracked() == self.seen.get_untracked() {
             self.state.set(State::Field);
@@ -166,8 +166,8 @@ impl Editor {
     ///
     /// The browser also sends `blur` while a field is removed, when the signals may be disposed.
     pub(super) fn leave(self) {
-        if self.state.try_with_untracked(|state| *state == State::Field) == Some(true) && !browser::has_dialog() {
-            self.follows.set(false);
+        if self.state.try_with_untracked(|state| *state == State::Field) == Some(true) && !browser::has_open_dialog() {
+            self.moves_focus.set(false);
             self.commit();
         }
     }
@@ -209,12 +209,12 @@ impl Editor {
     }
 
     /// The error of the last save, or a conflict message with the new value.
-    pub(super) fn wrong(self) -> Option<String> {
+    pub(super) fn error(self) -> Option<String> {
         self.state.with(|state| {
-            let State::Refused(fault) = state else { return None };
+            let State::Refused(error) = state else { return None };
             let (now, seen) = (self.value.get(), self.seen.get());
             if now == seen {
-                return Some(fault.to_string());
+                return Some(error.to_string());
             }
             let now = if now.is_empty() { "an empty value".to_owned() } else { format!("“{now}”") };
             Some(format!("Someone else changed this to {now}. Press Enter to overwrite it or Escape to keep it."))

@@ -4,7 +4,7 @@ mod editor;
 
 use leptos::{ev, html, prelude::*};
 
-pub use editor::{Change, Editor, Outcome, Unsaved};
+pub use editor::{Change, InlineEditor, SaveFuture, UnsavedEdits};
 
 use super::{
     browser,
@@ -14,8 +14,8 @@ use editor::State;
 
 /// The value as text, or as a field while it is edited, with the save status.
 #[component]
-pub fn InPlace(
-    editor: Editor,
+pub fn InlineEdit(
+    editor: InlineEditor,
     /// Accessible name of the value.
     label: &'static str,
     /// Unique id.
@@ -24,13 +24,13 @@ pub fn InPlace(
     placeholder: &'static str,
     /// Formats the value for display.
     #[prop(optional, into)]
-    told: Option<Callback<String, String>>,
+    format: Option<Callback<String, String>>,
     /// Whether it can have several lines; Shift+Enter inserts a line break.
     #[prop(optional)]
-    lines: bool,
+    multiline: bool,
     #[prop(optional, into)] hint: Option<&'static str>,
 ) -> impl IntoView {
-    if let Some(unsaved) = use_context::<Unsaved>() {
+    if let Some(unsaved) = use_context::<UnsavedEdits>() {
         unsaved.count(editor);
     }
     let is_field = Memo::new(move |_| editor.state.with(State::is_field));
@@ -42,9 +42,9 @@ pub fn InPlace(
     view! {
         <div class="in-place" class:in-place-open=move || is_field.get()>
             {move || if is_field.get() {
-                view! { <InPlaceField editor label id=id.clone() lines hint/> }.into_any()
+                view! { <InlineEditField editor label id=id.clone() multiline hint/> }.into_any()
             } else {
-                view! { <InPlaceText editor label placeholder told/> }.into_any()
+                view! { <InlineEditText editor label placeholder format/> }.into_any()
             }}
             <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{status}</span>
         </div>
@@ -52,13 +52,13 @@ pub fn InPlace(
 }
 
 #[component]
-fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, told: Option<Callback<String, String>>) -> impl IntoView {
+fn InlineEditText(editor: InlineEditor, label: &'static str, placeholder: &'static str, format: Option<Callback<String, String>>) -> impl IntoView {
     let button = NodeRef::<html::Button>::new();
     Effect::new(move || {
         let Some(button) = button.get() else { return };
         // A new value may be opened for editing before its text is rendered.
-        if editor.follows.get_untracked() && !editor.is_field() {
-            editor.follows.set(false);
+        if editor.moves_focus.get_untracked() && !editor.is_field() {
+            editor.moves_focus.set(false);
             // Keep the focus if the user has moved it in the meantime.
             if browser::focused().is_none() {
                 browser::focus(&button);
@@ -67,7 +67,7 @@ fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, t
     });
     let text = move || {
         let value = editor.value.get();
-        told.map_or_else(|| value.clone(), |told| told.run(value.clone()))
+        format.map_or_else(|| value.clone(), |format| format.run(value.clone()))
     };
     let is_empty = move || text().is_empty();
     let display = move || if is_empty() { placeholder.to_owned() } else { text() };
@@ -81,10 +81,10 @@ fn InPlaceText(editor: Editor, label: &'static str, placeholder: &'static str, t
 }
 
 #[component]
-fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hint: Option<&'static str>) -> impl IntoView {
+fn InlineEditField(editor: InlineEditor, label: &'static str, id: String, multiline: bool, hint: Option<&'static str>) -> impl IntoView {
     Effect::new(move || {
         let Some(field) = editor.field.get() else { return };
-        if editor.follows.get_untracked() {
+        if editor.moves_focus.get_untracked() {
             // The property binding may not have run yet, and would reset the selection.
             field.set_value(&editor.typed.get_untracked());
             browser::focus(&field);
@@ -97,25 +97,25 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
             return;
         }
         match event.key().as_str() {
-            "Enter" if lines && event.shift_key() => {}
+            "Enter" if multiline && event.shift_key() => {}
             "Enter" => {
                 event.prevent_default();
-                editor.follows.set(true);
+                editor.moves_focus.set(true);
                 editor.commit();
             }
             "Escape" if editor.state.with_untracked(|state| *state != State::Saving) => {
                 event.prevent_default();
                 event.stop_propagation();
-                editor.put_back();
+                editor.cancel();
             }
             _ => {}
         }
     };
     let on_input = move |event: ev::Targeted<ev::Event, web_sys::HtmlTextAreaElement>| {
         let typed = event.target().value();
-        editor.type_in(if lines { typed } else { typed.replace(['\r', '\n'], " ") });
+        editor.set_input(if multiline { typed } else { typed.replace(['\r', '\n'], " ") });
     };
-    let error = Memo::new(move |_| editor.wrong());
+    let error = Memo::new(move |_| editor.error());
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-wrong"));
     let described_by = {
         let (hint_id, error_id) = (hint_id.clone(), error_id.clone());
@@ -123,7 +123,7 @@ fn InPlaceField(editor: Editor, label: &'static str, id: String, lines: bool, hi
     };
     let is_saving = move || editor.state.with(|state| *state == State::Saving);
     view! {
-        <textarea class="in-place-field" id=id rows=if lines { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
+        <textarea class="in-place-field" id=id rows=if multiline { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
             autocapitalize="none" enterkeyhint="done" node_ref=editor.field prop:value=move || editor.typed.get() prop:readOnly=is_saving
             aria-invalid=move || error.get().map(|_| "true") aria-describedby=described_by
             on:keydown=on_keydown on:input:target=on_input on:blur=move |_| editor.leave()></textarea>

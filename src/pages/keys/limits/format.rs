@@ -4,13 +4,13 @@ use latchkey_types::{
     limits::{Credits, Limits, RateLimit, Refill},
     time::{DAY_MS, MINUTE_MS},
 };
-use latchkey_ui::number::{count_of, counted, grouped};
+use latchkey_ui::number::{format_integer, pluralize, pluralize_count};
 
 /// A unit of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unit {
     /// The value and label in the form.
-    pub word: &'static str,
+    pub name: &'static str,
     /// Singular.
     one: &'static str,
     /// Abbreviation.
@@ -23,10 +23,10 @@ const SECOND_MS: i64 = 1000;
 
 /// All units, in ascending order.
 pub(crate) const UNITS: [Unit; 4] = [
-    Unit { word: "seconds", one: "second", short: "s", ms: SECOND_MS },
-    Unit { word: "minutes", one: "minute", short: "min", ms: MINUTE_MS },
-    Unit { word: "hours", one: "hour", short: "h", ms: 60 * MINUTE_MS },
-    Unit { word: "days", one: "day", short: "day", ms: DAY_MS },
+    Unit { name: "seconds", one: "second", short: "s", ms: SECOND_MS },
+    Unit { name: "minutes", one: "minute", short: "min", ms: MINUTE_MS },
+    Unit { name: "hours", one: "hour", short: "h", ms: 60 * MINUTE_MS },
+    Unit { name: "days", one: "day", short: "day", ms: DAY_MS },
 ];
 
 /// The default unit of the form.
@@ -60,15 +60,15 @@ pub(crate) fn span(duration_ms: i64) -> (String, Unit) {
 /// A short summary: `100/min · 1,000 credits · 2 networks`.
 pub(crate) fn summary(limits: &Limits) -> String {
     let mut parts: Vec<_> = limits.rate_limits.iter().map(rate).collect();
-    parts.extend(limits.credits.map(|credits| counted(credits.remaining, "credit", "credits")));
+    parts.extend(limits.credits.map(|credits| pluralize(credits.remaining, "credit", "credits")));
     if !limits.allowed_ips.is_empty() {
-        parts.push(count_of(limits.allowed_ips.len(), "network", "networks"));
+        parts.push(pluralize_count(limits.allowed_ips.len(), "network", "networks"));
     }
     parts.join(" · ")
 }
 
 /// A detailed description, one line per limit.
-pub(crate) fn at_length(limits: &Limits) -> String {
+pub(crate) fn details(limits: &Limits) -> String {
     let mut lines: Vec<_> = limits.rate_limits.iter().map(rate_at_length).collect();
     lines.extend(limits.credits.map(credits_at_length));
     if !limits.allowed_ips.is_empty() {
@@ -78,11 +78,11 @@ pub(crate) fn at_length(limits: &Limits) -> String {
 }
 
 fn rate(limit: &RateLimit) -> String {
-    let count = grouped(limit.limit);
+    let count = format_integer(limit.limit);
     match span(limit.duration_ms) {
         (number, unit) if number == "1" => format!("{count}/{}", unit.short),
         // `day` has no abbreviation for the plural.
-        (number, unit) if unit.ms == DAY_MS => format!("{count}/{number} {}", unit.word),
+        (number, unit) if unit.ms == DAY_MS => format!("{count}/{number} {}", unit.name),
         (number, unit) => format!("{count}/{number} {}", unit.short),
     }
 }
@@ -90,17 +90,17 @@ fn rate(limit: &RateLimit) -> String {
 fn rate_at_length(limit: &RateLimit) -> String {
     let span = match span(limit.duration_ms) {
         (number, unit) if number == "1" => unit.one.to_owned(),
-        (number, unit) => format!("{number} {}", unit.word),
+        (number, unit) => format!("{number} {}", unit.name),
     };
-    format!("{}: at most {} in any {span}", limit.name, grouped(limit.limit))
+    format!("{}: at most {} in any {span}", limit.name, format_integer(limit.limit))
 }
 
 fn credits_at_length(credits: Credits) -> String {
-    let left = counted(credits.remaining, "credit", "credits") + " left";
+    let left = pluralize(credits.remaining, "credit", "credits") + " left";
     match credits.refill {
         Refill::Never => left,
-        Refill::Daily => format!("{left}, refilled to {} every day", grouped(credits.amount)),
-        Refill::Monthly => format!("{left}, refilled to {} every month", grouped(credits.amount)),
+        Refill::Daily => format!("{left}, refilled to {} every day", format_integer(credits.amount)),
+        Refill::Monthly => format!("{left}, refilled to {} every month", format_integer(credits.amount)),
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
             allowed_ips: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
         };
         assert_eq!(summary(&limits), "100/min · 20/10 s · 5,000/7 days · 1,000 credits · 2 networks");
-        let details = at_length(&limits);
+        let details = details(&limits);
         let lines: Vec<_> = details.lines().collect();
         assert_eq!(lines[0], "burst: at most 100 in any minute");
         assert_eq!(lines[2], "burst: at most 5,000 in any 7 days");

@@ -4,13 +4,13 @@ use leptos::{html, prelude::*};
 
 use super::format::{self, MINUTES, UNITS};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     limits::{self, RATE_LIMITS_MAX, RateLimit},
 };
 use latchkey_ui::{
     browser,
     button::IconButton,
-    form::{Form, FormWrong},
+    form::{Form, FormError},
     icon::{Glyph, Icon},
 };
 
@@ -25,13 +25,13 @@ pub(super) fn check(form: Form) -> Option<Vec<RateLimit>> {
     // Validate every row before returning, so that all errors are shown together.
     let read: Vec<_> = rows.map(|at| check_row(form, at)).collect();
     let rate_limits = read.into_iter().collect::<Option<Vec<_>>>()?;
-    form.keep(limits::rate_limits(&rate_limits).map(|()| rate_limits))
+    form.record(limits::rate_limits(&rate_limits).map(|()| rate_limits))
 }
 
 fn check_row(form: Form, at: usize) -> Option<RateLimit> {
     let value = |part| form.value(&name_of(at, part));
-    let unit = UNITS.into_iter().find(|unit| unit.word == value("unit")).unwrap_or(MINUTES);
-    let read = |part, number: Option<i64>| form.keep(number.ok_or_else(|| Fault::invalid(&name_of(at, part), "Enter a number.")));
+    let unit = UNITS.into_iter().find(|unit| unit.name == value("unit")).unwrap_or(MINUTES);
+    let read = |part, number: Option<i64>| form.record(number.ok_or_else(|| Error::invalid(&name_of(at, part), "Enter a number.")));
     let (limit, duration_ms) = (read("limit", format::number(&value("limit"))), read("duration_ms", format::span_ms(&value("duration_ms"), unit)));
     Some(RateLimit { name: value("name").trim().to_owned(), limit: limit?, duration_ms: duration_ms? })
 }
@@ -57,7 +57,7 @@ pub(super) fn RateLimitFields(
     let remove = Callback::new(move |id| {
         rows.update(|rows| rows.retain(|(other, _)| *other != id));
         // The field names of the rows below have changed.
-        form.forget_wrongs();
+        form.clear_errors();
         if let Some(button) = add_button.get_untracked() {
             browser::focus(&button);
         }
@@ -73,7 +73,7 @@ pub(super) fn RateLimitFields(
                 <Icon glyph=Glyph::Plus/>
                 "Add rate limit"
             </button>
-            <FormWrong form about="rate_limits"/>
+            <FormError form about="rate_limits"/>
             <p class="field-hint" id="hint-rate_limits">
                 "Sliding window, enforced per server. Refused requests don’t count."
             </p>
@@ -95,7 +95,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
         None => (String::new(), String::new(), ("1".to_owned(), MINUTES)),
     };
     let name_at = move |part: &'static str| Signal::derive(move || name_of(at.get(), part));
-    let error_of = move |part| form.wrong_in(name_at(part));
+    let error_of = move |part| form.dynamic_field_error(name_at(part));
     let (name_error, limit_error, span_error) = (error_of("name"), error_of("limit"), error_of("duration_ms"));
     let id = move |part: &'static str| move || format!("field-{}", name_of(at.get(), part));
     let error_id = move |part: &'static str| move || format!("wrong-{}", name_of(at.get(), part));
@@ -103,7 +103,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
     let error_view = move |part, error: Signal<Option<String>>| {
         view! { <p class="field-wrong" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
     };
-    let option = |item: format::Unit| view! { <option value=item.word selected=item == unit>{item.word}</option> };
+    let option = |item: format::Unit| view! { <option value=item.name selected=item == unit>{item.name}</option> };
     view! {
         <div class="limit" role="group" aria-label=move || format!("Rate limit {}", at.get() + 1)>
             <div class="field limit-name">

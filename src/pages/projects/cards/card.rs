@@ -2,34 +2,34 @@
 
 use leptos::prelude::*;
 
-use super::{request_status::Standing, state::Board};
+use super::{request_status::RequestStatus, state::TilesContext};
 use latchkey_types::{
     id::TemplateId,
-    key_template::{IssuedField, KeyTile},
+    key_template::{IssuedField, KeyCard},
     money::Money,
     permission::Permission,
 };
-use latchkey_ui::{money::Price, number::counted};
+use latchkey_ui::{money::Price, number::pluralize};
 
 #[component]
-pub(super) fn Tile(board: Board, id: TemplateId) -> impl IntoView {
-    let tile = board.tile(id)?;
-    let text = move |pick: fn(&KeyTile) -> String| Signal::derive(move || tile.with(pick));
+pub(super) fn Tile(context: TilesContext, id: TemplateId) -> impl IntoView {
+    let tile = context.tile(id)?;
+    let text = move |pick: fn(&KeyCard) -> String| Signal::derive(move || tile.with(pick));
     let (name, description) = (text(|tile| tile.name.clone()), text(|tile| tile.description.clone()));
     let has_description = move || description.with(|description| !description.is_empty());
     Some(view! {
         <article class="tile" aria-label=name>
             <header class="tile-head"><h3 class="tile-name">{name}</h3></header>
             {move || has_description().then(|| view! { <p class="tile-description tile-lines">{description.get()}</p> })}
-            {move || facts(board, &tile.get())}
+            {move || facts(context, &tile.get())}
             {move || fields(tile.with(|tile| tile.fields.clone()))}
-            <Standing board tile/>
+            <RequestStatus context tile/>
         </article>
     })
 }
 
-fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
-    let currency = board.with(|data| data.currency.clone());
+fn facts(context: TilesContext, tile: &KeyCard) -> impl IntoView + use<> {
+    let currency = context.with(|data| data.currency.clone());
     let permits: Vec<_> = tile.permits.iter().map(Permission::label).collect();
     let permits = if permits.is_empty() { "Nothing in this project".to_owned() } else { permits.join(", ") };
     let (price, days) = (tile.price, tile.duration_days);
@@ -45,7 +45,7 @@ fn facts(board: Board, tile: &KeyTile) -> impl IntoView + use<> {
             })}
             {days.map(|days| view! {
                 <dt>"Expiry"</dt>
-                <dd>{counted(days, "day", "days")} " after approval"</dd>
+                <dd>{pluralize(days, "day", "days")} " after approval"</dd>
             })}
         </dl>
     }

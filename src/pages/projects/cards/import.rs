@@ -3,7 +3,7 @@
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::state::{Board, Imported};
+use super::state::{KeyToImport, TilesContext};
 use crate::{
     api::{
         issued_keys::reveal_key,
@@ -16,21 +16,21 @@ use crate::{
     },
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     permission::Permission,
     project::ProjectRow,
     secret::{RevealedSecret, TypedSecret},
-    secret_import::{ImportedName, PREFIX_MAX, prefix},
+    secret_import::{PREFIX_MAX, SecretNamePreview, prefix},
 };
 use latchkey_ui::{
     button::Button,
     dialog::Dialog,
-    field::{Field, Typed},
-    form::{Form, FormWrong},
+    field::{Field, InputKind},
+    form::{Form, FormError},
     form_dialog::FormDialog,
     message::Alert,
-    number::count_of,
+    number::pluralize_count,
     select::SelectField,
     toast::use_toasts,
 };
@@ -40,7 +40,7 @@ const PREVIEW_DELAY_MS: u32 = 200;
 
 /// Loads the projects that the viewer manages, then shows the form.
 #[component]
-pub(super) fn ImportDialog(board: Board, asked: Imported) -> impl IntoView {
+pub(super) fn ImportDialog(context: TilesContext, key_to_import: KeyToImport) -> impl IntoView {
     let managed = RwSignal::new(Managed::Loading);
     Effect::new(move || {
         spawn_local(async move {
@@ -49,9 +49,11 @@ pub(super) fn ImportDialog(board: Board, asked: Imported) -> impl IntoView {
             );
         });
     });
-    let dismiss = Callback::new(move |()| board.asked.set(None));
+    let dismiss = Callback::new(move |()| context.key_to_import.set(None));
     move || match managed.get() {
-        Managed::Loaded(projects) if !projects.is_empty() => view! { <ImportForm board asked=asked.clone() projects on_dismiss=dismiss/> }.into_any(),
+        Managed::Loaded(projects) if !projects.is_empty() => {
+            view! { <ImportForm context key_to_import=key_to_import.clone() projects on_dismiss=dismiss/> }.into_any()
+        }
         managed => view! { <NoForm managed on_dismiss=dismiss/> }.into_any(),
     }
 }
@@ -60,17 +62,17 @@ pub(super) fn ImportDialog(board: Board, asked: Imported) -> impl IntoView {
 #[derive(Clone)]
 enum Managed {
     Loading,
-    Failed(Fault),
+    Failed(Error),
     Loaded(Vec<ProjectRow>),
 }
 
 /// Shown instead of the form while loading, after an error, or without projects.
 #[component]
 fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
-    let can_create = use_project().viewer().may(Permission::ManageProjects);
+    let can_create = use_project().viewer().can(Permission::ManageProjects);
     let text = match managed {
         Managed::Loading => view! { <p>"Loading your projects…"</p> }.into_any(),
-        Managed::Failed(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
+        Managed::Failed(error) => view! { <Alert message=error.to_string()/> }.into_any(),
         Managed::Loaded(_) if can_create => {
             view! { <p>"You don’t manage any projects yet. " <a href=PROJECTS>"Create one"</a> ", then import the key into it."</p> }.into_any()
         }
@@ -99,10 +101,10 @@ enum Source {
 }
 
 #[component]
-fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismiss: Callback<()>) -> impl IntoView {
+fn ImportForm(context: TilesContext, key_to_import: KeyToImport, projects: Vec<ProjectRow>, on_dismiss: Callback<()>) -> impl IntoView {
     let (form, toasts, reveal) = (Form::new(), use_toasts(), use_reveal());
-    let Imported { key, name, is_revealed } = asked;
-    let source = match board.revealed(key) {
+    let KeyToImport { key, name, is_revealed } = key_to_import;
+    let source = match context.revealed(key) {
         Some(secret) => Source::Revealed(secret),
         None if is_revealed => Source::Pasted,
         None => Source::Unrevealed,
@@ -116,13 +118,13 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
             let (project, prefix) = (form.check("project", parse_project), form.check("prefix", prefix));
             let pasted = if matches!(source, Source::Pasted) { form.check("token", parse_token) } else { Some(TypedSecret::default()) };
             let (Some(project), Some(prefix), Some(pasted)) = (project, prefix, pasted) else {
-                return form.send(None::<std::future::Ready<Result<(), Fault>>>, |()| {});
+                return form.send(None::<std::future::Ready<Result<(), Error>>>, |()| {});
             };
-            let import = Import { board, reveal, key, name: name.clone(), project, prefix };
+            let import = Import { context, reveal, key, name: name.clone(), project, prefix };
             form.send(Some(import.run(source.clone(), pasted)), move |count| {
-                board.asked.set(None);
-                toasts.say(count_of(count, "secret imported", "secrets imported"));
-                board.reload();
+                context.key_to_import.set(None);
+                toasts.success(pluralize_count(count, "secret imported", "secrets imported"));
+                context.reload();
             });
         }
     };
@@ -131,7 +133,7 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
         Source::Revealed(_) => view! { <p class="field-hint">"Uses the key that you just revealed."</p> }.into_any(),
         Source::Unrevealed => view! { <p class="field-hint">"The key goes straight into the project. You won’t see it."</p> }.into_any(),
         Source::Pasted => {
-            view! { <Field form name="token" label="API key" typed=Typed::Password hint="Paste the key that you copied when it was revealed."/> }
+            view! { <Field form name="token" label="API key" kind=InputKind::Password hint="Paste the key that you copied when it was revealed."/> }
                 .into_any()
         }
     };
@@ -144,24 +146,24 @@ fn ImportForm(board: Board, asked: Imported, projects: Vec<ProjectRow>, on_dismi
             </div>
             {move || preview.view()}
             {token}
-            <FormWrong form about="key"/>
-            <FormWrong form about="id"/>
+            <FormError form about="key"/>
+            <FormError form about="id"/>
         </FormDialog>
     }
 }
 
-fn parse_project(field: &str, value: &str) -> Result<ProjectId, Fault> {
-    value.parse().map_err(|_| Fault::invalid(field, "Choose a project."))
+fn parse_project(field: &str, value: &str) -> Result<ProjectId, Error> {
+    value.parse().map_err(|_| Error::invalid(field, "Choose a project."))
 }
 
-fn parse_token(field: &str, typed: &str) -> Result<TypedSecret, Fault> {
+fn parse_token(field: &str, typed: &str) -> Result<TypedSecret, Error> {
     let typed = typed.trim();
-    if typed.is_empty() { Err(Fault::invalid(field, "Paste the key.")) } else { Ok(TypedSecret::new(typed.to_owned())) }
+    if typed.is_empty() { Err(Error::invalid(field, "Paste the key.")) } else { Ok(TypedSecret::new(typed.to_owned())) }
 }
 
 /// A pending import.
 struct Import {
-    board: Board,
+    context: TilesContext,
     reveal: Reveal,
     key: KeyId,
     name: String,
@@ -172,7 +174,7 @@ struct Import {
 impl Import {
     /// Imports the key and returns the number of secrets. If the import fails after revealing the key, the key is shown with the reason:
     /// it can't be revealed again.
-    async fn run(self, source: Source, pasted: TypedSecret) -> Result<usize, Fault> {
+    async fn run(self, source: Source, pasted: TypedSecret) -> Result<usize, Error> {
         match source {
             Source::Revealed(secret) => self.send(TypedSecret::new(secret.reveal().to_owned())).await,
             Source::Pasted => self.send(pasted).await,
@@ -180,24 +182,24 @@ impl Import {
                 // Checks that can fail run before the key is revealed.
                 let names = preview_import(self.key, self.project, self.prefix.clone()).await?;
                 if let Some(existing) = names.iter().find(|name| name.is_taken) {
-                    return Err(Fault::conflict("prefix", format!("The project already has a secret {}. Choose another prefix.", existing.name)));
+                    return Err(Error::conflict("prefix", format!("The project already has a secret {}. Choose another prefix.", existing.name)));
                 }
                 let secret = reveal_key(self.key).await?;
-                self.board.keep(self.key, secret.clone());
+                self.context.remember_secret(self.key, secret.clone());
                 let sent = self.send(TypedSecret::new(secret.reveal().to_owned())).await;
-                if let Err(fault) = &sent {
+                if let Err(error) = &sent {
                     // One dialog at a time: this one restores the focus before the next one opens.
-                    let _ = self.board.asked.try_set(None);
+                    let _ = self.context.key_to_import.try_set(None);
                     TimeoutFuture::new(0).await;
-                    self.reveal.show_unimported(self.name, secret, fault);
-                    self.board.reload();
+                    self.reveal.show_failed_import(self.name, secret, error);
+                    self.context.reload();
                 }
                 sent
             }
         }
     }
 
-    async fn send(&self, token: TypedSecret) -> Result<usize, Fault> {
+    async fn send(&self, token: TypedSecret) -> Result<usize, Error> {
         Ok(import_key(self.key, token, self.project, self.prefix.clone()).await?.len())
     }
 }
@@ -207,7 +209,7 @@ impl Import {
 struct Preview {
     form: Form,
     key: KeyId,
-    names: RwSignal<Result<Vec<ImportedName>, Fault>>,
+    names: RwSignal<Result<Vec<SecretNamePreview>, Error>>,
     latest: StoredValue<u32>,
 }
 
@@ -237,7 +239,7 @@ impl Preview {
             let typed = self.form.value("prefix");
             let names = match (parse_project("project", &self.form.value("project")), prefix("prefix", &typed)) {
                 (Ok(project), Ok(prefix)) => preview_import(self.key, project, prefix).await,
-                (Err(fault), _) | (_, Err(fault)) => Err(fault),
+                (Err(error), _) | (_, Err(error)) => Err(error),
             };
             if is_newest() {
                 let _ = self.names.try_set(names);
@@ -246,7 +248,7 @@ impl Preview {
     }
 
     fn view(self) -> AnyView {
-        let item = |name: ImportedName| {
+        let item = |name: SecretNamePreview| {
             view! {
                 <li class="import-name" class:import-taken=name.is_taken>
                     <code>{name.name}</code>
@@ -256,7 +258,7 @@ impl Preview {
         };
         let content = match self.names.get() {
             Ok(names) => view! { <ul class="import-names" aria-label="Secrets">{names.into_iter().map(item).collect_view()}</ul> }.into_any(),
-            Err(fault) => view! { <p class="field-hint">{fault.to_string()}</p> }.into_any(),
+            Err(error) => view! { <p class="field-hint">{error.to_string()}</p> }.into_any(),
         };
         view! { <div class="import-preview" aria-live="polite">{content}</div> }.into_any()
     }

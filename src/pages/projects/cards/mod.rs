@@ -7,19 +7,19 @@ mod state;
 
 use leptos::prelude::*;
 
-use super::frame::{KEYS, of_project};
-use crate::api::access_requests::read_tiles;
+use super::frame::{KEYS, use_project_resource};
+use crate::api::access_requests::list_key_cards;
 use card::Tile;
 use import::ImportDialog;
-use latchkey_types::{error::Fault, key_template::KeyTiles, project::ProjectRow};
+use latchkey_types::{error::Error, key_template::KeyCards, project::ProjectRow};
 use latchkey_ui::message::Alert;
-use state::Board;
+use state::TilesContext;
 
-pub type TilesRead = Resource<Result<KeyTiles, Fault>>;
+pub type TilesResource = Resource<Result<KeyCards, Error>>;
 
-/// The first data of [`ApiKeys`]. Create it outside of the page's content, see [`of_project`].
-pub fn first_tiles() -> TilesRead {
-    of_project(read_tiles)
+/// The first data of [`ApiKeys`]. Create it outside of the page's content, see [`use_project_resource`].
+pub fn first_tiles() -> TilesResource {
+    use_project_resource(list_key_cards)
 }
 
 /// One tile per template.
@@ -27,7 +27,7 @@ pub fn first_tiles() -> TilesRead {
 pub fn ApiKeys(
     project: ProjectRow,
     /// See [`first_tiles`].
-    first: TilesRead,
+    first: TilesResource,
 ) -> impl IntoView {
     let project = StoredValue::new(project);
     view! {
@@ -37,7 +37,7 @@ pub fn ApiKeys(
                 {move || Suspend::new(async move {
                     match first.await {
                         Ok(first) => view! { <Tiles project=project.get_value() first/> }.into_any(),
-                        Err(fault) => view! { <Alert message=fault.to_string()/> }.into_any(),
+                        Err(error) => view! { <Alert message=error.to_string()/> }.into_any(),
                     }
                 })}
             </Suspense>
@@ -46,14 +46,14 @@ pub fn ApiKeys(
 }
 
 #[component]
-fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
-    let board = Board::new(project.id, first);
-    board.stay_up_to_date();
+fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
+    let context = TilesContext::new(project.id, first);
+    context.stay_up_to_date();
 
-    let ids = move || board.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| board.with(|data| data.tiles.is_empty()));
+    let ids = move || context.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
+    let is_empty = Memo::new(move |_| context.with(|data| data.tiles.is_empty()));
     let is_managed = project.is_managed();
-    let templates_path = KEYS.of(project.id);
+    let templates_path = KEYS.path_for(project.id);
     let tiles = move || {
         if is_empty.get() {
             return empty_state(is_managed.then(|| templates_path.clone()));
@@ -61,16 +61,16 @@ fn Tiles(project: ProjectRow, first: KeyTiles) -> impl IntoView {
         view! {
             <div class="tiles">
                 <For each=ids key=|id| *id let(id)>
-                    <Tile board id/>
+                    <Tile context id/>
                 </For>
             </div>
         }
         .into_any()
     };
     view! {
-        {move || board.trouble().get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || context.error().get().map(|error| view! { <Alert message=error.to_string()/> })}
         {tiles}
-        {move || board.asked.get().map(|asked| view! { <ImportDialog board asked/> })}
+        {move || context.key_to_import.get().map(|key_to_import| view! { <ImportDialog context key_to_import/> })}
     }
 }
 

@@ -4,22 +4,22 @@ use std::{future::Future, time::Duration};
 
 use leptos::{html, prelude::*, task::spawn_local};
 
-use super::state::{Board, Imported};
+use super::state::{KeyToImport, TilesContext};
 use crate::{
     api::{
-        access_requests::{ask_for_key, withdraw_request},
+        access_requests::{request_key, withdraw_request},
         issued_keys::reveal_key,
     },
     pages::secret::use_reveal,
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     key_kind::Status,
-    key_template::{HeldKey, KeyTile, Rejection, Waiting},
+    key_template::{KeyCard, PendingRequest, RejectedRequest, UserKey},
 };
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     message::Alert,
     time::Time,
     toast::use_toasts,
@@ -27,14 +27,14 @@ use latchkey_ui::{
 
 /// The footer of a tile: the state and its actions.
 #[component]
-pub(super) fn Standing(board: Board, tile: Memo<KeyTile>) -> impl IntoView {
+pub(super) fn RequestStatus(context: TilesContext, tile: Memo<KeyCard>) -> impl IntoView {
     let pending = RwSignal::new(false);
-    let last_error = RwSignal::new(None::<Fault>);
+    let last_error = RwSignal::new(None::<Error>);
     let has_acted = StoredValue::new(false);
-    let action = TileAction { board, pending, last_error, has_acted };
+    let action = TileAction { context, pending, last_error, has_acted };
     let foot = NodeRef::<html::Footer>::new();
-    let waiting = Memo::new(move |_| tile.with(|tile| tile.waiting.clone()));
-    let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(HeldKey::is_live)));
+    let waiting = Memo::new(move |_| tile.with(|tile| tile.pending.clone()));
+    let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(UserKey::is_live)));
     let state = move || match (held.get(), waiting.get()) {
         (Some(key), _) => view! { <Confirmed action tile key/> }.into_any(),
         (None, Some(waiting)) => view! { <AwaitingApproval action waiting/> }.into_any(),
@@ -53,7 +53,7 @@ pub(super) fn Standing(board: Board, tile: Memo<KeyTile>) -> impl IntoView {
     view! {
         <footer class="tile-foot" node_ref=foot>
             {state}
-            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+            {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
         </footer>
     }
 }
@@ -62,23 +62,23 @@ fn focus_first_button(foot: NodeRef<html::Footer>) {
     // The tile may be gone.
     let foot = foot.try_get_untracked().flatten();
     if browser::focused().is_none() && !foot.is_some_and(|foot| browser::focus_first(&foot, "button:not(:disabled)")) {
-        browser::focus_something();
+        browser::focus_fallback();
     }
 }
 
 /// The pending action of a tile, and its error.
 #[derive(Clone, Copy)]
 struct TileAction {
-    board: Board,
+    context: TilesContext,
     pending: RwSignal<bool>,
-    last_error: RwSignal<Option<Fault>>,
+    last_error: RwSignal<Option<Error>>,
     /// Whether the viewer caused the next change of state.
     has_acted: StoredValue<bool>,
 }
 
 impl TileAction {
     /// Ignores the request while another one is pending.
-    fn run<T: 'static>(self, request: impl Future<Output = Result<T, Fault>> + 'static, on_done: impl FnOnce(T) + 'static) {
+    fn run<T: 'static>(self, request: impl Future<Output = Result<T, Error>> + 'static, on_done: impl FnOnce(T) + 'static) {
         if self.pending.get_untracked() {
             return;
         }
@@ -93,36 +93,36 @@ impl TileAction {
                     on_done(value);
                     Ok(())
                 }
-                Err(fault) => Err(fault),
+                Err(error) => Err(error),
             };
             if error.is_some() {
                 let _ = self.has_acted.try_set_value(false);
             }
             let _ = self.pending.try_set(false);
             let _ = self.last_error.try_set(error);
-            let _ = self.board.heard(result);
+            let _ = self.context.reload_after(result);
         });
     }
 }
 
 #[component]
-fn Requestable(action: TileAction, tile: Memo<KeyTile>) -> impl IntoView {
+fn Requestable(action: TileAction, tile: Memo<KeyCard>) -> impl IntoView {
     let toasts = use_toasts();
     let request = move |()| {
         let id = tile.with_untracked(|tile| tile.template);
-        action.run(ask_for_key(id), move |()| toasts.say("Request sent".to_owned()));
+        action.run(request_key(id), move |()| toasts.success("Request sent".to_owned()));
     };
     let ended = move || tile.with(|tile| tile.key.clone()).map(|key| ended(&key));
     let rejected = move || tile.with(|tile| tile.rejected.clone()).map(rejected);
     view! {
         {ended}
         {rejected}
-        <div class="tile-actions"><Button label="Request" weight=Weight::Primary pending=action.pending on_click=request/></div>
+        <div class="tile-actions"><Button label="Request" variant=ButtonVariant::Primary pending=action.pending on_click=request/></div>
     }
 }
 
 /// The state of the viewer's previous key.
-fn ended(key: &HeldKey) -> AnyView {
+fn ended(key: &UserKey) -> AnyView {
     let at = if key.status == Status::Revoked { key.revoked_at } else { key.expires_at };
     view! {
         <p class="tile-state">
@@ -133,45 +133,45 @@ fn ended(key: &HeldKey) -> AnyView {
     .into_any()
 }
 
-fn rejected(rejection: Rejection) -> AnyView {
-    let Rejection { at, by, word } = rejection;
+fn rejected(rejection: RejectedRequest) -> AnyView {
+    let RejectedRequest { at, by, comment } = rejection;
     view! {
         <p class="tile-state">
             <span class="state state-ended">"Rejected"</span>
             <span><Time at/> " by " {by}</span>
         </p>
-        {(!word.is_empty()).then(|| view! { <blockquote class="tile-word tile-lines">{word}</blockquote> })}
+        {(!comment.is_empty()).then(|| view! { <blockquote class="tile-word tile-lines">{comment}</blockquote> })}
     }
     .into_any()
 }
 
 #[component]
-fn AwaitingApproval(action: TileAction, waiting: Waiting) -> impl IntoView {
+fn AwaitingApproval(action: TileAction, waiting: PendingRequest) -> impl IntoView {
     let toasts = use_toasts();
-    let Waiting { id, asked_at } = waiting;
-    let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.say("Request withdrawn".to_owned()));
+    let PendingRequest { id, requested_at } = waiting;
+    let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.success("Request withdrawn".to_owned()));
     view! {
         <p class="tile-state">
-            <span class="state state-waiting">"Waiting for approval"</span>
-            <span>"Requested " <Time at=asked_at/></span>
+            <span class="state state-waiting">"PendingRequest for approval"</span>
+            <span>"Requested " <Time at=requested_at/></span>
         </p>
         <div class="tile-actions"><Button label="Withdraw" pending=action.pending on_click=withdraw/></div>
     }
 }
 
 #[component]
-fn Confirmed(action: TileAction, tile: Memo<KeyTile>, key: HeldKey) -> impl IntoView {
+fn Confirmed(action: TileAction, tile: Memo<KeyCard>, key: UserKey) -> impl IntoView {
     let reveal = use_reveal();
-    let HeldKey { id, received_at, revealed_at, expires_at, status, .. } = key;
+    let UserKey { id, received_at, revealed_at, expires_at, status, .. } = key;
     let name = move || tile.with_untracked(|tile| tile.name.clone());
     let show = move |()| {
         let name = name();
         action.run(reveal_key(id), move |secret| {
-            action.board.keep(id, secret.clone());
+            action.context.remember_secret(id, secret.clone());
             reveal.show_token(name, secret);
         });
     };
-    let import = move |()| action.board.asked.set(Some(Imported { key: id, name: name(), is_revealed: revealed_at.is_some() }));
+    let import = move |()| action.context.key_to_import.set(Some(KeyToImport { key: id, name: name(), is_revealed: revealed_at.is_some() }));
     let is_disabled = status == Status::Disabled;
     let state = if is_disabled {
         view! { <span class="state state-waiting">"Disabled"</span> }.into_any()
@@ -190,7 +190,7 @@ fn Confirmed(action: TileAction, tile: Memo<KeyTile>, key: HeldKey) -> impl Into
         })}
         {move || tile.with(|tile| tile.is_deleted).then(|| view! { <p class="field-hint">"Its template was deleted; the key still works."</p> })}
         <div class="tile-actions">
-            {revealed_at.is_none().then(|| view! { <Button label="Reveal key" weight=Weight::Primary pending=action.pending on_click=show/> })}
+            {revealed_at.is_none().then(|| view! { <Button label="Reveal key" variant=ButtonVariant::Primary pending=action.pending on_click=show/> })}
             <Button label="Import into a project…" disabled=is_disabled on_click=import/>
         </div>
         {revealed_at.is_none().then(|| view! { <p class="field-hint">"Generated when you reveal it. Shown once, only to you."</p> })}

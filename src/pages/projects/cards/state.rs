@@ -2,18 +2,18 @@
 
 use leptos::prelude::*;
 
-use crate::{api::access_requests::read_tiles, pages::projects::live_updates::stay_up_to_date};
+use crate::{api::access_requests::list_key_cards, pages::projects::live_updates::stay_up_to_date};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId, TemplateId},
-    key_template::{KeyTile, KeyTiles},
+    key_template::{KeyCard, KeyCards},
     secret::RevealedSecret,
 };
-use latchkey_ui::{browser, resource::Loaded};
+use latchkey_ui::{browser, resource::Refetchable};
 
 /// The key of the import dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Imported {
+pub(super) struct KeyToImport {
     pub key: KeyId,
     pub name: String,
     /// Whether its holder has revealed it.
@@ -22,36 +22,36 @@ pub(super) struct Imported {
 
 /// The tiles, the secrets revealed on this page, and the import dialog.
 #[derive(Clone, Copy)]
-pub(super) struct Board {
+pub(super) struct TilesContext {
     /// The key of the open import dialog.
-    pub asked: RwSignal<Option<Imported>>,
+    pub key_to_import: RwSignal<Option<KeyToImport>>,
     project: ProjectId,
-    data: Loaded<KeyTiles>,
+    data: Refetchable<KeyCards>,
     /// Kept in memory only, until the page is closed.
     revealed: StoredValue<Vec<(KeyId, RevealedSecret)>>,
 }
 
-impl Board {
-    pub(super) fn new(project: ProjectId, first: KeyTiles) -> Self {
-        Self { asked: RwSignal::new(None), project, data: Loaded::new(first), revealed: StoredValue::new(Vec::new()) }
+impl TilesContext {
+    pub(super) fn new(project: ProjectId, first: KeyCards) -> Self {
+        Self { key_to_import: RwSignal::new(None), project, data: Refetchable::new(first), revealed: StoredValue::new(Vec::new()) }
     }
 
-    pub(super) fn with<U>(self, read: impl FnOnce(&KeyTiles) -> U) -> U {
+    pub(super) fn with<U>(self, read: impl FnOnce(&KeyCards) -> U) -> U {
         self.data.with(read)
     }
 
     /// A tile, rendered once and updated in place.
-    pub(super) fn tile(self, id: TemplateId) -> Option<Memo<KeyTile>> {
-        self.data.part(move |data| data.tiles.iter().find(|tile| tile.template == id).cloned())
+    pub(super) fn tile(self, id: TemplateId) -> Option<Memo<KeyCard>> {
+        self.data.select(move |data| data.tiles.iter().find(|tile| tile.template == id).cloned())
     }
 
     /// Error of the last load.
-    pub(super) fn trouble(self) -> Signal<Option<Fault>> {
-        self.data.trouble()
+    pub(super) fn error(self) -> Signal<Option<Error>> {
+        self.data.error()
     }
 
     pub(super) fn reload(self) {
-        self.data.read_again(move || read_tiles(self.project));
+        self.data.refetch(move || list_key_cards(self.project));
     }
 
     /// Reloads the data whenever it may have changed.
@@ -60,16 +60,16 @@ impl Board {
     }
 
     /// Reloads the tiles after a request, whether it succeeded or not; redirects a signed-out viewer.
-    pub(super) fn heard<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn reload_after<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
-            Err(Fault::SignedOut) => browser::go_to_sign_in(),
+            Err(Error::SignedOut) => browser::go_to_sign_in(),
             _ => self.reload(),
         }
         result
     }
 
     /// Keeps a revealed secret, so that the import does not ask for it.
-    pub(super) fn keep(self, key: KeyId, secret: RevealedSecret) {
+    pub(super) fn remember_secret(self, key: KeyId, secret: RevealedSecret) {
         let _ = self.revealed.try_update_value(|all| all.push((key, secret)));
     }
 

@@ -4,11 +4,11 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::Listing;
 use crate::api::issued_keys::{revoke_key, set_key_disabled};
-use latchkey_types::{error::Fault, id::KeyId, issued_key::IssuedRow, key_kind::Status};
+use latchkey_types::{error::Error, id::KeyId, issued_key::IssuedRow, key_kind::Status};
 use latchkey_ui::{
     browser,
-    button::{IconButton, Weight},
-    form::{Form, or_gone},
+    button::{ButtonVariant, IconButton},
+    form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
     toast::{Toasts, use_toasts},
@@ -16,7 +16,7 @@ use latchkey_ui::{
 
 /// The key whose revocation is being confirmed.
 #[derive(Clone)]
-pub(super) struct Asked(pub(super) IssuedRow);
+pub(super) struct KeyToRevoke(pub(super) IssuedRow);
 
 /// The buttons of a row; empty for an expired or revoked key.
 #[component]
@@ -48,12 +48,12 @@ pub(super) fn RowActions(
 }
 
 /// Disables or enables a key.
-pub(super) fn rest(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) {
+pub(super) fn set_disabled(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) {
     spawn_local(async move {
         match set_key_disabled(id, disabled).await {
-            Ok(()) => toasts.say(if disabled { "Key disabled" } else { "Key enabled" }.to_owned()),
-            Err(Fault::SignedOut) => return browser::go_to_sign_in(),
-            Err(fault) => toasts.warn(fault.to_string()),
+            Ok(()) => toasts.success(if disabled { "Key disabled" } else { "Key enabled" }.to_owned()),
+            Err(Error::SignedOut) => return browser::go_to_sign_in(),
+            Err(error) => toasts.error(error.to_string()),
         }
         if listing.pending.try_get_untracked().is_some() {
             listing.read();
@@ -67,20 +67,20 @@ pub(super) fn RevokeDialog(
     listing: Listing,
     row: IssuedRow,
     /// Set to `None` when the dialog closes.
-    asked: RwSignal<Option<Asked>>,
+    key_to_revoke: RwSignal<Option<KeyToRevoke>>,
 ) -> impl IntoView {
     let (toasts, form) = (use_toasts(), Form::new());
     let IssuedRow { id, name, holder, .. } = row;
     let submit = move |()| {
-        form.send(Some(or_gone(revoke_key(id))), move |()| {
-            asked.set(None);
-            toasts.say("Key revoked".to_owned());
-            listing.note_revoked(id);
+        form.send(Some(ignore_not_found(revoke_key(id))), move |()| {
+            key_to_revoke.set(None);
+            toasts.success("Key revoked".to_owned());
+            listing.mark_revoked(id);
             listing.read();
         });
     };
     view! {
-        <FormDialog title="Revoke this key?" form submit="Revoke" weight=Weight::Danger on_submit=submit on_dismiss=Callback::new(move |()| asked.set(None))>
+        <FormDialog title="Revoke this key?" form submit="Revoke" variant=ButtonVariant::Danger on_submit=submit on_dismiss=Callback::new(move |()| key_to_revoke.set(None))>
             <p><strong class="quoted">{name}</strong> " · " {holder}</p>
             <p>"This key stops working immediately. Its holder is notified and can request another. This cannot be undone."</p>
         </FormDialog>

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::query_state::Wish;
+use super::query_state::IssuedListQuery;
 use crate::{api::issued_keys::issued_keys, pages::keys::export_format::csv_cell};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::ProjectId,
     issued_key::{IssuedRow, ROWS},
 };
@@ -14,12 +14,12 @@ use latchkey_ui::browser;
 const COLUMNS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
 
 /// Reads all pages and starts the download.
-pub(super) async fn export(project: ProjectId, query: Wish, currency: &str) -> Result<(), Fault> {
+pub(super) async fn export(project: ProjectId, query: IssuedListQuery, currency: &str) -> Result<(), Error> {
     let mut all = Vec::new();
     // A key issued during the export shifts others to the next page: skip duplicates.
     let mut seen = HashSet::new();
     for page in 1.. {
-        let request = Wish { page, rows: ROWS[ROWS.len() - 1], ..query.clone() };
+        let request = IssuedListQuery { page, rows: ROWS[ROWS.len() - 1], ..query.clone() };
         let response = issued_keys(request.query(project)).await?;
         if response.page < page {
             break;
@@ -41,7 +41,7 @@ fn csv(rows: &[IssuedRow], currency: &str) -> String {
             row.name.clone(),
             row.holder.clone(),
             row.received_at.rfc3339(),
-            row.status.word().to_owned(),
+            row.status.as_str().to_owned(),
             row.requests.to_string(),
             row.cost.to_string(),
             currency.to_owned(),

@@ -10,13 +10,13 @@ mod toolbar;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::frame::{ISSUED, ProjectPage, of_project};
+use super::frame::{ISSUED, ProjectPage, use_project_resource};
 use crate::{
     api::issued_keys::issued_keys,
-    pages::{error_page::Unread, notifications::use_news},
+    pages::{error_page::LoadFailed, notifications::use_notifications},
 };
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{KeyId, ProjectId},
     issued_key::IssuedPage,
     key_kind::Status,
@@ -25,36 +25,36 @@ use latchkey_types::{
 use latchkey_ui::{
     browser,
     icon::Glyph,
-    message::{AlertWithRetry, Blank},
+    message::{AlertWithRetry, EmptyState},
 };
 use pager::Pager;
-use query_state::{IssuedPlace, Wish};
+use query_state::{IssuedListQuery, IssuedQueryState};
 use table::IssuedTable;
 use toolbar::Toolbar;
 
-type FirstPage = Resource<Result<IssuedPage, Fault>>;
+type FirstPage = Resource<Result<IssuedPage, Error>>;
 
 /// Issued keys with usage and cost.
 #[component]
 pub fn IssuedKeysPage() -> impl IntoView {
-    let place = IssuedPlace::of_address();
-    provide_context(place);
+    let query_state = IssuedQueryState::from_url();
+    provide_context(query_state);
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    provide_context::<FirstPage>(of_project(move |project| issued_keys(place.now().query(project))));
+    provide_context::<FirstPage>(use_project_resource(move |project| issued_keys(query_state.now().query(project))));
     view! { <ProjectPage tab=&ISSUED content/> }
 }
 
 fn content(project: ProjectRow) -> AnyView {
-    let (place, first) = (expect_context::<IssuedPlace>(), expect_context::<FirstPage>());
+    let (query_state, first) = (expect_context::<IssuedQueryState>(), expect_context::<FirstPage>());
     let project = project.id;
     view! {
         <Suspense fallback=|| view! { <p class="issued-waiting" role="status">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match first.await {
-                    Ok(first) => view! { <Issued project place first=Ok(first)/> }.into_any(),
+                    Ok(first) => view! { <Issued project query_state first=Ok(first)/> }.into_any(),
                     // An invalid period in the URL: the toolbar shows the field error.
-                    Err(fault @ Fault::Invalid { .. }) => view! { <Issued project place first=Err(fault)/> }.into_any(),
-                    Err(fault) => view! { <Unread fault/> }.into_any(),
+                    Err(error @ Error::Invalid { .. }) => view! { <Issued project query_state first=Err(error)/> }.into_any(),
+                    Err(error) => view! { <LoadFailed error/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -66,9 +66,9 @@ fn content(project: ProjectRow) -> AnyView {
 #[derive(Clone, Copy)]
 struct Listing {
     project: ProjectId,
-    place: IssuedPlace,
+    query_state: IssuedQueryState,
     page: RwSignal<Option<IssuedPage>>,
-    last_error: RwSignal<Option<Fault>>,
+    last_error: RwSignal<Option<Error>>,
     pending: RwSignal<bool>,
     /// Number of the latest request: responses to earlier ones are dropped.
     generation: StoredValue<u32>,
@@ -80,7 +80,7 @@ impl Listing {
         self.generation.update_value(|generation| *generation += 1);
         let generation = self.generation.get_value();
         self.pending.set(true);
-        let query = self.place.now().query(self.project);
+        let query = self.query_state.now().query(self.project);
         spawn_local(async move {
             let result = issued_keys(query).await;
             if self.generation.try_get_value() != Some(generation) {
@@ -92,14 +92,14 @@ impl Listing {
                     self.last_error.set(None);
                     self.page.set(Some(page));
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => self.last_error.set(Some(fault)),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => self.last_error.set(Some(error)),
             }
         });
     }
 
     /// Shows a revocation before the list is reloaded.
-    fn note_revoked(self, id: KeyId) {
+    fn mark_revoked(self, id: KeyId) {
         self.page.update(|page| {
             let mut rows = page.iter_mut().flat_map(|page| &mut page.rows);
             if let Some(row) = rows.find(|row| row.id == id) {
@@ -109,48 +109,48 @@ impl Listing {
     }
 
     /// The error of a date field.
-    fn wrong_with(self, field: &str) -> Option<String> {
+    fn field_error(self, field: &str) -> Option<String> {
         self.last_error.with(|last_error| {
-            let (about, message) = last_error.as_ref()?.about_field()?;
+            let (about, message) = last_error.as_ref()?.field_error()?;
             (about == field).then(|| message.to_owned())
         })
     }
 }
 
 #[component]
-fn Issued(project: ProjectId, place: IssuedPlace, first: Result<IssuedPage, Fault>) -> impl IntoView {
+fn Issued(project: ProjectId, query_state: IssuedQueryState, first: Result<IssuedPage, Error>) -> impl IntoView {
     // Data
     let (page, last_error) = match first {
         Ok(page) => (Some(page), None),
-        Err(fault) => (None, Some(fault)),
+        Err(error) => (None, Some(error)),
     };
     let listing = Listing {
         project,
-        place,
+        query_state,
         page: RwSignal::new(page),
         last_error: RwSignal::new(last_error),
         pending: RwSignal::new(false),
         generation: StoredValue::new(0),
     };
-    Effect::new(move |previous: Option<Wish>| {
-        let query = place.get();
+    Effect::new(move |previous: Option<IssuedListQuery>| {
+        let query = query_state.get();
         if previous.is_some_and(|previous| previous != query) {
             listing.read();
         }
         query
     });
-    use_news().on_project(project, move || listing.read());
+    use_notifications().on_project(project, move || listing.read());
 
     // View
     let count = Memo::new(move |_| listing.page.with(|page| page.as_ref().map(|page| page.count)));
     let alert = move || {
-        let fault = listing.last_error.get().filter(|fault| fault.about_field().is_none())?;
-        Some(view! { <AlertWithRetry message=fault.to_string() on_retry=move |()| listing.read() pending=listing.pending/> })
+        let error = listing.last_error.get().filter(|error| error.field_error().is_none())?;
+        Some(view! { <AlertWithRetry message=error.to_string() on_retry=move |()| listing.read() pending=listing.pending/> })
     };
     let list = move || match count.get() {
         None => ().into_any(),
         Some(0) => view! {
-            <Blank glyph=Glyph::Key title="No keys in this period" text="Approved keys appear here with their usage and cost."/>
+            <EmptyState glyph=Glyph::Key title="No keys in this period" text="Approved keys appear here with their usage and cost."/>
         }
         .into_any(),
         Some(_) => view! {

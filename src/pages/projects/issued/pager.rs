@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::Listing;
 use latchkey_types::issued_key::ROWS;
-use latchkey_ui::{button::Button, number::grouped, select::Select};
+use latchkey_ui::{button::Button, number::format_integer, select::Select};
 
 const fn last_page(count: i64, rows: i64) -> i64 {
     if count <= rows { 1 } else { (count - 1) / rows + 1 }
@@ -13,19 +13,19 @@ const fn last_page(count: i64, rows: i64) -> i64 {
 /// `11–20 of 42`.
 fn range_text(page: i64, rows: i64, count: i64) -> String {
     let first = (page - 1) * rows + 1;
-    format!("{}–{} of {}", grouped(first), grouped((page * rows).min(count)), grouped(count))
+    format!("{}–{} of {}", format_integer(first), format_integer((page * rows).min(count)), format_integer(count))
 }
 
 #[component]
 pub(super) fn Pager(listing: Listing) -> impl IntoView {
-    let place = listing.place;
+    let query_state = listing.query_state;
     let position = Memo::new(move |_| listing.page.with(|page| page.as_ref().map_or((1, 0), |page| (page.page, page.count))));
     // The visible range comes from the response, the page size from the URL, which changes before the response arrives.
-    let rows = Memo::new(move |_| place.get().rows);
+    let rows = Memo::new(move |_| query_state.get().rows);
     let last = Memo::new(move |_| last_page(position.get().1, rows.get()));
     // Repeated clicks count from the requested page, not from the one still shown.
-    let target_page = Memo::new(move |_| place.get().page.clamp(1, last.get()));
-    let go = move |page: i64| place.change(|query| query.page = page.clamp(1, last.get_untracked()));
+    let target_page = Memo::new(move |_| query_state.get().page.clamp(1, last.get()));
+    let go = move |page: i64| query_state.change(|query| query.page = page.clamp(1, last.get_untracked()));
     let typed = RwSignal::new(0_u32);
     let enter = move |text: String| {
         if let Ok(page) = text.trim().parse() {
@@ -36,7 +36,7 @@ pub(super) fn Pager(listing: Listing) -> impl IntoView {
     };
     let options = ROWS.iter().map(|rows| (rows.to_string(), rows.to_string())).collect::<Vec<_>>();
     let choose_rows = move |value: String| {
-        place.change(|query| {
+        query_state.change(|query| {
             // The first visible row stays on the page.
             let first = (query.page - 1) * query.rows;
             query.rows = value.parse().unwrap_or(ROWS[0]);
@@ -52,7 +52,7 @@ pub(super) fn Pager(listing: Listing) -> impl IntoView {
                     <span>"Page"</span>
                     <input type="text" inputmode="numeric" autocomplete="off" aria-label="Page"
                         prop:value=move || { typed.track(); position.get().0.to_string() } on:change:target=move |event| enter(event.target().value())/>
-                    <span>{move || format!("of {}", grouped(last.get()))}</span>
+                    <span>{move || format!("of {}", format_integer(last.get()))}</span>
                 </label>
                 <Button label="Next page" on_click=move |()| go(target_page.get_untracked() + 1) disabled=Signal::derive(move || target_page.get() >= last.get())/>
             </span>

@@ -9,15 +9,15 @@ use leptos_router::{
 
 use latchkey_types::{
     id::ProjectId,
-    issued_key::{IssuedQuery, IssuedSort, Period, ROWS, WantedPeriod},
+    issued_key::{IssuedQuery, IssuedSort, PeriodQuery, ROWS, UsagePeriod},
 };
 use latchkey_ui::browser;
 
 /// The state in the URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct IssuedListQuery {
     /// The period in which requests are counted.
-    pub wanted: WantedPeriod,
+    pub period: PeriodQuery,
     pub sort: IssuedSort,
     /// Counts from 1.
     pub page: i64,
@@ -25,20 +25,20 @@ pub struct Wish {
     pub rows: i64,
 }
 
-impl Default for Wish {
+impl Default for IssuedListQuery {
     fn default() -> Self {
-        Self { wanted: WantedPeriod::default(), sort: IssuedSort::default(), page: 1, rows: ROWS[0] }
+        Self { period: PeriodQuery::default(), sort: IssuedSort::default(), page: 1, rows: ROWS[0] }
     }
 }
 
-impl Wish {
+impl IssuedListQuery {
     fn of_query(query: &ParamsMap) -> Self {
         let text = |name: &str| query.get_str(name).unwrap_or_default().to_owned();
         let number = |name: &str| query.get_str(name).and_then(|text| text.parse::<i64>().ok());
         let period = text("period").parse().unwrap_or_default();
-        let (from, to) = if period == Period::Chosen { (text("from"), text("to")) } else { Default::default() };
+        let (from, to) = if period == UsagePeriod::Custom { (text("from"), text("to")) } else { Default::default() };
         Self {
-            wanted: WantedPeriod { period, from, to },
+            period: PeriodQuery { period, from, to },
             sort: text("sort").parse().unwrap_or_default(),
             page: number("page").unwrap_or(1).max(1),
             rows: number("rows").filter(|rows| ROWS.contains(rows)).unwrap_or(ROWS[0]),
@@ -50,15 +50,15 @@ impl Wish {
         let default = Self::default();
         let mut parts = Vec::new();
         let mut push = |name: &str, value: &str| parts.push(format!("{name}={}", encode(value)));
-        if self.wanted.period != default.wanted.period {
-            push("period", self.wanted.period.word());
+        if self.period.period != default.period.period {
+            push("period", self.period.period.as_str());
         }
-        if self.wanted.period == Period::Chosen {
-            push("from", &self.wanted.from);
-            push("to", &self.wanted.to);
+        if self.period.period == UsagePeriod::Custom {
+            push("from", &self.period.from);
+            push("to", &self.period.to);
         }
         if self.sort != default.sort {
-            push("sort", self.sort.word());
+            push("sort", self.sort.as_str());
         }
         if self.page != default.page {
             push("page", &self.page.to_string());
@@ -71,24 +71,24 @@ impl Wish {
 
     /// The request to the server.
     pub fn query(&self, project: ProjectId) -> IssuedQuery {
-        IssuedQuery { project, wanted: self.wanted.clone(), sort: self.sort, page: self.page, rows: self.rows }
+        IssuedQuery { project, period: self.period.clone(), sort: self.sort, page: self.page, rows: self.rows }
     }
 }
 
 /// Reads and changes the URL query.
 #[derive(Clone, Copy)]
-pub struct IssuedPlace {
-    current: Memo<Wish>,
+pub struct IssuedQueryState {
+    current: Memo<IssuedListQuery>,
     /// Navigates to a query; `true` replaces the history entry.
-    go: Callback<(Wish, bool)>,
+    go: Callback<(IssuedListQuery, bool)>,
 }
 
-impl IssuedPlace {
-    pub fn of_address() -> Self {
+impl IssuedQueryState {
+    pub fn from_url() -> Self {
         let (query, path) = (use_query_map(), use_location().pathname);
-        let current = Memo::new(move |_| query.with(Wish::of_query));
+        let current = Memo::new(move |_| query.with(IssuedListQuery::of_query));
         let navigate = use_navigate();
-        let go = Callback::new(move |(query, replace): (Wish, bool)| {
+        let go = Callback::new(move |(query, replace): (IssuedListQuery, bool)| {
             let address = path.get_untracked() + &query.query_string(browser::encode);
             navigate(&address, NavigateOptions { scroll: false, replace, ..NavigateOptions::default() });
         });
@@ -96,26 +96,26 @@ impl IssuedPlace {
     }
 
     /// The state in the URL.
-    pub fn get(self) -> Wish {
+    pub fn get(self) -> IssuedListQuery {
         self.current.get()
     }
 
     /// Same as [`Self::get`], untracked.
-    pub fn now(self) -> Wish {
+    pub fn now(self) -> IssuedListQuery {
         self.current.get_untracked()
     }
 
     /// Navigates to a changed query.
-    pub fn change(self, change: impl FnOnce(&mut Wish)) {
+    pub fn change(self, change: impl FnOnce(&mut IssuedListQuery)) {
         self.change_as(change, false);
     }
 
     /// Same as [`Self::change`], but replaces the history entry: for values entered in several steps.
-    pub fn adjust(self, change: impl FnOnce(&mut Wish)) {
+    pub fn change_replacing_history(self, change: impl FnOnce(&mut IssuedListQuery)) {
         self.change_as(change, true);
     }
 
-    fn change_as(self, change: impl FnOnce(&mut Wish), replace: bool) {
+    fn change_as(self, change: impl FnOnce(&mut IssuedListQuery), replace: bool) {
         let Some(current) = self.current.try_get_untracked() else { return };
         let mut query = current.clone();
         change(&mut query);
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn query_omits_defaults_and_round_trips() {
-        assert_eq!(Wish::default().query_string(str::to_owned), "");
-        let query = Wish {
-            wanted: WantedPeriod { period: Period::Chosen, from: "2026-11-01".to_owned(), to: "2026-11-21".to_owned() },
+        assert_eq!(IssuedListQuery::default().query_string(str::to_owned), "");
+        let query = IssuedListQuery {
+            period: PeriodQuery { period: UsagePeriod::Custom, from: "2026-11-01".to_owned(), to: "2026-11-21".to_owned() },
             sort: IssuedSort::Total,
             page: 3,
             rows: 50,
@@ -145,11 +145,11 @@ mod tests {
             let (name, value) = pair.split_once('=').unwrap();
             read.insert(name.to_owned(), value.to_owned());
         }
-        assert_eq!(Wish::of_query(&read), query);
+        assert_eq!(IssuedListQuery::of_query(&read), query);
         let mut bad = ParamsMap::new();
         for (name, value) in [("period", "never"), ("page", "-4"), ("rows", "1000000"), ("sort", "x"), ("from", "y")] {
             bad.insert(name.to_owned(), value.to_owned());
         }
-        assert_eq!(Wish::of_query(&bad), Wish::default());
+        assert_eq!(IssuedListQuery::of_query(&bad), IssuedListQuery::default());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use leptos::prelude::*;
 
 use latchkey_types::issued_key::Bucket;
-use latchkey_ui::number::grouped;
+use latchkey_ui::number::format_integer;
 
 /// Height of the tallest bar, and width of a bar including its gap, in SVG user units.
 const HEIGHT: i64 = 100;
@@ -31,7 +31,7 @@ pub(super) fn Sparkline(
 
 /// Text alternative of the bars.
 fn summary(top: i64, bucket: Bucket) -> String {
-    format!("At most {} per {}", grouped(top), if bucket == Bucket::Hour { "hour" } else { "day" })
+    format!("At most {} per {}", format_integer(top), if bucket == Bucket::Hour { "hour" } else { "day" })
 }
 
 /// One path for all bars keeps the DOM small: a list has many rows, and a year has many days.

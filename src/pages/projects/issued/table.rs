@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     Listing,
-    actions::{Asked, RevokeDialog, RowActions, rest},
+    actions::{KeyToRevoke, RevokeDialog, RowActions, set_disabled},
     sparkline::Sparkline,
 };
 use crate::pages::projects::frame::use_project;
@@ -16,14 +16,14 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     money::Price,
-    number::{counted, grouped},
+    number::{format_integer, pluralize},
     time::Time,
     toast::use_toasts,
 };
 
 #[component]
 pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
-    let asked = RwSignal::new(None::<Asked>);
+    let key_to_revoke = RwSignal::new(None::<KeyToRevoke>);
     let ids = Memo::new(move |_| listing.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
     let render_row = move |id: KeyId| {
         // Updated in place, so that its buttons keep the focus.
@@ -31,15 +31,15 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
             let found = listing.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
             found.or_else(|| before.cloned().flatten())
         });
-        view! { <IssuedKeyRow listing id row asked/> }
+        view! { <IssuedKeyRow listing id row key_to_revoke/> }
     };
     let currency = StoredValue::new(use_project().viewer().currency);
     let sum = move || {
         listing.page.get().map(|page| {
             view! {
                 <tr>
-                    <th scope="row" colspan="3">{format!("Total of {}", counted(page.count, "key", "keys"))}</th>
-                    <td class="cell-number" data-label="Requests">{grouped(page.requests)}</td>
+                    <th scope="row" colspan="3">{format!("Total of {}", pluralize(page.count, "key", "keys"))}</th>
+                    <td class="cell-number" data-label="Requests">{format_integer(page.requests)}</td>
                     <td class="cell-number" data-label="Total"><Price amount=page.cost currency=currency.get_value()/></td>
                     <td colspan="2"></td>
                 </tr>
@@ -64,12 +64,12 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
                 <tfoot>{sum}</tfoot>
             </table>
         </div>
-        {move || asked.get().map(|Asked(row)| view! { <RevokeDialog listing row asked/> })}
+        {move || key_to_revoke.get().map(|KeyToRevoke(row)| view! { <RevokeDialog listing row key_to_revoke/> })}
     }
 }
 
 #[component]
-fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked: RwSignal<Option<Asked>>) -> impl IntoView {
+fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, key_to_revoke: RwSignal<Option<KeyToRevoke>>) -> impl IntoView {
     let text = move |field: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(field));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
@@ -82,8 +82,8 @@ fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
     });
     let toasts = use_toasts();
-    let confirm_revoke = move |()| asked.set(row.get_untracked().map(Asked));
-    let toggle = move |()| rest(listing, toasts, id, status.get_untracked() != Status::Disabled);
+    let confirm_revoke = move |()| key_to_revoke.set(row.get_untracked().map(KeyToRevoke));
+    let toggle = move |()| set_disabled(listing, toasts, id, status.get_untracked() != Status::Disabled);
     view! {
         <tr>
             <td class="cell-name">{text(|row| row.name.clone())}</td>
@@ -92,12 +92,12 @@ fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, asked
             <td class="cell-number" data-label="Requests">
                 <span class="issued-requests">
                     {move || { let (buckets, bucket) = bars.get(); view! { <Sparkline buckets bucket/> } }}
-                    <span>{text(|row| grouped(row.requests))}</span>
+                    <span>{text(|row| format_integer(row.requests))}</span>
                 </span>
             </td>
             <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
-                {move || view! { <span class=format!("status status-{}", status.get().word())>{status.get().label()}</span> }}
+                {move || view! { <span class=format!("status status-{}", status.get().as_str())>{status.get().label()}</span> }}
                 {move || is_disabled_by_holder().then(|| view! { <span class="issued-why">"The holder is disabled."</span> })}
             </td>
             <td class="cell-action"><RowActions status is_holder_disabled on_toggle=toggle on_revoke=confirm_revoke/></td>

@@ -7,8 +7,8 @@ use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local}
 use super::{Listing, export_format};
 use crate::pages::{layout::use_viewer, projects::frame::use_project};
 use latchkey_types::{
-    error::Fault,
-    issued_key::{IssuedSort, Period, Span, WantedPeriod, date},
+    error::Error,
+    issued_key::{IssuedSort, PeriodQuery, Span, UsagePeriod, date},
     time::{DAY_MS, Timestamp},
 };
 use latchkey_ui::{
@@ -24,22 +24,22 @@ const DATE_DEBOUNCE: Duration = Duration::from_millis(800);
 
 #[component]
 pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
-    let place = listing.place;
+    let query_state = listing.query_state;
     let (now, toasts) = (now(), use_toasts());
     let currency = StoredValue::new(use_project().viewer().currency);
     let exporting = RwSignal::new(false);
 
     // Actions
     let choose_period = move |value: String| {
-        let period: Period = value.parse().unwrap_or_default();
-        place.change(|query| {
-            let days = if period == Period::Chosen { days_of(&query.wanted, now.get_untracked()) } else { Default::default() };
-            query.wanted = WantedPeriod { period, from: days.0, to: days.1 };
+        let period: UsagePeriod = value.parse().unwrap_or_default();
+        query_state.change(|query| {
+            let days = if period == UsagePeriod::Custom { days_of(&query.period, now.get_untracked()) } else { Default::default() };
+            query.period = PeriodQuery { period, from: days.0, to: days.1 };
             query.page = 1;
         });
     };
     let choose_order = move |value: String| {
-        place.change(|query| {
+        query_state.change(|query| {
             query.sort = value.parse().unwrap_or_default();
             query.page = 1;
         });
@@ -47,36 +47,36 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let export = move |()| {
         exporting.set(true);
         spawn_local(async move {
-            let result = export_format::export(listing.project, place.now(), &currency.get_value()).await;
+            let result = export_format::export(listing.project, query_state.now(), &currency.get_value()).await;
             let _ = exporting.try_set(false);
             match result {
                 Ok(()) => {}
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => toasts.warn(fault.to_string()),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => toasts.error(error.to_string()),
             }
         });
     };
 
     // View
-    let periods = choices(&Period::ALL.map(|period| (period.word(), period.label())));
+    let periods = choices(&UsagePeriod::ALL.map(|period| (period.as_str(), period.label())));
     let orders = [(IssuedSort::Received, "Newest"), (IssuedSort::Requests, "Most requests"), (IssuedSort::Total, "Highest total")];
-    let orders = choices(&orders.map(|(sort, label)| (sort.word(), label)));
-    let is_chosen = Memo::new(move |_| place.get().wanted.period == Period::Chosen);
+    let orders = choices(&orders.map(|(sort, label)| (sort.as_str(), label)));
+    let is_chosen = Memo::new(move |_| query_state.get().period.period == UsagePeriod::Custom);
     view! {
         <div class="toolbar issued-toolbar">
-            <Select label="Period" options=periods value=Signal::derive(move || place.get().wanted.period.word().to_owned()) on_change=choose_period/>
+            <Select label="Period" options=periods value=Signal::derive(move || query_state.get().period.period.as_str().to_owned()) on_change=choose_period/>
             <Show when=move || is_chosen.get()>
                 <DayInput listing field="from" label="From"/>
                 <DayInput listing field="to" label="To"/>
             </Show>
-            <Select label="Order" options=orders value=Signal::derive(move || place.get().sort.word().to_owned()) on_change=choose_order/>
+            <Select label="Order" options=orders value=Signal::derive(move || query_state.get().sort.as_str().to_owned()) on_change=choose_order/>
             <span class="toolbar-end issued-buttons">
                 <Button label="Refresh" on_click=move |()| listing.read() pending=listing.pending/>
                 <Button label="CSV" on_click=export pending=exporting/>
             </span>
         </div>
         {move || ["from", "to"].into_iter().find_map(|field| {
-            let message = listing.wrong_with(field)?;
+            let message = listing.field_error(field)?;
             Some(view! { <p class="field-error" id="issued-days-error" role="alert">{message}</p> })
         })}
         <Lead/>
@@ -88,7 +88,7 @@ fn Lead() -> impl IntoView {
     // The link is only for viewers who can see billing.
     let viewer = use_viewer();
     let billing = Suspend::new(async move {
-        let can_see = viewer.await.is_ok_and(|viewer| viewer.may(latchkey_types::permission::Permission::ViewBilling));
+        let can_see = viewer.await.is_ok_and(|viewer| viewer.can(latchkey_types::permission::Permission::ViewBilling));
         can_see.then(|| view! { " Also shown in " <a href="/billing">"Billing"</a> "." })
     });
     view! {
@@ -100,10 +100,10 @@ fn Lead() -> impl IntoView {
 }
 
 /// First and last day of a period, as the initial custom range.
-fn days_of(period: &WantedPeriod, now: Option<Timestamp>) -> (String, String) {
+fn days_of(period: &PeriodQuery, now: Option<Timestamp>) -> (String, String) {
     let Some(now) = now else { return Default::default() };
     let today = now.0.div_euclid(DAY_MS);
-    let (from, to) = period.span(now).map_or((now, now), Span::moments);
+    let (from, to) = period.span(now).map_or((now, now), Span::bounds);
     let last = to.plus_ms(-1).0.div_euclid(DAY_MS).min(today);
     (date(from.0.div_euclid(DAY_MS)), date(last))
 }
@@ -111,17 +111,17 @@ fn days_of(period: &WantedPeriod, now: Option<Timestamp>) -> (String, String) {
 /// The first or last day of a custom range.
 #[component]
 fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl IntoView {
-    let place = listing.place;
+    let query_state = listing.query_state;
     let value = move || {
-        let period = place.get().wanted;
+        let period = query_state.get().period;
         if field == "from" { period.from } else { period.to }
     };
     let input = NodeRef::<html::Input>::new();
     let apply = move || {
         let Some(typed) = input.try_get_untracked().flatten().map(|input| input.value()) else { return };
-        place.adjust(|query| {
-            let is_chosen = query.wanted.period == Period::Chosen;
-            let day = if field == "from" { &mut query.wanted.from } else { &mut query.wanted.to };
+        query_state.change_replacing_history(|query| {
+            let is_chosen = query.period.period == UsagePeriod::Custom;
+            let day = if field == "from" { &mut query.period.from } else { &mut query.period.to };
             // `blur` also fires when nothing was typed, and when the field is removed.
             if is_chosen && *day != typed {
                 *day = typed;
@@ -136,7 +136,7 @@ fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl 
             apply();
         }
     });
-    let is_wrong = move || listing.wrong_with(field).is_some();
+    let is_wrong = move || listing.field_error(field).is_some();
     view! {
         <div class="filter-select issued-day">
             <span aria-hidden="true">{label}</span>
@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn custom_range_starts_from_the_shown_days() {
         let now = Some(Timestamp(1_795_257_000_000));
-        let of = |period| days_of(&WantedPeriod { period, ..WantedPeriod::default() }, now);
-        assert_eq!(of(Period::Week), ("2026-11-15".to_owned(), "2026-11-21".to_owned()));
-        assert_eq!(of(Period::Month), ("2026-11-01".to_owned(), "2026-11-21".to_owned()));
-        assert_eq!(of(Period::Day), ("2026-11-20".to_owned(), "2026-11-21".to_owned()));
+        let of = |period| days_of(&PeriodQuery { period, ..PeriodQuery::default() }, now);
+        assert_eq!(of(UsagePeriod::Week), ("2026-11-15".to_owned(), "2026-11-21".to_owned()));
+        assert_eq!(of(UsagePeriod::Month), ("2026-11-01".to_owned(), "2026-11-21".to_owned()));
+        assert_eq!(of(UsagePeriod::Day), ("2026-11-20".to_owned(), "2026-11-21".to_owned()));
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{context::Desk, dialogs::Asked, fields::Fields, settings_fields::Facts};
+use super::{context::TemplatesContext, dialogs::OpenDialog, fields::Fields, settings_fields::SettingsFields};
 use latchkey_types::{
     id::TemplateId,
     key_template::{TemplateRow, TemplateValue},
@@ -10,34 +10,34 @@ use latchkey_types::{
 use latchkey_ui::{
     button::IconButton,
     icon::Glyph,
-    inline_edit::{Editor, InPlace},
+    inline_edit::{InlineEdit, InlineEditor},
 };
 
 #[component]
-pub(super) fn Tile(desk: Desk, id: TemplateId) -> impl IntoView {
-    let template = desk.template(id)?;
+pub(super) fn Tile(context: TemplatesContext, id: TemplateId) -> impl IntoView {
+    let template = context.template(id)?;
     let text = move |pick: fn(&TemplateRow) -> String| Signal::derive(move || template.with(pick));
     let name = text(|template| template.name.clone());
-    let name_editor = Editor::new(name, desk.saves(id, TemplateValue::Name));
-    let description = Editor::new(text(|template| template.description.clone()), desk.saves(id, TemplateValue::Description));
+    let name_editor = InlineEditor::new(name, context.save_callback(id, TemplateValue::Name));
+    let description = InlineEditor::new(text(|template| template.description.clone()), context.save_callback(id, TemplateValue::Description));
     Effect::new(move || {
-        if desk.opens(&id.to_string()) {
+        if context.should_open(&id.to_string()) {
             name_editor.open();
         }
     });
-    let delete = move |_| desk.asked.set(Some(Asked::Delete(template.get_untracked())));
+    let delete = move |_| context.open_dialog.set(Some(OpenDialog::Delete(template.get_untracked())));
     Some(view! {
         <article class="tile" aria-label=name>
             <header class="tile-head">
-                <h2 class="tile-name"><InPlace editor=name_editor label="Name" id=format!("{id}-name") placeholder="No name"/></h2>
+                <h2 class="tile-name"><InlineEdit editor=name_editor label="Name" id=format!("{id}-name") placeholder="No name"/></h2>
                 <IconButton label="Delete template" glyph=Glyph::Trash danger=true on_click=delete/>
             </header>
             <div class="tile-description">
-                <InPlace editor=description label="Description" id=format!("{id}-description") placeholder="Add a description" lines=true
+                <InlineEdit editor=description label="Description" id=format!("{id}-description") placeholder="Add a description" multiline=true
                     hint="Shift+Enter for a new line"/>
             </div>
-            <Facts desk template/>
-            <Fields desk template/>
+            <SettingsFields context template/>
+            <Fields context template/>
         </article>
     })
 }

@@ -2,70 +2,70 @@
 
 use leptos::prelude::*;
 
-use super::dialogs::Asked;
+use super::dialogs::OpenDialog;
 use crate::{
-    api::key_templates::{edit_field, edit_template, read_desk},
+    api::key_templates::{edit_field, edit_template, templates_page},
     pages::projects::live_updates::stay_up_to_date,
 };
 use latchkey_types::{
-    error::Fault,
-    id::{FieldId, KeyRequestId, ProjectId, TemplateId},
-    key_template::{Edit, FieldRow, FieldValue, RequestRow, TemplateDesk, TemplateRow, TemplateValue},
+    error::Error,
+    id::{AccessRequestId, FieldId, ProjectId, TemplateId},
+    key_template::{FieldRow, FieldValue, RequestRow, TemplateRow, TemplateValue, TemplatesPageData, ValueEdit},
 };
 use latchkey_ui::{
     browser,
-    inline_edit::{Change, Outcome},
-    resource::Loaded,
+    inline_edit::{Change, SaveFuture},
+    resource::Refetchable,
 };
 
 /// The page's data and its open dialog.
 #[derive(Clone, Copy)]
-pub(super) struct Desk {
+pub(super) struct TemplatesContext {
     pub project: ProjectId,
-    pub asked: RwSignal<Option<Asked>>,
-    data: Loaded<TemplateDesk>,
+    pub open_dialog: RwSignal<Option<OpenDialog>>,
+    data: Refetchable<TemplatesPageData>,
     /// Id of a new template or field, whose name is edited once it is rendered.
     next: StoredValue<Option<String>>,
 }
 
-impl Desk {
-    pub(super) fn new(first: TemplateDesk) -> Self {
+impl TemplatesContext {
+    pub(super) fn new(first: TemplatesPageData) -> Self {
         let project = first.project.id;
-        Self { project, asked: RwSignal::new(None), data: Loaded::new(first), next: StoredValue::new(None) }
+        Self { project, open_dialog: RwSignal::new(None), data: Refetchable::new(first), next: StoredValue::new(None) }
     }
 
-    pub(super) fn with<U>(self, read: impl FnOnce(&TemplateDesk) -> U) -> U {
+    pub(super) fn with<U>(self, read: impl FnOnce(&TemplatesPageData) -> U) -> U {
         self.data.with(read)
     }
 
     /// Number of pending requests.
-    pub(super) fn waiting(self) -> i64 {
+    pub(super) fn pending_requests(self) -> i64 {
         self.with(|data| i64::try_from(data.requests.len()).unwrap_or(i64::MAX))
     }
 
     /// Updates the data locally.
-    pub(super) fn change(self, change: impl FnOnce(&mut TemplateDesk)) {
+    pub(super) fn change(self, change: impl FnOnce(&mut TemplatesPageData)) {
         self.data.change(change);
     }
 
     /// Error of the last load.
-    pub(super) fn trouble(self) -> Signal<Option<Fault>> {
-        self.data.trouble()
+    pub(super) fn error(self) -> Signal<Option<Error>> {
+        self.data.error()
     }
 
     /// A template, rendered once and updated in place.
     pub(super) fn template(self, id: TemplateId) -> Option<Memo<TemplateRow>> {
-        self.data.part(move |data| data.templates.iter().find(|template| template.id == id).cloned())
+        self.data.select(move |data| data.templates.iter().find(|template| template.id == id).cloned())
     }
 
     /// A pending request, rendered once and updated in place.
-    pub(super) fn request(self, id: KeyRequestId) -> Option<Memo<RequestRow>> {
-        self.data.part(move |data| data.requests.iter().find(|request| request.id == id).cloned())
+    pub(super) fn request(self, id: AccessRequestId) -> Option<Memo<RequestRow>> {
+        self.data.select(move |data| data.requests.iter().find(|request| request.id == id).cloned())
     }
 
     /// Reloads the data. Values that are being edited are kept.
     pub(super) fn reload(self) {
-        self.data.read_again(move || read_desk(self.project));
+        self.data.refetch(move || templates_page(self.project));
     }
 
     /// Reloads the data whenever it may have changed.
@@ -79,7 +79,7 @@ impl Desk {
     }
 
     /// Whether to edit the name of this template or field now. Resets the mark.
-    pub(super) fn opens(self, id: &str) -> bool {
+    pub(super) fn should_open(self, id: &str) -> bool {
         let is_next = self.next.with_value(|next| next.as_deref() == Some(id));
         if is_next {
             self.next.set_value(None);
@@ -88,23 +88,23 @@ impl Desk {
     }
 
     /// A callback to save a value of a template.
-    pub(super) fn saves(self, id: TemplateId, which: TemplateValue) -> Callback<Change, Outcome> {
+    pub(super) fn save_callback(self, id: TemplateId, which: TemplateValue) -> Callback<Change, SaveFuture> {
         Callback::new(move |change| self.save(id, which, change))
     }
 
-    pub(super) fn save(self, id: TemplateId, which: TemplateValue, Change { before, after }: Change) -> Outcome {
+    pub(super) fn save(self, id: TemplateId, which: TemplateValue, Change { before, after }: Change) -> SaveFuture {
         Box::pin(async move {
-            let saved = self.heard(edit_template(id, Edit { which, before, after }).await)?;
+            let saved = self.handle_errors(edit_template(id, ValueEdit { which, before, after }).await)?;
             self.change(|data| replace(&mut data.templates, saved, |template| template.id == id));
             Ok(())
         })
     }
 
     /// A callback to save a value of a field.
-    pub(super) fn saves_field(self, template: TemplateId, id: FieldId, which: FieldValue) -> Callback<Change, Outcome> {
-        Callback::new(move |Change { before, after }| -> Outcome {
+    pub(super) fn save_field_callback(self, template: TemplateId, id: FieldId, which: FieldValue) -> Callback<Change, SaveFuture> {
+        Callback::new(move |Change { before, after }| -> SaveFuture {
             Box::pin(async move {
-                let saved = self.heard(edit_field(id, Edit { which, before, after }).await)?;
+                let saved = self.handle_errors(edit_field(id, ValueEdit { which, before, after }).await)?;
                 self.change_fields(template, |fields| replace(fields, saved, |field| field.id == id));
                 Ok(())
             })
@@ -121,10 +121,10 @@ impl Desk {
     }
 
     /// Handles errors that concern the whole page: reloads after a conflict, and redirects a signed-out viewer.
-    pub(super) fn heard<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn handle_errors<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         match &result {
-            Err(Fault::Conflict { .. }) => self.reload(),
-            Err(Fault::SignedOut) => browser::go_to_sign_in(),
+            Err(Error::Conflict { .. }) => self.reload(),
+            Err(Error::SignedOut) => browser::go_to_sign_in(),
             _ => {}
         }
         result

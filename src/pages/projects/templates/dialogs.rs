@@ -2,72 +2,72 @@
 
 use leptos::prelude::*;
 
-use super::context::Desk;
+use super::context::TemplatesContext;
 use crate::api::{access_requests::reject_request, key_templates::delete_template};
-use latchkey_types::key_template::{NodeChoice, RequestRow, TemplateRow, word};
+use latchkey_types::key_template::{NodeOption, RequestRow, TemplateRow, comment};
 use latchkey_ui::{
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     dialog::Dialog,
     field::TextArea,
-    form::{Form, FormWrong, or_gone},
+    form::{Form, FormError, ignore_not_found},
     form_dialog::FormDialog,
-    inline_edit::Editor,
-    number::{count_of, counted},
+    inline_edit::InlineEditor,
+    number::{pluralize, pluralize_count},
     select::SelectField,
     toast::use_toasts,
 };
 
 /// The open dialog.
 #[derive(Clone)]
-pub(super) enum Asked {
+pub(super) enum OpenDialog {
     Delete(TemplateRow),
     Reject(RequestRow),
     /// Inserts a node's id into this value.
-    Node(Editor),
+    Node(InlineEditor),
 }
 
-pub(super) fn dialog(desk: Desk, asked: Asked) -> AnyView {
-    match asked {
-        Asked::Delete(template) => view! { <DeleteDialog desk template/> }.into_any(),
-        Asked::Reject(request) => view! { <RejectDialog desk request/> }.into_any(),
-        Asked::Node(editor) => {
-            let nodes = untrack(|| desk.with(|data| data.nodes.clone()));
-            if nodes.is_empty() { view! { <NoNodes desk/> }.into_any() } else { view! { <NodeDialog desk editor nodes/> }.into_any() }
+pub(super) fn dialog(context: TemplatesContext, open_dialog: OpenDialog) -> AnyView {
+    match open_dialog {
+        OpenDialog::Delete(template) => view! { <DeleteDialog context template/> }.into_any(),
+        OpenDialog::Reject(request) => view! { <RejectDialog context request/> }.into_any(),
+        OpenDialog::Node(editor) => {
+            let nodes = untrack(|| context.with(|data| data.nodes.clone()));
+            if nodes.is_empty() { view! { <NoNodes context/> }.into_any() } else { view! { <NodeDialog context editor nodes/> }.into_any() }
         }
     }
 }
 
-fn dismissal(desk: Desk) -> Callback<()> {
-    Callback::new(move |()| desk.asked.set(None))
+fn dismissal(context: TemplatesContext) -> Callback<()> {
+    Callback::new(move |()| context.open_dialog.set(None))
 }
 
 #[component]
-fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
+fn DeleteDialog(context: TemplatesContext, template: TemplateRow) -> impl IntoView {
     let (form, toasts) = (Form::new(), use_toasts());
     let TemplateRow { id, name, keys, .. } = template;
-    let waiting = untrack(|| desk.with(|data| data.requests.iter().filter(|request| request.template_id == id).count()));
+    let waiting = untrack(|| context.with(|data| data.requests.iter().filter(|request| request.template_id == id).count()));
     let keys = match keys {
         0 => "No keys were issued from it.".to_owned(),
-        keys => counted(keys, "issued key keeps working.", "issued keys keep working."),
+        keys => pluralize(keys, "issued key keeps working.", "issued keys keep working."),
     };
     let requests = match waiting {
         0 => "There are no open requests.".to_owned(),
-        waiting => count_of(
+        waiting => pluralize_count(
             waiting,
             "open request will be rejected and the requester notified.",
             "open requests will be rejected and the requesters notified.",
         ),
     };
     let submit = move |()| {
-        form.send(Some(or_gone(delete_template(id))), move |()| {
-            desk.asked.set(None);
-            desk.change(|data| data.templates.retain(|template| template.id != id));
-            toasts.say("Template deleted".to_owned());
-            desk.reload();
+        form.send(Some(ignore_not_found(delete_template(id))), move |()| {
+            context.open_dialog.set(None);
+            context.change(|data| data.templates.retain(|template| template.id != id));
+            toasts.success("Template deleted".to_owned());
+            context.reload();
         });
     };
     view! {
-        <FormDialog title="Delete this template?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss=dismissal(desk)>
+        <FormDialog title="Delete this template?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss=dismissal(context)>
             <p><strong class="quoted">{name}</strong></p>
             <p>{keys} " " {requests} " This cannot be undone."</p>
         </FormDialog>
@@ -75,53 +75,53 @@ fn DeleteDialog(desk: Desk, template: TemplateRow) -> impl IntoView {
 }
 
 #[component]
-fn RejectDialog(desk: Desk, request: RequestRow) -> impl IntoView {
+fn RejectDialog(context: TemplatesContext, request: RequestRow) -> impl IntoView {
     let (form, toasts) = (Form::new(), use_toasts());
     let RequestRow { id, user, template, .. } = request;
     let message = format!("Request rejected. {user} was notified.");
     let submit = move |()| {
         let message = message.clone();
-        let word = form.check("word", word);
-        form.send(word.map(|word| async move { desk.heard(reject_request(id, word).await) }), move |()| {
-            desk.asked.set(None);
-            toasts.say(message);
-            desk.change(|data| data.requests.retain(|other| other.id != id));
-            desk.reload();
+        let typed = form.check("comment", comment);
+        form.send(typed.map(|typed| async move { context.handle_errors(reject_request(id, typed).await) }), move |()| {
+            context.open_dialog.set(None);
+            toasts.success(message);
+            context.change(|data| data.requests.retain(|other| other.id != id));
+            context.reload();
         });
     };
     let hint = format!("Optional. Sent to {user} with the decision.");
     view! {
-        <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=dismissal(desk)>
+        <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=dismissal(context)>
             <p><strong class="quoted">{user}</strong> " requested " <strong class="quoted">{template}</strong> "."</p>
-            <TextArea form name="word" label="Message" hint/>
-            <FormWrong form about="request"/>
+            <TextArea form name="comment" label="Message" hint/>
+            <FormError form about="request"/>
         </FormDialog>
     }
 }
 
 #[component]
-fn NodeDialog(desk: Desk, editor: Editor, nodes: Vec<NodeChoice>) -> impl IntoView {
+fn NodeDialog(context: TemplatesContext, editor: InlineEditor, nodes: Vec<NodeOption>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let id = form.value("node");
-        desk.asked.set(None);
+        context.open_dialog.set(None);
         editor.insert(&id);
     };
     let options = nodes.into_iter().map(|node| (node.id.to_string(), format!("{} ({})", node.name, node.id))).collect();
     view! {
-        <FormDialog title="Insert node ID" form submit="Insert" on_submit=submit on_dismiss=dismissal(desk)>
+        <FormDialog title="Insert node ID" form submit="Insert" on_submit=submit on_dismiss=dismissal(context)>
             <SelectField form name="node" label="Node" options/>
         </FormDialog>
     }
 }
 
 #[component]
-fn NoNodes(desk: Desk) -> impl IntoView {
-    let dismiss = dismissal(desk);
+fn NoNodes(context: TemplatesContext) -> impl IntoView {
+    let dismiss = dismissal(context);
     view! {
         <Dialog title="Insert node ID" on_dismiss=dismiss>
             <p>"This project has no nodes yet. Add them on “About Project”, then choose one here."</p>
-            <footer class="dialog-foot"><Button label="Done" weight=Weight::Primary on_click=dismiss autofocus=true/></footer>
+            <footer class="dialog-foot"><Button label="Done" variant=ButtonVariant::Primary on_click=dismiss autofocus=true/></footer>
         </Dialog>
     }
 }

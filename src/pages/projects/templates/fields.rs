@@ -2,61 +2,61 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{context::Desk, dialogs::Asked};
+use super::{context::TemplatesContext, dialogs::OpenDialog};
 use crate::api::key_templates::{add_field, delete_field};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::{FieldId, TemplateId},
     key_template::{FieldRow, FieldValue, TemplateRow},
 };
 use latchkey_ui::{
     button::IconButton,
-    focus::FocusPlace,
+    focus::FocusSnapshot,
     icon::{Glyph, Icon},
-    inline_edit::{Editor, InPlace},
+    inline_edit::{InlineEdit, InlineEditor},
     message::Alert,
 };
 
 #[component]
-pub(super) fn Fields(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
+pub(super) fn Fields(context: TemplatesContext, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
     let pending = RwSignal::new(false);
-    let last_error = RwSignal::new(None::<Fault>);
+    let last_error = RwSignal::new(None::<Error>);
     let add = move |_| {
         if pending.get_untracked() {
             return;
         }
         pending.set(true);
         spawn_local(async move {
-            let added = desk.heard(add_field(id).await);
+            let added = context.handle_errors(add_field(id).await);
             let _ = pending.try_set(false);
             match added {
                 Ok(field) => {
                     let _ = last_error.try_set(None);
-                    desk.open_next(field.id.to_string());
-                    desk.change_fields(id, |fields| fields.push(field));
+                    context.open_next(field.id.to_string());
+                    context.change_fields(id, |fields| fields.push(field));
                 }
-                Err(fault) => {
-                    let _ = last_error.try_set(Some(fault));
+                Err(error) => {
+                    let _ = last_error.try_set(Some(error));
                 }
             }
         });
     };
     let ids = move || template.with(|template| template.fields.iter().map(|field| field.id).collect::<Vec<_>>());
     let has_fields = Memo::new(move |_| template.with(|template| !template.fields.is_empty()));
-    let on_error = Callback::new(move |fault| {
-        let _ = last_error.try_set(fault);
+    let on_error = Callback::new(move |error| {
+        let _ = last_error.try_set(error);
     });
     view! {
         <div class="tile-fields" role="group" aria-label="Information fields">
             {move || has_fields.get().then(|| view! {
                 <ul class="template-fields">
                     <For each=ids key=|id| *id let(field)>
-                        <Field desk template=id rows=template id=field on_error/>
+                        <Field context template=id rows=template id=field on_error/>
                     </For>
                 </ul>
             })}
-            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+            {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
             <button type="button" class="button button-quiet" aria-busy=move || pending.get().then_some("true") on:click=add>
                 <Icon glyph=Glyph::Plus/>
                 "Add field"
@@ -66,51 +66,51 @@ pub(super) fn Fields(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
 }
 
 #[component]
-fn Field(desk: Desk, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId, on_error: Callback<Option<Fault>>) -> impl IntoView {
+fn Field(context: TemplatesContext, template: TemplateId, rows: Memo<TemplateRow>, id: FieldId, on_error: Callback<Option<Error>>) -> impl IntoView {
     let text = move |pick: fn(&FieldRow) -> &String| {
         Signal::derive(move || rows.with(|row| row.fields.iter().find(|field| field.id == id).map(|field| pick(field).clone()).unwrap_or_default()))
     };
-    let editor = move |pick, which| Editor::new(text(pick), desk.saves_field(template, id, which));
+    let editor = move |pick, which| InlineEditor::new(text(pick), context.save_field_callback(template, id, which));
     let name = editor(|field| &field.name, FieldValue::Name);
     let description = editor(|field| &field.description, FieldValue::Description);
     let value = editor(|field| &field.value, FieldValue::Value);
     Effect::new(move || {
-        if desk.opens(&id.to_string()) {
+        if context.should_open(&id.to_string()) {
             name.open();
         }
     });
     let delete = move |_| {
-        let focus = FocusPlace::note();
+        let focus = FocusSnapshot::capture();
         spawn_local(async move {
-            match desk.heard(delete_field(id).await) {
+            match context.handle_errors(delete_field(id).await) {
                 // `NotFound`: deleted by someone else already.
-                Ok(()) | Err(Fault::NotFound) => {
+                Ok(()) | Err(Error::NotFound) => {
                     // The field or the page may be gone by now.
                     on_error.try_run(None);
-                    desk.change_fields(template, |fields| fields.retain(|field| field.id != id));
+                    context.change_fields(template, |fields| fields.retain(|field| field.id != id));
                     focus.restore_soon();
                 }
-                Err(fault) => {
-                    on_error.try_run(Some(fault));
+                Err(error) => {
+                    on_error.try_run(Some(error));
                 }
             }
         });
     };
     // The text field keeps its caret.
     let keep_focus = move |event: leptos::ev::MouseEvent| event.prevent_default();
-    let insert_project = move |_| value.insert(&desk.project.to_string());
-    let insert_node = move |_| desk.asked.set(Some(Asked::Node(value)));
+    let insert_project = move |_| value.insert(&context.project.to_string());
+    let insert_node = move |_| context.open_dialog.set(Some(OpenDialog::Node(value)));
     view! {
         <li class="template-field" aria-label=text(|field| &field.name)>
             <div class="template-field-head">
-                <div class="template-field-name"><InPlace editor=name label="Field name" id=format!("{id}-name") placeholder="No name"/></div>
+                <div class="template-field-name"><InlineEdit editor=name label="Field name" id=format!("{id}-name") placeholder="No name"/></div>
                 <IconButton label="Delete field" glyph=Glyph::Close danger=true on_click=delete/>
             </div>
             <div class="template-field-description">
-                <InPlace editor=description label="Field description" id=format!("{id}-description") placeholder="Add a description" lines=true/>
+                <InlineEdit editor=description label="Field description" id=format!("{id}-description") placeholder="Add a description" multiline=true/>
             </div>
             <div class="template-field-value">
-                <InPlace editor=value label="Value" id=format!("{id}-value") placeholder="Add a value" lines=true/>
+                <InlineEdit editor=value label="Value" id=format!("{id}-value") placeholder="Add a value" multiline=true/>
             </div>
             <div class="template-field-insert">
                 <button type="button" class="text-button" on:mousedown=keep_focus on:click=insert_project>"Insert project ID"</button>

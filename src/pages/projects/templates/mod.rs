@@ -10,35 +10,35 @@ mod settings_fields;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::frame::{KEYS, ProjectPage, of_project, use_project};
+use super::frame::{KEYS, ProjectPage, use_project, use_project_resource};
 use crate::{
-    api::key_templates::{create_template, read_desk},
-    pages::error_page::Unread,
+    api::key_templates::{create_template, templates_page},
+    pages::error_page::LoadFailed,
 };
 use card::Tile;
-use context::Desk;
-use dialogs::{Asked, dialog};
-use latchkey_types::{error::Fault, key_template::TemplateDesk};
+use context::TemplatesContext;
+use dialogs::{OpenDialog, dialog};
+use latchkey_types::{error::Error, key_template::TemplatesPageData};
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     icon::{Glyph, Icon},
-    inline_edit::Unsaved,
-    message::{Alert, Blank},
-    navigation_guard::LeaveGuard,
+    inline_edit::UnsavedEdits,
+    message::{Alert, EmptyState},
+    navigation_guard::NavigationGuard,
 };
 use requests::Requests;
 
 #[component]
 pub fn TemplatesPage() -> impl IntoView {
-    let first = of_project(read_desk);
+    let first = use_project_resource(templates_page);
     let content = move |_| {
         view! {
             <Suspense>
                 {move || Suspend::new(async move {
                     match first.await {
                         Ok(first) => view! { <Templates first/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                        Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })}
             </Suspense>
@@ -49,48 +49,48 @@ pub fn TemplatesPage() -> impl IntoView {
 }
 
 #[component]
-fn Templates(first: TemplateDesk) -> impl IntoView {
+fn Templates(first: TemplatesPageData) -> impl IntoView {
     let open = use_project();
 
     // Data
-    let desk = Desk::new(first);
+    let context = TemplatesContext::new(first);
     let pending = RwSignal::new(false);
-    let add_error = RwSignal::new(None::<Fault>);
-    let unsaved = Unsaved::provide();
-    desk.stay_up_to_date();
+    let add_error = RwSignal::new(None::<Error>);
+    let unsaved = UnsavedEdits::provide();
+    context.stay_up_to_date();
     // The count on the tab follows the list.
-    Effect::new(move || open.set_waiting(desk.waiting()));
+    Effect::new(move || open.set_pending_requests(context.pending_requests()));
 
     // Actions
     let add = Callback::new(move |()| {
         pending.set(true);
         spawn_local(async move {
-            let created = create_template(desk.project).await;
+            let created = create_template(context.project).await;
             let _ = pending.try_set(false);
             match created {
                 Ok(template) => {
                     let _ = add_error.try_set(None);
-                    desk.open_next(template.id.to_string());
-                    desk.change(|data| data.templates.push(template));
+                    context.open_next(template.id.to_string());
+                    context.change(|data| data.templates.push(template));
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => {
-                    let _ = add_error.try_set(Some(fault));
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => {
+                    let _ = add_error.try_set(Some(error));
                 }
             }
         });
     });
 
     // View
-    let ids = move || desk.with(|data| data.templates.iter().map(|template| template.id).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| desk.with(|data| data.templates.is_empty()));
+    let ids = move || context.with(|data| data.templates.iter().map(|template| template.id).collect::<Vec<_>>());
+    let is_empty = Memo::new(move |_| context.with(|data| data.templates.is_empty()));
     let templates = move || {
         if is_empty.get() {
             return view! {
-                <Blank glyph=Glyph::Key title="No templates yet"
+                <EmptyState glyph=Glyph::Key title="No templates yet"
                     text="A template sets a key’s role, price and expiry. Members request it on About Project; you approve with one click.">
-                    <Button label="Add template" weight=Weight::Primary on_click=add pending/>
-                </Blank>
+                    <Button label="Add template" variant=ButtonVariant::Primary on_click=add pending/>
+                </EmptyState>
             }
             .into_any();
         }
@@ -98,7 +98,7 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
             <Tip/>
             <div class="tiles">
                 <For each=ids key=|id| *id let(id)>
-                    <Tile desk id/>
+                    <Tile context id/>
                 </For>
                 <button type="button" class="tile-add" aria-busy=move || pending.get().then_some("true")
                     on:click=move |_| if !pending.get_untracked() { add.run(()) }>
@@ -110,11 +110,11 @@ fn Templates(first: TemplateDesk) -> impl IntoView {
         .into_any()
     };
     view! {
-        {move || desk.trouble().get().or(add_error.get()).map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || context.error().get().or(add_error.get()).map(|error| view! { <Alert message=error.to_string()/> })}
         {templates}
-        <Requests desk/>
-        {move || desk.asked.get().map(|asked: Asked| dialog(desk, asked))}
-        <LeaveGuard active=unsaved.any() title="Leave with unsaved changes?" leave="Leave anyway"
+        <Requests context/>
+        {move || context.open_dialog.get().map(|open_dialog: OpenDialog| dialog(context, open_dialog))}
+        <NavigationGuard active=unsaved.any() title="Leave with unsaved changes?" confirm_label="Leave anyway"
             text="Some changes on this page are not saved yet, or were rejected. If you leave now, they may be lost."/>
     }
 }

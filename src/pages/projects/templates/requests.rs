@@ -2,47 +2,47 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{context::Desk, dialogs::Asked};
+use super::{context::TemplatesContext, dialogs::OpenDialog};
 use crate::api::access_requests::approve_request;
-use latchkey_types::{error::Fault, id::KeyRequestId, key_template::RequestRow};
+use latchkey_types::{error::Error, id::AccessRequestId, key_template::RequestRow};
 use latchkey_ui::{
-    button::{Button, Weight},
-    focus::FocusPlace,
+    button::{Button, ButtonVariant},
+    focus::FocusSnapshot,
     message::Alert,
     time::Time,
     toast::use_toasts,
 };
 
 #[component]
-pub(super) fn Requests(desk: Desk) -> impl IntoView {
+pub(super) fn Requests(context: TemplatesContext) -> impl IntoView {
     let toasts = use_toasts();
-    let last_error = RwSignal::new(None::<Fault>);
+    let last_error = RwSignal::new(None::<Error>);
     // Requests whose approval is being sent.
-    let pending = RwSignal::new(Vec::<KeyRequestId>::new());
+    let pending = RwSignal::new(Vec::<AccessRequestId>::new());
 
     let approve = Callback::new(move |request: RequestRow| {
-        let focus = FocusPlace::note();
+        let focus = FocusSnapshot::capture();
         pending.update(|pending| pending.push(request.id));
         spawn_local(async move {
-            let result = desk.heard(approve_request(request.id).await);
+            let result = context.handle_errors(approve_request(request.id).await);
             let _ = pending.try_update(|pending| pending.retain(|id| *id != request.id));
             match result {
                 Ok(()) => {
                     let _ = last_error.try_set(None);
-                    toasts.say(format!("Approved. {} can now reveal the key.", request.user));
-                    desk.change(|data| data.requests.retain(|other| other.id != request.id));
-                    desk.reload();
+                    toasts.success(format!("Approved. {} can now reveal the key.", request.user));
+                    context.change(|data| data.requests.retain(|other| other.id != request.id));
+                    context.reload();
                     focus.restore_soon();
                 }
-                Err(fault) => {
-                    let _ = last_error.try_set(Some(fault));
+                Err(error) => {
+                    let _ = last_error.try_set(Some(error));
                 }
             }
         });
     });
 
-    let ids = move || desk.with(|data| data.requests.iter().map(|request| request.id).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| desk.with(|data| data.requests.is_empty()));
+    let ids = move || context.with(|data| data.requests.iter().map(|request| request.id).collect::<Vec<_>>());
+    let is_empty = Memo::new(move |_| context.with(|data| data.requests.is_empty()));
     let list = move || {
         if is_empty.get() {
             return view! { <p class="nothing">"No pending requests. New ones appear here automatically."</p> }.into_any();
@@ -60,7 +60,7 @@ pub(super) fn Requests(desk: Desk) -> impl IntoView {
                     </thead>
                     <tbody>
                         <For each=ids key=|id| *id let(id)>
-                            <RequestTableRow desk id pending approve/>
+                            <RequestTableRow context id pending approve/>
                         </For>
                     </tbody>
                 </table>
@@ -71,15 +71,20 @@ pub(super) fn Requests(desk: Desk) -> impl IntoView {
     view! {
         <section class="settings-part requests">
             <h2 id="requests" tabindex="-1">"Requests"</h2>
-            {move || last_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+            {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
             {list}
         </section>
     }
 }
 
 #[component]
-fn RequestTableRow(desk: Desk, id: KeyRequestId, pending: RwSignal<Vec<KeyRequestId>>, approve: Callback<RequestRow>) -> impl IntoView {
-    let request = desk.request(id)?;
+fn RequestTableRow(
+    context: TemplatesContext,
+    id: AccessRequestId,
+    pending: RwSignal<Vec<AccessRequestId>>,
+    approve: Callback<RequestRow>,
+) -> impl IntoView {
+    let request = context.request(id)?;
     let text = move |pick: fn(&RequestRow) -> String| move || request.with(pick);
     let requested_at = request.with_untracked(|request| request.requested_at);
     let is_pending = Signal::derive(move || pending.with(|pending| pending.contains(&id)));
@@ -94,8 +99,8 @@ fn RequestTableRow(desk: Desk, id: KeyRequestId, pending: RwSignal<Vec<KeyReques
             </td>
             <td class="cell-text" data-label="Template">{text(|request| request.template.clone())}</td>
             <td class="cell-decide">
-                <Button label="Approve" weight=Weight::Primary pending=is_pending on_click=move |()| approve.run(request.get_untracked())/>
-                <Button label="Reject" disabled=is_pending on_click=move |()| desk.asked.set(Some(Asked::Reject(request.get_untracked())))/>
+                <Button label="Approve" variant=ButtonVariant::Primary pending=is_pending on_click=move |()| approve.run(request.get_untracked())/>
+                <Button label="Reject" disabled=is_pending on_click=move |()| context.open_dialog.set(Some(OpenDialog::Reject(request.get_untracked())))/>
             </td>
         </tr>
     })

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::context::Desk;
+use super::context::TemplatesContext;
 use latchkey_types::{
     key_template::{TemplateRow, TemplateValue},
     permission::Permission,
@@ -12,9 +12,9 @@ use latchkey_ui::{
     inline_edit::Change,
 };
 
-/// A drop-down that saves on change. Offers the current role and the roles that the viewer can grant.
+/// A drop-down that save_callback on change. Offers the current role and the roles that the viewer can grant.
 #[component]
-pub(super) fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoView {
+pub(super) fn RoleChooser(context: TemplatesContext, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
     let stored = Memo::new(move |_| template.with(|template| template.role.to_string()));
     // The value of the drop-down, which returns to the stored one when saving fails.
@@ -29,11 +29,11 @@ pub(super) fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoV
     });
 
     let name_of = move |role: &str| {
-        desk.with(|data| {
+        context.with(|data| {
             data.roles.iter().find(|each| each.id.to_string() == role).map_or_else(|| "Deleted role".to_owned(), |each| each.name.clone())
         })
     };
-    // Arrow keys in a closed drop-down select each option in turn: the loop saves the last selection.
+    // Arrow keys in a closed drop-down select each option in turn: the loop save_callback the last selection.
     let save = move || {
         saving.set(true);
         save_error.set(None);
@@ -44,8 +44,8 @@ pub(super) fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoV
                 }
                 // Looked up before saving: the page may be gone afterwards.
                 let name = untrack(|| name_of(&after));
-                if let Err(fault) = desk.save(id, TemplateValue::Role, Change { before, after }).await {
-                    let _ = save_error.try_set(Some(format!("Couldn’t save “{name}”. {fault}")));
+                if let Err(error) = context.save(id, TemplateValue::Role, Change { before, after }).await {
+                    let _ = save_error.try_set(Some(format!("Couldn’t save “{name}”. {error}")));
                     if let Some(now) = stored.try_get_untracked() {
                         let _ = chosen.try_set(now);
                     }
@@ -64,8 +64,9 @@ pub(super) fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoV
 
     let options = move || {
         let now = stored.get();
-        let offered = |role: &&latchkey_types::key_template::RoleChoice| role.may_give || role.id.to_string() == now;
-        let mut options: Vec<_> = desk.with(|data| data.roles.iter().filter(offered).map(|role| (role.id.to_string(), role.name.clone())).collect());
+        let offered = |role: &&latchkey_types::key_template::TemplateRoleOption| role.can_grant || role.id.to_string() == now;
+        let mut options: Vec<_> =
+            context.with(|data| data.roles.iter().filter(offered).map(|role| (role.id.to_string(), role.name.clone())).collect());
         if options.iter().all(|(value, _)| *value != now) {
             options.push((now.clone(), name_of(&now)));
         }
@@ -77,7 +78,7 @@ pub(super) fn RoleChooser(desk: Desk, template: Memo<TemplateRow>) -> impl IntoV
     };
     let cannot_view_project = move || {
         let now = stored.get();
-        desk.with(|data| data.roles.iter().any(|role| role.id.to_string() == now && !role.permissions.has(Permission::ViewProject)))
+        context.with(|data| data.roles.iter().any(|role| role.id.to_string() == now && !role.permissions.has(Permission::ViewProject)))
     };
     let wrong_id = format!("{id}-role-wrong");
     view! {

@@ -5,39 +5,39 @@ mod table;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{AUDIT, SettingsPage, when_read};
+use super::{AUDIT, SettingsPage, loaded_view};
 use crate::api::audit::read_audit_log;
 use latchkey_types::{
     account::Viewer,
-    audit::{AuditEventRow, AuditPage as Page, AuditQuery, Period},
-    error::Fault,
+    audit::{AuditEventRow, AuditPage as Page, AuditPeriod, AuditQuery},
+    error::Error,
 };
 use latchkey_ui::{
     browser,
     button::Button,
     icon::Glyph,
-    message::{AlertWithRetry, Blank},
+    message::{AlertWithRetry, EmptyState},
     search::SearchField,
     select::{Select, choices},
 };
-use query_state::AuditPlace;
+use query_state::AuditQueryState;
 use table::EventTable;
 
-type FirstPage = OnceResource<Result<Page, Fault>>;
+type FirstPage = OnceResource<Result<Page, Error>>;
 
 /// Audit events, newest first.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let place = AuditPlace::of_address();
-    provide_context(place);
+    let query_state = AuditQueryState::from_url();
+    provide_context(query_state);
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    provide_context(FirstPage::new(read_audit_log(place.query())));
+    provide_context(FirstPage::new(read_audit_log(query_state.query())));
     view! { <SettingsPage tab=&AUDIT content/> }
 }
 
 fn content(_: Viewer) -> AnyView {
-    let place = expect_context::<AuditPlace>();
-    when_read(expect_context::<FirstPage>(), move |first| view! { <Log place first/> }.into_any())
+    let query_state = expect_context::<AuditQueryState>();
+    loaded_view(expect_context::<FirstPage>(), move |first| view! { <Log query_state first/> }.into_any())
 }
 
 /// The loaded events, and the state of loading.
@@ -45,7 +45,7 @@ fn content(_: Viewer) -> AnyView {
 struct EventList {
     events: RwSignal<Vec<AuditEventRow>>,
     next: RwSignal<Option<i64>>,
-    last_error: RwSignal<Option<Fault>>,
+    last_error: RwSignal<Option<Error>>,
     pending: RwSignal<bool>,
     /// Number of the latest request: responses to earlier ones are dropped.
     generation: StoredValue<u32>,
@@ -80,43 +80,43 @@ impl EventList {
                     self.next.set(page.next);
                     self.events.update(|events| if append { events.extend(page.events) } else { *events = page.events });
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => self.last_error.set(Some(fault)),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => self.last_error.set(Some(error)),
             }
         });
     }
 }
 
 #[component]
-fn Log(place: AuditPlace, first: Page) -> impl IntoView {
+fn Log(query_state: AuditQueryState, first: Page) -> impl IntoView {
     // Data
     let list = EventList::new(first);
-    Effect::new(move |previous: Option<(String, Period)>| {
-        let filter = place.get();
+    Effect::new(move |previous: Option<(String, AuditPeriod)>| {
+        let filter = query_state.get();
         if previous.is_some_and(|previous| previous != filter) {
-            list.load(place.query());
+            list.load(query_state.query());
         }
         filter
     });
 
     // Actions
-    let load_more = Callback::new(move |()| list.load(AuditQuery { before: list.next.get_untracked(), ..place.query() }));
-    let reload = Callback::new(move |()| list.load(place.query()));
+    let load_more = Callback::new(move |()| list.load(AuditQuery { before: list.next.get_untracked(), ..query_state.query() }));
+    let reload = Callback::new(move |()| list.load(query_state.query()));
 
     // View
-    let periods = choices(&Period::ALL.iter().map(|period| (period.word(), period.label())).collect::<Vec<_>>());
+    let periods = choices(&AuditPeriod::ALL.iter().map(|period| (period.as_str(), period.label())).collect::<Vec<_>>());
     let has_events = Memo::new(move |_| list.events.with(|events| !events.is_empty()));
     view! {
         <div class="toolbar">
-            <SearchField placeholder="Search events" search=Signal::derive(move || place.get().0)
-                on_search=move |search| place.search(search)/>
-            <Select label="Period" options=periods value=Signal::derive(move || place.get().1.word().to_owned())
-                on_change=move |value: String| place.period(value.parse().unwrap_or_default())/>
+            <SearchField placeholder="Search events" search=Signal::derive(move || query_state.get().0)
+                on_search=move |search| query_state.search(search)/>
+            <Select label="Period" options=periods value=Signal::derive(move || query_state.get().1.as_str().to_owned())
+                on_change=move |value: String| query_state.period(value.parse().unwrap_or_default())/>
         </div>
-        {move || list.last_error.get().map(|fault| view! {
-            <AlertWithRetry message=fault.to_string() on_retry=reload pending=list.pending/>
+        {move || list.last_error.get().map(|error| view! {
+            <AlertWithRetry message=error.to_string() on_retry=reload pending=list.pending/>
         })}
-        <Show when=move || has_events.get() fallback=move || view! { <NoMatch place/> }>
+        <Show when=move || has_events.get() fallback=move || view! { <NoMatch query_state/> }>
             <EventTable events=list.events/>
         </Show>
         <Show when=move || list.next.get().is_some()>
@@ -127,10 +127,10 @@ fn Log(place: AuditPlace, first: Page) -> impl IntoView {
 
 /// Without matching events. An organization always has one: its creation.
 #[component]
-fn NoMatch(place: AuditPlace) -> impl IntoView {
+fn NoMatch(query_state: AuditQueryState) -> impl IntoView {
     view! {
-        <Blank glyph=Glyph::Search title="No match" text="No events match your search in this period.">
-            <Button label="Show everything" on_click=move |()| place.clear()/>
-        </Blank>
+        <EmptyState glyph=Glyph::Search title="No match" text="No events match your search in this period.">
+            <Button label="Show everything" on_click=move |()| query_state.clear()/>
+        </EmptyState>
     }
 }

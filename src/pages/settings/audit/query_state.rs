@@ -7,18 +7,18 @@ use leptos_router::{
 };
 
 use super::super::AUDIT;
-use latchkey_types::audit::{AuditQuery, Period};
+use latchkey_types::audit::{AuditPeriod, AuditQuery};
 use latchkey_ui::browser;
 
 /// Reads and changes the URL query.
 #[derive(Clone, Copy)]
-pub struct AuditPlace {
-    filter: Memo<(String, Period)>,
-    go: Callback<(String, Period)>,
+pub struct AuditQueryState {
+    filter: Memo<(String, AuditPeriod)>,
+    go: Callback<(String, AuditPeriod)>,
 }
 
-impl AuditPlace {
-    pub fn of_address() -> Self {
+impl AuditQueryState {
+    pub fn from_url() -> Self {
         let query = use_query_map();
         let filter = Memo::new(move |_| {
             query.with(|query| {
@@ -28,7 +28,7 @@ impl AuditPlace {
         });
         let navigate = use_navigate();
         // Replaces the history entry: “Back” skips the keystrokes of a search.
-        let go = Callback::new(move |(search, period): (String, Period)| {
+        let go = Callback::new(move |(search, period): (String, AuditPeriod)| {
             let address = String::from(AUDIT.path) + &query_string(&search, period, browser::encode);
             navigate(&address, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
         });
@@ -36,7 +36,7 @@ impl AuditPlace {
     }
 
     /// Search text and period.
-    pub fn get(self) -> (String, Period) {
+    pub fn get(self) -> (String, AuditPeriod) {
         self.filter.get()
     }
 
@@ -50,16 +50,16 @@ impl AuditPlace {
         self.go_to(search, self.filter.get_untracked().1);
     }
 
-    pub fn period(self, period: Period) {
+    pub fn period(self, period: AuditPeriod) {
         self.go_to(self.filter.get_untracked().0, period);
     }
 
     /// Clears search and period.
     pub fn clear(self) {
-        self.go_to(String::new(), Period::All);
+        self.go_to(String::new(), AuditPeriod::All);
     }
 
-    fn go_to(self, search: String, period: Period) {
+    fn go_to(self, search: String, period: AuditPeriod) {
         let filter = (search.trim().to_owned(), period);
         if filter != self.filter.get_untracked() {
             self.go.run(filter);
@@ -68,13 +68,13 @@ impl AuditPlace {
 }
 
 /// The URL query; default values are left out.
-fn query_string(search: &str, period: Period, encode: impl Fn(&str) -> String) -> String {
+fn query_string(search: &str, period: AuditPeriod, encode: impl Fn(&str) -> String) -> String {
     let mut parts = Vec::new();
     if !search.is_empty() {
         parts.push(String::from("q=") + &encode(search));
     }
-    if period != Period::All {
-        parts.push(String::from("period=") + period.word());
+    if period != AuditPeriod::All {
+        parts.push(String::from("period=") + period.as_str());
     }
     if parts.is_empty() { String::new() } else { String::from("?") + &parts.join("&") }
 }
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn query_omits_defaults() {
         let query = |search, period| query_string(search, period, str::to_owned);
-        assert_eq!(query("", Period::All), "");
-        assert_eq!(query("ada", Period::Week), "?q=ada&period=7d");
-        assert_eq!(query("", Period::Day), "?period=24h");
+        assert_eq!(query("", AuditPeriod::All), "");
+        assert_eq!(query("ada", AuditPeriod::Week), "?q=ada&period=7d");
+        assert_eq!(query("", AuditPeriod::Day), "?period=24h");
     }
 }

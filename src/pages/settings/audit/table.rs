@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::audit::{AuditEventRow, action_in_words};
+use latchkey_types::audit::{AuditEventRow, action_label};
 use latchkey_ui::time::Time;
 
 #[component]
@@ -42,10 +42,10 @@ fn event_row(event: AuditEventRow) -> impl IntoView {
             <td data-label="Actor">
                 <span class="cell-text">
                     {event.actor}
-                    {event.means.map(|means| view! { <span class="tag">{means}</span> })}
+                    {event.auth_method.map(|auth_method| view! { <span class="tag">{auth_method}</span> })}
                 </span>
             </td>
-            <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_in_words(&event.action)}</span></td>
+            <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_label(&event.action)}</span></td>
             <td class="cell-object" data-label="Target"><span class="cell-text" title=event.object_id>{event.object}</span></td>
             <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
             <td class="cell-soft cell-address" data-label="IP address"><span class="cell-text">{event.address}</span></td>

@@ -2,11 +2,11 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Desk;
+use super::MembersContext;
 use crate::api::members::{renew_invitation, withdraw_invitation};
 use latchkey_types::{
     id::InvitationId,
-    member::{InvitationState, People},
+    member::{InvitationState, MembersPageData},
 };
 use latchkey_ui::{
     icon::{Glyph, Icon},
@@ -16,10 +16,10 @@ use latchkey_ui::{
 
 /// Open invitations; empty if there are none.
 #[component]
-pub(super) fn Invitations(desk: Desk) -> impl IntoView {
+pub(super) fn Invitations(context: MembersContext) -> impl IntoView {
     let menu = SharedMenu::new();
-    let ids = move || desk.people.with(|people| people.invitations.iter().map(|invitation| invitation.id).collect::<Vec<_>>());
-    let has_invitations = Memo::new(move |_| desk.people.with(|people| !people.invitations.is_empty()));
+    let ids = move || context.people.with(|people| people.invitations.iter().map(|invitation| invitation.id).collect::<Vec<_>>());
+    let has_invitations = Memo::new(move |_| context.people.with(|people| !people.invitations.is_empty()));
     view! {
         <Show when=move || has_invitations.get()>
             <h2 class="settings-part">"Open invitations"</h2>
@@ -36,7 +36,7 @@ pub(super) fn Invitations(desk: Desk) -> impl IntoView {
                     </thead>
                     <tbody>
                         <For each=ids key=|id| *id let(id)>
-                            <InvitationTableRow desk id menu/>
+                            <InvitationTableRow context id menu/>
                         </For>
                     </tbody>
                 </table>
@@ -48,12 +48,12 @@ pub(super) fn Invitations(desk: Desk) -> impl IntoView {
 
 /// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn InvitationTableRow(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl IntoView {
-    let find = move |people: &People| {
+fn InvitationTableRow(context: MembersContext, id: InvitationId, menu: SharedMenu) -> impl IntoView {
+    let find = move |people: &MembersPageData| {
         let invitation = people.invitations.iter().find(|invitation| invitation.id == id)?;
         Some((invitation.clone(), people.role_name(invitation.role_id)))
     };
-    let Some(found) = desk.people.part(find) else { return ().into_any() };
+    let Some(found) = context.people.select(find) else { return ().into_any() };
     let invitation = move || found.with(|(invitation, _)| invitation.clone());
     let expires = move || match invitation().state {
         InvitationState::Open => view! { <Time at=invitation().expires_at/> }.into_any(),
@@ -61,7 +61,7 @@ fn InvitationTableRow(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl In
         // Its sender was disabled, or can no longer grant this role.
         InvitationState::Void => view! { <span class="status">"Invalid. Create a new link."</span> }.into_any(),
     };
-    let items = Callback::new(move |()| actions(desk, id));
+    let items = Callback::new(move |()| actions(context, id));
     view! {
         <tr aria-label=move || invitation().email>
             <td class="cell-name"><span class="cell-text">{move || invitation().email}</span></td>
@@ -69,7 +69,7 @@ fn InvitationTableRow(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl In
             <td class="cell-soft" data-label="Invited by"><span class="cell-text">{move || invitation().invited_by}</span></td>
             <td class="cell-soft" data-label="Expires">{expires}</td>
             <td class="cell-action">
-                <Show when=move || desk.may_change(invitation().role_id)>
+                <Show when=move || context.may_change(invitation().role_id)>
                     <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
                 </Show>
             </td>
@@ -78,20 +78,20 @@ fn InvitationTableRow(desk: Desk, id: InvitationId, menu: SharedMenu) -> impl In
     .into_any()
 }
 
-fn actions(desk: Desk, id: InvitationId) -> Vec<MenuItem> {
+fn actions(context: MembersContext, id: InvitationId) -> Vec<MenuItem> {
     let renew = Callback::new(move |()| {
         spawn_local(async move {
             match renew_invitation(id).await {
-                Ok(link) => desk.reveal(link),
-                Err(fault) => desk.tell(fault.to_string()),
+                Ok(link) => context.reveal(link),
+                Err(error) => context.notify(error.to_string()),
             }
         });
     });
     let withdraw = Callback::new(move |()| {
         spawn_local(async move {
             match withdraw_invitation(id).await {
-                Ok(()) => desk.tell("Invitation withdrawn".to_owned()),
-                Err(fault) => desk.tell(fault.to_string()),
+                Ok(()) => context.notify("Invitation withdrawn".to_owned()),
+                Err(error) => context.notify(error.to_string()),
             }
         });
     });

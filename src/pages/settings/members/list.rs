@@ -2,11 +2,11 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{Asked, Desk};
+use super::{MembersContext, OpenDialog};
 use crate::api::members::enable_member;
 use latchkey_types::{
     id::UserId,
-    member::{MemberRow, People},
+    member::{MemberRow, MembersPageData},
 };
 use latchkey_ui::{
     icon::{Glyph, Icon},
@@ -15,9 +15,9 @@ use latchkey_ui::{
 };
 
 #[component]
-pub(super) fn Members(desk: Desk) -> impl IntoView {
+pub(super) fn Members(context: MembersContext) -> impl IntoView {
     let menu = SharedMenu::new();
-    let ids = move || desk.people.with(|people| people.members.iter().map(|member| member.id).collect::<Vec<_>>());
+    let ids = move || context.people.with(|people| people.members.iter().map(|member| member.id).collect::<Vec<_>>());
     view! {
         <div class="table-frame">
             <table class="table" aria-label="Members">
@@ -34,7 +34,7 @@ pub(super) fn Members(desk: Desk) -> impl IntoView {
                 </thead>
                 <tbody>
                     <For each=ids key=|id| *id let(id)>
-                        <MemberTableRow desk id menu/>
+                        <MemberTableRow context id menu/>
                     </For>
                 </tbody>
             </table>
@@ -45,17 +45,17 @@ pub(super) fn Members(desk: Desk) -> impl IntoView {
 
 /// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn MemberTableRow(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
-    let find = move |people: &People| {
+fn MemberTableRow(context: MembersContext, id: UserId, menu: SharedMenu) -> impl IntoView {
+    let find = move |people: &MembersPageData| {
         let member = people.members.iter().find(|member| member.id == id)?;
         Some((member.clone(), people.role_name(member.role_id), people.viewer == id))
     };
-    let Some(found) = desk.people.part(find) else { return ().into_any() };
+    let Some(found) = context.people.select(find) else { return ().into_any() };
     let member = move || found.with(|(member, ..)| member.clone());
     let status = move || if member().disabled_at.is_some() { ("status", "Disabled") } else { ("status status-active", "Active") };
-    let items = Callback::new(move |()| actions(desk, &untrack(member)));
+    let items = Callback::new(move |()| actions(context, &untrack(member)));
     // Viewers can't change their own role or disable themselves.
-    let can_change = move || found.with(|(member, _, is_you)| !is_you && desk.may_change(member.role_id));
+    let can_change = move || found.with(|(member, _, is_you)| !is_you && context.may_change(member.role_id));
     view! {
         <tr aria-label=move || member().name>
             <td class="cell-name">
@@ -84,24 +84,24 @@ fn MemberTableRow(desk: Desk, id: UserId, menu: SharedMenu) -> impl IntoView {
     .into_any()
 }
 
-fn actions(desk: Desk, member: &MemberRow) -> Vec<MenuItem> {
-    let open = |dialog: Asked| MenuAction::Run(Callback::new(move |()| desk.asked.set(Some(dialog.clone()))));
-    let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: open(Asked::Role(member.clone())) };
+fn actions(context: MembersContext, member: &MemberRow) -> Vec<MenuItem> {
+    let open = |dialog: OpenDialog| MenuAction::Run(Callback::new(move |()| context.open_dialog.set(Some(dialog.clone()))));
+    let role = MenuItem { label: "Change role", glyph: Glyph::Person, action: open(OpenDialog::Role(member.clone())) };
     let toggle = if member.disabled_at.is_some() {
         let (id, name) = (member.id, member.name.clone());
-        let enable = Callback::new(move |()| enable(desk, id, name.clone()));
+        let enable = Callback::new(move |()| enable(context, id, name.clone()));
         MenuItem { label: "Enable", glyph: Glyph::Check, action: MenuAction::Run(enable) }
     } else {
-        MenuItem { label: "Disable", glyph: Glyph::Close, action: open(Asked::Disable(member.clone())) }
+        MenuItem { label: "Disable", glyph: Glyph::Close, action: open(OpenDialog::Disable(member.clone())) }
     };
     vec![role, toggle]
 }
 
-fn enable(desk: Desk, id: UserId, name: String) {
+fn enable(context: MembersContext, id: UserId, name: String) {
     spawn_local(async move {
         match enable_member(id).await {
-            Ok(()) => desk.tell(format!("{name} enabled")),
-            Err(fault) => desk.tell(fault.to_string()),
+            Ok(()) => context.notify(format!("{name} enabled")),
+            Err(error) => context.notify(error.to_string()),
         }
     });
 }

@@ -2,17 +2,17 @@
 
 use leptos::prelude::*;
 
-use super::{Desk, invite::chosen_role};
+use super::{MembersContext, invite::chosen_role};
 use crate::api::members::{disable_member, set_role};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::UserId,
-    member::{MemberRow, People},
+    member::{MemberRow, MembersPageData},
     permission::Permission,
 };
 use latchkey_ui::{
-    button::Weight,
-    form::{Form, FormWrong},
+    button::ButtonVariant,
+    form::{Form, FormError},
     form_dialog::FormDialog,
     radio::RadioGroup,
     select::{Choice, SelectField, choices},
@@ -22,23 +22,23 @@ const DISABLE: &str = "disable";
 const TRANSFER: &str = "transfer";
 
 #[component]
-pub(super) fn RoleDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
+pub(super) fn RoleDialog(context: MembersContext, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = Callback::new(move |()| {
         let request = form.check("role", chosen_role).map(|role| set_role(member.id, role));
-        form.send(request, move |()| desk.done("Role changed".to_owned()));
+        form.send(request, move |()| context.done("Role changed".to_owned()));
     });
     view! {
         <FormDialog title="Change role" form submit="Save" on_submit=submit on_dismiss>
             <p>"Takes effect immediately for " <strong class="quoted">{member.name}</strong> " and for the keys they created."</p>
-            <SelectField form name="role" label="Role" options=desk.choices() value=member.role_id.to_string()/>
+            <SelectField form name="role" label="Role" options=context.choices() value=member.role_id.to_string()/>
         </FormDialog>
     }
 }
 
 /// Disables a member. Their keys are disabled, or transferred to another member.
 #[component]
-pub(super) fn DisableDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
+pub(super) fn DisableDialog(context: MembersContext, member: MemberRow, on_dismiss: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let key_action = RwSignal::new(DISABLE.to_owned());
     let is_transfer = Memo::new(move |_| key_action.with(|action| action == TRANSFER));
@@ -46,10 +46,10 @@ pub(super) fn DisableDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<
     let submit = Callback::new(move |()| {
         let message = format!("{name} disabled");
         let receiver = if is_transfer.get_untracked() { form.check("receiver", parse_member).map(Some) } else { Some(None) };
-        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| desk.done(message));
+        form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| context.done(message));
     });
 
-    let receivers = untrack(|| desk.people.with(|people| receivers(desk, people, member.id)));
+    let receivers = untrack(|| context.people.with(|people| receivers(context, people, member.id)));
     let key_actions = if receivers.is_empty() {
         choices(&[(DISABLE, "Disable their keys")])
     } else {
@@ -65,27 +65,27 @@ pub(super) fn DisableDialog(desk: Desk, member: MemberRow, on_dismiss: Callback<
         }
     });
     view! {
-        <FormDialog title="Disable this member?" form submit="Disable" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Disable this member?" form submit="Disable" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p>
                 <strong class="quoted">{member.name}</strong>
                 " will be signed out everywhere and can’t sign in until re-enabled. Invitations they sent become invalid."
             </p>
             {keys}
-            <FormWrong form about="member"/>
+            <FormError form about="member"/>
         </FormDialog>
     }
 }
 
 /// Other active members who can manage API keys, and whose permissions the viewer also has.
-fn receivers(desk: Desk, people: &People, from: UserId) -> Vec<Choice> {
+fn receivers(context: MembersContext, people: &MembersPageData, from: UserId) -> Vec<Choice> {
     let can_receive = |member: &&MemberRow| {
         let role = people.roles.iter().find(|role| role.id == member.role_id);
-        role.is_some_and(|role| role.permissions.has(Permission::ManageApiKeys) && desk.own.first_missing(role.permissions).is_none())
+        role.is_some_and(|role| role.permissions.has(Permission::ManageApiKeys) && context.own.first_missing(role.permissions).is_none())
     };
     let others = people.members.iter().filter(|member| member.id != from && member.disabled_at.is_none());
     others.filter(can_receive).map(|member| (member.id.to_string(), format!("{} ({})", member.name, member.email))).collect()
 }
 
-fn parse_member(field: &str, value: &str) -> Result<UserId, Fault> {
-    value.parse().map_err(|_| Fault::invalid(field, "Choose a member."))
+fn parse_member(field: &str, value: &str) -> Result<UserId, Error> {
+    value.parse().map_err(|_| Error::invalid(field, "Choose a member."))
 }

@@ -7,33 +7,33 @@ mod member;
 
 use leptos::prelude::*;
 
-use super::{MEMBERS, SettingsPage, when_read};
+use super::{MEMBERS, SettingsPage, loaded_view};
 use crate::{
-    api::members::list_people,
+    api::members::members_page,
     pages::secret::{Reveal, use_reveal},
 };
 use invitations::Invitations;
 use invite::InviteDialog;
 use latchkey_types::{
     account::Viewer,
-    error::Fault,
-    member::{InvitationLink, MemberRow, People, RoleRow},
+    error::Error,
+    member::{InvitationLink, MemberRow, MembersPageData, RoleRow},
     permission::Permissions,
 };
 use latchkey_ui::{
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     message::AlertWithRetry,
-    resource::Loaded,
+    resource::Refetchable,
     select::Choice,
     toast::{Toasts, use_toasts},
 };
 use list::Members;
 use member::{DisableDialog, RoleDialog};
 
-type PeopleResource = OnceResource<Result<People, Fault>>;
+type PeopleResource = OnceResource<Result<MembersPageData, Error>>;
 
 #[derive(Clone)]
-enum Asked {
+enum OpenDialog {
     Invite,
     Role(MemberRow),
     Disable(MemberRow),
@@ -41,32 +41,32 @@ enum Asked {
 
 /// State shared by the lists of the page.
 #[derive(Clone, Copy)]
-struct Desk {
-    people: Loaded<People>,
+struct MembersContext {
+    people: Refetchable<MembersPageData>,
     /// The viewer's permissions: only these can be granted or removed.
     own: Permissions,
-    asked: RwSignal<Option<Asked>>,
+    open_dialog: RwSignal<Option<OpenDialog>>,
     toasts: Toasts,
     secrets: Reveal,
 }
 
 // A response may arrive after the page was closed: the layout still shows the toast or link; the page's own signals are gone.
-impl Desk {
+impl MembersContext {
     /// Shows a toast and reloads the lists.
-    fn tell(self, message: String) {
-        self.toasts.say(message);
-        self.people.read_again(list_people);
+    fn notify(self, message: String) {
+        self.toasts.success(message);
+        self.people.refetch(members_page);
     }
 
     /// Closes the dialog and shows a toast.
     fn done(self, message: String) {
-        self.asked.set(None);
-        self.tell(message);
+        self.open_dialog.set(None);
+        self.notify(message);
     }
 
     /// Shows an invitation link, which can't be shown again.
     fn reveal(self, link: InvitationLink) {
-        self.people.read_again(list_people);
+        self.people.refetch(members_page);
         // A closing dialog restores the focus to its button before the next one opens.
         set_timeout(move || self.secrets.show_link(link), std::time::Duration::ZERO);
     }
@@ -89,40 +89,40 @@ impl Desk {
 #[component]
 pub fn MembersPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    provide_context(PeopleResource::new(list_people()));
+    provide_context(PeopleResource::new(members_page()));
     view! { <SettingsPage tab=&MEMBERS content/> }
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    when_read(expect_context::<PeopleResource>(), move |people| view! { <PeopleView viewer people/> }.into_any())
+    loaded_view(expect_context::<PeopleResource>(), move |people| view! { <PeopleView viewer people/> }.into_any())
 }
 
 #[component]
-fn PeopleView(viewer: Viewer, people: People) -> impl IntoView {
+fn PeopleView(viewer: Viewer, people: MembersPageData) -> impl IntoView {
     // Data
-    let people = Loaded::new(people);
-    let asked = RwSignal::new(None::<Asked>);
+    let people = Refetchable::new(people);
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
 
     // Actions
-    let reload = Callback::new(move |()| people.read_again(list_people));
-    let dismiss = Callback::new(move |()| asked.set(None));
-    let desk = Desk { people, own: viewer.permissions, asked, toasts: use_toasts(), secrets: use_reveal() };
-    let invite = Callback::new(move |()| asked.set(Some(Asked::Invite)));
+    let reload = Callback::new(move |()| people.refetch(members_page));
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    let context = MembersContext { people, own: viewer.permissions, open_dialog, toasts: use_toasts(), secrets: use_reveal() };
+    let invite = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Invite)));
 
     // View
     let dialog = move |open| match open {
-        Asked::Invite => view! { <InviteDialog desk on_dismiss=dismiss/> }.into_any(),
-        Asked::Role(member) => view! { <RoleDialog desk member on_dismiss=dismiss/> }.into_any(),
-        Asked::Disable(member) => view! { <DisableDialog desk member on_dismiss=dismiss/> }.into_any(),
+        OpenDialog::Invite => view! { <InviteDialog context on_dismiss=dismiss/> }.into_any(),
+        OpenDialog::Role(member) => view! { <RoleDialog context member on_dismiss=dismiss/> }.into_any(),
+        OpenDialog::Disable(member) => view! { <DisableDialog context member on_dismiss=dismiss/> }.into_any(),
     };
     view! {
         <div class="settings-head">
             <p class="settings-lead">"Each invitation link works once and expires after 7 days."</p>
-            <Button label="Invite" weight=Weight::Primary on_click=invite/>
+            <Button label="Invite" variant=ButtonVariant::Primary on_click=invite/>
         </div>
-        {move || people.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
-        <Members desk/>
-        <Invitations desk/>
-        {move || asked.get().map(dialog)}
+        {move || people.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
+        <Members context/>
+        <Invitations context/>
+        {move || open_dialog.get().map(dialog)}
     }
 }

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{Asked, Doomed};
-use latchkey_types::provider::{Link, ModelRow, ProviderRow};
+use super::{DeleteTarget, OpenDialog};
+use latchkey_types::provider::{KeyLinkState, ModelRow, ProviderRow};
 use latchkey_ui::{
     button::{Button, IconButton},
     icon::{Glyph, Icon},
@@ -13,11 +13,11 @@ use latchkey_ui::{
 pub(super) fn ProviderCard(
     provider: ProviderRow,
     /// Opens a dialog.
-    ask: Callback<Asked>,
+    on_open: Callback<OpenDialog>,
 ) -> impl IntoView {
     let [edited, extended, deleted] = [(); 3].map(|()| provider.clone());
     let (name, models) = (provider.name.clone(), format!("Models of {}", provider.name));
-    let row = move |model: ModelRow| view! { <ModelTableRow model ask/> };
+    let row = move |model: ModelRow| view! { <ModelTableRow model on_open/> };
     view! {
         <article class="provider" aria-label=name>
             <header class="provider-head">
@@ -26,10 +26,10 @@ pub(super) fn ProviderCard(
                     <span class="provider-style">{provider.style.label()} " API"</span>
                 </div>
                 <div class="provider-actions">
-                    <Button label="Add model" on_click=move |()| ask.run(Asked::AddModel(extended.clone()))/>
-                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| ask.run(Asked::EditProvider(edited.clone()))/>
+                    <Button label="Add model" on_click=move |()| on_open.run(OpenDialog::AddModel(extended.clone()))/>
+                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| on_open.run(OpenDialog::EditProvider(edited.clone()))/>
                     <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                        on_click=move |_| ask.run(Asked::Delete(Doomed::Provider(deleted.clone())))/>
+                        on_click=move |_| on_open.run(OpenDialog::Delete(DeleteTarget::Provider(deleted.clone())))/>
                 </div>
             </header>
             <dl class="provider-facts">
@@ -55,28 +55,28 @@ pub(super) fn ProviderCard(
 }
 
 #[component]
-fn ModelTableRow(model: ModelRow, ask: Callback<Asked>) -> impl IntoView {
+fn ModelTableRow(model: ModelRow, on_open: Callback<OpenDialog>) -> impl IntoView {
     let (edited, deleted, name) = (model.clone(), model.clone(), model.name.clone());
     view! {
         <tr aria-label=name>
             <td class="cell-name">{model.name}</td>
             <td class="cell-soft" data-label="Key">{link_view(model.link, "Provider’s key")}</td>
             <td class="cell-action">
-                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| ask.run(Asked::EditModel(edited.clone()))/>
+                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| on_open.run(OpenDialog::EditModel(edited.clone()))/>
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                    on_click=move |_| ask.run(Asked::Delete(Doomed::Model(deleted.clone())))/>
+                    on_click=move |_| on_open.run(OpenDialog::Delete(DeleteTarget::Model(deleted.clone())))/>
             </td>
         </tr>
     }
 }
 
 /// The linked key, or the reason why there is none.
-fn link_view(link: Link, unlinked: &'static str) -> AnyView {
+fn link_view(link: KeyLinkState, unlinked: &'static str) -> AnyView {
     let warning = |text: &'static str| view! { <span class="provider-lost"><Icon glyph=Glyph::Warning/> {text}</span> }.into_any();
     match link {
-        Link::Key(key) => view! { <span>{key.name} " " <code class="key-mask">{key.mask}</code></span> }.into_any(),
-        Link::Nothing => unlinked.into_any(),
-        Link::Deleted => warning("Key deleted. Edit to select another."),
-        Link::Moved => warning("Key unlinked: the address changed. Edit to select one."),
+        KeyLinkState::Key(key) => view! { <span>{key.name} " " <code class="key-mask">{key.mask}</code></span> }.into_any(),
+        KeyLinkState::Nothing => unlinked.into_any(),
+        KeyLinkState::Deleted => warning("Key deleted. Edit to select another."),
+        KeyLinkState::AddressChanged => warning("Key unlinked: the address changed. Edit to select one."),
     }
 }

@@ -4,20 +4,20 @@ use leptos::prelude::*;
 
 use crate::api::providers::{delete_model, delete_provider};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     provider::{ModelRow, ProviderRow},
 };
-use latchkey_ui::{button::Weight, form::Form, form_dialog::FormDialog, number::counted};
+use latchkey_ui::{button::ButtonVariant, form::Form, form_dialog::FormDialog, number::pluralize};
 
 /// The object to delete.
 #[derive(Clone)]
-pub(super) enum Doomed {
+pub(super) enum DeleteTarget {
     /// Deletes its models too.
     Provider(ProviderRow),
     Model(ModelRow),
 }
 
-impl Doomed {
+impl DeleteTarget {
     fn name(&self) -> String {
         match self {
             Self::Provider(provider) => provider.name.clone(),
@@ -29,39 +29,39 @@ impl Doomed {
         match self {
             Self::Provider(provider) if !provider.models.is_empty() => {
                 let count = i64::try_from(provider.models.len()).unwrap_or(i64::MAX);
-                format!("{} The general keys are kept.", counted(count, "model will be deleted too.", "models will be deleted too."))
+                format!("{} The general keys are kept.", pluralize(count, "model will be deleted too.", "models will be deleted too."))
             }
             _ => "The general key is kept.".to_owned(),
         }
     }
 
     /// Succeeds also if the object is gone already.
-    async fn delete(self) -> Result<(), Fault> {
+    async fn delete(self) -> Result<(), Error> {
         let result = match self {
             Self::Provider(provider) => delete_provider(provider.id).await,
             Self::Model(model) => delete_model(model.id).await,
         };
-        if result == Err(Fault::NotFound) { Ok(()) } else { result }
+        if result == Err(Error::NotFound) { Ok(()) } else { result }
     }
 }
 
 #[component]
 pub(super) fn DeleteDialog(
-    doomed: Doomed,
+    target: DeleteTarget,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
     on_done: Callback<String>,
 ) -> impl IntoView {
     let form = Form::new();
-    let (name, effect) = (doomed.name(), doomed.effect());
-    let is_provider = matches!(doomed, Doomed::Provider(_));
+    let (name, effect) = (target.name(), target.effect());
+    let is_provider = matches!(target, DeleteTarget::Provider(_));
     let title = if is_provider { "Delete this provider?" } else { "Delete this model?" };
     let message = if is_provider { "Provider deleted" } else { "Model deleted" };
     let submit = move |()| {
-        form.send(Some(doomed.clone().delete()), move |()| on_done.run(message.to_owned()));
+        form.send(Some(target.clone().delete()), move |()| on_done.run(message.to_owned()));
     };
     view! {
-        <FormDialog title form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{name}</strong></p>
             <p>{effect}</p>
         </FormDialog>

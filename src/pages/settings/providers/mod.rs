@@ -8,18 +8,18 @@ mod provider;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{PROVIDERS, SettingsPage};
-use crate::{api::providers::list_providers, pages::error_page::Unread};
+use crate::{api::providers::list_providers, pages::error_page::LoadFailed};
 use card::ProviderCard;
-use delete::{DeleteDialog, Doomed};
+use delete::{DeleteDialog, DeleteTarget};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     provider::{GeneralKey, ModelRow, ProviderList, ProviderRow},
 };
 use latchkey_ui::{
     browser,
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     icon::Glyph,
-    message::{Alert, Blank},
+    message::{Alert, EmptyState},
     toast::use_toasts,
 };
 use model::ModelDialog;
@@ -35,7 +35,7 @@ pub fn ProvidersPage() -> impl IntoView {
                 {Suspend::new(async move {
                     match first.await {
                         Ok(first) => view! { <Providers first/> }.into_any(),
-                        Err(fault) => view! { <Unread fault/> }.into_any(),
+                        Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })}
             </Suspense>
@@ -46,12 +46,12 @@ pub fn ProvidersPage() -> impl IntoView {
 }
 
 #[derive(Clone)]
-enum Asked {
+enum OpenDialog {
     AddProvider,
     EditProvider(ProviderRow),
     AddModel(ProviderRow),
     EditModel(ModelRow),
-    Delete(Doomed),
+    Delete(DeleteTarget),
 }
 
 #[component]
@@ -60,8 +60,8 @@ fn Providers(first: ProviderList) -> impl IntoView {
 
     // Data
     let list = RwSignal::new(first);
-    let load_error = RwSignal::new(None::<Fault>);
-    let asked = RwSignal::new(None::<Asked>);
+    let load_error = RwSignal::new(None::<Error>);
+    let open_dialog = RwSignal::new(None::<OpenDialog>);
 
     // Actions
     let reload = move || {
@@ -71,53 +71,53 @@ fn Providers(first: ProviderList) -> impl IntoView {
                     load_error.set(None);
                     list.set(all);
                 }
-                Err(Fault::SignedOut) => browser::go_to_sign_in(),
-                Err(fault) => load_error.set(Some(fault)),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => load_error.set(Some(error)),
             }
         });
     };
-    let ask = Callback::new(move |dialog| asked.set(Some(dialog)));
-    let dismiss = Callback::new(move |()| asked.set(None));
+    let on_open = Callback::new(move |dialog| open_dialog.set(Some(dialog)));
+    let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
-        asked.set(None);
-        toasts.say(message);
+        open_dialog.set(None);
+        toasts.success(message);
         reload();
     });
-    let add = Callback::new(move |()| ask.run(Asked::AddProvider));
+    let add = Callback::new(move |()| on_open.run(OpenDialog::AddProvider));
 
     // View
     let cards = move || {
         let providers = list.with(|list| list.providers.clone());
         if providers.is_empty() {
             return view! {
-                <Blank glyph=Glyph::Key title="No providers yet"
+                <EmptyState glyph=Glyph::Key title="No providers yet"
                     text="Connect OpenAI, Anthropic or any compatible API, and choose its key.">
                     <Button label="Add your first provider" on_click=add/>
-                </Blank>
+                </EmptyState>
             }
             .into_any();
         }
-        providers.into_iter().map(|provider| view! { <ProviderCard provider ask/> }).collect_view().into_any()
+        providers.into_iter().map(|provider| view! { <ProviderCard provider on_open/> }).collect_view().into_any()
     };
     let keys = move || list.with_untracked(|list| list.keys.clone());
-    let dialog = move |asked| dialog(asked, keys(), dismiss, done);
+    let dialog = move |open_dialog| dialog(open_dialog, keys(), dismiss, done);
     view! {
         <div class="toolbar">
             <p class="settings-lead">"Connect LLM providers and choose the general key each one uses. A model can use its own."</p>
-            <span class="toolbar-end"><Button label="Add provider" weight=Weight::Primary on_click=add/></span>
+            <span class="toolbar-end"><Button label="Add provider" variant=ButtonVariant::Primary on_click=add/></span>
         </div>
-        {move || load_error.get().map(|fault| view! { <Alert message=fault.to_string()/> })}
+        {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
         {cards}
-        {move || asked.get().map(dialog)}
+        {move || open_dialog.get().map(dialog)}
     }
 }
 
-fn dialog(asked: Asked, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
-    match asked {
-        Asked::AddProvider => view! { <ProviderDialog provider=None keys on_dismiss on_done/> }.into_any(),
-        Asked::EditProvider(provider) => view! { <ProviderDialog provider=Some(provider) keys on_dismiss on_done/> }.into_any(),
-        Asked::AddModel(provider) => view! { <ModelDialog of=Some(provider) model=None keys on_dismiss on_done/> }.into_any(),
-        Asked::EditModel(model) => view! { <ModelDialog of=None model=Some(model) keys on_dismiss on_done/> }.into_any(),
-        Asked::Delete(doomed) => view! { <DeleteDialog doomed on_dismiss on_done/> }.into_any(),
+fn dialog(open_dialog: OpenDialog, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
+    match open_dialog {
+        OpenDialog::AddProvider => view! { <ProviderDialog provider=None keys on_dismiss on_done/> }.into_any(),
+        OpenDialog::EditProvider(provider) => view! { <ProviderDialog provider=Some(provider) keys on_dismiss on_done/> }.into_any(),
+        OpenDialog::AddModel(provider) => view! { <ModelDialog of=Some(provider) model=None keys on_dismiss on_done/> }.into_any(),
+        OpenDialog::EditModel(model) => view! { <ModelDialog of=None model=Some(model) keys on_dismiss on_done/> }.into_any(),
+        OpenDialog::Delete(target) => view! { <DeleteDialog target on_dismiss on_done/> }.into_any(),
     }
 }

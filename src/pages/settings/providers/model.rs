@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::provider::check_key;
 use crate::api::providers::{create_model, edit_model};
 use latchkey_types::{
-    error::Fault,
-    provider::{GeneralKey, ModelRow, ProviderRow, WantedModel},
+    error::Error,
+    provider::{GeneralKey, ModelRequest, ModelRow, ProviderRow},
     validate,
 };
 use latchkey_ui::{
@@ -37,12 +37,12 @@ pub(super) fn ModelDialog(
     let (provider, id) = (of.as_ref().map(|provider| provider.id), model.as_ref().map(|model| model.id));
     let submit = move |()| {
         let (name, key) = (form.check("name", validate::name), form.check("key", check_key));
-        let input = name.zip(key).map(|(name, key)| WantedModel { name, key });
+        let input = name.zip(key).map(|(name, key)| ModelRequest { name, key });
         let request = input.map(|input| async move {
             match (id, provider) {
                 (Some(id), _) => edit_model(id, input).await,
                 (None, Some(provider)) => create_model(provider, input).await,
-                (None, None) => Err(Fault::NotFound),
+                (None, None) => Err(Error::NotFound),
             }
         });
         form.send(request, move |_| on_done.run("Model saved".to_owned()));

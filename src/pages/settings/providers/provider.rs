@@ -5,9 +5,9 @@ use leptos::prelude::*;
 use super::model::key_choices;
 use crate::api::providers::{create_provider, edit_provider};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::CredentialId,
-    provider::{EditedProvider, GeneralKey, ProviderRow, Style, WantedProvider},
+    provider::{ApiStyle, GeneralKey, ProviderRequest, ProviderRow, UpdatedProvider},
     validate,
 };
 use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
@@ -39,42 +39,42 @@ pub(super) fn ProviderDialog(
         "e.g. https://api.openai.com/v1 or https://api.anthropic.com"
     };
     let (name, style, base_url, link) = provider.map_or_else(
-        || (String::new(), Style::Openai, String::new(), None),
+        || (String::new(), ApiStyle::Openai, String::new(), None),
         |provider| (provider.name, provider.style, provider.base_url, provider.link.key().map(|key| key.id)),
     );
-    let styles = Style::ALL.iter().map(|style| (style.word().to_owned(), style.label().to_owned())).collect();
+    let styles = ApiStyle::ALL.iter().map(|style| (style.as_str().to_owned(), style.label().to_owned())).collect();
     let key_hint = if keys.is_empty() { "No general keys yet. Add one under API Keys › General Key." } else { "Only sent to this address." };
     view! {
         <FormDialog title form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="e.g. OpenAI" autofocus=true/>
-            <SelectField form name="style" label="API" options=styles value=style.word() hint="API format. Most providers are OpenAI-compatible."/>
+            <SelectField form name="style" label="API" options=styles value=style.as_str() hint="API format. Most providers are OpenAI-compatible."/>
             <Field form name="base_url" label="Address" value=base_url hint=address_hint/>
             <SelectField form name="key" label="Key" options=key_choices("No key", keys) value=link.map(|id| id.to_string()).unwrap_or_default() hint=key_hint/>
         </FormDialog>
     }
 }
 
-fn check(form: Form) -> Option<WantedProvider> {
+fn check(form: Form) -> Option<ProviderRequest> {
     let name = form.check("name", validate::name);
-    let style = form.check("style", |field, value| value.parse::<Style>().map_err(|_| Fault::invalid(field, "Choose an API format.")));
+    let style = form.check("style", |field, value| value.parse::<ApiStyle>().map_err(|_| Error::invalid(field, "Choose an API format.")));
     // The server validates the URL: the WebAssembly build contains no URL parser.
     let base_url = form.check("base_url", |field, typed| match typed.trim() {
-        "" => Err(Fault::invalid(field, "Enter an address, e.g. https://api.openai.com/v1.")),
+        "" => Err(Error::invalid(field, "Enter an address, e.g. https://api.openai.com/v1.")),
         typed => Ok(typed.to_owned()),
     });
     let key = form.check("key", check_key);
-    Some(WantedProvider { name: name?, style: style?, base_url: base_url?, key: key? })
+    Some(ProviderRequest { name: name?, style: style?, base_url: base_url?, key: key? })
 }
 
 /// Parses the selected key; an empty value means none.
-pub(super) fn check_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Fault> {
+pub(super) fn check_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
     if chosen.is_empty() {
         return Ok(None);
     }
-    chosen.parse().map(Some).map_err(|_| Fault::invalid(field, "Choose a key."))
+    chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
 }
 
-fn edit_message(edited: EditedProvider) -> String {
+fn edit_message(edited: UpdatedProvider) -> String {
     if edited.unlinked.is_empty() {
         return "Changes saved".to_owned();
     }

@@ -4,17 +4,17 @@ use leptos::prelude::*;
 
 use crate::api::roles::{create_role, delete_role, edit_role};
 use latchkey_types::{
-    error::Fault,
+    error::Error,
     id::RoleId,
     member::RoleRow,
     permission::{Permission, Permissions},
     validate,
 };
 use latchkey_ui::{
-    button::Weight,
-    checkbox::{CheckGroup, Tick},
+    button::ButtonVariant,
+    checkbox::{CheckboxGroup, CheckboxOption},
     field::Field,
-    form::{Form, FormWrong},
+    form::{Form, FormError},
     form_dialog::FormDialog,
 };
 
@@ -33,7 +33,7 @@ pub(super) fn DraftDialog(
     let form = Form::new();
     let (id, name) = role.map(|role| (role.id, role.name)).unzip();
     let submit = move |()| {
-        let fields = (form.check("name", validate::name), form.check_ticked("permissions", |_, selected| Ok::<_, Fault>(selected)));
+        let fields = (form.check("name", validate::name), form.check_group("permissions", |_, selected| Ok::<_, Error>(selected)));
         let request = match fields {
             (Some(name), Some(permissions)) => Some(save(id, name, permissions)),
             _ => None,
@@ -41,24 +41,24 @@ pub(super) fn DraftDialog(
         form.send(request, move |_| on_done.run(if id.is_some() { "Role updated" } else { "Role created" }.to_owned()));
     };
 
-    let option = |permission: Permission| Tick {
-        value: permission.word().to_owned(),
+    let option = |permission: Permission| CheckboxOption {
+        value: permission.as_str().to_owned(),
         label: permission.label().to_owned(),
-        ticked: permissions.has(permission),
+        checked: permissions.has(permission),
     };
-    let ticks = own.iter().map(option).collect();
+    let options = own.iter().map(option).collect();
     let hint =
         if own == Permissions::of(Permission::ALL) { "What members with this role can do." } else { "You can only grant permissions you have." };
     view! {
         <FormDialog title=if id.is_some() { "Edit role" } else { "Create role" } form submit="Save" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name.unwrap_or_default() autofocus=true/>
-            <CheckGroup form name="permissions" label="Permissions" ticks hint/>
-            <FormWrong form about="role"/>
+            <CheckboxGroup form name="permissions" label="Permissions" options hint/>
+            <FormError form about="role"/>
         </FormDialog>
     }
 }
 
-async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Result<RoleRow, Fault> {
+async fn save(id: Option<RoleId>, name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
     match id {
         Some(id) => edit_role(id, name, permissions).await,
         None => create_role(name, permissions).await,
@@ -75,10 +75,10 @@ pub(super) fn DeleteDialog(
     let form = Form::new();
     let submit = Callback::new(move |()| form.send(Some(delete_role(role.id)), move |()| on_done.run("Role deleted".to_owned())));
     view! {
-        <FormDialog title="Delete this role?" form submit="Delete" weight=Weight::Danger on_submit=submit on_dismiss>
+        <FormDialog title="Delete this role?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{role.name}</strong></p>
             <p>"A role can be deleted only when no member, invitation, template or project key uses it."</p>
-            <FormWrong form about="role"/>
+            <FormError form about="role"/>
         </FormDialog>
     }
 }

@@ -4,26 +4,26 @@ mod dialogs;
 
 use leptos::prelude::*;
 
-use super::{ROLES, SettingsPage, when_read};
+use super::{ROLES, SettingsPage, loaded_view};
 use crate::api::roles::list_roles;
 use dialogs::{DeleteDialog, DraftDialog};
 use latchkey_types::{
     account::Viewer,
-    error::Fault,
+    error::Error,
     id::RoleId,
     member::RoleRow,
     permission::{Permission, Permissions},
 };
 use latchkey_ui::{
-    button::{Button, Weight},
+    button::{Button, ButtonVariant},
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
     message::AlertWithRetry,
-    resource::Loaded,
+    resource::Refetchable,
     toast::use_toasts,
 };
 
-type RolesResource = OnceResource<Result<Vec<RoleRow>, Fault>>;
+type RolesResource = OnceResource<Result<Vec<RoleRow>, Error>>;
 
 #[derive(Clone)]
 enum OpenDialog {
@@ -41,7 +41,7 @@ pub fn RolesPage() -> impl IntoView {
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    when_read(expect_context::<RolesResource>(), move |roles| view! { <Roles viewer roles/> }.into_any())
+    loaded_view(expect_context::<RolesResource>(), move |roles| view! { <Roles viewer roles/> }.into_any())
 }
 
 #[component]
@@ -50,16 +50,16 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
 
     // Data
     let own = viewer.permissions;
-    let roles = Loaded::new(roles);
+    let roles = Refetchable::new(roles);
     let open_dialog = RwSignal::new(None::<OpenDialog>);
     let menu = SharedMenu::new();
 
     // Actions
-    let reload = Callback::new(move |()| roles.read_again(list_roles));
+    let reload = Callback::new(move |()| roles.refetch(list_roles));
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     let done = Callback::new(move |message: String| {
         open_dialog.set(None);
-        toasts.say(message);
+        toasts.success(message);
         reload.run(());
     });
     let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create(Permissions::default()))));
@@ -76,9 +76,9 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
     view! {
         <div class="settings-head">
             <p class="settings-lead">"Roles control what members, and the keys they create, can do. Changes apply immediately."</p>
-            <Button label="Create role" weight=Weight::Primary on_click=create/>
+            <Button label="Create role" variant=ButtonVariant::Primary on_click=create/>
         </div>
-        {move || roles.trouble().get().map(|fault| view! { <AlertWithRetry message=fault.to_string() on_retry=reload/> })}
+        {move || roles.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
         <div class="table-frame">
             <table class="table" aria-label="Roles">
                 <thead>
@@ -104,14 +104,14 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
 /// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
 fn RoleTableRow(
-    roles: Loaded<Vec<RoleRow>>,
+    roles: Refetchable<Vec<RoleRow>>,
     id: RoleId,
     own: Permissions,
     menu: SharedMenu,
     open_dialog: RwSignal<Option<OpenDialog>>,
 ) -> impl IntoView {
     let find = move |roles: &Vec<RoleRow>| roles.iter().find(|role| role.id == id).cloned();
-    let Some(role) = roles.part(find) else { return ().into_any() };
+    let Some(role) = roles.select(find) else { return ().into_any() };
     let items = Callback::new(move |()| actions(&role.get_untracked(), own, open_dialog));
     view! {
         <tr aria-label=move || role.get().name>

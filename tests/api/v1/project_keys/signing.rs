@@ -1,4 +1,4 @@
-//! The keys that sign, and their public halves.
+//! Signing keys and the JWKS endpoint.
 
 use std::{fs, time::Duration};
 
@@ -9,14 +9,14 @@ use latchkey_types::id::KeyId;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::Desk;
+use super::Fixture;
 use crate::support::{
     TestServer, eventually,
-    projects::{issued, revealed},
+    projects::{insert_issued_key, reveal_token},
     text,
 };
 
-/// The public keys' names.
+/// The `kid`s of the published keys.
 async fn jwks(server: &TestServer) -> Vec<String> {
     let response = server.visitor().get("/.well-known/jwks.json").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -38,108 +38,109 @@ async fn jwks(server: &TestServer) -> Vec<String> {
     keys.iter().map(|key| text(&key["kid"])).collect()
 }
 
-async fn private_halves(server: &TestServer) -> Vec<String> {
+/// The `kid`s of the stored private keys.
+async fn private_keys(server: &TestServer) -> Vec<String> {
     let sql = "select name from keyring where name like 'signing %'";
     let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(&server.database().await).await.unwrap();
     names.into_iter().map(|name| name["signing ".len()..].to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_retired_key_stays_public_until_its_last_token_ends() {
-    let desk = Desk::open().await;
-    let server = &desk.server;
+async fn retired_key_is_published_until_its_last_token_expires() {
+    let fixture = Fixture::start().await;
+    let server = &fixture.server;
     let first = jwks(server).await;
-    assert_eq!((first.len(), private_halves(server).await), (1, first.clone()));
-    let (other, other_token) = desk.another().await;
+    assert_eq!((first.len(), private_keys(server).await), (1, first.clone()));
+    let (other, other_token) = fixture.issue_key().await;
     assert_eq!(jwks(server).await, first, "one key signs many tokens");
 
     let rotated = server.latchkey(&["admin", "rotate-signing-key"], "");
     assert!(rotated.status.success(), "{rotated:?}");
     let both = jwks(server).await;
-    assert_eq!((both.len(), &both[1]), (2, &first[0]), "the new one leads");
+    assert_eq!((both.len(), &both[1]), (2, &first[0]), "the new key is first");
     assert!(String::from_utf8(rotated.stdout).unwrap().contains(&both[0]));
-    assert_eq!(private_halves(server).await, both[..1], "nothing is signed with the old one any more");
-    server.state.verifier.forget(None);
-    assert_eq!(desk.api.verify(&desk.token).await, "VALID");
-    let (_, later_token) = desk.another().await;
-    assert_eq!(desk.api.verify(&later_token).await, "VALID");
-    let said: i64 = sqlx::query_scalar("select count(*) from audit_events where action = 'signing_key.rotated' and actor_kind = 'console'")
+    assert_eq!(private_keys(server).await, both[..1], "the old private key is deleted");
+    server.state.verifier.invalidate(None);
+    assert_eq!(fixture.api.verify(&fixture.token).await, "VALID");
+    let (_, later_token) = fixture.issue_key().await;
+    assert_eq!(fixture.api.verify(&later_token).await, "VALID");
+    let events: i64 = sqlx::query_scalar("select count(*) from audit_events where action = 'signing_key.rotated' and actor_kind = 'console'")
         .fetch_one(&server.database().await)
         .await
         .unwrap();
-    assert_eq!(said, 1);
+    assert_eq!(events, 1);
 
-    desk.change("update api_keys set revoked_at = 1 where id = $1", desk.key).await;
-    assert_eq!((jwks(server).await.len(), desk.api.verify(&other_token).await.as_str()), (2, "VALID"), "a token of it is left");
-    desk.change("update api_keys set expires_at = 1000 where id = $1", other).await;
+    fixture.change("update api_keys set revoked_at = 1 where id = $1", fixture.key).await;
+    assert_eq!((jwks(server).await.len(), fixture.api.verify(&other_token).await.as_str()), (2, "VALID"), "one of its tokens is still valid");
+    fixture.change("update api_keys set expires_at = 1000 where id = $1", other).await;
     assert_eq!(jwks(server).await, both[..1]);
-    assert_eq!(desk.api.verify(&other_token).await, "EXPIRED");
-    assert_eq!(desk.api.verify(&later_token).await, "VALID");
+    assert_eq!(fixture.api.verify(&other_token).await, "EXPIRED");
+    assert_eq!(fixture.api.verify(&later_token).await, "VALID");
 }
 
 #[tokio::test]
-async fn the_first_reveal_makes_a_key_and_one_after_ninety_days_the_next() {
+async fn signing_key_is_created_on_reveal_and_every_90_days() {
     let server = TestServer::start().await;
     assert_eq!(jwks(&server).await, [""; 0]);
-    let desk = Desk::on(server).await;
-    let first = jwks(&desk.server).await;
+    let fixture = Fixture::with(server).await;
+    let first = jwks(&fixture.server).await;
     let day: i64 = 24 * 60 * 60 * 1000;
     let mut keys = 1;
-    for (days, made) in [(89, 0), (2, 1), (0, 0)] {
-        desk.change("update signing_keys set created_at = created_at - cast($1 as bigint) where retired_at is null", days * day).await;
-        let (_, token) = desk.another().await;
-        keys += made;
-        assert_eq!(jwks(&desk.server).await.len(), keys, "{days} days more");
-        assert_eq!(desk.api.verify(&token).await, "VALID");
+    for (days, created) in [(89, 0), (2, 1), (0, 0)] {
+        fixture.change("update signing_keys set created_at = created_at - cast($1 as bigint) where retired_at is null", days * day).await;
+        let (_, token) = fixture.issue_key().await;
+        keys += created;
+        assert_eq!(jwks(&fixture.server).await.len(), keys, "{days} days more");
+        assert_eq!(fixture.api.verify(&token).await, "VALID");
     }
-    assert_eq!(jwks(&desk.server).await[1], first[0]);
-    assert_eq!(desk.api.verify(&desk.token).await, "VALID");
+    assert_eq!(jwks(&fixture.server).await[1], first[0]);
+    assert_eq!(fixture.api.verify(&fixture.token).await, "VALID");
 }
 
 #[tokio::test]
-async fn a_key_that_another_process_signs_with_is_known_within_a_quarter_of_a_second() {
-    let desk = Desk::open().await;
-    let beside = Data::open_beside(&desk.server.data_options()).await.unwrap();
-    let url = PublicUrl::new(Some(&desk.server.url), ([127, 0, 0, 1], 1).into()).unwrap();
-    let other = beside.core(url, OutgoingOptions::default()).unwrap();
-    let owner = users::user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
-    let actor = accounts::console(&owner).unwrap();
+async fn signing_key_of_another_process_works_within_250_ms() {
+    let fixture = Fixture::start().await;
+    let data = Data::open_for_admin(&fixture.server.data_options()).await.unwrap();
+    let url = PublicUrl::new(Some(&fixture.server.url), ([127, 0, 0, 1], 1).into()).unwrap();
+    let other = data.core(url, OutgoingOptions::default()).unwrap();
+    let owner = users::find_user_by_email(&other.store, "owner@acme.test").await.unwrap().unwrap();
+    let actor = accounts::console_actor(&owner).unwrap();
     for _ in 0..3 {
-        assert!(desk.server.latchkey(&["admin", "rotate-signing-key"], "").status.success());
-        let key: KeyId = issued(&desk.server, desk.template, "owner@acme.test", None).await;
+        assert!(fixture.server.latchkey(&["admin", "rotate-signing-key"], "").status.success());
+        let key: KeyId = insert_issued_key(&fixture.server, fixture.template, "owner@acme.test", None).await;
         let token = project_keys::reveal(&other, &actor, key).await.unwrap();
-        eventually(Duration::from_millis(250), "its tokens are good", async || desk.api.verify(token.reveal()).await == "VALID").await;
-        assert_eq!(desk.api.verify(&desk.token).await, "VALID");
+        eventually(Duration::from_millis(250), "the token is valid", async || fixture.api.verify(token.reveal()).await == "VALID").await;
+        assert_eq!(fixture.api.verify(&fixture.token).await, "VALID");
     }
-    beside.store.close().await;
+    data.store.close().await;
 }
 
 #[tokio::test]
-async fn a_rotation_of_the_master_key_changes_no_token_and_the_next_is_signed_as_before() {
-    let desk = Desk::open().await;
-    let kids = jwks(&desk.server).await;
+async fn master_key_rotation_keeps_signing_key_and_tokens() {
+    let fixture = Fixture::start().await;
+    let kids = jwks(&fixture.server).await;
     for _ in 0..2 {
-        let rotated = desk.server.latchkey(&["admin", "rotate-master-key"], "");
+        let rotated = fixture.server.latchkey(&["admin", "rotate-master-key"], "");
         assert!(rotated.status.success(), "{rotated:?}");
-        let key = issued(&desk.server, desk.template, "owner@acme.test", None).await;
-        let token = revealed(&desk.owner, key).await;
-        for token in [&token, &desk.token] {
-            assert_eq!(desk.api.verify(token).await, "VALID");
+        let key = insert_issued_key(&fixture.server, fixture.template, "owner@acme.test", None).await;
+        let token = reveal_token(&fixture.owner, key).await;
+        for token in [&token, &fixture.token] {
+            assert_eq!(fixture.api.verify(token).await, "VALID");
         }
     }
-    assert_eq!(jwks(&desk.server).await, kids);
+    assert_eq!(jwks(&fixture.server).await, kids);
 }
 
 #[tokio::test]
-async fn without_its_database_it_tells_no_keys() {
-    let desk = Desk::open().await;
-    for ending in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(desk.server.data.path().join(format!("latchkey.db{ending}")));
+async fn jwks_is_unavailable_without_the_database() {
+    let fixture = Fixture::start().await;
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(fixture.server.data.path().join(format!("latchkey.db{suffix}")));
     }
-    let visitor = desk.server.visitor();
-    let answer = async || visitor.get("/.well-known/jwks.json").send().await.unwrap();
-    eventually(Duration::from_secs(2), "503", async || answer().await.status() == StatusCode::SERVICE_UNAVAILABLE).await;
-    let problem = answer().await;
+    let visitor = fixture.server.visitor();
+    let get = async || visitor.get("/.well-known/jwks.json").send().await.unwrap();
+    eventually(Duration::from_secs(2), "503", async || get().await.status() == StatusCode::SERVICE_UNAVAILABLE).await;
+    let problem = get().await;
     assert_eq!(
         (&problem.headers()["content-type"], &problem.headers()["cache-control"]),
         (&"application/problem+json".parse().unwrap(), &"no-store".parse().unwrap())

@@ -1,4 +1,4 @@
-//! The pages and their server functions.
+//! Pages and their server functions.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{PASSWORD, TestServer};
 
 #[tokio::test]
-async fn the_first_account_is_made_with_the_printed_token_and_only_once() {
+async fn first_account_is_created_once_with_the_printed_token() {
     let server = TestServer::start().await;
     let visitor = server.visitor();
     let setup = |token: &str, email: &str| json!({ "token": token, "organization": "Acme", "name": "Ada", "email": email, "password": PASSWORD });
@@ -22,28 +22,28 @@ async fn the_first_account_is_made_with_the_printed_token_and_only_once() {
     for (field, value) in [("organization", ""), ("name", "a\u{202E}"), ("email", "ada"), ("password", "short")] {
         let mut call = setup(&token, "ada@acme.test");
         call[field] = json!(value);
-        let (status, fault) = visitor.call("account/set-up", call).await;
-        assert_eq!((status, &fault["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
+        let (status, error) = visitor.call("account/set-up", call).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
     }
-    // Twice at once.
+    // Two concurrent calls.
     let (first, second) =
         tokio::join!(visitor.call("account/set-up", setup(&token, "ada@acme.test")), visitor.call("account/set-up", setup(&token, "eve@acme.test")));
-    let mut answers = [first.0, second.0];
-    answers.sort();
-    assert_eq!(answers, [StatusCode::OK, StatusCode::NOT_FOUND]);
+    let mut statuses = [first.0, second.0];
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::NOT_FOUND]);
     assert_eq!(visitor.call("account/set-up", setup(&token, "bob@acme.test")).await.0, StatusCode::NOT_FOUND);
     assert_eq!(visitor.get("/setup").send().await.unwrap().headers()["location"], "/sign-in");
 }
 
 #[tokio::test]
-async fn pages_send_strangers_to_sign_in_and_refuse_the_page_to_those_who_may_not() {
+async fn pages_require_sign_in_and_permission() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
-    let stranger = server.visitor();
-    let place = async |path: &str| stranger.get(path).send().await.unwrap().headers().get("location").map(|to| to.to_str().unwrap().to_owned());
-    assert_eq!(place("/keys/agent?q=a").await.as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da"));
-    assert_eq!(place("/profile").await.as_deref(), Some("/sign-in?next=%2Fprofile"));
-    assert_eq!(place("/sign-in").await, None);
+    let visitor = server.visitor();
+    let redirect = async |path: &str| visitor.get(path).send().await.unwrap().headers().get("location").map(|to| to.to_str().unwrap().to_owned());
+    assert_eq!(redirect("/keys/agent?q=a").await.as_deref(), Some("/sign-in?next=%2Fkeys%2Fagent%3Fq%3Da"));
+    assert_eq!(redirect("/profile").await.as_deref(), Some("/sign-in?next=%2Fprofile"));
+    assert_eq!(redirect("/sign-in").await, None);
     for path in ["/keys/agent", "/profile"] {
         assert_eq!(page.get(path).send().await.unwrap().status(), StatusCode::OK, "{path}");
     }
@@ -51,16 +51,16 @@ async fn pages_send_strangers_to_sign_in_and_refuse_the_page_to_those_who_may_no
     sqlx::query("update roles set permissions = 'view_project'").execute(&server.database().await).await.unwrap();
     let refused = page.get("/keys/agent").send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    assert_eq!(page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(page.call("keys/create", json!({ "request": { "kind": "agent", "name": "a" } })).await.0, StatusCode::FORBIDDEN);
     let query = json!({ "query": { "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } } });
     assert_eq!(page.call("keys/open", query).await.0, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn every_server_function_needs_a_session() {
+async fn server_functions_require_a_session() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
-    let stranger = server.visitor();
+    let visitor = server.visitor();
     let id = "key_00000000000070008000000000000000";
     let query = json!({ "kind": null, "search": "", "status": null, "sort": { "column": "name", "descending": false } });
     for (name, arguments) in [
@@ -69,27 +69,27 @@ async fn every_server_function_needs_a_session() {
         ("account/sign-out-everywhere", json!({})),
         ("keys/open", json!({ "query": query })),
         ("keys/rows", json!({ "listing": "a", "offset": 0, "limit": 1 })),
-        ("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })),
-        ("keys/edit", json!({ "id": id, "edited": { "name": "a" } })),
-        ("keys/act", json!({ "action": "delete", "ids": [id] })),
+        ("keys/create", json!({ "request": { "kind": "agent", "name": "a" } })),
+        ("keys/edit", json!({ "id": id, "patch": { "name": "a" } })),
+        ("keys/bulk", json!({ "action": "delete", "ids": [id] })),
     ] {
-        let (status, fault) = stranger.call(name, arguments).await;
-        assert_eq!((status, &fault["code"]), (StatusCode::UNAUTHORIZED, &json!("signed_out")), "{name}");
+        let (status, error) = visitor.call(name, arguments).await;
+        assert_eq!((status, &error["code"]), (StatusCode::UNAUTHORIZED, &json!("signed_out")), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_change_must_come_from_our_own_page() {
+async fn changes_require_a_same_origin_request() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let port = server.url.rsplit(':').next().unwrap().to_owned();
     let from = async |origin: Option<&str>| {
         let request = page.client.post(format!("{}/fn/keys/create", page.url)).header("cookie", page.cookie.as_ref().unwrap());
         let request = origin.iter().fold(request, |request, origin| request.header("origin", *origin));
-        request.json(&json!({ "wanted": { "kind": "agent", "name": format!("from {origin:?}") } })).send().await.unwrap().status()
+        request.json(&json!({ "request": { "kind": "agent", "name": format!("from {origin:?}") } })).send().await.unwrap().status()
     };
-    for foreign in [None, Some("null"), Some("https://evil.test"), Some("http://127.0.0.1:1"), Some(&*format!("https://127.0.0.1:{port}"))] {
-        assert_eq!(from(foreign).await, StatusCode::FORBIDDEN, "{foreign:?}");
+    for other_origin in [None, Some("null"), Some("https://evil.test"), Some("http://127.0.0.1:1"), Some(&*format!("https://127.0.0.1:{port}"))] {
+        assert_eq!(from(other_origin).await, StatusCode::FORBIDDEN, "{other_origin:?}");
     }
     assert_eq!(from(Some(&format!("http://localhost:{port}"))).await, StatusCode::OK);
     let total: i64 = sqlx::query_scalar("select count(*) from api_keys").fetch_one(&server.database().await).await.unwrap();
@@ -97,21 +97,21 @@ async fn a_change_must_come_from_our_own_page() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_account_are_told_apart_by_nothing() {
+async fn wrong_password_and_unknown_account_look_the_same() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     let visitor = server.visitor();
     let attempt = async |email: &str| {
-        let begun = Instant::now();
-        let answer = visitor.call("account/sign-in", json!({ "email": email, "password": "wrong horse battery" })).await;
-        (answer, begun.elapsed())
+        let started = Instant::now();
+        let response = visitor.call("account/sign-in", json!({ "email": email, "password": "wrong horse battery" })).await;
+        (response, started.elapsed())
     };
-    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (mut existing, mut unknown) = (Vec::new(), Vec::new());
     for n in 0..5 {
-        let (first, took) = attempt("owner@acme.test").await;
-        known.push(took);
-        let (second, took) = attempt(&format!("nobody{n}@acme.test")).await;
-        unknown.push(took);
+        let (first, elapsed) = attempt("owner@acme.test").await;
+        existing.push(elapsed);
+        let (second, elapsed) = attempt(&format!("unknown{n}@acme.test")).await;
+        unknown.push(elapsed);
         assert_eq!(first, second);
         assert_eq!((first.0, &first.1["code"]), (StatusCode::UNAUTHORIZED, &json!("wrong_credentials")));
     }
@@ -119,12 +119,12 @@ async fn a_wrong_password_and_an_unknown_account_are_told_apart_by_nothing() {
         times.sort();
         times[times.len() / 2].as_secs_f64()
     };
-    let ratio = median(&mut known) / median(&mut unknown);
+    let ratio = median(&mut existing) / median(&mut unknown);
     assert!((0.4..2.5).contains(&ratio), "both hash a password: {ratio}");
 }
 
 #[tokio::test]
-async fn an_account_is_closed_for_a_while_after_ten_failures_also_to_the_right_password() {
+async fn account_is_locked_after_ten_failed_sign_ins() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("admin", "acme").await;
@@ -133,78 +133,78 @@ async fn an_account_is_closed_for_a_while_after_ten_failures_also_to_the_right_p
     for _ in 0..10 {
         assert_eq!(sign_in("OWNER@acme.test", "wrong").await.0, StatusCode::UNAUTHORIZED);
     }
-    let (status, fault) = sign_in("owner@acme.test", PASSWORD).await;
-    assert_eq!((status, &fault["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("throttled")));
-    assert!(fault["seconds"].as_u64().unwrap() > 0);
+    let (status, error) = sign_in("owner@acme.test", PASSWORD).await;
+    assert_eq!((status, &error["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("throttled")));
+    assert!(error["seconds"].as_u64().unwrap() > 0);
     assert_eq!(sign_in("admin@acme.test", PASSWORD).await.0, StatusCode::OK);
-    // What can be nobody's address is a wrong one like any other.
+    // An impossible address fails like any unknown address.
     for email in ["", "a\u{0}@b", &"a@".repeat(20_000)] {
         assert_eq!(sign_in(email, PASSWORD).await.0, StatusCode::UNAUTHORIZED);
     }
 }
 
 #[tokio::test]
-async fn a_session_begins_anew_at_sign_in_and_ends_here_or_everywhere() {
+async fn sign_in_creates_a_session_that_ends_here_or_everywhere() {
     let server = TestServer::start().await;
     let here = server.user("owner", "acme").await;
     let there = server.visitor().sign_in("owner@acme.test", PASSWORD).await;
     assert_ne!(here.cookie, there.cookie);
     assert_eq!(here.call("account/viewer", json!({})).await.1["sessions"], 2);
 
-    // A cookie that somebody planted is not taken over.
+    // A cookie set by an attacker is not adopted.
     let mut planted = server.visitor();
     planted.cookie = Some("latchkey=planted".to_owned());
     let again = planted.sign_in("owner@acme.test", PASSWORD).await;
     assert_ne!(again.cookie.as_deref(), Some("latchkey=planted"));
 
-    let gone = again.function("account/sign-out", &json!({})).send().await.unwrap();
-    assert!(gone.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
-    let signed_in = async |page: &crate::support::Page| page.call("account/viewer", json!({})).await.0 == StatusCode::OK;
+    let response = again.function("account/sign-out", &json!({})).send().await.unwrap();
+    assert!(response.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
+    let signed_in = async |page: &crate::support::BrowserClient| page.call("account/viewer", json!({})).await.0 == StatusCode::OK;
     assert!(!signed_in(&again).await && signed_in(&here).await && signed_in(&there).await);
     assert_eq!(here.call("account/sign-out-everywhere", json!({})).await.0, StatusCode::OK);
     assert!(!signed_in(&here).await && !signed_in(&there).await);
 }
 
 #[tokio::test]
-async fn a_session_ends_when_it_is_idle_when_it_is_old_and_when_its_user_is_shut_out() {
+async fn session_ends_when_idle_old_or_its_user_is_disabled() {
     let server = TestServer::start().await;
     let database = server.database().await;
-    for (user, ends) in [
+    for (user, sql) in [
         ("owner", "update sessions set last_seen_at = last_seen_at - 86400001"),
         ("admin", "update sessions set created_at = created_at - 1209600001"),
         ("member", "update users set disabled_at = 1"),
     ] {
         let page = server.user(user, "acme").await;
         assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::OK);
-        sqlx::query(ends).execute(&database).await.unwrap();
-        assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::UNAUTHORIZED, "{ends}");
+        sqlx::query(sql).execute(&database).await.unwrap();
+        assert_eq!(page.call("account/viewer", json!({})).await.0, StatusCode::UNAUTHORIZED, "{sql}");
     }
 }
 
 #[tokio::test]
-async fn cookies_are_bound_to_the_host_over_https_and_out_of_scripts_reach_everywhere() {
+async fn cookies_are_http_only_and_host_bound_over_https() {
     let plain = TestServer::start().await;
     let secure = TestServer::start_with(|options| options.public_url = Some("https://keys.example.test".to_owned())).await;
-    for (server, origin, begins, has) in [
+    for (server, origin, prefix, attributes) in [
         (&plain, plain.url.clone(), "latchkey=", "; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax"),
         (&secure, "https://keys.example.test".to_owned(), "__Host-latchkey=", "; HttpOnly; SameSite=Lax; Secure"),
     ] {
-        let made = server.latchkey(
+        let created = server.latchkey(
             &["admin", "create-user", "--email", "a@b", "--name", "A", "--role", "owner", "--organization", "B", "--password-stdin"],
             PASSWORD,
         );
-        assert!(made.status.success(), "{made:?}");
+        assert!(created.status.success(), "{created:?}");
         let call = json!({ "email": "a@b", "password": PASSWORD });
         let response =
             plain.visitor().client.post(format!("{}/fn/account/sign-in", server.url)).header("origin", &origin).json(&call).send().await.unwrap();
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
-        assert!(cookie.starts_with(begins) && cookie.contains(has), "{cookie}");
-        assert_eq!(response.headers().contains_key("strict-transport-security"), begins.starts_with("__Host-"));
+        assert!(cookie.starts_with(prefix) && cookie.contains(attributes), "{cookie}");
+        assert_eq!(response.headers().contains_key("strict-transport-security"), prefix.starts_with("__Host-"));
     }
 }
 
 #[tokio::test]
-async fn a_page_carries_the_headers_of_a_careful_site() {
+async fn pages_send_security_headers() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (first, second) = (page.get("/keys/agent").send().await.unwrap(), page.get("/keys/agent").send().await.unwrap());
@@ -222,42 +222,42 @@ async fn a_page_carries_the_headers_of_a_careful_site() {
     for script in html.split("<script").skip(1) {
         assert!(script.split('>').next().unwrap().contains(&format!("nonce=\"{nonce}\"")), "{script:.80}");
     }
-    assert!(!html.contains(" style=\""), "the policy would drop it");
+    assert!(!html.contains(" style=\""), "the policy forbids inline styles");
 }
 
 #[tokio::test]
-async fn an_error_answer_carries_no_inner_text() {
+async fn error_responses_contain_no_internal_text() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     for (name, body, status) in [
         ("keys/create", "{", 400),
-        ("keys/create", r#"{"wanted":{"kind":"agent","name":{"s3cret":1}}}"#, 400),
-        ("keys/create", r#"{"wanted":{"kind":"s3cret","name":"a"}}"#, 400),
-        ("keys/edit", r#"{"id":"s3cret","edited":{"name":"a"}}"#, 400),
+        ("keys/create", r#"{"request":{"kind":"agent","name":{"s3cret":1}}}"#, 400),
+        ("keys/create", r#"{"request":{"kind":"s3cret","name":"a"}}"#, 400),
+        ("keys/edit", r#"{"id":"s3cret","patch":{"name":"a"}}"#, 400),
     ] {
         let response = page.function(name, &Value::Null).header("content-type", "application/json").body(body).send().await.unwrap();
-        let (answered, told) = (response.status().as_u16(), response.text().await.unwrap());
-        assert_eq!(answered, status, "{name} {body}: {told}");
-        assert!(!told.contains("s3cret") && !told.to_lowercase().contains("serde") && !told.contains("line 1"), "{told}");
+        let (actual, text) = (response.status().as_u16(), response.text().await.unwrap());
+        assert_eq!(actual, status, "{name} {body}: {text}");
+        assert!(!text.contains("s3cret") && !text.to_lowercase().contains("serde") && !text.contains("line 1"), "{text}");
     }
-    sqlx::query("drop table changes").execute(&server.database().await).await.unwrap();
-    let (status, fault) = page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "a" } })).await;
+    sqlx::query("drop table verdict_changes").execute(&server.database().await).await.unwrap();
+    let (status, error) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "a" } })).await;
     assert!([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE].contains(&status));
-    assert!(!fault.to_string().contains("changes"), "{fault}");
-    let large = page.function("keys/create", &json!({ "wanted": { "kind": "agent", "name": "a".repeat(100_000) } })).send().await.unwrap();
+    assert!(!error.to_string().contains("changes"), "{error}");
+    let large = page.function("keys/create", &json!({ "request": { "kind": "agent", "name": "a".repeat(100_000) } })).send().await.unwrap();
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(large.headers()["content-type"], "application/problem+json");
 }
 
 #[tokio::test]
-async fn what_is_done_in_the_page_stands_in_the_audit_log() {
+async fn page_actions_are_recorded_in_the_audit_log() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (id, _) = page.agent_key("a").await;
-    page.call("keys/edit", json!({ "id": id, "edited": { "name": "b" } })).await;
-    page.call("keys/act", json!({ "action": "delete", "ids": [id] })).await;
-    // What is refused leaves nothing.
-    page.call("keys/create", json!({ "wanted": { "kind": "agent", "name": "" } })).await;
+    page.call("keys/edit", json!({ "id": id, "patch": { "name": "b" } })).await;
+    page.call("keys/bulk", json!({ "action": "delete", "ids": [id] })).await;
+    // Rejected calls are not recorded.
+    page.call("keys/create", json!({ "request": { "kind": "agent", "name": "" } })).await;
     page.call("account/sign-out", json!({})).await;
     let rows: Vec<(String, String, String, String)> =
         sqlx::query_as("select action, actor_name, object_name, address from audit_events order by seq")

@@ -14,7 +14,7 @@ pub(crate) struct Pair {
 pub(crate) struct Comparison(Vec<Pair>);
 
 impl Comparison {
-    pub(crate) fn of(pairs: u32, mut first: impl FnMut() -> Result<Round>, mut second: impl FnMut() -> Result<Round>) -> Result<Self> {
+    pub(crate) fn measure(pairs: u32, mut first: impl FnMut() -> Result<Round>, mut second: impl FnMut() -> Result<Round>) -> Result<Self> {
         let mut measured = Vec::new();
         for pair in 0..pairs {
             let pair = if pair % 2 == 0 {
@@ -44,7 +44,7 @@ impl Comparison {
     }
 
     /// Medians of both sides as text for the table.
-    pub(crate) fn in_words(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
         let rates = [median_of(|pair| pair.first.per_second), median_of(|pair| pair.second.per_second)].map(thousands);
         let [first, second] = [median_of(|pair| pair.first.p99_ms), median_of(|pair| pair.second.p99_ms)];
@@ -52,15 +52,15 @@ impl Comparison {
     }
 
     /// The same with the server's CPU time per call. Meaningful only where each side is a single process.
-    pub(crate) fn in_words_with_work(&self) -> String {
+    pub(crate) fn summary_with_cpu_time(&self) -> String {
         let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));
         let [first, second] = [median_of(|pair| pair.first.server_us), median_of(|pair| pair.second.server_us)];
-        format!("{}, {first:.1} and {second:.1} µs CPU per call", self.in_words())
+        format!("{}, {first:.1} and {second:.1} µs CPU per call", self.summary())
     }
 
     /// Unexpected responses of both sides. A single one makes the comparison invalid.
-    pub(crate) fn others(&self) -> u64 {
-        self.0.iter().map(|pair| pair.first.others + pair.second.others).sum()
+    pub(crate) fn unexpected(&self) -> u64 {
+        self.0.iter().map(|pair| pair.first.unexpected + pair.second.unexpected).sum()
     }
 }
 

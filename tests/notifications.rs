@@ -1,0 +1,171 @@
+//! Notifications: the list and the event stream.
+
+use std::time::{Duration, Instant};
+
+use latchkey_core::notifications;
+use latchkey_store::{self as store, notifications::NewNotification};
+use latchkey_types::{id::UserId, notification::NotificationEvent};
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::{BrowserClient, TestServer, eventually, projects};
+
+pub fn notification(project: &str, event: NotificationEvent) -> NewNotification {
+    NewNotification {
+        event,
+        project_id: project.parse().unwrap(),
+        project: "Genomics".to_owned(),
+        template: "Read access".to_owned(),
+        actor_name: "Mia".to_owned(),
+        comment: String::new(),
+    }
+}
+
+/// Notifies the user with this email address.
+pub async fn notify(server: &TestServer, email: &str, notification: NewNotification) {
+    let row = store::users::find_user_by_email(&server.state.store, email).await.unwrap().unwrap();
+    let user: UserId = row.id.parse().unwrap();
+    server.state.store.write(move |tx| Box::pin(async move { notifications::notify(tx, &[user], &notification).await })).await.unwrap();
+}
+
+/// The next event of a stream: its name and its data. `None` at the end.
+async fn next_event(stream: &mut Response) -> Option<(String, Value)> {
+    let mut text = String::new();
+    loop {
+        let chunk = timeout(Duration::from_secs(25), stream.chunk()).await.expect("an event arrives in time").ok()??;
+        text += std::str::from_utf8(&chunk).unwrap();
+        let Some((event, _)) = text.split_once("\n\n") else { continue };
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        if !field("event:").is_empty() {
+            return Some((field("event:"), serde_json::from_str(&field("data:")).unwrap_or_default()));
+        }
+        text = String::new();
+    }
+}
+
+async fn open_stream(page: &BrowserClient) -> Response {
+    let stream = page.get("/events").send().await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    let headers = stream.headers();
+    assert!(headers["content-type"] == "text/event-stream" && headers["x-accel-buffering"] == "no");
+    assert!(headers.contains_key("content-security-policy") && headers["x-content-type-options"] == "nosniff");
+    stream
+}
+
+#[tokio::test]
+async fn users_receive_only_their_own_notifications_immediately() {
+    let server = TestServer::start().await;
+    let (owner, member) = (server.user("owner", "acme").await, server.user("member", "acme").await);
+    let other_organization = server.user("owner", "globex").await;
+    let project = projects::create_project(&owner, "Genomics").await;
+    notify(&server, "owner@acme.test", notification(&project, NotificationEvent::Withdrawn)).await;
+    // Notifications from before the stream are only in the list.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let (mut to_owner, mut to_member, mut to_other_organization) =
+        (open_stream(&owner).await, open_stream(&member).await, open_stream(&other_organization).await);
+    let started = Instant::now();
+    notify(&server, "owner@acme.test", notification(&project, NotificationEvent::Requested)).await;
+    let (name, notification) = next_event(&mut to_owner).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(
+        (name.as_str(), &notification["event"], &notification["project_id"], &notification["is_read"]),
+        ("notice", &json!("Requested"), &json!(project), &json!(false))
+    );
+
+    // Written as by another instance on the same database.
+    let sql = "insert into notifications (seq, user_id, event, project_id, project, template, actor_name, comment, created_at) \
+         select 1000, id, 'approved', $1, 'Genomics', 'Read access', 'Ada', 'Welcome.', 1 from users where email = 'member@acme.test'";
+    sqlx::query(sql).bind(&project).execute(&server.database().await).await.unwrap();
+    let (_, notification) = next_event(&mut to_member).await.unwrap();
+    assert_eq!((&notification["seq"], &notification["comment"]), (&json!(1000), &json!("Welcome.")));
+    for stream in [&mut to_owner, &mut to_other_organization] {
+        assert!(timeout(Duration::from_millis(700), stream.chunk()).await.is_err(), "no notification of another user");
+    }
+
+    let (_, list) = owner.call("notifications/list", json!({})).await;
+    let events: Vec<_> = list.as_array().unwrap().iter().map(|notification| notification["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["Requested", "Withdrawn"]);
+    assert_eq!(other_organization.call("notifications/list", json!({})).await.1, json!([]));
+    // A user marks only their own notifications as read.
+    assert_eq!(other_organization.call("notifications/mark-read", json!({ "up_to": 9999 })).await.0, StatusCode::OK);
+    assert_eq!(owner.call("notifications/mark-read", json!({ "up_to": list[1]["seq"] })).await.0, StatusCode::OK);
+    let (_, list) = owner.call("notifications/list", json!({})).await;
+    assert_eq!((&list[0]["is_read"], &list[1]["is_read"]), (&json!(false), &json!(true)));
+}
+
+#[tokio::test]
+async fn list_holds_the_newest_fifty() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let project = projects::create_project(&owner, "Genomics").await;
+    for _ in 0..55 {
+        notify(&server, "owner@acme.test", notification(&project, NotificationEvent::Requested)).await;
+    }
+    let (_, list) = owner.call("notifications/list", json!({})).await;
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["seq"], &list[49]["seq"]), (50, &json!(55), &json!(6)));
+}
+
+#[tokio::test]
+async fn stream_requires_a_session() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    assert_eq!(server.visitor().get("/events").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    let mut stream = open_stream(&owner).await;
+    assert_eq!(owner.call("account/sign-out", json!({})).await.0, StatusCode::OK);
+    assert_eq!(owner.get("/events").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(next_event(&mut stream).await.unwrap().0, "signed-out");
+    assert!(next_event(&mut stream).await.is_none());
+}
+
+#[tokio::test]
+async fn ended_session_receives_no_notification() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let project = projects::create_project(&owner, "Genomics").await;
+    let mut stream = open_stream(&owner).await;
+    assert_eq!(owner.call("account/sign-out", json!({})).await.0, StatusCode::OK);
+    notify(&server, "owner@acme.test", notification(&project, NotificationEvent::Requested)).await;
+    assert_eq!(next_event(&mut stream).await.unwrap().0, "signed-out");
+}
+
+#[tokio::test]
+async fn streaming_does_not_extend_a_session() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let database = server.database().await;
+    sqlx::query("update sessions set last_seen_at = last_seen_at - 3600000").execute(&database).await.unwrap();
+    let last_seen = async || sqlx::query_scalar::<_, i64>("select last_seen_at from sessions").fetch_one(&database).await.unwrap();
+    let before = last_seen().await;
+    drop(open_stream(&owner).await);
+    drop(open_stream(&owner).await);
+    assert_eq!(last_seen().await, before);
+    assert_eq!(owner.call("profile/sessions", json!({})).await.0, StatusCode::OK);
+    assert!(last_seen().await > before, "a call by the user does");
+}
+
+#[tokio::test]
+async fn open_streams_do_not_delay_shutdown() {
+    let mut server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let mut stream = open_stream(&owner).await;
+    let started = Instant::now();
+    server.stop().await;
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(next_event(&mut stream).await.is_none());
+}
+
+#[tokio::test]
+async fn streams_per_session_are_limited() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        streams.push(open_stream(&owner).await);
+    }
+    let refused = owner.get("/events").send().await.unwrap();
+    assert_eq!((refused.status(), refused.json::<Value>().await.unwrap()["code"].clone()), (StatusCode::TOO_MANY_REQUESTS, json!("throttled")));
+    drop(streams);
+    eventually(Duration::from_secs(5), "another stream is accepted", async || owner.get("/events").send().await.unwrap().status() == StatusCode::OK)
+        .await;
+}
