@@ -74,7 +74,7 @@ fn invalid_arguments_are_rejected_with_a_message() {
         (&["--name", "a", "--days", "0"], "duration_days: "),
         (&["--name", "a", "--days", "99999"], "duration_days: "),
         (&["--name", "a", "--days", "30", "--user", "z@b"], "no user has the email address z@b"),
-        (&["--name", "a", "--days", "30", "--scopes", "verify,fly"], "scopes: “fly”"),
+        (&["--name", "a", "--days", "30", "--scopes", "verify,fly"], "scopes: Unknown scope “fly”"),
     ] {
         let refused = latchkey(data.path(), &[&["admin", "create-key"], arguments].concat(), "");
         assert!(!refused.status.success() && stderr(&refused).contains(expected) && refused.stdout.is_empty(), "{refused:?}");

@@ -61,7 +61,7 @@ fn one_database_has_one_server_but_allows_admin_commands() {
     server.text_after("Latchkey is at ");
     let same = format!("sqlite:{}", data.path().join("latchkey.db").display());
     fs::copy(data.path().join("master.key"), other.path().join("master.key")).unwrap();
-    assert!(start_error(other.path(), &["--database", &same]).contains("another latchkey works"));
+    assert!(start_error(other.path(), &["--database", &same]).contains("another latchkey server uses"));
     waiting.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
     assert!(waiting.wait().unwrap().success());
     server.stop();
@@ -137,9 +137,9 @@ async fn database_of_a_newer_version_is_refused() {
         .await
         .unwrap();
     let admin = server.latchkey(&["admin", "verify-audit"], "");
-    assert!(String::from_utf8_lossy(&admin.stderr).contains("of another version"), "{admin:?}");
+    assert!(String::from_utf8_lossy(&admin.stderr).contains("has another version"), "{admin:?}");
     server.stop().await;
-    assert!(start_error(server.data.path(), &[]).contains("made by a newer latchkey"));
+    assert!(start_error(server.data.path(), &[]).contains("created by a newer version"));
 }
 
 /// Every encoding in which a secret could leak.

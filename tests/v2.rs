@@ -59,7 +59,7 @@ impl Fixture {
         let code = DOCS.split_once("```js\n").unwrap().1.split_once("```").unwrap().0;
         assert!(code.contains(LATCHKEY));
         let mut node = Command::new("node");
-        node.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("end2end")).env("LATCHKEY_API_KEY", root_key);
+        node.current_dir(crate::support::repository().join("end2end")).env("LATCHKEY_API_KEY", root_key);
         node.args(["--input-type=module", "-e", &(code.replace(LATCHKEY, &self.server.url) + CALLS), &json!(calls).to_string()]);
         let output = tokio::task::spawn_blocking(move || node.output().expect("node is not installed: run `cargo xtask setup`")).await.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

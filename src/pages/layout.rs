@@ -1,5 +1,6 @@
 //! The layout around every page for signed-in users.
 
+use super::viewer::{LastVisited, ViewerResource};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::Outlet, hooks::use_location};
 
@@ -21,32 +22,6 @@ use latchkey_ui::{
     toast::{Toaster, Toasts},
 };
 
-/// The signed-in user. Every page inside the layout can await it.
-pub type ViewerResource = OnceResource<Result<Viewer, Error>>;
-
-pub fn use_viewer() -> ViewerResource {
-    expect_context()
-}
-
-/// The last URL of each page that records one, kept in memory.
-#[derive(Clone, Copy)]
-pub struct LastVisited(StoredValue<Vec<(&'static str, String)>>);
-
-impl LastVisited {
-    /// Records the URL of a page.
-    pub fn record(self, page: &'static str, address: String) {
-        self.0.update_value(|visited| {
-            visited.retain(|(other, _)| *other != page);
-            visited.push((page, address));
-        });
-    }
-
-    /// The last URL of a page, or its path.
-    pub fn of(self, page: &'static str) -> String {
-        self.0.with_value(|visited| visited.iter().find(|(other, _)| *other == page).map_or_else(|| page.to_owned(), |(_, address)| address.clone()))
-    }
-}
-
 /// The top bar, the page, and the overlays of all pages.
 ///
 /// The page is not inside the `Suspense`, because the server renders its children more than once and a page would load its data each
@@ -55,7 +30,7 @@ impl LastVisited {
 pub fn AppLayout() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
     provide_context(viewer);
-    provide_context(LastVisited(StoredValue::new(Vec::new())));
+    provide_context(LastVisited::new());
     let toasts = Toasts::provide();
     let notifications = Notifications::provide();
     let reveal = Reveal::provide();

@@ -15,6 +15,7 @@ pub mod secret;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;
+pub mod viewer;
 
 /// The start page for signed-in users. The server redirects it to the first page that the user can open.
 pub const HOME: &str = "/";

@@ -29,6 +29,11 @@ use tokio::{
     task::JoinHandle,
 };
 
+/// The root folder of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
 pub const PASSWORD: &str = "correct horse battery";
 
 /// Read lock: shared by every running server. Write lock: held by a test that measures time or memory and needs the process for itself.

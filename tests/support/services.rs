@@ -106,7 +106,7 @@ pub struct Moto {
 
 impl Moto {
     pub async fn start() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moto/bin/moto_server");
+        let path = crate::support::repository().join("target/moto/bin/moto_server");
         let mut program = Command::new(path)
             .args(["--host", "127.0.0.1", "--port", "0"])
             // The first three requests, which create the user, are accepted with any signature.
@@ -168,7 +168,7 @@ pub struct MailServer {
 impl MailServer {
     /// Starts the server with one SMTP reply per message; see tests/smtp.py.
     pub fn start(replies: &[&str]) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = crate::support::repository();
         let mut program = Command::new(root.join("target/smtp/bin/python"))
             .arg(root.join("tests/smtp.py"))
             .args(replies)

@@ -57,7 +57,17 @@ const SERVER_ONLY: [&str; 6] = ["axum", "hyper", "reqwest", "sqlx", "tokio", "ut
 /// A feature that is enabled by mistake would add server crates to the wasm build.
 fn check_browser_dependencies() -> Result<()> {
     let mut tree = Command::new("cargo");
-    tree.current_dir(paths::root()).args(["tree", "--package", "latchkey-frontend", "--target", site::TARGET, "--edges", "normal", "--prefix", "none"]);
+    tree.current_dir(paths::root()).args([
+        "tree",
+        "--package",
+        "latchkey-frontend",
+        "--target",
+        site::TARGET,
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+    ]);
     let listed = process::output(&mut tree)?;
     let crates = listed.lines().filter_map(|line| line.split_whitespace().next());
     match crates.into_iter().find(|name| SERVER_ONLY.contains(name)) {

@@ -1,5 +1,6 @@
 //! The acting party of a request: a user in the page, an internal key in the API, or an operator at the console.
 
+use latchkey_store::{self as store, Tx};
 use std::net::IpAddr;
 
 use latchkey_types::{
@@ -79,4 +80,17 @@ impl Actor {
     pub fn can_see_all_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)
     }
+}
+
+/// Reloads the actor's permissions inside a transaction and requires one of them. The actor may have been disabled, or have lost the permission,
+/// since the call began.
+///
+/// # Errors
+/// `SignedOut` if the actor is disabled.
+pub async fn reload_actor(tx: &mut Tx, actor: &Actor, required: Permission) -> Result<Actor, Error> {
+    let member = store::members::find(tx, actor.organization, actor.user).await?;
+    let member = member.filter(|member| member.disabled_at.is_none()).ok_or(Error::SignedOut)?;
+    let actor = Actor { permissions: member.allows(), ..actor.clone() };
+    actor.require(required)?;
+    Ok(actor)
 }

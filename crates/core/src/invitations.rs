@@ -1,5 +1,6 @@
 //! The rules for invitations: single-use links to join an organization.
 
+use crate::actor::reload_actor;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -47,7 +48,7 @@ pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Re
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageMembers).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageMembers).await?;
                 let offered = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Error::NotFound)?;
                 actor.require_all(offered.allows())?;
                 if store::members::has_email(tx, actor.organization, &email).await? {
@@ -152,7 +153,7 @@ fn require_open(found: Option<InvitationRecord>) -> Result<InvitationRecord, Err
 
 /// An invitation that the actor may send. Returns the actor with the permissions read in the transaction `tx`.
 async fn find_sendable(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Error> {
-    let actor = members::reload_actor(tx, actor, Permission::ManageMembers).await?;
+    let actor = reload_actor(tx, actor, Permission::ManageMembers).await?;
     let invitation = store::invitations::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
     actor.require_all(invitation.allows())?;
     Ok((actor, invitation))

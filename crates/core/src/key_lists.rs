@@ -1,5 +1,6 @@
 //! Lists of keys and credentials: who may see which rows, and in which order.
 
+use super::keys::{inbound, visible_kinds};
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
@@ -69,16 +70,6 @@ fn view(actor: &Actor, kinds: KindSelection) -> Result<ListView, Error> {
     }
     let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
     Ok(ListView { organization: actor.organization, user: actor.user, kinds, personal_of })
-}
-
-fn visible_kinds(actor: &Actor, filter: fn(Kind) -> bool) -> Vec<Kind> {
-    let listed = KIND_SPECS.iter().filter(|spec| spec.is_listed());
-    listed.filter(|spec| filter(spec.kind) && actor.permissions.has(spec.view)).map(|spec| spec.kind).collect()
-}
-
-/// The inbound kinds that the actor may see, without project keys, whose visibility depends on the project.
-pub fn inbound(actor: &Actor) -> Vec<Kind> {
-    visible_kinds(actor, |kind| matches!(kind, Kind::Key(_)))
 }
 
 /// Opens a list: stores a snapshot and returns its first rows. Needs the kind's `view` permission.

@@ -1,6 +1,7 @@
 //! The rules for members of the organization: listing, role changes, disabling and enabling.
 
 use super::{Core, actor::Actor, audit::Event, invitations};
+use crate::actor::reload_actor;
 use latchkey_store::{self as store, Tx, members::MemberRecord, roles::RoleRecord};
 use latchkey_types::{
     error::Error,
@@ -9,19 +10,6 @@ use latchkey_types::{
     permission::Permission,
     time::Timestamp,
 };
-
-/// Reloads the actor's permissions inside a transaction and requires one of them. The actor may have been disabled, or have lost the permission,
-/// since the call began.
-///
-/// # Errors
-/// `SignedOut` if the actor is disabled.
-pub async fn reload_actor(tx: &mut Tx, actor: &Actor, required: Permission) -> Result<Actor, Error> {
-    let member = store::members::find(tx, actor.organization, actor.user).await?;
-    let member = member.filter(|member| member.disabled_at.is_none()).ok_or(Error::SignedOut)?;
-    let actor = Actor { permissions: member.allows(), ..actor.clone() };
-    actor.require(required)?;
-    Ok(actor)
-}
 
 /// Members, open invitations and roles. Needs *Manage Members*.
 pub async fn list(core: &Core, actor: &Actor) -> Result<MembersPageData, Error> {

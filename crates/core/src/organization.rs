@@ -1,5 +1,6 @@
 //! Settings of an organization.
 
+use crate::actor::reload_actor;
 use iso_currency::{Currency, IntoEnumIterator};
 
 use super::{Core, actor::Actor, audit::Event, members};
@@ -34,7 +35,7 @@ pub async fn edit(core: &Core, actor: &Actor, name: &str, currency: &str) -> Res
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageOrganization).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageOrganization).await?;
                 let (name_before, currency_before) = store::organizations::settings(tx, actor.organization).await?;
                 if name == name_before && currency == currency_before {
                     return Ok(());

@@ -1,6 +1,7 @@
 //! The rules for roles. An actor can create, change or delete only roles whose permissions they hold.
 
 use super::{Core, actor::Actor, audit::Event, members};
+use crate::actor::reload_actor;
 use latchkey_store::{self as store, Tx, roles::RoleRecord};
 use latchkey_types::{
     error::Error,
@@ -43,7 +44,7 @@ pub async fn create(core: &Core, actor: &Actor, draft: RoleDraft) -> Result<Role
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let (name, permissions) = draft.validate(&actor)?;
                 let id = RoleId::new();
                 store::roles::insert(tx, id, actor.organization, &name, permissions).await.map_err(name_taken)?;
@@ -66,7 +67,7 @@ pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> R
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let before = find_editable(tx, &actor, id).await?;
                 let (name, permissions) = draft.validate(&actor)?;
                 store::roles::update(tx, id, &name, permissions).await.map_err(name_taken)?;
@@ -95,7 +96,7 @@ pub async fn delete(core: &Core, actor: &Actor, id: RoleId) -> Result<(), Error>
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageRoles).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
                 let role = find_editable(tx, &actor, id).await?;
                 require_unused(&role)?;
                 store::roles::delete(tx, id).await?;

@@ -204,7 +204,7 @@ impl Store {
         Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Error>> + Send + 'static,
     {
         let store = self.clone();
-        let task = tokio::spawn(mail_queue::MAIL_ENABLED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
+        let task = tokio::spawn(notifications::MAIL_ENABLED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
             let _guard = store.write_lock.lock().await;
             store.engine.check_file()?;
             let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(StoreError::from)?;

@@ -8,20 +8,6 @@ use super::{
 };
 use latchkey_types::time::Timestamp;
 
-tokio::task_local! {
-    /// Whether notifications written in this task are also queued for mail; set by [`Store::write`].
-    pub(super) static MAIL_ENABLED: bool;
-}
-
-/// Queues a notification if mail is configured.
-pub(super) async fn queue(tx: &mut Tx, notification_seq: i64) -> Result<(), StoreError> {
-    if MAIL_ENABLED.try_with(|queued| *queued).unwrap_or_default() {
-        let sql = "insert into mail_queue (notification_seq, attempts, next_attempt_at) values ($1, 0, $2)";
-        sqlx::query(sql).bind(notification_seq).bind(Timestamp::now().0).execute(tx).await?;
-    }
-    Ok(())
-}
-
 /// A notification that is due.
 #[derive(Debug, sqlx::FromRow)]
 pub struct QueuedMail {

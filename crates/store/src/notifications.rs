@@ -3,12 +3,17 @@
 use latchkey_types::{error::Error, notification::Notification};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, mail_queue};
+use super::{Store, StoreError, Tx};
 use latchkey_types::{
     id::{ProjectId, UserId},
     notification::NotificationEvent,
     time::Timestamp,
 };
+
+tokio::task_local! {
+    /// Whether notifications written in this task are also queued for mail; set by [`Store::write`].
+    pub(super) static MAIL_ENABLED: bool;
+}
 
 #[derive(Debug, Clone)]
 pub struct NewNotification {
@@ -40,7 +45,7 @@ pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -
     .bind(Timestamp::now().0)
     .fetch_one(&mut *tx)
     .await?;
-    mail_queue::queue(tx, seq).await
+    queue_mail(tx, seq).await
 }
 
 /// A notification as stored.
@@ -114,4 +119,13 @@ impl NotificationRecord {
             is_read: self.read_at.is_some(),
         })
     }
+}
+
+/// Queues a notification if mail is configured.
+async fn queue_mail(tx: &mut Tx, notification_seq: i64) -> Result<(), StoreError> {
+    if MAIL_ENABLED.try_with(|queued| *queued).unwrap_or_default() {
+        let sql = "insert into mail_queue (notification_seq, attempts, next_attempt_at) values ($1, 0, $2)";
+        sqlx::query(sql).bind(notification_seq).bind(Timestamp::now().0).execute(tx).await?;
+    }
+    Ok(())
 }

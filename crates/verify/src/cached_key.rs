@@ -1,5 +1,6 @@
 //! A key as it is cached in memory.
 
+use super::limiter::CachedLimits;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
@@ -48,16 +49,6 @@ pub struct CachedKey {
     pub(super) verdict_json: OnceLock<Box<str>>,
 }
 
-/// The limits of a key and the state of its limiter.
-pub struct CachedLimits {
-    pub rates: RateLimits,
-    /// Version of the credit setting, if the key has credits; incremented by each change of it.
-    pub credits: Option<i64>,
-    /// Networks from which the key may be used; empty allows all.
-    pub networks: Box<[IpNet]>,
-    pub(super) limiter: Arc<Limiter>,
-}
-
 /// The current project access of a project key.
 pub struct ProjectGrant {
     pub project: ProjectId,
@@ -86,16 +77,6 @@ impl ProjectGrant {
     /// The permissions as scope names.
     fn scopes(&self) -> Vec<String> {
         self.permissions.iter().map(|permission| permission.as_str().to_owned()).collect()
-    }
-}
-
-impl CachedLimits {
-    /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
-    #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
-    fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
-        let (rates, networks, credits) = (interner.intern(stored)?, stored.networks()?, stored.credit_balance().map(|account| account.version));
-        let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), limiter: limiter() }))
     }
 }
 

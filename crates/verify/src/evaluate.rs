@@ -139,7 +139,7 @@ pub(super) mod tests {
     use ipnet::IpNet;
 
     use super::*;
-    use crate::{ProjectGrant, cached_key::CachedLimits};
+    use crate::{ProjectGrant, limiter::CachedLimits};
     use latchkey_crypto::key_format::KeyDigest;
     use latchkey_types::{
         id::{KeyId, OrganizationId, ProjectId, UserId},

@@ -23,8 +23,9 @@ use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
 pub use background::{watch_changes, write_usage};
-pub use cached_key::{CachedKey, CachedLimits, ProjectGrant};
+pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope};
+pub use limiter::CachedLimits;
 pub use limiter::RateLimitState;
 pub use usage::thread_number;
 pub use verdict::Verdict;

@@ -1,5 +1,8 @@
 //! Limiter: the state of a key's rate limits and credits on this instance. It outlives changes of the key's record.
 
+use super::rate_limit_interner::RateLimitInterner;
+use ipnet::IpNet;
+use latchkey_store::keys::LimitColumns;
 use std::{
     iter::zip,
     mem,
@@ -10,7 +13,6 @@ use std::{
 use smallvec::SmallVec;
 
 use super::{
-    cached_key::CachedLimits,
     credits::{Reserve, SpendResult},
     rate_limit_interner::RateLimits,
     window::Window,
@@ -138,5 +140,25 @@ impl LimiterState {
         let reserve = limits.credits.map(|_| self.reserve());
         let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
         Remaining { rates, credits, refills_at }
+    }
+}
+
+/// The limits of a key and the state of its limiter.
+pub struct CachedLimits {
+    pub rates: RateLimits,
+    /// Version of the credit setting, if the key has credits; incremented by each change of it.
+    pub credits: Option<i64>,
+    /// Networks from which the key may be used; empty allows all.
+    pub networks: Box<[IpNet]>,
+    pub(super) limiter: Arc<Limiter>,
+}
+
+impl CachedLimits {
+    /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
+    #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
+    pub(super) fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
+        let (rates, networks, credits) = (interner.intern(stored)?, stored.networks()?, stored.credit_balance().map(|account| account.version));
+        let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
+        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), limiter: limiter() }))
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{error_page::LoadFailed, layout::use_viewer};
+use super::{error_page::LoadFailed, viewer::use_viewer};
 use crate::api::billing::month_usage;
 use chart::DaysChart;
 use latchkey_types::{

@@ -10,7 +10,7 @@ use super::{
     dialogs::{DialogResult, OpenDialog},
     query_state::QueryState,
     revealed_secrets::RevealedSecrets,
-    row::RowAction,
+    row_context::RowAction,
     selection::RowSelection,
     tabs::KeyTab,
 };

@@ -2,7 +2,7 @@
 
 use leptos::{html, prelude::*};
 
-use super::{columns::Field, limits::format, row::RowContext};
+use super::{columns::Field, limits::format, row_context::RowContext};
 use latchkey_types::{
     key::{KeyRow, Retiring, TestOutcome},
     key_kind::{CORPUS_ACCESS, Status},

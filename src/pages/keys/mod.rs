@@ -19,6 +19,7 @@ mod list;
 mod query_state;
 mod revealed_secrets;
 mod row;
+mod row_context;
 mod selection;
 pub mod tabs;
 mod toolbar;
@@ -28,7 +29,7 @@ use leptos_meta::Title;
 
 use super::{
     error_page::LoadFailed,
-    layout::{LastVisited, use_viewer},
+    viewer::{LastVisited, use_viewer},
 };
 use crate::api::keys::open_keys;
 use latchkey_types::{account::Viewer, error::Error, key::KeyRow, listing::OpenedListing};

@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use super::columns;
-use crate::pages::layout::LastVisited;
+use crate::pages::viewer::LastVisited;
 use latchkey_types::{
     key_kind::Kind,
     listing::{KeyQuery, SortBy},

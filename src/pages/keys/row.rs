@@ -1,5 +1,6 @@
 //! One row of a key list and its actions.
 
+use super::row_context::{RowAction, RowContext};
 use leptos::prelude::*;
 
 use super::{
@@ -19,35 +20,6 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, SharedMenu},
 };
-
-/// An action on a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RowAction {
-    Edit,
-    Delete,
-    /// Create a new secret.
-    Rotate,
-    /// Disable or enable it.
-    Act(BulkAction),
-    /// Test a credential with its provider.
-    Test,
-}
-
-/// The state that all rows of a list share.
-#[derive(Clone, Copy)]
-pub(super) struct RowContext {
-    pub tab: &'static KeyTab,
-    /// Whether the user can create, edit and delete keys of this kind.
-    pub may_manage: bool,
-    pub selection: RowSelection,
-    /// New secrets shown in rows.
-    pub shown: RevealedSecrets,
-    /// Credentials that are being tested.
-    pub testing: RwSignal<Vec<ItemId>>,
-    pub menu: SharedMenu,
-    /// Called with the requested action.
-    pub on_action: Callback<(RowAction, KeyRow)>,
-}
 
 /// Renders the rows of a list.
 pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {

@@ -9,7 +9,7 @@ use leptos_router::hooks::use_params_map;
 use super::PROJECTS;
 use crate::{
     api::projects::project,
-    pages::{error_page::LoadFailed, layout::use_viewer, set_status},
+    pages::{error_page::LoadFailed, set_status, viewer::use_viewer},
 };
 use latchkey_types::{account::Viewer, error::Error, id::ProjectId, permission::Permission, project::ProjectRow};
 use latchkey_ui::{

@@ -7,7 +7,7 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 use super::{dialogs::DraftDialog, frame::ABOUT};
 use crate::{
     api::projects::projects,
-    pages::{error_page::LoadFailed, layout::use_viewer},
+    pages::{error_page::LoadFailed, viewer::use_viewer},
 };
 use latchkey_types::{account::Viewer, permission::Permission, project::ProjectRow};
 use latchkey_ui::{

@@ -11,7 +11,7 @@ use leptos::{html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
-use super::layout::use_viewer;
+use super::viewer::use_viewer;
 use document::{Document, Group, Operation, capital};
 use latchkey_types::permission::Permission;
 use latchkey_ui::{browser, fetch::fetch, message::AlertWithRetry};

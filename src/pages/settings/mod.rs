@@ -10,7 +10,7 @@ pub mod roles;
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{error_page::LoadFailed, layout::use_viewer};
+use super::{error_page::LoadFailed, viewer::use_viewer};
 use latchkey_types::{account::Viewer, error::Error, permission::Permission};
 use latchkey_ui::{
     browser,

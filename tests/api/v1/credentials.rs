@@ -242,7 +242,7 @@ async fn expired_credential_is_rejected_and_still_counts() {
     assert_eq!(api.get("/credentials?kind=external&status=expired").await.1["total"], 1);
     assert!(matches!(decrypt(&server, &credential).await, Err(OpenError::Expired)));
     let (status, tested) = api.post(&format!("{}/test", path(&credential)), json!({})).await;
-    assert_eq!((status, &tested["outcome"]), (StatusCode::OK, &json!("problem")));
+    assert_eq!((status, &tested["outcome"]), (StatusCode::OK, &json!("refused")));
     assert!(text(&tested["detail"]).contains("expired"), "{tested}");
     assert_eq!(api.post("/credentials", aws("b")).await.0, StatusCode::CONFLICT);
 }

@@ -224,7 +224,7 @@ fn table() -> Value {
 
 #[test]
 fn browser_tests_use_the_same_table() {
-    let file = std::fs::read_to_string("end2end/policies.json").unwrap();
+    let file = std::fs::read_to_string(crate::support::repository().join("end2end/policies.json")).unwrap();
     let table = table();
     assert!(
         serde_json::from_str::<Value>(&file).unwrap() == table,

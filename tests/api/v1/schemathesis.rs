@@ -14,7 +14,7 @@ async fn every_operation_conforms_to_its_description() {
     let project = create_project(&owner, "Genomes").await;
     assert_eq!(api.post("/corpora", json!({ "name": "the first" })).await.1["id"], 1);
     let own_key = text(&api.get("/whoami").await.1["key"]["id"]);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = crate::support::repository();
     let mut command = Command::new(root.join("target/schemathesis/bin/schemathesis"));
     command.arg("--config-file").arg(root.join("tests/schemathesis.toml"));
     command.args(["run", &format!("{}/api/v1/openapi.json", server.url), "--header", &format!("x-api-key: {}", api.key)]);

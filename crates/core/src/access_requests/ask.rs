@@ -1,6 +1,7 @@
 //! Creates and withdraws access requests.
 
 use super::{notify, request_event, require_open};
+use crate::actor::reload_actor;
 use crate::{Core, actor::Actor, members, projects};
 use latchkey_store::{self as store, Tx, access_requests::state as states};
 use latchkey_types::{
@@ -26,7 +27,7 @@ pub async fn create(core: &Core, actor: &Actor, template: TemplateId) -> Result<
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ViewProject).await?;
+                let actor = reload_actor(tx, &actor, Permission::ViewProject).await?;
                 let record = store::key_templates::find(tx, actor.organization, template).await?.ok_or(Error::NotFound)?;
                 let project = record.project_id.parse().map_err(|_| Error::Internal)?;
                 let access = projects::find_visible(tx, &actor, project).await?;
@@ -70,7 +71,7 @@ pub async fn withdraw(core: &Core, actor: &Actor, id: AccessRequestId) -> Result
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ViewProject).await?;
+                let actor = reload_actor(tx, &actor, Permission::ViewProject).await?;
                 let request = store::access_requests::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
                 if request.requester()? != actor.user {
                     return Err(Error::NotFound);

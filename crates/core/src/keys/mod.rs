@@ -8,6 +8,7 @@ mod import;
 mod limits;
 mod rotate;
 
+use latchkey_types::key_kind::{KIND_SPECS, Kind};
 pub use attributes::{METADATA_MAX, SCOPES_MAX};
 pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
@@ -25,7 +26,7 @@ use latchkey_types::{error::Error, id::KeyId, key::KeyRow, permission::Permissio
 /// # Errors
 /// `NotFound` also for keys of other organizations and for project keys.
 pub async fn get(core: &Core, actor: &Actor, id: KeyId) -> Result<KeyRow, Error> {
-    let visible = key_lists::inbound(actor);
+    let visible = inbound(actor);
     if visible.is_empty() {
         return Err(Error::forbidden(Permission::ViewKeys));
     }
@@ -52,4 +53,14 @@ fn can_access(actor: &Actor, row: &KeyRow) -> bool {
 
 fn name_taken(error: store::StoreError) -> Error {
     error.or_conflict("name", "A key of this kind with this name already exists.")
+}
+
+/// The inbound kinds that the actor may see, without project keys, whose visibility depends on the project.
+pub(crate) fn inbound(actor: &Actor) -> Vec<Kind> {
+    visible_kinds(actor, |kind| matches!(kind, Kind::Key(_)))
+}
+
+pub(crate) fn visible_kinds(actor: &Actor, filter: fn(Kind) -> bool) -> Vec<Kind> {
+    let listed = KIND_SPECS.iter().filter(|spec| spec.is_listed());
+    listed.filter(|spec| filter(spec.kind) && actor.permissions.has(spec.view)).map(|spec| spec.kind).collect()
 }

@@ -1,5 +1,6 @@
 //! Revealing a project key: its token is signed and returned once.
 
+use crate::actor::reload_actor;
 use secrecy::ExposeSecret;
 
 use super::signing;
@@ -20,7 +21,7 @@ pub async fn reveal(core: &Core, actor: &Actor, id: KeyId) -> Result<RevealedSec
         .store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ViewProject).await?;
+                let actor = reload_actor(tx, &actor, Permission::ViewProject).await?;
                 let now = Timestamp::now();
                 let key = unrevealed(tx, &actor, id, now).await?;
                 let (signing_key, is_new) = signing::current(tx, &vault, now).await?;

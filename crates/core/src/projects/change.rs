@@ -1,6 +1,7 @@
 //! Creates, updates and deletes projects.
 
 use super::ProjectAccess;
+use crate::actor::reload_actor;
 use crate::{Core, actor::Actor, audit::Event, members, notifications};
 use latchkey_store::{self as store, Tx, notifications::NewNotification};
 use latchkey_types::{
@@ -28,7 +29,7 @@ pub async fn create(core: &Core, actor: &Actor, request: ProjectRequest) -> Resu
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                let actor = members::reload_actor(tx, &actor, Permission::ManageProjects).await?;
+                let actor = reload_actor(tx, &actor, Permission::ManageProjects).await?;
                 let creator = store::members::find(&mut *tx, actor.organization, actor.user).await?.ok_or(Error::SignedOut)?;
                 let id = ProjectId::new();
                 store::projects::insert(tx, id, actor.organization, &request, actor.user).await.map_err(name_taken)?;

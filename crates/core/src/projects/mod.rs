@@ -6,9 +6,10 @@ pub mod members;
 pub mod nodes;
 pub mod secrets;
 
+use crate::actor::reload_actor;
 pub use change::{create, delete, edit};
 
-use super::{Core, actor::Actor, members::reload_actor};
+use super::{Core, actor::Actor};
 use latchkey_store::{self as store, Tx, projects::ProjectRecord};
 use latchkey_types::{
     error::Error,

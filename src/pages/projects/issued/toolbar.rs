@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
 use super::{Listing, export_format};
-use crate::pages::{layout::use_viewer, projects::frame::use_project};
+use crate::pages::{projects::frame::use_project, viewer::use_viewer};
 use latchkey_types::{
     error::Error,
     issued_key::{IssuedSort, PeriodQuery, Span, UsagePeriod, date},

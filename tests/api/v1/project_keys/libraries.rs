@@ -99,7 +99,7 @@ async fn jose_and_pyjwt_accept_only_valid_tokens() {
     // The signing key of the tokens is retired but still published.
     assert!(fixture.server.latchkey(&["admin", "rotate-signing-key"], "").status.success());
     let arguments = json!(tokens.iter().map(|(token, _)| token).collect::<Vec<_>>()).to_string();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = crate::support::repository();
     let mut node = Command::new("node");
     node.current_dir(root.join("end2end")).args(["--input-type=module", "-e", &(documented_code("js", &fixture) + JAVASCRIPT), &arguments]);
     let mut python = Command::new(root.join("target/pyjwt/bin/python"));

@@ -1,0 +1,36 @@
+//! What the cells of all rows share.
+
+use latchkey_types::key::{BulkAction, ItemId, KeyRow};
+use latchkey_ui::menu::SharedMenu;
+use leptos::prelude::*;
+
+use super::{revealed_secrets::RevealedSecrets, selection::RowSelection, tabs::KeyTab};
+
+/// An action on a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowAction {
+    Edit,
+    Delete,
+    /// Create a new secret.
+    Rotate,
+    /// Disable or enable it.
+    Act(BulkAction),
+    /// Test a credential with its provider.
+    Test,
+}
+
+/// The state that all rows of a list share.
+#[derive(Clone, Copy)]
+pub(super) struct RowContext {
+    pub tab: &'static KeyTab,
+    /// Whether the user can create, edit and delete keys of this kind.
+    pub may_manage: bool,
+    pub selection: RowSelection,
+    /// New secrets shown in rows.
+    pub shown: RevealedSecrets,
+    /// Credentials that are being tested.
+    pub testing: RwSignal<Vec<ItemId>>,
+    pub menu: SharedMenu,
+    /// Called with the requested action.
+    pub on_action: Callback<(RowAction, KeyRow)>,
+}
