@@ -1,6 +1,6 @@
 //! `/v2`: Unkey's SDK against this server, with the code of docs/unkey.md.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
 use latchkey_crypto::key_format::PlainKey;
 use latchkey_types::key_kind::KeyKind;

@@ -30,7 +30,7 @@ use latchkey_ui::{
 pub fn AppLayout() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
     provide_context(viewer);
-    provide_context(LastVisited::new());
+    provide_context(LastVisited::default());
     let toasts = Toasts::provide();
     let notifications = Notifications::provide();
     let reveal = Reveal::provide();

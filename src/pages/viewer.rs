@@ -14,11 +14,13 @@ pub fn use_viewer() -> ViewerResource {
 #[derive(Clone, Copy)]
 pub struct LastVisited(StoredValue<Vec<(&'static str, String)>>);
 
-impl LastVisited {
-    pub fn new() -> Self {
+impl Default for LastVisited {
+    fn default() -> Self {
         Self(StoredValue::new(Vec::new()))
     }
+}
 
+impl LastVisited {
     /// Records the URL of a page.
     pub fn record(self, page: &'static str, address: String) {
         self.0.update_value(|visited| {

@@ -11,7 +11,6 @@ use super::{
         session::{self, Device, SessionToken},
         throttle::Attempt,
     },
-    members,
 };
 use latchkey_crypto::random_token::{self, Token};
 use latchkey_store::{

@@ -3,7 +3,7 @@
 use crate::actor::reload_actor;
 use iso_currency::{Currency, IntoEnumIterator};
 
-use super::{Core, actor::Actor, audit::Event, members};
+use super::{Core, actor::Actor, audit::Event};
 use latchkey_store as store;
 use latchkey_types::{error::Error, organization::OrganizationSettings, permission::Permission, validate};
 

@@ -1,6 +1,6 @@
 //! The rules for roles. An actor can create, change or delete only roles whose permissions they hold.
 
-use super::{Core, actor::Actor, audit::Event, members};
+use super::{Core, actor::Actor, audit::Event};
 use crate::actor::reload_actor;
 use latchkey_store::{self as store, Tx, roles::RoleRecord};
 use latchkey_types::{

@@ -3,15 +3,11 @@
 use super::limiter::CachedLimits;
 use std::sync::{Arc, OnceLock};
 
-use ipnet::IpNet;
 use serde_json::value::RawValue;
 
-use super::{
-    limiter::Limiter,
-    rate_limit_interner::{RateLimitInterner, RateLimits},
-};
+use super::{limiter::Limiter, rate_limit_interner::RateLimitInterner};
 use latchkey_crypto::{key_format::KeyDigest, project_token::Claims};
-use latchkey_store::keys::{IssuedColumns, LimitColumns, VerifyRecord};
+use latchkey_store::keys::{IssuedColumns, VerifyRecord};
 use latchkey_types::{
     id::{KeyId, OrganizationId, ProjectId, UserId},
     key_kind::{KeyKind, Lifecycle},

@@ -90,15 +90,15 @@ pub(super) fn KeyList(
     // View
     let menu = SharedMenu::new();
     let on_action = Callback::new(move |(action, row)| actions.on_row(action, row));
-    let context = RowContext { tab, may_manage, selection, shown: secrets, testing, menu, on_action };
+    let row_context = RowContext { tab, may_manage, selection, shown: secrets, testing, menu, on_action };
     let viewer = StoredValue::new(viewer);
     let class = move || String::from(tab.class) + if may_manage { " grid-managed" } else { "" };
     let lead = may_manage.then(|| Callback::new(move |()| view! { <SelectAllCheckbox selection/> }.into_any()));
     let below = move || {
         match content.get() {
         Content::Rows => view! {
-            <DataGrid label=tab.spec().label class=class() lead rows row_view=row_view(context)
-                columns=context.columns().map(|(title, field)| field.column(title)).collect()
+            <DataGrid label=tab.spec().label class=class() lead rows row_view=row_view(row_context)
+                columns=row_context.columns().map(|(title, field)| field.column(title)).collect()
                 order=Signal::derive(move || columns::order_of(query_state.get().sort)) on_order=Callback::new(move |order| query_state.order(order))/>
         }
         .into_any(),

@@ -3,22 +3,16 @@
 use super::row_context::{RowAction, RowContext};
 use leptos::prelude::*;
 
-use super::{
-    cells,
-    columns::Field,
-    revealed_secrets::RevealedSecrets,
-    selection::{RowCheckbox, RowSelection},
-    tabs::KeyTab,
-};
+use super::{cells, columns::Field, selection::RowCheckbox};
 use latchkey_types::{
-    key::{BulkAction, ItemId, KeyRow},
+    key::{BulkAction, KeyRow},
     key_kind::{Editable, Status},
 };
 use latchkey_ui::{
     button::IconButton,
     grid::view::RowView,
     icon::{Glyph, Icon},
-    menu::{MenuAction, MenuButton, MenuItem, SharedMenu},
+    menu::{MenuAction, MenuButton, MenuItem},
 };
 
 /// Renders the rows of a list.

@@ -129,7 +129,7 @@ fn ReplaceDialog(context: AboutContext, secret: SecretRow, on_dismiss: Callback<
     let id = secret.id;
     let submit = move |()| {
         form.send(form.check("value", parse_value).map(|value| replace_secret(context.id, id, value)), move |()| {
-            on_done.run("Secret updated".to_owned())
+            on_done.run("Secret updated".to_owned());
         });
     };
     view! {

@@ -1,6 +1,6 @@
 //! Compares the API with its OpenAPI document: schemathesis sends valid and invalid requests for each operation.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use super::{notify, request_event, require_open};
 use crate::actor::reload_actor;
-use crate::{Core, actor::Actor, members, projects};
+use crate::{Core, actor::Actor, projects};
 use latchkey_store::{self as store, Tx, access_requests::state as states};
 use latchkey_types::{
     error::Error,

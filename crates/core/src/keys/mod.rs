@@ -8,16 +8,16 @@ mod import;
 mod limits;
 mod rotate;
 
-use latchkey_types::key_kind::{KIND_SPECS, Kind};
 pub use attributes::{METADATA_MAX, SCOPES_MAX};
 pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
 pub use import::{KeyImport, import};
+use latchkey_types::key_kind::{KIND_SPECS, Kind};
 pub use limits::row;
 pub use rotate::rotate;
 
-use super::{Core, actor::Actor, key_lists};
+use super::{Core, actor::Actor};
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
 use latchkey_types::{error::Error, id::KeyId, key::KeyRow, permission::Permission};
 

@@ -4,7 +4,7 @@ use crate::actor::reload_actor;
 use secrecy::ExposeSecret;
 
 use super::signing;
-use crate::{Core, actor::Actor, audit::Event, members, projects};
+use crate::{Core, actor::Actor, audit::Event, projects};
 use latchkey_crypto::project_token::{self, Claims};
 use latchkey_store::{self as store, Tx, project_keys::IssuedKeyRow};
 use latchkey_types::{error::Error, id::KeyId, permission::Permission, secret::RevealedSecret, time::Timestamp};

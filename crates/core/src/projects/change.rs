@@ -2,7 +2,7 @@
 
 use super::ProjectAccess;
 use crate::actor::reload_actor;
-use crate::{Core, actor::Actor, audit::Event, members, notifications};
+use crate::{Core, actor::Actor, audit::Event, notifications};
 use latchkey_store::{self as store, Tx, notifications::NewNotification};
 use latchkey_types::{
     error::Error,

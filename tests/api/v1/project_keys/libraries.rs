@@ -1,6 +1,6 @@
 //! Third-party libraries verify project keys offline with the JWKS and the code of docs/api.md.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

@@ -161,10 +161,10 @@ async fn check(fixtures: &Fixtures, route: &Route, failures: &mut String) {
 #[tokio::test]
 async fn declared_routes_match_the_router() {
     let server = TestServer::start().await;
-    let served = endpoints(&router(server.state.clone()));
+    let routed = endpoints(&router(server.state.clone()));
     let declared: Vec<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
     let mut failures = String::new();
-    for (method, path) in &served {
+    for (method, path) in &routed {
         let is_page = method == "GET" && !path.starts_with("/api/") && !declared.contains(&(method.clone(), path.clone()));
         if is_page && route_permissions::page_access(path).is_none() {
             writeln!(failures, "GET {path}: declare its permission in `page_access` or `ROUTES`").unwrap();
@@ -178,7 +178,7 @@ async fn declared_routes_match_the_router() {
             writeln!(failures, "{method} {path}: add `{entry},` to `ROUTES`").unwrap();
         }
     }
-    for missing in declared.iter().filter(|endpoint| !served.contains(endpoint)) {
+    for missing in declared.iter().filter(|endpoint| !routed.contains(endpoint)) {
         writeln!(failures, "{} {}: the router has no such route; remove it from `ROUTES`", missing.0, missing.1).unwrap();
     }
     for (_, duplicate) in declared.iter().enumerate().filter(|(index, endpoint)| declared[..*index].contains(endpoint)) {
