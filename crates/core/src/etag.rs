@@ -10,17 +10,19 @@ pub fn of(bytes: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..16]))
 }
 
-/// The tag of a key or a credential. Covers what can be edited, but not the last use or the remaining credits, which change with every
-/// request.
+/// The tag of a key or a credential. It covers the whole row, so that no attribute can be left out, except what changes without an edit:
+/// usage, remaining credits, test results, and the names of other objects.
 pub fn of_key(row: &KeyRow) -> String {
-    let credits = row.limits.credits.map(|credits| (credits.refill, credits.amount));
-    let corpora: Vec<i64> = row.corpora.iter().map(|corpus| corpus.id).collect();
-    let limits = (&row.limits.rate_limits, credits, &row.limits.allowed_ips);
-    let secret = (&row.mask, row.retiring.as_ref().map(|old| old.until), row.secret_since);
-    let location = (row.provider, &row.region);
-    let attributes = (row.id, &row.name, row.status, row.creator, row.expires_at, &row.scopes, corpora, &row.external_id, &row.metadata);
+    let mut edited = KeyRow { created_by: String::new(), last_used_at: None, linked_to: Vec::new(), tested: None, is_unreadable: false, ..row.clone() };
+    edited.corpora.iter_mut().for_each(|corpus| corpus.name.clear());
+    if let Some(retiring) = &mut edited.retiring {
+        (retiring.uses, retiring.last_used_at) = (0, None);
+    }
+    if let Some(credits) = &mut edited.limits.credits {
+        credits.remaining = 0;
+    }
     // Serialization cannot fail: there is no map with keys other than strings, nor any other value that JSON cannot represent.
-    of(&serde_json::to_vec(&(attributes, limits, secret, location)).unwrap_or_default())
+    of(&serde_json::to_vec(&(&edited, edited.secret_since)).unwrap_or_default())
 }
 
 /// The condition of a change: the header `If-Match`.

@@ -3,7 +3,6 @@
 mod aws;
 mod dnanexus;
 mod model_provider;
-mod sigv4;
 
 use std::{
     collections::HashSet,
