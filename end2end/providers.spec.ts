@@ -105,7 +105,7 @@ test('a linked key names its links, an unreadable key is marked', async ({ page,
 
   await key.getByRole('button', { name: 'Delete' }).click();
   const confirmation = page.getByRole('alertdialog');
-  await expect(confirmation).toContainText('It is linked to OpenAI, which will have no key.');
+  await expect(confirmation).toContainText('OpenAI uses this key and will be left without one.');
   await axe(page, 'the confirmation');
   await confirmation.getByRole('button', { name: 'Delete' }).click();
   await expect(key).toHaveCount(0);

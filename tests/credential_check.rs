@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::{
-    BrowserClient, TestServer,
+    BrowserClient, TestServer, eventually,
     services::{MockResponse, MockService, Moto, allow_loopback},
     text,
 };
@@ -189,7 +189,7 @@ async fn slow_service_times_out_and_tests_run_one_at_a_time() {
     mock.respond_with(MockResponse { delay: Duration::from_mins(1), ..MockResponse::new(200, MODELS) });
     let started = Instant::now();
     let second = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        eventually("the first test calls the service", async || mock.request_count() == 1).await;
         page.call("credentials/test", json!({ "id": id })).await
     };
     let ((outcome, detail), (status, error)) = tokio::join!(test_connection(&page, &id), second);

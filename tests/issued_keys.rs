@@ -1,7 +1,5 @@
 //! Listing, disabling and revoking a project's issued keys.
 
-use std::time::Duration;
-
 use latchkey_types::{
     id::{KeyId, TemplateId},
     issued_key::date,
@@ -292,7 +290,7 @@ async fn verifications_are_counted_and_priced_in_the_list() {
     for _ in 0..3 {
         assert_eq!(api.verify(&token).await, "VALID");
     }
-    eventually(Duration::from_secs(5), "the verifications are counted", async || fixtures.list(fixtures.query("24h")).await["requests"] == 3).await;
+    eventually("the verifications are counted", async || fixtures.list(fixtures.query("24h")).await["requests"] == 3).await;
     let list = fixtures.list(fixtures.query("24h")).await;
     assert_eq!((&list["cost"], &list["rows"][0]["buckets"][23]), (&json!(7500), &json!(3)));
 }

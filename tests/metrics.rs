@@ -1,7 +1,7 @@
 //! `GET /metrics`.
 #![expect(clippy::float_cmp, reason = "counts are whole numbers")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
@@ -52,7 +52,7 @@ async fn cached_keys_and_pending_usage_are_measured() {
     let api = server.api("owner@acme.test", "verify");
     let before = read(&server).await;
     // The caller's key and the verified key. A recently changed key may be invalidated and read again.
-    eventually(Duration::from_secs(5), "both keys are cached", async || {
+    eventually("both keys are cached", async || {
         verify_times(&api, &secret, 1).await;
         read(&server).await["latchkey_known_keys"] == before["latchkey_known_keys"] + 2.0
     })
@@ -61,7 +61,7 @@ async fn cached_keys_and_pending_usage_are_measured() {
     assert!(after["latchkey_store_reads_total"] >= before["latchkey_store_reads_total"] + 2.0, "{after:?}");
     assert_eq!((after["latchkey_database_up"], after[r#"latchkey_info{version="0.1.0"}"#]), (1.0, 1.0));
     assert!(after["process_start_time_seconds"] > 1.7e9 && after["latchkey_flush_age_seconds"] < 5.0);
-    eventually(Duration::from_secs(5), "usage is written", async || read(&server).await["latchkey_uses_waiting"] == 0.0).await;
+    eventually("usage is written", async || read(&server).await["latchkey_uses_waiting"] == 0.0).await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, eventually, store_keys, text};
+use crate::support::{TestServer, store_keys, text, within};
 
 #[tokio::test]
 async fn only_valid_calls_are_counted() {
@@ -102,10 +102,10 @@ async fn grace_period_ends_on_time_for_cached_secrets() {
     let api = server.api("owner@acme.test", "");
     let (id, first) = page.agent_key("a").await;
     page.call("keys/rotate", json!({ "id": id, "grace_seconds": 3600 })).await;
-    let soon = latchkey_types::time::Timestamp::now().plus_ms(700).0;
+    let soon = latchkey_types::time::Timestamp::now().plus_ms(1700).0;
     sqlx::query("update retired_secrets set expires_at = $1").bind(soon).execute(&server.database().await).await.unwrap();
     assert_eq!(api.verify(&first).await, "VALID");
-    eventually(Duration::from_secs(3), "the old secret is rejected", async || api.verify(&first).await == "NOT_FOUND").await;
+    within(Duration::from_secs(4), "the old secret is rejected", async || api.verify(&first).await == "NOT_FOUND").await;
 }
 
 #[tokio::test]
@@ -142,7 +142,6 @@ async fn ten_thousand_keys_are_deleted_in_batches_of_200() {
     let query = json!({ "kind": "agent", "search": "service 00", "sort": { "column": "name", "descending": false } });
     let (_, opened) = page.call("keys/open", json!({ "query": query })).await;
     assert_eq!(opened["total"], 9_999, "{}", opened["total"]);
-    let started = std::time::Instant::now();
     let mut done = 0;
     for offset in (0..9_999).step_by(200) {
         let (_, ids) = page.call("keys/ids", json!({ "listing": opened["listing"], "offset": offset, "limit": 200 })).await;
@@ -151,7 +150,6 @@ async fn ten_thousand_keys_are_deleted_in_batches_of_200() {
         done += outcome["done"].as_i64().unwrap();
     }
     assert_eq!(done, 9_999);
-    println!("9,999 deleted in {:?}", started.elapsed());
     let (_, opened) =
         page.call("keys/open", json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).await;
     assert_eq!(opened["total"], 1);

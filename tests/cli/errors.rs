@@ -131,7 +131,7 @@ async fn secrets_do_not_appear_in_process_arguments() {
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let is_expected =
         |call: &RecordedRequest| call.body.contains("lka_another_secret") && call.headers["x-api-key"] == SECRET && !call.request_line.contains("lk");
-    crate::support::eventually(Duration::from_secs(20), "the request arrives", async || mock.take_requests().iter().any(is_expected)).await;
+    crate::support::eventually("the request arrives", async || mock.take_requests().iter().any(is_expected)).await;
     // The process is now waiting for its response.
     let arguments = std::fs::read_to_string(&path).unwrap();
     assert!(arguments.ends_with("verify\0--json\0") && !arguments.contains("lk"), "{arguments:?}");

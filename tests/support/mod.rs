@@ -99,6 +99,17 @@ impl TestServer {
         self.running.take().unwrap().await.unwrap().unwrap();
     }
 
+    /// Waits until the background task has applied every change so far to the key cache; keys that are cached after that stay cached.
+    ///
+    /// Each of its reads of the changes resets the mark of an unavailable database. The first read may have started before the call, the
+    /// second one started after it.
+    pub async fn changes_applied(&self) {
+        for _ in 0..2 {
+            self.state.store.set_unavailable(true);
+            eventually("the changes are read", async || !self.state.store.is_unavailable()).await;
+        }
+    }
+
     /// Creates the user `<role>@<organization>.test` and signs in.
     pub async fn user(&self, role: &'static str, organization: &str) -> BrowserClient {
         let account = NewAccount {
@@ -278,11 +289,19 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a string")).to_owned()
 }
 
-/// Polls the condition until it is true; fails after `timeout`.
-pub async fn eventually(timeout: Duration, description: &str, mut condition: impl AsyncFnMut() -> bool) {
+/// For how long a test waits for a condition whose time it does not assert: long enough for a loaded machine.
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Polls the condition until it is true; fails after [`WAIT_LIMIT`].
+pub async fn eventually(description: &str, condition: impl AsyncFnMut() -> bool) {
+    within(WAIT_LIMIT, description, condition).await;
+}
+
+/// Polls the condition until it is true; fails after `limit`, for tests that assert the time and for slow conditions.
+pub async fn within(limit: Duration, description: &str, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !condition().await {
-        assert!(start.elapsed() < timeout, "not within {timeout:?}: {description}");
+        assert!(start.elapsed() < limit, "not within {limit:?}: {description}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

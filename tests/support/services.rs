@@ -73,6 +73,11 @@ impl MockService {
         self.shared.lock().unwrap().0 = response;
     }
 
+    /// The number of requests that [`Self::take_requests`] would return.
+    pub fn request_count(&self) -> usize {
+        self.shared.lock().unwrap().1.len()
+    }
+
     /// The requests since the last call of this method.
     pub fn take_requests(&self) -> Vec<RecordedRequest> {
         std::mem::take(&mut self.shared.lock().unwrap().1)
@@ -87,6 +92,7 @@ async fn respond(State(shared): State<Shared>, request: Request) -> Response {
         shared.1.push(RecordedRequest { request_line: format!("{} {}", parts.method, parts.uri), headers: parts.headers, body });
         shared.0.clone()
     };
+    // Real time: a slow service.
     tokio::time::sleep(configured.delay).await;
     let mut response = (configured.status, configured.body).into_response();
     if let Some(location) = configured.location {

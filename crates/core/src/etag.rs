@@ -13,7 +13,8 @@ pub fn of(bytes: &[u8]) -> String {
 /// The tag of a key or a credential. It covers the whole row, so that no attribute can be left out, except what changes without an edit:
 /// usage, remaining credits, test results, and the names of other objects.
 pub fn of_key(row: &KeyRow) -> String {
-    let mut edited = KeyRow { created_by: String::new(), last_used_at: None, linked_to: Vec::new(), tested: None, is_unreadable: false, ..row.clone() };
+    let mut edited =
+        KeyRow { created_by: String::new(), last_used_at: None, linked_to: Vec::new(), tested: None, is_unreadable: false, ..row.clone() };
     edited.corpora.iter_mut().for_each(|corpus| corpus.name.clear());
     if let Some(retiring) = &mut edited.retiring {
         (retiring.uses, retiring.last_used_at) = (0, None);

@@ -174,8 +174,9 @@ impl KeyCache {
 #[cfg(test)]
 mod tests {
     use tokio::{
-        sync::oneshot,
-        time::{Instant, sleep},
+        sync::{oneshot, watch},
+        task::yield_now,
+        time::Instant,
     };
 
     use super::*;
@@ -201,16 +202,19 @@ mod tests {
                     async move { cache.get_or_read(digest(1), slow(old_record)).await }
                 });
                 while cache.slots.is_empty() {
-                    sleep(Duration::from_millis(1)).await;
+                    yield_now().await;
                 }
                 change(&cache);
+                assert!(cache.slots.is_empty());
                 // A caller after the change does not wait for the old read, and its result does not affect them.
                 let (send_new, new_record) = oneshot::channel();
                 let second = tokio::spawn({
                     let cache = Arc::clone(&cache);
                     async move { cache.get_or_read(digest(1), slow(new_record)).await }
                 });
-                sleep(Duration::from_millis(5)).await;
+                while cache.slots.is_empty() {
+                    yield_now().await;
+                }
                 send_old.send(old).unwrap();
                 assert_eq!(first.await.unwrap().unwrap().map(|key| key.name.clone()), old.map(Into::into));
                 send_new.send(new).unwrap();
@@ -243,17 +247,26 @@ mod tests {
     async fn concurrent_misses_share_one_read() {
         let (cache, reads) = (Arc::new(KeyCache::new()), Arc::new(AtomicU64::new(0)));
         for (byte, record) in [(1, Some("a")), (2, None)] {
+            let (waiting, complete) = (Arc::new(AtomicU64::new(0)), watch::Sender::new(false));
             let callers: Vec<_> = (0..64)
                 .map(|_| {
-                    let (cache, reads) = (Arc::clone(&cache), Arc::clone(&reads));
+                    let (cache, reads, waiting, mut completed) = (Arc::clone(&cache), Arc::clone(&reads), Arc::clone(&waiting), complete.subscribe());
                     let read = async move {
                         reads.fetch_add(1, Ordering::Relaxed);
-                        sleep(Duration::from_millis(20)).await;
+                        completed.wait_for(|completed| *completed).await.unwrap();
                         Ok(record.map(client_key))
                     };
-                    tokio::spawn(async move { cache.get_or_read(digest(byte), read).await })
+                    tokio::spawn(async move {
+                        waiting.fetch_add(1, Ordering::Relaxed);
+                        cache.get_or_read(digest(byte), read).await
+                    })
                 })
                 .collect();
+            // The runtime has one thread, so a caller that has started also waits for the read.
+            while waiting.load(Ordering::Relaxed) < 64 {
+                yield_now().await;
+            }
+            complete.send_replace(true);
             for caller in callers {
                 assert_eq!(caller.await.unwrap().unwrap().is_some(), record.is_some());
             }
@@ -266,10 +279,8 @@ mod tests {
     #[tokio::test]
     async fn a_failed_read_fails_for_waiting_callers_only() {
         let cache = Arc::new(KeyCache::new());
-        let lost = || async {
-            sleep(Duration::from_millis(20)).await;
-            Err(store::StoreError::Unavailable)
-        };
+        // The runtime has one thread, so the read runs when both callers wait for it.
+        let lost = || async { Err(store::StoreError::Unavailable) };
         let (one, other) = tokio::join!(cache.get_or_read(digest(1), lost()), cache.get_or_read(digest(1), lost()));
         assert!(matches!((one, other), (Err(store::StoreError::Unavailable), Err(store::StoreError::Unavailable))));
         let found = cache.get_or_read(digest(1), async { Ok(Some(client_key("a"))) }).await.unwrap();
@@ -279,6 +290,7 @@ mod tests {
     #[tokio::test]
     async fn a_hanging_store_is_lost_and_a_read_outlives_its_caller() {
         let cache = Arc::new(KeyCache::new());
+        // Real time: the limit of a read.
         let begun = Instant::now();
         let hangs = cache.get_or_read(digest(1), async { std::future::pending().await }).await;
         assert!(matches!(hangs, Err(store::StoreError::Unavailable)) && begun.elapsed() < Duration::from_secs(2));

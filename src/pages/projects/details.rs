@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{PROJECTS, about::AboutContext, dialogs::DraftDialog};
+use super::{PROJECTS, about_context::AboutContext, dialogs::DraftDialog};
 use crate::api::projects::delete_project;
 use latchkey_types::project::ProjectRow;
 use latchkey_ui::{

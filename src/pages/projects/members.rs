@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::about::AboutContext;
+use super::about_context::AboutContext;
 use crate::api::project_resources::{add_project_member, remove_project_member, set_project_role};
 use latchkey_types::{
     error::Error,

@@ -1,6 +1,7 @@
 //! `/projects` and the pages of each project.
 
 pub mod about;
+mod about_context;
 pub mod cards;
 mod details;
 mod dialogs;

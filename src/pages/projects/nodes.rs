@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::about::AboutContext;
+use super::about_context::AboutContext;
 use crate::api::project_resources::{create_node, delete_node, rename_node};
 use latchkey_types::{
     error::Error,

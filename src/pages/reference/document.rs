@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::example;
+use super::{
+    example,
+    json::{list, resolve, string, text_of},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {
@@ -174,25 +177,6 @@ fn kind(root: &Value, schema: &Value) -> String {
         Value::Array(types) => types.iter().map(text_of).find(|word| *word != "null").unwrap_or_default().to_owned(),
         word => text_of(word).to_owned(),
     }
-}
-
-/// Resolves a `$ref`; any other value is returned as is.
-pub(super) fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
-    let target = value.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
-    target.unwrap_or(value)
-}
-
-/// The items of an array; empty for any other value.
-pub(super) fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn string(value: &Value, name: &str) -> String {
-    value.get(name).map(text_of).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

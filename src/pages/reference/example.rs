@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::document::{list, resolve};
+use super::json::{list, resolve};
 
 /// Limits nesting: a schema may refer to itself.
 const DEPTH_MAX: usize = 6;

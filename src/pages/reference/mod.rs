@@ -1,7 +1,9 @@
 //! `/api-reference`: documentation of the REST API, with a form to send requests.
 
+mod api_key_input;
 mod document;
 mod example;
+mod json;
 mod markdown;
 mod operation;
 mod request;
@@ -12,42 +14,16 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use super::viewer::use_viewer;
+use api_key_input::ApiKeyInput;
 use document::{Document, Group, Operation, capital};
 use latchkey_types::permission::Permission;
-use latchkey_ui::{browser, fetch::fetch, message::AlertWithRetry};
+use latchkey_ui::{fetch::fetch, message::AlertWithRetry};
 use markdown::Markdown;
 use operation::OperationBody;
 
 pub const PATH: &str = "/api-reference";
 /// The `OpenAPI` document.
 const OPENAPI_PATH: &str = "/api/v1/openapi.json";
-
-/// The API key for requests from this page. Held only in this signal and its input, until the page is closed.
-#[derive(Clone, Copy)]
-pub struct ApiKeyInput {
-    typed: RwSignal<String>,
-    /// Whether a request was sent without a key.
-    is_missing: RwSignal<bool>,
-    field: NodeRef<html::Input>,
-}
-
-impl ApiKeyInput {
-    fn new() -> Self {
-        Self { typed: RwSignal::new(String::new()), is_missing: RwSignal::new(false), field: NodeRef::new() }
-    }
-
-    fn is_present(self) -> bool {
-        self.typed.with_untracked(|key| !key.trim().is_empty())
-    }
-
-    /// Shows an error at the input and focuses it.
-    fn require(self) {
-        self.is_missing.set(true);
-        if let Some(field) = self.field.get_untracked() {
-            browser::focus(&field);
-        }
-    }
-}
 
 #[derive(Clone)]
 enum LoadState {

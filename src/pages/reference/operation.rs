@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
-    ApiKeyInput,
+    api_key_input::ApiKeyInput,
     document::{Operation, Parameter},
     markdown::{Markdown, inline_markdown},
     request::{self, Request},

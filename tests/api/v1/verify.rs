@@ -9,7 +9,7 @@ use latchkey_types::{id::KeyId, key_kind::KeyKind};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, data_options, eventually, text};
+use crate::support::{TestServer, data_options, eventually, text, within};
 
 #[tokio::test]
 async fn valid_key_gets_the_full_verdict() {
@@ -103,7 +103,7 @@ async fn changes_by_another_process_apply_within_250_ms() {
         let (id, secret) = page.agent_key(&format!("key {round}")).await;
         assert_eq!(api.verify(&secret).await, "VALID");
         keys::delete(&other, &actor, id.parse::<KeyId>().unwrap(), IfMatch::Unconditional).await.unwrap();
-        eventually(Duration::from_millis(250), "the deletion takes effect", async || api.verify(&secret).await == "NOT_FOUND").await;
+        within(Duration::from_millis(250), "the deletion takes effect", async || api.verify(&secret).await == "NOT_FOUND").await;
     }
 }
 
@@ -273,7 +273,7 @@ async fn last_use_is_saved_in_batches_within_two_seconds() {
     for _ in 0..200 {
         api.verify(&secret).await;
     }
-    eventually(Duration::from_secs(2), "last use is saved", async || !last_used().await.is_null()).await;
+    within(Duration::from_secs(2), "last use is saved", async || !last_used().await.is_null()).await;
     let after: i64 = sqlx::query_scalar("pragma data_version").fetch_one(&mut *connection).await.unwrap();
     assert!(after - before < 20, "{} commits for 200 calls", after - before);
 }
@@ -289,7 +289,8 @@ async fn deleted_database_is_detected() {
         let _ = fs::remove_file(server.data.path().join(format!("latchkey.db{suffix}")));
     }
     let code = async || api.post("/verify", json!({ "key": secret })).await;
-    eventually(Duration::from_secs(2), "503", async || code().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
+    // A loss is reported within two seconds: docs/operating.md.
+    within(Duration::from_secs(2), "503", async || code().await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
     let (status, problem) = code().await;
     assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     let (status, error) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "lost" } })).await;
@@ -308,9 +309,9 @@ async fn unreadable_database_and_its_recovery_are_detected() {
     let database = server.database().await;
     let status = async || api.post("/verify", json!({ "key": secret })).await.0;
     sqlx::query("alter table verdict_changes rename to elsewhere").execute(&database).await.unwrap();
-    eventually(Duration::from_secs(2), "503", async || status().await == StatusCode::SERVICE_UNAVAILABLE).await;
+    within(Duration::from_secs(2), "503", async || status().await == StatusCode::SERVICE_UNAVAILABLE).await;
     sqlx::query("alter table elsewhere rename to verdict_changes").execute(&database).await.unwrap();
-    eventually(Duration::from_secs(2), "200", async || status().await == StatusCode::OK).await;
+    eventually("200", async || status().await == StatusCode::OK).await;
 }
 
 #[tokio::test]
@@ -322,8 +323,8 @@ async fn lost_database_is_detected_despite_a_write_lock() {
     let mut other = server.database().await.acquire().await.unwrap();
     sqlx::query("begin immediate").execute(&mut *other).await.unwrap();
     assert_eq!(api.verify(&secret).await, "VALID");
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    // Usage is written every second; an older age means that the write waits for the lock.
+    eventually("a write waits for the lock", async || server.state.verifier.flush_age().0 > 1500).await;
     fs::rename(server.data.path().join("latchkey.db"), server.data.path().join("away.db")).unwrap();
-    eventually(Duration::from_secs(2), "503", async || api.post("/verify", json!({ "key": secret })).await.0 == StatusCode::SERVICE_UNAVAILABLE)
-        .await;
+    within(Duration::from_secs(2), "503", async || api.post("/verify", json!({ "key": secret })).await.0 == StatusCode::SERVICE_UNAVAILABLE).await;
 }

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn signs_the_published_example() {
         let (key, secret) = ("AKIDEXAMPLE".to_owned().into(), "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned().into());
-        let scope = Scope { region: "us-east-1", service: "service", at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160) };
+        let scope = Scope { region: "us-east-1", service: "service", at: SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636) };
         let signature = signature(&Url::parse("https://example.amazonaws.com/").unwrap(), "Param1=value1", &key, &secret, &scope).unwrap();
         assert_eq!(signature["x-amz-date"], "20150830T123600Z");
         assert_eq!(

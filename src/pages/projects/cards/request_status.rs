@@ -37,7 +37,7 @@ pub(super) fn RequestStatus(context: TilesContext, tile: Memo<KeyCard>) -> impl 
     let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(UserKey::is_live)));
     let state = move || match (held.get(), waiting.get()) {
         (Some(key), _) => view! { <Confirmed action tile key/> }.into_any(),
-        (None, Some(waiting)) => view! { <AwaitingApproval action waiting/> }.into_any(),
+        (None, Some(pending)) => view! { <AwaitingApproval action pending/> }.into_any(),
         (None, None) => view! { <Requestable action tile/> }.into_any(),
     };
     // The pressed button disappears with its state: focus the first button of the next state. A dialog restores the focus itself.
@@ -146,13 +146,13 @@ fn rejected(rejection: RejectedRequest) -> AnyView {
 }
 
 #[component]
-fn AwaitingApproval(action: TileAction, waiting: PendingRequest) -> impl IntoView {
+fn AwaitingApproval(action: TileAction, pending: PendingRequest) -> impl IntoView {
     let toasts = use_toasts();
-    let PendingRequest { id, requested_at } = waiting;
+    let PendingRequest { id, requested_at } = pending;
     let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.success("Request withdrawn".to_owned()));
     view! {
         <p class="tile-state">
-            <span class="state state-waiting">"PendingRequest for approval"</span>
+            <span class="state state-waiting">"Waiting for approval"</span>
             <span>"Requested " <Time at=requested_at/></span>
         </p>
         <div class="tile-actions"><Button label="Withdraw" pending=action.pending on_click=withdraw/></div>

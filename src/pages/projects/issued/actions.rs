@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::Listing;
+use super::context::IssuedContext;
 use crate::api::issued_keys::{revoke_key, set_key_disabled};
 use latchkey_types::{error::Error, id::KeyId, issued_key::IssuedRow, key_kind::Status};
 use latchkey_ui::{
@@ -48,15 +48,15 @@ pub(super) fn RowActions(
 }
 
 /// Disables or enables a key.
-pub(super) fn set_disabled(listing: Listing, toasts: Toasts, id: KeyId, disabled: bool) {
+pub(super) fn set_disabled(context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool) {
     spawn_local(async move {
         match set_key_disabled(id, disabled).await {
             Ok(()) => toasts.success(if disabled { "Key disabled" } else { "Key enabled" }.to_owned()),
             Err(Error::SignedOut) => return browser::go_to_sign_in(),
             Err(error) => toasts.error(error.to_string()),
         }
-        if listing.pending.try_get_untracked().is_some() {
-            listing.read();
+        if context.pending.try_get_untracked().is_some() {
+            context.read();
         }
     });
 }
@@ -64,7 +64,7 @@ pub(super) fn set_disabled(listing: Listing, toasts: Toasts, id: KeyId, disabled
 /// Succeeds also if the key is gone already.
 #[component]
 pub(super) fn RevokeDialog(
-    listing: Listing,
+    context: IssuedContext,
     row: IssuedRow,
     /// Set to `None` when the dialog closes.
     key_to_revoke: RwSignal<Option<KeyToRevoke>>,
@@ -75,8 +75,8 @@ pub(super) fn RevokeDialog(
         form.send(Some(ignore_not_found(revoke_key(id))), move |()| {
             key_to_revoke.set(None);
             toasts.success("Key revoked".to_owned());
-            listing.mark_revoked(id);
-            listing.read();
+            context.mark_revoked(id);
+            context.read();
         });
     };
     view! {

@@ -1,6 +1,7 @@
 //! `/projects/{id}/keys/issued`: `ISSUED KEYS`.
 
 mod actions;
+mod context;
 mod export_format;
 mod pager;
 mod query_state;
@@ -8,22 +9,16 @@ mod sparkline;
 mod table;
 mod toolbar;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::frame::{ISSUED, ProjectPage, use_project_resource};
 use crate::{
     api::issued_keys::issued_keys,
     pages::{error_page::LoadFailed, notifications::use_notifications},
 };
-use latchkey_types::{
-    error::Error,
-    id::{KeyId, ProjectId},
-    issued_key::IssuedPage,
-    key_kind::Status,
-    project::ProjectRow,
-};
+use context::IssuedContext;
+use latchkey_types::{error::Error, id::ProjectId, issued_key::IssuedPage, project::ProjectRow};
 use latchkey_ui::{
-    browser,
     icon::Glyph,
     message::{AlertWithRetry, EmptyState},
 };
@@ -62,90 +57,24 @@ fn content(project: ProjectRow) -> AnyView {
     .into_any()
 }
 
-/// The current page of the list, and the state of its loading.
-#[derive(Clone, Copy)]
-struct Listing {
-    project: ProjectId,
-    query_state: IssuedQueryState,
-    page: RwSignal<Option<IssuedPage>>,
-    last_error: RwSignal<Option<Error>>,
-    pending: RwSignal<bool>,
-    /// Number of the latest request: responses to earlier ones are dropped.
-    generation: StoredValue<u32>,
-}
-
-impl Listing {
-    /// Reloads the list; the current rows stay visible until the response arrives.
-    fn read(self) {
-        self.generation.update_value(|generation| *generation += 1);
-        let generation = self.generation.get_value();
-        self.pending.set(true);
-        let query = self.query_state.now().query(self.project);
-        spawn_local(async move {
-            let result = issued_keys(query).await;
-            if self.generation.try_get_value() != Some(generation) {
-                return;
-            }
-            self.pending.set(false);
-            match result {
-                Ok(page) => {
-                    self.last_error.set(None);
-                    self.page.set(Some(page));
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => self.last_error.set(Some(error)),
-            }
-        });
-    }
-
-    /// Shows a revocation before the list is reloaded.
-    fn mark_revoked(self, id: KeyId) {
-        self.page.update(|page| {
-            let mut rows = page.iter_mut().flat_map(|page| &mut page.rows);
-            if let Some(row) = rows.find(|row| row.id == id) {
-                row.status = Status::Revoked;
-            }
-        });
-    }
-
-    /// The error of a date field.
-    fn field_error(self, field: &str) -> Option<String> {
-        self.last_error.with(|last_error| {
-            let (about, message) = last_error.as_ref()?.field_error()?;
-            (about == field).then(|| message.to_owned())
-        })
-    }
-}
-
 #[component]
 fn Issued(project: ProjectId, query_state: IssuedQueryState, first: Result<IssuedPage, Error>) -> impl IntoView {
     // Data
-    let (page, last_error) = match first {
-        Ok(page) => (Some(page), None),
-        Err(error) => (None, Some(error)),
-    };
-    let listing = Listing {
-        project,
-        query_state,
-        page: RwSignal::new(page),
-        last_error: RwSignal::new(last_error),
-        pending: RwSignal::new(false),
-        generation: StoredValue::new(0),
-    };
+    let context = IssuedContext::new(project, query_state, first);
     Effect::new(move |previous: Option<IssuedListQuery>| {
         let query = query_state.get();
         if previous.is_some_and(|previous| previous != query) {
-            listing.read();
+            context.read();
         }
         query
     });
-    use_notifications().on_project(project, move || listing.read());
+    use_notifications().on_project(project, move || context.read());
 
     // View
-    let count = Memo::new(move |_| listing.page.with(|page| page.as_ref().map(|page| page.count)));
+    let count = Memo::new(move |_| context.page.with(|page| page.as_ref().map(|page| page.count)));
     let alert = move || {
-        let error = listing.last_error.get().filter(|error| error.field_error().is_none())?;
-        Some(view! { <AlertWithRetry message=error.to_string() on_retry=move |()| listing.read() pending=listing.pending/> })
+        let error = context.last_error.get().filter(|error| error.field_error().is_none())?;
+        Some(view! { <AlertWithRetry message=error.to_string() on_retry=move |()| context.read() pending=context.pending/> })
     };
     let list = move || match count.get() {
         None => ().into_any(),
@@ -154,14 +83,14 @@ fn Issued(project: ProjectId, query_state: IssuedQueryState, first: Result<Issue
         }
         .into_any(),
         Some(_) => view! {
-            <IssuedTable listing/>
-            <Pager listing/>
+            <IssuedTable context/>
+            <Pager context/>
         }
         .into_any(),
     };
     view! {
-        <Toolbar listing/>
+        <Toolbar context/>
         {alert}
-        <div class="issued" aria-busy=move || listing.pending.get().to_string()>{list}</div>
+        <div class="issued" aria-busy=move || context.pending.get().to_string()>{list}</div>
     }
 }

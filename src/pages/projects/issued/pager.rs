@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::Listing;
+use super::context::IssuedContext;
 use latchkey_types::issued_key::ROWS;
 use latchkey_ui::{button::Button, number::format_integer, select::Select};
 
@@ -17,9 +17,9 @@ fn range_text(page: i64, rows: i64, count: i64) -> String {
 }
 
 #[component]
-pub(super) fn Pager(listing: Listing) -> impl IntoView {
-    let query_state = listing.query_state;
-    let position = Memo::new(move |_| listing.page.with(|page| page.as_ref().map_or((1, 0), |page| (page.page, page.count))));
+pub(super) fn Pager(context: IssuedContext) -> impl IntoView {
+    let query_state = context.query_state;
+    let position = Memo::new(move |_| context.page.with(|page| page.as_ref().map_or((1, 0), |page| (page.page, page.count))));
     // The visible range comes from the response, the page size from the URL, which changes before the response arrives.
     let rows = Memo::new(move |_| query_state.get().rows);
     let last = Memo::new(move |_| last_page(position.get().1, rows.get()));

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    Listing,
     actions::{KeyToRevoke, RevokeDialog, RowActions, set_disabled},
+    context::IssuedContext,
     sparkline::Sparkline,
 };
 use crate::pages::projects::frame::use_project;
@@ -22,20 +22,20 @@ use latchkey_ui::{
 };
 
 #[component]
-pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
+pub(super) fn IssuedTable(context: IssuedContext) -> impl IntoView {
     let key_to_revoke = RwSignal::new(None::<KeyToRevoke>);
-    let ids = Memo::new(move |_| listing.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| context.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
     let render_row = move |id: KeyId| {
         // Updated in place, so that its buttons keep the focus.
         let row = Memo::new(move |before: Option<&Option<IssuedRow>>| {
-            let found = listing.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
+            let found = context.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
             found.or_else(|| before.cloned().flatten())
         });
-        view! { <IssuedKeyRow listing id row key_to_revoke/> }
+        view! { <IssuedKeyRow context id row key_to_revoke/> }
     };
     let currency = StoredValue::new(use_project().viewer().currency);
     let sum = move || {
-        listing.page.get().map(|page| {
+        context.page.get().map(|page| {
             view! {
                 <tr>
                     <th scope="row" colspan="3">{format!("Total of {}", pluralize(page.count, "key", "keys"))}</th>
@@ -64,12 +64,12 @@ pub(super) fn IssuedTable(listing: Listing) -> impl IntoView {
                 <tfoot>{sum}</tfoot>
             </table>
         </div>
-        {move || key_to_revoke.get().map(|KeyToRevoke(row)| view! { <RevokeDialog listing row key_to_revoke/> })}
+        {move || key_to_revoke.get().map(|KeyToRevoke(row)| view! { <RevokeDialog context row key_to_revoke/> })}
     }
 }
 
 #[component]
-fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, key_to_revoke: RwSignal<Option<KeyToRevoke>>) -> impl IntoView {
+fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>, key_to_revoke: RwSignal<Option<KeyToRevoke>>) -> impl IntoView {
     let text = move |field: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(field));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
@@ -78,12 +78,12 @@ fn IssuedKeyRow(listing: Listing, id: KeyId, row: Memo<Option<IssuedRow>>, key_t
     let cost = Signal::derive(move || row.with(|row| row.as_ref().map_or(Money::default(), |row| row.cost)));
     let currency = use_project().viewer().currency;
     let bars = Memo::new(move |_| {
-        let bucket = listing.page.with(|page| page.as_ref().map_or(Bucket::Day, |page| page.bucket));
+        let bucket = context.page.with(|page| page.as_ref().map_or(Bucket::Day, |page| page.bucket));
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
     });
     let toasts = use_toasts();
     let confirm_revoke = move |()| key_to_revoke.set(row.get_untracked().map(KeyToRevoke));
-    let toggle = move |()| set_disabled(listing, toasts, id, status.get_untracked() != Status::Disabled);
+    let toggle = move |()| set_disabled(context, toasts, id, status.get_untracked() != Status::Disabled);
     view! {
         <tr>
             <td class="cell-name">{text(|row| row.name.clone())}</td>

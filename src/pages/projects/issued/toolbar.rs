@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
-use super::{Listing, export_format};
+use super::{context::IssuedContext, export_format};
 use crate::pages::{projects::frame::use_project, viewer::use_viewer};
 use latchkey_types::{
     error::Error,
@@ -23,8 +23,8 @@ use latchkey_ui::{
 const DATE_DEBOUNCE: Duration = Duration::from_millis(800);
 
 #[component]
-pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
-    let query_state = listing.query_state;
+pub(super) fn Toolbar(context: IssuedContext) -> impl IntoView {
+    let query_state = context.query_state;
     let (now, toasts) = (now(), use_toasts());
     let currency = StoredValue::new(use_project().viewer().currency);
     let exporting = RwSignal::new(false);
@@ -47,7 +47,7 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
     let export = move |()| {
         exporting.set(true);
         spawn_local(async move {
-            let result = export_format::export(listing.project, query_state.now(), &currency.get_value()).await;
+            let result = export_format::export(context.project, query_state.now(), &currency.get_value()).await;
             let _ = exporting.try_set(false);
             match result {
                 Ok(()) => {}
@@ -66,17 +66,17 @@ pub(super) fn Toolbar(listing: Listing) -> impl IntoView {
         <div class="toolbar issued-toolbar">
             <Select label="Period" options=periods value=Signal::derive(move || query_state.get().period.period.as_str().to_owned()) on_change=choose_period/>
             <Show when=move || is_chosen.get()>
-                <DayInput listing field="from" label="From"/>
-                <DayInput listing field="to" label="To"/>
+                <DayInput context field="from" label="From"/>
+                <DayInput context field="to" label="To"/>
             </Show>
             <Select label="Order" options=orders value=Signal::derive(move || query_state.get().sort.as_str().to_owned()) on_change=choose_order/>
             <span class="toolbar-end issued-buttons">
-                <Button label="Refresh" on_click=move |()| listing.read() pending=listing.pending/>
+                <Button label="Refresh" on_click=move |()| context.read() pending=context.pending/>
                 <Button label="CSV" on_click=export pending=exporting/>
             </span>
         </div>
         {move || ["from", "to"].into_iter().find_map(|field| {
-            let message = listing.field_error(field)?;
+            let message = context.field_error(field)?;
             Some(view! { <p class="field-error" id="issued-days-error" role="alert">{message}</p> })
         })}
         <Lead/>
@@ -110,8 +110,8 @@ fn days_of(period: &PeriodQuery, now: Option<Timestamp>) -> (String, String) {
 
 /// The first or last day of a custom range.
 #[component]
-fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl IntoView {
-    let query_state = listing.query_state;
+fn DayInput(context: IssuedContext, field: &'static str, label: &'static str) -> impl IntoView {
+    let query_state = context.query_state;
     let value = move || {
         let period = query_state.get().period;
         if field == "from" { period.from } else { period.to }
@@ -136,7 +136,7 @@ fn DayInput(listing: Listing, field: &'static str, label: &'static str) -> impl 
             apply();
         }
     });
-    let is_wrong = move || listing.field_error(field).is_some();
+    let is_wrong = move || context.field_error(field).is_some();
     view! {
         <div class="filter-select issued-day">
             <span aria-hidden="true">{label}</span>

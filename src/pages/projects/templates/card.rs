@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{context::TemplatesContext, dialogs::OpenDialog, fields::Fields, settings_fields::SettingsFields};
+use super::{
+    context::{OpenDialog, TemplatesContext},
+    fields::Fields,
+    settings_fields::SettingsFields,
+};
 use latchkey_types::{
     id::TemplateId,
     key_template::{TemplateRow, TemplateValue},

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::dialogs::OpenDialog;
 use crate::{
     api::key_templates::{edit_field, edit_template, templates_page},
     pages::projects::live_updates::stay_up_to_date,
@@ -14,9 +13,18 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     browser,
-    inline_edit::{Change, SaveFuture},
+    inline_edit::{Change, InlineEditor, SaveFuture},
     resource::Refetchable,
 };
+
+/// The open dialog.
+#[derive(Clone)]
+pub(super) enum OpenDialog {
+    Delete(TemplateRow),
+    Reject(RequestRow),
+    /// Inserts a node's id into this value.
+    Node(InlineEditor),
+}
 
 /// The page's data and its open dialog.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::context::TemplatesContext;
+use super::context::{OpenDialog, TemplatesContext};
 use crate::api::{access_requests::reject_request, key_templates::delete_template};
 use latchkey_types::key_template::{NodeOption, RequestRow, TemplateRow, comment};
 use latchkey_ui::{
@@ -16,15 +16,6 @@ use latchkey_ui::{
     select::SelectField,
     toast::use_toasts,
 };
-
-/// The open dialog.
-#[derive(Clone)]
-pub(super) enum OpenDialog {
-    Delete(TemplateRow),
-    Reject(RequestRow),
-    /// Inserts a node's id into this value.
-    Node(InlineEditor),
-}
 
 pub(super) fn dialog(context: TemplatesContext, open_dialog: OpenDialog) -> AnyView {
     match open_dialog {

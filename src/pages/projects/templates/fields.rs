@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{context::TemplatesContext, dialogs::OpenDialog};
+use super::context::{OpenDialog, TemplatesContext};
 use crate::api::key_templates::{add_field, delete_field};
 use latchkey_types::{
     error::Error,

@@ -16,8 +16,8 @@ use crate::{
     pages::error_page::LoadFailed,
 };
 use card::Tile;
-use context::TemplatesContext;
-use dialogs::{OpenDialog, dialog};
+use context::{OpenDialog, TemplatesContext};
+use dialogs::dialog;
 use latchkey_types::{error::Error, key_template::TemplatesPageData};
 use latchkey_ui::{
     browser,

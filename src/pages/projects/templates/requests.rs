@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{context::TemplatesContext, dialogs::OpenDialog};
+use super::context::{OpenDialog, TemplatesContext};
 use crate::api::access_requests::approve_request;
 use latchkey_types::{error::Error, id::AccessRequestId, key_template::RequestRow};
 use latchkey_ui::{

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::MembersContext;
+use super::context::MembersContext;
 use crate::api::members::{renew_invitation, withdraw_invitation};
 use latchkey_types::{
     id::InvitationId,

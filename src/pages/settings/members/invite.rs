@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::MembersContext;
+use super::context::MembersContext;
 use crate::api::members::invite;
 use latchkey_types::{error::Error, id::RoleId, validate};
 use latchkey_ui::{

@@ -2,7 +2,7 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{MembersContext, OpenDialog};
+use super::context::{MembersContext, OpenDialog};
 use crate::api::members::enable_member;
 use latchkey_types::{
     id::UserId,

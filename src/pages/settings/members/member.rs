@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{MembersContext, invite::chosen_role};
+use super::{context::MembersContext, invite::chosen_role};
 use crate::api::members::{disable_member, set_role};
 use latchkey_types::{
     error::Error,

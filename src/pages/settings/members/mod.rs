@@ -1,5 +1,6 @@
 //! `/settings/members`
 
+mod context;
 mod invitations;
 mod invite;
 mod list;
@@ -8,82 +9,19 @@ mod member;
 use leptos::prelude::*;
 
 use super::{MEMBERS, SettingsPage, loaded_view};
-use crate::{
-    api::members::members_page,
-    pages::secret::{Reveal, use_reveal},
-};
+use crate::api::members::members_page;
+use context::{MembersContext, OpenDialog};
 use invitations::Invitations;
 use invite::InviteDialog;
-use latchkey_types::{
-    account::Viewer,
-    error::Error,
-    member::{InvitationLink, MemberRow, MembersPageData, RoleRow},
-    permission::Permissions,
-};
+use latchkey_types::{account::Viewer, error::Error, member::MembersPageData};
 use latchkey_ui::{
     button::{Button, ButtonVariant},
     message::AlertWithRetry,
-    resource::Refetchable,
-    select::Choice,
-    toast::{Toasts, use_toasts},
 };
 use list::Members;
 use member::{DisableDialog, RoleDialog};
 
 type PeopleResource = OnceResource<Result<MembersPageData, Error>>;
-
-#[derive(Clone)]
-enum OpenDialog {
-    Invite,
-    Role(MemberRow),
-    Disable(MemberRow),
-}
-
-/// State shared by the lists of the page.
-#[derive(Clone, Copy)]
-struct MembersContext {
-    people: Refetchable<MembersPageData>,
-    /// The viewer's permissions: only these can be granted or removed.
-    own: Permissions,
-    open_dialog: RwSignal<Option<OpenDialog>>,
-    toasts: Toasts,
-    secrets: Reveal,
-}
-
-// A response may arrive after the page was closed: the layout still shows the toast or link; the page's own signals are gone.
-impl MembersContext {
-    /// Shows a toast and reloads the lists.
-    fn notify(self, message: String) {
-        self.toasts.success(message);
-        self.people.refetch(members_page);
-    }
-
-    /// Closes the dialog and shows a toast.
-    fn done(self, message: String) {
-        self.open_dialog.set(None);
-        self.notify(message);
-    }
-
-    /// Shows an invitation link, which can't be shown again.
-    fn reveal(self, link: InvitationLink) {
-        self.people.refetch(members_page);
-        // A closing dialog restores the focus to its button before the next one opens.
-        set_timeout(move || self.secrets.show_link(link), std::time::Duration::ZERO);
-    }
-
-    /// The roles that the viewer can grant.
-    fn choices(self) -> Vec<Choice> {
-        let can_grant = |role: &&RoleRow| self.own.first_missing(role.permissions).is_none();
-        let choice = |role: &RoleRow| (role.id.to_string(), role.name.clone());
-        untrack(|| self.people.with(|people| people.roles.iter().filter(can_grant).map(choice).collect()))
-    }
-
-    /// Whether the viewer can change members with this role.
-    fn may_change(self, role: latchkey_types::id::RoleId) -> bool {
-        let covers = |role: &RoleRow| self.own.first_missing(role.permissions).is_none();
-        untrack(|| self.people.with(|people| people.roles.iter().find(|other| other.id == role).is_some_and(covers)))
-    }
-}
 
 /// Members and open invitations.
 #[component]
@@ -100,13 +38,12 @@ fn content(viewer: Viewer) -> AnyView {
 #[component]
 fn PeopleView(viewer: Viewer, people: MembersPageData) -> impl IntoView {
     // Data
-    let people = Refetchable::new(people);
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let context = MembersContext::new(people, viewer.permissions);
+    let MembersContext { people, open_dialog, .. } = context;
 
     // Actions
     let reload = Callback::new(move |()| people.refetch(members_page));
     let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let context = MembersContext { people, own: viewer.permissions, open_dialog, toasts: use_toasts(), secrets: use_reveal() };
     let invite = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Invite)));
 
     // View

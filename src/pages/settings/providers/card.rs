@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{DeleteTarget, OpenDialog};
+use super::{delete::DeleteTarget, open_dialog::OpenDialog};
 use latchkey_types::provider::{KeyLinkState, ModelRow, ProviderRow};
 use latchkey_ui::{
     button::{Button, IconButton},

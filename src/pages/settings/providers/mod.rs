@@ -2,7 +2,9 @@
 
 mod card;
 mod delete;
+mod key_field;
 mod model;
+mod open_dialog;
 mod provider;
 
 use leptos::{prelude::*, task::spawn_local};
@@ -10,10 +12,10 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{PROVIDERS, SettingsPage};
 use crate::{api::providers::list_providers, pages::error_page::LoadFailed};
 use card::ProviderCard;
-use delete::{DeleteDialog, DeleteTarget};
+use delete::DeleteDialog;
 use latchkey_types::{
     error::Error,
-    provider::{GeneralKey, ModelRow, ProviderList, ProviderRow},
+    provider::{GeneralKey, ProviderList},
 };
 use latchkey_ui::{
     browser,
@@ -23,6 +25,7 @@ use latchkey_ui::{
     toast::use_toasts,
 };
 use model::ModelDialog;
+use open_dialog::OpenDialog;
 use provider::ProviderDialog;
 
 /// Providers of language models, and the general keys linked to them.
@@ -43,15 +46,6 @@ pub fn ProvidersPage() -> impl IntoView {
         .into_any()
     };
     view! { <SettingsPage tab=&PROVIDERS content/> }
-}
-
-#[derive(Clone)]
-enum OpenDialog {
-    AddProvider,
-    EditProvider(ProviderRow),
-    AddModel(ProviderRow),
-    EditModel(ModelRow),
-    Delete(DeleteTarget),
 }
 
 #[component]

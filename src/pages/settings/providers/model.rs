@@ -2,25 +2,14 @@
 
 use leptos::prelude::*;
 
-use super::provider::check_key;
+use super::key_field::{check_key, key_choices};
 use crate::api::providers::{create_model, edit_model};
 use latchkey_types::{
     error::Error,
     provider::{GeneralKey, ModelRequest, ModelRow, ProviderRow},
     validate,
 };
-use latchkey_ui::{
-    field::Field,
-    form::Form,
-    form_dialog::FormDialog,
-    select::{Choice, SelectField},
-};
-
-/// Options for a key: `none` first, then the keys.
-pub(super) fn key_choices(none: &str, keys: Vec<GeneralKey>) -> Vec<Choice> {
-    let choices = keys.into_iter().map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
-    std::iter::once((String::new(), none.to_owned())).chain(choices).collect()
-}
+use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
 
 #[component]
 pub(super) fn ModelDialog(

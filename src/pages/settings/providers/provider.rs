@@ -2,11 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::model::key_choices;
+use super::key_field::{check_key, key_choices};
 use crate::api::providers::{create_provider, edit_provider};
 use latchkey_types::{
     error::Error,
-    id::CredentialId,
     provider::{ApiStyle, GeneralKey, ProviderRequest, ProviderRow, UpdatedProvider},
     validate,
 };
@@ -64,14 +63,6 @@ fn check(form: Form) -> Option<ProviderRequest> {
     });
     let key = form.check("key", check_key);
     Some(ProviderRequest { name: name?, style: style?, base_url: base_url?, key: key? })
-}
-
-/// Parses the selected key; an empty value means none.
-pub(super) fn check_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
-    if chosen.is_empty() {
-        return Ok(None);
-    }
-    chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
 }
 
 fn edit_message(edited: UpdatedProvider) -> String {

@@ -2,8 +2,6 @@
 
 mod nginx;
 
-use std::time::Duration;
-
 use latchkey_types::key_kind::KeyKind;
 use reqwest::{
     Method, Response, StatusCode,
@@ -322,6 +320,6 @@ async fn nginx_mode_uses_403_for_every_other_rejection() {
     assert_eq!(fixture.check_outcome("", &[key]).await, expected(429, "RATE_LIMITED"));
     let database = fixture.server.database().await;
     sqlx::query("alter table verdict_changes rename to elsewhere").execute(&database).await.unwrap();
-    eventually(Duration::from_secs(2), "503", async || fixture.check_outcome("", &[key]).await == expected(503, "UNAVAILABLE")).await;
+    eventually("503", async || fixture.check_outcome("", &[key]).await == expected(503, "UNAVAILABLE")).await;
     assert_eq!(fixture.check_outcome("?mode=nginx", &[key]).await, expected(403, "UNAVAILABLE"));
 }

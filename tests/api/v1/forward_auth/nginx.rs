@@ -5,7 +5,6 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderValue};
@@ -67,7 +66,7 @@ impl Nginx {
         fs::write(folder.join("nginx.conf"), config).unwrap();
         self.program = Some(Self::command(folder).spawn().expect("nginx is not installed: run `cargo xtask setup`"));
         let listen = bare(&self.url);
-        eventually(Duration::from_secs(5), "nginx listens", async || tokio::net::TcpStream::connect(&listen).await.is_ok()).await;
+        eventually("nginx listens", async || tokio::net::TcpStream::connect(&listen).await.is_ok()).await;
         self
     }
 
@@ -232,7 +231,7 @@ async fn key_in_the_query_is_accepted_and_not_logged() {
     assert_eq!(service.take_requests().len(), 1);
     // Clients cannot call the internal location.
     assert_eq!(nginx.get("/latchkey").header("x-api-key", &secret).send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    eventually(Duration::from_secs(2), "the log is written", async || nginx.access_log().lines().count() >= 4).await;
+    eventually("the log is written", async || nginx.access_log().lines().count() >= 4).await;
     let log = nginx.access_log();
     assert!(log.contains(&id) && log.contains("\"GET /a\" 200") && !log.contains(&secret), "{log}");
 }
@@ -247,7 +246,7 @@ async fn requests_are_rejected_while_latchkey_is_unavailable() {
     assert_eq!(get(&other).await, expected(503, "CALLER_REFUSED"));
     let database = fixture.server.database().await;
     sqlx::query("alter table verdict_changes rename to elsewhere").execute(&database).await.unwrap();
-    eventually(Duration::from_secs(3), "503", async || get(&nginx).await == expected(503, "UNAVAILABLE")).await;
+    eventually("503", async || get(&nginx).await == expected(503, "UNAVAILABLE")).await;
     fixture.server.stop().await;
     assert_eq!(get(&nginx).await, expected(503, ""));
     service.take_requests();

@@ -1,7 +1,5 @@
 //! Forged, altered and expired tokens.
 
-use std::time::Duration;
-
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use latchkey_crypto::{
@@ -142,8 +140,8 @@ async fn imported_third_party_token_verifies_as_a_client_key() {
 #[tokio::test]
 async fn forged_token_causes_no_database_read() {
     let fixture = Fixture::start().await;
-    // The first reveal created a signing key; wait until the verifier has processed this change.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // The first reveal created a signing key.
+    fixture.server.changes_applied().await;
     let forged = |kid: String| format!("{}.e30.AAAA", part(&json!({ "alg": "EdDSA", "typ": "project-key+jwt", "kid": kid })));
     assert_eq!(fixture.api.verify(&forged("first".into())).await, "NOT_FOUND");
     // From now on a read of the signing keys fails.

@@ -72,7 +72,7 @@ async fn tokens(fixture: &Fixture) -> Vec<(String, [bool; 2])> {
     let other = insert_template(server, &elsewhere, "reader", "viewer", 0).await;
     let other = reveal_token(&fixture.owner, insert_issued_key(server, other, "owner@acme.test", None).await).await;
     // An expired token, revealed before it expired.
-    let soon = Timestamp((Timestamp::now().0 / 1000 + 2) * 1000);
+    let soon = Timestamp((Timestamp::now().0 / 1000 + 3) * 1000);
     let expired = reveal_token(&fixture.owner, insert_issued_key(server, fixture.template, "owner@acme.test", Some(soon)).await).await;
     let expiring_token = reveal_token(&fixture.owner, expiring).await;
     let [header, payload, signature] = fixture.token.split('.').collect::<Vec<_>>().try_into().unwrap();
@@ -86,6 +86,7 @@ async fn tokens(fixture: &Fixture) -> Vec<(String, [bool; 2])> {
     let mut claims_with_role = decoded(payload);
     claims_with_role["role"] = json!("owner");
     let changed = format!("{header}.{}.{signature}", BASE64_URL_SAFE_NO_PAD.encode(claims_with_role.to_string()));
+    // Real time: the libraries compare the expiry with the clock.
     tokio::time::sleep(std::time::Duration::from_millis(u64::try_from(soon.0 - Timestamp::now().0).unwrap_or_default() + 1000)).await;
     let mut all = vec![(fixture.token.clone(), [true, true]), (expiring_token, [true, true]), (revoked_token, [true, false])];
     all.extend([other, expired, foreign, unsigned, hmac_signed, changed, "x.y.z".to_owned()].map(|token| (token, [false, false])));

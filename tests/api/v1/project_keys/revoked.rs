@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use super::Fixture;
 use crate::support::{
-    eventually,
     projects::{insert_issued_key, reveal_token},
-    unix_ms,
+    unix_ms, within,
 };
 
 const REVOKE: &str = "update api_keys set revoked_at = 1700000000000 where id = $1";
@@ -92,7 +91,7 @@ async fn revocation_by_another_process_applies_within_250_ms() {
             })
         });
         revoke.await.unwrap();
-        eventually(Duration::from_millis(250), "the revocation takes effect", async || fixture.api.verify(&token).await == "NOT_FOUND").await;
+        within(Duration::from_millis(250), "the revocation takes effect", async || fixture.api.verify(&token).await == "NOT_FOUND").await;
     }
     data.store.close().await;
 }

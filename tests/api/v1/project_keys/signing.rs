@@ -13,7 +13,7 @@ use super::Fixture;
 use crate::support::{
     TestServer, eventually,
     projects::{insert_issued_key, reveal_token},
-    text,
+    text, within,
 };
 
 /// The `kid`s of the published keys.
@@ -109,7 +109,7 @@ async fn signing_key_of_another_process_works_within_250_ms() {
         assert!(fixture.server.latchkey(&["admin", "rotate-signing-key"], "").status.success());
         let key: KeyId = insert_issued_key(&fixture.server, fixture.template, "owner@acme.test", None).await;
         let token = project_keys::reveal(&other, &actor, key).await.unwrap();
-        eventually(Duration::from_millis(250), "the token is valid", async || fixture.api.verify(token.reveal()).await == "VALID").await;
+        within(Duration::from_millis(250), "the token is valid", async || fixture.api.verify(token.reveal()).await == "VALID").await;
         assert_eq!(fixture.api.verify(&fixture.token).await, "VALID");
     }
     data.store.close().await;
@@ -139,7 +139,7 @@ async fn jwks_is_unavailable_without_the_database() {
     }
     let visitor = fixture.server.visitor();
     let get = async || visitor.get("/.well-known/jwks.json").send().await.unwrap();
-    eventually(Duration::from_secs(2), "503", async || get().await.status() == StatusCode::SERVICE_UNAVAILABLE).await;
+    eventually("503", async || get().await.status() == StatusCode::SERVICE_UNAVAILABLE).await;
     let problem = get().await;
     assert_eq!(
         (&problem.headers()["content-type"], &problem.headers()["cache-control"]),

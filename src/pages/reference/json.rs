@@ -1,0 +1,24 @@
+//! Reads values of a JSON document.
+
+use serde_json::Value;
+
+/// Resolves a `$ref`; any other value is returned as is.
+pub(super) fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
+    let target = value.get("$ref").and_then(Value::as_str).and_then(|target| root.pointer(target.strip_prefix('#')?));
+    target.unwrap_or(value)
+}
+
+/// The items of an array; empty for any other value.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The text of a string; empty for any other value.
+pub(super) fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The text of a member; empty if there is none.
+pub(super) fn string(value: &Value, name: &str) -> String {
+    value.get(name).map(text_of).unwrap_or_default().to_owned()
+}
