@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use latchkey_crypto::{
-    project_token::{self, TokenVerifier, Claims},
+    project_token::{self, Claims, TokenVerifier},
     signing_key::SigningKey,
 };
 use latchkey_types::id::{KeyId, ProjectId, UserId};

@@ -20,7 +20,7 @@ use latchkey_program::{
 };
 use latchkey_store::users;
 use latchkey_types::{
-    key::{RequestedExpiry, CreateKeyRequest},
+    key::{CreateKeyRequest, RequestedExpiry},
     key_kind::{KeyKind, Kind},
 };
 use tempfile::TempDir;
@@ -50,19 +50,23 @@ impl TestServer {
         let runtime = Builder::new_current_thread().enable_all().build().expect("cannot create a runtime");
         let folder = tempfile::tempdir().expect("cannot create a temporary folder");
         let options = DataOptions { data: folder.path().to_owned(), database: None, master_key: None, new_master_key: None };
-        let (data, state, caller) = runtime.block_on(async {
+        let (data, core, caller) = runtime.block_on(async {
             let data = Data::open_exclusive(&options).await.expect("cannot create the data directory");
             let public_url = PublicUrl::new(None, ([127, 0, 0, 1], 3000).into()).expect("cannot parse the public URL");
-            let state = data.core(public_url, OutgoingOptions::default()).expect("cannot create the application state");
+            let core = data.core(public_url, OutgoingOptions::default()).expect("cannot create the rules");
             let account =
                 NewAccount { organization: "Fuzz".into(), name: "Owner".into(), email: OWNER.into(), password: "correct horse battery".into() };
-            accounts::create_user(&state, account, "owner").await.expect("cannot create a user");
-            let owner = users::find_user_by_email(&state.store, OWNER).await.expect("cannot read the store").expect("the user exists");
+            accounts::create_user(&core, account, "owner").await.expect("cannot create a user");
+            let owner = users::find_user_by_email(&core.store, OWNER).await.expect("cannot read the store").expect("the user exists");
             let actor = accounts::console_actor(&owner).expect("cannot create an actor");
-            let request = CreateKeyRequest { expiry: RequestedExpiry::Days(3650), ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "Caller".to_owned()) };
-            let created = keys::create(&state, &actor, request).await.expect("cannot create a key");
-            (data, state, created.secret.reveal().to_owned())
+            let request = CreateKeyRequest {
+                expiry: RequestedExpiry::Days(3650),
+                ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "Caller".to_owned())
+            };
+            let created = keys::create(&core, &actor, request).await.expect("cannot create a key");
+            (data, core, created.secret.reveal().to_owned())
         });
+        let state = AppState::new(core, Vec::new()).expect("cannot create the state");
         Self { caller, router: router::router(state), runtime, _data: (data, folder) }
     }
 
