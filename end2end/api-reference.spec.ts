@@ -148,7 +148,7 @@ test('keeps the key in memory and sends it only to the API', { tag: '@once' }, a
 test('shows load and network errors', { tag: '@once' }, async ({ page, internalKey, owner: _ }) => {
   await page.route('**/api/v1/openapi.json', (route) => route.fulfill({ status: 503, json: {} }));
   await open(page, '/api-reference');
-  await expect(page.getByRole('alert')).toContainText('could not be loaded');
+  await expect(page.getByRole('alert')).toContainText('Couldn’t load the API reference.');
   await axe(page, 'the reference, not loaded');
   await page.unrouteAll();
   let release = () => {};

@@ -429,7 +429,7 @@ test.describe('requests', () => {
     await dialog.getByRole('button', { name: 'Import' }).click();
     await expect(dialog.locator('[aria-invalid]')).toHaveCount(1);
     await dialog.getByLabel('Prefix').fill('mine');
-    await expect(names).toHaveText([/mine_token\s*Taken/, 'mine_project_id']);
+    await expect(names).toHaveText([/mine_token\s*Already exists/, 'mine_project_id']);
     await axe(otherPage, 'an import with a name that is taken');
     await expectFitsWidth(otherPage);
     await takeScreenshot(otherPage, 'import', info.project.name);
