@@ -135,7 +135,7 @@ test('an invalid limit is shown at its field', { tag: '@once' }, async ({ page, 
   await expect(addresses).toBeHidden();
   await button(page, 'Submit').click();
   await expect(addresses).toBeFocused();
-  await expect(addresses).toHaveAccessibleDescription(/^“example.com”: This must be a network/);
+  await expect(addresses).toHaveAccessibleDescription(/^“example.com”: Must be a network/);
   await addresses.fill('10.0.0.0/8');
   await button(page, 'Submit').click();
   await expect(dialog(page).getByRole('textbox', { name: 'Secret key' })).toBeVisible();
