@@ -490,7 +490,7 @@ test.describe('requests', () => {
     await otherPage.keyboard.press('Escape');
     await expect(popUp).toContainText('you can still import it until you leave');
     await popUp.getByRole('button', { name: 'Close without copying' }).click();
-    await expect(tile).toContainText("can't be imported, until");
+    await expect(tile).toContainText('can’t be used or imported until re-enabled');
     await expect(tile.getByRole('button', { name: 'Import into a project…' })).toBeDisabled();
   });
 
