@@ -39,7 +39,7 @@ pub async fn revoke_key(id: KeyId) -> Result<(), Error> {
 /// Disables or enables a key. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `id` if the key is expired or revoked, or if it is to be enabled while its holder is disabled.
+/// `Conflict` at `id` if the key is expired or revoked, or if the call enables it while its holder is disabled.
 #[server(prefix = "/fn", endpoint = "issued/set-disabled", input = Json, output = Json)]
 pub async fn set_key_disabled(id: KeyId, disabled: bool) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| rules::set_disabled(&call.state, &call.actor()?, id, disabled).await).await

@@ -7,7 +7,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// The longest duration that can be resolve, in days (ten years).
+/// The longest duration, in days (ten years).
 pub const DURATION_MAX_DAYS: i64 = 3650;
 
 /// The expiry of a key of this kind that is created or changed at `now`. `None` for never.

@@ -14,7 +14,7 @@ use super::random::{self, Secret};
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 
-/// Wrong key, wrong binding, altered data or an unknown version; these cannot be told apart.
+/// Wrong key, wrong binding, altered data or an unknown version; these are indistinguishable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("decryption failed")]
 pub struct DecryptionError;

@@ -168,7 +168,7 @@ impl ImportKey {
         if self.kind.is_some_and(|kind_text| kind_text.parse() != Ok(kind)) {
             return Err(Error::invalid("kind", "Only client keys can be imported."));
         }
-        let wanted = CreateKeyRequest {
+        let request = CreateKeyRequest {
             kind,
             name: self.name,
             expiry: expiry(self.duration_days),
@@ -180,7 +180,7 @@ impl ImportKey {
             credits: self.credits,
             allowed_ips: self.allowed_ips,
         };
-        Ok(KeyImport { sha256: self.sha256, request: wanted })
+        Ok(KeyImport { sha256: self.sha256, request })
     }
 }
 

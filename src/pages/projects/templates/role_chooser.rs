@@ -12,7 +12,7 @@ use latchkey_ui::{
     inline_edit::Change,
 };
 
-/// A drop-down that save_callback on change. Offers the current role and the roles that the viewer can grant.
+/// A drop-down that saves on change. Offers the current role and the roles that the viewer can grant.
 #[component]
 pub(super) fn RoleChooser(context: TemplatesContext, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
@@ -33,7 +33,7 @@ pub(super) fn RoleChooser(context: TemplatesContext, template: Memo<TemplateRow>
             data.roles.iter().find(|each| each.id.to_string() == role).map_or_else(|| "Deleted role".to_owned(), |each| each.name.clone())
         })
     };
-    // Arrow keys in a closed drop-down select each option in turn: the loop save_callback the last selection.
+    // Arrow keys in a closed drop-down select each option in turn: the loop saves the last selection.
     let save = move || {
         saving.set(true);
         save_error.set(None);
