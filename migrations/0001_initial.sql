@@ -176,8 +176,8 @@ create table verdict_changes (
     -- From 1, without gaps.
     seq bigint primary key not null,
     created_at bigint not null,
-    -- The key's digest; null if many keys are affected.
-    digest bytea
+    -- The affected object: `key <digest>`, `creator <id>`, `role <id>`, `project <id>`, `corpus <organization> <number>` or `signing-keys`.
+    change text not null
 );
 
 -- API requests with an idempotency key: a repetition has no effect and gets the stored response. Kept for one day.

@@ -278,7 +278,7 @@ async fn price_change_invalidates_cached_keys() {
     let database = server.database().await;
     let key = insert_issued_key(&server, text(&template["id"]).parse().unwrap(), "owner@acme.test", None).await;
     reveal_token(&owner, key).await;
-    let sql = "select count(*) from verdict_changes c join api_keys k on k.digest = c.digest where k.kind = 'project'";
+    let sql = "select count(*) from verdict_changes c join api_keys k on c.change = 'key ' || lower(hex(k.digest)) where k.kind = 'project'";
     let changes = async || sqlx::query_scalar::<_, i64>(sql).fetch_one(&database).await.unwrap();
     let before = changes().await;
     assert_eq!(edit(&owner, &template["id"], "name", "New template", "Reader").await.0, StatusCode::OK);

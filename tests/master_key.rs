@@ -229,7 +229,7 @@ async fn store_many(folder: &Path, count: usize) {
     let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
     let state = data.core(url, OutgoingOptions::default()).unwrap();
     let owner = latchkey_store::users::first_owner(&state.store).await.unwrap().unwrap();
-    let console = latchkey_core::accounts::console_actor(&owner).unwrap();
+    let console = latchkey_core::accounts::console_actor(&owner);
     for number in 0..count {
         let name = format!("key {number}");
         let value = format!("value of {name}").replace(' ', "-");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use latchkey_core::notifications;
 use latchkey_store::{self as store, notifications::NewNotification};
-use latchkey_types::{id::UserId, notification::NotificationEvent};
+use latchkey_types::notification::NotificationEvent;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -25,8 +25,10 @@ pub fn notification(project: &str, event: NotificationEvent) -> NewNotification 
 /// Notifies the user with this email address.
 pub async fn notify(server: &TestServer, email: &str, notification: NewNotification) {
     let row = store::users::find_user_by_email(&server.state.store, email).await.unwrap().unwrap();
-    let user: UserId = row.id.parse().unwrap();
-    server.state.store.write(move |tx| Box::pin(async move { notifications::notify(tx, &[user], &notification).await })).await.unwrap();
+    let user = row.id;
+    let mut tx = server.state.store.begin().await.unwrap();
+    notifications::notify(&mut tx, &[user], &notification).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// The next event of a stream: its name and its data. `None` at the end.

@@ -78,7 +78,7 @@ async fn retiring_secret_is_counted_separately_until_grace_ends() {
     // After the grace period.
     let database = server.database().await;
     sqlx::query("update retired_secrets set expires_at = 1").execute(&database).await.unwrap();
-    server.state.verifier.invalidate(None);
+    server.state.verifier.invalidate_all();
     assert_eq!((api.verify(&first).await.as_str(), api.verify(&second).await.as_str()), ("NOT_FOUND", "VALID"));
     assert_eq!(api.get(&path).await.1["retiring"], Value::Null);
 

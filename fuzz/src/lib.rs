@@ -58,7 +58,7 @@ impl TestServer {
                 NewAccount { organization: "Fuzz".into(), name: "Owner".into(), email: OWNER.into(), password: "correct horse battery".into() };
             accounts::create_user(&core, account, "owner").await.expect("cannot create a user");
             let owner = users::find_user_by_email(&core.store, OWNER).await.expect("cannot read the store").expect("the user exists");
-            let actor = accounts::console_actor(&owner).expect("cannot create an actor");
+            let actor = accounts::console_actor(&owner);
             let request = CreateKeyRequest {
                 expiry: RequestedExpiry::Days(3650),
                 ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "Caller".to_owned())

@@ -22,7 +22,7 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
     use latchkey_core::accounts::{self, NewAccount};
     request_context::answer(async move |call: RequestContext| {
         let account = NewAccount { organization, name, email, password: password.into() };
-        let session = accounts::set_up(&call.state, &token.into(), account, call.device.clone()).await?;
+        let session = accounts::set_up(&call.state, &token.into(), account, &call.device).await?;
         call.set_cookie(&session)
     })
     .await
@@ -35,7 +35,7 @@ pub async fn set_up(token: String, organization: String, name: String, email: St
 #[server(prefix = "/fn", endpoint = "account/sign-in", input = Json, output = Json)]
 pub async fn sign_in(email: String, password: String) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
-        let session = latchkey_core::accounts::sign_in(&call.state, &email, &password.into(), call.device.clone()).await?;
+        let session = latchkey_core::accounts::sign_in(&call.state, &email, &password.into(), &call.device).await?;
         call.set_cookie(&session)
     })
     .await
@@ -87,7 +87,7 @@ pub async fn invitation(token: TypedSecret) -> Result<InvitationOffer, Error> {
 pub async fn join(token: TypedSecret, name: String, password: TypedSecret) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
         let (token, password) = (token.expose().into(), password.expose().into());
-        let session = latchkey_core::invitations::join(&call.state, &token, &name, password, call.device.clone()).await?;
+        let session = latchkey_core::invitations::join(&call.state, &token, &name, password, &call.device).await?;
         call.set_cookie(&session)
     })
     .await

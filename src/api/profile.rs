@@ -23,7 +23,7 @@ pub async fn rename(name: String) -> Result<(), Error> {
 pub async fn change_password(current: TypedSecret, password: TypedSecret) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| {
         let (current, password) = (current.expose().into(), password.expose().into());
-        let session = profile::change_password(&call.state, call.session()?, current, password, call.device.clone()).await?;
+        let session = profile::change_password(&call.state, call.session()?, current, password, &call.device).await?;
         call.set_cookie(&session)
     })
     .await

@@ -87,6 +87,6 @@ pub async fn preview_import(key: KeyId, project: ProjectId, prefix: String) -> R
 /// organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/import", input = Json, output = Json)]
 pub async fn import_key(key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Error> {
-    request_context::answer(async move |call: RequestContext| import_rules::import(&call.state, &call.actor()?, key, token, project, prefix).await)
+    request_context::answer(async move |call: RequestContext| import_rules::import(&call.state, &call.actor()?, key, &token, project, &prefix).await)
         .await
 }

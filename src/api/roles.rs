@@ -18,7 +18,8 @@ pub async fn list_roles() -> Result<Vec<RoleRow>, Error> {
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
 #[server(prefix = "/fn", endpoint = "roles/create", input = Json, output = Json)]
 pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
-    request_context::answer(async move |call: RequestContext| roles::create(&call.state, &call.actor()?, RoleDraft { name, permissions }).await).await
+    request_context::answer(async move |call: RequestContext| roles::create(&call.state, &call.actor()?, &RoleDraft { name, permissions }).await)
+        .await
 }
 
 /// Changes a role, effective immediately. Needs *Manage Roles* and every permission that the role has before or after the change.
@@ -27,7 +28,7 @@ pub async fn create_role(name: String, permissions: Vec<String>) -> Result<RoleR
 /// `Invalid` at `name` or `permissions`; `Conflict` at `name`, or at `role` for a built-in role.
 #[server(prefix = "/fn", endpoint = "roles/edit", input = Json, output = Json)]
 pub async fn edit_role(id: RoleId, name: String, permissions: Vec<String>) -> Result<RoleRow, Error> {
-    request_context::answer(async move |call: RequestContext| roles::edit(&call.state, &call.actor()?, id, RoleDraft { name, permissions }).await)
+    request_context::answer(async move |call: RequestContext| roles::edit(&call.state, &call.actor()?, id, &RoleDraft { name, permissions }).await)
         .await
 }
 

@@ -320,8 +320,10 @@ impl Fixtures {
     /// A client with a new session of this user.
     pub async fn session(&self, user: &TestUser) -> BrowserClient {
         let user: UserId = self.select_id("select id from users where email = $1", &user.email).await.parse().unwrap();
-        let created = self.server.state.store.write(move |tx| Box::pin(async move { session::create(tx, user, &Device::default()).await })).await;
-        let header = session::set_cookie(&created.unwrap(), false);
+        let mut tx = self.server.state.store.begin().await.unwrap();
+        let token = session::create(&mut tx, user, &Device::default()).await.unwrap();
+        tx.commit().await.unwrap();
+        let header = session::set_cookie(&token, false);
         let cookie = header.expose_secret().split(';').next().unwrap().to_owned();
         BrowserClient { cookie: Some(cookie), ..self.server.visitor() }
     }
@@ -338,7 +340,7 @@ impl Fixtures {
         let mut request = CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "matrix".to_owned());
         request.expiry = RequestedExpiry::Days(30);
         request.scopes = Some(scopes.map(|scope| scope.as_str().to_owned()).collect());
-        let created = keys::create(&self.server.state, &accounts::console_actor(&row).unwrap(), request).await.unwrap();
+        let created = keys::create(&self.server.state, &accounts::console_actor(&row), request).await.unwrap();
         keys.entry(cache_key).or_insert(created.secret.reveal().to_owned()).clone()
     }
 }

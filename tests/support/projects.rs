@@ -54,7 +54,9 @@ pub async fn insert_issued_key(server: &TestServer, template: TemplateId, holder
         created_at: Timestamp::now(),
         expires_at,
     };
-    server.state.store.write(move |tx| Box::pin(async move { Ok(store::issued_keys::insert(tx, &new).await?) })).await.unwrap();
+    let mut tx = server.state.store.begin().await.unwrap();
+    store::issued_keys::insert(&mut tx, &new).await.unwrap();
+    tx.commit().await.unwrap();
     key
 }
 

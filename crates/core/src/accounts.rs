@@ -8,7 +8,6 @@ use subtle::ConstantTimeEq;
 use super::{
     Core,
     actor::{Actor, AuthMethod},
-    audit::Event,
     auth::session::{self, Device, Session, SessionToken},
 };
 use latchkey_crypto::random;
@@ -38,32 +37,26 @@ pub struct NewAccount {
 ///
 /// # Errors
 /// `Invalid` at `organization`, `name`, `email` or `password`; `NotFound` if the token is wrong or there is a user already.
-pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, device: Device) -> Result<SessionToken, Error> {
+pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, device: &Device) -> Result<SessionToken, Error> {
     let is_valid: bool = token.expose_secret().as_bytes().ct_eq(core.setup_token.expose_secret().as_bytes()).into();
     if !is_valid || core.has_users().await? {
         return Err(Error::NotFound);
     }
     let organization = validate::name("organization", &account.organization)?;
     let user = new_user(core, OrganizationId::new(), BUILT_IN_ROLES[0].name, &account.name, &account.email, account.password).await?;
-    let auditor = core.auditor.clone();
-    let store = core.store.clone();
-    let session = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                // With concurrent set-ups, the second one finds the user of the first.
-                if store::users::has_users(&store).await? {
-                    return Err(Error::NotFound);
-                }
-                let actor = actor_for(&user, AuthMethod::Session, device.address);
-                insert_organization(tx, user.organization, &organization).await?;
-                store::users::insert_user(tx, &user).await?;
-                auditor.record(tx, Event::new(&actor, "organization.created", "organization", user.organization, &organization)).await?;
-                auditor.record(tx, Event::new(&actor, "user.created", "user", user.id, &user.name).with("role", user.role)).await?;
-                session::create(tx, user.id, &device).await
-            })
-        })
-        .await?;
+    let mut change = core.begin_unchecked(actor_for(&user, AuthMethod::Password, device.address)).await?;
+    // With concurrent set-ups, the second one finds the user of the first.
+    if store::users::has_users(&core.store).await? {
+        return Err(Error::NotFound);
+    }
+    insert_organization(&mut change.tx, user.organization, &organization).await?;
+    store::users::insert_user(&mut change.tx, &user).await?;
+    let session = session::create(&mut change.tx, user.id, device).await?;
+    let events = [
+        change.event("organization.created", "organization", user.organization, &organization),
+        change.event("user.created", "user", user.id, &user.name).with("role", user.role),
+    ];
+    change.commit(events).await?;
     core.set_has_users();
     Ok(session)
 }
@@ -72,7 +65,7 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
 ///
 /// # Errors
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
-pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: Device) -> Result<SessionToken, Error> {
+pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: &Device) -> Result<SessionToken, Error> {
     let email = validate::email("email", email).ok();
     let attempt = core.throttle.begin(&store::fold(email.as_deref().unwrap_or_default()), device.address)?;
     if password.expose_secret().chars().count() > *validate::PASSWORD_LENGTH.end() {
@@ -88,54 +81,36 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
         return Err(Error::WrongCredentials);
     };
     attempt.succeed();
-    let actor = actor_of(&user, AuthMethod::Session, device.address)?;
-    let auditor = core.auditor.clone();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                auditor.record(tx, Event::new(&actor, "session.begun", "user", actor.user, &actor.name)).await?;
-                // The user was disabled after the password was checked.
-                session::create(tx, actor.user, &device)
-                    .await
-                    .map_err(|error| if error == Error::SignedOut { Error::WrongCredentials } else { error })
-            })
-        })
-        .await
+    let mut change = core.begin_unchecked(actor_of(&user, AuthMethod::Password, device.address)).await?;
+    // The user was disabled after the password was checked.
+    let refusal = |error: Error| if error == Error::SignedOut { Error::WrongCredentials } else { error };
+    let session = session::create(&mut change.tx, user.id, device).await.map_err(refusal)?;
+    let event = change.event("session.begun", "user", user.id, &user.name);
+    change.commit([event]).await?;
+    Ok(session)
 }
 
-/// Ends this session.
+/// Ends this session. Also succeeds if it has already ended.
 pub async fn sign_out(core: &Core, session: &Session, address: Option<IpAddr>) -> Result<(), Error> {
-    let (actor, digest) = (session.actor(address), *session.digest());
-    let auditor = core.auditor.clone();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                store::sessions::delete(tx, &digest).await?;
-                Ok(auditor.record(tx, Event::new(&actor, "session.ended", "user", actor.user, &actor.name)).await?)
-            })
-        })
-        .await
+    let mut change = core.begin_unchecked(session.actor(address)).await?;
+    store::sessions::delete(&mut change.tx, session.digest()).await?;
+    let event = change.event("session.ended", "user", session.user, &session.row.name);
+    change.commit([event]).await
 }
 
 /// Ends all sessions of the user.
 pub async fn sign_out_everywhere(core: &Core, session: &Session, address: Option<IpAddr>) -> Result<(), Error> {
-    let (actor, auditor) = (session.actor(address), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let ended = store::sessions::delete_of_user(tx, actor.user).await?;
-                let event = Event::new(&actor, "sessions.ended", "user", actor.user, &actor.name).with("sessions", ended);
-                Ok(auditor.record(tx, event).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(&session.actor(address), &[]).await?;
+    let ended = store::sessions::delete_of_user(&mut change.tx, session.user).await?;
+    let event = change.event("sessions.ended", "user", session.user, &session.row.name).with("sessions", ended);
+    change.commit([event]).await
 }
 
 /// Creates a user from the console. If the organization does not exist, it is created, but only for an owner.
 ///
 /// # Errors
 /// `Invalid` or `Conflict` at the invalid value; `Unavailable`.
-pub async fn create_user(core: &Core, account: NewAccount, role: &'static str) -> Result<(), Error> {
+pub async fn create_user(core: &Core, account: NewAccount, role: &str) -> Result<(), Error> {
     let name = validate::name("organization", &account.organization)?;
     let existing = store::users::list_organizations(&core.store).await?.into_iter().find(|(_, other)| store::fold(other) == store::fold(&name));
     let is_owner = role == BUILT_IN_ROLES[0].name;
@@ -143,24 +118,20 @@ pub async fn create_user(core: &Core, account: NewAccount, role: &'static str) -
         return Err(Error::invalid("organization", format!("Organization “{name}” does not exist. Its first user must be an owner.")));
     }
     let (id, is_new) = match existing {
-        Some((id, _)) => (id.parse().map_err(|_| Error::Internal)?, false),
+        Some((id, _)) => (id, false),
         None => (OrganizationId::new(), true),
     };
     let user = new_user(core, id, role, &account.name, &account.email, account.password).await?;
-    let auditor = core.auditor.clone();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let console = Actor { name: CONSOLE.to_owned(), ..actor_for(&user, AuthMethod::Console, None) };
-                if is_new {
-                    insert_organization(tx, id, &name).await?;
-                    auditor.record(tx, Event::new(&console, "organization.created", "organization", id, &name)).await?;
-                }
-                store::users::insert_user(tx, &user).await.map_err(email_taken)?;
-                Ok(auditor.record(tx, Event::new(&console, "user.created", "user", user.id, &user.name).with("role", role)).await?)
-            })
-        })
-        .await
+    let console = Actor { name: CONSOLE.to_owned(), ..actor_for(&user, AuthMethod::Console, None) };
+    let mut change = core.begin_unchecked(console).await?;
+    let mut events = Vec::new();
+    if is_new {
+        insert_organization(&mut change.tx, id, &name).await?;
+        events.push(change.event("organization.created", "organization", id, &name));
+    }
+    store::users::insert_user(&mut change.tx, &user).await.map_err(email_taken)?;
+    events.push(change.event("user.created", "user", user.id, &user.name).with("role", role));
+    change.commit(events).await
 }
 
 /// Sets a user's password from the console and ends their sessions.
@@ -171,18 +142,12 @@ pub async fn reset_password(core: &Core, email: &str, password: SecretString) ->
     validate::password("password", password.expose_secret())?;
     let user = store::users::find_user_by_email(&core.store, email.trim()).await?;
     let user = user.ok_or_else(|| Error::invalid("email", "No user has this email address."))?;
-    let console = console_actor(&user)?;
     let hash = core.passwords.hash(password).await?;
-    let auditor = core.auditor.clone();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                store::users::set_password(tx, console.user, &hash).await?;
-                store::sessions::delete_of_user(tx, console.user).await?;
-                Ok(auditor.record(tx, Event::new(&console, "user.password_reset", "user", console.user, &user.name)).await?)
-            })
-        })
-        .await
+    let mut change = core.begin_unchecked(console_actor(&user)).await?;
+    store::users::set_password(&mut change.tx, user.id, &hash).await?;
+    store::sessions::delete_of_user(&mut change.tx, user.id).await?;
+    let event = change.event("user.password_reset", "user", user.id, &user.name);
+    change.commit([event]).await
 }
 
 /// Validates a user to be stored, and hashes the password.
@@ -223,11 +188,8 @@ pub fn actor_for(user: &NewUser, auth_method: AuthMethod, address: Option<IpAddr
 }
 
 /// The console acting for a user. It has all permissions, because it has access to the data folder.
-///
-/// # Errors
-/// `Internal` if the stored ids are malformed.
-pub fn console_actor(user: &UserRow) -> Result<Actor, Error> {
-    Ok(Actor { name: CONSOLE.to_owned(), permissions: Permissions::of(Permission::ALL), ..actor_of(user, AuthMethod::Console, None)? })
+pub fn console_actor(user: &UserRow) -> Actor {
+    Actor { name: CONSOLE.to_owned(), permissions: Permissions::of(Permission::ALL), ..actor_of(user, AuthMethod::Console, None) }
 }
 
 /// The console acting on an organization as a whole.
@@ -236,16 +198,16 @@ pub fn console_actor_of(organization: OrganizationId) -> Actor {
     Actor { organization, user: UserId::new(), name: CONSOLE.to_owned(), auth_method: AuthMethod::Console, permissions, scopes: None, address: None }
 }
 
-fn actor_of(user: &UserRow, auth_method: AuthMethod, address: Option<IpAddr>) -> Result<Actor, Error> {
-    Ok(Actor {
-        organization: user.organization_id.parse().map_err(|_| Error::Internal)?,
-        user: user.id.parse().map_err(|_| Error::Internal)?,
+fn actor_of(user: &UserRow, auth_method: AuthMethod, address: Option<IpAddr>) -> Actor {
+    Actor {
+        organization: user.organization_id,
+        user: user.id,
         name: user.name.clone(),
         auth_method,
-        permissions: Permissions::parse_list(&user.permissions),
+        permissions: user.permissions,
         scopes: None,
         address,
-    })
+    }
 }
 
 /// Maps a duplicate to a conflict at `email`.

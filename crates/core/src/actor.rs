@@ -1,21 +1,26 @@
 //! The acting party of a request: a user in the page, an internal key in the API, or an operator at the console.
 
-use latchkey_store::{self as store, Tx};
 use std::net::IpAddr;
 
+use latchkey_crypto::key_format::KeyDigest;
 use latchkey_types::{
     error::Error,
     id::{KeyId, OrganizationId, UserId},
     permission::{Permission, Permissions, Scope, Scopes},
 };
 
+/// Digest of a session's token.
+pub type SessionDigest = [u8; 32];
+
 /// How an actor was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMethod {
     /// A browser session.
-    Session,
+    Session(SessionDigest),
     /// An internal key of the user.
-    Key(KeyId),
+    Key { id: KeyId, digest: KeyDigest },
+    /// The user's password or invitation, before there is a session.
+    Password,
     /// The command line, with access to the data.
     Console,
 }
@@ -80,17 +85,4 @@ impl Actor {
     pub fn can_see_all_keys(&self) -> bool {
         self.permissions.has(Permission::ManageMembers)
     }
-}
-
-/// Reloads the actor's permissions inside a transaction and requires one of them. The actor may have been disabled, or have lost the permission,
-/// since the call began.
-///
-/// # Errors
-/// `SignedOut` if the actor is disabled.
-pub async fn reload_actor(tx: &mut Tx, actor: &Actor, required: Permission) -> Result<Actor, Error> {
-    let member = store::members::find(tx, actor.organization, actor.user).await?;
-    let member = member.filter(|member| member.disabled_at.is_none()).ok_or(Error::SignedOut)?;
-    let actor = Actor { permissions: member.allows(), ..actor.clone() };
-    actor.require(required)?;
-    Ok(actor)
 }

@@ -38,8 +38,8 @@ impl Event {
     /// An action of an actor, such as `key.created` on a `key` with this id and name.
     pub fn new(actor: &Actor, action: &'static str, object_kind: &'static str, id: impl ToString, name: &str) -> Self {
         let event_actor = match actor.auth_method {
-            AuthMethod::Session => ("user", actor.user.to_string(), actor.name.clone()),
-            AuthMethod::Key(key) => ("key", key.to_string(), actor.name.clone()),
+            AuthMethod::Session(_) | AuthMethod::Password => ("user", actor.user.to_string(), actor.name.clone()),
+            AuthMethod::Key { id, .. } => ("key", id.to_string(), actor.name.clone()),
             AuthMethod::Console => ("console", String::new(), actor.name.clone()),
         };
         Self {

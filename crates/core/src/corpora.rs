@@ -1,6 +1,6 @@
 //! Corpora, which corpus keys give access to.
 
-use super::{Core, actor::Actor, audit::Event};
+use super::{Core, actor::Actor};
 use latchkey_store::{self as store, corpora::CorpusRecord};
 use latchkey_types::{error::Error, permission::Permission, validate};
 
@@ -21,35 +21,21 @@ pub async fn all(core: &Core, actor: &Actor) -> Result<Vec<CorpusRecord>, Error>
 pub async fn create(core: &Core, actor: &Actor, name: &str) -> Result<CorpusRecord, Error> {
     actor.require(Permission::ManageCorpora)?;
     let name = validate::name("name", name)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let id = store::corpora::insert(tx, actor.organization, &name, actor.user).await.map_err(name_taken)?;
-                auditor.record(tx, Event::new(&actor, "corpus.created", "corpus", id, &name)).await?;
-                let created = store::corpora::all(tx, actor.organization).await?.into_iter().find(|corpus| corpus.id == id);
-                created.ok_or(Error::Internal)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageCorpora]).await?;
+    let organization = change.actor.organization;
+    let id = store::corpora::insert(&mut change.tx, organization, &name, change.actor.user).await.map_err(name_taken)?;
+    let created = store::corpora::all(&mut change.tx, organization).await?.into_iter().find(|corpus| corpus.id == id).ok_or(Error::Internal)?;
+    let event = change.event("corpus.created", "corpus", id, &name);
+    change.commit([event]).await?;
+    Ok(created)
 }
 
 /// Deletes a corpus permanently; all keys lose access to it. Needs *Manage Corpora*.
 pub async fn delete(core: &Core, actor: &Actor, id: i64) -> Result<(), Error> {
-    actor.require(Permission::ManageCorpora)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let name = store::corpora::delete(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
-                // Many keys may be affected.
-                store::verdict_changes::record(tx, None).await?;
-                Ok(auditor.record(tx, Event::new(&actor, "corpus.deleted", "corpus", id, &name)).await?)
-            })
-        })
-        .await?;
-    core.verifier.invalidate(None);
-    Ok(())
+    let mut change = core.begin(actor, &[Permission::ManageCorpora]).await?;
+    let name = store::corpora::delete(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::NotFound)?;
+    let event = change.event("corpus.deleted", "corpus", id, &name);
+    change.commit([event]).await
 }
 
 fn name_taken(error: store::StoreError) -> Error {

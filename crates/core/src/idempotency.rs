@@ -1,6 +1,5 @@
 //! Idempotency keys: a request with such a key takes effect once, and a repetition gets the stored response.
 
-use latchkey_store::Store;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -10,10 +9,9 @@ use super::{
     Core,
     actor::{Actor, AuthMethod},
 };
-use latchkey_store::{self as store, idempotency_keys::IdempotencyRecord};
+use latchkey_store::{self as store, Store, idempotency_keys::IdempotencyRecord};
 use latchkey_types::{
     error::Error,
-    permission::Permissions,
     time::{DAY_MS, Timestamp},
 };
 
@@ -56,8 +54,8 @@ impl IdempotencyKey {
     /// The key `name` of this actor, for a request of these parts: method, path and body.
     pub fn new(core: &Core, actor: &Actor, name: &str, request: &[&[u8]]) -> Self {
         let caller = match actor.auth_method {
-            AuthMethod::Key(id) => id.to_string(),
-            AuthMethod::Session | AuthMethod::Console => actor.user.to_string(),
+            AuthMethod::Key { id, .. } => id.to_string(),
+            AuthMethod::Session(_) | AuthMethod::Password | AuthMethod::Console => actor.user.to_string(),
         };
         let digest = |parts: &[&[u8]]| {
             // Lengths keep the parts apart; the prefix separates these digests from others under the pepper.
@@ -75,21 +73,14 @@ impl IdempotencyKey {
 /// # Errors
 /// `Forbidden` if the actor lost a permission since the stored response; `Unavailable`.
 pub async fn begin(core: &Core, actor: &Actor, named: IdempotencyKey) -> Result<KeyState, Error> {
-    let permissions = actor.permissions;
     let now = Timestamp::now();
-    let found = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                store::idempotency_keys::delete_before(tx, now.plus_ms(-DAY_MS)).await?;
-                let found = store::idempotency_keys::find(tx, &named.key).await?;
-                if found.is_none() {
-                    store::idempotency_keys::insert(tx, &named.key, &named.request, permissions, now).await?;
-                }
-                Ok(found)
-            })
-        })
-        .await?;
+    let mut tx = core.store.begin().await?;
+    store::idempotency_keys::delete_before(&mut tx, now.plus_ms(-DAY_MS)).await?;
+    let found = store::idempotency_keys::find(&mut tx, &named.key).await?;
+    if found.is_none() {
+        store::idempotency_keys::insert(&mut tx, &named.key, &named.request, actor.permissions, now).await?;
+    }
+    tx.commit().await?;
     found.map_or(Ok(KeyState::New), |found| classify(actor, named, found, now))
 }
 
@@ -98,9 +89,9 @@ fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord, now:
         return Ok(KeyState::OtherRequest);
     }
     match found.status.map(u16::try_from) {
-        None if now.0 - found.started_at < MAX_DURATION_MS => Ok(KeyState::InProgress),
+        None if now.0 - found.started_at.0 < MAX_DURATION_MS => Ok(KeyState::InProgress),
         Some(Ok(status @ 200..500)) => {
-            actor.require_all(Permissions::parse_list(&found.permissions))?;
+            actor.require_all(found.permissions)?;
             Ok(KeyState::Completed(StoredResponse { status, headers: found.headers.unwrap_or_default(), body: found.body.unwrap_or_default() }))
         }
         None | Some(_) => Ok(KeyState::Interrupted),
@@ -112,10 +103,9 @@ fn classify(actor: &Actor, named: IdempotencyKey, found: IdempotencyRecord, now:
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
 pub async fn complete(core: &Core, named: IdempotencyKey, kept: StoredResponse) -> Result<(), Error> {
-    let write = core
-        .store
-        .write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::finish(tx, &named.key, kept.status, &kept.headers, &kept.body).await?) }));
-    write.await
+    let mut tx = core.store.begin().await?;
+    store::idempotency_keys::finish(&mut tx, &named.key, kept.status, &kept.headers, &kept.body).await?;
+    tx.commit().await
 }
 
 /// Releases the key of a request that was rejected without effect, so that it can be retried.
@@ -123,7 +113,9 @@ pub async fn complete(core: &Core, named: IdempotencyKey, kept: StoredResponse) 
 /// # Errors
 /// `Unavailable`: the request then counts as interrupted.
 pub async fn release(core: &Core, named: IdempotencyKey) -> Result<(), Error> {
-    core.store.write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::delete(tx, &named.key).await?) })).await
+    let mut tx = core.store.begin().await?;
+    store::idempotency_keys::delete(&mut tx, &named.key).await?;
+    tx.commit().await
 }
 
 /// Background task that deletes records older than a day.
@@ -132,8 +124,13 @@ pub async fn run_cleanup(store: Store) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let before = Timestamp::now().plus_ms(-DAY_MS);
         // If this fails, the next tick retries.
-        let _ = store.write(move |tx| Box::pin(async move { Ok(store::idempotency_keys::delete_before(tx, before).await?) })).await;
+        let _ = delete_old(&store).await;
     }
+}
+
+async fn delete_old(store: &Store) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    store::idempotency_keys::delete_before(&mut tx, Timestamp::now().plus_ms(-DAY_MS)).await?;
+    tx.commit().await
 }

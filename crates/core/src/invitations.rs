@@ -1,20 +1,20 @@
 //! The rules for invitations: single-use links to join an organization.
 
-use crate::actor::reload_actor;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Core, accounts,
-    actor::Actor,
-    audit::{Auditor, Event},
+    actor::{Actor, AuthMethod},
+    audit::Event,
     auth::{
         session::{self, Device, SessionToken},
         throttle::Attempt,
     },
+    change::Change,
 };
 use latchkey_crypto::random_token::{self, Token};
 use latchkey_store::{
-    self as store, Tx,
+    self as store, Connection,
     invitations::{InvitationRecord, NewInvitation},
 };
 use latchkey_types::{
@@ -31,7 +31,7 @@ use latchkey_types::{
 pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<InvitationRow>, Error> {
     actor.require(Permission::ManageMembers)?;
     let now = Timestamp::now();
-    store::invitations::list(&core.store, actor.organization).await?.iter().map(|record| record.row(now)).collect()
+    Ok(store::invitations::list(&core.store, actor.organization).await?.iter().map(|record| record.row(now)).collect())
 }
 
 /// Creates an invitation. Only this result contains the link. Needs *Manage Members* and every permission of the role.
@@ -42,62 +42,41 @@ pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Re
     actor.require(Permission::ManageMembers)?;
     let email = validate::email("email", email)?;
     let token = Token::generate();
-    let invitation_link = link(core, &email, &token);
-    let (actor, auditor, digest) = (actor.clone(), core.auditor.clone(), token.digest());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageMembers).await?;
-                let offered = store::roles::find(&mut *tx, actor.organization, role).await?.ok_or(Error::NotFound)?;
-                actor.require_all(offered.allows())?;
-                if store::members::has_email(tx, actor.organization, &email).await? {
-                    return Err(Error::conflict("email", "A member with this address already exists."));
-                }
-                let id = InvitationId::new();
-                let (organization, created_by, expires_at) = (actor.organization, actor.user, Timestamp::now().plus_days(INVITATION_DAYS));
-                let new = NewInvitation { id, organization, role, email, digest, created_by, expires_at };
-                store::invitations::insert(tx, &new).await.map_err(already_invited)?;
-                Ok(auditor.record(tx, Event::new(&actor, "invitation.created", "invitation", id, &new.email).with("role", offered.name)).await?)
-            })
-        })
-        .await?;
-    Ok(invitation_link)
+    let mut change = core.begin(actor, &[Permission::ManageMembers]).await?;
+    let (organization, created_by) = (change.actor.organization, change.actor.user);
+    let offered = store::roles::find(&mut change.tx, organization, role).await?.ok_or(Error::NotFound)?;
+    change.actor.require_all(offered.allows())?;
+    if store::members::has_email(&mut change.tx, organization, &email).await? {
+        return Err(Error::conflict("email", "A member with this address already exists."));
+    }
+    let (id, digest, expires_at) = (InvitationId::new(), token.digest(), Timestamp::now().plus_days(INVITATION_DAYS));
+    let new = NewInvitation { id, organization, role, email, digest, created_by, expires_at };
+    store::invitations::insert(&mut change.tx, &new).await.map_err(already_invited)?;
+    let event = change.event("invitation.created", "invitation", id, &new.email).with("role", offered.name);
+    change.commit([event]).await?;
+    Ok(link(core, &new.email, &token))
 }
 
 /// Replaces the link of an invitation and extends its expiry to seven days from now. The old link becomes invalid. Needs *Manage Members* and
 /// every permission of the role.
 pub async fn renew(core: &Core, actor: &Actor, id: InvitationId) -> Result<InvitationLink, Error> {
-    actor.require(Permission::ManageMembers)?;
     let token = Token::generate();
-    let (actor, auditor, digest) = (actor.clone(), core.auditor.clone(), token.digest());
-    let email = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, invitation) = find_sendable(tx, &actor, id).await?;
-                let expires_at = Timestamp::now().plus_days(INVITATION_DAYS);
-                store::invitations::renew(tx, id, &digest, actor.user, expires_at).await?;
-                record(tx, &auditor, &actor, "invitation.renewed", &invitation).await?;
-                Ok(invitation.email)
-            })
-        })
-        .await?;
-    Ok(link(core, &email, &token))
+    let mut change = core.begin(actor, &[Permission::ManageMembers]).await?;
+    let invitation = find_sendable(&mut change.tx, &change.actor, id).await?;
+    let expires_at = Timestamp::now().plus_days(INVITATION_DAYS);
+    store::invitations::renew(&mut change.tx, id, &token.digest(), change.actor.user, expires_at).await?;
+    let event = event(&change, "invitation.renewed", &invitation);
+    change.commit([event]).await?;
+    Ok(link(core, &invitation.email, &token))
 }
 
 /// Withdraws an invitation; its link becomes invalid. Needs *Manage Members* and every permission of the role.
 pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<(), Error> {
-    actor.require(Permission::ManageMembers)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, invitation) = find_sendable(tx, &actor, id).await?;
-                store::invitations::withdraw(tx, id).await?;
-                record(tx, &auditor, &actor, "invitation.withdrawn", &invitation).await
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageMembers]).await?;
+    let invitation = find_sendable(&mut change.tx, &change.actor, id).await?;
+    store::invitations::withdraw(&mut change.tx, id).await?;
+    let event = event(&change, "invitation.withdrawn", &invitation);
+    change.commit([event]).await
 }
 
 /// The offer of an invitation link. Needs only the token.
@@ -106,7 +85,7 @@ pub async fn withdraw(core: &Core, actor: &Actor, id: InvitationId) -> Result<()
 /// `NotFound` for a token that is unknown, used, withdrawn, expired or void; `Throttled` after too many attempts.
 pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result<InvitationOffer, Error> {
     let (attempt, digest) = begin_attempt(core, token, device)?;
-    let found = require_open(store::invitations::find_by_digest(core.store.read()?, &digest).await?)?;
+    let found = find_open(&mut *core.store.connection().await?, &digest).await?;
     attempt.succeed();
     Ok(InvitationOffer { organization: found.organization, invited_by: found.sender, email: found.email })
 }
@@ -115,28 +94,21 @@ pub async fn offer(core: &Core, token: &SecretString, device: &Device) -> Result
 ///
 /// # Errors
 /// As [`offer`]; `Conflict` at `email` if a member has that address in the meantime.
-pub async fn join(core: &Core, token: &SecretString, name: &str, password: SecretString, device: Device) -> Result<SessionToken, Error> {
-    let (attempt, digest) = begin_attempt(core, token, &device)?;
-    let found = require_open(store::invitations::find_by_digest(core.store.read()?, &digest).await?)?;
+pub async fn join(core: &Core, token: &SecretString, name: &str, password: SecretString, device: &Device) -> Result<SessionToken, Error> {
+    let (attempt, digest) = begin_attempt(core, token, device)?;
+    let found = find_open(&mut *core.store.connection().await?, &digest).await?;
     attempt.succeed();
-    let organization = found.organization_id.parse().map_err(|_| Error::Internal)?;
-    let mut user = accounts::new_user(core, organization, &found.role, name, &found.email, password).await?;
-    let auditor = core.auditor.clone();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                // Read again inside the transaction: of two concurrent calls only one succeeds.
-                let found = require_open(store::invitations::find_by_digest(&mut *tx, &digest).await?)?;
-                user.role.clone_from(&found.role);
-                store::users::insert_user(tx, &user).await.map_err(accounts::email_taken)?;
-                store::invitations::accept(tx, &found.id).await?;
-                let actor = accounts::actor_for(&user, super::actor::AuthMethod::Session, device.address);
-                let event = Event::new(&actor, "user.joined", "user", user.id, &user.name).with("role", found.role).with("invited_by", found.sender);
-                auditor.record(tx, event).await?;
-                session::create(tx, user.id, &device).await
-            })
-        })
-        .await
+    let mut user = accounts::new_user(core, found.organization_id, &found.role, name, &found.email, password).await?;
+    let mut change = core.begin_unchecked(accounts::actor_for(&user, AuthMethod::Password, device.address)).await?;
+    // Read again inside the transaction: of two concurrent calls only one succeeds.
+    let found = find_open(&mut change.tx, &digest).await?;
+    user.role.clone_from(&found.role);
+    store::users::insert_user(&mut change.tx, &user).await.map_err(accounts::email_taken)?;
+    store::invitations::accept(&mut change.tx, found.id).await?;
+    let session = session::create(&mut change.tx, user.id, device).await?;
+    let event = change.event("user.joined", "user", user.id, &user.name).with("role", found.role).with("invited_by", found.sender);
+    change.commit([event]).await?;
+    Ok(session)
 }
 
 /// Attempts are throttled like sign-in attempts, so that tokens cannot be guessed.
@@ -146,21 +118,21 @@ fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(
     Ok((attempt, digest))
 }
 
-fn require_open(found: Option<InvitationRecord>) -> Result<InvitationRecord, Error> {
+/// The invitation whose token has this digest, if it can be accepted.
+async fn find_open(db: &mut Connection, digest: &[u8; 32]) -> Result<InvitationRecord, Error> {
+    let found = store::invitations::find_by_digest(db, digest).await?;
     found.filter(|found| found.state(Timestamp::now()) == InvitationState::Open).ok_or(Error::NotFound)
 }
 
-/// An invitation that the actor may send. Returns the actor with the permissions read in the transaction `tx`.
-async fn find_sendable(tx: &mut Tx, actor: &Actor, id: InvitationId) -> Result<(Actor, InvitationRecord), Error> {
-    let actor = reload_actor(tx, actor, Permission::ManageMembers).await?;
-    let invitation = store::invitations::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
-    actor.require_all(invitation.allows())?;
-    Ok((actor, invitation))
+/// An invitation that the actor may send.
+async fn find_sendable(db: &mut Connection, actor: &Actor, id: InvitationId) -> Result<InvitationRecord, Error> {
+    let invitation = store::invitations::find(db, actor.organization, id).await?.ok_or(Error::NotFound)?;
+    actor.require_all(invitation.permissions)?;
+    Ok(invitation)
 }
 
-async fn record(tx: &mut Tx, auditor: &Auditor, actor: &Actor, action: &'static str, invitation: &InvitationRecord) -> Result<(), Error> {
-    let event = Event::new(actor, action, "invitation", &invitation.id, &invitation.email).with("role", invitation.role.as_str());
-    Ok(auditor.record(tx, event).await?)
+fn event(change: &Change, action: &'static str, invitation: &InvitationRecord) -> Event {
+    change.event(action, "invitation", invitation.id, &invitation.email).with("role", invitation.role.as_str())
 }
 
 /// The token is in the fragment, which browsers do not send to servers.

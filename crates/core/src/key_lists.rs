@@ -1,12 +1,12 @@
 //! Lists of keys and credentials: who may see which rows, and in which order.
 
-use super::keys::{inbound, visible_kinds};
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Core,
     actor::Actor,
-    credentials, keys,
+    credentials,
+    keys::{self, inbound, visible_kinds},
     list_snapshots::{ListSnapshot, ListView},
 };
 use latchkey_store::{self as store, keys::lists::Selection};
@@ -125,9 +125,8 @@ pub async fn rows(core: &Core, actor: &Actor, listing: &str, offset: usize, limi
 /// `ListingGone`, `Forbidden`, `Unavailable`.
 pub async fn ids(core: &Core, actor: &Actor, listing: &str, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
     let listing = find(core, actor, listing)?;
-    let ids =
-        store::keys::lists::ids_of(&core.store, listing.view.organization, &listing.view.kinds, slice(&listing, offset, limit.min(MAX_IDS))).await?;
-    ids.iter().map(|id| id.parse().map_err(|_| Error::Internal)).collect()
+    let numbers = slice(&listing, offset, limit.min(MAX_IDS));
+    Ok(store::keys::lists::ids_of(&core.store, listing.view.organization, &listing.view.kinds, numbers).await?)
 }
 
 /// At most [`ROWS_MAX`] rows of a list, each with its index; without the row's data if it was deleted since.

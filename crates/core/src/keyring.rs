@@ -51,21 +51,18 @@ impl Keyring {
 
     async fn create(store: &Store, master: &MasterKey) -> anyhow::Result<Self> {
         let keyring = Self { pepper: Zeroizing::new(random::bytes()), audit: Zeroizing::new(random::bytes()) };
-        let auditor = Auditor::new(&keyring.audit);
-        let wrapped = [master.wrap("pepper", &keyring.pepper), master.wrap("audit", &keyring.audit)];
-        store
-            .write(move |tx| {
-                Box::pin(async move {
-                    for secret in &wrapped {
-                        stored::insert(tx, secret).await?;
-                    }
-                    // Stored together with the chain's key, so that a log without a start counts as altered.
-                    Ok::<_, Error>(auditor.begin(tx).await?)
-                })
-            })
-            .await
-            .context("cannot store the keyring")?;
+        keyring.insert(store, master).await.context("cannot store the keyring")?;
         Ok(keyring)
+    }
+
+    async fn insert(&self, store: &Store, master: &MasterKey) -> Result<(), Error> {
+        let mut tx = store.begin().await?;
+        for (name, secret) in [("pepper", &self.pepper), ("audit", &self.audit)] {
+            stored::insert(&mut tx, &master.wrap(name, secret)).await?;
+        }
+        // Stored together with the chain's key, so that a log without a start counts as altered.
+        Auditor::new(&self.audit).begin(&mut tx).await?;
+        tx.commit().await
     }
 }
 

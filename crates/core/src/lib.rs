@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_log;
 pub mod auth;
 pub mod bulk;
+pub mod change;
 pub mod corpora;
 pub mod credential_check;
 pub mod credentials;
@@ -90,8 +91,13 @@ impl Core {
         endpoints: ProviderEndpoints,
     ) -> anyhow::Result<Self> {
         let pepper = Pepper::new(&keyring.pepper);
+        let verifier = Arc::new(Verifier::new(store.clone(), pepper.clone()));
+        store.subscribe({
+            let verifier = Arc::clone(&verifier);
+            move |changes| changes.iter().for_each(|change| verifier.apply(change))
+        });
         Ok(Self {
-            verifier: Arc::new(Verifier::new(store.clone(), pepper.clone())),
+            verifier,
             auditor: Auditor::new(&keyring.audit),
             vault,
             http_client: HttpClient::new(allow_outgoing)?,

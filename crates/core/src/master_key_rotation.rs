@@ -6,11 +6,14 @@ use anyhow::{Context, bail};
 use super::{
     Core, accounts,
     audit::Event,
-    vault::{OwnerId, SecretOwner, VALUE_FIELD, unwrap_key, wrap_key},
+    vault::{SecretOwner, VALUE_FIELD, unwrap_key, wrap_key},
 };
 use latchkey_crypto::master_key::{MasterKey, MasterKeySource};
 use latchkey_store::{self as store, Tx, sealed_secrets::WrappedKey};
-use latchkey_types::error::Error;
+use latchkey_types::{
+    error::Error,
+    id::{CredentialId, ProjectSecretId},
+};
 
 /// Number of data keys per batch.
 const BATCH_SIZE: i64 = 1000;
@@ -31,7 +34,7 @@ pub async fn rotate(core: &Core) -> anyhow::Result<RotationResult> {
             let current = current(core).await?;
             let next = MasterKey::generate();
             MasterKeySource::write_next(&folder, &next)?;
-            let done = rewrap(core, current, next).await?;
+            let done = rewrap(core, &current, &next).await?;
             MasterKeySource::promote_next(&folder)?;
             Ok(done)
         }
@@ -39,7 +42,7 @@ pub async fn rotate(core: &Core) -> anyhow::Result<RotationResult> {
             let Some(next) = source.next()? else {
                 bail!("the current master key comes from the environment: put the new one, 32 random bytes in base64, into LATCHKEY_NEW_MASTER_KEY");
             };
-            rewrap(core, current(core).await?, next).await
+            rewrap(core, &current(core).await?, &next).await
         }
     }
 }
@@ -54,26 +57,23 @@ async fn current(core: &Core) -> anyhow::Result<MasterKey> {
     Ok(found.key)
 }
 
-async fn rewrap(core: &Core, from: MasterKey, to: MasterKey) -> anyhow::Result<RotationResult> {
-    let auditor = core.auditor.clone();
+async fn rewrap(core: &Core, from: &MasterKey, to: &MasterKey) -> anyhow::Result<RotationResult> {
+    rewrap_all(core, from, to).await.context("rotation failed, nothing was changed")
+}
+
+/// Records the rotation in the log of every organization; there may be none yet.
+async fn rewrap_all(core: &Core, from: &MasterKey, to: &MasterKey) -> Result<RotationResult, Error> {
     let organizations = store::users::list_organizations(&core.store).await?;
-    let done = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                rewrap_keyring(tx, &from, &to).await?;
-                let mut done = rewrap_data_keys(tx, &from, &to).await?;
-                rewrap_project_secrets(tx, &from, &to, &mut done).await?;
-                for (id, name) in organizations {
-                    let organization = id.parse().map_err(|_| Error::Internal)?;
-                    let event = Event::new(&accounts::console_actor_of(organization), "master_key.rotated", "organization", id, &name);
-                    auditor.record(tx, event).await?;
-                }
-                Ok(done)
-            })
-        })
-        .await;
-    done.context("rotation failed, nothing was changed")
+    let mut tx = core.store.begin().await?;
+    rewrap_keyring(&mut tx, from, to).await?;
+    let mut done = rewrap_data_keys(&mut tx, from, to).await?;
+    rewrap_project_secrets(&mut tx, from, to, &mut done).await?;
+    for (id, name) in organizations {
+        let event = Event::new(&accounts::console_actor_of(id), "master_key.rotated", "organization", id, &name);
+        core.auditor.record(&mut tx, event).await?;
+    }
+    tx.commit().await?;
+    Ok(done)
 }
 
 async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<(), Error> {
@@ -85,11 +85,12 @@ async fn rewrap_keyring(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result
 }
 
 async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Result<RotationResult, Error> {
-    let (mut done, mut last) = (RotationResult::default(), (String::new(), String::new()));
+    let (mut done, mut last) = (RotationResult::default(), None::<(CredentialId, String)>);
     loop {
-        let keys = store::sealed_secrets::data_keys_after(tx, (&last.0, &last.1), BATCH_SIZE).await?;
+        let after = last.as_ref().map(|(credential, field)| (*credential, field.as_str()));
+        let keys = store::sealed_secrets::data_keys_after(tx, after, BATCH_SIZE).await?;
         let Some(end) = keys.last() else { return Ok(done) };
-        last = (end.credential_id.clone(), end.field.clone());
+        last = Some((end.credential_id, end.field.clone()));
         for key in keys {
             match rewrap_data_key(key, from, to) {
                 Some(key) => {
@@ -103,11 +104,11 @@ async fn rewrap_data_keys(tx: &mut Tx, from: &MasterKey, to: &MasterKey) -> Resu
 }
 
 async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, done: &mut RotationResult) -> Result<(), Error> {
-    let mut last = String::new();
+    let mut last = None::<ProjectSecretId>;
     loop {
-        let keys = store::project_secrets::keys_after(tx, &last, BATCH_SIZE).await?;
+        let keys = store::project_secrets::keys_after(tx, last, BATCH_SIZE).await?;
         let Some(end) = keys.last() else { return Ok(()) };
-        last = end.id.clone();
+        last = Some(end.id);
         for mut key in keys {
             match rewrap_project_data_key(&key, from, to) {
                 Some(wrapped) => {
@@ -123,18 +124,14 @@ async fn rewrap_project_secrets(tx: &mut Tx, from: &MasterKey, to: &MasterKey, d
 
 /// The data key of a project secret, rewrapped; `None` if it cannot be unwrapped.
 fn rewrap_project_data_key(key: &store::project_secrets::WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<Vec<u8>> {
-    let owner = SecretOwner::project_secret(key.organization_id.parse().ok()?, key.id.parse().ok()?);
+    let owner = SecretOwner::project_secret(key.organization_id, key.id);
     let plain = unwrap_key(from, owner, VALUE_FIELD, &key.wrapped_key).ok()?;
     Some(wrap_key(to, owner, VALUE_FIELD, &plain))
 }
 
 /// The data key of a credential, rewrapped; `None` if it cannot be unwrapped.
 fn rewrap_data_key(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<WrappedKey> {
-    let owner = SecretOwner {
-        organization: key.organization_id.parse().ok()?,
-        holder: OwnerId::Credential(key.credential_id.parse().ok()?),
-        purpose: key.provider.as_deref().unwrap_or(&key.kind),
-    };
+    let owner = SecretOwner::credential(key.organization_id, key.credential_id, key.kind, key.provider);
     let plain = unwrap_key(from, owner, &key.field, &key.wrapped_key).ok()?;
     let wrapped_key = wrap_key(to, owner, &key.field, &plain);
     Some(WrappedKey { wrapped_key, ..key })

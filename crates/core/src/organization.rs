@@ -1,9 +1,8 @@
 //! Settings of an organization.
 
-use crate::actor::reload_actor;
 use iso_currency::{Currency, IntoEnumIterator};
 
-use super::{Core, actor::Actor, audit::Event};
+use super::{Core, actor::Actor};
 use latchkey_store as store;
 use latchkey_types::{error::Error, organization::OrganizationSettings, permission::Permission, validate};
 
@@ -31,25 +30,20 @@ pub async fn edit(core: &Core, actor: &Actor, name: &str, currency: &str) -> Res
     let name = validate::name("name", name)?;
     let found = currencies().into_iter().find(|(code, _)| code == currency);
     let (currency, _) = found.ok_or_else(|| Error::invalid("currency", "Choose a currency."))?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageOrganization).await?;
-                let (name_before, currency_before) = store::organizations::settings(tx, actor.organization).await?;
-                if name == name_before && currency == currency_before {
-                    return Ok(());
-                }
-                let taken = |error: store::StoreError| error.or_conflict("name", "Another organization already has this name.");
-                store::organizations::update(tx, actor.organization, &name, &currency).await.map_err(taken)?;
-                let event = Event::new(&actor, "organization.edited", "organization", actor.organization, &name)
-                    .with("name_before", name_before)
-                    .with("currency_before", currency_before)
-                    .with("currency", currency);
-                Ok(auditor.record(tx, event).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageOrganization]).await?;
+    let id = change.actor.organization;
+    let (name_before, currency_before) = store::organizations::settings(&mut change.tx, id).await?;
+    if name == name_before && currency == currency_before {
+        return Ok(());
+    }
+    let taken = |error: store::StoreError| error.or_conflict("name", "Another organization already has this name.");
+    store::organizations::update(&mut change.tx, id, &name, &currency).await.map_err(taken)?;
+    let event = change
+        .event("organization.edited", "organization", id, &name)
+        .with("name_before", name_before)
+        .with("currency_before", currency_before)
+        .with("currency", currency);
+    change.commit([event]).await
 }
 
 #[cfg(test)]

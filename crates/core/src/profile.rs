@@ -4,14 +4,13 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     Core,
-    audit::Event,
     auth::{
         session::{self, Device, Session, SessionToken},
         user_agent,
     },
 };
 use latchkey_store::{self as store, sessions::SessionRecord};
-use latchkey_types::{account::Viewer, error::Error, id::SessionId, member::SessionRow, time::Timestamp, validate};
+use latchkey_types::{account::Viewer, error::Error, id::SessionId, member::SessionRow, validate};
 
 /// The signed-in user.
 pub async fn viewer(core: &Core, session: &Session) -> Result<Viewer, Error> {
@@ -31,15 +30,10 @@ pub async fn viewer(core: &Core, session: &Session) -> Result<Viewer, Error> {
 /// Renames the user.
 pub async fn rename(core: &Core, session: &Session, name: &str, device: &Device) -> Result<(), Error> {
     let name = validate::name("name", name)?;
-    let (actor, auditor) = (session.actor(device.address), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                store::users::set_name(tx, actor.user, &name).await?;
-                Ok(auditor.record(tx, Event::new(&actor, "user.renamed", "user", actor.user, &name).with("from", actor.name.clone())).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(&session.actor(device.address), &[]).await?;
+    store::users::set_name(&mut change.tx, session.user, &name).await?;
+    let event = change.event("user.renamed", "user", session.user, &name).with("from", session.row.name.as_str());
+    change.commit([event]).await
 }
 
 /// Changes the user's password, which requires the current one. All sessions of the user end, and a new one begins for this device.
@@ -51,7 +45,7 @@ pub async fn change_password(
     session: &Session,
     current: SecretString,
     password: SecretString,
-    device: Device,
+    device: &Device,
 ) -> Result<SessionToken, Error> {
     let wrong = || Error::invalid("current", "The current password is incorrect.");
     validate::password("password", password.expose_secret())?;
@@ -62,38 +56,32 @@ pub async fn change_password(
     }
     attempt.succeed();
     let hash = core.passwords.hash(password).await?;
-    let (actor, auditor, before) = (session.actor(device.address), core.auditor.clone(), session.row.password_hash.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                // Of two concurrent calls only the first succeeds: for the second, the current password has changed.
-                if !store::users::replace_password(tx, actor.user, &before, &hash).await? {
-                    return Err(wrong());
-                }
-                let ended = store::sessions::delete_of_user(tx, actor.user).await?;
-                let event = Event::new(&actor, "user.password_changed", "user", actor.user, &actor.name).with("sessions", ended);
-                auditor.record(tx, event).await?;
-                session::create(tx, actor.user, &device).await
-            })
-        })
-        .await
+    let mut change = core.begin(&session.actor(device.address), &[]).await?;
+    // Of two concurrent calls only the first succeeds: for the second, the current password has changed.
+    if !store::users::replace_password(&mut change.tx, session.user, &session.row.password_hash, &hash).await? {
+        return Err(wrong());
+    }
+    let ended = store::sessions::delete_of_user(&mut change.tx, session.user).await?;
+    let token = session::create(&mut change.tx, session.user, device).await?;
+    let event = change.event("user.password_changed", "user", session.user, &session.row.name).with("sessions", ended);
+    change.commit([event]).await?;
+    Ok(token)
 }
 
 /// The user's sessions, most recently used first.
 pub async fn sessions(core: &Core, session: &Session) -> Result<Vec<SessionRow>, Error> {
-    session::list(&core.store, session.user).await?.iter().map(|record| row(record, session.id)).collect()
+    Ok(session::list(&core.store, session.user).await?.into_iter().map(|record| row(record, session.id)).collect())
 }
 
-fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Error> {
-    let id = record.id.parse().map_err(|_| Error::Internal)?;
-    Ok(SessionRow {
-        id,
-        is_this: id == this,
+fn row(record: SessionRecord, this: SessionId) -> SessionRow {
+    SessionRow {
+        id: record.id,
+        is_this: record.id == this,
         browser: user_agent::display_name(&record.user_agent),
-        address: record.address.clone(),
-        created_at: Timestamp(record.created_at),
-        last_seen_at: Timestamp(record.last_seen_at),
-    })
+        address: record.address,
+        created_at: record.created_at,
+        last_seen_at: record.last_seen_at,
+    }
 }
 
 /// Ends one of the user's sessions.
@@ -101,15 +89,10 @@ fn row(record: &SessionRecord, this: SessionId) -> Result<SessionRow, Error> {
 /// # Errors
 /// `NotFound` also for sessions of other users.
 pub async fn end_session(core: &Core, session: &Session, id: SessionId, device: &Device) -> Result<(), Error> {
-    let (actor, auditor) = (session.actor(device.address), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                if !store::sessions::delete_one_of_user(tx, actor.user, id).await? {
-                    return Err(Error::NotFound);
-                }
-                Ok(auditor.record(tx, Event::new(&actor, "session.ended", "user", actor.user, &actor.name).with("session", id.to_string())).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(&session.actor(device.address), &[]).await?;
+    if !store::sessions::delete_one_of_user(&mut change.tx, session.user, id).await? {
+        return Err(Error::NotFound);
+    }
+    let event = change.event("session.ended", "user", session.user, &session.row.name).with("session", id.to_string());
+    change.commit([event]).await
 }

@@ -1,8 +1,7 @@
 //! The rules for roles. An actor can create, change or delete only roles whose permissions they hold.
 
-use super::{Core, actor::Actor, audit::Event};
-use crate::actor::reload_actor;
-use latchkey_store::{self as store, Tx, roles::RoleRecord};
+use super::{Core, actor::Actor};
+use latchkey_store::{self as store, Connection, roles::RoleRecord};
 use latchkey_types::{
     error::Error,
     id::RoleId,
@@ -33,57 +32,39 @@ impl RoleDraft {
 /// The organization's roles, built-in roles first. Needs *Manage Roles*.
 pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<RoleRow>, Error> {
     actor.require(Permission::ManageRoles)?;
-    store::roles::list(core.store.read()?, actor.organization).await?.iter().map(RoleRecord::row).collect()
+    let roles = store::roles::list(&mut *core.store.connection().await?, actor.organization).await?;
+    Ok(roles.iter().map(RoleRecord::row).collect())
 }
 
 /// Creates a role. Needs *Manage Roles* and every permission of the new role.
-pub async fn create(core: &Core, actor: &Actor, draft: RoleDraft) -> Result<RoleRow, Error> {
-    actor.require(Permission::ManageRoles)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    let record = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
-                let (name, permissions) = draft.validate(&actor)?;
-                let id = RoleId::new();
-                store::roles::insert(tx, id, actor.organization, &name, permissions).await.map_err(name_taken)?;
-                auditor.record(tx, Event::new(&actor, "role.created", "role", id, &name).with("permissions", permissions.to_list())).await?;
-                store::roles::find(tx, actor.organization, id).await?.ok_or(Error::Internal)
-            })
-        })
-        .await?;
-    record.row()
+pub async fn create(core: &Core, actor: &Actor, draft: &RoleDraft) -> Result<RoleRow, Error> {
+    let mut change = core.begin(actor, &[Permission::ManageRoles]).await?;
+    let (name, permissions) = draft.validate(&change.actor)?;
+    let (id, organization) = (RoleId::new(), change.actor.organization);
+    store::roles::insert(&mut change.tx, id, organization, &name, permissions).await.map_err(name_taken)?;
+    let record = store::roles::find(&mut change.tx, organization, id).await?.ok_or(Error::Internal)?;
+    let event = change.event("role.created", "role", id, &name).with("permissions", permissions.to_list());
+    change.commit([event]).await?;
+    Ok(record.row())
 }
 
 /// Updates a role, effective immediately. Needs *Manage Roles* and every permission of the role before and after the change.
 ///
 /// # Errors
 /// `Conflict` at `role` for a built-in role.
-pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> Result<RoleRow, Error> {
-    actor.require(Permission::ManageRoles)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    let record = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
-                let before = find_editable(tx, &actor, id).await?;
-                let (name, permissions) = draft.validate(&actor)?;
-                store::roles::update(tx, id, &name, permissions).await.map_err(name_taken)?;
-                // Keys have the permissions of their creators, so any verdict may change.
-                store::verdict_changes::record(tx, None).await?;
-                let event = Event::new(&actor, "role.changed", "role", id, &name)
-                    .with("name_before", before.name)
-                    .with("permissions_before", before.permissions)
-                    .with("permissions", permissions.to_list());
-                auditor.record(tx, event).await?;
-                store::roles::find(tx, actor.organization, id).await?.ok_or(Error::Internal)
-            })
-        })
-        .await?;
-    core.verifier.invalidate(None);
-    record.row()
+pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: &RoleDraft) -> Result<RoleRow, Error> {
+    let mut change = core.begin(actor, &[Permission::ManageRoles]).await?;
+    let before = find_editable(&mut change.tx, &change.actor, id).await?;
+    let (name, permissions) = draft.validate(&change.actor)?;
+    store::roles::update(&mut change.tx, id, &name, permissions).await.map_err(name_taken)?;
+    let record = store::roles::find(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::Internal)?;
+    let event = change
+        .event("role.changed", "role", id, &name)
+        .with("name_before", before.name)
+        .with("permissions_before", before.permissions.to_list())
+        .with("permissions", permissions.to_list());
+    change.commit([event]).await?;
+    Ok(record.row())
 }
 
 /// Deletes an unused role. Needs *Manage Roles* and every permission of the role.
@@ -91,28 +72,17 @@ pub async fn edit(core: &Core, actor: &Actor, id: RoleId, draft: RoleDraft) -> R
 /// # Errors
 /// `Conflict` at `role` for a built-in role, and while members, open invitations, project members, templates or valid project keys use it.
 pub async fn delete(core: &Core, actor: &Actor, id: RoleId) -> Result<(), Error> {
-    actor.require(Permission::ManageRoles)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageRoles).await?;
-                let role = find_editable(tx, &actor, id).await?;
-                require_unused(&role)?;
-                store::roles::delete(tx, id).await?;
-                // Invalid project keys may still refer to the role, and lose its permissions.
-                store::verdict_changes::record(tx, None).await?;
-                Ok(auditor.record(tx, Event::new(&actor, "role.deleted", "role", id, &role.name)).await?)
-            })
-        })
-        .await?;
-    core.verifier.invalidate(None);
-    Ok(())
+    let mut change = core.begin(actor, &[Permission::ManageRoles]).await?;
+    let role = find_editable(&mut change.tx, &change.actor, id).await?;
+    require_unused(&role)?;
+    store::roles::delete(&mut change.tx, id).await?;
+    let event = change.event("role.deleted", "role", id, &role.name);
+    change.commit([event]).await
 }
 
 /// A role that the actor may change or delete.
-async fn find_editable(tx: &mut Tx, actor: &Actor, id: RoleId) -> Result<RoleRecord, Error> {
-    let role = store::roles::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
+async fn find_editable(db: &mut Connection, actor: &Actor, id: RoleId) -> Result<RoleRecord, Error> {
+    let role = store::roles::find(db, actor.organization, id).await?.ok_or(Error::NotFound)?;
     if role.is_built_in() {
         return Err(Error::conflict("role", "Built-in roles can't be changed or deleted. Create a new role instead."));
     }

@@ -5,6 +5,7 @@ use latchkey_store as store;
 use latchkey_types::{
     billing::{KEYS_MAX, KeyUsage, Month, MonthUsage},
     error::Error,
+    key_kind::Kind,
     money::Money,
     permission::Permission,
     time::{DAY_MS, Timestamp},
@@ -29,18 +30,18 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<M
         days: (first..end).map(|day| total_of(day).map_or(0, |total| total.requests)).collect(),
         costs: (first..end).map(|day| total_of(day).map_or(Money::default(), |total| total.cost.money())).collect(),
         others: used - i64::try_from(keys.len()).unwrap_or_default(),
-        keys: keys.into_iter().map(key_usage).collect::<Result<_, _>>()?,
+        keys: keys.into_iter().map(key_usage).collect(),
     })
 }
 
-fn key_usage(total: store::usage::KeyUsageRow) -> Result<KeyUsage, Error> {
-    Ok(KeyUsage {
-        id: total.id.parse().map_err(|_| Error::Internal)?,
-        kind: total.kind.parse().map_err(|_| Error::Internal)?,
+fn key_usage(total: store::usage::KeyUsageRow) -> KeyUsage {
+    KeyUsage {
+        id: total.id,
+        kind: Kind::Key(total.kind),
         name: total.name,
         mask: total.mask,
         is_deleted: total.deleted_at.is_some(),
         requests: total.requests,
         cost: total.cost.money(),
-    })
+    }
 }

@@ -13,10 +13,12 @@ use latchkey_crypto::{
     master_key::{MasterKey, MasterKeySource, Wrapped},
     random::{self, Secret},
 };
-use latchkey_store::{self as store, Store, Tx, keyring, sealed_secrets::SealedSecret};
+use latchkey_store::{self as store, Connection, Store, Tx, keyring, sealed_secrets::SealedSecret};
 use latchkey_types::{
     error::Error,
     id::{CredentialId, OrganizationId, ProjectSecretId},
+    key::StorageProvider,
+    key_kind::CredentialKind,
 };
 
 /// Holds the master key, and encrypts and decrypts secrets with it.
@@ -28,11 +30,11 @@ pub struct Vault {
 
 /// The owner that a secret is bound to: it cannot be decrypted for another owner.
 #[derive(Debug, Clone, Copy)]
-pub struct SecretOwner<'a> {
+pub struct SecretOwner {
     pub organization: OrganizationId,
     pub holder: OwnerId,
     /// For a credential its provider, or its kind if it has none.
-    pub purpose: &'a str,
+    pub purpose: &'static str,
 }
 
 /// The object that has the secrets. Ids of different kinds never collide.
@@ -51,7 +53,16 @@ impl fmt::Display for OwnerId {
     }
 }
 
-impl SecretOwner<'_> {
+impl SecretOwner {
+    /// The owner of a credential's secrets.
+    pub const fn credential(organization: OrganizationId, id: CredentialId, kind: CredentialKind, provider: Option<StorageProvider>) -> Self {
+        let purpose = match provider {
+            Some(provider) => provider.as_str(),
+            None => kind.as_str(),
+        };
+        Self { organization, holder: OwnerId::Credential(id), purpose }
+    }
+
     /// The owner of a project secret's value.
     pub const fn project_secret(organization: OrganizationId, id: ProjectSecretId) -> Self {
         Self { organization, holder: OwnerId::ProjectSecret(id), purpose: "project" }
@@ -78,7 +89,7 @@ impl Vault {
     ///
     /// # Errors
     /// `Internal` if no master key fits; `Unavailable`.
-    pub async fn seal(&self, tx: &mut Tx, owner: SecretOwner<'_>, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Error> {
+    pub async fn seal(&self, tx: &mut Tx, owner: SecretOwner, secrets: &[NamedSecret]) -> Result<Vec<SealedSecret>, Error> {
         let (master, _) = self.fitting_master_key(tx).await?;
         Ok(secrets.iter().map(|(field, secret)| seal_under(&master, owner, field, secret)).collect())
     }
@@ -102,8 +113,8 @@ impl Vault {
     }
 
     /// The keyring, and the master key that currently fits it.
-    async fn fitting_master_key(&self, tx: &mut Tx) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Error> {
-        let keyring = keyring::all(tx).await?;
+    async fn fitting_master_key(&self, db: &mut Connection) -> Result<(Arc<MasterKey>, Vec<Wrapped>), Error> {
+        let keyring = keyring::all(db).await?;
         if !self.master().matches(&keyring) && !self.refresh(&keyring) {
             return Err(Error::Internal);
         }
@@ -114,7 +125,7 @@ impl Vault {
     ///
     /// # Errors
     /// If the secret was altered, belongs to another owner, or the master key was rotated: see [`Vault::reload_master_key`].
-    pub fn open(&self, owner: SecretOwner<'_>, sealed: &SealedSecret) -> Result<SecretString, DecryptionError> {
+    pub fn open(&self, owner: SecretOwner, sealed: &SealedSecret) -> Result<SecretString, DecryptionError> {
         let key = unwrap_key(&self.master(), owner, &sealed.field, &sealed.wrapped_key)?;
         let plain = aead::open(&key, &secret_binding(&owner.parts(&sealed.field)), &sealed.ciphertext)?;
         Ok(std::str::from_utf8(&plain).map_err(|_| DecryptionError)?.to_owned().into())
@@ -124,7 +135,7 @@ impl Vault {
     ///
     /// # Errors
     /// `Internal` if it was altered, belongs to another owner, or no master key fits; `Unavailable`.
-    pub async fn open_in_transaction(&self, tx: &mut Tx, owner: SecretOwner<'_>, sealed: &SealedSecret) -> Result<SecretString, Error> {
+    pub async fn open_in_transaction(&self, tx: &mut Tx, owner: SecretOwner, sealed: &SealedSecret) -> Result<SecretString, Error> {
         self.fitting_master_key(tx).await?;
         self.open(owner, sealed).map_err(|_| {
             tracing::error!(holder = %owner.holder, "cannot decrypt a stored secret");
@@ -161,7 +172,7 @@ impl Vault {
     }
 }
 
-fn seal_under(master: &MasterKey, owner: SecretOwner<'_>, field: &str, secret: &SecretString) -> SealedSecret {
+fn seal_under(master: &MasterKey, owner: SecretOwner, field: &str, secret: &SecretString) -> SealedSecret {
     let key: Secret = Zeroizing::new(random::bytes());
     SealedSecret {
         owner_id: owner.holder.to_string(),
@@ -171,7 +182,7 @@ fn seal_under(master: &MasterKey, owner: SecretOwner<'_>, field: &str, secret: &
     }
 }
 
-pub fn wrap_key(master: &MasterKey, owner: SecretOwner<'_>, field: &str, key: &Secret) -> Vec<u8> {
+pub fn wrap_key(master: &MasterKey, owner: SecretOwner, field: &str, key: &Secret) -> Vec<u8> {
     aead::seal(master.secret(), &key_binding(&owner.parts(field)), key.as_slice())
 }
 
@@ -179,11 +190,11 @@ pub fn wrap_key(master: &MasterKey, owner: SecretOwner<'_>, field: &str, key: &S
 ///
 /// # Errors
 /// If it was wrapped under another master key, altered, or belongs to another owner.
-pub fn unwrap_key(master: &MasterKey, owner: SecretOwner<'_>, field: &str, wrapped: &[u8]) -> Result<Secret, DecryptionError> {
+pub fn unwrap_key(master: &MasterKey, owner: SecretOwner, field: &str, wrapped: &[u8]) -> Result<Secret, DecryptionError> {
     aead::open_key(master.secret(), &key_binding(&owner.parts(field)), wrapped)
 }
 
-impl SecretOwner<'_> {
+impl SecretOwner {
     fn parts(&self, field: &str) -> [String; 4] {
         [self.organization.to_string(), self.holder.to_string(), field.to_owned(), self.purpose.to_owned()]
     }
@@ -211,11 +222,11 @@ mod tests {
         Vault::new(MasterKeySource::Folder("/nowhere".into()), MasterKey::generate())
     }
 
-    fn owner(purpose: &str) -> SecretOwner<'_> {
+    fn owner(purpose: &'static str) -> SecretOwner {
         SecretOwner { organization: OrganizationId::new(), holder: OwnerId::Credential(CredentialId::new()), purpose }
     }
 
-    fn sealed(vault: &Vault, owner: SecretOwner<'_>, secret: &str) -> SealedSecret {
+    fn sealed(vault: &Vault, owner: SecretOwner, secret: &str) -> SealedSecret {
         seal_under(&vault.master(), owner, "key", &secret.to_owned().into())
     }
 

@@ -184,7 +184,7 @@ async fn create_key(core: &Core, name: String, days: i64, user: Option<String>, 
         }
         None => store::users::first_owner(&core.store).await?.context("no owner exists yet: create one with `latchkey admin create-user`")?,
     };
-    let console = accounts::console_actor(&owner).map_err(to_message)?;
+    let console = accounts::console_actor(&owner);
     let request = CreateKeyRequest { expiry: RequestedExpiry::Days(days), scopes, ..CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), name) };
     Ok(keys::create(core, &console, request).await.map_err(to_message)?.secret)
 }

@@ -1,18 +1,16 @@
 //! Authentication of API requests: by an internal key, or on some routes by a project key.
 
 use axum::{
-    extract::{ConnectInfo, FromRef, FromRequestParts},
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc};
 
+use super::route::{Needs, needs, not_authorized};
 use latchkey_core::actor::{Actor, AuthMethod};
-use latchkey_http::{AppState, client_address, problem::Problem};
+use latchkey_http::{AppState, client_address, problem::Problem, request_context};
 use latchkey_types::{
-    error::Error,
+    access::Access,
     id::OrganizationId,
     key_kind::{KeyKind, Status},
     permission::{Permission, Scope, Scopes},
@@ -20,51 +18,48 @@ use latchkey_types::{
 };
 use latchkey_verify::CachedKey;
 
-/// The caller of a request with a valid internal key.
+/// Extractor: the actor of an internal key that fulfils what the route requires.
 #[derive(Clone)]
-pub(crate) struct Caller {
-    key: Arc<CachedKey>,
-    address: Option<IpAddr>,
+pub(crate) struct Authorized(pub(crate) Actor);
+
+/// Extractor: the internal key of [`Authorized`].
+#[derive(Clone)]
+pub(crate) struct AuthorizedKey(pub(crate) Arc<CachedKey>);
+
+/// Extractor: the caller of a route that also accepts keys of the project in its path.
+#[derive(Clone)]
+pub(crate) enum AuthorizedForProject {
+    Internal(Actor),
+    /// A key of the project in the path.
+    ProjectKey(Arc<CachedKey>),
 }
 
-impl Caller {
-    /// The actor, if the key has this scope.
-    ///
-    /// # Errors
-    /// 403 `insufficient_scope`; `forbidden` if the key's creator lacks the permission that the scope needs.
-    pub(crate) fn with_scope(&self, scope: Scope) -> Result<Actor, Problem> {
-        require_scope(&self.key, scope)?;
-        Ok(self.actor())
-    }
+macro_rules! extractor {
+    ($($type:ty),*) => {$(
+        impl<S: Sync> FromRequestParts<S> for $type {
+            type Rejection = Problem;
 
-    /// The actor, without a check of the key's scopes.
-    pub(crate) fn actor(&self) -> Actor {
-        Actor {
-            organization: self.key.organization,
-            user: self.key.created_by,
-            name: self.key.name.to_string(),
-            auth_method: AuthMethod::Key(self.key.id),
-            permissions: self.key.permissions,
-            scopes: Some(Scopes::of(self.key.scopes.iter().filter_map(|word| word.parse().ok()))),
-            address: self.address,
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+                parts.extensions.remove().ok_or_else(not_authorized)
+            }
         }
-    }
-
-    pub(crate) fn key(&self) -> &CachedKey {
-        &self.key
-    }
+    )*};
 }
 
-/// Authorizes a verify request and returns the organization whose keys it may verify. On the hot path: it builds no [`Caller`].
+extractor!(Authorized, AuthorizedKey, AuthorizedForProject);
+
+/// What verify routes require.
+pub(crate) const VERIFY: Needs = needs(Scope::Verify, Access::Permission(Permission::ViewKeys));
+
+/// Authorizes a verify request and returns the organization whose keys it may verify. On the hot path: it builds no [`Actor`].
 ///
 /// # Errors
 /// As for any caller: 401 for a key that is not valid; 403 `wrong_kind`, `insufficient_scope`.
 pub(crate) async fn authorize_verify(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
     let authorize = |key: &CachedKey| {
-        let now = Timestamp::now();
-        require_active(key, now)?;
-        admit_internal(key, state, now)?;
-        require_scope(key, Scope::Verify)?;
+        require_active(key)?;
+        admit_internal(key, state)?;
+        VERIFY.check(key)?;
         Ok(key.organization)
     };
     match state.verifier.with_recent(presented, authorize) {
@@ -74,110 +69,63 @@ pub(crate) async fn authorize_verify(presented: &str, state: &AppState) -> Resul
 }
 
 /// Checks that the key has this scope and that its creator currently has a permission that the scope needs.
-fn require_scope(key: &CachedKey, scope: Scope) -> Result<(), Problem> {
+pub(crate) fn require_scope(key: &CachedKey, scope: Scope) -> Result<(), Problem> {
     if !key.scopes.iter().any(|has| has == scope.as_str()) {
         let detail = format!("This key does not have the scope “{}”.", scope.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail));
     }
-    match scope.needs() {
-        [first, ..] if !scope.needs().iter().any(|permission| key.permissions.has(*permission)) => Err(Error::forbidden(*first).into()),
-        _ => Ok(()),
-    }
+    Ok(Access::OneOf(scope.needs()).require(key.permissions)?)
 }
 
 /// Checks that the key is an internal key and counts the request.
-fn admit_internal(key: &CachedKey, state: &AppState, now: Timestamp) -> Result<(), Problem> {
+pub(crate) fn admit_internal(key: &CachedKey, state: &AppState) -> Result<(), Problem> {
     if key.kind != KeyKind::Internal {
         let detail = format!("This key is of kind “{}”. The API requires an internal key.", key.kind.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
     }
-    state.verifier.record_use(key, now);
+    state.verifier.record_use(key, Timestamp::now());
     Ok(())
 }
 
-impl<S: Sync> FromRequestParts<S> for Caller
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = Problem;
+/// The actor of an internal key.
+pub(crate) fn actor_of(key: &CachedKey, parts: &Parts, state: &AppState) -> Actor {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    Actor {
+        organization: key.organization,
+        user: key.created_by,
+        name: key.name.to_string(),
+        auth_method: AuthMethod::Key { id: key.id, digest: key.digest() },
+        permissions: key.permissions,
+        scopes: Some(Scopes::of(key.scopes.iter().filter_map(|word| word.parse().ok()))),
+        address: peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies)),
+    }
+}
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // The idempotency middleware has already authenticated the key.
-        if let Some(caller) = parts.extensions.remove() {
-            return Ok(caller);
+/// Checks that the key belongs to this project and that its role has this permission.
+///
+/// # Errors
+/// 403 `wrong_project`, also if the project does not exist; 403 `insufficient_permissions`.
+pub(crate) fn require_project(key: &CachedKey, project: &str, permission: Permission) -> Result<(), Problem> {
+    let forbidden = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
+    match &key.project_grant {
+        Some(own) if key.belongs_to(project) && own.permissions.has(permission) => Ok(()),
+        Some(own) if key.belongs_to(project) => {
+            let label = permission.label();
+            let role = own
+                .role
+                .as_ref()
+                .map_or_else(|| "This key's role was deleted".to_owned(), |role| format!("This key's role “{role}” does not allow this"));
+            forbidden("insufficient_permissions", format!("{role}. Required permission: “{label}”."))
         }
-        let state = AppState::from_ref(state);
-        Self::of(authenticate(presented_key(&parts.headers)?, &state).await?, parts, &state)
-    }
-}
-
-impl Caller {
-    fn of(key: Arc<CachedKey>, parts: &Parts, state: &AppState) -> Result<Self, Problem> {
-        admit_internal(&key, state, Timestamp::now())?;
-        latchkey_http::request_context::set_caller(key.organization, key.created_by, Some(key.id));
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let address = peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies));
-        Ok(Self { key, address })
-    }
-}
-
-/// The caller of a route that also accepts the project's own keys.
-pub(crate) enum ProjectCaller {
-    Internal(Caller),
-    Project(ProjectKey),
-}
-
-/// A valid project key.
-pub(crate) struct ProjectKey(Arc<CachedKey>);
-
-impl<S: Sync> FromRequestParts<S> for ProjectCaller
-where
-    AppState: FromRef<S>,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let state = AppState::from_ref(state);
-        let key = authenticate(presented_key(&parts.headers)?, &state).await?;
-        if key.kind == KeyKind::Project {
-            latchkey_http::request_context::set_caller(key.organization, key.created_by, Some(key.id));
-            return Ok(Self::Project(ProjectKey(key)));
-        }
-        Caller::of(key, parts, &state).map(Self::Internal)
-    }
-}
-
-impl ProjectKey {
-    /// The key, if it belongs to this project and its role has this permission.
-    ///
-    /// # Errors
-    /// 403 `wrong_project`, also if the project does not exist; 403 `insufficient_permissions`.
-    pub(crate) fn with_permission(&self, project: &str, permission: Permission) -> Result<&CachedKey, Problem> {
-        let forbidden = |code, detail: String| Err(Problem::new(StatusCode::FORBIDDEN, code, detail));
-        match &self.0.project_grant {
-            Some(own) if self.0.belongs_to(project) && own.permissions.has(permission) => Ok(&self.0),
-            Some(own) if self.0.belongs_to(project) => {
-                let label = permission.label();
-                let role = own
-                    .role
-                    .as_ref()
-                    .map_or_else(|| "This key's role was deleted".to_owned(), |role| format!("This key's role “{role}” does not allow this"));
-                forbidden("insufficient_permissions", format!("{role}. Required permission: “{label}”."))
-            }
-            _ => forbidden("wrong_project", "This key belongs to another project.".to_owned()),
-        }
-    }
-
-    /// Counts an answered request.
-    pub(crate) fn record_use(&self, state: &AppState) {
-        state.verifier.record_use(&self.0, Timestamp::now());
+        _ => forbidden("wrong_project", "This key belongs to another project.".to_owned()),
     }
 }
 
 /// The presented key, of any kind, if it is active.
-async fn authenticate(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
-    let key = find(presented, state).await?;
-    require_active(&key, Timestamp::now())?;
+pub(crate) async fn authenticate(headers: &HeaderMap, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
+    let key = find(presented_key(headers)?, state).await?;
+    require_active(&key)?;
+    request_context::set_caller(key.organization, key.created_by, Some(key.id));
     Ok(key)
 }
 
@@ -185,8 +133,8 @@ async fn find(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Probl
     state.verifier.find(presented).await?.ok_or_else(unknown)
 }
 
-fn require_active(key: &CachedKey, now: Timestamp) -> Result<(), Problem> {
-    match key.lifecycle.status(now) {
+fn require_active(key: &CachedKey) -> Result<(), Problem> {
+    match key.lifecycle.status(Timestamp::now()) {
         Status::Active => Ok(()),
         Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
         Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),

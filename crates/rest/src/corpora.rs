@@ -8,15 +8,11 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{caller::Caller, openapi::schemas};
+use super::{caller::Authorized, openapi::schemas};
 use latchkey_core::corpora;
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_store::corpora::CorpusRecord;
-use latchkey_types::{
-    error::Error,
-    permission::{Permission, Scope},
-    time::Timestamp,
-};
+use latchkey_types::error::Error;
 
 /// A corpus.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +26,7 @@ pub(crate) struct CorpusView {
 
 impl From<CorpusRecord> for CorpusView {
     fn from(corpus: CorpusRecord) -> Self {
-        Self { id: corpus.id, name: corpus.name, created_at: Timestamp(corpus.created_at).rfc3339() }
+        Self { id: corpus.id, name: corpus.name, created_at: corpus.created_at.rfc3339() }
     }
 }
 
@@ -41,8 +37,6 @@ pub(crate) struct Corpora {
 }
 
 /// List corpora
-///
-/// Needs the scope `keys:read`, and *View Keys* or *Manage Corpora*.
 #[utoipa::path(
     get,
     path = "/api/v1/corpora",
@@ -50,8 +44,7 @@ pub(crate) struct Corpora {
     tag = "corpora",
     responses((status = 200, description = "All corpora, in order of creation.", body = Corpora)),
 )]
-pub(crate) async fn list(State(state): State<AppState>, caller: Caller) -> Result<JsonResponse<Corpora>, Problem> {
-    let actor = caller.with_scope(Scope::KeysRead)?;
+pub(crate) async fn list(State(state): State<AppState>, Authorized(actor): Authorized) -> Result<JsonResponse<Corpora>, Problem> {
     Ok(JsonResponse(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
 }
 
@@ -64,8 +57,6 @@ pub(crate) struct CreateCorpus {
 }
 
 /// Create a corpus
-///
-/// Needs the scope `keys:write` and *Manage Corpora*.
 #[utoipa::path(
     post,
     path = "/api/v1/corpora",
@@ -79,16 +70,15 @@ pub(crate) struct CreateCorpus {
 )]
 pub(crate) async fn create(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Json(request): Json<CreateCorpus>,
 ) -> Result<(StatusCode, JsonResponse<CorpusView>), Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     Ok((StatusCode::CREATED, JsonResponse(corpora::create(&state, &actor, &request.name).await?.into())))
 }
 
 /// Delete a corpus
 ///
-/// No key gives access to it any longer. This cannot be undone. Needs the scope `keys:write` and *Manage Corpora*.
+/// No key gives access to it any longer. This cannot be undone.
 #[utoipa::path(
     delete,
     path = "/api/v1/corpora/{id}",
@@ -97,10 +87,7 @@ pub(crate) async fn create(
     params(("id" = i64, Path, description = "The corpus's id.")),
     responses((status = 204, description = "Corpus deleted.")),
 )]
-pub(crate) async fn delete(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
-    // The permission comes first, so that an invalid id is 403 too for callers without it.
-    actor.require(Permission::ManageCorpora)?;
+pub(crate) async fn delete(State(state): State<AppState>, Authorized(actor): Authorized, Path(id): Path<String>) -> Result<StatusCode, Problem> {
     corpora::delete(&state, &actor, id.parse().map_err(|_| Error::NotFound)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    caller::Caller,
+    caller::Authorized,
     conditional::{Precondition, Tagged},
     listing::{self, ListQuery, Page},
     openapi::schemas,
@@ -27,7 +27,6 @@ use latchkey_types::{
     id::{CredentialId, UserId},
     key::{ItemId, KeyRow, RequestedExpiry, StorageProvider, TestOutcome, TestResult},
     key_kind::{CredentialKind, Kind, Status},
-    permission::Scope,
     secret::TypedSecret,
     time::Timestamp,
 };
@@ -156,7 +155,7 @@ pub(crate) struct CreatedCredential {
 
 /// Create a credential
 ///
-/// Needs the scope `credentials:write`, and *Manage API Keys* for an external key or *Manage Credentials* for a general key.
+/// External keys need *Manage API Keys*, general keys *Manage Credentials*.
 #[utoipa::path(
     post,
     path = "/api/v1/credentials",
@@ -178,8 +177,11 @@ pub(crate) struct CreatedCredential {
         (status = 409, description = "`conflict`: a credential with this name or for this provider already exists."),
     ),
 )]
-pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(request): Json<CreateCredential>) -> Result<Response, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsWrite)?;
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Json(request): Json<CreateCredential>,
+) -> Result<Response, Problem> {
     let Ok(kind) = request.kind.parse::<CredentialKind>() else { return Err(unknown_kind().into()) };
     actor.require(kind.spec().manage)?;
     let credential = match kind {
@@ -194,8 +196,7 @@ pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(r
 
 /// List credentials
 ///
-/// Of one kind, or of every kind that the caller may see. Needs the scope `credentials:read`, and *Manage API Keys* for external keys or
-/// *Manage Credentials* for general keys.
+/// Of one kind, or of every kind that the caller may see: external keys need *Manage API Keys*, general keys *Manage Credentials*.
 #[utoipa::path(
     get,
     path = "/api/v1/credentials",
@@ -206,10 +207,9 @@ pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(r
 )]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<JsonResponse<Page<CredentialView>>, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsRead)?;
     let query = listing::parse_query(query)?;
     let kind = query.kind()?;
     if matches!(kind, Some(Kind::Key(_))) {
@@ -224,7 +224,7 @@ fn unknown_kind() -> Error {
 
 /// Get a credential
 ///
-/// Needs the scope `credentials:read`, and *Manage API Keys* for an external key or *Manage Credentials* for a general key.
+/// External keys need *Manage API Keys*, general keys *Manage Credentials*.
 #[utoipa::path(
     get,
     path = "/api/v1/credentials/{id}",
@@ -233,8 +233,11 @@ fn unknown_kind() -> Error {
     params(("id" = String, Path, description = "The credential's id.", pattern = "^crd_[0-9a-f]{32}$")),
     responses((status = 200, description = "The credential.", body = CredentialView, headers(("ETag" = String, description = "For `If-Match`.")))),
 )]
-pub(crate) async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Tagged<CredentialView>, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsRead)?;
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Path(id): Path<String>,
+) -> Result<Tagged<CredentialView>, Problem> {
     Ok(credentials::get(&state, &actor, credential_id(&id)?).await?.into())
 }
 
@@ -253,7 +256,7 @@ pub(crate) struct EditCredential {
 
 /// Update a general key
 ///
-/// An empty or missing value keeps the stored one. Needs the scope `credentials:write` and *Manage Credentials*.
+/// An empty or missing value keeps the stored one.
 #[utoipa::path(
     patch,
     path = "/api/v1/credentials/{id}",
@@ -271,20 +274,18 @@ pub(crate) struct EditCredential {
 )]
 pub(crate) async fn edit(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
     Json(request): Json<EditCredential>,
 ) -> Result<Tagged<CredentialView>, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsWrite)?;
     let patch = GeneralKeyPatch { name: request.name, value: request.value };
     Ok(credentials::edit_general(&state, &actor, credential_id(&id)?, patch, if_match).await?.into())
 }
 
 /// Delete a credential
 ///
-/// This cannot be undone. Needs the scope `credentials:write`, and *Manage API Keys* for an external key or *Manage Credentials* for a general
-/// key.
+/// This cannot be undone. External keys need *Manage API Keys*, general keys *Manage Credentials*.
 #[utoipa::path(
     delete,
     path = "/api/v1/credentials/{id}",
@@ -295,11 +296,10 @@ pub(crate) async fn edit(
 )]
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
 ) -> Result<StatusCode, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsWrite)?;
     credentials::delete(&state, &actor, credential_id(&id)?, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -315,8 +315,8 @@ pub(crate) struct TestView {
 
 /// Test a credential
 ///
-/// Sends a request to the credential's provider. The response is 200 for every outcome. Needs the scope `credentials:write`, and
-/// *Manage API Keys* for an external key or *Manage Credentials* for a general key.
+/// Sends a request to the credential's provider. The response is 200 for every outcome. External keys need
+/// *Manage API Keys*, general keys *Manage Credentials*.
 #[utoipa::path(
     post,
     path = "/api/v1/credentials/{id}/test",
@@ -328,8 +328,11 @@ pub(crate) struct TestView {
         (status = 429, description = "`throttled`: this credential is already being tested."),
     ),
 )]
-pub(crate) async fn test(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<JsonResponse<TestView>, Problem> {
-    let actor = caller.with_scope(Scope::CredentialsWrite)?;
+pub(crate) async fn test(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Path(id): Path<String>,
+) -> Result<JsonResponse<TestView>, Problem> {
     let report = credential_check::test(&state, &actor, credential_id(&id)?).await?;
     Ok(JsonResponse(TestView { tested: report.tested.into(), detail: report.detail }))
 }

@@ -8,14 +8,13 @@ use latchkey_http::AppState;
 
 /// Liveness check
 ///
-/// Succeeds as long as the process serves requests. Needs no authentication.
+/// Succeeds as long as the process serves requests.
 #[utoipa::path(
     get,
     path = "/healthz",
     operation_id = "isHealthy",
     tag = "public",
     responses((status = 200, description = "The process is running.", body = String, content_type = "text/plain")),
-    security(()),
 )]
 pub(crate) async fn healthy() -> &'static str {
     "ok\n"
@@ -37,7 +36,7 @@ pub(crate) struct Readiness {
 /// Readiness check
 ///
 /// While the database is unreachable, the instance stays ready for as long as it verifies cached keys; `stale_seconds_left` is the time that
-/// remains. Needs no authentication.
+/// remains.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -47,7 +46,6 @@ pub(crate) struct Readiness {
         (status = 200, description = "The instance is ready.", body = Readiness),
         (status = 503, description = "The database is unreachable.", body = Readiness),
     ),
-    security(()),
 )]
 pub(crate) async fn ready(State(state): State<AppState>) -> (StatusCode, JsonResponse<Readiness>) {
     let is_unavailable = state.store.is_unavailable();

@@ -2,7 +2,7 @@
 
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::{FromRequestParts, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -10,8 +10,11 @@ use axum::{
 use serde_json::Value;
 use zeroize::Zeroize;
 
-use super::caller::Caller;
-use latchkey_core::idempotency::{self, IdempotencyKey, KeyState, StoredResponse};
+use super::caller::Authorized;
+use latchkey_core::{
+    actor::Actor,
+    idempotency::{self, IdempotencyKey, KeyState, StoredResponse},
+};
 use latchkey_http::{
     AppState,
     body::{BODY_MAX, LARGE_BODY_MAX, read},
@@ -29,14 +32,14 @@ pub(crate) async fn handle_idempotency_key(State(state): State<AppState>, reques
     if request.method() != Method::POST || !request.headers().contains_key(IDEMPOTENCY_KEY) {
         return next.run(request).await;
     }
-    run_idempotent(state, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    // Requests to other paths have no caller.
+    let Some(Authorized(actor)) = request.extensions().get().cloned() else { return next.run(request).await };
+    run_idempotent(state, actor, request, next).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn run_idempotent(state: AppState, request: Request, next: Next) -> Result<Response, Problem> {
+async fn run_idempotent(state: AppState, actor: Actor, request: Request, next: Next) -> Result<Response, Problem> {
     let key = parse_key(request.headers())?;
-    let (mut parts, body) = request.into_parts();
-    let caller = Caller::from_request_parts(&mut parts, &state).await?;
-    let actor = caller.actor();
+    let (parts, body) = request.into_parts();
     let max = if parts.uri.path().ends_with("/import") { LARGE_BODY_MAX } else { BODY_MAX };
     let body = read(body, max).await?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
@@ -57,8 +60,6 @@ async fn run_idempotent(state: AppState, request: Request, next: Next) -> Result
             return Err(key_error(StatusCode::CONFLICT, "idempotency_interrupted", detail));
         }
     }
-    // The handler must not authenticate again, because that would count a second request for the key.
-    parts.extensions.insert(caller);
     let request = Request::from_parts(parts, Body::from(body));
     // In a separate task, so that the request completes and its response is stored even if the client disconnects.
     let task =

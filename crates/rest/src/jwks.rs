@@ -29,7 +29,7 @@ pub(crate) struct KeySet {
 
 /// Get public signing keys (JWKS)
 ///
-/// The public keys of every signing key under which a project key can still be valid. Needs no authentication.
+/// The public keys of every signing key under which a project key can still be valid.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
@@ -40,7 +40,6 @@ pub(crate) struct KeySet {
         (status = 200, description = "The public keys.", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`."))),
         (status = 304, description = "The keys have not changed."),
     ),
-    security(()),
 )]
 pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     let keys = KeySet { keys: project_keys::public_keys(&state).await? };

@@ -14,6 +14,7 @@ mod metrics;
 pub mod openapi;
 mod projects;
 mod rate_headers;
+pub mod route;
 mod secrets;
 mod unkey;
 mod verify;
@@ -30,12 +31,20 @@ use axum::{
 use hyper::body::Incoming;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use caller::VERIFY;
 use latchkey_http::{AppState, problem::Problem};
+use latchkey_types::{
+    access::Access,
+    permission::{Permission, Scope},
+};
+use route::{ANY_KEY, Authorizer, PUBLIC, Route, RouteTable, needs};
 
 /// The API's routes except those of [`hot_routes`].
 pub fn routes(state: &AppState) -> Router<AppState> {
-    Router::from(documented_routes())
+    let (router, routes) = documented_routes().into_parts();
+    Router::from(router)
         .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
+        .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: routes.into() }, route::authorize))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
@@ -43,36 +52,64 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed."))
 }
 
-/// The OpenAPI descriptions of the routes that [`hot_routes`] serves.
-fn documented_hot_routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(verify::verify)).routes(routes!(verify::batch)).routes(routes!(forward_auth::forward_auth))
+/// Every route of the API and what it requires.
+pub fn route_table() -> Vec<Route> {
+    let mut routes = documented_routes().into_parts().1;
+    routes.extend(documented_hot_routes().into_parts().1);
+    let verify = |method, path: &str| Route { method, path: path.to_owned(), needs: VERIFY };
+    // These accept the other methods too, and are described once or by Unkey.
+    routes.extend([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].map(|method| verify(method, forward_auth::PATH)));
+    routes.push(verify(Method::POST, unkey::PATH));
+    routes
 }
 
-/// The routes with their OpenAPI descriptions. A route cannot be registered without one.
-fn documented_routes() -> OpenApiRouter<AppState> {
-    openapi::router()
-        .routes(routes!(corpora::list, corpora::create))
-        .routes(routes!(corpora::delete))
-        .routes(routes!(credentials::list, credentials::create))
-        .routes(routes!(credentials::get, credentials::edit, credentials::delete))
-        .routes(routes!(credentials::test))
-        .routes(routes!(keys::list, keys::create))
-        .routes(routes!(keys::get, keys::edit, keys::delete))
-        .routes(routes!(keys::import))
-        .routes(routes!(keys::disable))
-        .routes(routes!(keys::enable))
-        .routes(routes!(keys::rotate))
-        .routes(routes!(openapi::document))
-        .routes(routes!(projects::get))
-        .routes(routes!(projects::nodes))
-        .routes(routes!(projects::revoked))
-        .routes(routes!(secrets::list))
-        .routes(routes!(secrets::read))
-        .routes(routes!(whoami::whoami))
-        .routes(routes!(jwks::jwks))
-        .routes(routes!(health::healthy))
-        .routes(routes!(health::ready))
-        .routes(routes!(metrics::metrics))
+/// The OpenAPI descriptions of the routes that [`hot_routes`] serves, which check their caller themselves.
+fn documented_hot_routes() -> RouteTable {
+    RouteTable::new(OpenApiRouter::new())
+        .add(VERIFY, routes!(verify::verify))
+        .add(VERIFY, routes!(verify::batch))
+        .add(VERIFY, routes!(forward_auth::forward_auth))
+}
+
+/// The `view` permission of either kind of credential: the kind is found with the credential, and one that the caller may not see is reported
+/// as not found.
+const ANY_CREDENTIAL: Access = Access::OneOf(Scope::CredentialsRead.needs());
+
+fn documented_routes() -> RouteTable {
+    use Access::{Manage, OneOf, Permission as Has, View};
+    use Permission::{ManageCorpora, ManageProjects, ViewKeys, ViewProject};
+    use Scope::{CredentialsRead, CredentialsWrite, KeysRead, KeysWrite, SecretsRead, Verify};
+    RouteTable::new(openapi::router())
+        // To select corpora for a key, or to manage them.
+        .add(needs(KeysRead, OneOf(&[ViewKeys, ManageCorpora])), routes!(corpora::list))
+        .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::create))
+        .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::delete))
+        .add(needs(CredentialsRead, ANY_CREDENTIAL), routes!(credentials::list))
+        .add(needs(CredentialsWrite, Manage), routes!(credentials::create))
+        .add(needs(CredentialsRead, ANY_CREDENTIAL), routes!(credentials::get))
+        .add(needs(CredentialsWrite, Manage), routes!(credentials::edit))
+        .add(needs(CredentialsWrite, ANY_CREDENTIAL), routes!(credentials::delete))
+        .add(needs(CredentialsWrite, ANY_CREDENTIAL), routes!(credentials::test))
+        .add(needs(KeysRead, View), routes!(keys::list))
+        .add(needs(KeysWrite, Manage), routes!(keys::create))
+        .add(needs(KeysRead, View), routes!(keys::get))
+        .add(needs(KeysWrite, Manage), routes!(keys::edit))
+        .add(needs(KeysWrite, Manage), routes!(keys::delete))
+        .add(needs(KeysWrite, Manage), routes!(keys::import))
+        .add(needs(KeysWrite, Manage), routes!(keys::disable))
+        .add(needs(KeysWrite, Manage), routes!(keys::enable))
+        .add(needs(KeysWrite, Manage), routes!(keys::rotate))
+        .add(PUBLIC, routes!(openapi::document))
+        .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::get))
+        .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::nodes))
+        .add(needs(Verify, Has(ViewProject)), routes!(projects::revoked))
+        .add(needs(SecretsRead, Has(ManageProjects)), routes!(secrets::list))
+        .add(needs(SecretsRead, Has(ManageProjects)), routes!(secrets::read))
+        .add(ANY_KEY, routes!(whoami::whoami))
+        .add(PUBLIC, routes!(jwks::jwks))
+        .add(PUBLIC, routes!(health::healthy))
+        .add(PUBLIC, routes!(health::ready))
+        .add(PUBLIC, routes!(metrics::metrics))
 }
 
 /// Handles a verify request without the router, whose route lookup costs as much as the evaluation.
@@ -91,9 +128,9 @@ pub fn hot_routes() -> Router<AppState> {
     let only_post = async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST.");
     Router::new()
         .route(verify::PATH, post(verify::verify).fallback(only_post))
-        .route("/api/v1/verify-batch", post(verify::batch).fallback(only_post))
-        .route("/api/v1/forward-auth", forward_auth_methods())
-        .route("/v2/keys.verifyKey", post(unkey::verify_key).fallback(unkey::wrong_method))
+        .route(verify::BATCH_PATH, post(verify::batch).fallback(only_post))
+        .route(forward_auth::PATH, forward_auth_methods())
+        .route(unkey::PATH, post(unkey::verify_key).fallback(unkey::wrong_method))
 }
 
 /// Proxies use GET or the method of the original request.

@@ -6,7 +6,7 @@ use latchkey_types::error::Error;
 
 /// Get metrics
 ///
-/// In the Prometheus text format. Needs no permission.
+/// In the Prometheus text format.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -17,7 +17,6 @@ use latchkey_types::error::Error;
         (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
         (status = 500, description = "`internal`."),
     ),
-    security(()),
 )]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<impl IntoResponse, Problem> {
     let text = state.metrics.text(&state.core).map_err(|error| {

@@ -10,20 +10,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    caller::{Caller, ProjectCaller},
+    caller::{Authorized, AuthorizedForProject},
     conditional::not_modified_or,
     openapi::schemas,
 };
-use latchkey_core::{
-    project_keys,
-    projects::{self, ProjectAccess},
-};
+use latchkey_core::{project_keys, projects};
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_store::{self as store, Tx, projects::ProjectRecord};
+use latchkey_store::{self as store, Connection, projects::ProjectRecord};
 use latchkey_types::{
     error::Error,
     id::{KeyId, ProjectId},
-    permission::{Permission, Scope},
     project::Visibility,
     time::Timestamp,
 };
@@ -42,15 +38,15 @@ pub(crate) struct ProjectView {
     created_at: String,
 }
 
-impl ProjectView {
-    fn of(id: ProjectId, record: ProjectRecord) -> Result<Self, Error> {
-        Ok(Self {
-            id,
-            name: record.name,
-            description: record.description,
-            visibility: record.visibility.parse().map_err(|_| Error::Internal)?,
-            created_at: Timestamp(record.created_at).rfc3339(),
-        })
+impl From<ProjectRecord> for ProjectView {
+    fn from(project: ProjectRecord) -> Self {
+        Self {
+            id: project.id,
+            name: project.name,
+            description: project.description,
+            visibility: project.visibility,
+            created_at: project.created_at.rfc3339(),
+        }
     }
 }
 
@@ -70,8 +66,7 @@ pub(crate) struct ProjectNodes {
 
 /// Get a project
 ///
-/// Needs a key of this project whose role has *View Project*, or an internal key with the scope `keys:read` whose creator has *View Project*
-/// and can see the project.
+/// The creator of an internal key must be able to see the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}",
@@ -80,18 +75,20 @@ pub(crate) struct ProjectNodes {
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
     responses((status = 200, description = "The project.", body = ProjectView)),
 )]
-pub(crate) async fn get(State(state): State<AppState>, caller: ProjectCaller, Path(id): Path<String>) -> Result<JsonResponse<ProjectView>, Problem> {
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    caller: AuthorizedForProject,
+    Path(id): Path<String>,
+) -> Result<JsonResponse<ProjectView>, Problem> {
     let mut db = state.store.connection().await?;
-    let (id, record) = visible_project(&mut db, &caller, &id).await?;
-    let view = ProjectView::of(id, record)?;
+    let project = visible_project(&mut db, &caller, &id).await?;
     record_use(&state, &caller);
-    Ok(JsonResponse(view))
+    Ok(JsonResponse(project.into()))
 }
 
 /// List nodes of a project
 ///
-/// Needs a key of this project whose role has *View Project*, or an internal key with the scope `keys:read` whose creator has *View Project*
-/// and can see the project.
+/// The creator of an internal key must be able to see the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/nodes",
@@ -102,38 +99,30 @@ pub(crate) async fn get(State(state): State<AppState>, caller: ProjectCaller, Pa
 )]
 pub(crate) async fn nodes(
     State(state): State<AppState>,
-    caller: ProjectCaller,
+    caller: AuthorizedForProject,
     Path(id): Path<String>,
 ) -> Result<JsonResponse<ProjectNodes>, Problem> {
     let mut db = state.store.connection().await?;
-    let (id, _) = visible_project(&mut db, &caller, &id).await?;
-    let nodes = store::project_nodes::all(&mut db, id).await?;
+    let project = visible_project(&mut db, &caller, &id).await?;
+    let nodes = store::project_nodes::all(&mut db, project.id).await?;
     record_use(&state, &caller);
     Ok(JsonResponse(ProjectNodes { items: nodes.into_iter().map(|node| NodeView { id: node.id, name: node.name }).collect() }))
 }
 
 /// The project, if the caller may see it.
-async fn visible_project(db: &mut Tx, caller: &ProjectCaller, id: &str) -> Result<(ProjectId, ProjectRecord), Problem> {
+async fn visible_project(db: &mut Connection, caller: &AuthorizedForProject, id: &str) -> Result<ProjectRecord, Problem> {
     match caller {
-        ProjectCaller::Internal(caller) => {
-            let actor = caller.with_scope(Scope::KeysRead)?;
-            actor.require(Permission::ViewProject)?;
-            let ProjectAccess { id, record, .. } = projects::find_visible(db, &actor, project_id(id)?).await?;
-            Ok((id, record))
-        }
-        ProjectCaller::Project(key) => {
-            let key = key.with_permission(id, Permission::ViewProject)?;
-            let id = project_id(id)?;
-            let record = store::projects::find(db, key.organization, key.created_by, id).await?.ok_or(Error::NotFound)?;
-            Ok((id, record))
+        AuthorizedForProject::Internal(actor) => Ok(projects::find_visible(db, actor, project_id(id)?).await?.record),
+        AuthorizedForProject::ProjectKey(key) => {
+            Ok(store::projects::find(db, key.organization, key.created_by, project_id(id)?).await?.ok_or(Error::NotFound)?)
         }
     }
 }
 
 /// Counts an answered request of a project key. Requests of internal keys are counted by authentication.
-fn record_use(state: &AppState, caller: &ProjectCaller) {
-    if let ProjectCaller::Project(key) = caller {
-        key.record_use(state);
+fn record_use(state: &AppState, caller: &AuthorizedForProject) {
+    if let AuthorizedForProject::ProjectKey(key) = caller {
+        state.verifier.record_use(key, Timestamp::now());
     }
 }
 
@@ -159,7 +148,6 @@ pub(crate) struct RevokedKeys {
 /// List revoked keys of a project
 ///
 /// A service that verifies tokens locally must reject these keys. The list includes deleted and disabled keys and those of disabled users.
-/// Needs the scope `verify` and *View Project*.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/revoked",
@@ -172,9 +160,12 @@ pub(crate) struct RevokedKeys {
         (status = 304, description = "The list has not changed."),
     ),
 )]
-pub(crate) async fn revoked(State(state): State<AppState>, caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let actor = caller.with_scope(Scope::Verify)?;
-    actor.require(Permission::ViewProject)?;
+pub(crate) async fn revoked(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let project_id = project_id(&id)?;
     let revoked = project_keys::invalidated_tokens(&state, &actor, project_id)
         .await?

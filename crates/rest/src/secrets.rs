@@ -9,15 +9,10 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{caller::Caller, openapi::schemas};
-use latchkey_core::{actor::Actor, projects::secrets};
+use super::{caller::Authorized, openapi::schemas};
+use latchkey_core::projects::secrets;
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_types::{
-    error::Error,
-    id::ProjectId,
-    permission::{Permission, Scope},
-    secret::RevealedSecret,
-};
+use latchkey_types::{error::Error, id::ProjectId, secret::RevealedSecret};
 
 /// A secret in a list, without its value.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +41,7 @@ pub(crate) struct SecretView {
 
 /// List secrets of a project
 ///
-/// Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
+/// The permission is also needed in the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/secrets",
@@ -55,16 +50,19 @@ pub(crate) struct SecretView {
     params(("id" = String, Path, description = "The project's id.", pattern = "^prj_[0-9a-f]{32}$")),
     responses((status = 200, description = "The secrets, sorted by name, without values.", body = SecretNames)),
 )]
-pub(crate) async fn list(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<JsonResponse<SecretNames>, Problem> {
-    let actor = caller.with_scope(Scope::SecretsRead)?;
-    let secrets = secrets::list(&state, &actor, project_id(&actor, &id)?).await?;
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Path(id): Path<String>,
+) -> Result<JsonResponse<SecretNames>, Problem> {
+    let secrets = secrets::list(&state, &actor, project_id(&id)?).await?;
     let items = secrets.into_iter().map(|secret| SecretNameView { name: secret.name, updated_at: secret.updated_at.rfc3339() }).collect();
     Ok(JsonResponse(SecretNames { items }))
 }
 
 /// Get a secret of a project
 ///
-/// Each read is recorded in the audit log. Needs the scope `secrets:read` and *Manage Projects*, in the organization and in the project.
+/// Each read is recorded in the audit log. The permission is also needed in the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/secrets/{name}",
@@ -78,17 +76,15 @@ pub(crate) async fn list(State(state): State<AppState>, caller: Caller, Path(id)
 )]
 pub(crate) async fn read(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<([(HeaderName, HeaderValue); 1], JsonResponse<SecretView>), Problem> {
-    let actor = caller.with_scope(Scope::SecretsRead)?;
-    let (name, value) = secrets::read(&state, &actor, project_id(&actor, &id)?, &name).await?;
+    let (name, value) = secrets::read(&state, &actor, project_id(&id)?, &name).await?;
     let value = RevealedSecret::new(value.expose_secret().to_owned());
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], JsonResponse(SecretView { name, value })))
 }
 
-/// The permission comes first, so that a malformed id is 403 too for callers without it.
-fn project_id(actor: &Actor, text: &str) -> Result<ProjectId, Error> {
-    actor.require(Permission::ManageProjects)?;
+/// A malformed id is reported as not found.
+fn project_id(text: &str) -> Result<ProjectId, Error> {
     text.parse().map_err(|_| Error::NotFound)
 }

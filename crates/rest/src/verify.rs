@@ -27,14 +27,14 @@ use latchkey_verify::{Verdict, VerdictCode, VerifyRequest};
 
 pub(crate) const PATH: &str = "/api/v1/verify";
 /// The maximum number of keys per batch.
+pub(super) const BATCH_PATH: &str = "/api/v1/verify-batch";
 const BATCH_MAX: usize = 1000;
 /// How many keys of a batch are evaluated concurrently. Keys that are not cached wait for the store.
 const BATCH_CONCURRENCY: usize = 32;
 
 /// Verify a key
 ///
-/// The response is 200 for every verdict, also for a key that is not valid. The key's remaining limits are in headers. Needs the scope
-/// `verify`.
+/// The response is 200 for every verdict, also for a key that is not valid. The key's remaining limits are in headers.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",
@@ -94,7 +94,7 @@ struct Batch<'a> {
 
 /// Verify up to 1,000 keys
 ///
-/// `items` contains one verdict per key in `keys`, in the same order. Needs the scope `verify`.
+/// `items` contains one verdict per key in `keys`, in the same order.
 #[utoipa::path(
     post,
     path = "/api/v1/verify-batch",
@@ -111,7 +111,7 @@ pub(crate) async fn batch(State(state): State<AppState>, request: Request) -> Re
     let started = Instant::now();
     match evaluate_batch(&state, request).await {
         Ok(response) => response,
-        Err(problem) => error_response(&state, "/api/v1/verify-batch", problem, started),
+        Err(problem) => error_response(&state, BATCH_PATH, problem, started),
     }
 }
 

@@ -4,9 +4,9 @@ use axum::{Json as JsonResponse, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{caller::Caller, openapi::schemas};
+use super::{caller::AuthorizedKey, openapi::schemas};
 use latchkey_http::{AppState, problem::Problem};
-use latchkey_store::{self as store};
+use latchkey_store as store;
 use latchkey_types::{
     error::Error,
     id::{KeyId, OrganizationId, UserId},
@@ -60,7 +60,7 @@ pub(crate) struct OwnUser {
 
 /// Get the current key
 ///
-/// Returns the key, its organization and the user that it acts for. Needs an internal key with any scopes.
+/// Returns the key, its organization and the user that it acts for.
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
@@ -68,10 +68,9 @@ pub(crate) struct OwnUser {
     tag = "whoami",
     responses((status = 200, description = "The current key, its organization and user.", body = WhoAmI)),
 )]
-pub(crate) async fn whoami(State(state): State<AppState>, caller: Caller) -> Result<JsonResponse<WhoAmI>, Problem> {
-    let key = caller.key();
+pub(crate) async fn whoami(State(state): State<AppState>, AuthorizedKey(key): AuthorizedKey) -> Result<JsonResponse<WhoAmI>, Problem> {
     let mut db = state.store.connection().await?;
-    let user = store::members::find(&mut *db, key.organization, key.created_by).await?.ok_or(Error::NotFound)?;
+    let user = store::members::find(&mut db, key.organization, key.created_by).await?.ok_or(Error::NotFound)?;
     let (organization, _) = store::organizations::settings(&mut db, key.organization).await?;
     Ok(JsonResponse(WhoAmI {
         key: OwnKey {

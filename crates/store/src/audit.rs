@@ -2,7 +2,7 @@
 
 use sqlx::{AnyPool, Executor};
 
-use super::{Store, StoreError, Tx, fold, like_pattern};
+use super::{Store, StoreError, Tx, columns::Columns, fold, like_pattern};
 use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
 
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -75,28 +75,24 @@ pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>
 }
 
 pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into audit_events (seq, id, at, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
-         detail, address, mac, search_text) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-    )
-    .bind(row.seq)
-    .bind(&row.id)
-    .bind(row.at)
-    .bind(&row.organization_id)
-    .bind(&row.actor_kind)
-    .bind(&row.actor_id)
-    .bind(&row.actor_name)
-    .bind(&row.action)
-    .bind(&row.object_kind)
-    .bind(&row.object_id)
-    .bind(&row.object_name)
-    .bind(&row.detail)
-    .bind(&row.address)
-    .bind(&row.mac)
-    .bind(search_text(row))
-    .execute(tx)
-    .await?;
-    Ok(())
+    Columns::new()
+        .set("seq", row.seq)
+        .set("id", &row.id)
+        .set("at", row.at)
+        .set("organization_id", &row.organization_id)
+        .set("actor_kind", &row.actor_kind)
+        .set("actor_id", &row.actor_id)
+        .set("actor_name", &row.actor_name)
+        .set("action", &row.action)
+        .set("object_kind", &row.object_kind)
+        .set("object_id", &row.object_id)
+        .set("object_name", &row.object_name)
+        .set("detail", &row.detail)
+        .set("address", &row.address)
+        .set("mac", &row.mac)
+        .set("search_text", search_text(row))
+        .insert(tx, "audit_events")
+        .await
 }
 
 /// The searchable texts of a row, one per line, so that a search does not match across two of them.
@@ -114,9 +110,9 @@ pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<Audi
         "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or search_text like $5 escape '\\') \
          order by seq desc limit $6",
     )
-    .bind(selection.organization.to_string())
+    .bind(selection.organization)
     .bind(selection.before.unwrap_or(i64::MAX))
-    .bind(selection.since.map_or(i64::MIN, |since| since.0))
+    .bind(selection.since.unwrap_or(Timestamp(i64::MIN)))
     .bind(&search)
     .bind(like_pattern(&search))
     .bind(selection.limit)

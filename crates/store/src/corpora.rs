@@ -1,10 +1,10 @@
 //! Corpora of an organization.
 
-use latchkey_types::corpus::CorpusDetails;
 use sqlx::AssertSqlSafe;
 
-use super::{StoreError, Tx, fold, placeholders};
+use super::{Connection, StoreError, Tx, fold, placeholders, verdict_changes::VerdictChange};
 use latchkey_types::{
+    corpus::CorpusDetails,
     id::{OrganizationId, UserId},
     time::Timestamp,
 };
@@ -16,28 +16,27 @@ pub struct CorpusRecord {
     pub name: String,
     /// The creator's name.
     pub creator: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
+    pub created_at: Timestamp,
     /// Number of keys with access to it.
     pub keys: i64,
 }
 
 /// The organization's corpora, oldest first.
-pub async fn all(db: &mut Tx, organization: OrganizationId) -> Result<Vec<CorpusRecord>, StoreError> {
+pub async fn all(db: &mut Connection, organization: OrganizationId) -> Result<Vec<CorpusRecord>, StoreError> {
     let sql = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
          where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
          from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null order by c.id";
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(organization).fetch_all(db).await?)
 }
 
 /// Filters `ids` down to existing corpora of the organization.
-pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+pub async fn known(db: &mut Connection, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let sql =
         AssertSqlSafe(format!("select id from corpora where organization_id = $1 and deleted_at is null and id in ({})", placeholders(2, ids.len())));
-    Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization.to_string()), |query, id| query.bind(*id)).fetch_all(tx).await?)
+    Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
 /// Creates a corpus. Returns its number, which is never reused in the organization.
@@ -49,11 +48,11 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
         "insert into corpora (organization_id, id, name, name_folded, unique_name, created_by, created_at) \
          select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from corpora where organization_id = $1 returning id",
     )
-    .bind(organization.to_string())
+    .bind(organization)
     .bind(name)
     .bind(fold(name))
-    .bind(created_by.to_string())
-    .bind(Timestamp::now().0)
+    .bind(created_by)
+    .bind(Timestamp::now())
     .fetch_one(tx)
     .await?;
     Ok(id)
@@ -62,11 +61,15 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
 /// Deletes a corpus; its number is never reused. Returns its name, or `None` if there is no such corpus.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, StoreError> {
     let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";
-    Ok(sqlx::query_scalar(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id).fetch_optional(tx).await?)
+    let name: Option<String> = sqlx::query_scalar(sql).bind(Timestamp::now()).bind(organization).bind(id).fetch_optional(&mut *tx).await?;
+    if name.is_some() {
+        tx.touch(VerdictChange::Corpus(organization, id));
+    }
+    Ok(name)
 }
 
 impl From<CorpusRecord> for CorpusDetails {
     fn from(corpus: CorpusRecord) -> Self {
-        Self { id: corpus.id, name: corpus.name, created_at: Timestamp(corpus.created_at), created_by: corpus.creator, keys: corpus.keys }
+        Self { id: corpus.id, name: corpus.name, created_at: corpus.created_at, created_by: corpus.creator, keys: corpus.keys }
     }
 }

@@ -1,46 +1,38 @@
 //! Credentials without their secrets, which are in [`super::sealed_secrets`].
 
-use latchkey_types::{
-    error::Error,
-    key_kind::{CredentialKind, Lifecycle},
-};
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Store, StoreError, Tx, fold, has_number_condition, sealed_secrets};
+use super::{Store, StoreError, Tx, columns::Columns, fold, has_number_condition, sealed_secrets};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, UserId},
-    key::TestResult,
+    key::{StorageProvider, TestOutcome, TestResult},
+    key_kind::{CredentialKind, Lifecycle},
     time::Timestamp,
 };
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CredentialRecord {
-    pub id: String,
+    pub id: CredentialId,
     /// Identifies the row in list snapshots.
     pub number: i64,
-    pub organization_id: String,
-    /// A `CredentialKind`.
-    pub kind: String,
+    pub organization_id: OrganizationId,
+    pub kind: CredentialKind,
     pub name: String,
-    /// The storage provider; `None` for keys of language models.
-    pub provider: Option<String>,
+    /// `None` for keys of language models.
+    pub provider: Option<StorageProvider>,
     /// The provider's region.
     pub region: Option<String>,
     pub mask: String,
-    pub created_by: String,
+    pub created_by: UserId,
     pub creator: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
-    /// Unix milliseconds; changes whenever the secret changes.
-    pub updated_at: i64,
-    /// Unix milliseconds.
-    pub expires_at: Option<i64>,
-    /// Unix milliseconds.
-    pub last_used_at: Option<i64>,
-    /// Unix milliseconds.
-    pub tested_at: Option<i64>,
+    pub created_at: Timestamp,
+    /// Changes whenever the secret changes.
+    pub updated_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    pub tested_at: Option<Timestamp>,
     /// Outcome of the last connection test.
-    pub test_outcome: Option<String>,
+    pub test_outcome: Option<TestOutcome>,
 }
 
 const SELECT: &str = "select k.id, k.number, k.organization_id, k.kind, k.name, k.provider, k.region, k.mask, k.created_by, u.name as creator, \
@@ -54,7 +46,7 @@ pub struct NewCredential {
     pub name: String,
     /// Unique among credentials of the kind that are not deleted: the folded name, or provider and user.
     pub unique_name: String,
-    pub provider: Option<&'static str>,
+    pub provider: Option<StorageProvider>,
     pub region: Option<String>,
     pub mask: String,
     pub created_by: UserId,
@@ -64,27 +56,24 @@ pub struct NewCredential {
 
 /// [`StoreError::Duplicate`] if `unique_name` exists already.
 pub async fn insert(tx: &mut Tx, new: &NewCredential) -> Result<(), StoreError> {
-    sqlx::query(
+    Columns::new()
+        .set("id", new.id)
+        .set("organization_id", new.organization)
+        .set("kind", new.kind)
+        .set("name", &new.name)
+        .set("name_folded", fold(&new.name))
+        .set("unique_name", &new.unique_name)
+        .set("provider", new.provider)
+        .set("region", &new.region)
+        .set("mask", &new.mask)
+        .set("created_by", new.created_by)
+        .set("created_at", new.created_at)
+        .set("updated_at", new.created_at)
+        .set("expires_at", new.expires_at)
         // Write transactions are serialized, so the next number is free.
-        "insert into credentials (id, organization_id, kind, name, name_folded, unique_name, provider, region, mask, created_by, \
-         created_at, updated_at, expires_at, number) \
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, coalesce(max(number), 0) + 1 from credentials",
-    )
-    .bind(new.id.to_string())
-    .bind(new.organization.to_string())
-    .bind(new.kind.as_str())
-    .bind(&new.name)
-    .bind(fold(&new.name))
-    .bind(&new.unique_name)
-    .bind(new.provider)
-    .bind(&new.region)
-    .bind(&new.mask)
-    .bind(new.created_by.to_string())
-    .bind(new.created_at.0)
-    .bind(new.expires_at.map(|at| at.0))
-    .execute(tx)
-    .await?;
-    Ok(())
+        .set_sql("number", "(select coalesce(max(number), 0) + 1 from credentials)")
+        .insert(tx, "credentials")
+        .await
 }
 
 pub async fn find(
@@ -93,7 +82,7 @@ pub async fn find(
     id: CredentialId,
 ) -> Result<Option<CredentialRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.id = $2"));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+    Ok(sqlx::query_as(sql).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
 /// The organization's credentials with these numbers, without deleted ones, in no particular order.
@@ -102,7 +91,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
         return Ok(Vec::new());
     }
     let sql = AssertSqlSafe(format!("{SELECT} and {}", has_number_condition(numbers.len())));
-    let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
+    let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization), |query, number| query.bind(*number));
     Ok(query.fetch_all(store.read()?).await?)
 }
 
@@ -110,7 +99,7 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
 pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, StoreError> {
     let sql =
         AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 order by k.name_folded{}, k.number", store.bytewise_collation()));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(kind.as_str()).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(organization).bind(kind).fetch_all(store.read()?).await?)
 }
 
 /// Renames a credential of a kind with unique names.
@@ -121,7 +110,7 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Sto
     sqlx::query("update credentials set name = $1, name_folded = $2, unique_name = $2 where id = $3")
         .bind(name)
         .bind(fold(name))
-        .bind(id.to_string())
+        .bind(id)
         .execute(tx)
         .await?;
     Ok(())
@@ -131,8 +120,8 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Sto
 pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3")
         .bind(mask)
-        .bind(at.0)
-        .bind(id.to_string())
+        .bind(at)
+        .bind(id)
         .execute(tx)
         .await?;
     Ok(())
@@ -141,9 +130,9 @@ pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) 
 /// Records a test result unless the secret changed after `record` was read. Returns whether it was recorded.
 pub async fn set_test_result(tx: &mut Tx, record: &CredentialRecord, tested: &TestResult) -> Result<bool, StoreError> {
     let updated = sqlx::query("update credentials set tested_at = $1, test_outcome = $2 where id = $3 and updated_at = $4 and deleted_at is null")
-        .bind(tested.at.0)
-        .bind(tested.outcome.as_str())
-        .bind(&record.id)
+        .bind(tested.at)
+        .bind(tested.outcome)
+        .bind(record.id)
         .bind(record.updated_at)
         .execute(tx)
         .await?;
@@ -153,30 +142,13 @@ pub async fn set_test_result(tx: &mut Tx, record: &CredentialRecord, tested: &Te
 /// Marks a credential as deleted, frees its unique name and removes its secrets. The row is kept for the audit log.
 pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     sealed_secrets::delete(&mut *tx, id).await?;
-    sqlx::query("update credentials set deleted_at = $1, unique_name = null where id = $2")
-        .bind(Timestamp::now().0)
-        .bind(id.to_string())
-        .execute(tx)
-        .await?;
+    sqlx::query("update credentials set deleted_at = $1, unique_name = null where id = $2").bind(Timestamp::now()).bind(id).execute(tx).await?;
     Ok(())
 }
 
 impl CredentialRecord {
     /// The times that determine the status.
     pub fn lifecycle(&self) -> Lifecycle {
-        Lifecycle { expires_at: self.expires_at.map(Timestamp), ..Lifecycle::default() }
-    }
-
-    pub fn kind(&self) -> Result<CredentialKind, Error> {
-        self.kind.parse().map_err(|_| self.unreadable())
-    }
-
-    pub fn id(&self) -> Result<CredentialId, Error> {
-        self.id.parse().map_err(|_| self.unreadable())
-    }
-
-    pub fn unreadable(&self) -> Error {
-        tracing::error!(credential = self.id, "stored credential has an invalid value");
-        Error::Internal
+        Lifecycle { expires_at: self.expires_at, ..Lifecycle::default() }
     }
 }

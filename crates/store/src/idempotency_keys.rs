@@ -1,6 +1,6 @@
 //! Idempotency keys of API requests.
 
-use super::{StoreError, Tx};
+use super::{Connection, StoreError, Tx};
 use latchkey_types::{permission::Permissions, time::Timestamp};
 
 /// A request with an idempotency key, as stored.
@@ -8,10 +8,9 @@ use latchkey_types::{permission::Permissions, time::Timestamp};
 pub struct IdempotencyRecord {
     /// HMAC of method, path and body.
     pub request_digest: Vec<u8>,
-    /// Unix milliseconds.
-    pub started_at: i64,
-    /// The caller's permissions at that time, separated by spaces.
-    pub permissions: String,
+    pub started_at: Timestamp,
+    /// The caller's permissions at that time.
+    pub permissions: Permissions,
     /// Status of the response; `None` while the request is in progress.
     pub status: Option<i64>,
     /// Response headers, as JSON.
@@ -21,9 +20,9 @@ pub struct IdempotencyRecord {
 }
 
 /// The request with this idempotency key.
-pub async fn find(tx: &mut Tx, key_digest: &[u8]) -> Result<Option<IdempotencyRecord>, StoreError> {
+pub async fn find(db: &mut Connection, key_digest: &[u8]) -> Result<Option<IdempotencyRecord>, StoreError> {
     let sql = "select request_digest, started_at, permissions, status, headers, body from idempotency_keys where key_digest = $1";
-    Ok(sqlx::query_as(sql).bind(key_digest).fetch_optional(tx).await?)
+    Ok(sqlx::query_as(sql).bind(key_digest).fetch_optional(db).await?)
 }
 
 /// Records the start of a request.
@@ -31,8 +30,8 @@ pub async fn insert(tx: &mut Tx, key_digest: &[u8], request_digest: &[u8], permi
     sqlx::query("insert into idempotency_keys (key_digest, request_digest, permissions, started_at) values ($1, $2, $3, $4)")
         .bind(key_digest)
         .bind(request_digest)
-        .bind(permissions.to_list())
-        .bind(now.0)
+        .bind(permissions)
+        .bind(now)
         .execute(tx)
         .await?;
     Ok(())
@@ -58,6 +57,6 @@ pub async fn delete(tx: &mut Tx, key_digest: &[u8]) -> Result<(), StoreError> {
 
 /// Deletes all records of requests that started before this time.
 pub async fn delete_before(tx: &mut Tx, moment: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("delete from idempotency_keys where started_at < $1").bind(moment.0).execute(tx).await?;
+    sqlx::query("delete from idempotency_keys where started_at < $1").bind(moment).execute(tx).await?;
     Ok(())
 }

@@ -3,11 +3,11 @@
 use sqlx::AssertSqlSafe;
 
 use super::{
-    StoreError, Tx, placeholders,
+    Connection, StoreError, Tx, keys, placeholders,
     usage::{COST_SUM, CostSum},
 };
 use latchkey_types::{
-    id::{OrganizationId, ProjectId},
+    id::{KeyId, OrganizationId, ProjectId},
     issued_key::{Bucket, IssuedSort, Span},
     time::Timestamp,
 };
@@ -23,22 +23,16 @@ pub struct Scope {
 /// An issued key with its usage in the period.
 #[derive(Debug, sqlx::FromRow)]
 pub struct IssuedKeyUsage {
-    pub id: String,
+    pub id: KeyId,
     pub name: String,
     /// The holder's name.
     pub holder: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
-    /// Unix milliseconds.
-    pub expires_at: Option<i64>,
-    /// Unix milliseconds.
-    pub disabled_at: Option<i64>,
-    /// Unix milliseconds.
-    pub holder_disabled_at: Option<i64>,
-    /// Unix milliseconds.
-    pub revoked_at: Option<i64>,
-    /// Unix milliseconds.
-    pub deleted_at: Option<i64>,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub disabled_at: Option<Timestamp>,
+    pub holder_disabled_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
     pub requests: i64,
     #[sqlx(flatten)]
     pub cost: CostSum,
@@ -79,13 +73,13 @@ macro_rules! bound {
     ($query:expr, $scope:expr) => {{
         let (_, _, first, end, _) = usage_source($scope.span);
         let (from, to) = $scope.span.bounds();
-        let query = $query.bind($scope.organization.to_string()).bind($scope.project.to_string()).bind(first).bind(end);
-        query.bind(from.0).bind(to.0).bind($scope.now.0)
+        let query = $query.bind($scope.organization).bind($scope.project).bind(first).bind(end);
+        query.bind(from).bind(to).bind($scope.now)
     }};
 }
 
 /// Totals over all keys of the list.
-pub async fn totals(db: &mut Tx, scope: &Scope) -> Result<Totals, StoreError> {
+pub async fn totals(db: &mut Connection, scope: &Scope) -> Result<Totals, StoreError> {
     let sql = AssertSqlSafe(format!(
         "select count(*) as count, cast(coalesce(sum(d.requests), 0) as bigint) as requests, \
          cast(coalesce(sum(d.cost_units), 0) as bigint) as cost_units, cast(coalesce(sum(d.cost_micros), 0) as bigint) as cost_micros {}",
@@ -95,7 +89,7 @@ pub async fn totals(db: &mut Tx, scope: &Scope) -> Result<Totals, StoreError> {
 }
 
 /// One page of the list.
-pub async fn page(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit): (i64, i64)) -> Result<Vec<IssuedKeyUsage>, StoreError> {
+pub async fn page(db: &mut Connection, scope: &Scope, sort: IssuedSort, (offset, limit): (i64, i64)) -> Result<Vec<IssuedKeyUsage>, StoreError> {
     let order = match sort {
         IssuedSort::Received => "k.created_at desc",
         IssuedSort::Requests => "coalesce(d.requests, 0) desc",
@@ -112,7 +106,7 @@ pub async fn page(db: &mut Tx, scope: &Scope, sort: IssuedSort, (offset, limit):
 }
 
 /// The requests of these keys per bucket: key id, bucket index from 0, and number of requests. Empty buckets are omitted.
-pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<(String, i64, i64)>, StoreError> {
+pub async fn buckets(db: &mut Connection, scope: &Scope, keys: &[KeyId]) -> Result<Vec<(KeyId, i64, i64)>, StoreError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -123,15 +117,19 @@ pub async fn buckets(db: &mut Tx, scope: &Scope, keys: &[String]) -> Result<Vec<
          where {unit} >= $1 and {unit} < $2 {of_organization} and key_id in ({}) group by 1, 2",
         placeholders(4, keys.len())
     ));
-    let mut query = sqlx::query_as(sql).bind(first).bind(end).bind(scope.organization.to_string());
+    let mut query = sqlx::query_as(sql).bind(first).bind(end).bind(scope.organization);
     for key in keys {
-        query = query.bind(key);
+        query = query.bind(*key);
     }
     Ok(query.fetch_all(db).await?)
 }
 
 /// Revokes a key. Returns `false` if it was already revoked or deleted.
-pub async fn revoke(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn revoke(tx: &mut Tx, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "update api_keys set revoked_at = $1 where id = $2 and revoked_at is null and deleted_at is null";
-    Ok(sqlx::query(sql).bind(now.0).bind(id).execute(tx).await?.rows_affected() > 0)
+    let is_revoked = sqlx::query(sql).bind(now).bind(id).execute(&mut *tx).await?.rows_affected() > 0;
+    if is_revoked {
+        keys::secrets::touch(tx, id).await?;
+    }
+    Ok(is_revoked)
 }

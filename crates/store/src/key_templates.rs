@@ -1,45 +1,40 @@
 //! Key templates and their information fields.
 
+use sqlx::AssertSqlSafe;
+
+use super::{Connection, StoreError, Tx, columns::Columns, fold, issued_keys, verdict_changes::VerdictChange};
 use latchkey_types::{
-    error::Error,
+    id::{FieldId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
     key_template::{FieldRow, TemplateRow},
     money::Money,
     permission::Permissions,
-};
-use sqlx::AssertSqlSafe;
-
-use super::{StoreError, Tx, fold};
-use latchkey_types::{
-    id::{FieldId, OrganizationId, ProjectId, RoleId, TemplateId, UserId},
     time::Timestamp,
 };
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct TemplateRecord {
-    pub id: String,
-    pub project_id: String,
+    pub id: TemplateId,
+    pub project_id: ProjectId,
     pub name: String,
     pub description: String,
     /// The role that its keys get.
-    pub role_id: String,
+    pub role_id: RoleId,
     /// The role's name.
     pub role: String,
-    /// The role's permissions, separated by spaces.
-    pub role_permissions: String,
-    /// Price of one request, in millionths of the organization's currency.
-    pub price: i64,
+    pub role_permissions: Permissions,
+    /// Price of one request.
+    pub price: Money,
     /// Validity of its keys in days; `None` for unlimited.
     pub duration_days: Option<i64>,
-    /// Unix milliseconds.
-    pub deleted_at: Option<i64>,
+    pub deleted_at: Option<Timestamp>,
     /// Number of its keys that are neither revoked, deleted nor expired.
     pub keys: i64,
 }
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct FieldRecord {
-    pub id: String,
-    pub template_id: String,
+    pub id: FieldId,
+    pub template_id: TemplateId,
     pub name: String,
     pub description: String,
     pub value: String,
@@ -56,15 +51,15 @@ const FIELD: &str =
     "select f.id, f.template_id, f.name, f.description, f.value from key_template_fields f join key_templates t on t.id = f.template_id";
 
 /// The organization's template with this id, even if it was deleted.
-pub async fn find(db: &mut Tx, organization: OrganizationId, id: TemplateId) -> Result<Option<TemplateRecord>, StoreError> {
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: TemplateId) -> Result<Option<TemplateRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and p.organization_id = $2 and t.id = $3"));
-    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+    Ok(sqlx::query_as(sql).bind(Timestamp::now()).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
 /// A project's templates, oldest first.
-pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateRecord>, StoreError> {
+pub async fn of_project(db: &mut Connection, project: ProjectId) -> Result<Vec<TemplateRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{TEMPLATE} and t.project_id = $2 and t.deleted_at is null order by t.created_at, t.id"));
-    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(project.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(Timestamp::now()).bind(project).fetch_all(db).await?)
 }
 
 /// Stores a template with an empty description, price 0 and no expiry.
@@ -72,65 +67,67 @@ pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<TemplateR
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str, role: RoleId, created_by: UserId) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into key_templates (id, project_id, name, name_folded, unique_name, description, role_id, price, created_by, created_at) \
-         values ($1, $2, $3, $4, $4, '', $5, 0, $6, $7)",
-    )
-    .bind(id.to_string())
-    .bind(project.to_string())
-    .bind(name)
-    .bind(fold(name))
-    .bind(role.to_string())
-    .bind(created_by.to_string())
-    .bind(Timestamp::now().0)
-    .execute(tx)
-    .await?;
-    Ok(())
+    Columns::new()
+        .set("id", id)
+        .set("project_id", project)
+        .set("name", name)
+        .set("name_folded", fold(name))
+        .set("unique_name", fold(name))
+        .set("description", "")
+        .set("role_id", role)
+        .set("price", Money::default())
+        .set("created_by", created_by)
+        .set("created_at", Timestamp::now())
+        .insert(tx, "key_templates")
+        .await
 }
 
-/// Stores the values of a template that can be edited.
+/// Stores the values of a template that can be edited. Its keys are charged at the template's current price, so a new price touches them.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), StoreError> {
-    sqlx::query(
-        "update key_templates set name = $1, name_folded = $2, unique_name = $2, description = $3, role_id = $4, price = $5, duration_days = $6 \
-         where id = $7",
-    )
-    .bind(&template.name)
-    .bind(fold(&template.name))
-    .bind(&template.description)
-    .bind(&template.role_id)
-    .bind(template.price)
-    .bind(template.duration_days)
-    .bind(&template.id)
-    .execute(tx)
-    .await?;
+    let price_before: Money = sqlx::query_scalar("select price from key_templates where id = $1").bind(template.id).fetch_one(&mut *tx).await?;
+    Columns::new()
+        .set("name", &template.name)
+        .set("name_folded", fold(&template.name))
+        .set("unique_name", fold(&template.name))
+        .set("description", &template.description)
+        .set("role_id", template.role_id)
+        .set("price", template.price)
+        .set("duration_days", template.duration_days)
+        .update(tx, "key_templates", "id", template.id)
+        .await?;
+    if template.price != price_before {
+        for digest in issued_keys::digests_of_template(tx, template.id).await? {
+            tx.touch(VerdictChange::Key(digest));
+        }
+    }
     Ok(())
 }
 
 /// Marks a template as deleted and frees its name. Its price remains in effect for its keys.
 pub async fn delete(tx: &mut Tx, id: TemplateId) -> Result<(), StoreError> {
     let sql = "update key_templates set deleted_at = $1, unique_name = null where id = $2";
-    sqlx::query(sql).bind(Timestamp::now().0).bind(id.to_string()).execute(tx).await?;
+    sqlx::query(sql).bind(Timestamp::now()).bind(id).execute(tx).await?;
     Ok(())
 }
 
 /// The fields of a project's templates, ordered within each template.
-pub async fn fields_of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<FieldRecord>, StoreError> {
+pub async fn fields_of_project(db: &mut Connection, project: ProjectId) -> Result<Vec<FieldRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FIELD} where t.project_id = $1 and t.deleted_at is null order by f.template_id, f.position, f.id"));
-    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(project).fetch_all(db).await?)
 }
 
 /// The fields of a template, in order.
-pub async fn fields(db: &mut Tx, template: TemplateId) -> Result<Vec<FieldRecord>, StoreError> {
+pub async fn fields(db: &mut Connection, template: TemplateId) -> Result<Vec<FieldRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{FIELD} where f.template_id = $1 order by f.position, f.id"));
-    Ok(sqlx::query_as(sql).bind(template.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(template).fetch_all(db).await?)
 }
 
 /// The field with this id, in any organization. The caller must check the organization of its template.
-pub async fn find_field(db: &mut Tx, id: FieldId) -> Result<Option<FieldRecord>, StoreError> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!("{FIELD} where f.id = $1"))).bind(id.to_string()).fetch_optional(db).await?)
+pub async fn find_field(db: &mut Connection, id: FieldId) -> Result<Option<FieldRecord>, StoreError> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{FIELD} where f.id = $1"))).bind(id).fetch_optional(db).await?)
 }
 
 /// Stores a field with only a name, after the existing ones.
@@ -142,8 +139,8 @@ pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: 
         "insert into key_template_fields (id, template_id, position, name, name_folded, description, value) \
          select $1, $2, coalesce(max(position), 0) + 1, $3, $4, '', '' from key_template_fields where template_id = $2",
     )
-    .bind(id.to_string())
-    .bind(template.to_string())
+    .bind(id)
+    .bind(template)
     .bind(name)
     .bind(fold(name))
     .execute(tx)
@@ -161,40 +158,34 @@ pub async fn update_field(tx: &mut Tx, field: &FieldRecord) -> Result<(), StoreE
         .bind(fold(&field.name))
         .bind(&field.description)
         .bind(&field.value)
-        .bind(&field.id)
+        .bind(field.id)
         .execute(tx)
         .await?;
     Ok(())
 }
 
 pub async fn delete_field(tx: &mut Tx, id: FieldId) -> Result<(), StoreError> {
-    sqlx::query("delete from key_template_fields where id = $1").bind(id.to_string()).execute(tx).await?;
+    sqlx::query("delete from key_template_fields where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 
 impl TemplateRecord {
-    /// The permissions of the role that its keys get.
-    pub fn role_allows(&self) -> Permissions {
-        Permissions::parse_list(&self.role_permissions)
-    }
-
-    pub fn row(self, fields: Vec<FieldRow>) -> Result<TemplateRow, Error> {
-        Ok(TemplateRow {
-            id: self.id.parse().map_err(|_| Error::Internal)?,
+    pub fn row(self, fields: Vec<FieldRow>) -> TemplateRow {
+        TemplateRow {
+            id: self.id,
             name: self.name,
             description: self.description,
-            role: self.role_id.parse().map_err(|_| Error::Internal)?,
-            price: Money(self.price),
+            role: self.role_id,
+            price: self.price,
             duration_days: self.duration_days,
             fields,
             keys: self.keys,
-        })
+        }
     }
 }
 
 impl FieldRecord {
-    pub fn row(self) -> Result<FieldRow, Error> {
-        let id = self.id.parse().map_err(|_| Error::Internal)?;
-        Ok(FieldRow { id, name: self.name, description: self.description, value: self.value })
+    pub fn row(self) -> FieldRow {
+        FieldRow { id: self.id, name: self.name, description: self.description, value: self.value }
     }
 }

@@ -16,7 +16,7 @@ pub async fn insert(tx: &mut Tx, secret: &Wrapped) -> Result<(), StoreError> {
     sqlx::query("insert into keyring (name, wrapped, created_at) values ($1, $2, $3)")
         .bind(&secret.name)
         .bind(&secret.wrapped)
-        .bind(Timestamp::now().0)
+        .bind(Timestamp::now())
         .execute(tx)
         .await?;
     Ok(())

@@ -1,10 +1,11 @@
 //! All SQL, one file per noun. Each query runs on SQLite and PostgreSQL; the differences between them are in [`engine`].
 //!
-//! Times (`…_at`) are Unix milliseconds. A function that writes takes a [`Tx`] and runs inside [`Store::write`].
+//! Times (`…_at`) are Unix milliseconds. A function that writes takes a [`Tx`], and touches what it changes about verdicts.
 
 pub mod access_requests;
 pub mod audit;
 mod backup;
+mod columns;
 pub mod corpora;
 pub mod credentials;
 mod engine;
@@ -30,6 +31,7 @@ pub mod roles;
 pub mod sealed_secrets;
 pub mod sessions;
 pub mod signing_keys;
+mod transaction;
 pub mod usage;
 pub mod users;
 pub mod verdict_changes;
@@ -37,18 +39,19 @@ pub mod verdict_changes;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
 use tokio::sync::{Mutex, Semaphore};
 
 use engine::Engine;
 use latchkey_types::error::Error;
+pub use transaction::Tx;
+use verdict_changes::VerdictChange;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -58,8 +61,8 @@ const MAX_CONNECTIONS: u32 = 8;
 /// Maximum number of list queries that run concurrently.
 const MAX_CONCURRENT_LISTS: usize = 2;
 
-/// A connection, usually inside a write transaction.
-pub type Tx = AnyConnection;
+/// A connection for reads, inside or outside a write transaction.
+pub type Connection = AnyConnection;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -129,7 +132,10 @@ pub struct Store {
     unavailable: Arc<AtomicBool>,
     /// Whether notifications are also sent by mail.
     mail_enabled: Arc<AtomicBool>,
+    subscriber: Arc<OnceLock<Subscriber>>,
 }
+
+type Subscriber = Box<dyn Fn(&[VerdictChange]) + Send + Sync>;
 
 impl Store {
     /// Opens the database at `url`, or `latchkey.db` in the data folder. Fails if SQLite is a version that can corrupt its log.
@@ -150,6 +156,7 @@ impl Store {
             write_lock: Arc::default(),
             unavailable: Arc::default(),
             mail_enabled: Arc::default(),
+            subscriber: Arc::default(),
         })
     }
 
@@ -191,34 +198,17 @@ impl Store {
         Ok(self.read()?.acquire().await?)
     }
 
-    /// Runs `work` in a write transaction that excludes all other writers of the database. An error rolls it back.
-    ///
-    /// The transaction runs in a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the
-    /// pool with its transaction open (sqlx#4385).
-    ///
-    /// # Errors
-    /// The error of `work`; `Unavailable` if the database is unavailable.
-    pub async fn write<T, Work>(&self, work: Work) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        Work: for<'tx> FnOnce(&'tx mut Tx) -> BoxFuture<'tx, Result<T, Error>> + Send + 'static,
-    {
-        let store = self.clone();
-        let task = tokio::spawn(notifications::MAIL_ENABLED.scope(self.mail_enabled.load(Ordering::Relaxed), async move {
-            let _guard = store.write_lock.lock().await;
-            store.engine.check_file()?;
-            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(StoreError::from)?;
-            if let Some(lock) = store.engine.lock() {
-                sqlx::query(lock).execute(&mut *transaction).await.map_err(StoreError::from)?;
-            }
-            let output = work(&mut transaction).await?;
-            transaction.commit().await.map_err(StoreError::from)?;
-            Ok(output)
-        }));
-        task.await.unwrap_or_else(|panic| {
-            tracing::error!(%panic, "write transaction panicked");
-            Err(Error::Internal)
-        })
+    /// Sets the function that is called with what each committed transaction touched. Only the first call has an effect.
+    pub fn subscribe(&self, subscriber: impl Fn(&[VerdictChange]) + Send + Sync + 'static) {
+        let _ = self.subscriber.set(Box::new(subscriber));
+    }
+
+    fn publish(&self, changes: &[VerdictChange]) {
+        if let Some(subscriber) = self.subscriber.get()
+            && !changes.is_empty()
+        {
+            subscriber(changes);
+        }
     }
 
     /// From now on, new notifications are also queued for mail.

@@ -18,13 +18,13 @@ pub struct QueuedMail {
     /// The recipient's address.
     pub email: String,
     pub name: String,
-    /// When the recipient was disabled: Unix milliseconds.
-    pub disabled_at: Option<i64>,
+    /// When the recipient was disabled.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// Whether a mail is due.
 pub async fn has_due(store: &Store, now: Timestamp) -> Result<bool, StoreError> {
-    let due: i64 = sqlx::query_scalar("select count(*) from mail_queue where next_attempt_at <= $1").bind(now.0).fetch_one(store.read()?).await?;
+    let due: i64 = sqlx::query_scalar("select count(*) from mail_queue where next_attempt_at <= $1").bind(now).fetch_one(store.read()?).await?;
     Ok(due > 0)
 }
 
@@ -34,8 +34,8 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Opti
         "update mail_queue set attempts = attempts + 1, next_attempt_at = $1 \
          where notification_seq = (select notification_seq from mail_queue where next_attempt_at <= $2 order by next_attempt_at, notification_seq limit 1) returning notification_seq",
     )
-    .bind(until.0)
-    .bind(now.0)
+    .bind(until)
+    .bind(now)
     .fetch_optional(&mut *tx)
     .await?;
     let sql = AssertSqlSafe(format!(
@@ -47,7 +47,7 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Opti
 
 /// Postpones a mail.
 pub async fn postpone(tx: &mut Tx, notification_seq: i64, until: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("update mail_queue set next_attempt_at = $1 where notification_seq = $2").bind(until.0).bind(notification_seq).execute(tx).await?;
+    sqlx::query("update mail_queue set next_attempt_at = $1 where notification_seq = $2").bind(until).bind(notification_seq).execute(tx).await?;
     Ok(())
 }
 

@@ -1,29 +1,28 @@
 //! Users as members of an organization.
 
-use latchkey_types::{error::Error, member::MemberRow, permission::Permissions};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, fold};
+use super::{Connection, Store, StoreError, Tx, fold, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{OrganizationId, RoleId, UserId},
     key_kind::{CredentialKind, KeyKind},
-    permission::BUILT_IN_ROLES,
+    member::MemberRow,
+    permission::{BUILT_IN_ROLES, Permissions},
     time::Timestamp,
 };
 
 #[derive(Debug, sqlx::FromRow)]
 pub struct MemberRecord {
-    pub id: String,
+    pub id: UserId,
     pub name: String,
     pub email: String,
-    pub role_id: String,
+    pub role_id: RoleId,
     pub role: String,
-    /// The role's permissions, separated by spaces.
-    pub permissions: String,
-    /// Unix milliseconds.
-    pub disabled_at: Option<i64>,
-    /// Unix milliseconds; at most one minute behind.
-    pub last_seen_at: Option<i64>,
+    /// The role's permissions.
+    pub permissions: Permissions,
+    pub disabled_at: Option<Timestamp>,
+    /// At most one minute behind.
+    pub last_seen_at: Option<Timestamp>,
     /// Number of their keys and credentials that are not deleted.
     pub keys: i64,
 }
@@ -36,40 +35,42 @@ const MEMBER: &str = "select u.id, u.name, u.email, u.role_id, r.name as role, r
 /// An organization's members, sorted by name.
 pub async fn list(store: &Store, organization: OrganizationId) -> Result<Vec<MemberRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{MEMBER} order by u.name_folded{}, u.id", store.bytewise_collation()));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(organization).fetch_all(store.read()?).await?)
 }
 
-pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId, id: UserId) -> Result<Option<MemberRecord>, StoreError> {
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: UserId) -> Result<Option<MemberRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{MEMBER} and u.id = $2"));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+    Ok(sqlx::query_as(sql).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
-/// The organization's active members: id, and the permissions of their role separated by spaces.
-pub async fn active(tx: &mut Tx, organization: OrganizationId) -> Result<Vec<(String, String)>, StoreError> {
+/// The organization's active members: id, and the permissions of their role.
+pub async fn active(db: &mut Connection, organization: OrganizationId) -> Result<Vec<(UserId, Permissions)>, StoreError> {
     let sql = "select u.id, r.permissions from users u join roles r on r.id = u.role_id where u.organization_id = $1 and u.disabled_at is null";
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(tx).await?)
+    Ok(sqlx::query_as(sql).bind(organization).fetch_all(db).await?)
 }
 
 /// Whether the organization has a member with this email address, ignoring case.
-pub async fn has_email(tx: &mut Tx, organization: OrganizationId, email: &str) -> Result<bool, StoreError> {
+pub async fn has_email(db: &mut Connection, organization: OrganizationId, email: &str) -> Result<bool, StoreError> {
     let sql = "select count(*) from users where organization_id = $1 and email_folded = $2";
-    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization.to_string()).bind(fold(email)).fetch_one(tx).await? > 0)
+    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(fold(email)).fetch_one(db).await? > 0)
 }
 
 /// Whether the organization has an owner who is not disabled.
-pub async fn has_active_owner(tx: &mut Tx, organization: OrganizationId) -> Result<bool, StoreError> {
+pub async fn has_active_owner(db: &mut Connection, organization: OrganizationId) -> Result<bool, StoreError> {
     let sql = "select count(*) from users u join roles r on r.id = u.role_id where u.organization_id = $1 and r.name = $2 and u.disabled_at is null";
-    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization.to_string()).bind(BUILT_IN_ROLES[0].name).fetch_one(tx).await? > 0)
+    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(BUILT_IN_ROLES[0].name).fetch_one(db).await? > 0)
 }
 
 pub async fn set_role(tx: &mut Tx, id: UserId, role: RoleId) -> Result<(), StoreError> {
-    sqlx::query("update users set role_id = $1 where id = $2").bind(role.to_string()).bind(id.to_string()).execute(tx).await?;
+    sqlx::query("update users set role_id = $1 where id = $2").bind(role).bind(id).execute(&mut *tx).await?;
+    tx.touch(VerdictChange::Creator(id));
     Ok(())
 }
 
 /// Disables a member, or enables them with `None`.
 pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Result<(), StoreError> {
-    sqlx::query("update users set disabled_at = $1 where id = $2").bind(at.map(|at| at.0)).bind(id.to_string()).execute(tx).await?;
+    sqlx::query("update users set disabled_at = $1 where id = $2").bind(at).bind(id).execute(&mut *tx).await?;
+    tx.touch(VerdictChange::Creator(id));
     Ok(())
 }
 
@@ -79,18 +80,17 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
 /// its holder. An external credential is not transferred if the recipient has one of the same provider, because its unique name, which
 /// contains the user's id, would occur twice.
 pub async fn transfer_keys(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, StoreError> {
-    let (from, to) = (from.to_string(), to.to_string());
     let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3 and kind <> $4")
-        .bind(&to)
-        .bind(&from)
-        .bind(KeyKind::Internal.as_str())
-        .bind(KeyKind::Project.as_str())
+        .bind(to)
+        .bind(from)
+        .bind(KeyKind::Internal)
+        .bind(KeyKind::Project)
         .execute(&mut *tx)
         .await?;
     let others = sqlx::query("update credentials set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3")
-        .bind(&to)
-        .bind(&from)
-        .bind(CredentialKind::External.as_str())
+        .bind(to)
+        .bind(from)
+        .bind(CredentialKind::External)
         .execute(&mut *tx)
         .await?;
     let storage = sqlx::query(
@@ -99,28 +99,29 @@ pub async fn transfer_keys(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64,
          where other.organization_id = credentials.organization_id and other.kind = credentials.kind \
          and other.unique_name = replace(credentials.unique_name, $2, $1))",
     )
-    .bind(&to)
-    .bind(&from)
-    .bind(CredentialKind::External.as_str())
-    .execute(tx)
+    .bind(to)
+    .bind(from)
+    .bind(CredentialKind::External)
+    .execute(&mut *tx)
     .await?;
+    tx.touch(VerdictChange::Creator(from));
     Ok(keys.rows_affected() + others.rows_affected() + storage.rows_affected())
 }
 
 impl MemberRecord {
-    pub fn allows(&self) -> Permissions {
-        Permissions::parse_list(&self.permissions)
+    pub const fn allows(&self) -> Permissions {
+        self.permissions
     }
 
-    pub fn row(&self) -> Result<MemberRow, Error> {
-        Ok(MemberRow {
-            id: self.id.parse().map_err(|_| Error::Internal)?,
+    pub fn row(&self) -> MemberRow {
+        MemberRow {
+            id: self.id,
             name: self.name.clone(),
             email: self.email.clone(),
-            role_id: self.role_id.parse().map_err(|_| Error::Internal)?,
-            disabled_at: self.disabled_at.map(Timestamp),
-            last_seen_at: self.last_seen_at.map(Timestamp),
+            role_id: self.role_id,
+            disabled_at: self.disabled_at,
+            last_seen_at: self.last_seen_at,
             keys: self.keys,
-        })
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Settings of organizations.
 
-use super::{StoreError, Tx, fold};
+use super::{Connection, StoreError, Tx, fold};
 use latchkey_types::id::OrganizationId;
 
 /// An organization's name and currency (ISO 4217).
-pub async fn settings(db: &mut Tx, id: OrganizationId) -> Result<(String, String), StoreError> {
-    Ok(sqlx::query_as("select name, currency from organizations where id = $1").bind(id.to_string()).fetch_one(db).await?)
+pub async fn settings(db: &mut Connection, id: OrganizationId) -> Result<(String, String), StoreError> {
+    Ok(sqlx::query_as("select name, currency from organizations where id = $1").bind(id).fetch_one(db).await?)
 }
 
 /// [`StoreError::Duplicate`] if the name is taken.
@@ -14,7 +14,7 @@ pub async fn update(tx: &mut Tx, id: OrganizationId, name: &str, currency: &str)
         .bind(name)
         .bind(fold(name))
         .bind(currency)
-        .bind(id.to_string())
+        .bind(id)
         .execute(tx)
         .await?;
     Ok(())

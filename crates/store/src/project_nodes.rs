@@ -1,9 +1,9 @@
 //! Project nodes.
 
-use super::{StoreError, Tx, fold};
-use latchkey_types::project::NodeRow;
+use super::{Connection, StoreError, Tx, fold};
 use latchkey_types::{
     id::{ProjectId, UserId},
+    project::NodeRow,
     time::Timestamp,
 };
 
@@ -14,15 +14,14 @@ pub struct NodeRecord {
     pub name: String,
     /// The creator's name.
     pub creator: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
+    pub created_at: Timestamp,
 }
 
 /// A project's nodes, ordered by number.
-pub async fn all(db: &mut Tx, project: ProjectId) -> Result<Vec<NodeRecord>, StoreError> {
+pub async fn all(db: &mut Connection, project: ProjectId) -> Result<Vec<NodeRecord>, StoreError> {
     let sql = "select n.id, n.name, u.name as creator, n.created_at from project_nodes n join users u on u.id = n.created_by \
          where n.project_id = $1 and n.deleted_at is null order by n.id";
-    Ok(sqlx::query_as(sql).bind(project.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(project).fetch_all(db).await?)
 }
 
 /// Creates a node. Returns its number, which is never reused in the project.
@@ -34,47 +33,38 @@ pub async fn insert(tx: &mut Tx, project: ProjectId, name: &str, created_by: Use
         "insert into project_nodes (project_id, id, name, name_folded, unique_name, created_by, created_at) \
          select $1, coalesce(max(id), 0) + 1, $2, $3, $3, $4, $5 from project_nodes where project_id = $1 returning id",
     )
-    .bind(project.to_string())
+    .bind(project)
     .bind(name)
     .bind(fold(name))
-    .bind(created_by.to_string())
-    .bind(Timestamp::now().0)
+    .bind(created_by)
+    .bind(Timestamp::now())
     .fetch_one(tx)
     .await?;
     Ok(id)
 }
 
 /// The name of a project's node; `None` if there is no such node.
-pub async fn name(db: &mut Tx, project: ProjectId, id: i64) -> Result<Option<String>, StoreError> {
+pub async fn name(db: &mut Connection, project: ProjectId, id: i64) -> Result<Option<String>, StoreError> {
     let sql = "select name from project_nodes where project_id = $1 and id = $2 and deleted_at is null";
-    Ok(sqlx::query_scalar(sql).bind(project.to_string()).bind(id).fetch_optional(db).await?)
+    Ok(sqlx::query_scalar(sql).bind(project).bind(id).fetch_optional(db).await?)
 }
 
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn rename(tx: &mut Tx, project: ProjectId, id: i64, name: &str) -> Result<(), StoreError> {
-    sqlx::query("update project_nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4")
-        .bind(name)
-        .bind(fold(name))
-        .bind(project.to_string())
-        .bind(id)
-        .execute(tx)
-        .await?;
+    let sql = "update project_nodes set name = $1, name_folded = $2, unique_name = $2 where project_id = $3 and id = $4";
+    sqlx::query(sql).bind(name).bind(fold(name)).bind(project).bind(id).execute(tx).await?;
     Ok(())
 }
 
 /// Deletes a node; its number is never reused.
 pub async fn delete(tx: &mut Tx, project: ProjectId, id: i64) -> Result<(), StoreError> {
-    sqlx::query("update project_nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3")
-        .bind(Timestamp::now().0)
-        .bind(project.to_string())
-        .bind(id)
-        .execute(tx)
-        .await?;
+    let sql = "update project_nodes set deleted_at = $1, unique_name = null where project_id = $2 and id = $3";
+    sqlx::query(sql).bind(Timestamp::now()).bind(project).bind(id).execute(tx).await?;
     Ok(())
 }
 
 impl From<NodeRecord> for NodeRow {
     fn from(node: NodeRecord) -> Self {
-        Self { id: node.id, name: node.name, created_by: node.creator, created_at: Timestamp(node.created_at) }
+        Self { id: node.id, name: node.name, created_by: node.creator, created_at: node.created_at }
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Store, StoreError, Tx, fold, placeholders};
+use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, placeholders};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, ProviderId, UserId},
     provider::ApiStyle,
@@ -12,10 +12,9 @@ use latchkey_types::{
 /// A provider with the credential that it is linked to.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ProviderRecord {
-    pub id: String,
+    pub id: ProviderId,
     pub name: String,
-    /// `openai` or `anthropic`.
-    pub api_style: String,
+    pub api_style: ApiStyle,
     pub base_url: String,
     #[sqlx(flatten)]
     pub link: CredentialLink,
@@ -24,7 +23,7 @@ pub struct ProviderRecord {
 /// A link to a credential, or the reason why there is none.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct CredentialLink {
-    pub credential_id: Option<String>,
+    pub credential_id: Option<CredentialId>,
     pub credential_name: Option<String>,
     pub credential_mask: Option<String>,
     /// Why the link was removed: `credential_deleted` or `address_changed` (of the provider).
@@ -34,7 +33,7 @@ pub struct CredentialLink {
 /// A provider or model that is linked to a credential.
 #[derive(Debug, sqlx::FromRow)]
 pub struct LinkRecord {
-    pub credential_id: String,
+    pub credential_id: CredentialId,
     /// The provider's name, or `provider / model`.
     pub name: String,
 }
@@ -43,8 +42,7 @@ pub struct LinkRecord {
 #[derive(Debug, sqlx::FromRow)]
 pub struct Destination {
     pub name: String,
-    /// `openai` or `anthropic`.
-    pub api_style: String,
+    pub api_style: ApiStyle,
     pub base_url: String,
 }
 
@@ -54,12 +52,12 @@ const PROVIDER: &str = "select p.id, p.name, p.api_style, p.base_url, p.credenti
 /// The organization's providers, sorted by name.
 pub async fn all(store: &Store, organization: OrganizationId) -> Result<Vec<ProviderRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROVIDER} order by p.name_folded{}", store.bytewise_collation()));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(organization).fetch_all(store.read()?).await?)
 }
 
-pub async fn find(tx: &mut Tx, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, StoreError> {
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: ProviderId) -> Result<Option<ProviderRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{PROVIDER} and p.id = $2"));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(tx).await?)
+    Ok(sqlx::query_as(sql).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
 /// The values of a provider that can be edited.
@@ -70,24 +68,27 @@ pub struct ProviderValues {
     pub key: Option<CredentialId>,
 }
 
+impl ProviderValues {
+    fn columns(&self) -> Columns {
+        Columns::new()
+            .set("name", &self.name)
+            .set("name_folded", fold(&self.name))
+            .set("api_style", self.api_style)
+            .set("base_url", &self.base_url)
+            .set("credential_id", self.key)
+    }
+}
+
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, by: UserId, values: &ProviderValues) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into providers (id, organization_id, name, name_folded, api_style, base_url, credential_id, created_by, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-    )
-    .bind(id.to_string())
-    .bind(organization.to_string())
-    .bind(&values.name)
-    .bind(fold(&values.name))
-    .bind(values.api_style.as_str())
-    .bind(&values.base_url)
-    .bind(values.key.map(|key| key.to_string()))
-    .bind(by.to_string())
-    .bind(Timestamp::now().0)
-    .execute(tx)
-    .await?;
-    Ok(())
+    values
+        .columns()
+        .set("id", id)
+        .set("organization_id", organization)
+        .set("created_by", by)
+        .set("created_at", Timestamp::now())
+        .insert(tx, "providers")
+        .await
 }
 
 /// Changes a provider. `unlink_reason` replaces the reason why it lost its previous credential.
@@ -95,39 +96,27 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink_reason: Option<&str>) -> Result<(), StoreError> {
-    sqlx::query(
-        "update providers set name = $1, name_folded = $2, api_style = $3, base_url = $4, credential_id = $5, unlink_reason = $6 where id = $7",
-    )
-    .bind(&values.name)
-    .bind(fold(&values.name))
-    .bind(values.api_style.as_str())
-    .bind(&values.base_url)
-    .bind(values.key.map(|key| key.to_string()))
-    .bind(unlink_reason)
-    .bind(id.to_string())
-    .execute(tx)
-    .await?;
-    Ok(())
+    values.columns().set("unlink_reason", unlink_reason).update(tx, "providers", "id", id).await
 }
 
 /// Removes all links to a credential, because it is deleted.
 pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     for table in ["providers", "models"] {
         let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlink_reason = 'credential_deleted' where credential_id = $1"));
-        sqlx::query(sql).bind(id.to_string()).execute(&mut *tx).await?;
+        sqlx::query(sql).bind(id).execute(&mut *tx).await?;
     }
     Ok(())
 }
 
 /// Deletes a provider and its models.
 pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
-    sqlx::query("delete from models where provider_id = $1").bind(id.to_string()).execute(&mut *tx).await?;
-    sqlx::query("delete from providers where id = $1").bind(id.to_string()).execute(tx).await?;
+    sqlx::query("delete from models where provider_id = $1").bind(id).execute(&mut *tx).await?;
+    sqlx::query("delete from providers where id = $1").bind(id).execute(tx).await?;
     Ok(())
 }
 
 /// The providers and models that are linked to these credentials.
-pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<LinkRecord>, StoreError> {
+pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[CredentialId]) -> Result<Vec<LinkRecord>, StoreError> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
@@ -141,7 +130,7 @@ pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: 
 }
 
 /// The first provider, by name, that uses a credential for itself or for one of its models.
-pub async fn destination_of(store: &Store, credential: &str) -> Result<Option<Destination>, StoreError> {
+pub async fn destination_of(store: &Store, credential: CredentialId) -> Result<Option<Destination>, StoreError> {
     let sql = AssertSqlSafe(format!(
         "select p.name, p.api_style, p.base_url from providers p \
          where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) \

@@ -1,22 +1,21 @@
 //! Roles: named sets of permissions.
 
-use latchkey_types::{error::Error, member::RoleRow, permission::BUILT_IN_ROLES};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::AssertSqlSafe;
 
-use super::{StoreError, Tx, fold};
+use super::{Connection, StoreError, Tx, fold, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{OrganizationId, RoleId},
-    permission::Permissions,
+    member::RoleRow,
+    permission::{BUILT_IN_ROLES, Permissions},
     time::Timestamp,
 };
 
 /// A role, with counts of what uses it.
 #[derive(Debug, sqlx::FromRow)]
 pub struct RoleRecord {
-    pub id: String,
+    pub id: RoleId,
     pub name: String,
-    /// Separated by spaces.
-    pub permissions: String,
+    pub permissions: Permissions,
     /// Number of members with this role, including disabled ones.
     pub members: i64,
     /// Number of open invitations to this role.
@@ -39,25 +38,25 @@ const ROLE: &str = "select r.id, r.name, r.permissions, (select count(*) from us
      and k.deleted_at is null and (k.expires_at is null or k.expires_at > $1)) as issued from roles r";
 
 /// An organization's roles, oldest first, so that the built-in roles come first.
-pub async fn list(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId) -> Result<Vec<RoleRecord>, StoreError> {
+pub async fn list(db: &mut Connection, organization: OrganizationId) -> Result<Vec<RoleRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 order by r.created_at, r.id"));
-    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).fetch_all(db).await?)
+    Ok(sqlx::query_as(sql).bind(Timestamp::now()).bind(organization).fetch_all(db).await?)
 }
 
-pub async fn find(db: impl Executor<'_, Database = sqlx::Any>, organization: OrganizationId, id: RoleId) -> Result<Option<RoleRecord>, StoreError> {
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: RoleId) -> Result<Option<RoleRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{ROLE} where r.organization_id = $2 and r.id = $3"));
-    Ok(sqlx::query_as(sql).bind(Timestamp::now().0).bind(organization.to_string()).bind(id.to_string()).fetch_optional(db).await?)
+    Ok(sqlx::query_as(sql).bind(Timestamp::now()).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, id: RoleId, organization: OrganizationId, name: &str, permissions: Permissions) -> Result<(), StoreError> {
     sqlx::query("insert into roles (id, organization_id, name, name_folded, permissions, created_at) values ($1, $2, $3, $4, $5, $6)")
-        .bind(id.to_string())
-        .bind(organization.to_string())
+        .bind(id)
+        .bind(organization)
         .bind(name)
         .bind(fold(name))
-        .bind(permissions.to_list())
-        .bind(Timestamp::now().0)
+        .bind(permissions)
+        .bind(Timestamp::now())
         .execute(tx)
         .await?;
     Ok(())
@@ -68,36 +67,33 @@ pub async fn update(tx: &mut Tx, id: RoleId, name: &str, permissions: Permission
     sqlx::query("update roles set name = $1, name_folded = $2, permissions = $3 where id = $4")
         .bind(name)
         .bind(fold(name))
-        .bind(permissions.to_list())
-        .bind(id.to_string())
-        .execute(tx)
+        .bind(permissions)
+        .bind(id)
+        .execute(&mut *tx)
         .await?;
+    tx.touch(VerdictChange::Role(id));
     Ok(())
 }
 
 /// Deletes a role without members, and its closed invitations, which the audit log still records.
 pub async fn delete(tx: &mut Tx, id: RoleId) -> Result<(), StoreError> {
-    sqlx::query("delete from invitations where role_id = $1 and open_email is null").bind(id.to_string()).execute(&mut *tx).await?;
-    sqlx::query("delete from roles where id = $1").bind(id.to_string()).execute(tx).await?;
+    sqlx::query("delete from invitations where role_id = $1 and open_email is null").bind(id).execute(&mut *tx).await?;
+    sqlx::query("delete from roles where id = $1").bind(id).execute(&mut *tx).await?;
+    // Invalid project keys may still refer to the role, and lose its permissions.
+    tx.touch(VerdictChange::Role(id));
     Ok(())
 }
 
 impl RoleRecord {
-    pub fn allows(&self) -> Permissions {
-        Permissions::parse_list(&self.permissions)
+    pub const fn allows(&self) -> Permissions {
+        self.permissions
     }
 
     pub fn is_built_in(&self) -> bool {
         BUILT_IN_ROLES.iter().any(|role| role.name == self.name)
     }
 
-    pub fn row(&self) -> Result<RoleRow, Error> {
-        Ok(RoleRow {
-            id: self.id.parse().map_err(|_| Error::Internal)?,
-            name: self.name.clone(),
-            permissions: self.allows(),
-            members: self.members,
-            is_built_in: self.is_built_in(),
-        })
+    pub fn row(&self) -> RoleRow {
+        RoleRow { id: self.id, name: self.name.clone(), permissions: self.permissions, members: self.members, is_built_in: self.is_built_in() }
     }
 }

@@ -2,8 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{StoreError, Tx, placeholders};
-use latchkey_types::id::CredentialId;
+use super::{Connection, StoreError, Tx, placeholders};
+use latchkey_types::{
+    id::{CredentialId, OrganizationId},
+    key::StorageProvider,
+    key_kind::CredentialKind,
+};
 
 /// A secret as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -21,17 +25,17 @@ pub struct SealedSecret {
 /// A data key and the values that its encryption is bound to.
 #[derive(sqlx::FromRow)]
 pub struct WrappedKey {
-    pub credential_id: String,
+    pub credential_id: CredentialId,
     pub field: String,
     /// The data key, wrapped under the master key.
     pub wrapped_key: Vec<u8>,
-    pub organization_id: String,
-    pub kind: String,
-    pub provider: Option<String>,
+    pub organization_id: OrganizationId,
+    pub kind: CredentialKind,
+    pub provider: Option<StorageProvider>,
 }
 
 /// The secrets of these credentials, in no particular order.
-pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[&str]) -> Result<Vec<SealedSecret>, StoreError> {
+pub async fn of_many(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[CredentialId]) -> Result<Vec<SealedSecret>, StoreError> {
     if credentials.is_empty() {
         return Ok(Vec::new());
     }
@@ -57,12 +61,13 @@ pub async fn insert(tx: &mut Tx, secrets: &[SealedSecret]) -> Result<(), StoreEr
 
 /// Removes the rows of all secrets of a credential.
 pub async fn delete(tx: &mut Tx, credential: CredentialId) -> Result<(), StoreError> {
-    sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential.to_string()).execute(tx).await?;
+    sqlx::query("delete from sealed_secrets where credential_id = $1").bind(credential).execute(tx).await?;
     Ok(())
 }
 
-/// At most `limit` data keys that follow this one, in a fixed order.
-pub async fn data_keys_after(tx: &mut Tx, (credential, field): (&str, &str), limit: i64) -> Result<Vec<WrappedKey>, StoreError> {
+/// At most `limit` data keys that follow the one of this credential and field, or the first ones, in a fixed order.
+pub async fn data_keys_after(db: &mut Connection, after: Option<(CredentialId, &str)>, limit: i64) -> Result<Vec<WrappedKey>, StoreError> {
+    let (credential, field) = after.map(|(credential, field)| (credential.to_string(), field)).unwrap_or_default();
     Ok(sqlx::query_as(
         "select s.credential_id, s.field, s.wrapped_key, c.organization_id, c.kind, c.provider \
          from sealed_secrets s join credentials c on c.id = s.credential_id \
@@ -71,7 +76,7 @@ pub async fn data_keys_after(tx: &mut Tx, (credential, field): (&str, &str), lim
     .bind(credential)
     .bind(field)
     .bind(limit)
-    .fetch_all(tx)
+    .fetch_all(db)
     .await?)
 }
 
@@ -79,7 +84,7 @@ pub async fn data_keys_after(tx: &mut Tx, (credential, field): (&str, &str), lim
 pub async fn replace_key(tx: &mut Tx, key: &WrappedKey) -> Result<(), StoreError> {
     sqlx::query("update sealed_secrets set wrapped_key = $1 where credential_id = $2 and field = $3")
         .bind(&key.wrapped_key)
-        .bind(&key.credential_id)
+        .bind(key.credential_id)
         .bind(&key.field)
         .execute(tx)
         .await?;

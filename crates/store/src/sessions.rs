@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx};
+use super::{Connection, Store, StoreError, Tx};
 use latchkey_types::{
     id::{SessionId, UserId},
     time::Timestamp,
@@ -10,12 +10,11 @@ use latchkey_types::{
 
 #[derive(Debug, sqlx::FromRow)]
 pub struct SessionRecord {
-    pub id: String,
-    pub user_id: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
-    /// Unix milliseconds; at most one minute behind.
-    pub last_seen_at: i64,
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub created_at: Timestamp,
+    /// At most one minute behind.
+    pub last_seen_at: Timestamp,
     /// The IP address from which it was started; empty if unknown.
     pub address: String,
     /// The browser's `User-Agent`.
@@ -26,18 +25,18 @@ const SESSION: &str = "select id, user_id, created_at, last_seen_at, address, us
 
 /// Starts a session unless the user is disabled. Returns whether it was started.
 pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId, address: &str, user_agent: &str) -> Result<bool, StoreError> {
-    let now = Timestamp::now().0;
+    let now = Timestamp::now();
     let inserted = sqlx::query(
         "insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent) \
          select $1, $2, id, $3, $4, $5, $6 from users where id = $7 and disabled_at is null",
     )
-    .bind(SessionId::new().to_string())
+    .bind(SessionId::new())
     .bind(digest)
     .bind(now)
     .bind(now)
     .bind(address)
     .bind(user_agent)
-    .bind(user.to_string())
+    .bind(user)
     .execute(&mut *tx)
     .await?;
     set_last_seen(tx, user, now).await?;
@@ -45,34 +44,34 @@ pub async fn insert(tx: &mut Tx, digest: &[u8], user: UserId, address: &str, use
 }
 
 /// The session with this digest, if it was created and last seen after these times.
-pub async fn find(store: &Store, digest: &[u8], began_after: Timestamp, seen_after: Timestamp) -> Result<Option<SessionRecord>, StoreError> {
+pub async fn find(db: &mut Connection, digest: &[u8], began_after: Timestamp, seen_after: Timestamp) -> Result<Option<SessionRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{SESSION} where digest = $1 and created_at > $2 and last_seen_at > $3"));
-    Ok(sqlx::query_as(sql).bind(digest).bind(began_after.0).bind(seen_after.0).fetch_optional(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(digest).bind(began_after).bind(seen_after).fetch_optional(db).await?)
 }
 
 /// A user's sessions that were created and last seen after these times, most recently used first.
 pub async fn list_of_user(store: &Store, user: UserId, began_after: Timestamp, seen_after: Timestamp) -> Result<Vec<SessionRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{SESSION} where user_id = $1 and created_at > $2 and last_seen_at > $3 order by last_seen_at desc, id desc"));
-    Ok(sqlx::query_as(sql).bind(user.to_string()).bind(began_after.0).bind(seen_after.0).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(user).bind(began_after).bind(seen_after).fetch_all(store.read()?).await?)
 }
 
 /// Records the use of a session.
 pub async fn touch(tx: &mut Tx, digest: &[u8], user: UserId) -> Result<(), StoreError> {
-    let now = Timestamp::now().0;
+    let now = Timestamp::now();
     sqlx::query("update sessions set last_seen_at = $1 where digest = $2").bind(now).bind(digest).execute(&mut *tx).await?;
     set_last_seen(tx, user, now).await
 }
 
 /// Stored with the user too, so that it survives the deletion of sessions.
-async fn set_last_seen(tx: &mut Tx, user: UserId, now: i64) -> Result<(), StoreError> {
-    sqlx::query("update users set last_seen_at = $1 where id = $2").bind(now).bind(user.to_string()).execute(tx).await?;
+async fn set_last_seen(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("update users set last_seen_at = $1 where id = $2").bind(now).bind(user).execute(tx).await?;
     Ok(())
 }
 
 /// Ends the user's session with this id. Returns whether there was one.
 pub async fn delete_one_of_user(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, StoreError> {
     let sql = "delete from sessions where user_id = $1 and id = $2";
-    Ok(sqlx::query(sql).bind(user.to_string()).bind(id.to_string()).execute(tx).await?.rows_affected() == 1)
+    Ok(sqlx::query(sql).bind(user).bind(id).execute(tx).await?.rows_affected() == 1)
 }
 
 pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), StoreError> {
@@ -82,21 +81,21 @@ pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), StoreError> {
 
 /// Ends all sessions of a user. Returns how many there were.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StoreError> {
-    Ok(sqlx::query("delete from sessions where user_id = $1").bind(user.to_string()).execute(tx).await?.rows_affected())
+    Ok(sqlx::query("delete from sessions where user_id = $1").bind(user).execute(tx).await?.rows_affected())
 }
 
 /// Deletes expired sessions.
 pub async fn delete_ended(tx: &mut Tx, began_before: Timestamp, seen_before: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("delete from sessions where created_at <= $1 or last_seen_at <= $2").bind(began_before.0).bind(seen_before.0).execute(tx).await?;
+    sqlx::query("delete from sessions where created_at <= $1 or last_seen_at <= $2").bind(began_before).bind(seen_before).execute(tx).await?;
     Ok(())
 }
 
 /// Number of a user's sessions that were created and last seen after these times.
 pub async fn count_of_user(store: &Store, user: UserId, began_after: Timestamp, seen_after: Timestamp) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar("select count(*) from sessions where user_id = $1 and created_at > $2 and last_seen_at > $3")
-        .bind(user.to_string())
-        .bind(began_after.0)
-        .bind(seen_after.0)
+        .bind(user)
+        .bind(began_after)
+        .bind(seen_after)
         .fetch_one(store.read()?)
         .await?;
     Ok(count)

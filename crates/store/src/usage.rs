@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 use super::{Store, StoreError, Tx};
 use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
-    key_kind::{KIND_SPECS, KindSpec},
+    key_kind::{KIND_SPECS, KeyKind, KindSpec},
     money::Money,
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
@@ -107,7 +107,7 @@ impl CostSum {
 pub async fn add_to_retired(tx: &mut Tx, digest: &[u8], uses: i64, last: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update retired_secrets set uses = uses + $1, last_used_at = $2 where digest = $3")
         .bind(uses)
-        .bind(last.0)
+        .bind(last)
         .bind(digest)
         .execute(tx)
         .await?;
@@ -125,13 +125,11 @@ pub async fn delete_minutes_before(tx: &mut Tx, minute: i64) -> Result<(), Store
 #[derive(Debug, sqlx::FromRow)]
 pub struct KeyUsageRow {
     /// The key, which may be deleted.
-    pub id: String,
-    /// A `KeyKind`.
-    pub kind: String,
+    pub id: KeyId,
+    pub kind: KeyKind,
     pub name: String,
     pub mask: String,
-    /// Unix milliseconds.
-    pub deleted_at: Option<i64>,
+    pub deleted_at: Option<Timestamp>,
     pub requests: i64,
     #[sqlx(flatten)]
     pub cost: CostSum,
@@ -150,18 +148,17 @@ pub async fn most_used_keys(
     let sql = AssertSqlSafe(format!(
         "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests, d.cost_units, d.cost_micros from \
          (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
-         join api_keys k on k.id = d.key_id where ($4 = '' or k.created_by = $4 or k.kind not in ({personal})) \
+         join api_keys k on k.id = d.key_id where (k.created_by = coalesce($4, k.created_by) or k.kind not in ({personal})) \
          order by d.requests desc, k.number limit $5"
     ));
-    let query = sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day);
-    let query = query.bind(personal_of.map(|user| user.to_string()).unwrap_or_default()).bind(limit);
+    let query = sqlx::query_as(sql).bind(organization).bind(from_day).bind(to_day).bind(personal_of).bind(limit);
     Ok(query.fetch_all(store.read()?).await?)
 }
 
 /// Number of the organization's keys that were used from `from_day` to before `to_day`.
 pub async fn count_used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, StoreError> {
     let sql = "select count(distinct key_id) from usage_by_day where organization_id = $1 and day >= $2 and day < $3";
-    Ok(sqlx::query_scalar(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
+    Ok(sqlx::query_scalar(sql).bind(organization).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
 }
 
 /// The kinds of these specifications, as an SQL list.
@@ -185,11 +182,11 @@ pub async fn days(store: &Store, organization: OrganizationId, from_day: i64, to
         "select day, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day where organization_id = $1 and day >= $2 and day < $3 \
          group by day order by day"
     ));
-    Ok(sqlx::query_as(sql).bind(organization.to_string()).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
+    Ok(sqlx::query_as(sql).bind(organization).bind(from_day).bind(to_day).fetch_all(store.read()?).await?)
 }
 
 /// The first day with usage of the organization's keys.
 pub async fn first_day(store: &Store, organization: OrganizationId) -> Result<Option<i64>, StoreError> {
     let sql = "select min(day) from usage_by_day where organization_id = $1";
-    Ok(sqlx::query_scalar(sql).bind(organization.to_string()).fetch_one(store.read()?).await?)
+    Ok(sqlx::query_scalar(sql).bind(organization).fetch_one(store.read()?).await?)
 }

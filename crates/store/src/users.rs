@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, fold, roles};
+use super::{Connection, Store, StoreError, Tx, fold, roles};
 use latchkey_types::{
     id::{OrganizationId, RoleId, UserId},
     permission::{BUILT_IN_ROLES, Permissions},
@@ -12,22 +12,21 @@ use latchkey_types::{
 /// A user with organization and role.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct UserRow {
-    pub id: String,
+    pub id: UserId,
     pub name: String,
     pub email: String,
     /// Argon2id, in the PHC string format.
     pub password_hash: String,
-    /// Unix milliseconds.
-    pub disabled_at: Option<i64>,
-    pub organization_id: String,
+    pub disabled_at: Option<Timestamp>,
+    pub organization_id: OrganizationId,
     pub organization: String,
     /// ISO 4217.
     pub currency: String,
     /// The organization's number.
     pub customer_id: i64,
     pub role: String,
-    /// The role's permissions, separated by spaces.
-    pub permissions: String,
+    /// The role's permissions.
+    pub permissions: Permissions,
 }
 
 const USER: &str = "select u.id, u.name, u.email, u.password_hash, u.disabled_at, u.organization_id, o.name as organization, o.currency, o.customer_id, \
@@ -40,25 +39,25 @@ pub async fn has_users(store: &Store) -> Result<bool, StoreError> {
 
 /// The user with this email address, ignoring case.
 pub async fn find_user_by_email(store: &Store, email: &str) -> Result<Option<UserRow>, StoreError> {
-    user_where(store, "u.email_folded = $1", &fold(email)).await
+    Ok(sqlx::query_as(user_where("u.email_folded = $1")).bind(fold(email)).fetch_optional(store.read()?).await?)
 }
 
-pub async fn find_user(store: &Store, id: &str) -> Result<Option<UserRow>, StoreError> {
-    user_where(store, "u.id = $1", id).await
+pub async fn find_user(db: &mut Connection, id: UserId) -> Result<Option<UserRow>, StoreError> {
+    Ok(sqlx::query_as(user_where("u.id = $1")).bind(id).fetch_optional(db).await?)
 }
 
 /// The earliest created owner who is not disabled.
 pub async fn first_owner(store: &Store) -> Result<Option<UserRow>, StoreError> {
-    user_where(store, "r.name = $1 and u.disabled_at is null order by u.created_at limit 1", BUILT_IN_ROLES[0].name).await
+    let sql = user_where("r.name = $1 and u.disabled_at is null order by u.created_at limit 1");
+    Ok(sqlx::query_as(sql).bind(BUILT_IN_ROLES[0].name).fetch_optional(store.read()?).await?)
 }
 
-async fn user_where(store: &Store, condition: &'static str, value: &str) -> Result<Option<UserRow>, StoreError> {
-    let sql = AssertSqlSafe(format!("{USER} where {condition}"));
-    Ok(sqlx::query_as(sql).bind(value).fetch_optional(store.read()?).await?)
+fn user_where(condition: &'static str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!("{USER} where {condition}"))
 }
 
 /// Id and name of every organization.
-pub async fn list_organizations(store: &Store) -> Result<Vec<(String, String)>, StoreError> {
+pub async fn list_organizations(store: &Store) -> Result<Vec<(OrganizationId, String)>, StoreError> {
     Ok(sqlx::query_as("select id, name from organizations order by created_at, id").fetch_all(store.read()?).await?)
 }
 
@@ -68,11 +67,11 @@ pub async fn list_organizations(store: &Store) -> Result<Vec<(String, String)>, 
 /// [`StoreError::Duplicate`] if the name or the number is taken.
 pub async fn insert_organization(tx: &mut Tx, id: OrganizationId, name: &str, customer_id: i64) -> Result<(), StoreError> {
     sqlx::query("insert into organizations (id, customer_id, name, name_folded, created_at) values ($1, $2, $3, $4, $5)")
-        .bind(id.to_string())
+        .bind(id)
         .bind(customer_id)
         .bind(name)
         .bind(fold(name))
-        .bind(Timestamp::now().0)
+        .bind(Timestamp::now())
         .execute(&mut *tx)
         .await?;
     for role in BUILT_IN_ROLES {
@@ -98,15 +97,15 @@ pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), StoreError> 
         "insert into users (id, organization_id, role_id, name, name_folded, email, email_folded, password_hash, created_at) \
          select $1, r.organization_id, r.id, $4, $5, $6, $7, $8, $9 from roles r where r.organization_id = $2 and r.name = $3",
     )
-    .bind(user.id.to_string())
-    .bind(user.organization.to_string())
+    .bind(user.id)
+    .bind(user.organization)
     .bind(&user.role)
     .bind(&user.name)
     .bind(fold(&user.name))
     .bind(&user.email)
     .bind(fold(&user.email))
     .bind(&user.password_hash)
-    .bind(Timestamp::now().0)
+    .bind(Timestamp::now())
     .execute(tx)
     .await?;
     // No row is inserted if the role does not exist.
@@ -115,17 +114,17 @@ pub async fn insert_user(tx: &mut Tx, user: &NewUser) -> Result<(), StoreError> 
 
 pub async fn set_name(tx: &mut Tx, id: UserId, name: &str) -> Result<(), StoreError> {
     let sql = "update users set name = $1, name_folded = $2 where id = $3";
-    sqlx::query(sql).bind(name).bind(fold(name)).bind(id.to_string()).execute(tx).await?;
+    sqlx::query(sql).bind(name).bind(fold(name)).bind(id).execute(tx).await?;
     Ok(())
 }
 
 /// Replaces a user's password hash if it is still `before`. Returns whether it was.
 pub async fn replace_password(tx: &mut Tx, id: UserId, before: &str, hash: &str) -> Result<bool, StoreError> {
     let sql = "update users set password_hash = $1 where id = $2 and password_hash = $3";
-    Ok(sqlx::query(sql).bind(hash).bind(id.to_string()).bind(before).execute(tx).await?.rows_affected() == 1)
+    Ok(sqlx::query(sql).bind(hash).bind(id).bind(before).execute(tx).await?.rows_affected() == 1)
 }
 
 pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<(), StoreError> {
-    sqlx::query("update users set password_hash = $1 where id = $2").bind(hash).bind(id.to_string()).execute(tx).await?;
+    sqlx::query("update users set password_hash = $1 where id = $2").bind(hash).bind(id).execute(tx).await?;
     Ok(())
 }

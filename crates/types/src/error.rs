@@ -34,6 +34,9 @@ pub enum Error {
     /// There is no session, or it has ended.
     #[error("You are signed out. Sign in again.")]
     SignedOut,
+    /// The API key of the request was revoked, or has expired, since the request began.
+    #[error("This API key is no longer valid. Nothing was changed.")]
+    InvalidApiKey,
     /// The user's role lacks a permission.
     #[error("You need the permission “{permission}”.")]
     Forbidden {
@@ -123,6 +126,7 @@ impl Error {
             Self::Conflict { .. } => "conflict",
             Self::WrongCredentials => "wrong_credentials",
             Self::SignedOut => "signed_out",
+            Self::InvalidApiKey => "invalid_api_key",
             Self::Forbidden { .. } => "forbidden",
             Self::ScopeNotHeld { .. } => "insufficient_scope",
             Self::NotFound => "not_found",
@@ -141,7 +145,7 @@ impl Error {
         match self {
             Self::Invalid { .. } => 422,
             Self::Conflict { .. } => 409,
-            Self::WrongCredentials | Self::SignedOut => 401,
+            Self::WrongCredentials | Self::SignedOut | Self::InvalidApiKey => 401,
             Self::Forbidden { .. } | Self::ScopeNotHeld { .. } | Self::ForeignOrigin => 403,
             Self::NotFound => 404,
             Self::ListingGone => 410,
@@ -184,6 +188,7 @@ impl From<ErrorBody> for Error {
         const PLAIN: &[Error] = &[
             Error::WrongCredentials,
             Error::SignedOut,
+            Error::InvalidApiKey,
             Error::NotFound,
             Error::Outdated,
             Error::ListingGone,
@@ -229,6 +234,7 @@ mod tests {
             Error::Conflict { field, message },
             Error::WrongCredentials,
             Error::SignedOut,
+            Error::InvalidApiKey,
             Error::forbidden(Permission::ViewKeys),
             Error::ScopeNotHeld { scope: "verify".to_owned() },
             Error::NotFound,

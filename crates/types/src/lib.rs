@@ -1,5 +1,6 @@
 //! Domain types shared by page and server. Contains no SQL and no browser code.
 
+pub mod access;
 pub mod account;
 pub mod audit;
 pub mod billing;
@@ -7,6 +8,8 @@ pub mod billing;
 pub mod codec;
 pub mod corpus;
 pub mod credential;
+#[cfg(feature = "sqlx")]
+mod database;
 pub mod error;
 pub mod id;
 pub mod issued_key;

@@ -36,16 +36,19 @@ pub async fn watch_changes(store: Store, verifier: Arc<Verifier>) {
 async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::StoreError> {
     let Some(seen) = seen else {
         let newest = verdict_changes::newest(store).await?;
-        verifier.invalidate(None);
+        verifier.invalidate_all();
         return Ok(newest);
     };
     let changes = verdict_changes::after(store, seen).await?;
     // A gap: the process was suspended for longer than changes are retained.
     if changes.first().is_some_and(|first| first.seq != seen + 1) {
-        verifier.invalidate(None);
+        verifier.invalidate_all();
     }
-    for change in &changes {
-        verifier.invalidate(change.digest.as_deref());
+    for published in &changes {
+        match published.change() {
+            Some(change) => verifier.apply(&change),
+            None => verifier.invalidate_all(),
+        }
     }
     Ok(changes.last().map_or(seen, |last| last.seq))
 }

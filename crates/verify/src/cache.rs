@@ -1,5 +1,5 @@
-//! Key cache, by digest. Concurrent misses share one read. An invalidation also removes a read in progress, so that a slow read cannot put
-//! an outdated record back.
+//! Key cache, by digest. Concurrent misses share one read. An invalidation also covers reads in progress, so that a slow read cannot put an
+//! outdated record back.
 
 use std::{
     sync::{
@@ -17,9 +17,9 @@ use futures_util::{
 use moka::sync::Cache;
 use tokio::time::timeout;
 
-use super::{CachedKey, identity_hasher::BuildIdentityHasher, thread_cache::Generation};
+use super::{CachedKey, dependencies::DependencyFlags, identity_hasher::BuildIdentityHasher, thread_cache::Generation};
 use latchkey_crypto::key_format::KeyDigest;
-use latchkey_store as store;
+use latchkey_store::{self as store, verdict_changes::VerdictChange};
 
 /// Largest number of cached unknown digests, about 10 MB.
 const UNKNOWN_MAX: u64 = 100_000;
@@ -61,7 +61,7 @@ impl From<ReadError> for store::StoreError {
 
 enum Slot {
     Cached(Arc<CachedKey>),
-    /// A read in progress; the number distinguishes it from later reads of the same digest.
+    /// A read in progress. Reads are numbered in the order in which they begin.
     Reading(u64, PendingRead),
 }
 
@@ -69,18 +69,29 @@ pub(super) struct KeyCache {
     slots: DashMap<KeyDigest, Slot, BuildIdentityHasher>,
     unknown: Cache<KeyDigest, ()>,
     reads: AtomicU64,
+    /// Reads with a lower number began before the last change of a dependency.
+    first_current_read: AtomicU64,
+    dependencies: Arc<DependencyFlags>,
     generation: Generation,
 }
 
 impl KeyCache {
-    pub(super) fn new() -> Self {
-        Self { slots: DashMap::default(), unknown: Cache::new(UNKNOWN_MAX), reads: AtomicU64::new(0), generation: Generation::new() }
+    /// `dependencies`: the flags of the keys to be cached.
+    pub(super) fn new(dependencies: Arc<DependencyFlags>) -> Self {
+        Self {
+            slots: DashMap::default(),
+            unknown: Cache::new(UNKNOWN_MAX),
+            reads: AtomicU64::new(0),
+            first_current_read: AtomicU64::new(0),
+            dependencies,
+            generation: Generation::new(),
+        }
     }
 
     pub(super) fn get(&self, digest: &KeyDigest) -> Option<Arc<CachedKey>> {
         match &*self.slots.get(digest)? {
-            Slot::Cached(key) => Some(Arc::clone(key)),
-            Slot::Reading(..) => None,
+            Slot::Cached(key) if !key.is_outdated() => Some(Arc::clone(key)),
+            Slot::Cached(_) | Slot::Reading(..) => None,
         }
     }
 
@@ -100,18 +111,21 @@ impl KeyCache {
         if self.unknown.contains_key(&digest) {
             return Ok(None);
         }
-        let reading = match self.slots.entry(digest) {
+        let slot = self.slots.entry(digest);
+        let reading = match &slot {
             Entry::Occupied(slot) => match slot.get() {
-                Slot::Cached(key) => return Ok(Some(Arc::clone(key))),
-                Slot::Reading(_, reading) => reading.clone(),
+                Slot::Cached(key) if !key.is_outdated() => return Ok(Some(Arc::clone(key))),
+                Slot::Reading(number, reading) if self.is_current(*number) => Some(reading.clone()),
+                Slot::Cached(_) | Slot::Reading(..) => None,
             },
-            Entry::Vacant(slot) => {
-                let number = self.reads.fetch_add(1, Ordering::Relaxed);
-                let reading = self.begin(digest, number, read);
-                slot.insert(Slot::Reading(number, reading.clone()));
-                reading
-            }
+            Entry::Vacant(_) => None,
         };
+        let reading = reading.unwrap_or_else(|| {
+            let number = self.reads.fetch_add(1, Ordering::AcqRel);
+            let reading = self.begin(digest, number, read);
+            slot.insert(Slot::Reading(number, reading.clone()));
+            reading
+        });
         match timeout(READ_LIMIT, reading).await {
             Ok(found) => found.map_err(Into::into),
             Err(_) => Err(store::StoreError::Unavailable),
@@ -132,14 +146,17 @@ impl KeyCache {
         reading.boxed().shared()
     }
 
-    /// Caches the result of a read if its slot still exists, that is, if the key was not invalidated since the read began. The slot is locked
-    /// during this, and [`Self::invalidate`] waits for the lock.
+    /// Caches the result of a read if its slot still exists and no dependency has changed, that is, if nothing was invalidated since the read
+    /// began. The slot is locked during this, and [`Self::invalidate`] waits for the lock.
     fn put(&self, digest: KeyDigest, number: u64, found: &Found) {
         let Entry::Occupied(mut slot) = self.slots.entry(digest) else { return };
         if !matches!(slot.get(), Slot::Reading(own, _) if *own == number) {
             return;
         }
         match found {
+            _ if !self.is_current(number) => {
+                slot.remove();
+            }
             Ok(Some(key)) => {
                 slot.insert(Slot::Cached(Arc::clone(key)));
             }
@@ -157,6 +174,24 @@ impl KeyCache {
         drop(self.slots.remove(digest));
         self.unknown.invalidate(digest);
         self.generation.advance();
+    }
+
+    /// Marks the keys outdated that depend on the changed object.
+    pub(super) fn invalidate_dependents(&self, change: &VerdictChange) {
+        // Before the flag is set: a read that began earlier may still get the next flag, and must not be cached with it.
+        self.first_current_read.fetch_max(self.reads.load(Ordering::Acquire), Ordering::AcqRel);
+        self.dependencies.set_changed(change);
+    }
+
+    /// Whether no dependency has changed since the read with this number began.
+    fn is_current(&self, number: u64) -> bool {
+        number >= self.first_current_read.load(Ordering::Acquire)
+    }
+
+    /// Removes outdated keys, which are otherwise replaced only when they are requested.
+    pub(super) fn remove_outdated(&self) {
+        self.slots.retain(|_, slot| !matches!(slot, Slot::Cached(key) if key.is_outdated()));
+        self.dependencies.drop_unused();
     }
 
     pub(super) fn invalidate_all(&self) {
@@ -181,6 +216,7 @@ mod tests {
 
     use super::*;
     use crate::evaluate::tests::client_key;
+    use latchkey_types::id::UserId;
 
     fn digest(byte: u8) -> KeyDigest {
         KeyDigest::from_stored(&[byte; 32]).unwrap()
@@ -195,7 +231,7 @@ mod tests {
     async fn a_slow_read_does_not_restore_an_outdated_record() {
         for change in [|cache: &KeyCache| cache.invalidate(&digest(1)), KeyCache::invalidate_all] {
             for (old, new) in [(Some("old"), Some("new")), (Some("old"), None), (None, Some("new"))] {
-                let cache = Arc::new(KeyCache::new());
+                let cache = Arc::new(KeyCache::new(Arc::default()));
                 let (send_old, old_record) = oneshot::channel();
                 let first = tokio::spawn({
                     let cache = Arc::clone(&cache);
@@ -226,8 +262,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_changed_dependency_outdates_cached_keys_and_reads_in_progress() {
+        let (creator, other) = (UserId::new(), UserId::new());
+        let flags = Arc::<DependencyFlags>::default();
+        let cache = Arc::new(KeyCache::new(Arc::clone(&flags)));
+        let key = |name: &str, of: UserId| CachedKey { dependencies: flags.of([VerdictChange::Creator(of)]), ..client_key(name) };
+        for (byte, of) in [(1, creator), (2, other)] {
+            cache.get_or_read(digest(byte), std::future::ready(Ok(Some(key("old", of))))).await.unwrap();
+        }
+        let (send_old, old_record) = oneshot::channel();
+        let reading = tokio::spawn({
+            let (cache, flags) = (Arc::clone(&cache), Arc::clone(&flags));
+            let read = async move {
+                let name = old_record.await.unwrap();
+                // As late as possible: the read gets the flag that the change has left.
+                Ok(Some(CachedKey { dependencies: flags.of([VerdictChange::Creator(creator)]), ..client_key(name) }))
+            };
+            async move { cache.get_or_read(digest(3), read).await }
+        });
+        while cache.slots.len() < 3 {
+            yield_now().await;
+        }
+        cache.invalidate_dependents(&VerdictChange::Creator(creator));
+        assert!(cache.get(&digest(1)).is_none() && cache.with_recent(&digest(1), |_| ()).is_none(), "it is outdated");
+        assert!(cache.get(&digest(2)).is_some(), "it has another creator");
+        // The read in progress is neither joined nor cached.
+        let joined = cache.get_or_read(digest(3), std::future::ready(Ok(Some(key("new", creator))))).await.unwrap();
+        send_old.send("old").unwrap();
+        assert_eq!(reading.await.unwrap().unwrap().unwrap().name, "old".into());
+        assert_eq!(joined.unwrap().name, "new".into());
+        assert_eq!(cache.get(&digest(3)).unwrap().name, "new".into());
+        cache.remove_outdated();
+        assert_eq!(cache.slots.len(), 2);
+        assert!(cache.get_or_read(digest(1), std::future::ready(Ok(Some(key("new", creator))))).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
     async fn the_thread_cache_ends_with_a_change_and_is_per_map() {
-        let (cache, other) = (Arc::new(KeyCache::new()), KeyCache::new());
+        let (cache, other) = (Arc::new(KeyCache::new(Arc::default())), KeyCache::new(Arc::default()));
         let name = |cache: &KeyCache| cache.with_recent(&digest(1), |key| key.name.clone());
         for (change, new_name) in
             [(None, "a"), (Some(KeyCache::invalidate_all as fn(&KeyCache)), "b"), (Some(|cache| cache.invalidate(&digest(1))), "c")]
@@ -245,7 +317,7 @@ mod tests {
 
     #[tokio::test]
     async fn concurrent_misses_share_one_read() {
-        let (cache, reads) = (Arc::new(KeyCache::new()), Arc::new(AtomicU64::new(0)));
+        let (cache, reads) = (Arc::new(KeyCache::new(Arc::default())), Arc::new(AtomicU64::new(0)));
         for (byte, record) in [(1, Some("a")), (2, None)] {
             let (waiting, complete) = (Arc::new(AtomicU64::new(0)), watch::Sender::new(false));
             let callers: Vec<_> = (0..64)
@@ -278,7 +350,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_read_fails_for_waiting_callers_only() {
-        let cache = Arc::new(KeyCache::new());
+        let cache = Arc::new(KeyCache::new(Arc::default()));
         // The runtime has one thread, so the read runs when both callers wait for it.
         let lost = || async { Err(store::StoreError::Unavailable) };
         let (one, other) = tokio::join!(cache.get_or_read(digest(1), lost()), cache.get_or_read(digest(1), lost()));
@@ -289,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hanging_store_is_lost_and_a_read_outlives_its_caller() {
-        let cache = Arc::new(KeyCache::new());
+        let cache = Arc::new(KeyCache::new(Arc::default()));
         // Real time: the limit of a read.
         let begun = Instant::now();
         let hangs = cache.get_or_read(digest(1), async { std::future::pending().await }).await;

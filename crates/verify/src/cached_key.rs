@@ -1,13 +1,19 @@
 //! A key as it is cached in memory.
 
-use super::limiter::CachedLimits;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
 
-use super::{limiter::Limiter, rate_limit_interner::RateLimitInterner};
+use super::{
+    dependencies::{Dependencies, DependencyFlags},
+    limiter::{CachedLimits, Limiter},
+    rate_limit_interner::RateLimitInterner,
+};
 use latchkey_crypto::{key_format::KeyDigest, project_token::Claims};
-use latchkey_store::keys::{IssuedColumns, VerifyRecord};
+use latchkey_store::{
+    keys::{IssuedColumns, VerifyRecord},
+    verdict_changes::VerdictChange,
+};
 use latchkey_types::{
     id::{KeyId, OrganizationId, ProjectId, UserId},
     key_kind::{KeyKind, Lifecycle},
@@ -41,6 +47,8 @@ pub struct CachedKey {
     pub limits: Option<CachedLimits>,
     /// Set for project keys only.
     pub project_grant: Option<Box<ProjectGrant>>,
+    /// Set when the creator, a role, the project or a corpus changes.
+    pub(super) dependencies: Dependencies,
     /// The key's members of the verdict JSON, serialized on first use.
     pub(super) verdict_json: OnceLock<Box<str>>,
 }
@@ -60,13 +68,13 @@ impl ProjectGrant {
     /// `None` if it is no project key, if the project was deleted, or before the token is revealed.
     fn from_columns(issued: &IssuedColumns) -> Option<Self> {
         issued.revealed_at?;
-        let role_permissions = Permissions::parse_list(issued.role_permissions.as_deref().unwrap_or_default());
+        let role_permissions = issued.role_permissions.unwrap_or_default();
         let permissions: Vec<Permission> = IN_PROJECT.into_iter().filter(|permission| role_permissions.has(*permission)).collect();
         Some(Self {
-            project: issued.project_id.as_deref()?.parse().ok()?,
+            project: issued.project_id?,
             role: issued.role.as_deref().map(Into::into),
             permissions: Permissions::of(&permissions),
-            price: Money(issued.price.unwrap_or_default()),
+            price: issued.price.unwrap_or_default(),
         })
     }
 
@@ -82,6 +90,7 @@ impl CachedKey {
         record: &VerifyRecord,
         digest: KeyDigest,
         interner: &RateLimitInterner,
+        flags: &DependencyFlags,
         limiter: impl FnOnce(KeyId) -> Arc<Limiter>,
     ) -> Option<Self> {
         if !has_digest(record, digest) {
@@ -89,24 +98,25 @@ impl CachedKey {
         }
         let row = record.key.row().ok()?;
         let project_grant = ProjectGrant::from_columns(&record.issued).map(Box::new);
-        let id: KeyId = record.key.id.parse().ok()?;
+        let id = record.key.id;
         Some(Self {
             digest,
             id,
-            kind: record.key.kind().ok()?,
+            kind: record.key.kind,
             name: row.name.into(),
-            organization: record.organization_id.parse().ok()?,
+            organization: record.organization_id,
             customer_id: record.customer_id,
             created_by: row.creator,
-            permissions: Permissions::parse_list(&record.permissions),
+            permissions: record.permissions,
             scopes: project_grant.as_ref().map_or(row.scopes, |access| access.scopes()).into(),
             corpora: record.key.corpora.iter().map(|(id, _)| *id).collect(),
             external_id: row.external_id.map(Into::into),
             metadata: row.metadata.and_then(|metadata| RawValue::from_string(metadata).ok()),
             lifecycle: record.key.lifecycle(),
-            secret_expires_at: record.secret_expires_at.map(Timestamp),
+            secret_expires_at: record.secret_expires_at,
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
             project_grant,
+            dependencies: flags.of(dependencies(record)),
             verdict_json: OnceLock::new(),
         })
     }
@@ -118,6 +128,16 @@ impl CachedKey {
             (KeyKind::Project, ..) | (_, _, Some(_)) => false,
             (_, _, None) => true,
         }
+    }
+
+    /// The digest of the presented secret, which may be a retired one.
+    pub const fn digest(&self) -> KeyDigest {
+        self.digest
+    }
+
+    /// Whether the record must be read again, because something that it depends on has changed.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.dependencies.have_changed()
     }
 
     /// Whether the secret was not replaced, or its grace period has not ended.
@@ -133,6 +153,14 @@ impl CachedKey {
     pub fn price(&self) -> Money {
         self.project_grant.as_ref().map_or(Money::default(), |access| access.price)
     }
+}
+
+/// The changes that affect the key, besides changes of its own row.
+fn dependencies(record: &VerifyRecord) -> impl Iterator<Item = VerdictChange> {
+    let issued = &record.issued;
+    let grant = [issued.project_id.map(VerdictChange::Project), issued.role_id.map(VerdictChange::Role)];
+    let corpora = record.key.corpora.iter().map(|(number, _)| VerdictChange::Corpus(record.organization_id, *number));
+    [VerdictChange::Creator(record.key.created_by), VerdictChange::Role(record.role_id)].into_iter().chain(grant.into_iter().flatten()).chain(corpora)
 }
 
 /// Compares in constant time, independent of the index lookup. The digest of a replaced secret is not in the key's row.

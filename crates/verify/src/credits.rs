@@ -130,17 +130,13 @@ impl Reserve {
 
 /// Reserves up to `requested` credits, and at least `missing` if that many are left. `None` if the key no longer has a credit limit.
 pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Error> {
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = Timestamp::now();
-                let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
-                let block = next_block(&account, missing, requested, now);
-                credits::set_remaining(tx, id, block.left, account.refilled_at).await?;
-                Ok(Some(block))
-            })
-        })
-        .await
+    let mut tx = store.begin().await?;
+    let now = Timestamp::now();
+    let Some(account) = credits::find(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
+    let block = next_block(&account, missing, requested, now);
+    credits::set_remaining(&mut tx, id, block.left, account.refilled_at).await?;
+    tx.commit().await?;
+    Ok(Some(block))
 }
 
 fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timestamp) -> Block {
@@ -151,18 +147,13 @@ fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timest
 
 /// Returns unspent credits to the store, unless the credits were changed or refilled since they were reserved.
 pub(super) async fn return_credits(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, unspent: i64) -> Result<(), Error> {
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                let now = Timestamp::now();
-                let Some(account) = credits::find(tx, id).await?.map(|account| account.at(now)) else { return Ok(()) };
-                if account.version == version && account.credits.refill.next(now) == until {
-                    credits::set_remaining(tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+    let mut tx = store.begin().await?;
+    let now = Timestamp::now();
+    let Some(account) = credits::find(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(()) };
+    if account.version == version && account.credits.refill.next(now) == until {
+        credits::set_remaining(&mut tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
+    }
+    tx.commit().await
 }
 
 #[cfg(test)]

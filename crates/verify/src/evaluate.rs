@@ -139,7 +139,7 @@ pub(super) mod tests {
     use ipnet::IpNet;
 
     use super::*;
-    use crate::{ProjectGrant, limiter::CachedLimits};
+    use crate::{ProjectGrant, dependencies::Dependencies, limiter::CachedLimits};
     use latchkey_crypto::key_format::KeyDigest;
     use latchkey_types::{
         id::{KeyId, OrganizationId, ProjectId, UserId},
@@ -178,6 +178,7 @@ pub(super) mod tests {
             secret_expires_at: None,
             limits: None,
             project_grant: Some(Box::new(access)),
+            dependencies: Dependencies::default(),
         }
     }
 

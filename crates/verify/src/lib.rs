@@ -4,6 +4,7 @@ mod background;
 mod cache;
 mod cached_key;
 mod credits;
+mod dependencies;
 mod evaluate;
 mod identity_hasher;
 mod key_set;
@@ -32,8 +33,9 @@ pub use verdict::Verdict;
 
 use cache::KeyCache;
 use credits::PendingReservation;
+use dependencies::DependencyFlags;
 use latchkey_crypto::key_format::{self, KeyDigest, Pepper};
-use latchkey_store::{self as store, Store, keys::credits::CreditBalance};
+use latchkey_store::{self as store, Store, keys::credits::CreditBalance, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{KeyId, OrganizationId},
     time::Timestamp,
@@ -54,10 +56,11 @@ pub struct Verifier {
 
 impl Verifier {
     pub fn new(store: Store, pepper: Pepper) -> Self {
+        let dependencies = Arc::<DependencyFlags>::default();
         Self {
             pepper,
-            loader: Arc::new(KeyLoader::new(store)),
-            cache: Arc::new(KeyCache::new()),
+            loader: Arc::new(KeyLoader::new(store, Arc::clone(&dependencies))),
+            cache: Arc::new(KeyCache::new(dependencies)),
             serve_stale: ServeStale::default(),
             usage: UsageCounters::new(),
         }
@@ -103,22 +106,26 @@ impl Verifier {
         !self.loader.store.is_unavailable() || self.serve_stale.is_active()
     }
 
-    /// Removes one key, or all keys, from the cache after a change. The state of rate limits and credits is kept.
-    pub fn invalidate(&self, digest: Option<&[u8]>) {
-        if let Some(digest) = digest.and_then(KeyDigest::from_stored) {
-            self.cache.invalidate(&digest);
-        } else {
-            // The key set first: a concurrent read that uses the old one is then not cached.
-            self.loader.signing_keys.invalidate();
-            self.cache.invalidate_all();
+    /// Applies a committed change: keys that it affects are read again. The state of rate limits and credits is kept.
+    pub fn apply(&self, change: &VerdictChange) {
+        match change {
+            VerdictChange::Key(digest) => {
+                if let Some(digest) = KeyDigest::from_stored(digest) {
+                    self.cache.invalidate(&digest);
+                }
+            }
+            VerdictChange::SigningKeys => self.invalidate_all(),
+            VerdictChange::Creator(_) | VerdictChange::Role(_) | VerdictChange::Project(_) | VerdictChange::Corpus(..) => {
+                self.cache.invalidate_dependents(change);
+            }
         }
     }
 
-    /// Removes several keys from the cache, by digest.
-    pub fn invalidate_each(&self, digests: &[Vec<u8>]) {
-        for digest in digests {
-            self.invalidate(Some(digest));
-        }
+    /// Removes all keys from the cache: after a change of the signing keys, or if changes were missed.
+    pub fn invalidate_all(&self) {
+        // The key set first: a concurrent read that uses the old one is then not cached.
+        self.loader.signing_keys.invalidate();
+        self.cache.invalidate_all();
     }
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
@@ -223,8 +230,9 @@ impl Verifier {
         self.serve_stale.seconds_left()
     }
 
-    /// Deletes old usage counts and idle limiters, and returns the reserved credits of keys that are no longer cached.
+    /// Deletes outdated keys, old usage counts and idle limiters, and returns the reserved credits of keys that are no longer cached.
     pub async fn clean(&self) {
+        self.cache.remove_outdated();
         self.return_credits_of(self.loader.unreferenced_limiters()).await;
         self.loader.drop_idle();
         usage::UsageCounters::delete_old_minutes(&self.loader.store).await;

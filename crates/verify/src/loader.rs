@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     CachedKey,
+    dependencies::DependencyFlags,
     identity_hasher::BuildIdentityHasher,
     key_set::{SecretForm, SigningKeyCache},
     limiter::Limiter,
@@ -23,17 +24,19 @@ pub(super) struct KeyLoader {
     pub(super) signing_keys: SigningKeyCache,
     pub(super) reads: IntCounter,
     interner: RateLimitInterner,
+    dependencies: Arc<DependencyFlags>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
 }
 
 impl KeyLoader {
-    pub(super) fn new(store: Store) -> Self {
+    pub(super) fn new(store: Store, dependencies: Arc<DependencyFlags>) -> Self {
         let reads = IntCounter::new("latchkey_store_reads_total", "Keys that were not cached and were read from the database.");
         Self {
             store,
             signing_keys: SigningKeyCache::new(),
             reads: reads.expect("the metric name is valid"),
             interner: RateLimitInterner::new(),
+            dependencies,
             limiters: DashMap::default(),
         }
     }
@@ -49,8 +52,9 @@ impl KeyLoader {
 
     async fn find(&self, digest: KeyDigest, claims: Option<&Claims>) -> Result<Option<CachedKey>, store::StoreError> {
         self.reads.inc();
-        let record = store::keys::find_by_digest(&self.store, digest.as_bytes()).await?;
-        let key = record.and_then(|record| CachedKey::from_record(&record, digest, &self.interner, |id| self.get_or_create(id)));
+        let record = store::keys::find_by_digest(&mut *self.store.connection().await?, digest.as_bytes()).await?;
+        let load = |record| CachedKey::from_record(&record, digest, &self.interner, &self.dependencies, |id| self.get_or_create(id));
+        let key = record.and_then(load);
         Ok(key.filter(|key| key.matches_claims(claims)))
     }
 

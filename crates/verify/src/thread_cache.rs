@@ -46,7 +46,7 @@ impl Generation {
         let generation = self.0.load(Ordering::Acquire);
         RECENT.with_borrow_mut(|slots| {
             let slot = &mut slots[usize::from(digest.as_bytes()[0]) % SLOTS];
-            if !slot.as_ref().is_some_and(|recent| recent.generation == generation && recent.digest == *digest) {
+            if !slot.as_ref().is_some_and(|recent| recent.generation == generation && recent.digest == *digest && !recent.key.is_outdated()) {
                 *slot = find().map(|key| Recent { generation, digest: *digest, key });
             }
             slot.as_ref().map(|recent| read(&recent.key))

@@ -220,8 +220,7 @@ impl UsageCounters {
     /// Deletes counts older than [`RETENTION_MINUTES`].
     pub(super) async fn delete_old_minutes(store: &Store) {
         let before = Timestamp::now().0.div_euclid(MINUTE_MS) - RETENTION_MINUTES;
-        let deleted: Result<(), Error> = store.write(move |tx| Box::pin(async move { Ok(usage::delete_minutes_before(tx, before).await?) })).await;
-        if let Err(error) = deleted {
+        if let Err(error) = delete_minutes_before(store, before).await {
             tracing::warn!(%error, "cannot delete old usage counts");
         }
     }
@@ -234,17 +233,17 @@ async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Error
     let counts: Vec<_> = batch.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
     let retired: Vec<_> =
         batch.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
-    let own = store.clone();
-    store
-        .write(move |tx| {
-            Box::pin(async move {
-                usage::set_last_used(&own, tx, &last).await?;
-                usage::add(&own, tx, &counts).await?;
-                for (digest, uses, at) in retired {
-                    usage::add_to_retired(tx, &digest, uses, at).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+    let mut tx = store.begin().await?;
+    usage::set_last_used(store, &mut tx, &last).await?;
+    usage::add(store, &mut tx, &counts).await?;
+    for (digest, uses, at) in retired {
+        usage::add_to_retired(&mut tx, &digest, uses, at).await?;
+    }
+    tx.commit().await
+}
+
+async fn delete_minutes_before(store: &Store, minute: i64) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    usage::delete_minutes_before(&mut tx, minute).await?;
+    tx.commit().await
 }

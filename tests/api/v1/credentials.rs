@@ -226,7 +226,7 @@ async fn external_keys_are_personal_general_keys_need_a_permission() {
     }
     // Without permission for credentials the status is 403 for every id.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'owner'").execute(&server.database().await).await.unwrap();
-    server.state.verifier.invalidate(None);
+    server.state.verifier.invalidate_all();
     assert_eq!(owner.get(&path(&shared)).await.0, StatusCode::FORBIDDEN);
     assert_eq!(owner.get("/credentials/nothing").await.0, StatusCode::FORBIDDEN);
 }

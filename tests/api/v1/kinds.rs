@@ -294,7 +294,7 @@ async fn new_key_cannot_exceed_the_scopes_of_its_creator() {
     assert_eq!(created["key"]["scopes"].as_array().unwrap().len(), 6, "{created}");
     // Removing permissions from the role limits the key immediately.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
-    server.state.verifier.invalidate(None);
+    server.state.verifier.invalidate_all();
     assert_eq!(member.post("/keys", json!({ "kind": "agent", "name": "a" })).await.1["code"], "forbidden");
     assert_eq!(member.get("/keys?kind=agent").await.0, StatusCode::OK);
     assert_eq!(member.get("/keys?kind=internal").await.0, StatusCode::FORBIDDEN);
@@ -329,7 +329,7 @@ async fn scope_requires_the_current_permission_of_the_creator() {
     let code = async |scope: &str| text(&verifier.post("/verify", json!({ "key": member.key, "scope": scope })).await.1["code"]);
     assert_eq!(code("keys:write").await, "VALID");
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
-    server.state.verifier.invalidate(None);
+    server.state.verifier.invalidate_all();
     assert_eq!((code("keys:write").await.as_str(), code("keys:read").await.as_str()), ("INSUFFICIENT_PERMISSIONS", "VALID"));
 }
 

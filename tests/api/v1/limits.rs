@@ -210,7 +210,7 @@ async fn reserved_credits_of_uncached_keys_are_returned() {
     assert!(other.verifier.evaluate(organization, &VerifyRequest::new(&secret)).await.unwrap().is_valid());
     other.verifier.clean().await;
     assert!(remaining().await < 99, "reservations of cached keys are kept");
-    other.verifier.invalidate(None);
+    other.verifier.invalidate_all();
     other.verifier.clean().await;
     assert_eq!(remaining().await, 99);
     assert!(other.verifier.evaluate(organization, &VerifyRequest::new(&secret)).await.unwrap().is_valid());

@@ -8,14 +8,9 @@ pub use ask::{create, withdraw};
 pub use decide::{approve, reject};
 pub use tiles::cards;
 
-use super::{
-    actor::Actor,
-    audit::{Auditor, Event},
-    notifications,
-    projects::ProjectAccess,
-};
+use super::{audit::Event, change::Change, notifications, projects::ProjectAccess};
 use latchkey_store::{
-    self as store, Tx,
+    self as store, Connection,
     access_requests::{AccessRequestRecord, state},
     notifications::NewNotification,
 };
@@ -28,48 +23,50 @@ use latchkey_types::{
 };
 
 /// The pending requests of a project, oldest first.
-pub async fn open_requests(db: &mut Tx, project: ProjectId) -> Result<Vec<RequestRow>, Error> {
-    store::access_requests::open_of_project(db, project).await?.into_iter().map(AccessRequestRecord::row).collect()
+pub async fn open_requests(db: &mut Connection, project: ProjectId) -> Result<Vec<RequestRow>, Error> {
+    let open = store::access_requests::open_of_project(db, project).await?;
+    Ok(open.into_iter().map(AccessRequestRecord::row).collect())
 }
 
-/// Closes the open requests of a template that is being deleted, and notifies the requesters. Returns their number.
-pub async fn close_all(tx: &mut Tx, auditor: &Auditor, actor: &Actor, access: &ProjectAccess, template: TemplateId) -> Result<usize, Error> {
-    let open = store::access_requests::open_of_template(tx, template).await?;
+/// Closes the open requests of a template that is being deleted, and notifies the requesters. Returns an audit event for each.
+pub async fn close_all(change: &mut Change, access: &ProjectAccess, template: TemplateId) -> Result<Vec<Event>, Error> {
+    let open = store::access_requests::open_of_template(&mut change.tx, template).await?;
+    let mut events = Vec::with_capacity(open.len());
     for request in &open {
-        store::access_requests::decide(tx, &request.id, state::CLOSED, actor.user, "", Timestamp::now()).await?;
-        auditor.record(tx, request_event(actor, "request.closed", access, request)).await?;
-        notify(tx, actor, &[request.requester()?], NotificationEvent::Closed, access, &request.template, "").await?;
+        store::access_requests::decide(&mut change.tx, request.id, state::CLOSED, change.actor.user, "", Timestamp::now()).await?;
+        notify(change, &[request.user_id], NotificationEvent::Closed, access, &request.template, "").await?;
+        events.push(request_event(change, "request.closed", access, request));
     }
-    Ok(open.len())
+    Ok(events)
 }
 
 /// An audit event about a request.
-fn request_event(actor: &Actor, action: &'static str, access: &ProjectAccess, request: &AccessRequestRecord) -> Event {
-    Event::new(actor, action, "request", &request.id, &request.template)
+fn request_event(change: &Change, action: &'static str, access: &ProjectAccess, request: &AccessRequestRecord) -> Event {
+    change
+        .event(action, "request", request.id, &request.template)
         .with("project", access.record.name.as_str())
         .with("user", request.user_name.as_str())
 }
 
 /// Notifies users except the actor.
 async fn notify(
-    tx: &mut Tx,
-    actor: &Actor,
+    change: &mut Change,
     recipients: &[UserId],
     event: NotificationEvent,
     access: &ProjectAccess,
     template: &str,
     comment: &str,
 ) -> Result<(), Error> {
-    let others: Vec<_> = recipients.iter().copied().filter(|user| *user != actor.user).collect();
+    let others: Vec<_> = recipients.iter().copied().filter(|user| *user != change.actor.user).collect();
     let notice = NewNotification {
         event,
         project_id: access.id,
         project: access.record.name.clone(),
         template: template.to_owned(),
-        actor_name: actor.name.clone(),
+        actor_name: change.actor.name.clone(),
         comment: comment.to_owned(),
     };
-    notifications::notify(tx, &others, &notice).await
+    notifications::notify(&mut change.tx, &others, &notice).await
 }
 
 /// Requires that the request is pending.

@@ -8,10 +8,9 @@ use latchkey_store::{
 };
 use latchkey_types::{
     error::Error,
-    id::{ProjectId, TemplateId},
+    id::ProjectId,
     key_kind::{Lifecycle, Status},
     key_template::{IssuedField, KeyCard, KeyCards, PendingRequest, RejectedRequest, UserKey},
-    money::Money,
     permission::Permissions,
     project::IN_PROJECT,
     time::Timestamp,
@@ -32,14 +31,14 @@ pub async fn cards(core: &Core, actor: &Actor, project: ProjectId) -> Result<Key
 
     let mut cards = Vec::with_capacity(templates.len());
     for (template, fields) in templates {
-        let mut card = from_template(&template, fields.into_iter().map(Into::into).collect())?;
+        let mut card = from_template(&template, fields.into_iter().map(Into::into).collect());
         let own: Vec<_> = held.extract_if(.., |key| key.template_id == template.id).collect();
         // The key in use, otherwise the latest one.
         if let Some(key) = own.iter().find(|key| is_live(key)).or(own.first()) {
             set_key(&mut card, key)?;
         }
         if let Some(request) = requests.iter().find(|request| request.template_id == template.id) {
-            set_request(&mut card, request)?;
+            set_request(&mut card, request);
         }
         cards.push(card);
     }
@@ -50,41 +49,39 @@ pub async fn cards(core: &Core, actor: &Actor, project: ProjectId) -> Result<Key
 }
 
 /// The permissions of a role that apply in projects.
-fn in_project(words: &str) -> Permissions {
-    let permissions = Permissions::parse_list(words);
+fn in_project(permissions: Permissions) -> Permissions {
     let relevant: Vec<_> = IN_PROJECT.into_iter().filter(|permission| permissions.has(*permission)).collect();
     Permissions::of(&relevant)
 }
 
-fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> Result<KeyCard, Error> {
-    Ok(KeyCard {
-        template: template.id.parse().map_err(|_| Error::Internal)?,
+fn from_template(template: &TemplateRecord, fields: Vec<IssuedField>) -> KeyCard {
+    KeyCard {
+        template: template.id,
         is_deleted: false,
         name: template.name.clone(),
         description: template.description.clone(),
         role: template.role.clone(),
-        permits: in_project(&template.role_permissions),
+        permits: in_project(template.role_permissions),
         fields,
-        price: Money(template.price),
+        price: template.price,
         duration_days: template.duration_days,
         pending: None,
         rejected: None,
         key: None,
-    })
+    }
 }
 
 /// A card for a key whose template was deleted: the key itself remains valid.
 fn from_deleted_template(key: &HeldKeyRecord) -> Result<KeyCard, Error> {
-    let template: TemplateId = key.template_id.parse().map_err(|_| Error::Internal)?;
     let mut card = KeyCard {
-        template,
+        template: key.template_id,
         is_deleted: true,
         name: key.name.clone(),
         description: key.description.clone(),
         role: String::new(),
         permits: Permissions::default(),
         fields: Vec::new(),
-        price: Money(key.price),
+        price: key.price,
         duration_days: None,
         pending: None,
         rejected: None,
@@ -98,27 +95,22 @@ fn from_deleted_template(key: &HeldKeyRecord) -> Result<KeyCard, Error> {
 fn set_key(card: &mut KeyCard, record: &HeldKeyRecord) -> Result<(), Error> {
     if is_live(record) {
         card.role.clone_from(&record.role);
-        card.permits = in_project(&record.role_permissions);
+        card.permits = in_project(record.role_permissions);
         card.fields = serde_json::from_str(&record.fields).map_err(|_| Error::Internal)?;
     }
     card.key = Some(UserKey {
-        id: record.id.parse().map_err(|_| Error::Internal)?,
-        received_at: Timestamp(record.created_at),
-        revealed_at: record.revealed_at.map(Timestamp),
-        expires_at: record.expires_at.map(Timestamp),
+        id: record.id,
+        received_at: record.created_at,
+        revealed_at: record.revealed_at,
+        expires_at: record.expires_at,
         status: status(record),
-        revoked_at: record.revoked_at.map(Timestamp),
+        revoked_at: record.revoked_at,
     });
     Ok(())
 }
 
 fn status(record: &HeldKeyRecord) -> Status {
-    let lifecycle = Lifecycle {
-        expires_at: record.expires_at.map(Timestamp),
-        disabled_at: record.disabled_at.map(Timestamp),
-        revoked_at: record.revoked_at.map(Timestamp),
-        deleted_at: None,
-    };
+    let lifecycle = Lifecycle { expires_at: record.expires_at, disabled_at: record.disabled_at, revoked_at: record.revoked_at, deleted_at: None };
     lifecycle.status(Timestamp::now())
 }
 
@@ -127,20 +119,16 @@ fn is_live(record: &HeldKeyRecord) -> bool {
 }
 
 /// Sets the actor's last request of a card, if it is pending or was rejected.
-fn set_request(card: &mut KeyCard, request: &AccessRequestRecord) -> Result<(), Error> {
+fn set_request(card: &mut KeyCard, request: &AccessRequestRecord) {
     match request.state.as_str() {
-        states::OPEN => {
-            let id = request.id.parse().map_err(|_| Error::Internal)?;
-            card.pending = Some(PendingRequest { id, requested_at: Timestamp(request.requested_at) });
-        }
+        states::OPEN => card.pending = Some(PendingRequest { id: request.id, requested_at: request.requested_at }),
         states::REJECTED => {
             card.rejected = Some(RejectedRequest {
-                at: Timestamp(request.decided_at.unwrap_or(request.requested_at)),
+                at: request.decided_at.unwrap_or(request.requested_at),
                 by: request.decider.clone().unwrap_or_default(),
                 comment: request.comment.clone(),
             });
         }
         _ => {}
     }
-    Ok(())
 }

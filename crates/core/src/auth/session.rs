@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use http::{HeaderMap, header};
 use secrecy::SecretString;
 
-use crate::actor::{Actor, AuthMethod};
+use crate::actor::{Actor, AuthMethod, SessionDigest};
 use latchkey_crypto::random_token::{self, Token};
-use latchkey_store::{self as store, Store, Tx, sessions::SessionRecord, users::UserRow};
+use latchkey_store::{self as store, Connection, Store, Tx, sessions::SessionRecord, users::UserRow};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, SessionId, UserId},
@@ -38,7 +38,7 @@ pub struct Device {
 #[derive(Clone)]
 pub struct Session {
     pub id: SessionId,
-    digest: [u8; 32],
+    digest: SessionDigest,
     pub user: UserId,
     pub organization: OrganizationId,
     pub row: UserRow,
@@ -52,7 +52,7 @@ impl Session {
             organization: self.organization,
             user: self.user,
             name: self.row.name.clone(),
-            auth_method: AuthMethod::Session,
+            auth_method: AuthMethod::Session(self.digest),
             permissions: self.permissions,
             scopes: None,
             address,
@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// Identifies the session in the store.
-    pub const fn digest(&self) -> &[u8; 32] {
+    pub const fn digest(&self) -> &SessionDigest {
         &self.digest
     }
 }
@@ -81,15 +81,19 @@ pub async fn create(tx: &mut Tx, user: UserId, device: &Device) -> Result<Sessio
 /// The session of a request's cookie, if it is valid and its user is not disabled.
 pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Error> {
     let Some((session, last_seen_at)) = of_cookie(store, headers, secure).await? else { return Ok(None) };
-    if last_seen_at + TOUCH_MS < Timestamp::now().0 {
-        let (digest, user) = (session.digest, session.user);
-        let touched = store.write(move |tx| Box::pin(async move { Ok(store::sessions::touch(tx, &digest, user).await?) })).await;
+    if last_seen_at.plus_ms(TOUCH_MS) < Timestamp::now() {
         // Reading must work even if nothing can be written.
-        if let Err(error) = touched {
+        if let Err(error) = touch(store, &session).await {
             tracing::warn!(%error, "cannot store a session's last use");
         }
     }
     Ok(Some(session))
+}
+
+async fn touch(store: &Store, session: &Session) -> Result<(), Error> {
+    let mut tx = store.begin().await?;
+    store::sessions::touch(&mut tx, &session.digest, session.user).await?;
+    tx.commit().await
 }
 
 /// Like [`find`], for requests that a page makes by itself: they do not count as use of the session and do not extend it.
@@ -98,23 +102,24 @@ pub async fn find_without_touch(store: &Store, headers: &HeaderMap, secure: bool
 }
 
 /// The session of a cookie, and when it was last used.
-async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, i64)>, Error> {
+async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, Timestamp)>, Error> {
     let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
     let digest = random_token::digest(token);
-    let Some((found, row)) = look_up(store, &digest).await? else { return Ok(None) };
-    let session = from_user(found.id.parse().map_err(|_| Error::Internal)?, digest, row)?;
+    let Some((found, row)) = look_up(&mut *store.connection().await?, &digest).await? else { return Ok(None) };
+    let session = Session { id: found.id, digest, user: row.id, organization: row.organization_id, permissions: row.permissions, row };
     Ok(Some((session, found.last_seen_at)))
 }
 
 /// Whether a session is still valid. Does not count as use.
 pub async fn is_valid(store: &Store, session: &Session) -> Result<bool, store::StoreError> {
-    Ok(look_up(store, &session.digest).await?.is_some())
+    Ok(look_up(&mut *store.connection().await?, &session.digest).await?.is_some())
 }
 
-async fn look_up(store: &Store, digest: &[u8; 32]) -> Result<Option<(SessionRecord, UserRow)>, store::StoreError> {
+/// The session with this digest, if it is valid and its user is not disabled.
+pub(crate) async fn look_up(db: &mut Connection, digest: &SessionDigest) -> Result<Option<(SessionRecord, UserRow)>, store::StoreError> {
     let (began, seen) = limits();
-    let Some(found) = store::sessions::find(store, digest, began, seen).await? else { return Ok(None) };
-    let user = store::users::find_user(store, &found.user_id).await?.filter(|user| user.disabled_at.is_none());
+    let Some(found) = store::sessions::find(db, digest, began, seen).await? else { return Ok(None) };
+    let user = store::users::find_user(db, found.user_id).await?.filter(|user| user.disabled_at.is_none());
     Ok(user.map(|user| (found, user)))
 }
 
@@ -128,18 +133,6 @@ pub async fn list(store: &Store, user: UserId) -> Result<Vec<SessionRecord>, sto
 pub async fn count(store: &Store, user: UserId) -> Result<i64, store::StoreError> {
     let (began, seen) = limits();
     store::sessions::count_of_user(store, user, began, seen).await
-}
-
-fn from_user(id: SessionId, digest: [u8; 32], row: UserRow) -> Result<Session, Error> {
-    let unreadable = |_| Error::Internal;
-    Ok(Session {
-        id,
-        digest,
-        user: row.id.parse().map_err(unreadable)?,
-        organization: row.organization_id.parse().map_err(unreadable)?,
-        permissions: Permissions::parse_list(&row.permissions),
-        row,
-    })
 }
 
 /// The earliest creation and the earliest last use of a valid session.

@@ -16,7 +16,6 @@ use url::Url;
 use super::{
     Core,
     actor::Actor,
-    audit::Event,
     credentials::{self, OpenCredential, OpenError, Secrets},
     http_client::{CALL_LIMIT, HttpError},
 };
@@ -107,16 +106,10 @@ pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestRe
     let _running = core.credential_checks.begin(id)?;
     let CheckResult(outcome, detail) = run_test(core, actor, id, &record).await?;
     let tested = TestResult { at: Timestamp::now(), outcome };
-    let event = Event::new(actor, "credential.tested", "credential", id, &record.name).with("outcome", outcome.as_str());
-    let (auditor, result) = (core.auditor.clone(), tested.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                store::credentials::set_test_result(tx, &record, &result).await?;
-                Ok(auditor.record(tx, event).await?)
-            })
-        })
-        .await?;
+    let mut change = core.begin(actor, &[record.kind.spec().manage]).await?;
+    store::credentials::set_test_result(&mut change.tx, &record, &tested).await?;
+    let event = change.event("credential.tested", "credential", id, &record.name).with("outcome", outcome.as_str());
+    change.commit([event]).await?;
     Ok(TestReport { tested, detail })
 }
 
@@ -138,7 +131,7 @@ async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &Credent
     Ok(match secrets {
         Secrets::Aws { key, secret, region } => aws::test(client, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
         Secrets::Dnanexus { token } => dnanexus::test(client, endpoints.dnanexus.as_ref(), &token).await,
-        Secrets::General { value } => match store::providers::destination_of(&core.store, &opened.id).await? {
+        Secrets::General { value } => match store::providers::destination_of(&core.store, opened.id).await? {
             Some(destination) => model_provider::test(client, &destination, &value).await,
             None => CheckResult::inconclusive("Link it to a provider first."),
         },

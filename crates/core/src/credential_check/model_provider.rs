@@ -21,7 +21,7 @@ struct ModelList {
 }
 
 pub(super) async fn test(client: &HttpClient, to: &Destination, key: &SecretString) -> CheckResult {
-    let Some(request) = to.api_style.parse().ok().and_then(|style| request(client, style, &to.base_url, key)) else {
+    let Some(request) = request(client, to.api_style, &to.base_url, key) else {
         return CheckResult::inconclusive(format!("The URL of {} is invalid. Enter it again.", to.name));
     };
     match client.send(request).await {

@@ -1,18 +1,15 @@
 //! Creates credentials.
 
-use std::sync::Arc;
-
 use secrecy::SecretString;
 
 use super::view::load_row;
 use crate::{
     Core,
     actor::Actor,
-    audit::Event,
     expiry,
-    vault::{NamedSecret, OwnerId, SecretOwner},
+    vault::{NamedSecret, SecretOwner},
 };
-use latchkey_store::{self as store, credentials::NewCredential};
+use latchkey_store::{self as store, StoreError, credentials::NewCredential};
 use latchkey_types::{
     credential::{CreateExternalKeyRequest, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX, region, secret, storage_key},
     error::Error,
@@ -48,7 +45,7 @@ pub async fn create_external(core: &Core, actor: &Actor, request: CreateExternal
         kind: CredentialKind::External,
         name: label,
         unique_name: format!("{} {}", provider.as_str(), actor.user),
-        provider: Some(provider.as_str()),
+        provider: Some(provider),
         region,
         mask: spec.mask.apply(request.key.expose()),
         created_by: actor.user,
@@ -56,7 +53,7 @@ pub async fn create_external(core: &Core, actor: &Actor, request: CreateExternal
         expires_at: expiry::resolve(spec, request.expiry, now)?,
     };
     let taken = format!("You already have a key for {}. Delete it before adding another.", provider.label());
-    store_new(core, actor, new, secrets, Error::conflict("provider", taken)).await
+    store_new(core, actor, &new, &secrets, |error| error.or_conflict("provider", &taken)).await
 }
 
 /// Stores a general key. Needs *Manage Credentials*.
@@ -78,12 +75,11 @@ pub async fn create_general(core: &Core, actor: &Actor, request: NewGeneralKey) 
         created_at: Timestamp::now(),
         expires_at: None,
     };
-    let secrets = vec![("value", SecretString::from(value))];
-    store_new(core, actor, new, secrets, name_taken()).await
+    store_new(core, actor, &new, &[("value", SecretString::from(value))], name_taken).await
 }
 
-pub(super) fn name_taken() -> Error {
-    Error::conflict("name", "A general key with this name already exists.")
+pub(super) fn name_taken(error: StoreError) -> Error {
+    error.or_conflict("name", "A general key with this name already exists.")
 }
 
 /// The secrets to store for the provider, and the region. Values that the provider does not use are rejected instead of stored.
@@ -108,26 +104,21 @@ fn external_secrets(request: &CreateExternalKeyRequest) -> Result<(Vec<NamedSecr
     Ok((secrets, region))
 }
 
-async fn store_new(core: &Core, actor: &Actor, new: NewCredential, secrets: Vec<NamedSecret>, taken: Error) -> Result<KeyRow, Error> {
-    let (vault, auditor) = (Arc::clone(&core.vault), core.auditor.clone());
-    let event = Event::new(actor, "credential.created", "credential", new.id, &new.name).with("kind", new.kind.as_str());
-    let event = new.provider.iter().fold(event, |event, provider| event.with("provider", *provider));
-    let record = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let purpose = new.provider.unwrap_or_else(|| new.kind.as_str());
-                let owner = SecretOwner { organization: new.organization, holder: OwnerId::Credential(new.id), purpose };
-                let sealed = vault.seal(tx, owner, &secrets).await?;
-                store::credentials::insert(tx, &new).await.map_err(|error| match error {
-                    store::StoreError::Duplicate => taken,
-                    other => other.into(),
-                })?;
-                store::sealed_secrets::insert(tx, &sealed).await?;
-                auditor.record(tx, event).await?;
-                store::credentials::find(tx, new.organization, new.id).await?.ok_or(Error::Internal)
-            })
-        })
-        .await?;
+async fn store_new(
+    core: &Core,
+    actor: &Actor,
+    new: &NewCredential,
+    secrets: &[NamedSecret],
+    taken: impl FnOnce(StoreError) -> Error,
+) -> Result<KeyRow, Error> {
+    let mut change = core.begin(actor, &[new.kind.spec().manage]).await?;
+    let owner = SecretOwner::credential(new.organization, new.id, new.kind, new.provider);
+    let sealed = core.vault.seal(&mut change.tx, owner, secrets).await?;
+    store::credentials::insert(&mut change.tx, new).await.map_err(taken)?;
+    store::sealed_secrets::insert(&mut change.tx, &sealed).await?;
+    let record = store::credentials::find(&mut change.tx, new.organization, new.id).await?.ok_or(Error::Internal)?;
+    let event = change.event("credential.created", "credential", new.id, &new.name).with("kind", new.kind.as_str());
+    let event = new.provider.iter().fold(event, |event, provider| event.with("provider", provider.as_str()));
+    change.commit([event]).await?;
     load_row(core, record).await
 }

@@ -75,22 +75,21 @@ pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -
     }
 }
 
-async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, Error> {
-    let sealed = store::sealed_secrets::of_many(core.store.read()?, &[&record.id]).await?;
-    secrets(&core.vault, record, &sealed.iter().collect::<Vec<_>>())
+async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
+    let sealed = store::sealed_secrets::of_many(core.store.read()?, &[record.id]).await?;
+    Ok(secrets(&core.vault, record, &sealed.iter().collect::<Vec<_>>()))
 }
 
 /// The decrypted secrets; `None` if one is missing or cannot be decrypted.
-pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Result<Option<Secrets>, Error> {
-    let owner = owner_of(record)?;
+pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&SealedSecret]) -> Option<Secrets> {
+    let owner = owner_of(record);
     let open = |field: &str| sealed.iter().find(|secret| secret.field == field).and_then(|secret| vault.open(owner, secret).ok());
-    Ok(match (record.kind()?, record.provider.as_deref().map(str::parse)) {
-        (CredentialKind::General, None) => open("value").map(|value| Secrets::General { value }),
-        (CredentialKind::External, Some(Ok(StorageProvider::Dnanexus))) => open("key").map(|token| Secrets::Dnanexus { token }),
-        (CredentialKind::External, Some(Ok(StorageProvider::Aws))) => match (open("key"), open("secret"), record.region.clone()) {
-            (Some(key), Some(secret), Some(region)) => Some(Secrets::Aws { key, secret, region }),
-            _ => None,
-        },
+    match (record.kind, record.provider) {
+        (CredentialKind::General, None) => Some(Secrets::General { value: open("value")? }),
+        (CredentialKind::External, Some(StorageProvider::Dnanexus)) => Some(Secrets::Dnanexus { token: open("key")? }),
+        (CredentialKind::External, Some(StorageProvider::Aws)) => {
+            Some(Secrets::Aws { key: open("key")?, secret: open("secret")?, region: record.region.clone()? })
+        }
         _ => None,
-    })
+    }
 }

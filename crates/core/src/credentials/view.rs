@@ -37,58 +37,58 @@ pub(super) async fn load_row(core: &Core, record: CredentialRecord) -> Result<Ke
 
 /// Rows of credentials, in the order of the records, with the names of linked providers and models and whether their secrets can be decrypted.
 pub async fn rows(core: &Core, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Error> {
-    let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    let ids: Vec<CredentialId> = records.iter().map(|record| record.id).collect();
     let links = store::providers::links_of(core.store.read()?, &ids).await?;
     let mut readable = are_readable(core, &records, &ids).await?;
     if readable.contains(&false) && core.vault.reload_master_key(&core.store).await? {
         readable = are_readable(core, &records, &ids).await?;
     }
-    records.iter().zip(readable).map(|(record, is_readable)| row(record, &links, is_readable)).collect()
+    Ok(records.iter().zip(readable).map(|(record, is_readable)| row(record, &links, is_readable)).collect())
 }
 
-async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[&str]) -> Result<Vec<bool>, Error> {
+async fn are_readable(core: &Core, records: &[CredentialRecord], ids: &[CredentialId]) -> Result<Vec<bool>, store::StoreError> {
     let sealed = store::sealed_secrets::of_many(core.store.read()?, ids).await?;
     let mut by_owner: HashMap<&str, Vec<&SealedSecret>> = HashMap::new();
     for secret in &sealed {
         by_owner.entry(&secret.owner_id).or_default().push(secret);
     }
-    let is_readable =
-        |record: &CredentialRecord| Ok(secrets(&core.vault, record, by_owner.get(record.id.as_str()).map_or(&[], Vec::as_slice))?.is_some());
-    records.iter().map(is_readable).collect()
+    let is_readable = |record: &CredentialRecord| {
+        let sealed = by_owner.get(&*record.id.text()).map(Vec::as_slice).unwrap_or_default();
+        secrets(&core.vault, record, sealed).is_some()
+    };
+    Ok(records.iter().map(is_readable).collect())
 }
 
 /// A row without links, for `If-Match` checks inside a transaction.
-pub(super) fn row_without_links(record: &CredentialRecord) -> Result<KeyRow, Error> {
+pub(super) fn row_without_links(record: &CredentialRecord) -> KeyRow {
     row(record, &[], true)
 }
 
-fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> Result<KeyRow, Error> {
-    let kind = record.kind()?;
-    let outcome = record.test_outcome.as_deref().and_then(|word| word.parse().ok());
+fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> KeyRow {
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
     linked_to.sort_by_key(|name| store::fold(name));
-    Ok(KeyRow {
-        id: ItemId::Credential(record.id()?),
-        kind: Kind::Credential(kind),
+    KeyRow {
+        id: ItemId::Credential(record.id),
+        kind: Kind::Credential(record.kind),
         name: record.name.clone(),
         mask: record.mask.clone(),
         status: record.lifecycle().status(Timestamp::now()),
-        created_at: Timestamp(record.created_at),
+        created_at: record.created_at,
         created_by: record.creator.clone(),
-        creator: record.created_by.parse().map_err(|_| record.unreadable())?,
-        last_used_at: record.last_used_at.map(Timestamp),
-        expires_at: record.expires_at.map(Timestamp),
+        creator: record.created_by,
+        last_used_at: record.last_used_at,
+        expires_at: record.expires_at,
         scopes: Vec::new(),
         corpora: Vec::new(),
         external_id: None,
         metadata: None,
         limits: Limits::default(),
         retiring: None,
-        secret_since: Some(Timestamp(record.updated_at)),
-        provider: record.provider.as_deref().and_then(|word| word.parse().ok()),
+        secret_since: Some(record.updated_at),
+        provider: record.provider,
         region: record.region.clone(),
         linked_to,
-        tested: record.tested_at.zip(outcome).map(|(at, outcome)| TestResult { at: Timestamp(at), outcome }),
+        tested: record.tested_at.zip(record.test_outcome).map(|(at, outcome)| TestResult { at, outcome }),
         is_unreadable: !is_readable,
-    })
+    }
 }

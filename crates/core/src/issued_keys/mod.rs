@@ -13,6 +13,7 @@ use latchkey_store::{
 };
 use latchkey_types::{
     error::Error,
+    id::KeyId,
     issued_key::{IssuedPage, IssuedQuery, IssuedRow, ROWS},
     key_kind::Lifecycle,
     time::Timestamp,
@@ -33,27 +34,20 @@ pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<Issu
     let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
     let page = query.page.clamp(1, last_page);
     let records = store::issued_key_list::page(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
-    let keys: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
+    let keys: Vec<_> = records.iter().map(|record| record.id).collect();
     let mut buckets = in_buckets(store::issued_key_list::buckets(&mut db, &scope, &keys).await?, span.count);
     let rows = records.into_iter().map(|record| {
         let of_key = buckets.remove(&record.id).unwrap_or_else(|| empty(span.count));
         row(record, of_key, now)
     });
-    Ok(IssuedPage {
-        rows: rows.collect::<Result<_, _>>()?,
-        page,
-        count: sums.count,
-        requests: sums.requests,
-        cost: sums.cost.money(),
-        bucket: span.bucket,
-    })
+    Ok(IssuedPage { rows: rows.collect(), page, count: sums.count, requests: sums.requests, cost: sums.cost.money(), bucket: span.bucket })
 }
 
 fn empty(count: i64) -> Vec<i64> {
     vec![0; usize::try_from(count).unwrap_or_default()]
 }
 
-fn in_buckets(counted: Vec<(String, i64, i64)>, count: i64) -> HashMap<String, Vec<i64>> {
+fn in_buckets(counted: Vec<(KeyId, i64, i64)>, count: i64) -> HashMap<KeyId, Vec<i64>> {
     let mut buckets = HashMap::new();
     for (key, at, requests) in counted {
         let of_key = buckets.entry(key).or_insert_with(|| empty(count));
@@ -64,22 +58,18 @@ fn in_buckets(counted: Vec<(String, i64, i64)>, count: i64) -> HashMap<String, V
     buckets
 }
 
-fn row(record: IssuedKeyUsage, buckets: Vec<i64>, now: Timestamp) -> Result<IssuedRow, Error> {
-    let lifecycle = Lifecycle {
-        expires_at: record.expires_at.map(Timestamp),
-        disabled_at: record.disabled_at.map(Timestamp),
-        revoked_at: record.revoked_at.map(Timestamp),
-        deleted_at: record.deleted_at.map(Timestamp),
-    };
-    Ok(IssuedRow {
-        id: record.id.parse().map_err(|_| Error::Internal)?,
+fn row(record: IssuedKeyUsage, buckets: Vec<i64>, now: Timestamp) -> IssuedRow {
+    let lifecycle =
+        Lifecycle { expires_at: record.expires_at, disabled_at: record.disabled_at, revoked_at: record.revoked_at, deleted_at: record.deleted_at };
+    IssuedRow {
+        id: record.id,
         name: record.name,
         holder: record.holder,
-        received_at: Timestamp(record.created_at),
+        received_at: record.created_at,
         status: lifecycle.status(now),
         is_holder_disabled: record.holder_disabled_at.is_some(),
         requests: record.requests,
         cost: record.cost.money(),
         buckets,
-    })
+    }
 }

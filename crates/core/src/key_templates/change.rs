@@ -1,7 +1,7 @@
 //! Creates and deletes key templates.
 
-use super::{find_managed_for_update, read, require, roles, unused_name};
-use crate::{Core, access_requests, actor::Actor, audit::Event, projects};
+use super::{find_managed, read, roles, unused_name};
+use crate::{Core, access_requests, actor::Actor, projects};
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
@@ -16,26 +16,20 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` at `project` if it has [`TEMPLATES_MAX`] templates, at `role` if there is no role that the actor may assign.
 pub async fn create(core: &Core, actor: &Actor, project: ProjectId) -> Result<TemplateRow, Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access) = projects::find_managed_for_update(tx, &actor, project).await?;
-                let all = store::key_templates::of_project(tx, project).await?;
-                if all.len() >= TEMPLATES_MAX {
-                    return Err(Error::conflict("project", format!("A project has at most {TEMPLATES_MAX} templates. Delete one first.")));
-                }
-                let role = first_role(&roles(tx, &actor).await?);
-                let role = role.ok_or_else(|| Error::conflict("role", "There is no role that you can assign to a key."))?;
-                let (id, name) = (TemplateId::new(), unused_name("New template", all.iter().map(|template| template.name.as_str())));
-                store::key_templates::insert(tx, id, project, &name, role, actor.user).await?;
-                let event = Event::new(&actor, "template.created", "template", id, &name).with("project", access.record.name);
-                auditor.record(tx, event).await?;
-                read(tx, &actor, id).await
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let access = projects::find_managed(&mut change.tx, &change.actor, project).await?;
+    let all = store::key_templates::of_project(&mut change.tx, project).await?;
+    if all.len() >= TEMPLATES_MAX {
+        return Err(Error::conflict("project", format!("A project has at most {TEMPLATES_MAX} templates. Delete one first.")));
+    }
+    let role = first_role(&roles(&mut change.tx, &change.actor).await?);
+    let role = role.ok_or_else(|| Error::conflict("role", "There is no role that you can assign to a key."))?;
+    let (id, name) = (TemplateId::new(), unused_name("New template", all.iter().map(|template| template.name.as_str())));
+    store::key_templates::insert(&mut change.tx, id, project, &name, role, change.actor.user).await?;
+    let created = read(&mut change.tx, &change.actor, id).await?;
+    let event = change.event("template.created", "template", id, &name).with("project", access.record.name);
+    change.commit([event]).await?;
+    Ok(created)
 }
 
 /// The assignable role with the fewest permissions, preferring roles with *View Project*.
@@ -48,20 +42,15 @@ fn first_role(roles: &[TemplateRoleOption]) -> Option<RoleId> {
 /// Deletes a template permanently. Its open requests are closed and the requesters notified; issued keys remain valid. Needs
 /// *Manage Projects*, in the organization and in the project.
 pub async fn delete(core: &Core, actor: &Actor, id: TemplateId) -> Result<(), Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access, template) = find_managed_for_update(tx, &actor, id).await?;
-                let closed = access_requests::close_all(tx, &auditor, &actor, &access, id).await?;
-                store::key_templates::delete(tx, id).await?;
-                let event = Event::new(&actor, "template.deleted", "template", id, &template.name)
-                    .with("project", access.record.name)
-                    .with("closed_requests", closed)
-                    .with("keys", template.keys);
-                Ok(auditor.record(tx, event).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let (access, template) = find_managed(&mut change.tx, &change.actor, id).await?;
+    let mut events = access_requests::close_all(&mut change, &access, id).await?;
+    store::key_templates::delete(&mut change.tx, id).await?;
+    let event = change
+        .event("template.deleted", "template", id, &template.name)
+        .with("project", access.record.name)
+        .with("closed_requests", events.len())
+        .with("keys", template.keys);
+    events.push(event);
+    change.commit(events).await
 }

@@ -1,13 +1,14 @@
 //! Edits one value of a key template at a time.
 
-use super::{ensure_unchanged, find_managed_for_update, read, require};
-use crate::{Core, actor::Actor, audit::Event};
-use latchkey_store::{self as store, Tx, key_templates::TemplateRecord};
+use super::{ensure_unchanged, find_managed, read};
+use crate::{Core, actor::Actor};
+use latchkey_store::{self as store, Connection, key_templates::TemplateRecord};
 use latchkey_types::{
     error::Error,
     id::{RoleId, TemplateId},
     key_template::{TemplateRow, TemplateValue, ValueEdit, days, days_text},
     money::Money,
+    permission::Permission,
     validate,
 };
 
@@ -17,52 +18,38 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` at the value if it was changed concurrently or the name is taken.
 pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: ValueEdit<TemplateValue>) -> Result<TemplateRow, Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    let (edited, priced) = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access, mut template) = find_managed_for_update(tx, &actor, id).await?;
-                let value = edit.which.as_str();
-                let (now, after) = change(tx, &actor, &mut template, &edit).await?;
-                ensure_unchanged(value, &now, &edit.before, &after)?;
-                if now == after {
-                    return Ok((read(tx, &actor, id).await?, Vec::new()));
-                }
-                store::key_templates::update(tx, &template).await.map_err(name_taken)?;
-                let priced = if edit.which == TemplateValue::Price { store::issued_keys::digests_of_template(tx, id).await? } else { Vec::new() };
-                for digest in &priced {
-                    store::verdict_changes::record(tx, Some(digest)).await?;
-                }
-                let mut event =
-                    Event::new(&actor, "template.changed", "template", id, &template.name).with("project", access.record.name).with("value", value);
-                // Descriptions are long and not relevant for an audit.
-                if edit.which != TemplateValue::Description {
-                    event = event.with("before", now).with("after", after);
-                }
-                auditor.record(tx, event).await?;
-                Ok((read(tx, &actor, id).await?, priced))
-            })
-        })
-        .await?;
-    core.verifier.invalidate_each(&priced);
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let (access, mut template) = find_managed(&mut change.tx, &change.actor, id).await?;
+    let value = edit.which.as_str();
+    let (now, after) = set_value(&mut change.tx, &change.actor, &mut template, &edit).await?;
+    ensure_unchanged(value, &now, &edit.before, &after)?;
+    if now == after {
+        return read(&mut change.tx, &change.actor, id).await;
+    }
+    store::key_templates::update(&mut change.tx, &template).await.map_err(name_taken)?;
+    let edited = read(&mut change.tx, &change.actor, id).await?;
+    let mut event = change.event("template.changed", "template", id, &template.name).with("project", access.record.name).with("value", value);
+    // Descriptions are long and not relevant for an audit.
+    if edit.which != TemplateValue::Description {
+        event = event.with("before", now).with("after", after);
+    }
+    change.commit([event]).await?;
     Ok(edited)
 }
 
 /// Validates the new value and sets it in the record. Returns the value before and after, as text.
-async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit: &ValueEdit<TemplateValue>) -> Result<(String, String), Error> {
+async fn set_value(
+    db: &mut Connection,
+    actor: &Actor,
+    template: &mut TemplateRecord,
+    edit: &ValueEdit<TemplateValue>,
+) -> Result<(String, String), Error> {
     let (field, typed) = (edit.which.as_str(), edit.after.as_str());
-    let put = |slot: &mut String, after: String| (std::mem::replace(slot, after.clone()), after);
     Ok(match edit.which {
         TemplateValue::Name => put(&mut template.name, validate::name(field, typed)?),
         TemplateValue::Description => put(&mut template.description, validate::description(field, typed)?),
-        TemplateValue::Role => put(&mut template.role_id, role(tx, actor, field, typed).await?),
-        TemplateValue::Price => {
-            let price = Money::price(field, typed)?;
-            let before = std::mem::replace(&mut template.price, price.0);
-            (Money(before).to_string(), price.to_string())
-        }
+        TemplateValue::Role => put(&mut template.role_id, role(db, actor, field, typed).await?),
+        TemplateValue::Price => put(&mut template.price, Money::price(field, typed)?),
         TemplateValue::DurationDays => {
             let days = days(field, typed)?;
             let before = std::mem::replace(&mut template.duration_days, days);
@@ -71,12 +58,18 @@ async fn change(tx: &mut Tx, actor: &Actor, template: &mut TemplateRecord, edit:
     })
 }
 
+/// Sets a value and returns it before and after, as text.
+fn put<T: std::fmt::Display>(slot: &mut T, after: T) -> (String, String) {
+    let before = std::mem::replace(slot, after);
+    (before.to_string(), slot.to_string())
+}
+
 /// The id of a role that the actor may assign.
-async fn role(tx: &mut Tx, actor: &Actor, field: &str, typed: &str) -> Result<String, Error> {
+async fn role(db: &mut Connection, actor: &Actor, field: &str, typed: &str) -> Result<RoleId, Error> {
     let unknown = || Error::invalid(field, "Choose a role of your organization.");
     let id: RoleId = typed.parse().map_err(|_| unknown())?;
-    let role = store::roles::find(tx, actor.organization, id).await?.ok_or_else(unknown)?;
-    actor.require_all(role.allows())?;
+    let role = store::roles::find(db, actor.organization, id).await?.ok_or_else(unknown)?;
+    actor.require_all(role.permissions)?;
     Ok(role.id)
 }
 

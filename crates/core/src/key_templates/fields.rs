@@ -1,15 +1,16 @@
 //! The information fields of a key template.
 
-use super::{ensure_unchanged, find_managed_for_update, require, unused_name};
-use crate::{Core, actor::Actor, audit::Event, projects::ProjectAccess};
+use super::{ensure_unchanged, find_managed, unused_name};
+use crate::{Core, actor::Actor, audit::Event, change::Change, projects::ProjectAccess};
 use latchkey_store::{
-    self as store, Tx,
+    self as store, Connection,
     key_templates::{FieldRecord, TemplateRecord},
 };
 use latchkey_types::{
     error::Error,
     id::{FieldId, TemplateId},
     key_template::{FIELDS_MAX, FieldRow, FieldValue, ValueEdit},
+    permission::Permission,
     validate,
 };
 
@@ -18,23 +19,18 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` at `template` if it has [`FIELDS_MAX`] fields.
 pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Result<FieldRow, Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access, record) = find_managed_for_update(tx, &actor, template).await?;
-                let all = store::key_templates::fields(tx, template).await?;
-                if all.len() >= FIELDS_MAX {
-                    return Err(Error::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
-                }
-                let (id, name) = (FieldId::new(), unused_name("New field", all.iter().map(|field| field.name.as_str())));
-                store::key_templates::insert_field(tx, id, template, &name).await?;
-                auditor.record(tx, field_event(&actor, "template.field_added", &access, &record, &name)).await?;
-                find(tx, id).await?.row()
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let (access, record) = find_managed(&mut change.tx, &change.actor, template).await?;
+    let all = store::key_templates::fields(&mut change.tx, template).await?;
+    if all.len() >= FIELDS_MAX {
+        return Err(Error::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
+    }
+    let (id, name) = (FieldId::new(), unused_name("New field", all.iter().map(|field| field.name.as_str())));
+    store::key_templates::insert_field(&mut change.tx, id, template, &name).await?;
+    let added = find(&mut change.tx, id).await?.row();
+    let event = field_event(&change, "template.field_added", &access, &record, &name);
+    change.commit([event]).await?;
+    Ok(added)
 }
 
 /// Changes one value of a field, if it still has the value that the editor displayed. Needs *Manage Projects*, in the organization and in the
@@ -43,45 +39,32 @@ pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Resu
 /// # Errors
 /// `Conflict` at the value if it was changed concurrently or the name is taken.
 pub async fn edit_field(core: &Core, actor: &Actor, id: FieldId, edit: ValueEdit<FieldValue>) -> Result<FieldRow, Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access, template, mut field) = find_managed(tx, &actor, id).await?;
-                let value = edit.which.as_str();
-                let before = change(&mut field, &edit)?;
-                let after = value_of(&field, edit.which).clone();
-                ensure_unchanged(value, &before, &edit.before, &after)?;
-                if before != after {
-                    store::key_templates::update_field(tx, &field).await.map_err(name_taken)?;
-                    // The values of fields are confidential and do not belong in the audit log.
-                    let event = field_event(&actor, "template.field_changed", &access, &template, &field.name).with("value", value);
-                    auditor.record(tx, event).await?;
-                }
-                field.row()
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let (access, template, mut field) = find_managed_field(&mut change.tx, &change.actor, id).await?;
+    let value = edit.which.as_str();
+    let before = set_value(&mut field, &edit)?;
+    let after = value_of(&field, edit.which);
+    ensure_unchanged(value, &before, &edit.before, after)?;
+    if before != *after {
+        store::key_templates::update_field(&mut change.tx, &field).await.map_err(name_taken)?;
+        // The values of fields are confidential and do not belong in the audit log.
+        let event = field_event(&change, "template.field_changed", &access, &template, &field.name).with("value", value);
+        change.commit([event]).await?;
+    }
+    Ok(field.row())
 }
 
 /// Deletes a field. Issued keys keep it. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete_field(core: &Core, actor: &Actor, id: FieldId) -> Result<(), Error> {
-    require(actor)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, access, template, field) = find_managed(tx, &actor, id).await?;
-                store::key_templates::delete_field(tx, id).await?;
-                Ok(auditor.record(tx, field_event(&actor, "template.field_deleted", &access, &template, &field.name)).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let (access, template, field) = find_managed_field(&mut change.tx, &change.actor, id).await?;
+    store::key_templates::delete_field(&mut change.tx, id).await?;
+    let event = field_event(&change, "template.field_deleted", &access, &template, &field.name);
+    change.commit([event]).await
 }
 
 /// Validates the new value and sets it in the record. Returns the value before.
-fn change(field: &mut FieldRecord, edit: &ValueEdit<FieldValue>) -> Result<String, Error> {
+fn set_value(field: &mut FieldRecord, edit: &ValueEdit<FieldValue>) -> Result<String, Error> {
     let name = edit.which.as_str();
     Ok(match edit.which {
         FieldValue::Name => std::mem::replace(&mut field.name, validate::name(name, &edit.after)?),
@@ -98,20 +81,19 @@ const fn value_of(field: &FieldRecord, which: FieldValue) -> &String {
     }
 }
 
-/// A field of a template that the actor manages, with that template.
-async fn find_managed(tx: &mut Tx, actor: &Actor, id: FieldId) -> Result<(Actor, ProjectAccess, TemplateRecord, FieldRecord), Error> {
-    let field = find(tx, id).await?;
-    let template = field.template_id.parse().map_err(|_| Error::Internal)?;
-    let (actor, access, template) = find_managed_for_update(tx, actor, template).await?;
-    Ok((actor, access, template, field))
+/// A field of a template that the actor manages, with the project and that template.
+async fn find_managed_field(db: &mut Connection, actor: &Actor, id: FieldId) -> Result<(ProjectAccess, TemplateRecord, FieldRecord), Error> {
+    let field = find(db, id).await?;
+    let (access, template) = find_managed(db, actor, field.template_id).await?;
+    Ok((access, template, field))
 }
 
-async fn find(tx: &mut Tx, id: FieldId) -> Result<FieldRecord, Error> {
-    store::key_templates::find_field(tx, id).await?.ok_or(Error::NotFound)
+async fn find(db: &mut Connection, id: FieldId) -> Result<FieldRecord, Error> {
+    store::key_templates::find_field(db, id).await?.ok_or(Error::NotFound)
 }
 
-fn field_event(actor: &Actor, action: &'static str, access: &ProjectAccess, template: &TemplateRecord, field: &str) -> Event {
-    Event::new(actor, action, "template", &template.id, &template.name).with("project", access.record.name.as_str()).with("field", field)
+fn field_event(change: &Change, action: &'static str, access: &ProjectAccess, template: &TemplateRecord, field: &str) -> Event {
+    change.event(action, "template", template.id, &template.name).with("project", access.record.name.as_str()).with("field", field)
 }
 
 fn name_taken(error: store::StoreError) -> Error {

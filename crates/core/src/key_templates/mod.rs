@@ -14,25 +14,24 @@ use super::{
     projects::{self, ProjectAccess},
 };
 use latchkey_store::{
-    self as store, Tx, fold,
+    self as store, Connection, fold,
     key_templates::{FieldRecord, TemplateRecord},
 };
 use latchkey_types::{
     error::Error,
     id::{ProjectId, TemplateId},
     key_template::{FieldRow, NodeOption, TemplateRoleOption, TemplateRow, TemplatesPageData},
-    permission::Permission,
 };
 
 /// A project's templates with their fields, oldest first.
-pub async fn of_project(db: &mut Tx, project: ProjectId) -> Result<Vec<(TemplateRecord, Vec<FieldRow>)>, Error> {
+pub async fn of_project(db: &mut Connection, project: ProjectId) -> Result<Vec<(TemplateRecord, Vec<FieldRow>)>, Error> {
     let templates = store::key_templates::of_project(db, project).await?;
     let mut fields = store::key_templates::fields_of_project(db, project).await?;
     let with_fields = |template: TemplateRecord| {
-        let own = fields.extract_if(.., |field| field.template_id == template.id).map(FieldRecord::row).collect::<Result<_, _>>()?;
-        Ok((template, own))
+        let own: Vec<_> = fields.extract_if(.., |field| field.template_id == template.id).map(FieldRecord::row).collect();
+        (template, own)
     };
-    templates.into_iter().map(with_fields).collect()
+    Ok(templates.into_iter().map(with_fields).collect())
 }
 
 /// All data of a project's template page. Needs *Manage Projects*, in the organization and in the project.
@@ -48,8 +47,8 @@ pub async fn page(core: &Core, actor: &Actor, project: ProjectId) -> Result<Temp
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
     let roles = roles(&mut db, actor).await?;
     Ok(TemplatesPageData {
-        project: access.row()?,
-        templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect::<Result<_, _>>()?,
+        project: access.row(),
+        templates: templates.into_iter().map(|(template, fields)| template.row(fields)).collect(),
         roles,
         nodes: nodes.into_iter().map(|node| NodeOption { id: node.id, name: node.name }).collect(),
         requests,
@@ -58,33 +57,30 @@ pub async fn page(core: &Core, actor: &Actor, project: ProjectId) -> Result<Temp
 }
 
 /// The organization's roles, and which of them the actor may assign.
-async fn roles(db: &mut Tx, actor: &Actor) -> Result<Vec<TemplateRoleOption>, Error> {
+async fn roles(db: &mut Connection, actor: &Actor) -> Result<Vec<TemplateRoleOption>, Error> {
     let roles = store::roles::list(db, actor.organization).await?;
     let choice = |role: store::roles::RoleRecord| {
-        let permissions = role.allows();
-        let can_grant = actor.permissions.first_missing(permissions).is_none();
-        Ok(TemplateRoleOption { id: role.id.parse().map_err(|_| Error::Internal)?, name: role.name, permissions, can_grant })
+        let can_grant = actor.permissions.first_missing(role.permissions).is_none();
+        TemplateRoleOption { id: role.id, name: role.name, permissions: role.permissions, can_grant }
     };
-    roles.into_iter().map(choice).collect()
+    Ok(roles.into_iter().map(choice).collect())
 }
 
-/// A template that is not deleted, for a change. Returns the actor with the permissions read in the transaction `tx`, the project and the
-/// template.
-async fn find_managed_for_update(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<(Actor, ProjectAccess, TemplateRecord), Error> {
-    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
-    let project = template.project_id.parse().map_err(|_| Error::Internal)?;
-    let (actor, access) = projects::find_managed_for_update(tx, actor, project).await?;
+/// A template that is not deleted, of a project that the actor manages, with that project.
+async fn find_managed(db: &mut Connection, actor: &Actor, id: TemplateId) -> Result<(ProjectAccess, TemplateRecord), Error> {
+    let template = store::key_templates::find(db, actor.organization, id).await?.ok_or(Error::NotFound)?;
+    let access = projects::find_managed(db, actor, template.project_id).await?;
     if template.deleted_at.is_some() {
         return Err(Error::NotFound);
     }
-    Ok((actor, access, template))
+    Ok((access, template))
 }
 
 /// A template with its fields.
-async fn read(tx: &mut Tx, actor: &Actor, id: TemplateId) -> Result<TemplateRow, Error> {
-    let template = store::key_templates::find(tx, actor.organization, id).await?.ok_or(Error::Internal)?;
-    let fields = store::key_templates::fields(tx, id).await?.into_iter().map(FieldRecord::row).collect::<Result<_, _>>()?;
-    template.row(fields)
+async fn read(db: &mut Connection, actor: &Actor, id: TemplateId) -> Result<TemplateRow, Error> {
+    let template = store::key_templates::find(db, actor.organization, id).await?.ok_or(Error::Internal)?;
+    let fields = store::key_templates::fields(db, id).await?.into_iter().map(FieldRecord::row).collect();
+    Ok(template.row(fields))
 }
 
 /// The first of `New …`, `New … 2` and so on that is not taken, ignoring case.
@@ -101,10 +97,6 @@ fn ensure_unchanged(field: &str, current: &str, before: &str, after: &str) -> Re
     }
     let current = if current.is_empty() { "nothing".to_owned() } else { format!("“{current}”") };
     Err(Error::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
-}
-
-fn require(actor: &Actor) -> Result<(), Error> {
-    actor.require(Permission::ManageProjects)
 }
 
 #[cfg(test)]

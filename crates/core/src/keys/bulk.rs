@@ -1,6 +1,6 @@
 //! Bulk actions on keys.
 
-use super::change::{change_in, delete_in, set_disabled_in};
+use super::change::{delete_in, set_disabled_in};
 use crate::{Core, actor::Actor, etag::IfMatch};
 use latchkey_types::{
     error::Error,
@@ -16,35 +16,26 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` if there is only one key and it cannot be enabled.
 pub async fn apply_bulk(core: &Core, actor: &Actor, action: BulkAction, ids: Vec<KeyId>) -> Result<BulkResult, Error> {
-    actor.require(Permission::ManageApiKeys)?;
     // For a single key, return the reason instead of a count.
     let is_one = ids.len() == 1;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    let (outcome, digests) = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (mut outcome, mut digests) = (BulkResult::default(), Vec::new());
-                for id in ids {
-                    let changed = change_in(tx, &auditor, &actor, id, &IfMatch::Unconditional, move |tx, actor, before| match action {
-                        BulkAction::Delete => Box::pin(delete_in(tx, actor, id, before)),
-                        BulkAction::Disable => Box::pin(set_disabled_in(tx, actor, id, before, true)),
-                        BulkAction::Enable => Box::pin(set_disabled_in(tx, actor, id, before, false)),
-                    });
-                    match changed.await {
-                        Ok(changed) => {
-                            outcome.done += 1;
-                            digests.extend(changed);
-                        }
-                        Err(error @ Error::Conflict { .. }) if is_one => return Err(error),
-                        Err(Error::NotFound | Error::Conflict { .. }) => outcome.left += 1,
-                        Err(error) => return Err(error),
-                    }
-                }
-                Ok((outcome, digests))
-            })
-        })
-        .await?;
-    core.verifier.invalidate_each(&digests);
+    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let (mut outcome, mut events) = (BulkResult::default(), Vec::with_capacity(ids.len()));
+    for id in ids {
+        let changed = match action {
+            BulkAction::Delete => delete_in(&mut change, id, &IfMatch::Unconditional).await,
+            BulkAction::Disable => set_disabled_in(&mut change, id, true, &IfMatch::Unconditional).await,
+            BulkAction::Enable => set_disabled_in(&mut change, id, false, &IfMatch::Unconditional).await,
+        };
+        match changed {
+            Ok(event) => {
+                outcome.done += 1;
+                events.push(event);
+            }
+            Err(error @ Error::Conflict { .. }) if is_one => return Err(error),
+            Err(Error::NotFound | Error::Conflict { .. }) => outcome.left += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    change.commit(events).await?;
     Ok(outcome)
 }

@@ -1,7 +1,7 @@
 //! Creates keys.
 
 use super::{attributes, limits, name_taken};
-use crate::{Core, actor::Actor, audit::Event};
+use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::PlainKey;
 use latchkey_store::{self as store, Tx, keys::KeyRecord};
 use latchkey_types::{
@@ -21,39 +21,28 @@ pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Re
     let unsupported_kind = || Error::invalid("kind", "Keys of this kind can't be created here.");
     let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
     let spec = kind.spec();
-    actor.require(spec.manage)?;
+    let mut change = core.begin(actor, &[spec.manage]).await?;
     let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
     let now = Timestamp::now();
     let key = store::keys::NewKey {
         id: KeyId::new(),
-        organization: actor.organization,
+        organization: change.actor.organization,
         kind,
-        attributes: attributes::from_request(actor, kind, &request, now)?,
+        attributes: attributes::from_request(&change.actor, kind, &request, now)?,
         credits: limits::credits(spec, request.credits)?,
         corpora: attributes::corpora(spec, &request.corpora)?,
         digest: core.pepper.digest(secret.reveal()).as_bytes().to_vec(),
         mask: spec.mask.apply(secret.reveal()),
-        created_by: actor.user,
+        created_by: change.actor.user,
         created_at: now,
     };
-    let digest = key.digest.clone();
-    let event = Event::new(actor, "key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
-    let auditor = core.auditor.clone();
-    let record = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let record = insert(tx, &key).await?;
-                auditor.record(tx, event).await?;
-                Ok(record)
-            })
-        })
-        .await?;
-    core.verifier.invalidate(Some(&digest));
+    let record = insert(&mut change.tx, &key).await?;
+    let event = change.event("key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
+    change.commit([event]).await?;
     Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// Inserts a key and records the change of its verdict.
+/// Inserts a key. Returns it as stored.
 ///
 /// # Errors
 /// `Invalid` at `corpora` if one of them does not exist.
@@ -63,6 +52,5 @@ pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<Key
         return Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist.")));
     }
     store::keys::insert(tx, key).await.map_err(name_taken)?;
-    store::verdict_changes::record(tx, Some(&key.digest)).await?;
     store::keys::find(tx, key.organization, key.id).await?.ok_or(Error::Internal)
 }

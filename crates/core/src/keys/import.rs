@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{attributes, create::insert, limits};
-use crate::{Core, actor::Actor, audit::Event};
+use crate::{Core, actor::Actor};
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
@@ -33,29 +33,20 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
     if !(1..=IMPORTS_MAX).contains(&imports.len()) {
         return Err(Error::invalid("keys", format!("Send 1 to {IMPORTS_MAX} keys.")));
     }
+    let mut change = core.begin(actor, &[KeyKind::Client.spec().manage]).await?;
     let now = Timestamp::now();
-    let keys = imports.iter().enumerate().map(|(index, import)| new_key(core, actor, import, now).map_err(|error| error.with_index("keys", index)));
+    let new_key = |import| new_key(core, &change.actor, import, now);
+    let keys = imports.iter().enumerate().map(|(index, import)| new_key(import).map_err(|error| error.with_index("keys", index)));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let digests: Vec<_> = keys.iter().map(|key| key.digest.clone()).collect();
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    let records = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let mut records = Vec::with_capacity(keys.len());
-                for (index, key) in keys.iter().enumerate() {
-                    if store::keys::secrets::digest_exists(tx, &key.digest).await? {
-                        return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
-                    }
-                    records.push(insert(tx, key).await?);
-                    let event = Event::new(&actor, "key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str());
-                    auditor.record(tx, event).await?;
-                }
-                Ok(records)
-            })
-        })
-        .await?;
-    core.verifier.invalidate_each(&digests);
+    let (mut records, mut events) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
+    for (index, key) in keys.iter().enumerate() {
+        if store::keys::secrets::digest_exists(&mut change.tx, &key.digest).await? {
+            return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
+        }
+        records.push(insert(&mut change.tx, key).await?);
+        events.push(change.event("key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str()));
+    }
+    change.commit(events).await?;
     records.iter().map(store::keys::KeyRecord::row).collect()
 }
 

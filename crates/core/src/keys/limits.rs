@@ -6,7 +6,7 @@ use crate::Core;
 use latchkey_store::keys::{KeyRecord, credits::CreditBalance};
 use latchkey_types::{
     error::Error,
-    key::{ItemId, KeyRow},
+    key::KeyRow,
     key_kind::KindSpec,
     limits::{self, ALLOWED_IPS_MAX, Credits, CreditsPatch, CreditsRequest, RateLimit},
     time::Timestamp,
@@ -81,8 +81,8 @@ pub(super) fn patch_credits(spec: &KindSpec, before: Option<CreditBalance>, patc
 /// A key's row. Credits that this instance has reserved but not spent count as remaining.
 pub fn row(core: &Core, record: &KeyRecord) -> Result<KeyRow, Error> {
     let mut row = record.row()?;
-    if let (Some(credits), Some(account), ItemId::Key(id)) = (&mut row.limits.credits, record.limits.credit_balance(), row.id) {
-        credits.remaining += core.verifier.reserved_credits(id, &account.at(Timestamp::now()));
+    if let (Some(credits), Some(account)) = (&mut row.limits.credits, record.limits.credit_balance()) {
+        credits.remaining += core.verifier.reserved_credits(record.id, &account.at(Timestamp::now()));
     }
     Ok(row)
 }

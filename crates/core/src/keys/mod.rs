@@ -13,13 +13,18 @@ pub use bulk::apply_bulk;
 pub use change::{delete, edit, set_disabled};
 pub use create::create;
 pub use import::{KeyImport, import};
-use latchkey_types::key_kind::{KIND_SPECS, Kind};
 pub use limits::row;
 pub use rotate::rotate;
 
 use super::{Core, actor::Actor};
-use latchkey_store::{self as store, Tx, keys::KeyRecord};
-use latchkey_types::{error::Error, id::KeyId, key::KeyRow, permission::Permission};
+use latchkey_store as store;
+use latchkey_types::{
+    error::Error,
+    id::KeyId,
+    key::KeyRow,
+    key_kind::{KIND_SPECS, Kind},
+    permission::Permission,
+};
 
 /// One key. Needs its kind's `view` permission.
 ///
@@ -34,17 +39,6 @@ pub async fn get(core: &Core, actor: &Actor, id: KeyId) -> Result<KeyRow, Error>
     let record = store::keys::find(&mut db, actor.organization, id).await?.ok_or(Error::NotFound)?;
     let row = row(core, &record)?;
     if visible.contains(&row.kind) && can_access(actor, &row) { Ok(row) } else { Err(Error::NotFound) }
-}
-
-/// The key, if the actor may change it. Project keys have their own rules.
-async fn find_managed(tx: &mut Tx, actor: &Actor, id: KeyId) -> Result<KeyRecord, Error> {
-    let record = store::keys::find(tx, actor.organization, id).await?.ok_or(Error::NotFound)?;
-    let row = record.row()?;
-    if !row.kind.spec().is_listed() || !can_access(actor, &row) {
-        return Err(Error::NotFound);
-    }
-    actor.require(row.kind.spec().manage)?;
-    Ok(record)
 }
 
 fn can_access(actor: &Actor, row: &KeyRow) -> bool {

@@ -1,15 +1,15 @@
 //! Rotates the secret of a key.
 
-use super::{change::change, limits};
-use crate::{Core, actor::Actor, audit::Event, etag::IfMatch};
+use super::change::{commit, find_for_change};
+use crate::{Core, actor::Actor, etag::IfMatch};
 use latchkey_crypto::key_format::PlainKey;
-use latchkey_store::{self as store, Tx, keys::KeyRecord};
+use latchkey_store::{self as store, Connection, keys::KeyRecord};
 use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{CreatedKey, GRACE_MAX_SECONDS},
     key_kind::{ScopeRule, Status},
-    permission::{Permissions, Scope},
+    permission::{Permission, Scope},
     secret::RevealedSecret,
     time::Timestamp,
 };
@@ -21,42 +21,32 @@ use latchkey_types::{
 /// # Errors
 /// `Conflict` for a key that has expired or was revoked.
 pub async fn rotate(core: &Core, actor: &Actor, id: KeyId, grace_seconds: i64, only_if: IfMatch) -> Result<CreatedKey, Error> {
-    let pepper = core.pepper.clone();
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let after = change(core, actor, id, only_if, move |tx, actor, before| {
-        Box::pin(async move {
-            if !(0..=GRACE_MAX_SECONDS).contains(&grace_seconds) {
-                return Err(Error::invalid("grace_seconds", format!("Use 0 to {GRACE_MAX_SECONDS} seconds.")));
-            }
-            let now = Timestamp::now();
-            if matches!(before.lifecycle().status(now), Status::Expired | Status::Revoked) {
-                return Err(Error::conflict("id", "This key has expired or was revoked. Create a new one."));
-            }
-            let kind = before.kind()?;
-            require_key_grants(tx, actor, &before).await?;
-            let secret = PlainKey::generate(kind).ok_or_else(|| Error::invalid("id", "Keys of this kind can't be rotated."))?;
-            let grace_ends_at = now.plus_ms(grace_seconds * 1000);
-            let digest = pepper.digest(secret.reveal());
-            store::keys::secrets::replace(tx, id, digest.as_bytes(), &kind.spec().mask.apply(secret.reveal()), grace_ends_at).await?;
-            // Sending fails only if the caller was cancelled and the receiver dropped.
-            let _ = sender.send(secret);
-            Ok(Some(Event::new(actor, "key.rotated", "key", id, &before.name).with("grace_seconds", grace_seconds)))
-        })
-    })
-    .await?;
-    let secret = receiver.await.map_err(|_| Error::Internal)?;
-    Ok(CreatedKey { key: limits::row(core, &after.ok_or(Error::Internal)?)?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
+    let mut change = core.begin(actor, &[Permission::ManageApiKeys]).await?;
+    let before = find_for_change(&mut change, id, &only_if).await?;
+    if !(0..=GRACE_MAX_SECONDS).contains(&grace_seconds) {
+        return Err(Error::invalid("grace_seconds", format!("Use 0 to {GRACE_MAX_SECONDS} seconds.")));
+    }
+    let now = Timestamp::now();
+    if matches!(before.lifecycle().status(now), Status::Expired | Status::Revoked) {
+        return Err(Error::conflict("id", "This key has expired or was revoked. Create a new one."));
+    }
+    require_key_grants(&mut change.tx, &change.actor, &before).await?;
+    let secret = PlainKey::generate(before.kind).ok_or_else(|| Error::invalid("id", "Keys of this kind can't be rotated."))?;
+    let (digest, mask) = (core.pepper.digest(secret.reveal()), before.kind.spec().mask.apply(secret.reveal()));
+    store::keys::secrets::replace(&mut change.tx, id, digest.as_bytes(), &mask, now.plus_ms(grace_seconds * 1000)).await?;
+    let event = change.event("key.rotated", "key", id, &before.name).with("grace_seconds", grace_seconds);
+    let key = commit(core, change, id, event).await?;
+    Ok(CreatedKey { key, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
 /// The secret of an internal key gives access to everything the key may do, so the actor needs all of its scopes and permissions.
-async fn require_key_grants(tx: &mut Tx, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
-    if key.kind()?.spec().scope_rule != ScopeRule::Api {
+async fn require_key_grants(db: &mut Connection, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
+    if key.kind.spec().scope_rule != ScopeRule::Api {
         return Ok(());
     }
     for scope in key.scopes().iter().filter_map(|word| word.parse::<Scope>().ok()) {
         actor.require_grant(scope)?;
     }
-    let creator = key.created_by.parse().map_err(|_| Error::Internal)?;
-    let creator = store::members::find(tx, actor.organization, creator).await?.ok_or(Error::NotFound)?;
-    actor.require_all(Permissions::parse_list(&creator.permissions))
+    let creator = store::members::find(db, actor.organization, key.created_by).await?.ok_or(Error::NotFound)?;
+    actor.require_all(creator.allows())
 }

@@ -64,10 +64,11 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
     if !store::mail_queue::has_due(store, now).await? {
         return Ok(false);
     }
-    let until = now.plus_ms(CLAIM_MS);
-    let claimed = store.write(move |tx| Box::pin(async move { Ok(store::mail_queue::claim(tx, now, until).await?) })).await?;
+    let mut tx = store.begin().await?;
+    let claimed = store::mail_queue::claim(&mut tx, now, now.plus_ms(CLAIM_MS)).await?;
+    tx.commit().await?;
     let Some(mail) = claimed else { return Ok(false) };
-    let (notice, attempts, created_at) = (mail.notification.seq, mail.attempts, Timestamp(mail.notification.created_at));
+    let (notice, attempts, created_at) = (mail.notification.seq, mail.attempts, mail.notification.created_at);
     let next = match try_to_send(public_url, mailer, mail).await {
         SendOutcome::Sent => None,
         SendOutcome::Rejected(reason) => {
@@ -81,26 +82,22 @@ async fn send_next(store: &Store, public_url: &PublicUrl, mailer: &Mailer) -> Re
             will_retry.then_some(next)
         }
     };
-    let update = store.write(move |tx| {
-        Box::pin(async move {
-            match next {
-                Some(next) => store::mail_queue::postpone(tx, notice, next).await?,
-                None => store::mail_queue::remove(tx, notice).await?,
-            }
-            Ok(())
-        })
-    });
-    update.await.map(|()| true)
+    let mut tx = store.begin().await?;
+    match next {
+        Some(next) => store::mail_queue::postpone(&mut tx, notice, next).await?,
+        None => store::mail_queue::remove(&mut tx, notice).await?,
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn try_to_send(public_url: &PublicUrl, mailer: &Mailer, mail: QueuedMail) -> SendOutcome {
     if mail.disabled_at.is_some() {
         return SendOutcome::Rejected("the recipient is disabled".to_owned());
     }
-    let (email, name) = (mail.email, mail.name);
     match mail.notification.to_notification() {
-        Ok(notice) => mailer.send(&email, &name, &notice, public_url).await,
-        Err(_) => SendOutcome::Rejected("the stored notification is invalid".to_owned()),
+        Some(notice) => mailer.send(&mail.email, &mail.name, &notice, public_url).await,
+        None => SendOutcome::Rejected("the notification is of a newer version".to_owned()),
     }
 }
 

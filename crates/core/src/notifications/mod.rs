@@ -26,11 +26,12 @@ pub async fn notify(tx: &mut Tx, users: &[UserId], notice: &NewNotification) -> 
 /// The user's latest notifications, newest first. Needs no permission: users read only their own.
 pub async fn recent(core: &Core, actor: &Actor) -> Result<Vec<Notification>, Error> {
     let records = store::notifications::of_user(&core.store, actor.user, LIST_MAX).await?;
-    records.into_iter().map(NotificationRecord::to_notification).collect()
+    Ok(records.into_iter().filter_map(NotificationRecord::to_notification).collect())
 }
 
 /// Marks the user's notifications up to sequence number `up_to` as read. Needs no permission: users change only their own.
 pub async fn mark_read(core: &Core, actor: &Actor, up_to: i64) -> Result<(), Error> {
-    let user = actor.user;
-    core.store.write(move |tx| Box::pin(async move { Ok(store::notifications::mark_read(tx, user, up_to).await?) })).await
+    let mut tx = core.store.begin().await?;
+    store::notifications::mark_read(&mut tx, actor.user, up_to).await?;
+    tx.commit().await
 }

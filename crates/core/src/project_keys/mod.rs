@@ -46,8 +46,6 @@ pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Error> {
 pub async fn invalidated_tokens(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<(KeyId, Timestamp)>, Error> {
     projects::require_visible_or_deleted(&mut *core.store.connection().await?, actor, project).await?;
     let keys = store::project_keys::invalidated_tokens(&core.store, project, Timestamp::now()).await?;
-    let since =
-        |key: &InvalidatedToken| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min().map(Timestamp);
-    let keys = keys.into_iter().map(|key| Ok((key.id.parse().map_err(|_| Error::Internal)?, since(&key).ok_or(Error::Internal)?)));
-    keys.collect()
+    let since = |key: &InvalidatedToken| [key.revoked_at, key.deleted_at, key.disabled_at, key.holder_disabled_at].into_iter().flatten().min();
+    keys.into_iter().map(|key| Ok((key.id, since(&key).ok_or(Error::Internal)?))).collect()
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use crate::{Core, accounts, audit::Event, vault::Vault};
 use latchkey_crypto::signing_key::SigningKey;
 use latchkey_store::{self as store, Tx, keyring, signing_keys};
-use latchkey_types::{error::Error, time::Timestamp};
+use latchkey_types::{error::Error, id::OrganizationId, time::Timestamp};
 
 /// Lifetime of a signing key in days. The first reveal after that creates the next one.
 const LIFETIME_DAYS: i64 = 90;
@@ -15,16 +15,16 @@ fn name_in_keyring(kid: &str) -> String {
     format!("signing {kid}")
 }
 
-/// The current signing key, and whether it was created by this call because there was none or the last one exceeded its lifetime.
+/// The current signing key. It is created if there is none or the last one exceeded its lifetime.
 ///
 /// # Errors
 /// `Internal` if the stored key cannot be decrypted or does not match its public key.
-pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<(SigningKey, bool), Error> {
-    let current = signing_keys::current(tx).await?.filter(|key| now < Timestamp(key.created_at).plus_days(LIFETIME_DAYS));
-    let Some(current) = current else { return Ok((replace(tx, vault, now).await?, true)) };
+pub async fn current(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKey, Error> {
+    let current = signing_keys::current(tx).await?.filter(|key| now < key.created_at.plus_days(LIFETIME_DAYS));
+    let Some(current) = current else { return replace(tx, vault, now).await };
     let key = SigningKey::from_seed(vault.unwrap(tx, &name_in_keyring(&current.kid)).await?);
     if key.public_key[..] == current.public_key[..] {
-        return Ok((key, false));
+        return Ok(key);
     }
     tracing::error!(
         kid = current.kid,
@@ -42,29 +42,25 @@ async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKe
     let wrapped = vault.wrap(tx, &name_in_keyring(&key.kid), key.seed()).await?;
     keyring::insert(tx, &wrapped).await?;
     signing_keys::insert(tx, &key.kid, &key.public_key, now).await?;
-    store::verdict_changes::record(tx, None).await?;
     Ok(key)
 }
 
 /// Replaces the signing key immediately and returns the new key id; tokens signed with the old key remain valid. For `latchkey admin`; errors
 /// are messages for the operator.
 pub async fn rotate(core: &Core) -> anyhow::Result<String> {
-    let (vault, auditor) = (core.vault.clone(), core.auditor.clone());
     let organizations = store::users::list_organizations(&core.store).await?;
-    let result = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                let kid = replace(tx, &vault, Timestamp::now()).await?.kid;
-                for (id, name) in organizations {
-                    let console = accounts::console_actor_of(id.parse().map_err(|_| Error::Internal)?);
-                    auditor.record(tx, Event::new(&console, "signing_key.rotated", "organization", id, &name).with("kid", kid.as_str())).await?;
-                }
-                Ok(kid)
-            })
-        })
-        .await;
-    let kid = result.context("nothing was changed")?;
-    core.verifier.invalidate(None);
+    rotate_for(core, &organizations).await.context("nothing was changed")
+}
+
+/// Replaces the signing key, with an audit event in each organization.
+async fn rotate_for(core: &Core, organizations: &[(OrganizationId, String)]) -> Result<String, Error> {
+    let mut tx = core.store.begin().await?;
+    let kid = replace(&mut tx, &core.vault, Timestamp::now()).await?.kid;
+    for (id, name) in organizations {
+        let console = accounts::console_actor_of(*id);
+        let event = Event::new(&console, "signing_key.rotated", "organization", id, name).with("kid", kid.as_str());
+        core.auditor.record(&mut tx, event).await?;
+    }
+    tx.commit().await?;
     Ok(kid)
 }

@@ -1,8 +1,7 @@
 //! Creates, updates and deletes projects.
 
 use super::ProjectAccess;
-use crate::actor::reload_actor;
-use crate::{Core, actor::Actor, audit::Event, notifications};
+use crate::{Core, actor::Actor, notifications};
 use latchkey_store::{self as store, Tx, notifications::NewNotification};
 use latchkey_types::{
     error::Error,
@@ -25,72 +24,50 @@ fn validate(request: &ProjectRequest) -> Result<ProjectRequest, Error> {
 pub async fn create(core: &Core, actor: &Actor, request: ProjectRequest) -> Result<ProjectRow, Error> {
     actor.require(Permission::ManageProjects)?;
     let request = validate(&request)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let actor = reload_actor(tx, &actor, Permission::ManageProjects).await?;
-                let creator = store::members::find(&mut *tx, actor.organization, actor.user).await?.ok_or(Error::SignedOut)?;
-                let id = ProjectId::new();
-                store::projects::insert(tx, id, actor.organization, &request, actor.user).await.map_err(name_taken)?;
-                let role = creator.role_id.parse().map_err(|_| Error::Internal)?;
-                store::project_members::insert(tx, id, actor.user, role, actor.user).await?;
-                auditor.record(tx, Event::new(&actor, "project.created", "project", id, &request.name)).await?;
-                super::find_access(tx, &actor, id).await?.row()
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let creator = store::members::find(&mut change.tx, change.actor.organization, change.actor.user).await?.ok_or(Error::SignedOut)?;
+    let id = ProjectId::new();
+    store::projects::insert(&mut change.tx, id, change.actor.organization, &request, change.actor.user).await.map_err(name_taken)?;
+    store::project_members::insert(&mut change.tx, id, change.actor.user, creator.role_id, change.actor.user).await?;
+    let created = super::find_access(&mut change.tx, &change.actor, id).await?.row();
+    let event = change.event("project.created", "project", id, &request.name);
+    change.commit([event]).await?;
+    Ok(created)
 }
 
 /// Updates a project. Needs *Manage Projects*, in the organization and in the project.
 pub async fn edit(core: &Core, actor: &Actor, id: ProjectId, request: ProjectRequest) -> Result<ProjectRow, Error> {
-    actor.require(Permission::ManageProjects)?;
-    let request = validate(&request);
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, before) = super::find_managed_for_update(tx, &actor, id).await?;
-                // Permission (403) and existence (404) take precedence over validation errors.
-                let request = request?;
-                store::projects::update(tx, id, &request).await.map_err(name_taken)?;
-                let event = Event::new(&actor, "project.edited", "project", id, &request.name)
-                    .with("name_before", before.record.name)
-                    .with("visibility_before", before.record.visibility)
-                    .with("visibility", request.visibility.as_str());
-                auditor.record(tx, event).await?;
-                super::find_access(tx, &actor, id).await?.row()
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let before = super::find_managed(&mut change.tx, &change.actor, id).await?;
+    // Permission (403) and existence (404) take precedence over validation errors.
+    let request = validate(&request)?;
+    store::projects::update(&mut change.tx, id, &request).await.map_err(name_taken)?;
+    let edited = super::find_access(&mut change.tx, &change.actor, id).await?.row();
+    let event = change
+        .event("project.edited", "project", id, &request.name)
+        .with("name_before", before.record.name)
+        .with("visibility_before", before.record.visibility.as_str())
+        .with("visibility", request.visibility.as_str());
+    change.commit([event]).await?;
+    Ok(edited)
 }
 
 /// Deletes a project permanently. Its open requests are closed and its keys revoked immediately, with notifications to requesters and holders;
 /// its secrets are removed. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete(core: &Core, actor: &Actor, id: ProjectId) -> Result<(), Error> {
-    actor.require(Permission::ManageProjects)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = super::find_managed_for_update(tx, &actor, id).await?;
-                let actor_name = store::members::find(&mut *tx, actor.organization, actor.user).await?.ok_or(Error::SignedOut)?.name;
-                let closed = store::projects::close_requests(tx, id, actor.user).await?;
-                notify_each(tx, &actor, &project, &actor_name, NotificationEvent::Closed, &closed).await?;
-                let revoked = store::issued_keys::revoke_all(tx, id).await?;
-                notify_each(tx, &actor, &project, &actor_name, NotificationEvent::Revoked, &revoked).await?;
-                store::projects::delete(tx, id).await?;
-                // Any of its keys may be cached.
-                store::verdict_changes::record(tx, None).await?;
-                let event = Event::new(&actor, "project.deleted", "project", id, &project.record.name)
-                    .with("requests_closed", closed.len())
-                    .with("keys_revoked", revoked.len());
-                Ok(auditor.record(tx, event).await?)
-            })
-        })
-        .await?;
-    core.verifier.invalidate(None);
-    Ok(())
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = super::find_managed(&mut change.tx, &change.actor, id).await?;
+    let actor_name = store::members::find(&mut change.tx, change.actor.organization, change.actor.user).await?.ok_or(Error::SignedOut)?.name;
+    let closed = store::projects::close_requests(&mut change.tx, id, change.actor.user).await?;
+    notify_each(&mut change.tx, &change.actor, &project, &actor_name, NotificationEvent::Closed, &closed).await?;
+    let revoked = store::issued_keys::revoke_all(&mut change.tx, id).await?;
+    notify_each(&mut change.tx, &change.actor, &project, &actor_name, NotificationEvent::Revoked, &revoked).await?;
+    store::projects::delete(&mut change.tx, id).await?;
+    let event = change
+        .event("project.deleted", "project", id, &project.record.name)
+        .with("requests_closed", closed.len())
+        .with("keys_revoked", revoked.len());
+    change.commit([event]).await
 }
 
 /// Notifies users except the actor. `recipients` are pairs of user id and template name.
@@ -100,10 +77,9 @@ async fn notify_each(
     project: &ProjectAccess,
     actor_name: &str,
     event: NotificationEvent,
-    recipients: &[(String, String)],
+    recipients: &[(UserId, String)],
 ) -> Result<(), Error> {
     for (user, template) in recipients {
-        let user: UserId = user.parse().map_err(|_| Error::Internal)?;
         let notice = NewNotification {
             event,
             project_id: project.id,
@@ -112,8 +88,8 @@ async fn notify_each(
             actor_name: actor_name.to_owned(),
             comment: String::new(),
         };
-        if user != actor.user {
-            notifications::notify(tx, &[user], &notice).await?;
+        if *user != actor.user {
+            notifications::notify(tx, &[*user], &notice).await?;
         }
     }
     Ok(())

@@ -1,14 +1,12 @@
 //! Imports a project key as secrets of a project that its holder manages.
 
-use std::sync::Arc;
-
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{ProjectAccess, find_managed, find_managed_for_update, secrets};
-use crate::{Core, actor::Actor, audit::Event};
+use super::{ProjectAccess, find_managed, secrets};
+use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::{KeyDigest, Pepper};
-use latchkey_store::{self as store, Tx, issued_keys::ImportSource};
+use latchkey_store::{self as store, Connection, issued_keys::ImportSource};
 use latchkey_types::{
     error::Error,
     id::{KeyId, ProjectId},
@@ -39,7 +37,7 @@ struct Import {
 }
 
 impl Import {
-    async fn new(db: &mut Tx, actor: &Actor, key: KeyId, project: ProjectAccess, typed: &str) -> Result<Self, Error> {
+    async fn new(db: &mut Connection, actor: &Actor, key: KeyId, project: ProjectAccess, typed: &str) -> Result<Self, Error> {
         let key = store::issued_keys::find_held(&mut *db, actor.organization, actor.user, key).await?.ok_or(Error::NotFound)?;
         let prefix = prefix("prefix", typed)?;
         let fields: Vec<Field> = serde_json::from_str(&key.fields).map_err(|_| Error::Internal)?;
@@ -54,13 +52,8 @@ impl Import {
         if self.key.revealed_at.is_none() || pepper.digest(token.expose().trim()) != stored {
             return Err(Error::invalid("token", "This is not the token of this key. Paste the whole token."));
         }
-        let at = |ms: Option<i64>| ms.map(Timestamp);
-        let lifecycle = Lifecycle {
-            expires_at: at(self.key.expires_at),
-            disabled_at: at(self.key.disabled_at),
-            revoked_at: at(self.key.revoked_at),
-            ..Lifecycle::default()
-        };
+        let lifecycle =
+            Lifecycle { expires_at: self.key.expires_at, disabled_at: self.key.disabled_at, revoked_at: self.key.revoked_at, ..Lifecycle::default() };
         match lifecycle.status(Timestamp::now()) {
             Status::Active => Ok(()),
             Status::Disabled => Err(Error::conflict("key", "This key is disabled. Enable it before you import it.")),
@@ -105,29 +98,23 @@ pub async fn preview(core: &Core, actor: &Actor, key: KeyId, project: ProjectId,
 /// # Errors
 /// `NotFound` also for a key that the actor does not hold; `Invalid` at `token` if it is not the key's; `Conflict` at `key` if the key is not
 /// active, at `prefix` if a name is taken.
-pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: TypedSecret, project: ProjectId, prefix: String) -> Result<Vec<SecretRow>, Error> {
-    actor.require(Permission::ManageProjects)?;
-    let (actor, auditor, vault, pepper) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault), core.pepper.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
-                let import = Import::new(tx, &actor, key, project, &prefix).await?;
-                import.check(&pepper, &token)?;
-                let before = secrets::list_in(tx, import.project.id).await?;
-                import.require_free(before.len())?;
-                let token = SecretString::from(token.expose().trim());
-                let values = std::iter::once(token).chain(import.fields.iter().map(|field| SecretString::from(field.value.as_str())));
-                for (name, value) in import.names.iter().zip(values) {
-                    secrets::insert(tx, &vault, &actor, &import.project, name, value, Some(key)).await?;
-                }
-                let event = Event::new(&actor, "secret.imported", "key", key, &import.key.name)
-                    .with("project", import.project.id.to_string())
-                    .with("secrets", import.names.clone());
-                auditor.record(tx, event).await?;
-                let after = secrets::list_in(tx, import.project.id).await?;
-                Ok(after.into_iter().filter(|secret| import.names.contains(&secret.name)).collect())
-            })
-        })
-        .await
+pub async fn import(core: &Core, actor: &Actor, key: KeyId, token: &TypedSecret, project: ProjectId, prefix: &str) -> Result<Vec<SecretRow>, Error> {
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = find_managed(&mut change.tx, &change.actor, project).await?;
+    let import = Import::new(&mut change.tx, &change.actor, key, project, prefix).await?;
+    import.check(&core.pepper, token)?;
+    let before = secrets::list_in(&mut change.tx, import.project.id).await?;
+    import.require_free(before.len())?;
+    let token = SecretString::from(token.expose().trim());
+    let values = std::iter::once(token).chain(import.fields.iter().map(|field| SecretString::from(field.value.as_str())));
+    for (name, value) in import.names.iter().zip(values) {
+        secrets::insert(&mut change.tx, &core.vault, &change.actor, &import.project, name, value, Some(key)).await?;
+    }
+    let after = secrets::list_in(&mut change.tx, import.project.id).await?;
+    let event = change
+        .event("secret.imported", "key", key, &import.key.name)
+        .with("project", import.project.id.to_string())
+        .with("secrets", import.names.clone());
+    change.commit([event]).await?;
+    Ok(after.into_iter().filter(|secret| import.names.contains(&secret.name)).collect())
 }

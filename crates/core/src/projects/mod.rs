@@ -6,17 +6,15 @@ pub mod members;
 pub mod nodes;
 pub mod secrets;
 
-use crate::actor::reload_actor;
 pub use change::{create, delete, edit};
 
 use super::{Core, actor::Actor};
-use latchkey_store::{self as store, Tx, projects::ProjectRecord};
+use latchkey_store::{self as store, Connection, projects::ProjectRecord};
 use latchkey_types::{
     error::Error,
     id::{OrganizationId, ProjectId, UserId},
     permission::{Permission, Permissions},
     project::{IN_PROJECT, ManagedResources, ProjectResources, ProjectRow, Visibility},
-    time::Timestamp,
 };
 
 /// A project that is visible to an actor, with the actor's permissions in it.
@@ -35,17 +33,15 @@ impl ProjectAccess {
     /// A permission in a project requires the same permission in the organization, and is granted by the role in the project.
     /// *Manage Members* in the organization grants every project permission without a role in the project; *View Project* is granted in
     /// projects that are visible to the organization.
-    fn new(actor: &Actor, record: ProjectRecord) -> Result<Option<Self>, Error> {
-        let visibility: Visibility = record.visibility.parse().map_err(|_| Error::Internal)?;
-        let role_permissions = Permissions::parse_list(record.role_permissions.as_deref().unwrap_or_default());
+    fn new(actor: &Actor, record: ProjectRecord) -> Option<Self> {
+        let role_permissions = record.role_permissions.unwrap_or_default();
         let is_granted = |permission: Permission| {
             role_permissions.has(permission)
                 || actor.permissions.has(Permission::ManageMembers)
-                || (permission == Permission::ViewProject && visibility == Visibility::Organization)
+                || (permission == Permission::ViewProject && record.visibility == Visibility::Organization)
         };
         let permissions: Vec<_> = IN_PROJECT.into_iter().filter(|permission| is_granted(*permission) && actor.permissions.has(*permission)).collect();
-        let id = record.id.parse().map_err(|_| Error::Internal)?;
-        Ok((!permissions.is_empty()).then(|| Self { id, record, permissions: Permissions::of(&permissions) }))
+        (!permissions.is_empty()).then(|| Self { id: record.id, record, permissions: Permissions::of(&permissions) })
     }
 
     /// Requires a permission in the project.
@@ -54,20 +50,20 @@ impl ProjectAccess {
     }
 
     /// The project as lists show it. The number of pending requests is 0 for members who do not manage the project.
-    pub fn row(&self) -> Result<ProjectRow, Error> {
+    pub fn row(&self) -> ProjectRow {
         let record = &self.record;
         let is_managed = self.permissions.has(Permission::ManageProjects);
-        Ok(ProjectRow {
+        ProjectRow {
             id: self.id,
             name: record.name.clone(),
             description: record.description.clone(),
-            visibility: record.visibility.parse().map_err(|_| Error::Internal)?,
+            visibility: record.visibility,
             created_by: record.creator.clone(),
-            created_at: Timestamp(record.created_at),
+            created_at: record.created_at,
             role: record.role.clone(),
             permissions: self.permissions,
             waiting: if is_managed { record.open_requests } else { 0 },
-        })
+        }
     }
 }
 
@@ -75,7 +71,7 @@ impl ProjectAccess {
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn find_visible(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
+pub async fn find_visible(db: &mut Connection, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
     actor.require(Permission::ViewProject)?;
     let access = find_access(db, actor, id).await?;
     access.require(Permission::ViewProject)?;
@@ -87,45 +83,33 @@ pub async fn find_visible(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<P
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn require_visible_or_deleted(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(), Error> {
+pub async fn require_visible_or_deleted(db: &mut Connection, actor: &Actor, id: ProjectId) -> Result<(), Error> {
     actor.require(Permission::ViewProject)?;
     let record = store::projects::find_including_deleted(db, actor.organization, actor.user, id).await?.ok_or(Error::NotFound)?;
-    ProjectAccess::new(actor, record)?.ok_or(Error::NotFound)?.require(Permission::ViewProject)
+    ProjectAccess::new(actor, record).ok_or(Error::NotFound)?.require(Permission::ViewProject)
 }
 
-/// A project that the actor manages, for reading. Needs *Manage Projects*, in the organization and in the project.
+/// A project that the actor manages. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
-pub async fn find_managed(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
+pub async fn find_managed(db: &mut Connection, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
     actor.require(Permission::ManageProjects)?;
     let access = find_access(db, actor, id).await?;
     access.require(Permission::ManageProjects)?;
     Ok(access)
 }
 
-/// A project that the actor manages, for a change. Returns the actor with the permissions read in the transaction `tx`. Needs
-/// *Manage Projects*, in the organization and in the project.
-///
-/// # Errors
-/// `NotFound` also for a project that is not visible to the actor; `SignedOut` if the actor was disabled since the call began.
-pub async fn find_managed_for_update(tx: &mut Tx, actor: &Actor, id: ProjectId) -> Result<(Actor, ProjectAccess), Error> {
-    let actor = reload_actor(tx, actor, Permission::ManageProjects).await?;
-    let access = find_managed(tx, &actor, id).await?;
-    Ok((actor, access))
-}
-
-async fn find_access(db: &mut Tx, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
+async fn find_access(db: &mut Connection, actor: &Actor, id: ProjectId) -> Result<ProjectAccess, Error> {
     let record = store::projects::find(db, actor.organization, actor.user, id).await?.ok_or(Error::NotFound)?;
-    ProjectAccess::new(actor, record)?.ok_or(Error::NotFound)
+    ProjectAccess::new(actor, record).ok_or(Error::NotFound)
 }
 
 /// The projects that are visible to the actor, by name. Needs *View Project*.
 pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<ProjectRow>, Error> {
     actor.require(Permission::ViewProject)?;
     let all = store::projects::all(&core.store, actor.organization, actor.user).await?;
-    let visible = all.into_iter().filter_map(|record| ProjectAccess::new(actor, record).transpose());
-    visible.map(|access| access.and_then(|access| access.row())).collect()
+    Ok(all.into_iter().filter_map(|record| ProjectAccess::new(actor, record)).map(|access| access.row()).collect())
 }
 
 /// One project. Needs *View Project*, in the organization and in the project.
@@ -133,7 +117,7 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<Vec<ProjectRow>, Error> 
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
 pub async fn get(core: &Core, actor: &Actor, id: ProjectId) -> Result<ProjectRow, Error> {
-    find_visible(&mut *core.store.connection().await?, actor, id).await?.row()
+    Ok(find_visible(&mut *core.store.connection().await?, actor, id).await?.row())
 }
 
 /// The members and nodes of a project; for its managers also its secrets, and the users and roles that they can add. Needs *View Project*, in
@@ -158,21 +142,20 @@ pub async fn resources(core: &Core, actor: &Actor, id: ProjectId) -> Result<Proj
 
 /// The users who are notified of access requests: the managers of the project or, if it has none, the users who manage both the
 /// organization's members and its projects.
-pub async fn approvers(tx: &mut Tx, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Error> {
-    let managers = managers(tx, project).await?;
+pub async fn approvers(db: &mut Connection, organization: OrganizationId, project: ProjectId) -> Result<Vec<UserId>, Error> {
+    let managers = managers(db, project).await?;
     if !managers.is_empty() {
         return Ok(managers);
     }
     let required = Permissions::of(&[Permission::ManageMembers, Permission::ManageProjects]);
-    let all = store::members::active(tx, organization).await?;
-    let approvers = all.iter().filter(|(_, words)| Permissions::parse_list(words).first_missing(required).is_none());
-    approvers.map(|(id, _)| id.parse().map_err(|_| Error::Internal)).collect()
+    let all = store::members::active(db, organization).await?;
+    Ok(all.into_iter().filter(|(_, permissions)| permissions.first_missing(required).is_none()).map(|(id, _)| id).collect())
 }
 
 /// The active members who manage a project, and can approve or reject access requests.
-pub async fn managers(tx: &mut Tx, project: ProjectId) -> Result<Vec<UserId>, Error> {
-    let can_manage = |words: &str| Permissions::parse_list(words).has(Permission::ManageProjects);
-    let members = store::projects::active_members(tx, project).await?;
-    let approvers = members.iter().filter(|(_, in_project, in_organization)| can_manage(in_project) && can_manage(in_organization));
-    approvers.map(|(id, _, _)| id.parse().map_err(|_| Error::Internal)).collect()
+pub async fn managers(db: &mut Connection, project: ProjectId) -> Result<Vec<UserId>, Error> {
+    let can_manage = |permissions: &Permissions| permissions.has(Permission::ManageProjects);
+    let members = store::projects::active_members(db, project).await?;
+    let managers = members.into_iter().filter(|(_, in_project, in_organization)| can_manage(in_project) && can_manage(in_organization));
+    Ok(managers.map(|(id, _, _)| id).collect())
 }

@@ -1,18 +1,17 @@
 //! Project secrets: stored encrypted, readable only through the API.
 
-use std::sync::Arc;
-
 use secrecy::SecretString;
 
-use super::{ProjectAccess, find_managed, find_managed_for_update};
+use super::{ProjectAccess, find_managed};
 use crate::{
     Core,
     actor::Actor,
     audit::Event,
+    change::Change,
     vault::{SecretOwner, VALUE_FIELD, Vault},
 };
 use latchkey_store::{
-    self as store, Tx, fold,
+    self as store, Connection, Tx, fold,
     project_secrets::{NewProjectSecret, ProjectSecretRecord},
     sealed_secrets::SealedSecret,
 };
@@ -29,10 +28,10 @@ use latchkey_types::{
 pub(super) const SECRETS_MAX: usize = 1000;
 
 /// A project's secrets without their values, by name.
-pub(super) async fn list_in(db: &mut Tx, project: ProjectId) -> Result<Vec<SecretRow>, Error> {
+pub(super) async fn list_in(db: &mut Connection, project: ProjectId) -> Result<Vec<SecretRow>, Error> {
     let mut all = store::project_secrets::all(db, project).await?;
     all.sort_by_cached_key(|secret| fold(&secret.name));
-    all.into_iter().map(ProjectSecretRecord::row).collect()
+    Ok(all.into_iter().map(ProjectSecretRecord::row).collect())
 }
 
 /// A project's secrets without their values, by name. Needs *Manage Projects*, in the organization and in the project.
@@ -44,24 +43,18 @@ pub async fn list(core: &Core, actor: &Actor, project: ProjectId) -> Result<Vec<
 
 /// Creates a secret. Needs *Manage Projects*, in the organization and in the project.
 pub async fn create(core: &Core, actor: &Actor, project: ProjectId, name: &str, typed: &TypedSecret) -> Result<SecretRow, Error> {
-    actor.require(Permission::ManageProjects)?;
-    let checked = identifier("name", name).and_then(|name| Ok((name, SecretString::from(value("value", typed.expose())?))));
-    let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
-                let (name, value) = checked?;
-                if store::project_secrets::all(tx, project.id).await?.len() >= SECRETS_MAX {
-                    return Err(Error::conflict("name", format!("A project has at most {SECRETS_MAX} secrets. Delete one first.")));
-                }
-                let id = insert(tx, &vault, &actor, &project, &name, value, None).await?;
-                let event = event(&actor, "secret.created", &project, id, &name);
-                auditor.record(tx, event).await?;
-                store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::Internal)?.row()
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = find_managed(&mut change.tx, &change.actor, project).await?;
+    let name = identifier("name", name)?;
+    let value = SecretString::from(value("value", typed.expose())?);
+    if store::project_secrets::all(&mut change.tx, project.id).await?.len() >= SECRETS_MAX {
+        return Err(Error::conflict("name", format!("A project has at most {SECRETS_MAX} secrets. Delete one first.")));
+    }
+    let id = insert(&mut change.tx, &core.vault, &change.actor, &project, &name, value, None).await?;
+    let created = store::project_secrets::find(&mut change.tx, project.id, id).await?.ok_or(Error::Internal)?.row();
+    let event = event(&change, "secret.created", &project, id, &name);
+    change.commit([event]).await?;
+    Ok(created)
 }
 
 /// Encrypts a secret and stores it. `key` is the project key that it was imported from, if any.
@@ -87,36 +80,24 @@ async fn seal(tx: &mut Tx, vault: &Vault, organization: OrganizationId, id: Proj
 
 /// Replaces the value of a secret. Needs *Manage Projects*, in the organization and in the project.
 pub async fn replace(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId, typed: &TypedSecret) -> Result<(), Error> {
-    actor.require(Permission::ManageProjects)?;
-    let checked = value("value", typed.expose()).map(SecretString::from);
-    let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
-                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::NotFound)?;
-                let sealed = seal(tx, &vault, actor.organization, id, checked?).await?;
-                store::project_secrets::replace(tx, id, &sealed).await?;
-                Ok(auditor.record(tx, event(&actor, "secret.replaced", &project, id, &secret.name)).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = find_managed(&mut change.tx, &change.actor, project).await?;
+    let secret = store::project_secrets::find(&mut change.tx, project.id, id).await?.ok_or(Error::NotFound)?;
+    let value = SecretString::from(value("value", typed.expose())?);
+    let sealed = seal(&mut change.tx, &core.vault, change.actor.organization, id, value).await?;
+    store::project_secrets::replace(&mut change.tx, id, &sealed).await?;
+    let event = event(&change, "secret.replaced", &project, id, &secret.name);
+    change.commit([event]).await
 }
 
 /// Deletes a secret permanently. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete(core: &Core, actor: &Actor, project: ProjectId, id: ProjectSecretId) -> Result<(), Error> {
-    actor.require(Permission::ManageProjects)?;
-    let (actor, auditor) = (actor.clone(), core.auditor.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
-                let secret = store::project_secrets::find(tx, project.id, id).await?.ok_or(Error::NotFound)?;
-                store::project_secrets::delete(tx, id).await?;
-                Ok(auditor.record(tx, event(&actor, "secret.deleted", &project, id, &secret.name)).await?)
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = find_managed(&mut change.tx, &change.actor, project).await?;
+    let secret = store::project_secrets::find(&mut change.tx, project.id, id).await?.ok_or(Error::NotFound)?;
+    store::project_secrets::delete(&mut change.tx, id).await?;
+    let event = event(&change, "secret.deleted", &project, id, &secret.name);
+    change.commit([event]).await
 }
 
 /// Decrypts a secret for an API client. Each read is recorded in the audit log before the value is returned. Needs *Manage Projects*, in the
@@ -128,23 +109,18 @@ pub async fn read(core: &Core, actor: &Actor, project: ProjectId, name: &str) ->
     actor.require(Permission::ManageProjects)?;
     // A malformed name cannot exist.
     let name = identifier("name", name).map_err(|_| Error::NotFound)?;
-    let (actor, auditor, vault) = (actor.clone(), core.auditor.clone(), Arc::clone(&core.vault));
     // In one transaction, so that a concurrent master key rotation cannot come between the reads.
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let (actor, project) = find_managed_for_update(tx, &actor, project).await?;
-                let secret = store::project_secrets::find_named(tx, project.id, &name).await?.ok_or(Error::NotFound)?;
-                let id: ProjectSecretId = secret.id.parse().map_err(|_| Error::Internal)?;
-                let sealed = store::project_secrets::sealed(tx, &secret.id).await?.ok_or(Error::NotFound)?;
-                let value = vault.open_in_transaction(tx, SecretOwner::project_secret(actor.organization, id), &sealed).await?;
-                auditor.record(tx, event(&actor, "secret.read", &project, id, &secret.name)).await?;
-                Ok((secret.name, value))
-            })
-        })
-        .await
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    let project = find_managed(&mut change.tx, &change.actor, project).await?;
+    let secret = store::project_secrets::find_named(&mut change.tx, project.id, &name).await?.ok_or(Error::NotFound)?;
+    let sealed = store::project_secrets::sealed(&mut change.tx, secret.id).await?.ok_or(Error::NotFound)?;
+    let owner = SecretOwner::project_secret(change.actor.organization, secret.id);
+    let value = core.vault.open_in_transaction(&mut change.tx, owner, &sealed).await?;
+    let event = event(&change, "secret.read", &project, secret.id, &secret.name);
+    change.commit([event]).await?;
+    Ok((secret.name, value))
 }
 
-fn event(actor: &Actor, action: &'static str, project: &ProjectAccess, id: ProjectSecretId, name: &str) -> Event {
-    Event::new(actor, action, "secret", id, name).with("project", project.id.to_string())
+fn event(change: &Change, action: &'static str, project: &ProjectAccess, id: ProjectSecretId, name: &str) -> Event {
+    change.event(action, "secret", id, name).with("project", project.id.to_string())
 }

@@ -20,11 +20,12 @@ use original::Original;
 use requirements::{Requirements, is_for_nginx};
 use response::Rejection;
 
+pub(super) const PATH: &str = "/api/v1/forward-auth";
+
 /// Forward auth
 ///
 /// Verifies the key of a request that a reverse proxy has received. The proxy may use any method and authenticates with its own internal key
 /// in `X-Latchkey-Caller`. The response for a valid key is 204, with its attributes in headers. Every response has a code in `X-Latchkey-Code`.
-/// Needs the scope `verify` and *View Keys*.
 #[utoipa::path(
     get,
     path = "/api/v1/forward-auth",
@@ -69,7 +70,7 @@ pub async fn forward_auth(State(state): State<AppState>, request: Request) -> Re
         }
         Err(rejection) => {
             let rejection = if for_nginx { rejection.for_nginx() } else { rejection };
-            request_log::log_rejection(&state, ("ANY", "/api/v1/forward-auth"), rejection.problem(), started.elapsed());
+            request_log::log_rejection(&state, ("ANY", PATH), rejection.problem(), started.elapsed());
             rejection.into_response()
         }
     }

@@ -12,7 +12,7 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    caller::Caller,
+    caller::Authorized,
     conditional::{Precondition, Tagged},
     listing::{self, ListQuery, Page},
 };
@@ -22,7 +22,7 @@ use latchkey_http::{
     body::{self, Json, LargeJson},
     problem::Problem,
 };
-use latchkey_types::{error::Error, id::KeyId, key_kind::Kind, permission::Scope};
+use latchkey_types::{error::Error, id::KeyId, key_kind::Kind};
 use requests::{CreateKey, EditKey, RotateKey};
 pub(crate) use requests::{ImportKey, ImportKeys};
 pub(crate) use responses::{ImportedKey, ImportedKeys};
@@ -30,8 +30,7 @@ use responses::{KeyView, KeyWithSecret, import_response, secret_response};
 
 /// Create a key
 ///
-/// The secret is returned only in this response. The kind determines which fields are accepted. Needs the scope `keys:write` and
-/// *Manage API Keys*.
+/// The secret is returned only in this response. The kind determines which fields are accepted.
 #[utoipa::path(
     post,
     path = "/api/v1/keys",
@@ -55,14 +54,15 @@ use responses::{KeyView, KeyWithSecret, import_response, secret_response};
         (status = 409, description = "`conflict`: a key with this name already exists."),
     ),
 )]
-pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(request): Json<CreateKey>) -> Result<Response, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    Json(request): Json<CreateKey>,
+) -> Result<Response, Problem> {
     secret_response(StatusCode::CREATED, keys::create(&state, &actor, request.into_new_key()?).await?)
 }
 
 /// List keys
-///
-/// Needs the scope `keys:read` and *View Keys*.
 #[utoipa::path(
     get,
     path = "/api/v1/keys",
@@ -73,10 +73,9 @@ pub(crate) async fn create(State(state): State<AppState>, caller: Caller, Json(r
 )]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<JsonResponse<Page<KeyView>>, Problem> {
-    let actor = caller.with_scope(Scope::KeysRead)?;
     let query = listing::parse_query(query)?;
     let kind = query.kind()?;
     if matches!(kind, Some(Kind::Credential(_))) {
@@ -86,8 +85,6 @@ pub(crate) async fn list(
 }
 
 /// Get a key
-///
-/// Needs the scope `keys:read` and *View Keys*.
 #[utoipa::path(
     get,
     path = "/api/v1/keys/{id}",
@@ -96,15 +93,13 @@ pub(crate) async fn list(
     params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$")),
     responses((status = 200, description = "The key.", body = KeyView, headers(("ETag" = String, description = "For `If-Match`.")))),
 )]
-pub(crate) async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Tagged<KeyView>, Problem> {
-    let actor = caller.with_scope(Scope::KeysRead)?;
+pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Authorized, Path(id): Path<String>) -> Result<Tagged<KeyView>, Problem> {
     Ok(keys::get(&state, &actor, key_id(&id)?).await?.into())
 }
 
 /// Update a key
 ///
-/// The kind determines which fields can be changed. Null clears a field; fields that are left out keep their value. Needs the scope
-/// `keys:write` and *Manage API Keys*.
+/// The kind determines which fields can be changed. Null clears a field; fields that are left out keep their value.
 #[utoipa::path(
     patch,
     path = "/api/v1/keys/{id}",
@@ -124,18 +119,17 @@ pub(crate) async fn get(State(state): State<AppState>, caller: Caller, Path(id):
 )]
 pub(crate) async fn edit(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
     Json(request): Json<EditKey>,
 ) -> Result<Tagged<KeyView>, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     Ok(keys::edit(&state, &actor, key_id(&id)?, request.into(), if_match).await?.into())
 }
 
 /// Delete a key
 ///
-/// The key stops working immediately. This cannot be undone. Needs the scope `keys:write` and *Manage API Keys*.
+/// The key stops working immediately. This cannot be undone.
 #[utoipa::path(
     delete,
     path = "/api/v1/keys/{id}",
@@ -146,18 +140,17 @@ pub(crate) async fn edit(
 )]
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
 ) -> Result<StatusCode, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     keys::delete(&state, &actor, key_id(&id)?, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Disable a key
 ///
-/// The key is rejected until it is enabled again. Needs the scope `keys:write` and *Manage API Keys*.
+/// The key is rejected until it is enabled again.
 #[utoipa::path(
     post,
     path = "/api/v1/keys/{id}/disable",
@@ -168,17 +161,14 @@ pub(crate) async fn delete(
 )]
 pub(crate) async fn disable(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
 ) -> Result<Tagged<KeyView>, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     Ok(keys::set_disabled(&state, &actor, key_id(&id)?, true, if_match).await?.into())
 }
 
 /// Enable a key
-///
-/// Needs the scope `keys:write` and *Manage API Keys*.
 #[utoipa::path(
     post,
     path = "/api/v1/keys/{id}/enable",
@@ -192,18 +182,16 @@ pub(crate) async fn disable(
 )]
 pub(crate) async fn enable(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
 ) -> Result<Tagged<KeyView>, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     Ok(keys::set_disabled(&state, &actor, key_id(&id)?, false, if_match).await?.into())
 }
 
 /// Rotate a key
 ///
-/// Replaces the secret. The old secret stays valid for the grace period. The new secret is returned only in this response. Needs the scope
-/// `keys:write` and *Manage API Keys*.
+/// Replaces the secret. The old secret stays valid for the grace period. The new secret is returned only in this response.
 #[utoipa::path(
     post,
     path = "/api/v1/keys/{id}/rotate",
@@ -221,19 +209,17 @@ pub(crate) async fn enable(
 )]
 pub(crate) async fn rotate(
     State(state): State<AppState>,
-    caller: Caller,
+    Authorized(actor): Authorized,
     Path(id): Path<String>,
     Precondition(if_match): Precondition,
     Json(request): Json<RotateKey>,
 ) -> Result<Response, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
     secret_response(StatusCode::OK, keys::rotate(&state, &actor, key_id(&id)?, request.grace_seconds, if_match).await?)
 }
 
 /// Import client keys by SHA-256
 ///
-/// Imports one key, or the keys in `keys`: all of them or none. The keys keep their secrets. Needs the scope `keys:write` and
-/// *Manage API Keys*.
+/// Imports one key, or the keys in `keys`: all of them or none. The keys keep their secrets.
 #[utoipa::path(
     post,
     path = "/api/v1/keys/import",
@@ -253,8 +239,11 @@ pub(crate) async fn rotate(
         (status = 409, description = "`conflict`: one of the keys was already imported or created here."),
     ),
 )]
-pub(crate) async fn import(State(state): State<AppState>, caller: Caller, LargeJson(request): LargeJson<Value>) -> Result<Response, Problem> {
-    let actor = caller.with_scope(Scope::KeysWrite)?;
+pub(crate) async fn import(
+    State(state): State<AppState>,
+    Authorized(actor): Authorized,
+    LargeJson(request): LargeJson<Value>,
+) -> Result<Response, Problem> {
     if request.get("keys").is_none() {
         let import = body::from_value::<ImportKey>(request)?.import()?;
         let imported_keys = keys::import(&state, &actor, vec![import]).await.map_err(Error::without_index)?;

@@ -53,7 +53,9 @@ struct Credits {
     cost: u32,
 }
 
-/// Verifies a key. Needs the scope `verify`. The response is 200 for every verdict.
+pub(super) const PATH: &str = "/v2/keys.verifyKey";
+
+/// Verifies a key. The response is 200 for every verdict.
 pub(crate) async fn verify_key(State(state): State<AppState>, request: Request) -> Response {
     let started = Instant::now();
     let (response, id) = match evaluate(&state, request).await {
@@ -63,7 +65,7 @@ pub(crate) async fn verify_key(State(state): State<AppState>, request: Request) 
             (response, verdict.request_id)
         }
         Err(rejection) => {
-            request_log::log_rejection(&state, ("POST", "/v2/keys.verifyKey"), rejection.problem(), started.elapsed());
+            request_log::log_rejection(&state, ("POST", PATH), rejection.problem(), started.elapsed());
             let id = rejection.problem().request_id();
             (rejection.into_response(), id)
         }

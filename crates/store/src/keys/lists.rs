@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 use super::super::{Store, StoreError, fold, has_number_condition, like_pattern};
 use latchkey_types::{
     id::{OrganizationId, UserId},
+    key::ItemId,
     key_kind::{Kind, Status},
     listing::{EXPIRING_DAYS, KeySort, SortBy},
     time::Timestamp,
@@ -119,13 +120,15 @@ pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<
 }
 
 /// The ids of a list snapshot's rows, in order, including deleted ones.
-pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind], numbers: &[i64]) -> Result<Vec<String>, StoreError> {
+pub async fn ids_of(store: &Store, organization: OrganizationId, kinds: &[Kind], numbers: &[i64]) -> Result<Vec<ItemId>, StoreError> {
     let table = Table::of(kinds).name();
     let mut ids = HashMap::new();
     for chunk in numbers.chunks(500) {
         let sql = AssertSqlSafe(format!("select k.number, k.id from {table} k where {}", has_number_condition(chunk.len())));
-        let query = chunk.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization.to_string()), |query, number| query.bind(*number));
-        ids.extend(query.fetch_all(store.read()?).await?);
+        let query = chunk.iter().fold(sqlx::query_as::<_, (i64, String)>(sql).bind(organization), |query, number| query.bind(*number));
+        for (number, id) in query.fetch_all(store.read()?).await? {
+            ids.insert(number, id.parse::<ItemId>().map_err(|error| sqlx::Error::Decode(error.into()))?);
+        }
     }
     Ok(numbers.iter().filter_map(|number| ids.remove(number)).collect())
 }

@@ -4,32 +4,29 @@ pub mod credits;
 pub mod lists;
 pub mod secrets;
 
-use ipnet::IpNet;
-use latchkey_types::{
-    error::Error,
-    key::{CorpusRow, ItemId, KeyRow, Retiring},
-    key_kind::{Kind, Lifecycle},
-    limits::{Limits, RateLimit},
-};
 use std::collections::HashMap;
 
+use ipnet::IpNet;
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, fold, has_number_condition, placeholders};
+use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, verdict_changes::VerdictChange};
 use latchkey_types::{
-    id::{KeyId, OrganizationId, UserId},
-    key_kind::{KeyKind, Unique},
-    limits::Credits,
+    error::Error,
+    id::{KeyId, OrganizationId, ProjectId, RoleId, UserId},
+    key::{CorpusRow, ItemId, KeyRow, Retiring},
+    key_kind::{KeyKind, Kind, Lifecycle, Unique},
+    limits::{Credits, Limits, RateLimit, Refill},
+    money::Money,
+    permission::Permissions,
     time::Timestamp,
 };
 
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeyRecord {
-    pub id: String,
+    pub id: KeyId,
     /// Identifies the row in list snapshots.
     pub number: i64,
-    /// A `KeyKind`.
-    pub kind: String,
+    pub kind: KeyKind,
     pub name: String,
     pub mask: String,
     /// Separated by spaces.
@@ -40,21 +37,16 @@ pub struct KeyRecord {
     pub metadata: Option<String>,
     #[sqlx(flatten)]
     pub limits: LimitColumns,
-    /// The creator's user id.
-    pub created_by: String,
+    pub created_by: UserId,
+    /// The creator's name.
     pub creator: String,
-    /// Unix milliseconds.
-    pub created_at: i64,
-    /// Unix milliseconds.
-    pub last_used_at: Option<i64>,
-    /// Unix milliseconds.
-    pub expires_at: Option<i64>,
-    /// Unix milliseconds; set if the key or its creator is disabled.
-    pub disabled_at: Option<i64>,
-    /// Unix milliseconds.
-    pub creator_disabled_at: Option<i64>,
-    /// Unix milliseconds.
-    pub revoked_at: Option<i64>,
+    pub created_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    /// Set if the key or its creator is disabled.
+    pub disabled_at: Option<Timestamp>,
+    pub creator_disabled_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
     /// HMAC of the key's SHA-256.
     pub digest: Vec<u8>,
     /// Number and name of the corpora that the key has access to, without deleted ones.
@@ -80,12 +72,11 @@ pub struct LimitColumns {
     pub allowed_ips: Option<String>,
     /// Credits that are left and not reserved by an instance.
     pub credits_remaining: Option<i64>,
-    /// Refill period: `never`, `daily` or `monthly`.
-    pub credits_refill: Option<String>,
+    pub credits_refill: Option<Refill>,
     /// The amount that a refill restores.
     pub credits_amount: Option<i64>,
-    /// Start of the day or month in which the credits were last set or refilled: Unix milliseconds.
-    pub credits_refilled_at: Option<i64>,
+    /// Start of the day or month in which the credits were last set or refilled.
+    pub credits_refilled_at: Option<Timestamp>,
     /// Incremented whenever a user sets the credits.
     pub credits_version: Option<i64>,
 }
@@ -129,65 +120,65 @@ impl KeyRecord {
             scopes: self.scopes.clone(),
             external_id: self.external_id.clone(),
             metadata: self.metadata.clone(),
-            expires_at: self.expires_at.map(Timestamp),
+            expires_at: self.expires_at,
             rate_limits: self.limits.rate_limits.clone(),
             allowed_ips: self.limits.allowed_ips.clone(),
         }
     }
 }
 
-/// The folded name, for kinds with unique names.
-fn unique_name(kind: KeyKind, name: &str) -> Option<String> {
-    (kind.spec().unique == Unique::Name).then(|| fold(name))
+impl KeyAttributes {
+    /// The columns of the attributes, for an insert or an update.
+    fn columns(&self, kind: KeyKind) -> Columns {
+        let folded = fold(&self.name);
+        Columns::new()
+            .set("name", &self.name)
+            .set("unique_name", (kind.spec().unique == Unique::Name).then_some(&folded))
+            .set("name_folded", &folded)
+            .set("scopes", &self.scopes)
+            .set("external_id", &self.external_id)
+            .set("metadata", &self.metadata)
+            .set("expires_at", self.expires_at)
+            .set("rate_limits", &self.rate_limits)
+            .set("allowed_ips", &self.allowed_ips)
+    }
 }
 
+/// Stores a new key.
+///
+/// # Errors
 /// [`StoreError::Duplicate`] if the name or the digest exists already.
 pub async fn insert(tx: &mut Tx, key: &NewKey) -> Result<(), StoreError> {
-    let KeyAttributes { name, scopes, external_id, metadata, expires_at, rate_limits, allowed_ips } = &key.attributes;
-    let refilled_at = key.credits.map(|credits| credits.refill.period_start(key.created_at).0);
-    sqlx::query(
+    let columns = key.attributes.columns(key.kind);
+    credits::set_columns(columns, key.credits, key.created_at)
+        .set_sql("credits_version", "0")
+        .set("id", key.id)
+        .set("organization_id", key.organization)
+        .set("kind", key.kind)
+        .set("digest", &key.digest)
+        .set("mask", &key.mask)
+        .set("created_by", key.created_by)
+        .set("created_at", key.created_at)
         // Write transactions are serialized, so the next number is free.
-        "insert into api_keys (id, organization_id, kind, name, name_folded, unique_name, digest, mask, scopes, external_id, metadata, created_by, \
-         created_at, expires_at, rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version, number) \
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 0, coalesce(max(number), 0) + 1 from api_keys",
-    )
-    .bind(key.id.to_string())
-    .bind(key.organization.to_string())
-    .bind(key.kind.as_str())
-    .bind(name)
-    .bind(fold(name))
-    .bind(unique_name(key.kind, name))
-    .bind(&key.digest)
-    .bind(&key.mask)
-    .bind(scopes)
-    .bind(external_id)
-    .bind(metadata)
-    .bind(key.created_by.to_string())
-    .bind(key.created_at.0)
-    .bind(expires_at.map(|at| at.0))
-    .bind(rate_limits)
-    .bind(allowed_ips)
-    .bind(key.credits.map(|credits| credits.remaining))
-    .bind(key.credits.map(|credits| credits.refill.as_str()))
-    .bind(key.credits.map(|credits| credits.amount))
-    .bind(refilled_at)
-    .execute(&mut *tx)
-    .await?;
+        .set_sql("number", "(select coalesce(max(number), 0) + 1 from api_keys)")
+        .insert(tx, "api_keys")
+        .await?;
     for corpus in &key.corpora {
         sqlx::query("insert into key_corpora (key_id, organization_id, corpus_id) values ($1, $2, $3)")
-            .bind(key.id.to_string())
-            .bind(key.organization.to_string())
+            .bind(key.id)
+            .bind(key.organization)
             .bind(*corpus)
             .execute(&mut *tx)
             .await?;
     }
+    tx.touch(VerdictChange::Key(key.digest.clone()));
     Ok(())
 }
 
 /// The organization's key with this id, unless it was deleted.
-pub async fn find(db: &mut Tx, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where k.organization_id = $1 and k.id = $2 and k.deleted_at is null"));
-    let found: Option<KeyRecord> = sqlx::query_as(sql).bind(organization.to_string()).bind(id.to_string()).fetch_optional(&mut *db).await?;
+    let found: Option<KeyRecord> = sqlx::query_as(sql).bind(organization).bind(id).fetch_optional(&mut *db).await?;
     Ok(complete(db, found.into_iter().collect()).await?.pop())
 }
 
@@ -197,20 +188,20 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
         return Ok(Vec::new());
     }
     let sql = AssertSqlSafe(format!("select {COLUMNS} from {TABLES} where {} and k.deleted_at is null", has_number_condition(numbers.len())));
-    let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization.to_string()), |query, number| query.bind(*number));
-    let mut db = store.read()?.acquire().await?;
+    let query = numbers.iter().fold(sqlx::query_as(sql).bind(organization), |query, number| query.bind(*number));
+    let mut db = store.connection().await?;
     let found = query.fetch_all(&mut *db).await?;
     complete(&mut db, found).await
 }
 
 /// Adds the data from other tables.
-async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, StoreError> {
+async fn complete(db: &mut Connection, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, StoreError> {
     if keys.is_empty() {
         return Ok(keys);
     }
-    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
     let mut retiring = secrets::retiring(db, &ids).await?;
-    let of_corpora: Vec<&str> = keys.iter().filter(|key| key.kind == KeyKind::Corpus.as_str()).map(|key| key.id.as_str()).collect();
+    let of_corpora: Vec<KeyId> = keys.iter().filter(|key| key.kind == KeyKind::Corpus).map(|key| key.id).collect();
     let mut corpora = corpora_of(db, &of_corpora).await?;
     for key in &mut keys {
         key.retiring = retiring.remove(&key.id);
@@ -220,8 +211,8 @@ async fn complete(db: &mut Tx, mut keys: Vec<KeyRecord>) -> Result<Vec<KeyRecord
 }
 
 /// The corpora of these keys, by key id, ordered by number.
-async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i64, String)>>, StoreError> {
-    let mut of_key = HashMap::<String, Vec<(i64, String)>>::new();
+async fn corpora_of(db: &mut Connection, keys: &[KeyId]) -> Result<HashMap<KeyId, Vec<(i64, String)>>, StoreError> {
+    let mut of_key = HashMap::<KeyId, Vec<(i64, String)>>::new();
     if keys.is_empty() {
         return Ok(of_key);
     }
@@ -230,7 +221,7 @@ async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i
          where o.key_id in ({}) and c.deleted_at is null order by c.id",
         placeholders(1, keys.len())
     ));
-    let rows: Vec<(String, i64, String)> = keys.iter().fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(db).await?;
+    let rows: Vec<(KeyId, i64, String)> = keys.iter().fold(sqlx::query_as(sql), |query, key| query.bind(*key)).fetch_all(db).await?;
     for (key, id, name) in rows {
         of_key.entry(key).or_default().push((id, name));
     }
@@ -242,152 +233,120 @@ async fn corpora_of(db: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Vec<(i
 pub struct VerifyRecord {
     #[sqlx(flatten)]
     pub key: KeyRecord,
-    pub organization_id: String,
+    pub organization_id: OrganizationId,
     /// The organization's number.
     pub customer_id: i64,
-    /// The creator's permissions, separated by spaces.
-    pub permissions: String,
+    /// The creator's role.
+    #[sqlx(rename = "creator_role_id")]
+    pub role_id: RoleId,
+    /// The permissions of the creator's role.
+    pub permissions: Permissions,
     #[sqlx(flatten)]
     pub issued: IssuedColumns,
-    /// When the presented secret expires, if it is a retired one: Unix milliseconds.
+    /// When the presented secret expires, if it is a retired one.
     #[sqlx(skip)]
-    pub secret_expires_at: Option<i64>,
+    pub secret_expires_at: Option<Timestamp>,
 }
 
 /// The data of a project key; all `None` for other kinds.
 #[derive(Debug, sqlx::FromRow)]
 pub struct IssuedColumns {
     /// `None` if the project was deleted.
-    pub project_id: Option<String>,
-    /// When the token was signed: Unix milliseconds.
-    pub revealed_at: Option<i64>,
+    pub project_id: Option<ProjectId>,
+    /// When the token was signed.
+    pub revealed_at: Option<Timestamp>,
+    /// The key's role, even if the role was deleted.
+    #[sqlx(rename = "issued_role_id")]
+    pub role_id: Option<RoleId>,
     /// The role's name; `None` if the role was deleted.
     pub role: Option<String>,
-    /// The role's permissions, separated by spaces.
-    pub role_permissions: Option<String>,
+    pub role_permissions: Option<Permissions>,
     /// Price of one request by its template, even if the template was deleted.
-    pub price: Option<i64>,
+    pub price: Option<Money>,
 }
 
 /// The key with this digest, or with a retired secret of this digest that is still valid; unless the key was deleted.
-pub async fn find_by_digest(store: &Store, digest: &[u8]) -> Result<Option<VerifyRecord>, StoreError> {
-    let mut db = store.read()?.acquire().await?;
-    let found = match for_verify(&mut db, "k.digest = $1", Arg::Bytes(digest)).await? {
+pub async fn find_by_digest(db: &mut Connection, digest: &[u8]) -> Result<Option<VerifyRecord>, StoreError> {
+    let found = match find_by_current_digest(db, digest).await? {
         Some(found) => Some(found),
-        None => match secrets::retired(&mut db, digest).await? {
-            Some(old) => for_verify(&mut db, "k.id = $1", Arg::Text(&old.key_id))
-                .await?
-                .map(|found| VerifyRecord { secret_expires_at: Some(old.expires_at), ..found }),
+        None => match secrets::retired(db, digest).await? {
+            Some(old) => {
+                let found = find_by_current_digest(db, &old.current_digest).await?;
+                found.map(|found| VerifyRecord { secret_expires_at: Some(old.expires_at), ..found })
+            }
             None => None,
         },
     };
     let Some(mut found) = found else { return Ok(None) };
-    if found.key.kind == KeyKind::Corpus.as_str() {
-        found.key.corpora = corpora_of(&mut db, &[&found.key.id]).await?.remove(&found.key.id).unwrap_or_default();
+    if found.key.kind == KeyKind::Corpus {
+        found.key.corpora = corpora_of(db, &[found.key.id]).await?.remove(&found.key.id).unwrap_or_default();
     }
     Ok(Some(found))
 }
 
-enum Arg<'a> {
-    Bytes(&'a [u8]),
-    Text(&'a str),
-}
-
-async fn for_verify(db: &mut Tx, condition: &'static str, arg: Arg<'_>) -> Result<Option<VerifyRecord>, StoreError> {
+async fn find_by_current_digest(db: &mut Connection, digest: &[u8]) -> Result<Option<VerifyRecord>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select {COLUMNS}, k.organization_id, o.customer_id, r.permissions, p.id as project_id, i.revealed_at, g.name as role, \
-         g.permissions as role_permissions, t.price from {TABLES} join organizations o on o.id = k.organization_id \
-         join roles r on r.id = u.role_id left join issued_keys i on i.key_id = k.id \
+        "select {COLUMNS}, k.organization_id, o.customer_id, u.role_id as creator_role_id, r.permissions, p.id as project_id, i.revealed_at, \
+         i.role_id as issued_role_id, g.name as role, g.permissions as role_permissions, t.price from {TABLES} \
+         join organizations o on o.id = k.organization_id join roles r on r.id = u.role_id left join issued_keys i on i.key_id = k.id \
          left join projects p on p.id = i.project_id and p.organization_id = k.organization_id and p.deleted_at is null \
          left join roles g on g.id = i.role_id and g.organization_id = k.organization_id left join key_templates t on t.id = i.template_id \
-         where {condition} and k.deleted_at is null"
+         where k.digest = $1 and k.deleted_at is null"
     ));
-    let query = match arg {
-        Arg::Bytes(bytes) => sqlx::query_as(sql).bind(bytes),
-        Arg::Text(text) => sqlx::query_as(sql).bind(text),
-    };
-    Ok(query.fetch_optional(db).await?)
+    Ok(sqlx::query_as(sql).bind(digest).fetch_optional(db).await?)
 }
 
+/// Replaces the attributes of a key.
+///
+/// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn set_attributes(tx: &mut Tx, id: KeyId, kind: KeyKind, attributes: &KeyAttributes) -> Result<(), StoreError> {
-    sqlx::query(
-        "update api_keys set name = $1, name_folded = $2, unique_name = $3, scopes = $4, external_id = $5, metadata = $6, expires_at = $7, \
-         rate_limits = $8, allowed_ips = $9 where id = $10",
-    )
-    .bind(&attributes.name)
-    .bind(fold(&attributes.name))
-    .bind(unique_name(kind, &attributes.name))
-    .bind(&attributes.scopes)
-    .bind(&attributes.external_id)
-    .bind(&attributes.metadata)
-    .bind(attributes.expires_at.map(|at| at.0))
-    .bind(&attributes.rate_limits)
-    .bind(&attributes.allowed_ips)
-    .bind(id.to_string())
-    .execute(tx)
-    .await?;
-    Ok(())
+    attributes.columns(kind).update(tx, "api_keys", "id", id).await?;
+    secrets::touch(tx, id).await
 }
 
 /// Disables a key, or enables it with `None`.
 pub async fn set_disabled(tx: &mut Tx, id: KeyId, at: Option<Timestamp>) -> Result<(), StoreError> {
-    sqlx::query("update api_keys set disabled_at = $1 where id = $2").bind(at.map(|at| at.0)).bind(id.to_string()).execute(tx).await?;
-    Ok(())
+    sqlx::query("update api_keys set disabled_at = $1 where id = $2").bind(at).bind(id).execute(&mut *tx).await?;
+    secrets::touch(tx, id).await
 }
 
 /// Marks a key as deleted and frees its name. The row is kept for the audit log.
 pub async fn delete(tx: &mut Tx, id: KeyId) -> Result<(), StoreError> {
-    sqlx::query("update api_keys set deleted_at = $1, unique_name = null where id = $2")
-        .bind(Timestamp::now().0)
-        .bind(id.to_string())
-        .execute(tx)
-        .await?;
-    Ok(())
+    let sql = "update api_keys set deleted_at = $1, unique_name = null where id = $2";
+    sqlx::query(sql).bind(Timestamp::now()).bind(id).execute(&mut *tx).await?;
+    secrets::touch(tx, id).await
 }
 
 impl KeyRecord {
     /// The times that determine the status.
     pub fn lifecycle(&self) -> Lifecycle {
-        Lifecycle {
-            expires_at: self.expires_at.map(Timestamp),
-            disabled_at: self.disabled_at.map(Timestamp),
-            revoked_at: self.revoked_at.map(Timestamp),
-            deleted_at: None,
-        }
+        Lifecycle { expires_at: self.expires_at, disabled_at: self.disabled_at, revoked_at: self.revoked_at, deleted_at: None }
     }
 
     pub fn scopes(&self) -> Vec<String> {
         self.scopes.split_whitespace().map(ToOwned::to_owned).collect()
     }
 
-    pub fn kind(&self) -> Result<KeyKind, Error> {
-        self.kind.parse().map_err(|_| self.unreadable())
-    }
-
     /// The key as lists show it.
     pub fn row(&self) -> Result<KeyRow, Error> {
         Ok(KeyRow {
-            id: ItemId::Key(self.id.parse().map_err(|_| self.unreadable())?),
-            kind: Kind::Key(self.kind()?),
+            id: ItemId::Key(self.id),
+            kind: Kind::Key(self.kind),
             name: self.name.clone(),
             mask: self.mask.clone(),
             status: self.lifecycle().status(Timestamp::now()),
-            created_at: Timestamp(self.created_at),
+            created_at: self.created_at,
             created_by: self.creator.clone(),
-            creator: self.created_by.parse().map_err(|_| self.unreadable())?,
-            last_used_at: self.last_used_at.map(Timestamp),
-            expires_at: self.expires_at.map(Timestamp),
+            creator: self.created_by,
+            last_used_at: self.last_used_at,
+            expires_at: self.expires_at,
             scopes: self.scopes(),
             corpora: self.corpora.iter().map(|(id, name)| CorpusRow { id: *id, name: name.clone() }).collect(),
             external_id: self.external_id.clone(),
             metadata: self.metadata.clone(),
             limits: self.limits()?,
-            retiring: self.retiring.as_ref().map(|old| Retiring {
-                until: Timestamp(old.expires_at),
-                uses: old.uses,
-                last_used_at: old.last_used_at.map(Timestamp),
-            }),
+            retiring: self.retiring.as_ref().map(|old| Retiring { until: old.expires_at, uses: old.uses, last_used_at: old.last_used_at }),
             secret_since: None,
             provider: None,
             region: None,
@@ -397,8 +356,17 @@ impl KeyRecord {
         })
     }
 
-    pub fn unreadable(&self) -> Error {
-        tracing::error!(key = self.id, "stored key has an invalid value");
+    /// The limits as stored: credits that instances have reserved count as spent.
+    pub fn limits(&self) -> Result<Limits, Error> {
+        Ok(Limits {
+            rate_limits: self.limits.rate_limits().ok_or_else(|| self.unreadable())?,
+            credits: self.limits.credit_balance().map(|account| account.at(Timestamp::now()).credits),
+            allowed_ips: self.limits.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect(),
+        })
+    }
+
+    fn unreadable(&self) -> Error {
+        tracing::error!(key = %self.id, "stored key has an invalid value");
         Error::Internal
     }
 }
@@ -412,16 +380,5 @@ impl LimitColumns {
     /// The allowed networks; `None` if the stored value cannot be read.
     pub fn networks(&self) -> Option<Vec<IpNet>> {
         self.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(|network| network.parse().ok()).collect()
-    }
-}
-
-impl KeyRecord {
-    /// The limits as stored: credits that instances have reserved count as spent.
-    pub fn limits(&self) -> Result<Limits, Error> {
-        Ok(Limits {
-            rate_limits: self.limits.rate_limits().ok_or_else(|| self.unreadable())?,
-            credits: self.limits.credit_balance().map(|account| account.at(Timestamp::now()).credits),
-            allowed_ips: self.limits.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect(),
-        })
     }
 }

@@ -94,7 +94,7 @@ async fn token_is_valid_only_for_its_key_and_project() {
     for (id, digest) in [(fixture.key, vec![7; 32]), (other_key, digest)] {
         sqlx::query("update api_keys set digest = $1 where id = $2").bind(digest).bind(id.to_string()).execute(&database).await.unwrap();
     }
-    fixture.server.state.verifier.invalidate(None);
+    fixture.server.state.verifier.invalidate_all();
     assert_eq!(fixture.api.verify(&fixture.token).await, "NOT_FOUND", "the token contains the id of the first key");
     assert_eq!(fixture.api.verify(&other_token).await, "NOT_FOUND");
 
@@ -102,7 +102,7 @@ async fn token_is_valid_only_for_its_key_and_project() {
     assert_eq!(fixture.api.verify(&token).await, "VALID");
     let elsewhere = crate::support::projects::create_project(&fixture.owner, "Elsewhere").await;
     sqlx::query("update issued_keys set project_id = $1 where key_id = $2").bind(&elsewhere).bind(key.to_string()).execute(&database).await.unwrap();
-    fixture.server.state.verifier.invalidate(None);
+    fixture.server.state.verifier.invalidate_all();
     assert_eq!(fixture.api.verify(&token).await, "NOT_FOUND", "the token contains the id of the first project");
 }
 
@@ -149,7 +149,7 @@ async fn forged_token_causes_no_database_read() {
     for kid in 0..50 {
         assert_eq!(fixture.api.verify(&forged(kid.to_string())).await, "NOT_FOUND");
     }
-    fixture.server.state.verifier.invalidate(None);
+    fixture.server.state.verifier.invalidate_all();
     assert_eq!(
         fixture.api.post("/verify", json!({ "key": forged("x".into()) })).await.0,
         StatusCode::INTERNAL_SERVER_ERROR,

@@ -7,7 +7,7 @@ mod revoked;
 mod signing;
 mod usage;
 
-use latchkey_store::verdict_changes;
+use latchkey_store::verdict_changes::VerdictChange;
 use latchkey_types::{
     id::{KeyId, TemplateId},
     time::Timestamp,
@@ -61,16 +61,10 @@ impl Fixture {
 
     /// Changes the database as the rules do, so that every process reloads its caches.
     async fn change(&self, sql: &'static str, id: impl ToString) {
-        let id = id.to_string();
-        let change = self.server.state.store.write(move |tx| {
-            Box::pin(async move {
-                sqlx::query(sql).bind(id).execute(&mut *tx).await.map_err(latchkey_store::StoreError::from)?;
-                verdict_changes::record(tx, None).await?;
-                Ok(())
-            })
-        });
-        change.await.unwrap();
-        self.server.state.verifier.invalidate(None);
+        let mut tx = self.server.state.store.begin().await.unwrap();
+        sqlx::query(sql).bind(id.to_string()).execute(&mut tx).await.unwrap();
+        tx.touch(VerdictChange::SigningKeys);
+        tx.commit().await.unwrap();
     }
 }
 

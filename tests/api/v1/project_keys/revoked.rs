@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use latchkey_program::data_dir::Data;
-use latchkey_store::verdict_changes;
+use latchkey_store::verdict_changes::VerdictChange;
 use latchkey_types::{id::KeyId, time::Timestamp};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
@@ -81,16 +81,11 @@ async fn revocation_by_another_process_applies_within_250_ms() {
     for _ in 0..3 {
         let (key, token) = fixture.issue_key().await;
         assert_eq!(fixture.api.verify(&token).await, "VALID");
-        let revoke = data.store.write(move |tx| {
-            Box::pin(async move {
-                let sql = "update api_keys set revoked_at = 1 where id = $1 returning digest";
-                let digest: Vec<u8> =
-                    sqlx::query_scalar(sql).bind(key.to_string()).fetch_one(&mut *tx).await.map_err(latchkey_store::StoreError::from)?;
-                verdict_changes::record(tx, Some(&digest)).await?;
-                Ok(())
-            })
-        });
-        revoke.await.unwrap();
+        let mut tx = data.store.begin().await.unwrap();
+        let sql = "update api_keys set revoked_at = 1 where id = $1 returning digest";
+        let digest: Vec<u8> = sqlx::query_scalar(sql).bind(key).fetch_one(&mut tx).await.unwrap();
+        tx.touch(VerdictChange::Key(digest));
+        tx.commit().await.unwrap();
         within(Duration::from_millis(250), "the revocation takes effect", async || fixture.api.verify(&token).await == "NOT_FOUND").await;
     }
     data.store.close().await;

@@ -1,0 +1,144 @@
+//! Write transactions.
+
+use std::{
+    collections::HashSet,
+    fmt, mem,
+    ops::{Deref, DerefMut},
+    sync::atomic::Ordering,
+};
+
+use futures_util::{future::BoxFuture, stream::BoxStream};
+use sqlx::{
+    Any, Describe, Either, Execute, Executor, SqlStr, Transaction,
+    any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
+};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    Connection, Store, StoreError,
+    verdict_changes::{self, VerdictChange},
+};
+use latchkey_types::error::Error;
+
+/// A write transaction that excludes all other writers of the database. It is rolled back if it is dropped without [`Tx::commit`].
+pub struct Tx {
+    // Dropped before the guard, so that the next writer begins after the rollback was requested.
+    transaction: Transaction<'static, Any>,
+    _guard: OwnedMutexGuard<()>,
+    store: Store,
+    verdict_changes: Vec<VerdictChange>,
+}
+
+impl Store {
+    /// Begins a write transaction, after all earlier ones.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database is unavailable.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let guard = self.write_lock.clone().lock_owned().await;
+        let store = self.clone();
+        // In a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the pool with its
+        // transaction open (sqlx#4385).
+        in_task(async move {
+            store.engine.check_file()?;
+            let mut transaction = store.read()?.begin_with(store.engine.begin()).await.map_err(StoreError::from)?;
+            if let Some(lock) = store.engine.lock() {
+                sqlx::query(lock).execute(&mut *transaction).await.map_err(StoreError::from)?;
+            }
+            Ok(Tx { transaction, _guard: guard, store, verdict_changes: Vec::new() })
+        })
+        .await
+    }
+}
+
+impl Tx {
+    /// Commits, then publishes what was touched to the subscriber of this instance and, through the database, to the other instances.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database is unavailable.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        // In a separate task: a cancelled caller must not leave a committed change unpublished.
+        in_task(async move {
+            let mut seen = HashSet::new();
+            let mut changes = mem::take(&mut self.verdict_changes);
+            changes.retain(|change| seen.insert(change.clone()));
+            verdict_changes::insert(&mut self.transaction, &changes).await?;
+            self.transaction.commit().await.map_err(StoreError::from)?;
+            self.store.publish(&changes);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds a change to be published by the commit.
+    pub fn touch(&mut self, change: VerdictChange) {
+        self.verdict_changes.push(change);
+    }
+
+    /// Whether notifications are also sent by mail.
+    pub(crate) fn notifies_by_mail(&self) -> bool {
+        self.store.mail_enabled.load(Ordering::Relaxed)
+    }
+}
+
+async fn in_task<T: Send + 'static>(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
+    tokio::spawn(work).await.unwrap_or_else(|panic| {
+        tracing::error!(%panic, "transaction panicked");
+        Err(Error::Internal)
+    })
+}
+
+impl Deref for Tx {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.transaction
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").finish_non_exhaustive()
+    }
+}
+
+/// Runs statements as the connection does.
+impl<'c> Executor<'c> for &'c mut Tx {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        (&mut **self).fetch_many(query)
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        (&mut **self).fetch_optional(query)
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        (&mut **self).prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        (&mut **self).describe(sql)
+    }
+}
