@@ -3,14 +3,16 @@
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    Lazy, SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
+    SsrMode,
+    any_nested_route::{AnyNestedRoute, IntoAnyNestedRoute},
+    components::{ParentRoute, Route, RouteProps, Router, Routes},
     path,
 };
 
 use crate::{
-    lazy_routes::{AccountRoute, KeysRoute, ProjectsRoute, ReferenceRoute, SettingsRoute},
+    lazy_routes::LazyRoutes,
     pages::{join::JoinPage, layout::AppLayout, not_found::NotFoundPage, setup::SetupPage, sign_in::SignInPage},
+    routes::with_pages,
 };
 use latchkey_ui::{browser, hydration::Hydration};
 
@@ -46,12 +48,27 @@ pub fn shell(pkg: &'static str, chunks: Vec<String>) -> impl IntoView {
     }
 }
 
-/// View of a lazily loaded route.
-macro_rules! part {
-    ($part:ident, $path:literal) => {
-        Lazy::<$part<{ $part::page($path) }>>::new()
+macro_rules! entrance_routes {
+    (entrance { $($name:ident $path:tt, $label:literal => $view:ident;)* }
+    redirected { $($redirected:ident $redirected_path:tt, $redirected_label:literal;)* }
+    $($lazy:tt)*) => {
+        /// The routes of the pages outside of the layout.
+        #[component(transparent)]
+        fn EntranceRoutes() -> AnyNestedRoute {
+            (
+                ($(Route(RouteProps { path: path!($path), view: $view, ssr: SsrMode::Async }),)*),
+                ($(Route(RouteProps {
+                    path: path!($redirected_path),
+                    view: || view! { <ServerRedirect path=$redirected_path/> },
+                    ssr: SsrMode::Async,
+                }),)*),
+            )
+                .into_any_nested_route()
+        }
     };
 }
+
+with_pages!(entrance_routes);
 
 /// Root component.
 #[component]
@@ -65,33 +82,9 @@ pub fn App(
         <Title formatter=|title: String| if title.is_empty() { "Latchkey".to_owned() } else { title + " · Latchkey" }/>
         <Router>
             <Routes fallback=NotFoundPage>
-                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
-                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("/join") view=JoinPage ssr=SsrMode::Async/>
-                // The server redirects these to the first page that the user can open.
-                <Route path=path!("/") view=|| view! { <ServerRedirect path="/"/> } ssr=SsrMode::Async/>
-                <Route path=path!("/keys") view=|| view! { <ServerRedirect path="/keys"/> } ssr=SsrMode::Async/>
-                <Route path=path!("/settings") view=|| view! { <ServerRedirect path="/settings"/> } ssr=SsrMode::Async/>
+                <EntranceRoutes/>
                 <ParentRoute path=path!("") view=AppLayout ssr=SsrMode::Async>
-                    <Route path=path!("/keys/internal") view=part!(KeysRoute, "/keys/internal") ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/external") view=part!(KeysRoute, "/keys/external") ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/client") view=part!(KeysRoute, "/keys/client") ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/corpus") view=part!(KeysRoute, "/keys/corpus") ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/general") view=part!(KeysRoute, "/keys/general") ssr=SsrMode::Async/>
-                    <Route path=path!("/keys/agent") view=part!(KeysRoute, "/keys/agent") ssr=SsrMode::Async/>
-                    <Route path=path!("/profile") view=part!(AccountRoute, "/profile") ssr=SsrMode::Async/>
-                    <Route path=path!("/projects") view=part!(ProjectsRoute, "/projects") ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id") view=part!(ProjectsRoute, "/projects/:id") ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id/keys") view=part!(ProjectsRoute, "/projects/:id/keys") ssr=SsrMode::Async/>
-                    <Route path=path!("/projects/:id/keys/issued") view=part!(ProjectsRoute, "/projects/:id/keys/issued") ssr=SsrMode::Async/>
-                    <Route path=path!("/billing") view=part!(AccountRoute, "/billing") ssr=SsrMode::Async/>
-                    <Route path=path!("/api-reference") view=part!(ReferenceRoute, "/api-reference") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/providers") view=part!(SettingsRoute, "/settings/providers") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/corpora") view=part!(SettingsRoute, "/settings/corpora") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/members") view=part!(SettingsRoute, "/settings/members") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/roles") view=part!(SettingsRoute, "/settings/roles") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/organization") view=part!(SettingsRoute, "/settings/organization") ssr=SsrMode::Async/>
-                    <Route path=path!("/settings/audit") view=part!(SettingsRoute, "/settings/audit") ssr=SsrMode::Async/>
+                    <LazyRoutes/>
                 </ParentRoute>
             </Routes>
         </Router>

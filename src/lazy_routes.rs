@@ -6,17 +6,26 @@ use leptos::{
     prelude::*,
     wasm_split::{self, SplitLoaderError, wasm_split},
 };
-use leptos_router::{LazyRoute, hooks::use_location};
+use leptos_router::{
+    Lazy, LazyRoute, SsrMode,
+    any_nested_route::{AnyNestedRoute, IntoAnyNestedRoute},
+    components::{Route, RouteProps},
+    hooks::use_location,
+    path,
+};
 
-use crate::pages::{
-    billing::BillingPage,
-    keys::{KeysPage, tabs},
-    profile::ProfilePage,
-    projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, templates::TemplatesPage},
-    reference::ReferencePage,
-    settings::{
-        audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
+use crate::{
+    pages::{
+        billing::BillingPage,
+        keys::{KeysPage, tabs},
+        profile::ProfilePage,
+        projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, templates::TemplatesPage},
+        reference::ReferencePage,
+        settings::{
+            audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
+        },
     },
+    routes::{matches, with_pages},
 };
 use latchkey_ui::{browser, hydration::is_hydrated};
 
@@ -30,25 +39,30 @@ impl From<SplitLoaderError> for LoadError {
 }
 
 macro_rules! lazy_routes {
-    ($($(#[$doc:meta])* $route:ident = $part:ident, $preload:ident, $paths:ident: {$($path:literal => $view:expr;)*})*) => {
+    (entrance { $($entrance:tt)* } redirected { $($redirected:tt)* } $($(#[$doc:meta])* $route:ident $part:ident $preload:ident {
+        $($name:ident $path:tt, $label:expr, $access:expr => $view:block;)*
+    })*) => {
         $(
-            const $paths: &[&str] = &[$($path),*];
-
             #[wasm_split($part, wasm_split_path = wasm_split, preload($preload), fallible)]
             fn $part(page: usize) -> Result<AnyView, LoadError> {
-                match $paths[page] {
-                    $($path => Ok($view.into_any()),)*
-                    _ => Err(LoadError),
-                }
+                let mut index = 0..;
+                $(
+                    if index.next() == Some(page) {
+                        return Ok($view.into_any());
+                    }
+                )*
+                Err(LoadError)
             }
 
             $(#[$doc])*
             pub struct $route<const PAGE: usize>;
 
             impl $route<0> {
-                /// Index of a page in this chunk. An unknown path is a compile error.
-                pub const fn page(path: &str) -> usize {
-                    index_of(path, $paths)
+                const PATHS: &[&str] = &[$($path),*];
+
+                /// Index of a page in this chunk.
+                const fn page(path: &str) -> usize {
+                    index_of(path, Self::PATHS)
                 }
             }
 
@@ -76,47 +90,22 @@ macro_rules! lazy_routes {
 
         /// Name of the chunk that contains the page at this path.
         pub fn chunk_of(path: &str) -> Option<&'static str> {
-            [$((stringify!($part), $paths)),*].into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(part, _)| part)
+            let chunks = [$((stringify!($part), $route::PATHS)),*];
+            chunks.into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(part, _)| part)
+        }
+
+        /// The routes of all pages that are loaded lazily.
+        #[component(transparent)]
+        pub fn LazyRoutes() -> AnyNestedRoute {
+            ($(($(
+                Route(RouteProps { path: path!($path), view: Lazy::<$route<{ $route::page($path) }>>::new(), ssr: SsrMode::Async }),
+            )*),)*)
+            .into_any_nested_route()
         }
     };
 }
 
-lazy_routes! {
-    /// Lists of keys.
-    KeysRoute = keys_part, preload_keys_part, KEYS: {
-        "/keys/internal" => view! { <KeysPage tab=&tabs::INTERNAL/> };
-        "/keys/external" => view! { <KeysPage tab=&tabs::EXTERNAL/> };
-        "/keys/client" => view! { <KeysPage tab=&tabs::CLIENT/> };
-        "/keys/corpus" => view! { <KeysPage tab=&tabs::CORPUS/> };
-        "/keys/general" => view! { <KeysPage tab=&tabs::GENERAL/> };
-        "/keys/agent" => view! { <KeysPage tab=&tabs::AGENT/> };
-    }
-    /// Projects.
-    ProjectsRoute = projects_part, preload_projects_part, PROJECTS: {
-        "/projects" => view! { <ProjectsPage/> };
-        "/projects/:id" => view! { <AboutPage/> };
-        "/projects/:id/keys" => view! { <TemplatesPage/> };
-        "/projects/:id/keys/issued" => view! { <IssuedKeysPage/> };
-    }
-    /// Settings.
-    SettingsRoute = settings_part, preload_settings_part, SETTINGS: {
-        "/settings/providers" => view! { <ProvidersPage/> };
-        "/settings/corpora" => view! { <CorporaPage/> };
-        "/settings/members" => view! { <MembersPage/> };
-        "/settings/roles" => view! { <RolesPage/> };
-        "/settings/organization" => view! { <OrganizationPage/> };
-        "/settings/audit" => view! { <AuditPage/> };
-    }
-    /// Profile and billing.
-    AccountRoute = account_part, preload_account_part, ACCOUNT: {
-        "/profile" => view! { <ProfilePage/> };
-        "/billing" => view! { <BillingPage/> };
-    }
-    /// API reference.
-    ReferenceRoute = reference_part, preload_reference_part, REFERENCE: {
-        "/api-reference" => view! { <ReferencePage/> };
-    }
-}
+with_pages!(lazy_routes);
 
 const fn index_of(path: &str, paths: &[&str]) -> usize {
     let mut index = 0;
@@ -135,13 +124,6 @@ const fn is_same(left: &[u8], right: &[u8]) -> bool {
         index += 1;
     }
     index == left.len() && index == right.len()
-}
-
-/// Whether a path matches a pattern, in which `:id` stands for any single segment.
-fn matches(path: &str, pattern: &str) -> bool {
-    let mut segments = path.split('/');
-    pattern.split('/').all(|expected| segments.next().is_some_and(|segment| segment == expected || expected.starts_with(':')))
-        && segments.next().is_none()
 }
 
 /// Reloads the page as a document, which loads the current version of the binary or shows the browser's error. A page that is not hydrated
@@ -173,6 +155,6 @@ mod tests {
         ] {
             assert_eq!(chunk_of(path), part, "{path}");
         }
-        assert_eq!(SETTINGS[SettingsRoute::page("/settings/roles")], "/settings/roles");
+        assert_eq!(SettingsRoute::PATHS[SettingsRoute::page("/settings/roles")], "/settings/roles");
     }
 }

@@ -13,6 +13,7 @@ pub mod api;
 pub mod app;
 pub mod lazy_routes;
 pub mod pages;
+pub mod routes;
 
 /// Hydrates the server-rendered page.
 #[cfg(feature = "hydrate")]

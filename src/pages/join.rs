@@ -4,7 +4,10 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 use super::{auth_layout::AuthLayout, setup::new_password};
-use crate::api::account::{invitation, join};
+use crate::{
+    api::account::{invitation, join},
+    routes,
+};
 use latchkey_types::{error::Error, member::InvitationOffer, secret::TypedSecret, validate};
 use latchkey_ui::{
     browser,
@@ -43,7 +46,7 @@ pub fn JoinPage() -> impl IntoView {
     });
 
     view! {
-        <Title text="Join"/>
+        <Title text=routes::JOIN.label/>
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
         {move || match state.get() {
             InvitationState::Loading => view! { <AuthLayout title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></AuthLayout> }.into_any(),

@@ -5,15 +5,14 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
-    keys::tabs,
     notifications::{Bell, Notifications},
-    projects::PROJECTS,
-    reference,
     secret::{Reveal, SecretDialog},
-    settings,
 };
-use crate::api::account::{sign_out, viewer};
-use latchkey_types::{account::Viewer, error::Error, permission::Permission};
+use crate::{
+    api::account::{sign_out, viewer},
+    routes,
+};
+use latchkey_types::{account::Viewer, error::Error};
 use latchkey_ui::{
     browser,
     icon::Glyph,
@@ -51,20 +50,18 @@ pub fn AppLayout() -> impl IntoView {
 
 #[component]
 fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl IntoView {
-    let keys = tabs::first_for(viewer.permissions);
-    let may_see_projects = viewer.can(Permission::ViewProject);
-    let may_see_billing = viewer.can(Permission::ViewBilling);
-    let settings = settings::first_for(&viewer);
+    let sections = routes::SECTIONS.iter().filter_map(|section| {
+        let target = routes::first_permitted(section, viewer.permissions)?;
+        Some(view! { <Section label=section.label path=target.path within=section.path/> })
+    });
+    let sections = sections.collect_view();
     view! {
-        <a class="bar-brand" href="/" title="Latchkey">
+        <a class="bar-brand" href=routes::HOME.path title=routes::HOME.label>
             <Logo/>
             <span class="bar-organization">{viewer.organization.clone()}</span>
         </a>
         <nav class="bar-nav" aria-label="Main">
-            {keys.map(|path| view! { <Section label="API Keys" path within="/keys/"/> })}
-            {may_see_projects.then(|| view! { <Section label="Projects" path=PROJECTS within=PROJECTS/> })}
-            {may_see_billing.then(|| view! { <Section label="Billing" path="/billing" within="/billing"/> })}
-            {settings.map(|tab| view! { <Section label="Settings" path=tab.path within="/settings/"/> })}
+            {sections}
         </nav>
         <Bell notifications/>
         <PersonMenu person=viewer toasts/>
@@ -84,20 +81,20 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     let on_sign_out = Callback::new(move |()| {
         spawn_local(async move {
             match sign_out().await {
-                Ok(()) | Err(Error::SignedOut) => browser::go("/sign-in"),
+                Ok(()) | Err(Error::SignedOut) => browser::go(routes::SIGN_IN.path),
                 Err(error) => toasts.error(error.to_string()),
             }
         });
     });
 
-    let mut items = vec![MenuItem { label: "Profile", glyph: Glyph::Person, action: MenuAction::Go("/profile") }];
-    if person.can(Permission::ViewBilling) {
-        items.push(MenuItem { label: "Billing", glyph: Glyph::Chart, action: MenuAction::Go("/billing") });
-    }
-    if person.can(Permission::ManageApiKeys) {
-        items.push(MenuItem { label: "API Keys", glyph: Glyph::Key, action: MenuAction::Go(tabs::INTERNAL.path) });
-    }
-    items.push(MenuItem { label: "API reference", glyph: Glyph::Code, action: MenuAction::Go(reference::PATH) });
+    let pages = [
+        (&routes::PROFILE, routes::PROFILE.label, Glyph::Person),
+        (&routes::BILLING, routes::BILLING.label, Glyph::Chart),
+        (&routes::INTERNAL_KEYS, routes::KEYS.label, Glyph::Key),
+        (&routes::REFERENCE, routes::REFERENCE.label, Glyph::Code),
+    ];
+    let permitted = pages.into_iter().filter(|(page, ..)| page.permits(person.permissions));
+    let mut items: Vec<_> = permitted.map(|(page, label, glyph)| MenuItem { label, glyph, action: MenuAction::Go(page.path) }).collect();
     items.push(MenuItem { label: "Sign out", glyph: Glyph::SignOut, action: MenuAction::Run(on_sign_out) });
     view! {
         <Menu id="person-menu" class="avatar-button" items>

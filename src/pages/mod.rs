@@ -17,9 +17,6 @@ pub mod setup;
 pub mod sign_in;
 pub mod viewer;
 
-/// The start page for signed-in users. The server redirects it to the first page that the user can open.
-pub const HOME: &str = "/";
-
 /// Sets the HTTP status of the page that is being rendered. Does nothing in the browser.
 #[cfg_attr(not(feature = "ssr"), expect(unused_variables, clippy::missing_const_for_fn, reason = "only the server sets a status"))]
 fn set_status(status: u16) {

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{HOME, auth_layout::AuthLayout};
-use crate::api::account::set_up;
+use super::auth_layout::AuthLayout;
+use crate::{api::account::set_up, routes};
 use latchkey_types::{error::Error, validate};
 use latchkey_ui::{
     browser,
@@ -38,11 +38,11 @@ pub fn SetupPage() -> impl IntoView {
             }
             _ => None,
         };
-        form.send(call, |()| browser::go(HOME));
+        form.send(call, |()| browser::go(routes::HOME.path));
     };
 
     view! {
-        <Title text="Set up"/>
+        <Title text=routes::SETUP.label/>
         <AuthLayout title="Set up Latchkey" lead="Create your organization and owner account.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
             <Show when=move || is_token_missing.get()>

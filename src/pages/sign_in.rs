@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
-use super::{HOME, auth_layout::AuthLayout};
-use crate::api::account::sign_in;
+use super::auth_layout::AuthLayout;
+use crate::{api::account::sign_in, routes};
 use latchkey_types::{error::Error, validate};
 use latchkey_ui::{
     browser,
@@ -27,7 +27,7 @@ pub fn SignInPage() -> impl IntoView {
     };
 
     view! {
-        <Title text="Sign in"/>
+        <Title text=routes::SIGN_IN.label/>
         <AuthLayout title="Sign in" lead="Manage your team’s API keys.">
             <FormView form on_submit=submit>
                 <Field form name="email" label="Email" kind=InputKind::Email autocomplete="username" autofocus=true/>
@@ -50,7 +50,7 @@ fn local_path(next: Option<&str>) -> &str {
         let mut characters = path.chars();
         characters.next() == Some('/') && !matches!(characters.next(), Some('/' | '\\')) && !path.contains(char::is_control)
     };
-    next.filter(is_local).unwrap_or(HOME)
+    next.filter(is_local).unwrap_or(routes::HOME.path)
 }
 
 #[cfg(test)]
@@ -62,8 +62,8 @@ mod tests {
         assert_eq!(local_path(Some("/profile?x=1")), "/profile?x=1");
         assert_eq!(local_path(Some("/")), "/");
         for foreign in ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "", "profile", "/\t/evil.example"] {
-            assert_eq!(local_path(Some(foreign)), HOME, "{foreign:?}");
+            assert_eq!(local_path(Some(foreign)), routes::HOME.path, "{foreign:?}");
         }
-        assert_eq!(local_path(None), HOME);
+        assert_eq!(local_path(None), routes::HOME.path);
     }
 }

@@ -1,6 +1,6 @@
 //! For each route a request that succeeds for every caller with the permission.
 
-use latchkey_program::route_permissions::Route;
+use super::declared::Route;
 use latchkey_types::key_kind::{CredentialKind, KeyKind, Kind};
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ impl Example {
 /// The example of a route; `None` if it is missing in this file.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub fn of(route: &Route) -> Option<Example> {
-    let example = match (route.method, route.path) {
+    let example = match (route.method.as_str(), route.path.as_str()) {
         ("POST", "/fn/account/invitation") => with_object(Object::Token, |_, token| json!({ "token": token })),
         ("POST", "/fn/account/join") => with_object(Object::Token, |_, token| json!({ "token": token, "name": "New", "password": PASSWORD })),
         ("POST", "/fn/account/set-up") => with_object(
@@ -179,7 +179,7 @@ pub fn of(route: &Route) -> Option<Example> {
 
 /// Examples of routes of projects and their resources.
 fn of_projects(route: &Route) -> Option<Example> {
-    let example = match (route.method, route.path) {
+    let example = match (route.method.as_str(), route.path.as_str()) {
         ("POST", "/fn/projects/add-member") => with_object(Object::NonMember, |fixtures, ids| {
             let (id, user) = id_pair(ids);
             json!({ "id": id, "user": user, "role": fixtures.unprivileged_role() })

@@ -1,19 +1,20 @@
-//! Calls every route with every role, in the same organization and another one, and compares the status with `route_permissions`.
+//! Calls every route with every role, in the same organization and another one, and compares the status with what it requires.
 
+mod declared;
 mod examples;
 mod fixtures;
 mod routes;
 
 use std::fmt::Write;
 
-use latchkey_program::{
-    route_permissions::{self, Access, ROUTES, Route},
-    router::router,
-};
-use reqwest::{Method, StatusCode};
+use latchkey::routes::page_at;
+use latchkey_program::router::router;
+use latchkey_types::access::Access;
+use reqwest::StatusCode;
 use serde_json::Value;
 
 use self::{
+    declared::Route,
     examples::Example,
     fixtures::{Fixtures, Object, TestUser},
     routes::endpoints,
@@ -81,7 +82,7 @@ fn expected(route: &Route, example: &Example, caller: Caller) -> Expected {
 /// Calls a route with the id of an object.
 async fn call(fixtures: &Fixtures, route: &Route, example: &Example, caller: Caller<'_>, id: &str) -> (StatusCode, Value) {
     let arguments = (example.arguments)(fixtures, id);
-    let uses_session = route.path.starts_with("/fn/") || (route.scope.is_none() && !matches!(route.access, Access::Public | Access::Key));
+    let uses_session = route.path.starts_with("/fn/") || (route.scope.is_none() && !matches!(route.access, Access::Public | Access::AnyKey));
     let response = if uses_session {
         let client = match caller {
             Caller::Anonymous => fixtures.server.visitor(),
@@ -89,7 +90,7 @@ async fn call(fixtures: &Fixtures, route: &Route, example: &Example, caller: Cal
         };
         match route.path.strip_prefix("/fn/") {
             Some(function) => client.function(function, &arguments).send().await,
-            None => client.get(route.path).send().await,
+            None => client.get(&route.path).send().await,
         }
     } else {
         let key = match caller {
@@ -97,10 +98,9 @@ async fn call(fixtures: &Fixtures, route: &Route, example: &Example, caller: Cal
             Caller::User(user) => Some(fixtures.internal_key(user, None).await),
             Caller::Unscoped(user) => Some(fixtures.internal_key(user, route.scope).await),
         };
-        let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         let (first, second) = examples::id_pair(id);
         let path = route.path.replace("{id}", first).replace("{name}", second);
-        let request = fixtures.server.visitor().client.request(method, fixtures.server.url.clone() + &path);
+        let request = fixtures.server.visitor().client.request(route.method.clone(), fixtures.server.url.clone() + &path);
         let is_forward_auth = route.path == "/api/v1/forward-auth";
         let request = key.iter().filter(|_| is_forward_auth).fold(request, |request, key| request.header("x-latchkey-caller", key));
         let request = key.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
@@ -162,24 +162,19 @@ async fn check(fixtures: &Fixtures, route: &Route, failures: &mut String) {
 async fn declared_routes_match_the_router() {
     let server = TestServer::start().await;
     let routed = endpoints(&router(server.state.clone()));
-    let declared: Vec<_> = ROUTES.iter().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+    let declared: Vec<_> = declared::all().into_iter().map(|route| (route.method.to_string(), route.path)).collect();
     let mut failures = String::new();
     for (method, path) in &routed {
         let is_page = method == "GET" && !path.starts_with("/api/") && !declared.contains(&(method.clone(), path.clone()));
-        if is_page && route_permissions::page_access(path).is_none() {
-            writeln!(failures, "GET {path}: declare its permission in `page_access` or `ROUTES`").unwrap();
+        if is_page && page_at(path).is_none() {
+            writeln!(failures, "GET {path}: add it to the table of pages").unwrap();
         }
         if !is_page && !declared.contains(&(method.clone(), path.clone())) {
-            let entry = if path.starts_with("/fn/") {
-                format!("function({path:?}, Access::…)")
-            } else {
-                format!("rest({method:?}, {path:?}, Scope::…, Access::…)")
-            };
-            writeln!(failures, "{method} {path}: add `{entry},` to `ROUTES`").unwrap();
+            writeln!(failures, "{method} {path}: add `({path:?}, Access::…),` to `FUNCTIONS` in tests/matrix/declared.rs").unwrap();
         }
     }
     for missing in declared.iter().filter(|endpoint| !routed.contains(endpoint)) {
-        writeln!(failures, "{} {}: the router has no such route; remove it from `ROUTES`", missing.0, missing.1).unwrap();
+        writeln!(failures, "{} {}: the router has no such route; remove it", missing.0, missing.1).unwrap();
     }
     for (_, duplicate) in declared.iter().enumerate().filter(|(index, endpoint)| declared[..*index].contains(endpoint)) {
         writeln!(failures, "{} {}: declared twice", duplicate.0, duplicate.1).unwrap();
@@ -191,8 +186,8 @@ async fn declared_routes_match_the_router() {
 async fn every_route_allows_exactly_the_declared_callers() {
     let fixtures = Fixtures::create().await;
     let mut failures = String::new();
-    for route in ROUTES {
-        check(&fixtures, route, &mut failures).await;
+    for route in declared::all() {
+        check(&fixtures, &route, &mut failures).await;
     }
     assert!(failures.is_empty(), "\n{failures}");
 }
@@ -201,8 +196,8 @@ async fn every_route_allows_exactly_the_declared_callers() {
 async fn every_page_allows_exactly_the_declared_callers() {
     let fixtures = Fixtures::create().await;
     let pages = endpoints(&router(fixtures.server.state.clone())).into_iter().filter_map(|(method, path)| {
-        let access = route_permissions::page_access(&path).filter(|_| method == "GET");
-        access.map(|access| (path, access))
+        let page = page_at(&path).filter(|_| method == "GET")?;
+        Some((path, page.access))
     });
     let mut failures = String::new();
     for (path, access) in pages {

@@ -7,7 +7,6 @@ pub mod config;
 pub mod data_dir;
 mod events;
 mod page_auth;
-pub mod route_permissions;
 pub mod router;
 mod security_headers;
 pub mod serve;

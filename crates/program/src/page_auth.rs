@@ -10,17 +10,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::route_permissions;
-use latchkey::pages::{keys::tabs, projects::PROJECTS, settings};
+use latchkey::routes;
 use latchkey_core::auth::{
     session::{self, Device},
     user_agent,
 };
 use latchkey_http::{AppState, client_address, problem::Problem};
-use latchkey_types::{
-    error::Error,
-    permission::{Permission, Permissions},
-};
+use latchkey_types::{error::Error, permission::Permissions};
 
 /// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
 pub(super) async fn authorize_page(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -48,8 +44,7 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
     if let Some(target) = redirect_target(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&target).into_response());
     }
-    let is_allowed =
-        session.is_none_or(|session| route_permissions::page_access(path).is_none_or(|access| access.permits(session.permissions, None)));
+    let is_allowed = session.is_none_or(|session| routes::page_at(path).is_none_or(|page| page.permits(session.permissions)));
     let mut response = next.run(request).await;
     if !is_allowed {
         // The page itself renders the message.
@@ -60,33 +55,46 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
 
 /// Where to redirect the caller; `None` to render the page.
 fn redirect_target(path: &str, query: Option<&str>, permissions: Option<Permissions>, has_users: bool) -> Option<String> {
-    match path {
-        "/setup" => has_users.then(|| "/sign-in".to_owned()),
-        _ if !has_users => Some("/setup".to_owned()),
-        // A signed-in user can be invited with another email address.
-        "/join" => None,
-        "/sign-in" => permissions.map(|_| "/".to_owned()),
-        _ if permissions.is_none() => {
-            let current = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
-            let next: String = url::form_urlencoded::byte_serialize(current.as_bytes()).collect();
-            Some(if current == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") })
-        }
-        "/" => Some(permissions.map_or("/profile", home).to_owned()),
-        "/keys" => Some(permissions.and_then(tabs::first_for).unwrap_or("/profile").to_owned()),
-        "/settings" => settings::ALL.iter().find(|tab| permissions.is_some_and(|own| own.has(tab.needs))).map(|tab| tab.path.to_owned()),
-        _ => None,
+    let page = routes::page_at(path);
+    if page == Some(&routes::SETUP) {
+        return has_users.then(|| routes::SIGN_IN.path.to_owned());
     }
+    if !has_users {
+        return Some(routes::SETUP.path.to_owned());
+    }
+    let Some(permissions) = permissions else { return sign_in_target(page, path, query) };
+    let page = page?;
+    if page == &routes::SIGN_IN {
+        return Some(routes::HOME.path.to_owned());
+    }
+    // A signed-in user can be invited with another email address, so the page to join is not redirected.
+    if !routes::REDIRECTED.contains(&page) {
+        return None;
+    }
+    let target = routes::first_permitted(page, permissions);
+    // Without settings to open, the page itself renders the message.
+    let fallback = (page != &routes::SETTINGS).then_some(&routes::PROFILE);
+    target.or(fallback).map(|page| page.path.to_owned())
 }
 
-/// Start page for these permissions.
-fn home(permissions: Permissions) -> &'static str {
-    let projects = || permissions.has(Permission::ViewProject).then_some(PROJECTS);
-    tabs::first_for(permissions).or_else(projects).unwrap_or("/profile")
+/// Redirects a visitor without a session to the sign-in page, and from there back.
+fn sign_in_target(page: Option<&routes::Page>, path: &str, query: Option<&str>) -> Option<String> {
+    if page.is_some_and(|page| routes::ENTRANCE.contains(&page)) {
+        return None;
+    }
+    let sign_in = routes::SIGN_IN.path;
+    if page == Some(&routes::HOME) && query.is_none() {
+        return Some(sign_in.to_owned());
+    }
+    let current = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    let next: String = url::form_urlencoded::byte_serialize(current.as_bytes()).collect();
+    Some(format!("{sign_in}?next={next}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::permission::Permission;
 
     #[test]
     fn redirects_by_session_and_setup_state() {

@@ -127,8 +127,6 @@ pub struct KindSpec {
     pub name: &'static str,
     /// Label of the tab and of the entry in the create menu.
     pub label: &'static str,
-    /// Path of the list page; `None` for keys that are listed on their project's page.
-    pub page: Option<&'static str>,
     pub create_action: CreateAction,
     /// Prefix of the secrets; `None` for signed tokens and credentials. Must not change: secret scanners and callers rely on it.
     pub prefix: Option<&'static str>,
@@ -156,7 +154,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Key(KeyKind::Internal),
         name: "internal",
         label: "Internal",
-        page: Some("/keys/internal"),
         create_action: CreateAction::Button("Create"),
         prefix: Some("lki_"),
         mask: Mask::Ends(4, 4),
@@ -175,7 +172,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Key(KeyKind::Client),
         name: "client",
         label: "Client",
-        page: Some("/keys/client"),
         create_action: CreateAction::Button("Create"),
         prefix: Some("lkc_"),
         mask: Mask::Ends(4, 4),
@@ -194,7 +190,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Key(KeyKind::Corpus),
         name: "corpus",
         label: "Corpus",
-        page: Some("/keys/corpus"),
         create_action: CreateAction::Button("Create"),
         prefix: Some("lkq_"),
         mask: Mask::Ends(0, 4),
@@ -213,7 +208,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Key(KeyKind::Agent),
         name: "agent",
         label: "Agent API Key",
-        page: Some("/keys/agent"),
         create_action: CreateAction::Menu("Create API Key"),
         prefix: Some("lka_"),
         mask: Mask::Ends(4, 4),
@@ -232,7 +226,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Key(KeyKind::Project),
         name: "project",
         label: "Project",
-        page: None,
         create_action: CreateAction::FromTemplate,
         prefix: None,
         mask: Mask::Hidden,
@@ -251,7 +244,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Credential(CredentialKind::External),
         name: "external",
         label: "External",
-        page: Some("/keys/external"),
         create_action: CreateAction::Button("Create"),
         prefix: None,
         mask: Mask::Hidden,
@@ -270,7 +262,6 @@ pub const KIND_SPECS: &[KindSpec] = &[
         kind: Kind::Credential(CredentialKind::General),
         name: "general",
         label: "General Key",
-        page: Some("/keys/general"),
         create_action: CreateAction::Button("New API Key"),
         prefix: None,
         mask: Mask::Ends(3, 3),
@@ -293,7 +284,7 @@ const INBOUND: usize = KeyKind::Project as usize + 1;
 impl KindSpec {
     /// Whether keys of this kind have a list page. Others are managed on their project's page.
     pub const fn is_listed(&self) -> bool {
-        self.page.is_some()
+        !matches!(self.create_action, CreateAction::FromTemplate)
     }
 }
 

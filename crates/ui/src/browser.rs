@@ -38,9 +38,12 @@ pub fn take_message() -> Option<String> {
     Some(message)
 }
 
+/// The path of the sign-in page.
+pub const SIGN_IN_PATH: &str = "/sign-in";
+
 /// Opens the sign-in page, which returns here afterwards.
 pub fn go_to_sign_in() {
-    go(&(String::from("/sign-in?next=") + &encode(&path_and_query())));
+    go(&(String::from(SIGN_IN_PATH) + "?next=" + &encode(&path_and_query())));
 }
 
 /// The origin of this page: `https://keys.example.com`.

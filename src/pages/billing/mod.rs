@@ -7,7 +7,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use super::{error_page::LoadFailed, viewer::use_viewer};
-use crate::api::billing::month_usage;
+use crate::{api::billing::month_usage, routes};
 use chart::DaysChart;
 use latchkey_types::{
     billing::{KeyUsage, Month, MonthUsage},
@@ -29,7 +29,7 @@ pub fn BillingPage() -> impl IntoView {
     let viewer = use_viewer();
     let usage = Resource::new(move || month.get(), month_usage);
     view! {
-        <Title text="Billing"/>
+        <Title text=routes::BILLING.label/>
         <div class="page">
             <h1>"Billing"</h1>
             <Lead/>
@@ -51,7 +51,7 @@ fn Lead() -> impl IntoView {
     let viewer = use_viewer();
     let external = Suspend::new(async move {
         let can_see = viewer.await.is_ok_and(|viewer| viewer.can(Permission::ManageApiKeys));
-        can_see.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href="/keys/external">"External"</a> "." })
+        can_see.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a> "." })
     });
     view! {
         <p class="billing-lead">
@@ -96,7 +96,7 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
 #[component]
 fn MonthLink(label: &'static str, month: Month, is_available: bool) -> impl IntoView {
     if is_available {
-        view! { <a class="button" href=format!("/billing?month={month}")>{label}</a> }.into_any()
+        view! { <a class="button" href=format!("{}?month={month}", routes::BILLING.path)>{label}</a> }.into_any()
     } else {
         view! { <a class="button" role="link" aria-disabled="true">{label}</a> }.into_any()
     }

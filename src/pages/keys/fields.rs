@@ -8,7 +8,7 @@ use super::{
     limits::{self, LimitFields, LimitFormValues},
     tabs::KeyTab,
 };
-use crate::{api::corpora::corpora, pages::settings};
+use crate::{api::corpora::corpora, routes};
 use latchkey_types::{
     account::Viewer,
     error::Error,
@@ -193,7 +193,7 @@ fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
     });
     let none = move || {
         if can_create {
-            view! { "No corpora yet. " <a href=settings::CORPORA.path>"Create one in Settings"</a> "." }.into_any()
+            view! { "No corpora yet. " <a href=routes::CORPORA.path>"Create one in Settings"</a> "." }.into_any()
         } else {
             "No corpora yet. Ask an owner or admin to create one.".into_any()
         }

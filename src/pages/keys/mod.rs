@@ -31,7 +31,7 @@ use super::{
     error_page::LoadFailed,
     viewer::{LastVisited, use_viewer},
 };
-use crate::api::keys::open_keys;
+use crate::{api::keys::open_keys, routes};
 use latchkey_types::{account::Viewer, error::Error, key::KeyRow, listing::OpenedListing};
 use latchkey_ui::tabs::{OPEN_TAB_ID, Tabs};
 use list::KeyList;
@@ -41,13 +41,13 @@ use tabs::KeyTab;
 #[component]
 pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
     let last = expect_context::<LastVisited>();
-    let query_state = QueryState::from_url(tab.path, last);
+    let query_state = QueryState::from_url(tab.page.path, last);
     let viewer = use_viewer();
     // Only the first opening, which the server renders. Later openings are made by the list.
     let first = OnceResource::new(open_keys(query_state.query(tab.kind)));
 
     view! {
-        <Title text=format!("{} · API Keys", tab.spec().label)/>
+        <Title text=format!("{} · {}", tab.page.label, routes::KEYS.label)/>
         <Suspense fallback=PageSkeleton>
             {Suspend::new(async move {
                 match (viewer.await, first.await) {
@@ -70,8 +70,8 @@ fn Keys(
 ) -> impl IntoView {
     view! {
         <div class="page page-fill">
-            <h1>"API Keys"</h1>
-            <Tabs label="Kinds of keys" tabs=tabs::visible_tabs(&viewer) open=tab.path address=Callback::new(move |page| last.of(page))/>
+            <h1>{routes::KEYS.label}</h1>
+            <Tabs label="Kinds of keys" tabs=tabs::visible_tabs(&viewer) open=tab.page.path address=Callback::new(move |page| last.of(page))/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
                 <KeyList tab query_state first viewer/>
@@ -86,7 +86,7 @@ fn PageSkeleton() -> impl IntoView {
     let skeleton_row = || view! { <div class="skeleton-row"><span class="skeleton"></span></div> };
     view! {
         <div class="page page-fill" role="status" aria-label="Loading">
-            <h1>"API Keys"</h1>
+            <h1>{routes::KEYS.label}</h1>
             <div class="tabs"><span class="tab"><span class="skeleton skeleton-tab"></span></span></div>
             <div class="panel">
                 <p class="purpose"><span class="skeleton skeleton-line"></span></p>

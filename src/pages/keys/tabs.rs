@@ -1,10 +1,10 @@
 //! The tabs of the API Keys page: texts and columns per kind.
 
 use super::columns::Field;
+use crate::routes::{self, Page};
 use latchkey_types::{
     account::Viewer,
     key_kind::{CreateAction, CredentialKind, Expiry, KeyKind, Kind, KindSpec},
-    permission::Permissions,
 };
 use latchkey_ui::tabs::Tab;
 
@@ -12,7 +12,7 @@ use latchkey_ui::tabs::Tab;
 #[derive(Debug)]
 pub struct KeyTab {
     pub kind: Kind,
-    pub path: &'static str,
+    pub page: &'static Page,
     /// What keys of this kind are for, in one or two sentences.
     pub purpose: &'static str,
     /// The text of the empty state.
@@ -33,15 +33,10 @@ pub struct KeyTab {
     pub has_buttons: bool,
 }
 
-/// The path of a kind's page.
-const fn page_of(kind: Kind) -> &'static str {
-    kind.spec().page.expect("every kind with a tab has a page")
-}
-
 /// Keys for Latchkey's own API.
 pub const INTERNAL: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Internal),
-    path: page_of(Kind::Key(KeyKind::Internal)),
+    page: &routes::INTERNAL_KEYS,
     purpose: "Authenticates your own scripts to the Latchkey API and CLI. One is typically enough.",
     empty_text: "Create one to call the Latchkey API or use the CLI.",
     title: "Create internal key",
@@ -66,7 +61,7 @@ pub const INTERNAL: KeyTab = KeyTab {
 /// Credentials of storage providers.
 pub const EXTERNAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::External),
-    path: page_of(Kind::Credential(CredentialKind::External)),
+    page: &routes::EXTERNAL_KEYS,
     purpose: "Stores your AWS or DNAnexus credentials so Latchkey can pull sample files. One per provider.",
     empty_text: "Add your credentials to import samples from Amazon Web Services or DNAnexus.",
     title: "Add external key",
@@ -90,7 +85,7 @@ pub const EXTERNAL: KeyTab = KeyTab {
 /// Keys for the callers of a customer's API.
 pub const CLIENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Client),
-    path: page_of(Kind::Key(KeyKind::Client)),
+    page: &routes::CLIENT_KEYS,
     purpose: "Issue keys to the callers of your own API. Your API verifies each call with Latchkey, which returns the key’s owner, scopes and limits.",
     empty_text: "Create one key per caller, so you can track, limit and revoke each one separately.",
     title: "Create client key",
@@ -116,7 +111,7 @@ pub const CLIENT: KeyTab = KeyTab {
 /// Keys for anonymous access to corpora.
 pub const CORPUS: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Corpus),
-    path: page_of(Kind::Key(KeyKind::Corpus)),
+    page: &routes::CORPUS_KEYS,
     purpose: "Gives anonymous callers access to the corpora you select, and nothing else.",
     empty_text: "Create one to let a website or app query your corpora without signing in.",
     title: "Create corpus key",
@@ -140,7 +135,7 @@ pub const CORPUS: KeyTab = KeyTab {
 /// Credentials of LLM providers.
 pub const GENERAL: KeyTab = KeyTab {
     kind: Kind::Credential(CredentialKind::General),
-    path: page_of(Kind::Credential(CredentialKind::General)),
+    page: &routes::GENERAL_KEYS,
     purpose: "Store an LLM provider’s API key once, then link it to any provider or model.",
     empty_text: "Add a key from OpenAI, Anthropic or another provider. You won’t need to enter it again.",
     title: "New API Key",
@@ -163,7 +158,7 @@ pub const GENERAL: KeyTab = KeyTab {
 /// Keys for agents.
 pub const AGENT: KeyTab = KeyTab {
     kind: Kind::Key(KeyKind::Agent),
-    path: page_of(Kind::Key(KeyKind::Agent)),
+    page: &routes::AGENT_KEYS,
     purpose: "Identifies an agent at verify, forward-auth and the gateway. It can’t call Latchkey’s own API.",
     empty_text: "Create one key per agent, so you can track and revoke each one separately.",
     title: "Create Agent API Key",
@@ -183,9 +178,6 @@ pub const AGENT: KeyTab = KeyTab {
     class: "grid-agent",
     has_buttons: true,
 };
-
-/// All tabs, in order.
-pub const ALL: [&KeyTab; 6] = [&INTERNAL, &EXTERNAL, &CLIENT, &CORPUS, &GENERAL, &AGENT];
 
 impl KeyTab {
     /// The kind's row in the table of key kinds.
@@ -217,32 +209,8 @@ impl KeyTab {
     }
 }
 
-/// The tabs that these permissions allow.
-fn allowed_tabs(permissions: Permissions) -> impl Iterator<Item = &'static KeyTab> {
-    ALL.into_iter().filter(move |tab| permissions.has(tab.spec().view))
-}
-
 /// The tabs that this user can open.
 pub fn visible_tabs(viewer: &Viewer) -> Vec<Tab> {
-    allowed_tabs(viewer.permissions).map(|tab| Tab { label: tab.spec().label, path: tab.path }).collect()
-}
-
-/// The page of the first tab that these permissions allow.
-pub fn first_for(permissions: Permissions) -> Option<&'static str> {
-    allowed_tabs(permissions).map(|tab| tab.path).next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use latchkey_types::permission::Permission;
-
-    #[test]
-    fn first_tab_depends_on_permissions() {
-        let first = |permissions: &[Permission]| first_for(Permissions::of(permissions));
-        assert_eq!(first(Permission::ALL), Some("/keys/internal"));
-        assert_eq!(first(&[Permission::ViewKeys]), Some("/keys/client"));
-        assert_eq!(first(&[Permission::ManageCredentials]), Some("/keys/general"));
-        assert_eq!(first(&[]), None);
-    }
+    let permitted = routes::section(routes::KEYS.path).filter(|page| page.permits(viewer.permissions));
+    permitted.map(|page| Tab { label: page.label, path: page.path }).collect()
 }

@@ -7,9 +7,12 @@ use leptos::{html, prelude::*};
 use leptos_meta::Title;
 
 use super::error_page::LoadFailed;
-use crate::api::{account::viewer, profile::sessions};
+use crate::{
+    api::{account::viewer, profile::sessions},
+    routes,
+};
 use dialogs::{NameDialog, PasswordDialog};
-use latchkey_types::{account::Viewer, key_kind::CredentialKind, member::SessionRow, permission::Permission};
+use latchkey_types::{account::Viewer, member::SessionRow, permission::Permission};
 use latchkey_ui::{browser, button::Button, copy::CopyButton, toast::use_toasts};
 use sessions::Sessions;
 
@@ -26,7 +29,7 @@ pub fn ProfilePage() -> impl IntoView {
     let viewer = OnceResource::new(viewer());
     let sessions = OnceResource::new(sessions());
     view! {
-        <Title text="Profile"/>
+        <Title text=routes::PROFILE.label/>
         <Suspense>
             {Suspend::new(async move {
                 match (viewer.await, sessions.await) {
@@ -44,7 +47,7 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     let open_dialog = RwSignal::new(None);
     let dismiss = Callback::new(move |()| open_dialog.set(None));
     // A full page load: the header shows the name too.
-    let renamed = Callback::new(move |()| browser::go("/profile"));
+    let renamed = Callback::new(move |()| browser::go(routes::PROFILE.path));
     let reload_sessions = RwSignal::new(0_u32);
     let password_changed = Callback::new(move |()| {
         open_dialog.set(None);
@@ -113,9 +116,9 @@ fn Shortcuts(viewer: Viewer) -> impl IntoView {
                 <h2 id="profile-elsewhere">"Keys and usage"</h2>
                 <dl class="facts">
                     {has_keys.then(|| view! {
-                        <div><dt><a href=CredentialKind::External.spec().page>"External"</a></dt><dd>"Your keys for storage providers."</dd></div>
+                        <div><dt><a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a></dt><dd>"Your keys for storage providers."</dd></div>
                     })}
-                    {has_billing.then(|| view! { <div><dt><a href="/billing">"Billing"</a></dt><dd>"Usage and cost by key."</dd></div> })}
+                    {has_billing.then(|| view! { <div><dt><a href=routes::BILLING.path>{routes::BILLING.label}</a></dt><dd>"Usage and cost by key."</dd></div> })}
                 </dl>
             </section>
         }

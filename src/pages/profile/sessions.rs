@@ -2,9 +2,12 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::api::{
-    account::{sign_out, sign_out_everywhere},
-    profile::{end_session, sessions},
+use crate::{
+    api::{
+        account::{sign_out, sign_out_everywhere},
+        profile::{end_session, sessions},
+    },
+    routes,
 };
 use latchkey_types::{error::Error, id::SessionId, member::SessionRow};
 use latchkey_ui::{
@@ -41,7 +44,7 @@ pub(super) fn Sessions(
     let end = Callback::new(move |session: SessionRow| {
         spawn_local(async move {
             match end(&session).await {
-                Ok(()) if session.is_this => browser::go("/sign-in"),
+                Ok(()) if session.is_this => browser::go(routes::SIGN_IN.path),
                 // An expired session is the requested result.
                 Ok(()) | Err(Error::NotFound) => toasts.success("Session ended".to_owned()),
                 Err(error) => toasts.error(error.to_string()),
@@ -112,7 +115,7 @@ async fn end_all() -> Result<(), Error> {
 #[component]
 fn SignOutEverywhere(#[prop(into)] close: Callback<()>) -> impl IntoView {
     let form = Form::new();
-    let submit = move |()| form.send(Some(end_all()), |()| browser::go("/sign-in"));
+    let submit = move |()| form.send(Some(end_all()), |()| browser::go(routes::SIGN_IN.path));
     view! {
         <FormDialog title="Sign out everywhere?" form submit="Sign out" variant=ButtonVariant::Danger on_submit=submit on_dismiss=close>
             <p>"You’ll be signed out on all devices, including this one. API keys keep working."</p>

@@ -6,11 +6,12 @@ use super::{
     about_context::AboutContext,
     cards::{ApiKeys, TilesResource, first_tiles},
     details::Details,
-    frame::{ABOUT, ProjectPage, use_project_resource},
+    frame::{ProjectPage, use_project_resource},
     members::Members,
     nodes::Nodes,
     secrets::Secrets,
 };
+use crate::routes;
 use crate::{api::project_resources::list_project_resources, pages::error_page::LoadFailed};
 use latchkey_types::{
     error::Error,
@@ -25,7 +26,7 @@ type BelongingsResource = Resource<Result<ProjectResources, Error>>;
 pub fn AboutPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     let (read, tiles) = (use_project_resource(list_project_resources), first_tiles());
-    view! { <ProjectPage tab=&ABOUT content=move |project| content(read, tiles, project)/> }
+    view! { <ProjectPage page=&routes::PROJECT content=move |project| content(read, tiles, project)/> }
 }
 
 fn content(read: BelongingsResource, tiles: TilesResource, project: ProjectRow) -> AnyView {

@@ -3,8 +3,8 @@
 use leptos::{html, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{PROJECTS, about_context::AboutContext, dialogs::DraftDialog};
-use crate::api::projects::delete_project;
+use super::{about_context::AboutContext, dialogs::DraftDialog};
+use crate::{api::projects::delete_project, routes};
 use latchkey_types::project::ProjectRow;
 use latchkey_ui::{
     button::{Button, ButtonVariant},
@@ -84,7 +84,7 @@ fn DeleteDialog(project: ProjectRow, on_dismiss: Callback<()>) -> impl IntoView 
         let navigate = navigate.clone();
         form.send(Some(ignore_not_found(delete_project(id))), move |()| {
             toasts.success("Project deleted".to_owned());
-            navigate(PROJECTS, NavigateOptions::default());
+            navigate(routes::PROJECTS.path, NavigateOptions::default());
         });
     };
     view! {

@@ -6,45 +6,19 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
-use super::PROJECTS;
 use crate::{
     api::projects::project,
     pages::{error_page::LoadFailed, set_status, viewer::use_viewer},
+    routes::{self, Page},
 };
-use latchkey_types::{account::Viewer, error::Error, id::ProjectId, permission::Permission, project::ProjectRow};
+use latchkey_types::{account::Viewer, error::Error, id::ProjectId, project::ProjectRow};
 use latchkey_ui::{
     icon::{Glyph, Icon},
     tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
-#[derive(Debug, PartialEq, Eq)]
-pub struct ProjectTab {
-    pub label: &'static str,
-    /// Path with the placeholder `{id}` for the project.
-    pub path: &'static str,
-    /// Permission required in the project.
-    pub needs: Permission,
-}
-
-pub const ABOUT: ProjectTab = ProjectTab { label: "About Project", path: "/projects/{id}", needs: Permission::ViewProject };
-/// Key templates and access requests.
-pub const KEYS: ProjectTab = ProjectTab { label: "API KEYS", path: "/projects/{id}/keys", needs: Permission::ManageProjects };
-/// Issued keys and their cost.
-pub const ISSUED: ProjectTab = ProjectTab { label: "ISSUED KEYS", path: "/projects/{id}/keys/issued", needs: Permission::ManageProjects };
-
-/// In the order of the tabs.
-const ALL: &[&ProjectTab] = &[&ABOUT, &KEYS, &ISSUED];
-
-impl ProjectTab {
-    /// The path of this page for a project.
-    pub fn path_for(&self, project: ProjectId) -> String {
-        address(self.path, project)
-    }
-}
-
-fn address(path: &str, project: ProjectId) -> String {
-    path.replace("{id}", &project.to_string())
-}
+/// The pages of a project, in the order of the tabs.
+const TABS: &[&Page] = &[&routes::PROJECT, &routes::PROJECT_KEYS, &routes::ISSUED_KEYS];
 
 /// The open project, provided as context to its pages.
 #[derive(Clone, Copy)]
@@ -103,7 +77,7 @@ where
 /// Heading, tabs and content of a project page; an error page for viewers without access.
 #[component]
 pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 'static>(
-    tab: &'static ProjectTab,
+    page: &'static Page,
     /// Renders the page for the project; see also [`use_project`].
     content: Content,
 ) -> impl IntoView {
@@ -114,9 +88,10 @@ pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 's
             {move || {
                 let content = content.clone();
                 Suspend::new(async move {
-                    match (viewer.await, project.await) {
-                        (Ok(viewer), Ok(project)) if project.permissions.has(tab.needs) => view! { <Project tab viewer project content/> }.into_any(),
-                        (Ok(_), Ok(_)) => view! { <LoadFailed error=Error::forbidden(tab.needs)/> }.into_any(),
+                    // The page's permissions are also required in the project.
+                    let project = project.await.and_then(|project| page.access.require(project.permissions).map(|()| project));
+                    match (viewer.await, project) {
+                        (Ok(viewer), Ok(project)) => view! { <Project page viewer project content/> }.into_any(),
                         (_, Err(Error::NotFound)) => view! { <NoProject/> }.into_any(),
                         (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
                     }
@@ -128,7 +103,7 @@ pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 's
 
 #[component]
 fn Project<Content: Fn(ProjectRow) -> AnyView + 'static>(
-    tab: &'static ProjectTab,
+    page: &'static Page,
     viewer: Viewer,
     project: ProjectRow,
     content: Content,
@@ -136,15 +111,22 @@ fn Project<Content: Fn(ProjectRow) -> AnyView + 'static>(
     let open = OpenProject { row: RwSignal::new(project.clone()), viewer: StoredValue::new(viewer) };
     provide_context(open);
     let id = project.id;
-    let tabs = ALL.iter().filter(|tab| project.permissions.has(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
+    let permitted = TABS.iter().filter(|page| page.permits(project.permissions));
+    let tabs = permitted.map(|page| Tab { label: page.label, path: page.path }).collect();
     let name = move || open.row.with(|row| row.name.clone());
     let waiting = Signal::derive(move || open.row.with(|row| row.waiting));
     view! {
-        <Title text=move || format!("{} · {}", tab.label, name())/>
+        <Title text=move || format!("{} · {}", page.label, name())/>
         <div class="page page-settings page-project">
-            <a class="back" href=PROJECTS><Icon glyph=Glyph::Back/>"All projects"</a>
+            <a class="back" href=routes::PROJECTS.path><Icon glyph=Glyph::Back/>"All projects"</a>
             <h1>{name}</h1>
-            <Tabs label="Project" tabs open=tab.path address=move |path: &'static str| address(path, id) waiting=(KEYS.path, waiting)/>
+            <Tabs
+                label="Project"
+                tabs
+                open=page.path
+                address=move |path: &'static str| routes::with_id(path, id)
+                waiting=(routes::PROJECT_KEYS.path, waiting)
+            />
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content(project)}</section>
         </div>
     }
@@ -158,7 +140,7 @@ fn NoProject() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"Project not found"</h1>
             <p>"The project may have been deleted, or you are not a member. Ask a project manager to add you."</p>
-            <p class="sheet-actions"><a class="button" href=PROJECTS>"All projects"</a></p>
+            <p class="sheet-actions"><a class="button" href=routes::PROJECTS.path>"All projects"</a></p>
         </div>
     }
 }

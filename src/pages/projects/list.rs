@@ -4,10 +4,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::{dialogs::DraftDialog, frame::ABOUT};
+use super::dialogs::DraftDialog;
 use crate::{
     api::projects::projects,
     pages::{error_page::LoadFailed, viewer::use_viewer},
+    routes,
 };
 use latchkey_types::{account::Viewer, permission::Permission, project::ProjectRow};
 use latchkey_ui::{
@@ -24,7 +25,7 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let viewer = use_viewer();
     let projects = OnceResource::new(projects());
     view! {
-        <Title text="Projects"/>
+        <Title text=routes::PROJECTS.label/>
         <Suspense>
             {Suspend::new(async move {
                 match (viewer.await, projects.await) {
@@ -49,7 +50,7 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
     let done = Callback::new(move |project: ProjectRow| {
         is_creating.set(false);
         toasts.success("Project created".to_owned());
-        navigate(&ABOUT.path_for(project.id), NavigateOptions::default());
+        navigate(&routes::PROJECT.path_with(project.id), NavigateOptions::default());
     });
 
     // View
@@ -118,7 +119,7 @@ fn project_row(project: ProjectRow) -> impl IntoView {
     };
     view! {
         <tr aria-label=name>
-            <td class="cell-name"><a class="cell-text" href=ABOUT.path_for(project.id)>{project.name}</a></td>
+            <td class="cell-name"><a class="cell-text" href=routes::PROJECT.path_with(project.id)>{project.name}</a></td>
             <td class="cell-soft cell-long" data-label="Description">{description}</td>
             <td class="cell-soft" data-label="Visibility">{project.visibility.label()}</td>
             <td class="cell-soft" data-label="Your role">{role}</td>

@@ -15,6 +15,3 @@ mod secrets;
 pub mod templates;
 
 pub(crate) use list::ProjectsPage;
-
-/// Path of the project list.
-pub const PROJECTS: &str = "/projects";

@@ -14,6 +14,7 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use super::viewer::use_viewer;
+use crate::routes;
 use api_key_input::ApiKeyInput;
 use document::{Document, Group, Operation, capital};
 use latchkey_types::permission::Permission;
@@ -21,7 +22,6 @@ use latchkey_ui::{fetch::fetch, message::AlertWithRetry};
 use markdown::Markdown;
 use operation::OperationBody;
 
-pub const PATH: &str = "/api-reference";
 /// The `OpenAPI` document.
 const OPENAPI_PATH: &str = "/api/v1/openapi.json";
 
@@ -52,7 +52,7 @@ pub fn ReferencePage() -> impl IntoView {
         LoadState::Loaded(document) => view! { <Reference document key/> }.into_any(),
     };
     view! {
-        <Title text="API reference"/>
+        <Title text=routes::REFERENCE.label/>
         <div class="page">
             <h1>"API reference"</h1>
             <p class="reference-lead">
@@ -107,7 +107,7 @@ fn KeyField(key: ApiKeyInput) -> impl IntoView {
     // The link is only for viewers who can create a key.
     let create_link = Suspend::new(async move {
         let can_create = viewer.await.is_ok_and(|viewer| viewer.can(Permission::ManageApiKeys));
-        can_create.then(|| view! { "Create one under " <a href="/keys/internal">"Internal"</a> ". " })
+        can_create.then(|| view! { "Create one under " <a href=routes::INTERNAL_KEYS.path>{routes::INTERNAL_KEYS.label}</a> ". " })
     });
     let type_in = move |text| {
         key.typed.set(text);

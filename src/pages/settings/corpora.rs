@@ -2,10 +2,11 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{CORPORA, SettingsPage};
+use super::SettingsPage;
 use crate::{
     api::corpora::{corpora_details, create_corpus, delete_corpus},
     pages::error_page::LoadFailed,
+    routes,
 };
 use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
 use latchkey_ui::{
@@ -37,7 +38,7 @@ pub fn CorporaPage() -> impl IntoView {
         }
         .into_any()
     };
-    view! { <SettingsPage tab=&CORPORA content/> }
+    view! { <SettingsPage page=&routes::CORPORA content/> }
 }
 
 #[derive(Clone)]

@@ -11,55 +11,33 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{error_page::LoadFailed, viewer::use_viewer};
-use latchkey_types::{account::Viewer, error::Error, permission::Permission};
+use crate::routes::{self, Page};
+use latchkey_types::{account::Viewer, error::Error};
 use latchkey_ui::{
     browser,
     message::AlertWithRetry,
     tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
-#[derive(Debug, PartialEq, Eq)]
-pub struct SettingsTab {
-    pub label: &'static str,
-    pub path: &'static str,
-    /// Permission required to open the page.
-    pub needs: Permission,
-}
-
-pub const PROVIDERS: SettingsTab = SettingsTab { label: "Providers", path: "/settings/providers", needs: Permission::ManageCredentials };
-pub const CORPORA: SettingsTab = SettingsTab { label: "Corpora", path: "/settings/corpora", needs: Permission::ManageCorpora };
-pub const MEMBERS: SettingsTab = SettingsTab { label: "Members", path: "/settings/members", needs: Permission::ManageMembers };
-pub const ROLES: SettingsTab = SettingsTab { label: "Roles", path: "/settings/roles", needs: Permission::ManageRoles };
-pub const AUDIT: SettingsTab = SettingsTab { label: "Audit log", path: "/settings/audit", needs: Permission::ViewAuditLog };
-pub const ORGANIZATION: SettingsTab = SettingsTab { label: "Organization", path: "/settings/organization", needs: Permission::ManageOrganization };
-
-/// In the order of the tabs.
-pub const ALL: &[&SettingsTab] = &[&PROVIDERS, &CORPORA, &MEMBERS, &ROLES, &AUDIT, &ORGANIZATION];
-
-/// The first settings page that the viewer can open.
-pub fn first_for(viewer: &Viewer) -> Option<&'static SettingsTab> {
-    ALL.iter().copied().find(|tab| viewer.can(tab.needs))
-}
-
 /// Heading, tabs and content of a settings page; an error page for viewers without the permission.
 ///
 /// Create resources outside of `content`: it is rendered inside a `Suspense`, where the server may create them twice.
 #[component]
 pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'static>(
-    tab: &'static SettingsTab,
+    page: &'static Page,
     /// Renders the page for a viewer with the permission.
     content: Content,
 ) -> impl IntoView {
     let viewer = use_viewer();
     view! {
-        <Title text=format!("{} · Settings", tab.label)/>
+        <Title text=format!("{} · {}", page.label, routes::SETTINGS.label)/>
         <Suspense>
             {move || {
                 let content = content.clone();
                 Suspend::new(async move {
-                    match viewer.await {
-                        Ok(viewer) if viewer.can(tab.needs) => view! { <Settings tab viewer=viewer.clone() content=content(viewer)/> }.into_any(),
-                        Ok(_) => view! { <LoadFailed error=Error::forbidden(tab.needs)/> }.into_any(),
+                    let permitted = viewer.await.and_then(|viewer| page.access.require(viewer.permissions).map(|()| viewer));
+                    match permitted {
+                        Ok(viewer) => view! { <Settings page viewer=viewer.clone() content=content(viewer)/> }.into_any(),
                         Err(error) => view! { <LoadFailed error/> }.into_any(),
                     }
                 })
@@ -69,12 +47,13 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
 }
 
 #[component]
-fn Settings(tab: &'static SettingsTab, viewer: Viewer, content: AnyView) -> impl IntoView {
-    let tabs = ALL.iter().filter(|tab| viewer.can(tab.needs)).map(|tab| Tab { label: tab.label, path: tab.path }).collect();
+fn Settings(page: &'static Page, viewer: Viewer, content: AnyView) -> impl IntoView {
+    let permitted = routes::section(routes::SETTINGS.path).filter(|page| page.permits(viewer.permissions));
+    let tabs = permitted.map(|page| Tab { label: page.label, path: page.path }).collect();
     view! {
         <div class="page page-settings">
-            <h1>"Settings"</h1>
-            <Tabs label="Settings" tabs open=tab.path/>
+            <h1>{routes::SETTINGS.label}</h1>
+            <Tabs label=routes::SETTINGS.label tabs open=page.path/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content}</section>
         </div>
     }

@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{ORGANIZATION, SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view};
 use crate::api::organization::{edit_organization, organization};
+use crate::routes;
 use latchkey_types::{error::Error, organization::OrganizationSettings, validate};
 use latchkey_ui::{
     browser,
@@ -21,7 +22,7 @@ pub fn OrganizationPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(SettingsResource::new(organization()));
     let content = |_| loaded_view(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> }.into_any());
-    view! { <SettingsPage tab=&ORGANIZATION content/> }
+    view! { <SettingsPage page=&routes::ORGANIZATION content/> }
 }
 
 #[component]
@@ -42,7 +43,7 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
             _ => None,
         };
         // A full page load: the header shows the name, and many pages show amounts.
-        form.send(request, |()| browser::go_with_message(ORGANIZATION.path, "Changes saved"));
+        form.send(request, |()| browser::go_with_message(routes::ORGANIZATION.path, "Changes saved"));
     };
 
     // View

@@ -1,5 +1,6 @@
 //! The life cycle of every kind over the API, compared with `KIND_SPECS`. A kind that is missing here does not compile or fails.
 
+use latchkey::routes;
 use latchkey_types::key_kind::{CreateAction, CredentialKind, Editable, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, Mask, SecretReveal, Unique};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -195,8 +196,9 @@ fn table() -> Value {
             CreateAction::Menu(words) => (None, Some(words)),
             CreateAction::FromTemplate => (None, None),
         };
+        let page = routes::section(routes::KEYS.path).find(|page| page.label == spec.label).map(|page| page.path);
         json!({
-            "kind": spec.name, "label": spec.label, "page": spec.page, "button": button, "menu": menu, "prefix": spec.prefix,
+            "kind": spec.name, "label": spec.label, "page": page, "button": button, "menu": menu, "prefix": spec.prefix,
             "mask": if let Mask::Ends(front, end) = spec.mask { Some([front, end]) } else { None },
             "revealed": match spec.reveal {
                 SecretReveal::InRow => "row",

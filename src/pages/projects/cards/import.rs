@@ -11,9 +11,10 @@ use crate::{
         projects::projects,
     },
     pages::{
-        projects::{PROJECTS, frame::use_project},
+        projects::frame::use_project,
         secret::{Reveal, use_reveal},
     },
+    routes,
 };
 use latchkey_types::{
     error::Error,
@@ -74,7 +75,8 @@ fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
         Managed::Loading => view! { <p>"Loading your projects…"</p> }.into_any(),
         Managed::Failed(error) => view! { <Alert message=error.to_string()/> }.into_any(),
         Managed::Loaded(_) if can_create => {
-            view! { <p>"You don’t manage any projects yet. " <a href=PROJECTS>"Create one"</a> ", then import the key into it."</p> }.into_any()
+            view! { <p>"You don’t manage any projects yet. " <a href=routes::PROJECTS.path>"Create one"</a> ", then import the key into it."</p> }
+                .into_any()
         }
         Managed::Loaded(_) => view! {
             <p>"You can only import into a project you manage, and you don’t manage any."</p>

@@ -7,8 +7,8 @@ mod state;
 
 use leptos::prelude::*;
 
-use super::frame::{KEYS, use_project_resource};
-use crate::api::access_requests::list_key_cards;
+use super::frame::use_project_resource;
+use crate::{api::access_requests::list_key_cards, routes};
 use card::Tile;
 use import::ImportDialog;
 use latchkey_types::{error::Error, key_template::KeyCards, project::ProjectRow};
@@ -53,7 +53,7 @@ fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
     let ids = move || context.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
     let is_empty = Memo::new(move |_| context.with(|data| data.tiles.is_empty()));
     let is_managed = project.is_managed();
-    let templates_path = KEYS.path_for(project.id);
+    let templates_path = routes::PROJECT_KEYS.path_with(project.id);
     let tiles = move || {
         if is_empty.get() {
             return empty_state(is_managed.then(|| templates_path.clone()));

@@ -11,10 +11,11 @@ mod toolbar;
 
 use leptos::prelude::*;
 
-use super::frame::{ISSUED, ProjectPage, use_project_resource};
+use super::frame::{ProjectPage, use_project_resource};
 use crate::{
     api::issued_keys::issued_keys,
     pages::{error_page::LoadFailed, notifications::use_notifications},
+    routes,
 };
 use context::IssuedContext;
 use latchkey_types::{error::Error, id::ProjectId, issued_key::IssuedPage, project::ProjectRow};
@@ -36,7 +37,7 @@ pub fn IssuedKeysPage() -> impl IntoView {
     provide_context(query_state);
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context::<FirstPage>(use_project_resource(move |project| issued_keys(query_state.now().query(project))));
-    view! { <ProjectPage tab=&ISSUED content/> }
+    view! { <ProjectPage page=&routes::ISSUED_KEYS content/> }
 }
 
 fn content(project: ProjectRow) -> AnyView {

@@ -5,7 +5,10 @@ use std::time::Duration;
 use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
 use super::{context::IssuedContext, export_format};
-use crate::pages::{projects::frame::use_project, viewer::use_viewer};
+use crate::{
+    pages::{projects::frame::use_project, viewer::use_viewer},
+    routes,
+};
 use latchkey_types::{
     error::Error,
     issued_key::{IssuedSort, PeriodQuery, Span, UsagePeriod, date},
@@ -89,7 +92,7 @@ fn Lead() -> impl IntoView {
     let viewer = use_viewer();
     let billing = Suspend::new(async move {
         let can_see = viewer.await.is_ok_and(|viewer| viewer.can(latchkey_types::permission::Permission::ViewBilling));
-        can_see.then(|| view! { " Also shown in " <a href="/billing">"Billing"</a> "." })
+        can_see.then(|| view! { " Also shown in " <a href=routes::BILLING.path>{routes::BILLING.label}</a> "." })
     });
     view! {
         <p class="issued-lead">

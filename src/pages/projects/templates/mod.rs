@@ -10,10 +10,11 @@ mod settings_fields;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::frame::{KEYS, ProjectPage, use_project, use_project_resource};
+use super::frame::{ProjectPage, use_project, use_project_resource};
 use crate::{
     api::key_templates::{create_template, templates_page},
     pages::error_page::LoadFailed,
+    routes,
 };
 use card::Tile;
 use context::{OpenDialog, TemplatesContext};
@@ -45,7 +46,7 @@ pub fn TemplatesPage() -> impl IntoView {
         }
         .into_any()
     };
-    view! { <ProjectPage tab=&KEYS content/> }
+    view! { <ProjectPage page=&routes::PROJECT_KEYS content/> }
 }
 
 #[component]

@@ -5,8 +5,9 @@ mod table;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{AUDIT, SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view};
 use crate::api::audit::read_audit_log;
+use crate::routes;
 use latchkey_types::{
     account::Viewer,
     audit::{AuditEventRow, AuditPage as Page, AuditPeriod, AuditQuery},
@@ -32,7 +33,7 @@ pub fn AuditPage() -> impl IntoView {
     provide_context(query_state);
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(FirstPage::new(read_audit_log(query_state.query())));
-    view! { <SettingsPage tab=&AUDIT content/> }
+    view! { <SettingsPage page=&routes::AUDIT content/> }
 }
 
 fn content(_: Viewer) -> AnyView {

@@ -6,7 +6,7 @@ use leptos_router::{
     hooks::{use_navigate, use_query_map},
 };
 
-use super::super::AUDIT;
+use crate::routes;
 use latchkey_types::audit::{AuditPeriod, AuditQuery};
 use latchkey_ui::browser;
 
@@ -29,7 +29,7 @@ impl AuditQueryState {
         let navigate = use_navigate();
         // Replaces the history entry: “Back” skips the keystrokes of a search.
         let go = Callback::new(move |(search, period): (String, AuditPeriod)| {
-            let address = String::from(AUDIT.path) + &query_string(&search, period, browser::encode);
+            let address = String::from(routes::AUDIT.path) + &query_string(&search, period, browser::encode);
             navigate(&address, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
         });
         Self { filter, go }

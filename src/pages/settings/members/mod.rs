@@ -8,8 +8,9 @@ mod member;
 
 use leptos::prelude::*;
 
-use super::{MEMBERS, SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view};
 use crate::api::members::members_page;
+use crate::routes;
 use context::{MembersContext, OpenDialog};
 use invitations::Invitations;
 use invite::InviteDialog;
@@ -28,7 +29,7 @@ type PeopleResource = OnceResource<Result<MembersPageData, Error>>;
 pub fn MembersPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(PeopleResource::new(members_page()));
-    view! { <SettingsPage tab=&MEMBERS content/> }
+    view! { <SettingsPage page=&routes::MEMBERS content/> }
 }
 
 fn content(viewer: Viewer) -> AnyView {

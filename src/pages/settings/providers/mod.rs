@@ -9,8 +9,8 @@ mod provider;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{PROVIDERS, SettingsPage};
-use crate::{api::providers::list_providers, pages::error_page::LoadFailed};
+use super::SettingsPage;
+use crate::{api::providers::list_providers, pages::error_page::LoadFailed, routes};
 use card::ProviderCard;
 use delete::DeleteDialog;
 use latchkey_types::{
@@ -45,7 +45,7 @@ pub fn ProvidersPage() -> impl IntoView {
         }
         .into_any()
     };
-    view! { <SettingsPage tab=&PROVIDERS content/> }
+    view! { <SettingsPage page=&routes::PROVIDERS content/> }
 }
 
 #[component]

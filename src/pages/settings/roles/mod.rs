@@ -4,8 +4,9 @@ mod dialogs;
 
 use leptos::prelude::*;
 
-use super::{ROLES, SettingsPage, loaded_view};
+use super::{SettingsPage, loaded_view};
 use crate::api::roles::list_roles;
+use crate::routes;
 use dialogs::{DeleteDialog, DraftDialog};
 use latchkey_types::{
     account::Viewer,
@@ -37,7 +38,7 @@ enum OpenDialog {
 pub fn RolesPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(RolesResource::new(list_roles()));
-    view! { <SettingsPage tab=&ROLES content/> }
+    view! { <SettingsPage page=&routes::ROLES content/> }
 }
 
 fn content(viewer: Viewer) -> AnyView {

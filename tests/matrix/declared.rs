@@ -1,0 +1,125 @@
+//! What every route requires: of the API as registered, of server functions as expected here. The rules enforce the latter.
+
+use latchkey_types::{
+    access::Access,
+    permission::{Permission, Scope},
+};
+use reqwest::Method;
+
+/// A server function or a route of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    pub method: Method,
+    /// The path as registered with the router.
+    pub path: String,
+    /// The scope that an internal key must have; `None` for routes that are not called with a key.
+    pub scope: Option<Scope>,
+    /// Required of the caller, or of the creator of the caller's key.
+    pub access: Access,
+}
+
+/// Every server function and every API route, once.
+pub fn all() -> Vec<Route> {
+    let functions = FUNCTIONS.iter().map(|(path, access)| Route { method: Method::POST, path: (*path).to_owned(), scope: None, access: *access });
+    let of_api = latchkey_rest::route_table().into_iter();
+    let of_api = of_api.map(|route| Route { method: route.method, path: route.path, scope: route.needs.scope, access: route.needs.access });
+    // Read by the page itself, with the session cookie.
+    let events = Route { method: Method::GET, path: "/events".to_owned(), scope: None, access: Access::SignedIn };
+    functions.chain(of_api).chain([events]).collect()
+}
+
+/// The `view` permission of any listed kind: the id of an opened list does not reveal its kind.
+const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials];
+
+/// The permission of either credential kind: the kind is known only after the credential is found, and one that the caller may not see is
+/// reported as not found.
+const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
+
+/// To select corpora for a key, or to manage them.
+const VIEW_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
+
+const FUNCTIONS: &[(&str, Access)] = &[
+    ("/fn/account/invitation", Access::Token),
+    ("/fn/account/join", Access::Token),
+    ("/fn/account/set-up", Access::Token),
+    ("/fn/account/sign-in", Access::Public),
+    ("/fn/account/sign-out", Access::SignedIn),
+    ("/fn/account/sign-out-everywhere", Access::SignedIn),
+    ("/fn/account/viewer", Access::SignedIn),
+    ("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
+    ("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
+    ("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
+    ("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/details", Access::OneOf(VIEW_CORPORA)),
+    ("/fn/credentials/create-general", Access::Manage),
+    ("/fn/credentials/create-external", Access::Manage),
+    ("/fn/credentials/edit-general", Access::Manage),
+    ("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
+    ("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
+    ("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
+    ("/fn/invitations/withdraw", Access::Permission(Permission::ManageMembers)),
+    ("/fn/issued/list", Access::Permission(Permission::ManageProjects)),
+    ("/fn/issued/reveal", Access::Permission(Permission::ViewProject)),
+    ("/fn/issued/revoke", Access::Permission(Permission::ManageProjects)),
+    ("/fn/issued/set-disabled", Access::Permission(Permission::ManageProjects)),
+    ("/fn/keys/bulk", Access::Manage),
+    ("/fn/keys/create", Access::Manage),
+    ("/fn/keys/edit", Access::Manage),
+    ("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
+    ("/fn/keys/open", Access::View),
+    ("/fn/keys/rotate", Access::Manage),
+    ("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
+    ("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
+    ("/fn/members/enable", Access::Permission(Permission::ManageMembers)),
+    ("/fn/members/list", Access::Permission(Permission::ManageMembers)),
+    ("/fn/members/set-role", Access::Permission(Permission::ManageMembers)),
+    ("/fn/notifications/list", Access::SignedIn),
+    ("/fn/notifications/mark-read", Access::SignedIn),
+    ("/fn/organization/edit", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/organization/get", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/profile/change-password", Access::SignedIn),
+    ("/fn/profile/end-session", Access::SignedIn),
+    ("/fn/profile/rename", Access::SignedIn),
+    ("/fn/profile/sessions", Access::SignedIn),
+    ("/fn/projects/add-member", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/resources", Access::Permission(Permission::ViewProject)),
+    ("/fn/projects/create", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/create-node", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/create-secret", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/delete", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/delete-node", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/delete-secret", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/edit", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/get", Access::Permission(Permission::ViewProject)),
+    ("/fn/projects/import", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/import-preview", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/list", Access::Permission(Permission::ViewProject)),
+    ("/fn/projects/remove-member", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/rename-node", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/replace-secret", Access::Permission(Permission::ManageProjects)),
+    ("/fn/projects/set-member-role", Access::Permission(Permission::ManageProjects)),
+    ("/fn/providers/create", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/create-model", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/delete", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/delete-model", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/edit", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/edit-model", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/providers/list", Access::Permission(Permission::ManageCredentials)),
+    ("/fn/access-requests/approve", Access::Permission(Permission::ManageProjects)),
+    ("/fn/access-requests/create", Access::Permission(Permission::ViewProject)),
+    ("/fn/access-requests/reject", Access::Permission(Permission::ManageProjects)),
+    ("/fn/access-requests/cards", Access::Permission(Permission::ViewProject)),
+    ("/fn/access-requests/withdraw", Access::Permission(Permission::ViewProject)),
+    ("/fn/roles/create", Access::Permission(Permission::ManageRoles)),
+    ("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
+    ("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
+    ("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    ("/fn/templates/add-field", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/create", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/delete", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/delete-field", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/page", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/edit", Access::Permission(Permission::ManageProjects)),
+    ("/fn/templates/edit-field", Access::Permission(Permission::ManageProjects)),
+];
