@@ -6,6 +6,7 @@ mod admin;
 mod api;
 mod audit;
 mod backup;
+mod changes;
 mod cli;
 mod credential_check;
 mod issued_keys;

@@ -88,7 +88,9 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/keys/edit") => {
             with_object(Object::Key, |fixtures, id| json!({ "id": id, "patch": { "name": fixtures.unique_name() } })).of(KeyKind::Agent)
         }
-        ("POST", "/fn/keys/ids" | "/fn/keys/rows") => plain(|_, _| json!({ "listing": "0", "offset": 0, "limit": 1 })),
+        ("POST", "/fn/keys/ids" | "/fn/keys/rows") => {
+            with_object(Object::Listing, |_, listing| json!({ "listing": listing, "offset": 0, "limit": 1 }))
+        }
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
         }
@@ -200,7 +202,10 @@ fn of_projects(route: &Route) -> Option<Example> {
             with_object(Object::ProjectSecret, |_, ids| json!({ "id": id_pair(ids).0, "secret": id_pair(ids).1, "value": "b" }))
         }
         ("POST", "/fn/projects/import") => {
-            with_object(Object::UserKey, |_, ids| json!({ "project": id_pair(ids).0, "key": id_pair(ids).1, "token": "unknown", "prefix": "p" }))
+            with_object(Object::RevealedKey, |_, ids| {
+                let (project, (key, token)) = (id_pair(ids).0, id_pair(id_pair(ids).1));
+                json!({ "project": project, "key": key, "token": token, "prefix": "p" })
+            })
         }
         ("POST", "/fn/projects/import-preview") => {
             with_object(Object::UserKey, |_, ids| json!({ "project": id_pair(ids).0, "key": id_pair(ids).1, "prefix": "p" }))

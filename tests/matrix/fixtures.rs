@@ -8,13 +8,13 @@ use std::{
 use latchkey_core::{
     accounts::{self, NewAccount},
     auth::session::{self, Device},
-    keys,
+    keys, project_keys,
 };
-use latchkey_store as store;
+use latchkey_store::{self as store, users::UserRow};
 use latchkey_types::{
-    id::{AccessRequestId, UserId},
+    id::{AccessRequestId, KeyId, UserId},
     key::{CreateKeyRequest, RequestedExpiry},
-    key_kind::{KeyKind, Kind},
+    key_kind::{KIND_SPECS, KeyKind, Kind},
     permission::{Permission, Permissions, Scope},
 };
 use reqwest::StatusCode;
@@ -41,6 +41,8 @@ pub struct TestUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Object {
     None,
+    /// An opened list of keys of the caller.
+    Listing,
     /// An agent key.
     Key,
     Corpus,
@@ -80,6 +82,8 @@ pub enum Object {
     SecretName,
     /// Such a project and a key of the caller in another project.
     UserKey,
+    /// Such a project, a revealed key of the caller in another project, and its token.
+    RevealedKey,
     /// The token of an invitation.
     Token,
     /// The token of the set-up link, which is invalid after set-up.
@@ -91,6 +95,7 @@ impl Object {
     pub const fn unknown_id(self) -> Option<&'static str> {
         Some(match self {
             Self::None => return None,
+            Self::Listing => "0",
             Self::Key | Self::IssuedKey => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
             Self::General => "crd_00000000000070008000000000000000",
@@ -109,6 +114,7 @@ impl Object {
             Self::ProjectSecret => "prj_00000000000070008000000000000000 sec_00000000000070008000000000000000",
             Self::SecretName => "prj_00000000000070008000000000000000 token",
             Self::UserKey => "prj_00000000000070008000000000000000 key_00000000000070008000000000000000",
+            Self::RevealedKey => "prj_00000000000070008000000000000000 key_00000000000070008000000000000000 token",
             Self::Token | Self::InvalidToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         })
     }
@@ -201,6 +207,7 @@ impl Fixtures {
     pub async fn create_object(&self, object: Object, user: &TestUser) -> String {
         match object {
             Object::None | Object::InvalidToken => String::new(),
+            Object::Listing => self.open_list(user).await,
             Object::Key => {
                 let created = self.call_as_owner("keys/create", json!({ "request": { "kind": "agent", "name": self.unique_name() } })).await;
                 text(&created["key"]["id"])
@@ -228,10 +235,7 @@ impl Fixtures {
                 self.select_id(sql, &user.email).await
             }
             Object::Project => self.create_project(user).await,
-            Object::IssuedKey => {
-                let template = insert_template(&self.server, &self.create_project(user).await, &self.unique_name(), "viewer", 0).await;
-                insert_issued_key(&self.server, template, &user.email, None).await.to_string()
-            }
+            Object::IssuedKey => self.create_issued_key(user).await.to_string(),
             Object::Template => self.create_template(user).await,
             Object::Field => {
                 let template = self.create_template(user).await;
@@ -240,7 +244,7 @@ impl Fixtures {
             Object::Request => self.create_request(user, &self.users[0].email).await,
             Object::OwnRequest => self.create_request(user, &user.email).await,
             Object::NonMember => format!("{} {}", self.create_project(user).await, self.create_member().await),
-            Object::ProjectMember | Object::Node | Object::ProjectSecret | Object::SecretName | Object::UserKey => {
+            Object::ProjectMember | Object::Node | Object::ProjectSecret | Object::SecretName | Object::UserKey | Object::RevealedKey => {
                 let project = self.create_project(user).await;
                 let part = self.create_part(object, &project, user).await;
                 format!("{project} {part}")
@@ -292,9 +296,13 @@ impl Fixtures {
                 user
             }
             Object::Node => self.call_as_owner("projects/create-node", json!({ "id": project, "name": self.unique_name() })).await["id"].to_string(),
-            Object::UserKey => {
-                let template = insert_template(&self.server, &self.create_project(user).await, &self.unique_name(), "viewer", 0).await;
-                insert_issued_key(&self.server, template, &user.email, None).await.to_string()
+            Object::UserKey => self.create_issued_key(user).await.to_string(),
+            Object::RevealedKey => {
+                let key = self.create_issued_key(user).await;
+                let holder = accounts::console_actor(&self.row(user).await);
+                // A role that cannot see the project has no token to reveal.
+                let token = project_keys::reveal(&self.server.state, &holder, key).await.ok();
+                format!("{key} {}", token.as_ref().map_or("unknown", |token| token.reveal()))
             }
             _ => {
                 let created = self.call_as_owner("projects/create-secret", json!({ "id": project, "name": self.unique_name(), "value": "a" })).await;
@@ -317,6 +325,22 @@ impl Fixtures {
         text(&self.call_as_owner("providers/create", json!({ "request": new_provider(self) })).await["id"])
     }
 
+    async fn create_issued_key(&self, user: &TestUser) -> KeyId {
+        let template = insert_template(&self.server, &self.create_project(user).await, &self.unique_name(), "viewer", 0).await;
+        insert_issued_key(&self.server, template, &user.email, None).await
+    }
+
+    /// Opens a list of a kind that the user may view; the id of none if there is no such kind.
+    async fn open_list(&self, user: &TestUser) -> String {
+        let Some(spec) = KIND_SPECS.iter().find(|spec| spec.is_listed() && user.permissions.has(spec.view)) else { return "0".to_owned() };
+        let query = json!({ "kind": spec.name, "search": "", "sort": { "column": "name", "descending": false } });
+        text(&self.session(user).await.call("keys/open", json!({ "query": query })).await.1["listing"])
+    }
+
+    async fn row(&self, user: &TestUser) -> UserRow {
+        store::users::find_user_by_email(&self.server.state.store, &user.email).await.unwrap().unwrap()
+    }
+
     /// A client with a new session of this user.
     pub async fn session(&self, user: &TestUser) -> BrowserClient {
         let user: UserId = self.select_id("select id from users where email = $1", &user.email).await.parse().unwrap();
@@ -336,11 +360,10 @@ impl Fixtures {
             return key.clone();
         }
         let scopes = Scope::ALL.iter().copied().filter(|scope| Some(*scope) != excluded);
-        let row = store::users::find_user_by_email(&self.server.state.store, &user.email).await.unwrap().unwrap();
         let mut request = CreateKeyRequest::with_name(Kind::Key(KeyKind::Internal), "matrix".to_owned());
         request.expiry = RequestedExpiry::Days(30);
         request.scopes = Some(scopes.map(|scope| scope.as_str().to_owned()).collect());
-        let created = keys::create(&self.server.state, &accounts::console_actor(&row), request).await.unwrap();
+        let created = keys::create(&self.server.state, &accounts::console_actor(&self.row(user).await), request).await.unwrap();
         keys.entry(cache_key).or_insert(created.secret.reveal().to_owned()).clone()
     }
 }

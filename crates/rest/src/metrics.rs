@@ -12,7 +12,7 @@ use latchkey_types::error::Error;
     path = "/metrics",
     operation_id = "getMetrics",
     tag = "public",
-    description = "In the Prometheus text format. Needs no permission.",
+    description = "In the Prometheus text format.",
     responses(
         (status = 200, description = "All metrics.", body = String, content_type = "text/plain"),
         (status = 500, description = "`internal`."),
