@@ -3,9 +3,12 @@
 use std::io::{self, IsTerminal};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::UtcDateTime;
 
-use latchkey_types::time::{DAY_MS, MINUTE_MS, Timestamp};
+use latchkey_types::{
+    rest::values::Rfc3339,
+    time::{DAY_MS, MINUTE_MS, Timestamp},
+};
 
 /// Width of tables if the terminal's width is unknown, in columns.
 const DEFAULT_WIDTH: u16 = 80;
@@ -51,9 +54,8 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Formats a time relative to now: `3 h ago`, `in 89 d`; a dash for `None`.
-pub fn relative_time(moment: Option<&str>, now: Timestamp) -> String {
-    let Some(moment) = moment else { return "-".to_owned() };
-    let Some(ms) = unix_ms(moment) else { return moment.to_owned() };
+pub fn relative_time(moment: Option<Rfc3339>, now: Timestamp) -> String {
+    let Some(Rfc3339(Timestamp(ms))) = moment else { return "-".to_owned() };
     let distance = (now.0 - ms).abs();
     let span = match distance {
         ..MINUTE_MS => return "now".to_owned(),
@@ -65,16 +67,11 @@ pub fn relative_time(moment: Option<&str>, now: Timestamp) -> String {
 }
 
 /// Formats a time with seconds and relative time: `2026-11-21 10:00:00 UTC (3 h ago)`.
-pub fn moment(moment: Option<&str>, now: Timestamp) -> Option<String> {
-    let text = moment?;
-    let Some(ms) = unix_ms(text) else { return Some(text.to_owned()) };
-    let iso = Timestamp(ms).rfc3339();
-    Some(format!("{} {} UTC ({})", &iso[..10], &iso[11..19], relative_time(moment, now)))
-}
-
-fn unix_ms(moment: &str) -> Option<i64> {
-    let moment = OffsetDateTime::parse(moment, &Rfc3339).ok()?;
-    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).ok()
+pub fn moment(moment: Rfc3339, now: Timestamp) -> String {
+    // A time that the date library does not support has a year outside of -9999 to 9999.
+    let Ok(at) = UtcDateTime::from_unix_timestamp(moment.0.0.div_euclid(1000)) else { return moment.to_string() };
+    let (hour, minute, second) = at.as_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02} UTC ({})", at.date(), relative_time(Some(moment), now))
 }
 
 #[cfg(test)]
@@ -85,7 +82,7 @@ mod tests {
 
     #[test]
     fn times_are_relative_to_now() {
-        let relative = |ms: i64| relative_time(Some(&NOW.plus_ms(ms).rfc3339()), NOW);
+        let relative = |ms: i64| relative_time(Some(NOW.plus_ms(ms).into()), NOW);
         for (ms, expected) in [
             (0, "now"),
             (-59_999, "now"),
@@ -97,8 +94,10 @@ mod tests {
         ] {
             assert_eq!(relative(ms), expected);
         }
-        assert_eq!((relative_time(None, NOW).as_str(), relative_time(Some("soon"), NOW).as_str()), ("-", "soon"));
-        assert_eq!(moment(Some("2026-11-21T09:00:00.000Z"), NOW).as_deref(), Some("2026-11-21 09:00:00 UTC (1 h ago)"));
+        assert_eq!(relative_time(None, NOW), "-");
+        let formatted = |text: &str| moment(text.parse().unwrap(), NOW);
+        assert_eq!(formatted("2026-11-21T09:00:00.000Z"), "2026-11-21 09:00:00 UTC (1 h ago)");
+        assert_eq!(formatted("2026-11-21T23:30:07-01:00"), "2026-11-22 00:30:07 UTC (in 14 h)");
     }
 
     #[test]

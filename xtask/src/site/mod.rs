@@ -70,7 +70,7 @@ pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let site = paths::site();
     let mut files = Files::default();
     files.add_folder(&paths::inside("public"))?;
-    files.add("pkg/latchkey.css", css::inline(&paths::inside("style/main.css"))?.into());
+    files.add("pkg/latchkey.css", css::bundle(&paths::inside("style/main.css"))?.into());
     steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
     if build == Build::Release {
         steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimize))?;
