@@ -17,7 +17,7 @@ use leptos_router::{
 use crate::{
     pages::{
         billing::BillingPage,
-        keys::{KeysPage, tabs},
+        keys::KeysPage,
         profile::ProfilePage,
         projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, templates::TemplatesPage},
         reference::ReferencePage,
@@ -25,7 +25,7 @@ use crate::{
             audit::AuditPage, corpora::CorporaPage, members::MembersPage, organization::OrganizationPage, providers::ProvidersPage, roles::RolesPage,
         },
     },
-    routes::{matches, with_pages},
+    routes::{KEY_AGENT, KEY_CLIENT, KEY_CORPUS, KEY_EXTERNAL, KEY_GENERAL, KEY_INTERNAL, matches, with_pages},
 };
 use latchkey_ui::{browser, hydration::is_hydrated};
 

@@ -37,12 +37,12 @@ macro_rules! with_pages {
             }
             /// Lists of keys.
             KeysRoute keys_part preload_keys_part {
-                INTERNAL_KEYS "/keys/internal", key_label(KEY_INTERNAL), key_access(KEY_INTERNAL) => { view! { <KeysPage tab=&tabs::INTERNAL/> } };
-                EXTERNAL_KEYS "/keys/external", key_label(KEY_EXTERNAL), key_access(KEY_EXTERNAL) => { view! { <KeysPage tab=&tabs::EXTERNAL/> } };
-                CLIENT_KEYS "/keys/client", key_label(KEY_CLIENT), key_access(KEY_CLIENT) => { view! { <KeysPage tab=&tabs::CLIENT/> } };
-                CORPUS_KEYS "/keys/corpus", key_label(KEY_CORPUS), key_access(KEY_CORPUS) => { view! { <KeysPage tab=&tabs::CORPUS/> } };
-                GENERAL_KEYS "/keys/general", key_label(KEY_GENERAL), key_access(KEY_GENERAL) => { view! { <KeysPage tab=&tabs::GENERAL/> } };
-                AGENT_KEYS "/keys/agent", key_label(KEY_AGENT), key_access(KEY_AGENT) => { view! { <KeysPage tab=&tabs::AGENT/> } };
+                INTERNAL_KEYS "/keys/internal", key_label(KEY_INTERNAL), key_access(KEY_INTERNAL) => { view! { <KeysPage kind=KEY_INTERNAL/> } };
+                EXTERNAL_KEYS "/keys/external", key_label(KEY_EXTERNAL), key_access(KEY_EXTERNAL) => { view! { <KeysPage kind=KEY_EXTERNAL/> } };
+                CLIENT_KEYS "/keys/client", key_label(KEY_CLIENT), key_access(KEY_CLIENT) => { view! { <KeysPage kind=KEY_CLIENT/> } };
+                CORPUS_KEYS "/keys/corpus", key_label(KEY_CORPUS), key_access(KEY_CORPUS) => { view! { <KeysPage kind=KEY_CORPUS/> } };
+                GENERAL_KEYS "/keys/general", key_label(KEY_GENERAL), key_access(KEY_GENERAL) => { view! { <KeysPage kind=KEY_GENERAL/> } };
+                AGENT_KEYS "/keys/agent", key_label(KEY_AGENT), key_access(KEY_AGENT) => { view! { <KeysPage kind=KEY_AGENT/> } };
             }
             /// Projects.
             ProjectsRoute projects_part preload_projects_part {
@@ -98,12 +98,12 @@ macro_rules! page_constants {
 
 with_pages!(page_constants);
 
-const KEY_INTERNAL: Kind = Kind::Key(KeyKind::Internal);
-const KEY_EXTERNAL: Kind = Kind::Credential(CredentialKind::External);
-const KEY_CLIENT: Kind = Kind::Key(KeyKind::Client);
-const KEY_CORPUS: Kind = Kind::Key(KeyKind::Corpus);
-const KEY_GENERAL: Kind = Kind::Credential(CredentialKind::General);
-const KEY_AGENT: Kind = Kind::Key(KeyKind::Agent);
+pub const KEY_INTERNAL: Kind = Kind::Key(KeyKind::Internal);
+pub const KEY_EXTERNAL: Kind = Kind::Credential(CredentialKind::External);
+pub const KEY_CLIENT: Kind = Kind::Key(KeyKind::Client);
+pub const KEY_CORPUS: Kind = Kind::Key(KeyKind::Corpus);
+pub const KEY_GENERAL: Kind = Kind::Credential(CredentialKind::General);
+pub const KEY_AGENT: Kind = Kind::Key(KeyKind::Agent);
 
 /// The management pages of a project also show the project.
 const VIEW_AND_MANAGE_PROJECT: &[Permission] = &[Permission::ViewProject, Permission::ManageProjects];
@@ -131,6 +131,19 @@ impl Page {
 /// Replaces the placeholder in the path of a page.
 pub fn with_id(path: &str, id: impl ToString) -> String {
     path.replace(":id", &id.to_string())
+}
+
+/// The page that lists the keys of a kind.
+pub const fn page_of(kind: Kind) -> &'static Page {
+    match kind {
+        KEY_INTERNAL => &INTERNAL_KEYS,
+        KEY_EXTERNAL => &EXTERNAL_KEYS,
+        KEY_CLIENT => &CLIENT_KEYS,
+        KEY_CORPUS => &CORPUS_KEYS,
+        KEY_GENERAL => &GENERAL_KEYS,
+        KEY_AGENT => &AGENT_KEYS,
+        Kind::Key(KeyKind::Project) => &ISSUED_KEYS,
+    }
 }
 
 /// The page at a path; `None` if there is none.

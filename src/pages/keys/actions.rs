@@ -12,13 +12,12 @@ use super::{
     revealed_secrets::RevealedSecrets,
     row_context::RowAction,
     selection::RowSelection,
-    tabs::KeyTab,
 };
 use crate::{api::credentials::test_connection, pages::secret::Reveal};
 use latchkey_types::{
     error::Error,
     key::{BULK_MAX, BulkAction, CreatedKey, ItemId, KeyRow},
-    key_kind::SecretReveal,
+    key_kind::{KindSpec, SecretReveal},
 };
 use latchkey_ui::{
     browser,
@@ -30,7 +29,7 @@ use latchkey_ui::{
 /// The state that the list's actions use.
 #[derive(Clone, Copy)]
 pub(super) struct ListActions {
-    pub tab: &'static KeyTab,
+    pub spec: &'static KindSpec,
     pub query_state: QueryState,
     pub rows: Rows<KeyRow>,
     pub selection: RowSelection,
@@ -114,7 +113,7 @@ impl ListActions {
     }
 
     fn reveal(self, created: CreatedKey) {
-        if self.tab.spec().reveal == SecretReveal::InRow {
+        if self.spec.reveal == SecretReveal::InRow {
             return self.secrets.show(created);
         }
         spawn_local(async move {

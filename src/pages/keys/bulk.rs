@@ -1,6 +1,5 @@
 //! Actions on one or several keys: delete, disable, enable.
 
-use super::tabs::KeyTab;
 use crate::api::keys::bulk_update_keys;
 use latchkey_types::{
     error::Error,
@@ -97,8 +96,8 @@ pub(super) const fn progress_title(action: BulkAction) -> &'static str {
 }
 
 /// The consequence of deleting keys of a kind.
-pub(super) const fn delete_warning(tab: &KeyTab) -> &'static str {
-    match tab.kind {
+pub(super) const fn delete_warning(kind: Kind) -> &'static str {
+    match kind {
         Kind::Key(KeyKind::Corpus) => "Every system using a deleted key is blocked immediately. This cannot be undone.",
         Kind::Key(_) => "Requests with a deleted key will fail immediately. This cannot be undone.",
         Kind::Credential(CredentialKind::External) => "Imports that use a deleted key will stop working. This cannot be undone.",

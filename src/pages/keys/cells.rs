@@ -2,10 +2,10 @@
 
 use leptos::{html, prelude::*};
 
-use super::{columns::Field, limits::format, row_context::RowContext};
+use super::{limits::format, row_context::RowContext};
 use latchkey_types::{
     key::{KeyRow, Retiring, TestOutcome},
-    key_kind::{CORPUS_ACCESS, Status},
+    key_kind::{CORPUS_ACCESS, KeyField, Status},
     limits::Limits,
     listing::EXPIRING_DAYS,
     secret::RevealedSecret,
@@ -19,24 +19,24 @@ use latchkey_ui::{
 };
 
 /// Renders one cell of a row.
-pub(super) fn cell(field: Field, row: &KeyRow, context: RowContext) -> AnyView {
+pub(super) fn cell(field: KeyField, row: &KeyRow, context: RowContext) -> AnyView {
     match field {
-        Field::Name => name(row),
-        Field::ExternalId => text(row.external_id.clone()),
-        Field::Mask => mask(row, context),
-        Field::Status => status(row, context),
-        Field::Scopes => text(Some(row.scopes.join(", "))),
-        Field::Limits => limits(&row.limits),
-        Field::Access => text(Some(access(&row.scopes).to_owned())),
-        Field::Corpora => text(Some(row.corpora.iter().map(|corpus| corpus.name.as_str()).collect::<Vec<_>>().join(", "))),
-        Field::Provider => text(row.provider.map(|provider| provider.label().to_owned())),
-        Field::Region => text(row.region.clone()),
-        Field::LinkedTo => text(Some(row.linked_to.join(", "))),
-        Field::CreatedAt => view! { <Time at=row.created_at/> }.into_any(),
-        Field::LastUsedAt => moment(row.last_used_at, TimeFormat::Relative),
-        Field::ExpiresAt => moment(row.expires_at, TimeFormat::Date),
-        Field::CreatedBy => text(Some(row.created_by.clone())),
-        Field::Action => context.actions(row),
+        KeyField::Name => name(row),
+        KeyField::ExternalId => text(row.external_id.clone()),
+        KeyField::Mask => mask(row, context),
+        KeyField::Status => status(row, context),
+        KeyField::Scopes => text(Some(row.scopes.join(", "))),
+        KeyField::Limits => limits(&row.limits),
+        KeyField::Access => text(Some(access(&row.scopes).to_owned())),
+        KeyField::Corpora => text(Some(row.corpora.iter().map(|corpus| corpus.name.as_str()).collect::<Vec<_>>().join(", "))),
+        KeyField::Provider => text(row.provider.map(|provider| provider.label().to_owned())),
+        KeyField::Region => text(row.region.clone()),
+        KeyField::LinkedTo => text(Some(row.linked_to.join(", "))),
+        KeyField::CreatedAt => view! { <Time at=row.created_at/> }.into_any(),
+        KeyField::LastUsedAt => moment(row.last_used_at, TimeFormat::Relative),
+        KeyField::ExpiresAt => moment(row.expires_at, TimeFormat::Date),
+        KeyField::CreatedBy => text(Some(row.created_by.clone())),
+        KeyField::Action => context.actions(row),
     }
 }
 

@@ -5,11 +5,11 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     bulk::{self, BulkReport, run_bulk_action},
     selection::{RowSelection, SelectedKeys},
-    tabs::KeyTab,
 };
 use latchkey_types::{
     error::Error,
     key::{BULK_MAX, BulkAction, KeyRow},
+    key_kind::KindSpec,
 };
 use latchkey_ui::{
     button::ButtonVariant,
@@ -22,7 +22,7 @@ use latchkey_ui::{
 
 /// Confirms and deletes one key. A key that is already deleted counts as success.
 #[component]
-pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<BulkReport>) -> impl IntoView {
+pub(super) fn DeleteDialog(spec: &'static KindSpec, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<BulkReport>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| {
         let deleted = async move {
@@ -35,7 +35,7 @@ pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callba
     view! {
         <FormDialog title="Delete this key?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
-            <p>{bulk::delete_warning(tab)}</p>
+            <p>{bulk::delete_warning(spec.kind)}</p>
             {linked_warning.map(|text| view! { <p>{text}</p> })}
         </FormDialog>
     }
@@ -44,7 +44,7 @@ pub(super) fn DeleteDialog(tab: &'static KeyTab, key: KeyRow, on_dismiss: Callba
 /// Runs an action on the selected keys. Asks for confirmation before deletion, and shows the progress if several requests are needed.
 #[component]
 pub(super) fn BulkDialog(
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     action: BulkAction,
     selection: RowSelection,
     on_dismiss: Callback<()>,
@@ -89,7 +89,7 @@ pub(super) fn BulkDialog(
         } else {
             view! {
                 <FormDialog title=format!("Delete {}?", pluralize_count(count, "key", "keys")) form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-                    <p>{bulk::delete_warning(tab)}</p>
+                    <p>{bulk::delete_warning(spec.kind)}</p>
                 </FormDialog>
             }
             .into_any()

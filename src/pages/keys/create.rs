@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use super::{
     fields::{self, KeyFields, KeyFormValues},
     limits::{LimitsPatch, map_network_errors},
-    tabs::KeyTab,
 };
 use crate::{
     api::keys::{create_key, edit_key, rotate_key},
@@ -15,19 +14,19 @@ use latchkey_types::{
     account::Viewer,
     error::Error,
     key::{CreateKeyRequest, CreatedKey, GRACE_PERIODS, KeyPatch, KeyRow},
-    key_kind::Editable,
+    key_kind::{Editable, KindSpec},
     limits::Limits,
 };
 use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
 
 /// Creates a key.
 #[component]
-pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
-    let (form, reveal) = (Form::new(), use_reveal());
+pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
+    let (form, reveal, list) = (Form::new(), use_reveal(), spec.list_spec());
     let request = move |filled: KeyFormValues| {
         let KeyFormValues { name, expiry_change, scopes, corpora, external_id, metadata, limits } = filled;
         CreateKeyRequest {
-            kind: tab.kind,
+            kind: spec.kind,
             name,
             expiry: expiry_change.new_expiry().unwrap_or_default(),
             scopes,
@@ -40,27 +39,27 @@ pub(super) fn CreateDialog(tab: &'static KeyTab, viewer: Viewer, on_dismiss: Cal
         }
     };
     let submit = move |()| {
-        let call = fields::check(form, tab, &Limits::default()).map(|filled| {
+        let call = fields::check(form, spec, &Limits::default()).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
             async move { create_key(request(filled)).await.map_err(|error| map_network_errors(error, &networks)) }
         });
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     view! {
-        <FormDialog title=tab.title form submit=tab.submit wide=tab.spec().has_limits on_submit=submit on_dismiss>
-            <KeyFields form tab viewer key=None/>
+        <FormDialog title=list.title form submit=list.submit wide=spec.has_limits on_submit=submit on_dismiss>
+            <KeyFields form spec viewer key=None/>
         </FormDialog>
     }
 }
 
 /// Edits a key.
 #[component]
-pub(super) fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
+pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
     let patch = move |filled: KeyFormValues| {
         let KeyFormValues { name, expiry_change, scopes, external_id, metadata, limits, .. } = filled;
-        if tab.spec().editable == Editable::All {
+        if spec.editable == Editable::All {
             let LimitsPatch { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.diff(before));
             KeyPatch { name: Some(name), expiry: expiry_change.new_expiry(), scopes, external_id, metadata, rate_limits, credits, allowed_ips }
         } else {
@@ -68,7 +67,7 @@ pub(super) fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_d
         }
     };
     let submit = move |()| {
-        let call = before.with_value(|before| fields::check(form, tab, before)).map(|filled| {
+        let call = before.with_value(|before| fields::check(form, spec, before)).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
             let patch = patch(filled);
             async move { edit_key(id, patch).await.map_err(|error| map_network_errors(error, &networks)) }
@@ -76,8 +75,8 @@ pub(super) fn EditDialog(tab: &'static KeyTab, viewer: Viewer, key: KeyRow, on_d
         form.send(call, move |key| on_done.run(key));
     };
     view! {
-        <FormDialog title="Edit key" form submit="Save" wide=tab.spec().has_limits on_submit=submit on_dismiss>
-            <KeyFields form tab viewer key=Some(key)/>
+        <FormDialog title="Edit key" form submit="Save" wide=spec.has_limits on_submit=submit on_dismiss>
+            <KeyFields form spec viewer key=Some(key)/>
         </FormDialog>
     }
 }

@@ -2,15 +2,13 @@
 
 use leptos::prelude::*;
 
-use super::{
-    expiry_field::{ExpiryFields, check_expiry},
-    tabs::{EXTERNAL, GENERAL},
-};
+use super::expiry_field::{ExpiryFields, check_expiry};
 use crate::api::credentials::{create_general, create_storage, edit_general};
 use latchkey_types::{
     credential::{self, CreateExternalKeyRequest, GENERAL_VALUE_MAX, STORAGE_SECRET_MAX},
     error::Error,
     key::{ItemId, KeyRow, StorageProvider},
+    key_kind::{CredentialKind, ListSpec},
     secret::TypedSecret,
     validate,
 };
@@ -20,6 +18,9 @@ use latchkey_ui::{
     form_dialog::FormDialog,
     select::SelectField,
 };
+
+const EXTERNAL: &ListSpec = CredentialKind::External.spec().list_spec();
+const GENERAL: &ListSpec = CredentialKind::General.spec().list_spec();
 
 /// Creates an external key.
 #[component]

@@ -9,13 +9,12 @@ use super::{
     credential::{GeneralDialog, StorageDialog},
     export::{ExportDialog, Format},
     selection::RowSelection,
-    tabs::KeyTab,
 };
 use latchkey_types::{
     account::Viewer,
     error::Error,
     key::{BulkAction, CreatedKey, KeyRow},
-    key_kind::{CredentialKind, Kind},
+    key_kind::{CredentialKind, Kind, KindSpec},
 };
 use latchkey_ui::grid::data_source::Rows;
 
@@ -53,16 +52,16 @@ pub(super) enum DialogResult {
 #[component]
 pub(super) fn KeyDialog(
     dialog: OpenDialog,
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     viewer: Viewer,
     rows: Rows<KeyRow>,
     selection: RowSelection,
     on_dismiss: Callback<()>,
     on_done: Callback<DialogResult>,
 ) -> AnyView {
-    match (dialog, tab.kind) {
+    match (dialog, spec.kind) {
         (OpenDialog::Create, Kind::Key(_)) => {
-            view! { <CreateDialog tab viewer on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Created(created)))/> }
+            view! { <CreateDialog spec viewer on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Created(created)))/> }
                 .into_any()
         }
         (OpenDialog::Create, Kind::Credential(CredentialKind::External)) => {
@@ -75,7 +74,7 @@ pub(super) fn KeyDialog(
             let before = key.name.clone();
             let edited = Callback::new(move |row| on_done.run(DialogResult::Edited(before.clone(), row)));
             if matches!(kind, Kind::Key(_)) {
-                view! { <EditDialog tab viewer key on_dismiss on_done=edited/> }.into_any()
+                view! { <EditDialog spec viewer key on_dismiss on_done=edited/> }.into_any()
             } else {
                 view! { <GeneralDialog key=Some(key) on_dismiss on_done=edited/> }.into_any()
             }
@@ -83,17 +82,17 @@ pub(super) fn KeyDialog(
         (OpenDialog::Delete(key), _) => {
             let name = key.name.clone();
             let deleted = Callback::new(move |report| on_done.run(DialogResult::Bulk(BulkAction::Delete, report, Some(name.clone()))));
-            view! { <DeleteDialog tab key on_dismiss on_done=deleted/> }.into_any()
+            view! { <DeleteDialog spec key on_dismiss on_done=deleted/> }.into_any()
         }
         (OpenDialog::Rotate(key), _) => {
             view! { <RotateDialog key on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Rotated(created)))/> }.into_any()
         }
         (OpenDialog::Bulk(action), _) => {
             let report = Callback::new(move |report| on_done.run(DialogResult::Bulk(action, report, None)));
-            view! { <BulkDialog tab action selection on_dismiss on_done=report/> }.into_any()
+            view! { <BulkDialog spec action selection on_dismiss on_done=report/> }.into_any()
         }
         (OpenDialog::Export(format), _) => {
-            view! { <ExportDialog tab rows format on_done=Callback::new(move |outcome| on_done.run(DialogResult::Exported(outcome)))/> }.into_any()
+            view! { <ExportDialog spec rows format on_done=Callback::new(move |outcome| on_done.run(DialogResult::Exported(outcome)))/> }.into_any()
         }
     }
 }

@@ -2,24 +2,22 @@
 
 use leptos::prelude::*;
 
-use super::{
-    query_state::{Filter, QueryState},
-    tabs::KeyTab,
-};
+use super::query_state::{Filter, QueryState};
+use latchkey_types::key_kind::KindSpec;
 use latchkey_ui::{button::Button, icon::Glyph, message::EmptyState};
 
 /// No keys yet. The button's label differs from the toolbar's, so that each can be found by its name.
 #[component]
 pub(super) fn NoKeys(
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     /// Whether the user can create keys of this kind.
     may_manage: bool,
     create: Callback<()>,
 ) -> impl IntoView {
-    let verb = if tab.is_inbound() { "create" } else { "add" };
-    let no_permission = || format!("You need the “{}” permission to {verb} one.", tab.spec().manage.label());
-    let text = if may_manage { tab.empty_text.to_owned() } else { no_permission() };
-    let label = if tab.is_inbound() { "Create your first key" } else { "Add your first key" };
+    let verb = if spec.is_inbound() { "create" } else { "add" };
+    let no_permission = || format!("You need the “{}” permission to {verb} one.", spec.manage.label());
+    let text = if may_manage { spec.list_spec().empty_text.to_owned() } else { no_permission() };
+    let label = if spec.is_inbound() { "Create your first key" } else { "Add your first key" };
     view! {
         <EmptyState glyph=Glyph::Key title="No keys yet" text>
             {may_manage.then(|| view! { <Button label on_click=create/> })}

@@ -2,9 +2,9 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{export_format, tabs::KeyTab};
+use super::export_format;
 use crate::api::keys::key_rows;
-use latchkey_types::{error::Error, key::KeyRow, listing::ROWS_MAX};
+use latchkey_types::{error::Error, key::KeyRow, key_kind::KindSpec, listing::ROWS_MAX};
 use latchkey_ui::{
     browser,
     dialog::Dialog,
@@ -42,7 +42,7 @@ impl Format {
 }
 
 /// Downloads the whole list snapshot. False if it was stopped.
-async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: TaskProgress) -> Result<bool, Error> {
+async fn export(rows: Rows<KeyRow>, spec: &KindSpec, format: Format, work: TaskProgress) -> Result<bool, Error> {
     let (listing, total) = untrack(|| (rows.listing(), rows.total()));
     let mut all_rows = Vec::with_capacity(total);
     work.begin(total);
@@ -55,7 +55,7 @@ async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: TaskProg
         // Rows deleted in the meantime are skipped.
         all_rows.extend(chunk.into_iter().filter_map(|listed| listed.row));
     }
-    let name = format!("{}-keys.{}", tab.spec().name, format.extension());
+    let name = format!("{}-keys.{}", spec.name, format.extension());
     browser::download(&name, format.mime(), &format.text(&all_rows));
     Ok(true)
 }
@@ -63,7 +63,7 @@ async fn export(rows: Rows<KeyRow>, tab: &KeyTab, format: Format, work: TaskProg
 /// Shows the progress of the export and can stop it.
 #[component]
 pub(super) fn ExportDialog(
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     rows: Rows<KeyRow>,
     format: Format,
     /// Called with whether the file was created, or the error.
@@ -71,7 +71,7 @@ pub(super) fn ExportDialog(
 ) -> impl IntoView {
     let work = TaskProgress::new();
     spawn_local(async move {
-        let outcome = export(rows, tab, format, work).await;
+        let outcome = export(rows, spec, format, work).await;
         let _ = on_done.try_run(outcome);
     });
     view! {

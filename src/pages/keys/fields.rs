@@ -6,14 +6,13 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
     limits::{self, LimitFields, LimitFormValues},
-    tabs::KeyTab,
 };
 use crate::{api::corpora::corpora, routes};
 use latchkey_types::{
     account::Viewer,
     error::Error,
     key::{CorpusRow, KeyRow, RequestedExpiry},
-    key_kind::{CORPUS_ACCESS, Expiry, ScopeRule},
+    key_kind::{CORPUS_ACCESS, Expiry, KindSpec, ScopeRule},
     limits::Limits,
     permission::{Permission, Scope},
     validate,
@@ -48,8 +47,7 @@ pub(super) struct KeyFormValues {
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
-pub(super) fn check(form: Form, tab: &KeyTab, before: &Limits) -> Option<KeyFormValues> {
-    let spec = tab.spec();
+pub(super) fn check(form: Form, spec: &KindSpec, before: &Limits) -> Option<KeyFormValues> {
     let name = form.check("name", validate::name);
     let expiry_change = match spec.expiry {
         Expiry::Chosen | Expiry::ChosenOrNever => check_expiry(form),
@@ -111,13 +109,13 @@ fn check_flat_json(field: &str, typed: &str) -> Result<String, Error> {
 #[component]
 pub(super) fn KeyFields(
     form: Form,
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     /// The current user.
     viewer: Viewer,
     /// The key to edit, or `None` to create one.
     key: Option<KeyRow>,
 ) -> impl IntoView {
-    let spec = tab.spec();
+    let list = spec.list_spec();
     let is_new = key.is_none();
     let (name, scopes, external_id, metadata, limits) = key.map_or_else(Default::default, |key| {
         (key.name, key.scopes.join(" "), key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default(), key.limits)
@@ -130,9 +128,9 @@ pub(super) fn KeyFields(
     });
     let expiry_fields = matches!(spec.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
         .then(|| view! { <ExpiryFields form allow_never=spec.expiry == Expiry::ChosenOrNever allow_keep=!is_new/> });
-    let hint = if is_new { tab.name_hint } else { "The secret doesn’t change." };
+    let hint = if is_new { list.name_hint } else { "The secret doesn’t change." };
     view! {
-        <Field form name="name" label=tab.name_label value=name hint autofocus=true/>
+        <Field form name="name" label=list.name_label value=name hint autofocus=true/>
         {annotations}
         {scope_fields(form, spec.scope_rule, &viewer, scopes)}
         {expiry_fields}

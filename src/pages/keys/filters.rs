@@ -2,12 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{
-    query_state::{EXPIRING, Filter, QueryState},
-    tabs::KeyTab,
-};
+use super::query_state::{EXPIRING, Filter, QueryState};
 use latchkey_types::{
-    key_kind::{Expiry, Status},
+    key_kind::{Expiry, KindSpec, Status},
     listing::EXPIRING_DAYS,
 };
 use latchkey_ui::{
@@ -30,8 +27,8 @@ fn from_url(query_state: QueryState, filter: Filter) -> Signal<String> {
 }
 
 #[component]
-pub(super) fn Filters(tab: &'static KeyTab, query_state: QueryState) -> impl IntoView {
-    let statuses = statuses(tab);
+pub(super) fn Filters(spec: &'static KindSpec, query_state: QueryState) -> impl IntoView {
+    let statuses = statuses(spec);
     let status = (statuses.len() > 2).then(|| {
         view! {
             <Select label="Status" options=statuses value=from_url(query_state, Filter::Status)
@@ -39,7 +36,7 @@ pub(super) fn Filters(tab: &'static KeyTab, query_state: QueryState) -> impl Int
         }
     });
     let text = |label, filter| {
-        tab.spec().has_annotations.then(|| {
+        spec.has_annotations.then(|| {
             view! { <FilterField label filter=from_url(query_state, filter) on_filter=move |text: String| query_state.set_filter(filter, &text)/> }
         })
     };
@@ -53,13 +50,13 @@ pub(super) fn Filters(tab: &'static KeyTab, query_state: QueryState) -> impl Int
 }
 
 /// The options of the status filter for a kind.
-fn statuses(tab: &KeyTab) -> Vec<Choice> {
+fn statuses(spec: &KindSpec) -> Vec<Choice> {
     let choice = |status: Status| (status.as_str().to_owned(), status.label().to_owned());
     let mut choices = vec![(String::new(), "All".to_owned()), choice(Status::Active)];
-    if tab.is_inbound() {
+    if spec.is_inbound() {
         choices.push(choice(Status::Disabled));
     }
-    if tab.spec().expiry != Expiry::Never {
+    if spec.expiry != Expiry::Never {
         choices.push(choice(Status::Expired));
         choices.push((EXPIRING.to_owned(), format!("Expires within {EXPIRING_DAYS} days")));
     }
@@ -69,14 +66,14 @@ fn statuses(tab: &KeyTab) -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pages::keys::tabs::{AGENT, CORPUS, EXTERNAL, GENERAL};
+    use latchkey_types::key_kind::{CredentialKind, KeyKind};
 
     #[test]
     fn status_options_depend_on_the_kind() {
-        let values = |tab| statuses(tab).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
-        assert_eq!(values(&AGENT), ["", "active", "disabled", "expired", EXPIRING]);
-        assert_eq!(values(&CORPUS), ["", "active", "disabled"]);
-        assert_eq!(values(&EXTERNAL), ["", "active", "expired", EXPIRING]);
-        assert_eq!(values(&GENERAL), ["", "active"]);
+        let values = |spec| statuses(spec).into_iter().map(|(value, _)| value).collect::<Vec<_>>();
+        assert_eq!(values(KeyKind::Agent.spec()), ["", "active", "disabled", "expired", EXPIRING]);
+        assert_eq!(values(KeyKind::Corpus.spec()), ["", "active", "disabled"]);
+        assert_eq!(values(CredentialKind::External.spec()), ["", "active", "expired", EXPIRING]);
+        assert_eq!(values(CredentialKind::General.spec()), ["", "active"]);
     }
 }

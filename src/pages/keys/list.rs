@@ -12,14 +12,13 @@ use super::{
     row::row_view,
     row_context::RowContext,
     selection::{RowSelection, SelectAllCheckbox},
-    tabs::KeyTab,
     toolbar::Toolbar,
 };
 use crate::{
     api::keys::{key_rows, open_keys},
     pages::secret::use_reveal,
 };
-use latchkey_types::{account::Viewer, error::Error, key::KeyRow, listing::OpenedListing};
+use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::KindSpec, listing::OpenedListing};
 use latchkey_ui::{
     browser,
     grid::{
@@ -43,16 +42,16 @@ enum Content {
 
 #[component]
 pub(super) fn KeyList(
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     query_state: QueryState,
     /// The result of the first opening.
     first: Result<OpenedListing<KeyRow>, Error>,
     viewer: Viewer,
 ) -> impl IntoView {
-    let may_manage = viewer.can(tab.spec().manage);
+    let may_manage = viewer.can(spec.manage);
 
     // Data
-    let rows = Rows::new(DataSource::new(move || open_keys(query_state.query(tab.kind)), key_rows), first);
+    let rows = Rows::new(DataSource::new(move || open_keys(query_state.query(spec.kind)), key_rows), first);
     let selection = RowSelection::new(rows);
     let secrets = RevealedSecrets::new();
     let dialog = RwSignal::new(None::<OpenDialog>);
@@ -82,7 +81,7 @@ pub(super) fn KeyList(
     });
 
     // Actions
-    let actions = ListActions { tab, query_state, rows, selection, secrets, dialog, testing, reveal: use_reveal(), toasts: use_toasts() };
+    let actions = ListActions { spec, query_state, rows, selection, secrets, dialog, testing, reveal: use_reveal(), toasts: use_toasts() };
     let reload = Callback::new(move |()| actions.reload());
     let create = Callback::new(move |()| actions.open_dialog(OpenDialog::Create));
     let dismiss = Callback::new(move |()| dialog.set(None));
@@ -90,25 +89,26 @@ pub(super) fn KeyList(
     // View
     let menu = SharedMenu::new();
     let on_action = Callback::new(move |(action, row)| actions.on_row(action, row));
-    let row_context = RowContext { tab, may_manage, selection, shown: secrets, testing, menu, on_action };
+    let row_context = RowContext { spec, may_manage, selection, shown: secrets, testing, menu, on_action };
     let viewer = StoredValue::new(viewer);
-    let class = move || String::from(tab.class) + if may_manage { " grid-managed" } else { "" };
+    // The style sheet sets the column widths per kind.
+    let class = move || format!("grid-{}{}", spec.name, if may_manage { " grid-managed" } else { "" });
     let lead = may_manage.then(|| Callback::new(move |()| view! { <SelectAllCheckbox selection/> }.into_any()));
     let below = move || {
         match content.get() {
         Content::Rows => view! {
-            <DataGrid label=tab.spec().label class=class() lead rows row_view=row_view(row_context)
-                columns=row_context.columns().map(|(title, field)| field.column(title)).collect()
+            <DataGrid label=spec.label class=class() lead rows row_view=row_view(row_context)
+                columns=row_context.columns().map(|(title, field)| columns::column(*field, title)).collect()
                 order=Signal::derive(move || columns::order_of(query_state.get().sort)) on_order=Callback::new(move |order| query_state.order(order))/>
         }
         .into_any(),
-        Content::Empty => view! { <NoKeys tab may_manage create/> }.into_any(),
+        Content::Empty => view! { <NoKeys spec may_manage create/> }.into_any(),
         Content::NoMatch => view! { <NoMatch query_state/> }.into_any(),
         Content::Nothing => ().into_any(),
     }
     };
     view! {
-        <Toolbar tab query_state rows selection may_manage reload create
+        <Toolbar spec query_state rows selection may_manage reload create
             bulk=Callback::new(move |action| actions.on_picked(action)) export=Callback::new(move |format| actions.open_dialog(OpenDialog::Export(format)))/>
         {move || rows.error().get().map(|error| view! {
             <AlertWithRetry message=error.to_string() on_retry=reload pending=rows.is_loading()/>
@@ -116,7 +116,7 @@ pub(super) fn KeyList(
         {below}
         <MenuList menu id="row-menu"/>
         {move || dialog.get().map(|dialog| view! {
-            <KeyDialog dialog tab viewer=viewer.get_value() rows selection on_dismiss=dismiss on_done=Callback::new(move |done| actions.on_done(done))/>
+            <KeyDialog dialog spec viewer=viewer.get_value() rows selection on_dismiss=dismiss on_done=Callback::new(move |done| actions.on_done(done))/>
         })}
         <NavigationGuard active=Signal::derive(move || secrets.has_uncopied()) title="Leave without copying the key?"
             text="You haven’t copied the new key. If you leave now, you’ll have to create another one." confirm_label="Leave without copying"/>

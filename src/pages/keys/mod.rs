@@ -21,7 +21,6 @@ mod revealed_secrets;
 mod row;
 mod row_context;
 mod selection;
-pub mod tabs;
 mod toolbar;
 
 use leptos::prelude::*;
@@ -32,27 +31,27 @@ use super::{
     viewer::{LastVisited, use_viewer},
 };
 use crate::{api::keys::open_keys, routes};
-use latchkey_types::{account::Viewer, error::Error, key::KeyRow, listing::OpenedListing};
-use latchkey_ui::tabs::{OPEN_TAB_ID, Tabs};
+use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::Kind, listing::OpenedListing};
+use latchkey_ui::tabs::{OPEN_TAB_ID, Tab, Tabs};
 use list::KeyList;
 use query_state::QueryState;
-use tabs::KeyTab;
 
 #[component]
-pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
+pub fn KeysPage(kind: Kind) -> impl IntoView {
     let last = expect_context::<LastVisited>();
-    let query_state = QueryState::from_url(tab.page.path, last);
+    let page = routes::page_of(kind);
+    let query_state = QueryState::from_url(page.path, last);
     let viewer = use_viewer();
     // Only the first opening, which the server renders. Later openings are made by the list.
-    let first = OnceResource::new(open_keys(query_state.query(tab.kind)));
+    let first = OnceResource::new(open_keys(query_state.query(kind)));
 
     view! {
-        <Title text=format!("{} · {}", tab.page.label, routes::KEYS.label)/>
+        <Title text=format!("{} · {}", page.label, routes::KEYS.label)/>
         <Suspense fallback=PageSkeleton>
             {Suspend::new(async move {
                 match (viewer.await, first.await) {
                     (Err(error), _) | (_, Err(error @ (Error::Forbidden { .. } | Error::SignedOut))) => view! { <LoadFailed error/> }.into_any(),
-                    (Ok(viewer), first) => view! { <Keys tab query_state viewer first last/> }.into_any(),
+                    (Ok(viewer), first) => view! { <Keys kind query_state viewer first last/> }.into_any(),
                 }
             })}
         </Suspense>
@@ -61,20 +60,17 @@ pub fn KeysPage(tab: &'static KeyTab) -> impl IntoView {
 
 /// Heading, tabs and list.
 #[component]
-fn Keys(
-    tab: &'static KeyTab,
-    query_state: QueryState,
-    viewer: Viewer,
-    first: Result<OpenedListing<KeyRow>, Error>,
-    last: LastVisited,
-) -> impl IntoView {
+fn Keys(kind: Kind, query_state: QueryState, viewer: Viewer, first: Result<OpenedListing<KeyRow>, Error>, last: LastVisited) -> impl IntoView {
+    let spec = kind.spec();
+    let permitted = routes::section(routes::KEYS.path).filter(|page| page.permits(viewer.permissions));
+    let tabs = permitted.map(|page| Tab { label: page.label, path: page.path }).collect();
     view! {
         <div class="page page-fill">
             <h1>{routes::KEYS.label}</h1>
-            <Tabs label="Kinds of keys" tabs=tabs::visible_tabs(&viewer) open=tab.page.path address=Callback::new(move |page| last.of(page))/>
+            <Tabs label="Kinds of keys" tabs open=routes::page_of(kind).path address=Callback::new(move |page| last.of(page))/>
             <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
-                <p class="purpose">{tab.purpose} " " {tab.expiry_note()}</p>
-                <KeyList tab query_state first viewer/>
+                <p class="purpose">{spec.list_spec().purpose} " " {spec.expiry_note()}</p>
+                <KeyList spec query_state first viewer/>
             </section>
         </div>
     }

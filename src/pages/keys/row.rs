@@ -3,10 +3,10 @@
 use super::row_context::{RowAction, RowContext};
 use leptos::prelude::*;
 
-use super::{cells, columns::Field, selection::RowCheckbox};
+use super::{cells, selection::RowCheckbox};
 use latchkey_types::{
     key::{BulkAction, KeyRow},
-    key_kind::{Editable, Status},
+    key_kind::{Editable, KeyField, Status},
 };
 use latchkey_ui::{
     button::IconButton,
@@ -21,7 +21,7 @@ pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {
         let pick = context.may_manage.then(|| {
             view! { <td role="cell" class="cell-pick"><RowCheckbox selection=context.selection index id=row.id name=row.name.clone()/></td> }
         });
-        let cell = |(title, field): &(&'static str, Field)| {
+        let cell = |(title, field): &(&'static str, KeyField)| {
             let class = format!("cell-{}", field.as_str());
             view! { <td role="cell" class=class data-label=*title>{cells::cell(*field, &row, context)}</td> }
         };
@@ -36,13 +36,13 @@ pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {
 
 impl RowContext {
     /// The columns for this user. The action column is omitted without the permission to manage keys.
-    pub(super) fn columns(self) -> impl Iterator<Item = &'static (&'static str, Field)> {
-        self.tab.columns.iter().filter(move |(_, field)| self.may_manage || *field != Field::Action)
+    pub(super) fn columns(self) -> impl Iterator<Item = &'static (&'static str, KeyField)> {
+        self.spec.list_spec().columns.iter().filter(move |(_, field)| self.may_manage || *field != KeyField::Action)
     }
 
     /// Whether the user can edit keys of this kind.
     pub(super) fn can_edit(self) -> bool {
-        self.may_manage && self.tab.spec().editable != Editable::Nothing
+        self.may_manage && self.spec.editable != Editable::Nothing
     }
 
     pub(super) fn actions(self, row: &KeyRow) -> AnyView {
@@ -58,7 +58,7 @@ impl RowContext {
             let row = row.clone();
             Callback::new(move |()| self.menu_items(&row))
         };
-        let has_buttons = self.tab.has_buttons;
+        let has_buttons = self.spec.list_spec().has_buttons;
         view! {
             <div class="row-actions">
                 {(has_buttons && self.can_edit()).then(|| button("Edit", Glyph::Edit, RowAction::Edit))}
@@ -78,13 +78,13 @@ impl RowContext {
             let run = Callback::new(move |()| self.on_action.run((action, row.clone())));
             items.push(MenuItem { label, glyph, action: MenuAction::Run(run) });
         };
-        match (self.tab.is_inbound(), row.status) {
+        match (self.spec.is_inbound(), row.status) {
             (true, Status::Active) => add("Disable", Glyph::Pause, RowAction::Act(BulkAction::Disable)),
             (true, Status::Disabled) => add("Enable", Glyph::Play, RowAction::Act(BulkAction::Enable)),
             (true, _) => {}
             (false, _) => add("Test connection", Glyph::Plug, RowAction::Test),
         }
-        if self.tab.is_inbound() && matches!(row.status, Status::Active | Status::Disabled) {
+        if self.spec.is_inbound() && matches!(row.status, Status::Active | Status::Disabled) {
             add("Rotate…", Glyph::Rotate, RowAction::Rotate);
         }
         if self.can_edit() {

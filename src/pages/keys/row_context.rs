@@ -1,10 +1,13 @@
 //! What the cells of all rows share.
 
-use latchkey_types::key::{BulkAction, ItemId, KeyRow};
+use latchkey_types::{
+    key::{BulkAction, ItemId, KeyRow},
+    key_kind::KindSpec,
+};
 use latchkey_ui::menu::SharedMenu;
 use leptos::prelude::*;
 
-use super::{revealed_secrets::RevealedSecrets, selection::RowSelection, tabs::KeyTab};
+use super::{revealed_secrets::RevealedSecrets, selection::RowSelection};
 
 /// An action on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub(super) enum RowAction {
 /// The state that all rows of a list share.
 #[derive(Clone, Copy)]
 pub(super) struct RowContext {
-    pub tab: &'static KeyTab,
+    pub spec: &'static KindSpec,
     /// Whether the user can create, edit and delete keys of this kind.
     pub may_manage: bool,
     pub selection: RowSelection,

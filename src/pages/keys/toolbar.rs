@@ -8,11 +8,10 @@ use super::{
     filters::{Filters, Search},
     query_state::QueryState,
     selection::{RowSelection, SelectionStatus},
-    tabs::KeyTab,
 };
 use latchkey_types::{
     key::{BulkAction, KeyRow},
-    key_kind::CreateAction,
+    key_kind::{CreateAction, KindSpec},
 };
 use latchkey_ui::{
     button::{Button, IconButton},
@@ -25,7 +24,7 @@ use latchkey_ui::{
 /// Search, filters and list actions; below them the actions on the selected rows.
 #[component]
 pub(super) fn Toolbar(
-    tab: &'static KeyTab,
+    spec: &'static KindSpec,
     query_state: QueryState,
     rows: Rows<KeyRow>,
     selection: RowSelection,
@@ -40,25 +39,25 @@ pub(super) fn Toolbar(
     view! {
         <div class="toolbar">
             <Search query_state/>
-            <Filters tab query_state/>
+            <Filters spec query_state/>
             <p class="count" role="status">{move || rows.is_open().then(|| pluralize_count(rows.total(), "key", "keys"))}</p>
             <IconButton label="Reload" glyph=Glyph::Reload pending=rows.is_loading() on_click=move |_| reload.run(())/>
             <ExportMenu export/>
-            {may_manage.then(|| view! { <Create tab create/> })}
+            {may_manage.then(|| view! { <Create spec create/> })}
         </div>
-        {may_manage.then(|| view! { <SelectionBar tab selection bulk/> })}
+        {may_manage.then(|| view! { <SelectionBar spec selection bulk/> })}
     }
 }
 
 /// The actions on the selected rows.
 #[component]
-fn SelectionBar(tab: &'static KeyTab, selection: RowSelection, bulk: Callback<BulkAction>) -> impl IntoView {
+fn SelectionBar(spec: &'static KindSpec, selection: RowSelection, bulk: Callback<BulkAction>) -> impl IntoView {
     let none = Signal::derive(move || selection.count() == 0);
     let button = |action| view! { <Button label=action_label(action) disabled=none on_click=move |()| bulk.run(action)/> };
     view! {
         <div class="toolbar toolbar-picked" role="group" aria-label="Selected keys">
             {button(BulkAction::Delete)}
-            {tab.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
+            {spec.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
             <SelectionStatus selection/>
         </div>
     }
@@ -66,21 +65,21 @@ fn SelectionBar(tab: &'static KeyTab, selection: RowSelection, bulk: Callback<Bu
 
 /// The create button. For some kinds it opens a menu first.
 #[component]
-fn Create(tab: &'static KeyTab, create: Callback<()>) -> impl IntoView {
-    if !matches!(tab.spec().create_action, CreateAction::Menu(_)) {
+fn Create(spec: &'static KindSpec, create: Callback<()>) -> impl IntoView {
+    if !matches!(spec.create_action, CreateAction::Menu(_)) {
         return view! {
             <button type="button" class="button button-primary" on:click=move |_| create.run(())>
                 <Icon glyph=Glyph::Plus/>
-                {tab.create_label()}
+                {spec.create_label()}
             </button>
         }
         .into_any();
     }
-    let items = vec![MenuItem { label: tab.spec().label, glyph: Glyph::Key, action: MenuAction::Run(create) }];
+    let items = vec![MenuItem { label: spec.label, glyph: Glyph::Key, action: MenuAction::Run(create) }];
     view! {
         <Menu id="create-menu" class="button button-primary" items>
             <Icon glyph=Glyph::Plus/>
-            {tab.create_label()}
+            {spec.create_label()}
             <MenuChevron/>
         </Menu>
     }

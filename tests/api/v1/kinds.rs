@@ -196,7 +196,7 @@ fn table() -> Value {
             CreateAction::Menu(words) => (None, Some(words)),
             CreateAction::FromTemplate => (None, None),
         };
-        let page = routes::section(routes::KEYS.path).find(|page| page.label == spec.label).map(|page| page.path);
+        let page = spec.is_listed().then(|| routes::page_of(spec.kind).path);
         json!({
             "kind": spec.name, "label": spec.label, "page": page, "button": button, "menu": menu, "prefix": spec.prefix,
             "mask": if let Mask::Ends(front, end) = spec.mask { Some([front, end]) } else { None },

@@ -1,5 +1,8 @@
 //! Specification of all key kinds: one table, read by page and server.
 
+mod list;
+mod specs;
+
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -8,6 +11,8 @@ use super::{
     permission::{Permission, UnknownValue},
     time::Timestamp,
 };
+pub use list::{KeyField, ListSpec};
+pub use specs::KIND_SPECS;
 
 /// Kind of API key (inbound): issued by Latchkey and stored as a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,137 +151,9 @@ pub struct KindSpec {
     pub view: Permission,
     /// Permission to create, change and delete.
     pub manage: Permission,
+    /// `None` if there is no page with all keys of this kind, because they are listed on the page of their project.
+    pub list: Option<ListSpec>,
 }
-
-/// All kinds: inbound, then outbound, each in the order of its enum, because the enums' discriminants are indices.
-pub const KIND_SPECS: &[KindSpec] = &[
-    KindSpec {
-        kind: Kind::Key(KeyKind::Internal),
-        name: "internal",
-        label: "Internal",
-        create_action: CreateAction::Button("Create"),
-        prefix: Some("lki_"),
-        mask: Mask::Ends(4, 4),
-        reveal: SecretReveal::InRow,
-        expiry: Expiry::Chosen,
-        unique: Unique::Nothing,
-        scope_rule: ScopeRule::Api,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::Nothing,
-        is_personal: true,
-        view: Permission::ManageApiKeys,
-        manage: Permission::ManageApiKeys,
-    },
-    KindSpec {
-        kind: Kind::Key(KeyKind::Client),
-        name: "client",
-        label: "Client",
-        create_action: CreateAction::Button("Create"),
-        prefix: Some("lkc_"),
-        mask: Mask::Ends(4, 4),
-        reveal: SecretReveal::InPopUp,
-        expiry: Expiry::ChosenOrNever,
-        unique: Unique::Nothing,
-        scope_rule: ScopeRule::Custom,
-        has_annotations: true,
-        has_limits: true,
-        editable: Editable::All,
-        is_personal: false,
-        view: Permission::ViewKeys,
-        manage: Permission::ManageApiKeys,
-    },
-    KindSpec {
-        kind: Kind::Key(KeyKind::Corpus),
-        name: "corpus",
-        label: "Corpus",
-        create_action: CreateAction::Button("Create"),
-        prefix: Some("lkq_"),
-        mask: Mask::Ends(0, 4),
-        reveal: SecretReveal::InPopUp,
-        expiry: Expiry::Never,
-        unique: Unique::Nothing,
-        scope_rule: ScopeRule::Corpora,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::Nothing,
-        is_personal: false,
-        view: Permission::ViewKeys,
-        manage: Permission::ManageApiKeys,
-    },
-    KindSpec {
-        kind: Kind::Key(KeyKind::Agent),
-        name: "agent",
-        label: "Agent API Key",
-        create_action: CreateAction::Menu("Create API Key"),
-        prefix: Some("lka_"),
-        mask: Mask::Ends(4, 4),
-        reveal: SecretReveal::InPopUp,
-        expiry: Expiry::Days(90),
-        unique: Unique::Name,
-        scope_rule: ScopeRule::None,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::Name,
-        is_personal: false,
-        view: Permission::ViewKeys,
-        manage: Permission::ManageApiKeys,
-    },
-    KindSpec {
-        kind: Kind::Key(KeyKind::Project),
-        name: "project",
-        label: "Project",
-        create_action: CreateAction::FromTemplate,
-        prefix: None,
-        mask: Mask::Hidden,
-        reveal: SecretReveal::OnProjectPage,
-        expiry: Expiry::ChosenOrNever,
-        unique: Unique::Nothing,
-        scope_rule: ScopeRule::None,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::Nothing,
-        is_personal: false,
-        view: Permission::ViewProject,
-        manage: Permission::ManageProjects,
-    },
-    KindSpec {
-        kind: Kind::Credential(CredentialKind::External),
-        name: "external",
-        label: "External",
-        create_action: CreateAction::Button("Create"),
-        prefix: None,
-        mask: Mask::Hidden,
-        reveal: SecretReveal::Never,
-        expiry: Expiry::Chosen,
-        unique: Unique::Provider,
-        scope_rule: ScopeRule::None,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::Nothing,
-        is_personal: true,
-        view: Permission::ManageApiKeys,
-        manage: Permission::ManageApiKeys,
-    },
-    KindSpec {
-        kind: Kind::Credential(CredentialKind::General),
-        name: "general",
-        label: "General Key",
-        create_action: CreateAction::Button("New API Key"),
-        prefix: None,
-        mask: Mask::Ends(3, 3),
-        reveal: SecretReveal::Never,
-        expiry: Expiry::Never,
-        unique: Unique::Name,
-        scope_rule: ScopeRule::None,
-        has_annotations: false,
-        has_limits: false,
-        editable: Editable::NameAndValue,
-        is_personal: false,
-        view: Permission::ManageCredentials,
-        manage: Permission::ManageCredentials,
-    },
-];
 
 /// Number of inbound kinds.
 const INBOUND: usize = KeyKind::Project as usize + 1;
@@ -284,7 +161,35 @@ const INBOUND: usize = KeyKind::Project as usize + 1;
 impl KindSpec {
     /// Whether keys of this kind have a list page. Others are managed on their project's page.
     pub const fn is_listed(&self) -> bool {
-        !matches!(self.create_action, CreateAction::FromTemplate)
+        self.list.is_some()
+    }
+
+    /// For the list page. Panics for kinds that have none.
+    pub const fn list_spec(&self) -> &ListSpec {
+        self.list.as_ref().expect("keys of this kind have a list page")
+    }
+
+    /// Whether Latchkey issues keys of this kind, so that they can be disabled and rotated.
+    pub const fn is_inbound(&self) -> bool {
+        matches!(self.kind, Kind::Key(_))
+    }
+
+    /// Label of the list's create button.
+    pub const fn create_label(&self) -> &'static str {
+        match self.create_action {
+            CreateAction::Button(words) | CreateAction::Menu(words) => words,
+            CreateAction::FromTemplate => "",
+        }
+    }
+
+    /// When keys of this kind expire, as a sentence.
+    pub fn expiry_note(&self) -> String {
+        match self.expiry {
+            Expiry::Never => "Doesn’t expire.".to_owned(),
+            Expiry::Days(days) => format!("Expires after {days} days; create a new key then."),
+            Expiry::Chosen => "Expires on the date you choose.".to_owned(),
+            Expiry::ChosenOrNever => "Expiry is optional.".to_owned(),
+        }
     }
 }
 
@@ -468,7 +373,8 @@ mod tests {
         for spec in KIND_SPECS {
             assert_eq!(spec.kind.spec().kind, spec.kind);
             assert_eq!(spec.name.parse(), Ok(spec.kind));
-            assert_eq!(matches!(spec.kind, Kind::Credential(_)), spec.reveal == SecretReveal::Never);
+            assert_eq!(spec.is_inbound(), spec.reveal != SecretReveal::Never);
+            assert_eq!(spec.is_listed(), spec.create_action != CreateAction::FromTemplate, "keys are created from their list");
             assert!(matches!(spec.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
         }
     }
