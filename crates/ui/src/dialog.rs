@@ -1,4 +1,4 @@
-//! A modal dialog.
+//! A modal dialog, and which dialog of a page is open.
 
 use leptos::{ev, html, prelude::*};
 
@@ -89,5 +89,54 @@ pub fn Dialog(
                 {children()}
             </div>
         </dialog>
+    }
+}
+
+/// Which dialog of a page is open. `T` names the dialog and contains its data.
+pub struct Dialogs<T: Send + Sync + 'static> {
+    open: RwSignal<Option<T>>,
+    /// Closes the dialog.
+    pub dismiss: Callback<()>,
+}
+
+impl<T: Send + Sync> Clone for Dialogs<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Send + Sync> Copy for Dialogs<T> {}
+
+/// The dialogs of a page, of which one at most is open. Render them with [`Dialogs::render`].
+pub fn use_dialogs<T: Clone + Send + Sync>() -> Dialogs<T> {
+    let open = RwSignal::new(None);
+    Dialogs { open, dismiss: Callback::new(move |()| open.set(None)) }
+}
+
+impl<T: Clone + Send + Sync> Dialogs<T> {
+    pub fn open(self, dialog: T) {
+        self.open.set(Some(dialog));
+    }
+
+    /// A callback that opens a dialog.
+    pub fn opener(self, dialog: T) -> Callback<()> {
+        Callback::new(move |()| self.open(dialog.clone()))
+    }
+
+    /// Closes the dialog. Has no effect if the page was closed.
+    pub fn close(self) {
+        let _ = self.open.try_set(None);
+    }
+
+    /// A callback for a completed dialog: closes it, then calls `then`.
+    pub fn done<Outcome: 'static>(self, then: impl Fn(Outcome) + Send + Sync + 'static) -> Callback<Outcome> {
+        Callback::new(move |outcome| {
+            self.close();
+            then(outcome);
+        })
+    }
+
+    /// The open dialog, rendered with `show`.
+    pub fn render<V>(self, show: impl Fn(T) -> V) -> impl Fn() -> Option<V> {
+        move || self.open.get().map(&show)
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::browser;
+use super::{browser, rows::RowList};
 use latchkey_types::error::Error;
 
 /// The data and the error of the last fetch.
@@ -39,6 +39,15 @@ impl<T: Send + Sync + 'static> Refetchable<T> {
     pub fn select<U: Clone + PartialEq + Send + Sync + 'static>(self, select: impl Fn(&T) -> Option<U> + Send + Sync + 'static) -> Option<Memo<U>> {
         let initial = self.data.with_untracked(&select)?;
         Some(Memo::new(move |before: Option<&U>| self.data.with(&select).unwrap_or_else(|| before.unwrap_or(&initial).clone())))
+    }
+
+    /// A list in the data, to render with [`ForRows`](super::rows::ForRows).
+    pub fn rows<Row, Id>(self, rows: fn(&T) -> &[Row], id: fn(&Row) -> Id) -> RowList<T, Row, Id>
+    where
+        Row: Clone + PartialEq + Send + Sync,
+        Id: Copy + PartialEq + Send + Sync,
+    {
+        RowList::new(self, rows, id)
     }
 
     /// Applies a response locally, without a refetch.

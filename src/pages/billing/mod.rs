@@ -18,6 +18,8 @@ use latchkey_ui::{
     message::EmptyState,
     money::Price,
     number::{format_integer, pluralize},
+    suspend::suspend,
+    table::{Column, Table},
 };
 
 /// Requests and cost per key, by month.
@@ -34,12 +36,11 @@ pub fn BillingPage() -> impl IntoView {
             <h1>"Billing"</h1>
             <Lead/>
             <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Loading…"</p> }>
-                {move || Suspend::new(async move {
-                    match (viewer.await, usage.await) {
-                        (Ok(viewer), Ok(usage)) => view! { <Usage usage currency=viewer.currency/> }.into_any(),
-                        (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })}
+                {move || suspend(
+                    async move { Ok((viewer.await?, usage.await?)) },
+                    |(viewer, usage)| view! { <Usage usage currency=viewer.currency/> },
+                    |error| view! { <LoadFailed error/> },
+                )}
             </Transition>
         </div>
     }
@@ -104,23 +105,16 @@ fn MonthLink(label: &'static str, month: Month, is_available: bool) -> impl Into
 
 #[component]
 fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView {
-    view! {
-        <div class="table-frame">
-            <table class="table" aria-label="Requests by key">
-                <thead>
-                    <tr>
-                        <th scope="col">"API Key"</th>
-                        <th scope="col">"Kind"</th>
-                        <th scope="col">"Key"</th>
-                        <th scope="col" class="cell-number">"Requests"</th>
-                        <th scope="col" class="billing-share-head">"Share"</th>
-                        <th scope="col" class="cell-number">"Total"</th>
-                    </tr>
-                </thead>
-                <tbody>{keys.into_iter().map(|key| view! { <KeyUsageRow key total currency=currency.clone()/> }).collect_view()}</tbody>
-            </table>
-        </div>
-    }
+    let columns = vec![
+        "API Key".into(),
+        "Kind".into(),
+        "Key".into(),
+        Column::Number("Requests"),
+        Column::Styled { heading: "Share", class: "billing-share-head" },
+        Column::Number("Total"),
+    ];
+    let rows = keys.into_iter().map(|key| view! { <KeyUsageRow key total currency=currency.clone()/> }).collect_view();
+    view! { <Table label="Requests by key" columns>{rows}</Table> }
 }
 
 #[component]

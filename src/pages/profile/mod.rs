@@ -13,7 +13,7 @@ use crate::{
 };
 use dialogs::{NameDialog, PasswordDialog};
 use latchkey_types::{account::Viewer, member::SessionRow, permission::Permission};
-use latchkey_ui::{browser, button::Button, copy::CopyButton, toast::use_toasts};
+use latchkey_ui::{browser, button::Button, copy::CopyButton, dialog::use_dialogs, suspend::suspend, toast::use_toasts};
 use sessions::Sessions;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +31,11 @@ pub fn ProfilePage() -> impl IntoView {
     view! {
         <Title text=routes::PROFILE.label/>
         <Suspense>
-            {Suspend::new(async move {
-                match (viewer.await, sessions.await) {
-                    (Ok(viewer), Ok(sessions)) => view! { <Profile viewer sessions/> }.into_any(),
-                    (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
-                }
-            })}
+            {suspend(
+                async move { Ok((viewer.await?, sessions.await?)) },
+                |(viewer, sessions)| view! { <Profile viewer sessions/> },
+                |error| view! { <LoadFailed error/> },
+            )}
         </Suspense>
     }
 }
@@ -44,13 +43,12 @@ pub fn ProfilePage() -> impl IntoView {
 #[component]
 fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     let toasts = use_toasts();
-    let open_dialog = RwSignal::new(None);
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
+    let dialogs = use_dialogs::<OpenDialog>();
+    let dismiss = dialogs.dismiss;
     // A full page load: the header shows the name too.
     let renamed = Callback::new(move |()| browser::go(routes::PROFILE.path));
     let reload_sessions = RwSignal::new(0_u32);
-    let password_changed = Callback::new(move |()| {
-        open_dialog.set(None);
+    let password_changed = dialogs.done(move |()| {
         toasts.success("Password changed".to_owned());
         reload_sessions.update(|count| *count += 1);
     });
@@ -70,15 +68,15 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
                     <div><dt>"Email"</dt><dd>{viewer.email.clone()}</dd></div>
                 </dl>
                 <p class="sheet-actions">
-                    <Button label="Change name" on_click=move |()| open_dialog.set(Some(OpenDialog::Name))/>
-                    <Button label="Change password" on_click=move |()| open_dialog.set(Some(OpenDialog::Password))/>
+                    <Button label="Change name" on_click=dialogs.opener(OpenDialog::Name)/>
+                    <Button label="Change password" on_click=dialogs.opener(OpenDialog::Password)/>
                 </p>
             </section>
             <OrganizationSheet viewer=viewer.clone()/>
             <Shortcuts viewer/>
             <Sessions first=sessions refetch=reload_sessions/>
         </div>
-        {move || open_dialog.get().map(dialog.clone())}
+        {dialogs.render(dialog)}
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     routes,
 };
-use latchkey_types::{error::Error, id::SessionId, member::SessionRow};
+use latchkey_types::{error::Error, member::SessionRow};
 use latchkey_ui::{
     browser,
     button::{Button, ButtonVariant},
@@ -17,6 +17,7 @@ use latchkey_ui::{
     form_dialog::FormDialog,
     message::AlertWithRetry,
     resource::Refetchable,
+    rows::ForRows,
     time::Time,
     toast::use_toasts,
 };
@@ -58,7 +59,7 @@ pub(super) fn Sessions(
         1 => "1 active session".to_owned(),
         count => format!("{count} active sessions"),
     };
-    let ids = move || list.with(|sessions| sessions.iter().map(|session| session.id).collect::<Vec<_>>());
+    let rows = list.rows(|sessions| sessions, |session| session.id);
     view! {
         <section class="sheet" aria-labelledby="profile-sessions">
             <h2 id="profile-sessions">"Sessions"</h2>
@@ -68,9 +69,9 @@ pub(super) fn Sessions(
             </div>
             {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
             <ul class="sessions" aria-label="Sessions">
-                <For each=ids key=|id| *id let(id)>
-                    <SessionItem list id end/>
-                </For>
+                <ForRows rows let(session)>
+                    <SessionItem session end/>
+                </ForRows>
             </ul>
         </section>
         <Show when=move || is_confirming.get()>
@@ -79,10 +80,8 @@ pub(super) fn Sessions(
     }
 }
 
-/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn SessionItem(list: Refetchable<Vec<SessionRow>>, id: SessionId, end: Callback<SessionRow>) -> impl IntoView {
-    let Some(session) = list.select(move |sessions| sessions.iter().find(|session| session.id == id).cloned()) else { return ().into_any() };
+fn SessionItem(session: Memo<SessionRow>, end: Callback<SessionRow>) -> impl IntoView {
     let from = move || session.with(|session| if session.address.is_empty() { "Unknown address".to_owned() } else { session.address.clone() });
     view! {
         <li class="session">
@@ -96,7 +95,6 @@ fn SessionItem(list: Refetchable<Vec<SessionRow>>, id: SessionId, end: Callback<
             <Button label="Sign out" on_click=move |()| end.run(session.get_untracked())/>
         </li>
     }
-    .into_any()
 }
 
 /// Ends a session. For the current session this also clears the cookie.

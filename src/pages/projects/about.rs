@@ -17,7 +17,7 @@ use latchkey_types::{
     error::Error,
     project::{ProjectResources, ProjectRow},
 };
-use latchkey_ui::message::AlertWithRetry;
+use latchkey_ui::{message::AlertWithRetry, suspend::suspend};
 
 type BelongingsResource = Resource<Result<ProjectResources, Error>>;
 
@@ -34,12 +34,7 @@ fn content(read: BelongingsResource, tiles: TilesResource, project: ProjectRow) 
         <Suspense>
             {move || {
                 let project = project.clone();
-                Suspend::new(async move {
-                    match read.await {
-                        Ok(belongings) => view! { <About project belongings tiles/> }.into_any(),
-                        Err(error) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })
+                suspend(read, move |belongings| view! { <About project belongings tiles/> }, |error| view! { <LoadFailed error/> })
             }}
         </Suspense>
     }

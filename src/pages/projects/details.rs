@@ -9,6 +9,7 @@ use latchkey_types::project::ProjectRow;
 use latchkey_ui::{
     button::{Button, ButtonVariant},
     copy::CopyButton,
+    dialog::use_dialogs,
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     time::{Time, TimeFormat},
@@ -23,14 +24,12 @@ enum OpenDialog {
 
 #[component]
 pub(super) fn Details(context: AboutContext) -> impl IntoView {
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dialogs = use_dialogs::<OpenDialog>();
     let project = context.project.row();
     let id_shown_in = NodeRef::<html::Code>::new();
 
     // Actions
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let edited = Callback::new(move |row: ProjectRow| {
-        open_dialog.set(None);
+    let edited = dialogs.done(move |row| {
         context.project.set(row);
         context.notify("Changes saved".to_owned());
     });
@@ -43,8 +42,8 @@ pub(super) fn Details(context: AboutContext) -> impl IntoView {
     let role = move || project.with(|project| project.role.clone());
     let created = project.with_untracked(|project| (project.created_by.clone(), project.created_at));
     let dialog = move |open| match open {
-        OpenDialog::Edit => view! { <DraftDialog project=Some(project.get_untracked()) on_dismiss=dismiss on_done=edited/> }.into_any(),
-        OpenDialog::Delete => view! { <DeleteDialog project=project.get_untracked() on_dismiss=dismiss/> }.into_any(),
+        OpenDialog::Edit => view! { <DraftDialog project=Some(project.get_untracked()) on_dismiss=dialogs.dismiss on_done=edited/> }.into_any(),
+        OpenDialog::Delete => view! { <DeleteDialog project=project.get_untracked() on_dismiss=dialogs.dismiss/> }.into_any(),
     };
     view! {
         <section class="sheet sheet-first" aria-labelledby="project-details">
@@ -65,12 +64,12 @@ pub(super) fn Details(context: AboutContext) -> impl IntoView {
             </dl>
             {context.is_managed.then(|| view! {
                 <p class="sheet-actions">
-                    <Button label="Edit project" on_click=move |()| open_dialog.set(Some(OpenDialog::Edit))/>
-                    <Button label="Delete project" on_click=move |()| open_dialog.set(Some(OpenDialog::Delete))/>
+                    <Button label="Edit project" on_click=dialogs.opener(OpenDialog::Edit)/>
+                    <Button label="Delete project" on_click=dialogs.opener(OpenDialog::Delete)/>
                 </p>
             })}
         </section>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 

@@ -16,6 +16,8 @@ use latchkey_ui::{
     button::{Button, ButtonVariant},
     icon::Glyph,
     message::EmptyState,
+    suspend::suspend,
+    table::Table,
     toast::use_toasts,
 };
 
@@ -27,12 +29,11 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     view! {
         <Title text=routes::PROJECTS.label/>
         <Suspense>
-            {Suspend::new(async move {
-                match (viewer.await, projects.await) {
-                    (Ok(viewer), Ok(projects)) => view! { <Projects viewer projects/> }.into_any(),
-                    (Err(error), _) | (_, Err(error)) => view! { <LoadFailed error/> }.into_any(),
-                }
-            })}
+            {suspend(
+                async move { Ok((viewer.await?, projects.await?)) },
+                |(viewer, projects)| view! { <Projects viewer projects/> },
+                |error| view! { <LoadFailed error/> },
+            )}
         </Suspense>
     }
 }
@@ -55,7 +56,12 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
 
     // View
     let is_empty = projects.is_empty();
-    let list = if is_empty { empty_state(can_create, create) } else { view! { <Table projects/> }.into_any() };
+    let list = if is_empty {
+        empty_state(can_create, create)
+    } else {
+        let rows = projects.into_iter().map(project_row).collect_view();
+        view! { <Table label="Projects" columns=vec!["Name", "Description", "Visibility", "Your role", "Requests"]>{rows}</Table> }.into_any()
+    };
     view! {
         <div class="page page-settings">
             <div class="settings-head">
@@ -84,26 +90,6 @@ fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
     } else {
         let text = "You’ll see projects here once someone adds you, or shares one with the organization.";
         view! { <EmptyState glyph=Glyph::Folder title="No projects yet" text/> }.into_any()
-    }
-}
-
-#[component]
-fn Table(projects: Vec<ProjectRow>) -> impl IntoView {
-    view! {
-        <div class="table-frame">
-            <table class="table" aria-label="Projects">
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Description"</th>
-                        <th scope="col">"Visibility"</th>
-                        <th scope="col">"Your role"</th>
-                        <th scope="col">"Requests"</th>
-                    </tr>
-                </thead>
-                <tbody>{projects.into_iter().map(project_row).collect_view()}</tbody>
-            </table>
-        </div>
     }
 }
 

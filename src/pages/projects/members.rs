@@ -7,15 +7,17 @@ use crate::api::project_resources::{add_project_member, remove_project_member, s
 use latchkey_types::{
     error::Error,
     id::{RoleId, UserId},
-    project::{Candidate, ProjectMember, ProjectResources, RoleOption},
+    project::{Candidate, ProjectMember, RoleOption},
 };
 use latchkey_ui::{
     button::{Button, ButtonVariant},
+    dialog::{Dialogs, use_dialogs},
     form::{Form, FormError, ignore_not_found},
     form_dialog::FormDialog,
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
     select::{Choice, SelectField},
+    table::RowTable,
     time::{Time, TimeFormat},
 };
 
@@ -28,75 +30,52 @@ enum OpenDialog {
 
 #[component]
 pub(super) fn Members(context: AboutContext) -> impl IntoView {
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let members = context.belongings.rows(|belongings| &belongings.members, |member| member.user);
     let menu = SharedMenu::new();
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
-        context.notify(message);
-    });
-    let users = move || context.belongings.with(|belongings| belongings.members.iter().map(|member| member.user).collect::<Vec<_>>());
-    let is_empty = move || context.belongings.with(|belongings| belongings.members.is_empty());
+    let dialogs = use_dialogs::<OpenDialog>();
+    let dismiss = dialogs.dismiss;
+    let done = dialogs.done(move |message| context.notify(message));
     let dialog = move |open| match open {
         OpenDialog::Add => view! { <AddDialog context on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Role(member) => view! { <RoleDialog context member on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Remove(member) => view! { <RemoveDialog context member on_dismiss=dismiss on_done=done/> }.into_any(),
     };
+    let columns = if context.is_managed { vec!["Name", "Email", "Role", "Added", "Action"] } else { vec!["Name", "Role", "Added"] };
     view! {
         <section class="sheet" aria-labelledby="project-members">
             <div class="sheet-row">
                 <h2 id="project-members">"Members"</h2>
-                {context.is_managed.then(|| view! { <Button label="Add member" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/> })}
+                {context.is_managed.then(|| view! { <Button label="Add member" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <Show when=move || !is_empty() fallback=|| view! { <p class="sheet-none">"No members yet."</p> }>
-                <div class="table-frame">
-                    <table class="table" aria-label="Members">
-                        <thead>
-                            <tr>
-                                <th scope="col">"Name"</th>
-                                {context.is_managed.then(|| view! { <th scope="col">"Email"</th> })}
-                                <th scope="col">"Role"</th>
-                                <th scope="col">"Added"</th>
-                                {context.is_managed.then(|| view! { <th scope="col">"Action"</th> })}
-                            </tr>
-                        </thead>
-                        <tbody>
-                            <For each=users key=|user| *user let(user)>
-                                <MemberTableRow context user menu open_dialog/>
-                            </For>
-                        </tbody>
-                    </table>
-                </div>
-            </Show>
+            <RowTable label="Members" columns rows=members empty=|| view! { <p class="sheet-none">"No members yet."</p> } let(member)>
+                <MemberTableRow context member menu dialogs/>
+            </RowTable>
             <MenuList menu id="project-member-actions"/>
         </section>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 
-/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn MemberTableRow(context: AboutContext, user: UserId, menu: SharedMenu, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
-    let find = move |belongings: &ProjectResources| belongings.members.iter().find(|member| member.user == user).cloned();
-    let Some(found) = context.belongings.select(find) else { return ().into_any() };
-    let member = move || found.get();
-    let tag = move || found.with(|member| if member.is_disabled { Some("Disabled") } else { member.is_you.then_some("You") });
-    let items = Callback::new(move |()| actions(open_dialog, &found.get_untracked()));
+fn MemberTableRow(context: AboutContext, member: Memo<ProjectMember>, menu: SharedMenu, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
+    let tag = move || member.with(|member| if member.is_disabled { Some("Disabled") } else { member.is_you.then_some("You") });
+    let items = Callback::new(move |()| actions(dialogs, &member.get_untracked()));
     // A viewer can't change a role with permissions that they lack.
-    let can_change = move || found.with(|member| context.viewer_permissions().first_missing(member.permissions).is_none());
+    let can_change = move || member.with(|member| context.viewer_permissions().first_missing(member.permissions).is_none());
+    let (user, added_at) = member.with_untracked(|member| (member.user, member.added_at));
     view! {
-        <tr aria-label=move || member().name>
+        <tr aria-label=move || member.get().name>
             <td class="cell-name">
                 <span class="named">
-                    <span class="cell-text">{move || member().name}</span>
+                    <span class="cell-text">{move || member.get().name}</span>
                     {move || tag().map(|tag| view! { <span class="tag">{tag}</span> })}
                 </span>
             </td>
             {context.is_managed.then(|| view! {
-                <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member().email}</span></td>
+                <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member.get().email}</span></td>
             })}
-            <td data-label="Role"><span class="cell-text role-name">{move || member().role}</span></td>
-            <td class="cell-soft" data-label="Added"><Time at=found.with_untracked(|member| member.added_at) format=TimeFormat::Date/></td>
+            <td data-label="Role"><span class="cell-text role-name">{move || member.get().role}</span></td>
+            <td class="cell-soft" data-label="Added"><Time at=added_at format=TimeFormat::Date/></td>
             {context.is_managed.then(|| view! {
                 <td class="cell-action">
                     <Show when=can_change>
@@ -106,11 +85,10 @@ fn MemberTableRow(context: AboutContext, user: UserId, menu: SharedMenu, open_di
             })}
         </tr>
     }
-    .into_any()
 }
 
-fn actions(open_dialog: RwSignal<Option<OpenDialog>>, member: &ProjectMember) -> Vec<MenuItem> {
-    let open = |dialog: OpenDialog| MenuAction::Run(Callback::new(move |()| open_dialog.set(Some(dialog.clone()))));
+fn actions(dialogs: Dialogs<OpenDialog>, member: &ProjectMember) -> Vec<MenuItem> {
+    let open = |dialog| MenuAction::Run(dialogs.opener(dialog));
     vec![
         MenuItem { label: "Change role", glyph: Glyph::Person, action: open(OpenDialog::Role(member.clone())) },
         MenuItem { label: "Remove", glyph: Glyph::Close, action: open(OpenDialog::Remove(member.clone())) },

@@ -4,17 +4,15 @@ use leptos::prelude::*;
 
 use super::about_context::AboutContext;
 use crate::api::project_resources::{create_node, delete_node, rename_node};
-use latchkey_types::{
-    error::Error,
-    project::{NodeRow, ProjectResources},
-    validate,
-};
+use latchkey_types::{error::Error, project::NodeRow, validate};
 use latchkey_ui::{
     button::{Button, ButtonVariant, IconButton},
+    dialog::{Dialogs, use_dialogs},
     field::Field,
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
+    table::RowTable,
     time::{Time, TimeFormat},
 };
 
@@ -28,70 +26,49 @@ enum OpenDialog {
 /// Nodes are named inputs and outputs, referenced by a number.
 #[component]
 pub(super) fn Nodes(context: AboutContext) -> impl IntoView {
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
-        context.notify(message);
-    });
-    let ids = move || context.belongings.with(|belongings| belongings.nodes.iter().map(|node| node.id).collect::<Vec<_>>());
-    let is_empty = move || context.belongings.with(|belongings| belongings.nodes.is_empty());
+    let nodes = context.belongings.rows(|belongings| &belongings.nodes, |node| node.id);
+    let dialogs = use_dialogs::<OpenDialog>();
+    let dismiss = dialogs.dismiss;
+    let done = dialogs.done(move |message| context.notify(message));
     let dialog = move |open| match open {
         OpenDialog::Add => view! { <NameDialog context node=None on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Rename(node) => view! { <NameDialog context node=Some(node) on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Delete(node) => view! { <DeleteDialog context node on_dismiss=dismiss on_done=done/> }.into_any(),
     };
+    let columns = if context.is_managed { vec!["Name", "ID", "Created", "Action"] } else { vec!["Name", "ID", "Created"] };
     let empty_text = if context.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
     view! {
         <section class="sheet" aria-labelledby="project-nodes">
             <div class="sheet-row">
                 <h2 id="project-nodes">"Nodes"</h2>
-                {context.is_managed.then(|| view! { <Button label="Add node" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/> })}
+                {context.is_managed.then(|| view! { <Button label="Add node" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <Show when=move || !is_empty() fallback=move || view! { <p class="sheet-none">{empty_text}</p> }>
-                <div class="table-frame">
-                    <table class="table" aria-label="Nodes">
-                        <thead>
-                            <tr>
-                                <th scope="col">"Name"</th>
-                                <th scope="col">"ID"</th>
-                                <th scope="col">"Created"</th>
-                                {context.is_managed.then(|| view! { <th scope="col">"Action"</th> })}
-                            </tr>
-                        </thead>
-                        <tbody>
-                            <For each=ids key=|id| *id let(id)>
-                                <NodeTableRow context id open_dialog/>
-                            </For>
-                        </tbody>
-                    </table>
-                </div>
-            </Show>
+            <RowTable label="Nodes" columns rows=nodes empty=move || view! { <p class="sheet-none">{empty_text}</p> } let(node)>
+                <NodeTableRow context node dialogs/>
+            </RowTable>
         </section>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 
-/// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn NodeTableRow(context: AboutContext, id: i64, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
-    let find = move |belongings: &ProjectResources| belongings.nodes.iter().find(|node| node.id == id).cloned();
-    let Some(node) = context.belongings.select(find) else { return ().into_any() };
+fn NodeTableRow(context: AboutContext, node: Memo<NodeRow>, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let name = move || node.with(|node| node.name.clone());
+    let (id, created_at) = node.with_untracked(|node| (node.id, node.created_at));
     view! {
         <tr aria-label=name>
             <td class="cell-name"><span class="cell-text">{name}</span></td>
             <td class="cell-soft" data-label="ID"><code>{id}</code></td>
-            <td class="cell-soft" data-label="Created"><Time at=node.with_untracked(|node| node.created_at) format=TimeFormat::Date/></td>
+            <td class="cell-soft" data-label="Created"><Time at=created_at format=TimeFormat::Date/></td>
             {context.is_managed.then(|| view! {
                 <td class="cell-action">
-                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open_dialog.set(Some(OpenDialog::Rename(node.get_untracked())))/>
-                    <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| open_dialog.set(Some(OpenDialog::Delete(node.get_untracked())))/>
+                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::Rename(node.get_untracked()))/>
+                    <IconButton label="Delete" glyph=Glyph::Trash danger=true
+                        on_click=move |_| dialogs.open(OpenDialog::Delete(node.get_untracked()))/>
                 </td>
             })}
         </tr>
     }
-    .into_any()
 }
 
 /// Creates a node, or renames `node` if given.

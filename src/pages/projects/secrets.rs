@@ -4,19 +4,15 @@ use leptos::prelude::*;
 
 use super::about_context::AboutContext;
 use crate::api::project_resources::{create_secret, delete_secret, replace_secret};
-use latchkey_types::{
-    error::Error,
-    id::ProjectSecretId,
-    project::{ProjectResources, SecretRow},
-    secret::TypedSecret,
-    secret_import,
-};
+use latchkey_types::{error::Error, project::SecretRow, secret::TypedSecret, secret_import};
 use latchkey_ui::{
     button::{Button, ButtonVariant, IconButton},
+    dialog::{Dialogs, use_dialogs},
     field::{Field, InputKind},
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
+    table::RowTable,
     time::Time,
 };
 
@@ -30,56 +26,33 @@ enum OpenDialog {
 /// Names and metadata of the secrets. Values are never sent to the page.
 #[component]
 pub(super) fn Secrets(context: AboutContext) -> impl IntoView {
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
-        context.notify(message);
-    });
-    let ids = move || context.with_managed(|managed| managed.secrets.iter().map(|secret| secret.id).collect::<Vec<_>>()).unwrap_or_default();
-    let is_empty = move || ids().is_empty();
+    let secrets = context.belongings.rows(|belongings| belongings.managed.as_ref().map_or(&[], |managed| &managed.secrets), |secret| secret.id);
+    let dialogs = use_dialogs::<OpenDialog>();
+    let dismiss = dialogs.dismiss;
+    let done = dialogs.done(move |message| context.notify(message));
     let dialog = move |open| match open {
         OpenDialog::Add => view! { <AddDialog context on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Replace(secret) => view! { <ReplaceDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Delete(secret) => view! { <DeleteDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
     };
+    let empty = || view! { <p class="sheet-none">"No secrets yet. Add one, or import a key from another project."</p> };
     view! {
         <section class="sheet" aria-labelledby="project-secrets">
             <div class="sheet-row">
                 <h2 id="project-secrets">"Secrets"</h2>
-                <Button label="Add secret" on_click=move |()| open_dialog.set(Some(OpenDialog::Add))/>
+                <Button label="Add secret" on_click=dialogs.opener(OpenDialog::Add)/>
             </div>
             <p class="settings-lead">"Encrypted and never shown again. Programs read them by name through the API; every read is logged."</p>
-            <Show when=move || !is_empty() fallback=|| view! { <p class="sheet-none">"No secrets yet. Add one, or import a key from another project."</p> }>
-                <div class="table-frame">
-                    <table class="table" aria-label="Secrets">
-                        <thead>
-                            <tr>
-                                <th scope="col">"Name"</th>
-                                <th scope="col">"Set"</th>
-                                <th scope="col">"Stored by"</th>
-                                <th scope="col">"Imported from"</th>
-                                <th scope="col">"Action"</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            <For each=ids key=|id| *id let(id)>
-                                <SecretTableRow context id open_dialog/>
-                            </For>
-                        </tbody>
-                    </table>
-                </div>
-            </Show>
+            <RowTable label="Secrets" columns=vec!["Name", "Set", "Stored by", "Imported from", "Action"] rows=secrets empty let(secret)>
+                <SecretTableRow secret dialogs/>
+            </RowTable>
         </section>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 
-/// Rendered once and updated in place, so that its buttons keep the focus.
 #[component]
-fn SecretTableRow(context: AboutContext, id: ProjectSecretId, open_dialog: RwSignal<Option<OpenDialog>>) -> impl IntoView {
-    let find = move |belongings: &ProjectResources| belongings.managed.as_ref()?.secrets.iter().find(|secret| secret.id == id).cloned();
-    let Some(secret) = context.belongings.select(find) else { return ().into_any() };
+fn SecretTableRow(secret: Memo<SecretRow>, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let source = move || match secret.with(|secret| secret.imported_from.clone()) {
         Some(key) => view! { <span class="cell-text">{key}</span> }.into_any(),
         None => view! { <span class="never">"Added by hand"</span> }.into_any(),
@@ -92,12 +65,11 @@ fn SecretTableRow(context: AboutContext, id: ProjectSecretId, open_dialog: RwSig
             <td class="cell-soft" data-label="Stored by">{secret.with_untracked(|secret| secret.created_by.clone())}</td>
             <td class="cell-soft" data-label="Imported from">{source}</td>
             <td class="cell-action">
-                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open_dialog.set(Some(OpenDialog::Replace(secret.get_untracked())))/>
-                <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| open_dialog.set(Some(OpenDialog::Delete(secret.get_untracked())))/>
+                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::Replace(secret.get_untracked()))/>
+                <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| dialogs.open(OpenDialog::Delete(secret.get_untracked()))/>
             </td>
         </tr>
     }
-    .into_any()
 }
 
 fn parse_value(field: &str, typed: &str) -> Result<TypedSecret, Error> {

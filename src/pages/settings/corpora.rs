@@ -12,12 +12,15 @@ use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
 use latchkey_ui::{
     browser,
     button::{Button, ButtonVariant, IconButton},
+    dialog::{Dialogs, use_dialogs},
     field::Field,
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
     message::{Alert, EmptyState},
     number::pluralize,
+    suspend::suspend,
+    table::{Column, Table},
     time::Time,
     toast::use_toasts,
 };
@@ -26,17 +29,7 @@ use latchkey_ui::{
 pub fn CorporaPage() -> impl IntoView {
     let first = OnceResource::new(corpora_details());
     let content = move |_| {
-        view! {
-            <Suspense>
-                {Suspend::new(async move {
-                    match first.await {
-                        Ok(first) => view! { <Corpora first/> }.into_any(),
-                        Err(error) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })}
-            </Suspense>
-        }
-        .into_any()
+        view! { <Suspense>{suspend(first, |first| view! { <Corpora first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }.into_any()
     };
     view! { <SettingsPage page=&routes::CORPORA content/> }
 }
@@ -54,7 +47,7 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
     // Data
     let corpora = RwSignal::new(first);
     let load_error = RwSignal::new(None::<Error>);
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dialogs = use_dialogs::<OpenDialog>();
 
     // Actions
     let reload = move || {
@@ -69,19 +62,14 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
             }
         });
     };
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
+    let dismiss = dialogs.dismiss;
+    let done = dialogs.done(move |message| {
         toasts.success(message);
         reload();
     });
-    let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create)));
+    let create = dialogs.opener(OpenDialog::Create);
 
     // View
-    let row = move |corpus: CorpusDetails| {
-        let deleted = corpus.clone();
-        view! { <CorpusTableRow corpus on_delete=Callback::new(move |()| open_dialog.set(Some(OpenDialog::Delete(deleted.clone()))))/> }
-    };
     let list = move || {
         if corpora.with(Vec::is_empty) {
             return view! {
@@ -91,24 +79,9 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
             }
             .into_any();
         }
-        view! {
-            <div class="table-frame">
-                <table class="table" aria-label="Corpora">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th>
-                            <th scope="col">"ID"</th>
-                            <th scope="col">"Keys"</th>
-                            <th scope="col">"Created"</th>
-                            <th scope="col">"Created by"</th>
-                            <th scope="col"><span class="visually-hidden">"Action"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{corpora.get().into_iter().map(row).collect_view()}</tbody>
-                </table>
-            </div>
-        }
-        .into_any()
+        let columns = vec!["Name".into(), "ID".into(), "Keys".into(), "Created".into(), "Created by".into(), Column::Hidden("Action")];
+        let rows = corpora.get().into_iter().map(|corpus| view! { <CorpusTableRow corpus dialogs/> }).collect_view();
+        view! { <Table label="Corpora" columns>{rows}</Table> }.into_any()
     };
     let dialog = move |open| match open {
         OpenDialog::Create => view! { <CreateDialog on_dismiss=dismiss on_done=done/> }.into_any(),
@@ -121,13 +94,14 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
         </div>
         {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
         {list}
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 
 #[component]
-fn CorpusTableRow(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoView {
+fn CorpusTableRow(corpus: CorpusDetails, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let name = corpus.name.clone();
+    let delete = dialogs.opener(OpenDialog::Delete(corpus.clone()));
     view! {
         <tr aria-label=name>
             <td class="cell-name">{corpus.name}</td>
@@ -135,7 +109,7 @@ fn CorpusTableRow(corpus: CorpusDetails, on_delete: Callback<()>) -> impl IntoVi
             <td class="cell-soft" data-label="Keys">{corpus.keys}</td>
             <td class="cell-soft" data-label="Created"><Time at=corpus.created_at/></td>
             <td class="cell-soft" data-label="Created by">{corpus.created_by}</td>
-            <td class="cell-action"><IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| on_delete.run(())/></td>
+            <td class="cell-action"><IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| delete.run(())/></td>
         </tr>
     }
 }

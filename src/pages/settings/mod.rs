@@ -16,6 +16,7 @@ use latchkey_types::{account::Viewer, error::Error};
 use latchkey_ui::{
     browser,
     message::AlertWithRetry,
+    suspend::suspend,
     tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
@@ -34,13 +35,11 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
         <Suspense>
             {move || {
                 let content = content.clone();
-                Suspend::new(async move {
-                    let permitted = viewer.await.and_then(|viewer| page.access.require(viewer.permissions).map(|()| viewer));
-                    match permitted {
-                        Ok(viewer) => view! { <Settings page viewer=viewer.clone() content=content(viewer)/> }.into_any(),
-                        Err(error) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })
+                suspend(
+                    async move { viewer.await.and_then(|viewer| page.access.require(viewer.permissions).map(|()| viewer)) },
+                    move |viewer| view! { <Settings page viewer=viewer.clone() content=content(viewer)/> },
+                    |error| view! { <LoadFailed error/> },
+                )
             }}
         </Suspense>
     }
@@ -60,18 +59,16 @@ fn Settings(page: &'static Page, viewer: Viewer, content: AnyView) -> impl IntoV
 }
 
 /// Renders loaded data with `show`, or the load error with a retry button.
-fn loaded_view<T: Clone + Send + Sync + 'static>(
-    resource: OnceResource<Result<T, Error>>,
-    show: impl FnOnce(T) -> AnyView + Send + 'static,
-) -> AnyView {
+fn loaded_view<T, V>(resource: OnceResource<Result<T, Error>>, show: impl FnOnce(T) -> V + Send + 'static) -> AnyView
+where
+    T: Clone + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
     view! {
         <Suspense>
-            {Suspend::new(async move {
-                match resource.await {
-                    Ok(data) => show(data),
-                    Err(Error::SignedOut) => view! { <LoadFailed error=Error::SignedOut/> }.into_any(),
-                    Err(error) => view! { <AlertWithRetry message=error.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),
-                }
+            {suspend(resource, show, |error| match error {
+                Error::SignedOut => view! { <LoadFailed error/> }.into_any(),
+                error => view! { <AlertWithRetry message=error.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),
             })}
         </Suspense>
     }

@@ -21,7 +21,7 @@ type SettingsResource = OnceResource<Result<OrganizationSettings, Error>>;
 pub fn OrganizationPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(SettingsResource::new(organization()));
-    let content = |_| loaded_view(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> }.into_any());
+    let content = |_| loaded_view(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> });
     view! { <SettingsPage page=&routes::ORGANIZATION content/> }
 }
 

@@ -4,7 +4,6 @@ use leptos::prelude::*;
 
 use super::{request_status::RequestStatus, state::TilesContext};
 use latchkey_types::{
-    id::TemplateId,
     key_template::{IssuedField, KeyCard},
     money::Money,
     permission::Permission,
@@ -12,12 +11,11 @@ use latchkey_types::{
 use latchkey_ui::{money::Price, number::pluralize};
 
 #[component]
-pub(super) fn Tile(context: TilesContext, id: TemplateId) -> impl IntoView {
-    let tile = context.tile(id)?;
+pub(super) fn Tile(context: TilesContext, tile: Memo<KeyCard>) -> impl IntoView {
     let text = move |pick: fn(&KeyCard) -> String| Signal::derive(move || tile.with(pick));
     let (name, description) = (text(|tile| tile.name.clone()), text(|tile| tile.description.clone()));
     let has_description = move || description.with(|description| !description.is_empty());
-    Some(view! {
+    view! {
         <article class="tile" aria-label=name>
             <header class="tile-head"><h3 class="tile-name">{name}</h3></header>
             {move || has_description().then(|| view! { <p class="tile-description tile-lines">{description.get()}</p> })}
@@ -25,7 +23,7 @@ pub(super) fn Tile(context: TilesContext, id: TemplateId) -> impl IntoView {
             {move || fields(tile.with(|tile| tile.fields.clone()))}
             <RequestStatus context tile/>
         </article>
-    })
+    }
 }
 
 fn facts(context: TilesContext, tile: &KeyCard) -> impl IntoView + use<> {

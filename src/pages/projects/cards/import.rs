@@ -50,7 +50,7 @@ pub(super) fn ImportDialog(context: TilesContext, key_to_import: KeyToImport) ->
             );
         });
     });
-    let dismiss = Callback::new(move |()| context.key_to_import.set(None));
+    let dismiss = context.import_dialog.dismiss;
     move || match managed.get() {
         Managed::Loaded(projects) if !projects.is_empty() => {
             view! { <ImportForm context key_to_import=key_to_import.clone() projects on_dismiss=dismiss/> }.into_any()
@@ -124,7 +124,7 @@ fn ImportForm(context: TilesContext, key_to_import: KeyToImport, projects: Vec<P
             };
             let import = Import { context, reveal, key, name: name.clone(), project, prefix };
             form.send(Some(import.run(source.clone(), pasted)), move |count| {
-                context.key_to_import.set(None);
+                context.import_dialog.close();
                 toasts.success(pluralize_count(count, "secret imported", "secrets imported"));
                 context.reload();
             });
@@ -191,7 +191,7 @@ impl Import {
                 let sent = self.send(TypedSecret::new(secret.reveal().to_owned())).await;
                 if let Err(error) = &sent {
                     // One dialog at a time: this one restores the focus before the next one opens.
-                    let _ = self.context.key_to_import.try_set(None);
+                    self.context.import_dialog.close();
                     TimeoutFuture::new(0).await;
                     self.reveal.show_failed_import(self.name, secret, error);
                     self.context.reload();

@@ -12,7 +12,7 @@ use crate::{api::access_requests::list_key_cards, routes};
 use card::Tile;
 use import::ImportDialog;
 use latchkey_types::{error::Error, key_template::KeyCards, project::ProjectRow};
-use latchkey_ui::message::Alert;
+use latchkey_ui::{message::Alert, rows::ForRows, suspend::suspend};
 use state::TilesContext;
 
 pub type TilesResource = Resource<Result<KeyCards, Error>>;
@@ -34,12 +34,11 @@ pub fn ApiKeys(
         <section class="sheet" aria-labelledby="api-keys">
             <h2 id="api-keys">"API Keys"</h2>
             <Suspense>
-                {move || Suspend::new(async move {
-                    match first.await {
-                        Ok(first) => view! { <Tiles project=project.get_value() first/> }.into_any(),
-                        Err(error) => view! { <Alert message=error.to_string()/> }.into_any(),
-                    }
-                })}
+                {move || suspend(
+                    first,
+                    move |first| view! { <Tiles project=project.get_value() first/> },
+                    |error| view! { <Alert message=error.to_string()/> },
+                )}
             </Suspense>
         </section>
     }
@@ -50,27 +49,27 @@ fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
     let context = TilesContext::new(project.id, first);
     context.stay_up_to_date();
 
-    let ids = move || context.with(|data| data.tiles.iter().map(|tile| tile.template).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| context.with(|data| data.tiles.is_empty()));
+    let tiles = context.tiles();
+    let is_empty = Memo::new(move |_| tiles.is_empty());
     let is_managed = project.is_managed();
     let templates_path = routes::PROJECT_KEYS.path_with(project.id);
-    let tiles = move || {
+    let list = move || {
         if is_empty.get() {
             return empty_state(is_managed.then(|| templates_path.clone()));
         }
         view! {
             <div class="tiles">
-                <For each=ids key=|id| *id let(id)>
-                    <Tile context id/>
-                </For>
+                <ForRows rows=tiles let(tile)>
+                    <Tile context tile/>
+                </ForRows>
             </div>
         }
         .into_any()
     };
     view! {
         {move || context.error().get().map(|error| view! { <Alert message=error.to_string()/> })}
-        {tiles}
-        {move || context.key_to_import.get().map(|key_to_import| view! { <ImportDialog context key_to_import/> })}
+        {list}
+        {context.import_dialog.render(move |key_to_import| view! { <ImportDialog context key_to_import/> })}
     }
 }
 

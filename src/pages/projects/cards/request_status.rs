@@ -171,7 +171,7 @@ fn Confirmed(action: TileAction, tile: Memo<KeyCard>, key: UserKey) -> impl Into
             reveal.show_token(name, secret);
         });
     };
-    let import = move |()| action.context.key_to_import.set(Some(KeyToImport { key: id, name: name(), is_revealed: revealed_at.is_some() }));
+    let import = move |()| action.context.import_dialog.open(KeyToImport { key: id, name: name(), is_revealed: revealed_at.is_some() });
     let is_disabled = status == Status::Disabled;
     let state = if is_disabled {
         view! { <span class="state state-waiting">"Disabled"</span> }.into_any()

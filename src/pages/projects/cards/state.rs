@@ -9,7 +9,12 @@ use latchkey_types::{
     key_template::{KeyCard, KeyCards},
     secret::RevealedSecret,
 };
-use latchkey_ui::{browser, resource::Refetchable};
+use latchkey_ui::{
+    browser,
+    dialog::{Dialogs, use_dialogs},
+    resource::Refetchable,
+    rows::RowList,
+};
 
 /// The key of the import dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +28,7 @@ pub(super) struct KeyToImport {
 /// The tiles, the secrets revealed on this page, and the import dialog.
 #[derive(Clone, Copy)]
 pub(super) struct TilesContext {
-    /// The key of the open import dialog.
-    pub key_to_import: RwSignal<Option<KeyToImport>>,
+    pub import_dialog: Dialogs<KeyToImport>,
     project: ProjectId,
     data: Refetchable<KeyCards>,
     /// Kept in memory only, until the page is closed.
@@ -33,16 +37,15 @@ pub(super) struct TilesContext {
 
 impl TilesContext {
     pub(super) fn new(project: ProjectId, first: KeyCards) -> Self {
-        Self { key_to_import: RwSignal::new(None), project, data: Refetchable::new(first), revealed: StoredValue::new(Vec::new()) }
+        Self { import_dialog: use_dialogs(), project, data: Refetchable::new(first), revealed: StoredValue::new(Vec::new()) }
     }
 
     pub(super) fn with<U>(self, read: impl FnOnce(&KeyCards) -> U) -> U {
         self.data.with(read)
     }
 
-    /// A tile, rendered once and updated in place.
-    pub(super) fn tile(self, id: TemplateId) -> Option<Memo<KeyCard>> {
-        self.data.select(move |data| data.tiles.iter().find(|tile| tile.template == id).cloned())
+    pub(super) fn tiles(self) -> RowList<KeyCards, KeyCard, TemplateId> {
+        self.data.rows(|data| &data.tiles, |tile| tile.template)
     }
 
     /// Error of the last load.

@@ -8,15 +8,12 @@ use latchkey_types::{error::Error, id::KeyId, issued_key::IssuedRow, key_kind::S
 use latchkey_ui::{
     browser,
     button::{ButtonVariant, IconButton},
+    dialog::Dialogs,
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
     icon::Glyph,
     toast::{Toasts, use_toasts},
 };
-
-/// The key whose revocation is being confirmed.
-#[derive(Clone)]
-pub(super) struct KeyToRevoke(pub(super) IssuedRow);
 
 /// The buttons of a row; empty for an expired or revoked key.
 #[component]
@@ -63,24 +60,19 @@ pub(super) fn set_disabled(context: IssuedContext, toasts: Toasts, id: KeyId, di
 
 /// Succeeds also if the key is gone already.
 #[component]
-pub(super) fn RevokeDialog(
-    context: IssuedContext,
-    row: IssuedRow,
-    /// Set to `None` when the dialog closes.
-    key_to_revoke: RwSignal<Option<KeyToRevoke>>,
-) -> impl IntoView {
+pub(super) fn RevokeDialog(context: IssuedContext, row: IssuedRow, revoke_dialog: Dialogs<IssuedRow>) -> impl IntoView {
     let (toasts, form) = (use_toasts(), Form::new());
     let IssuedRow { id, name, holder, .. } = row;
     let submit = move |()| {
         form.send(Some(ignore_not_found(revoke_key(id))), move |()| {
-            key_to_revoke.set(None);
+            revoke_dialog.close();
             toasts.success("Key revoked".to_owned());
             context.mark_revoked(id);
             context.read();
         });
     };
     view! {
-        <FormDialog title="Revoke this key?" form submit="Revoke" variant=ButtonVariant::Danger on_submit=submit on_dismiss=Callback::new(move |()| key_to_revoke.set(None))>
+        <FormDialog title="Revoke this key?" form submit="Revoke" variant=ButtonVariant::Danger on_submit=submit on_dismiss=revoke_dialog.dismiss>
             <p><strong class="quoted">{name}</strong> " · " {holder}</p>
             <p>"This key stops working immediately. Its holder is notified and can request another. This cannot be undone."</p>
         </FormDialog>

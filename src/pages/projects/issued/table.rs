@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    actions::{KeyToRevoke, RevokeDialog, RowActions, set_disabled},
+    actions::{RevokeDialog, RowActions, set_disabled},
     context::IssuedContext,
     sparkline::Sparkline,
 };
@@ -15,15 +15,17 @@ use latchkey_types::{
     money::Money,
 };
 use latchkey_ui::{
+    dialog::{Dialogs, use_dialogs},
     money::Price,
     number::{format_integer, pluralize},
+    table::{Column, Table},
     time::Time,
     toast::use_toasts,
 };
 
 #[component]
 pub(super) fn IssuedTable(context: IssuedContext) -> impl IntoView {
-    let key_to_revoke = RwSignal::new(None::<KeyToRevoke>);
+    let revoke_dialog = use_dialogs::<IssuedRow>();
     let ids = Memo::new(move |_| context.page.with(|page| page.iter().flat_map(|page| &page.rows).map(|row| row.id).collect::<Vec<_>>()));
     let render_row = move |id: KeyId| {
         // Updated in place, so that its buttons keep the focus.
@@ -31,7 +33,7 @@ pub(super) fn IssuedTable(context: IssuedContext) -> impl IntoView {
             let found = context.page.with(|page| page.iter().flat_map(|page| &page.rows).find(|row| row.id == id).cloned());
             found.or_else(|| before.cloned().flatten())
         });
-        view! { <IssuedKeyRow context id row key_to_revoke/> }
+        view! { <IssuedKeyRow context id row revoke_dialog/> }
     };
     let currency = StoredValue::new(use_project().viewer().currency);
     let sum = move || {
@@ -46,30 +48,25 @@ pub(super) fn IssuedTable(context: IssuedContext) -> impl IntoView {
             }
         })
     };
+    let columns = vec![
+        "API Key".into(),
+        "User".into(),
+        "Received".into(),
+        Column::Number("Requests"),
+        Column::Number("Total"),
+        "Status".into(),
+        Column::Hidden("Action"),
+    ];
     view! {
-        <div class="table-frame">
-            <table class="table issued-table" aria-label="Issued keys">
-                <thead>
-                    <tr>
-                        <th scope="col">"API Key"</th>
-                        <th scope="col">"User"</th>
-                        <th scope="col">"Received"</th>
-                        <th scope="col" class="cell-number">"Requests"</th>
-                        <th scope="col" class="cell-number">"Total"</th>
-                        <th scope="col">"Status"</th>
-                        <th scope="col"><span class="visually-hidden">"Action"</span></th>
-                    </tr>
-                </thead>
-                <tbody><For each=move || ids.get() key=|id| *id children=render_row/></tbody>
-                <tfoot>{sum}</tfoot>
-            </table>
-        </div>
-        {move || key_to_revoke.get().map(|KeyToRevoke(row)| view! { <RevokeDialog context row key_to_revoke/> })}
+        <Table label="Issued keys" class="table issued-table" columns footer=sum>
+            <For each=move || ids.get() key=|id| *id children=render_row/>
+        </Table>
+        {revoke_dialog.render(move |row| view! { <RevokeDialog context row revoke_dialog/> })}
     }
 }
 
 #[component]
-fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>, key_to_revoke: RwSignal<Option<KeyToRevoke>>) -> impl IntoView {
+fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>, revoke_dialog: Dialogs<IssuedRow>) -> impl IntoView {
     let text = move |field: fn(&IssuedRow) -> String| move || row.with(|row| row.as_ref().map(field));
     let received = row.with_untracked(|row| row.as_ref().map(|row| row.received_at));
     let status = Memo::new(move |_| row.with(|row| row.as_ref().map_or(Status::Deleted, |row| row.status)));
@@ -82,7 +79,11 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
         (row.with(|row| row.as_ref().map(|row| row.buckets.clone()).unwrap_or_default()), bucket)
     });
     let toasts = use_toasts();
-    let confirm_revoke = move |()| key_to_revoke.set(row.get_untracked().map(KeyToRevoke));
+    let confirm_revoke = move |()| {
+        if let Some(row) = row.get_untracked() {
+            revoke_dialog.open(row);
+        }
+    };
     let toggle = move |()| set_disabled(context, toasts, id, status.get_untracked() != Status::Disabled);
     view! {
         <tr>

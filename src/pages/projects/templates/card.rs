@@ -7,10 +7,7 @@ use super::{
     fields::Fields,
     settings_fields::SettingsFields,
 };
-use latchkey_types::{
-    id::TemplateId,
-    key_template::{TemplateRow, TemplateValue},
-};
+use latchkey_types::key_template::{TemplateRow, TemplateValue};
 use latchkey_ui::{
     button::IconButton,
     icon::Glyph,
@@ -18,8 +15,8 @@ use latchkey_ui::{
 };
 
 #[component]
-pub(super) fn Tile(context: TemplatesContext, id: TemplateId) -> impl IntoView {
-    let template = context.template(id)?;
+pub(super) fn Tile(context: TemplatesContext, template: Memo<TemplateRow>) -> impl IntoView {
+    let id = template.with_untracked(|template| template.id);
     let text = move |pick: fn(&TemplateRow) -> String| Signal::derive(move || template.with(pick));
     let name = text(|template| template.name.clone());
     let name_editor = InlineEditor::new(name, context.save_callback(id, TemplateValue::Name));
@@ -29,8 +26,8 @@ pub(super) fn Tile(context: TemplatesContext, id: TemplateId) -> impl IntoView {
             name_editor.open();
         }
     });
-    let delete = move |_| context.open_dialog.set(Some(OpenDialog::Delete(template.get_untracked())));
-    Some(view! {
+    let delete = move |_| context.dialogs.open(OpenDialog::Delete(template.get_untracked()));
+    view! {
         <article class="tile" aria-label=name>
             <header class="tile-head">
                 <h2 class="tile-name"><InlineEdit editor=name_editor label="Name" id=format!("{id}-name") placeholder="No name"/></h2>
@@ -43,5 +40,5 @@ pub(super) fn Tile(context: TemplatesContext, id: TemplateId) -> impl IntoView {
             <SettingsFields context template/>
             <Fields context template/>
         </article>
-    })
+    }
 }

@@ -13,8 +13,10 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     browser,
+    dialog::{Dialogs, use_dialogs},
     inline_edit::{Change, InlineEditor, SaveFuture},
     resource::Refetchable,
+    rows::RowList,
 };
 
 /// The open dialog.
@@ -30,7 +32,7 @@ pub(super) enum OpenDialog {
 #[derive(Clone, Copy)]
 pub(super) struct TemplatesContext {
     pub project: ProjectId,
-    pub open_dialog: RwSignal<Option<OpenDialog>>,
+    pub dialogs: Dialogs<OpenDialog>,
     data: Refetchable<TemplatesPageData>,
     /// Id of a new template or field, whose name is edited once it is rendered.
     next: StoredValue<Option<String>>,
@@ -39,7 +41,7 @@ pub(super) struct TemplatesContext {
 impl TemplatesContext {
     pub(super) fn new(first: TemplatesPageData) -> Self {
         let project = first.project.id;
-        Self { project, open_dialog: RwSignal::new(None), data: Refetchable::new(first), next: StoredValue::new(None) }
+        Self { project, dialogs: use_dialogs(), data: Refetchable::new(first), next: StoredValue::new(None) }
     }
 
     pub(super) fn with<U>(self, read: impl FnOnce(&TemplatesPageData) -> U) -> U {
@@ -61,14 +63,13 @@ impl TemplatesContext {
         self.data.error()
     }
 
-    /// A template, rendered once and updated in place.
-    pub(super) fn template(self, id: TemplateId) -> Option<Memo<TemplateRow>> {
-        self.data.select(move |data| data.templates.iter().find(|template| template.id == id).cloned())
+    pub(super) fn templates(self) -> RowList<TemplatesPageData, TemplateRow, TemplateId> {
+        self.data.rows(|data| &data.templates, |template| template.id)
     }
 
-    /// A pending request, rendered once and updated in place.
-    pub(super) fn request(self, id: AccessRequestId) -> Option<Memo<RequestRow>> {
-        self.data.select(move |data| data.requests.iter().find(|request| request.id == id).cloned())
+    /// The pending requests.
+    pub(super) fn requests(self) -> RowList<TemplatesPageData, RequestRow, AccessRequestId> {
+        self.data.rows(|data| &data.requests, |request| request.id)
     }
 
     /// Reloads the data. Values that are being edited are kept.

@@ -17,8 +17,8 @@ use latchkey_ui::{
     toast::use_toasts,
 };
 
-pub(super) fn dialog(context: TemplatesContext, open_dialog: OpenDialog) -> AnyView {
-    match open_dialog {
+pub(super) fn dialog(context: TemplatesContext, open: OpenDialog) -> AnyView {
+    match open {
         OpenDialog::Delete(template) => view! { <DeleteDialog context template/> }.into_any(),
         OpenDialog::Reject(request) => view! { <RejectDialog context request/> }.into_any(),
         OpenDialog::Node(editor) => {
@@ -26,10 +26,6 @@ pub(super) fn dialog(context: TemplatesContext, open_dialog: OpenDialog) -> AnyV
             if nodes.is_empty() { view! { <NoNodes context/> }.into_any() } else { view! { <NodeDialog context editor nodes/> }.into_any() }
         }
     }
-}
-
-fn dismissal(context: TemplatesContext) -> Callback<()> {
-    Callback::new(move |()| context.open_dialog.set(None))
 }
 
 #[component]
@@ -51,14 +47,14 @@ fn DeleteDialog(context: TemplatesContext, template: TemplateRow) -> impl IntoVi
     };
     let submit = move |()| {
         form.send(Some(ignore_not_found(delete_template(id))), move |()| {
-            context.open_dialog.set(None);
+            context.dialogs.close();
             context.change(|data| data.templates.retain(|template| template.id != id));
             toasts.success("Template deleted".to_owned());
             context.reload();
         });
     };
     view! {
-        <FormDialog title="Delete this template?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss=dismissal(context)>
+        <FormDialog title="Delete this template?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss=context.dialogs.dismiss>
             <p><strong class="quoted">{name}</strong></p>
             <p>{keys} " " {requests} " This cannot be undone."</p>
         </FormDialog>
@@ -74,7 +70,7 @@ fn RejectDialog(context: TemplatesContext, request: RequestRow) -> impl IntoView
         let message = message.clone();
         let typed = form.check("comment", comment);
         form.send(typed.map(|typed| async move { context.handle_errors(reject_request(id, typed).await) }), move |()| {
-            context.open_dialog.set(None);
+            context.dialogs.close();
             toasts.success(message);
             context.change(|data| data.requests.retain(|other| other.id != id));
             context.reload();
@@ -82,7 +78,7 @@ fn RejectDialog(context: TemplatesContext, request: RequestRow) -> impl IntoView
     };
     let hint = format!("Optional. Sent to {user} with the decision.");
     view! {
-        <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=dismissal(context)>
+        <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=context.dialogs.dismiss>
             <p><strong class="quoted">{user}</strong> " requested " <strong class="quoted">{template}</strong> "."</p>
             <TextArea form name="comment" label="Message" hint/>
             <FormError form about="request"/>
@@ -95,12 +91,12 @@ fn NodeDialog(context: TemplatesContext, editor: InlineEditor, nodes: Vec<NodeOp
     let form = Form::new();
     let submit = move |()| {
         let id = form.value("node");
-        context.open_dialog.set(None);
+        context.dialogs.close();
         editor.insert(&id);
     };
     let options = nodes.into_iter().map(|node| (node.id.to_string(), format!("{} ({})", node.name, node.id))).collect();
     view! {
-        <FormDialog title="Insert node ID" form submit="Insert" on_submit=submit on_dismiss=dismissal(context)>
+        <FormDialog title="Insert node ID" form submit="Insert" on_submit=submit on_dismiss=context.dialogs.dismiss>
             <SelectField form name="node" label="Node" options/>
         </FormDialog>
     }
@@ -108,7 +104,7 @@ fn NodeDialog(context: TemplatesContext, editor: InlineEditor, nodes: Vec<NodeOp
 
 #[component]
 fn NoNodes(context: TemplatesContext) -> impl IntoView {
-    let dismiss = dismissal(context);
+    let dismiss = context.dialogs.dismiss;
     view! {
         <Dialog title="Insert node ID" on_dismiss=dismiss>
             <p>"This project has no nodes yet. Add them on “About Project”, then choose one here."</p>

@@ -99,7 +99,7 @@ fn Field(context: TemplatesContext, template: TemplateId, rows: Memo<TemplateRow
     // The text field keeps its caret.
     let keep_focus = move |event: leptos::ev::MouseEvent| event.prevent_default();
     let insert_project = move |_| value.insert(&context.project.to_string());
-    let insert_node = move |_| context.open_dialog.set(Some(OpenDialog::Node(value)));
+    let insert_node = move |_| context.dialogs.open(OpenDialog::Node(value));
     view! {
         <li class="template-field" aria-label=text(|field| &field.name)>
             <div class="template-field-head">

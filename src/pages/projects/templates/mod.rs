@@ -17,7 +17,7 @@ use crate::{
     routes,
 };
 use card::Tile;
-use context::{OpenDialog, TemplatesContext};
+use context::TemplatesContext;
 use dialogs::dialog;
 use latchkey_types::{error::Error, key_template::TemplatesPageData};
 use latchkey_ui::{
@@ -27,6 +27,8 @@ use latchkey_ui::{
     inline_edit::UnsavedEdits,
     message::{Alert, EmptyState},
     navigation_guard::NavigationGuard,
+    rows::ForRows,
+    suspend::suspend,
 };
 use requests::Requests;
 
@@ -34,17 +36,8 @@ use requests::Requests;
 pub fn TemplatesPage() -> impl IntoView {
     let first = use_project_resource(templates_page);
     let content = move |_| {
-        view! {
-            <Suspense>
-                {move || Suspend::new(async move {
-                    match first.await {
-                        Ok(first) => view! { <Templates first/> }.into_any(),
-                        Err(error) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })}
-            </Suspense>
-        }
-        .into_any()
+        view! { <Suspense>{move || suspend(first, |first| view! { <Templates first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }
+            .into_any()
     };
     view! { <ProjectPage page=&routes::PROJECT_KEYS content/> }
 }
@@ -83,9 +76,9 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
     });
 
     // View
-    let ids = move || context.with(|data| data.templates.iter().map(|template| template.id).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| context.with(|data| data.templates.is_empty()));
-    let templates = move || {
+    let templates = context.templates();
+    let is_empty = Memo::new(move |_| templates.is_empty());
+    let list = move || {
         if is_empty.get() {
             return view! {
                 <EmptyState glyph=Glyph::Key title="No templates yet"
@@ -98,9 +91,9 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
         view! {
             <Tip/>
             <div class="tiles">
-                <For each=ids key=|id| *id let(id)>
-                    <Tile context id/>
-                </For>
+                <ForRows rows=templates let(template)>
+                    <Tile context template/>
+                </ForRows>
                 <button type="button" class="tile-add" aria-busy=move || pending.get().then_some("true")
                     on:click=move |_| if !pending.get_untracked() { add.run(()) }>
                     <Icon glyph=Glyph::Plus/>
@@ -112,9 +105,9 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
     };
     view! {
         {move || context.error().get().or(add_error.get()).map(|error| view! { <Alert message=error.to_string()/> })}
-        {templates}
+        {list}
         <Requests context/>
-        {move || context.open_dialog.get().map(|open_dialog: OpenDialog| dialog(context, open_dialog))}
+        {context.dialogs.render(move |open| dialog(context, open))}
         <NavigationGuard active=unsaved.any() title="Leave with unsaved changes?" confirm_label="Leave anyway"
             text="Some changes on this page are not saved yet, or were rejected. If you leave now, they may be lost."/>
     }

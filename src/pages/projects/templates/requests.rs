@@ -9,6 +9,7 @@ use latchkey_ui::{
     button::{Button, ButtonVariant},
     focus::FocusSnapshot,
     message::Alert,
+    table::{Column, RowTable},
     time::Time,
     toast::use_toasts,
 };
@@ -41,38 +42,15 @@ pub(super) fn Requests(context: TemplatesContext) -> impl IntoView {
         });
     });
 
-    let ids = move || context.with(|data| data.requests.iter().map(|request| request.id).collect::<Vec<_>>());
-    let is_empty = Memo::new(move |_| context.with(|data| data.requests.is_empty()));
-    let list = move || {
-        if is_empty.get() {
-            return view! { <p class="nothing">"No pending requests. New ones appear here automatically."</p> }.into_any();
-        }
-        view! {
-            <div class="table-frame">
-                <table class="table" aria-labelledby="requests">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Requested"</th>
-                            <th scope="col">"User"</th>
-                            <th scope="col">"Template"</th>
-                            <th scope="col"><span class="visually-hidden">"Action"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        <For each=ids key=|id| *id let(id)>
-                            <RequestTableRow context id pending approve/>
-                        </For>
-                    </tbody>
-                </table>
-            </div>
-        }
-        .into_any()
-    };
+    let columns = vec!["Requested".into(), "User".into(), "Template".into(), Column::Hidden("Action")];
+    let empty = || view! { <p class="nothing">"No pending requests. New ones appear here automatically."</p> };
     view! {
         <section class="settings-part requests">
             <h2 id="requests" tabindex="-1">"Requests"</h2>
             {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
-            {list}
+            <RowTable label="Requests" columns rows=context.requests() empty let(request)>
+                <RequestTableRow context request pending approve/>
+            </RowTable>
         </section>
     }
 }
@@ -80,15 +58,14 @@ pub(super) fn Requests(context: TemplatesContext) -> impl IntoView {
 #[component]
 fn RequestTableRow(
     context: TemplatesContext,
-    id: AccessRequestId,
+    request: Memo<RequestRow>,
     pending: RwSignal<Vec<AccessRequestId>>,
     approve: Callback<RequestRow>,
 ) -> impl IntoView {
-    let request = context.request(id)?;
     let text = move |pick: fn(&RequestRow) -> String| move || request.with(pick);
-    let requested_at = request.with_untracked(|request| request.requested_at);
+    let (id, requested_at) = request.with_untracked(|request| (request.id, request.requested_at));
     let is_pending = Signal::derive(move || pending.with(|pending| pending.contains(&id)));
-    Some(view! {
+    view! {
         <tr aria-label=text(|request| request.user.clone())>
             <td class="cell-soft" data-label="Requested"><Time at=requested_at/></td>
             <td data-label="User">
@@ -100,8 +77,8 @@ fn RequestTableRow(
             <td class="cell-text" data-label="Template">{text(|request| request.template.clone())}</td>
             <td class="cell-decide">
                 <Button label="Approve" variant=ButtonVariant::Primary pending=is_pending on_click=move |()| approve.run(request.get_untracked())/>
-                <Button label="Reject" disabled=is_pending on_click=move |()| context.open_dialog.set(Some(OpenDialog::Reject(request.get_untracked())))/>
+                <Button label="Reject" disabled=is_pending on_click=move |()| context.dialogs.open(OpenDialog::Reject(request.get_untracked()))/>
             </td>
         </tr>
-    })
+    }
 }

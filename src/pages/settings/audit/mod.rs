@@ -38,7 +38,7 @@ pub fn AuditPage() -> impl IntoView {
 
 fn content(_: Viewer) -> AnyView {
     let query_state = expect_context::<AuditQueryState>();
-    loaded_view(expect_context::<FirstPage>(), move |first| view! { <Log query_state first/> }.into_any())
+    loaded_view(expect_context::<FirstPage>(), move |first| view! { <Log query_state first/> })
 }
 
 /// The loaded events, and the state of loading.

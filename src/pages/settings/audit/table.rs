@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use latchkey_types::audit::{AuditEventRow, action_label};
-use latchkey_ui::time::Time;
+use latchkey_ui::{table::Table, time::Time};
 
 #[component]
 pub(super) fn EventTable(
@@ -11,25 +11,11 @@ pub(super) fn EventTable(
     events: RwSignal<Vec<AuditEventRow>>,
 ) -> impl IntoView {
     view! {
-        <div class="table-frame">
-            <table class="table table-log" aria-label="Audit log">
-                <thead>
-                    <tr>
-                        <th scope="col">"When"</th>
-                        <th scope="col">"Actor"</th>
-                        <th scope="col">"Action"</th>
-                        <th scope="col">"Target"</th>
-                        <th scope="col">"Details"</th>
-                        <th scope="col">"IP address"</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    <For each=move || events.get() key=|event| event.seq let(event)>
-                        {event_row(event)}
-                    </For>
-                </tbody>
-            </table>
-        </div>
+        <Table label="Audit log" class="table table-log" columns=vec!["When", "Actor", "Action", "Target", "Details", "IP address"]>
+            <For each=move || events.get() key=|event| event.seq let(event)>
+                {event_row(event)}
+            </For>
+        </Table>
     }
 }
 

@@ -14,6 +14,7 @@ use latchkey_types::{
     permission::Permissions,
 };
 use latchkey_ui::{
+    dialog::{Dialogs, use_dialogs},
     resource::Refetchable,
     select::Choice,
     toast::{Toasts, use_toasts},
@@ -33,7 +34,7 @@ pub(super) struct MembersContext {
     pub people: Refetchable<MembersPageData>,
     /// The viewer's permissions: only these can be granted or removed.
     pub own: Permissions,
-    pub open_dialog: RwSignal<Option<OpenDialog>>,
+    pub dialogs: Dialogs<OpenDialog>,
     toasts: Toasts,
     secrets: Reveal,
 }
@@ -41,7 +42,7 @@ pub(super) struct MembersContext {
 // A response may arrive after the page was closed: the layout still shows the toast or link; the page's own signals are gone.
 impl MembersContext {
     pub(super) fn new(people: MembersPageData, own: Permissions) -> Self {
-        Self { people: Refetchable::new(people), own, open_dialog: RwSignal::new(None), toasts: use_toasts(), secrets: use_reveal() }
+        Self { people: Refetchable::new(people), own, dialogs: use_dialogs(), toasts: use_toasts(), secrets: use_reveal() }
     }
 
     /// Shows a toast and reloads the lists.
@@ -52,7 +53,7 @@ impl MembersContext {
 
     /// Closes the dialog and shows a toast.
     pub(super) fn done(self, message: String) {
-        self.open_dialog.set(None);
+        self.dialogs.close();
         self.notify(message);
     }
 
@@ -73,6 +74,6 @@ impl MembersContext {
     /// Whether the viewer can change members with this role.
     pub(super) fn may_change(self, role: RoleId) -> bool {
         let covers = |role: &RoleRow| self.own.first_missing(role.permissions).is_none();
-        untrack(|| self.people.with(|people| people.roles.iter().find(|other| other.id == role).is_some_and(covers)))
+        self.people.with(|people| people.roles.iter().find(|other| other.id == role).is_some_and(covers))
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn InviteDialog(context: MembersContext, on_dismiss: Callback<()>) ->
     let submit = move |()| {
         let request = form.check("email", validate::email).zip(form.check("role", chosen_role)).map(|(email, role)| invite(email, role));
         let done = move |link| {
-            context.open_dialog.set(None);
+            context.dialogs.close();
             context.reveal(link);
         };
         form.send_with_fallback(request, done, move |link| context.reveal(link));

@@ -33,34 +33,32 @@ pub fn MembersPage() -> impl IntoView {
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    loaded_view(expect_context::<PeopleResource>(), move |people| view! { <PeopleView viewer people/> }.into_any())
+    loaded_view(expect_context::<PeopleResource>(), move |people| view! { <PeopleView viewer people/> })
 }
 
 #[component]
 fn PeopleView(viewer: Viewer, people: MembersPageData) -> impl IntoView {
     // Data
     let context = MembersContext::new(people, viewer.permissions);
-    let MembersContext { people, open_dialog, .. } = context;
+    let MembersContext { people, dialogs, .. } = context;
 
     // Actions
     let reload = Callback::new(move |()| people.refetch(members_page));
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let invite = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Invite)));
 
     // View
     let dialog = move |open| match open {
-        OpenDialog::Invite => view! { <InviteDialog context on_dismiss=dismiss/> }.into_any(),
-        OpenDialog::Role(member) => view! { <RoleDialog context member on_dismiss=dismiss/> }.into_any(),
-        OpenDialog::Disable(member) => view! { <DisableDialog context member on_dismiss=dismiss/> }.into_any(),
+        OpenDialog::Invite => view! { <InviteDialog context on_dismiss=dialogs.dismiss/> }.into_any(),
+        OpenDialog::Role(member) => view! { <RoleDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
+        OpenDialog::Disable(member) => view! { <DisableDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
     };
     view! {
         <div class="settings-head">
             <p class="settings-lead">"Each invitation link works once and expires after 7 days."</p>
-            <Button label="Invite" variant=ButtonVariant::Primary on_click=invite/>
+            <Button label="Invite" variant=ButtonVariant::Primary on_click=dialogs.opener(OpenDialog::Invite)/>
         </div>
         {move || people.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
         <Members context/>
         <Invitations context/>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }

@@ -6,18 +6,15 @@ use super::{delete::DeleteTarget, open_dialog::OpenDialog};
 use latchkey_types::provider::{KeyLinkState, ModelRow, ProviderRow};
 use latchkey_ui::{
     button::{Button, IconButton},
+    dialog::Dialogs,
     icon::{Glyph, Icon},
 };
 
 #[component]
-pub(super) fn ProviderCard(
-    provider: ProviderRow,
-    /// Opens a dialog.
-    on_open: Callback<OpenDialog>,
-) -> impl IntoView {
+pub(super) fn ProviderCard(provider: ProviderRow, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let [edited, extended, deleted] = [(); 3].map(|()| provider.clone());
     let (name, models) = (provider.name.clone(), format!("Models of {}", provider.name));
-    let row = move |model: ModelRow| view! { <ModelTableRow model on_open/> };
+    let row = move |model: ModelRow| view! { <ModelTableRow model dialogs/> };
     view! {
         <article class="provider" aria-label=name>
             <header class="provider-head">
@@ -26,10 +23,10 @@ pub(super) fn ProviderCard(
                     <span class="provider-style">{provider.style.label()} " API"</span>
                 </div>
                 <div class="provider-actions">
-                    <Button label="Add model" on_click=move |()| on_open.run(OpenDialog::AddModel(extended.clone()))/>
-                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| on_open.run(OpenDialog::EditProvider(edited.clone()))/>
+                    <Button label="Add model" on_click=dialogs.opener(OpenDialog::AddModel(extended))/>
+                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::EditProvider(edited.clone()))/>
                     <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                        on_click=move |_| on_open.run(OpenDialog::Delete(DeleteTarget::Provider(deleted.clone())))/>
+                        on_click=move |_| dialogs.open(OpenDialog::Delete(DeleteTarget::Provider(deleted.clone())))/>
                 </div>
             </header>
             <dl class="provider-facts">
@@ -55,16 +52,16 @@ pub(super) fn ProviderCard(
 }
 
 #[component]
-fn ModelTableRow(model: ModelRow, on_open: Callback<OpenDialog>) -> impl IntoView {
+fn ModelTableRow(model: ModelRow, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let (edited, deleted, name) = (model.clone(), model.clone(), model.name.clone());
     view! {
         <tr aria-label=name>
             <td class="cell-name">{model.name}</td>
             <td class="cell-soft" data-label="Key">{link_view(model.link, "Provider’s key")}</td>
             <td class="cell-action">
-                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| on_open.run(OpenDialog::EditModel(edited.clone()))/>
+                <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::EditModel(edited.clone()))/>
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                    on_click=move |_| on_open.run(OpenDialog::Delete(DeleteTarget::Model(deleted.clone())))/>
+                    on_click=move |_| dialogs.open(OpenDialog::Delete(DeleteTarget::Model(deleted.clone())))/>
             </td>
         </tr>
     }

@@ -20,8 +20,10 @@ use latchkey_types::{
 use latchkey_ui::{
     browser,
     button::{Button, ButtonVariant},
+    dialog::use_dialogs,
     icon::Glyph,
     message::{Alert, EmptyState},
+    suspend::suspend,
     toast::use_toasts,
 };
 use model::ModelDialog;
@@ -33,17 +35,7 @@ use provider::ProviderDialog;
 pub fn ProvidersPage() -> impl IntoView {
     let first = OnceResource::new(list_providers());
     let content = move |_| {
-        view! {
-            <Suspense>
-                {Suspend::new(async move {
-                    match first.await {
-                        Ok(first) => view! { <Providers first/> }.into_any(),
-                        Err(error) => view! { <LoadFailed error/> }.into_any(),
-                    }
-                })}
-            </Suspense>
-        }
-        .into_any()
+        view! { <Suspense>{suspend(first, |first| view! { <Providers first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }.into_any()
     };
     view! { <SettingsPage page=&routes::PROVIDERS content/> }
 }
@@ -55,7 +47,7 @@ fn Providers(first: ProviderList) -> impl IntoView {
     // Data
     let list = RwSignal::new(first);
     let load_error = RwSignal::new(None::<Error>);
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dialogs = use_dialogs::<OpenDialog>();
 
     // Actions
     let reload = move || {
@@ -70,14 +62,11 @@ fn Providers(first: ProviderList) -> impl IntoView {
             }
         });
     };
-    let on_open = Callback::new(move |dialog| open_dialog.set(Some(dialog)));
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
+    let done = dialogs.done(move |message| {
         toasts.success(message);
         reload();
     });
-    let add = Callback::new(move |()| on_open.run(OpenDialog::AddProvider));
+    let add = dialogs.opener(OpenDialog::AddProvider);
 
     // View
     let cards = move || {
@@ -91,10 +80,9 @@ fn Providers(first: ProviderList) -> impl IntoView {
             }
             .into_any();
         }
-        providers.into_iter().map(|provider| view! { <ProviderCard provider on_open/> }).collect_view().into_any()
+        providers.into_iter().map(|provider| view! { <ProviderCard provider dialogs/> }).collect_view().into_any()
     };
     let keys = move || list.with_untracked(|list| list.keys.clone());
-    let dialog = move |open_dialog| dialog(open_dialog, keys(), dismiss, done);
     view! {
         <div class="toolbar">
             <p class="settings-lead">"Connect LLM providers and choose the general key each one uses. A model can use its own."</p>
@@ -102,12 +90,12 @@ fn Providers(first: ProviderList) -> impl IntoView {
         </div>
         {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
         {cards}
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(move |open| dialog(open, keys(), dialogs.dismiss, done))}
     }
 }
 
-fn dialog(open_dialog: OpenDialog, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
-    match open_dialog {
+fn dialog(open: OpenDialog, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
+    match open {
         OpenDialog::AddProvider => view! { <ProviderDialog provider=None keys on_dismiss on_done/> }.into_any(),
         OpenDialog::EditProvider(provider) => view! { <ProviderDialog provider=Some(provider) keys on_dismiss on_done/> }.into_any(),
         OpenDialog::AddModel(provider) => view! { <ModelDialog of=Some(provider) model=None keys on_dismiss on_done/> }.into_any(),

@@ -11,16 +11,17 @@ use dialogs::{DeleteDialog, DraftDialog};
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    id::RoleId,
     member::RoleRow,
     permission::{Permission, Permissions},
 };
 use latchkey_ui::{
     button::{Button, ButtonVariant},
+    dialog::{Dialogs, use_dialogs},
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
     message::AlertWithRetry,
     resource::Refetchable,
+    table::{Column, RowTable},
     toast::use_toasts,
 };
 
@@ -42,7 +43,7 @@ pub fn RolesPage() -> impl IntoView {
 }
 
 fn content(viewer: Viewer) -> AnyView {
-    loaded_view(expect_context::<RolesResource>(), move |roles| view! { <Roles viewer roles/> }.into_any())
+    loaded_view(expect_context::<RolesResource>(), move |roles| view! { <Roles viewer roles/> })
 }
 
 #[component]
@@ -52,18 +53,17 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
     // Data
     let own = viewer.permissions;
     let roles = Refetchable::new(roles);
-    let open_dialog = RwSignal::new(None::<OpenDialog>);
+    let dialogs = use_dialogs::<OpenDialog>();
     let menu = SharedMenu::new();
 
     // Actions
     let reload = Callback::new(move |()| roles.refetch(list_roles));
-    let dismiss = Callback::new(move |()| open_dialog.set(None));
-    let done = Callback::new(move |message: String| {
-        open_dialog.set(None);
+    let dismiss = dialogs.dismiss;
+    let done = dialogs.done(move |message| {
         toasts.success(message);
         reload.run(());
     });
-    let create = Callback::new(move |()| open_dialog.set(Some(OpenDialog::Create(Permissions::default()))));
+    let create = dialogs.opener(OpenDialog::Create(Permissions::default()));
 
     // View
     let dialog = move |open| match open {
@@ -73,47 +73,26 @@ fn Roles(viewer: Viewer, roles: Vec<RoleRow>) -> impl IntoView {
         }
         OpenDialog::Delete(role) => view! { <DeleteDialog role on_dismiss=dismiss on_done=done/> }.into_any(),
     };
-    let ids = move || roles.with(|roles| roles.iter().map(|role| role.id).collect::<Vec<_>>());
+    let rows = roles.rows(|roles| roles, |role| role.id);
+    let columns = vec!["Role".into(), "Permissions".into(), Column::Number("Members"), "Action".into()];
     view! {
         <div class="settings-head">
             <p class="settings-lead">"Roles control what members, and the keys they create, can do. Changes apply immediately."</p>
             <Button label="Create role" variant=ButtonVariant::Primary on_click=create/>
         </div>
         {move || roles.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
-        <div class="table-frame">
-            <table class="table" aria-label="Roles">
-                <thead>
-                    <tr>
-                        <th scope="col">"Role"</th>
-                        <th scope="col">"Permissions"</th>
-                        <th scope="col" class="cell-number">"Members"</th>
-                        <th scope="col">"Action"</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    <For each=ids key=|id| *id let(id)>
-                        <RoleTableRow roles id own menu open_dialog/>
-                    </For>
-                </tbody>
-            </table>
-        </div>
+        <RowTable label="Roles" columns rows let(role)>
+            <RoleTableRow role own menu dialogs/>
+        </RowTable>
         <MenuList menu id="role-actions"/>
-        {move || open_dialog.get().map(dialog)}
+        {dialogs.render(dialog)}
     }
 }
 
-/// Rendered once and updated in place, so that its button keeps the focus.
 #[component]
-fn RoleTableRow(
-    roles: Refetchable<Vec<RoleRow>>,
-    id: RoleId,
-    own: Permissions,
-    menu: SharedMenu,
-    open_dialog: RwSignal<Option<OpenDialog>>,
-) -> impl IntoView {
-    let find = move |roles: &Vec<RoleRow>| roles.iter().find(|role| role.id == id).cloned();
-    let Some(role) = roles.select(find) else { return ().into_any() };
-    let items = Callback::new(move |()| actions(&role.get_untracked(), own, open_dialog));
+fn RoleTableRow(role: Memo<RoleRow>, own: Permissions, menu: SharedMenu, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
+    let id = role.with_untracked(|role| role.id);
+    let items = Callback::new(move |()| actions(&role.get_untracked(), own, dialogs));
     view! {
         <tr aria-label=move || role.get().name>
             <td class="cell-name">
@@ -129,12 +108,11 @@ fn RoleTableRow(
             </td>
         </tr>
     }
-    .into_any()
 }
 
 /// `own`: the viewer's permissions, which limit the roles that they can edit.
-fn actions(role: &RoleRow, own: Permissions, open_dialog: RwSignal<Option<OpenDialog>>) -> Vec<MenuItem> {
-    let open = |dialog: OpenDialog| MenuAction::Run(Callback::new(move |()| open_dialog.set(Some(dialog.clone()))));
+fn actions(role: &RoleRow, own: Permissions, dialogs: Dialogs<OpenDialog>) -> Vec<MenuItem> {
+    let open = |dialog| MenuAction::Run(dialogs.opener(dialog));
     let copy = MenuItem { label: "Duplicate", glyph: Glyph::Copy, action: open(OpenDialog::Create(role.permissions)) };
     if role.is_built_in || own.first_missing(role.permissions).is_some() {
         return vec![copy];
