@@ -1,5 +1,6 @@
 //! Server functions of key templates and their fields.
 
+use latchkey_store::verdict_changes::VerdictChange;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -278,8 +279,10 @@ async fn price_change_invalidates_cached_keys() {
     let database = server.database().await;
     let key = insert_issued_key(&server, text(&template["id"]).parse().unwrap(), "owner@acme.test", None).await;
     reveal_token(&owner, key).await;
-    let sql = "select count(*) from verdict_changes c join api_keys k on c.change = 'key ' || lower(hex(k.digest)) where k.kind = 'project'";
-    let changes = async || sqlx::query_scalar::<_, i64>(sql).fetch_one(&database).await.unwrap();
+    let digest: Vec<u8> = sqlx::query_scalar("select digest from api_keys where kind = 'project'").fetch_one(&database).await.unwrap();
+    let change = VerdictChange::Key(digest).to_string();
+    let sql = "select count(*) from verdict_changes where change = $1";
+    let changes = async || sqlx::query_scalar::<_, i64>(sql).bind(&change).fetch_one(&database).await.unwrap();
     let before = changes().await;
     assert_eq!(edit(&owner, &template["id"], "name", "New template", "Reader").await.0, StatusCode::OK);
     assert_eq!(changes().await, before, "a name does not affect verdicts");
