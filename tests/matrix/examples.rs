@@ -201,12 +201,10 @@ fn of_projects(route: &Route) -> Option<Example> {
         ("POST", "/fn/projects/replace-secret") => {
             with_object(Object::ProjectSecret, |_, ids| json!({ "id": id_pair(ids).0, "secret": id_pair(ids).1, "value": "b" }))
         }
-        ("POST", "/fn/projects/import") => {
-            with_object(Object::RevealedKey, |_, ids| {
-                let (project, (key, token)) = (id_pair(ids).0, id_pair(id_pair(ids).1));
-                json!({ "project": project, "key": key, "token": token, "prefix": "p" })
-            })
-        }
+        ("POST", "/fn/projects/import") => with_object(Object::RevealedKey, |_, ids| {
+            let (project, (key, token)) = (id_pair(ids).0, id_pair(id_pair(ids).1));
+            json!({ "project": project, "key": key, "token": token, "prefix": "p" })
+        }),
         ("POST", "/fn/projects/import-preview") => {
             with_object(Object::UserKey, |_, ids| json!({ "project": id_pair(ids).0, "key": id_pair(ids).1, "prefix": "p" }))
         }

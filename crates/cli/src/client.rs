@@ -5,8 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode, header::HeaderValue, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use url::Url;
 
 use super::{error::CliError, input};
@@ -85,10 +87,23 @@ pub struct Client {
 
 /// Response of the API.
 pub struct ApiResponse {
-    /// The unchanged response body.
+    /// The unchanged response body: JSON, or empty.
     pub text: String,
-    /// The parsed body; null for an empty one.
-    pub json: Value,
+}
+
+impl ApiResponse {
+    /// Reads the body. Fields that this version does not know are ignored.
+    ///
+    /// # Errors
+    /// [`CliError::Unavailable`] for a different body. The message does not repeat any of it: it can contain a secret.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, CliError> {
+        serde_json::from_str(&self.text).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            CliError::Unavailable(format!(
+                "can't read the server's response (line {line}, column {column}): use --json, or the client of its version"
+            ))
+        })
+    }
 }
 
 /// The fields of an RFC 9457 problem that are printed.
@@ -137,9 +152,10 @@ impl Client {
         if !status.is_success() {
             return Err(self.rejection(status, &text));
         }
-        let json = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(&text).ok() };
-        let json = json.ok_or_else(|| CliError::Unavailable(format!("the server at {} is not Latchkey: its response is not JSON", self.base)))?;
-        Ok(ApiResponse { text, json })
+        if !text.is_empty() && serde_json::from_str::<IgnoredAny>(&text).is_err() {
+            return Err(CliError::Unavailable(format!("the server at {} is not Latchkey: its response is not JSON", self.base)));
+        }
+        Ok(ApiResponse { text })
     }
 
     fn transport_error(&self, error: &reqwest::Error) -> CliError {

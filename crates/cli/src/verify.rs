@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 use reqwest::Method;
 use secrecy::ExposeSecret;
-use serde::Serialize;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::{
     AFTER_HELP,
@@ -14,7 +13,14 @@ use super::{
     error::CliError,
     input, print, table,
 };
-use latchkey_types::time::Timestamp;
+use latchkey_types::{
+    rest::{
+        values::{CorpusNumber, Cost, IpAddress, Metadata},
+        verify::{Verdict, VerifyRequest},
+    },
+    secret::TypedSecret,
+    time::Timestamp,
+};
 
 /// Help text about the key to verify.
 const BEFORE_HELP: &str =
@@ -45,19 +51,10 @@ pub struct VerifyOptions {
     misplaced: Option<String>,
 }
 
-#[derive(Serialize)]
-struct VerifyRequest<'a> {
-    key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: &'a Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    corpus: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    project: &'a Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ip: Option<IpAddr>,
+/// The part of a verdict that determines the exit code, also with `--json`.
+#[derive(Deserialize)]
+struct Validity {
+    valid: bool,
 }
 
 /// Verifies a key and prints the verdict.
@@ -76,27 +73,34 @@ pub async fn run(options: VerifyOptions) -> Result<(), CliError> {
         None => input::prompt_secret("Key to verify: ")?,
     };
     let client = Client::new(&options.client)?;
-    let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = &options;
-    let request = VerifyRequest { key: key.expose_secret(), scope, corpus: *corpus, project, cost: *cost, ip: *ip };
+    let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = options;
+    let request = VerifyRequest {
+        key: TypedSecret::new(key.expose_secret().to_owned()),
+        scope,
+        corpus: corpus.map(CorpusNumber),
+        project,
+        cost: cost.map(Cost),
+        ip: ip.map(IpAddress),
+    };
     let response = client.send(client.request(Method::POST, "verify").json(&request)).await?;
-    print::line(&if *json { response.text } else { facts(&response.json) })?;
-    if response.json["valid"] == true { Ok(()) } else { Err(CliError::NotValid) }
+    let Validity { valid } = response.read()?;
+    print::line(&if json { response.text } else { facts(&response.read()?) })?;
+    if valid { Ok(()) } else { Err(CliError::NotValid) }
 }
 
-fn facts(verdict: &Value) -> String {
-    let text = |field: &str| verdict[field].as_str().map(ToOwned::to_owned);
+fn facts(verdict: &Verdict) -> String {
     table::format_fields(vec![
-        ("verdict", text("code")),
-        ("key", text("key_id")),
-        ("name", text("name")),
-        ("kind", text("kind")),
-        ("scopes", super::keys::view::listed(&verdict["scopes"])),
-        ("corpora", super::keys::view::listed(&verdict["corpora"])),
-        ("external id", text("external_id")),
-        ("metadata", super::keys::view::json(&verdict["metadata"])),
-        ("project", text("project_id")),
-        ("role", text("role")),
-        ("expires", table::moment(verdict["expires_at"].as_str(), Timestamp::now())),
-        ("request", text("request_id")),
+        ("verdict", Some(verdict.code.clone())),
+        ("key", verdict.key_id.map(|id| id.to_string())),
+        ("name", verdict.name.clone()),
+        ("kind", verdict.kind.map(|kind| kind.spec().name.to_owned())),
+        ("scopes", verdict.scopes.as_ref().map(|scopes| scopes.join(", "))),
+        ("corpora", verdict.corpora.as_deref().map(super::keys::view::numbers)),
+        ("external id", verdict.external_id.clone()),
+        ("metadata", verdict.metadata.clone().map(Metadata::into_text)),
+        ("project", verdict.project_id.map(|id| id.to_string())),
+        ("role", verdict.role.clone()),
+        ("expires", verdict.expires_at.map(|at| table::moment(at, Timestamp::now()))),
+        ("request", Some(verdict.request_id.to_string())),
     ])
 }

@@ -7,8 +7,7 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// The longest duration, in days (ten years).
-pub const DURATION_MAX_DAYS: i64 = 3650;
+pub use latchkey_types::limits::DURATION_MAX_DAYS;
 
 /// The expiry of a key of this kind that is created or changed at `now`. `None` for never.
 ///

@@ -1,5 +1,7 @@
 //! Entity tags of responses and conditional requests (RFC 9110, sections 8.8.3 and 13.1).
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json as JsonResponse,
     extract::FromRequestParts,
@@ -7,35 +9,104 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::{
+    IntoParams, IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        self, Content, Header, HeaderBuilder, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
 
 use latchkey_core::etag::{self, IfMatch};
 use latchkey_http::problem::Problem;
-use latchkey_types::key::KeyRow;
+use latchkey_types::{
+    key::KeyRow,
+    rest::{credentials::Credential, keys::Key},
+};
+
+/// A key or credential, as responses contain it.
+pub(crate) trait Resource: From<KeyRow> {
+    /// Path of its collection.
+    const COLLECTION: &str;
+}
+
+impl Resource for Key {
+    const COLLECTION: &str = "/api/v1/keys";
+}
+
+impl Resource for Credential {
+    const COLLECTION: &str = "/api/v1/credentials";
+}
 
 /// A response body with its entity tag.
 pub(crate) struct Tagged<View> {
-    pub view: View,
+    view: View,
     tag: String,
 }
 
-impl<View: From<KeyRow>> From<KeyRow> for Tagged<View> {
+impl<View: Resource> From<KeyRow> for Tagged<View> {
     fn from(row: KeyRow) -> Self {
         let tag = etag::of_key(&row);
         Self { view: row.into(), tag }
     }
 }
 
-impl<View> Tagged<View> {
-    /// The `ETag` header.
-    pub(crate) fn header(&self) -> [(HeaderName, String); 1] {
-        [(header::ETAG, self.tag.clone())]
+impl<View: Serialize> IntoResponse for Tagged<View> {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.tag)], JsonResponse(self.view)).into_response()
     }
 }
 
-impl<View: Serialize> IntoResponse for Tagged<View> {
-    fn into_response(self) -> Response {
-        (self.header(), JsonResponse(self.view)).into_response()
+impl<View: ToSchema> IntoResponses for Tagged<View> {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let response = described::<View>().header("ETag", text_header("For `If-Match`."));
+        BTreeMap::from([("200".to_owned(), response.build().into())])
     }
+}
+
+/// A response with a new or rotated object in its body, and with the object's URL and entity tag.
+pub(crate) struct Located<const STATUS: u16, Body> {
+    body: Body,
+    location: String,
+    tag: String,
+}
+
+impl<const STATUS: u16, Body> Located<STATUS, Body> {
+    pub(crate) fn new<View: Resource>(row: KeyRow, body: impl FnOnce(View) -> Body) -> Self {
+        let (location, tag) = (format!("{}/{}", View::COLLECTION, row.id), etag::of_key(&row));
+        Self { body: body(row.into()), location, tag }
+    }
+}
+
+impl<const STATUS: u16, Body: Serialize> IntoResponse for Located<STATUS, Body> {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(STATUS).expect("the status is a constant in the range of statuses");
+        // The body can contain a secret.
+        let headers = [(header::LOCATION, self.location), (header::ETAG, self.tag), (header::CACHE_CONTROL, "no-store".to_owned())];
+        (status, headers, JsonResponse(self.body)).into_response()
+    }
+}
+
+impl<const STATUS: u16, Body: ToSchema> IntoResponses for Located<STATUS, Body> {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let response = described::<Body>().header("ETag", text_header("For `If-Match`."));
+        let response = response.header("Location", text_header("The URL of the key or credential."));
+        BTreeMap::from([(STATUS.to_string(), response.build().into())])
+    }
+}
+
+/// A JSON response, described by the doc comment of its type.
+fn described<Body: ToSchema>() -> ResponseBuilder {
+    let description = match Body::schema() {
+        RefOr::T(Schema::Object(object)) => object.description,
+        _ => None,
+    };
+    let body = Content::new(Some(Ref::from_schema_name(Body::name())));
+    ResponseBuilder::new().description(description.unwrap_or_default()).content("application/json", body)
+}
+
+fn text_header(description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(String::schema())).description(Some(description)).build()
 }
 
 /// The request's `If-Match` header.
@@ -53,6 +124,18 @@ impl<S: Sync> FromRequestParts<S> for Precondition {
         // `If-Match` uses strong comparison: a weak tag never matches (section 13.1.1).
         let strong = tags.into_iter().filter(|listed| !listed.is_weak).map(|listed| listed.tag.to_owned());
         Ok(Self(IfMatch::OneOf(strong.collect())))
+    }
+}
+
+/// The syntax of `If-Match`.
+const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
+
+impl IntoParams for Precondition {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let tags = ObjectBuilder::new().schema_type(Type::String).pattern(Some(IF_MATCH_PATTERN));
+        let description = "Applies the change only if one of these entity tags is current; `*` matches any.";
+        let parameter = ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).required(Required::False);
+        vec![parameter.description(Some(description)).schema(Some(tags)).build()]
     }
 }
 

@@ -5,35 +5,19 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use super::{caller::Authorized, openapi::schemas};
+use super::caller::Authorized;
 use latchkey_core::corpora;
 use latchkey_http::{AppState, body::Json, problem::Problem};
 use latchkey_store::corpora::CorpusRecord;
-use latchkey_types::error::Error;
+use latchkey_types::{
+    error::Error,
+    rest::corpora::{Corpora, Corpus, CreateCorpus},
+};
 
-/// A corpus.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Corpus)]
-pub(crate) struct CorpusView {
-    id: i64,
-    name: String,
-    #[schema(schema_with = schemas::timestamp)]
-    created_at: String,
-}
-
-impl From<CorpusRecord> for CorpusView {
-    fn from(corpus: CorpusRecord) -> Self {
-        Self { id: corpus.id, name: corpus.name, created_at: corpus.created_at.rfc3339() }
-    }
-}
-
-/// The corpora of the organization.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Corpora {
-    items: Vec<CorpusView>,
+/// A corpus in a response.
+fn corpus(record: CorpusRecord) -> Corpus {
+    Corpus { id: record.id, name: record.name, created_at: record.created_at.into() }
 }
 
 /// List corpora
@@ -45,15 +29,7 @@ pub(crate) struct Corpora {
     responses((status = 200, description = "All corpora, in order of creation.", body = Corpora)),
 )]
 pub(crate) async fn list(State(state): State<AppState>, Authorized(actor): Authorized) -> Result<JsonResponse<Corpora>, Problem> {
-    Ok(JsonResponse(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(Into::into).collect() }))
-}
-
-/// A corpus to create.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CreateCorpus {
-    #[schema(schema_with = schemas::name)]
-    name: String,
+    Ok(JsonResponse(Corpora { items: corpora::all(&state, &actor).await?.into_iter().map(corpus).collect() }))
 }
 
 /// Create a corpus
@@ -64,7 +40,7 @@ pub(crate) struct CreateCorpus {
     tag = "corpora",
     request_body(content = CreateCorpus, examples(("corpus" = (summary = "A corpus", value = json!({ "name": "handbook" }))))),
     responses(
-        (status = 201, description = "The created corpus.", body = CorpusView),
+        (status = 201, description = "The created corpus.", body = Corpus),
         (status = 409, description = "`conflict`: a corpus with this name already exists."),
     ),
 )]
@@ -72,8 +48,8 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
     Json(request): Json<CreateCorpus>,
-) -> Result<(StatusCode, JsonResponse<CorpusView>), Problem> {
-    Ok((StatusCode::CREATED, JsonResponse(corpora::create(&state, &actor, &request.name).await?.into())))
+) -> Result<(StatusCode, JsonResponse<Corpus>), Problem> {
+    Ok((StatusCode::CREATED, JsonResponse(corpus(corpora::create(&state, &actor, &request.name.0).await?))))
 }
 
 /// Delete a corpus

@@ -12,6 +12,7 @@ mod keys;
 mod listing;
 mod metrics;
 pub mod openapi;
+mod path_id;
 mod projects;
 mod rate_headers;
 pub mod route;

@@ -1,13 +1,18 @@
 //! Paginated lists: query, cursor and page.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
 use axum::{
     extract::{Query, rejection::QueryRejection},
     http::StatusCode,
 };
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
 
 use latchkey_core::{
     actor::Actor,
@@ -19,62 +24,46 @@ use latchkey_types::{
     key::KeyRow,
     key_kind::{Kind, Status},
     listing::{KeyQuery, ROWS_MAX, SortBy},
+    rest::page::{LIMIT_DEFAULT, ListQuery, Page},
 };
 
-const LIMIT_DEFAULT: usize = 50;
+/// The query parameter `kind` of a list of this kind of objects.
+pub(crate) struct KindParameter<K>(PhantomData<K>);
 
-/// Query parameters of a list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ListQuery {
-    /// The kind to list; by default every kind of this list that the caller may see.
-    kind: Option<String>,
-    /// Text that the name contains, ignoring case.
-    #[serde(default)]
-    q: String,
-    status: Option<String>,
-    /// Only items that expire within 14 days.
-    #[serde(default)]
-    expiring: bool,
-    external_id: Option<String>,
-    scope: Option<String>,
-    /// The field to sort by; prefix it with `-` for descending order.
-    sort: Option<String>,
-    /// The maximum number of items per page; 50 by default.
-    limit: Option<usize>,
-    /// The `next_cursor` of the previous page. Order and filters are then those of the first page.
-    cursor: Option<String>,
+impl<K: PartialSchema> IntoParams for KindParameter<K> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The kind to list; by default every kind of this list that the caller may see.";
+        let parameter = ParameterBuilder::new().name("kind").parameter_in(ParameterIn::Query).required(Required::False);
+        vec![parameter.description(Some(description)).schema(Some(K::schema())).build()]
+    }
 }
 
-impl ListQuery {
-    /// # Errors
-    /// `Invalid` at `kind` for an unknown kind.
-    pub(crate) fn kind(&self) -> Result<Option<Kind>, Error> {
-        self.kind.as_deref().map(str::parse).transpose().map_err(|_| Error::invalid("kind", "Unknown kind."))
-    }
+/// # Errors
+/// `Invalid` at `kind` for an unknown kind.
+pub(crate) fn kind_of(query: &ListQuery) -> Result<Option<Kind>, Error> {
+    query.kind.as_deref().map(str::parse).transpose().map_err(|_| Error::invalid("kind", "Unknown kind."))
+}
 
-    fn query(&self) -> Result<KeyQuery, Error> {
-        let status = self.status.as_deref().map(str::parse::<Status>).transpose();
-        let sort = self.sort.as_deref().map(str::parse::<SortBy>).transpose();
-        let must_be = |field, values: &str| Error::invalid(field, format!("Must be {values}."));
-        Ok(KeyQuery {
-            kind: None,
-            search: self.q.clone(),
-            status: status.map_err(|_| must_be("status", "active, disabled, expired or revoked"))?,
-            expiring: self.expiring,
-            external_id: self.external_id.clone(),
-            scope: self.scope.clone(),
-            sort: sort
-                .map_err(|_| must_be("sort", "name, created_at, last_used_at or expires_at, optionally prefixed with - for descending order"))?
-                .unwrap_or_default(),
-        })
-    }
+fn key_query(query: &ListQuery) -> Result<KeyQuery, Error> {
+    let status = query.status.as_deref().map(str::parse::<Status>).transpose();
+    let sort = query.sort.as_deref().map(str::parse::<SortBy>).transpose();
+    let must_be = |field, values: &str| Error::invalid(field, format!("Must be {values}."));
+    Ok(KeyQuery {
+        kind: None,
+        search: query.q.clone(),
+        status: status.map_err(|_| must_be("status", "active, disabled, expired or revoked"))?,
+        expiring: query.expiring,
+        external_id: query.external_id.clone(),
+        scope: query.scope.clone(),
+        sort: sort
+            .map_err(|_| must_be("sort", "name, created_at, last_used_at or expires_at, optionally prefixed with - for descending order"))?
+            .unwrap_or_default(),
+    })
+}
 
-    fn limit(&self) -> Result<usize, Error> {
-        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
-        if (1..=ROWS_MAX).contains(&limit) { Ok(limit) } else { Err(Error::invalid("limit", format!("Must be 1 to {ROWS_MAX}."))) }
-    }
+fn limit_of(query: &ListQuery) -> Result<usize, Error> {
+    let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
+    if (1..=ROWS_MAX).contains(&limit) { Ok(limit) } else { Err(Error::invalid("limit", format!("Must be 1 to {ROWS_MAX}."))) }
 }
 
 /// # Errors
@@ -100,17 +89,6 @@ impl Cursor {
     }
 }
 
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Page<Item> {
-    items: Vec<Item>,
-    /// The cursor of the next page; null on the last page.
-    #[schema(required)]
-    next_cursor: Option<String>,
-    /// The number of items in the whole list.
-    total: usize,
-}
-
 /// A page of the rows that the actor may see. The pages of one list contain each row once, even if rows change in the meantime.
 ///
 /// # Errors
@@ -121,7 +99,7 @@ pub(crate) async fn page<Item: From<KeyRow>>(
     query: &ListQuery,
     kinds: KindSelection,
 ) -> Result<Page<Item>, Problem> {
-    let (key_query, limit) = (query.query()?, query.limit()?);
+    let (key_query, limit) = (key_query(query)?, limit_of(query)?);
     let (listing, snapshot_id, offset) = match query.cursor.as_deref().map(Cursor::parse).transpose()? {
         Some(Cursor { listing, offset }) => {
             let found = key_lists::find(state, actor, &listing)?;

@@ -1,6 +1,6 @@
 //! `POST /api/v1/verify` and `/verify-batch`.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use axum::{
     body::Body,
@@ -10,6 +10,10 @@ use axum::{
 };
 use futures_util::future::try_join_all;
 use serde::Deserialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 use super::{
     caller::{authorize_verify, presented_key},
@@ -22,15 +26,32 @@ use latchkey_http::{
     request_context::REQUEST_ID,
     request_log,
 };
-use latchkey_types::{error::Error, id::RequestId};
+use latchkey_types::{
+    error::Error,
+    id::RequestId,
+    rest::{self, verify::BATCH_MAX},
+};
 use latchkey_verify::{Verdict, VerdictCode, VerifyRequest};
 
 pub(crate) const PATH: &str = "/api/v1/verify";
-/// The maximum number of keys per batch.
 pub(super) const BATCH_PATH: &str = "/api/v1/verify-batch";
-const BATCH_MAX: usize = 1000;
 /// How many keys of a batch are evaluated concurrently. Keys that are not cached wait for the store.
 const BATCH_CONCURRENCY: usize = 32;
+
+/// The schema of [`VerdictCode`]: the type's own crate does not know the OpenAPI document.
+pub(crate) enum CodeSchema {}
+
+impl PartialSchema for CodeSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(VerdictCode::ALL.map(VerdictCode::as_str))).into()
+    }
+}
+
+impl ToSchema for CodeSchema {
+    fn name() -> Cow<'static, str> {
+        "VerdictCode".into()
+    }
+}
 
 /// Verify a key
 ///
@@ -40,13 +61,13 @@ const BATCH_CONCURRENCY: usize = 32;
     path = "/api/v1/verify",
     operation_id = "verify",
     tag = "verify",
-    request_body(content = ref("#/components/schemas/VerifyRequest"), content_type = "application/json", examples(
+    request_body(content = rest::verify::VerifyRequest, examples(
         ("key" = (summary = "Verify a key", value = json!({ "key": "lkc_unknown" }))),
         ("more" = (summary = "Verify a key with scope, cost and client address", value = json!({
             "key": "lkc_unknown", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
         }))),
     )),
-    responses((status = 200, description = "The verdict.", body = ref("#/components/schemas/Verdict"), headers(
+    responses((status = 200, description = "The verdict.", body = rest::verify::Verdict, headers(
         ("RateLimit" = String, description = "The remaining requests and seconds until reset of each rate limit of the key: `\"name\";r=12;t=34`."),
         ("RateLimit-Policy" = String, description = "The quota and window in seconds of each rate limit of the key: `\"name\";q=100;w=60`."),
         ("X-Latchkey-Credits-Remaining" = i64, description = "The remaining credits of the key, if it has credits."),
@@ -100,10 +121,10 @@ struct Batch<'a> {
     path = "/api/v1/verify-batch",
     operation_id = "verifyBatch",
     tag = "verify",
-    request_body(content = ref("#/components/schemas/VerifyBatchRequest"), content_type = "application/json", examples(
+    request_body(content = rest::verify::VerifyBatchRequest, examples(
         ("two" = (summary = "Two keys", value = json!({ "keys": [{ "key": "lkc_unknown" }, { "key": "lka_unknown", "scope": "reports:read" }] }))),
     )),
-    responses((status = 200, description = "The verdicts.", body = ref("#/components/schemas/VerifyBatchResponse"), headers(
+    responses((status = 200, description = "The verdicts.", body = rest::verify::VerifyBatchResponse, headers(
         ("X-Request-Id" = String, description = "The id of the request. Each verdict has an id of its own."),
     ))),
 )]

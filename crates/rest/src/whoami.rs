@@ -1,62 +1,14 @@
 //! `GET /api/v1/whoami`.
 
 use axum::{Json as JsonResponse, extract::State};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::{caller::AuthorizedKey, openapi::schemas};
+use super::caller::AuthorizedKey;
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
-    id::{KeyId, OrganizationId, UserId},
-    key_kind::KeyKind,
-    permission::Permissions,
-    time::Timestamp,
+    rest::whoami::{OwnKey, OwnKind, OwnOrganization, OwnUser, WhoAmI},
 };
-
-/// The current key, its organization and the user it acts for.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct WhoAmI {
-    key: OwnKey,
-    organization: OwnOrganization,
-    user: OwnUser,
-}
-
-/// The key of the request.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OwnKey {
-    #[schema(schema_with = schemas::key_id)]
-    id: KeyId,
-    name: String,
-    #[schema(schema_with = schemas::internal)]
-    kind: KeyKind,
-    #[schema(schema_with = schemas::timestamp_or_null)]
-    expires_at: Option<String>,
-    #[schema(schema_with = schemas::api_scopes)]
-    scopes: Vec<String>,
-}
-
-/// The organization of the key.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OwnOrganization {
-    #[schema(schema_with = schemas::organization_id)]
-    id: OrganizationId,
-    /// The numeric customer id, for other systems.
-    customer_id: i64,
-    name: String,
-}
-
-/// The user that the key acts for, which is its creator.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OwnUser {
-    #[schema(schema_with = schemas::user_id)]
-    id: UserId,
-    name: String,
-    /// The current permissions of the user. The key's scopes cannot exceed them.
-    #[schema(schema_with = schemas::permissions)]
-    permissions: Permissions,
-}
 
 /// Get the current key
 ///
@@ -76,8 +28,8 @@ pub(crate) async fn whoami(State(state): State<AppState>, AuthorizedKey(key): Au
         key: OwnKey {
             id: key.id,
             name: key.name.to_string(),
-            kind: key.kind,
-            expires_at: key.lifecycle.expires_at.map(Timestamp::rfc3339),
+            kind: OwnKind::Internal,
+            expires_at: key.lifecycle.expires_at.map(Into::into),
             scopes: key.scopes.to_vec(),
         },
         organization: OwnOrganization { id: key.organization, customer_id: key.customer_id, name: organization },

@@ -1,10 +1,9 @@
 //! Audit log: query and rows for the page.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
+    names::parse_by_name,
     permission::UnknownValue,
     time::{DAY_MS, Timestamp},
 };
@@ -60,13 +59,7 @@ impl AuditPeriod {
     }
 }
 
-impl FromStr for AuditPeriod {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.iter().copied().find(|period| period.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(AuditPeriod, AuditPeriod::ALL);
 
 impl TryFrom<String> for AuditPeriod {
     type Error = UnknownValue;

@@ -9,6 +9,8 @@ use uuid::{Uuid, fmt::Simple};
 pub trait IdKind {
     /// Three letters before the underscore. Part of stored data and of the API: must not change.
     const PREFIX: &'static str;
+    /// Name of the identifier's type, as in the OpenAPI document.
+    const TYPE_NAME: &'static str;
 }
 
 macro_rules! nouns {
@@ -18,6 +20,7 @@ macro_rules! nouns {
         pub enum $noun {}
         impl IdKind for $noun {
             const PREFIX: &'static str = $prefix;
+            const TYPE_NAME: &'static str = stringify!($id);
         }
         const _: () = assert!($prefix.len() == PREFIX_BYTES);
         $(#[$doc])*

@@ -1,7 +1,5 @@
 //! Issued keys of a project, with usage and cost in a period.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,6 +8,7 @@ use super::{
     id::{KeyId, ProjectId},
     key_kind::Status,
     money::Money,
+    names::parse_by_name,
     permission::UnknownValue,
     time::{DAY_MS, MINUTE_MS, Timestamp, civil_from_days, days_from_civil},
 };
@@ -69,13 +68,7 @@ impl UsagePeriod {
     }
 }
 
-impl FromStr for UsagePeriod {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.into_iter().find(|period| period.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(UsagePeriod, UsagePeriod::ALL);
 
 impl TryFrom<String> for UsagePeriod {
     type Error = UnknownValue;
@@ -200,13 +193,7 @@ impl IssuedSort {
     }
 }
 
-impl FromStr for IssuedSort {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        [Self::Received, Self::Requests, Self::Total].into_iter().find(|sort| sort.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(IssuedSort, [IssuedSort::Received, IssuedSort::Requests, IssuedSort::Total]);
 
 /// Query for one page of a project's issued keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

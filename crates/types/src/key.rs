@@ -8,7 +8,7 @@ use super::{
     id::{CredentialId, InvalidId, KeyId, UserId},
     key_kind::{Kind, Status},
     limits::{CreditsPatch, CreditsRequest, Limits, RateLimit},
-    permission::UnknownValue,
+    names::parse_by_name,
     secret::RevealedSecret,
     time::Timestamp,
 };
@@ -154,13 +154,7 @@ impl StorageProvider {
     }
 }
 
-impl FromStr for StorageProvider {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(StorageProvider, StorageProvider::ALL);
 
 /// Result and time of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,13 +186,7 @@ impl TestOutcome {
     }
 }
 
-impl FromStr for TestOutcome {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        [Self::Works, Self::Refused, Self::Unchecked].into_iter().find(|outcome| outcome.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(TestOutcome, [TestOutcome::Works, TestOutcome::Refused, TestOutcome::Unchecked]);
 
 /// Requested expiry of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Limits of a key: rate limits, credits and allowed addresses.
+//! Limits of a key: rate limits, credits, allowed addresses, and the size of its other attributes.
 
 use std::str::FromStr;
 
@@ -20,6 +20,12 @@ pub const LIMIT_NAME_MAX: usize = 50;
 pub const LIMIT_MAX: i64 = 1_000_000_000;
 /// Window of a rate limit, in milliseconds: 0.1 s to 31 days.
 pub const DURATION_RANGE_MS: std::ops::RangeInclusive<i64> = 100..=31 * DAY_MS;
+/// Maximum size of metadata, in bytes of JSON.
+pub const METADATA_MAX: usize = 4096;
+/// Maximum number of scopes of a key.
+pub const SCOPES_MAX: usize = 100;
+/// Maximum duration of a key or credential, in days (ten years).
+pub const DURATION_MAX_DAYS: i64 = 3650;
 /// Maximum number of credits.
 pub const CREDITS_MAX: i64 = 1_000_000_000_000;
 
@@ -36,6 +42,7 @@ pub struct RateLimit {
 /// When credits are refilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Refill {
     #[default]
     Never,
@@ -69,6 +76,7 @@ impl FromStr for Refill {
 
 /// Remaining credits of a key and their refill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Credits {
     pub remaining: i64,
     pub refill: Refill,

@@ -1,8 +1,8 @@
 //! Permissions, built-in roles and the scopes of internal keys.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+
+use super::names::parse_by_name;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident $code:literal $label:literal),* $(,)?) => {
@@ -57,13 +57,7 @@ permissions! {
 #[error("unknown value")]
 pub struct UnknownValue;
 
-impl FromStr for Permission {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.iter().copied().find(|permission| permission.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(Permission, Permission::ALL);
 
 /// A set of permissions: a bit set, serialized as names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -219,13 +213,7 @@ impl Scopes {
     }
 }
 
-impl FromStr for Scope {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(Scope, Scope::ALL);
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,11 @@
 //! Projects with their members, nodes and secrets.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
     id::{ProjectId, ProjectSecretId, RoleId, UserId},
-    permission::{Permission, Permissions, UnknownValue},
+    names::parse_by_name,
+    permission::{Permission, Permissions},
     time::Timestamp,
 };
 
@@ -44,13 +43,7 @@ impl Visibility {
     }
 }
 
-impl FromStr for Visibility {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.into_iter().find(|visibility| visibility.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(Visibility, Visibility::ALL);
 
 /// The permissions that are effective inside a project. *Manage Projects* there means managing this project.
 pub const IN_PROJECT: [Permission; 2] = [Permission::ViewProject, Permission::ManageProjects];

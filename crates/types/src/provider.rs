@@ -1,12 +1,10 @@
 //! Providers of language models.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
     id::{CredentialId, ModelId, ProviderId},
-    permission::UnknownValue,
+    names::parse_by_name,
 };
 
 /// API of a provider.
@@ -39,13 +37,7 @@ impl ApiStyle {
     }
 }
 
-impl FromStr for ApiStyle {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        Self::ALL.into_iter().find(|style| style.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(ApiStyle, ApiStyle::ALL);
 
 /// A general key that can be linked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,16 @@
 //! Arguments for the attributes of a key.
 
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::input;
-use latchkey_types::limits::{CreditsRequest, RateLimit};
+use crate::{error::CliError, input};
+use latchkey_types::{
+    limits::{CreditsRequest, RateLimit},
+    rest::{
+        keys::{CreateKey, EditKey, ImportKey},
+        values::{AllowedIps, ChangedCredits, CustomScopes, DurationDays, Metadata, NewCredits, RateLimits},
+    },
+};
 
 /// The server rejects attributes that the key's kind does not have; they are not ignored.
 #[derive(Debug, Args)]
@@ -36,24 +42,56 @@ pub(super) struct AttributeOptions {
 }
 
 impl AttributeOptions {
-    /// The given fields, with their names in the API.
-    pub(super) fn fields(&self) -> Map<String, Value> {
-        let list = |list: &[String]| (!list.is_empty()).then(|| json!(list));
-        let fields = [
-            ("duration_days", self.days.map(Value::from)),
-            ("scopes", list(&self.scopes)),
-            ("external_id", self.external_id.clone().map(Value::from)),
-            ("metadata", self.metadata.clone().map(Value::from)),
-            ("rate_limits", (!self.rate_limits.is_empty()).then(|| json!(self.rate_limits))),
-            ("credits", self.requested_credits()),
-            ("allowed_ips", list(&self.allowed_ips)),
-        ];
-        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    /// Whether no attribute is given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.edit() == EditKey::default()
     }
 
-    fn requested_credits(&self) -> Option<Value> {
+    /// A request to create a key with these attributes.
+    pub(super) fn create(&self) -> CreateKey {
+        CreateKey {
+            duration_days: self.days.map(DurationDays),
+            scopes: self.scopes(),
+            external_id: self.external_id.clone().map(Into::into),
+            metadata: self.metadata(),
+            rate_limits: RateLimits(self.rate_limits.clone()),
+            credits: self.requested_credits().map(NewCredits),
+            allowed_ips: AllowedIps(self.allowed_ips.clone()),
+            ..CreateKey::default()
+        }
+    }
+
+    /// A request to import a key with these attributes.
+    pub(super) fn import(&self) -> ImportKey {
+        let CreateKey { duration_days, scopes, external_id, metadata, rate_limits, credits, allowed_ips, .. } = self.create();
+        ImportKey { duration_days, scopes, external_id, metadata, rate_limits, credits, allowed_ips, ..ImportKey::default() }
+    }
+
+    /// A request to change these attributes of a key.
+    pub(super) fn edit(&self) -> EditKey {
+        EditKey {
+            duration_days: self.days.map(|days| Some(DurationDays(days))),
+            scopes: self.scopes(),
+            external_id: self.external_id.clone().map(|id| Some(id.into())),
+            metadata: self.metadata().map(Some),
+            rate_limits: (!self.rate_limits.is_empty()).then(|| RateLimits(self.rate_limits.clone())),
+            credits: self.requested_credits().map(|credits| Some(ChangedCredits(credits))),
+            allowed_ips: (!self.allowed_ips.is_empty()).then(|| AllowedIps(self.allowed_ips.clone())),
+            ..EditKey::default()
+        }
+    }
+
+    fn scopes(&self) -> Option<CustomScopes> {
+        (!self.scopes.is_empty()).then(|| CustomScopes(self.scopes.clone()))
+    }
+
+    fn metadata(&self) -> Option<Metadata> {
+        self.metadata.clone().map(Metadata)
+    }
+
+    fn requested_credits(&self) -> Option<CreditsRequest> {
         let is_given = self.credits.is_some() || self.refill.is_some();
-        is_given.then(|| json!(CreditsRequest { remaining: self.credits, ..self.refill.unwrap_or_default() }))
+        is_given.then(|| CreditsRequest { remaining: self.credits, ..self.refill.unwrap_or_default() })
     }
 }
 
@@ -70,17 +108,27 @@ pub(super) enum ClearedField {
 }
 
 impl ClearedField {
-    /// Name of the field in the API and the value that clears it.
-    pub(super) fn field(self) -> (String, Value) {
-        let (name, empty) = match self {
-            Self::Days => ("duration_days", Value::Null),
-            Self::Scopes => ("scopes", json!([])),
-            Self::ExternalId => ("external_id", Value::Null),
-            Self::Metadata => ("metadata", Value::Null),
-            Self::RateLimits => ("rate_limits", json!([])),
-            Self::Credits => ("credits", Value::Null),
-            Self::AllowIp => ("allowed_ips", json!([])),
-        };
-        (name.to_owned(), empty)
+    /// Clears the field in a request.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] if the request sets the field.
+    pub(super) fn clear(self, request: &mut EditKey) -> Result<(), CliError> {
+        match self {
+            Self::Days => clear(&mut request.duration_days),
+            Self::Scopes => clear(&mut request.scopes),
+            Self::ExternalId => clear(&mut request.external_id),
+            Self::Metadata => clear(&mut request.metadata),
+            Self::RateLimits => clear(&mut request.rate_limits),
+            Self::Credits => clear(&mut request.credits),
+            Self::AllowIp => clear(&mut request.allowed_ips),
+        }
+    }
+}
+
+/// Sets a field to null or to an empty list.
+fn clear<T: Default + PartialEq>(field: &mut Option<T>) -> Result<(), CliError> {
+    match field.replace(T::default()) {
+        Some(value) if value != T::default() => Err(CliError::usage("a field can't be both set and cleared")),
+        _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +11,13 @@ use super::{
     key_id, view,
 };
 use crate::{client::ApiResponse, error::CliError, input, print};
-use latchkey_types::id::KeyId;
+use latchkey_types::{
+    id::KeyId,
+    rest::{
+        keys::{CreateKey, EditKey, Key, KeyWithSecret, RotateKey},
+        values::{GraceSeconds, Name},
+    },
+};
 
 #[derive(Debug, Args)]
 pub(super) struct CreateOptions {
@@ -33,12 +39,8 @@ pub(super) struct CreateOptions {
 
 /// Creates a key and prints its secret.
 pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result<(), CliError> {
-    let mut body = options.attributes.fields();
-    body.insert("kind".to_owned(), json!(options.kind));
-    body.insert("name".to_owned(), json!(options.name));
-    if !options.corpora.is_empty() {
-        body.insert("corpora".to_owned(), json!(options.corpora));
-    }
+    let attributes = options.attributes.create();
+    let body = CreateKey { kind: options.kind.clone(), name: Name(options.name.clone()), corpora: options.corpora.clone(), ..attributes };
     let idempotency_key = options.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let request = context.client.request(Method::POST, "keys").header("idempotency-key", idempotency_key).json(&body);
     print_secret(context, context.client.send(request).await?, "created")
@@ -49,14 +51,15 @@ fn print_secret(context: &Context, response: ApiResponse, done: &str) -> Result<
     if context.json {
         return print::line(&response.text);
     }
-    let key = view::named(&response.json["key"]);
+    let KeyWithSecret { key, secret } = response.read()?;
+    let key = view::named(&key);
     // The response to a repeated idempotency key has no secret, because secrets are not stored.
-    let secret = response.json["secret"].as_str().ok_or_else(|| {
+    let secret = secret.ok_or_else(|| {
         CliError::Rejected(format!(
             "{key} was created by an earlier request with this idempotency key, which returned its secret: use `latchkey keys rotate` to get a new one"
         ))
     })?;
-    print::line(secret)?;
+    print::line(secret.reveal())?;
     print::status(&format!("{key} {done}. Its secret is shown only once."));
     Ok(())
 }
@@ -76,31 +79,31 @@ pub(super) struct EditOptions {
 }
 
 impl EditOptions {
-    fn fields(&self) -> Result<Map<String, Value>, CliError> {
-        let mut body = self.attributes.fields();
-        for (field, empty) in self.clear.iter().map(|cleared| cleared.field()) {
-            if body.insert(field, empty).is_some_and(|value| !value.is_null() && value != json!([])) {
-                return Err(CliError::usage("a field can't be both set and cleared"));
-            }
+    fn request(&self) -> Result<EditKey, CliError> {
+        let mut request = EditKey { name: self.name.clone().map(Name), ..self.attributes.edit() };
+        for cleared in &self.clear {
+            cleared.clear(&mut request)?;
         }
-        body.extend(self.name.iter().map(|name| ("name".to_owned(), json!(name))));
-        if body.is_empty() { Err(CliError::usage("nothing to change: see `latchkey keys edit --help`")) } else { Ok(body) }
+        if request == EditKey::default() { Err(CliError::usage("nothing to change: see `latchkey keys edit --help`")) } else { Ok(request) }
     }
 }
 
 /// Changes a key and prints its new state.
 pub(super) async fn edit(options: &EditOptions, context: impl FnOnce() -> Result<Context, CliError>) -> Result<(), CliError> {
-    let (id, body) = (key_id(&options.id)?, options.fields()?);
+    let (id, body) = (key_id(&options.id)?, options.request()?);
     let context = context()?;
     let response = context.client.send(context.client.request(Method::PATCH, &format!("keys/{id}")).json(&body)).await?;
-    print::line(&if context.json { response.text } else { view::facts(&response.json) })
+    print::line(&if context.json { response.text } else { view::facts(&response.read()?) })
 }
 
 /// Disables or enables a key; `verb` is `disable` or `enable`.
 pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(), CliError> {
     let response = context.client.send(context.client.request(Method::POST, &format!("keys/{id}/{verb}"))).await?;
-    let message = || format!("{} is {}.", view::named(&response.json), response.json["status"].as_str().unwrap_or("changed"));
-    print::line(&if context.json { response.text.clone() } else { crate::table::plain(&message()) })
+    if context.json {
+        return print::line(&response.text);
+    }
+    let key: Key = response.read()?;
+    print::line(&crate::table::plain(&format!("{} is {}.", view::named(&key), key.status.as_str())))
 }
 
 #[derive(Debug, Args)]
@@ -119,7 +122,7 @@ pub(super) async fn rotate(options: &RotateOptions, context: impl FnOnce() -> Re
         return Err(CliError::usage("--grace must be a whole number of seconds"));
     }
     let context = context()?;
-    let body = json!({ "grace_seconds": options.grace / 1000 });
+    let body = RotateKey { grace_seconds: GraceSeconds(options.grace / 1000) };
     let request = context.client.request(Method::POST, &format!("keys/{id}/rotate")).json(&body);
     print_secret(&context, context.client.send(request).await?, "rotated")
 }

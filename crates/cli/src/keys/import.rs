@@ -4,10 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{Context, attributes::AttributeOptions, view};
 use crate::{error::CliError, input, print};
+use latchkey_types::rest::{
+    keys::{ImportKey, ImportKeysResponse},
+    values::{Name, Sha256},
+};
 
 /// Imports one key from arguments, or many from a file.
 #[derive(Debug, Args)]
@@ -25,21 +30,30 @@ pub(super) struct ImportOptions {
     file: Option<PathBuf>,
 }
 
+/// The request body.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Import {
+    One(Box<ImportKey>),
+    /// The lines of a file, which only the server validates: it reports the index of an invalid key.
+    Lines {
+        keys: Vec<Map<String, Value>>,
+    },
+}
+
 impl ImportOptions {
-    fn body(&self, is_stdin_used: bool) -> Result<Value, CliError> {
-        let mut fields = self.attributes.fields();
+    fn body(&self, is_stdin_used: bool) -> Result<Import, CliError> {
         let Some(file) = &self.file else {
-            fields.insert("sha256".to_owned(), json!(self.sha256));
-            fields.insert("name".to_owned(), json!(self.name));
-            return Ok(Value::Object(fields));
+            let [sha256, name] = [&self.sha256, &self.name].map(|text| text.clone().unwrap_or_default());
+            return Ok(Import::One(Box::new(ImportKey { sha256: Sha256(sha256), name: Name(name), ..self.attributes.import() })));
         };
-        if !fields.is_empty() {
+        if !self.attributes.is_empty() {
             return Err(CliError::usage("with --file, set the fields in the file, not as arguments"));
         }
         if is_stdin_used && file == Path::new("-") {
             return Err(CliError::usage("standard input can't provide both the API key and the keys to import"));
         }
-        Ok(json!({ "keys": keys_of(&input::read_text(file)?)? }))
+        Ok(Import::Lines { keys: keys_of(&input::read_text(file)?)? })
     }
 }
 
@@ -58,10 +72,10 @@ pub(super) async fn run(options: &ImportOptions, is_stdin_used: bool, context: i
     if context.json {
         return print::line(&response.text);
     }
-    match response.json["items"].as_array() {
-        Some(keys) => print::line(&view::table(keys)),
-        None => print::line(&view::facts(&response.json["key"])),
-    }
+    print::line(&match response.read()? {
+        ImportKeysResponse::One(imported) => view::facts(&imported.key),
+        ImportKeysResponse::Several(imported) => view::table(&imported.items),
+    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,18 @@
 
 use clap::Args;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::{Context, view};
 use crate::{client::ApiResponse, error::CliError, print};
+use latchkey_types::{
+    listing::ROWS_MAX,
+    rest::{
+        keys::Key,
+        page::{ListQuery, Page},
+    },
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ListOptions {
@@ -32,7 +40,7 @@ pub(super) struct ListOptions {
     sort: Option<String>,
     /// Keys per page: 1 to 100 [default: 50]
     #[arg(long, value_name = "N")]
-    limit: Option<u32>,
+    limit: Option<usize>,
     /// Cursor of the next page
     #[arg(long)]
     cursor: Option<String>,
@@ -42,62 +50,57 @@ pub(super) struct ListOptions {
 }
 
 impl ListOptions {
-    fn query(&self, cursor: Option<&str>) -> Vec<(&'static str, String)> {
-        let limit = self.limit.or(self.all.then_some(100));
-        let values = [
-            ("kind", self.kind.clone()),
-            ("q", self.q.clone()),
-            ("status", self.status.clone()),
-            ("external_id", self.external_id.clone()),
-            ("scope", self.scope.clone()),
-            ("expiring", self.expiring.then(|| "true".to_owned())),
-            ("sort", self.sort.clone()),
-            ("limit", limit.map(|limit| limit.to_string())),
-            ("cursor", cursor.map(ToOwned::to_owned)),
-        ];
-        values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    fn query(&self, cursor: Option<String>) -> ListQuery {
+        ListQuery {
+            kind: self.kind.clone(),
+            q: self.q.clone().unwrap_or_default(),
+            status: self.status.clone(),
+            expiring: self.expiring,
+            external_id: self.external_id.clone(),
+            scope: self.scope.clone(),
+            sort: self.sort.clone(),
+            limit: self.limit.or(self.all.then_some(ROWS_MAX)),
+            cursor,
+        }
     }
 }
 
 /// Prints one page of keys, or all pages.
 pub(super) async fn run(context: &Context, options: &ListOptions) -> Result<(), CliError> {
-    let mut response = page(context, options, options.cursor.as_deref()).await?;
-    if options.all {
-        response = with_all_pages(context, options, response).await?;
-    }
     if context.json {
-        return print::line(&response.text);
+        return print::line(&json(context, options).await?);
     }
-    let keys = response.json["items"].as_array().map_or(&[][..], Vec::as_slice);
-    print::line(&view::table(keys))?;
-    if let Some(cursor) = next_cursor(&response) {
-        print::status(&format!("{} of {} keys. Use --all for all keys, or --cursor {cursor} for the next page.", keys.len(), response.json["total"]));
+    let page: Page<Key> =
+        if options.all { all_pages(context, options).await? } else { page(context, options, options.cursor.clone()).await?.read()? };
+    print::line(&view::table(&page.items))?;
+    if let Some(cursor) = page.next_cursor {
+        let (shown, total) = (page.items.len(), page.total);
+        print::status(&format!("{shown} of {total} keys. Use --all for all keys, or --cursor {cursor} for the next page."));
     }
     Ok(())
 }
 
-async fn page(context: &Context, options: &ListOptions, cursor: Option<&str>) -> Result<ApiResponse, CliError> {
+/// The unchanged response, or all pages as one, with unchanged items.
+async fn json(context: &Context, options: &ListOptions) -> Result<String, CliError> {
+    if !options.all {
+        return Ok(page(context, options, options.cursor.clone()).await?.text);
+    }
+    let merged: Page<Box<RawValue>> = all_pages(context, options).await?;
+    serde_json::to_string(&merged).map_err(|error| CliError::Unavailable(format!("can't format the keys: {error}")))
+}
+
+async fn page(context: &Context, options: &ListOptions, cursor: Option<String>) -> Result<ApiResponse, CliError> {
     let request = context.client.request(Method::GET, "keys").query(&options.query(cursor));
     context.client.send(request).await
 }
 
-fn next_cursor(page: &ApiResponse) -> Option<String> {
-    page.json["next_cursor"].as_str().map(ToOwned::to_owned)
-}
-
-/// Merges the first page and all following ones into one page.
-async fn with_all_pages(context: &Context, options: &ListOptions, mut first: ApiResponse) -> Result<ApiResponse, CliError> {
-    let mut items = items_of(&mut first);
-    let mut cursor = next_cursor(&first);
-    while let Some(current) = cursor {
-        let mut next = page(context, options, Some(&current)).await?;
-        items.append(&mut items_of(&mut next));
-        cursor = next_cursor(&next);
+/// Merges all pages into one.
+async fn all_pages<Item: DeserializeOwned>(context: &Context, options: &ListOptions) -> Result<Page<Item>, CliError> {
+    let mut merged: Page<Item> = page(context, options, None).await?.read()?;
+    while let Some(cursor) = merged.next_cursor.take() {
+        let next: Page<Item> = page(context, options, Some(cursor)).await?.read()?;
+        merged.items.extend(next.items);
+        merged.next_cursor = next.next_cursor;
     }
-    let json = json!({ "items": items, "next_cursor": null, "total": first.json["total"] });
-    Ok(ApiResponse { text: json.to_string(), json })
-}
-
-fn items_of(page: &mut ApiResponse) -> Vec<Value> {
-    page.json["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    Ok(merged)
 }

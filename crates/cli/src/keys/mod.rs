@@ -79,7 +79,7 @@ pub async fn run(options: KeysOptions) -> Result<(), CliError> {
             let id = key_id(&id)?;
             let context = context()?;
             let response = context.client.send(context.client.request(Method::GET, &format!("keys/{id}"))).await?;
-            print::line(&if context.json { response.text } else { view::facts(&response.json) })
+            print::line(&if context.json { response.text } else { view::facts(&response.read()?) })
         }
         KeysCommand::Create(options) => change::create(&context()?, &options).await,
         KeysCommand::Edit(options) => change::edit(&options, context).await,

@@ -1,77 +1,68 @@
 //! Human-readable output of keys.
 
-use serde_json::Value;
-
 use crate::table::{format_fields, format_rows, moment, relative_time, width};
-use latchkey_types::time::{DAY_MS, MINUTE_MS, Timestamp};
+use latchkey_types::{
+    limits::{Credits, RateLimit, Refill},
+    rest::{keys::Key, values::Metadata},
+    time::{DAY_MS, MINUTE_MS, Timestamp},
+};
 
 /// Minimum terminal width for the additional columns.
 const WIDE: u16 = 120;
 
 /// Formats keys as a table, one row per key.
-pub(super) fn table(keys: &[Value]) -> String {
+pub(super) fn table(keys: &[Key]) -> String {
     let now = Timestamp::now();
-    let text = |key: &Value, field: &str| key[field].as_str().unwrap_or("-").to_owned();
-    let expires = |key: &Value| relative_time(key["expires_at"].as_str(), now);
+    let first = |key: &Key| vec![key.id.to_string(), key.kind.spec().name.to_owned(), key.status.as_str().to_owned()];
+    let expires = |key: &Key| relative_time(key.expires_at, now);
     if width() < WIDE {
-        let row = |key: &Value| vec![text(key, "id"), text(key, "kind"), text(key, "status"), expires(key), text(key, "name")];
+        let row = |key: &Key| [first(key), vec![expires(key), key.name.clone()]].concat();
         return format_rows(&["ID", "KIND", "STATUS", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3]);
     }
-    let row = |key: &Value| {
-        let used = relative_time(key["last_used_at"].as_str(), now);
-        let created = relative_time(key["created_at"].as_str(), now);
-        vec![text(key, "id"), text(key, "kind"), text(key, "status"), text(key, "mask"), created, used, expires(key), text(key, "name")]
+    let row = |key: &Key| {
+        let (used, created) = (relative_time(key.last_used_at, now), relative_time(Some(key.created_at), now));
+        [first(key), vec![key.mask.clone(), created, used, expires(key), key.name.clone()]].concat()
     };
     format_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
 }
 
 /// Formats all fields of a key.
-pub(super) fn facts(key: &Value) -> String {
+pub(super) fn facts(key: &Key) -> String {
     let now = Timestamp::now();
-    let text = |field: &str| key[field].as_str().map(ToOwned::to_owned);
-    let at = |field: &str| moment(key[field].as_str(), now);
+    let at_or_never = |at| Option::map_or(at, "never".to_owned(), |at| moment(at, now));
     format_fields(vec![
-        ("name", text("name")),
-        ("id", text("id")),
-        ("kind", text("kind")),
-        ("status", text("status")),
-        ("secret", text("mask")),
-        ("created", at("created_at")),
-        ("last used", at("last_used_at").or_else(|| Some("never".to_owned()))),
-        ("expires", at("expires_at").or_else(|| Some("never".to_owned()))),
-        ("scopes", listed(&key["scopes"])),
-        ("corpora", listed(&key["corpora"])),
-        ("external id", text("external_id")),
-        ("metadata", json(&key["metadata"])),
-        ("rate limits", rate_limits(&key["rate_limits"])),
-        ("credits", credits(&key["credits"])),
-        ("allowed ips", listed(&key["allowed_ips"])),
-        ("old secret", moment(key["retiring"]["until"].as_str(), now).map(|until| format!("valid until {until}"))),
+        ("name", Some(key.name.clone())),
+        ("id", Some(key.id.to_string())),
+        ("kind", Some(key.kind.spec().name.to_owned())),
+        ("status", Some(key.status.as_str().to_owned())),
+        ("secret", Some(key.mask.clone())),
+        ("created", Some(moment(key.created_at, now))),
+        ("last used", Some(at_or_never(key.last_used_at))),
+        ("expires", Some(at_or_never(key.expires_at))),
+        ("scopes", Some(key.scopes.join(", "))),
+        ("corpora", Some(numbers(&key.corpora))),
+        ("external id", key.external_id.clone()),
+        ("metadata", key.metadata.clone().map(Metadata::into_text)),
+        ("rate limits", Some(rate_limits(&key.rate_limits.0))),
+        ("credits", key.credits.map(credits)),
+        ("allowed ips", Some(key.allowed_ips.0.join(", "))),
+        ("old secret", key.retiring.as_ref().map(|old| format!("valid until {}", moment(old.until, now)))),
     ])
 }
 
 /// Name and id of a key, for messages.
-pub(super) fn named(key: &Value) -> String {
-    format!("“{}” ({})", key["name"].as_str().unwrap_or("?"), key["id"].as_str().unwrap_or("?"))
+pub(super) fn named(key: &Key) -> String {
+    format!("“{}” ({})", key.name, key.id)
 }
 
-/// Formats a JSON array as a comma-separated list.
-pub(crate) fn listed(list: &Value) -> Option<String> {
-    let items = list.as_array()?.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), ToOwned::to_owned));
-    Some(items.collect::<Vec<_>>().join(", "))
+/// Formats numbers as a comma-separated list.
+pub(crate) fn numbers(numbers: &[i64]) -> String {
+    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Formats a value as JSON; `None` for null.
-pub(crate) fn json(value: &Value) -> Option<String> {
-    (!value.is_null()).then(|| value.to_string())
-}
-
-fn rate_limits(limits: &Value) -> Option<String> {
-    let format = |limit: &Value| {
-        let span = span(limit["duration_ms"].as_i64().unwrap_or_default());
-        format!("{}={}/{span}", limit["name"].as_str().unwrap_or("?"), limit["limit"])
-    };
-    Some(limits.as_array()?.iter().map(format).collect::<Vec<_>>().join(", "))
+fn rate_limits(limits: &[RateLimit]) -> String {
+    let format = |limit: &RateLimit| format!("{}={}/{}", limit.name, limit.limit, span(limit.duration_ms));
+    limits.iter().map(format).collect::<Vec<_>>().join(", ")
 }
 
 /// Formats a duration as `--rate-limit` accepts it.
@@ -81,12 +72,12 @@ fn span(ms: i64) -> String {
     whole.map_or_else(|| format!("{ms}ms"), |(unit, suffix)| format!("{}{suffix}", ms / unit))
 }
 
-fn credits(credits: &Value) -> Option<String> {
-    let remaining = credits["remaining"].as_i64()?;
-    Some(match credits["refill"].as_str() {
-        Some(refill) if refill != "never" => format!("{remaining} left, refilled {refill} to {}", credits["amount"]),
-        _ => format!("{remaining} left"),
-    })
+fn credits(credits: Credits) -> String {
+    let Credits { remaining, refill, amount } = credits;
+    match refill {
+        Refill::Never => format!("{remaining} left"),
+        Refill::Daily | Refill::Monthly => format!("{remaining} left, refilled {} to {amount}", refill.as_str()),
+    }
 }
 
 #[cfg(test)]

@@ -14,10 +14,7 @@ use latchkey_types::{
     validate,
 };
 
-/// The maximum size of metadata, in bytes of JSON.
-pub const METADATA_MAX: usize = 4096;
-/// The maximum number of scopes of a key.
-pub const SCOPES_MAX: usize = 100;
+pub use latchkey_types::limits::{METADATA_MAX, SCOPES_MAX};
 
 /// The attributes of a new key.
 ///

@@ -31,7 +31,7 @@ pub async fn recent(core: &Core, actor: &Actor) -> Result<Vec<Notification>, Err
 
 /// Marks the user's notifications up to sequence number `up_to` as read. Needs no permission: users change only their own.
 pub async fn mark_read(core: &Core, actor: &Actor, up_to: i64) -> Result<(), Error> {
-    let mut tx = core.store.begin().await?;
-    store::notifications::mark_read(&mut tx, actor.user, up_to).await?;
-    tx.commit().await
+    let mut change = core.begin(actor, &[]).await?;
+    store::notifications::mark_read(&mut change.tx, change.actor.user, up_to).await?;
+    change.commit([]).await
 }

@@ -2,11 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas;
-
-/// The syntax of `If-Match`.
-const IF_MATCH_PATTERN: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
-
 /// Adds the common headers and errors to every operation.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document["paths"].as_object_mut() else { return };
@@ -61,17 +56,8 @@ impl Inputs {
                 response["headers"]["Idempotency-Replayed"] = replayed.clone();
             }
         }
-        let of_keys = operation["tags"][0] == "keys";
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-            if parameter["in"] == "query" {
-                let schema = parameter["name"].as_str().and_then(|name| schemas::query_parameter(name, of_keys));
-                parameter["schema"] = schema.unwrap_or_else(|| parameter["schema"].take());
-            }
             let (description, schema) = match parameter["name"].as_str() {
-                Some("If-Match") => (
-                    "Applies the change only if one of these entity tags is current; `*` matches any.",
-                    json!({ "type": "string", "pattern": IF_MATCH_PATTERN }),
-                ),
                 Some("If-None-Match") => ("Responds with 304 if one of these entity tags is current.", json!({ "type": "string" })),
                 Some("Idempotency-Key") => (
                     "Identifies this request. A retry with the same value within 24 hours returns the first response.",

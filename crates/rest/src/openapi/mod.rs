@@ -1,7 +1,6 @@
 //! `GET /api/v1/openapi.json`: the API's description in OpenAPI 3.1. It is generated from the handlers; `common` adds what they share.
 
 mod common;
-pub mod schemas;
 
 use std::sync::LazyLock;
 
@@ -13,15 +12,19 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{
-    conditional::not_modified_or,
-    keys::{ImportKey, ImportKeys, ImportedKey, ImportedKeys},
-};
+use super::{conditional::not_modified_or, verify::CodeSchema};
 use latchkey_http::{AppState, problem::Problem};
+use latchkey_types::{
+    id::RequestId,
+    rest::{
+        credentials::{CreatedCredential, Credential},
+        keys::{Key, KeyWithSecret},
+    },
+};
 
-/// Schemas that only handwritten schemas refer to, so that no handler registers them.
+/// Schemas that no handler registers: those of errors, of responses with common headers, and of values that are described elsewhere.
 #[derive(OpenApi)]
-#[openapi(components(schemas(ImportKey, ImportKeys, ImportedKeys, ImportedKey, Problem)))]
+#[openapi(components(schemas(CodeSchema, CreatedCredential, Credential, Key, KeyWithSecret, Problem, RequestId)))]
 struct Base;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -53,9 +56,6 @@ fn document_value() -> Value {
         "proxy": { "type": "apiKey", "in": "header", "name": "X-Latchkey-Caller", "description": "The proxy's own internal key." },
         "api_key": { "type": "apiKey", "in": "header", "name": "x-api-key", "description": "An internal key in `x-api-key`." },
     });
-    for (name, schema) in schemas::all() {
-        document["components"]["schemas"][name] = schema;
-    }
     common::complete(&mut document);
     document
 }

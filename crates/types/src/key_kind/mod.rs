@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
+    names::parse_by_name,
     permission::{Permission, UnknownValue},
     time::Timestamp,
 };
@@ -356,13 +357,7 @@ impl Status {
     }
 }
 
-impl FromStr for Status {
-    type Err = UnknownValue;
-
-    fn from_str(text: &str) -> Result<Self, UnknownValue> {
-        [Self::Active, Self::Disabled, Self::Expired, Self::Revoked].into_iter().find(|status| status.as_str() == text).ok_or(UnknownValue)
-    }
-}
+parse_by_name!(Status, [Status::Active, Status::Disabled, Status::Expired, Status::Revoked]);
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,8 @@
 //! `/api/v1/keys`.
 
-mod requests;
-mod responses;
-
 use axum::{
     Json as JsonResponse,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,20 +10,32 @@ use serde_json::Value;
 
 use super::{
     caller::Authorized,
-    conditional::{Precondition, Tagged},
-    listing::{self, ListQuery, Page},
+    conditional::{Located, Precondition, Tagged},
+    listing::{self, KindParameter},
+    path_id::PathId,
 };
-use latchkey_core::{key_lists::KindSelection, keys};
+use latchkey_core::{
+    key_lists::KindSelection,
+    keys::{self, KeyImport},
+};
 use latchkey_http::{
     AppState,
     body::{self, Json, LargeJson},
     problem::Problem,
 };
-use latchkey_types::{error::Error, id::KeyId, key_kind::Kind};
-use requests::{CreateKey, EditKey, RotateKey};
-pub(crate) use requests::{ImportKey, ImportKeys};
-pub(crate) use responses::{ImportedKey, ImportedKeys};
-use responses::{KeyView, KeyWithSecret, import_response, secret_response};
+use latchkey_types::{
+    error::Error,
+    id::ApiKey,
+    key::CreatedKey,
+    key_kind::{KeyKind, Kind},
+    rest::{
+        keys::{
+            CreateKey, EditKey, ImportKey, ImportKeys, ImportKeysRequest, ImportKeysResponse, ImportedKey, ImportedKeys, Key, KeyWithSecret,
+            RotateKey,
+        },
+        page::{ListQuery, Page},
+    },
+};
 
 /// Create a key
 ///
@@ -36,7 +45,7 @@ use responses::{KeyView, KeyWithSecret, import_response, secret_response};
     path = "/api/v1/keys",
     operation_id = "createKey",
     tag = "keys",
-    request_body(content = ref("#/components/schemas/CreateKey"), content_type = "application/json", examples(
+    request_body(content = CreateKey, examples(
         ("agent" = (summary = "An agent key", value = json!({ "kind": "agent", "name": "nightly build" }))),
         ("client" = (summary = "A client key with limits", value = json!({
             "kind": "client", "name": "Acme's importer", "duration_days": 90, "scopes": ["reports:read"], "external_id": "customer-4711",
@@ -49,8 +58,7 @@ use responses::{KeyView, KeyWithSecret, import_response, secret_response};
         ("corpus" = (summary = "A corpus key", value = json!({ "kind": "corpus", "name": "search box", "corpora": [1], "scopes": ["query"] }))),
     )),
     responses(
-        (status = 201, description = "The created key and its secret, which is shown only once.", body = KeyWithSecret,
-            headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the key."))),
+        Located<201, KeyWithSecret>,
         (status = 409, description = "`conflict`: a key with this name already exists."),
     ),
 )]
@@ -58,8 +66,8 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
     Json(request): Json<CreateKey>,
-) -> Result<Response, Problem> {
-    secret_response(StatusCode::CREATED, keys::create(&state, &actor, request.into_new_key()?).await?)
+) -> Result<Located<201, KeyWithSecret>, Problem> {
+    Ok(with_secret(keys::create(&state, &actor, request.try_into()?).await?))
 }
 
 /// List keys
@@ -68,16 +76,16 @@ pub(crate) async fn create(
     path = "/api/v1/keys",
     operation_id = "listKeys",
     tag = "keys",
-    params(ListQuery),
-    responses((status = 200, description = "A page of keys.", body = Page<KeyView>)),
+    params(KindParameter<KeyKind>, ListQuery),
+    responses((status = 200, description = "A page of keys.", body = Page<Key>)),
 )]
 pub(crate) async fn list(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<JsonResponse<Page<KeyView>>, Problem> {
+) -> Result<JsonResponse<Page<Key>>, Problem> {
     let query = listing::parse_query(query)?;
-    let kind = query.kind()?;
+    let kind = listing::kind_of(&query)?;
     if matches!(kind, Some(Kind::Credential(_))) {
         return Err(Error::invalid("kind", "This is a credential kind. List credentials at /api/v1/credentials.").into());
     }
@@ -90,11 +98,11 @@ pub(crate) async fn list(
     path = "/api/v1/keys/{id}",
     operation_id = "getKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$")),
-    responses((status = 200, description = "The key.", body = KeyView, headers(("ETag" = String, description = "For `If-Match`.")))),
+    params(PathId<ApiKey>),
+    responses(Tagged<Key>),
 )]
-pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Authorized, Path(id): Path<String>) -> Result<Tagged<KeyView>, Problem> {
-    Ok(keys::get(&state, &actor, key_id(&id)?).await?.into())
+pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Authorized, PathId(id): PathId<ApiKey>) -> Result<Tagged<Key>, Problem> {
+    Ok(keys::get(&state, &actor, id).await?.into())
 }
 
 /// Update a key
@@ -105,7 +113,7 @@ pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Author
     path = "/api/v1/keys/{id}",
     operation_id = "editKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    params(PathId<ApiKey>, Precondition),
     request_body(content = EditKey, examples(
         ("name" = (summary = "A new name", value = json!({ "name": "weekly build" }))),
         ("limits" = (summary = "New limits for a client key", value = json!({
@@ -113,18 +121,18 @@ pub(crate) async fn get(State(state): State<AppState>, Authorized(actor): Author
         }))),
     )),
     responses(
-        (status = 200, description = "The updated key.", body = KeyView, headers(("ETag" = String, description = "For `If-Match`."))),
+        Tagged<Key>,
         (status = 409, description = "`conflict`: a key with this name already exists."),
     ),
 )]
 pub(crate) async fn edit(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiKey>,
     Precondition(if_match): Precondition,
     Json(request): Json<EditKey>,
-) -> Result<Tagged<KeyView>, Problem> {
-    Ok(keys::edit(&state, &actor, key_id(&id)?, request.into(), if_match).await?.into())
+) -> Result<Tagged<Key>, Problem> {
+    Ok(keys::edit(&state, &actor, id, request.into(), if_match).await?.into())
 }
 
 /// Delete a key
@@ -135,16 +143,16 @@ pub(crate) async fn edit(
     path = "/api/v1/keys/{id}",
     operation_id = "deleteKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    params(PathId<ApiKey>, Precondition),
     responses((status = 204, description = "Key deleted.")),
 )]
 pub(crate) async fn delete(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiKey>,
     Precondition(if_match): Precondition,
 ) -> Result<StatusCode, Problem> {
-    keys::delete(&state, &actor, key_id(&id)?, if_match).await?;
+    keys::delete(&state, &actor, id, if_match).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -156,16 +164,16 @@ pub(crate) async fn delete(
     path = "/api/v1/keys/{id}/disable",
     operation_id = "disableKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
-    responses((status = 200, description = "The updated key.", body = KeyView, headers(("ETag" = String, description = "For `If-Match`.")))),
+    params(PathId<ApiKey>, Precondition),
+    responses(Tagged<Key>),
 )]
 pub(crate) async fn disable(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiKey>,
     Precondition(if_match): Precondition,
-) -> Result<Tagged<KeyView>, Problem> {
-    Ok(keys::set_disabled(&state, &actor, key_id(&id)?, true, if_match).await?.into())
+) -> Result<Tagged<Key>, Problem> {
+    Ok(keys::set_disabled(&state, &actor, id, true, if_match).await?.into())
 }
 
 /// Enable a key
@@ -174,19 +182,19 @@ pub(crate) async fn disable(
     path = "/api/v1/keys/{id}/enable",
     operation_id = "enableKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    params(PathId<ApiKey>, Precondition),
     responses(
-        (status = 200, description = "The updated key.", body = KeyView, headers(("ETag" = String, description = "For `If-Match`."))),
+        Tagged<Key>,
         (status = 409, description = "`conflict`: the key's creator is disabled."),
     ),
 )]
 pub(crate) async fn enable(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiKey>,
     Precondition(if_match): Precondition,
-) -> Result<Tagged<KeyView>, Problem> {
-    Ok(keys::set_disabled(&state, &actor, key_id(&id)?, false, if_match).await?.into())
+) -> Result<Tagged<Key>, Problem> {
+    Ok(keys::set_disabled(&state, &actor, id, false, if_match).await?.into())
 }
 
 /// Rotate a key
@@ -197,24 +205,29 @@ pub(crate) async fn enable(
     path = "/api/v1/keys/{id}/rotate",
     operation_id = "rotateKey",
     tag = "keys",
-    params(("id" = String, Path, description = "The key's id.", pattern = "^key_[0-9a-f]{32}$"), ("If-Match" = Option<String>, Header)),
+    params(PathId<ApiKey>, Precondition),
     request_body(content = RotateKey, examples(
         ("grace" = (summary = "With a grace period of one hour", value = json!({ "grace_seconds": 3600 }))),
     )),
     responses(
-        (status = 200, description = "The key and its new secret, which is shown only once.", body = KeyWithSecret,
-            headers(("ETag" = String, description = "For `If-Match`."), ("Location" = String, description = "The URL of the key."))),
+        Located<200, KeyWithSecret>,
         (status = 409, description = "`conflict`: the key has expired or was revoked."),
     ),
 )]
 pub(crate) async fn rotate(
     State(state): State<AppState>,
     Authorized(actor): Authorized,
-    Path(id): Path<String>,
+    PathId(id): PathId<ApiKey>,
     Precondition(if_match): Precondition,
     Json(request): Json<RotateKey>,
-) -> Result<Response, Problem> {
-    secret_response(StatusCode::OK, keys::rotate(&state, &actor, key_id(&id)?, request.grace_seconds, if_match).await?)
+) -> Result<Located<200, KeyWithSecret>, Problem> {
+    Ok(with_secret(keys::rotate(&state, &actor, id, request.grace_seconds.0, if_match).await?))
+}
+
+/// The only response that contains the secret.
+fn with_secret<const STATUS: u16>(created: CreatedKey) -> Located<STATUS, KeyWithSecret> {
+    let CreatedKey { key, secret } = created;
+    Located::new(key, |key| KeyWithSecret { key, secret: Some(secret) })
 }
 
 /// Import client keys by SHA-256
@@ -225,7 +238,7 @@ pub(crate) async fn rotate(
     path = "/api/v1/keys/import",
     operation_id = "importKeys",
     tag = "keys",
-    request_body(content = ref("#/components/schemas/ImportKeysRequest"), content_type = "application/json", examples(
+    request_body(content = ImportKeysRequest, examples(
         ("one" = (summary = "One key", value = json!({
             "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "name": "legacy key",
         }))),
@@ -235,7 +248,7 @@ pub(crate) async fn rotate(
     )),
     responses(
         (status = 201, description = "`{key}` with `ETag` and `Location`, or `{items}` in the order of the request.",
-            body = ref("#/components/schemas/ImportKeysResponse")),
+            body = ImportKeysResponse),
         (status = 409, description = "`conflict`: one of the keys was already imported or created here."),
     ),
 )]
@@ -244,18 +257,16 @@ pub(crate) async fn import(
     Authorized(actor): Authorized,
     LargeJson(request): LargeJson<Value>,
 ) -> Result<Response, Problem> {
+    let to_import = |key: ImportKey| key.into_request().map(|(sha256, request)| KeyImport { sha256, request });
+    // Not parsed as `ImportKeysRequest`: errors name the field of the one form that the request has.
     if request.get("keys").is_none() {
-        let import = body::from_value::<ImportKey>(request)?.import()?;
+        let import = to_import(body::from_value(request)?)?;
         let imported_keys = keys::import(&state, &actor, vec![import]).await.map_err(Error::without_index)?;
-        return import_response(imported_keys.into_iter().next().ok_or(Error::Internal)?);
+        let imported_key = imported_keys.into_iter().next().ok_or(Error::Internal)?;
+        return Ok(Located::<201, _>::new(imported_key, |key| ImportedKey { key }).into_response());
     }
     let keys_to_import = body::from_value::<ImportKeys>(request)?.keys;
-    let imports = keys_to_import.into_iter().enumerate().map(|(index, key)| key.import().map_err(|error| error.with_index("keys", index)));
+    let imports = keys_to_import.into_iter().enumerate().map(|(index, key)| to_import(key).map_err(|error| error.with_index("keys", index)));
     let imported_keys = keys::import(&state, &actor, imports.collect::<Result<_, _>>()?).await?;
     Ok((StatusCode::CREATED, JsonResponse(ImportedKeys { items: imported_keys.into_iter().map(Into::into).collect() })).into_response())
-}
-
-/// A malformed id is reported as not found.
-fn key_id(text: &str) -> Result<KeyId, Error> {
-    text.parse().map_err(|_| Error::NotFound)
 }

@@ -1,0 +1,15 @@
+//! Enums with names.
+
+/// Parses an enum by its name, which `as_str` returns. `$values` holds the values that have one.
+macro_rules! parse_by_name {
+    ($type:ty, $values:expr) => {
+        impl std::str::FromStr for $type {
+            type Err = $crate::permission::UnknownValue;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $values.iter().copied().find(|value| value.as_str() == text).ok_or($crate::permission::UnknownValue)
+            }
+        }
+    };
+}
+pub(crate) use parse_by_name;

@@ -1,0 +1,388 @@
+//! `/api/v1/keys`.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{
+    is_default,
+    values::{
+        AllowedIps, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, Metadata, Name, NewCredits, RateLimits, Rfc3339, Sha256,
+    },
+};
+use crate::{
+    error::Error,
+    id::UserId,
+    key::{CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow, RequestedExpiry, Retiring},
+    key_kind::{self, Kind, Status},
+    limits::{Credits, CreditsPatch, RateLimit},
+    secret::RevealedSecret,
+};
+#[cfg(feature = "openapi")]
+use crate::{id::KeyId, key_kind::KeyKind};
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Key {
+    #[cfg_attr(feature = "openapi", schema(value_type = KeyId))]
+    pub id: ItemId,
+    #[cfg_attr(feature = "openapi", schema(value_type = KeyKind))]
+    pub kind: Kind,
+    pub name: String,
+    /// The secret with all but a few characters hidden.
+    #[cfg_attr(feature = "openapi", schema(example = "lka_…9xYz"))]
+    pub mask: String,
+    pub status: Status,
+    pub created_at: Rfc3339,
+    /// The id of the user who created the key.
+    pub created_by: UserId,
+    /// Updated within a second of a use; null if the key was never used.
+    pub last_used_at: Option<Rfc3339>,
+    pub expires_at: Option<Rfc3339>,
+    pub scopes: Vec<String>,
+    pub corpora: Vec<i64>,
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub external_id: Option<String>,
+    /// A flat JSON object.
+    pub metadata: Option<Metadata>,
+    /// Rate limits. Every one of them applies.
+    #[serde(deserialize_with = "tolerant")]
+    pub rate_limits: RateLimits,
+    /// The remaining credits; null for unlimited.
+    pub credits: Option<Credits>,
+    /// The networks from which the key may be used; empty for all.
+    pub allowed_ips: AllowedIps,
+    /// The old secret, while it is still valid after a rotation.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub retiring: Option<RetiringSecret>,
+}
+
+/// Ignores unknown fields, unlike [`RateLimit`] itself, which is also part of requests.
+fn tolerant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RateLimits, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(remote = "RateLimit")]
+    struct Fields {
+        name: String,
+        limit: i64,
+        duration_ms: i64,
+    }
+    #[derive(Deserialize)]
+    struct Item(#[serde(with = "Fields")] RateLimit);
+    let items = Vec::<Item>::deserialize(deserializer)?;
+    Ok(RateLimits(items.into_iter().map(|Item(limit)| limit).collect()))
+}
+
+impl From<KeyRow> for Key {
+    fn from(key: KeyRow) -> Self {
+        Self {
+            id: key.id,
+            kind: key.kind,
+            name: key.name,
+            mask: key.mask,
+            status: key.status,
+            created_at: key.created_at.into(),
+            created_by: key.creator,
+            last_used_at: key.last_used_at.map(Into::into),
+            expires_at: key.expires_at.map(Into::into),
+            scopes: key.scopes,
+            corpora: key.corpora.iter().map(|corpus| corpus.id).collect(),
+            external_id: key.external_id,
+            metadata: key.metadata.and_then(|json| serde_json::from_str(&json).ok()),
+            rate_limits: key.limits.rate_limits.into(),
+            credits: key.limits.credits,
+            allowed_ips: key.limits.allowed_ips.into(),
+            retiring: key.retiring.map(Into::into),
+        }
+    }
+}
+
+/// A replaced secret that is still valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RetiringSecret {
+    pub until: Rfc3339,
+    /// The number of uses since the rotation.
+    pub uses: i64,
+    pub last_used_at: Option<Rfc3339>,
+}
+
+impl From<Retiring> for RetiringSecret {
+    fn from(old: Retiring) -> Self {
+        Self { until: old.until.into(), uses: old.uses, last_used_at: old.last_used_at.map(Into::into) }
+    }
+}
+
+/// A key with its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KeyWithSecret {
+    pub key: Key,
+    /// The secret, which is shown only once; null in a response that is replayed for an `Idempotency-Key`.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>))]
+    pub secret: Option<RevealedSecret>,
+}
+
+impl From<CreatedKey> for KeyWithSecret {
+    fn from(created: CreatedKey) -> Self {
+        Self { key: created.key.into(), secret: Some(created.secret) }
+    }
+}
+
+/// A key to create. The kind determines which fields are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    pub kind: String,
+    pub name: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_days: Option<DurationDays>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<CustomScopes>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub corpora: Vec<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rate_limits: RateLimits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<NewCredits>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allowed_ips: AllowedIps,
+}
+
+impl TryFrom<CreateKey> for CreateKeyRequest {
+    type Error = Error;
+
+    fn try_from(request: CreateKey) -> Result<Self, Error> {
+        let kind = request.kind.parse::<key_kind::KeyKind>().map_err(|_| Error::invalid("kind", "Keys of this kind cannot be created here."))?;
+        Ok(Self {
+            kind: Kind::Key(kind),
+            name: request.name.0,
+            expiry: expiry(request.duration_days),
+            scopes: request.scopes.map(|scopes| scopes.0),
+            corpora: request.corpora,
+            external_id: request.external_id.map(|id| id.0),
+            metadata: request.metadata.map(Metadata::into_text),
+            rate_limits: request.rate_limits.0,
+            credits: request.credits.map(|credits| credits.0),
+            allowed_ips: request.allowed_ips.0,
+        })
+    }
+}
+
+fn expiry(duration: Option<DurationDays>) -> RequestedExpiry {
+    duration.map_or(RequestedExpiry::KindDefault, |DurationDays(days)| RequestedExpiry::Days(days))
+}
+
+/// Changes to a key. Null clears a field; fields that are left out keep their value.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EditKey {
+    /// Null keeps the current name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+    /// Days from now until the key expires; null for never.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<DurationDays>))]
+    pub duration_days: Option<Option<DurationDays>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<CustomScopes>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ExternalId>))]
+    pub external_id: Option<Option<ExternalId>>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Metadata>))]
+    pub metadata: Option<Option<Metadata>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<RateLimits>,
+    /// Null for unlimited.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ChangedCredits>))]
+    pub credits: Option<Option<ChangedCredits>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_ips: Option<AllowedIps>,
+}
+
+/// Distinguishes a null field from a missing one.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl From<EditKey> for KeyPatch {
+    fn from(request: EditKey) -> Self {
+        Self {
+            name: request.name.map(|name| name.0),
+            expiry: request.duration_days.map(expiry),
+            scopes: request.scopes.map(|scopes| scopes.0),
+            external_id: request.external_id.map(|id| id.unwrap_or_default().0),
+            metadata: request.metadata.map(|metadata| metadata.map(Metadata::into_text).unwrap_or_default()),
+            rate_limits: request.rate_limits.map(|limits| limits.0),
+            credits: request.credits.map(|credits| credits.map_or(CreditsPatch::Unlimited, |credits| CreditsPatch::Set(credits.0))),
+            allowed_ips: request.allowed_ips.map(|ips| ips.0),
+        }
+    }
+}
+
+/// Options of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RotateKey {
+    /// For how many seconds the old secret stays valid.
+    pub grace_seconds: GraceSeconds,
+}
+
+/// A key from another system to import.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportKey {
+    /// The SHA-256 of the key, as 64 hexadecimal digits or in base64.
+    pub sha256: Sha256,
+    pub name: Name,
+    /// Must be `client`, which is the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ImportedKind>))]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_days: Option<DurationDays>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<CustomScopes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rate_limits: RateLimits,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<NewCredits>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allowed_ips: AllowedIps,
+}
+
+/// The only kind that can be imported.
+#[cfg(feature = "openapi")]
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportedKind {
+    Client,
+}
+
+impl ImportKey {
+    /// The SHA-256 and the key to create.
+    ///
+    /// # Errors
+    /// `Invalid` at `kind`.
+    pub fn into_request(self) -> Result<(String, CreateKeyRequest), Error> {
+        let kind = Kind::Key(key_kind::KeyKind::Client);
+        if self.kind.is_some_and(|kind_text| kind_text.parse() != Ok(kind)) {
+            return Err(Error::invalid("kind", "Only client keys can be imported."));
+        }
+        let request = CreateKeyRequest {
+            kind,
+            name: self.name.0,
+            expiry: expiry(self.duration_days),
+            scopes: self.scopes.map(|scopes| scopes.0),
+            corpora: Vec::new(),
+            external_id: self.external_id.map(|id| id.0),
+            metadata: self.metadata.map(Metadata::into_text),
+            rate_limits: self.rate_limits.0,
+            credits: self.credits.map(|credits| credits.0),
+            allowed_ips: self.allowed_ips.0,
+        };
+        Ok((self.sha256.0, request))
+    }
+}
+
+/// Several keys to import. Either all of them are imported or none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportKeys {
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 1000))]
+    pub keys: Vec<ImportKey>,
+}
+
+/// One key to import, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ImportKeysRequest {
+    One(Box<ImportKey>),
+    Several(ImportKeys),
+}
+
+/// An imported key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportedKey {
+    pub key: Key,
+}
+
+impl From<KeyRow> for ImportedKey {
+    fn from(key: KeyRow) -> Self {
+        Self { key: key.into() }
+    }
+}
+
+/// The imported keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportedKeys {
+    /// In the order of the request.
+    pub items: Vec<Key>,
+}
+
+/// One imported key, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ImportKeysResponse {
+    One(Box<ImportedKey>),
+    Several(ImportedKeys),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn key() -> Value {
+        json!({
+            "id": "key_01a1f0b75c8d7f3aa6c1d0e5b4938271", "kind": "client", "name": "a", "mask": "lkc_…9xYz", "status": "active",
+            "created_at": "2026-11-21T10:00:00.000Z", "created_by": "usr_01a1f0b75c8d7f3aa6c1d0e5b4938271", "last_used_at": null,
+            "expires_at": null, "scopes": [], "corpora": [], "external_id": null, "metadata": { "plan": "pro" },
+            "rate_limits": [{ "name": "burst", "limit": 1, "duration_ms": 1000 }],
+            "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"], "retiring": null,
+        })
+    }
+
+    #[test]
+    fn a_response_round_trips_and_unknown_fields_are_ignored() {
+        let known: Key = serde_json::from_value(key()).unwrap();
+        assert_eq!(serde_json::to_value(&known).unwrap(), key());
+        let mut newer = key();
+        for object in ["", "/rate_limits/0", "/credits"] {
+            newer.pointer_mut(object).unwrap()["of_a_newer_server"] = json!(1);
+        }
+        assert_eq!(serde_json::from_value::<Key>(newer).unwrap(), known);
+    }
+
+    #[test]
+    fn a_request_distinguishes_null_from_a_missing_field() {
+        let edit: EditKey = serde_json::from_value(json!({ "credits": null, "duration_days": 5 })).unwrap();
+        assert_eq!((edit.credits.clone(), edit.metadata.clone()), (Some(None), None));
+        assert_eq!(serde_json::to_value(&edit).unwrap(), json!({ "credits": null, "duration_days": 5 }));
+        let limit = json!({ "name": "a", "limit": 1, "duration_ms": 1000, "unknown": 1 });
+        assert!(serde_json::from_value::<EditKey>(json!({ "rate_limits": [limit] })).is_err());
+    }
+
+    #[test]
+    fn a_request_omits_what_is_not_set() {
+        let create = CreateKey { kind: "agent".to_owned(), name: Name("a".to_owned()), ..CreateKey::default() };
+        assert_eq!(serde_json::to_value(&create).unwrap(), json!({ "kind": "agent", "name": "a" }));
+    }
+}

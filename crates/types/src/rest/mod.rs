@@ -1,0 +1,19 @@
+//! Requests and responses of the REST API, as the server and its clients use them.
+//!
+//! The server rejects unknown fields of requests. Clients ignore unknown fields of responses, so that they work with a newer server.
+
+pub mod corpora;
+pub mod credentials;
+pub mod keys;
+pub mod page;
+pub mod projects;
+#[cfg(feature = "openapi")]
+mod schema;
+pub mod values;
+pub mod verify;
+pub mod whoami;
+
+/// Whether a field has its default value, so that a request can omit it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
