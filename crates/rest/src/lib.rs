@@ -42,10 +42,10 @@ use route::{ANY_KEY, Authorizer, PUBLIC, Route, RouteTable, needs};
 
 /// The API's routes except those of [`hot_routes`].
 pub fn routes(state: &AppState) -> Router<AppState> {
-    let (router, routes) = documented_routes().into_parts();
+    let (router, table) = documented_routes().into_parts();
     Router::from(router)
         .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
-        .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: routes.into() }, route::authorize))
+        .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: table.into() }, route::authorize))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))

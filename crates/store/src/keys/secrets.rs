@@ -56,7 +56,9 @@ pub async fn digest_exists(db: &mut Connection, digest: &[u8]) -> Result<bool, S
 pub(crate) async fn touch(tx: &mut Tx, id: KeyId) -> Result<(), StoreError> {
     let sql = "select digest from api_keys where id = $1 union all select digest from retired_secrets where key_id = $1 and expires_at > $2";
     let digests: Vec<Vec<u8>> = sqlx::query_scalar(sql).bind(id).bind(Timestamp::now()).fetch_all(&mut *tx).await?;
-    digests.into_iter().for_each(|digest| tx.touch(VerdictChange::Key(digest)));
+    for digest in digests {
+        tx.touch(VerdictChange::Key(digest));
+    }
     Ok(())
 }
 
