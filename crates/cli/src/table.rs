@@ -42,10 +42,10 @@ pub fn format_rows(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>, k
 }
 
 /// Formats pairs of name and value, one per line. Pairs without a value are omitted.
-pub fn format_fields(facts: Vec<(&str, Option<String>)>) -> String {
+pub fn format_fields<N: AsRef<str>>(facts: impl IntoIterator<Item = (N, Option<String>)>) -> String {
     let facts: Vec<_> = facts.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?))).collect();
-    let name_width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default() + 2;
-    facts.iter().map(|(name, value)| format!("{name:name_width$}{}", plain(value))).collect::<Vec<_>>().join("\n")
+    let name_width = facts.iter().map(|(name, _)| name.as_ref().len()).max().unwrap_or_default() + 2;
+    facts.iter().map(|(name, value)| format!("{:name_width$}{}", name.as_ref(), plain(value))).collect::<Vec<_>>().join("\n")
 }
 
 /// Replaces control characters, which could manipulate the terminal.

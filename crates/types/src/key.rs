@@ -106,6 +106,36 @@ pub struct KeyRow {
     pub is_unreadable: bool,
 }
 
+impl KeyRow {
+    /// An active row without optional attributes; set the others with struct update syntax.
+    pub const fn new(id: ItemId, kind: Kind, name: String, mask: String, creator: UserId, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            name,
+            mask,
+            status: Status::Active,
+            created_at,
+            created_by: String::new(),
+            creator,
+            last_used_at: None,
+            expires_at: None,
+            scopes: Vec::new(),
+            corpora: Vec::new(),
+            external_id: None,
+            metadata: None,
+            limits: Limits { rate_limits: Vec::new(), credits: None, allowed_ips: Vec::new() },
+            retiring: None,
+            secret_since: None,
+            provider: None,
+            region: None,
+            linked_to: Vec::new(),
+            tested: None,
+            is_unreadable: false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorpusRow {
     /// Number, unique in the organization.

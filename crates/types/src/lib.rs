@@ -27,6 +27,7 @@ pub mod organization;
 pub mod permission;
 pub mod project;
 pub mod provider;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod rest;
 pub mod secret;
 pub mod secret_import;

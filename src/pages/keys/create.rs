@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{self, KeyFields, KeyFormValues},
-    limits::{LimitsPatch, map_network_errors},
+    fields::{self, KeyFields},
+    limits::map_network_errors,
 };
 use crate::{
     api::keys::{create_key, edit_key, rotate_key},
@@ -13,8 +13,8 @@ use crate::{
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key::{CreateKeyRequest, CreatedKey, GRACE_PERIODS, KeyPatch, KeyRow},
-    key_kind::{Editable, KindSpec},
+    key::{CreatedKey, GRACE_PERIODS, KeyRow},
+    key_kind::KindSpec,
     limits::Limits,
 };
 use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
@@ -23,25 +23,10 @@ use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
 #[component]
 pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: Callback<()>, on_done: Callback<CreatedKey>) -> impl IntoView {
     let (form, reveal, list) = (Form::new(), use_reveal(), spec.list_spec());
-    let request = move |filled: KeyFormValues| {
-        let KeyFormValues { name, expiry_change, scopes, corpora, external_id, metadata, limits } = filled;
-        CreateKeyRequest {
-            kind: spec.kind,
-            name,
-            expiry: expiry_change.new_expiry().unwrap_or_default(),
-            scopes,
-            corpora,
-            external_id,
-            metadata,
-            rate_limits: limits.rate_limits,
-            credits: limits.credits,
-            allowed_ips: limits.allowed_ips,
-        }
-    };
     let submit = move |()| {
         let call = fields::check(form, spec, &Limits::default()).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
-            async move { create_key(request(filled)).await.map_err(|error| map_network_errors(error, &networks)) }
+            async move { create_key(filled.into_request(spec)).await.map_err(|error| map_network_errors(error, &networks)) }
         });
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
@@ -57,19 +42,10 @@ pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: 
 pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<KeyRow>) -> impl IntoView {
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
-    let patch = move |filled: KeyFormValues| {
-        let KeyFormValues { name, expiry_change, scopes, external_id, metadata, limits, .. } = filled;
-        if spec.editable == Editable::All {
-            let LimitsPatch { rate_limits, credits, allowed_ips } = before.with_value(|before| limits.diff(before));
-            KeyPatch { name: Some(name), expiry: expiry_change.new_expiry(), scopes, external_id, metadata, rate_limits, credits, allowed_ips }
-        } else {
-            KeyPatch { name: Some(name), ..KeyPatch::default() }
-        }
-    };
     let submit = move |()| {
         let call = before.with_value(|before| fields::check(form, spec, before)).map(|filled| {
             let networks = filled.limits.allowed_ips.clone();
-            let patch = patch(filled);
+            let patch = before.with_value(|before| filled.into_patch(spec, before));
             async move { edit_key(id, patch).await.map_err(|error| map_network_errors(error, &networks)) }
         });
         form.send(call, move |key| on_done.run(key));

@@ -89,34 +89,18 @@ fn as_json(value: &(impl Serialize + ?Sized)) -> String {
 mod tests {
     use super::*;
     use latchkey_types::{
-        key_kind::{KeyKind, Kind, Status},
+        key_kind::{KeyKind, Kind},
         limits::{Credits, Limits, RateLimit, Refill},
     };
 
     fn row(name: &str) -> KeyRow {
+        let id = "key_0193456789ab7cdef0123456789abcde".parse().unwrap();
+        let creator = "usr_0193456789ab7cdef0123456789abcde".parse().unwrap();
         KeyRow {
-            id: "key_0193456789ab7cdef0123456789abcde".parse().unwrap(),
-            kind: Kind::Key(KeyKind::Client),
-            name: name.to_owned(),
-            mask: "lkc_…xYz1".to_owned(),
-            status: Status::Active,
-            created_at: Timestamp(0),
             created_by: "Ada Lovelace".to_owned(),
-            creator: "usr_0193456789ab7cdef0123456789abcde".parse().unwrap(),
-            last_used_at: None,
-            expires_at: None,
             scopes: vec!["read".to_owned(), "write".to_owned()],
-            corpora: Vec::new(),
-            external_id: None,
             metadata: Some("{\"plan\":\"pro\"}".to_owned()),
-            limits: Limits::default(),
-            retiring: None,
-            secret_since: None,
-            provider: None,
-            region: None,
-            linked_to: Vec::new(),
-            tested: None,
-            is_unreadable: false,
+            ..KeyRow::new(id, Kind::Key(KeyKind::Client), name.to_owned(), "lkc_…xYz1".to_owned(), creator, Timestamp(0))
         }
     }
 

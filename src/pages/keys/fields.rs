@@ -5,15 +5,15 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
-    limits::{self, LimitFields, LimitFormValues},
+    limits::{self, LimitFields, LimitFormValues, LimitsPatch},
 };
 use crate::{api::corpora::corpora, routes};
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key::{CorpusRow, KeyRow, RequestedExpiry},
-    key_kind::{CORPUS_ACCESS, Expiry, KindSpec, ScopeRule},
-    limits::Limits,
+    key::{CorpusRow, CreateKeyRequest, KeyPatch, KeyRow, RequestedExpiry},
+    key_kind::{CORPUS_ACCESS, Editable, Expiry, KindSpec, ScopeRule},
+    limits::{Limits, METADATA_MAX},
     permission::{Permission, Scope},
     validate,
 };
@@ -25,9 +25,6 @@ use latchkey_ui::{
     message::Alert,
     select::SelectField,
 };
-
-/// In bytes.
-const METADATA_MAX: usize = 4096;
 
 /// The validated form values.
 pub(super) struct KeyFormValues {
@@ -44,6 +41,41 @@ pub(super) struct KeyFormValues {
     pub metadata: Option<String>,
     /// Empty if the kind has no limits.
     pub limits: LimitFormValues,
+}
+
+impl KeyFormValues {
+    pub(super) fn into_request(self, spec: &KindSpec) -> CreateKeyRequest {
+        CreateKeyRequest {
+            kind: spec.kind,
+            name: self.name,
+            expiry: self.expiry_change.new_expiry().unwrap_or_default(),
+            scopes: self.scopes,
+            corpora: self.corpora,
+            external_id: self.external_id,
+            metadata: self.metadata,
+            rate_limits: self.limits.rate_limits,
+            credits: self.limits.credits,
+            allowed_ips: self.limits.allowed_ips,
+        }
+    }
+
+    /// The changes that the kind allows. `before` is the key's current limits.
+    pub(super) fn into_patch(self, spec: &KindSpec, before: &Limits) -> KeyPatch {
+        if spec.editable != Editable::All {
+            return KeyPatch { name: Some(self.name), ..KeyPatch::default() };
+        }
+        let LimitsPatch { rate_limits, credits, allowed_ips } = self.limits.diff(before);
+        KeyPatch {
+            name: Some(self.name),
+            expiry: self.expiry_change.new_expiry(),
+            scopes: self.scopes,
+            external_id: self.external_id,
+            metadata: self.metadata,
+            rate_limits,
+            credits,
+            allowed_ips,
+        }
+    }
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.

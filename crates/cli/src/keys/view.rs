@@ -1,9 +1,11 @@
 //! Human-readable output of keys.
 
 use crate::table::{format_fields, format_rows, moment, relative_time, width};
+use serde_json::Value;
+
 use latchkey_types::{
     limits::{Credits, RateLimit, Refill},
-    rest::{keys::Key, values::Metadata},
+    rest::keys::Key,
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
 
@@ -26,11 +28,29 @@ pub(super) fn table(keys: &[Key]) -> String {
     format_rows(&["ID", "KIND", "STATUS", "SECRET", "CREATED", "LAST USED", "EXPIRES", "NAME"], keys.iter().map(row), &[0, 1, 2, 3, 4, 5, 6])
 }
 
+/// The fields that [`facts`] formats one by one.
+const FORMATTED: [&str; 14] = [
+    "name",
+    "id",
+    "kind",
+    "status",
+    "mask",
+    "created_at",
+    "created_by",
+    "last_used_at",
+    "expires_at",
+    "scopes",
+    "corpora",
+    "rate_limits",
+    "credits",
+    "retiring",
+];
+
 /// Formats all fields of a key.
 pub(super) fn facts(key: &Key) -> String {
     let now = Timestamp::now();
     let at_or_never = |at| Option::map_or(at, "never".to_owned(), |at| moment(at, now));
-    format_fields(vec![
+    let formatted = [
         ("name", Some(key.name.clone())),
         ("id", Some(key.id.to_string())),
         ("kind", Some(key.kind.spec().name.to_owned())),
@@ -41,13 +61,28 @@ pub(super) fn facts(key: &Key) -> String {
         ("expires", Some(at_or_never(key.expires_at))),
         ("scopes", Some(key.scopes.join(", "))),
         ("corpora", Some(numbers(&key.corpora))),
-        ("external id", key.external_id.clone()),
-        ("metadata", key.metadata.clone().map(Metadata::into_text)),
         ("rate limits", Some(rate_limits(&key.rate_limits.0))),
         ("credits", key.credits.map(credits)),
-        ("allowed ips", Some(key.allowed_ips.0.join(", "))),
         ("old secret", key.retiring.as_ref().map(|old| format!("valid until {}", moment(old.until, now)))),
-    ])
+    ];
+    format_fields(formatted.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(other_fields(key)))
+}
+
+/// The other fields, as they are, so that a new attribute is printed too.
+fn other_fields(key: &Key) -> Vec<(String, Option<String>)> {
+    let Ok(Value::Object(fields)) = serde_json::to_value(key) else { return Vec::new() };
+    let others = fields.into_iter().filter(|(name, _)| !FORMATTED.contains(&name.as_str()));
+    others.map(|(name, value)| (name.replace('_', " "), text(&value))).collect()
+}
+
+/// Text and lists of texts without quotes, other values as JSON.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join(", ")),
+        other => Some(other.to_string()),
+    }
 }
 
 /// Name and id of a key, for messages.

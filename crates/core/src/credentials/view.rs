@@ -10,7 +10,6 @@ use latchkey_types::{
     id::{CredentialId, OrganizationId},
     key::{ItemId, KeyRow, TestResult},
     key_kind::Kind,
-    limits::Limits,
     time::Timestamp,
 };
 
@@ -67,28 +66,18 @@ pub(super) fn row_without_links(record: &CredentialRecord) -> KeyRow {
 fn row(record: &CredentialRecord, links: &[LinkRecord], is_readable: bool) -> KeyRow {
     let mut linked_to: Vec<String> = links.iter().filter(|link| link.credential_id == record.id).map(|link| link.name.clone()).collect();
     linked_to.sort_by_key(|name| store::fold(name));
+    let (id, kind) = (ItemId::Credential(record.id), Kind::Credential(record.kind));
     KeyRow {
-        id: ItemId::Credential(record.id),
-        kind: Kind::Credential(record.kind),
-        name: record.name.clone(),
-        mask: record.mask.clone(),
         status: record.lifecycle().status(Timestamp::now()),
-        created_at: record.created_at,
         created_by: record.creator.clone(),
-        creator: record.created_by,
         last_used_at: record.last_used_at,
         expires_at: record.expires_at,
-        scopes: Vec::new(),
-        corpora: Vec::new(),
-        external_id: None,
-        metadata: None,
-        limits: Limits::default(),
-        retiring: None,
         secret_since: Some(record.updated_at),
         provider: record.provider,
         region: record.region.clone(),
         linked_to,
         tested: record.tested_at.zip(record.test_outcome).map(|(at, outcome)| TestResult { at, outcome }),
         is_unreadable: !is_readable,
+        ..KeyRow::new(id, kind, record.name.clone(), record.mask.clone(), record.created_by, record.created_at)
     }
 }

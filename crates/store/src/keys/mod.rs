@@ -330,15 +330,10 @@ impl KeyRecord {
 
     /// The key as lists show it.
     pub fn row(&self) -> Result<KeyRow, Error> {
+        let (id, kind) = (ItemId::Key(self.id), Kind::Key(self.kind));
         Ok(KeyRow {
-            id: ItemId::Key(self.id),
-            kind: Kind::Key(self.kind),
-            name: self.name.clone(),
-            mask: self.mask.clone(),
             status: self.lifecycle().status(Timestamp::now()),
-            created_at: self.created_at,
             created_by: self.creator.clone(),
-            creator: self.created_by,
             last_used_at: self.last_used_at,
             expires_at: self.expires_at,
             scopes: self.scopes(),
@@ -347,12 +342,7 @@ impl KeyRecord {
             metadata: self.metadata.clone(),
             limits: self.limits()?,
             retiring: self.retiring.as_ref().map(|old| Retiring { until: old.expires_at, uses: old.uses, last_used_at: old.last_used_at }),
-            secret_since: None,
-            provider: None,
-            region: None,
-            linked_to: Vec::new(),
-            tested: None,
-            is_unreadable: false,
+            ..KeyRow::new(id, kind, self.name.clone(), self.mask.clone(), self.created_by, self.created_at)
         })
     }
 

@@ -14,7 +14,7 @@ use utoipa::{
 
 use super::{
     credentials::CreateCredential,
-    keys::CreateKey,
+    keys::{CreateKey, ImportKey},
     values::{
         AllowedIps, ChangedCredits, CorpusNumber, Cost, CustomScopes, DurationDays, ExternalId, GraceSeconds, IpAddress, Metadata, Name, NewCredits,
         NewValue, RateLimits, Rfc3339, Sha256,
@@ -170,7 +170,7 @@ fn nullable<T: PartialSchema>() -> OneOfBuilder {
 }
 
 /// An object with these fields and no others.
-fn closed(fields: impl IntoIterator<Item = (&'static str, RefOr<Schema>)>, required: &[&str]) -> ObjectBuilder {
+fn closed<N: Into<String>>(fields: impl IntoIterator<Item = (N, RefOr<Schema>)>, required: &[&str]) -> ObjectBuilder {
     let object = ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(AdditionalProperties::FreeForm(false)));
     let object = fields.into_iter().fold(object, |object, (name, schema)| object.property(name, schema));
     required.iter().fold(object, |object, name| object.required(*name))
@@ -258,7 +258,7 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
     } else {
         (empty_array().into(), null().into(), empty_array().into())
     };
-    let fields = [
+    let by_kind = [
         ("kind", names([spec.name]).into()),
         ("name", Name::schema()),
         ("duration_days", duration),
@@ -270,7 +270,17 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
         ("credits", credits),
         ("allowed_ips", allowed_ips),
     ];
-    closed(fields, &required).title(Some(spec.name))
+    let by_kind = by_kind.map(|(name, schema)| (name.to_owned(), schema));
+    closed(attributes().chain(by_kind), &required).title(Some(spec.name))
+}
+
+/// The attributes of a key, as far as they do not depend on its kind: those of a key to import.
+fn attributes() -> impl Iterator<Item = (String, RefOr<Schema>)> {
+    let properties = match ImportKey::schema() {
+        RefOr::T(Schema::Object(object)) => object.properties,
+        _ => Default::default(),
+    };
+    properties.into_iter().filter(|(name, _)| name != "sha256")
 }
 
 /// The scopes of a corpus key, in either order.
