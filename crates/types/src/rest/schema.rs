@@ -1,7 +1,7 @@
 //! Schemas of values, which derives cannot produce: bounds are the constants that validation uses, and differences between kinds come from
 //! the kind table.
 
-use std::{borrow::Cow, ops::RangeInclusive};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::{Value, json};
 use utoipa::{
@@ -278,7 +278,7 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
 fn attributes() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     let properties = match ImportKey::schema() {
         RefOr::T(Schema::Object(object)) => object.properties,
-        _ => Default::default(),
+        _ => BTreeMap::default(),
     };
     properties.into_iter().filter(|(name, _)| name != "sha256")
 }
