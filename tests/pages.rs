@@ -6,7 +6,7 @@ use reqwest::{StatusCode, header::SET_COOKIE};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestServer};
+use crate::support::{PASSWORD, TestServer, send_large};
 
 #[tokio::test]
 async fn first_account_is_created_once_with_the_printed_token() {
@@ -240,13 +240,13 @@ async fn error_responses_contain_no_internal_text() {
         assert_eq!(actual, status, "{name} {body}: {text}");
         assert!(!text.contains("s3cret") && !text.to_lowercase().contains("serde") && !text.contains("line 1"), "{text}");
     }
+    let large = send_large(page.function("keys/create", &json!({ "request": { "kind": "agent", "name": "a".repeat(100_000) } }))).await;
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(large.headers()["content-type"], "application/problem+json");
     sqlx::query("drop table verdict_changes").execute(&server.database().await).await.unwrap();
     let (status, error) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "a" } })).await;
     assert!([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE].contains(&status));
     assert!(!error.to_string().contains("changes"), "{error}");
-    let large = page.function("keys/create", &json!({ "request": { "kind": "agent", "name": "a".repeat(100_000) } })).send().await.unwrap();
-    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(large.headers()["content-type"], "application/problem+json");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use latchkey_types::key_kind::KeyKind;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestServer, eventually, text, unix_ms};
+use crate::support::{ApiClient, TestServer, eventually, send_large, text, unix_ms};
 
 const DOCS: &str = include_str!("../docs/unkey.md");
 const LATCHKEY: &str = "https://keys.example.com";
@@ -69,7 +69,7 @@ impl Fixture {
     /// Sends a request without the SDK, which validates requests itself.
     async fn send_raw(&self, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
         let url = format!("{}/v2/keys.verifyKey", self.server.url);
-        let response = self.server.visitor().client.post(url).bearer_auth(&self.api.key).body(body).send().await.unwrap();
+        let response = send_large(self.server.visitor().client.post(url).bearer_auth(&self.api.key).body(body)).await;
         assert_eq!(
             (&response.headers()["content-type"], &response.headers()["cache-control"]),
             (&"application/json".parse().unwrap(), &"no-store".parse().unwrap())

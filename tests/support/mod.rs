@@ -20,11 +20,12 @@ use latchkey_program::{
     serve::Server,
     telemetry::LogFormat,
 };
-use reqwest::{Client, Method, RequestBuilder, StatusCode, header::SET_COOKIE, redirect::Policy};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::SET_COOKIE, redirect::Policy};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, Connection};
 use tempfile::TempDir;
 use tokio::{
+    runtime::{self, Runtime},
     sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, oneshot},
     task::JoinHandle,
 };
@@ -47,7 +48,29 @@ pub struct TestServer {
     database_url: Option<String>,
     shutdown: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<anyhow::Result<()>>>,
+    _runtime: ServerRuntime,
     _shared: Option<OwnedRwLockReadGuard<()>>,
+}
+
+/// A runtime of its own, so that a test can wait for a child process without stopping the server: a transaction that stops halfway locks the
+/// database.
+struct ServerRuntime(Option<Runtime>);
+
+impl ServerRuntime {
+    fn new() -> Self {
+        Self(Some(runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()))
+    }
+
+    fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.0.as_ref().unwrap().spawn(task)
+    }
+}
+
+impl Drop for ServerRuntime {
+    fn drop(&mut self) {
+        // Waiting for the tasks is not possible in the asynchronous context of the test.
+        self.0.take().unwrap().shutdown_background();
+    }
 }
 
 impl TestServer {
@@ -86,11 +109,12 @@ impl TestServer {
         options.data.database = new_postgres_database().await;
         change(&mut options);
         let database_url = options.data.database.clone();
-        let server = Server::open(options).await.unwrap();
+        let runtime = ServerRuntime::new();
+        let server = runtime.spawn(Server::open(options)).await.unwrap().unwrap();
         let (shutdown, shutdown_signal) = oneshot::channel();
         let (url, state) = (format!("http://{}", server.address), server.state.clone());
-        let running = tokio::spawn(server.run(async { drop(shutdown_signal.await) }));
-        Self { url, state, data, database_url, shutdown: Some(shutdown), running: Some(running), _shared: shared }
+        let running = runtime.spawn(server.run(async { drop(shutdown_signal.await) }));
+        Self { url, state, data, database_url, shutdown: Some(shutdown), running: Some(running), _runtime: runtime, _shared: shared }
     }
 
     /// Shuts down the server as SIGTERM does; the data folder is kept.
@@ -184,6 +208,17 @@ pub fn latchkey(data: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
+}
+
+/// Sends a request whose body the server may reject before it has read all of it. The response is lost if the server has closed the connection
+/// while the client still sends (RFC 9112, section 9.6), so the request is repeated then.
+pub async fn send_large(request: RequestBuilder) -> Response {
+    for _ in 0..100 {
+        if let Ok(response) = request.try_clone().unwrap().send().await {
+            return response;
+        }
+    }
+    panic!("the connection is always closed before the response");
 }
 
 /// Calls pages and server functions as a browser does, with a session cookie if signed in.

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestServer, text};
+use crate::support::{ApiClient, TestServer, send_large, text};
 
 async fn setup() -> (TestServer, ApiClient) {
     let server = TestServer::start().await;
@@ -75,7 +75,7 @@ async fn invalid_bodies_are_client_errors() {
     for (method, path) in calls {
         for body in bodies() {
             let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-            let response = api.request(method.clone(), path).body(body).send().await.unwrap();
+            let response = send_large(api.request(method.clone(), path).body(body)).await;
             assert!(matches!(response.status().as_u16(), 400 | 413 | 422), "{method} {path} {shown}: {}", response.status());
             assert_eq!(response.headers()["content-type"], "application/problem+json");
             assert!(response.headers()["x-request-id"].to_str().unwrap().starts_with("req_"));
@@ -83,7 +83,7 @@ async fn invalid_bodies_are_client_errors() {
         }
     }
     for (path, size) in [("/keys", 70_000), ("/verify", 70_000), ("/keys/import", 9_000_000), ("/verify-batch", 9_000_000)] {
-        let response = api.request(Method::POST, path).body(vec![b' '; size]).send().await.unwrap();
+        let response = send_large(api.request(Method::POST, path).body(vec![b' '; size])).await;
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
 }

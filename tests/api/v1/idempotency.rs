@@ -4,7 +4,7 @@ use latchkey_types::permission::Permissions;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestServer, text};
+use crate::support::{ApiClient, TestServer, send_large, text};
 
 /// A stored request: both digests, and headers and body of the response.
 type Stored = (Vec<u8>, Vec<u8>, String, Vec<u8>);
@@ -21,7 +21,7 @@ fn with_idempotency_key(api: &ApiClient, path: &str, key: &str, body: &Value) ->
 }
 
 async fn send(request: RequestBuilder) -> (u16, Option<String>, Value) {
-    let response: Response = request.send().await.unwrap();
+    let response = send_large(request).await;
     let replayed = response.headers().get("idempotency-replayed").map(|value| value.to_str().unwrap().to_owned());
     (response.status().as_u16(), replayed, response.json().await.unwrap_or_default())
 }

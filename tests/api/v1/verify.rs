@@ -9,7 +9,7 @@ use latchkey_types::{id::KeyId, key_kind::KeyKind};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, data_options, eventually, text, within};
+use crate::support::{TestServer, data_options, eventually, send_large, text, within};
 
 #[tokio::test]
 async fn valid_key_gets_the_full_verdict() {
@@ -211,7 +211,7 @@ async fn malformed_requests_are_rejected() {
         (&deep, 422, "invalid"),
         (&large, 413, "too_large"),
     ] {
-        let response = api.request(Method::POST, "/verify").body(body.to_owned()).send().await.unwrap();
+        let response = send_large(api.request(Method::POST, "/verify").body(body.to_owned())).await;
         let shown = &body[..body.len().min(40)];
         assert_eq!(response.status().as_u16(), status, "{shown}");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
