@@ -1,10 +1,7 @@
 //! The frame of changes: the actor is checked again in the transaction, and the commit invalidates the cached keys that it affects, no others.
 
 use axum::http::{HeaderMap, header};
-use latchkey_core::{
-    actor::{Actor, AuthMethod},
-    auth::session,
-};
+use latchkey_core::{actor::Actor, auth::session};
 use latchkey_types::{
     error::Error,
     permission::{Permission, Permissions},
@@ -23,16 +20,7 @@ async fn session_actor(server: &TestServer, client: &BrowserClient) -> Actor {
 
 /// The actor of an internal key.
 async fn key_actor(server: &TestServer, secret: &str) -> Actor {
-    let key = server.state.verifier.find(secret).await.unwrap().unwrap();
-    Actor {
-        organization: key.organization,
-        user: key.created_by,
-        name: key.name.to_string(),
-        auth_method: AuthMethod::Key { id: key.id, digest: key.digest() },
-        permissions: key.permissions,
-        scopes: None,
-        address: None,
-    }
+    Actor::of_key(&server.state.verifier.find(secret).await.unwrap().unwrap(), None)
 }
 
 async fn begin(server: &TestServer, actor: &Actor) -> Result<Actor, Error> {

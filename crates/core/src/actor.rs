@@ -8,6 +8,7 @@ use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
     permission::{Permission, Permissions, Scope, Scopes},
 };
+use latchkey_verify::CachedKey;
 
 /// Digest of a session's token.
 pub type SessionDigest = [u8; 32];
@@ -44,6 +45,19 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// The creator of an internal key, acting through it.
+    pub fn of_key(key: &CachedKey, address: Option<IpAddr>) -> Self {
+        Self {
+            organization: key.organization,
+            user: key.created_by,
+            name: key.name.to_string(),
+            auth_method: AuthMethod::Key { id: key.id, digest: key.digest() },
+            permissions: key.permissions,
+            scopes: Some(Scopes::parse(&key.scopes)),
+            address,
+        }
+    }
+
     /// Requires this permission.
     ///
     /// # Errors

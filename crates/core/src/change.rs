@@ -89,6 +89,5 @@ async fn reload_key(db: &mut Connection, actor: &Actor, id: KeyId, digest: &KeyD
         found.key.id == id && !is_replaced && found.key.lifecycle().status(now) == Status::Active
     });
     let found = found.ok_or(Error::InvalidApiKey)?;
-    let scopes = Scopes::of(found.key.scopes().iter().filter_map(|scope| scope.parse().ok()));
-    Ok(Actor { permissions: found.permissions, scopes: Some(scopes), ..actor.clone() })
+    Ok(Actor { permissions: found.permissions, scopes: Some(Scopes::parse(&found.key.scopes())), ..actor.clone() })
 }

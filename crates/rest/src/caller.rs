@@ -7,13 +7,13 @@ use axum::{
 use std::{net::SocketAddr, sync::Arc};
 
 use super::route::{Needs, needs, not_authorized};
-use latchkey_core::actor::{Actor, AuthMethod};
+use latchkey_core::actor::Actor;
 use latchkey_http::{AppState, client_address, problem::Problem, request_context};
 use latchkey_types::{
     access::Access,
     id::OrganizationId,
     key_kind::{KeyKind, Status},
-    permission::{Permission, Scope, Scopes},
+    permission::{Permission, Scope},
     time::Timestamp,
 };
 use latchkey_verify::CachedKey;
@@ -90,15 +90,7 @@ pub(crate) fn admit_internal(key: &CachedKey, state: &AppState) -> Result<(), Pr
 /// The actor of an internal key.
 pub(crate) fn actor_of(key: &CachedKey, parts: &Parts, state: &AppState) -> Actor {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    Actor {
-        organization: key.organization,
-        user: key.created_by,
-        name: key.name.to_string(),
-        auth_method: AuthMethod::Key { id: key.id, digest: key.digest() },
-        permissions: key.permissions,
-        scopes: Some(Scopes::of(key.scopes.iter().filter_map(|word| word.parse().ok()))),
-        address: peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies)),
-    }
+    Actor::of_key(key, peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies)))
 }
 
 /// Checks that the key belongs to this project and that its role has this permission.

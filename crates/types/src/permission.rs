@@ -203,6 +203,11 @@ impl Scopes {
         Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
     }
 
+    /// The scopes with these names. Unknown names are ignored.
+    pub fn parse<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
+        Self::of(names.into_iter().filter_map(|name| name.parse().ok()))
+    }
+
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -14,9 +15,10 @@ use crate::{client::ApiResponse, error::CliError, input, print};
 use latchkey_types::{
     id::KeyId,
     rest::{
-        keys::{CreateKey, EditKey, Key, KeyWithSecret, RotateKey},
+        keys::{CreateKey, EditKey, Key, RotateKey},
         values::{GraceSeconds, Name},
     },
+    secret::RevealedSecret,
 };
 
 #[derive(Debug, Args)]
@@ -46,13 +48,27 @@ pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result
     print_secret(context, context.client.send(request).await?, "created")
 }
 
+/// The response to the creation or rotation of a key, as far as it is printed.
+#[derive(Deserialize)]
+struct NewSecret {
+    key: KeyName,
+    secret: Option<RevealedSecret>,
+}
+
+#[derive(Deserialize)]
+struct KeyName {
+    id: String,
+    name: String,
+}
+
 /// Prints only the secret to standard output, so that `KEY=$(latchkey keys create …)` works.
 fn print_secret(context: &Context, response: ApiResponse, done: &str) -> Result<(), CliError> {
     if context.json {
         return print::line(&response.text);
     }
-    let KeyWithSecret { key, secret } = response.read()?;
-    let key = view::named(&key);
+    // Not all of the key: the secret must not be lost because of a value that only a newer server has.
+    let NewSecret { key: KeyName { id, name }, secret } = response.read()?;
+    let key = view::named(&name, &id);
     // The response to a repeated idempotency key has no secret, because secrets are not stored.
     let secret = secret.ok_or_else(|| {
         CliError::Rejected(format!(
@@ -103,7 +119,7 @@ pub(super) async fn set(id: &KeyId, verb: &str, context: &Context) -> Result<(),
         return print::line(&response.text);
     }
     let key: Key = response.read()?;
-    print::line(&crate::table::plain(&format!("{} is {}.", view::named(&key), key.status.as_str())))
+    print::line(&crate::table::plain(&format!("{} is {}.", view::named(&key.name, &key.id.to_string()), key.status.as_str())))
 }
 
 #[derive(Debug, Args)]

@@ -86,8 +86,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 /// Name and id of a key, for messages.
-pub(super) fn named(key: &Key) -> String {
-    format!("“{}” ({})", key.name, key.id)
+pub(super) fn named(name: &str, id: &str) -> String {
+    format!("“{name}” ({id})")
 }
 
 /// Formats numbers as a comma-separated list.
