@@ -37,6 +37,20 @@ impl UsageTotals {
     }
 }
 
+/// Records that this transaction writes the writer's batch of this number. Returns `false` if that batch was committed before.
+pub async fn record_batch(tx: &mut Tx, writer: &str, number: i64, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "insert into usage_batches (writer, number, written_at) values ($1, $2, $3) \
+               on conflict (writer) do update set number = excluded.number, written_at = excluded.written_at \
+               where usage_batches.number < excluded.number";
+    Ok(sqlx::query(sql).bind(writer).bind(number).bind(now).execute(tx).await?.rows_affected() > 0)
+}
+
+/// Deletes the records of instances that have written nothing since this time.
+pub async fn delete_batches_before(tx: &mut Tx, time: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("delete from usage_batches where written_at < $1").bind(time).execute(tx).await?;
+    Ok(())
+}
+
 /// Records when keys were last used. Keeps a later time that another instance recorded.
 pub async fn set_last_used(store: &Store, tx: &mut Tx, uses: &[(KeyId, Timestamp)]) -> Result<(), StoreError> {
     let sql = format!(

@@ -69,6 +69,9 @@ pub enum Error {
     /// The database is not reachable.
     #[error("Latchkey can't reach its database right now. Nothing was changed. Try again.")]
     Unavailable,
+    /// The database did not confirm the commit of a change.
+    #[error("It is not certain whether the change was made. Check before you repeat it.")]
+    Uncertain,
     /// An internal error; its cause is in the log.
     #[error("Something went wrong on the server. Nothing was changed.")]
     Internal,
@@ -136,6 +139,7 @@ impl Error {
             Self::ForeignOrigin => "foreign_origin",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
+            Self::Uncertain => "uncertain",
             Self::Internal => "internal",
             Self::Offline => "offline",
         }
@@ -152,7 +156,7 @@ impl Error {
             Self::Outdated => 412,
             Self::Throttled { .. } => 429,
             Self::Malformed => 400,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Uncertain => 503,
             Self::Internal | Self::Offline => 500,
         }
     }
@@ -195,6 +199,7 @@ impl From<ErrorBody> for Error {
             Error::ForeignOrigin,
             Error::Malformed,
             Error::Unavailable,
+            Error::Uncertain,
             Error::Offline,
         ];
         match code.as_str() {
@@ -244,6 +249,7 @@ mod tests {
             Error::ForeignOrigin,
             Error::Malformed,
             Error::Unavailable,
+            Error::Uncertain,
             Error::Internal,
             Error::Offline,
         ] {

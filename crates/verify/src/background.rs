@@ -15,6 +15,8 @@ const READ_EVERY: Duration = Duration::from_millis(150);
 /// If a read takes longer, the database counts as lost. Together with [`READ_EVERY`] it stays below the guaranteed 2 s.
 const READ_LIMIT: Duration = Duration::from_secs(1);
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Interval between searches for reserved credits that are not used.
+const RETURN_EVERY: Duration = Duration::from_secs(1);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
 const PAUSE_FACTOR: u32 = 19;
 
@@ -67,7 +69,6 @@ pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>
         };
         if ended {
             verifier.flush().await;
-            verifier.return_credits().await;
             return;
         }
         let started = Instant::now();
@@ -79,4 +80,17 @@ pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>
             verifier.clean().await;
         }
     }
+}
+
+/// Returns reserved credits that are not used until `end` fires, then all of them.
+pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
+    let mut timer = interval(RETURN_EVERY);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = timer.tick() => verifier.return_idle_credits().await,
+            _ = &mut end => break,
+        }
+    }
+    verifier.return_credits().await;
 }

@@ -1,13 +1,20 @@
 //! Credits, reserved from the store in blocks so that spending them needs no read of the store. A crash loses reserved credits and never
 //! grants extra ones.
 
+use std::{
+    collections::HashSet,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
 use futures_util::future::{BoxFuture, Shared};
 
+use super::identity_hasher::BuildIdentityHasher;
 use latchkey_store::{
     Store,
-    keys::credits::{self, CreditBalance},
+    keys::credits::{self, CreditBalance, UnspentCredits},
 };
-use latchkey_types::{error::Error, id::KeyId, time::Timestamp};
+use latchkey_types::{error::Error, id::KeyId, limits::Credits, time::Timestamp};
 
 /// Smallest and largest block per reservation, if that many credits are left.
 const BLOCK_RANGE: (i64, i64) = (16, 65_536);
@@ -15,6 +22,11 @@ const BLOCK_RANGE: (i64, i64) = (16, 65_536);
 const FAST_MS: i64 = 1000;
 /// For how long an exhausted balance is cached, in milliseconds: another instance may return credits that it reserved.
 const EXHAUSTED_MS: i64 = 1000;
+/// Reserved credits that are not spent for this long (milliseconds) are returned, so that other instances can spend them and a crash does not
+/// lose them.
+const IDLE_MS: i64 = 5000;
+/// Number of keys whose credits are returned by one statement.
+pub(super) const RETURN_BATCH: usize = 1000;
 /// A block is at most 1/4 of what is left, so that several instances get some.
 const MAX_SHARE_DIVISOR: i64 = 4;
 
@@ -24,16 +36,18 @@ pub(super) type PendingReservation = Shared<BoxFuture<'static, Result<bool, ()>>
 /// Credits of one key that this instance has reserved.
 #[derive(Default)]
 pub(super) struct Reserve {
-    /// Version of the credit setting that the reserved credits belong to.
+    /// Version of the balance that the reserved credits belong to.
     version: i64,
     /// Reserved and not spent.
     balance: i64,
-    /// What the store had left after the last reservation; `None` before the first one.
+    /// What the store had left after the last reservation. While it is `None`, a reservation must confirm the balance before it is spent.
     left: Option<i64>,
-    /// The next refill, which invalidates the reserved credits.
+    /// The next refill. Whether it took place, which voids the reserved credits, is seen by the next reservation.
     until: Option<Timestamp>,
     /// Time of the last reservation, in ticks.
     reserved_at: i64,
+    /// Time at which credits were last reserved or spent, in ticks.
+    used_at: i64,
     /// Size of the last requested block.
     block: i64,
     pub(super) pending: Option<PendingReservation>,
@@ -64,12 +78,16 @@ impl Reserve {
         if self.version > version {
             return SpendResult::Outdated;
         }
-        if self.version < version || self.until.is_some_and(|end| end <= now) {
+        if self.version < version {
             self.void(version);
+        }
+        if self.until.is_some_and(|end| end <= now) {
+            (self.left, self.until) = (None, None);
         }
         let Some(left) = self.left else { return SpendResult::NeedsCredits(cost) };
         if cost <= self.balance {
             self.balance -= cost;
+            self.used_at = ticks;
             SpendResult::Allowed
         } else if self.balance + left < cost && ticks - self.reserved_at < EXHAUSTED_MS {
             SpendResult::CreditsExhausted
@@ -90,15 +108,14 @@ impl Reserve {
         self.block.max(missing)
     }
 
+    /// Adds a reserved block. Its version counts even if it is older: a restored database has older versions.
     pub(super) fn add(&mut self, block: Block, ticks: i64) {
-        if block.version < self.version {
-            return;
-        }
-        if block.version > self.version || block.until != self.until {
+        if block.version != self.version {
             self.void(block.version);
         }
         self.balance += block.amount;
-        (self.left, self.until, self.reserved_at) = (Some(block.left), block.until, ticks);
+        (self.left, self.until) = (Some(block.left), block.until);
+        (self.reserved_at, self.used_at) = (ticks, ticks);
     }
 
     /// Credits left: reserved ones plus what the store had at the last reservation.
@@ -111,16 +128,32 @@ impl Reserve {
         self.until
     }
 
-    /// Reserved credits of this version of the setting; the store counts them as spent.
-    pub(super) fn reserved_of(&self, version: i64, now: Timestamp) -> i64 {
-        let is_void = self.version != version || self.until.is_some_and(|end| end <= now);
-        if is_void { 0 } else { self.balance }
+    /// Reserved credits of this version of the balance; the store counts them as spent.
+    pub(super) fn reserved_of(&self, version: i64) -> i64 {
+        if self.version == version { self.balance } else { 0 }
     }
 
-    /// Removes all reserved credits and returns their version, the refill that invalidates them, and their number.
-    pub(super) fn take_reserved(&mut self) -> (i64, Option<Timestamp>, i64) {
-        self.left = None;
-        (self.version, self.until, std::mem::take(&mut self.balance))
+    pub(super) fn has_credits(&self) -> bool {
+        self.balance > 0
+    }
+
+    pub(super) fn is_unused(&self, ticks: i64) -> bool {
+        ticks - self.used_at >= IDLE_MS && self.pending.is_none()
+    }
+
+    /// Removes all reserved credits, to return them to the store.
+    pub(super) fn take_unspent(&mut self, key: KeyId) -> UnspentCredits {
+        let amount = mem::take(&mut self.balance);
+        self.left = self.left.map(|left| left + amount);
+        UnspentCredits { key, version: self.version, amount }
+    }
+
+    /// Reverses [`Self::take_unspent`] after the store did not take the credits.
+    pub(super) fn put_back(&mut self, unspent: &UnspentCredits) {
+        if self.version == unspent.version {
+            self.balance += unspent.amount;
+            self.left = None;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -128,38 +161,54 @@ impl Reserve {
     }
 }
 
-/// Reserves up to `requested` credits, and at least `missing` if that many are left. `None` if the key no longer has a credit limit.
+/// Reserves up to `requested` credits and at least `missing`, or none if fewer are left. `None` if the key no longer has a credit limit.
 pub(super) async fn reserve(store: &Store, id: KeyId, missing: i64, requested: i64) -> Result<Option<Block>, Error> {
     let mut tx = store.begin().await?;
     let now = Timestamp::now();
     let Some(account) = credits::find(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(None) };
     let block = next_block(&account, missing, requested, now);
-    credits::set_remaining(&mut tx, id, block.left, account.refilled_at).await?;
+    let remaining = Credits { remaining: block.left, ..account.credits };
+    credits::store_balance(&mut tx, id, &CreditBalance { credits: remaining, ..account }).await?;
     tx.commit().await?;
     Ok(Some(block))
 }
 
 fn next_block(account: &CreditBalance, missing: i64, requested: i64, now: Timestamp) -> Block {
     let left = account.credits.remaining;
-    let amount = requested.min(left / MAX_SHARE_DIVISOR).max(missing).min(left);
+    let amount = if left < missing { 0 } else { requested.min(left / MAX_SHARE_DIVISOR).max(missing) };
     Block { version: account.version, amount, left: left - amount, until: account.credits.refill.next(now) }
 }
 
-/// Returns unspent credits to the store, unless the credits were changed or refilled since they were reserved.
-pub(super) async fn return_credits(store: &Store, id: KeyId, version: i64, until: Option<Timestamp>, unspent: i64) -> Result<(), Error> {
+/// Returns unspent credits of at most [`RETURN_BATCH`] keys to the store.
+pub(super) async fn return_unspent(store: &Store, unspent: &[UnspentCredits]) -> Result<(), Error> {
     let mut tx = store.begin().await?;
-    let now = Timestamp::now();
-    let Some(account) = credits::find(&mut tx, id).await?.map(|account| account.at(now)) else { return Ok(()) };
-    if account.version == version && account.credits.refill.next(now) == until {
-        credits::set_remaining(&mut tx, id, account.credits.remaining + unspent, account.refilled_at).await?;
-    }
+    credits::return_unspent(store, &mut tx, unspent).await?;
     tx.commit().await
+}
+
+/// The keys with reserved credits. Only reserving and returning them use it, not spending.
+#[derive(Default)]
+pub(super) struct CreditHolders(Mutex<HashSet<KeyId, BuildIdentityHasher>>);
+
+impl CreditHolders {
+    pub(super) fn insert(&self, key: KeyId) {
+        self.lock().insert(key);
+    }
+
+    /// Removes and returns all keys.
+    pub(super) fn take(&self) -> HashSet<KeyId, BuildIdentityHasher> {
+        mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<KeyId, BuildIdentityHasher>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::limits::{Credits, Refill};
+    use latchkey_types::limits::Refill;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
@@ -189,19 +238,47 @@ mod tests {
         reserve.add(block(1, 5, 5), 0);
         assert_eq!(reserve.spend(2, 1, NOW, 0), SpendResult::NeedsCredits(1));
         reserve.add(block(1, 5, 0), 0);
-        assert_eq!(reserve.left(), None, "a block of an older version is ignored");
+        assert_eq!(reserve.spend(2, 1, NOW, 0), SpendResult::NeedsCredits(1), "a block of an older version is void");
         reserve.add(block(3, 5, 0), 0);
         assert_eq!(reserve.spend(2, 1, NOW, 0), SpendResult::Outdated);
-        assert_eq!((reserve.reserved_of(3, NOW), reserve.reserved_of(2, NOW)), (5, 0));
+        assert_eq!((reserve.reserved_of(3), reserve.reserved_of(2)), (5, 0));
     }
 
     #[test]
-    fn a_refill_voids_reserved_credits() {
+    fn a_restored_database_voids_reserved_credits() {
         let mut reserve = Reserve::default();
-        reserve.add(Block { until: Some(NOW.plus_ms(10)), ..block(0, 5, 5) }, 0);
-        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
-        assert_eq!(reserve.reserved_of(0, NOW.plus_ms(10)), 0);
-        assert_eq!(reserve.spend(0, 1, NOW.plus_ms(10), 0), SpendResult::NeedsCredits(1));
+        reserve.add(block(3, 5, 5), 0);
+        assert_eq!(reserve.spend(1, 1, NOW, 0), SpendResult::Outdated);
+        reserve.add(block(1, 2, 0), 0);
+        assert_eq!((reserve.spend(1, 1, NOW, 0), reserve.left()), (SpendResult::Allowed, Some(1)));
+    }
+
+    #[test]
+    fn a_refill_voids_reserved_credits_if_it_took_place() {
+        for (version, left) in [(1, 4), (0, 8)] {
+            let mut reserve = Reserve::default();
+            reserve.add(Block { until: Some(NOW.plus_ms(10)), ..block(0, 5, 5) }, 0);
+            assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
+            assert_eq!(reserve.spend(0, 1, NOW.plus_ms(10), 0), SpendResult::NeedsCredits(1));
+            reserve.add(block(version, 4, 0), 0);
+            assert_eq!(reserve.left(), Some(left));
+        }
+    }
+
+    #[test]
+    fn unused_credits_are_returned_or_put_back() {
+        let (key, mut reserve) = (KeyId::new(), Reserve::default());
+        reserve.add(block(0, 5, 5), 0);
+        assert_eq!(reserve.spend(0, 1, NOW, IDLE_MS - 1), SpendResult::Allowed);
+        assert!(!reserve.is_unused(IDLE_MS) && reserve.is_unused(2 * IDLE_MS));
+        let unspent = reserve.take_unspent(key);
+        assert_eq!((unspent, reserve.left()), (UnspentCredits { key, version: 0, amount: 4 }, Some(9)));
+        reserve.put_back(&unspent);
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::NeedsCredits(1), "the store may have changed meanwhile");
+        reserve.add(block(0, 1, 4), 0);
+        assert_eq!(reserve.left(), Some(9));
+        reserve.put_back(&UnspentCredits { version: 7, ..unspent });
+        assert_eq!(reserve.left(), Some(9), "credits of another version are void");
     }
 
     #[test]
@@ -219,7 +296,7 @@ mod tests {
         assert_eq!(reserve.next_block(1000, FAST_MS + 3), 1000);
         let account =
             |remaining| CreditBalance { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
-        for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 2), (0, 1, 16, 0)]
+        for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 0), (0, 1, 16, 0)]
         {
             let block = next_block(&account(remaining), missing, requested, NOW);
             assert_eq!((block.amount, block.left), (amount, remaining - amount), "{remaining} {missing}");

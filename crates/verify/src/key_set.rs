@@ -47,6 +47,11 @@ impl SigningKeyCache {
         *cached = None;
     }
 
+    /// Changes with each invalidation.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
     async fn token_verifier(&self, store: &Store) -> Result<Arc<TokenVerifier>, store::StoreError> {
         if let Some(cached) = self.cached() {
             return Ok(cached);

@@ -23,7 +23,7 @@ use futures_util::FutureExt;
 use prometheus::IntCounter;
 use zeroize::Zeroizing;
 
-pub use background::{watch_changes, write_usage};
+pub use background::{return_credits, watch_changes, write_usage};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope};
 pub use limiter::CachedLimits;
@@ -32,11 +32,16 @@ pub use usage::thread_number;
 pub use verdict::Verdict;
 
 use cache::KeyCache;
-use credits::PendingReservation;
+use credits::{PendingReservation, RETURN_BATCH, Reserve};
 use dependencies::DependencyFlags;
 use latchkey_crypto::key_format::{self, KeyDigest, Pepper};
-use latchkey_store::{self as store, Store, keys::credits::CreditBalance, verdict_changes::VerdictChange};
+use latchkey_store::{
+    self as store, Store,
+    keys::credits::{CreditBalance, UnspentCredits},
+    verdict_changes::VerdictChange,
+};
 use latchkey_types::{
+    error::Error,
     id::{KeyId, OrganizationId},
     time::Timestamp,
 };
@@ -44,6 +49,11 @@ use limiter::{Decision, Limiter, Remaining, ticks};
 use loader::KeyLoader;
 use serve_stale::ServeStale;
 use usage::UsageCounters;
+
+/// How many turns of one evaluation may find an outdated record.
+const OUTDATED_TURNS: u32 = 3;
+/// For how long one evaluation begins further reservations of credits, in milliseconds: other callers may spend what it reserved.
+const RESERVE_LIMIT_MS: i64 = 1500;
 
 /// Looks up and evaluates keys.
 pub struct Verifier {
@@ -130,6 +140,7 @@ impl Verifier {
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
     pub async fn evaluate(&self, organization: OrganizationId, request: &VerifyRequest<'_>) -> Result<Verdict, store::StoreError> {
+        let mut turns = Turns::default();
         loop {
             let found = self.find(&request.key).await?.filter(|key| key.organization == organization);
             let now = Timestamp::now();
@@ -149,9 +160,22 @@ impl Verifier {
                 }
                 Decision::RateLimited(remaining) => return Ok(Verdict::new(VerdictCode::RateLimited, Some(key), remaining)),
                 Decision::CreditsExhausted(remaining) => return Ok(Verdict::new(VerdictCode::UsageExceeded, Some(key), remaining)),
-                Decision::NeedsCredits(missing) if self.reserve(key.id, &limits.limiter, missing).await? => {}
-                // The credits were changed or removed since the record was read.
-                Decision::NeedsCredits(_) | Decision::Outdated => self.cache.invalidate(&key.digest),
+                Decision::NeedsCredits(missing) => {
+                    turns.count_reservation()?;
+                    if !self.reserve(key.id, &limits.limiter, missing).await? {
+                        // The credits were removed since the record was read.
+                        turns.count_outdated()?;
+                        self.cache.invalidate(&key.digest);
+                    }
+                }
+                Decision::Outdated => {
+                    turns.count_outdated()?;
+                    self.cache.invalidate(&key.digest);
+                    if turns.outdated > 1 {
+                        // The record was just read: the database was restored, or the balance is being set. A reservation reads its version.
+                        self.reserve(key.id, &limits.limiter, request.cost()).await?;
+                    }
+                }
             }
         }
     }
@@ -181,18 +205,17 @@ impl Verifier {
             let block = credits::reserve(&loader.store, id, missing, requested).await;
             let mut state = limiter.lock();
             state.reserve().pending = None;
-            let block = block.map_err(drop)?;
-            if let Some(block) = block {
-                state.reserve().add(block, ticks());
-            }
-            Ok(block.is_some())
+            let Some(block) = block.map_err(drop)? else { return Ok(false) };
+            state.reserve().add(block, ticks());
+            loader.credit_holders.insert(id);
+            Ok(true)
         });
         async move { task.await.unwrap_or(Err(())) }.boxed().shared()
     }
 
     /// Credits that this instance has reserved and not spent; the store counts them as spent.
     pub fn reserved_credits(&self, id: KeyId, account: &CreditBalance) -> i64 {
-        self.loader.find_limiter(id).map_or(0, |limiter| limiter.lock().reserve().reserved_of(account.version, Timestamp::now()))
+        self.loader.find_limiter(id).map_or(0, |limiter| limiter.lock().reserve().reserved_of(account.version))
     }
 
     /// Records a use of a key; written to the store about once a second.
@@ -215,6 +238,11 @@ impl Verifier {
         self.usage.age()
     }
 
+    /// Changes whenever the signing keys may have changed, also through another instance.
+    pub fn signing_keys_epoch(&self) -> u64 {
+        self.loader.signing_keys.epoch()
+    }
+
     /// Number of cached keys, and of cached unknown digests.
     pub fn sizes(&self) -> (usize, u64) {
         self.cache.sizes()
@@ -230,33 +258,82 @@ impl Verifier {
         self.serve_stale.seconds_left()
     }
 
-    /// Deletes outdated keys, old usage counts and idle limiters, and returns the reserved credits of keys that are no longer cached.
+    /// Deletes outdated keys, old usage counts and idle limiters.
     pub async fn clean(&self) {
         self.cache.remove_outdated();
-        self.return_credits_of(self.loader.unreferenced_limiters()).await;
         self.loader.drop_idle();
-        usage::UsageCounters::delete_old_minutes(&self.loader.store).await;
+        usage::UsageCounters::delete_old(&self.loader.store).await;
     }
 
-    /// Returns all reserved, unspent credits; called at shutdown.
+    /// Returns reserved credits that were not spent for a while to the store.
+    pub async fn return_idle_credits(&self) {
+        if !self.loader.store.is_unavailable() {
+            self.return_unspent(&self.take_unspent(|reserve| reserve.is_unused(ticks()))).await;
+        }
+    }
+
+    /// Returns all reserved, unspent credits to the store; called at shutdown.
     pub async fn return_credits(&self) {
-        self.return_credits_of(self.loader.limiters()).await;
+        self.return_unspent(&self.take_unspent(|_| true)).await;
     }
 
-    async fn return_credits_of(&self, limiters: Vec<(KeyId, Arc<Limiter>)>) {
-        for (id, limiter) in limiters {
-            let unspent = limiter.lock().take_reserved();
-            if let Some((version, until, held)) = unspent
-                && held > 0
-                && let Err(error) = credits::return_credits(&self.loader.store, id, version, until, held).await
-            {
-                tracing::warn!(%error, key = %id, "cannot return reserved credits");
+    /// Takes the reserved credits that fulfil the condition.
+    fn take_unspent(&self, condition: impl Fn(&Reserve) -> bool) -> Vec<UnspentCredits> {
+        let mut unspent = Vec::new();
+        for key in self.loader.credit_holders.take() {
+            let Some(limiter) = self.loader.find_limiter(key) else { continue };
+            let mut state = limiter.lock();
+            let reserve = state.reserve();
+            if reserve.has_credits() && condition(reserve) {
+                unspent.push(reserve.take_unspent(key));
+            } else if reserve.has_credits() {
+                self.loader.credit_holders.insert(key);
             }
+        }
+        unspent
+    }
+
+    /// Returns credits in batches, until one fails. Those that were not returned can be spent again.
+    async fn return_unspent(&self, unspent: &[UnspentCredits]) {
+        for (index, batch) in unspent.chunks(RETURN_BATCH).enumerate() {
+            let Err(error) = credits::return_unspent(&self.loader.store, batch).await else { continue };
+            tracing::warn!(%error, "cannot return reserved credits");
+            let rest = &unspent[index * RETURN_BATCH..];
+            // Credits that may have been returned are given up: they must not be granted twice.
+            self.put_back(if error == Error::Uncertain { &rest[batch.len()..] } else { rest });
+            return;
+        }
+    }
+
+    fn put_back(&self, unspent: &[UnspentCredits]) {
+        for credits in unspent {
+            self.loader.get_or_create(credits.key).lock().reserve().put_back(credits);
+            self.loader.credit_holders.insert(credits.key);
         }
     }
 
     fn set_unavailable(&self, lost: bool) {
         self.serve_stale.set_unavailable(lost);
         self.loader.store.set_unavailable(lost);
+    }
+}
+
+/// Bounds the turns of one evaluation.
+#[derive(Default)]
+struct Turns {
+    outdated: u32,
+    /// Time of the first reservation, in ticks.
+    reserving_since: Option<i64>,
+}
+
+impl Turns {
+    fn count_outdated(&mut self) -> Result<(), store::StoreError> {
+        self.outdated += 1;
+        if self.outdated < OUTDATED_TURNS { Ok(()) } else { Err(store::StoreError::Unavailable) }
+    }
+
+    fn count_reservation(&mut self) -> Result<(), store::StoreError> {
+        let since = *self.reserving_since.get_or_insert_with(ticks);
+        if ticks() - since <= RESERVE_LIMIT_MS { Ok(()) } else { Err(store::StoreError::Unavailable) }
     }
 }

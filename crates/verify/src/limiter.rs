@@ -43,7 +43,7 @@ pub(super) enum Decision {
     CreditsExhausted(Remaining),
     /// This many credits must be reserved first.
     NeedsCredits(i64),
-    /// The record is older than the credit setting and must be read again.
+    /// The record is older than the balance and must be read again.
     Outdated,
 }
 
@@ -114,11 +114,6 @@ impl LimiterState {
         self.reserve.get_or_insert_default()
     }
 
-    /// Removes all reserved credits; see [`Reserve::take_reserved`]. `None` if the key never had credits.
-    pub(super) fn take_reserved(&mut self) -> Option<(i64, Option<Timestamp>, i64)> {
-        self.reserve.as_mut().map(|reserve| reserve.take_reserved())
-    }
-
     /// Adopts changed rate limits; those with an unchanged name keep their window.
     fn set_rate_limits(&mut self, rate_limits: &RateLimits) {
         if self.rate_limits.as_ref().is_some_and(|current| Arc::ptr_eq(current, rate_limits)) {
@@ -146,7 +141,7 @@ impl LimiterState {
 /// The limits of a key and the state of its limiter.
 pub struct CachedLimits {
     pub rates: RateLimits,
-    /// Version of the credit setting, if the key has credits; incremented by each change of it.
+    /// Version of the balance, if the key has credits; incremented whenever a user or a refill sets it.
     pub credits: Option<i64>,
     /// Networks from which the key may be used; empty allows all.
     pub networks: Box<[IpNet]>,

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     CachedKey,
+    credits::CreditHolders,
     dependencies::DependencyFlags,
     identity_hasher::BuildIdentityHasher,
     key_set::{SecretForm, SigningKeyCache},
@@ -26,6 +27,7 @@ pub(super) struct KeyLoader {
     interner: RateLimitInterner,
     dependencies: Arc<DependencyFlags>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
+    pub(super) credit_holders: CreditHolders,
 }
 
 impl KeyLoader {
@@ -38,6 +40,7 @@ impl KeyLoader {
             interner: RateLimitInterner::new(),
             dependencies,
             limiters: DashMap::default(),
+            credit_holders: CreditHolders::default(),
         }
     }
 
@@ -58,7 +61,7 @@ impl KeyLoader {
         Ok(key.filter(|key| key.matches_claims(claims)))
     }
 
-    fn get_or_create(&self, id: KeyId) -> Arc<Limiter> {
+    pub(super) fn get_or_create(&self, id: KeyId) -> Arc<Limiter> {
         Arc::clone(&self.limiters.entry(id).or_default())
     }
 
@@ -67,17 +70,7 @@ impl KeyLoader {
         self.limiters.get(&id).map(|limiter| Arc::clone(&limiter))
     }
 
-    pub(super) fn limiters(&self) -> Vec<(KeyId, Arc<Limiter>)> {
-        self.limiters.iter().map(|entry| (*entry.key(), Arc::clone(entry.value()))).collect()
-    }
-
-    /// Limiters of keys that are no longer cached: deleted, or changed and not requested since.
-    pub(super) fn unreferenced_limiters(&self) -> Vec<(KeyId, Arc<Limiter>)> {
-        let unreferenced = self.limiters.iter().filter(|limiter| Arc::strong_count(limiter) == 1);
-        unreferenced.map(|limiter| (*limiter.key(), Arc::clone(limiter.value()))).collect()
-    }
-
-    /// Drops limiters that are unreferenced and idle.
+    /// Drops limiters that are idle and whose keys are no longer cached: deleted, or changed and not requested since.
     pub(super) fn drop_idle(&self) {
         self.limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle());
     }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{CachedKey, identity_hasher::BuildIdentityHasher, limiter::ticks};
+use latchkey_crypto::random;
 use latchkey_store::{
     Store,
     usage::{self, MinuteUsage, UsageTotals},
@@ -24,6 +25,8 @@ use latchkey_types::{
 
 /// Retention of per-minute counts, in minutes: covers every period of a month.
 const RETENTION_MINUTES: i64 = 40 * (DAY_MS / MINUTE_MS);
+/// For how long the last batch of an instance that has ended is remembered, in milliseconds.
+const BATCH_RETENTION_MS: i64 = 7 * DAY_MS;
 /// Keys per write. If more are used in a second, the rest waits for the next write; verification is not delayed.
 const BATCH_SIZE: usize = 5000;
 
@@ -33,6 +36,10 @@ pub(super) struct UsageCounters {
     shards: Box<[Mutex<Shard>]>,
     /// Collected from the shards.
     pending: Mutex<Pending>,
+    /// Identifies this instance's batches in the store.
+    writer: String,
+    /// Held during a write: batches are written in the order of their numbers.
+    writing: tokio::sync::Mutex<()>,
     written_at: AtomicI64,
 }
 
@@ -46,6 +53,19 @@ struct Pending {
     queue: Vec<KeyId>,
     /// Empty, with spare capacity; swapped into the next collected shard so that it need not grow again.
     spare: Shard,
+    /// A batch that may have been committed. Written again unchanged, so that the store can recognize it.
+    in_doubt: Option<Batch>,
+    /// Number of the last batch.
+    last_batch: i64,
+}
+
+/// Usage that is written in one transaction.
+struct Batch {
+    /// Counted up by the writer.
+    number: i64,
+    entries: Vec<(KeyId, UsageEntry)>,
+    /// Whether an earlier attempt to write it may have been committed.
+    is_in_doubt: bool,
 }
 
 /// Unwritten usage of a key. Kept small: there may be a million of them.
@@ -129,6 +149,31 @@ impl Pending {
         let keys = self.queue.drain(self.queue.len().saturating_sub(count)..).rev();
         keys.filter_map(|key| self.entries.remove_entry(&key)).collect()
     }
+
+    /// The batch in doubt, or else a new one; `None` if nothing is pending.
+    fn next_batch(&mut self) -> Option<Batch> {
+        if let Some(batch) = self.in_doubt.take() {
+            return Some(batch);
+        }
+        let entries = self.take(BATCH_SIZE);
+        if entries.is_empty() {
+            return None;
+        }
+        self.last_batch += 1;
+        Some(Batch { number: self.last_batch, entries, is_in_doubt: false })
+    }
+
+    /// Keeps a batch whose write failed, for the next one.
+    fn keep(&mut self, mut batch: Batch, error: &Error) {
+        batch.is_in_doubt |= *error == Error::Uncertain;
+        if batch.is_in_doubt {
+            self.in_doubt = Some(batch);
+            return;
+        }
+        for (key, usage) in batch.entries {
+            self.add(key, usage);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -151,7 +196,13 @@ pub fn thread_number() -> usize {
 impl UsageCounters {
     pub(super) fn new() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { shards: (0..cores).map(|_| Mutex::default()).collect(), pending: Mutex::default(), written_at: AtomicI64::new(ticks()) }
+        Self {
+            shards: (0..cores).map(|_| Mutex::default()).collect(),
+            pending: Mutex::default(),
+            writer: format!("{:032x}", u128::from_be_bytes(random::bytes())),
+            writing: tokio::sync::Mutex::default(),
+            written_at: AtomicI64::new(ticks()),
+        }
     }
 
     pub(super) fn record(&self, key: &CachedKey, at: Timestamp) {
@@ -189,22 +240,20 @@ impl UsageCounters {
     /// Writes at most [`BATCH_SIZE`] keys. Returns `false` if more are pending. After a failed write it returns `true`; the entries are kept
     /// for the next flush.
     pub(super) async fn flush(&self, store: &Store) -> bool {
-        let batch = self.collect().take(BATCH_SIZE);
-        if batch.is_empty() {
+        let _writing = self.writing.lock().await;
+        let next = self.collect().next_batch();
+        let Some(mut batch) = next else {
             self.written_at.store(ticks(), Ordering::Relaxed);
             return true;
-        }
-        let written = write(store, &batch).await;
+        };
+        let written = write(store, &self.writer, &mut batch).await;
         let mut pending = lock(&self.pending);
-        match written {
-            Ok(()) => self.written_at.store(ticks(), Ordering::Relaxed),
-            Err(_) => {
-                for (key, usage) in batch {
-                    pending.add(key, usage);
-                }
-            }
+        if let Err(error) = &written {
+            pending.keep(batch, error);
+            return true;
         }
-        pending.entries.is_empty() || written.is_err()
+        self.written_at.store(ticks(), Ordering::Relaxed);
+        pending.entries.is_empty()
     }
 
     /// Writes everything, unless a write fails.
@@ -214,26 +263,34 @@ impl UsageCounters {
 
     /// Milliseconds since the last successful write or empty flush, and the number of pending keys.
     pub(super) fn age(&self) -> (i64, usize) {
-        (ticks() - self.written_at.load(Ordering::Relaxed), lock(&self.pending).entries.len())
+        let pending = lock(&self.pending);
+        let in_doubt = pending.in_doubt.as_ref().map_or(0, |batch| batch.entries.len());
+        (ticks() - self.written_at.load(Ordering::Relaxed), pending.entries.len() + in_doubt)
     }
 
-    /// Deletes counts older than [`RETENTION_MINUTES`].
-    pub(super) async fn delete_old_minutes(store: &Store) {
-        let before = Timestamp::now().0.div_euclid(MINUTE_MS) - RETENTION_MINUTES;
-        if let Err(error) = delete_minutes_before(store, before).await {
+    /// Deletes counts older than [`RETENTION_MINUTES`], and the records of batches older than [`BATCH_RETENTION_MS`].
+    pub(super) async fn delete_old(store: &Store) {
+        if let Err(error) = delete_before(store, Timestamp::now()).await {
             tracing::warn!(%error, "cannot delete old usage counts");
         }
     }
 }
 
-/// Writes a batch in one transaction.
-async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Error> {
-    let last: Vec<_> = batch.iter().map(|(key, usage)| (*key, usage.last)).collect();
+/// Writes a batch in one transaction, unless an earlier attempt was committed.
+async fn write(store: &Store, writer: &str, batch: &mut Batch) -> Result<(), Error> {
+    let entries = &batch.entries;
+    let last: Vec<_> = entries.iter().map(|(key, usage)| (*key, usage.last)).collect();
     let count = |key, organization| move |(minute, totals)| MinuteUsage { key, organization, minute, totals };
-    let counts: Vec<_> = batch.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
+    let counts: Vec<_> = entries.iter().flat_map(|(key, usage)| usage.minutes().map(count(*key, usage.organization))).collect();
     let retired: Vec<_> =
-        batch.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
+        entries.iter().filter_map(|(_, usage)| usage.overflow.as_ref()).flat_map(|overflow| overflow.retired.iter().cloned()).collect();
     let mut tx = store.begin().await?;
+    let is_new = usage::record_batch(&mut tx, writer, batch.number, Timestamp::now()).await?;
+    // This transaction began after an earlier attempt had ended, so the answer is certain.
+    batch.is_in_doubt = false;
+    if !is_new {
+        return Ok(());
+    }
     usage::set_last_used(store, &mut tx, &last).await?;
     usage::add(store, &mut tx, &counts).await?;
     for (digest, uses, at) in retired {
@@ -242,8 +299,59 @@ async fn write(store: &Store, batch: &[(KeyId, UsageEntry)]) -> Result<(), Error
     tx.commit().await
 }
 
-async fn delete_minutes_before(store: &Store, minute: i64) -> Result<(), Error> {
+async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
     let mut tx = store.begin().await?;
-    usage::delete_minutes_before(&mut tx, minute).await?;
+    usage::delete_minutes_before(&mut tx, now.0.div_euclid(MINUTE_MS) - RETENTION_MINUTES).await?;
+    usage::delete_batches_before(&mut tx, now.plus_ms(-BATCH_RETENTION_MS)).await?;
     tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_types::money::Money;
+
+    fn requests(requests: i64) -> UsageEntry {
+        let totals = UsageTotals { requests, cost: Money(0) };
+        UsageEntry { organization: OrganizationId::new(), last: Timestamp(1), minute: 0, totals, overflow: None }
+    }
+
+    #[test]
+    fn a_batch_in_doubt_is_written_again_unchanged() {
+        let (key, mut pending) = (KeyId::new(), Pending::default());
+        pending.add(key, requests(1));
+        let batch = pending.next_batch().unwrap();
+        pending.keep(batch, &Error::Uncertain);
+        pending.add(key, requests(2));
+        // Its fate stays unknown while the database cannot be reached.
+        let batch = pending.next_batch().unwrap();
+        pending.keep(batch, &Error::Unavailable);
+        let batch = pending.next_batch().unwrap();
+        assert_eq!((batch.number, batch.entries.len(), batch.entries[0].1.totals.requests), (1, 1, 1));
+        let batch = pending.next_batch().unwrap();
+        assert_eq!((batch.number, batch.entries[0].1.totals.requests), (2, 2));
+        pending.add(key, requests(4));
+        pending.keep(batch, &Error::Unavailable);
+        let batch = pending.next_batch().unwrap();
+        assert_eq!((batch.number, batch.entries[0].1.totals.requests), (3, 6), "a batch that was not written joins the next one");
+        assert!(pending.next_batch().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_committed_batch_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let batch = |number, entries| Batch { number, entries, is_in_doubt: true };
+        write(&store, "a", &mut batch(1, Vec::new())).await.unwrap();
+        // Writing this entry fails, because its key does not exist.
+        let entries = || vec![(KeyId::new(), requests(1))];
+        let mut repeated = batch(1, entries());
+        assert_eq!(write(&store, "a", &mut repeated).await, Ok(()));
+        for (writer, number) in [("a", 2), ("b", 1)] {
+            let mut new = batch(number, entries());
+            assert!(write(&store, writer, &mut new).await.is_err(), "{writer} {number}");
+            assert!(!new.is_in_doubt, "it is certain that it was not written");
+        }
+    }
 }

@@ -201,19 +201,89 @@ async fn second_server(server: &TestServer) -> (Data, Core, OrganizationId) {
     (data, state, organization.parse().unwrap())
 }
 
+/// The credits that are left in the database, without those that instances have reserved.
+async fn stored_credits(server: &TestServer, id: &str) -> i64 {
+    let sql = "select credits_remaining from api_keys where id = $1";
+    sqlx::query_scalar(sql).bind(id).fetch_one(&server.database().await).await.unwrap()
+}
+
 #[tokio::test]
-async fn reserved_credits_of_uncached_keys_are_returned() {
+async fn unused_reserved_credits_are_returned() {
+    let (server, _, api) = setup().await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 100 } })).await;
+        assert_eq!(api.verify(&secret).await, "VALID");
+        assert!(stored_credits(&server, &id).await < 99, "credits are reserved in blocks");
+        keys.push((id, secret));
+    }
+    // A balance that was set does not get reserved credits of the previous one.
+    let (changed, _) = keys.pop().unwrap();
+    assert_eq!(api.call(Method::PATCH, &format!("/keys/{changed}"), Some(json!({ "credits": { "remaining": 10 } }))).await.0, StatusCode::OK);
+    for (id, _) in &keys {
+        eventually("the reserved credits are returned", async || stored_credits(&server, id).await == 99).await;
+    }
+    assert_eq!(stored_credits(&server, &changed).await, 10);
+    let (id, secret) = &keys[0];
+    assert_eq!(api.verify(secret).await, "VALID");
+    assert_eq!(api.get(&format!("/keys/{id}")).await.1["credits"]["remaining"], 98);
+}
+
+#[tokio::test]
+async fn credits_that_cannot_be_returned_stay_reserved() {
     let (server, _, api) = setup().await;
     let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 100 } })).await;
     let (_data, other, organization) = second_server(&server).await;
-    let remaining = async || api.get(&format!("/keys/{id}")).await.1["credits"]["remaining"].as_i64().unwrap();
     assert!(other.verifier.evaluate(organization, &VerifyRequest::new(&secret)).await.unwrap().is_valid());
-    other.verifier.clean().await;
-    assert!(remaining().await < 99, "reservations of cached keys are kept");
-    other.verifier.invalidate_all();
-    other.verifier.clean().await;
-    assert_eq!(remaining().await, 99);
+    let reserved = stored_credits(&server, &id).await;
+    other.store.set_unavailable(true);
+    other.verifier.return_credits().await;
+    assert_eq!(stored_credits(&server, &id).await, reserved);
+    other.store.set_unavailable(false);
+    other.verifier.return_credits().await;
+    assert_eq!(stored_credits(&server, &id).await, 99);
+}
+
+#[tokio::test]
+async fn call_that_costs_more_than_is_left_reserves_nothing() {
+    let (server, _, api) = setup().await;
+    let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 1000 } })).await;
+    assert_eq!(code(&api, &secret, json!({ "cost": 5000 })).await, "USAGE_EXCEEDED");
+    assert_eq!(stored_credits(&server, &id).await, 1000);
+    assert_eq!(code(&api, &secret, json!({ "cost": 1000 })).await, "VALID");
+}
+
+#[tokio::test]
+async fn changing_the_refill_keeps_the_remaining_credits() {
+    let (server, _, api) = setup().await;
+    let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 1000 } })).await;
+    let (_data, other, organization) = second_server(&server).await;
+    assert_eq!(api.verify(&secret).await, "VALID");
     assert!(other.verifier.evaluate(organization, &VerifyRequest::new(&secret)).await.unwrap().is_valid());
+    for (refill, amount) in [("monthly", 50), ("daily", 60), ("never", 0)] {
+        let change = json!({ "credits": { "refill": refill, "amount": amount } });
+        let (status, key) = api.call(Method::PATCH, &format!("/keys/{id}"), Some(change)).await;
+        assert_eq!((status, &key["credits"]["refill"]), (StatusCode::OK, &json!(refill)));
+    }
+    assert_eq!(api.verify(&secret).await, "VALID");
+    other.verifier.return_credits().await;
+    server.state.verifier.return_credits().await;
+    assert_eq!(stored_credits(&server, &id).await, 997);
+}
+
+#[tokio::test]
+async fn restored_database_voids_reserved_credits() {
+    let (server, _, api) = setup().await;
+    let (id, secret) = client_key(&api, json!({ "credits": { "remaining": 1 } })).await;
+    let path = format!("/keys/{id}");
+    assert_eq!(api.call(Method::PATCH, &path, Some(json!({ "credits": { "remaining": 100 } }))).await.0, StatusCode::OK);
+    assert_eq!(api.verify(&secret).await, "VALID");
+    let sql = "update api_keys set credits_version = 0, credits_remaining = 40 where id = $1";
+    sqlx::query(sql).bind(&id).execute(&server.database().await).await.unwrap();
+    server.state.verifier.invalidate_all();
+    let verified = tokio::time::timeout(Duration::from_secs(10), api.verify(&secret)).await;
+    assert_eq!(verified.expect("the call ends"), "VALID");
+    assert_eq!(api.get(&path).await.1["credits"]["remaining"], 39);
 }
 
 #[tokio::test]
@@ -223,10 +293,7 @@ async fn servers_share_credits_and_return_unused_reservations() {
     let (_data, other, organization) = second_server(&server).await;
     let verify_on_other = async || other.verifier.evaluate(organization, &VerifyRequest::new(&secret)).await.unwrap().is_valid();
     assert!(verify_on_other().await);
-    let stored = async || {
-        sqlx::query_scalar::<_, i64>("select credits_remaining from api_keys where id = $1").bind(&id).fetch_one(&server.database().await).await
-    };
-    let reserved = 200 - stored().await.unwrap();
+    let reserved = 200 - stored_credits(&server, &id).await;
     assert!(reserved > 1, "credits are reserved in blocks");
     assert_eq!(count_valid(&api, &secret).await, usize::try_from(200 - reserved).unwrap());
 

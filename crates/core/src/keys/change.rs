@@ -1,6 +1,6 @@
 //! Updates, disables, enables and deletes keys.
 
-use super::{attributes, can_access, limits, name_taken};
+use super::{attributes, can_access, limits, name_taken, rotate::require_key_grants};
 use crate::{Core, actor::Actor, audit::Event, change::Change, etag::IfMatch};
 use latchkey_store::{self as store, keys::KeyRecord};
 use latchkey_types::{
@@ -36,20 +36,21 @@ pub async fn edit(core: &Core, actor: &Actor, id: KeyId, patch: KeyPatch, only_i
     let before = find_for_change(&mut change, id, &only_if).await?;
     let (kind, old, now) = (before.kind, before.attributes(), Timestamp::now());
     let new = attributes::apply_patch(&change.actor, kind, old.clone(), &patch, now)?;
-    let credits = limits::patch_credits(kind.spec(), before.limits.credit_balance().map(|account| account.at(now)), patch.credits)?;
+    let credits = limits::patch_credits(kind.spec(), before.limits.credit_balance().map(|balance| balance.at(now)), patch.credits, now)?;
     if new == old && credits.is_none() {
         return limits::row(core, &before);
     }
     store::keys::set_attributes(&mut change.tx, id, kind, &new).await.map_err(name_taken)?;
     if let Some(credits) = credits {
-        store::keys::credits::set(&mut change.tx, id, credits, now).await?;
+        limits::store_credits(&mut change.tx, id, credits, now).await?;
     }
     let event = change.event("key.edited", "key", id, &new.name);
     let event = if new.name == old.name { event } else { event.with("from", old.name) };
     commit(core, change, id, event).await
 }
 
-/// Disables or enables a key, effective immediately. Needs *Manage API Keys* and the kind's `manage` permission.
+/// Disables or enables a key, effective immediately. Needs *Manage API Keys* and the kind's `manage` permission; to enable an internal key
+/// also every scope of the key and every permission of its creator.
 ///
 /// # Errors
 /// `Conflict` when enabling a key whose creator is disabled.
@@ -64,6 +65,9 @@ pub(super) async fn set_disabled_in(change: &mut Change, id: KeyId, disabled: bo
     let before = find_for_change(change, id, only_if).await?;
     if !disabled && before.creator_disabled_at.is_some() {
         return Err(Error::conflict("id", "The key's owner is disabled. Re-enable the owner or transfer the key."));
+    }
+    if !disabled {
+        require_key_grants(&mut change.tx, &change.actor, &before).await?;
     }
     store::keys::set_disabled(&mut change.tx, id, disabled.then(Timestamp::now)).await?;
     Ok(change.event(if disabled { "key.disabled" } else { "key.enabled" }, "key", id, &before.name))

@@ -3,9 +3,16 @@
 use ipnet::IpNet;
 
 use crate::Core;
-use latchkey_store::keys::{KeyRecord, credits::CreditBalance};
+use latchkey_store::{
+    StoreError, Tx,
+    keys::{
+        KeyRecord,
+        credits::{self, CreditBalance},
+    },
+};
 use latchkey_types::{
     error::Error,
+    id::KeyId,
     key::KeyRow,
     key_kind::KindSpec,
     limits::{self, ALLOWED_IPS_MAX, Credits, CreditsPatch, CreditsRequest, RateLimit},
@@ -67,14 +74,42 @@ pub(super) fn credits(spec: &KindSpec, request: Option<CreditsRequest>) -> Resul
     }
 }
 
-/// The new credits of an existing key. The outer `None` means unchanged, the inner one unlimited.
-#[expect(clippy::option_option, reason = "unlimited credits are not the same as unchanged credits")]
-pub(super) fn patch_credits(spec: &KindSpec, before: Option<CreditBalance>, patch: Option<CreditsPatch>) -> Result<Option<Option<Credits>>, Error> {
-    match patch {
-        None => Ok(None),
-        Some(_) if !spec.has_limits => unsupported("credits"),
-        Some(CreditsPatch::Unlimited) => Ok(before.is_some().then_some(None)),
-        Some(CreditsPatch::Set(request)) => limits::credits(request, before.map(|account| account.credits.remaining)).map(Some).map(Some),
+/// The change of an existing key's credits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CreditsChange {
+    /// Sets the balance, which voids reserved credits; `None` for unlimited.
+    Set(Option<Credits>),
+    /// Changes the refill. The balance stays, and so do reserved credits.
+    Refill(CreditBalance),
+}
+
+/// The change that a patch makes to a key with these credits at `now`; `None` if it makes none.
+pub(super) fn patch_credits(
+    spec: &KindSpec,
+    before: Option<CreditBalance>,
+    patch: Option<CreditsPatch>,
+    now: Timestamp,
+) -> Result<Option<CreditsChange>, Error> {
+    let change = match patch {
+        None => return Ok(None),
+        Some(_) if !spec.has_limits => return unsupported("credits"),
+        Some(CreditsPatch::Unlimited) => return Ok(before.is_some().then_some(CreditsChange::Set(None))),
+        Some(CreditsPatch::Set(request)) => {
+            let credits = limits::credits(request, before.map(|balance| balance.credits.remaining))?;
+            match before {
+                Some(balance) if request.remaining.is_none() => CreditsChange::Refill(balance.with_refill(credits.refill, credits.amount, now)),
+                _ => CreditsChange::Set(Some(credits)),
+            }
+        }
+    };
+    Ok(Some(change))
+}
+
+/// Stores the change of a key's credits.
+pub(super) async fn store_credits(tx: &mut Tx, id: KeyId, change: CreditsChange, now: Timestamp) -> Result<(), StoreError> {
+    match change {
+        CreditsChange::Set(credits) => credits::set(tx, id, credits, now).await,
+        CreditsChange::Refill(balance) => credits::store_balance(tx, id, &balance).await,
     }
 }
 
@@ -90,7 +125,22 @@ pub fn row(core: &Core, record: &KeyRecord) -> Result<KeyRow, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use latchkey_types::key_kind::KeyKind;
+    use latchkey_types::{key_kind::KeyKind, limits::Refill};
+
+    #[test]
+    fn credits_without_a_new_balance_keep_reserved_ones() {
+        let now = Timestamp(1_800_000_000_000);
+        let balance = CreditBalance { credits: Credits { remaining: 7, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 3 };
+        let patch = |before, remaining| {
+            let request = CreditsRequest { remaining, refill: Refill::Daily, amount: Some(9) };
+            patch_credits(KeyKind::Client.spec(), before, Some(CreditsPatch::Set(request)), now)
+        };
+        let credits = |remaining| Credits { remaining, refill: Refill::Daily, amount: 9 };
+        let refill = CreditBalance { credits: credits(7), refilled_at: Refill::Daily.period_start(now), version: 3 };
+        assert_eq!(patch(Some(balance), None), Ok(Some(CreditsChange::Refill(refill))));
+        assert_eq!(patch(Some(balance), Some(7)), Ok(Some(CreditsChange::Set(Some(credits(7))))));
+        assert_eq!(patch(None, None), Ok(Some(CreditsChange::Set(Some(credits(9))))));
+    }
 
     #[test]
     fn networks_have_one_spelling() {

@@ -84,7 +84,7 @@ impl Inputs {
             (self.body || self.query, "422", "`invalid`: a value is not valid; `field` names it."),
             (self.idempotency_key, "422", "`idempotency_key_reused`: the key was used for a different request."),
             (self.api_key, "500", "`internal`."),
-            (self.api_key, "503", "`unavailable`: the database is unreachable."),
+            (self.api_key, "503", "`unavailable`: the database is unreachable. `uncertain`: it is not certain whether the change was made."),
         ];
         for (_, status, description) in errors.into_iter().filter(|(applies, ..)| *applies) {
             let response = &mut operation["responses"][status];

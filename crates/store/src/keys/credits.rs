@@ -1,10 +1,17 @@
 //! Credits of keys, shared by all instances on the database.
 
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
 use super::{
-    super::{Connection, StoreError, Tx, columns::Columns},
+    super::{Connection, Store, StoreError, Tx, columns::Columns},
     LimitColumns, secrets,
 };
-use latchkey_types::{id::KeyId, limits::Credits, time::Timestamp};
+use latchkey_types::{
+    id::KeyId,
+    limits::{Credits, Refill},
+    time::Timestamp,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CreditBalance {
@@ -12,8 +19,17 @@ pub struct CreditBalance {
     pub credits: Credits,
     /// Start of the day or month in which they were last set or refilled.
     pub refilled_at: Timestamp,
-    /// Incremented whenever a user sets the credits.
+    /// Incremented whenever the balance is set, by a user or by a refill, which voids all reservations.
     pub version: i64,
+}
+
+/// Credits that an instance reserved and did not spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnspentCredits {
+    pub key: KeyId,
+    /// The version of the balance from which they were reserved.
+    pub version: i64,
+    pub amount: i64,
 }
 
 impl CreditBalance {
@@ -24,7 +40,13 @@ impl CreditBalance {
         if due <= self.refilled_at {
             return self;
         }
-        Self { credits: Credits { remaining: self.credits.amount, ..self.credits }, refilled_at: due, ..self }
+        Self { credits: Credits { remaining: self.credits.amount, ..self.credits }, refilled_at: due, version: self.version + 1 }
+    }
+
+    /// The same balance with another refill from `now` on; reserved credits stay valid.
+    #[must_use]
+    pub fn with_refill(self, refill: Refill, amount: i64, now: Timestamp) -> Self {
+        Self { credits: Credits { refill, amount, ..self.credits }, refilled_at: refill.period_start(now), ..self }
     }
 }
 
@@ -61,9 +83,29 @@ pub async fn set(tx: &mut Tx, id: KeyId, credits: Option<Credits>, now: Timestam
     secrets::touch(tx, id).await
 }
 
-/// Stores the credits that remain after a reservation, a refill or a return.
-pub async fn set_remaining(tx: &mut Tx, id: KeyId, remaining: i64, refilled_at: Timestamp) -> Result<(), StoreError> {
-    let sql = "update api_keys set credits_remaining = $1, credits_refilled_at = $2 where id = $3";
-    sqlx::query(sql).bind(remaining).bind(refilled_at).bind(id).execute(tx).await?;
+/// Stores a balance after a reservation, a refill, or a change of the refill.
+pub async fn store_balance(tx: &mut Tx, id: KeyId, balance: &CreditBalance) -> Result<(), StoreError> {
+    let CreditBalance { credits, refilled_at, version } = *balance;
+    Columns::new()
+        .set("credits_remaining", credits.remaining)
+        .set("credits_refill", credits.refill)
+        .set("credits_amount", credits.amount)
+        .set("credits_refilled_at", refilled_at)
+        .set("credits_version", version)
+        .update(tx, "api_keys", "id", id)
+        .await
+}
+
+/// Returns unspent credits of many keys, at most one entry per key, unless their balance was set since they were reserved. If a refill is due,
+/// it replaces the balance anyway.
+pub async fn return_unspent(store: &Store, tx: &mut Tx, unspent: &[UnspentCredits]) -> Result<(), StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "update api_keys set credits_remaining = credits_remaining + unspent.amount from \
+         (select value ->> 0 as id, cast(value ->> 1 as bigint) as version, cast(value ->> 2 as bigint) as amount from {}) as unspent \
+         where api_keys.id = unspent.id and api_keys.credits_version = unspent.version and api_keys.deleted_at is null",
+        store.json_rows()
+    ));
+    let rows: Value = unspent.iter().map(|credits| json!([credits.key, credits.version, credits.amount])).collect();
+    sqlx::query(sql).bind(rows.to_string()).execute(tx).await?;
     Ok(())
 }
