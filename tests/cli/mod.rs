@@ -250,6 +250,7 @@ async fn verify_reports_validity_in_its_exit_code() {
         (&["--cost", "9", "--ip", "192.0.2.7"][..], "USAGE_EXCEEDED"),
         (&[], "FORBIDDEN"),
         (&["--project", "prj_1", "--ip", "192.0.2.7"], "FORBIDDEN"),
+        (&["--kind", "corpus", "--ip", "192.0.2.7"], "FORBIDDEN"),
     ] {
         let rejected = cli.run_with(&[&["verify"][..], arguments].concat(), secret).await;
         assert!(rejected.exit == 1 && rejected.out.contains(code), "{arguments:?}: {}", rejected.out);

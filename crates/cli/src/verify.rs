@@ -14,6 +14,7 @@ use super::{
     input, print, table,
 };
 use latchkey_types::{
+    key_kind::KeyKind,
     rest::{
         values::{CorpusNumber, Cost, IpAddress, Metadata},
         verify::{Verdict, VerifyRequest},
@@ -31,6 +32,9 @@ const BEFORE_HELP: &str =
 pub struct VerifyOptions {
     #[command(flatten)]
     client: ClientOptions,
+    /// Require a key of this kind: internal, client, corpus, agent or project
+    #[arg(long)]
+    kind: Option<KeyKind>,
     /// Require this scope
     #[arg(long)]
     scope: Option<String>,
@@ -73,9 +77,10 @@ pub async fn run(options: VerifyOptions) -> Result<(), CliError> {
         None => input::prompt_secret("Key to verify: ")?,
     };
     let client = Client::new(&options.client)?;
-    let VerifyOptions { scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = options;
+    let VerifyOptions { kind, scope, corpus, project, cost, ip, client: ClientOptions { json, .. }, .. } = options;
     let request = VerifyRequest {
         key: TypedSecret::new(key.expose_secret().to_owned()),
+        kind,
         scope,
         corpus: corpus.map(CorpusNumber),
         project,

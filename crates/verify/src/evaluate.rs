@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::CachedKey;
 use latchkey_types::{
-    key_kind::{ScopeRule, Status},
+    key_kind::{KeyKind, ScopeRule, Status},
     permission::Scope,
     time::Timestamp,
 };
@@ -17,6 +17,9 @@ use latchkey_types::{
 pub struct VerifyRequest<'a> {
     #[serde(borrow)]
     pub key: Cow<'a, str>,
+    /// Required kind.
+    #[serde(default)]
+    pub kind: Option<KeyKind>,
     /// Required scope.
     #[serde(default, borrow)]
     pub scope: Option<Cow<'a, str>>,
@@ -37,7 +40,7 @@ pub struct VerifyRequest<'a> {
 impl<'a> VerifyRequest<'a> {
     /// A request without further requirements.
     pub const fn new(key: &'a str) -> Self {
-        Self { key: Cow::Borrowed(key), scope: None, corpus: None, project: None, cost: None, ip: None }
+        Self { key: Cow::Borrowed(key), kind: None, scope: None, corpus: None, project: None, cost: None, ip: None }
     }
 
     pub fn cost(&self) -> i64 {
@@ -53,7 +56,7 @@ pub enum VerdictCode {
     NotFound,
     Expired,
     Disabled,
-    /// The client address or the project is not allowed.
+    /// The kind, the client address or the project is not allowed.
     Forbidden,
     /// The scope or the corpus is missing.
     InsufficientPermissions,
@@ -102,6 +105,7 @@ pub(super) fn evaluate(key: Option<&CachedKey>, request: &VerifyRequest<'_>, now
         Status::Deleted | Status::Revoked => VerdictCode::NotFound,
         Status::Expired => VerdictCode::Expired,
         Status::Disabled => VerdictCode::Disabled,
+        Status::Active if request.kind.is_some_and(|kind| kind != key.kind) => VerdictCode::Forbidden,
         Status::Active if !is_address_allowed(key, request.ip) => VerdictCode::Forbidden,
         // Only the project's own keys give access to it.
         Status::Active if request.project.as_deref().is_some_and(|project| !key.belongs_to(project)) => VerdictCode::Forbidden,
@@ -143,7 +147,7 @@ pub(super) mod tests {
     use latchkey_crypto::key_format::KeyDigest;
     use latchkey_types::{
         id::{KeyId, OrganizationId, ProjectId, UserId},
-        key_kind::{KeyKind, Lifecycle},
+        key_kind::Lifecycle,
         money::Money,
         permission::{Permission, Permissions},
     };
@@ -223,6 +227,19 @@ pub(super) mod tests {
         ] {
             assert_eq!(evaluate(Some(&key), &request(scope, project.clone()), NOW), code, "{scope:?} {project:?}");
         }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_forbidden() {
+        let key = client_key("a");
+        for (kind, code) in [(None, VerdictCode::Valid), (Some(KeyKind::Client), VerdictCode::Valid), (Some(KeyKind::Corpus), VerdictCode::Forbidden)]
+        {
+            let request = VerifyRequest { kind, ..VerifyRequest::new("") };
+            assert_eq!(evaluate(Some(&key), &request, NOW), code, "{kind:?}");
+        }
+        let request = VerifyRequest { kind: Some(KeyKind::Corpus), scope: Some("x".into()), ..VerifyRequest::new("") };
+        assert_eq!(evaluate(Some(&key), &request, NOW), VerdictCode::Forbidden, "the kind is checked before the scope");
+        assert_eq!(evaluate(Some(&project_key(expiring(NOW))), &request, NOW), VerdictCode::Expired);
     }
 
     #[test]

@@ -129,12 +129,16 @@ async fn expired_precedes_disabled_and_both_identify_the_key() {
 }
 
 #[tokio::test]
-async fn scope_corpus_and_project_are_checked() {
+async fn kind_scope_corpus_and_project_are_checked() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let api = server.api("owner@acme.test", "");
     let (_, secret) = page.agent_key("a").await;
     for (fields, code) in [
+        (json!({ "kind": "agent" }), "VALID"),
+        (json!({ "kind": null }), "VALID"),
+        (json!({ "kind": "client" }), "FORBIDDEN"),
+        (json!({ "kind": "client", "scope": "read" }), "FORBIDDEN"),
         (json!({ "scope": "read" }), "INSUFFICIENT_PERMISSIONS"),
         (json!({ "corpus": 7 }), "INSUFFICIENT_PERMISSIONS"),
         (json!({ "project": "prj_1" }), "FORBIDDEN"),
@@ -204,6 +208,8 @@ async fn malformed_requests_are_rejected() {
         (r#"{"key":1}"#, 422, "invalid"),
         (r#"{"key":null}"#, 422, "invalid"),
         (r#"{"key":"a","key":"b"}"#, 422, "invalid"),
+        (r#"{"key":"a","kind":"general"}"#, 422, "invalid"),
+        (r#"{"key":"a","kind":["client"]}"#, 422, "invalid"),
         (r#"{"key":"a","cost":-1}"#, 422, "invalid"),
         (r#"{"key":"a","cost":1.5}"#, 422, "invalid"),
         (r#"{"key":"a","ip":"localhost"}"#, 422, "invalid"),

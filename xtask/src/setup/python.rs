@@ -25,6 +25,8 @@ const SMTP: Environment = Environment { name: "smtp", list: "tests/smtp.txt", pu
 const PYJWT: Environment = Environment { name: "pyjwt", list: "tests/pyjwt.txt", purpose: "the tests of project keys" };
 /// Property-based tests generated from the OpenAPI description.
 const SCHEMATHESIS: Environment = Environment { name: "schemathesis", list: "tests/schemathesis.txt", purpose: "the tests of the API's description" };
+/// A newer Caddy than Debian's.
+const CADDY: Environment = Environment { name: "caddy", list: "tests/caddy.txt", purpose: "the tests of forward-auth" };
 /// djangorestframework-api-key, which the benchmarks compare with.
 const DRF: Environment = Environment { name: "drf", list: "bench/drf/requirements.txt", purpose: "the benchmarks" };
 
@@ -42,6 +44,10 @@ pub(crate) fn pyjwt() -> Result<()> {
 
 pub(crate) fn schemathesis() -> Result<()> {
     ensure(&SCHEMATHESIS)
+}
+
+pub(super) fn caddy() -> Result<()> {
+    ensure(&CADDY)
 }
 
 pub(crate) fn drf() -> Result<()> {

@@ -32,6 +32,7 @@ pub(super) const PATH: &str = "/api/v1/forward-auth";
     operation_id = "forwardAuth",
     tag = "verify",
     params(
+        ("kind" = Option<String>, Query, description = "The key must be of this kind: `internal`, `client`, `corpus`, `agent` or `project`."),
         ("scope" = Option<String>, Query, description = "The key must have this scope."),
         ("write_scope" = Option<String>, Query, description = "Required instead of `scope` for every method except GET, HEAD and OPTIONS."),
         ("corpus" = Option<i64>, Query, description = "The key must have access to this corpus."),
@@ -85,6 +86,7 @@ async fn evaluate(state: &AppState, parts: &Parts) -> Result<Verdict, Rejection>
     let scope = requirements.scope_for(method).map_err(Rejection::misconfigured)?;
     let request = VerifyRequest {
         key: key.ok_or_else(Rejection::missing_key)?,
+        kind: requirements.kind,
         scope: scope.map(Cow::Borrowed),
         corpus: requirements.corpus,
         project: requirements.project.as_deref().map(Cow::Borrowed),

@@ -46,7 +46,7 @@ pub fn read<'a>(headers: &'a HeaderMap, requirements: &Requirements, trusted: &[
             set_key(&mut key, value)?;
         }
     }
-    // `address` ignores values that it can't parse, so they are checked here.
+    // Not UTF-8 is an error here as in every other header; an entry that is text but no address counts as none.
     values(headers, "x-forwarded-for").chain(values(headers, "x-real-ip")).try_for_each(|value| value.map(drop))?;
     Ok(Original { key, method: single(headers, METHOD)?, ip: client_address::forwarded_client_address(headers, trusted) })
 }
@@ -169,10 +169,19 @@ mod tests {
         assert_eq!(key(&[("x-api-key", "a")]), Err("invalid".into()));
     }
 
+    fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop_oneof![Just(b'\t'), 32..=126_u8, 128..=255_u8], 0..80)
+    }
+
+    /// Random bytes above 127 are hardly ever valid UTF-8.
+    fn any_text() -> impl Strategy<Value = Vec<u8>> {
+        "\\PC{0,40}".prop_map(String::into_bytes)
+    }
+
     proptest! {
         #[test]
         fn any_header_bytes_are_read_or_rejected(
-            lines in prop::collection::vec((0..8_usize, prop::collection::vec(prop_oneof![Just(b'\t'), 32..=126_u8, 128..=255_u8], 0..80)), 0..12),
+            lines in prop::collection::vec((0..8_usize, prop_oneof![any_bytes(), any_text()]), 0..12),
             param in "[a-z%&=?]{0,5}",
         ) {
             const NAMES: [&str; 8] = ["authorization", "x-api-key", "x-forwarded-for", "x-real-ip", METHOD[0], METHOD[1], URI[0], URI[1]];
@@ -185,6 +194,19 @@ mod tests {
                     prop_assert!(status == 400 || status == 422);
                 }
             }
+        }
+
+        #[test]
+        fn no_entry_of_the_client_changes_the_address_that_the_proxy_appends(
+            entries in prop::collection::vec("\\PC{0,40}", 0..4), real_ip in "\\PC{0,20}|192\\.0\\.2\\.7",
+        ) {
+            let lines: Vec<_> = entries.iter().map(|entry| ("x-forwarded-for", entry.as_bytes())).collect();
+            let appended = format!("{},203.0.113.9", entries.last().map_or("", String::as_str));
+            let kept = lines.len().saturating_sub(1);
+            let lines = [&lines[..kept], &[("x-forwarded-for", appended.as_bytes()), ("x-real-ip", real_ip.as_bytes())]].concat();
+            let headers = headers(&lines);
+            let original = read(&headers, &Requirements::default(), &[]).ok().unwrap();
+            prop_assert_eq!(original.ip, Some([203, 0, 113, 9].into()));
         }
 
         #[test]

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use url::form_urlencoded;
 
 use latchkey_http::problem::Problem;
+use latchkey_types::key_kind::KeyKind;
 
 /// Methods that count as reading.
 const READ_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
@@ -13,6 +14,8 @@ const READ_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 /// What a key must have, and where it may be found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Requirements<'a> {
+    /// The kind that the key must have.
+    pub kind: Option<KeyKind>,
     /// The scope that the key must have.
     pub scope: Option<Cow<'a, str>>,
     /// Required instead of `scope` for methods that do not only read.
@@ -39,6 +42,7 @@ impl<'a> Requirements<'a> {
                 return Err(invalid(&name, "This parameter needs a value."));
             }
             match &*name {
+                "kind" => set_once(&mut requirements.kind, &name, value.parse().map_err(|_| invalid(&name, "This is not a kind of API key."))?)?,
                 "scope" => set_once(&mut requirements.scope, &name, value)?,
                 "write_scope" => set_once(&mut requirements.write_scope, &name, value)?,
                 "project" => set_once(&mut requirements.project, &name, value)?,
@@ -98,8 +102,9 @@ mod tests {
 
     #[test]
     fn every_parameter_is_parsed() {
-        let query = "scope=a%20b&write_scope=w&corpus=-7&project=prj_1&cost=0&key_param=api_key&mode=nginx";
+        let query = "kind=client&scope=a%20b&write_scope=w&corpus=-7&project=prj_1&cost=0&key_param=api_key&mode=nginx";
         let all = Requirements {
+            kind: Some(KeyKind::Client),
             scope: Some("a b".into()),
             write_scope: Some("w".into()),
             corpus: Some(-7),
@@ -115,6 +120,11 @@ mod tests {
     #[test]
     fn unknown_repeated_and_invalid_parameters_are_rejected() {
         for (query, field) in [
+            ("kind=x", "kind"),
+            ("kind=Client", "kind"),
+            ("kind=client,agent", "kind"),
+            ("kind=general", "kind"),
+            ("kind=client&kind=agent", "kind"),
             ("scopes=a", "scopes"),
             ("Scope=a", "Scope"),
             ("scope", "scope"),

@@ -97,7 +97,7 @@ fn rejection(verdict: &Verdict) -> Option<Rejection> {
         VerdictCode::NotFound => (StatusCode::UNAUTHORIZED, "invalid_api_key", "This API key is unknown or was deleted."),
         VerdictCode::Expired => (StatusCode::UNAUTHORIZED, "expired_api_key", "This API key has expired."),
         VerdictCode::Disabled => (StatusCode::UNAUTHORIZED, "disabled_api_key", "This API key is disabled."),
-        VerdictCode::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address or for this project."),
+        VerdictCode::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The kind of this API key, its address or its project is not allowed here."),
         VerdictCode::InsufficientPermissions => (StatusCode::FORBIDDEN, "insufficient_permissions", "This API key does not allow this request."),
         VerdictCode::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "This API key has exceeded its rate limit. Try again later."),
         VerdictCode::UsageExceeded => (StatusCode::TOO_MANY_REQUESTS, "usage_exceeded", "This API key does not have enough credits left."),

@@ -3,9 +3,9 @@
 mod list;
 mod specs;
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
     names::parse_by_name,
@@ -266,6 +266,17 @@ impl From<Kind> for String {
 impl Serialize for KeyKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Unlike a plain `Cow`, this borrows where the format allows it.
+        #[derive(Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        let Name(name) = Name::deserialize(deserializer)?;
+        name.parse().map_err(D::Error::custom)
     }
 }
 

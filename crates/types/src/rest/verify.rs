@@ -9,7 +9,7 @@ use super::schema::{VerifiedKind, verdict_code};
 use super::values::{CorpusNumber, Cost, IpAddress, Metadata, Rfc3339};
 use crate::{
     id::{KeyId, ProjectId, RequestId},
-    key_kind::Kind,
+    key_kind::{KeyKind, Kind},
     secret::TypedSecret,
 };
 
@@ -25,6 +25,10 @@ pub struct VerifyRequest {
     /// The key as it was presented.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub key: TypedSecret,
+    /// The kind that the key must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<VerifiedKind>))]
+    pub kind: Option<KeyKind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,8 @@
 //! `/api/v1/forward-auth`.
 
 mod nginx;
+mod peers;
+mod proxy;
 
 use latchkey_types::key_kind::KeyKind;
 use reqwest::{
@@ -236,11 +238,33 @@ async fn client_address_is_the_one_reported_by_the_proxy() {
         (&[("x-forwarded-for", "192.0.2.7, 203.0.113.9")], 403),
         (&[("x-forwarded-for", "203.0.113.9"), ("x-real-ip", "192.0.2.7")], 403),
         (&[("x-forwarded-for", "192.0.2.7, rubbish")], 403),
+        (&[("x-forwarded-for", "é, 203.0.113.9"), ("x-real-ip", "192.0.2.7")], 403),
+        (&[("x-forwarded-for", "é"), ("x-real-ip", "192.0.2.7")], 403),
+        (&[("x-forwarded-for", "192.0.2.7, é")], 403),
+        (&[("x-forwarded-for", "é, 192.0.2.7")], 204),
         (&[("x-real-ip", "203.0.113.9"), ("x-real-ip", "192.0.2.7")], 403),
         (&[], 403),
     ] {
         let headers: Vec<_> = headers.iter().chain(&[("x-api-key", secret.as_str())]).copied().collect();
         assert_eq!(fixture.check_outcome("", &headers).await.0, status, "{headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_another_kind_are_forbidden() {
+    let fixture = Fixture::start().await;
+    let (_, client) = fixture.create_key(json!({})).await;
+    let corpus = fixture.api.post("/corpora", json!({ "name": "Manuals" })).await.1["id"].clone();
+    let (_, created) = fixture.api.post("/keys", json!({ "kind": "corpus", "name": "a", "scopes": ["query"], "corpora": [corpus] })).await;
+    let corpus = text(&created["secret"]);
+    for (query, key, status, code) in [
+        ("", &corpus, 204, "VALID"),
+        ("?kind=client", &client, 204, "VALID"),
+        ("?kind=client", &corpus, 403, "FORBIDDEN"),
+        ("?kind=corpus", &corpus, 204, "VALID"),
+        ("?kind=project", &client, 403, "FORBIDDEN"),
+    ] {
+        assert_eq!(fixture.check_outcome(query, &[("x-api-key", key)]).await, expected(status, code), "{query}");
     }
 }
 
@@ -267,6 +291,8 @@ async fn invalid_setting_is_reported() {
     let (_, secret) = fixture.create_key(json!({})).await;
     for (query, field) in [
         ("?colour=red", "colour"),
+        ("?kind=general", "kind"),
+        ("?kind=client,agent", "kind"),
         ("?scope=", "scope"),
         ("?scope=a&scope=a", "scope"),
         ("?corpus=x", "corpus"),

@@ -1,132 +1,59 @@
 //! Debian's nginx with the configuration of docs/proxies/nginx.conf, in front of a mock service.
 
-use std::{
-    fs,
-    net::TcpListener,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::fs;
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderValue};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::{Fixture, expected, header};
-use crate::support::{
-    eventually,
-    services::{MockService, RecordedRequest},
+use super::{
+    Fixture, expected, header,
+    proxy::{Proxy, bare, outcome, program, received_header, with_replacements},
 };
+use crate::support::{eventually, services::MockService};
 
 const SITE: &str = include_str!("../../../../docs/proxies/nginx.conf");
 const README: &str = include_str!("../../../../README.md");
 
 /// nginx between a client and a service.
-struct Nginx {
-    url: String,
-    folder: TempDir,
-    program: Option<Child>,
+async fn start(latchkey: &str, service: &str, caller: &str) -> Proxy {
+    let nginx = Proxy::prepare();
+    let path = nginx.path();
+    let site = with_replacements(
+        SITE,
+        &[
+            ("server 127.0.0.1:3000", format!("server {}", bare(latchkey))),
+            ("server 127.0.0.1:8080", format!("server {}", bare(service))),
+            ("listen 127.0.0.1:8000", format!("listen {}", bare(&nginx.url))),
+            ("/var/log/nginx/service.log", format!("{path}/access.log")),
+            ("/etc/nginx/latchkey-caller", format!("{path}/latchkey-caller")),
+        ],
+    );
+    fs::write(nginx.folder.path().join("latchkey-caller"), format!("proxy_set_header X-Latchkey-Caller \"{caller}\";\n")).unwrap();
+    run(nginx, &site).await
 }
 
-impl Nginx {
-    /// Starts nginx with the documented site, with the addresses and files of this test.
-    async fn start(latchkey: &str, service: &str, caller: &str) -> Self {
-        let nginx = Self::prepare();
-        let path = nginx.path();
-        let site = with_replacements(
-            SITE,
-            &[
-                ("server 127.0.0.1:3000", format!("server {}", bare(latchkey))),
-                ("server 127.0.0.1:8080", format!("server {}", bare(service))),
-                ("listen 127.0.0.1:8000", format!("listen {}", bare(&nginx.url))),
-                ("/var/log/nginx/service.log", format!("{path}/access.log")),
-                ("/etc/nginx/latchkey-caller", format!("{path}/latchkey-caller")),
-            ],
-        );
-        fs::write(nginx.folder.path().join("latchkey-caller"), format!("proxy_set_header X-Latchkey-Caller \"{caller}\";\n")).unwrap();
-        nginx.run(&site).await
-    }
-
-    fn prepare() -> Self {
-        let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { url: format!("http://{listen}"), folder: TempDir::new().unwrap(), program: None }
-    }
-
-    fn path(&self) -> String {
-        self.folder.path().to_str().unwrap().to_owned()
-    }
-
-    async fn run(mut self, site: &str) -> Self {
-        let path = self.path();
-        let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-        let temporary: String = kinds.map(|kind| format!("{kind}_temp_path {path}/{kind};\n")).concat();
-        // A single process, so that killing it stops nginx.
-        let config = format!("daemon off; master_process off; pid {path}/pid; events {{}} http {{ {temporary} include {path}/site.conf; }}");
-        let folder = self.folder.path();
-        fs::write(folder.join("site.conf"), site).unwrap();
-        fs::write(folder.join("nginx.conf"), config).unwrap();
-        self.program = Some(Self::command(folder).spawn().expect("nginx is not installed: run `cargo xtask setup`"));
-        let listen = bare(&self.url);
-        eventually("nginx listens", async || tokio::net::TcpStream::connect(&listen).await.is_ok()).await;
-        self
-    }
-
-    fn command(folder: &Path) -> Command {
-        let mut command = Command::new("nginx");
-        // Debian installs nginx in /usr/sbin, which may be missing in `PATH`.
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
-        command.env("PATH", path).arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(folder.join("error.log"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    }
-
-    fn get(&self, path: &str) -> RequestBuilder {
-        self.request(Method::GET, path)
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        Client::new().request(method, format!("{}{path}", self.url))
-    }
-
-    fn access_log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("access.log")).unwrap()
-    }
+async fn run(nginx: Proxy, site: &str) -> Proxy {
+    let path = nginx.path();
+    let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let temporary: String = kinds.map(|kind| format!("{kind}_temp_path {path}/{kind};\n")).concat();
+    // A single process, so that killing it stops nginx.
+    let config = format!("daemon off; master_process off; pid {path}/pid; events {{}} http {{ {temporary} include {path}/site.conf; }}");
+    let folder = nginx.folder.path();
+    fs::write(folder.join("site.conf"), site).unwrap();
+    fs::write(folder.join("nginx.conf"), config).unwrap();
+    let mut command = program("nginx");
+    command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(folder.join("error.log"));
+    nginx.run(command).await
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        if let Some(program) = &mut self.program {
-            let _ = program.kill();
-            let _ = program.wait();
-        }
-    }
+fn access_log(nginx: &Proxy) -> String {
+    fs::read_to_string(nginx.folder.path().join("access.log")).unwrap()
 }
 
-fn bare(url: &str) -> String {
-    url.trim_start_matches("http://").to_owned()
-}
-
-/// The documented configuration with replaced addresses and files.
-fn with_replacements(documented: &str, replacements: &[(&str, String)]) -> String {
-    replacements.iter().fold(documented.to_owned(), |site, (old, new)| {
-        assert_eq!(site.matches(old).count(), 1, "{old}");
-        site.replace(old, new)
-    })
-}
-
-/// The status that the client receives, and the code in the header.
-fn outcome(response: &Response) -> (u16, String) {
-    (response.status().as_u16(), header(response, "x-latchkey-code").unwrap_or_default().to_owned())
-}
-
-async fn setup() -> (Fixture, MockService, Nginx) {
+async fn setup() -> (Fixture, MockService, Proxy) {
     let (fixture, service) = (Fixture::start().await, MockService::start().await);
-    let nginx = Nginx::start(&fixture.server.url, &service.url, &fixture.caller).await;
+    let nginx = start(&fixture.server.url, &service.url, &fixture.caller).await;
     (fixture, service, nginx)
-}
-
-fn received_header<'a>(call: &'a RecordedRequest, name: &str) -> Option<&'a str> {
-    assert!(call.headers.get_all(name).iter().count() <= 1, "{name}");
-    call.headers.get(name).map(|value| value.to_str().unwrap())
 }
 
 #[tokio::test]
@@ -231,8 +158,8 @@ async fn key_in_the_query_is_accepted_and_not_logged() {
     assert_eq!(service.take_requests().len(), 1);
     // Clients cannot call the internal location.
     assert_eq!(nginx.get("/latchkey").header("x-api-key", &secret).send().await.unwrap().status(), StatusCode::NOT_FOUND);
-    eventually("the log is written", async || nginx.access_log().lines().count() >= 4).await;
-    let log = nginx.access_log();
+    eventually("the log is written", async || access_log(&nginx).lines().count() >= 4).await;
+    let log = access_log(&nginx);
     assert!(log.contains(&id) && log.contains("\"GET /a\" 200") && !log.contains(&secret), "{log}");
 }
 
@@ -240,9 +167,9 @@ async fn key_in_the_query_is_accepted_and_not_logged() {
 async fn requests_are_rejected_while_latchkey_is_unavailable() {
     let (mut fixture, service, nginx) = setup().await;
     let (_, secret) = fixture.create_key(json!({ "scopes": ["read"] })).await;
-    let get = async |nginx: &Nginx| outcome(&nginx.get("/").header("x-api-key", &secret).send().await.unwrap());
+    let get = async |nginx: &Proxy| outcome(&nginx.get("/").header("x-api-key", &secret).send().await.unwrap());
     assert_eq!(get(&nginx).await.0, 200);
-    let other = Nginx::start(&fixture.server.url, &service.url, "lki_wrong").await;
+    let other = start(&fixture.server.url, &service.url, "lki_wrong").await;
     assert_eq!(get(&other).await, expected(503, "CALLER_REFUSED"));
     let database = fixture.server.database().await;
     sqlx::query("alter table verdict_changes rename to elsewhere").execute(&database).await.unwrap();
@@ -259,9 +186,9 @@ async fn readme_configuration_protects_a_service() {
     let (fixture, service) = (Fixture::start().await, MockService::start().await);
     let lines = README.split_once("```nginx\n").unwrap().1.split_once("```").unwrap().0;
     let replacements = [("127.0.0.1:3000", bare(&fixture.server.url)), ("127.0.0.1:8080", bare(&service.url)), ("lki_…", fixture.caller.clone())];
-    let nginx = Nginx::prepare();
+    let nginx = Proxy::prepare();
     let site = format!("access_log off; server {{ listen {}; {} }}", bare(&nginx.url), with_replacements(lines, &replacements));
-    let nginx = nginx.run(&site).await;
+    let nginx = run(nginx, &site).await;
     let (_, secret) =
         fixture.create_key(json!({ "allowed_ips": ["127.0.0.0/8"], "rate_limits": [{ "name": "two", "limit": 2, "duration_ms": 60_000 }] })).await;
     let (_, blocked) = fixture.create_key(json!({ "allowed_ips": ["192.0.2.0/24"] })).await;
@@ -269,6 +196,8 @@ async fn readme_configuration_protects_a_service() {
     assert_eq!(nginx.get("/").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(send(nginx.get("/"), "lkc_x").await, 401);
     assert_eq!(send(nginx.get("/").header("x-forwarded-for", "192.0.2.1"), &blocked).await, 403);
+    let (_, agent) = fixture.owner.agent_key("agent").await;
+    assert_eq!(send(nginx.get("/"), &agent).await, 403);
     assert_eq!(service.take_requests().len(), 0);
     assert_eq!(send(nginx.get("/"), &secret).await, 200);
     let forged = nginx.request(Method::POST, "/").header("x-latchkey-role", "owner").header("x-latchkey-caller", "x");
