@@ -72,7 +72,7 @@ test.describe('sessions', { tag: '@once' }, () => {
   });
 
   test('requests from other sites are rejected', async ({ context, server, owner }) => {
-    const [cookie] = await context.cookies();
+    const cookie = (await context.cookies()).find(({ name }) => name === 'latchkey')!;
     for (const origin of ['https://evil.example', `${server.url}.evil.example`, 'null', undefined]) {
       const response = await fetch(`${server.url}/fn/keys/create`, {
         method: 'POST',

@@ -15,7 +15,7 @@ use crate::support::{ApiClient, BrowserClient, TestServer, projects::create_proj
 async fn session_actor(server: &TestServer, client: &BrowserClient) -> Actor {
     let mut headers = HeaderMap::new();
     headers.insert(header::COOKIE, client.cookie.as_ref().unwrap().parse().unwrap());
-    session::find(&server.state.store, &headers, false).await.unwrap().unwrap().actor(None)
+    session::find(&server.state, &headers).await.unwrap().unwrap().actor(None)
 }
 
 /// The actor of an internal key.

@@ -9,7 +9,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{BrowserClient, TestServer, eventually, projects};
+use crate::support::{BrowserClient, PASSWORD, TestServer, eventually, projects};
 
 pub fn notification(project: &str, event: NotificationEvent) -> NewNotification {
     NewNotification {
@@ -127,6 +127,28 @@ async fn stream_requires_a_session() {
 }
 
 #[tokio::test]
+async fn stream_closes_within_a_second_when_its_session_ends() {
+    let (_guard, server) = TestServer::start_exclusive().await;
+    let database = server.database().await;
+    let ends = [
+        ("owner", "delete from sessions"),
+        ("admin", "update users set disabled_at = 1 where email like 'admin@%'"),
+        ("member", "update sessions set last_seen_at = last_seen_at - 86400001"),
+        ("viewer", "update sessions set created_at = created_at - 1209600001"),
+    ];
+    for (role, sql) in ends {
+        let page = server.user(role, "acme").await;
+        let mut stream = open_stream(&page).await;
+        sqlx::query(sql).execute(&database).await.unwrap();
+        let started = Instant::now();
+        assert_eq!(next_event(&mut stream).await.unwrap().0, "signed-out", "{sql}");
+        // Twice as long as promised, for a loaded machine.
+        assert!(started.elapsed() < Duration::from_secs(2), "{sql}: {:?}", started.elapsed());
+        assert!(next_event(&mut stream).await.is_none());
+    }
+}
+
+#[tokio::test]
 async fn ended_session_receives_no_notification() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
@@ -174,5 +196,22 @@ async fn streams_per_session_are_limited() {
     let refused = owner.get("/events").send().await.unwrap();
     assert_eq!((refused.status(), refused.json::<Value>().await.unwrap()["code"].clone()), (StatusCode::TOO_MANY_REQUESTS, json!("throttled")));
     drop(streams);
+    eventually("another stream is accepted", async || owner.get("/events").send().await.unwrap().status() == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn streams_per_user_are_limited() {
+    let server = TestServer::start().await;
+    let (owner, other) = (server.user("owner", "acme").await, server.user("admin", "acme").await);
+    let mut streams = Vec::new();
+    for _ in 0..4 {
+        let page = server.visitor().sign_in("owner@acme.test", PASSWORD).await;
+        for _ in 0..6 {
+            streams.push(open_stream(&page).await);
+        }
+    }
+    assert_eq!(owner.get("/events").send().await.unwrap().status(), StatusCode::TOO_MANY_REQUESTS);
+    drop(open_stream(&other).await);
+    streams.pop();
     eventually("another stream is accepted", async || owner.get("/events").send().await.unwrap().status() == StatusCode::OK).await;
 }

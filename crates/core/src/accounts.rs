@@ -8,7 +8,12 @@ use subtle::ConstantTimeEq;
 use super::{
     Core,
     actor::{Actor, AuthMethod},
-    auth::session::{self, Device, Session, SessionToken},
+    audit::Event,
+    auth::{
+        device_cookie,
+        session::{self, Device, Session, SessionToken},
+        throttle::{Attempt, Subject},
+    },
 };
 use latchkey_crypto::random;
 use latchkey_store::{
@@ -24,6 +29,9 @@ use latchkey_types::{
 
 /// The actor's name in the audit log for changes made on the command line.
 const CONSOLE: &str = "console";
+
+/// The actor's name in the audit log for sign-ins that were refused: nobody has shown who they are.
+const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// An organization and its first user.
 pub struct NewAccount {
@@ -51,7 +59,7 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
     }
     insert_organization(&mut change.tx, user.organization, &organization).await?;
     store::users::insert_user(&mut change.tx, &user).await?;
-    let session = session::create(&mut change.tx, user.id, device).await?;
+    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await?;
     let events = [
         change.event("organization.created", "organization", user.organization, &organization),
         change.event("user.created", "user", user.id, &user.name).with("role", user.role),
@@ -67,27 +75,65 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
 pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: &Device) -> Result<SessionToken, Error> {
     let email = validate::email("email", email).ok();
-    let attempt = core.throttle.begin(&store::fold(email.as_deref().unwrap_or_default()), device.address)?;
-    if password.expose_secret().chars().count() > *validate::PASSWORD_LENGTH.end() {
-        return Err(Error::WrongCredentials);
-    }
     let user = match &email {
         Some(email) => store::users::find_user_by_email(&core.store, email).await?,
         None => None,
     };
-    let fits = core.passwords.verify(password.clone(), user.as_ref().map(|user| user.password_hash.as_str())).await?;
-    let Some(user) = user.filter(|user| fits && user.disabled_at.is_none()) else {
-        tracing::warn!(address = ?device.address, "sign-in failed");
+    let attempt = begin_attempt(core, &store::fold(email.as_deref().unwrap_or_default()), user.as_ref(), device)?;
+    let is_plausible = password.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
+    let hash = user.as_ref().map(|user| user.password_hash.as_str());
+    let fits = is_plausible && core.passwords.verify(password.clone(), hash).await?;
+    let Some(user) = user.as_ref().filter(|user| fits && user.disabled_at.is_none()) else {
+        record_refused_sign_in(core, "sign_in.failed", user.as_ref(), device);
         return Err(Error::WrongCredentials);
     };
     attempt.succeed();
-    let mut change = core.begin_unchecked(actor_of(&user, AuthMethod::Password, device.address)).await?;
+    let mut change = core.begin_unchecked(actor_of(user, AuthMethod::Password, device.address)).await?;
     // The user was disabled after the password was checked.
     let refusal = |error: Error| if error == Error::SignedOut { Error::WrongCredentials } else { error };
-    let session = session::create(&mut change.tx, user.id, device).await.map_err(refusal)?;
-    let event = change.event("session.begun", "user", user.id, &user.name);
+    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await.map_err(refusal)?;
+    let mut event = change.event("session.begun", "user", user.id, &user.name);
+    if session.replaced > 0 {
+        event = event.with("oldest_sessions_ended", session.replaced);
+    }
     change.commit([event]).await?;
     Ok(session)
+}
+
+/// Starts a sign-in attempt. A browser that signed in to the account before is counted separately, so that others cannot lock it out.
+fn begin_attempt(core: &Core, email: &str, user: Option<&UserRow>, device: &Device) -> Result<Attempt, Error> {
+    let cookie = device.cookie.as_ref().map(ExposeSecret::expose_secret);
+    let known_device = cookie.zip(user).and_then(|(cookie, user)| device_cookie::nonce(&core.pepper, cookie, user.id));
+    let subject = known_device.map_or(Subject::Account(email), Subject::Device);
+    core.throttle.begin(subject, device.address).inspect_err(|_| {
+        if user.is_some_and(|user| core.throttle.is_first_refusal(user.id)) {
+            record_refused_sign_in(core, "sign_in.throttled", user, device);
+        }
+    })
+}
+
+/// Logs a refused sign-in and, if the account exists, records it in the audit log. The names that clients send are not logged: people type
+/// passwords into the wrong field.
+fn record_refused_sign_in(core: &Core, action: &'static str, user: Option<&UserRow>, device: &Device) {
+    let Some(user) = user else {
+        tracing::warn!(action, address = ?device.address, "sign-in refused");
+        return;
+    };
+    tracing::warn!(action, user = %user.id, address = ?device.address, "sign-in refused");
+    let actor = Actor { name: UNAUTHENTICATED.to_owned(), ..actor_of(user, AuthMethod::Password, device.address) };
+    let event = Event::new(&actor, action, "user", user.id, &user.name);
+    let (store, auditor) = (core.store.clone(), core.auditor.clone());
+    // In a task of its own: the response must not take longer for an account that exists.
+    tokio::spawn(async move {
+        let recorded = async {
+            let mut tx = store.begin().await?;
+            auditor.record(&mut tx, event).await?;
+            tx.commit().await
+        };
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, "cannot record a refused sign-in");
+        }
+    });
 }
 
 /// Ends this session. Also succeeds if it has already ended.

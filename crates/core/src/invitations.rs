@@ -8,11 +8,11 @@ use super::{
     audit::Event,
     auth::{
         session::{self, Device, SessionToken},
-        throttle::Attempt,
+        throttle::{Attempt, Subject},
     },
     change::Change,
 };
-use latchkey_crypto::random_token::{self, Token};
+use latchkey_crypto::random_token::{Token, TokenPurpose};
 use latchkey_store::{
     self as store, Connection,
     invitations::{InvitationRecord, NewInvitation},
@@ -49,7 +49,8 @@ pub async fn invite(core: &Core, actor: &Actor, email: &str, role: RoleId) -> Re
     if store::members::has_email(&mut change.tx, organization, &email).await? {
         return Err(Error::conflict("email", "A member with this address already exists."));
     }
-    let (id, digest, expires_at) = (InvitationId::new(), token.digest(), Timestamp::now().plus_days(INVITATION_DAYS));
+    let (id, digest, expires_at) =
+        (InvitationId::new(), token.digest(&core.pepper, TokenPurpose::Invitation), Timestamp::now().plus_days(INVITATION_DAYS));
     let new = NewInvitation { id, organization, role, email, digest, created_by, expires_at };
     store::invitations::insert(&mut change.tx, &new).await.map_err(already_invited)?;
     let event = change.event("invitation.created", "invitation", id, &new.email).with("role", offered.name);
@@ -64,7 +65,8 @@ pub async fn renew(core: &Core, actor: &Actor, id: InvitationId) -> Result<Invit
     let mut change = core.begin(actor, &[Permission::ManageMembers]).await?;
     let invitation = find_sendable(&mut change.tx, &change.actor, id).await?;
     let expires_at = Timestamp::now().plus_days(INVITATION_DAYS);
-    store::invitations::renew(&mut change.tx, id, &token.digest(), change.actor.user, expires_at).await?;
+    let digest = token.digest(&core.pepper, TokenPurpose::Invitation);
+    store::invitations::renew(&mut change.tx, id, &digest, change.actor.user, expires_at).await?;
     let event = event(&change, "invitation.renewed", &invitation);
     change.commit([event]).await?;
     Ok(link(core, &invitation.email, &token))
@@ -105,7 +107,7 @@ pub async fn join(core: &Core, token: &SecretString, name: &str, password: Secre
     user.role.clone_from(&found.role);
     store::users::insert_user(&mut change.tx, &user).await.map_err(accounts::email_taken)?;
     store::invitations::accept(&mut change.tx, found.id).await?;
-    let session = session::create(&mut change.tx, user.id, device).await?;
+    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await?;
     let event = change.event("user.joined", "user", user.id, &user.name).with("role", found.role).with("invited_by", found.sender);
     change.commit([event]).await?;
     Ok(session)
@@ -113,8 +115,8 @@ pub async fn join(core: &Core, token: &SecretString, name: &str, password: Secre
 
 /// Attempts are throttled like sign-in attempts, so that tokens cannot be guessed.
 fn begin_attempt(core: &Core, token: &SecretString, device: &Device) -> Result<(Attempt, [u8; 32]), Error> {
-    let digest = random_token::digest(token.expose_secret());
-    let attempt = core.throttle.begin(&format!("invitation {digest:02x?}"), device.address)?;
+    let digest = core.pepper.token_digest(TokenPurpose::Invitation, token.expose_secret());
+    let attempt = core.throttle.begin(Subject::Invitation(&digest), device.address)?;
     Ok((attempt, digest))
 }
 

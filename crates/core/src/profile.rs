@@ -6,6 +6,7 @@ use super::{
     Core,
     auth::{
         session::{self, Device, Session, SessionToken},
+        throttle::Subject,
         user_agent,
     },
 };
@@ -49,7 +50,7 @@ pub async fn change_password(
 ) -> Result<SessionToken, Error> {
     let wrong = || Error::invalid("current", "The current password is incorrect.");
     validate::password("password", password.expose_secret())?;
-    let attempt = core.throttle.begin(&store::fold(&session.row.email), device.address)?;
+    let attempt = core.throttle.begin(Subject::SignedIn(session.user), device.address)?;
     let is_plausible = current.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
     if !is_plausible || !core.passwords.verify(current, Some(&session.row.password_hash)).await? {
         return Err(wrong());
@@ -62,7 +63,7 @@ pub async fn change_password(
         return Err(wrong());
     }
     let ended = store::sessions::delete_of_user(&mut change.tx, session.user).await?;
-    let token = session::create(&mut change.tx, session.user, device).await?;
+    let token = session::create(&mut change.tx, &core.pepper, session.user, device).await?;
     let event = change.event("user.password_changed", "user", session.user, &session.row.name).with("sessions", ended);
     change.commit([event]).await?;
     Ok(token)

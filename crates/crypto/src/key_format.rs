@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::random;
+use super::{random, random_token::TokenPurpose};
 use latchkey_types::key_kind::{KIND_SPECS, KeyKind};
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -87,7 +87,7 @@ impl fmt::Debug for KeyDigest {
     }
 }
 
-/// The HMAC key for digests: without it, guesses cannot be tested against stored digests.
+/// The HMAC key for digests: without it, guesses cannot be tested against stored digests, and no digest can be made for a token of one's own.
 #[derive(Clone)]
 pub struct Pepper(Hmac<Sha256>);
 
@@ -103,6 +103,12 @@ impl Pepper {
     /// The digest of a key of which only the SHA-256 is available.
     pub fn digest_of_sha256(&self, sha256: &[u8; 32]) -> KeyDigest {
         KeyDigest(self.0.clone().chain_update(sha256).finalize().into_bytes().into())
+    }
+
+    /// The digest of a random token. The label separates it from digests of keys, whose SHA-256 can be chosen when a key is imported.
+    pub fn token_digest(&self, purpose: TokenPurpose, token: &str) -> [u8; 32] {
+        let mac = self.0.clone().chain_update(purpose.label()).chain_update(Sha256::digest(token.as_bytes()));
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -189,6 +195,17 @@ mod tests {
         assert_eq!(pepper(1).digest("a"), pepper(1).digest("a"));
         assert_ne!(pepper(1).digest("a"), pepper(1).digest("b"));
         assert_ne!(pepper(1).digest("a"), pepper(2).digest("a"));
+    }
+
+    #[test]
+    fn the_digest_of_a_token_depends_on_its_purpose_and_on_the_pepper() {
+        let digest = pepper(1).token_digest(TokenPurpose::Session, "a");
+        assert_eq!(digest, pepper(1).token_digest(TokenPurpose::Session, "a"));
+        assert_ne!(digest, pepper(1).token_digest(TokenPurpose::Session, "b"));
+        assert_ne!(digest, pepper(1).token_digest(TokenPurpose::Invitation, "a"));
+        assert_ne!(digest, pepper(2).token_digest(TokenPurpose::Session, "a"));
+        assert_ne!(&digest, pepper(1).digest("a").as_bytes());
+        assert_ne!(digest, <[u8; 32]>::from(Sha256::digest("a")));
     }
 
     proptest! {

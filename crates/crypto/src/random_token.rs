@@ -2,9 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
-use crate::random;
+use crate::{key_format::Pepper, random};
 
 /// 256 random bits in base64url, which is valid in cookies and URL fragments. Its `Debug` output hides it.
 #[derive(Debug)]
@@ -21,14 +20,29 @@ impl Token {
     }
 
     /// Identifies the token in the store.
-    pub fn digest(&self) -> [u8; 32] {
-        digest(self.reveal())
+    pub fn digest(&self, pepper: &Pepper, purpose: TokenPurpose) -> [u8; 32] {
+        pepper.token_digest(purpose, self.reveal())
     }
 }
 
-/// The digest of a presented token. Plain SHA-256 is sufficient, because the token has too many bits to be guessed.
-pub fn digest(presented: &str) -> [u8; 32] {
-    Sha256::digest(presented.as_bytes()).into()
+/// What a token is for. Digests of the same token for different purposes differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPurpose {
+    Session,
+    Invitation,
+    /// The cookie of a browser that signed in before.
+    Device,
+}
+
+impl TokenPurpose {
+    /// Part of stored digests: must not change.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Invitation => "invitation",
+            Self::Device => "device",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -40,7 +54,6 @@ mod tests {
         let (first, second) = (Token::generate(), Token::generate());
         assert_eq!(first.reveal().len(), 43);
         assert_ne!(first.reveal(), second.reveal());
-        assert_eq!(first.digest(), digest(first.reveal()));
         assert!(!format!("{first:?}").contains(first.reveal()));
     }
 }

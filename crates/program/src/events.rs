@@ -13,10 +13,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use tokio::{
-    sync::{broadcast, watch},
-    time::{Instant, Interval, interval_at},
-};
+use tokio::sync::{broadcast, watch};
 
 use latchkey_core::{
     auth::session::{self, Session},
@@ -27,8 +24,6 @@ use latchkey_types::error::Error;
 
 /// Interval of keep-alive comments, so that proxies do not close idle streams.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
-/// Interval of checks whether the session is still valid.
-const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// Disables response buffering in nginx.
 const UNBUFFERED: (HeaderName, HeaderValue) = (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
@@ -46,19 +41,17 @@ async fn events(State(state): State<AppState>, headers: HeaderMap) -> Response {
 
 async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem> {
     // Browsers reconnect automatically, which must not extend the session.
-    let session = session::find_without_touch(&state.store, headers, state.public_url.is_https()).await?.ok_or(Error::SignedOut)?;
+    let session = session::find_without_touch(state, headers).await?.ok_or(Error::SignedOut)?;
     latchkey_http::request_context::set_caller(session.organization, session.user, None);
-    let too_many =
-        || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "This session has too many open event streams. Close some of its tabs.");
-    let permit = state.notification_hub.try_acquire(session.id).ok_or_else(too_many)?;
+    let too_many = || Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", "You have too many open event streams. Close some tabs of Latchkey.");
+    let permit = state.notification_hub.try_acquire(session.id, session.user).ok_or_else(too_many)?;
     let listener = Listener {
         deliveries: state.notification_hub.subscribe(),
         shutdown: state.notification_hub.shutdown_signal(),
-        checks: interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY),
         state: state.clone(),
         session,
         is_closed: false,
-        _permit: permit,
+        permit,
     };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
@@ -72,11 +65,10 @@ async fn open(state: &AppState, headers: &HeaderMap) -> Result<Response, Problem
 struct Listener {
     deliveries: broadcast::Receiver<Arc<Delivery>>,
     shutdown: watch::Receiver<bool>,
-    checks: Interval,
     state: AppState,
     session: Session,
     is_closed: bool,
-    _permit: StreamPermit,
+    permit: StreamPermit,
 }
 
 impl Listener {
@@ -86,15 +78,15 @@ impl Listener {
             let received = tokio::select! {
                 delivery = self.deliveries.recv() => Some(delivery),
                 _ = self.shutdown.wait_for(|shutdown| *shutdown) => return None,
-                _ = self.checks.tick() => None,
+                () = self.permit.session_ended() => None,
             };
             match received {
                 Some(Ok(delivery)) if delivery.user != self.session.user => {}
                 // The stream lagged and missed some: after reconnecting, the client reads the list.
                 Some(Err(_)) => return None,
-                _ if !self.is_session_valid().await => return Some(self.signed_out()),
-                Some(Ok(delivery)) => return Event::default().event("notice").json_data(&delivery.notice).ok(),
-                None => {}
+                // The session may have ended since the last check.
+                Some(Ok(delivery)) if self.is_session_valid().await => return Event::default().event("notice").json_data(&delivery.notice).ok(),
+                Some(Ok(_)) | None => return Some(self.signed_out()),
             }
         }
         None

@@ -58,7 +58,7 @@ pub struct NewInvitation {
     pub organization: OrganizationId,
     pub role: RoleId,
     pub email: String,
-    /// SHA-256 of the token in the link.
+    /// HMAC-SHA256 of the token in the link.
     pub digest: [u8; 32],
     pub created_by: UserId,
     pub expires_at: Timestamp,

@@ -1,5 +1,6 @@
 //! Sessions. Only the digest of a session's token is stored.
 
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::{Connection, Store, StoreError, Tx};
@@ -82,6 +83,24 @@ pub async fn delete(tx: &mut Tx, digest: &[u8]) -> Result<(), StoreError> {
 /// Ends all sessions of a user. Returns how many there were.
 pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StoreError> {
     Ok(sqlx::query("delete from sessions where user_id = $1").bind(user).execute(tx).await?.rows_affected())
+}
+
+/// Ends all sessions of a user except the `keep` newest. Returns how many it ended.
+pub async fn delete_oldest_of_user(tx: &mut Tx, user: UserId, keep: i64) -> Result<u64, StoreError> {
+    let sql = "delete from sessions where user_id = $1 and id not in \
+         (select id from sessions where user_id = $2 order by created_at desc, id desc limit $3)";
+    Ok(sqlx::query(sql).bind(user).bind(user).bind(keep).execute(tx).await?.rows_affected())
+}
+
+/// Those of `sessions` that were created and last seen after these times, and whose user is not disabled.
+pub async fn valid_among(store: &Store, sessions: &[SessionId], began_after: Timestamp, seen_after: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    let sql = AssertSqlSafe(format!(
+        "select s.id from sessions s join users u on u.id = s.user_id where s.id in (select value ->> 0 from {}) \
+         and s.created_at > $2 and s.last_seen_at > $3 and u.disabled_at is null",
+        store.json_rows()
+    ));
+    let rows = sessions.iter().map(|id| json!([id])).collect::<Value>().to_string();
+    Ok(sqlx::query_scalar(sql).bind(rows).bind(began_after).bind(seen_after).fetch_all(store.read()?).await?)
 }
 
 /// Deletes expired sessions.

@@ -118,6 +118,8 @@ pub struct AuditEventRow {
 pub fn action_label(action: &str) -> String {
     let label = match action {
         "session.begun" => "Signed in",
+        "sign_in.failed" => "Sign-in failed",
+        "sign_in.throttled" => "Sign-ins blocked after failures",
         "session.ended" => "Signed out",
         "sessions.ended" => "Signed out everywhere",
         "user.password_reset" => "Password reset",

@@ -1,5 +1,6 @@
-//! Authentication of users: passwords, sessions, client addresses, and throttling of sign-ins.
+//! Authentication of users: passwords, sessions, known devices, and throttling of sign-ins.
 
+pub mod device_cookie;
 pub mod password;
 pub mod session;
 pub mod throttle;

@@ -20,11 +20,11 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Allows as many concurrent hashes as the machine has cores.
+    /// Allows as many concurrent hashes as half of the machine's cores, so that sign-ins leave the others to requests with API keys.
     pub fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let limit = concurrent_hashes(std::thread::available_parallelism().map_or(1, usize::from));
         let dummy_hash = Argon2::default().hash_password(&latchkey_crypto::random::bytes::<32>()).expect("random bytes can be hashed").to_string();
-        Self { permits: Arc::new(Semaphore::new(cores)), dummy_hash }
+        Self { permits: Arc::new(Semaphore::new(limit)), dummy_hash }
     }
 
     /// The hash of a new password, in the PHC string format.
@@ -56,6 +56,10 @@ impl Passwords {
     }
 }
 
+fn concurrent_hashes(cores: usize) -> usize {
+    (cores / 2).max(1)
+}
+
 impl Default for Passwords {
     fn default() -> Self {
         Self::new()
@@ -65,6 +69,13 @@ impl Default for Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hashing_leaves_half_of_the_cores() {
+        assert_eq!([1, 2, 3, 4, 64].map(concurrent_hashes), [1, 1, 1, 2, 32]);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!(Passwords::new().permits.available_permits(), concurrent_hashes(cores));
+    }
 
     #[tokio::test]
     async fn only_the_password_itself_fits_and_a_missing_hash_never_matches() {

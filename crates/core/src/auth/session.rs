@@ -1,12 +1,19 @@
 //! Browser sessions: a random token in a cookie, and its digest in the store.
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use http::{HeaderMap, header};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::actor::{Actor, AuthMethod, SessionDigest};
-use latchkey_crypto::random_token::{self, Token};
+use super::{device_cookie, user_agent};
+use crate::{
+    Core,
+    actor::{Actor, AuthMethod, SessionDigest},
+};
+use latchkey_crypto::{
+    key_format::Pepper,
+    random_token::{Token, TokenPurpose},
+};
 use latchkey_store::{self as store, Connection, Store, Tx, sessions::SessionRecord, users::UserRow};
 use latchkey_types::{
     error::Error,
@@ -21,9 +28,18 @@ const IDLE_MS: i64 = DAY_MS;
 const ABSOLUTE_MS: i64 = 14 * DAY_MS;
 /// The last use is stored at most this often.
 const TOUCH_MS: i64 = 60 * 1000;
+/// Maximum number of a user's sessions.
+const PER_USER_MAX: i64 = 50;
+/// How long a browser that signed in is recognized.
+const DEVICE_MS: i64 = 90 * DAY_MS;
 
-/// The token of a new session, for the cookie.
-pub struct SessionToken(Token);
+/// A new session: the values of its cookies.
+pub struct SessionToken {
+    token: Token,
+    device: SecretString,
+    /// Number of the user's oldest sessions that ended because they had too many.
+    pub replaced: u64,
+}
 
 /// The address and browser of a sign-in.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +48,15 @@ pub struct Device {
     pub address: Option<IpAddr>,
     /// The `User-Agent` header, at most 256 characters.
     pub agent: String,
+    /// The value of the device cookie, which is not yet checked; see [`device_cookie`].
+    pub cookie: Option<SecretString>,
+}
+
+impl Device {
+    /// The device of a request from this address. `secure`: whether browsers use https.
+    pub fn of(headers: &HeaderMap, address: Option<IpAddr>, secure: bool) -> Self {
+        Self { address, agent: user_agent::of(headers), cookie: cookie(headers, device_cookie_name(secure)).map(SecretString::from) }
+    }
 }
 
 /// A session and its user.
@@ -65,25 +90,29 @@ impl Session {
     }
 }
 
-/// Starts a session. The token is always new, whatever cookie the request has.
+/// Starts a session, and ends the user's oldest ones if there are too many. The token is always new, whatever cookie the request has.
 ///
 /// # Errors
 /// `SignedOut` if the user was disabled concurrently; `Unavailable`.
-pub async fn create(tx: &mut Tx, user: UserId, device: &Device) -> Result<SessionToken, Error> {
+pub async fn create(tx: &mut Tx, pepper: &Pepper, user: UserId, device: &Device) -> Result<SessionToken, Error> {
     let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
     let address = device.address.map(|address| address.to_string()).unwrap_or_default();
-    let is_active = store::sessions::insert(tx, &token.digest(), user, &address, &device.agent).await?;
-    if is_active { Ok(SessionToken(token)) } else { Err(Error::SignedOut) }
+    let digest = token.digest(pepper, TokenPurpose::Session);
+    if !store::sessions::insert(tx, &digest, user, &address, &device.agent).await? {
+        return Err(Error::SignedOut);
+    }
+    let replaced = store::sessions::delete_oldest_of_user(tx, user, PER_USER_MAX).await?;
+    Ok(SessionToken { token, device: device_cookie::issue(pepper, user), replaced })
 }
 
 /// The session of a request's cookie, if it is valid and its user is not disabled.
-pub async fn find(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Error> {
-    let Some((session, last_seen_at)) = of_cookie(store, headers, secure).await? else { return Ok(None) };
+pub async fn find(core: &Core, headers: &HeaderMap) -> Result<Option<Session>, Error> {
+    let Some((session, last_seen_at)) = of_cookie(core, headers).await? else { return Ok(None) };
     if last_seen_at.plus_ms(TOUCH_MS) < Timestamp::now() {
         // Reading must work even if nothing can be written.
-        if let Err(error) = touch(store, &session).await {
+        if let Err(error) = touch(&core.store, &session).await {
             tracing::warn!(%error, "cannot store a session's last use");
         }
     }
@@ -97,15 +126,15 @@ async fn touch(store: &Store, session: &Session) -> Result<(), Error> {
 }
 
 /// Like [`find`], for requests that a page makes by itself: they do not count as use of the session and do not extend it.
-pub async fn find_without_touch(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<Session>, Error> {
-    Ok(of_cookie(store, headers, secure).await?.map(|(session, _)| session))
+pub async fn find_without_touch(core: &Core, headers: &HeaderMap) -> Result<Option<Session>, Error> {
+    Ok(of_cookie(core, headers).await?.map(|(session, _)| session))
 }
 
 /// The session of a cookie, and when it was last used.
-async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<Option<(Session, Timestamp)>, Error> {
-    let Some(token) = cookie(headers, cookie_name(secure)) else { return Ok(None) };
-    let digest = random_token::digest(token);
-    let Some((found, row)) = look_up(&mut *store.connection().await?, &digest).await? else { return Ok(None) };
+async fn of_cookie(core: &Core, headers: &HeaderMap) -> Result<Option<(Session, Timestamp)>, Error> {
+    let Some(token) = cookie(headers, cookie_name(core.public_url.is_https())) else { return Ok(None) };
+    let digest = core.pepper.token_digest(TokenPurpose::Session, token);
+    let Some((found, row)) = look_up(&mut *core.store.connection().await?, &digest).await? else { return Ok(None) };
     let session = Session { id: found.id, digest, user: row.id, organization: row.organization_id, permissions: row.permissions, row };
     Ok(Some((session, found.last_seen_at)))
 }
@@ -113,6 +142,12 @@ async fn of_cookie(store: &Store, headers: &HeaderMap, secure: bool) -> Result<O
 /// Whether a session is still valid. Does not count as use.
 pub async fn is_valid(store: &Store, session: &Session) -> Result<bool, store::StoreError> {
     Ok(look_up(&mut *store.connection().await?, &session.digest).await?.is_some())
+}
+
+/// Those of these sessions that are still valid. Does not count as use.
+pub async fn still_valid(store: &Store, sessions: &[SessionId]) -> Result<HashSet<SessionId>, store::StoreError> {
+    let (began, seen) = limits();
+    Ok(store::sessions::valid_among(store, sessions, began, seen).await?.into_iter().collect())
 }
 
 /// The session with this digest, if it is valid and its user is not disabled.
@@ -146,18 +181,28 @@ const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
 }
 
+/// See [`cookie_name`].
+const fn device_cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-latchkey-device" } else { "latchkey-device" }
+}
+
 /// The `Set-Cookie` header that starts a session in the browser.
 pub fn set_cookie(token: &SessionToken, secure: bool) -> SecretString {
-    cookie_line(token.0.reveal(), ABSOLUTE_MS / 1000, secure).into()
+    cookie_line(cookie_name(secure), token.token.reveal(), ABSOLUTE_MS, secure).into()
+}
+
+/// The `Set-Cookie` header that lets the browser be recognized when it signs in again. It stays when the session ends.
+pub fn set_device_cookie(token: &SessionToken, secure: bool) -> SecretString {
+    cookie_line(device_cookie_name(secure), token.device.expose_secret(), DEVICE_MS, secure).into()
 }
 
 /// The `Set-Cookie` header that removes the session's cookie.
 pub fn clear_cookie(secure: bool) -> String {
-    cookie_line("", 0, secure)
+    cookie_line(cookie_name(secure), "", 0, secure)
 }
 
-fn cookie_line(value: &str, max_age: i64, secure: bool) -> String {
-    let name = cookie_name(secure);
+fn cookie_line(name: &str, value: &str, max_age_ms: i64, secure: bool) -> String {
+    let max_age = max_age_ms / 1000;
     let secure = if secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
@@ -165,4 +210,28 @@ fn cookie_line(value: &str, max_age: i64, secure: bool) -> String {
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_http_only_and_host_bound_over_https() {
+        let token = SessionToken { token: Token::generate(), device: "nonce.mac".into(), replaced: 0 };
+        for (secure, prefix, suffix) in [(false, "", ""), (true, "__Host-", "; Secure")] {
+            let session = format!("{prefix}latchkey={}; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax{suffix}", token.token.reveal());
+            assert_eq!(set_cookie(&token, secure).expose_secret(), session);
+            let device = format!("{prefix}latchkey-device=nonce.mac; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax{suffix}");
+            assert_eq!(set_device_cookie(&token, secure).expose_secret(), device);
+        }
+    }
+
+    #[test]
+    fn each_cookie_is_found_by_its_whole_name() {
+        let headers: HeaderMap = [(header::COOKIE, "latchkey-device=a.b; latchkey=c".parse().unwrap())].into_iter().collect();
+        assert_eq!(cookie(&headers, cookie_name(false)), Some("c"));
+        let device = |secure| Device::of(&headers, None, secure).cookie.map(|cookie| cookie.expose_secret().to_owned());
+        assert_eq!((device(false).as_deref(), device(true)), (Some("a.b"), None));
+    }
 }
