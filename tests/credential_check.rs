@@ -153,12 +153,28 @@ async fn private_network_addresses_are_not_called() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let port = mock.url.rsplit(':').next().unwrap();
-    let hosts = ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "127.1", "0.0.0.0", "169.254.169.254"];
+    let hosts =
+        ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f.1", "2130706433", "127.1", "0.0.0.0", "169.254.169.254", "168.63.129.16"];
     for (index, host) in hosts.into_iter().enumerate() {
         let id = create_linked_key(&page, &format!("Local {index}"), "openai", &format!("http://{host}:{port}")).await;
         let (outcome, detail) = test_connection(&page, &id).await;
         assert!(outcome == "unchecked" && detail.contains("private network"), "{host}: {detail}");
     }
+    assert!(mock.take_requests().is_empty());
+}
+
+#[tokio::test]
+async fn denied_networks_are_not_called_even_if_allowed() {
+    let mock = MockService::start().await;
+    let server = TestServer::start_with(|options| {
+        allow_loopback(options);
+        options.outgoing.deny_outgoing = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let page = server.user("owner", "acme").await;
+    let id = create_linked_key(&page, "Local", "openai", &mock.url).await;
+    let (outcome, detail) = test_connection(&page, &id).await;
+    assert!(outcome == "unchecked" && detail.contains("denied by its operator"), "{detail}");
     assert!(mock.take_requests().is_empty());
 }
 

@@ -1,5 +1,6 @@
 //! Server functions of members and invitations.
 
+use latchkey_crypto::random_token::TokenPurpose;
 use reqwest::{StatusCode, header::SET_COOKIE};
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ async fn invitation_link_can_be_used_once() {
     assert!(text(&created["link"]).starts_with(&format!("{}/join#", server.url)), "{created}");
     let token = link_token(&created);
     let stored: Vec<u8> = sqlx::query_scalar("select digest from invitations").fetch_one(&server.database().await).await.unwrap();
-    assert_eq!(stored, sha256(&token));
+    assert_eq!(stored, server.state.pepper.token_digest(TokenPurpose::Invitation, &token), "the token itself is not stored");
 
     let (status, offer) = invitation_offer(&server, &token).await;
     assert_eq!((status, offer), (StatusCode::OK, json!({ "organization": "acme", "invited_by": "owner of acme", "email": "Grace@acme.test" })));
@@ -86,11 +87,6 @@ async fn invitation_link_can_be_used_once() {
     let texts: Vec<String> =
         sqlx::query_scalar("select detail || object_name || object_id from audit_events").fetch_all(&server.database().await).await.unwrap();
     assert!(texts.iter().all(|text| !text.contains(&token)));
-}
-
-fn sha256(text: &str) -> Vec<u8> {
-    use sha2::Digest;
-    sha2::Sha256::digest(text.as_bytes()).to_vec()
 }
 
 #[tokio::test]
@@ -239,6 +235,30 @@ async fn disabled_member_loses_sessions_and_keys_immediately() {
         .await
         .unwrap();
     assert_eq!(rows, ["user.disabled", "user.enabled"]);
+}
+
+#[tokio::test]
+async fn enabling_an_internal_key_needs_everything_it_may_do() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let admin = server.user("admin", "acme").await;
+    let (all_scopes, few_scopes) = (server.api("owner@acme.test", ""), server.api("owner@acme.test", "keys:read,keys:write"));
+    let (_, whoami) = all_scopes.get("/whoami").await;
+    let key = text(&whoami["key"]["id"]);
+    let enable_in_bulk = async |page: &BrowserClient, ids: &[&str]| page.call("keys/bulk", json!({ "action": "enable", "ids": ids })).await;
+
+    assert_eq!(few_scopes.post(&format!("/keys/{key}/disable"), Value::Null).await.0, StatusCode::OK);
+    let (status, problem) = few_scopes.post(&format!("/keys/{key}/enable"), Value::Null).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("insufficient_scope")), "the key has more scopes");
+    let (other, _) = owner.agent_key("a").await;
+    for ids in [&[key.as_str()][..], &[other.as_str(), &key]] {
+        assert_eq!(enable_in_bulk(&admin, ids).await.0, StatusCode::FORBIDDEN, "the key's owner has more permissions");
+    }
+    assert_eq!(all_scopes.get("/whoami").await.1["code"], "disabled_api_key");
+    assert_eq!(enable_in_bulk(&owner, &[&key]).await.1, json!({ "done": 1, "left": 0 }));
+    assert_eq!(all_scopes.get("/whoami").await.0, StatusCode::OK);
+    // Keys of other kinds need no more than before.
+    assert_eq!(enable_in_bulk(&admin, &[&other]).await.1, json!({ "done": 1, "left": 0 }));
 }
 
 #[tokio::test]

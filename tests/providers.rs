@@ -126,6 +126,8 @@ async fn invalid_input_is_rejected_with_its_field() {
         ("name", provider_request(" ", valid_url, &Value::Null)),
         ("base_url", provider_request("a", "", &Value::Null)),
         ("base_url", provider_request("a", "ftp://a", &Value::Null)),
+        ("base_url", provider_request("a", "http://api.openai.com/v1", &Value::Null)),
+        ("base_url", provider_request("a", "http://1.1.1.1/v1", &Value::Null)),
         ("base_url", provider_request("a", "https://user:password@a", &Value::Null)),
         ("base_url", provider_request("a", "https://a?key=b", &Value::Null)),
         ("key", provider_request("a", valid_url, &other_organization_key)),

@@ -41,7 +41,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use ipnet::IpNet;
 use latchkey_crypto::{key_format::Pepper, random};
 use latchkey_store::{self as store, Store};
 use latchkey_types::error::Error;
@@ -51,10 +50,11 @@ use secrecy::SecretString;
 use audit::Auditor;
 use auth::{password::Passwords, throttle::Throttle};
 use credential_check::{CredentialChecks, ProviderEndpoints};
-use http_client::HttpClient;
+use http_client::{HttpClient, OutgoingNetworks};
 use keyring::Keyring;
 use list_snapshots::ListSnapshots;
 use notifications::NotificationHub;
+use project_keys::PublicKeyCache;
 use public_url::PublicUrl;
 use vault::Vault;
 
@@ -69,6 +69,7 @@ pub struct Core {
     pub verifier: Arc<Verifier>,
     pub list_snapshots: ListSnapshots,
     pub notification_hub: Arc<NotificationHub>,
+    pub public_keys: PublicKeyCache,
     pub passwords: Passwords,
     pub throttle: Throttle,
     /// The secret of the set-up link; of no use once there is a user.
@@ -78,8 +79,6 @@ pub struct Core {
 }
 
 impl Core {
-    /// `allow_outgoing`: private networks that outgoing calls may reach.
-    ///
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(
@@ -87,7 +86,7 @@ impl Core {
         keyring: &Keyring,
         vault: Arc<Vault>,
         public_url: PublicUrl,
-        allow_outgoing: Vec<IpNet>,
+        outgoing: OutgoingNetworks,
         endpoints: ProviderEndpoints,
     ) -> anyhow::Result<Self> {
         let pepper = Pepper::new(&keyring.pepper);
@@ -100,12 +99,13 @@ impl Core {
             verifier,
             auditor: Auditor::new(&keyring.audit),
             vault,
-            http_client: HttpClient::new(allow_outgoing)?,
+            http_client: HttpClient::new(outgoing)?,
             credential_checks: CredentialChecks::new(endpoints),
             store,
             pepper,
             list_snapshots: ListSnapshots::default(),
             notification_hub: Arc::new(NotificationHub::new()),
+            public_keys: PublicKeyCache::default(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),

@@ -42,6 +42,6 @@ pub(crate) struct KeySet {
     ),
 )]
 pub(crate) async fn jwks(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
-    let keys = KeySet { keys: project_keys::public_keys(&state).await? };
+    let keys = KeySet { keys: project_keys::public_keys(&state).await?.to_vec() };
     Ok(not_modified_or(&headers, HEADERS, serde_json::to_vec(&keys).map_err(|_| Error::Internal)?))
 }

@@ -1,8 +1,9 @@
 //! Corpora of an organization.
 
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Connection, StoreError, Tx, fold, placeholders, verdict_changes::VerdictChange};
+use super::{Connection, StoreError, Tx, fold, verdict_changes::VerdictChange};
 use latchkey_types::{
     corpus::CorpusDetails,
     id::{OrganizationId, UserId},
@@ -30,13 +31,16 @@ pub async fn all(db: &mut Connection, organization: OrganizationId) -> Result<Ve
 }
 
 /// Filters `ids` down to existing corpora of the organization.
-pub async fn known(db: &mut Connection, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let sql =
-        AssertSqlSafe(format!("select id from corpora where organization_id = $1 and deleted_at is null and id in ({})", placeholders(2, ids.len())));
-    Ok(ids.iter().fold(sqlx::query_scalar(sql).bind(organization), |query, id| query.bind(*id)).fetch_all(db).await?)
+    let sql = AssertSqlSafe(format!(
+        "select id from corpora where organization_id = $2 and deleted_at is null and id in (select cast(value ->> 0 as bigint) from {})",
+        tx.json_rows()
+    ));
+    let rows = ids.iter().map(|id| json!([id])).collect::<Value>().to_string();
+    Ok(sqlx::query_scalar(sql).bind(rows).bind(organization).fetch_all(tx).await?)
 }
 
 /// Creates a corpus. Returns its number, which is never reused in the organization.

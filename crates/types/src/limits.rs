@@ -24,6 +24,8 @@ pub const DURATION_RANGE_MS: std::ops::RangeInclusive<i64> = 100..=31 * DAY_MS;
 pub const METADATA_MAX: usize = 4096;
 /// Maximum number of scopes of a key.
 pub const SCOPES_MAX: usize = 100;
+/// Maximum number of corpora of a key.
+pub const CORPORA_MAX: usize = 100;
 /// Maximum duration of a key or credential, in days (ten years).
 pub const DURATION_MAX_DAYS: i64 = 3650;
 /// Maximum number of credits.

@@ -1,15 +1,19 @@
-//! Public and private IP addresses.
+//! Which IP addresses outgoing calls may connect to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Networks that are not globally reachable, and multicast (IANA IPv4 Special-Purpose Address Registry).
-const NON_PUBLIC_V4: [(Ipv4Addr, u8); 16] = [
+use super::{HttpError, OutgoingNetworks, own_networks::OwnNetworks};
+
+/// Networks that are not globally reachable, multicast (IANA IPv4 Special-Purpose Address Registry), and Azure's platform service, which only
+/// virtual machines reach.
+const NON_PUBLIC_V4: [(Ipv4Addr, u8); 17] = [
     (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(172, 16, 0, 0), 12),
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -34,17 +38,65 @@ const NON_PUBLIC_V6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// The addresses to which outgoing connections are allowed: public ones, and those in the given networks.
-pub(super) struct AllowedAddresses(Vec<IpNet>);
+/// How a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tls,
+    Plain,
+}
+
+/// The addresses to which outgoing connections are allowed: public ones that do not belong to this machine or its network, over TLS only, and
+/// those in the operator's networks.
+pub(super) struct AllowedAddresses {
+    networks: OutgoingNetworks,
+    own: OwnNetworks,
+}
 
 impl AllowedAddresses {
-    pub(super) const fn new(allowed: Vec<IpNet>) -> Self {
-        Self(allowed)
+    pub(super) const fn new(networks: OutgoingNetworks, own: OwnNetworks) -> Self {
+        Self { networks, own }
     }
 
-    pub(super) fn allows(&self, address: IpAddr) -> bool {
-        is_public(address) || self.0.iter().any(|network| network.contains(&address.to_canonical()))
+    /// # Errors
+    /// `BlockedAddress`, `Unencrypted`.
+    pub(super) fn check(&self, address: IpAddr, transport: Transport) -> Result<(), HttpError> {
+        if contains(&self.networks.denied, address) {
+            return Err(HttpError::BlockedAddress);
+        }
+        if self.is_allowed_by_operator(address) {
+            return Ok(());
+        }
+        if !is_public(address) || self.is_own(address) {
+            return Err(HttpError::BlockedAddress);
+        }
+        if transport == Transport::Plain { Err(HttpError::Unencrypted) } else { Ok(()) }
     }
+
+    /// Whether requests without TLS could be sent to this address: it is private, or in a network of the operator.
+    pub(super) fn may_be_plain(&self, address: IpAddr) -> bool {
+        !is_public(address) || self.is_allowed_by_operator(address)
+    }
+
+    /// Whether the operator allows any network in addition to the public ones.
+    pub(super) const fn has_networks(&self) -> bool {
+        !self.networks.allowed.is_empty()
+    }
+
+    fn is_allowed_by_operator(&self, address: IpAddr) -> bool {
+        contains(&self.networks.allowed, address)
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.own.contain(address).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot read the addresses of this machine: outgoing calls reach only the networks of --allow-outgoing");
+            true
+        })
+    }
+}
+
+fn contains(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// IPv4-mapped IPv6 addresses are not public; no provider needs them.
@@ -60,14 +112,31 @@ fn is_public(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
+    /// Own addresses of a machine in the tests.
+    #[expect(clippy::unnecessary_wraps, reason = "the signature of the function that reads the interfaces")]
+    fn own_addresses() -> io::Result<Vec<IpAddr>> {
+        Ok(["127.0.0.1", "9.9.9.9", "2620:fe::fe", "fe80::1"].map(|address| address.parse().unwrap()).to_vec())
+    }
+
+    fn networks(networks: &[&str]) -> Vec<IpNet> {
+        networks.iter().map(|network| network.parse().unwrap()).collect()
+    }
+
     fn allowed_addresses(allowed: &[&str]) -> AllowedAddresses {
-        AllowedAddresses::new(allowed.iter().map(|network| network.parse().unwrap()).collect())
+        allowed_and_denied(allowed, &[])
+    }
+
+    fn allowed_and_denied(allowed: &[&str], denied: &[&str]) -> AllowedAddresses {
+        let networks = OutgoingNetworks { allowed: networks(allowed), denied: networks(denied) };
+        AllowedAddresses::new(networks, OwnNetworks::new(own_addresses))
     }
 
     fn has(allowed_addresses: &AllowedAddresses, address: &str) -> bool {
-        allowed_addresses.allows(address.parse().unwrap())
+        allowed_addresses.check(address.parse().unwrap(), Transport::Tls).is_ok()
     }
 
     #[test]
@@ -90,6 +159,7 @@ mod tests {
             "100.127.255.255",
             "127.0.0.1",
             "127.255.255.255",
+            "168.63.129.16",
             "169.254.169.254",
             "172.16.0.1",
             "172.31.255.255",
@@ -137,5 +207,44 @@ mod tests {
         for address in ["10.2.0.1", "127.0.0.1", "fe80::1"] {
             assert!(!has(&allowed_addresses, address), "{address}");
         }
+    }
+
+    #[test]
+    fn addresses_of_this_machine_and_its_ipv6_network_are_not_allowed() {
+        for address in ["9.9.9.9", "2620:fe::fe", "2620:fe::1", "2620:fe::ffff:ffff:ffff:ffff"] {
+            assert!(!has(&allowed_addresses(&[]), address), "{address}");
+        }
+        for address in ["9.9.9.10", "2620:fe:0:1::1"] {
+            assert!(has(&allowed_addresses(&[]), address), "{address}");
+        }
+        assert!(has(&allowed_addresses(&["9.9.9.9/32"]), "9.9.9.9"), "the operator allows it");
+    }
+
+    #[test]
+    fn no_public_address_is_allowed_while_the_own_addresses_are_unknown() {
+        let networks = OutgoingNetworks { allowed: networks(&["10.0.0.0/8"]), denied: Vec::new() };
+        let allowed_addresses = AllowedAddresses::new(networks, OwnNetworks::new(|| Err(io::Error::other("no netlink"))));
+        assert!(!has(&allowed_addresses, "1.1.1.1"));
+        assert!(has(&allowed_addresses, "10.0.0.1"));
+    }
+
+    #[test]
+    fn a_denied_network_takes_precedence() {
+        let allowed_addresses = allowed_and_denied(&["10.0.0.0/8"], &["10.1.0.0/16", "1.1.1.0/24", "2606:4700::/32"]);
+        for address in ["10.1.2.3", "::ffff:10.1.2.3", "1.1.1.1", "2606:4700::1111"] {
+            assert!(!has(&allowed_addresses, address), "{address}");
+        }
+        for address in ["10.2.0.1", "1.1.2.1"] {
+            assert!(has(&allowed_addresses, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_the_operators_networks_are_called_without_tls() {
+        let allowed_addresses = allowed_addresses(&["10.1.0.0/16", "8.8.8.8/32"]);
+        let check = |address: &str| allowed_addresses.check(address.parse().unwrap(), Transport::Plain);
+        assert_eq!(check("1.1.1.1"), Err(HttpError::Unencrypted));
+        assert_eq!(check("192.168.0.1"), Err(HttpError::BlockedAddress));
+        assert_eq!((check("10.1.0.1"), check("8.8.8.8")), (Ok(()), Ok(())));
     }
 }

@@ -1,20 +1,25 @@
 //! HTTP client for outgoing requests, with protection against server-side request forgery: the resolved address is checked when connecting, so
-//! that a host name that resolves to a private network is rejected, also after a DNS change.
+//! that a host name that resolves to a private network is rejected, also after a DNS change. Without TLS, only addresses in the operator's
+//! networks are called.
 
 mod address;
+mod own_networks;
+#[cfg(test)]
+mod tests;
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use reqwest::{
-    Client, Method, RequestBuilder,
+    Client, ClientBuilder, Method, RequestBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
-use address::AllowedAddresses;
+use address::{AllowedAddresses, Transport};
+use own_networks::OwnNetworks;
 
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -23,8 +28,16 @@ pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Largest response body, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
 
+/// Networks that the operator allows or denies for outgoing calls. Denied ones take precedence.
+#[derive(Debug, Clone, Default)]
+pub struct OutgoingNetworks {
+    pub allowed: Vec<IpNet>,
+    pub denied: Vec<IpNet>,
+}
+
 pub struct HttpClient {
-    client: Client,
+    tls: Client,
+    plain: Client,
     allowed_addresses: Arc<AllowedAddresses>,
 }
 
@@ -36,8 +49,12 @@ pub struct HttpResponse {
 /// Why a request failed. The messages follow the name of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    #[error("has an address in a private network, which is blocked. An operator can allow the network with --allow-outgoing.")]
-    PrivateAddress,
+    #[error(
+        "has a blocked address: in a private network, of this server, or denied by its operator. An operator can allow a private network with --allow-outgoing."
+    )]
+    BlockedAddress,
+    #[error("has a public address, to which keys are sent only encrypted. Change the URL to https://.")]
+    Unencrypted,
     /// Connection refused, or no trusted certificate.
     #[error("could not be reached. Check the URL and whether this server can connect to it.")]
     Unreachable,
@@ -51,43 +68,66 @@ pub enum HttpError {
 }
 
 impl HttpClient {
-    /// Creates a client that reaches public addresses and those in the `allowed` networks.
+    /// Creates a client that reaches public addresses and those in the allowed networks.
     ///
     /// # Errors
     /// If the system's root certificates cannot be loaded.
-    pub fn new(allowed: Vec<IpNet>) -> anyhow::Result<Self> {
-        let allowed_addresses = Arc::new(AllowedAddresses::new(allowed));
-        let client = Client::builder()
-            .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
-            // A redirect could send the key to another host.
-            .redirect(Policy::none())
-            // A proxy would resolve host names itself and bypass the address check.
-            .no_proxy()
-            .dns_resolver(FilteringResolver(Arc::clone(&allowed_addresses)))
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(CALL_LIMIT)
-            .build()?;
-        Ok(Self { client, allowed_addresses })
+    pub fn new(networks: OutgoingNetworks) -> anyhow::Result<Self> {
+        let allowed_addresses = AllowedAddresses::new(networks, OwnNetworks::of_this_machine());
+        Self::build(allowed_addresses, Arc::new(SystemResolver), ClientBuilder::dns_resolver)
+    }
+
+    /// `connect` gives the resolver to each of the two clients.
+    fn build(
+        allowed_addresses: AllowedAddresses,
+        names: Arc<dyn Resolve>,
+        connect: impl Fn(ClientBuilder, FilteringResolver) -> ClientBuilder,
+    ) -> anyhow::Result<Self> {
+        let allowed_addresses = Arc::new(allowed_addresses);
+        let client = |transport| {
+            let resolver = FilteringResolver { names: Arc::clone(&names), allowed_addresses: Arc::clone(&allowed_addresses), transport };
+            connect(client_builder(), resolver).build()
+        };
+        Ok(Self { tls: client(Transport::Tls)?, plain: client(Transport::Plain)?, allowed_addresses: Arc::clone(&allowed_addresses) })
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client.request(method, url)
+        self.client(transport(&url)).request(method, url)
+    }
+
+    fn client(&self, transport: Transport) -> &Client {
+        match transport {
+            Transport::Tls => &self.tls,
+            Transport::Plain => &self.plain,
+        }
+    }
+
+    /// Whether a key may be sent to this URL as far as its text shows: over TLS, or to a host that can be private.
+    pub fn may_send_keys_to(&self, url: &Url) -> bool {
+        if transport(url) == Transport::Tls {
+            return true;
+        }
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.allowed_addresses.may_be_plain(address.into()),
+            Some(Host::Ipv6(address)) => self.allowed_addresses.may_be_plain(address.into()),
+            Some(Host::Domain(name)) => is_localhost(name) || self.allowed_addresses.has_networks(),
+            None => false,
+        }
     }
 
     /// Sends a request and reads the whole response. Redirects are returned, not followed.
     pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
         let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
+        let transport = transport(request.url());
         // Literal IP addresses bypass the resolver.
-        let is_allowed = match request.url().host() {
-            Some(Host::Ipv4(address)) => self.allowed_addresses.allows(address.into()),
-            Some(Host::Ipv6(address)) => self.allowed_addresses.allows(address.into()),
-            Some(Host::Domain(_)) => true,
-            None => false,
+        let literal = match request.url().host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) => None,
+            None => return Err(HttpError::BlockedAddress),
         };
-        if !is_allowed {
-            return Err(HttpError::PrivateAddress);
-        }
-        let mut response = self.client.execute(request).await.map_err(|error| failure(&error))?;
+        literal.map_or(Ok(()), |address| self.allowed_addresses.check(address, transport))?;
+        let mut response = self.client(transport).execute(request).await.map_err(|error| failure(&error))?;
         let (status, mut body) = (response.status().as_u16(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
             if body.len() + chunk.len() > BODY_MAX {
@@ -99,9 +139,30 @@ impl HttpClient {
     }
 }
 
+fn client_builder() -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+        // A redirect could send the key to another host.
+        .redirect(Policy::none())
+        // A proxy would resolve host names itself and bypass the address check.
+        .no_proxy()
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(CALL_LIMIT)
+}
+
+fn transport(url: &Url) -> Transport {
+    if url.scheme() == "https" { Transport::Tls } else { Transport::Plain }
+}
+
+/// Names of the loopback interface (RFC 6761).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 fn failure(error: &reqwest::Error) -> HttpError {
-    if is_private(error) {
-        HttpError::PrivateAddress
+    if let Some(refused) = refusal(error) {
+        refused
     } else if error.is_timeout() {
         HttpError::Timeout
     } else if error.is_connect() {
@@ -111,27 +172,45 @@ fn failure(error: &reqwest::Error) -> HttpError {
     }
 }
 
-fn is_private(error: &(dyn Error + 'static)) -> bool {
-    error.is::<PrivateHost>() || error.source().is_some_and(is_private)
+/// The error of [`FilteringResolver`], if it is the cause.
+fn refusal(error: &(dyn Error + 'static)) -> Option<HttpError> {
+    error.downcast_ref().copied().or_else(|| refusal(error.source()?))
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("all addresses of this host are in blocked networks")]
-struct PrivateHost;
+/// Resolves names as the operating system is configured.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses: Vec<_> = lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
 
 /// DNS resolver that returns allowed addresses only. The connection goes to one of these.
-struct FilteringResolver(Arc<AllowedAddresses>);
+struct FilteringResolver {
+    names: Arc<dyn Resolve>,
+    allowed_addresses: Arc<AllowedAddresses>,
+    transport: Transport,
+}
 
 impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowed_addresses = Arc::clone(&self.0);
+        let (resolving, allowed_addresses, transport) = (self.names.resolve(name), Arc::clone(&self.allowed_addresses), self.transport);
         Box::pin(async move {
-            let (allowed, blocked): (Vec<_>, Vec<_>) =
-                lookup_host((name.as_str(), 0)).await?.partition(|address| allowed_addresses.allows(address.ip()));
-            if allowed.is_empty() && !blocked.is_empty() {
-                return Err(PrivateHost.into());
+            let (mut allowed, mut refused) = (Vec::new(), None);
+            for address in resolving.await? {
+                match allowed_addresses.check(address.ip(), transport) {
+                    Ok(()) => allowed.push(address),
+                    Err(error) => refused = Some(error),
+                }
             }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            match refused {
+                Some(error) if allowed.is_empty() => Err(error.into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
         })
     }
 }

@@ -9,6 +9,7 @@ use latchkey_types::{
     error::Error,
     key::{CreateKeyRequest, KeyPatch},
     key_kind::{CORPUS_ACCESS, Editable, KeyKind, KindSpec, ScopeRule},
+    limits::CORPORA_MAX,
     permission::Scope,
     time::Timestamp,
     validate,
@@ -79,10 +80,13 @@ pub(super) fn apply_patch(actor: &Actor, kind: KeyKind, before: KeyAttributes, p
 /// The corpora that a new key gives access to, sorted and distinct.
 ///
 /// # Errors
-/// `Invalid` at `corpora` if the kind has no corpora, or requires some and none is given.
+/// `Invalid` at `corpora` if the kind has no corpora, or requires some and none is given, or for more than [`CORPORA_MAX`].
 pub(super) fn corpora(spec: &KindSpec, requested: &[i64]) -> Result<Vec<i64>, Error> {
     match (spec.scope_rule, requested) {
         (ScopeRule::Corpora, []) => Err(Error::invalid("corpora", "Choose at least one corpus.")),
+        (ScopeRule::Corpora, requested) if requested.len() > CORPORA_MAX => {
+            Err(Error::invalid("corpora", format!("Choose at most {CORPORA_MAX} corpora.")))
+        }
         (ScopeRule::Corpora, requested) => {
             let mut corpora = requested.to_vec();
             corpora.sort_unstable();
@@ -204,6 +208,9 @@ mod tests {
     fn only_kinds_with_corpora_accept_and_require_them() {
         assert_eq!(corpora(KeyKind::Corpus.spec(), &[3, 1, 3]), Ok(vec![1, 3]));
         assert!(corpora(KeyKind::Corpus.spec(), &[]).is_err());
+        let most: Vec<i64> = (1..=i64::try_from(CORPORA_MAX).unwrap()).collect();
+        assert_eq!(corpora(KeyKind::Corpus.spec(), &most), Ok(most.clone()));
+        assert!(corpora(KeyKind::Corpus.spec(), &[&most[..], &[0]].concat()).is_err());
         assert!(corpora(KeyKind::Agent.spec(), &[1]).is_err());
         assert_eq!(corpora(KeyKind::Agent.spec(), &[]), Ok(vec![]));
     }

@@ -39,8 +39,9 @@ pub async fn rotate(core: &Core, actor: &Actor, id: KeyId, grace_seconds: i64, o
     Ok(CreatedKey { key, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// The secret of an internal key gives access to everything the key may do, so the actor needs all of its scopes and permissions.
-async fn require_key_grants(db: &mut Connection, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
+/// An internal key gives access to everything the key may do, so who gets its secret or makes it valid again needs all of its scopes and
+/// permissions.
+pub(super) async fn require_key_grants(db: &mut Connection, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
     if key.kind.spec().scope_rule != ScopeRule::Api {
         return Ok(());
     }

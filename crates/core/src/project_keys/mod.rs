@@ -1,10 +1,12 @@
 //! Project keys: JWTs that are signed once, when revealed to their holder, and verified like all other keys.
 
+mod public_keys;
 mod reveal;
 pub mod signing;
 
 use serde::Serialize;
 
+pub use public_keys::{PublicKeyCache, public_keys};
 pub use reveal::reveal;
 
 use super::{Core, actor::Actor, projects};
@@ -16,7 +18,7 @@ use latchkey_types::{
 };
 
 /// A public signing key as JSON Web Key (RFC 7517, RFC 8037).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct PublicKey {
     kty: &'static str,
     crv: &'static str,
@@ -30,12 +32,6 @@ impl From<PublicKeyRow> for PublicKey {
     fn from(key: PublicKeyRow) -> Self {
         Self { kty: "OKP", crv: "Ed25519", x: latchkey_crypto::signing_key::jwk_x(&key.public_key), kid: key.kid, alg: "EdDSA", r#use: "sig" }
     }
-}
-
-/// The public keys of all tokens that can be valid: the current signing key, and each earlier one until its last token expires. Needs no
-/// permission.
-pub async fn public_keys(core: &Core) -> Result<Vec<PublicKey>, Error> {
-    Ok(store::signing_keys::in_use(&core.store, Timestamp::now()).await?.into_iter().map(Into::into).collect())
 }
 
 /// The project's unexpired keys that are no longer valid, and since when: the key was revoked, deleted or disabled, its holder was disabled, or

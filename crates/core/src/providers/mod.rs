@@ -41,7 +41,7 @@ pub async fn list(core: &Core, actor: &Actor) -> Result<ProviderList, Error> {
 
 pub async fn create(core: &Core, actor: &Actor, request: ProviderRequest) -> Result<ProviderRow, Error> {
     actor.require(Permission::ManageCredentials)?;
-    let (id, values) = (ProviderId::new(), values(request)?);
+    let (id, values) = (ProviderId::new(), values(core, request)?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     require_general_key(&mut change.tx, &change.actor, values.key).await?;
     store::providers::insert(&mut change.tx, change.actor.organization, id, change.actor.user, &values).await.map_err(name_taken)?;
@@ -55,7 +55,7 @@ pub async fn create(core: &Core, actor: &Actor, request: ProviderRequest) -> Res
 /// to. A different key in the same request is linked to the new URL.
 pub async fn edit(core: &Core, actor: &Actor, id: ProviderId, request: ProviderRequest) -> Result<UpdatedProvider, Error> {
     actor.require(Permission::ManageCredentials)?;
-    let mut values = values(request)?;
+    let mut values = values(core, request)?;
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     let before = find(&mut change.tx, &change.actor, id).await?;
     require_general_key(&mut change.tx, &change.actor, values.key).await?;
@@ -98,8 +98,8 @@ async fn find(db: &mut Connection, actor: &Actor, id: ProviderId) -> Result<Prov
     store::providers::find(db, actor.organization, id).await?.ok_or(Error::NotFound)
 }
 
-fn values(request: ProviderRequest) -> Result<ProviderValues, Error> {
-    let (name, base_url) = (validate::name("name", &request.name)?, address::base_url("base_url", &request.base_url)?);
+fn values(core: &Core, request: ProviderRequest) -> Result<ProviderValues, Error> {
+    let (name, base_url) = (validate::name("name", &request.name)?, address::base_url(&core.http_client, "base_url", &request.base_url)?);
     Ok(ProviderValues { name, api_style: request.style, base_url, key: request.key })
 }
 

@@ -26,7 +26,8 @@ use crate::{
     key::{GRACE_MAX_SECONDS, StorageProvider, TestOutcome},
     key_kind::{CORPUS_ACCESS, CredentialKind, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, ScopeRule, Status},
     limits::{
-        ALLOWED_IPS_MAX, CREDITS_MAX, DURATION_MAX_DAYS, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, METADATA_MAX, RATE_LIMITS_MAX, SCOPES_MAX,
+        ALLOWED_IPS_MAX, CORPORA_MAX, CREDITS_MAX, DURATION_MAX_DAYS, DURATION_RANGE_MS, LIMIT_MAX, LIMIT_NAME_MAX, METADATA_MAX, RATE_LIMITS_MAX,
+        SCOPES_MAX,
     },
     listing::ROWS_MAX,
     permission::{Permission, Scope},
@@ -244,7 +245,7 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
     let corpora = if spec.scope_rule == ScopeRule::Corpora {
         required.push("corpora");
         let id = int64(1..=i64::MAX).maximum(None::<i64>).description(Some("The id of an existing corpus."));
-        ArrayBuilder::new().items(id).min_items(Some(1)).examples([json!([1])])
+        ArrayBuilder::new().items(id).min_items(Some(1)).max_items(Some(CORPORA_MAX)).examples([json!([1])])
     } else {
         empty_array()
     };

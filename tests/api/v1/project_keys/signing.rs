@@ -56,6 +56,7 @@ async fn retired_key_is_published_until_its_last_token_expires() {
 
     let rotated = server.latchkey(&["admin", "rotate-signing-key"], "");
     assert!(rotated.status.success(), "{rotated:?}");
+    server.changes_applied().await;
     let both = jwks(server).await;
     assert_eq!((both.len(), &both[1]), (2, &first[0]), "the new key is first");
     assert!(String::from_utf8(rotated.stdout).unwrap().contains(&both[0]));
@@ -76,6 +77,23 @@ async fn retired_key_is_published_until_its_last_token_expires() {
     assert_eq!(jwks(server).await, both[..1]);
     assert_eq!(fixture.api.verify(&other_token).await, "EXPIRED");
     assert_eq!(fixture.api.verify(&later_token).await, "VALID");
+}
+
+#[tokio::test]
+async fn jwks_is_served_from_memory_until_the_signing_keys_change() {
+    let fixture = Fixture::start().await;
+    let server = &fixture.server;
+    server.changes_applied().await;
+    let before = jwks(server).await;
+    let kid = "a".repeat(43);
+    // Written without publishing a change.
+    let sql = "insert into signing_keys (kid, public_key, created_at) values ($1, $2, 1)";
+    sqlx::query(sql).bind(&kid).bind(vec![1_u8; 32]).execute(&server.database().await).await.unwrap();
+    for _ in 0..20 {
+        assert_eq!(jwks(server).await, before);
+    }
+    fixture.change("update signing_keys set created_at = 2 where kid = $1", &kid).await;
+    assert_eq!(jwks(server).await, [before, vec![kid]].concat());
 }
 
 #[tokio::test]
