@@ -97,15 +97,40 @@ fn missing_or_wrong_master_key_is_refused_and_not_replaced() {
     fs::remove_file(&path).unwrap();
     assert!(start_error(data.path(), &[]).contains("the master key is missing: put it back at"));
     assert!(!path.exists());
-    fs::write(&path, BASE64_STANDARD.encode([7; 32])).unwrap();
+    write_private(&path, &BASE64_STANDARD.encode([7; 32]));
     assert!(start_error(data.path(), &[]).contains("does not fit this data"));
     for broken in ["", "rubbish", &key[1..]] {
-        fs::write(&path, broken).unwrap();
+        write_private(&path, broken);
         assert!(start_error(data.path(), &[]).contains("does not contain a master key"), "{broken}");
     }
     fs::remove_file(&path).unwrap();
     let from_environment = program(data.path()).args(["admin", "verify-audit"]).env("LATCHKEY_MASTER_KEY", key.trim()).output().unwrap();
     assert!(from_environment.status.success(), "the environment can provide the key: {from_environment:?}");
+}
+
+fn write_private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_master_key_open_to_other_users_is_refused() {
+    let data = TempDir::new().unwrap();
+    let (folder, path) = (data.path().join("data"), data.path().join("data").join("master.key"));
+    ServeProcess::start(&folder).text_after("Latchkey is at ");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = start_error(&folder, &[]);
+    assert!(refused.contains("is open to other users (mode 0644): run `chmod 600"), "{refused}");
+    assert!(!latchkey(&folder, &["admin", "verify-audit"], "").status.success());
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+
+    let private = ServeProcess::start(&folder);
+    private.text_after("Latchkey is at ");
+    assert!(!private.stop().contains("chmod"));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let open = ServeProcess::start(&folder);
+    open.text_after("Latchkey is at ");
+    assert!(open.stop().contains("is open to other users (mode 0755): run `chmod 700"));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The master key, which wraps all other keys, and its storage: the data folder or the environment.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io::{ErrorKind, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::{self, File, Permissions, TryLockError},
+    io::{self, ErrorKind, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -185,26 +185,45 @@ fn parse_variable(name: &str, text: &SecretString) -> anyhow::Result<MasterKey> 
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
-    match fs::read_to_string(path).map(Zeroizing::new) {
-        Ok(text) => MasterKey::parse(&text)
-            .with_context(|| format!("{} does not contain a master key: it must be 32 bytes in base64", path.display()))
-            .map(Some),
+    match read_with_mode(path) {
+        Ok((text, mode)) => {
+            let shown = path.display();
+            // The lowest six bits are the permissions of group and others.
+            let is_private = mode.trailing_zeros() >= 6;
+            ensure!(
+                is_private,
+                "{shown} is open to other users (mode {:04o}): run `chmod 600 {shown}`, or set LATCHKEY_MASTER_KEY if its file system has no modes",
+                mode & 0o7777
+            );
+            MasterKey::parse(&text).with_context(|| format!("{shown} does not contain a master key: it must be 32 bytes in base64")).map(Some)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
+/// The content and the mode of one file: it could be replaced between two look-ups of its path.
+fn read_with_mode(path: &Path) -> io::Result<(Zeroizing<String>, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text)?;
+    Ok((text, mode))
+}
+
 /// Syncs the file to disk before the key is used: without the key, data that was wrapped under it would be lost too.
-fn write(options: &mut fs::OpenOptions, path: &Path, master: &MasterKey) -> std::io::Result<()> {
+fn write(options: &mut fs::OpenOptions, path: &Path, master: &MasterKey) -> io::Result<()> {
     let text = Zeroizing::new(BASE64_STANDARD.encode(master.0.as_slice()));
     let mut file = options.write(true).mode(0o600).open(path)?;
+    // An existing file keeps its mode otherwise, with which the key would be refused.
+    file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     path.parent().map_or(Ok(()), sync)
 }
 
 /// Syncs the folder, so that a new file name is durable.
-fn sync(folder: &Path) -> std::io::Result<()> {
+fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -244,5 +263,18 @@ mod tests {
         assert!(source.find(&keyring(&second)).unwrap().unwrap().is_next, "a next key that was never used is not promoted");
         source.finish_rotation(&keyring(&second)).unwrap();
         assert!(!source.find(&keyring(&second)).unwrap().unwrap().is_next);
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_open_is_refused() {
+        let folder = TempDir::new().unwrap();
+        let source = MasterKeySource::Folder(folder.path().to_owned());
+        MasterKeySource::create(folder.path()).unwrap();
+        for (mode, is_refused) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o620, true)] {
+            fs::set_permissions(folder.path().join(FILE), Permissions::from_mode(mode)).unwrap();
+            let refused = source.current().err().map(|error| format!("{error:#}"));
+            assert_eq!(refused.is_some(), is_refused, "{mode:o}");
+            assert!(refused.is_none_or(|error| error.contains("chmod 600")));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Static files: embedded in the binary in release builds, read from `target/site` in debug builds.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashMap},
     sync::LazyLock,
 };
@@ -63,7 +64,7 @@ pub(crate) fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
 
 fn response(name: &str, cache: &'static str, plain: EmbeddedFile, compressed: Option<EmbeddedFile>) -> Response {
     let encoding = compressed.is_some().then(|| (header::CONTENT_ENCODING, HeaderValue::from_static("br")));
-    let body = Body::from(compressed.unwrap_or(plain).data.into_owned());
+    let body = body(compressed.unwrap_or(plain).data);
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
@@ -71,6 +72,11 @@ fn response(name: &str, cache: &'static str, plain: EmbeddedFile, compressed: Op
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.extend(encoding);
     response
+}
+
+/// Embedded data is sent from where it is, not from a copy for each client.
+fn body(data: Cow<'static, [u8]>) -> Body {
+    Body::from(data)
 }
 
 fn accepts_brotli(headers: &HeaderMap) -> bool {
@@ -93,5 +99,19 @@ fn content_type(name: &str) -> &'static str {
         "txt" => "text/plain; charset=utf-8",
         "webmanifest" => "application/manifest+json",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn embedded_files_are_sent_without_a_copy() {
+        static FILE: [u8; 100_000] = [1; 100_000];
+        let sent = to_bytes(body(Cow::Borrowed(&FILE)), FILE.len()).await.unwrap();
+        assert_eq!((sent.as_ptr(), sent.len()), (FILE.as_ptr(), FILE.len()));
     }
 }

@@ -1,6 +1,6 @@
 //! Configuration: command-line flags, each also available as an environment variable.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use ipnet::IpNet;
@@ -47,6 +47,9 @@ pub struct OutgoingOptions {
     /// Private networks that outgoing requests may reach, for providers inside them: `10.1.0.0/16,::1/128`
     #[arg(long, env = "LATCHKEY_ALLOW_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
     pub allow_outgoing: Vec<IpNet>,
+    /// Networks that outgoing requests never reach, even if allowed: `198.51.100.0/24`
+    #[arg(long, env = "LATCHKEY_DENY_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
+    pub deny_outgoing: Vec<IpNet>,
     /// URL of the AWS Security Token Service [default: the endpoint of each key's region]
     #[arg(long, env = "LATCHKEY_AWS_STS_URL", value_name = "URL")]
     pub aws_sts_url: Option<Url>,
@@ -64,6 +67,46 @@ pub struct MailOptions {
     /// Sender of notifications, e.g. `Latchkey <keys@example.com>`
     #[arg(long, env = "LATCHKEY_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+}
+
+/// Limits of the clients' connections.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectionLimits {
+    /// Open connections of one IPv4 address or one IPv6 /64 network, 0 for any number; trusted proxies and this machine are not limited
+    #[arg(long, env = "LATCHKEY_CONNECTIONS_PER_CLIENT", value_name = "N", default_value_t = ConnectionLimits::DEFAULT.connections_per_client)]
+    pub connections_per_client: usize,
+    /// Whether the limit of a client does not apply to this machine.
+    #[arg(skip = ConnectionLimits::DEFAULT.exempt_loopback)]
+    pub exempt_loopback: bool,
+    /// Open connections of all clients, if the limit on file handles permits as many.
+    #[arg(skip = ConnectionLimits::DEFAULT.total)]
+    pub total: usize,
+    /// Time within which a client must send the head of its first or next request.
+    #[arg(skip = ConnectionLimits::DEFAULT.header)]
+    pub header: Duration,
+    /// Longest time for which a client may read nothing of a response.
+    #[arg(skip = ConnectionLimits::DEFAULT.write)]
+    pub write: Duration,
+    /// Time after which an unread response or an incomplete request body no longer protects its connection from being closed to make room.
+    #[arg(skip = ConnectionLimits::DEFAULT.stall)]
+    pub stall: Duration,
+}
+
+impl ConnectionLimits {
+    const DEFAULT: Self = Self {
+        connections_per_client: 256,
+        exempt_loopback: true,
+        total: 8192,
+        header: Duration::from_secs(10),
+        write: Duration::from_secs(20),
+        stall: Duration::from_secs(2),
+    };
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// Options of `latchkey serve`.
@@ -84,6 +127,8 @@ pub struct ServeOptions {
     /// Seconds for which cached keys are still verified while the database is unreachable, at most 3600 [default: 0, off]
     #[arg(long, env = "LATCHKEY_SERVE_STALE", value_name = "SECONDS", default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u64).range(..=3600))]
     pub serve_stale: u64,
+    #[command(flatten)]
+    pub connections: ConnectionLimits,
     #[command(flatten)]
     pub outgoing: OutgoingOptions,
     #[command(flatten)]

@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +11,9 @@ use std::{
 use anyhow::{Context, bail, ensure};
 
 use super::config::{DataOptions, OutgoingOptions};
-use latchkey_core::{Core, credential_check::ProviderEndpoints, keyring::Keyring, public_url::PublicUrl, vault::Vault};
+use latchkey_core::{
+    Core, credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl, vault::Vault,
+};
 use latchkey_store::Store;
 
 /// How long an admin command waits for another process that is running migrations.
@@ -31,6 +34,7 @@ impl Data {
         let Some(lock) = lock(options)? else {
             bail!("another latchkey server uses {}: stop it first, or choose another --data", options.data.display());
         };
+        warn_if_open_to_others(&options.data)?;
         let store = connect(options).await?;
         migrate(&store).await?;
         let (keyring, vault) = Keyring::open(&store, options.master_key_source(), true).await?;
@@ -54,7 +58,8 @@ impl Data {
 
     pub fn core(&self, public_url: PublicUrl, outgoing: OutgoingOptions) -> anyhow::Result<Core> {
         let endpoints = ProviderEndpoints { aws_sts: outgoing.aws_sts_url, dnanexus: outgoing.dnanexus_url };
-        Core::new(self.store.clone(), &self.keyring, Arc::clone(&self.vault), public_url, outgoing.allow_outgoing, endpoints)
+        let networks = OutgoingNetworks { allowed: outgoing.allow_outgoing, denied: outgoing.deny_outgoing };
+        Core::new(self.store.clone(), &self.keyring, Arc::clone(&self.vault), public_url, networks, endpoints)
     }
 }
 
@@ -82,6 +87,16 @@ async fn is_soon_current(store: &Store) -> bool {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     true
+}
+
+/// Only a warning: a folder on a file system without modes, or one that is shared with a backup group, may be intended.
+fn warn_if_open_to_others(folder: &Path) -> anyhow::Result<()> {
+    let mode = fs::metadata(folder)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        let folder = folder.display();
+        tracing::warn!("the data folder {folder} is open to other users (mode {mode:04o}): run `chmod 700 {folder}`");
+    }
+    Ok(())
 }
 
 /// Creates the data folder if necessary and takes the lock; `None` if another process holds it.

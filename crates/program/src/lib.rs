@@ -4,6 +4,7 @@ pub mod admin;
 mod assets;
 mod background_tasks;
 pub mod config;
+mod connection;
 pub mod data_dir;
 mod events;
 mod page_auth;

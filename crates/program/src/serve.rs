@@ -1,9 +1,10 @@
 //! `latchkey serve`: opens the data, serves requests and shuts down gracefully.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, extract::ConnectInfo};
+use futures_util::future::Abortable;
 use hyper::{
     Request,
     body::Incoming,
@@ -19,22 +20,23 @@ use secrecy::ExposeSecret;
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
-use super::{background_tasks::BackgroundTasks, config::ServeOptions, data_dir::Data, router::router};
+use super::{
+    background_tasks::BackgroundTasks,
+    config::{ConnectionLimits, ServeOptions},
+    connection::{self, ClientStream, Connections, OpenConnection, RequestBody, RequestInProgress, ResponseBody},
+    data_dir::Data,
+    router::router,
+};
 use latchkey_core::{mail::Mailer, public_url::PublicUrl};
 use latchkey_http::AppState;
 use latchkey_rest as rest;
 
-/// Time within which a client must send the request headers.
-const HEADER_LIMIT: Duration = Duration::from_secs(10);
 /// Total size of the request headers in bytes, and their number.
 const HEADERS_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
-/// Open connections; further ones wait to be accepted.
-const CONNECTIONS_MAX: usize = 8192;
 /// Time that open requests get to finish at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 
@@ -46,6 +48,7 @@ pub struct Server {
     listener: TcpListener,
     data: Data,
     mailer: Option<Mailer>,
+    limits: ConnectionLimits,
 }
 
 impl Server {
@@ -64,21 +67,22 @@ impl Server {
         if mailer.is_some() {
             state.store.enable_mail();
         }
-        Ok(Self { address, router: router(state.clone()), state, listener, data, mailer })
+        Ok(Self { address, router: router(state.clone()), state, listener, data, mailer, limits: options.connections })
     }
 
     /// Serves until `end` resolves or a background task fails, then lets open requests finish.
     pub async fn run(self, end: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut tasks = BackgroundTasks::start(&self.state.core, self.mailer);
-        let (connections, permits) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        let (graceful, connections) = (GracefulShutdown::new(), Connections::new(self.limits, self.state.trusted_proxies.clone()));
         tokio::pin!(end);
         let result = loop {
             tokio::select! {
-                accepted = accept(&self.listener, &permits) => match accepted {
-                    Ok(accepted) => serve_connection(accepted, &self.state, &self.router, &connections),
+                accepted = accept(&self.listener, &connections) => match accepted {
+                    Ok(accepted) => serve_connection(accepted, &self.state, &self.router, connections.limits(), &graceful),
                     Err(error) => {
                         // Out of file handles, for example; retry shortly.
                         tracing::warn!(%error, "cannot accept a connection");
+                        connections.make_room();
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                 },
@@ -88,54 +92,65 @@ impl Server {
         };
         drop(self.listener);
         self.state.notification_hub.shut_down();
-        let _ = timeout(SHUTDOWN_LIMIT, connections.shutdown()).await;
+        let _ = timeout(SHUTDOWN_LIMIT, graceful.shutdown()).await;
         tasks.stop(SHUTDOWN_LIMIT).await;
         self.data.store.close().await;
         result
     }
 }
 
-/// A connection, its peer, and its permit among the open connections.
-type Accepted = (TcpStream, SocketAddr, OwnedSemaphorePermit);
+type Accepted = (TcpStream, SocketAddr, OpenConnection);
 
-/// Waits for a permit, then for the next connection.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<Accepted> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
+/// Waits for the next connection, and for room for it. Connections of a client that has too many are closed.
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> io::Result<Accepted> {
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        if let Some(open) = connections.admit(peer.ip()).await? {
+            return Ok((stream, peer, open));
+        }
+    }
 }
 
 /// Only HTTP/1: reverse proxies use it, and hyper's version detection has no timeout for idle clients.
-fn serve_connection((stream, peer, permit): Accepted, state: &AppState, router: &Router, connections: &GracefulShutdown) {
+fn serve_connection(accepted: Accepted, state: &AppState, router: &Router, limits: &ConnectionLimits, graceful: &GracefulShutdown) {
+    let (stream, peer, OpenConnection { waits, registration, guard }) = accepted;
     let _ = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
     // One `Arc` per connection: otherwise all cores would contend for one reference count on every request.
-    let shared = Arc::new((state.clone(), TowerToHyperService::new(router.clone())));
+    let shared = Arc::new((state.clone(), TowerToHyperService::new(router.clone()), Arc::clone(&waits)));
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
         async move {
-            let (state, router) = &*shared;
-            match rest::try_verify(state, request).await {
-                Ok(response) => Ok(response),
+            let (state, router, waits) = &*shared;
+            let Some(in_progress) = RequestInProgress::begin(waits) else {
+                // The connection is being closed, which drops this future.
+                return future::pending::<Result<_, Infallible>>().await;
+            };
+            let response = match rest::try_verify(state, request).await {
+                Ok(response) => response,
                 Err(mut other) => {
                     // Not a layer: that would wrap every route again for each connection.
                     other.extensions_mut().insert(ConnectInfo(peer));
-                    router.call(other).await
+                    router.call(other.map(|body| RequestBody::new(body, waits))).await?
                 }
-            }
+            };
+            Ok(response.map(|body| ResponseBody::new(body, in_progress)))
         }
     });
-    let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+    let stream = ClientStream::new(stream, waits, limits.write);
+    let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+    let connection = Abortable::new(connection, registration);
     tokio::spawn(async move {
         // Errors are caused by the client, such as a dropped connection.
         let _ = connection.await;
-        drop(permit);
+        drop(guard);
     });
 }
 
 /// Runs `latchkey serve` until SIGINT or SIGTERM. Errors are messages for the operator.
 pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    connection::raise_handle_limit();
     let server = Server::open(options).await?;
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tracing::info!("Latchkey is at {}", server.state.public_url.link(""));
