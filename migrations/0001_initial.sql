@@ -45,7 +45,7 @@ create table users (
 
 create table sessions (
     id text primary key not null,
-    -- SHA-256 of the session token.
+    -- HMAC-SHA256 of the session token, with the pepper.
     digest bytea not null unique,
     user_id text not null references users (id),
     created_at bigint not null,
@@ -64,7 +64,7 @@ create table invitations (
     email text not null,
     -- The folded address while the invitation is open; null once it is accepted or withdrawn.
     open_email text,
-    -- SHA-256 of the token in the link.
+    -- HMAC-SHA256 of the token in the link, with the pepper.
     digest bytea not null unique,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -73,6 +73,8 @@ create table invitations (
     withdrawn_at bigint,
     unique (organization_id, open_email)
 );
+
+create index invitations_of_role on invitations (role_id);
 
 -- API keys.
 
@@ -108,7 +110,7 @@ create table api_keys (
     credits_amount bigint,
     -- Start of the day or month in which they were last set or refilled.
     credits_refilled_at bigint,
-    -- Incremented whenever a user sets the credits, which invalidates earlier reservations.
+    -- Incremented whenever a user or a refill sets the remaining credits, which voids earlier reservations.
     credits_version bigint,
     created_by text not null references users (id),
     created_at bigint not null,
@@ -212,6 +214,16 @@ create table usage_by_minute (
 );
 
 create index usage_by_minute_by_minute on usage_by_minute (minute);
+
+-- The last batch of usage that each running instance has written: an instance that lost the answer to a commit finds it here. Deleted after a
+-- while.
+create table usage_batches (
+    -- A random id of the instance's process.
+    writer text primary key not null,
+    -- Counted up by the writer.
+    number bigint not null,
+    written_at bigint not null
+);
 
 -- Kept.
 create table usage_by_day (
@@ -438,6 +450,8 @@ create table issued_keys (
 create index issued_keys_of_project on issued_keys (project_id);
 
 create index issued_keys_of_template on issued_keys (template_id);
+
+create index issued_keys_of_role on issued_keys (role_id);
 
 create index issued_keys_of_signing_key on issued_keys (signing_kid) where signing_kid is not null;
 

@@ -2,11 +2,13 @@
 
 use std::process::Output;
 
+use latchkey_crypto::hex;
 use reqwest::StatusCode;
 use serde_json::json;
+use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use crate::support::{PASSWORD, TestServer, latchkey};
+use crate::support::{PASSWORD, TestServer, latchkey, serve_process::ServeProcess};
 
 fn create_user(data: &TempDir, email: &str, role: &str, organization: &[&str], password: &str) -> Output {
     let arguments = [&["admin", "create-user", "--email", email, "--name", "Ada", "--role", role, "--password-stdin"], organization].concat();
@@ -110,4 +112,75 @@ async fn any_change_to_the_audit_log_is_detected() {
         assert!(!server.latchkey(&["admin", "verify-audit"], "").status.success(), "{tampering}, after one more event");
         server.stop().await;
     }
+}
+
+/// The end of the audit log, as it is stored.
+async fn audit_head(database: &AnyPool) -> (i64, Vec<u8>) {
+    sqlx::query_as("select seq, mac from audit_head").fetch_one(database).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_earlier_end_of_the_audit_log_that_is_put_back_is_noticed() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    page.agent_key("a").await;
+    let database = server.database().await;
+    let (seq, mac) = audit_head(&database).await;
+    page.agent_key("b").await;
+    let (later_seq, later_mac) = audit_head(&database).await;
+    let since = |seq: i64, mac: &[u8]| server.latchkey(&["admin", "verify-audit", "--since", &format!("{seq}:{}", hex::encode(mac))], "");
+    for (seq, mac) in [(seq, &mac), (later_seq, &later_mac)] {
+        assert!(since(seq, mac).status.success(), "the log is whole");
+    }
+    sqlx::query("delete from audit_events where seq > $1").bind(seq).execute(&database).await.unwrap();
+    sqlx::query("update audit_head set seq = $1, mac = $2").bind(seq).bind(&mac).execute(&database).await.unwrap();
+
+    assert!(server.latchkey(&["admin", "verify-audit"], "").status.success(), "the earlier end is authentic");
+    assert!(since(seq, &mac).status.success());
+    let cut_off = since(later_seq, &later_mac);
+    assert!(!cut_off.status.success() && stderr(&cut_off).contains("altered"), "{cut_off:?}");
+    let (status, _) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "c" } })).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "the running server has seen the later end");
+    assert_eq!(audit_head(&database).await, (seq, mac));
+
+    // A process that has not seen the later end continues the earlier one, beyond the row at which the two differ.
+    for name in ["c", "d"] {
+        assert!(server.latchkey(&["admin", "create-key", "--name", name, "--days", "30"], "").status.success());
+    }
+    assert!(audit_head(&database).await.0 > later_seq);
+    let (status, _) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "e" } })).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "the row at the later end is another one");
+}
+
+#[tokio::test]
+async fn another_chain_in_place_of_the_audit_log_is_noticed() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let database = server.database().await;
+    let (seq, mac) = audit_head(&database).await;
+    let last_row: Vec<u8> = sqlx::query_scalar("select mac from audit_events where seq = $1").bind(seq).fetch_one(&database).await.unwrap();
+    page.agent_key("a").await;
+    let (later_seq, later_mac) = audit_head(&database).await;
+    // As if the row of the key had been replaced by an authentic one that was noted before.
+    sqlx::query("update audit_events set mac = $1 where seq = $2").bind(&last_row).bind(later_seq).execute(&database).await.unwrap();
+    sqlx::query("update audit_head set mac = $1").bind(&mac).execute(&database).await.unwrap();
+    let (status, _) = page.call("keys/create", json!({ "request": { "kind": "agent", "name": "b" } })).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let noted = format!("{later_seq}:{}", hex::encode(&later_mac));
+    assert!(!server.latchkey(&["admin", "verify-audit", "--since", &noted], "").status.success());
+    let malformed = server.latchkey(&["admin", "verify-audit", "--since", "12"], "");
+    assert!(stderr(&malformed).contains("SEQ:MAC"), "{malformed:?}");
+}
+
+#[test]
+fn the_end_of_the_audit_log_is_logged_at_the_start() {
+    let data = TempDir::new().unwrap();
+    assert!(create_user(&data, "ada@acme.test", "owner", &["--organization", "Acme"], PASSWORD).status.success());
+    let server = ServeProcess::start(data.path());
+    let line = server.log_line("audit head");
+    let field = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let noted = format!("{}:{}", field("seq="), field("mac="));
+    let verified = latchkey(data.path(), &["admin", "verify-audit", "--since", &noted], "");
+    assert!(verified.status.success() && !noted.starts_with("0:"), "{noted}: {verified:?}");
+    server.stop();
 }

@@ -296,3 +296,39 @@ async fn environment_key_is_rotated_to_a_new_environment_key() {
     let options = DataOptions { master_key: Some(NEW_KEY.to_owned().into()), ..data_options(server.data.path()) };
     assert_eq!(decrypt_all(&options).await["first"], "sk-first-0123456789");
 }
+
+/// Whether a file of the data folder contains these bytes.
+fn is_on_disk(folder: &Path, bytes: &[u8]) -> bool {
+    fs::read_dir(folder).unwrap().any(|file| fs::read(file.unwrap().path()).unwrap().windows(bytes.len()).any(|part| part == bytes))
+}
+
+#[tokio::test]
+async fn nothing_that_the_old_master_key_unwraps_stays_on_disk() {
+    let server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    store_general(&api, "first").await;
+    let wrapped: Vec<u8> = sqlx::query_scalar("select wrapped_key from sealed_secrets").fetch_one(&server.database().await).await.unwrap();
+    assert!(is_on_disk(server.data.path(), &wrapped));
+    let rotated = server.latchkey(&["admin", "rotate-master-key"], "");
+    assert!(rotated.status.success() && !String::from_utf8_lossy(&rotated.stdout).contains("write-ahead"), "{rotated:?}");
+    assert!(!is_on_disk(server.data.path(), &wrapped));
+}
+
+#[tokio::test]
+async fn deleted_secrets_do_not_stay_in_the_database_file() {
+    let mut server = TestServer::start().await;
+    server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let id = store_general(&api, "first").await;
+    let database = server.database().await;
+    let sealed: Vec<u8> = sqlx::query_scalar("select ciphertext from sealed_secrets").fetch_one(&database).await.unwrap();
+    sqlx::query("pragma wal_checkpoint(truncate)").execute(&database).await.unwrap();
+    assert!(is_on_disk(server.data.path(), &sealed));
+    assert_eq!(api.call(reqwest::Method::DELETE, &format!("/credentials/{id}"), None).await.0, StatusCode::NO_CONTENT);
+    database.close().await;
+    // The write-ahead log is copied into the file and removed.
+    server.stop().await;
+    // The first bytes of free space are overwritten in any case.
+    assert!(!is_on_disk(server.data.path(), &sealed[8..]));
+}

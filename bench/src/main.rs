@@ -12,7 +12,7 @@ use std::{fs, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use figures::Settings;
+use figures::{Settings, WRITES};
 
 /// Benchmarks Latchkey against a baseline handler and against its peers
 #[derive(Parser)]
@@ -21,9 +21,17 @@ struct CommandLine {
     /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 5; does not write the report
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=5))]
+    /// Run only this figure, 1 to 6; only for 6 (`writes`) its rows of the report are replaced
+    #[arg(long, value_parser = figure)]
     only: Option<u8>,
+}
+
+/// The number of a figure, or the name of the last one.
+fn figure(text: &str) -> Result<u8, String> {
+    match text {
+        "writes" => Ok(WRITES),
+        _ => text.parse().ok().filter(|number| (1..=WRITES).contains(number)).ok_or_else(|| "use 1 to 6 or `writes`".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -40,8 +48,11 @@ fn measure(options: &CommandLine) -> Result<()> {
     fs::create_dir_all(paths::work("")).context("cannot create target/bench")?;
     let rows = figures::all(&Settings::new(options.quick), options.only);
     println!("{}", report::table(&rows));
+    if options.only == Some(WRITES) && !options.quick {
+        return report::replace(WRITES, &rows);
+    }
     if options.only.is_some() || options.quick {
-        eprintln!("docs/benchmarks.md is unchanged: it is written only by a full run of all figures.");
+        eprintln!("docs/benchmarks.md is unchanged: a full run of all figures writes it, and `--only writes` its rows.");
         return Ok(());
     }
     report::write(&rows)

@@ -5,6 +5,7 @@ mod in_process;
 mod peers;
 mod revoked;
 mod stored;
+mod writes;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +28,7 @@ pub(crate) struct Settings {
     pub pairs: u32,
     /// Duration of one round of a pair.
     pub round: Duration,
-    /// Numbers of stored keys of figure 2, in ascending order.
+    /// Numbers of stored keys of figure 2, in ascending order; the last also of figure 6.
     pub stored_keys: [usize; 3],
     /// Number of stored keys in the comparisons with the peers.
     pub peer_keys: usize,
@@ -48,7 +49,7 @@ impl Settings {
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// Number of the figure, 1 to 5.
+    /// Number of the figure, 1 to 6.
     pub figure: u8,
     pub what: String,
     pub goal: String,
@@ -94,12 +95,16 @@ fn number(ratio: f64) -> String {
 
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
-const FIGURES: [Figure; 5] = [
+/// The figure that is also measured alone, because it takes minutes of its own.
+pub(crate) const WRITES: u8 = writes::FIGURE;
+
+const FIGURES: [Figure; 6] = [
     (1, "verify against a bare handler", against_bare::measure),
     (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
     (4, "verify against peers", peers::measure),
     (5, "from disabling to the first rejection", revoked::measure),
+    (WRITES, "writes with many stored keys", writes::measure),
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.

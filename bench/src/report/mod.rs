@@ -45,6 +45,25 @@ pub(crate) fn write(rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
+/// Replaces the rows of one figure in docs/benchmarks.md.
+pub(crate) fn replace(figure: u8, rows: &[Row]) -> Result<()> {
+    let file = paths::root().join("docs/benchmarks.md");
+    let report = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    fs::write(&file, with_rows(&report, figure, rows)).with_context(|| format!("cannot write {}", file.display()))?;
+    eprintln!("The rows of figure {figure} are replaced in docs/benchmarks.md.");
+    Ok(())
+}
+
+/// The report with these rows of the figure at the end of its table.
+fn with_rows(report: &str, figure: u8, rows: &[Row]) -> String {
+    let of_figure = format!("| {figure} |");
+    let mut lines: Vec<&str> = report.lines().filter(|line| !line.starts_with(&of_figure)).collect();
+    let rows: String = rows.iter().map(table_row).collect();
+    let end = lines.iter().rposition(|line| line.starts_with("| ")).map_or(lines.len(), |last| last + 1);
+    lines.splice(end..end, rows.lines());
+    lines.join("\n") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +78,13 @@ mod tests {
             outcome: Outcome::NotMet(format!("no\n{}/target | here", paths::root().display())),
         };
         assert!(table(&[row]).ends_with("| 4 | a peer | 40 or more | not measured | **not met**: no target / here |\n"));
+    }
+
+    #[test]
+    fn rows_of_one_figure_are_replaced() {
+        let row = |figure, what: &str| Row { figure, what: what.to_owned(), goal: "1".to_owned(), measured: "1".to_owned(), outcome: Outcome::Met };
+        let report = format!("# Title\n\n{}\nText.\n", table(&[row(5, "kept"), row(6, "old")]));
+        let replaced = with_rows(&report, 6, &[row(6, "new"), row(6, "newer")]);
+        assert_eq!(replaced, format!("# Title\n\n{}\nText.\n", table(&[row(5, "kept"), row(6, "new"), row(6, "newer")])));
     }
 }

@@ -1,28 +1,66 @@
 //! The audit log: who did what to which object, when, and from which address. A row is written in the same transaction as the change it
 //! records, and chained to the previous row by an HMAC, so that access to the database is not enough to change, remove or insert rows undetected.
 
-use std::net::IpAddr;
+use std::{
+    cmp::Ordering,
+    net::IpAddr,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::actor::{Actor, AuthMethod};
-use latchkey_crypto::random::Secret;
-use latchkey_store::{self as store, Store, Tx, audit::AuditRow};
+use latchkey_crypto::{hex, random::Secret};
+use latchkey_store::{
+    self as store, Connection, Store, Tx,
+    audit::{AuditRow, HeadRow},
+};
 use latchkey_types::{
+    error::Error,
     id::{AuditEventId, OrganizationId},
     time::Timestamp,
 };
 
 /// Number of rows per batch when the log is verified.
 const BATCH_SIZE: i64 = 1000;
+/// The end of the chain is logged once per this many rows, and once per interval if there are new rows.
+const LOG_ROWS: i64 = 1000;
+const LOG_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Writes and verifies the audit log.
 #[derive(Clone)]
-pub struct Auditor(Hmac<Sha256>);
+pub struct Auditor {
+    hmac: Hmac<Sha256>,
+    /// The furthest end of the chain that this process has seen committed. The stored chain must continue it: whoever can write the database
+    /// could put back an earlier end, which is authentic.
+    seen: Arc<Mutex<Option<HeadRow>>>,
+}
+
+/// An end of the chain that was noted outside of the database: `SEQ:MAC`, as the log of the server has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotedHead {
+    seq: i64,
+    mac: Vec<u8>,
+}
+
+impl FromStr for NotedHead {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once(':').and_then(|(seq, mac)| Some((seq.parse::<i64>().ok()?, hex::decode(mac)?)));
+        let (seq, mac) = parts
+            .filter(|(seq, mac)| *seq >= 0 && !mac.is_empty())
+            .ok_or("use SEQ:MAC, the seq and the mac of a line “audit head” in the server's log")?;
+        Ok(Self { seq, mac })
+    }
+}
 
 /// An event to be recorded.
 pub struct Event {
@@ -62,7 +100,7 @@ impl Event {
 
 impl Auditor {
     pub fn new(secret: &Secret) -> Self {
-        Self(Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"))
+        Self { hmac: Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"), seen: Arc::default() }
     }
 
     /// Starts the chain of a new database.
@@ -70,13 +108,40 @@ impl Auditor {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes a row in the transaction of the change it records. The row is chained to the signed end, not to the last row present, so that
-    /// removing the last rows stays detectable.
-    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), store::StoreError> {
-        let head = store::audit::head(&mut *tx).await?;
+    /// Writes a row in the transaction of the change it records: see [`Auditor::record_all`].
+    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), Error> {
+        self.record_all(tx, [event]).await.map(drop)
+    }
+
+    /// Writes rows in the transaction of the changes they record. They are chained to the signed end, not to the last row present, so that
+    /// removing the last rows stays detectable. Returns the new end for [`Auditor::committed`], or `None` without events.
+    ///
+    /// # Errors
+    /// `Internal` if the stored chain does not continue the end that this process has seen.
+    pub async fn record_all(&self, tx: &mut Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<HeadRow>, Error> {
+        let events: Vec<Event> = events.into_iter().collect();
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let mut head = store::audit::head(&mut *tx).await?;
+        let seen = self.seen().clone();
+        self.require_continued(tx, seen.as_ref(), &head).await?;
+        let mut rows = Vec::with_capacity(events.len());
+        for event in events {
+            let row = self.chain(&head, event);
+            head = HeadRow { seq: row.seq, mac: self.head(row.seq, &row.mac) };
+            rows.push(row);
+        }
+        store::audit::append(tx, &rows).await?;
+        store::audit::set_head(tx, head.seq, &head.mac).await?;
+        Ok(Some(head))
+    }
+
+    /// The row of an event after this end.
+    fn chain(&self, head: &HeadRow, event: Event) -> AuditRow {
         let (actor_kind, actor_id, actor_name) = event.actor;
         let (object_kind, object_id, object_name) = event.object;
-        let mut row = AuditRow {
+        let row = AuditRow {
             seq: head.seq + 1,
             id: AuditEventId::new().to_string(),
             at: Timestamp::now().0,
@@ -92,20 +157,92 @@ impl Auditor {
             address: event.address.map(|address| address.to_string()).unwrap_or_default(),
             mac: Vec::new(),
         };
-        row.mac = self.link(&head.mac, &row);
-        store::audit::append(tx, &row).await?;
-        store::audit::set_head(tx, row.seq, &self.head(row.seq, &row.mac)).await
+        AuditRow { mac: self.link(&head.mac, &row), ..row }
     }
 
-    /// Verifies every row and the chain's end, also while others write. Returns the number of rows.
+    /// Remembers an end whose transaction was committed.
+    pub fn committed(&self, end: HeadRow) {
+        let mut seen = self.seen();
+        let before = seen.as_ref().map_or(0, |seen| seen.seq);
+        // Another transaction that was committed later may have been remembered earlier.
+        if end.seq <= before {
+            return;
+        }
+        if seen.is_some() && end.seq / LOG_ROWS > before / LOG_ROWS {
+            log(&end);
+        }
+        *seen = Some(end);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<HeadRow>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requires that the stored chain continues the end that this process has seen. Other instances may have added rows to it.
+    async fn require_continued(&self, db: &mut Connection, seen: Option<&HeadRow>, stored: &HeadRow) -> Result<(), Error> {
+        let Some(seen) = seen else { return Ok(()) };
+        let is_continued = match stored.seq.cmp(&seen.seq) {
+            Ordering::Less => false,
+            Ordering::Equal => same(&stored.mac, &seen.mac),
+            Ordering::Greater => {
+                let mac = store::audit::mac_of(db, seen.seq).await?;
+                mac.is_some_and(|mac| same(&self.head(seen.seq, &mac), &seen.mac))
+            }
+        };
+        if is_continued {
+            return Ok(());
+        }
+        tracing::error!(
+            seq = seen.seq,
+            stored_seq = stored.seq,
+            "the audit log was altered: its end went back. Changes are refused until the server is restarted; check the log with `latchkey admin verify-audit --since {}:{}` first",
+            seen.seq,
+            hex::encode(&seen.mac)
+        );
+        Err(Error::Internal)
+    }
+
+    /// Logs the end of the chain now, and then from time to time. A background task.
+    pub async fn log_ends(self, store: Store) {
+        let mut timer = interval(LOG_INTERVAL);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut logged = None;
+        loop {
+            timer.tick().await;
+            // If this fails, the next tick retries.
+            if let Ok(head) = self.stored_end(&store).await
+                && logged != Some(head.seq)
+            {
+                log(&head);
+                logged = Some(head.seq);
+                self.committed(head);
+            }
+        }
+    }
+
+    async fn stored_end(&self, store: &Store) -> Result<HeadRow, Error> {
+        // Before the read: what others commit after it would look like an end that went back.
+        let seen = self.seen().clone();
+        let mut db = store.connection().await?;
+        let head = store::audit::head(&mut *db).await?;
+        self.require_continued(&mut db, seen.as_ref(), &head).await?;
+        Ok(head)
+    }
+
+    /// Verifies every row and the chain's end, also while others write, and that the chain contains an end that was noted earlier. Returns the
+    /// number of rows.
     ///
     /// # Errors
     /// A message that names the first altered row, or the row after which rows are missing.
-    pub async fn verify(&self, store: &Store) -> anyhow::Result<i64> {
+    pub async fn verify(&self, store: &Store, noted: Option<&NotedHead>) -> anyhow::Result<i64> {
         let (mut seq, mut link) = (0, self.head(0, &[]));
+        require_noted(noted, seq, &link)?;
         loop {
             let rows = store::audit::after(store.read()?, seq, BATCH_SIZE).await?;
             if rows.is_empty() && is_end(store, seq, &link).await? {
+                if let Some(noted) = noted.filter(|noted| noted.seq > seq) {
+                    bail!("the audit log was altered at its end: row {} was noted, but it ends with row {seq}", noted.seq);
+                }
                 return Ok(seq);
             }
             for row in rows {
@@ -113,6 +250,7 @@ impl Auditor {
                     bail!("the audit log was altered at row {}", seq + 1);
                 }
                 (seq, link) = (row.seq, self.head(row.seq, &row.mac));
+                require_noted(noted, seq, &link)?;
             }
         }
     }
@@ -144,7 +282,7 @@ impl Auditor {
     }
 
     fn mac<'a>(&self, fields: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-        let mut mac = self.0.clone();
+        let mut mac = self.hmac.clone();
         for field in fields {
             mac.update(&(field.len() as u64).to_be_bytes());
             mac.update(field);
@@ -166,6 +304,32 @@ async fn is_end(store: &Store, seq: i64, link: &[u8]) -> anyhow::Result<bool> {
     bail!("the audit log was altered at its end, after row {seq}")
 }
 
+/// Requires that the chain has the noted end where it is at that row.
+fn require_noted(noted: Option<&NotedHead>, seq: i64, link: &[u8]) -> anyhow::Result<()> {
+    if noted.is_some_and(|noted| noted.seq == seq && !same(&noted.mac, link)) {
+        bail!("the audit log was altered: row {seq} or a row before it is not what it was when the end was noted");
+    }
+    Ok(())
+}
+
+/// Puts an end where no writer of the database can change it. It reveals nothing without the audit key.
+fn log(head: &HeadRow) {
+    tracing::info!(seq = head.seq, mac = %hex::encode(&head.mac), "audit head");
+}
+
 fn same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_noted_end_is_a_number_and_hexadecimal_digits() {
+        assert_eq!("7:00ff".parse(), Ok(NotedHead { seq: 7, mac: vec![0, 255] }));
+        for bad in ["", "7", "7:", ":00", "-1:00", "7:0", "7:zz", "x:00"] {
+            assert!(bad.parse::<NotedHead>().is_err(), "{bad}");
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub struct RotationResult {
     pub rewrapped: usize,
     /// Number of data keys that the old master key could not unwrap; they are left unchanged.
     pub skipped: usize,
+    /// Whether the database's log may still contain data keys that are wrapped under the old master key.
+    pub is_in_log: bool,
 }
 
 /// Rotates the master key. Issued keys do not change and no secret is decrypted: only the wrapping of data keys changes.
@@ -58,7 +60,10 @@ async fn current(core: &Core) -> anyhow::Result<MasterKey> {
 }
 
 async fn rewrap(core: &Core, from: &MasterKey, to: &MasterKey) -> anyhow::Result<RotationResult> {
-    rewrap_all(core, from, to).await.context("rotation failed, nothing was changed")
+    let done = rewrap_all(core, from, to).await.context("rotation failed, nothing was changed")?;
+    // A rotation after the old master key leaked must leave nothing that it unwraps.
+    let is_in_log = !core.store.truncate_log().await.unwrap_or(false);
+    Ok(RotationResult { is_in_log, ..done })
 }
 
 /// Records the rotation in the log of every organization; there may be none yet.
@@ -68,10 +73,8 @@ async fn rewrap_all(core: &Core, from: &MasterKey, to: &MasterKey) -> Result<Rot
     rewrap_keyring(&mut tx, from, to).await?;
     let mut done = rewrap_data_keys(&mut tx, from, to).await?;
     rewrap_project_secrets(&mut tx, from, to, &mut done).await?;
-    for (id, name) in organizations {
-        let event = Event::new(&accounts::console_actor_of(id), "master_key.rotated", "organization", id, &name);
-        core.auditor.record(&mut tx, event).await?;
-    }
+    let event = |(id, name): (_, String)| Event::new(&accounts::console_actor_of(id), "master_key.rotated", "organization", id, &name);
+    core.auditor.record_all(&mut tx, organizations.into_iter().map(event)).await?;
     tx.commit().await?;
     Ok(done)
 }

@@ -16,6 +16,7 @@ use super::{
 use latchkey_core::{
     Core,
     accounts::{self, NewAccount},
+    audit::NotedHead,
     keys,
     master_key_rotation::{self, RotationResult},
     project_keys::signing,
@@ -93,7 +94,11 @@ enum AdminCommand {
     /// Sign new project keys with a new signing key; existing ones remain valid
     RotateSigningKey,
     /// Verify that no audit event was changed, removed or inserted
-    VerifyAudit,
+    VerifyAudit {
+        /// Also verify that the log contains this end of it, as a line “audit head” of the server's log has it
+        #[arg(long, value_name = "SEQ:MAC")]
+        since: Option<NotedHead>,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -158,8 +163,8 @@ async fn execute(core: &Core, command: AdminCommand) -> anyhow::Result<()> {
             let kid = signing::rotate(core).await?;
             println!("New project keys are signed with {kid}. The previous signing key was deleted; keys signed with it remain valid.");
         }
-        AdminCommand::VerifyAudit => {
-            let rows = core.auditor.verify(&core.store).await?;
+        AdminCommand::VerifyAudit { since } => {
+            let rows = core.auditor.verify(&core.store, since.as_ref()).await?;
             println!("The audit log is intact: {rows} rows.");
         }
     }
@@ -195,9 +200,13 @@ fn next_steps(core: &Core, rewrapped: RotationResult) -> String {
         MasterKeySource::Folder(_) => "Back it up in another place. A running server picks it up automatically.",
         MasterKeySource::Environment { .. } => "Set LATCHKEY_MASTER_KEY to the value of LATCHKEY_NEW_MASTER_KEY and restart the server.",
     };
+    let mut steps = next.to_owned();
+    if rewrapped.is_in_log {
+        steps += " The database's write-ahead log was in use and still contains keys wrapped under the old one: restart the server to empty it.";
+    }
     match rewrapped.skipped {
-        0 => next.to_owned(),
-        left => format!("{next} {left} could not be decrypted before the rotation and were not changed."),
+        0 => steps,
+        left => format!("{steps} {left} could not be decrypted before the rotation and were not changed."),
     }
 }
 

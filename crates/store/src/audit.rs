@@ -1,8 +1,10 @@
 //! Rows of the audit log.
 
-use sqlx::{AnyPool, Executor};
+use serde_json::{Value, json};
+use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
-use super::{Store, StoreError, Tx, columns::Columns, fold, like_pattern};
+use super::{Connection, Store, StoreError, Tx, fold, like_pattern};
+use latchkey_crypto::hex;
 use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
 
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -47,7 +49,7 @@ pub struct Selection<'a> {
 }
 
 /// The signed end of the chain.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct HeadRow {
     /// Sequence number of the last row.
     pub seq: i64,
@@ -74,25 +76,45 @@ pub async fn after(pool: &AnyPool, seq: i64, limit: i64) -> Result<Vec<AuditRow>
     Ok(sqlx::query_as("select * from audit_events where seq > $1 order by seq limit $2").bind(seq).bind(limit).fetch_all(pool).await?)
 }
 
-pub async fn append(tx: &mut Tx, row: &AuditRow) -> Result<(), StoreError> {
-    Columns::new()
-        .set("seq", row.seq)
-        .set("id", &row.id)
-        .set("at", row.at)
-        .set("organization_id", &row.organization_id)
-        .set("actor_kind", &row.actor_kind)
-        .set("actor_id", &row.actor_id)
-        .set("actor_name", &row.actor_name)
-        .set("action", &row.action)
-        .set("object_kind", &row.object_kind)
-        .set("object_id", &row.object_id)
-        .set("object_name", &row.object_name)
-        .set("detail", &row.detail)
-        .set("address", &row.address)
-        .set("mac", &row.mac)
-        .set("search_text", search_text(row))
-        .insert(tx, "audit_events")
-        .await
+/// The HMAC of the row with this sequence number.
+pub async fn mac_of(db: &mut Connection, seq: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(sqlx::query_scalar("select mac from audit_events where seq = $1").bind(seq).fetch_optional(db).await?)
+}
+
+/// Adds rows in one statement: an import writes a thousand.
+pub async fn append(tx: &mut Tx, rows: &[AuditRow]) -> Result<(), StoreError> {
+    let sql = format!(
+        "insert into audit_events (seq, at, id, organization_id, actor_kind, actor_id, actor_name, action, object_kind, object_id, object_name, \
+         detail, address, search_text, mac) \
+         select cast(value ->> 0 as bigint), cast(value ->> 1 as bigint), value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, \
+         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, {} from {}",
+        tx.bytes_of_hex("value ->> 14"),
+        tx.json_rows()
+    );
+    let rows: Value = rows.iter().map(to_json).collect();
+    sqlx::query(AssertSqlSafe(sql)).bind(rows.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// The columns in the order of [`append`].
+fn to_json(row: &AuditRow) -> Value {
+    json!([
+        row.seq,
+        row.at,
+        row.id,
+        row.organization_id,
+        row.actor_kind,
+        row.actor_id,
+        row.actor_name,
+        row.action,
+        row.object_kind,
+        row.object_id,
+        row.object_name,
+        row.detail,
+        row.address,
+        search_text(row),
+        hex::encode(&row.mac),
+    ])
 }
 
 /// The searchable texts of a row, one per line, so that a search does not match across two of them.

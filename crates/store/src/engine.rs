@@ -76,14 +76,23 @@ impl Engine {
                 "pragma busy_timeout = 10000",
                 "pragma foreign_keys = on",
                 "pragma cache_size = -32000",
+                // Deleted secrets, and data keys that are replaced, do not stay behind in free space.
+                "pragma secure_delete = on",
             ],
-            None => &["set statement_timeout = '10s'"],
+            // A writer that stops halfway gives the lock of the writers back before those that wait for it give up.
+            None => &["set statement_timeout = '10s'", "set lock_timeout = '8s'", "set idle_in_transaction_session_timeout = '5s'"],
         }
     }
 
-    /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read.
+    /// Opens a write transaction. SQLite cannot reliably upgrade a transaction that begins with a read. On PostgreSQL, each statement must see
+    /// what was committed before the writers' lock was taken, whatever isolation is the database's default.
     pub(super) const fn begin(&self) -> &'static str {
-        if self.file.is_some() { "begin immediate" } else { "begin" }
+        if self.file.is_some() { "begin immediate" } else { "begin isolation level read committed" }
+    }
+
+    /// Copies SQLite's write-ahead log into its file and empties it. `None` for PostgreSQL.
+    pub(super) const fn truncate_log(&self) -> Option<&'static str> {
+        if self.file.is_some() { Some("pragma wal_checkpoint(truncate)") } else { None }
     }
 
     /// Excludes other write transactions. SQLite allows only one by itself.
@@ -100,6 +109,11 @@ impl Engine {
     /// elements there are: SQLite finds placeholders by linear search, so binding many takes quadratic time.
     pub(super) const fn json_rows(&self) -> &'static str {
         if self.file.is_some() { "json_each($1) as listed" } else { "json_array_elements(cast($1 as json)) as listed(value)" }
+    }
+
+    /// The bytes of an expression that is text of hexadecimal digits: JSON has no bytes.
+    pub(super) fn bytes_of_hex(&self, expression: &str) -> String {
+        if self.file.is_some() { format!("unhex({expression})") } else { format!("decode({expression}, 'hex')") }
     }
 
     /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.
@@ -141,8 +155,9 @@ impl Engine {
 /// Whether an error code means that the database is unavailable, rather than that a statement is wrong.
 pub(super) fn is_unavailable_code(code: &str) -> bool {
     if code.len() == 5 {
-        // PostgreSQL: connection exceptions, insufficient resources, and the shutdowns of class 57.
-        return code.starts_with("08") || code.starts_with("53") || code.starts_with("57P");
+        // PostgreSQL: connection exceptions, insufficient resources, the shutdowns of class 57, and the time limits of statements, locks and
+        // idle transactions.
+        return ["08", "53", "57P", "57014", "55P03", "25P03"].iter().any(|class| code.starts_with(class));
     }
     // SQLite's primary result codes: busy, I/O error, corrupt, full, cannot open, not a database (<https://sqlite.org/rescode.html>).
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xFF, 5 | 10 | 11 | 13 | 14 | 26))
@@ -151,4 +166,28 @@ pub(super) fn is_unavailable_code(code: &str) -> bool {
 fn identify(path: &Path) -> std::io::Result<(u64, u64)> {
     let metadata = fs::metadata(path)?;
     Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn write_transactions_on_postgresql_set_their_isolation_and_limits() {
+        let engine = Engine::of(Some("postgres://localhost/latchkey"), Path::new("/data")).unwrap();
+        assert_eq!(engine.begin(), "begin isolation level read committed");
+        for limit in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
+            assert!(engine.connection_setup().iter().any(|statement| statement.starts_with(&format!("set {limit} = "))), "{limit}");
+        }
+    }
+
+    #[test]
+    fn time_limits_and_lost_connections_count_as_unavailable() {
+        for code in ["57014", "55P03", "25P03", "57P01", "08006", "53300", "5", "522", "13"] {
+            assert!(is_unavailable_code(code), "{code}");
+        }
+        for code in ["23505", "42601", "25001", "19", "1"] {
+            assert!(!is_unavailable_code(code), "{code}");
+        }
+    }
 }

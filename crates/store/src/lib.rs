@@ -245,6 +245,14 @@ impl Store {
         self.pool.close().await;
     }
 
+    /// Empties SQLite's write-ahead log, so that no older content of the database stays in it. Returns whether it is empty: other connections
+    /// that keep reading can prevent it. Does nothing on PostgreSQL.
+    pub async fn truncate_log(&self) -> Result<bool, StoreError> {
+        let Some(sql) = self.engine.truncate_log() else { return Ok(true) };
+        let (is_busy, _, _): (i64, i64, i64) = sqlx::query_as(sql).fetch_one(self.read()?).await?;
+        Ok(is_busy == 0)
+    }
+
     /// The SQL function that returns the 1-based position of a substring, or 0 if it is absent.
     fn position_function(&self) -> &'static str {
         self.engine.position_function()

@@ -15,7 +15,7 @@ use sqlx::{
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    Connection, Store, StoreError,
+    Connection, Store, StoreError, engine,
     verdict_changes::{self, VerdictChange},
 };
 use latchkey_types::error::Error;
@@ -62,8 +62,8 @@ impl Tx {
             let mut seen = HashSet::new();
             let mut changes = mem::take(&mut self.verdict_changes);
             changes.retain(|change| seen.insert(change.clone()));
-            verdict_changes::insert(&mut self.transaction, &changes).await?;
-            self.transaction.commit().await.map_err(StoreError::from)?;
+            verdict_changes::insert(&mut self.transaction, self.store.json_rows(), &changes).await?;
+            self.transaction.commit().await.map_err(commit_error)?;
             self.store.publish(&changes);
             Ok(())
         })
@@ -75,10 +75,30 @@ impl Tx {
         self.verdict_changes.push(change);
     }
 
+    /// See [`super::engine::Engine::json_rows`].
+    pub(crate) fn json_rows(&self) -> &'static str {
+        self.store.json_rows()
+    }
+
+    /// See [`super::engine::Engine::bytes_of_hex`].
+    pub(crate) fn bytes_of_hex(&self, expression: &str) -> String {
+        self.store.engine.bytes_of_hex(expression)
+    }
+
     /// Whether notifications are also sent by mail.
     pub(crate) fn notifies_by_mail(&self) -> bool {
         self.store.mail_enabled.load(Ordering::Relaxed)
     }
+}
+
+/// A COMMIT that the database rejects did not take effect. After any other failure it may have.
+fn commit_error(error: sqlx::Error) -> Error {
+    let is_rejected = error.as_database_error().is_some_and(|rejection| rejection.code().is_none_or(|code| !engine::is_unavailable_code(&code)));
+    if is_rejected {
+        return StoreError::from(error).into();
+    }
+    tracing::error!(%error, "it is not certain whether a transaction was committed");
+    Error::Uncertain
 }
 
 async fn in_task<T: Send + 'static>(work: impl Future<Output = Result<T, Error>> + Send + 'static) -> Result<T, Error> {
@@ -140,5 +160,17 @@ impl<'c> Executor<'c> for &'c mut Tx {
         'c: 'e,
     {
         (&mut **self).describe(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_whose_answer_is_lost_is_uncertain() {
+        let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(commit_error(sqlx::Error::Io(lost)), Error::Uncertain);
+        assert_eq!(commit_error(sqlx::Error::WorkerCrashed), Error::Uncertain);
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
 use super::{Connection, Store, StoreError};
+use latchkey_crypto::hex;
 use latchkey_types::{
     id::{OrganizationId, ProjectId, RoleId, UserId},
     time::Timestamp,
@@ -32,10 +36,7 @@ pub enum VerdictChange {
 impl fmt::Display for VerdictChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Key(digest) => {
-                f.write_str("key ")?;
-                digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
+            Self::Key(digest) => write!(f, "key {}", hex::encode(digest)),
             Self::Creator(user) => write!(f, "creator {user}"),
             Self::Role(role) => write!(f, "role {role}"),
             Self::Project(project) => write!(f, "project {project}"),
@@ -55,7 +56,7 @@ impl FromStr for VerdictChange {
     fn from_str(text: &str) -> Result<Self, UnknownChange> {
         let (object, id) = text.split_once(' ').unwrap_or((text, ""));
         let change = match object {
-            "key" => bytes(id).map(Self::Key),
+            "key" => hex::decode(id).map(Self::Key),
             "creator" => id.parse().ok().map(Self::Creator),
             "role" => id.parse().ok().map(Self::Role),
             "project" => id.parse().ok().map(Self::Project),
@@ -65,11 +66,6 @@ impl FromStr for VerdictChange {
         };
         change.ok_or(UnknownChange)
     }
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let pairs = hex.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()));
-    pairs.collect()
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -87,18 +83,24 @@ impl PublishedChange {
 }
 
 /// Stores changes in the transaction that makes them.
-pub(crate) async fn insert(tx: &mut Connection, changes: &[VerdictChange]) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &mut Connection, json_rows: &str, changes: &[VerdictChange]) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
     let now = Timestamp::now();
-    for change in changes {
-        // Write transactions are serialized, so the next number is free.
-        let sql = "insert into verdict_changes (seq, created_at, change) select coalesce(max(seq), 0) + 1, $1, $2 from verdict_changes";
-        sqlx::query(sql).bind(now).bind(change.to_string()).execute(&mut *tx).await?;
-    }
-    if !changes.is_empty() {
-        // The newest one stays: it carries the sequence on.
-        let sql = "delete from verdict_changes where created_at < $1 and seq < (select max(seq) from verdict_changes)";
-        sqlx::query(sql).bind(now.plus_ms(-RETENTION_MS)).execute(tx).await?;
-    }
+    // Two subqueries, because only a lone `min` or `max` is read from the end of the index.
+    let sql = "select (select coalesce(min(seq), 0) from verdict_changes), (select coalesce(max(seq), 0) from verdict_changes)";
+    let (oldest, newest): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut *tx).await?;
+    // Write transactions are serialized, so the next numbers are free.
+    let rows: Value = (newest + 1..).zip(changes).map(|(seq, change)| json!([seq, change.to_string()])).collect();
+    let sql = format!("insert into verdict_changes (seq, created_at, change) select cast(value ->> 0 as bigint), $2, value ->> 1 from {json_rows}");
+    sqlx::query(AssertSqlSafe(sql)).bind(rows.to_string()).bind(now).execute(&mut *tx).await?;
+    let added = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    // Looks at no more than twice as many of the oldest rows as were added: the number of all rows must not slow down a write. The newest row
+    // stays, because it carries the sequence on.
+    let end = oldest.saturating_add(added.saturating_mul(2)).min(newest.saturating_add(added));
+    let sql = "delete from verdict_changes where seq < $1 and created_at < $2";
+    sqlx::query(sql).bind(end).bind(now.plus_ms(-RETENTION_MS)).execute(tx).await?;
     Ok(())
 }
 
@@ -115,6 +117,30 @@ pub async fn after(store: &Store, seq: i64) -> Result<Vec<PublishedChange>, Stor
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn each_write_removes_some_of_the_outdated_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let insert = async |count: usize| {
+            let mut tx = store.begin().await.unwrap();
+            (0..count).for_each(|_| tx.touch(VerdictChange::Role(RoleId::new())));
+            tx.commit().await.unwrap();
+        };
+        let stored = async || after(&store, 0).await.unwrap().iter().map(|change| change.seq).collect::<Vec<_>>();
+        insert(10).await;
+        sqlx::query("update verdict_changes set created_at = 0").execute(store.read().unwrap()).await.unwrap();
+        insert(2).await;
+        assert_eq!(stored().await, (5..=12).collect::<Vec<_>>(), "twice as many as were added");
+        insert(50).await;
+        assert_eq!(stored().await, (11..=62).collect::<Vec<_>>(), "those that are not outdated stay");
+        sqlx::query("update verdict_changes set created_at = 0").execute(store.read().unwrap()).await.unwrap();
+        insert(100).await;
+        assert_eq!(newest(&store).await.unwrap(), 162);
+        assert_eq!(stored().await, (63..=162).collect::<Vec<_>>());
+        store.close().await;
+    }
 
     #[test]
     fn the_stored_form_round_trips() {

@@ -1,5 +1,7 @@
 //! Creates keys.
 
+use std::slice;
+
 use super::{attributes, limits, name_taken};
 use crate::{Core, actor::Actor};
 use latchkey_crypto::key_format::PlainKey;
@@ -21,6 +23,8 @@ pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Re
     let unsupported_kind = || Error::invalid("kind", "Keys of this kind can't be created here.");
     let Kind::Key(kind) = request.kind else { return Err(unsupported_kind()) };
     let spec = kind.spec();
+    actor.require(spec.manage)?;
+    let corpora = attributes::corpora(spec, &request.corpora)?;
     let mut change = core.begin(actor, &[spec.manage]).await?;
     let secret = PlainKey::generate(kind).ok_or_else(unsupported_kind)?;
     let now = Timestamp::now();
@@ -30,27 +34,34 @@ pub async fn create(core: &Core, actor: &Actor, request: CreateKeyRequest) -> Re
         kind,
         attributes: attributes::from_request(&change.actor, kind, &request, now)?,
         credits: limits::credits(spec, request.credits)?,
-        corpora: attributes::corpora(spec, &request.corpora)?,
+        corpora,
         digest: core.pepper.digest(secret.reveal()).as_bytes().to_vec(),
         mask: spec.mask.apply(secret.reveal()),
         created_by: change.actor.user,
         created_at: now,
     };
-    let record = insert(&mut change.tx, &key).await?;
+    let record = insert(&mut change.tx, slice::from_ref(&key)).await?.pop().ok_or(Error::Internal)?;
     let event = change.event("key.created", "key", key.id, &key.attributes.name).with("kind", spec.name);
     change.commit([event]).await?;
     Ok(CreatedKey { key: record.row()?, secret: RevealedSecret::new(secret.reveal().to_owned()) })
 }
 
-/// Inserts a key. Returns it as stored.
+/// Inserts keys. Returns them as stored, in the same order.
 ///
 /// # Errors
 /// `Invalid` at `corpora` if one of them does not exist.
-pub(super) async fn insert(tx: &mut Tx, key: &store::keys::NewKey) -> Result<KeyRecord, Error> {
+pub(super) async fn insert(tx: &mut Tx, keys: &[store::keys::NewKey]) -> Result<Vec<KeyRecord>, Error> {
+    for key in keys {
+        insert_one(tx, key).await?;
+    }
+    let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
+    Ok(store::keys::find_new(tx, &ids).await?)
+}
+
+async fn insert_one(tx: &mut Tx, key: &store::keys::NewKey) -> Result<(), Error> {
     let existing = store::corpora::known(tx, key.organization, &key.corpora).await?;
     if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
         return Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist.")));
     }
-    store::keys::insert(tx, key).await.map_err(name_taken)?;
-    store::keys::find(tx, key.organization, key.id).await?.ok_or(Error::Internal)
+    store::keys::insert(tx, key).await.map_err(name_taken)
 }

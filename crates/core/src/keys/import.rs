@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{attributes, create::insert, limits};
 use crate::{Core, actor::Actor};
+use latchkey_crypto::hex;
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
@@ -38,14 +39,14 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
     let new_key = |import| new_key(core, &change.actor, import, now);
     let keys = imports.iter().enumerate().map(|(index, import)| new_key(import).map_err(|error| error.with_index("keys", index)));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let (mut records, mut events) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
-    for (index, key) in keys.iter().enumerate() {
-        if store::keys::secrets::digest_exists(&mut change.tx, &key.digest).await? {
-            return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
-        }
-        records.push(insert(&mut change.tx, key).await?);
-        events.push(change.event("key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str()));
+    let mut taken = store::keys::secrets::known_digests(&mut change.tx, &keys).await?;
+    // A repetition within the import is a conflict too.
+    if let Some(index) = keys.iter().position(|key| !taken.insert(key.digest.clone())) {
+        return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));
     }
+    let records = insert(&mut change.tx, &keys).await?;
+    let event = |key: &store::keys::NewKey| change.event("key.imported", "key", key.id, &key.attributes.name).with("kind", key.kind.as_str());
+    let events: Vec<_> = keys.iter().map(event).collect();
     change.commit(events).await?;
     records.iter().map(store::keys::KeyRecord::row).collect()
 }
@@ -69,14 +70,9 @@ fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Re
 
 fn sha256(text: &str) -> Result<[u8; 32], Error> {
     let text = text.trim();
-    let bytes = if text.len() == 64 { hex(text) } else { BASE64_STANDARD.decode(text).ok() };
+    let bytes = if text.len() == 64 { hex::decode(text) } else { BASE64_STANDARD.decode(text).ok() };
     let malformed = || Error::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
-}
-
-fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
-    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod secrets;
 use std::collections::HashMap;
 
 use ipnet::IpNet;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, verdict_changes::VerdictChange};
@@ -77,7 +78,7 @@ pub struct LimitColumns {
     pub credits_amount: Option<i64>,
     /// Start of the day or month in which the credits were last set or refilled.
     pub credits_refilled_at: Option<Timestamp>,
-    /// Incremented whenever a user sets the credits.
+    /// Incremented whenever the balance is set, by a user or by a refill.
     pub credits_version: Option<i64>,
 }
 
@@ -182,6 +183,15 @@ pub async fn find(db: &mut Connection, organization: OrganizationId, id: KeyId) 
     Ok(complete(db, found.into_iter().collect()).await?.pop())
 }
 
+/// Keys that were stored in this transaction, in the order in which they were stored: they have no retired secrets yet.
+pub async fn find_new(tx: &mut Tx, ids: &[KeyId]) -> Result<Vec<KeyRecord>, StoreError> {
+    let sql = format!("select {COLUMNS} from {TABLES} where k.id in (select value ->> 0 from {}) order by k.number", tx.json_rows());
+    let listed: Value = ids.iter().map(|id| json!([id])).collect();
+    let mut keys: Vec<KeyRecord> = sqlx::query_as(AssertSqlSafe(sql)).bind(listed.to_string()).fetch_all(&mut *tx).await?;
+    add_corpora(tx, &mut keys).await?;
+    Ok(keys)
+}
+
 /// The organization's keys with these numbers, without deleted ones, in no particular order.
 pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i64]) -> Result<Vec<KeyRecord>, StoreError> {
     if numbers.is_empty() {
@@ -201,13 +211,20 @@ async fn complete(db: &mut Connection, mut keys: Vec<KeyRecord>) -> Result<Vec<K
     }
     let ids: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
     let mut retiring = secrets::retiring(db, &ids).await?;
-    let of_corpora: Vec<KeyId> = keys.iter().filter(|key| key.kind == KeyKind::Corpus).map(|key| key.id).collect();
-    let mut corpora = corpora_of(db, &of_corpora).await?;
     for key in &mut keys {
         key.retiring = retiring.remove(&key.id);
+    }
+    add_corpora(db, &mut keys).await?;
+    Ok(keys)
+}
+
+async fn add_corpora(db: &mut Connection, keys: &mut [KeyRecord]) -> Result<(), StoreError> {
+    let of_corpora: Vec<KeyId> = keys.iter().filter(|key| key.kind == KeyKind::Corpus).map(|key| key.id).collect();
+    let mut corpora = corpora_of(db, &of_corpora).await?;
+    for key in keys {
         key.corpora = corpora.remove(&key.id).unwrap_or_default();
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// The corpora of these keys, by key id, ordered by number.

@@ -1,10 +1,15 @@
 //! Secrets of keys: the digest of the current one, and of retired ones, which may stay valid for a grace period.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::super::{Connection, StoreError, Tx, placeholders, verdict_changes::VerdictChange};
+use super::{
+    super::{Connection, StoreError, Tx, placeholders, verdict_changes::VerdictChange},
+    NewKey,
+};
+use latchkey_crypto::hex;
 use latchkey_types::{id::KeyId, time::Timestamp};
 
 /// The retired secrets of a key that are still valid, summed up.
@@ -46,10 +51,14 @@ pub(super) async fn retired(db: &mut Connection, digest: &[u8]) -> Result<Option
     Ok(sqlx::query_as(sql).bind(digest).bind(Timestamp::now()).fetch_optional(db).await?)
 }
 
-/// Whether any key, even a deleted one, has or had a secret with this digest.
-pub async fn digest_exists(db: &mut Connection, digest: &[u8]) -> Result<bool, StoreError> {
-    let sql = "select (select count(*) from api_keys where digest = $1) + (select count(*) from retired_secrets where digest = $1)";
-    Ok(sqlx::query_scalar::<_, i64>(sql).bind(digest).fetch_one(db).await? > 0)
+/// Those of the digests of new keys that any stored key, even a deleted one, has or had.
+pub async fn known_digests(tx: &mut Tx, keys: &[NewKey]) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let listed = format!("select {} from {}", tx.bytes_of_hex("value ->> 0"), tx.json_rows());
+    let sql =
+        format!("select digest from api_keys where digest in ({listed}) union all select digest from retired_secrets where digest in ({listed})");
+    let digests: Value = keys.iter().map(|key| json!([hex::encode(&key.digest)])).collect();
+    let known: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digests.to_string()).fetch_all(tx).await?;
+    Ok(known.into_iter().collect())
 }
 
 /// Publishes a change of a key: touches the digests of its valid secrets.
