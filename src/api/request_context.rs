@@ -10,7 +10,7 @@ use latchkey_core::{
     auth::session::{self, Device, Session, SessionToken},
 };
 use latchkey_http::{AppState, page_session::PageSession};
-use latchkey_types::error::Error;
+use latchkey_types::{error::Error, permission::Permissions};
 
 /// Context of a server function call.
 pub(super) struct RequestContext {
@@ -24,12 +24,27 @@ pub(super) struct RequestContext {
 pub(super) async fn answer<T>(body: impl AsyncFnOnce(RequestContext) -> Result<T, Error>) -> Result<T, Error> {
     let response = expect_context::<ResponseOptions>();
     let caller = use_context::<Parts>().and_then(|parts| parts.extensions.get::<PageSession>().cloned()).ok_or(Error::Internal)?;
-    let call = RequestContext { state: expect_context(), device: caller.device, session: caller.session, response: response.clone() };
+    let state: AppState = expect_context();
+    let permissions = caller.session.as_ref().map(|session| session.permissions);
+    let earlier = caller.earlier.map(|session| session.actor(caller.device.address));
+    let call = RequestContext { state: state.clone(), device: caller.device, session: caller.session, response: response.clone() };
     let result = body(call).await;
     if let Err(error) = &result {
+        if let Some(actor) = earlier.filter(|actor| is_revoked(actor.permissions, permissions, error)) {
+            state.record_refusal(&actor, error.code()).await;
+        }
         response.set_status(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
     result
+}
+
+/// Whether the error is due to what the session has lost while the body of the request arrived: all, or the missing permission.
+fn is_revoked(earlier: Permissions, current: Option<Permissions>, error: &Error) -> bool {
+    match (error, current) {
+        (Error::SignedOut, None) => true,
+        (Error::Forbidden { permission }, Some(current)) => earlier.iter().any(|had| had.label() == permission.as_str() && !current.has(had)),
+        _ => false,
+    }
 }
 
 impl RequestContext {
@@ -42,9 +57,11 @@ impl RequestContext {
         Ok(self.session()?.actor(self.device.address))
     }
 
-    /// Sets the session cookie.
+    /// Sets the cookies of a new session.
     pub(super) fn set_cookie(&self, token: &SessionToken) -> Result<(), Error> {
-        self.send_cookie(session::set_cookie(token, self.state.public_url.is_https()).expose_secret())
+        let secure = self.state.public_url.is_https();
+        self.send_cookie(session::set_cookie(token, secure).expose_secret())?;
+        self.send_cookie(session::set_device_cookie(token, secure).expose_secret())
     }
 
     /// Removes the session cookie.

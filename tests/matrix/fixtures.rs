@@ -177,7 +177,7 @@ impl Fixtures {
         &self.unprivileged_role
     }
 
-    async fn create_role(&self, permissions: &[Permission]) -> String {
+    pub async fn create_role(&self, permissions: &[Permission]) -> String {
         let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
         self.call_as_owner("roles/create", json!({ "name": self.unique_name(), "permissions": names })).await["id"].as_str().unwrap().to_owned()
     }
@@ -192,7 +192,7 @@ impl Fixtures {
     }
 
     /// Calls a server function as the owner of the first organization.
-    async fn call_as_owner(&self, function: &str, arguments: Value) -> Value {
+    pub async fn call_as_owner(&self, function: &str, arguments: Value) -> Value {
         // With a new session, because an earlier call may have deleted all sessions.
         let (status, response) = self.session(&self.users[0]).await.call(function, arguments).await;
         assert_eq!(status, StatusCode::OK, "{function}: {response}");
@@ -345,7 +345,7 @@ impl Fixtures {
     pub async fn session(&self, user: &TestUser) -> BrowserClient {
         let user: UserId = self.select_id("select id from users where email = $1", &user.email).await.parse().unwrap();
         let mut tx = self.server.state.store.begin().await.unwrap();
-        let token = session::create(&mut tx, user, &Device::default()).await.unwrap();
+        let token = session::create(&mut tx, &self.server.state.pepper, user, &Device::default()).await.unwrap();
         tx.commit().await.unwrap();
         let header = session::set_cookie(&token, false);
         let cookie = header.expose_secret().split(';').next().unwrap().to_owned();

@@ -1,8 +1,8 @@
 //! Calls every route with every role, in the same organization and another one, and compares the status with what it requires.
 
-mod declared;
-mod examples;
-mod fixtures;
+pub mod declared;
+pub mod examples;
+pub mod fixtures;
 mod routes;
 
 use std::fmt::Write;
@@ -223,4 +223,16 @@ async fn every_page_allows_exactly_the_declared_callers() {
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
+}
+
+/// Calls every route once as an owner. Returns the server.
+pub async fn call_every_route() -> TestServer {
+    let fixtures = Fixtures::create().await;
+    let owner = &fixtures.users[0];
+    for route in declared::all() {
+        let example = examples::of(&route).unwrap_or_else(|| panic!("{} {} has no example", route.method, route.path));
+        let id = fixtures.create_object(example.object, owner).await;
+        call(&fixtures, &route, &example, Caller::User(owner), &id).await;
+    }
+    fixtures.server
 }

@@ -28,7 +28,7 @@ pub struct Change {
 
 impl Core {
     /// Begins a change by an actor who needs one of `permissions`; none if the list is empty. The session or key, and the permissions, are
-    /// checked again inside the transaction: they may have been revoked since the request began.
+    /// checked again inside the transaction: they may have been revoked since the request began. A refusal by that check is audited.
     ///
     /// # Errors
     /// `Forbidden`, with the first of the permissions; `SignedOut` or `InvalidApiKey` if the session or key is no longer valid.
@@ -36,9 +36,36 @@ impl Core {
         // Most refusals then need no transaction.
         actor.require_any(permissions)?;
         let mut tx = self.store.begin().await?;
-        let actor = reload(&mut tx, actor).await?;
-        actor.require_any(permissions)?;
-        Ok(Change { tx, actor, auditor: self.auditor.clone() })
+        match reload_permitted(&mut tx, actor, permissions).await {
+            Ok(actor) => Ok(Change { tx, actor, auditor: self.auditor.clone() }),
+            Err(error) => {
+                if matches!(error, Error::SignedOut | Error::InvalidApiKey | Error::Forbidden { .. }) {
+                    warn_if_unrecorded(self.write_refusal(tx, actor, error.code()).await);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Audits the refusal of a request that was permitted when it began, with the code of its error. If the event cannot be written, the request
+    /// is refused all the same.
+    pub async fn record_refusal(&self, actor: &Actor, reason: &str) {
+        let recorded = match self.store.begin().await {
+            Ok(tx) => self.write_refusal(tx, actor, reason).await,
+            Err(error) => Err(error),
+        };
+        warn_if_unrecorded(recorded);
+    }
+
+    /// Writes the event and commits the transaction, in which nothing else was written.
+    async fn write_refusal(&self, tx: Tx, actor: &Actor, reason: &str) -> Result<(), Error> {
+        let (kind, id) = match actor.auth_method {
+            AuthMethod::Key { id, .. } => ("key", id.to_string()),
+            AuthMethod::Session(_) | AuthMethod::Password | AuthMethod::Console => ("session", actor.user.to_string()),
+        };
+        let change = Change { tx, actor: actor.clone(), auditor: self.auditor.clone() };
+        let event = change.event("request.refused", kind, id, &actor.name).with("reason", reason);
+        change.commit([event]).await
     }
 
     /// Begins a change by an actor without a session or key to check: the console, or a user who is signing in or being created.
@@ -60,12 +87,28 @@ impl Change {
     ///
     /// # Errors
     /// `Unavailable`: nothing was changed.
-    pub async fn commit(mut self, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
-        for event in events {
-            self.auditor.record(&mut self.tx, event).await?;
+    pub async fn commit(self, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
+        let Self { mut tx, auditor, .. } = self;
+        let end = auditor.record_all(&mut tx, events).await?;
+        tx.commit().await?;
+        if let Some(end) = end {
+            auditor.committed(end);
         }
-        self.tx.commit().await
+        Ok(())
     }
+}
+
+fn warn_if_unrecorded(recorded: Result<(), Error>) {
+    if let Err(error) = recorded {
+        tracing::warn!(%error, "cannot audit a refused request");
+    }
+}
+
+/// The actor as [`reload`] returns it, if they still have one of `permissions`.
+async fn reload_permitted(db: &mut Connection, actor: &Actor, permissions: &[Permission]) -> Result<Actor, Error> {
+    let actor = reload(db, actor).await?;
+    actor.require_any(permissions)?;
+    Ok(actor)
 }
 
 /// The actor with the permissions and scopes of now, if the session or key that authenticated them is still valid.

@@ -1,9 +1,9 @@
-//! JSON request bodies. Errors name the field that is wrong and never repeat its value.
+//! Request bodies: received within limits of size and time, and parsed as JSON. Errors name the field that is wrong and never repeat its value.
 
 use std::{pin::pin, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequest, Request},
     http::StatusCode,
 };
@@ -11,11 +11,14 @@ use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, error::Category};
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::problem::Problem;
 
-/// How long a client may take to send the body.
+/// How long a client may take to send the body, and how long a large body waits for others to be processed.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest request body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -23,68 +26,116 @@ pub const BODY_MAX: usize = 64 * 1024;
 /// The largest body of a batch request, in bytes.
 pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 
-/// The body parsed as JSON. The content type is ignored: requests are authenticated by a header that a cross-site page cannot send.
+/// Bodies over [`BODY_MAX`] that are received and processed at the same time, in bytes.
+const LARGE_BODIES_MAX: usize = 8 * LARGE_BODY_MAX;
+static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
+
+/// How much of a body that is too large is read and discarded before the response, and for how long. A connection that is closed with unread
+/// data is reset, and the client would not get the response.
+const DISCARDED_MAX: usize = 256 * 1024;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The body parsed as JSON, for routes whose body was received before their handler. The content type is ignored: requests are authenticated
+/// by a header that a cross-site page cannot send.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        parse(&read(request.into_body(), BODY_MAX).await?).map(Self)
+        parse(&received(request.into_body()).await?).map(Self)
     }
 }
 
-/// The raw body, for [`parse`] into a type that borrows from it.
-pub struct Raw(pub Bytes);
-
-impl<S: Sync> FromRequest<S> for Raw {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        read(request.into_body(), BODY_MAX).await.map(Self)
-    }
-}
-
-/// Like [`Raw`], up to [`LARGE_BODY_MAX`], for batch requests.
-pub struct LargeRaw(pub Bytes);
-
-impl<S: Sync> FromRequest<S> for LargeRaw {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        read(request.into_body(), LARGE_BODY_MAX).await.map(Self)
-    }
-}
-
-/// Like [`Json`], up to [`LARGE_BODY_MAX`], for batch requests. It is the last extractor, so that only an authenticated caller can send this
-/// much.
-pub struct LargeJson<T>(pub T);
-
-impl<T: DeserializeOwned, S: Sync> FromRequest<S> for LargeJson<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        parse(&read(request.into_body(), LARGE_BODY_MAX).await?).map(Self)
-    }
+/// A complete request body.
+#[derive(Debug)]
+pub struct Received {
+    /// A large body counts as being processed until the last clone is dropped.
+    pub bytes: Bytes,
+    /// Whether it was not yet complete when it was first read: the caller may have lost their permissions since they were checked.
+    pub is_late: bool,
 }
 
 /// Reads the whole body, of at most `max` bytes.
 ///
 /// # Errors
-/// 413 `too_large`, 408 `too_slow`, 400 `malformed`.
-pub async fn read(body: Body, max: usize) -> Result<Bytes, Problem> {
-    let mut collecting = pin!(Limited::new(body, max).collect());
-    // The body has usually arrived with the headers: skip the timer then.
-    let collected = match collecting.as_mut().now_or_never() {
-        Some(collected) => Ok(collected),
-        None => timeout(BODY_TIMEOUT, collecting).await,
+/// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
+pub async fn read(mut body: Body, max: usize) -> Result<Received, Problem> {
+    let announced = body.size_hint();
+    if announced.lower() > max as u64 {
+        discard(body).await;
+        return Err(too_large(max));
+    }
+    let permit = match bytes_to_reserve(announced.exact(), max) {
+        Some(bytes) => Some(reserve(bytes).await?),
+        None => None,
+    };
+    let mut is_late = permit.is_some();
+    let collected = {
+        let mut collecting = pin!(Limited::new(&mut body, max).collect());
+        // The body has usually arrived with the headers: skip the timer then.
+        if let Some(collected) = collecting.as_mut().now_or_never() {
+            Ok(collected)
+        } else {
+            is_late = true;
+            timeout(BODY_TIMEOUT, collecting).await
+        }
     };
     match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(max)),
+        Ok(Ok(collected)) => Ok(Received { bytes: counted(collected.to_bytes(), permit), is_late }),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(too_large(max))
+        }
         Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "Timed out reading the request body. Send it within 10 seconds.")),
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
     }
+}
+
+/// The bytes of a body that [`read`] has received before.
+///
+/// # Errors
+/// 400 `malformed`.
+pub async fn received(body: Body) -> Result<Bytes, Problem> {
+    let incomplete = |_| Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.");
+    to_bytes(body, LARGE_BODY_MAX).await.map_err(incomplete)
+}
+
+/// `None` for a body that cannot be large. One of unknown size is expected to be of the largest.
+fn bytes_to_reserve(announced: Option<u64>, max: usize) -> Option<u32> {
+    let size = announced.unwrap_or(max as u64);
+    (size > BODY_MAX as u64).then(|| u32::try_from(size).unwrap_or(u32::MAX))
+}
+
+async fn reserve(bytes: u32) -> Result<SemaphorePermit<'static>, Problem> {
+    let overloaded =
+        || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many large requests are in progress. Nothing was changed. Try again.");
+    timeout(BODY_TIMEOUT, LARGE_BODIES.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
+}
+
+/// A large body and its permit, which is released with it.
+struct Counted {
+    bytes: Bytes,
+    _permit: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The bytes, with the permit of a large body. What was reserved beyond its size is released.
+fn counted(bytes: Bytes, permit: Option<SemaphorePermit<'static>>) -> Bytes {
+    let Some(mut permit) = permit else { return bytes };
+    let unused = permit.num_permits().saturating_sub(bytes.len());
+    drop(permit.split(unused));
+    Bytes::from_owner(Counted { bytes, _permit: permit })
+}
+
+async fn discard(body: Body) {
+    let mut rest = Limited::new(body, DISCARDED_MAX);
+    let _ = timeout(DISCARD_TIMEOUT, async { while let Some(Ok(_)) = rest.frame().await {} }).await;
 }
 
 /// The error for a body larger than `max` bytes.
@@ -137,7 +188,67 @@ fn wrong_field(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use futures_util::stream;
+
     use super::*;
+
+    /// A body without an announced size, and how many of its frames were read.
+    fn chunked(frame: Bytes, frames: usize) -> (Body, Arc<AtomicUsize>) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let reads = Arc::clone(&count);
+        let frames = stream::iter((0..frames).map(move |_| {
+            reads.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, Infallible>(frame.clone())
+        }));
+        (Body::from_stream(frames), count)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_arrives_with_the_headers_is_not_late() {
+        assert!(!read(Body::from("{}"), BODY_MAX).await.unwrap().is_late);
+        let mut is_waiting = true;
+        let delayed = stream::poll_fn(move |context| {
+            if std::mem::take(&mut is_waiting) {
+                context.waker().wake_by_ref();
+                return std::task::Poll::Pending;
+            }
+            std::task::Poll::Ready(None::<Result<Bytes, Infallible>>)
+        });
+        assert!(read(Body::from_stream(delayed), BODY_MAX).await.unwrap().is_late);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_partly_discarded() {
+        let (body, reads) = chunked(Bytes::from(vec![b' '; 32 * 1024]), 1000);
+        assert_eq!(read(body, BODY_MAX).await.unwrap_err().status(), 413);
+        let discarded = reads.load(Ordering::Relaxed) * 32 * 1024 - BODY_MAX;
+        assert!((DISCARDED_MAX..=DISCARDED_MAX + 64 * 1024).contains(&discarded), "{discarded}");
+        assert_eq!(read(Body::from(vec![b' '; BODY_MAX + 1]), BODY_MAX).await.unwrap_err().status(), 413);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_a_limit_and_small_ones_do_not() {
+        let large = Bytes::from(vec![b' '; LARGE_BODY_MAX]);
+        let mut held = Vec::new();
+        for _ in 0..LARGE_BODIES_MAX / LARGE_BODY_MAX {
+            held.push(read(Body::from(large.clone()), LARGE_BODY_MAX).await.unwrap().bytes);
+        }
+        let mut waiting = Box::pin(read(chunked(Bytes::from_static(b"{}"), 1).0, LARGE_BODY_MAX));
+        assert!(waiting.as_mut().now_or_never().is_none(), "every byte is reserved");
+        assert!(read(Body::from("{}"), LARGE_BODY_MAX).await.is_ok(), "a small body is not counted");
+        held.pop();
+        let small = waiting.await.unwrap();
+        assert!(small.is_late);
+        assert_eq!(LARGE_BODIES.available_permits(), LARGE_BODY_MAX - small.bytes.len(), "only what is used stays reserved");
+    }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

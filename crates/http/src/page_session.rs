@@ -6,6 +6,8 @@ use latchkey_core::auth::session::{Device, Session};
 #[derive(Clone)]
 pub struct PageSession {
     pub session: Option<Session>,
+    /// The session when the request began, if it was looked up again after a body that arrived late.
+    pub earlier: Option<Session>,
     /// Client address and user agent.
     pub device: Device,
 }

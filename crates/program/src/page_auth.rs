@@ -1,7 +1,7 @@
 //! Page authorization. It runs before rendering, since a rendered page can no longer redirect.
 
 use latchkey_http::page_session::PageSession;
-use std::net::SocketAddr;
+use std::{mem, net::SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request, State},
@@ -11,35 +11,40 @@ use axum::{
 };
 
 use latchkey::routes;
-use latchkey_core::auth::{
-    session::{self, Device},
-    user_agent,
+use latchkey_core::auth::session::{self, Device};
+use latchkey_http::{
+    AppState,
+    body::{self, BODY_MAX},
+    client_address,
+    problem::Problem,
 };
-use latchkey_http::{AppState, client_address, problem::Problem};
-use latchkey_types::{error::Error, permission::Permissions};
+use latchkey_types::permission::Permissions;
 
 /// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
 pub(super) async fn authorize_page(State(state): State<AppState>, request: Request, next: Next) -> Response {
     match authorize(&state, request, next).await {
         Ok(response) => response,
-        Err(error) => Problem::from(error).into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
-async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Error> {
-    let session = session::find(&state.store, request.headers(), state.public_url.is_https()).await?;
+async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let session = session::find(state, request.headers()).await?;
     if let Some(session) = &session {
         latchkey_http::request_context::set_caller(session.organization, session.user, None);
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = peer.map(|peer| client_address::client_address(peer, request.headers(), &state.trusted_proxies));
-    let device = Device { address, agent: user_agent::of(request.headers()) };
-    request.extensions_mut().insert(PageSession { session: session.clone(), device });
+    let device = Device::of(request.headers(), address, state.public_url.is_https());
+    let caller = PageSession { session, earlier: None, device };
 
     let path = request.uri().path();
     if *request.method() != Method::GET || path.starts_with("/fn/") {
-        return Ok(next.run(request).await);
+        return Ok(next.run(receive(state, caller, request).await?).await);
     }
+    let session = caller.session.clone();
+    request.extensions_mut().insert(caller);
+    let path = request.uri().path();
     let permissions = session.as_ref().map(|session| session.permissions);
     if let Some(target) = redirect_target(path, request.uri().query(), permissions, state.has_users().await?) {
         return Ok(Redirect::to(&target).into_response());
@@ -51,6 +56,19 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
         *response.status_mut() = StatusCode::FORBIDDEN;
     }
     Ok(response)
+}
+
+/// The request with its caller and its complete body. The session may have ended while the body arrived, so after a late one it is looked up
+/// again.
+async fn receive(state: &AppState, mut caller: PageSession, request: Request) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let received = body::read(body, BODY_MAX).await?;
+    if received.is_late && caller.session.is_some() {
+        let current = session::find_without_touch(state, &parts.headers).await?;
+        caller.earlier = mem::replace(&mut caller.session, current);
+    }
+    parts.extensions.insert(caller);
+    Ok(Request::from_parts(parts, received.bytes.into()))
 }
 
 /// Where to redirect the caller; `None` to render the page.

@@ -15,19 +15,14 @@ use leptos::{
     prelude::{provide_context, use_context, view},
 };
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use super::{assets, events, page_auth, security_headers};
 use latchkey::{
     app::{App, shell},
     lazy_routes,
 };
-use latchkey_http::{
-    AppState,
-    body::{self, BODY_MAX},
-    problem::Problem,
-    request_log,
-};
+use latchkey_http::{AppState, body::BODY_MAX, problem::Problem, request_log};
 use latchkey_rest as rest;
 use latchkey_types::error::Error;
 use latchkey_ui::hydration::Hydration;
@@ -64,21 +59,17 @@ fn page_routes(state: &AppState) -> Router<AppState> {
         .leptos_routes_with_context(&options, generate_route_list(|| view! { <App live=Hydration::default()/> }), context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
-        .layer(RequestBodyLimitLayer::new(BODY_MAX))
-        .layer(from_fn_with_state(state.clone(), security_headers::require_own_origin))
         .layer(from_fn_with_state(state.clone(), page_auth::authorize_page))
+        // Before the session is looked up and the body is read.
+        .layer(from_fn_with_state(state.clone(), security_headers::require_own_origin))
         .layer(from_fn(site_files))
         .with_state(options)
 }
 
-/// Turns the plain-text rejections of the layers (body too large, timeout) into problem details.
+/// Turns the plain-text rejection of the timeout layer into problem details.
 async fn as_problem(response: Response) -> Response {
     let is_bare = response.headers().get(header::CONTENT_TYPE).is_none_or(|value| value.as_bytes().starts_with(b"text/plain"));
-    match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE if is_bare => body::too_large(BODY_MAX).into_response(),
-        StatusCode::SERVICE_UNAVAILABLE if is_bare => Problem::from(Error::Unavailable).into_response(),
-        _ => response,
-    }
+    if is_bare && response.status() == StatusCode::SERVICE_UNAVAILABLE { Problem::from(Error::Unavailable).into_response() } else { response }
 }
 
 /// `server_fn` responds with 500 to invalid arguments; this sets the status of the error in the body.

@@ -48,6 +48,14 @@ macro_rules! extractor {
 
 extractor!(Authorized, AuthorizedKey, AuthorizedForProject);
 
+/// When a caller is checked. A request is counted once, at the first check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    First,
+    /// After a body that arrived late: what the caller may do can have changed while it arrived.
+    AfterBody,
+}
+
 /// What verify routes require.
 pub(crate) const VERIFY: Needs = needs(Scope::Verify, Access::Permission(Permission::ViewKeys));
 
@@ -56,9 +64,14 @@ pub(crate) const VERIFY: Needs = needs(Scope::Verify, Access::Permission(Permiss
 /// # Errors
 /// As for any caller: 401 for a key that is not valid; 403 `wrong_kind`, `insufficient_scope`.
 pub(crate) async fn authorize_verify(presented: &str, state: &AppState) -> Result<OrganizationId, Problem> {
+    check_verify(presented, state, Check::First).await
+}
+
+/// Like [`authorize_verify`], and says which check it is.
+pub(crate) async fn check_verify(presented: &str, state: &AppState, check: Check) -> Result<OrganizationId, Problem> {
     let authorize = |key: &CachedKey| {
         require_active(key)?;
-        admit_internal(key, state)?;
+        admit_internal(key, state, check)?;
         VERIFY.check(key)?;
         Ok(key.organization)
     };
@@ -77,13 +90,15 @@ pub(crate) fn require_scope(key: &CachedKey, scope: Scope) -> Result<(), Problem
     Ok(Access::OneOf(scope.needs()).require(key.permissions)?)
 }
 
-/// Checks that the key is an internal key and counts the request.
-pub(crate) fn admit_internal(key: &CachedKey, state: &AppState) -> Result<(), Problem> {
+/// Checks that the key is an internal key, and counts the request at the first check.
+pub(crate) fn admit_internal(key: &CachedKey, state: &AppState, check: Check) -> Result<(), Problem> {
     if key.kind != KeyKind::Internal {
         let detail = format!("This key is of kind “{}”. The API requires an internal key.", key.kind.as_str());
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_kind", detail));
     }
-    state.verifier.record_use(key, Timestamp::now());
+    if check == Check::First {
+        state.verifier.record_use(key, Timestamp::now());
+    }
     Ok(())
 }
 

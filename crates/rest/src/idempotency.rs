@@ -15,11 +15,7 @@ use latchkey_core::{
     actor::Actor,
     idempotency::{self, IdempotencyKey, KeyState, StoredResponse},
 };
-use latchkey_http::{
-    AppState,
-    body::{BODY_MAX, LARGE_BODY_MAX, read},
-    problem::Problem,
-};
+use latchkey_http::{AppState, body::received, problem::Problem};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -40,8 +36,7 @@ pub(crate) async fn handle_idempotency_key(State(state): State<AppState>, reques
 async fn run_idempotent(state: AppState, actor: Actor, request: Request, next: Next) -> Result<Response, Problem> {
     let key = parse_key(request.headers())?;
     let (parts, body) = request.into_parts();
-    let max = if parts.uri.path().ends_with("/import") { LARGE_BODY_MAX } else { BODY_MAX };
-    let body = read(body, max).await?;
+    let body = received(body).await?;
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
     let entry = IdempotencyKey::new(&state, &actor, &key, &[parts.method.as_str().as_bytes(), path.as_bytes(), &body]);
     match idempotency::begin(&state, &actor, entry).await? {
@@ -60,10 +55,14 @@ async fn run_idempotent(state: AppState, actor: Actor, request: Request, next: N
             return Err(key_error(StatusCode::CONFLICT, "idempotency_interrupted", detail));
         }
     }
-    let request = Request::from_parts(parts, Body::from(body));
+    let request = Request::from_parts(parts, Body::from(body.clone()));
     // In a separate task, so that the request completes and its response is stored even if the client disconnects.
-    let task =
-        tokio::spawn(latchkey_http::request_context::in_current_scope(async move { store_response(&state, entry, next.run(request).await).await }));
+    let task = tokio::spawn(latchkey_http::request_context::in_current_scope(async move {
+        let response = next.run(request).await;
+        // A large body is counted for as long as it is processed.
+        drop(body);
+        store_response(&state, entry, response).await
+    }));
     task.await.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on the server."))
 }
 

@@ -20,7 +20,7 @@ use latchkey_core::{
 };
 use latchkey_http::{
     AppState,
-    body::{self, Json, LargeJson},
+    body::{self, Json},
     problem::Problem,
 };
 use latchkey_types::{
@@ -252,11 +252,7 @@ fn with_secret<const STATUS: u16>(created: CreatedKey) -> Located<STATUS, KeyWit
         (status = 409, description = "`conflict`: one of the keys was already imported or created here."),
     ),
 )]
-pub(crate) async fn import(
-    State(state): State<AppState>,
-    Authorized(actor): Authorized,
-    LargeJson(request): LargeJson<Value>,
-) -> Result<Response, Problem> {
+pub(crate) async fn import(State(state): State<AppState>, Authorized(actor): Authorized, Json(request): Json<Value>) -> Result<Response, Problem> {
     let to_import = |key: ImportKey| key.into_request().map(|(sha256, request)| KeyImport { sha256, request });
     // Not parsed as `ImportKeysRequest`: errors name the field of the one form that the request has.
     if request.get("keys").is_none() {

@@ -33,7 +33,7 @@ use hyper::body::Incoming;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use caller::VERIFY;
-use latchkey_http::{AppState, problem::Problem};
+use latchkey_http::{AppState, body::BODY_MAX, problem::Problem};
 use latchkey_types::{
     access::Access,
     permission::{Permission, Scope},
@@ -57,7 +57,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 pub fn route_table() -> Vec<Route> {
     let mut routes = documented_routes().into_parts().1;
     routes.extend(documented_hot_routes().into_parts().1);
-    let verify = |method, path: &str| Route { method, path: path.to_owned(), needs: VERIFY };
+    let verify = |method, path: &str| Route { method, path: path.to_owned(), needs: VERIFY, body_max: BODY_MAX };
     // These accept the other methods too, and are described once or by Unkey.
     routes.extend([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].map(|method| verify(method, forward_auth::PATH)));
     routes.push(verify(Method::POST, unkey::PATH));
@@ -68,7 +68,7 @@ pub fn route_table() -> Vec<Route> {
 fn documented_hot_routes() -> RouteTable {
     RouteTable::new(OpenApiRouter::new())
         .add(VERIFY, routes!(verify::verify))
-        .add(VERIFY, routes!(verify::batch))
+        .add_large(VERIFY, routes!(verify::batch))
         .add(VERIFY, routes!(forward_auth::forward_auth))
 }
 
@@ -96,7 +96,7 @@ fn documented_routes() -> RouteTable {
         .add(needs(KeysRead, View), routes!(keys::get))
         .add(needs(KeysWrite, Manage), routes!(keys::edit))
         .add(needs(KeysWrite, Manage), routes!(keys::delete))
-        .add(needs(KeysWrite, Manage), routes!(keys::import))
+        .add_large(needs(KeysWrite, Manage), routes!(keys::import))
         .add(needs(KeysWrite, Manage), routes!(keys::disable))
         .add(needs(KeysWrite, Manage), routes!(keys::enable))
         .add(needs(KeysWrite, Manage), routes!(keys::rotate))

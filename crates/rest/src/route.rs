@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
+    body::{Body, Bytes},
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{Method, StatusCode, request::Parts},
     middleware::Next,
@@ -15,8 +16,12 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use super::caller::{self, Authorized, AuthorizedForProject, AuthorizedKey};
-use latchkey_http::{AppState, problem::Problem};
+use super::caller::{self, Authorized, AuthorizedForProject, AuthorizedKey, Check};
+use latchkey_http::{
+    AppState,
+    body::{self, BODY_MAX, LARGE_BODY_MAX},
+    problem::Problem,
+};
 use latchkey_types::{
     access::Access,
     error::Error,
@@ -92,6 +97,8 @@ pub struct Route {
     /// The path as registered with the router.
     pub path: String,
     pub needs: Needs,
+    /// The largest request body, in bytes.
+    pub body_max: usize,
 }
 
 /// Routes with their OpenAPI descriptions. A route cannot be registered without a description and without stating what it requires.
@@ -107,11 +114,21 @@ impl RouteTable {
 
     /// Registers a handler. Its method and path are those of its `utoipa::path` attribute.
     #[must_use]
-    pub(crate) fn add(mut self, needs: Needs, (schemas, mut paths, handler): UtoipaMethodRouter<AppState>) -> Self {
+    pub(crate) fn add(self, needs: Needs, handler: UtoipaMethodRouter<AppState>) -> Self {
+        self.add_with(needs, BODY_MAX, handler)
+    }
+
+    /// Registers a handler of batch requests: like [`Self::add`], with bodies of up to [`LARGE_BODY_MAX`].
+    #[must_use]
+    pub(crate) fn add_large(self, needs: Needs, handler: UtoipaMethodRouter<AppState>) -> Self {
+        self.add_with(needs, LARGE_BODY_MAX, handler)
+    }
+
+    fn add_with(mut self, needs: Needs, body_max: usize, (schemas, mut paths, handler): UtoipaMethodRouter<AppState>) -> Self {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 describe(operation, needs);
-                self.routes.push(Route { method, path: path.clone(), needs });
+                self.routes.push(Route { method, path: path.clone(), needs, body_max });
             }
         }
         self.router = self.router.routes((schemas, paths, handler));
@@ -153,39 +170,66 @@ pub(crate) struct Authorizer {
 }
 
 impl Authorizer {
-    /// What the request's route requires; `None` if no route matches.
-    fn needs_of(&self, request: &Request) -> Option<Needs> {
+    /// The request's route; `None` if no route matches.
+    fn route_of(&self, request: &Request) -> Option<&Route> {
         let path = request.extensions().get::<MatchedPath>()?;
         // HEAD is served by the handler of GET.
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-        self.routes.iter().find(|route| route.method == *method && route.path == path.as_str()).map(|route| route.needs)
+        self.routes.iter().find(|route| route.method == *method && route.path == path.as_str())
     }
 }
 
-/// Middleware that authenticates the caller and checks what the route requires, before the body is read. Handlers get the caller from the
-/// extractors [`Authorized`], [`AuthorizedKey`] and [`AuthorizedForProject`].
+/// Middleware that authenticates the caller and checks what the route requires, before the body is read and again after a body that arrived
+/// late. Handlers get the caller of the last check from the extractors [`Authorized`], [`AuthorizedKey`] and [`AuthorizedForProject`].
 pub(crate) async fn authorize(State(authorizer): State<Authorizer>, request: Request, next: Next) -> Response {
-    match authorizer.needs_of(&request) {
-        Some(needs) if needs.access != Access::Public => match admit(&authorizer.state, needs, request).await {
-            Ok(request) => next.run(request).await,
-            Err(problem) => problem.into_response(),
-        },
-        _ => next.run(request).await,
+    let Some(route) = authorizer.route_of(&request).filter(|route| route.needs.access != Access::Public) else { return next.run(request).await };
+    match admit(&authorizer.state, route, request).await {
+        Ok((request, body)) => {
+            let response = next.run(request).await;
+            // A large body is counted for as long as it is processed.
+            drop(body);
+            response
+        }
+        Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(state: &AppState, needs: Needs, request: Request) -> Result<Request, Problem> {
+/// The request with its caller and, except for reads, with its complete body.
+async fn admit(state: &AppState, route: &Route, request: Request) -> Result<(Request, Bytes), Problem> {
     let (mut parts, body) = request.into_parts();
+    check_caller(state, route.needs, &mut parts, Check::First).await?;
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return Ok((Request::from_parts(parts, body), Bytes::new()));
+    }
+    let received = body::read(body, route.body_max).await?;
+    if received.is_late {
+        check_caller_again(state, route.needs, &mut parts).await?;
+    }
+    Ok((Request::from_parts(parts, Body::from(received.bytes.clone())), received.bytes))
+}
+
+/// Checks the caller after a body that arrived late. A refusal is audited: the caller was admitted when the request began.
+async fn check_caller_again(state: &AppState, needs: Needs, parts: &mut Parts) -> Result<(), Problem> {
+    let Err(problem) = check_caller(state, needs, parts, Check::AfterBody).await else { return Ok(()) };
+    let is_refusal = matches!(problem.status(), 401 | 403);
+    if let Some(Authorized(actor)) = parts.extensions.get::<Authorized>().filter(|_| is_refusal) {
+        state.record_refusal(actor, problem.code()).await;
+    }
+    Err(problem)
+}
+
+/// Authenticates the caller, checks what the route requires, and adds the caller to the request.
+async fn check_caller(state: &AppState, needs: Needs, parts: &mut Parts, check: Check) -> Result<(), Problem> {
     let key = caller::authenticate(&parts.headers, state).await?;
     match needs.project_permission {
         Some(permission) if key.kind == KeyKind::Project => {
-            caller::require_project(&key, &project_in_path(&mut parts).await?, permission)?;
+            caller::require_project(&key, &project_in_path(parts).await?, permission)?;
             parts.extensions.insert(AuthorizedForProject::ProjectKey(key));
         }
         alternative => {
-            caller::admit_internal(&key, state)?;
+            caller::admit_internal(&key, state, check)?;
             needs.check(&key)?;
-            let actor = caller::actor_of(&key, &parts, state);
+            let actor = caller::actor_of(&key, parts, state);
             if alternative.is_some() {
                 parts.extensions.insert(AuthorizedForProject::Internal(actor.clone()));
             }
@@ -193,7 +237,7 @@ async fn admit(state: &AppState, needs: Needs, request: Request) -> Result<Reque
             parts.extensions.insert(AuthorizedKey(key));
         }
     }
-    Ok(Request::from_parts(parts, body))
+    Ok(())
 }
 
 async fn project_in_path(parts: &mut Parts) -> Result<String, Problem> {

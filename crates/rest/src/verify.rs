@@ -3,8 +3,8 @@
 use std::{borrow::Cow, time::Instant};
 
 use axum::{
-    body::Body,
-    extract::{FromRequest, Request, State},
+    body::{Body, Bytes},
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -16,19 +16,19 @@ use utoipa::{
 };
 
 use super::{
-    caller::{authorize_verify, presented_key},
+    caller::{Check, authorize_verify, check_verify, presented_key},
     rate_headers,
 };
 use latchkey_http::{
     AppState,
-    body::{self, LargeRaw, Raw},
+    body::{self, BODY_MAX, LARGE_BODY_MAX, Received},
     problem::Problem,
     request_context::REQUEST_ID,
     request_log,
 };
 use latchkey_types::{
     error::Error,
-    id::RequestId,
+    id::{OrganizationId, RequestId},
     rest::{self, verify::BATCH_MAX},
 };
 use latchkey_verify::{Verdict, VerdictCode, VerifyRequest};
@@ -63,8 +63,8 @@ impl ToSchema for CodeSchema {
     tag = "verify",
     request_body(content = rest::verify::VerifyRequest, examples(
         ("key" = (summary = "Verify a key", value = json!({ "key": "lkc_unknown" }))),
-        ("more" = (summary = "Verify a key with scope, cost and client address", value = json!({
-            "key": "lkc_unknown", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
+        ("more" = (summary = "Verify a key with kind, scope, cost and client address", value = json!({
+            "key": "lkc_unknown", "kind": "client", "scope": "reports:read", "cost": 5, "ip": "192.0.2.7",
         }))),
     )),
     responses((status = 200, description = "The verdict.", body = rest::verify::Verdict, headers(
@@ -90,10 +90,19 @@ pub(super) async fn handle(state: &AppState, request: Request) -> Response {
     }
 }
 
+/// Authorizes the caller before the body is read, and again after a body that arrived late. Returns the organization whose keys the caller may
+/// verify, and the body.
+pub(super) async fn receive(state: &AppState, request: Request, max: usize) -> Result<(OrganizationId, Bytes), Problem> {
+    let (parts, body) = request.into_parts();
+    let presented = presented_key(&parts.headers)?;
+    let organization = authorize_verify(presented, state).await?;
+    let Received { bytes, is_late } = body::read(body, max).await?;
+    let organization = if is_late { check_verify(presented, state, Check::AfterBody).await? } else { organization };
+    Ok((organization, bytes))
+}
+
 async fn evaluate(state: &AppState, request: Request) -> Result<(Response, VerdictCode), Problem> {
-    // Authorize before reading the body.
-    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
-    let Raw(body) = Raw::from_request(request, state).await?;
+    let (organization, body) = receive(state, request, BODY_MAX).await?;
     let verdict = state.verifier.evaluate(organization, &body::parse::<VerifyRequest>(&body)?).await?;
     let mut response = json_response(verdict.json(), verdict.request_id);
     rate_headers::write(response.headers_mut(), &verdict);
@@ -137,8 +146,7 @@ pub(crate) async fn batch(State(state): State<AppState>, request: Request) -> Re
 }
 
 async fn evaluate_batch(state: &AppState, request: Request) -> Result<Response, Problem> {
-    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
-    let LargeRaw(body) = LargeRaw::from_request(request, state).await?;
+    let (organization, body) = receive(state, request, LARGE_BODY_MAX).await?;
     let Batch { keys } = body::parse(&body)?;
     if !(1..=BATCH_MAX).contains(&keys.len()) {
         return Err(Error::invalid("keys", format!("Send 1 to {BATCH_MAX} keys.")).into());

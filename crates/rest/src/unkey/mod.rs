@@ -9,19 +9,16 @@ use std::{borrow::Cow, time::Instant};
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, State},
+    extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{
-    caller::{authorize_verify, presented_key},
-    verify::set_verdict_headers,
-};
+use super::verify::{receive, set_verdict_headers};
 use latchkey_http::{
     AppState,
-    body::{self, Raw},
+    body::{self, BODY_MAX},
     problem::Problem,
     request_log,
 };
@@ -91,8 +88,7 @@ pub(crate) async fn wrong_method() -> Response {
 }
 
 async fn evaluate(state: &AppState, request: Request) -> Result<Verdict, Rejection> {
-    let organization = authorize_verify(presented_key(request.headers())?, state).await?;
-    let Raw(body) = Raw::from_request(request, state).await?;
+    let (organization, body) = receive(state, request, BODY_MAX).await?;
     let request = body::parse(&body)?;
     reject_unsupported(&request)?;
     verify(state, organization, request).await
@@ -133,6 +129,6 @@ async fn verify(state: &AppState, organization: OrganizationId, request: VerifyK
         }
     };
     let cost = request.credits.map(|credits| credits.cost);
-    let request = VerifyRequest { key: request.key, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
+    let request = VerifyRequest { key: request.key, kind: None, scope: scope.map(Cow::Borrowed), corpus: None, project: None, cost, ip: None };
     Ok(state.verifier.evaluate(organization, &request).await?)
 }
