@@ -16,7 +16,7 @@ use latchkey_core::accounts::{self, NewAccount};
 use latchkey_crypto::random;
 use latchkey_http::AppState;
 use latchkey_program::{
-    config::{DataOptions, MailOptions, OutgoingOptions, ServeOptions},
+    config::{ConnectionLimits, DataOptions, MailOptions, OutgoingOptions, ServeOptions},
     serve::Server,
     telemetry::LogFormat,
 };
@@ -102,6 +102,7 @@ impl TestServer {
             trusted_proxies: Vec::new(),
             log_format: LogFormat::Text,
             serve_stale: 0,
+            connections: ConnectionLimits::default(),
             outgoing: OutgoingOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),
@@ -267,8 +268,8 @@ impl BrowserClient {
 /// Calls the API with a key.
 #[derive(Clone)]
 pub struct ApiClient {
-    url: String,
-    client: Client,
+    pub url: String,
+    pub client: Client,
     pub key: String,
 }
 

@@ -37,6 +37,11 @@ impl ServeProcess {
         Self { child, output, log, readers }
     }
 
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Standard output and standard error so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()
@@ -71,7 +76,7 @@ impl ServeProcess {
 
     /// Sends SIGTERM, as a service manager does, and waits for the process to exit. Returns its whole output.
     pub fn stop(mut self) -> String {
-        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let kill = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
         assert!(kill.success() && self.child.wait().unwrap().success());
         // The last lines may not have been read yet.
         self.readers.drain(..).for_each(|reader| reader.join().unwrap());

@@ -5,12 +5,14 @@
 mod bench;
 mod dist;
 mod fuzz;
+mod mutants;
 mod paths;
 mod process;
 mod run;
 mod server;
 mod setup;
 mod site;
+mod soak;
 mod step;
 mod test;
 
@@ -55,6 +57,8 @@ enum Command {
     Bench(bench::Options),
     /// Fuzz the parsers of keys, tokens, bodies and headers
     Fuzz(fuzz::Options),
+    /// Run the fault tests in their long form (hours), and write docs/reliability.md
+    Soak(soak::Options),
     /// Build only the site (the browser's files), into target/site
     Site {
         /// Optimize for build time instead of size, for development
@@ -84,6 +88,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Test { only, arguments } => test::test(only, &arguments),
         Command::Bench(options) => bench::bench(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
+        Command::Soak(options) => soak::soak(&options),
         Command::Site { dev } => {
             let mut steps = Steps::start();
             site::build_site(Build::from_flag(dev), &mut steps)?;

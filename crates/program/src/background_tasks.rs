@@ -9,7 +9,7 @@ use latchkey_core::{
     mail::{Mailer, send_mails},
     notifications,
 };
-use latchkey_verify::{watch_changes, write_usage};
+use latchkey_verify::{return_credits, watch_changes, write_usage};
 use tokio::{
     sync::oneshot,
     task::{AbortHandle, Id, JoinSet},
@@ -23,17 +23,24 @@ pub(crate) struct BackgroundTasks {
     endless: Vec<AbortHandle>,
     mail_sender: Option<AbortHandle>,
     stop_usage_writer: oneshot::Sender<()>,
+    stop_credit_returner: oneshot::Sender<()>,
 }
 
 impl BackgroundTasks {
     pub(crate) fn start(core: &Core, mailer: Option<Mailer>) -> Self {
-        let (stop_usage_writer, stopped) = oneshot::channel();
-        let mut tasks = Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer };
+        let (stop_usage_writer, end_of_usage) = oneshot::channel();
+        let (stop_credit_returner, end_of_returns) = oneshot::channel();
+        let mut tasks =
+            Self { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer, stop_credit_returner };
         let (store, verifier) = (&core.store, &core.verifier);
         tasks.spawn_endless("change watcher", watch_changes(store.clone(), Arc::clone(verifier)));
         tasks.spawn_endless("notification poller", notifications::poll_notifications(store.clone(), Arc::clone(&core.notification_hub)));
+        let hub = Arc::clone(&core.notification_hub);
+        tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
+        tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
-        tasks.spawn("usage writer", write_usage(Arc::clone(verifier), stopped));
+        tasks.spawn("usage writer", write_usage(Arc::clone(verifier), end_of_usage));
+        tasks.spawn("credit returner", return_credits(Arc::clone(verifier), end_of_returns));
         if let Some(mailer) = mailer {
             let sender = send_mails(store.clone(), core.public_url.clone(), mailer, core.notification_hub.shutdown_signal());
             tasks.mail_sender = Some(tasks.spawn("mail sender", sender));
@@ -62,9 +69,10 @@ impl BackgroundTasks {
         anyhow!("the background task \"{}\" {how} unexpectedly", self.names.get(&id).copied().unwrap_or("unknown"))
     }
 
-    /// Ends all tasks: usage is written once more, a message that is being sent gets `limit`.
+    /// Ends all tasks: usage is written once more, reserved credits are returned, a message that is being sent gets `limit`.
     pub(crate) async fn stop(mut self, limit: Duration) {
         drop(self.stop_usage_writer);
+        drop(self.stop_credit_returner);
         for task in &self.endless {
             task.abort();
         }
@@ -81,8 +89,15 @@ mod tests {
     use super::*;
 
     fn tasks() -> BackgroundTasks {
-        let (stop_usage_writer, _) = oneshot::channel();
-        BackgroundTasks { tasks: JoinSet::new(), names: HashMap::new(), endless: Vec::new(), mail_sender: None, stop_usage_writer }
+        let ((stop_usage_writer, _), (stop_credit_returner, _)) = (oneshot::channel(), oneshot::channel());
+        BackgroundTasks {
+            tasks: JoinSet::new(),
+            names: HashMap::new(),
+            endless: Vec::new(),
+            mail_sender: None,
+            stop_usage_writer,
+            stop_credit_returner,
+        }
     }
 
     #[tokio::test]

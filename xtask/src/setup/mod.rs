@@ -5,8 +5,9 @@ mod apt;
 mod chromium;
 mod compiler;
 mod debian;
-mod nginx;
+mod faults;
 mod node;
+mod proxies;
 mod python;
 mod wasm;
 
@@ -14,8 +15,9 @@ use anyhow::Result;
 
 pub(crate) use self::chromium::ensure as chromium;
 pub(crate) use self::compiler::warn_if_unpinned as warn_if_compiler_unpinned;
-pub(crate) use self::nginx::ensure as nginx;
+pub(crate) use self::faults::{postgres, strace};
 pub(crate) use self::node::{better_auth, ensure_packages as packages, npx};
+pub(crate) use self::proxies::ensure as proxies;
 pub(crate) use self::python::{drf, moto, pyjwt, schemathesis, smtp};
 pub(crate) use self::wasm::{TARGET as WASM_TARGET, Toolchain};
 
@@ -45,8 +47,10 @@ pub(crate) fn install_all() -> Result<()> {
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;
     steps.run("PyJWT", pyjwt)?;
-    steps.run("nginx", nginx)?;
+    steps.run("nginx, Caddy and HAProxy", proxies)?;
     steps.run("schemathesis", schemathesis)?;
+    steps.run("PostgreSQL", postgres)?;
+    steps.run("strace", strace)?;
     steps.print_summary();
     Ok(())
 }

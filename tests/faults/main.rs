@@ -1,0 +1,18 @@
+//! Tests of faults: crashes, full disks, slow and hostile clients. Short forms run with every test run; `LATCHKEY_SOAK=1` runs the long forms.
+#![allow(unreachable_pub, dead_code, reason = "the helpers of the integration tests are shared")]
+
+mod crash;
+mod disk;
+mod installation;
+mod load;
+mod malformed;
+mod postgres;
+mod process;
+mod report;
+mod restore;
+mod revocations;
+mod slow_clients;
+mod workload;
+
+#[path = "../support/mod.rs"]
+mod support;
