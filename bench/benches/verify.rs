@@ -10,6 +10,7 @@ use latchkey_program::{
     config::{DataOptions, OutgoingOptions},
     data_dir::Data,
 };
+use latchkey_rest::verdict_body;
 use latchkey_types::id::OrganizationId;
 use latchkey_verify::{Verdict, VerifyRequest};
 use tokio::runtime::Runtime;
@@ -79,7 +80,7 @@ fn verify(criterion: &mut Criterion) {
     setup.measure(criterion, "client key", &fixtures.keys, nothing);
     setup.measure(criterion, "project key", &fixtures.tokens, nothing);
     setup.measure(criterion, "client key, as JSON", &fixtures.keys, |verdict| {
-        black_box(verdict.json());
+        black_box(verdict_body::render(verdict));
     });
 }
 

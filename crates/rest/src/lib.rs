@@ -18,6 +18,7 @@ mod rate_headers;
 pub mod route;
 mod secrets;
 mod unkey;
+pub mod verdict_body;
 mod verify;
 mod whoami;
 

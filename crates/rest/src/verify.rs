@@ -17,7 +17,7 @@ use utoipa::{
 
 use super::{
     caller::{Check, authorize_verify, check_verify, presented_key},
-    rate_headers,
+    rate_headers, verdict_body,
 };
 use latchkey_http::{
     AppState,
@@ -31,7 +31,7 @@ use latchkey_types::{
     id::{OrganizationId, RequestId},
     rest::{self, verify::BATCH_MAX},
 };
-use latchkey_verify::{Verdict, VerdictCode, VerifyRequest};
+use latchkey_verify::{VerdictCode, VerifyRequest};
 
 pub(crate) const PATH: &str = "/api/v1/verify";
 pub(super) const BATCH_PATH: &str = "/api/v1/verify-batch";
@@ -104,7 +104,7 @@ pub(super) async fn receive(state: &AppState, request: Request, max: usize) -> R
 async fn evaluate(state: &AppState, request: Request) -> Result<(Response, VerdictCode), Problem> {
     let (organization, body) = receive(state, request, BODY_MAX).await?;
     let verdict = state.verifier.evaluate(organization, &body::parse::<VerifyRequest>(&body)?).await?;
-    let mut response = json_response(verdict.json(), verdict.request_id);
+    let mut response = json_response(verdict_body::render(&verdict), verdict.request_id);
     rate_headers::write(response.headers_mut(), &verdict);
     Ok((response, verdict.code))
 }
@@ -158,7 +158,7 @@ async fn evaluate_batch(state: &AppState, request: Request) -> Result<Response, 
     for verdict in &verdicts {
         state.metrics.record_batch_verdict(verdict.code);
     }
-    let items: Vec<_> = verdicts.iter().map(Verdict::json).collect();
+    let items: Vec<_> = verdicts.iter().map(verdict_body::render).collect();
     Ok(json_response(format!("{{\"items\":[{}]}}", items.join(",")), RequestId::new()))
 }
 

@@ -49,8 +49,8 @@ pub struct CachedKey {
     pub project_grant: Option<Box<ProjectGrant>>,
     /// Set when the creator, a role, the project or a corpus changes.
     pub(super) dependencies: Dependencies,
-    /// The key's members of the verdict JSON, serialized on first use.
-    pub(super) verdict_json: OnceLock<Box<str>>,
+    /// See [`CachedKey::body_or_render`].
+    pub(super) body: OnceLock<Box<str>>,
 }
 
 /// The current project access of a project key.
@@ -117,7 +117,7 @@ impl CachedKey {
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
             project_grant,
             dependencies: flags.of(dependencies(record)),
-            verdict_json: OnceLock::new(),
+            body: OnceLock::new(),
         })
     }
 
@@ -145,6 +145,12 @@ impl CachedKey {
         self.secret_expires_at.is_none_or(|end| Timestamp::now() < end)
     }
 
+    /// The key's part of the response body, rendered on first use: it changes only with the key. There is one cache per key, so every caller
+    /// must pass the same function.
+    pub fn body_or_render(&self, render: impl FnOnce(&Self) -> Box<str>) -> &str {
+        self.body.get_or_init(|| render(self))
+    }
+
     pub fn belongs_to(&self, project: &str) -> bool {
         self.project_grant.as_ref().is_some_and(|access| access.project.to_string() == project)
     }
@@ -166,4 +172,16 @@ fn dependencies(record: &VerifyRecord) -> impl Iterator<Item = VerdictChange> {
 /// Compares in constant time, independent of the index lookup. The digest of a replaced secret is not in the key's row.
 fn has_digest(record: &VerifyRecord, digest: KeyDigest) -> bool {
     record.secret_expires_at.is_some() || KeyDigest::from_stored(&record.key.digest) == Some(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::evaluate::tests::client_key;
+
+    #[test]
+    fn body_is_rendered_once() {
+        let key = client_key("a");
+        assert_eq!(key.body_or_render(|key| key.name.clone()), "a");
+        assert_eq!(key.body_or_render(|_| unreachable!("the body is cached")), "a");
+    }
 }

@@ -178,7 +178,7 @@ pub(super) mod tests {
             external_id: None,
             metadata: None,
             lifecycle,
-            verdict_json: OnceLock::new(),
+            body: OnceLock::new(),
             secret_expires_at: None,
             limits: None,
             project_grant: Some(Box::new(access)),

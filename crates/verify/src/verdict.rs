@@ -1,23 +1,12 @@
 //! The result of a verification.
 
-use std::{
-    iter::zip,
-    sync::{Arc, LazyLock},
-};
-
-use serde::Serialize;
-use serde_json::value::RawValue;
+use std::{iter::zip, sync::Arc};
 
 use super::{
     CachedKey, VerdictCode,
     limiter::{RateLimitState, RateLimitStates, Remaining},
 };
-use latchkey_types::{
-    id::{KeyId, ProjectId, RequestId},
-    key_kind::KeyKind,
-    limits::RateLimit,
-    time::Timestamp,
-};
+use latchkey_types::{id::RequestId, limits::RateLimit, time::Timestamp};
 
 /// The result of evaluating a key.
 pub struct Verdict {
@@ -52,78 +41,19 @@ impl Verdict {
     pub fn is_valid(&self) -> bool {
         self.code == VerdictCode::Valid
     }
-
-    /// The JSON body of the API response. All key fields are null if the code is [`VerdictCode::NotFound`].
-    pub fn json(&self) -> String {
-        static NO_KEY: LazyLock<Box<str>> = LazyLock::new(|| KeyFields::default().members());
-        let key_fields = self.key().map_or(&**NO_KEY, |key| key.verdict_json.get_or_init(|| KeyFields::of(key).members()));
-        let (valid, code, id) = (if self.is_valid() { "true" } else { "false" }, self.code.as_str(), self.request_id.text());
-        ["{\"valid\":", valid, ",\"code\":\"", code, "\",", key_fields, ",\"request_id\":\"", &id, "\"}"].concat()
-    }
-}
-
-/// The key's part of a verdict. It changes only with the key, so it is serialized once per cached key.
-#[derive(Default, Serialize)]
-struct KeyFields<'a> {
-    key_id: Option<KeyId>,
-    name: Option<&'a str>,
-    kind: Option<KeyKind>,
-    customer_id: Option<i64>,
-    external_id: Option<&'a str>,
-    metadata: Option<&'a RawValue>,
-    scopes: Option<&'a [String]>,
-    corpora: Option<&'a [i64]>,
-    project_id: Option<ProjectId>,
-    role: Option<&'a str>,
-    /// RFC 3339.
-    expires_at: Option<String>,
-}
-
-impl<'a> KeyFields<'a> {
-    fn of(key: &'a CachedKey) -> Self {
-        let project = key.project_grant.as_ref();
-        Self {
-            key_id: Some(key.id),
-            name: Some(&key.name),
-            kind: Some(key.kind),
-            customer_id: Some(key.customer_id),
-            external_id: key.external_id.as_deref(),
-            metadata: key.metadata.as_deref(),
-            scopes: Some(&key.scopes),
-            corpora: Some(&key.corpora),
-            project_id: project.map(|access| access.project),
-            role: project.and_then(|access| access.role.as_deref()),
-            expires_at: key.lifecycle.expires_at.map(Timestamp::rfc3339),
-        }
-    }
-
-    /// The members of the JSON object, without the braces.
-    fn members(&self) -> Box<str> {
-        let json = serde_json::to_string(self).expect("strings and numbers serialize to JSON");
-        json[1..json.len() - 1].into()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::evaluate::tests::client_key;
 
     #[test]
-    fn a_verdict_is_json_and_not_found_has_no_key_fields() {
-        let key = Arc::new(client_key("a \"name\"\n"));
+    fn not_found_hides_the_key() {
+        let key = Arc::new(client_key("a"));
         for code in VerdictCode::ALL {
             let verdict = Verdict::new(code, Some(Arc::clone(&key)), Remaining::default());
-            // Serialized first, then from the cache.
-            for _ in 0..2 {
-                let body: Value = serde_json::from_str(&verdict.json()).unwrap();
-                assert_eq!((&body["valid"], &body["code"]), (&json!(code == VerdictCode::Valid), &json!(code.as_str())));
-                assert_eq!(body["request_id"], json!(verdict.request_id));
-                assert_eq!(body["name"], if code == VerdictCode::NotFound { Value::Null } else { json!("a \"name\"\n") });
-                assert_eq!(body.as_object().unwrap().len(), 14);
-            }
+            assert_eq!(verdict.key().is_none(), code == VerdictCode::NotFound, "{}", code.as_str());
         }
     }
 }
