@@ -45,7 +45,7 @@ async fn verifications_are_counted_by_code_and_timed() {
 }
 
 #[tokio::test]
-async fn cached_keys_and_pending_usage_are_measured() {
+async fn cached_keys_are_measured() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
     let (_, secret) = page.agent_key("a").await;
@@ -61,7 +61,21 @@ async fn cached_keys_and_pending_usage_are_measured() {
     assert!(after["latchkey_store_reads_total"] >= before["latchkey_store_reads_total"] + 2.0, "{after:?}");
     assert_eq!((after["latchkey_database_up"], after[r#"latchkey_info{version="0.1.0"}"#]), (1.0, 1.0));
     assert!(after["process_start_time_seconds"] > 1.7e9 && after["latchkey_flush_age_seconds"] < 5.0);
-    eventually("usage is written", async || read(&server).await["latchkey_uses_waiting"] == 0.0).await;
+}
+
+#[tokio::test]
+async fn unwritten_usage_is_measured() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (_, secret) = page.agent_key("a").await;
+    let api = server.api("owner@acme.test", "verify");
+    let waiting = async || read(&server).await["latchkey_uses_waiting"];
+    // Blocks all other writers, so that usage cannot be written until it ends.
+    let transaction = server.state.store.begin().await.unwrap();
+    verify_times(&api, &secret, 1).await;
+    eventually("usage waits for the writer", async || waiting().await >= 1.0).await;
+    transaction.commit().await.unwrap();
+    eventually("usage is written", async || waiting().await == 0.0).await;
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ type Shard = HashMap<KeyId, UsageEntry, BuildIdentityHasher>;
 #[derive(Default)]
 struct Pending {
     entries: Shard,
+    /// Number of keys in the batch that is being written; those are not in `entries`.
+    in_flight: usize,
     /// Keys to write next, in descending order. Sorted, so that a batch touches adjacent database pages: 5,000 random keys out of a million
     /// would touch as many pages.
     queue: Vec<KeyId>,
@@ -241,13 +243,19 @@ impl UsageCounters {
     /// for the next flush.
     pub(super) async fn flush(&self, store: &Store) -> bool {
         let _writing = self.writing.lock().await;
-        let next = self.collect().next_batch();
+        let next = {
+            let mut pending = self.collect();
+            let next = pending.next_batch();
+            pending.in_flight = next.as_ref().map_or(0, |batch| batch.entries.len());
+            next
+        };
         let Some(mut batch) = next else {
             self.written_at.store(ticks(), Ordering::Relaxed);
             return true;
         };
         let written = write(store, &self.writer, &mut batch).await;
         let mut pending = lock(&self.pending);
+        pending.in_flight = 0;
         if let Err(error) = &written {
             pending.keep(batch, error);
             return true;
@@ -261,11 +269,11 @@ impl UsageCounters {
         while !self.flush(store).await {}
     }
 
-    /// Milliseconds since the last successful write or empty flush, and the number of pending keys.
+    /// Milliseconds since the last successful write or empty flush, and the number of keys that are pending or being written.
     pub(super) fn age(&self) -> (i64, usize) {
         let pending = lock(&self.pending);
         let in_doubt = pending.in_doubt.as_ref().map_or(0, |batch| batch.entries.len());
-        (ticks() - self.written_at.load(Ordering::Relaxed), pending.entries.len() + in_doubt)
+        (ticks() - self.written_at.load(Ordering::Relaxed), pending.entries.len() + in_doubt + pending.in_flight)
     }
 
     /// Deletes counts older than [`RETENTION_MINUTES`], and the records of batches older than [`BATCH_RETENTION_MS`].
