@@ -82,7 +82,7 @@ async function collectProblems(context: BrowserContext, expectedErrors: Fixtures
     const [, failure] = /^Failed to load resource: (.* status of \d+|net::\w+)/.exec(message.text()) ?? [];
     const isExpected = expectedErrors.some((error) => failure?.endsWith(String(error)));
     // The page was left while a lazy chunk was loading. A chunk that fails for another reason causes a further error.
-    const isAborted = /Response body loading was aborted|^TypeError: Failed to fetch\s+at \S+\/parts\.js:/.test(message.text());
+    const isAborted = /Response body loading was aborted|^TypeError: Failed to fetch\s+at \S+\/chunks\.js:/.test(message.text());
     if (['error', 'warning'].includes(message.type()) && !isExpected && !isAborted) {
       problems.push(`${message.type()}: ${message.text()} (${message.location().url})`);
     }

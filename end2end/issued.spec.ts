@@ -191,7 +191,7 @@ test.describe('the issued keys', () => {
       server.sql(`update api_keys set revoked_at = ${at} where created_by = (select id from users where email = 'p02.${project}@example.com')`);
     setRevoked(Date.now());
     await second.getByRole('button', { name: 'Disable' }).click();
-    const errorToast = page.locator('.toast-trouble');
+    const errorToast = page.locator('.toast-error');
     await expect(errorToast).toContainText('This key has expired or was revoked');
     await expect(second).toContainText('Revoked');
     setRevoked(null);
@@ -200,7 +200,7 @@ test.describe('the issued keys', () => {
     await second.getByRole('button', { name: 'Disable' }).click();
     // The row changes after its success message is shown.
     await expect(second).toContainText('Disabled');
-    await expect(page.locator('.toast:not(.toast-trouble)')).toHaveCount(0, { timeout: 20_000 });
+    await expect(page.locator('.toast:not(.toast-error)')).toHaveCount(0, { timeout: 20_000 });
     await expect(errorToast).toBeVisible();
     await errorToast.getByRole('button', { name: 'Dismiss' }).click();
     await expect(errorToast).toHaveCount(0);

@@ -16,7 +16,7 @@ use crate::{
 };
 use latchkey_ui::{browser, hydration::Hydration};
 
-/// The server-rendered HTML document. `pkg` is the path of the assets, such as `/pkg/3fa9c1d2`; `parts` are the WebAssembly chunks that this
+/// The server-rendered HTML document. `pkg` is the path of the assets, such as `/pkg/3fa9c1d2`; `chunks` are the WebAssembly files that this
 /// page needs in addition to the main binary.
 pub fn shell(pkg: &'static str, chunks: Vec<String>) -> impl IntoView {
     let nonce = use_nonce();
@@ -32,7 +32,7 @@ pub fn shell(pkg: &'static str, chunks: Vec<String>) -> impl IntoView {
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 <link rel="modulepreload" href=script nonce=nonce.clone()/>
-                <link rel="modulepreload" href=format!("{pkg}/parts.js") nonce=nonce.clone()/>
+                <link rel="modulepreload" href=format!("{pkg}/chunks.js") nonce=nonce.clone()/>
                 <link rel="preload" r#as="fetch" r#type="application/wasm" crossorigin="anonymous" href=wasm/>
                 {chunks
                     .into_iter()

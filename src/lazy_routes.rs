@@ -39,12 +39,12 @@ impl From<SplitLoaderError> for LoadError {
 }
 
 macro_rules! lazy_routes {
-    (entrance { $($entrance:tt)* } redirected { $($redirected:tt)* } $($(#[$doc:meta])* $route:ident $part:ident $preload:ident {
+    (entrance { $($entrance:tt)* } redirected { $($redirected:tt)* } $($(#[$doc:meta])* $route:ident $chunk:ident $preload:ident {
         $($name:ident $path:tt, $label:expr, $access:expr => $view:block;)*
     })*) => {
         $(
-            #[wasm_split($part, wasm_split_path = wasm_split, preload($preload), fallible)]
-            fn $part(page: usize) -> Result<AnyView, LoadError> {
+            #[wasm_split($chunk, wasm_split_path = wasm_split, preload($preload), fallible)]
+            fn $chunk(page: usize) -> Result<AnyView, LoadError> {
                 let mut index = 0..;
                 $(
                     if index.next() == Some(page) {
@@ -74,7 +74,7 @@ macro_rules! lazy_routes {
                 async fn view(_: Self) -> AnyView {
                     let (location, live) = (use_location(), is_hydrated());
                     let address = location.pathname.get_untracked() + &location.search.get_untracked();
-                    match $part(PAGE).await {
+                    match $chunk(PAGE).await {
                         Ok(view) => view,
                         // The signal is disposed of if the user has already left the page.
                         Err(LoadError) => load_document(live.try_get_untracked().unwrap_or_default(), &address).await,
@@ -90,8 +90,8 @@ macro_rules! lazy_routes {
 
         /// Name of the chunk that contains the page at this path.
         pub fn chunk_of(path: &str) -> Option<&'static str> {
-            let chunks = [$((stringify!($part), $route::PATHS)),*];
-            chunks.into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(part, _)| part)
+            let chunks = [$((stringify!($chunk), $route::PATHS)),*];
+            chunks.into_iter().find(|(_, paths)| paths.iter().any(|pattern| matches(path, pattern))).map(|(chunk, _)| chunk)
         }
 
         /// The routes of all pages that are loaded lazily.
@@ -141,19 +141,19 @@ mod tests {
 
     #[test]
     fn a_page_is_found_in_its_chunk() {
-        for (path, part) in [
-            ("/keys/agent", Some("keys_part")),
-            ("/projects", Some("projects_part")),
-            ("/projects/prj_1", Some("projects_part")),
-            ("/projects/prj_1/keys", Some("projects_part")),
+        for (path, chunk) in [
+            ("/keys/agent", Some("keys_chunk")),
+            ("/projects", Some("projects_chunk")),
+            ("/projects/prj_1", Some("projects_chunk")),
+            ("/projects/prj_1/keys", Some("projects_chunk")),
             ("/projects/prj_1/other", None),
-            ("/settings/roles", Some("settings_part")),
-            ("/profile", Some("account_part")),
-            ("/api-reference", Some("reference_part")),
+            ("/settings/roles", Some("settings_chunk")),
+            ("/profile", Some("account_chunk")),
+            ("/api-reference", Some("reference_chunk")),
             ("/sign-in", None),
             ("/", None),
         ] {
-            assert_eq!(chunk_of(path), part, "{path}");
+            assert_eq!(chunk_of(path), chunk, "{path}");
         }
         assert_eq!(SettingsRoute::PATHS[SettingsRoute::page("/settings/roles")], "/settings/roles");
     }

@@ -36,7 +36,7 @@ macro_rules! with_pages {
                 SETTINGS "/settings", "Settings";
             }
             /// Lists of keys.
-            KeysRoute keys_part preload_keys_part {
+            KeysRoute keys_chunk preload_keys_chunk {
                 INTERNAL_KEYS "/keys/internal", key_label(KEY_INTERNAL), key_access(KEY_INTERNAL) => { view! { <KeysPage kind=KEY_INTERNAL/> } };
                 EXTERNAL_KEYS "/keys/external", key_label(KEY_EXTERNAL), key_access(KEY_EXTERNAL) => { view! { <KeysPage kind=KEY_EXTERNAL/> } };
                 CLIENT_KEYS "/keys/client", key_label(KEY_CLIENT), key_access(KEY_CLIENT) => { view! { <KeysPage kind=KEY_CLIENT/> } };
@@ -45,14 +45,14 @@ macro_rules! with_pages {
                 AGENT_KEYS "/keys/agent", key_label(KEY_AGENT), key_access(KEY_AGENT) => { view! { <KeysPage kind=KEY_AGENT/> } };
             }
             /// Projects.
-            ProjectsRoute projects_part preload_projects_part {
+            ProjectsRoute projects_chunk preload_projects_chunk {
                 PROJECTS "/projects", "Projects", Access::Permission(Permission::ViewProject) => { view! { <ProjectsPage/> } };
                 PROJECT "/projects/:id", "About Project", Access::Permission(Permission::ViewProject) => { view! { <AboutPage/> } };
                 PROJECT_KEYS "/projects/:id/keys", "API KEYS", Access::All(VIEW_AND_MANAGE_PROJECT) => { view! { <TemplatesPage/> } };
                 ISSUED_KEYS "/projects/:id/keys/issued", "ISSUED KEYS", Access::All(VIEW_AND_MANAGE_PROJECT) => { view! { <IssuedKeysPage/> } };
             }
             /// Settings.
-            SettingsRoute settings_part preload_settings_part {
+            SettingsRoute settings_chunk preload_settings_chunk {
                 PROVIDERS "/settings/providers", "Providers", Access::Permission(Permission::ManageCredentials) => { view! { <ProvidersPage/> } };
                 CORPORA "/settings/corpora", "Corpora", Access::Permission(Permission::ManageCorpora) => { view! { <CorporaPage/> } };
                 MEMBERS "/settings/members", "Members", Access::Permission(Permission::ManageMembers) => { view! { <MembersPage/> } };
@@ -61,12 +61,12 @@ macro_rules! with_pages {
                 ORGANIZATION "/settings/organization", "Organization", Access::Permission(Permission::ManageOrganization) => { view! { <OrganizationPage/> } };
             }
             /// Profile and billing.
-            AccountRoute account_part preload_account_part {
+            AccountRoute account_chunk preload_account_chunk {
                 PROFILE "/profile", "Profile", Access::SignedIn => { view! { <ProfilePage/> } };
                 BILLING "/billing", "Billing", Access::Permission(Permission::ViewBilling) => { view! { <BillingPage/> } };
             }
             /// API reference.
-            ReferenceRoute reference_part preload_reference_part {
+            ReferenceRoute reference_chunk preload_reference_chunk {
                 REFERENCE "/api-reference", "API reference", Access::SignedIn => { view! { <ReferencePage/> } };
             }
         }
@@ -77,7 +77,7 @@ pub(crate) use with_pages;
 macro_rules! page_constants {
     (entrance { $($entrance:ident $entrance_path:literal, $entrance_label:literal => $entrance_view:ident;)* }
     redirected { $($redirected:ident $redirected_path:literal, $redirected_label:literal;)* }
-    $($(#[$doc:meta])* $route:ident $part:ident $preload:ident {
+    $($(#[$doc:meta])* $route:ident $chunk:ident $preload:ident {
         $($name:ident $path:literal, $label:expr, $access:expr => $view:block;)*
     })*) => {
         $($(pub const $name: Page = Page { path: $path, label: $label, access: $access };)*)*

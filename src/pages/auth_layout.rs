@@ -14,14 +14,14 @@ pub fn AuthLayout(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <main class="entry">
-            <div class="entry-sheet">
-                <p class="entry-brand">
+        <main class="auth">
+            <div class="auth-content">
+                <p class="auth-brand">
                     <Logo/>
                     "Latchkey"
                 </p>
                 <h1>{title}</h1>
-                <p class="entry-lead">{lead}</p>
+                <p class="auth-lead">{lead}</p>
                 {children()}
             </div>
         </main>

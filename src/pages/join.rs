@@ -75,7 +75,7 @@ fn JoinForm(token: TypedSecret, offer: InvitationOffer, state: RwSignal<Invitati
     view! {
         <AuthLayout title="Join" lead>
             <FormView form on_submit=submit>
-                <p class="entry-fact">"You will sign in as " <strong class="quoted">{offer.email.clone()}</strong> "."</p>
+                <p class="auth-fact">"You will sign in as " <strong class="quoted">{offer.email.clone()}</strong> "."</p>
                 // For password managers, which would otherwise store the name.
                 <input type="hidden" name="username" autocomplete="username" value=offer.email/>
                 <Field form name="name" label="Name" autocomplete="name" autofocus=true/>

@@ -174,9 +174,9 @@ fn SecretView(content: SecretContent, #[prop(into)] close: Callback<()>) -> impl
             <Show when=move || is_confirming.get() fallback=move || view! {
                 <footer class="dialog-foot"><Button label="Done" on_click=leave/></footer>
             }>
-                <div class="ask" role="alert">
+                <div class="confirmation" role="alert">
                     <p>{content.not_copied}</p>
-                    <div class="ask-answers">
+                    <div class="confirmation-actions">
                         <Button label="Close without copying" variant=ButtonVariant::Danger on_click=close/>
                         <Button label="Keep open" variant=ButtonVariant::Primary on_click=keep_open/>
                     </div>

@@ -57,7 +57,7 @@ pub fn CopyButton(
                 {move || view! { <Icon glyph=glyph()/> }}
                 "Copy"
             </button>
-            <span class="copy-outcome" role="status">{status}</span>
+            <span class="copy-status" role="status">{status}</span>
         </span>
     }
 }

@@ -127,6 +127,11 @@ impl<T: Clone + Send + Sync> Dialogs<T> {
         let _ = self.open.try_set(None);
     }
 
+    /// Whether the page was closed.
+    pub fn is_disposed(self) -> bool {
+        self.open.is_disposed()
+    }
+
     /// A callback for a completed dialog: closes it, then calls `then`.
     pub fn done<Outcome: 'static>(self, then: impl Fn(Outcome) + Send + Sync + 'static) -> Callback<Outcome> {
         Callback::new(move |outcome| {

@@ -45,7 +45,7 @@ pub fn field_messages(form: Form, name: &'static str, hint: Option<String>) -> A
     let error = form.field_error(name);
     view! {
         {hint.map(|hint| view! { <p class="field-hint" id=format!("hint-{name}")>{hint}</p> })}
-        <p class="field-wrong" id=format!("wrong-{name}") aria-live="polite">{move || error.get()}</p>
+        <p class="field-error" id=format!("wrong-{name}") aria-live="polite">{move || error.get()}</p>
     }
     .into_any()
 }

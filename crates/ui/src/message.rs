@@ -51,8 +51,8 @@ pub fn EmptyState(
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
-        <div class="blank">
-            <span class="blank-glyph"><Icon glyph/></span>
+        <div class="empty-state">
+            <span class="empty-state-glyph"><Icon glyph/></span>
             <h2>{title}</h2>
             <p>{text}</p>
             {children.map(|children| children())}

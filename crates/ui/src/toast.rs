@@ -69,7 +69,7 @@ pub fn Toaster(toasts: Toasts) -> impl IntoView {
     view! {
         <div class="toaster" aria-live="polite" aria-atomic="false">
             <For each=move || toasts.0.get() key=|toast| toast.id let(Toast { id, message, is_error })>
-                <div class="toast" class:toast-trouble=is_error>
+                <div class="toast" class:toast-error=is_error>
                     <Icon glyph=if is_error { Glyph::Error } else { Glyph::Check }/>
                     <span>{message}</span>
                     <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>

@@ -28,7 +28,7 @@ pub(super) fn DaysChart(
         view! {
             <g class="chart-day">
                 <title>{label}</title>
-                <rect class="chart-ground" x=index * DAY_WIDTH y="0" width=DAY_WIDTH height=HEIGHT></rect>
+                <rect class="chart-background" x=index * DAY_WIDTH y="0" width=DAY_WIDTH height=HEIGHT></rect>
                 <rect class="chart-bar" x=index * DAY_WIDTH + 1 y=HEIGHT - height width=DAY_WIDTH - 2 height=height></rect>
             </g>
         }

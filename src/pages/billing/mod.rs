@@ -35,7 +35,7 @@ pub fn BillingPage() -> impl IntoView {
         <div class="page">
             <h1>"Billing"</h1>
             <Lead/>
-            <Transition fallback=|| view! { <p class="billing-waiting" role="status">"Loading…"</p> }>
+            <Transition fallback=|| view! { <p class="billing-loading" role="status">"Loading…"</p> }>
                 {move || suspend(
                     async move { Ok((viewer.await?, usage.await?)) },
                     |(viewer, usage)| view! { <Usage usage currency=viewer.currency/> },
@@ -126,7 +126,7 @@ fn KeyUsageRow(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
         <tr>
             <td class="cell-name">
                 <span title=key.name.clone()>{key.name.clone()}</span>
-                {key.is_deleted.then(|| view! { <span class="billing-gone">"Deleted"</span> })}
+                {key.is_deleted.then(|| view! { <span class="billing-deleted">"Deleted"</span> })}
             </td>
             <td class="cell-soft" data-label="Kind">{spec.label}</td>
             <td class="cell-soft" data-label="Key"><code class="key-mask">{key.mask}</code></td>

@@ -21,6 +21,7 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     browser,
+    dialog::Dialogs,
     grid::data_source::{Rows, ScrollPosition},
     progress::TaskProgress,
     toast::Toasts,
@@ -35,7 +36,7 @@ pub(super) struct ListActions {
     pub selection: RowSelection,
     /// New secrets shown in rows.
     pub secrets: RevealedSecrets,
-    pub dialog: RwSignal<Option<OpenDialog>>,
+    pub dialogs: Dialogs<OpenDialog>,
     /// Credentials that are being tested.
     pub testing: RwSignal<Vec<ItemId>>,
     /// Shows new secrets in a pop-up, for kinds that have one.
@@ -49,16 +50,12 @@ impl ListActions {
         spawn_local(self.rows.reopen(ScrollPosition::Preserve));
     }
 
-    pub(super) fn open_dialog(self, what: OpenDialog) {
-        self.dialog.set(Some(what));
-    }
-
     /// Runs an action on a row.
     pub(super) fn on_row(self, action: RowAction, row: KeyRow) {
         match action {
-            RowAction::Edit => self.open_dialog(OpenDialog::Edit(row)),
-            RowAction::Delete => self.open_dialog(OpenDialog::Delete(row)),
-            RowAction::Rotate => self.open_dialog(OpenDialog::Rotate(row)),
+            RowAction::Edit => self.dialogs.open(OpenDialog::Edit(row)),
+            RowAction::Delete => self.dialogs.open(OpenDialog::Delete(row)),
+            RowAction::Rotate => self.dialogs.open(OpenDialog::Rotate(row)),
             RowAction::Act(action) => spawn_local(self.act_now(action, vec![row.id], Some(row.name))),
             RowAction::Test => self.test(row),
         }
@@ -67,7 +64,7 @@ impl ListActions {
     /// Runs an action on the selected rows, in a dialog if it needs confirmation or several requests.
     pub(super) fn on_picked(self, action: BulkAction) {
         if action == BulkAction::Delete || untrack(|| self.selection.count()) > BULK_MAX {
-            return self.open_dialog(OpenDialog::Bulk(action));
+            return self.dialogs.open(OpenDialog::Bulk(action));
         }
         let chosen = self.selection.snapshot();
         spawn_local(async move {
@@ -78,9 +75,8 @@ impl ListActions {
         });
     }
 
-    /// Closes the dialog and shows its result.
+    /// Shows the result of a completed dialog.
     pub(super) fn on_done(self, done: DialogResult) {
-        self.dialog.set(None);
         match done {
             DialogResult::Created(created) => {
                 self.show_new(&created.key.name);
@@ -148,7 +144,7 @@ impl ListActions {
         };
         self.toasts.success(report.error.as_ref().map_or_else(|| summary.clone(), |error| format!("{summary} {error}")));
         // If the page was closed in the meantime, the focus must not change.
-        if self.dialog.is_disposed() {
+        if self.dialogs.is_disposed() {
             return;
         }
         if action == BulkAction::Delete {

@@ -44,7 +44,7 @@ pub(super) fn cell(field: KeyField, row: &KeyRow, context: RowContext) -> AnyVie
 fn text(text: Option<String>) -> AnyView {
     match text.filter(|text| !text.is_empty()) {
         Some(text) => view! { <span title=text.clone()>{text.clone()}</span> }.into_any(),
-        None => view! { <span class="never">"–"</span> }.into_any(),
+        None => view! { <span class="no-value">"–"</span> }.into_any(),
     }
 }
 
@@ -60,7 +60,7 @@ fn limits(limits: &Limits) -> AnyView {
 fn moment(at: Option<Timestamp>, format: TimeFormat) -> AnyView {
     match at {
         Some(at) => view! { <Time at format/> }.into_any(),
-        None => view! { <span class="never">"Never"</span> }.into_any(),
+        None => view! { <span class="no-value">"Never"</span> }.into_any(),
     }
 }
 
@@ -81,7 +81,7 @@ fn OldSecret(retiring: Retiring) -> impl IntoView {
         uses => format!("used {uses} times, "),
     };
     view! {
-        <span class="retiring">
+        <span class="old-secret">
             "Old secret works until " <Time at=retiring.until format=TimeFormat::Date/> ", " {uses}
             {retiring.last_used_at.map(|at| view! { "last " <Time at/> })}
         </span>

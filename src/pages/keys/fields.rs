@@ -1,7 +1,7 @@
 //! The form fields of an API key. The kind's specification decides which fields exist.
 
 use js_sys::{Array, JSON, Object};
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{
     expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
@@ -24,6 +24,7 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     message::Alert,
     select::SelectField,
+    suspend::suspend,
 };
 
 /// The validated form values.
@@ -214,13 +215,7 @@ const fn scope_label(scope: Scope) -> &'static str {
 /// The checkboxes of the corpora, once they are loaded.
 #[component]
 fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
-    let all = RwSignal::new(None::<Result<Vec<CorpusRow>, Error>>);
-    Effect::new(move || {
-        spawn_local(async move {
-            let read = corpora().await;
-            let _ = all.try_set(Some(read));
-        });
-    });
+    let all = OnceResource::new(corpora());
     let none = move || {
         if can_create {
             view! { "No corpora yet. " <a href=routes::CORPORA.path>"Create one in Settings"</a> "." }.into_any()
@@ -228,14 +223,17 @@ fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
             "No corpora yet. Ask an owner or admin to create one.".into_any()
         }
     };
-    move || match all.get() {
-        None => view! { <p role="status">"Loading corpora…"</p> }.into_any(),
-        Some(Err(error)) => view! { <Alert message=error.to_string()/> }.into_any(),
-        Some(Ok(corpora)) if corpora.is_empty() => view! { <p class="note">{none()}</p> }.into_any(),
-        Some(Ok(corpora)) => {
-            let tick = |corpus: CorpusRow| CheckboxOption { value: corpus.id.to_string(), label: corpus.name, checked: false };
-            view! { <CheckboxGroup form name="corpora" label="Corpora" options=corpora.into_iter().map(tick).collect()/> }.into_any()
+    let checkboxes = move |corpora: Vec<CorpusRow>| {
+        if corpora.is_empty() {
+            return view! { <p class="note">{none()}</p> }.into_any();
         }
+        let option = |corpus: CorpusRow| CheckboxOption { value: corpus.id.to_string(), label: corpus.name, checked: false };
+        view! { <CheckboxGroup form name="corpora" label="Corpora" options=corpora.into_iter().map(option).collect()/> }.into_any()
+    };
+    view! {
+        <Suspense fallback=|| view! { <p role="status">"Loading corpora…"</p> }>
+            {suspend(all, checkboxes, |error| view! { <Alert message=error.to_string()/> })}
+        </Suspense>
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
 use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::KindSpec, listing::OpenedListing};
 use latchkey_ui::{
     browser,
+    dialog::use_dialogs,
     grid::{
         data_source::{DataSource, Rows, ScrollPosition},
         view::DataGrid,
@@ -54,7 +55,7 @@ pub(super) fn KeyList(
     let rows = Rows::new(DataSource::new(move || open_keys(query_state.query(spec.kind)), key_rows), first);
     let selection = RowSelection::new(rows);
     let secrets = RevealedSecrets::new();
-    let dialog = RwSignal::new(None::<OpenDialog>);
+    let dialogs = use_dialogs::<OpenDialog>();
     let testing = RwSignal::new(Vec::new());
     let content = Memo::new(move |before: Option<&Content>| match (rows.is_open(), rows.total()) {
         (false, _) => Content::Nothing,
@@ -81,10 +82,10 @@ pub(super) fn KeyList(
     });
 
     // Actions
-    let actions = ListActions { spec, query_state, rows, selection, secrets, dialog, testing, reveal: use_reveal(), toasts: use_toasts() };
+    let actions = ListActions { spec, query_state, rows, selection, secrets, dialogs, testing, reveal: use_reveal(), toasts: use_toasts() };
     let reload = Callback::new(move |()| actions.reload());
-    let create = Callback::new(move |()| actions.open_dialog(OpenDialog::Create));
-    let dismiss = Callback::new(move |()| dialog.set(None));
+    let create = dialogs.opener(OpenDialog::Create);
+    let done = dialogs.done(move |done| actions.on_done(done));
 
     // View
     let menu = SharedMenu::new();
@@ -109,14 +110,14 @@ pub(super) fn KeyList(
     };
     view! {
         <Toolbar spec query_state rows selection may_manage reload create
-            bulk=Callback::new(move |action| actions.on_picked(action)) export=Callback::new(move |format| actions.open_dialog(OpenDialog::Export(format)))/>
+            bulk=Callback::new(move |action| actions.on_picked(action)) export=Callback::new(move |format| dialogs.open(OpenDialog::Export(format)))/>
         {move || rows.error().get().map(|error| view! {
             <AlertWithRetry message=error.to_string() on_retry=reload pending=rows.is_loading()/>
         })}
         {below}
         <MenuList menu id="row-menu"/>
-        {move || dialog.get().map(|dialog| view! {
-            <KeyDialog dialog spec viewer=viewer.get_value() rows selection on_dismiss=dismiss on_done=Callback::new(move |done| actions.on_done(done))/>
+        {dialogs.render(move |dialog| view! {
+            <KeyDialog dialog spec viewer=viewer.get_value() rows selection on_dismiss=dialogs.dismiss on_done=done/>
         })}
         <NavigationGuard active=Signal::derive(move || secrets.has_uncopied()) title="Leave without copying the key?"
             text="You haven’t copied the new key. If you leave now, you’ll have to create another one." confirm_label="Leave without copying"/>

@@ -32,7 +32,10 @@ use super::{
 };
 use crate::{api::keys::open_keys, routes};
 use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::Kind, listing::OpenedListing};
-use latchkey_ui::tabs::{OPEN_TAB_ID, Tab, Tabs};
+use latchkey_ui::{
+    suspend::suspend,
+    tabs::{OPEN_TAB_ID, Tab, Tabs},
+};
 use list::KeyList;
 use query_state::QueryState;
 
@@ -48,12 +51,18 @@ pub fn KeysPage(kind: Kind) -> impl IntoView {
     view! {
         <Title text=format!("{} · {}", page.label, routes::KEYS.label)/>
         <Suspense fallback=PageSkeleton>
-            {Suspend::new(async move {
-                match (viewer.await, first.await) {
-                    (Err(error), _) | (_, Err(error @ (Error::Forbidden { .. } | Error::SignedOut))) => view! { <LoadFailed error/> }.into_any(),
-                    (Ok(viewer), first) => view! { <Keys kind query_state viewer first last/> }.into_any(),
-                }
-            })}
+            {suspend(
+                async move {
+                    let viewer = viewer.await?;
+                    match first.await {
+                        Err(error @ (Error::Forbidden { .. } | Error::SignedOut)) => Err(error),
+                        // The list shows other errors, and can retry.
+                        first => Ok((viewer, first)),
+                    }
+                },
+                move |(viewer, first)| view! { <Keys kind query_state viewer first last/> },
+                |error| view! { <LoadFailed error/> },
+            )}
         </Suspense>
     }
 }

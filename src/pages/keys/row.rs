@@ -19,7 +19,7 @@ use latchkey_ui::{
 pub(super) fn row_view(context: RowContext) -> RowView<KeyRow> {
     let cells = move |(index, row): (usize, KeyRow)| {
         let pick = context.may_manage.then(|| {
-            view! { <td role="cell" class="cell-pick"><RowCheckbox selection=context.selection index id=row.id name=row.name.clone()/></td> }
+            view! { <td role="cell" class="cell-select"><RowCheckbox selection=context.selection index id=row.id name=row.name.clone()/></td> }
         });
         let cell = |(title, field): &(&'static str, KeyField)| {
             let class = format!("cell-{}", field.as_str());

@@ -168,7 +168,7 @@ pub(super) fn SelectionStatus(selection: RowSelection) -> impl IntoView {
         (count, _) => Some(format!("{} selected", format_count(count))),
     };
     view! {
-        <p class="picked" role="status">{status}</p>
+        <p class="selection-status" role="status">{status}</p>
         <Show when=move || status().is_some()>
             <button type="button" class="clear" aria-label="Clear selection" on:click=move |_| selection.clear()>"Clear"</button>
         </Show>

@@ -55,7 +55,7 @@ fn SelectionBar(spec: &'static KindSpec, selection: RowSelection, bulk: Callback
     let none = Signal::derive(move || selection.count() == 0);
     let button = |action| view! { <Button label=action_label(action) disabled=none on_click=move |()| bulk.run(action)/> };
     view! {
-        <div class="toolbar toolbar-picked" role="group" aria-label="Selected keys">
+        <div class="toolbar toolbar-selection" role="group" aria-label="Selected keys">
             {button(BulkAction::Delete)}
             {spec.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
             <SelectionStatus selection/>

@@ -85,14 +85,14 @@ fn List(notifications: Notifications, close: Callback<()>) -> impl IntoView {
     });
     let is_empty = Memo::new(move |_| notifications.list.with(Vec::is_empty));
     let placeholder = move || match (notifications.is_loaded.get(), notifications.last_error.with(Option::is_some)) {
-        (true, _) => Some(view! { <p class="notices-none">"No notifications yet. Key requests and decisions appear here."</p> }.into_any()),
+        (true, _) => Some(view! { <p class="notifications-empty">"No notifications yet. Key requests and decisions appear here."</p> }.into_any()),
         (false, true) => None,
-        (false, false) => Some(view! { <p class="notices-none" role="status">"Loading…"</p> }.into_any()),
+        (false, false) => Some(view! { <p class="notifications-empty" role="status">"Loading…"</p> }.into_any()),
     };
     view! {
-        <div class="notices" role="dialog" aria-label="Notifications" tabindex="-1" node_ref=list>
-            <p class="notices-head" aria-hidden="true">"Notifications"</p>
-            {move || notifications.last_error.get().map(|error| view! { <p class="notices-trouble" role="alert">{error.to_string()}</p> })}
+        <div class="notifications" role="dialog" aria-label="Notifications" tabindex="-1" node_ref=list>
+            <p class="notifications-head" aria-hidden="true">"Notifications"</p>
+            {move || notifications.last_error.get().map(|error| view! { <p class="notifications-error" role="alert">{error.to_string()}</p> })}
             <Show when=move || !is_empty.get() fallback=move || placeholder>
                 <ul>
                     <For each=move || notifications.list.get() key=|notice| (notice.seq, notice.is_read) let(notice)>
@@ -107,14 +107,14 @@ fn List(notifications: Notifications, close: Callback<()>) -> impl IntoView {
 #[component]
 fn NoticeItem(notice: Notification, close: Callback<()>) -> impl IntoView {
     let is_new = !notice.is_read;
-    let comment = (!notice.comment.is_empty()).then(|| view! { <span class="notice-word">{format!("“{}”", notice.comment)}</span> });
+    let comment = (!notice.comment.is_empty()).then(|| view! { <span class="notification-comment">{format!("“{}”", notice.comment)}</span> });
     view! {
-        <li class:notice-new=is_new>
+        <li class:notification-new=is_new>
             <a href=notice.path() on:click=move |_| close.run(())>
                 {is_new.then(|| view! { <span class="visually-hidden">"New: "</span> })}
-                <span class="notice-words">{notice.sentence()}</span>
+                <span class="notification-text">{notice.sentence()}</span>
                 {comment}
-                <span class="notice-time"><Time at=notice.created_at/></span>
+                <span class="notification-time"><Time at=notice.created_at/></span>
             </a>
         </li>
     }

@@ -61,13 +61,13 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     view! {
         <div class="page page-narrow">
             <h1>"Profile"</h1>
-            <section class="sheet" aria-labelledby="profile-you">
+            <section class="card" aria-labelledby="profile-you">
                 <h2 id="profile-you">"You"</h2>
-                <dl class="facts">
+                <dl class="properties">
                     <div><dt>"Name"</dt><dd>{viewer.name.clone()}</dd></div>
                     <div><dt>"Email"</dt><dd>{viewer.email.clone()}</dd></div>
                 </dl>
-                <p class="sheet-actions">
+                <p class="card-actions">
                     <Button label="Change name" on_click=dialogs.opener(OpenDialog::Name)/>
                     <Button label="Change password" on_click=dialogs.opener(OpenDialog::Password)/>
                 </p>
@@ -86,18 +86,18 @@ fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
     let customer_id = viewer.customer_id.to_string();
     let permissions = viewer.permissions.iter().map(|permission| view! { <li>{permission.label()}</li> }).collect_view();
     view! {
-        <section class="sheet" aria-labelledby="profile-organization">
+        <section class="card" aria-labelledby="profile-organization">
             <h2 id="profile-organization">"Organization"</h2>
-            <dl class="facts">
+            <dl class="properties">
                 <div><dt>"Organization"</dt><dd>{viewer.organization}</dd></div>
                 <div>
                     <dt>"Customer ID"</dt>
-                    <dd class="fact-copy">
+                    <dd class="property-copy">
                         <code node_ref=customer_id_code>{customer_id.clone()}</code>
                         <CopyButton text=customer_id shown_in=customer_id_code/>
                     </dd>
                 </div>
-                <div><dt>"Role"</dt><dd class="fact-role">{viewer.role}</dd></div>
+                <div><dt>"Role"</dt><dd class="property-role">{viewer.role}</dd></div>
                 <div><dt>"Permissions"</dt><dd><ul class="permissions">{permissions}</ul></dd></div>
             </dl>
         </section>
@@ -110,9 +110,9 @@ fn Shortcuts(viewer: Viewer) -> impl IntoView {
     let (has_keys, has_billing) = (viewer.can(Permission::ManageApiKeys), viewer.can(Permission::ViewBilling));
     (has_keys || has_billing).then(|| {
         view! {
-            <section class="sheet" aria-labelledby="profile-elsewhere">
+            <section class="card" aria-labelledby="profile-elsewhere">
                 <h2 id="profile-elsewhere">"Keys and usage"</h2>
-                <dl class="facts">
+                <dl class="properties">
                     {has_keys.then(|| view! {
                         <div><dt><a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a></dt><dd>"Your keys for storage providers."</dd></div>
                     })}

@@ -61,9 +61,9 @@ pub(super) fn Sessions(
     };
     let rows = list.rows(|sessions| sessions, |session| session.id);
     view! {
-        <section class="sheet" aria-labelledby="profile-sessions">
+        <section class="card" aria-labelledby="profile-sessions">
             <h2 id="profile-sessions">"Sessions"</h2>
-            <div class="sheet-row">
+            <div class="card-head">
                 <p>{summary}</p>
                 <Button label="Sign out everywhere" on_click=move |()| is_confirming.set(true)/>
             </div>
@@ -90,7 +90,7 @@ fn SessionItem(session: Memo<SessionRow>, end: Callback<SessionRow>) -> impl Int
                     {move || session.with(|session| session.browser.clone())}
                     {move || session.with(|session| session.is_this).then(|| view! { <span class="tag">"This device"</span> })}
                 </p>
-                <p class="session-facts">{from} " · last seen " {move || view! { <Time at=session.with(|session| session.last_seen_at)/> }}</p>
+                <p class="session-details">{from} " · last seen " {move || view! { <Time at=session.with(|session| session.last_seen_at)/> }}</p>
             </div>
             <Button label="Sign out" on_click=move |()| end.run(session.get_untracked())/>
         </li>

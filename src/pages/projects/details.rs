@@ -36,8 +36,8 @@ pub(super) fn Details(context: AboutContext) -> impl IntoView {
 
     // View
     let description = move || match project.with(|project| project.description.clone()) {
-        empty if empty.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
-        text => view! { <span class="as-typed">{text}</span> }.into_any(),
+        empty if empty.is_empty() => view! { <span class="no-value">"None"</span> }.into_any(),
+        text => view! { <span class="preserve-lines">{text}</span> }.into_any(),
     };
     let role = move || project.with(|project| project.role.clone());
     let created = project.with_untracked(|project| (project.created_by.clone(), project.created_at));
@@ -46,24 +46,24 @@ pub(super) fn Details(context: AboutContext) -> impl IntoView {
         OpenDialog::Delete => view! { <DeleteDialog project=project.get_untracked() on_dismiss=dialogs.dismiss/> }.into_any(),
     };
     view! {
-        <section class="sheet sheet-first" aria-labelledby="project-details">
+        <section class="card card-first" aria-labelledby="project-details">
             <h2 id="project-details">"Details"</h2>
-            <dl class="facts">
+            <dl class="properties">
                 <div><dt>"Name"</dt><dd>{move || project.with(|project| project.name.clone())}</dd></div>
                 <div><dt>"Description"</dt><dd>{description}</dd></div>
                 <div><dt>"Visibility"</dt><dd>{move || project.with(|project| project.visibility.label())}</dd></div>
                 <div>
                     <dt>"ID"</dt>
-                    <dd class="fact-copy">
+                    <dd class="property-copy">
                         <code node_ref=id_shown_in>{context.id.to_string()}</code>
                         <CopyButton text=context.id.to_string() shown_in=id_shown_in/>
                     </dd>
                 </div>
                 <div><dt>"Created by"</dt><dd>{created.0} ", " <Time at=created.1 format=TimeFormat::Date/></dd></div>
-                {move || role().map(|role| view! { <div><dt>"Your role"</dt><dd class="fact-role">{role}</dd></div> })}
+                {move || role().map(|role| view! { <div><dt>"Your role"</dt><dd class="property-role">{role}</dd></div> })}
             </dl>
             {context.is_managed.then(|| view! {
-                <p class="sheet-actions">
+                <p class="card-actions">
                     <Button label="Edit project" on_click=dialogs.opener(OpenDialog::Edit)/>
                     <Button label="Delete project" on_click=dialogs.opener(OpenDialog::Delete)/>
                 </p>

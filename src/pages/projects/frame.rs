@@ -140,7 +140,7 @@ fn NoProject() -> impl IntoView {
         <div class="page page-narrow">
             <h1>"Project not found"</h1>
             <p>"The project may have been deleted, or you are not a member. Ask a project manager to add you."</p>
-            <p class="sheet-actions"><a class="button" href=routes::PROJECTS.path>"All projects"</a></p>
+            <p class="card-actions"><a class="button" href=routes::PROJECTS.path>"All projects"</a></p>
         </div>
     }
 }

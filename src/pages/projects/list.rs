@@ -96,12 +96,12 @@ fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
 fn project_row(project: ProjectRow) -> impl IntoView {
     let (waiting, name) = (project.waiting, project.name.clone());
     let description = match project.description {
-        empty if empty.is_empty() => view! { <span class="never">"None"</span> }.into_any(),
-        text => view! { <span class="cell-text"><span class="clamped">{text}</span></span> }.into_any(),
+        empty if empty.is_empty() => view! { <span class="no-value">"None"</span> }.into_any(),
+        text => view! { <span class="cell-text"><span class="line-clamp">{text}</span></span> }.into_any(),
     };
     let role = match project.role {
         Some(role) => view! { <span class="role-name">{role}</span> }.into_any(),
-        None => view! { <span class="never">"Not a member"</span> }.into_any(),
+        None => view! { <span class="no-value">"Not a member"</span> }.into_any(),
     };
     view! {
         <tr aria-label=name>
@@ -110,7 +110,7 @@ fn project_row(project: ProjectRow) -> impl IntoView {
             <td class="cell-soft" data-label="Visibility">{project.visibility.label()}</td>
             <td class="cell-soft" data-label="Your role">{role}</td>
             <td data-label="Requests">
-                {if waiting > 0 { view! { <Badge count=waiting/> }.into_any() } else { view! { <span class="never">"None"</span> }.into_any() }}
+                {if waiting > 0 { view! { <Badge count=waiting/> }.into_any() } else { view! { <span class="no-value">"None"</span> }.into_any() }}
             </td>
         </tr>
     }

@@ -42,12 +42,12 @@ pub(super) fn Members(context: AboutContext) -> impl IntoView {
     };
     let columns = if context.is_managed { vec!["Name", "Email", "Role", "Added", "Action"] } else { vec!["Name", "Role", "Added"] };
     view! {
-        <section class="sheet" aria-labelledby="project-members">
-            <div class="sheet-row">
+        <section class="card" aria-labelledby="project-members">
+            <div class="card-head">
                 <h2 id="project-members">"Members"</h2>
                 {context.is_managed.then(|| view! { <Button label="Add member" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <RowTable label="Members" columns rows=members empty=|| view! { <p class="sheet-none">"No members yet."</p> } let(member)>
+            <RowTable label="Members" columns rows=members empty=|| view! { <p class="card-empty">"No members yet."</p> } let(member)>
                 <MemberTableRow context member menu dialogs/>
             </RowTable>
             <MenuList menu id="project-member-actions"/>
@@ -66,7 +66,7 @@ fn MemberTableRow(context: AboutContext, member: Memo<ProjectMember>, menu: Shar
     view! {
         <tr aria-label=move || member.get().name>
             <td class="cell-name">
-                <span class="named">
+                <span class="name-with-tag">
                     <span class="cell-text">{move || member.get().name}</span>
                     {move || tag().map(|tag| view! { <span class="tag">{tag}</span> })}
                 </span>

@@ -38,12 +38,12 @@ pub(super) fn Nodes(context: AboutContext) -> impl IntoView {
     let columns = if context.is_managed { vec!["Name", "ID", "Created", "Action"] } else { vec!["Name", "ID", "Created"] };
     let empty_text = if context.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
     view! {
-        <section class="sheet" aria-labelledby="project-nodes">
-            <div class="sheet-row">
+        <section class="card" aria-labelledby="project-nodes">
+            <div class="card-head">
                 <h2 id="project-nodes">"Nodes"</h2>
                 {context.is_managed.then(|| view! { <Button label="Add node" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <RowTable label="Nodes" columns rows=nodes empty=move || view! { <p class="sheet-none">{empty_text}</p> } let(node)>
+            <RowTable label="Nodes" columns rows=nodes empty=move || view! { <p class="card-empty">{empty_text}</p> } let(node)>
                 <NodeTableRow context node dialogs/>
             </RowTable>
         </section>

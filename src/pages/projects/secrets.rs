@@ -35,10 +35,10 @@ pub(super) fn Secrets(context: AboutContext) -> impl IntoView {
         OpenDialog::Replace(secret) => view! { <ReplaceDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Delete(secret) => view! { <DeleteDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
     };
-    let empty = || view! { <p class="sheet-none">"No secrets yet. Add one, or import a key from another project."</p> };
+    let empty = || view! { <p class="card-empty">"No secrets yet. Add one, or import a key from another project."</p> };
     view! {
-        <section class="sheet" aria-labelledby="project-secrets">
-            <div class="sheet-row">
+        <section class="card" aria-labelledby="project-secrets">
+            <div class="card-head">
                 <h2 id="project-secrets">"Secrets"</h2>
                 <Button label="Add secret" on_click=dialogs.opener(OpenDialog::Add)/>
             </div>
@@ -55,7 +55,7 @@ pub(super) fn Secrets(context: AboutContext) -> impl IntoView {
 fn SecretTableRow(secret: Memo<SecretRow>, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
     let source = move || match secret.with(|secret| secret.imported_from.clone()) {
         Some(key) => view! { <span class="cell-text">{key}</span> }.into_any(),
-        None => view! { <span class="never">"Added by hand"</span> }.into_any(),
+        None => view! { <span class="no-value">"Added by hand"</span> }.into_any(),
     };
     let name = secret.with_untracked(|secret| secret.name.clone());
     view! {

@@ -47,7 +47,7 @@ pub fn ReferencePage() -> impl IntoView {
     });
     Effect::new(move || read.run(()));
     let content = move || match state.get() {
-        LoadState::Pending => view! { <p class="reference-waiting" role="status">"Loading the API reference…"</p> }.into_any(),
+        LoadState::Pending => view! { <p class="reference-loading" role="status">"Loading the API reference…"</p> }.into_any(),
         LoadState::Failed => view! { <AlertWithRetry message="Couldn’t load the API reference." on_retry=read/> }.into_any(),
         LoadState::Loaded(document) => view! { <Reference document key/> }.into_any(),
     };
@@ -124,7 +124,7 @@ fn KeyField(key: ApiKeyInput) -> impl IntoView {
                     {move || if shown.get() { "Hide" } else { "Show" }}
                 </button>
             </div>
-            <p class="field-wrong" id="reference-key-wrong" aria-live="polite">{move || key.is_missing.get().then_some("Enter an internal key to send requests.")}</p>
+            <p class="field-error" id="reference-key-wrong" aria-live="polite">{move || key.is_missing.get().then_some("Enter an internal key to send requests.")}</p>
             <p class="field-hint" id="reference-key-hint">
                 <Suspense>{create_link}</Suspense>
                 "Kept in memory until you leave this page. Only sent to this server."

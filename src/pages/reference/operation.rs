@@ -112,11 +112,11 @@ pub(super) fn OperationBody(operation: Operation, key: ApiKeyInput) -> impl Into
         .collect_view();
     // Without scopes the description names the requirement.
     let requirement = match operation.scopes.as_deref() {
-        None => Some(view! { <p class="operation-needs">"No key required."</p> }.into_any()),
+        None => Some(view! { <p class="operation-requirement">"No key required."</p> }.into_any()),
         Some([]) => None,
         Some(scopes) => {
             let scopes = scopes.join(", ");
-            Some(view! { <p class="operation-needs">"Requires an internal key with scope " <code>{scopes}</code> "."</p> }.into_any())
+            Some(view! { <p class="operation-requirement">"Requires an internal key with scope " <code>{scopes}</code> "."</p> }.into_any())
         }
     };
     let body = (!operation.bodies.is_empty()).then(|| view! { <BodyField request id=operation.id.clone() bodies=operation.bodies.clone()/> });
@@ -132,7 +132,7 @@ pub(super) fn OperationBody(operation: Operation, key: ApiKeyInput) -> impl Into
                     pending=Signal::derive(move || request.state.with(|state| *state == Some(RequestState::Pending)))/>
             </div>
             <ResponseView state=request.state/>
-            <details class="operation-answers">
+            <details class="operation-responses">
                 <summary>"Responses"</summary>
                 <dl class="call-headers">{responses}</dl>
             </details>
@@ -200,7 +200,7 @@ fn parameter_field(request: RequestForm, operation: &Operation, index: usize, pa
                     aria-invalid=move || is_missing().then_some("true") aria-describedby=described_by
                     on:input:target=move |event| type_in(event.target().value())/>
             </div>
-            <p class="field-wrong" id=wrong_id aria-live="polite">{move || is_missing().then_some("Enter a value.")}</p>
+            <p class="field-error" id=wrong_id aria-live="polite">{move || is_missing().then_some("Enter a value.")}</p>
             <p class="field-hint" id=hint_id>{location.as_str()} {required_text} " · " {kind} {(!description.is_empty()).then_some(" · ")} {inline_markdown(&description)}</p>
         </div>
     }
@@ -229,7 +229,7 @@ fn ConfirmSend(request: RequestForm) -> impl IntoView {
     };
     view! {
         <FormDialog title="Send this request?" form submit="Send" variant=ButtonVariant::Danger on_submit=confirm on_dismiss=Callback::new(move |()| request.is_confirming.set(false))>
-            <p><code class="operation-called">{method} " " {path}</code></p>
+            <p><code class="operation-request">{method} " " {path}</code></p>
             <p>"This runs on live data. Anything it deletes can’t be restored."</p>
         </FormDialog>
     }

@@ -69,17 +69,17 @@ pub(super) fn ResponseView(
     state: Signal<Option<RequestState>>,
 ) -> impl IntoView {
     let content = move || match state.get()? {
-        RequestState::Pending => Some(view! { <p class="call-waiting" role="status">"Sending…"</p> }.into_any()),
+        RequestState::Pending => Some(view! { <p class="call-pending" role="status">"Sending…"</p> }.into_any()),
         RequestState::Unreachable => Some(view! { <Alert message="No response. Check your connection and the parameter values."/> }.into_any()),
         RequestState::Received(response, ms) => Some(view! { <Received response ms/> }.into_any()),
     };
-    view! { <div class="call-answer" aria-live="polite">{content}</div> }
+    view! { <div class="call-response" aria-live="polite">{content}</div> }
 }
 
 #[component]
 fn Received(response: FetchResponse, ms: i64) -> impl IntoView {
     let FetchResponse { status, headers, body } = response;
-    let class = if status < 400 { "call-status call-good" } else { "call-status call-bad" };
+    let class = if status < 400 { "call-status call-success" } else { "call-status call-error" };
     let visible = headers.into_iter().filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()));
     let lines = visible.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view();
     view! {

@@ -14,7 +14,7 @@ use crate::paths;
 /// The name that wasm-bindgen gives the wasm, and the final name, which is also the one that `cargo leptos` uses.
 const NAMES: [&str; 2] = ["latchkey_bg.wasm", "latchkey.wasm"];
 /// The script that loads chunks. The program imports it, so the path is relative to the program's script.
-const LOADER: &str = "./parts.js";
+const LOADER: &str = "./chunks.js";
 /// The files of each chunk. The server uses it to preload the chunk of the requested page.
 const LIST: &str = "pkg/parts.json";
 
@@ -41,7 +41,7 @@ pub(super) fn generate(wasm: &Path, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Splits the chunks that `src/parts.rs` declares from the program. Returns the path of the main module and the files of each chunk.
+/// Splits the chunks that `src/lazy_routes.rs` declares from the program. Returns the path of the main module and the files of each chunk.
 fn split(wasm: &Path, pkg: &Path) -> Result<(PathBuf, BTreeMap<String, Vec<String>>)> {
     let main = paths::site_work().join("main.wasm");
     let program = fs::read(wasm)?;

@@ -18,7 +18,7 @@ use crate::{paths, process};
 pub(crate) use crate::setup::WASM_TARGET as TARGET;
 
 /// The files that the sign-in page needs.
-const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/parts.js", "pkg/latchkey.css"];
+const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/chunks.js", "pkg/latchkey.css"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {

@@ -140,7 +140,7 @@ pub fn DataGrid<Row: GridRow>(
                 aria-busy=move || rows.is_loading().get().then_some("true")>
                 <thead role="rowgroup">
                     <tr role="row" class="grid-row" aria-rowindex="1">
-                        {lead.map(|lead| view! { <th role="columnheader" scope="col" class="cell-pick">{lead.run(())}</th> })}
+                        {lead.map(|lead| view! { <th role="columnheader" scope="col" class="cell-select">{lead.run(())}</th> })}
                         {columns.into_iter().map(heading).collect_view()}
                     </tr>
                 </thead>
@@ -189,8 +189,8 @@ fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Ro
     };
     let cells = move || match slot.get() {
         Slot::Row(row) => row_view.cells.run((index, row)),
-        Slot::Deleted => view! { <td role="cell" class="cell-gone">"Deleted"</td> }.into_any(),
-        Slot::Loading => view! { <td role="cell" class="cell-waiting"><span class="skeleton"></span></td> }.into_any(),
+        Slot::Deleted => view! { <td role="cell" class="cell-deleted">"Deleted"</td> }.into_any(),
+        Slot::Loading => view! { <td role="cell" class="cell-loading"><span class="skeleton"></span></td> }.into_any(),
     };
     // The heading is row 1.
     let row_number = (index + 2).to_string();

@@ -40,13 +40,13 @@ pub fn InlineEdit(
         _ => "",
     };
     view! {
-        <div class="in-place" class:in-place-open=move || is_field.get()>
+        <div class="inline-edit" class:inline-edit-open=move || is_field.get()>
             {move || if is_field.get() {
                 view! { <InlineEditField editor label id=id.clone() multiline hint/> }.into_any()
             } else {
                 view! { <InlineEditText editor label placeholder format/> }.into_any()
             }}
-            <span class="in-place-said" class:in-place-fades=move || editor.state.with(|state| *state == State::Saved) role="status">{status}</span>
+            <span class="inline-edit-status" class:inline-edit-fading=move || editor.state.with(|state| *state == State::Saved) role="status">{status}</span>
         </div>
     }
 }
@@ -72,9 +72,9 @@ fn InlineEditText(editor: InlineEditor, label: &'static str, placeholder: &'stat
     let is_empty = move || text().is_empty();
     let display = move || if is_empty() { placeholder.to_owned() } else { text() };
     view! {
-        <button type="button" class="in-place-text" node_ref=button on:click=move |_| editor.open()>
+        <button type="button" class="inline-edit-button" node_ref=button on:click=move |_| editor.open()>
             <span class="visually-hidden">{label} ": "</span>
-            <span class="in-place-value" class:in-place-blank=is_empty>{display}</span>
+            <span class="inline-edit-value" class:inline-edit-empty=is_empty>{display}</span>
             <Icon glyph=Glyph::Edit/>
         </button>
     }
@@ -123,11 +123,11 @@ fn InlineEditField(editor: InlineEditor, label: &'static str, id: String, multil
     };
     let is_saving = move || editor.state.with(|state| *state == State::Saving);
     view! {
-        <textarea class="in-place-field" id=id rows=if multiline { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
+        <textarea class="inline-edit-input" id=id rows=if multiline { "3" } else { "1" } aria-label=label spellcheck="false" autocomplete="off"
             autocapitalize="none" enterkeyhint="done" node_ref=editor.field prop:value=move || editor.typed.get() prop:readOnly=is_saving
             aria-invalid=move || error.get().map(|_| "true") aria-describedby=described_by
             on:keydown=on_keydown on:input:target=on_input on:blur=move |_| editor.leave()></textarea>
         {hint.map(|hint| view! { <p class="field-hint" id=hint_id hidden=move || error.get().is_some()>{hint}</p> })}
-        <p class="field-wrong" id=error_id role="alert">{move || error.get()}</p>
+        <p class="field-error" id=error_id role="alert">{move || error.get()}</p>
     }
 }

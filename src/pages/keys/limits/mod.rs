@@ -141,7 +141,7 @@ fn CreditFields(form: Form, before: Option<Credits>) -> impl IntoView {
         }
     };
     view! {
-        <fieldset class="field check-group limits-part" aria-describedby="hint-credits">
+        <fieldset class="field check-group limits-group" aria-describedby="hint-credits">
             <legend>"Credits"</legend>
             <label class="check">
                 <input type="checkbox" class="checkbox" checked=before.is_some() on:change:target=move |event| limited.set(event.target().checked())/>

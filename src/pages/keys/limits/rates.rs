@@ -64,7 +64,7 @@ pub(super) fn RateLimitFields(
     });
     let index_of = move |id| Memo::new(move |_| rows.with(|rows| rows.iter().position(|(other, _)| *other == id).unwrap_or_default()));
     view! {
-        <fieldset class="field check-group limits-part" aria-describedby="hint-rate_limits">
+        <fieldset class="field check-group limits-group" aria-describedby="hint-rate_limits">
             <legend>"Rate limits"</legend>
             <For each=move || rows.get() key=|(id, _)| *id let:((id, limit))>
                 <RowFields form at=index_of(id) limit on_remove=Callback::new(move |()| remove.run(id))/>
@@ -101,7 +101,7 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
     let error_id = move |part: &'static str| move || format!("wrong-{}", name_of(at.get(), part));
     let invalid = |error: Signal<Option<String>>| move || error.get().map(|_| "true");
     let error_view = move |part, error: Signal<Option<String>>| {
-        view! { <p class="field-wrong" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
+        view! { <p class="field-error" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
     };
     let option = |item: format::Unit| view! { <option value=item.name selected=item == unit>{item.name}</option> };
     view! {

@@ -32,7 +32,7 @@ fn facts(context: TilesContext, tile: &KeyCard) -> impl IntoView + use<> {
     let permits = if permits.is_empty() { "Nothing in this project".to_owned() } else { permits.join(", ") };
     let (price, days) = (tile.price, tile.duration_days);
     view! {
-        <dl class="tile-facts">
+        <dl class="tile-properties">
             <dt>"Role"</dt>
             <dd><span class="role-name">{tile.role.clone()}</span></dd>
             <dt>"Permits"</dt>

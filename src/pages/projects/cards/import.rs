@@ -142,7 +142,7 @@ fn ImportForm(context: TilesContext, key_to_import: KeyToImport, projects: Vec<P
     view! {
         <FormDialog title="Import into a project" form submit="Import" on_submit=submit on_dismiss>
             <p><strong class="quoted">{name.clone()}</strong> " and its fields are stored as secrets in a project you manage."</p>
-            <div class="form-part" on:input=move |_| preview.read_after_pause() on:change=move |_| preview.read()>
+            <div class="form-section" on:input=move |_| preview.read_after_pause() on:change=move |_| preview.read()>
                 <SelectField form name="project" label="Project" options/>
                 <Field form name="prefix" label="Prefix" value=prefix_of(&name) hint="Added before each secret name. Letters, digits and _."/>
             </div>

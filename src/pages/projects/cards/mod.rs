@@ -31,7 +31,7 @@ pub fn ApiKeys(
 ) -> impl IntoView {
     let project = StoredValue::new(project);
     view! {
-        <section class="sheet" aria-labelledby="api-keys">
+        <section class="card" aria-labelledby="api-keys">
             <h2 id="api-keys">"API Keys"</h2>
             <Suspense>
                 {move || suspend(
@@ -77,9 +77,9 @@ fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
 fn empty_state(templates_path: Option<String>) -> AnyView {
     match templates_path {
         Some(path) => view! {
-            <p class="nothing">"No keys available yet. " <a href=path>"Add a template"</a> ", and others can request it here."</p>
+            <p class="empty-text">"No keys available yet. " <a href=path>"Add a template"</a> ", and others can request it here."</p>
         }
         .into_any(),
-        None => view! { <p class="nothing">"No keys available yet. When a manager adds a template, you can request it here."</p> }.into_any(),
+        None => view! { <p class="empty-text">"No keys available yet. When a manager adds a template, you can request it here."</p> }.into_any(),
     }
 }

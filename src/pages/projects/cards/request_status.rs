@@ -140,7 +140,7 @@ fn rejected(rejection: RejectedRequest) -> AnyView {
             <span class="state state-ended">"Rejected"</span>
             <span><Time at/> " by " {by}</span>
         </p>
-        {(!comment.is_empty()).then(|| view! { <blockquote class="tile-word tile-lines">{comment}</blockquote> })}
+        {(!comment.is_empty()).then(|| view! { <blockquote class="tile-comment tile-lines">{comment}</blockquote> })}
     }
     .into_any()
 }
@@ -152,7 +152,7 @@ fn AwaitingApproval(action: TileAction, pending: PendingRequest) -> impl IntoVie
     let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.success("Request withdrawn".to_owned()));
     view! {
         <p class="tile-state">
-            <span class="state state-waiting">"Waiting for approval"</span>
+            <span class="state state-pending">"Waiting for approval"</span>
             <span>"Requested " <Time at=requested_at/></span>
         </p>
         <div class="tile-actions"><Button label="Withdraw" pending=action.pending on_click=withdraw/></div>
@@ -174,7 +174,7 @@ fn Confirmed(action: TileAction, tile: Memo<KeyCard>, key: UserKey) -> impl Into
     let import = move |()| action.context.import_dialog.open(KeyToImport { key: id, name: name(), is_revealed: revealed_at.is_some() });
     let is_disabled = status == Status::Disabled;
     let state = if is_disabled {
-        view! { <span class="state state-waiting">"Disabled"</span> }.into_any()
+        view! { <span class="state state-pending">"Disabled"</span> }.into_any()
     } else {
         view! { <span class="state state-good">"Confirmed"</span> }.into_any()
     };

@@ -44,7 +44,7 @@ fn content(project: ProjectRow) -> AnyView {
     let (query_state, first) = (expect_context::<IssuedQueryState>(), expect_context::<FirstPage>());
     let project = project.id;
     view! {
-        <Suspense fallback=|| view! { <p class="issued-waiting" role="status">"Loading…"</p> }>
+        <Suspense fallback=|| view! { <p class="issued-loading" role="status">"Loading…"</p> }>
             {move || Suspend::new(async move {
                 match first.await {
                     Ok(first) => view! { <Issued project query_state first=Ok(first)/> }.into_any(),

@@ -45,7 +45,7 @@ pub(super) fn Pager(context: IssuedContext) -> impl IntoView {
     };
     view! {
         <nav class="pager" aria-label="Pages">
-            <p class="pager-place" role="status">{move || { let (page, count) = position.get(); range_text(page, rows.get(), count) }}</p>
+            <p class="pager-range" role="status">{move || { let (page, count) = position.get(); range_text(page, rows.get(), count) }}</p>
             <span class="pager-pages">
                 <Button label="Previous page" on_click=move |()| go(target_page.get_untracked() - 1) disabled=Signal::derive(move || target_page.get() <= 1)/>
                 <label class="pager-page">

@@ -22,7 +22,7 @@ pub(super) fn Sparkline(
     (top > 0).then(|| {
         let (width, height) = (buckets.len() * WIDTH, HEIGHT);
         view! {
-            <svg class="spark" viewBox=format!("0 0 {width} {height}") preserveAspectRatio="none" role="img" aria-label=summary(top, bucket)>
+            <svg class="sparkline" viewBox=format!("0 0 {width} {height}") preserveAspectRatio="none" role="img" aria-label=summary(top, bucket)>
                 <path d=bars(&buckets, top)></path>
             </svg>
         }

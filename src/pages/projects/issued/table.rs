@@ -99,7 +99,7 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
             <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
                 {move || view! { <span class=format!("status status-{}", status.get().as_str())>{status.get().label()}</span> }}
-                {move || is_disabled_by_holder().then(|| view! { <span class="issued-why">"The holder is disabled."</span> })}
+                {move || is_disabled_by_holder().then(|| view! { <span class="issued-reason">"The holder is disabled."</span> })}
             </td>
             <td class="cell-action"><RowActions status is_holder_disabled on_toggle=toggle on_revoke=confirm_revoke/></td>
         </tr>

@@ -43,9 +43,9 @@ pub(super) fn Requests(context: TemplatesContext) -> impl IntoView {
     });
 
     let columns = vec!["Requested".into(), "User".into(), "Template".into(), Column::Hidden("Action")];
-    let empty = || view! { <p class="nothing">"No pending requests. New ones appear here automatically."</p> };
+    let empty = || view! { <p class="empty-text">"No pending requests. New ones appear here automatically."</p> };
     view! {
-        <section class="settings-part requests">
+        <section class="settings-section requests">
             <h2 id="requests" tabindex="-1">"Requests"</h2>
             {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
             <RowTable label="Requests" columns rows=context.requests() empty let(request)>
@@ -75,7 +75,7 @@ fn RequestTableRow(
                 </span>
             </td>
             <td class="cell-text" data-label="Template">{text(|request| request.template.clone())}</td>
-            <td class="cell-decide">
+            <td class="cell-approval">
                 <Button label="Approve" variant=ButtonVariant::Primary pending=is_pending on_click=move |()| approve.run(request.get_untracked())/>
                 <Button label="Reject" disabled=is_pending on_click=move |()| context.dialogs.open(OpenDialog::Reject(request.get_untracked()))/>
             </td>

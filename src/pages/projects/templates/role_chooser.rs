@@ -82,7 +82,7 @@ pub(super) fn RoleChooser(context: TemplatesContext, template: Memo<TemplateRow>
     };
     let wrong_id = format!("{id}-role-wrong");
     view! {
-        <div class="in-place tile-role">
+        <div class="inline-edit tile-role">
             <div class="select">
                 <select aria-label="Role" prop:value=move || chosen.get() aria-invalid=move || save_error.get().map(|_| "true")
                     aria-describedby=wrong_id.clone() on:change:target=move |event| on_change(event.target().value())>
@@ -90,8 +90,8 @@ pub(super) fn RoleChooser(context: TemplatesContext, template: Memo<TemplateRow>
                 </select>
                 <Icon glyph=Glyph::Down/>
             </div>
-            <span class="in-place-said" role="status">{move || if saving.get() { "Saving…" } else { "" }}</span>
-            <p class="field-wrong" id=wrong_id role="alert">{move || save_error.get()}</p>
+            <span class="inline-edit-status" role="status">{move || if saving.get() { "Saving…" } else { "" }}</span>
+            <p class="field-error" id=wrong_id role="alert">{move || save_error.get()}</p>
             <div aria-live="polite">
                 {move || cannot_view_project().then(|| view! {
                     <p class="tile-warning"><Icon glyph=Glyph::Warning/>"This role can’t view the project, so its keys will be refused."</p>

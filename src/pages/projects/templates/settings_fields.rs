@@ -21,7 +21,7 @@ pub(super) fn SettingsFields(context: TemplatesContext, template: Memo<TemplateR
     let currency = untrack(|| context.with(|data| data.currency.clone()));
     let format_price = Callback::new(move |price: String| format!("{price} {currency}"));
     view! {
-        <dl class="tile-facts">
+        <dl class="tile-properties">
             <dt>"Role"</dt>
             <dd><RoleChooser context template/></dd>
             <dt>"Price per request"</dt>

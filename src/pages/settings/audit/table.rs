@@ -24,14 +24,14 @@ fn event_row(event: AuditEventRow) -> impl IntoView {
         event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
     view! {
         <tr>
-            <td class="cell-soft cell-when" data-label="When"><Time at=event.at/></td>
+            <td class="cell-soft cell-time" data-label="When"><Time at=event.at/></td>
             <td data-label="Actor">
                 <span class="cell-text">
                     {event.actor}
                     {event.auth_method.map(|auth_method| view! { <span class="tag">{auth_method}</span> })}
                 </span>
             </td>
-            <td class="cell-act" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_label(&event.action)}</span></td>
+            <td class="cell-event" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_label(&event.action)}</span></td>
             <td class="cell-object" data-label="Target"><span class="cell-text" title=event.object_id>{event.object}</span></td>
             <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
             <td class="cell-soft cell-address" data-label="IP address"><span class="cell-text">{event.address}</span></td>

@@ -22,7 +22,7 @@ pub(super) fn Invitations(context: MembersContext) -> impl IntoView {
     let invitations = context.people.rows(|people| &people.invitations, |invitation| invitation.id);
     view! {
         <Show when=move || !invitations.is_empty()>
-            <h2 class="settings-part">"Open invitations"</h2>
+            <h2 class="settings-section">"Open invitations"</h2>
             <RowTable label="Open invitations" columns=vec!["Email", "Role", "Invited by", "Expires", "Action"] rows=invitations let(invitation)>
                 <InvitationTableRow context invitation menu/>
             </RowTable>

@@ -37,7 +37,7 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
     view! {
         <tr aria-label=move || member.get().name>
             <td class="cell-name">
-                <span class="named">
+                <span class="name-with-tag">
                     <span class="cell-text">{move || member.get().name}</span>
                     {move || is_you().then(|| view! { <span class="tag">"You"</span> })}
                 </span>
@@ -48,7 +48,7 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
             <td class="cell-soft" data-label="Last seen">
                 {move || match member.get().last_seen_at {
                     Some(at) => view! { <Time at/> }.into_any(),
-                    None => view! { <span class="never">"Never"</span> }.into_any(),
+                    None => view! { <span class="no-value">"Never"</span> }.into_any(),
                 }}
             </td>
             <td class="cell-number" data-label="Keys">{move || member.get().keys}</td>

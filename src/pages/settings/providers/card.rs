@@ -29,7 +29,7 @@ pub(super) fn ProviderCard(provider: ProviderRow, dialogs: Dialogs<OpenDialog>) 
                         on_click=move |_| dialogs.open(OpenDialog::Delete(DeleteTarget::Provider(deleted.clone())))/>
                 </div>
             </header>
-            <dl class="provider-facts">
+            <dl class="provider-properties">
                 <dt>"Address"</dt>
                 <dd><code>{provider.base_url}</code></dd>
                 <dt>"Key"</dt>
@@ -69,7 +69,7 @@ fn ModelTableRow(model: ModelRow, dialogs: Dialogs<OpenDialog>) -> impl IntoView
 
 /// The linked key, or the reason why there is none.
 fn link_view(link: KeyLinkState, unlinked: &'static str) -> AnyView {
-    let warning = |text: &'static str| view! { <span class="provider-lost"><Icon glyph=Glyph::Warning/> {text}</span> }.into_any();
+    let warning = |text: &'static str| view! { <span class="provider-warning"><Icon glyph=Glyph::Warning/> {text}</span> }.into_any();
     match link {
         KeyLinkState::Key(key) => view! { <span>{key.name} " " <code class="key-mask">{key.mask}</code></span> }.into_any(),
         KeyLinkState::Nothing => unlinked.into_any(),

@@ -96,7 +96,7 @@ fn RoleTableRow(role: Memo<RoleRow>, own: Permissions, menu: SharedMenu, dialogs
     view! {
         <tr aria-label=move || role.get().name>
             <td class="cell-name">
-                <span class="named">
+                <span class="name-with-tag">
                     <span class="cell-text role-name">{move || role.get().name}</span>
                     {move || role.get().is_built_in.then(|| view! { <span class="tag">"Built in"</span> })}
                 </span>
