@@ -4,7 +4,7 @@ local CALLER = assert(os.getenv("LATCHKEY_CALLER"), "set LATCHKEY_CALLER to the 
 -- HAProxy 2.6 repeats a call without an answer three times, so the client waits at most four times as long.
 local TIMEOUT_MS = 2000
 
--- The client's headers that may contain its key. No others are sent to Latchkey.
+-- The client's headers that may contain its key. No others are sent to Latchkey. haproxy.cfg limits the number of their lines.
 local KEY_HEADERS = { "x-api-key", "authorization" }
 -- The headers of a rejection that are passed on to the client.
 local REJECTION_HEADERS = {
@@ -54,11 +54,18 @@ core.register_action("latchkey", { "http-req" }, function(txn, url)
   if response.status ~= 204 or first(response.headers, "x-latchkey-code") ~= "VALID" then
     return reject(txn, response)
   end
+  local expected = {}
   for name, values in pairs(response.headers) do
     if name:sub(1, 11) == "x-latchkey-" then
       txn.http:req_set_header(name, values[0])
+      expected[name] = values[0]
     elseif name == "ratelimit" or name == "ratelimit-policy" then
       txn:set_var("txn." .. name:gsub("-", "_"), values[0])
     end
+  end
+  -- A header that does not fit into the buffer is not set, without an error.
+  local set = txn.http:req_get_headers()
+  for name, value in pairs(expected) do
+    if first(set, name) ~= value then return reject(txn, {}) end
   end
 end, 1)

@@ -181,6 +181,23 @@ async fn requests_are_rejected_while_latchkey_is_unavailable() {
     assert_eq!(service.take_requests().len(), 0);
 }
 
+/// Debian's nginx passes only the first `X-Api-Key` to Latchkey, and rejects a second `Authorization` itself.
+#[tokio::test]
+async fn service_receives_only_the_key_that_was_checked() {
+    let (fixture, service, nginx) = setup().await;
+    let (_, secret) = fixture.create_key(json!({ "scopes": ["read"] })).await;
+    let send = async |name: &str, first: &str, second: &str| {
+        let request = nginx.get("/").header(name, first).header(name, second);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(send("authorization", &format!("Bearer {secret}"), "Bearer other").await, StatusCode::BAD_REQUEST);
+    assert_eq!(send("x-api-key", "other", &secret).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.take_requests().len(), 0);
+    assert_eq!(send("x-api-key", &secret, "other").await, StatusCode::OK);
+    let [call] = &service.take_requests()[..] else { panic!() };
+    assert_eq!(received_header(call, "x-api-key"), Some(secret.as_str()));
+}
+
 #[tokio::test]
 async fn readme_configuration_protects_a_service() {
     let (fixture, service) = (Fixture::start().await, MockService::start().await);

@@ -56,7 +56,7 @@ impl Peer {
         let mut command = match self {
             Self::DebianCaddy => caddy(&proxy, Command::new("/usr/bin/caddy"), latchkey, service),
             Self::NewerCaddy => caddy(&proxy, Command::new(repository().join("target/caddy/bin/caddy")), latchkey, service),
-            Self::Haproxy => haproxy(&proxy, latchkey, service),
+            Self::Haproxy => haproxy(&proxy, latchkey, service, HAPROXY_ACTION),
         };
         command.env("LATCHKEY_CALLER", caller);
         proxy.run(command).await
@@ -75,7 +75,7 @@ fn caddy(proxy: &Proxy, mut command: Command, latchkey: &str, service: &str) -> 
     command
 }
 
-fn haproxy(proxy: &Proxy, latchkey: &str, service: &str) -> Command {
+fn haproxy(proxy: &Proxy, latchkey: &str, service: &str, action: &str) -> Command {
     let folder = proxy.folder.path();
     let replacements = [
         ("/etc/haproxy/haproxy.lua", format!("{}/haproxy.lua", proxy.path())),
@@ -84,7 +84,7 @@ fn haproxy(proxy: &Proxy, latchkey: &str, service: &str) -> Command {
         ("127.0.0.1:8080", bare(service)),
     ];
     fs::write(folder.join("haproxy.cfg"), with_replacements(HAPROXY, &replacements)).unwrap();
-    fs::write(folder.join("haproxy.lua"), HAPROXY_ACTION).unwrap();
+    fs::write(folder.join("haproxy.lua"), action).unwrap();
     let mut command = program("haproxy");
     // `-db`: in the foreground and in one process, so that killing it stops HAProxy.
     command.arg("-db").arg("-f").arg(folder.join("haproxy.cfg"));
@@ -206,4 +206,39 @@ async fn newer_caddy_passes_rejections_on() {
 #[tokio::test]
 async fn haproxy_passes_rejections_on() {
     check_rejections(Peer::Haproxy).await;
+}
+
+#[tokio::test]
+async fn haproxy_survives_many_lines_of_a_key_header() {
+    let (fixture, service, proxy) = setup(Peer::Haproxy).await;
+    let (_, secret) = fixture.create_key(json!({ "scopes": ["read"] })).await;
+    for name in ["x-api-key", "authorization"] {
+        let flood = (0..98).fold(proxy.get("/"), |request, _| request.header(name, "other"));
+        assert_eq!(flood.send().await.unwrap().status(), StatusCode::BAD_REQUEST, "{name}");
+        assert_eq!(proxy.get("/").header("x-api-key", &secret).send().await.unwrap().status(), StatusCode::OK, "{name}");
+    }
+    assert_eq!(service.take_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn haproxy_refuses_requests_after_an_error_in_the_action() {
+    let (fixture, service, proxy) = (Fixture::start().await, MockService::start().await, Proxy::prepare());
+    let broken = with_replacements(HAPROXY_ACTION, &[("local response = call_latchkey(txn, url)", "error('broken')".to_owned())]);
+    let mut command = haproxy(&proxy, &fixture.server.url, &service.url, &broken);
+    command.env("LATCHKEY_CALLER", &fixture.caller);
+    let proxy = proxy.run(command).await;
+    let (_, secret) = fixture.create_key(json!({ "scopes": ["read"] })).await;
+    let forged = proxy.get("/").header("x-api-key", &secret).header("x-latchkey-code", "VALID");
+    assert_eq!(forged.send().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(service.take_requests().len(), 0);
+}
+
+#[tokio::test]
+async fn haproxy_refuses_requests_without_room_for_the_verdict() {
+    let (fixture, service, proxy) = setup(Peer::Haproxy).await;
+    let (_, secret) = fixture.create_key(json!({ "scopes": ["read"], "metadata": { "note": "ä".repeat(1900) } })).await;
+    let get = async |filler: usize| proxy.get("/").header("x-filler", "a".repeat(filler)).header("x-api-key", &secret).send().await.unwrap().status();
+    assert_eq!(get(1000).await, StatusCode::OK);
+    assert_eq!(get(40_000).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(service.take_requests().len(), 1);
 }
