@@ -111,7 +111,7 @@ async fn connections_without_a_request_are_closed() {
 
 #[tokio::test]
 async fn connections_of_one_address_are_limited() {
-    let (_server, address) = start_with(|options| {
+    let (server, address) = start_with(|options| {
         options.connections.exempt_loopback = false;
         options.connections.connections_per_client = 2;
         options.trusted_proxies = vec!["127.0.0.3/32".parse().unwrap()];
@@ -127,6 +127,8 @@ async fn connections_of_one_address_are_limited() {
         proxy.push(connect_from("127.0.0.3", address).await);
     }
     assert!(proxy.iter_mut().all(is_answered), "a trusted proxy is not limited");
+    let metrics = server.visitor().get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("\nlatchkey_connections_rejected_total 1\n"), "{metrics}");
     drop(open);
     eventually("a new connection is accepted", async || is_answered(&mut connect_from("127.0.0.2", address).await)).await;
 }
@@ -139,6 +141,7 @@ async fn idle_and_stalled_connections_make_room_for_new_ones() {
     })
     .await;
     let owner = server.user("owner", "acme").await;
+    let key = server.api("owner@acme.test", "verify").key;
     let mut events = [open_events(&owner).await, open_events(&owner).await];
     let mut slow = Vec::new();
     for beginning in [
@@ -146,6 +149,7 @@ async fn idle_and_stalled_connections_make_room_for_new_ones() {
         "GET / HTTP/1.1\r\nHost:".to_owned(),
         request("/api/v1/openapi.json").repeat(200),
         format!("POST /fn/account/sign-in HTTP/1.1\r\nHost: {address}\r\nOrigin: http://{address}\r\nContent-Length: 100\r\n\r\n{{"),
+        format!("POST /api/v1/verify HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\nContent-Length: 100\r\n\r\n{{"),
     ] {
         for _ in 0..16 {
             let mut stream = connect_from("127.0.0.1", address).await;

@@ -35,6 +35,8 @@ const CONNECTIONS_MIN: usize = 16;
 const EVICTIONS_MAX: usize = 16;
 /// Interval of attempts to make room.
 const RETRY_EVERY: Duration = Duration::from_millis(100);
+/// The shortest time between two warnings about clients with too many connections.
+const WARN_EVERY: Duration = Duration::from_mins(1);
 
 /// Raises the limit on open file handles as far as the system permits.
 pub(crate) fn raise_handle_limit() {
@@ -65,6 +67,19 @@ struct Registry {
     open: HashMap<u64, (Arc<Waits>, AbortHandle)>,
     /// The number of connections of each limited client.
     clients: HashMap<IpAddr, usize>,
+    /// When a client with too many connections was last reported.
+    warned_at: Option<Instant>,
+}
+
+impl Registry {
+    /// Whether to report a client with too many connections now.
+    fn is_warning_due(&mut self, now: Instant) -> bool {
+        let is_due = self.warned_at.is_none_or(|warned_at| now.duration_since(warned_at) >= WARN_EVERY);
+        if is_due {
+            self.warned_at = Some(now);
+        }
+        is_due
+    }
 }
 
 impl Connections {
@@ -108,6 +123,14 @@ impl Connections {
             let mut registry = self.registry();
             let count = registry.clients.entry(address).or_default();
             if *count >= max {
+                let is_warning_due = registry.is_warning_due(Instant::now());
+                drop(registry);
+                if is_warning_due {
+                    tracing::warn!(
+                        "closed a connection of {address}, which already has {max}: raise --connections-per-client, or add the address to \
+                         --trusted-proxies if it is a proxy's (latchkey_connections_rejected_total counts such connections)"
+                    );
+                }
                 return None;
             }
             *count += 1;
@@ -134,8 +157,8 @@ impl Connections {
         let waiting = registry.open.iter().filter_map(|(id, (waits, _))| waits.evictable_since(now, stall).map(|since| (since, *id)));
         let mut waiting = waiting.collect::<Vec<_>>();
         waiting.sort_unstable();
-        for (_, id) in waiting.into_iter().take((self.capacity / 64).clamp(1, EVICTIONS_MAX)) {
-            if registry.open.get(&id).is_some_and(|(waits, _)| waits.evict())
+        for (since, id) in waiting.into_iter().take((self.capacity / 64).clamp(1, EVICTIONS_MAX)) {
+            if registry.open.get(&id).is_some_and(|(waits, _)| waits.evict(since, now, stall))
                 && let Some((_, abort)) = registry.open.remove(&id)
             {
                 abort.abort();
@@ -227,7 +250,8 @@ impl Waits {
         Self { request: AtomicU64::new(now()), body: AtomicU64::new(NEVER), write: AtomicU64::new(NEVER) }
     }
 
-    /// The time since when the connection waits, if it may be closed to make room. One that transfers data or runs a request may not.
+    /// The time since when the connection waits, if it may be closed to make room: one without a request at any time, even while the head of a
+    /// request arrives; any other only if it has waited at least `stall` milliseconds for the rest of a body, or for the client to read.
     fn evictable_since(&self, now: u64, stall: u64) -> Option<u64> {
         let write = self.write.load(Ordering::Relaxed);
         if write != NEVER {
@@ -241,14 +265,13 @@ impl Waits {
         (body != NEVER && now.saturating_sub(body) >= stall).then_some(body)
     }
 
-    /// Whether the connection can be closed without losing a request that has just begun.
-    fn evict(&self) -> bool {
+    /// Whether the connection can be closed: it still waits since this time, and no request that has just begun is lost.
+    fn evict(&self, since: u64, now: u64, stall: u64) -> bool {
         let request = self.request.load(Ordering::Acquire);
-        match request {
-            NEVER => true,
-            EVICTED => false,
-            _ => self.request.compare_exchange(request, EVICTED, Ordering::AcqRel, Ordering::Relaxed).is_ok(),
+        if request == EVICTED || self.evictable_since(now, stall) != Some(since) {
+            return false;
         }
+        request == NEVER || self.request.compare_exchange(request, EVICTED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -442,11 +465,29 @@ mod tests {
 
     #[test]
     fn a_request_begins_or_its_connection_is_evicted() {
-        let waits = Arc::new(Waits::new());
+        let waits = Arc::new(waits(100, NEVER, NEVER));
+        let since = waits.evictable_since(5000, 2000).unwrap();
         let request = RequestInProgress::begin(&waits).unwrap();
+        assert!(!waits.evict(since, 5000, 2000), "a request began after the connection was chosen");
         drop(request);
-        assert!(waits.evict() && !waits.evict());
+        let since = waits.evictable_since(5000, 2000).unwrap();
+        assert!(waits.evict(since, 5000, 2000) && !waits.evict(since, 5000, 2000));
         assert!(RequestInProgress::begin(&waits).is_none());
+    }
+
+    #[test]
+    fn stalled_connections_are_evicted_unless_they_go_on() {
+        let waits = waits(NEVER, 3000, NEVER);
+        assert!(waits.evict(3000, 5000, 2000));
+        waits.body.store(NEVER, Ordering::Relaxed);
+        assert!(!waits.evict(3000, 5000, 2000), "the body is complete");
+    }
+
+    #[test]
+    fn clients_with_too_many_connections_are_reported_once_a_minute() {
+        let (mut registry, start) = (Registry::default(), Instant::now());
+        let due = [0, 59, 60, 119, 120].map(|seconds| registry.is_warning_due(start + Duration::from_secs(seconds)));
+        assert_eq!(due, [true, false, true, false, true]);
     }
 
     #[tokio::test]

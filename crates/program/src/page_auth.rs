@@ -62,7 +62,7 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
 /// again.
 async fn receive(state: &AppState, mut caller: PageSession, request: Request) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
-    let received = body::read(body, BODY_MAX).await?;
+    let received = body::read(&parts.headers, body, BODY_MAX).await?;
     if received.is_late && caller.session.is_some() {
         let current = session::find_without_touch(state, &parts.headers).await?;
         caller.earlier = mem::replace(&mut caller.session, current);

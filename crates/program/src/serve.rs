@@ -16,6 +16,7 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use rustix::io::Errno;
 use secrecy::ExposeSecret;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -39,6 +40,8 @@ const HEADERS_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
 /// Time that open requests get to finish at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+/// Time until connections are accepted again after an error of the system.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A server that is listening.
 pub struct Server {
@@ -77,13 +80,15 @@ impl Server {
         tokio::pin!(end);
         let result = loop {
             tokio::select! {
-                accepted = accept(&self.listener, &connections) => match accepted {
+                accepted = accept(&self.listener, &connections, &self.state) => match accepted {
                     Ok(accepted) => serve_connection(accepted, &self.state, &self.router, connections.limits(), &graceful),
+                    Err(error) if concerns_one_peer(&error) => {}
                     Err(error) => {
-                        // Out of file handles, for example; retry shortly.
                         tracing::warn!(%error, "cannot accept a connection");
-                        connections.make_room();
-                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        if is_out_of_resources(&error) {
+                            connections.make_room();
+                        }
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
                 },
                 error = tasks.failed() => break Err(error),
@@ -102,13 +107,41 @@ impl Server {
 type Accepted = (TcpStream, SocketAddr, OpenConnection);
 
 /// Waits for the next connection, and for room for it. Connections of a client that has too many are closed.
-async fn accept(listener: &TcpListener, connections: &Arc<Connections>) -> io::Result<Accepted> {
+async fn accept(listener: &TcpListener, connections: &Arc<Connections>, state: &AppState) -> io::Result<Accepted> {
     loop {
         let (stream, peer) = listener.accept().await?;
         if let Some(open) = connections.admit(peer.ip()).await? {
             return Ok((stream, peer, open));
         }
+        state.metrics.record_rejected_connection();
     }
+}
+
+/// Whether the error of `accept` is about the new connection only, so that the next one can be accepted at once. Linux reports the network
+/// errors of a connection here, and EPERM for one that a firewall forbids.
+fn concerns_one_peer(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(
+            Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::INTR
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::NOPROTOOPT
+                | Errno::OPNOTSUPP
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::TIMEDOUT
+        )
+    )
+}
+
+/// Whether closing other connections can help.
+fn is_out_of_resources(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))
 }
 
 /// Only HTTP/1: reverse proxies use it, and hyper's version detection has no timeout for idle clients.
@@ -127,12 +160,12 @@ fn serve_connection(accepted: Accepted, state: &AppState, router: &Router, limit
                 // The connection is being closed, which drops this future.
                 return future::pending::<Result<_, Infallible>>().await;
             };
-            let response = match rest::try_verify(state, request).await {
+            let response = match rest::try_verify(state, request.map(|body| RequestBody::new(body, waits))).await {
                 Ok(response) => response,
                 Err(mut other) => {
                     // Not a layer: that would wrap every route again for each connection.
                     other.extensions_mut().insert(ConnectInfo(peer));
-                    router.call(other.map(|body| RequestBody::new(body, waits))).await?
+                    router.call(other).await?
                 }
             };
             Ok(response.map(|body| ResponseBody::new(body, in_progress)))
@@ -167,4 +200,25 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             }
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lack_of_resources_closes_other_connections() {
+        for (errno, is_of_peer, makes_room) in [
+            (Errno::CONNABORTED, true, false),
+            (Errno::PERM, true, false),
+            (Errno::MFILE, false, true),
+            (Errno::NFILE, false, true),
+            (Errno::NOBUFS, false, true),
+            (Errno::NOMEM, false, true),
+            (Errno::INVAL, false, false),
+        ] {
+            let error = io::Error::from(errno);
+            assert_eq!((concerns_one_peer(&error), is_out_of_resources(&error)), (is_of_peer, makes_room), "{error}");
+        }
+    }
 }

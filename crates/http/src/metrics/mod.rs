@@ -23,6 +23,7 @@ pub struct Metrics {
     registry: Registry,
     verify_histogram: Arc<VerifyHistogram>,
     requests: IntCounterVec,
+    rejected_connections: IntCounter,
     known: IntGauge,
     unknown: IntGauge,
     waiting: IntGauge,
@@ -43,6 +44,10 @@ impl Metrics {
         let metrics = Self {
             verify_histogram: Arc::new(VerifyHistogram::new()?),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
+            rejected_connections: IntCounter::new(
+                "latchkey_connections_rejected_total",
+                "Connections closed at once because their client already had too many.",
+            )?,
             known: gauge(&registry, "latchkey_known_keys", "Cached keys.")?,
             unknown: gauge(&registry, "latchkey_unknown_keys", "Cached digests of unknown keys.")?,
             waiting: gauge(&registry, "latchkey_uses_waiting", "Keys with unwritten usage.")?,
@@ -50,9 +55,10 @@ impl Metrics {
             database_up: gauge(&registry, "latchkey_database_up", "1 if the database is reachable, else 0.")?,
             registry,
         };
-        let others: [Box<dyn Collector>; 5] = [
+        let others: [Box<dyn Collector>; 6] = [
             Box::new(HistogramCollector(Arc::clone(&metrics.verify_histogram))),
             Box::new(metrics.requests.clone()),
+            Box::new(metrics.rejected_connections.clone()),
             Box::new(store_reads),
             Box::new(info),
             Box::new(started),
@@ -81,6 +87,11 @@ impl Metrics {
     /// Counts a rejected request of a hot route.
     pub fn record_rejection(&self, method: &str, route: &str, status: u16) {
         self.requests.with_label_values(&[method, route, class_of(status)]).inc();
+    }
+
+    /// Counts a connection of a client that has too many.
+    pub fn record_rejected_connection(&self) {
+        self.rejected_connections.inc();
     }
 
     pub fn text(&self, core: &Core) -> prometheus::Result<String> {
