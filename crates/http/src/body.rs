@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequest, Request},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header::EXPECT},
 };
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -56,14 +56,17 @@ pub struct Received {
     pub is_late: bool,
 }
 
-/// Reads the whole body, of at most `max` bytes.
+/// Reads the whole body of a request with these headers, of at most `max` bytes.
 ///
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
-pub async fn read(mut body: Body, max: usize) -> Result<Received, Problem> {
+pub async fn read(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Received, Problem> {
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
-        discard(body).await;
+        // A client that waits for `100 Continue` has sent nothing yet, and reading would ask for the body.
+        if !headers.contains_key(EXPECT) {
+            discard(body).await;
+        }
         return Err(too_large(max));
     }
     let permit = match bytes_to_reserve(announced.exact(), max) {
@@ -213,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_arrives_with_the_headers_is_not_late() {
-        assert!(!read(Body::from("{}"), BODY_MAX).await.unwrap().is_late);
+        assert!(!read(&HeaderMap::new(), Body::from("{}"), BODY_MAX).await.unwrap().is_late);
         let mut is_waiting = true;
         let delayed = stream::poll_fn(move |context| {
             if std::mem::take(&mut is_waiting) {
@@ -222,28 +225,28 @@ mod tests {
             }
             std::task::Poll::Ready(None::<Result<Bytes, Infallible>>)
         });
-        assert!(read(Body::from_stream(delayed), BODY_MAX).await.unwrap().is_late);
+        assert!(read(&HeaderMap::new(), Body::from_stream(delayed), BODY_MAX).await.unwrap().is_late);
     }
 
     #[tokio::test]
     async fn a_body_that_is_too_large_is_partly_discarded() {
         let (body, reads) = chunked(Bytes::from(vec![b' '; 32 * 1024]), 1000);
-        assert_eq!(read(body, BODY_MAX).await.unwrap_err().status(), 413);
+        assert_eq!(read(&HeaderMap::new(), body, BODY_MAX).await.unwrap_err().status(), 413);
         let discarded = reads.load(Ordering::Relaxed) * 32 * 1024 - BODY_MAX;
         assert!((DISCARDED_MAX..=DISCARDED_MAX + 64 * 1024).contains(&discarded), "{discarded}");
-        assert_eq!(read(Body::from(vec![b' '; BODY_MAX + 1]), BODY_MAX).await.unwrap_err().status(), 413);
+        assert_eq!(read(&HeaderMap::new(), Body::from(vec![b' '; BODY_MAX + 1]), BODY_MAX).await.unwrap_err().status(), 413);
     }
 
     #[tokio::test]
     async fn large_bodies_share_a_limit_and_small_ones_do_not() {
         let large = Bytes::from(vec![b' '; LARGE_BODY_MAX]);
-        let mut held = Vec::new();
+        let (headers, mut held) = (HeaderMap::new(), Vec::new());
         for _ in 0..LARGE_BODIES_MAX / LARGE_BODY_MAX {
-            held.push(read(Body::from(large.clone()), LARGE_BODY_MAX).await.unwrap().bytes);
+            held.push(read(&headers, Body::from(large.clone()), LARGE_BODY_MAX).await.unwrap().bytes);
         }
-        let mut waiting = Box::pin(read(chunked(Bytes::from_static(b"{}"), 1).0, LARGE_BODY_MAX));
+        let mut waiting = Box::pin(read(&headers, chunked(Bytes::from_static(b"{}"), 1).0, LARGE_BODY_MAX));
         assert!(waiting.as_mut().now_or_never().is_none(), "every byte is reserved");
-        assert!(read(Body::from("{}"), LARGE_BODY_MAX).await.is_ok(), "a small body is not counted");
+        assert!(read(&headers, Body::from("{}"), LARGE_BODY_MAX).await.is_ok(), "a small body is not counted");
         held.pop();
         let small = waiting.await.unwrap();
         assert!(small.is_late);

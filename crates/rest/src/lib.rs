@@ -1,5 +1,7 @@
 //! The public REST API under `/api/v1`: JSON requests, JSON or RFC 9457 problem responses.
 
+#[cfg(test)]
+mod authorization_tests;
 mod caller;
 mod conditional;
 mod corpora;
@@ -23,14 +25,13 @@ mod verify;
 mod whoami;
 
 use axum::{
-    Router,
-    body::Body,
+    BoxError, Router,
+    body::{Body, Bytes, HttpBody},
     http::{Method, Request, StatusCode},
     middleware::from_fn_with_state,
     response::Response,
     routing::{MethodRouter, any, get, post},
 };
-use hyper::body::Incoming;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use caller::VERIFY;
@@ -118,7 +119,11 @@ fn documented_routes() -> RouteTable {
 ///
 /// # Errors
 /// Returns every other request unchanged.
-pub async fn try_verify(state: &AppState, request: Request<Incoming>) -> Result<Response, Request<Incoming>> {
+pub async fn try_verify<B>(state: &AppState, request: Request<B>) -> Result<Response, Request<B>>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     if request.method() != Method::POST || request.uri().path() != verify::PATH {
         return Err(request);
     }

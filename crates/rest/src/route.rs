@@ -201,7 +201,7 @@ async fn admit(state: &AppState, route: &Route, request: Request) -> Result<(Req
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok((Request::from_parts(parts, body), Bytes::new()));
     }
-    let received = body::read(body, route.body_max).await?;
+    let received = body::read(&parts.headers, body, route.body_max).await?;
     if received.is_late {
         check_caller_again(state, route.needs, &mut parts).await?;
     }
@@ -264,6 +264,7 @@ mod tests {
             (ANY_KEY, "Needs an internal key with any scopes."),
             (needs(Scope::KeysWrite, Access::Permission(Permission::ManageCorpora)), "Needs the scope `keys:write` and *Manage Corpora*."),
             (needs(Scope::KeysRead, Access::OneOf(both)), "Needs the scope `keys:read`, and *View Keys* or *Manage Corpora*."),
+            (needs(Scope::KeysRead, Access::All(both)), "Needs the scope `keys:read`, and *View Keys* and *Manage Corpora*."),
             (needs(Scope::KeysWrite, Access::Manage), "Needs the scope `keys:write` and *Manage API Keys*."),
             (
                 needs(Scope::CredentialsWrite, Access::Manage),
@@ -276,5 +277,43 @@ mod tests {
         ] {
             assert_eq!(needs.describe(), sentence);
         }
+    }
+
+    #[test]
+    fn an_operation_is_described_with_what_it_requires() {
+        for (description, needs, expected) in [
+            (None, PUBLIC, "Needs no authentication."),
+            (Some(""), ANY_KEY, "Needs an internal key with any scopes."),
+            (Some("Reads."), ANY_KEY, "Reads. Needs an internal key with any scopes."),
+        ] {
+            let mut operation = Operation::new();
+            operation.description = description.map(ToOwned::to_owned);
+            describe(&mut operation, needs);
+            assert_eq!(operation.description.as_deref(), Some(expected));
+            assert_eq!(operation.security.is_some(), needs == PUBLIC);
+        }
+    }
+
+    #[test]
+    fn each_method_of_a_path_is_an_operation() {
+        let mut item = PathItem::default();
+        (item.get, item.post, item.delete) = (Some(Operation::new()), Some(Operation::new()), Some(Operation::new()));
+        let methods: Vec<Method> = operations(&mut item).map(|(method, _)| method).collect();
+        assert_eq!(methods, [Method::GET, Method::POST, Method::DELETE]);
+        (item.put, item.patch) = (Some(Operation::new()), Some(Operation::new()));
+        assert_eq!(operations(&mut item).count(), 5);
+    }
+
+    #[test]
+    fn the_table_has_every_route_with_its_largest_body() {
+        let table = crate::route_table();
+        let find = |method, path: &str| table.iter().find(|route| route.method == method && route.path == path).unwrap();
+        assert_eq!(find(Method::GET, "/api/v1/whoami").needs, ANY_KEY);
+        let create = find(Method::POST, "/api/v1/corpora");
+        assert_eq!(
+            (create.needs.scope, create.needs.access, create.body_max),
+            (Some(Scope::KeysWrite), Access::Permission(Permission::ManageCorpora), BODY_MAX)
+        );
+        assert!(table.iter().any(|route| route.body_max == LARGE_BODY_MAX));
     }
 }

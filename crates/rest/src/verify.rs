@@ -96,7 +96,7 @@ pub(super) async fn receive(state: &AppState, request: Request, max: usize) -> R
     let (parts, body) = request.into_parts();
     let presented = presented_key(&parts.headers)?;
     let organization = authorize_verify(presented, state).await?;
-    let Received { bytes, is_late } = body::read(body, max).await?;
+    let Received { bytes, is_late } = body::read(&parts.headers, body, max).await?;
     let organization = if is_late { check_verify(presented, state, Check::AfterBody).await? } else { organization };
     Ok((organization, bytes))
 }
