@@ -38,7 +38,7 @@ async fn count_events(database: &AnyPool, action: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn strangers_cannot_lock_out_a_device_that_signed_in_before() {
+async fn others_cannot_lock_out_a_device_that_signed_in_before() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;
     server.user("admin", "acme").await;
@@ -66,7 +66,7 @@ async fn a_known_device_has_the_same_limit_of_its_own() {
 }
 
 #[tokio::test]
-async fn strangers_cannot_prevent_a_password_change() {
+async fn others_cannot_prevent_a_password_change() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;
     fail_to_sign_in(&server.visitor(), OWNER).await;
@@ -83,7 +83,7 @@ async fn a_sign_in_ends_the_oldest_of_fifty_sessions() {
     let user = store::users::find_user_by_email(&server.state.store, OWNER).await.unwrap().unwrap().id;
     let mut tx = server.state.store.begin().await.unwrap();
     for _ in 2..50 {
-        session::create(&mut tx, &server.state.pepper, user, &Device::default()).await.unwrap();
+        session::create(&mut tx, &server.state.pepper, user, "", &Device::default()).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(oldest.call("account/viewer", json!({})).await.1["sessions"], 50);

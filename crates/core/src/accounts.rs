@@ -24,13 +24,14 @@ use latchkey_types::{
     error::Error,
     id::{OrganizationId, UserId},
     permission::{BUILT_IN_ROLES, Permission, Permissions},
+    time::Timestamp,
     validate,
 };
 
 /// The actor's name in the audit log for changes made on the command line.
 const CONSOLE: &str = "console";
 
-/// The actor's name in the audit log for sign-ins that were refused: nobody has shown who they are.
+/// The actor's name in the audit log for sign-ins that were refused: the actor is not authenticated.
 const UNAUTHENTICATED: &str = "unauthenticated";
 
 /// An organization and its first user.
@@ -59,7 +60,7 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
     }
     insert_organization(&mut change.tx, user.organization, &organization).await?;
     store::users::insert_user(&mut change.tx, &user).await?;
-    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await?;
+    let session = session::create(&mut change.tx, &core.pepper, user.id, &user.password_hash, device).await?;
     let events = [
         change.event("organization.created", "organization", user.organization, &organization),
         change.event("user.created", "user", user.id, &user.name).with("role", user.role),
@@ -75,11 +76,23 @@ pub async fn set_up(core: &Core, token: &SecretString, account: NewAccount, devi
 /// `WrongCredentials`, `Throttled`, `Unavailable`.
 pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: &Device) -> Result<SessionToken, Error> {
     let email = validate::email("email", email).ok();
-    let user = match &email {
-        Some(email) => store::users::find_user_by_email(&core.store, email).await?,
-        None => None,
+    // Before the read, so that a throttled address does not reach the database. A browser with a device cookie may be exempt from the limit,
+    // which shows only after the read.
+    let by_address = core.throttle.begin_from(device.address);
+    if let (Err(error), None) = (&by_address, &device.cookie) {
+        return Err(error.clone());
+    }
+    let user = match find_user(core, email.as_deref()).await {
+        Ok(user) => user,
+        Err(error) => {
+            // Not a failure of the client.
+            if let Ok(attempt) = by_address {
+                attempt.succeed();
+            }
+            return Err(error.into());
+        }
     };
-    let attempt = begin_attempt(core, &store::fold(email.as_deref().unwrap_or_default()), user.as_ref(), device)?;
+    let attempt = begin_attempt(core, &store::fold(email.as_deref().unwrap_or_default()), user.as_ref(), device, by_address)?;
     let is_plausible = password.expose_secret().chars().count() <= *validate::PASSWORD_LENGTH.end();
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     let fits = is_plausible && core.passwords.verify(password.clone(), hash).await?;
@@ -91,7 +104,7 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
     let mut change = core.begin_unchecked(actor_of(user, AuthMethod::Password, device.address)).await?;
     // The user was disabled after the password was checked.
     let refusal = |error: Error| if error == Error::SignedOut { Error::WrongCredentials } else { error };
-    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await.map_err(refusal)?;
+    let session = session::create(&mut change.tx, &core.pepper, user.id, &user.password_hash, device).await.map_err(refusal)?;
     let mut event = change.event("session.begun", "user", user.id, &user.name);
     if session.replaced > 0 {
         event = event.with("oldest_sessions_ended", session.replaced);
@@ -100,12 +113,30 @@ pub async fn sign_in(core: &Core, email: &str, password: &SecretString, device: 
     Ok(session)
 }
 
-/// Starts a sign-in attempt. A browser that signed in to the account before is counted separately, so that others cannot lock it out.
-fn begin_attempt(core: &Core, email: &str, user: Option<&UserRow>, device: &Device) -> Result<Attempt, Error> {
+async fn find_user(core: &Core, email: Option<&str>) -> Result<Option<UserRow>, store::StoreError> {
+    match email {
+        Some(email) => store::users::find_user_by_email(&core.store, email).await,
+        None => Ok(None),
+    }
+}
+
+/// Starts a sign-in attempt, which is already counted for its address. A browser that signed in to the account before is counted separately, so
+/// that others cannot lock it out.
+fn begin_attempt(core: &Core, email: &str, user: Option<&UserRow>, device: &Device, by_address: Result<Attempt, Error>) -> Result<Attempt, Error> {
     let cookie = device.cookie.as_ref().map(ExposeSecret::expose_secret);
-    let known_device = cookie.zip(user).and_then(|(cookie, user)| device_cookie::nonce(&core.pepper, cookie, user.id));
-    let subject = known_device.map_or(Subject::Account(email), Subject::Device);
-    core.throttle.begin(subject, device.address).inspect_err(|_| {
+    let now = Timestamp::now();
+    let known_device = cookie.zip(user).and_then(|(cookie, user)| device_cookie::nonce(&core.pepper, cookie, user.id, &user.password_hash, now));
+    let attempt = match known_device {
+        Some(nonce) => {
+            // Not counted for the address, which others may share.
+            if let Ok(attempt) = by_address {
+                attempt.succeed();
+            }
+            core.throttle.begin(Subject::Device(nonce), device.address)
+        }
+        None => by_address.and_then(|attempt| core.throttle.count_subject(attempt, Subject::Account(email))),
+    };
+    attempt.inspect_err(|_| {
         if user.is_some_and(|user| core.throttle.is_first_refusal(user.id)) {
             record_refused_sign_in(core, "sign_in.throttled", user, device);
         }
@@ -125,11 +156,7 @@ fn record_refused_sign_in(core: &Core, action: &'static str, user: Option<&UserR
     let (store, auditor) = (core.store.clone(), core.auditor.clone());
     // In a task of its own: the response must not take longer for an account that exists.
     tokio::spawn(async move {
-        let recorded = async {
-            let mut tx = store.begin().await?;
-            auditor.record(&mut tx, event).await?;
-            tx.commit().await
-        };
+        let recorded = async { auditor.commit(store.begin().await?, [event]).await };
         if let Err(error) = recorded.await {
             tracing::warn!(%error, "cannot record a refused sign-in");
         }
@@ -259,4 +286,39 @@ fn actor_of(user: &UserRow, auth_method: AuthMethod, address: Option<IpAddr>) ->
 /// Maps a duplicate to a conflict at `email`.
 pub fn email_taken(error: store::StoreError) -> Error {
     error.or_conflict("email", "This email address is already in use.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl};
+    use latchkey_crypto::master_key::MasterKeySource;
+    use latchkey_store::Store;
+
+    #[tokio::test]
+    async fn a_throttled_address_does_not_reach_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(folder.path().to_owned()), true).await.unwrap();
+        let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
+        let networks = OutgoingNetworks::default();
+        let core = Core::new(store, &keyring, Arc::new(vault), public_url, networks, ProviderEndpoints::default()).unwrap();
+        let device = Device { address: Some(IpAddr::from([192, 0, 2, 1])), ..Device::default() };
+        let password = SecretString::from("correct horse battery");
+        let refusal = async |device: &Device| sign_in(&core, "ada@example.com", &password, device).await.err();
+        core.store.set_unavailable(true);
+        // Failed reads do not count: there are more of them than an address may have failures.
+        for _ in 0..60 {
+            assert_eq!(refusal(&device).await, Some(Error::Unavailable));
+        }
+        while core.throttle.begin_from(device.address).is_ok() {}
+        assert!(matches!(refusal(&device).await, Some(Error::Throttled { .. })));
+        let with_cookie = Device { cookie: Some("AAAA.1.AAAA".into()), ..device };
+        assert_eq!(refusal(&with_cookie).await, Some(Error::Unavailable), "its cookie may be valid");
+        core.store.set_unavailable(false);
+        assert!(matches!(refusal(&with_cookie).await, Some(Error::Throttled { .. })));
+    }
 }

@@ -100,3 +100,55 @@ impl Actor {
         self.permissions.has(Permission::ManageMembers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor(permissions: &[Permission], scopes: Option<&[Scope]>) -> Actor {
+        Actor {
+            organization: OrganizationId::new(),
+            user: UserId::new(),
+            name: "Ada".to_owned(),
+            auth_method: AuthMethod::Console,
+            permissions: Permissions::of(permissions),
+            scopes: scopes.map(|scopes| Scopes::of(scopes.iter().copied())),
+            address: None,
+        }
+    }
+
+    #[test]
+    fn a_requirement_names_the_first_missing_permission() {
+        use Permission::{ManageRoles, ViewBilling, ViewKeys};
+        let actor = actor(&[ViewKeys], None);
+        let forbidden = |permission| Err(Error::forbidden(permission));
+        assert_eq!((actor.require(ViewKeys), actor.require(ViewBilling)), (Ok(()), forbidden(ViewBilling)));
+        for (any, result) in [(&[][..], Ok(())), (&[ViewBilling, ViewKeys], Ok(())), (&[ViewBilling, ManageRoles], forbidden(ViewBilling))] {
+            assert_eq!(actor.require_any(any), result, "{any:?}");
+        }
+        for (all, result) in [(&[][..], Ok(())), (&[ViewKeys], Ok(())), (&[ManageRoles, ViewBilling, ViewKeys], forbidden(ViewBilling))] {
+            assert_eq!(actor.require_all(Permissions::of(all)), result, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_is_granted_by_those_who_have_it_and_its_permission() {
+        let held = &[Permission::ViewKeys];
+        let not_held = Err(Error::ScopeNotHeld { scope: "verify".to_owned() });
+        for (permissions, scopes, result) in [
+            (&held[..], None, Ok(())),
+            (held, Some(&[Scope::Verify][..]), Ok(())),
+            (held, Some(&[Scope::KeysRead]), not_held),
+            (&[], None, Err(Error::forbidden(Permission::ViewKeys))),
+            (&[], Some(&[Scope::Verify]), Err(Error::forbidden(Permission::ViewKeys))),
+        ] {
+            assert_eq!(actor(permissions, scopes).require_grant(Scope::Verify), result, "{permissions:?} {scopes:?}");
+        }
+    }
+
+    #[test]
+    fn only_those_who_manage_members_see_all_keys() {
+        assert!(actor(&[Permission::ManageMembers], None).can_see_all_keys());
+        assert!(!actor(&[Permission::ManageApiKeys, Permission::ViewKeys], None).can_see_all_keys());
+    }
+}

@@ -40,7 +40,7 @@ pub struct Auditor {
     hmac: Hmac<Sha256>,
     /// The furthest end of the chain that this process has seen committed. The stored chain must continue it: whoever can write the database
     /// could put back an earlier end, which is authentic.
-    seen: Arc<Mutex<Option<HeadRow>>>,
+    last_head: Arc<Mutex<Option<HeadRow>>>,
 }
 
 /// An end of the chain that was noted outside of the database: `SEQ:MAC`, as the log of the server has them.
@@ -100,7 +100,7 @@ impl Event {
 
 impl Auditor {
     pub fn new(secret: &Secret) -> Self {
-        Self { hmac: Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"), seen: Arc::default() }
+        Self { hmac: Hmac::new_from_slice(secret.as_slice()).expect("HMAC accepts keys of any length"), last_head: Arc::default() }
     }
 
     /// Starts the chain of a new database.
@@ -108,24 +108,29 @@ impl Auditor {
         store::audit::set_head(tx, 0, &self.head(0, &[])).await
     }
 
-    /// Writes a row in the transaction of the change it records: see [`Auditor::record_all`].
-    pub async fn record(&self, tx: &mut Tx, event: Event) -> Result<(), Error> {
-        self.record_all(tx, [event]).await.map(drop)
-    }
-
-    /// Writes rows in the transaction of the changes they record. They are chained to the signed end, not to the last row present, so that
-    /// removing the last rows stays detectable. Returns the new end for [`Auditor::committed`], or `None` without events.
+    /// Writes rows in the transaction of the changes they record, commits it, and remembers the new end of the chain.
     ///
     /// # Errors
-    /// `Internal` if the stored chain does not continue the end that this process has seen.
-    pub async fn record_all(&self, tx: &mut Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<HeadRow>, Error> {
+    /// `Internal` if the stored chain does not continue the end that this process has seen; those of [`Tx::commit`].
+    pub async fn commit(&self, mut tx: Tx, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
+        let end = self.record_all(&mut tx, events).await?;
+        tx.commit().await?;
+        if let Some(end) = end {
+            self.remember(end);
+        }
+        Ok(())
+    }
+
+    /// Writes rows. They are chained to the signed end, not to the last row present, so that removing the last rows stays detectable. Returns the
+    /// new end, or `None` without events.
+    async fn record_all(&self, tx: &mut Tx, events: impl IntoIterator<Item = Event>) -> Result<Option<HeadRow>, Error> {
         let events: Vec<Event> = events.into_iter().collect();
         if events.is_empty() {
             return Ok(None);
         }
         let mut head = store::audit::head(&mut *tx).await?;
-        let seen = self.seen().clone();
-        self.require_continued(tx, seen.as_ref(), &head).await?;
+        let last = self.last_head().clone();
+        self.require_continued(tx, last.as_ref(), &head).await?;
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
             let row = self.chain(&head, event);
@@ -161,43 +166,43 @@ impl Auditor {
     }
 
     /// Remembers an end whose transaction was committed.
-    pub fn committed(&self, end: HeadRow) {
-        let mut seen = self.seen();
-        let before = seen.as_ref().map_or(0, |seen| seen.seq);
+    fn remember(&self, end: HeadRow) {
+        let mut last = self.last_head();
+        let before = last.as_ref().map_or(0, |last| last.seq);
         // Another transaction that was committed later may have been remembered earlier.
         if end.seq <= before {
             return;
         }
-        if seen.is_some() && end.seq / LOG_ROWS > before / LOG_ROWS {
+        if last.is_some() && end.seq / LOG_ROWS > before / LOG_ROWS {
             log(&end);
         }
-        *seen = Some(end);
+        *last = Some(end);
     }
 
-    fn seen(&self) -> MutexGuard<'_, Option<HeadRow>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_head(&self) -> MutexGuard<'_, Option<HeadRow>> {
+        self.last_head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Requires that the stored chain continues the end that this process has seen. Other instances may have added rows to it.
-    async fn require_continued(&self, db: &mut Connection, seen: Option<&HeadRow>, stored: &HeadRow) -> Result<(), Error> {
-        let Some(seen) = seen else { return Ok(()) };
-        let is_continued = match stored.seq.cmp(&seen.seq) {
+    async fn require_continued(&self, db: &mut Connection, last: Option<&HeadRow>, stored: &HeadRow) -> Result<(), Error> {
+        let Some(last) = last else { return Ok(()) };
+        let is_continued = match stored.seq.cmp(&last.seq) {
             Ordering::Less => false,
-            Ordering::Equal => same(&stored.mac, &seen.mac),
+            Ordering::Equal => same(&stored.mac, &last.mac),
             Ordering::Greater => {
-                let mac = store::audit::mac_of(db, seen.seq).await?;
-                mac.is_some_and(|mac| same(&self.head(seen.seq, &mac), &seen.mac))
+                let mac = store::audit::mac_of(db, last.seq).await?;
+                mac.is_some_and(|mac| same(&self.head(last.seq, &mac), &last.mac))
             }
         };
         if is_continued {
             return Ok(());
         }
         tracing::error!(
-            seq = seen.seq,
+            seq = last.seq,
             stored_seq = stored.seq,
             "the audit log was altered: its end went back. Changes are refused until the server is restarted; check the log with `latchkey admin verify-audit --since {}:{}` first",
-            seen.seq,
-            hex::encode(&seen.mac)
+            last.seq,
+            hex::encode(&last.mac)
         );
         Err(Error::Internal)
     }
@@ -215,17 +220,17 @@ impl Auditor {
             {
                 log(&head);
                 logged = Some(head.seq);
-                self.committed(head);
+                self.remember(head);
             }
         }
     }
 
     async fn stored_end(&self, store: &Store) -> Result<HeadRow, Error> {
         // Before the read: what others commit after it would look like an end that went back.
-        let seen = self.seen().clone();
+        let last = self.last_head().clone();
         let mut db = store.connection().await?;
         let head = store::audit::head(&mut *db).await?;
-        self.require_continued(&mut db, seen.as_ref(), &head).await?;
+        self.require_continued(&mut db, last.as_ref(), &head).await?;
         Ok(head)
     }
 
@@ -331,5 +336,25 @@ mod tests {
         for bad in ["", "7", "7:", ":00", "-1:00", "7:0", "7:zz", "x:00"] {
             assert!(bad.parse::<NotedHead>().is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_committed_end_must_be_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let auditor = Auditor::new(&Secret::new([1; 32]));
+        let mut tx = store.begin().await.unwrap();
+        auditor.begin(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let earlier = store::audit::head(store.read().unwrap()).await.unwrap();
+        let console = crate::accounts::console_actor_of(OrganizationId::new());
+        let event = || Event::new(&console, "signing_key.rotated", "organization", console.organization, "Acme");
+        auditor.commit(store.begin().await.unwrap(), [event()]).await.unwrap();
+        auditor.commit(store.begin().await.unwrap(), [event()]).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        store::audit::set_head(&mut tx, earlier.seq, &earlier.mac).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(auditor.commit(store.begin().await.unwrap(), [event()]).await, Err(Error::Internal));
     }
 }

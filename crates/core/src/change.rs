@@ -86,15 +86,10 @@ impl Change {
     /// Writes the audit events, commits, and publishes what the transaction touched.
     ///
     /// # Errors
-    /// `Unavailable`: nothing was changed.
+    /// `Uncertain` if the database did not answer the commit: the change may have been made. After any other error, nothing was changed.
     pub async fn commit(self, events: impl IntoIterator<Item = Event>) -> Result<(), Error> {
-        let Self { mut tx, auditor, .. } = self;
-        let end = auditor.record_all(&mut tx, events).await?;
-        tx.commit().await?;
-        if let Some(end) = end {
-            auditor.committed(end);
-        }
-        Ok(())
+        let Self { tx, auditor, .. } = self;
+        auditor.commit(tx, events).await
     }
 }
 
@@ -133,4 +128,214 @@ async fn reload_key(db: &mut Connection, actor: &Actor, id: KeyId, digest: &KeyD
     });
     let found = found.ok_or(Error::InvalidApiKey)?;
     Ok(Actor { permissions: found.permissions, scopes: Some(Scopes::parse(&found.key.scopes())), ..actor.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl};
+    use latchkey_crypto::master_key::MasterKeySource;
+    use latchkey_store::{
+        Store,
+        audit::AuditRow,
+        keys::{KeyAttributes, NewKey},
+        users::NewUser,
+    };
+    use latchkey_types::{
+        id::{OrganizationId, UserId},
+        key_kind::KeyKind,
+        permission::{Permissions, Scope},
+    };
+
+    const DIGEST: SessionDigest = [7; 32];
+    const KEY: &str = "the current secret";
+
+    /// An owner with a session and an internal key.
+    struct Fixture {
+        core: Core,
+        organization: OrganizationId,
+        user: UserId,
+        key: KeyId,
+        _folder: TempDir,
+    }
+
+    impl Fixture {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(None, folder.path()).await.unwrap();
+            store.migrate().await.unwrap();
+            let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(folder.path().to_owned()), true).await.unwrap();
+            let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
+            let networks = OutgoingNetworks::default();
+            let core = Core::new(store, &keyring, Arc::new(vault), public_url, networks, ProviderEndpoints::default()).unwrap();
+            let (organization, user, key) = (OrganizationId::new(), UserId::new(), KeyId::new());
+            let mut tx = core.store.begin().await.unwrap();
+            store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+            let owner = NewUser {
+                id: user,
+                organization,
+                role: "owner".to_owned(),
+                name: "Ada".to_owned(),
+                email: "ada@example.com".to_owned(),
+                password_hash: String::new(),
+            };
+            store::users::insert_user(&mut tx, &owner).await.unwrap();
+            assert!(store::sessions::insert(&mut tx, &DIGEST, user, "", "").await.unwrap());
+            let attributes = KeyAttributes {
+                name: "deploy".to_owned(),
+                scopes: "keys:read verify".to_owned(),
+                external_id: None,
+                metadata: None,
+                expires_at: None,
+                rate_limits: None,
+                allowed_ips: None,
+            };
+            let new_key = NewKey {
+                id: key,
+                organization,
+                kind: KeyKind::Internal,
+                attributes,
+                credits: None,
+                digest: core.pepper.digest(KEY).as_bytes().to_vec(),
+                mask: "…".to_owned(),
+                corpora: Vec::new(),
+                created_by: user,
+                created_at: Timestamp::now(),
+            };
+            store::keys::insert(&mut tx, &new_key).await.unwrap();
+            tx.commit().await.unwrap();
+            Self { core, organization, user, key, _folder: folder }
+        }
+
+        /// Without permissions and scopes: those that were current when the request began must not count.
+        fn actor(&self, auth_method: AuthMethod) -> Actor {
+            Actor {
+                organization: self.organization,
+                user: self.user,
+                name: "Ada".to_owned(),
+                auth_method,
+                permissions: Permissions::default(),
+                scopes: None,
+                address: None,
+            }
+        }
+
+        fn session(&self) -> Actor {
+            self.actor(AuthMethod::Session(DIGEST))
+        }
+
+        fn key(&self, secret: &str) -> Actor {
+            self.actor(AuthMethod::Key { id: self.key, digest: self.core.pepper.digest(secret) })
+        }
+
+        async fn write(&self, change: impl AsyncFnOnce(&mut Tx)) {
+            let mut tx = self.core.store.begin().await.unwrap();
+            change(&mut tx).await;
+            tx.commit().await.unwrap();
+        }
+
+        /// The error of a change that needs one of these permissions.
+        async fn refusal(&self, actor: &Actor, permissions: &[Permission]) -> Option<Error> {
+            self.core.begin(actor, permissions).await.err()
+        }
+
+        /// The rows of the audit log.
+        async fn recorded(&self) -> Vec<AuditRow> {
+            store::audit::after(self.core.store.read().unwrap(), 0, 100).await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_committed_with_its_events() {
+        let fixture = Fixture::new().await;
+        let mut change = fixture.core.begin_unchecked(fixture.actor(AuthMethod::Console)).await.unwrap();
+        store::sessions::delete(&mut change.tx, &DIGEST).await.unwrap();
+        drop(change);
+        assert!(fixture.recorded().await.is_empty(), "a change that is dropped is rolled back");
+        let mut change = fixture.core.begin(&fixture.session(), &[]).await.unwrap();
+        store::sessions::delete(&mut change.tx, &DIGEST).await.unwrap();
+        let event = change.event("session.ended", "user", fixture.user, "Ada");
+        change.commit([event]).await.unwrap();
+        let rows = fixture.recorded().await;
+        assert_eq!((rows.len(), rows[0].action.as_str(), rows[0].object_id.clone()), (1, "session.ended", fixture.user.to_string()));
+        assert_eq!(fixture.refusal(&fixture.session(), &[]).await, Some(Error::SignedOut));
+    }
+
+    #[tokio::test]
+    async fn a_change_has_the_permissions_of_now() {
+        let fixture = Fixture::new().await;
+        let all = Permissions::of(Permission::ALL);
+        let change = fixture.core.begin(&fixture.session(), &[]).await.unwrap();
+        assert_eq!((change.actor.permissions, change.actor.scopes), (all, None));
+        drop(change);
+        let change = fixture.core.begin(&fixture.key(KEY), &[]).await.unwrap();
+        assert_eq!((change.actor.permissions, change.actor.scopes), (all, Some(Scopes::of([Scope::KeysRead, Scope::Verify]))));
+        drop(change);
+        for auth_method in [AuthMethod::Console, AuthMethod::Password] {
+            let change = fixture.core.begin(&fixture.actor(auth_method), &[]).await.unwrap();
+            assert_eq!(change.actor.permissions, Permissions::default(), "there is nothing to check again");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_permission_that_was_revoked_is_refused_and_recorded() {
+        let fixture = Fixture::new().await;
+        let needed = [Permission::ManageRoles];
+        let forbidden = Some(Error::forbidden(Permission::ManageRoles));
+        assert_eq!(fixture.refusal(&fixture.session(), &needed).await, forbidden, "the request was not permitted when it began");
+        assert!(fixture.recorded().await.is_empty());
+        let roles = store::roles::list(&mut fixture.core.store.connection().await.unwrap(), fixture.organization).await.unwrap();
+        let viewer = roles.iter().find(|role| role.name == "viewer").unwrap().id;
+        fixture.write(async |tx| store::members::set_role(tx, fixture.user, viewer).await.unwrap()).await;
+        for (actor, kind, id) in [(fixture.session(), "session", fixture.user.to_string()), (fixture.key(KEY), "key", fixture.key.to_string())] {
+            let actor = Actor { permissions: Permissions::of(Permission::ALL), ..actor };
+            assert_eq!(fixture.refusal(&actor, &needed).await, forbidden);
+            let row = fixture.recorded().await.pop().unwrap();
+            assert_eq!((row.action.as_str(), row.object_kind.as_str(), row.object_id), ("request.refused", kind, id));
+            assert_eq!(row.detail, r#"{"reason":"forbidden"}"#);
+        }
+        assert_eq!(fixture.recorded().await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_no_longer_valid_changes_nothing() {
+        let fixture = Fixture::new().await;
+        let other_id = fixture.actor(AuthMethod::Key { id: KeyId::new(), digest: fixture.core.pepper.digest(KEY) });
+        for (actor, refusal) in [
+            (fixture.key(KEY), None),
+            (other_id, Some(Error::InvalidApiKey)),
+            (fixture.key("another secret"), Some(Error::InvalidApiKey)),
+            (fixture.actor(AuthMethod::Session([8; 32])), Some(Error::SignedOut)),
+        ] {
+            assert_eq!(fixture.refusal(&actor, &[]).await, refusal, "{actor:?}");
+        }
+        let new = fixture.core.pepper.digest("the next secret");
+        let end = Timestamp::now().plus_ms(60_000);
+        fixture.write(async |tx| store::keys::secrets::replace(tx, fixture.key, new.as_bytes(), "…", end).await.unwrap()).await;
+        assert_eq!(fixture.refusal(&fixture.key(KEY), &[]).await, None, "a replaced secret is valid until its grace period ends");
+        assert_eq!(fixture.refusal(&fixture.key("the next secret"), &[]).await, None);
+        fixture.write(async |tx| store::keys::set_disabled(tx, fixture.key, Some(Timestamp::now())).await.unwrap()).await;
+        for secret in [KEY, "the next secret"] {
+            assert_eq!(fixture.refusal(&fixture.key(secret), &[]).await, Some(Error::InvalidApiKey), "{secret}");
+        }
+        let reasons: Vec<String> = fixture.recorded().await.into_iter().map(|row| row.detail).collect();
+        let reason = |code: &str| format!(r#"{{"reason":"{code}"}}"#);
+        let invalid = || reason("invalid_api_key");
+        assert_eq!(reasons, [invalid(), invalid(), reason("signed_out"), invalid(), invalid()]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_after_the_request_began_is_recorded() {
+        let fixture = Fixture::new().await;
+        fixture.core.record_refusal(&fixture.key(KEY), "expired_api_key").await;
+        let row = fixture.recorded().await.pop().unwrap();
+        assert_eq!((row.action.as_str(), row.detail.as_str()), ("request.refused", r#"{"reason":"expired_api_key"}"#));
+        // A refusal that cannot be recorded stays a refusal.
+        fixture.core.store.set_unavailable(true);
+        fixture.core.record_refusal(&fixture.key(KEY), "expired_api_key").await;
+    }
 }

@@ -107,7 +107,7 @@ pub async fn join(core: &Core, token: &SecretString, name: &str, password: Secre
     user.role.clone_from(&found.role);
     store::users::insert_user(&mut change.tx, &user).await.map_err(accounts::email_taken)?;
     store::invitations::accept(&mut change.tx, found.id).await?;
-    let session = session::create(&mut change.tx, &core.pepper, user.id, device).await?;
+    let session = session::create(&mut change.tx, &core.pepper, user.id, &user.password_hash, device).await?;
     let event = change.event("user.joined", "user", user.id, &user.name).with("role", found.role).with("invited_by", found.sender);
     change.commit([event]).await?;
     Ok(session)

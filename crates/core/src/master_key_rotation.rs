@@ -60,10 +60,27 @@ async fn current(core: &Core) -> anyhow::Result<MasterKey> {
 }
 
 async fn rewrap(core: &Core, from: &MasterKey, to: &MasterKey) -> anyhow::Result<RotationResult> {
-    let done = rewrap_all(core, from, to).await.context("rotation failed, nothing was changed")?;
+    let source = core.vault.master_key_source();
+    let done = rewrap_all(core, from, to).await.map_err(|error| {
+        let consequence = consequence(&error, source);
+        anyhow::Error::new(error).context(consequence)
+    })?;
     // A rotation after the old master key leaked must leave nothing that it unwraps.
     let is_in_log = !core.store.truncate_log().await.unwrap_or(false);
     Ok(RotationResult { is_in_log, ..done })
+}
+
+/// What a failed rotation leaves behind, and what the operator must do.
+fn consequence(error: &Error, source: &MasterKeySource) -> &'static str {
+    match (error, source) {
+        (Error::Uncertain, MasterKeySource::Folder(_)) => {
+            "the data may have been rewrapped: keep master.key and master.key.next; the next start or rotation uses the one that fits"
+        }
+        (Error::Uncertain, MasterKeySource::Environment { .. }) => {
+            "the data may have been rewrapped: keep both keys, and start with both variables set"
+        }
+        _ => "rotation failed, nothing was changed",
+    }
 }
 
 /// Records the rotation in the log of every organization; there may be none yet.
@@ -74,8 +91,7 @@ async fn rewrap_all(core: &Core, from: &MasterKey, to: &MasterKey) -> Result<Rot
     let mut done = rewrap_data_keys(&mut tx, from, to).await?;
     rewrap_project_secrets(&mut tx, from, to, &mut done).await?;
     let event = |(id, name): (_, String)| Event::new(&accounts::console_actor_of(id), "master_key.rotated", "organization", id, &name);
-    core.auditor.record_all(&mut tx, organizations.into_iter().map(event)).await?;
-    tx.commit().await?;
+    core.auditor.commit(tx, organizations.into_iter().map(event)).await?;
     Ok(done)
 }
 
@@ -138,4 +154,17 @@ fn rewrap_data_key(key: WrappedKey, from: &MasterKey, to: &MasterKey) -> Option<
     let plain = unwrap_key(from, owner, &key.field, &key.wrapped_key).ok()?;
     let wrapped_key = wrap_key(to, owner, &key.field, &plain);
     Some(WrappedKey { wrapped_key, ..key })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_uncertain_rotation_both_keys_are_kept() {
+        let source = MasterKeySource::Folder("/data".into());
+        assert!(consequence(&Error::Unavailable, &source).contains("nothing was changed"));
+        let uncertain = consequence(&Error::Uncertain, &source);
+        assert!(uncertain.contains("keep") && !uncertain.contains("nothing"), "{uncertain}");
+    }
 }

@@ -63,7 +63,7 @@ pub async fn change_password(
         return Err(wrong());
     }
     let ended = store::sessions::delete_of_user(&mut change.tx, session.user).await?;
-    let token = session::create(&mut change.tx, &core.pepper, session.user, device).await?;
+    let token = session::create(&mut change.tx, &core.pepper, session.user, &hash, device).await?;
     let event = change.event("user.password_changed", "user", session.user, &session.row.name).with("sessions", ended);
     change.commit([event]).await?;
     Ok(token)

@@ -83,6 +83,14 @@ mod tests {
     }
 
     #[test]
+    fn the_format_is_version_nonce_and_ciphertext() {
+        let (one, other) = (seal(&key(1), &["a"], b"secret"), seal(&key(1), &["a"], b"secret"));
+        assert_eq!((one[0], one.len()), (1, 1 + 24 + 6 + 16));
+        assert_ne!(one[1..25], other[1..25], "a nonce is used once");
+        assert_eq!(additional_data(1, &["ab", "c"]), [&[1, 0, 0, 0, 0, 0, 0, 0, 2][..], b"ab", &[0, 0, 0, 0, 0, 0, 0, 1], b"c"].concat());
+    }
+
+    #[test]
     fn open_key_requires_32_bytes() {
         assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &*key(7))).unwrap(), key(7));
         assert_eq!(open_key(&key(1), &[], &seal(&key(1), &[], &[7; 31])), Err(DecryptionError));

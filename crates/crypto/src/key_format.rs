@@ -191,6 +191,44 @@ mod tests {
     }
 
     #[test]
+    fn the_digest_is_the_hmac_of_the_sha256_of_the_key() {
+        let sha256: [u8; 32] = Sha256::digest("a").into();
+        let hmac = Hmac::<Sha256>::new_from_slice(&[1; 32]).unwrap().chain_update(sha256).finalize().into_bytes();
+        assert_eq!(pepper(1).digest("a").as_bytes()[..], hmac[..]);
+        assert_eq!(pepper(1).digest_of_sha256(&sha256), pepper(1).digest("a"));
+    }
+
+    #[test]
+    fn a_stored_digest_has_32_bytes_and_is_compared_as_a_whole() {
+        let digest = KeyDigest::from_stored(&[7; 32]).unwrap();
+        assert_eq!(digest.as_bytes(), &[7; 32]);
+        assert!(KeyDigest::from_stored(&[7; 31]).is_none() && KeyDigest::from_stored(&[7; 33]).is_none());
+        for at in [0, 15, 31] {
+            let mut bytes = [7; 32];
+            bytes[at] ^= 1;
+            assert_ne!(KeyDigest::from_stored(&bytes).unwrap(), digest, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_implausible() {
+        let key = PlainKey::generate(KeyKind::Agent).unwrap();
+        let (all, first) = (key.reveal(), "lka_");
+        for implausible in [&all[..all.len() - 1], &format!("{all}0"), first, "lka_0", &format!("lka__{}", &all[5..])] {
+            assert!(!is_plausible(implausible), "{}", implausible.len());
+        }
+        // Each part has the right length, but not only digits.
+        let body = format!("lka_{}", "-".repeat(RANDOM_DIGITS));
+        let mut made_up = body.clone();
+        push_base62(&mut made_up, &crc32fast::hash(body.as_bytes()).to_be_bytes(), CHECK_DIGITS);
+        assert!(!is_plausible(&made_up));
+        let short = format!("lka_{}", "0".repeat(RANDOM_DIGITS - 1));
+        let mut made_up = short.clone();
+        push_base62(&mut made_up, &crc32fast::hash(short.as_bytes()).to_be_bytes(), CHECK_DIGITS);
+        assert!(!is_plausible(&made_up));
+    }
+
+    #[test]
     fn a_digest_depends_on_the_key_and_on_the_pepper() {
         assert_eq!(pepper(1).digest("a"), pepper(1).digest("a"));
         assert_ne!(pepper(1).digest("a"), pepper(1).digest("b"));

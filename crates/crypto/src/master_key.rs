@@ -266,6 +266,80 @@ mod tests {
     }
 
     #[test]
+    fn a_key_matches_only_a_keyring_that_it_wraps_completely() {
+        let (master, other) = (MasterKey::generate(), MasterKey::generate());
+        assert_ne!(master.secret(), other.secret());
+        let mut mixed = keyring(&master);
+        assert!(master.matches(&mixed) && !other.matches(&mixed));
+        mixed.push(other.wrap("other", &Zeroizing::new([9; 32])));
+        assert!(!master.matches(&mixed) && !other.matches(&mixed));
+    }
+
+    #[test]
+    fn keys_are_read_from_the_environment() {
+        let (first, second) = (MasterKey::generate(), MasterKey::generate());
+        let text = |key: &MasterKey| SecretString::from(BASE64_STANDARD.encode(key.secret().as_slice()));
+        let source = |next| MasterKeySource::Environment { current: text(&first), next };
+        let without_next = source(None);
+        assert_eq!(without_next.current().unwrap().unwrap().secret(), first.secret());
+        assert!(without_next.next().unwrap().is_none());
+        assert!(without_next.find(&keyring(&second)).unwrap().is_none());
+        let with_next = source(Some(text(&second)));
+        assert_eq!(with_next.next().unwrap().unwrap().secret(), second.secret());
+        assert!(!with_next.find(&keyring(&first)).unwrap().unwrap().is_next);
+        assert!(with_next.find(&keyring(&second)).unwrap().unwrap().is_next);
+        with_next.finish_rotation(&keyring(&second)).unwrap();
+        assert_eq!(with_next.describe(), "LATCHKEY_MASTER_KEY");
+        for malformed in ["", "AAAA", "not base64!"] {
+            let source = MasterKeySource::Environment { current: malformed.to_owned().into(), next: None };
+            assert!(source.current().is_err() && source.find(&keyring(&first)).is_err(), "{malformed}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_folder_are_private_and_not_overwritten() {
+        let folder = TempDir::new().unwrap();
+        let source = MasterKeySource::Folder(folder.path().to_owned());
+        assert!(source.current().unwrap().is_none() && source.next().unwrap().is_none());
+        let first = MasterKeySource::create(folder.path()).unwrap();
+        assert_eq!(source.current().unwrap().unwrap().secret(), first.secret());
+        assert!(MasterKeySource::create(folder.path()).is_err());
+        assert_eq!(source.current().unwrap().unwrap().secret(), first.secret());
+        assert_eq!(source.describe(), folder.path().join(FILE).display().to_string());
+        let next = folder.path().join(NEXT_FILE);
+        fs::write(&next, "what an interrupted rotation has left, longer than a key is").unwrap();
+        fs::set_permissions(&next, Permissions::from_mode(0o644)).unwrap();
+        let second = MasterKey::generate();
+        MasterKeySource::write_next(folder.path(), &second).unwrap();
+        assert_eq!(source.next().unwrap().unwrap().secret(), second.secret());
+        for path in [folder.path().join(FILE), next] {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
+        }
+        // A file that cannot be read is an error, not a missing key.
+        fs::remove_file(folder.path().join(FILE)).unwrap();
+        fs::create_dir(folder.path().join(FILE)).unwrap();
+        fs::set_permissions(folder.path().join(FILE), Permissions::from_mode(0o700)).unwrap();
+        assert!(source.current().is_err());
+    }
+
+    #[test]
+    fn one_process_at_a_time_moves_the_next_key() {
+        let folder = TempDir::new().unwrap();
+        let source = MasterKeySource::Folder(folder.path().to_owned());
+        MasterKeySource::create(folder.path()).unwrap();
+        let second = MasterKey::generate();
+        MasterKeySource::write_next(folder.path(), &second).unwrap();
+        let lock = MasterKeySource::lock(folder.path()).unwrap();
+        assert!(lock.is_some() && MasterKeySource::lock(folder.path()).unwrap().is_none());
+        source.finish_rotation(&keyring(&second)).unwrap();
+        assert!(source.find(&keyring(&second)).unwrap().unwrap().is_next, "a rotation is running");
+        drop(lock);
+        source.finish_rotation(&keyring(&second)).unwrap();
+        assert!(!source.find(&keyring(&second)).unwrap().unwrap().is_next);
+        assert!(MasterKeySource::lock(&folder.path().join("missing")).is_err());
+    }
+
+    #[test]
     fn a_key_file_that_others_can_open_is_refused() {
         let folder = TempDir::new().unwrap();
         let source = MasterKeySource::Folder(folder.path().to_owned());

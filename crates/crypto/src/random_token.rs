@@ -47,7 +47,19 @@ impl TokenPurpose {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
+
+    #[test]
+    fn the_digest_of_a_token_is_that_of_its_text() {
+        let (token, pepper) = (Token::generate(), Pepper::new(&Zeroizing::new([1; 32])));
+        for (purpose, label) in [(TokenPurpose::Session, "session"), (TokenPurpose::Invitation, "invitation"), (TokenPurpose::Device, "device")] {
+            assert_eq!(purpose.label(), label);
+            assert_eq!(token.digest(&pepper, purpose), pepper.token_digest(purpose, token.reveal()));
+        }
+        assert_ne!(token.digest(&pepper, TokenPurpose::Session), token.digest(&pepper, TokenPurpose::Device));
+    }
 
     #[test]
     fn tokens_differ_and_do_not_print() {

@@ -65,6 +65,7 @@ mod tests {
         let seed = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
         let key = SigningKey::from_seed(Zeroizing::new(seed.try_into().unwrap()));
         assert_eq!(jwk_x(&key.public_key), "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(key.seed().as_slice()), "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
         assert_eq!(key.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let pair = Ed25519KeyPair::from_pkcs8(key.encoding_key().as_bytes()).unwrap();
         assert_eq!(pair.public_key().as_ref(), key.public_key);

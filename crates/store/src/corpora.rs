@@ -31,7 +31,7 @@ pub async fn all(db: &mut Connection, organization: OrganizationId) -> Result<Ve
 }
 
 /// Filters `ids` down to existing corpora of the organization.
-pub async fn known(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+pub async fn existing(tx: &mut Tx, organization: OrganizationId, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }

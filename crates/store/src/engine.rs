@@ -79,7 +79,7 @@ impl Engine {
                 // Deleted secrets, and data keys that are replaced, do not stay behind in free space.
                 "pragma secure_delete = on",
             ],
-            // A writer that stops halfway gives the lock of the writers back before those that wait for it give up.
+            // Ends an idle transaction before the `lock_timeout` of waiting writers.
             None => &["set statement_timeout = '10s'", "set lock_timeout = '8s'", "set idle_in_transaction_session_timeout = '5s'"],
         }
     }

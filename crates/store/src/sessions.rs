@@ -85,11 +85,12 @@ pub async fn delete_of_user(tx: &mut Tx, user: UserId) -> Result<u64, StoreError
     Ok(sqlx::query("delete from sessions where user_id = $1").bind(user).execute(tx).await?.rows_affected())
 }
 
-/// Ends all sessions of a user except the `keep` newest. Returns how many it ended.
-pub async fn delete_oldest_of_user(tx: &mut Tx, user: UserId, keep: i64) -> Result<u64, StoreError> {
-    let sql = "delete from sessions where user_id = $1 and id not in \
-         (select id from sessions where user_id = $2 order by created_at desc, id desc limit $3)";
-    Ok(sqlx::query(sql).bind(user).bind(user).bind(keep).execute(tx).await?.rows_affected())
+/// Ends all sessions of a user except the one with this digest and the `keep` newest others. Returns how many it ended. The session that has
+/// just begun is not the newest one if the clock was set back.
+pub async fn delete_oldest_of_user(tx: &mut Tx, user: UserId, digest: &[u8], keep: i64) -> Result<u64, StoreError> {
+    let sql = "delete from sessions where user_id = $1 and digest <> $2 and id not in \
+         (select id from sessions where user_id = $3 and digest <> $4 order by created_at desc, id desc limit $5)";
+    Ok(sqlx::query(sql).bind(user).bind(digest).bind(user).bind(digest).bind(keep).execute(tx).await?.rows_affected())
 }
 
 /// Those of `sessions` that were created and last seen after these times, and whose user is not disabled.
@@ -118,4 +119,41 @@ pub async fn count_of_user(store: &Store, user: UserId, began_after: Timestamp, 
         .fetch_one(store.read()?)
         .await?;
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::{self, NewUser};
+    use latchkey_types::id::OrganizationId;
+
+    #[tokio::test]
+    async fn the_session_that_has_just_begun_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let (organization, user) = (OrganizationId::new(), UserId::new());
+        let mut tx = store.begin().await.unwrap();
+        users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        let owner = NewUser {
+            id: user,
+            organization,
+            role: "owner".to_owned(),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            password_hash: String::new(),
+        };
+        users::insert_user(&mut tx, &owner).await.unwrap();
+        // As if the clock had been set back since the first two began.
+        let later = Timestamp::now().plus_ms(3_600_000);
+        for (digest, created_at) in [([1_u8], later), ([2], later.plus_ms(1)), ([3], Timestamp::now())] {
+            assert!(insert(&mut tx, &digest, user, "", "").await.unwrap());
+            let sql = "update sessions set created_at = $1 where digest = $2";
+            sqlx::query(sql).bind(created_at).bind(&digest[..]).execute(&mut *tx).await.unwrap();
+        }
+        assert_eq!(delete_oldest_of_user(&mut tx, user, &[3], 1).await.unwrap(), 1);
+        for (digest, is_kept) in [([1_u8], false), ([2], true), ([3], true)] {
+            assert_eq!(find(&mut tx, &digest, Timestamp(0), Timestamp(0)).await.unwrap().is_some(), is_kept, "{digest:?}");
+        }
+    }
 }

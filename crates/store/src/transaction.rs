@@ -4,7 +4,8 @@ use std::{
     collections::HashSet,
     fmt, mem,
     ops::{Deref, DerefMut},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
@@ -12,13 +13,19 @@ use sqlx::{
     Any, Describe, Either, Execute, Executor, SqlStr, Transaction,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    time::timeout,
+};
 
 use super::{
     Connection, Store, StoreError, engine,
     verdict_changes::{self, VerdictChange},
 };
 use latchkey_types::error::Error;
+
+/// For how long a writer waits for the earlier writers of this instance; the same as PostgreSQL's `lock_timeout`.
+const WAIT_LIMIT: Duration = Duration::from_secs(8);
 
 /// A write transaction that excludes all other writers of the database. It is rolled back if it is dropped without [`Tx::commit`].
 pub struct Tx {
@@ -33,9 +40,9 @@ impl Store {
     /// Begins a write transaction, after all earlier ones.
     ///
     /// # Errors
-    /// `Unavailable` if the database is unavailable.
+    /// `Unavailable` if the database is unavailable, or if the earlier ones do not end within eight seconds.
     pub async fn begin(&self) -> Result<Tx, Error> {
-        let guard = self.write_lock.clone().lock_owned().await;
+        let guard = lock(&self.write_lock, WAIT_LIMIT).await?;
         let store = self.clone();
         // In a separate task: if a cancelled caller drops the future inside `begin`, sqlx 0.9 returns the connection to the pool with its
         // transaction open (sqlx#4385).
@@ -51,11 +58,19 @@ impl Store {
     }
 }
 
+/// Waits for the earlier writers of this instance.
+async fn lock(write_lock: &Arc<Mutex<()>>, limit: Duration) -> Result<OwnedMutexGuard<()>, Error> {
+    timeout(limit, Arc::clone(write_lock).lock_owned()).await.map_err(|_| {
+        tracing::warn!("a write transaction waited too long for earlier ones");
+        Error::Unavailable
+    })
+}
+
 impl Tx {
     /// Commits, then publishes what was touched to the subscriber of this instance and, through the database, to the other instances.
     ///
     /// # Errors
-    /// `Unavailable` if the database is unavailable.
+    /// `Uncertain` if the database did not answer: the transaction may have been committed. After any other error it was not.
     pub async fn commit(mut self) -> Result<(), Error> {
         // In a separate task: a cancelled caller must not leave a committed change unpublished.
         in_task(async move {
@@ -172,5 +187,30 @@ mod tests {
         let lost = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert_eq!(commit_error(sqlx::Error::Io(lost)), Error::Uncertain);
         assert_eq!(commit_error(sqlx::Error::WorkerCrashed), Error::Uncertain);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_the_database_rejects_is_certain() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let session = "insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent) \
+                       values ('a', x'00', 'nobody', 0, 0, '', '')";
+        for sql in ["pragma defer_foreign_keys = on", session] {
+            sqlx::query(sql).execute(&mut *tx).await.unwrap();
+        }
+        assert_eq!(tx.commit().await, Err(Error::Internal));
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(sqlx::query_scalar::<_, i64>("select count(*) from sessions").fetch_one(&mut *tx).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_writer_waits_for_earlier_ones_only_for_some_time() {
+        let write_lock = Arc::default();
+        let earlier = lock(&write_lock, WAIT_LIMIT).await.unwrap();
+        assert_eq!(lock(&write_lock, Duration::from_millis(10)).await.err(), Some(Error::Unavailable));
+        drop(earlier);
+        assert!(lock(&write_lock, Duration::from_millis(10)).await.is_ok());
     }
 }

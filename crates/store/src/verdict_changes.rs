@@ -97,10 +97,10 @@ pub(crate) async fn insert(tx: &mut Connection, json_rows: &str, changes: &[Verd
     sqlx::query(AssertSqlSafe(sql)).bind(rows.to_string()).bind(now).execute(&mut *tx).await?;
     let added = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     // Looks at no more than twice as many of the oldest rows as were added: the number of all rows must not slow down a write. The newest row
-    // stays, because it carries the sequence on.
+    // stays, because the next number follows it. A row from the future was written before the clock was set back.
     let end = oldest.saturating_add(added.saturating_mul(2)).min(newest.saturating_add(added));
-    let sql = "delete from verdict_changes where seq < $1 and created_at < $2";
-    sqlx::query(sql).bind(end).bind(now.plus_ms(-RETENTION_MS)).execute(tx).await?;
+    let sql = "delete from verdict_changes where seq < $1 and (created_at < $2 or created_at > $3)";
+    sqlx::query(sql).bind(end).bind(now.plus_ms(-RETENTION_MS)).bind(now.plus_ms(RETENTION_MS)).execute(tx).await?;
     Ok(())
 }
 
@@ -109,9 +109,9 @@ pub async fn newest(store: &Store) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select coalesce(max(seq), 0) from verdict_changes").fetch_one(store.check_pool()?).await?)
 }
 
-/// Changes after a sequence number, in order.
-pub async fn after(store: &Store, seq: i64) -> Result<Vec<PublishedChange>, StoreError> {
-    Ok(sqlx::query_as("select seq, change from verdict_changes where seq > $1 order by seq").bind(seq).fetch_all(store.check_pool()?).await?)
+/// The change with a sequence number and those after it, in order.
+pub async fn from(store: &Store, seq: i64) -> Result<Vec<PublishedChange>, StoreError> {
+    Ok(sqlx::query_as("select seq, change from verdict_changes where seq >= $1 order by seq").bind(seq).fetch_all(store.check_pool()?).await?)
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
             (0..count).for_each(|_| tx.touch(VerdictChange::Role(RoleId::new())));
             tx.commit().await.unwrap();
         };
-        let stored = async || after(&store, 0).await.unwrap().iter().map(|change| change.seq).collect::<Vec<_>>();
+        let stored = async || from(&store, 0).await.unwrap().iter().map(|change| change.seq).collect::<Vec<_>>();
         insert(10).await;
         sqlx::query("update verdict_changes set created_at = 0").execute(store.read().unwrap()).await.unwrap();
         insert(2).await;
@@ -139,6 +139,10 @@ mod tests {
         insert(100).await;
         assert_eq!(newest(&store).await.unwrap(), 162);
         assert_eq!(stored().await, (63..=162).collect::<Vec<_>>());
+        let future = Timestamp::now().plus_ms(2 * RETENTION_MS);
+        sqlx::query("update verdict_changes set created_at = $1").bind(future).execute(store.read().unwrap()).await.unwrap();
+        insert(50).await;
+        assert_eq!(stored().await, (163..=212).collect::<Vec<_>>(), "the clock was set back");
         store.close().await;
     }
 

@@ -30,8 +30,6 @@ const ABSOLUTE_MS: i64 = 14 * DAY_MS;
 const TOUCH_MS: i64 = 60 * 1000;
 /// Maximum number of a user's sessions.
 const PER_USER_MAX: i64 = 50;
-/// How long a browser that signed in is recognized.
-const DEVICE_MS: i64 = 90 * DAY_MS;
 
 /// A new session: the values of its cookies.
 pub struct SessionToken {
@@ -90,11 +88,12 @@ impl Session {
     }
 }
 
-/// Starts a session, and ends the user's oldest ones if there are too many. The token is always new, whatever cookie the request has.
+/// Starts a session, and ends the user's oldest ones if there are too many. The token is always new, whatever cookie the request has. The device
+/// cookie is issued for the current password, so `password_hash` must be that of the user from now on.
 ///
 /// # Errors
 /// `SignedOut` if the user was disabled concurrently; `Unavailable`.
-pub async fn create(tx: &mut Tx, pepper: &Pepper, user: UserId, device: &Device) -> Result<SessionToken, Error> {
+pub async fn create(tx: &mut Tx, pepper: &Pepper, user: UserId, password_hash: &str, device: &Device) -> Result<SessionToken, Error> {
     let token = Token::generate();
     let (began, seen) = limits();
     store::sessions::delete_ended(tx, began, seen).await?;
@@ -103,8 +102,9 @@ pub async fn create(tx: &mut Tx, pepper: &Pepper, user: UserId, device: &Device)
     if !store::sessions::insert(tx, &digest, user, &address, &device.agent).await? {
         return Err(Error::SignedOut);
     }
-    let replaced = store::sessions::delete_oldest_of_user(tx, user, PER_USER_MAX).await?;
-    Ok(SessionToken { token, device: device_cookie::issue(pepper, user), replaced })
+    let replaced = store::sessions::delete_oldest_of_user(tx, user, &digest, PER_USER_MAX - 1).await?;
+    let presented = device.cookie.as_ref().map(ExposeSecret::expose_secret);
+    Ok(SessionToken { token, device: device_cookie::issue(pepper, user, password_hash, presented, Timestamp::now()), replaced })
 }
 
 /// The session of a request's cookie, if it is valid and its user is not disabled.
@@ -193,7 +193,7 @@ pub fn set_cookie(token: &SessionToken, secure: bool) -> SecretString {
 
 /// The `Set-Cookie` header that lets the browser be recognized when it signs in again. It stays when the session ends.
 pub fn set_device_cookie(token: &SessionToken, secure: bool) -> SecretString {
-    cookie_line(device_cookie_name(secure), token.device.expose_secret(), DEVICE_MS, secure).into()
+    cookie_line(device_cookie_name(secure), token.device.expose_secret(), device_cookie::LIFETIME_MS, secure).into()
 }
 
 /// The `Set-Cookie` header that removes the session's cookie.

@@ -59,6 +59,7 @@ impl Subject<'_> {
 }
 
 /// A sign-in attempt. It counts as failed until it succeeds, so that concurrent attempts count too.
+#[derive(Default)]
 pub struct Attempt(Vec<Arc<AtomicU32>>);
 
 impl Default for Throttle {
@@ -75,20 +76,40 @@ impl Throttle {
     /// `Throttled` if there were too many failures for the subject or the address.
     pub fn begin(&self, subject: Subject<'_>, address: Option<IpAddr>) -> Result<Attempt, Error> {
         // Checked before the subject, so that a throttled address does not affect the accounts it names.
-        let address = address.filter(|_| subject.counts_address()).map(|address| (format!("address {}", network(address)), MAX_PER_ADDRESS));
-        let limits = address.into_iter().chain([(subject.name(), MAX_PER_SUBJECT)]);
-        let mut attempt = Attempt(Vec::with_capacity(2));
-        for (name, limit) in limits {
-            let failures = self.counter(&name);
-            let before = failures.fetch_add(1, Ordering::Relaxed);
-            attempt.0.push(failures);
-            if before >= limit {
-                // A throttled attempt is not another failure: it does not extend the window.
-                attempt.succeed();
-                return Err(Error::Throttled { seconds: WINDOW.as_secs() });
-            }
+        let attempt = self.begin_from(address.filter(|_| subject.counts_address()))?;
+        self.count_subject(attempt, subject)
+    }
+
+    /// Starts an attempt from an address whose subject is not known yet: [`Self::count_subject`] adds it.
+    ///
+    /// # Errors
+    /// `Throttled` if there were too many failures for the address.
+    pub fn begin_from(&self, address: Option<IpAddr>) -> Result<Attempt, Error> {
+        let attempt = Attempt::default();
+        match address {
+            Some(address) => self.count(attempt, &format!("address {}", network(address)), MAX_PER_ADDRESS),
+            None => Ok(attempt),
         }
-        Ok(attempt)
+    }
+
+    /// Counts the attempt also for its subject.
+    ///
+    /// # Errors
+    /// `Throttled` if there were too many failures for the subject.
+    pub fn count_subject(&self, attempt: Attempt, subject: Subject<'_>) -> Result<Attempt, Error> {
+        self.count(attempt, &subject.name(), MAX_PER_SUBJECT)
+    }
+
+    fn count(&self, mut attempt: Attempt, name: &str, limit: u32) -> Result<Attempt, Error> {
+        let failures = self.counter(name);
+        let before = failures.fetch_add(1, Ordering::Relaxed);
+        attempt.0.push(failures);
+        if before < limit {
+            return Ok(attempt);
+        }
+        // A throttled attempt is not another failure: it does not extend the window.
+        attempt.succeed();
+        Err(Error::Throttled { seconds: WINDOW.as_secs() })
     }
 
     /// Whether this is the user's first throttled sign-in of the window, so that it is recorded once.
@@ -133,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_strangers_throttle_no_known_device_and_no_signed_in_user() {
+    fn failures_of_others_throttle_no_known_device_and_no_signed_in_user() {
         let (throttle, address) = (Throttle::default(), Some(IpAddr::from([192, 0, 2, 1])));
         for n in 0..MAX_PER_ADDRESS {
             throttle.begin(Subject::Account(&n.to_string()), address).unwrap();

@@ -59,7 +59,7 @@ pub(super) async fn insert(tx: &mut Tx, keys: &[store::keys::NewKey]) -> Result<
 }
 
 async fn insert_one(tx: &mut Tx, key: &store::keys::NewKey) -> Result<(), Error> {
-    let existing = store::corpora::known(tx, key.organization, &key.corpora).await?;
+    let existing = store::corpora::existing(tx, key.organization, &key.corpora).await?;
     if let Some(unknown) = key.corpora.iter().find(|id| !existing.contains(id)) {
         return Err(Error::invalid("corpora", format!("Corpus {unknown} does not exist.")));
     }

@@ -39,7 +39,7 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
     let new_key = |import| new_key(core, &change.actor, import, now);
     let keys = imports.iter().enumerate().map(|(index, import)| new_key(import).map_err(|error| error.with_index("keys", index)));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let mut taken = store::keys::secrets::known_digests(&mut change.tx, &keys).await?;
+    let mut taken = store::keys::secrets::existing_digests(&mut change.tx, &keys).await?;
     // A repetition within the import is a conflict too.
     if let Some(index) = keys.iter().position(|key| !taken.insert(key.digest.clone())) {
         return Err(Error::conflict("sha256", "This key already exists or was deleted.").with_index("keys", index));

@@ -136,14 +136,14 @@ impl Drop for StreamPermit {
 }
 
 /// Polls for new notifications, endlessly. It uses the shared connection pool; the change watcher has its own connection and must not wait.
-pub async fn poll_notifications(store: Store, news: Arc<NotificationHub>) {
+pub async fn poll_notifications(store: Store, hub: Arc<NotificationHub>) {
     let mut timer = interval(READ_EVERY);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = None;
     loop {
         timer.tick().await;
         // After a failed read `seen` is unchanged, so nothing is skipped.
-        if let Ok(Ok(newest)) = timeout(READ_LIMIT, deliver(&store, &news, seen)).await {
+        if let Ok(Ok(newest)) = timeout(READ_LIMIT, deliver(&store, &hub, seen)).await {
             seen = Some(newest);
         }
     }

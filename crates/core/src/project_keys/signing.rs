@@ -1,8 +1,6 @@
 //! Ed25519 signing keys of project keys. The private key is wrapped in the keyring as `signing <kid>` and deleted when it is replaced. The
 //! public key is kept as long as a token signed with it can be valid.
 
-use anyhow::Context;
-
 use crate::{Core, accounts, audit::Event, vault::Vault};
 use latchkey_crypto::signing_key::SigningKey;
 use latchkey_store::{self as store, Tx, keyring, signing_keys};
@@ -49,18 +47,39 @@ async fn replace(tx: &mut Tx, vault: &Vault, now: Timestamp) -> Result<SigningKe
 /// are messages for the operator.
 pub async fn rotate(core: &Core) -> anyhow::Result<String> {
     let organizations = store::users::list_organizations(&core.store).await?;
-    rotate_for(core, &organizations).await.context("nothing was changed")
+    rotate_for(core, &organizations).await.map_err(|error| {
+        let consequence = consequence(&error);
+        anyhow::Error::new(error).context(consequence)
+    })
+}
+
+/// What a failed replacement leaves behind.
+fn consequence(error: &Error) -> &'static str {
+    match error {
+        Error::Uncertain => "the signing key may have been replaced: run the command again to replace it in any case",
+        _ => "nothing was changed",
+    }
 }
 
 /// Replaces the signing key, with an audit event in each organization.
 async fn rotate_for(core: &Core, organizations: &[(OrganizationId, String)]) -> Result<String, Error> {
     let mut tx = core.store.begin().await?;
     let kid = replace(&mut tx, &core.vault, Timestamp::now()).await?.kid;
-    for (id, name) in organizations {
-        let console = accounts::console_actor_of(*id);
-        let event = Event::new(&console, "signing_key.rotated", "organization", id, name).with("kid", kid.as_str());
-        core.auditor.record(&mut tx, event).await?;
-    }
-    tx.commit().await?;
+    let event = |(id, name): &(OrganizationId, String)| {
+        Event::new(&accounts::console_actor_of(*id), "signing_key.rotated", "organization", id, name).with("kid", kid.as_str())
+    };
+    let events: Vec<Event> = organizations.iter().map(event).collect();
+    core.auditor.commit(tx, events).await?;
     Ok(kid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncertain_replacement_is_not_reported_as_no_change() {
+        assert_eq!(consequence(&Error::Unavailable), "nothing was changed");
+        assert!(consequence(&Error::Uncertain).contains("may have been replaced"));
+    }
 }

@@ -51,6 +51,21 @@ fn returns_the_signed_claims_regardless_of_expiry() {
 }
 
 #[test]
+fn tokens_of_up_to_4096_bytes_are_accepted() {
+    let key = SigningKey::generate();
+    // Three characters of the role are four of the token.
+    let token_of = |length: usize| signed(&key, &Claims { role: "r".repeat(length), ..claims(None) });
+    let base = token_of(0).len();
+    let mut length = (TOKEN_MAX - base) * 3 / 4 - 3;
+    while token_of(length + 1).len() <= TOKEN_MAX {
+        length += 1;
+    }
+    let (longest, longer) = (token_of(length), token_of(length + 1));
+    assert!(TOKEN_MAX - longest.len() < 2, "{}", longest.len());
+    assert!(token_verifier(&key).verify(&longest).is_some() && token_verifier(&key).verify(&longer).is_none());
+}
+
+#[test]
 fn rejects_any_other_header() {
     let key = SigningKey::generate();
     let payload = serde_json::to_value(claims(None)).unwrap();

@@ -52,13 +52,13 @@ pub(super) async fn retired(db: &mut Connection, digest: &[u8]) -> Result<Option
 }
 
 /// Those of the digests of new keys that any stored key, even a deleted one, has or had.
-pub async fn known_digests(tx: &mut Tx, keys: &[NewKey]) -> Result<HashSet<Vec<u8>>, StoreError> {
+pub async fn existing_digests(tx: &mut Tx, keys: &[NewKey]) -> Result<HashSet<Vec<u8>>, StoreError> {
     let listed = format!("select {} from {}", tx.bytes_of_hex("value ->> 0"), tx.json_rows());
     let sql =
         format!("select digest from api_keys where digest in ({listed}) union all select digest from retired_secrets where digest in ({listed})");
     let digests: Value = keys.iter().map(|key| json!([hex::encode(&key.digest)])).collect();
-    let known: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digests.to_string()).fetch_all(tx).await?;
-    Ok(known.into_iter().collect())
+    let existing: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(digests.to_string()).fetch_all(tx).await?;
+    Ok(existing.into_iter().collect())
 }
 
 /// Publishes a change of a key: touches the digests of its valid secrets.
