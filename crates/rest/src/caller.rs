@@ -209,6 +209,8 @@ mod tests {
         assert_eq!(presented(&[("x-api-key", "a"), ("x-api-key", "b")]), Err("two_api_keys".into()));
         assert_eq!(presented(&[("authorization", "Basic a")]), Err("malformed".into()));
         assert_eq!(presented(&[("x-api-key", "")]), Err("missing_api_key".into()));
+        assert_eq!(presented(&[("authorization", "Bearer")]), Err("malformed".into()));
+        assert_eq!(presented(&[("authorization", "Bearer a"), ("authorization", "Basic a")]), Err("malformed".into()));
         assert_eq!(presented(&[]), Err("missing_api_key".into()));
     }
 }

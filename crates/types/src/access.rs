@@ -55,27 +55,48 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_kind::KeyKind;
+    use crate::key_kind::{CredentialKind, KeyKind};
 
     const BOTH: &[Permission] = &[Permission::ViewKeys, Permission::ViewProject];
+    const MISSING: &[Permission] = &[Permission::ViewProject, Permission::ManageMembers];
 
     #[test]
     fn each_requirement_admits_the_callers_it_names() {
         let viewer = Permissions::of(&[Permission::ViewKeys]);
         let client = Some(Kind::Key(KeyKind::Client));
+        let credential = Some(Kind::Credential(CredentialKind::External));
         for (access, kind, permitted) in [
             (Access::Public, None, true),
             (Access::AnyKey, None, true),
+            (Access::Token, None, true),
+            (Access::SignedIn, None, true),
             (Access::Permission(Permission::ViewKeys), None, true),
             (Access::Permission(Permission::ViewProject), None, false),
             (Access::OneOf(BOTH), None, true),
+            (Access::OneOf(MISSING), None, false),
+            (Access::OneOf(&[]), None, true),
             (Access::All(BOTH), None, false),
+            (Access::All(&[Permission::ViewKeys]), None, true),
             (Access::View, client, true),
+            (Access::View, credential, false),
             (Access::View, None, false),
             (Access::Manage, client, false),
+            (Access::Manage, None, false),
         ] {
             assert_eq!(access.permits(viewer, kind), permitted, "{access:?}");
         }
-        assert_eq!(Access::All(BOTH).require(viewer), Err(Error::forbidden(Permission::ViewProject)));
+        let manager = Permissions::of(&[Permission::ManageApiKeys]);
+        assert!(Access::Manage.permits(manager, client) && !Access::View.permits(manager, client));
+        // The kind of the request is checked by the rule.
+        assert_eq!((Access::View.require(Permissions::default()), Access::Manage.require(Permissions::default())), (Ok(()), Ok(())));
+    }
+
+    #[test]
+    fn the_first_missing_permission_is_reported() {
+        let viewer = Permissions::of(&[Permission::ViewKeys]);
+        let forbidden = Err(Error::forbidden(Permission::ViewProject));
+        for access in [Access::Permission(Permission::ViewProject), Access::OneOf(MISSING), Access::All(BOTH)] {
+            assert_eq!(access.require(viewer), forbidden, "{access:?}");
+        }
     }
 }

@@ -234,6 +234,57 @@ mod tests {
     }
 
     #[test]
+    fn a_set_has_the_permissions_that_it_was_made_of() {
+        for permission in Permission::ALL {
+            // Listed twice, it is in the set once.
+            let set = Permissions::of(&[*permission, *permission]);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [*permission]);
+            assert!(Permission::ALL.iter().all(|other| set.has(*other) == (other == permission)), "{permission:?}");
+            assert!(!Permissions::default().has(*permission));
+        }
+        assert!(Permissions::of(Permission::ALL).iter().eq(Permission::ALL.iter().copied()));
+        let (view_keys, view_project) = (Permission::ViewKeys, Permission::ViewProject);
+        assert_eq!(Permissions::of(&[view_project, view_keys]).to_list(), "view_keys view_project");
+    }
+
+    #[test]
+    fn a_set_is_serialized_as_names() {
+        let set = Permissions::of(&[Permission::ViewKeys, Permission::ManageRoles]);
+        assert_eq!(serde_json::to_string(&set).unwrap(), r#"["view_keys","manage_roles"]"#);
+        assert_eq!(serde_json::from_str::<Permissions>(r#"["manage_roles","view_keys","manage_roles"]"#).unwrap(), set);
+        assert_eq!(serde_json::to_string(&Permissions::default()).unwrap(), "[]");
+    }
+
+    #[test]
+    fn a_set_of_scopes_has_the_scopes_that_it_was_made_of() {
+        for scope in Scope::ALL {
+            let set = Scopes::of([*scope, *scope]);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [*scope]);
+            assert!(Scope::ALL.iter().all(|other| set.has(*other) == (other == scope)), "{scope:?}");
+            assert_eq!(Scopes::parse(&[scope.as_str().to_owned()]), set);
+            assert_eq!(scope.as_str().parse(), Ok(*scope));
+        }
+        assert!(Scopes::of(Scope::ALL.iter().copied()).iter().eq(Scope::ALL.iter().copied()));
+        assert_eq!(Scopes::parse(&["verify".to_owned(), "fly".to_owned()]), Scopes::of([Scope::Verify]));
+        assert_eq!(Scopes::parse(&[]), Scopes::default());
+    }
+
+    #[test]
+    fn each_scope_has_a_name_and_needs_a_permission() {
+        use Permission::{ManageApiKeys, ManageCredentials, ManageProjects, ViewKeys};
+        for (scope, name, needs) in [
+            (Scope::KeysRead, "keys:read", &[ViewKeys][..]),
+            (Scope::KeysWrite, "keys:write", &[ManageApiKeys]),
+            (Scope::CredentialsRead, "credentials:read", &[ManageCredentials, ManageApiKeys]),
+            (Scope::CredentialsWrite, "credentials:write", &[ManageCredentials, ManageApiKeys]),
+            (Scope::SecretsRead, "secrets:read", &[ManageProjects]),
+            (Scope::Verify, "verify", &[ViewKeys]),
+        ] {
+            assert_eq!((scope.as_str(), scope.needs()), (name, needs));
+        }
+    }
+
+    #[test]
     fn the_first_missing_permission_is_found() {
         let (one, both) = (Permissions::of(&[Permission::ViewKeys]), Permissions::of(&[Permission::ViewKeys, Permission::ViewBilling]));
         assert_eq!(one.first_missing(both), Some(Permission::ViewBilling));

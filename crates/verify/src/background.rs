@@ -36,23 +36,30 @@ pub async fn watch_changes(store: Store, verifier: Arc<Verifier>) {
 /// Applies the changes after sequence number `seen` and returns the newest one. `None`, at the start and after a loss, invalidates the whole
 /// cache.
 async fn apply_changes(store: &Store, verifier: &Verifier, seen: Option<i64>) -> Result<i64, store::StoreError> {
-    let Some(seen) = seen else {
-        let newest = verdict_changes::newest(store).await?;
-        verifier.invalidate_all();
-        return Ok(newest);
-    };
-    let changes = verdict_changes::after(store, seen).await?;
-    // A gap: the process was suspended for longer than changes are retained.
-    if changes.first().is_some_and(|first| first.seq != seen + 1) {
-        verifier.invalidate_all();
+    let Some(seen) = seen else { return skip_to_newest(store, verifier).await };
+    let changes = verdict_changes::from(store, seen).await?;
+    // The newest change is never deleted, so that the last one seen is still there, or newer ones. Otherwise the process was suspended for longer
+    // than changes are retained, or the database went back to an earlier state.
+    let first = changes.first().map(|first| first.seq);
+    let is_continued = if seen == 0 { first.is_none_or(|first| first == 1) } else { first == Some(seen) };
+    if !is_continued {
+        return skip_to_newest(store, verifier).await;
     }
-    for published in &changes {
+    for published in changes.iter().filter(|published| published.seq > seen) {
         match published.change() {
             Some(change) => verifier.apply(&change),
             None => verifier.invalidate_all(),
         }
     }
     Ok(changes.last().map_or(seen, |last| last.seq))
+}
+
+/// Returns the newest sequence number, and invalidates the whole cache because changes may have been missed.
+async fn skip_to_newest(store: &Store, verifier: &Verifier) -> Result<i64, store::StoreError> {
+    // In this order: what is cached from now on has all changes up to that number.
+    let newest = verdict_changes::newest(store).await?;
+    verifier.invalidate_all();
+    Ok(newest)
 }
 
 /// Old counts are deleted once per this many writes.
@@ -93,4 +100,49 @@ pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<
         }
     }
     verifier.return_credits().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::tests::client_key;
+    use latchkey_crypto::key_format::{KeyDigest, Pepper};
+    use zeroize::Zeroizing;
+
+    #[tokio::test]
+    async fn each_change_is_applied_and_a_gap_empties_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let verifier = Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32])));
+        let digest = |byte: u8| KeyDigest::from_stored(&[byte; 32]).unwrap();
+        let fill = async || {
+            for byte in [1, 2] {
+                verifier.cache.get_or_read(digest(byte), std::future::ready(Ok(Some(client_key("a"))))).await.unwrap();
+            }
+            assert_eq!(verifier.sizes().0, 2);
+        };
+        let newest = verdict_changes::newest(&store).await.unwrap();
+        fill().await;
+        assert_eq!(apply_changes(&store, &verifier, None).await.unwrap(), newest);
+        assert_eq!(verifier.sizes().0, 0, "changes may have been missed");
+        fill().await;
+        assert_eq!(apply_changes(&store, &verifier, Some(newest)).await.unwrap(), newest);
+        assert_eq!(verifier.sizes().0, 2);
+        for seq in 1..3 {
+            let mut tx = store.begin().await.unwrap();
+            tx.touch(verdict_changes::VerdictChange::Key(vec![1; 32]));
+            tx.commit().await.unwrap();
+            assert_eq!(apply_changes(&store, &verifier, Some(newest + seq - 1)).await.unwrap(), newest + seq);
+            assert_eq!(verifier.sizes().0, 1, "the other key is not affected");
+            fill().await;
+        }
+        assert_eq!(apply_changes(&store, &verifier, Some(newest - 1)).await.unwrap(), newest + 2);
+        assert_eq!(verifier.sizes().0, 0, "there is a gap");
+        fill().await;
+        assert_eq!(apply_changes(&store, &verifier, Some(newest + 2)).await.unwrap(), newest + 2);
+        assert_eq!(verifier.sizes().0, 2, "nothing has changed");
+        assert_eq!(apply_changes(&store, &verifier, Some(newest + 3)).await.unwrap(), newest + 2);
+        assert_eq!(verifier.sizes().0, 0, "the database went back to an earlier state");
+    }
 }

@@ -25,7 +25,7 @@ use latchkey_store::{self as store, verdict_changes::VerdictChange};
 const UNKNOWN_MAX: u64 = 100_000;
 /// How long a caller waits for a read. Together with the interval of the change watcher it stays below the 2 s within which a lost database is
 /// reported.
-pub(super) const READ_LIMIT: Duration = Duration::from_millis(1500);
+const READ_LIMIT: Duration = Duration::from_millis(1500);
 
 /// Result of a read; cloned for each waiting caller.
 type Found = Result<Option<Arc<CachedKey>>, ReadError>;

@@ -176,7 +176,63 @@ fn has_digest(record: &VerifyRecord, digest: KeyDigest) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::evaluate::tests::client_key;
+    use latchkey_types::permission::Permission::{ManageProjects, ManageRoles, ViewProject};
+
+    fn issued() -> IssuedColumns {
+        IssuedColumns {
+            project_id: Some(ProjectId::new()),
+            revealed_at: Some(Timestamp(1)),
+            role_id: None,
+            role: Some("manager".to_owned()),
+            role_permissions: Some(Permissions::of(&[ManageProjects, ManageRoles, ViewProject])),
+            price: Some(Money(2500)),
+        }
+    }
+
+    fn claims(jti: KeyId, aud: ProjectId) -> Claims {
+        Claims { iss: String::new(), aud, sub: UserId::new(), jti, role: "manager".to_owned(), iat: 0, exp: None }
+    }
+
+    #[test]
+    fn a_grant_has_the_permissions_that_apply_to_projects() {
+        let grant = ProjectGrant::from_columns(&issued()).unwrap();
+        assert_eq!((grant.role.as_deref(), grant.price), (Some("manager"), Money(2500)));
+        assert!(grant.permissions.has(ManageProjects) && grant.permissions.has(ViewProject) && !grant.permissions.has(ManageRoles));
+        let mut scopes = grant.scopes();
+        scopes.sort();
+        assert_eq!(scopes, ["manage_projects", "view_project"]);
+        assert!(ProjectGrant::from_columns(&IssuedColumns { revealed_at: None, ..issued() }).is_none());
+        assert!(ProjectGrant::from_columns(&IssuedColumns { project_id: None, ..issued() }).is_none());
+        let deleted = ProjectGrant::from_columns(&IssuedColumns { role: None, role_permissions: None, ..issued() }).unwrap();
+        assert_eq!(deleted.permissions, Permissions::default());
+    }
+
+    #[test]
+    fn only_a_project_key_matches_claims_and_only_its_own() {
+        let client = client_key("a");
+        assert!(client.matches_claims(None) && !client.matches_claims(Some(&claims(client.id, ProjectId::new()))));
+        let grant = ProjectGrant::from_columns(&issued()).unwrap();
+        let project = grant.project;
+        let key = CachedKey { kind: KeyKind::Project, project_grant: Some(Box::new(grant)), ..client_key("a") };
+        assert!(key.matches_claims(Some(&claims(key.id, project))));
+        assert!(!key.matches_claims(Some(&claims(KeyId::new(), project))));
+        assert!(!key.matches_claims(Some(&claims(key.id, ProjectId::new()))));
+        assert!(!key.matches_claims(None));
+        assert!(key.belongs_to(&project.to_string()) && !key.belongs_to("") && !client.belongs_to(&project.to_string()));
+        assert_eq!((key.price(), client.price()), (Money(2500), Money(0)));
+        let without_grant = CachedKey { project_grant: None, ..key };
+        assert!(!without_grant.matches_claims(None) && !without_grant.matches_claims(Some(&claims(without_grant.id, project))));
+    }
+
+    #[test]
+    fn a_replaced_secret_is_current_until_its_grace_period_ends() {
+        for (end, is_current) in [(None, true), (Some(60_000), true), (Some(-1), false)] {
+            let key = CachedKey { secret_expires_at: end.map(|end| Timestamp::now().plus_ms(end)), ..client_key("a") };
+            assert_eq!(key.is_current(), is_current, "{end:?}");
+        }
+    }
 
     #[test]
     fn body_is_rendered_once() {

@@ -14,7 +14,12 @@ use latchkey_store::{
     Store,
     keys::credits::{self, CreditBalance, UnspentCredits},
 };
-use latchkey_types::{error::Error, id::KeyId, limits::Credits, time::Timestamp};
+use latchkey_types::{
+    error::Error,
+    id::KeyId,
+    limits::{Credits, Refill},
+    time::Timestamp,
+};
 
 /// Smallest and largest block per reservation, if that many credits are left.
 const BLOCK_RANGE: (i64, i64) = (16, 65_536);
@@ -44,6 +49,8 @@ pub(super) struct Reserve {
     left: Option<i64>,
     /// The next refill. Whether it took place, which voids the reserved credits, is seen by the next reservation.
     until: Option<Timestamp>,
+    /// When the key's record says that credits are refilled. After a change of it, `until` must be read again.
+    refill: Refill,
     /// Time of the last reservation, in ticks.
     reserved_at: i64,
     /// Time at which credits were last reserved or spent, in ticks.
@@ -73,6 +80,14 @@ pub(super) struct Block {
 }
 
 impl Reserve {
+    /// Adopts the refill of the key's record. If it has changed, a reservation must confirm the balance, and reads the time of the next refill.
+    pub(super) fn set_refill(&mut self, refill: Refill) {
+        if self.refill != refill {
+            self.refill = refill;
+            (self.left, self.until) = (None, None);
+        }
+    }
+
     /// Spends `cost` credits, if the reserved ones belong to this `version`.
     pub(super) fn spend(&mut self, version: i64, cost: i64, now: Timestamp, ticks: i64) -> SpendResult {
         if self.version > version {
@@ -97,7 +112,7 @@ impl Reserve {
     }
 
     fn void(&mut self, version: i64) {
-        *self = Self { version, pending: self.pending.take(), ..Self::default() };
+        *self = Self { version, refill: self.refill, pending: self.pending.take(), ..Self::default() };
     }
 
     /// Size of the next block, at least `missing`. Doubles when the last block was spent within [`FAST_MS`], else halves.
@@ -150,6 +165,10 @@ impl Reserve {
 
     /// Reverses [`Self::take_unspent`] after the store did not take the credits.
     pub(super) fn put_back(&mut self, unspent: &UnspentCredits) {
+        // The limiter was dropped in between, and this is a new one. A reservation confirms the version.
+        if self.left.is_none() && self.balance == 0 {
+            self.version = unspent.version;
+        }
         if self.version == unspent.version {
             self.balance += unspent.amount;
             self.left = None;
@@ -188,9 +207,9 @@ pub(super) async fn return_unspent(store: &Store, unspent: &[UnspentCredits]) ->
 
 /// The keys with reserved credits. Only reserving and returning them use it, not spending.
 #[derive(Default)]
-pub(super) struct CreditHolders(Mutex<HashSet<KeyId, BuildIdentityHasher>>);
+pub(super) struct KeysWithReservedCredits(Mutex<HashSet<KeyId, BuildIdentityHasher>>);
 
-impl CreditHolders {
+impl KeysWithReservedCredits {
     pub(super) fn insert(&self, key: KeyId) {
         self.lock().insert(key);
     }
@@ -206,14 +225,66 @@ impl CreditHolders {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
-    use latchkey_types::limits::Refill;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn block(version: i64, amount: i64, left: i64) -> Block {
         Block { version, amount, left, until: None }
+    }
+
+    /// As if the reserved credits had not been used for a while.
+    pub(crate) fn make_unused(reserve: &mut Reserve) {
+        reserve.used_at -= IDLE_MS;
+    }
+
+    #[test]
+    fn what_the_store_has_left_counts_before_credits_are_exhausted() {
+        for (cost, result) in [(6, SpendResult::NeedsCredits(3)), (8, SpendResult::NeedsCredits(5)), (9, SpendResult::CreditsExhausted)] {
+            let mut reserve = Reserve::default();
+            reserve.add(block(0, 3, 5), 500);
+            assert_eq!(reserve.spend(0, cost, NOW, 500), result, "{cost}");
+        }
+        let mut reserve = Reserve::default();
+        reserve.add(block(0, 1, 1), 500);
+        assert_eq!(reserve.spend(0, 2, NOW, 500), SpendResult::NeedsCredits(1));
+        assert_eq!(reserve.spend(0, 3, NOW, 499 + EXHAUSTED_MS), SpendResult::CreditsExhausted);
+        assert_eq!(reserve.spend(0, 3, NOW, 500 + EXHAUSTED_MS), SpendResult::NeedsCredits(2));
+    }
+
+    #[test]
+    fn the_time_of_the_next_refill_is_reported() {
+        let (mut reserve, at) = (Reserve::default(), NOW.plus_ms(10));
+        assert_eq!(reserve.refills_at(), None);
+        reserve.add(Block { until: Some(at), ..block(0, 5, 5) }, 0);
+        assert_eq!(reserve.refills_at(), Some(at));
+    }
+
+    #[test]
+    fn a_reserve_with_credits_or_a_reservation_is_not_empty() {
+        let mut reserve = Reserve::default();
+        assert!(reserve.is_empty() && !reserve.has_credits() && reserve.is_unused(IDLE_MS));
+        reserve.pending = Some(async { Ok::<bool, ()>(true) }.boxed().shared());
+        assert!(!reserve.is_empty() && !reserve.is_unused(IDLE_MS));
+        reserve.add(block(1, 2, 0), 0);
+        assert!(reserve.pending.is_some(), "a change of the credits does not end the reservation");
+        assert!(reserve.has_credits());
+        reserve.pending = None;
+        assert!(!reserve.is_empty());
+        assert_eq!(reserve.spend(1, 2, NOW, 0), SpendResult::Allowed);
+        assert!(reserve.is_empty() && !reserve.has_credits());
+    }
+
+    #[test]
+    fn holders_are_taken_once() {
+        let (holders, key) = (KeysWithReservedCredits::default(), KeyId::new());
+        holders.insert(key);
+        holders.insert(key);
+        assert!(holders.take().into_iter().eq([key]));
+        assert!(holders.take().is_empty());
     }
 
     #[test]
@@ -266,6 +337,38 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_refill_is_confirmed_before_credits_are_spent() {
+        let mut reserve = Reserve::default();
+        reserve.add(block(0, 5, 5), 0);
+        reserve.set_refill(Refill::Never);
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
+        reserve.set_refill(Refill::Daily);
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::NeedsCredits(1));
+        let end = NOW.plus_ms(10);
+        reserve.add(Block { until: Some(end), ..block(0, 0, 5) }, 0);
+        reserve.set_refill(Refill::Daily);
+        assert_eq!(reserve.spend(0, 1, NOW, 0), SpendResult::Allowed);
+        assert_eq!(reserve.spend(0, 1, end, 0), SpendResult::NeedsCredits(1), "the block ends with the refill");
+        reserve.add(block(1, 5, 5), 0);
+        reserve.set_refill(Refill::Daily);
+        assert_eq!(reserve.spend(1, 1, end, 0), SpendResult::Allowed, "a new version is not a change of the refill");
+    }
+
+    #[test]
+    fn credits_are_put_back_into_a_new_reserve() {
+        let unspent = UnspentCredits { key: KeyId::new(), version: 7, amount: 4 };
+        let mut reserve = Reserve::default();
+        reserve.put_back(&unspent);
+        assert_eq!((reserve.reserved_of(7), reserve.spend(7, 1, NOW, 0)), (4, SpendResult::NeedsCredits(1)));
+        reserve.add(block(7, 0, 0), 0);
+        assert_eq!(reserve.spend(7, 4, NOW, 0), SpendResult::Allowed);
+        let mut reserve = Reserve::default();
+        reserve.put_back(&unspent);
+        reserve.add(block(8, 1, 0), 0);
+        assert_eq!(reserve.left(), Some(1), "credits of an older version are void");
+    }
+
+    #[test]
     fn unused_credits_are_returned_or_put_back() {
         let (key, mut reserve) = (KeyId::new(), Reserve::default());
         reserve.add(block(0, 5, 5), 0);
@@ -294,6 +397,10 @@ mod tests {
         assert_eq!(sizes, [16, 32, 64, 128]);
         assert_eq!(reserve.next_block(1, FAST_MS + 3), 64);
         assert_eq!(reserve.next_block(1000, FAST_MS + 3), 1000);
+        let mut late = Reserve::default();
+        assert_eq!(late.next_block(1, 5000), 16);
+        late.add(block(0, 16, 1_000_000), 5000);
+        assert_eq!(late.next_block(1, 4999 + FAST_MS), 32);
         let account =
             |remaining| CreditBalance { credits: Credits { remaining, refill: Refill::Never, amount: 0 }, refilled_at: Timestamp(0), version: 0 };
         for (remaining, missing, requested, amount) in [(100, 1, 16, 16), (40, 1, 16, 10), (3, 1, 16, 1), (3, 3, 16, 3), (2, 3, 16, 0), (0, 1, 16, 0)]

@@ -46,3 +46,26 @@ impl Dependencies {
         self.0.iter().any(|flag| flag.load(Ordering::Acquire))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_types::id::UserId;
+
+    #[test]
+    fn a_flag_is_kept_while_a_key_depends_on_it() {
+        let (flags, creator) = (DependencyFlags::default(), VerdictChange::Creator(UserId::new()));
+        let (one, other) = (flags.of([creator.clone()]), flags.of([creator.clone()]));
+        flags.drop_unused();
+        assert_eq!(flags.0.len(), 1);
+        drop(one);
+        flags.drop_unused();
+        assert!(flags.0.len() == 1 && !other.have_changed());
+        flags.set_changed(&creator);
+        assert!(other.have_changed() && flags.0.is_empty());
+        drop(flags.of([creator]));
+        assert_eq!(flags.0.len(), 1);
+        flags.drop_unused();
+        assert!(flags.0.is_empty());
+    }
+}

@@ -230,6 +230,70 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_request_costs_one_credit_by_default() {
+        for (cost, credits) in [(None, 1), (Some(0), 0), (Some(7), 7)] {
+            assert_eq!(VerifyRequest { cost, ..VerifyRequest::new("") }.cost(), credits);
+        }
+    }
+
+    #[test]
+    fn codes_have_the_names_of_the_api() {
+        let names = ["VALID", "NOT_FOUND", "EXPIRED", "DISABLED", "FORBIDDEN", "INSUFFICIENT_PERMISSIONS", "RATE_LIMITED", "USAGE_EXCEEDED"];
+        assert_eq!(VerdictCode::ALL.map(VerdictCode::as_str), names);
+        assert_eq!(serde_json::to_value(VerdictCode::ALL).unwrap(), serde_json::json!(names));
+    }
+
+    #[test]
+    fn the_status_is_checked_first() {
+        let (at, none) = (Some(NOW), Lifecycle { expires_at: None, disabled_at: None, revoked_at: None, deleted_at: None });
+        assert_eq!(evaluate(None, &request(None, None), NOW), VerdictCode::NotFound);
+        for (lifecycle, code) in [
+            (Lifecycle { deleted_at: at, ..none }, VerdictCode::NotFound),
+            (Lifecycle { revoked_at: at, ..none }, VerdictCode::NotFound),
+            (Lifecycle { expires_at: at, ..none }, VerdictCode::Expired),
+            (Lifecycle { disabled_at: at, ..none }, VerdictCode::Disabled),
+        ] {
+            let key = CachedKey { lifecycle, ..client_key("a") };
+            let request = VerifyRequest { kind: Some(KeyKind::Corpus), ..VerifyRequest::new("") };
+            assert_eq!(evaluate(Some(&key), &request, NOW), code, "{lifecycle:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_and_a_corpus_are_both_required() {
+        let key = CachedKey { scopes: ["read".to_owned()].into(), corpora: [3].into(), ..client_key("a") };
+        for (scope, corpus, code) in [
+            (None, None, VerdictCode::Valid),
+            (Some("read"), Some(3), VerdictCode::Valid),
+            (Some("read"), None, VerdictCode::Valid),
+            (None, Some(3), VerdictCode::Valid),
+            (Some("read"), Some(4), VerdictCode::InsufficientPermissions),
+            (Some("write"), Some(3), VerdictCode::InsufficientPermissions),
+        ] {
+            let request = VerifyRequest { corpus, ..request(scope, None) };
+            assert_eq!(evaluate(Some(&key), &request, NOW), code, "{scope:?} {corpus:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_of_latchkey_needs_a_permission_of_the_creator() {
+        let internal = |permissions: &[Permission]| CachedKey {
+            kind: KeyKind::Internal,
+            scopes: ["verify".to_owned(), "fly".to_owned()].into(),
+            permissions: Permissions::of(permissions),
+            ..client_key("a")
+        };
+        let viewer = internal(&[Permission::ViewKeys]);
+        assert!(has_scope(&viewer, None) && has_scope(&viewer, Some("verify")));
+        assert!(!has_scope(&viewer, Some("fly")), "the API has no such scope");
+        assert!(!has_scope(&viewer, Some("keys:read")), "the key does not have it");
+        assert!(!has_scope(&internal(&[Permission::ManageRoles]), Some("verify")));
+        // Scopes of other kinds are the customer's own.
+        let client = CachedKey { kind: KeyKind::Client, ..internal(&[]) };
+        assert!(has_scope(&client, Some("verify")) && has_scope(&client, Some("fly")));
+    }
+
+    #[test]
     fn a_key_of_another_kind_is_forbidden() {
         let key = client_key("a");
         for (kind, code) in [(None, VerdictCode::Valid), (Some(KeyKind::Client), VerdictCode::Valid), (Some(KeyKind::Corpus), VerdictCode::Forbidden)]

@@ -74,3 +74,28 @@ impl SigningKeyCache {
         self.token_verifier.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_public_keys_are_read_once_until_they_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let cache = SigningKeyCache::new();
+        assert!(matches!(cache.classify(&store, "a").await.unwrap(), SecretForm::Other));
+        assert!(cache.cached().is_none());
+        // The header of a token whose `typ` is that of project keys.
+        let forged = "eyJ0eXAiOiJwcm9qZWN0LWtleStqd3QifQ.e30.";
+        assert!(matches!(cache.classify(&store, forged).await.unwrap(), SecretForm::Forged));
+        let cached = cache.cached().unwrap();
+        cache.classify(&store, forged).await.unwrap();
+        assert!(Arc::ptr_eq(&cached, &cache.cached().unwrap()));
+        cache.invalidate();
+        assert!(cache.cached().is_none() && cache.epoch() == 1);
+        cache.invalidate();
+        assert_eq!(cache.epoch(), 2);
+    }
+}

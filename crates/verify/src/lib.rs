@@ -26,8 +26,7 @@ use zeroize::Zeroizing;
 pub use background::{return_credits, watch_changes, write_usage};
 pub use cached_key::{CachedKey, ProjectGrant};
 pub use evaluate::{VerdictCode, VerifyRequest, has_scope};
-pub use limiter::CachedLimits;
-pub use limiter::RateLimitState;
+pub use limiter::{CachedCredits, CachedLimits, RateLimitState};
 pub use usage::thread_number;
 pub use verdict::Verdict;
 
@@ -50,9 +49,9 @@ use loader::KeyLoader;
 use serve_stale::ServeStale;
 use usage::UsageCounters;
 
-/// How many turns of one evaluation may find an outdated record.
-const OUTDATED_TURNS: u32 = 3;
-/// For how long one evaluation begins further reservations of credits, in milliseconds: other callers may spend what it reserved.
+/// How many attempts of one evaluation may find an outdated record.
+const OUTDATED_ATTEMPTS: u32 = 3;
+/// For how long one evaluation reserves credits, in milliseconds: other callers may spend what it reserved.
 const RESERVE_LIMIT_MS: i64 = 1500;
 
 /// Looks up and evaluates keys.
@@ -140,9 +139,12 @@ impl Verifier {
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
     pub async fn evaluate(&self, organization: OrganizationId, request: &VerifyRequest<'_>) -> Result<Verdict, store::StoreError> {
-        let mut turns = Turns::default();
+        let mut attempts = Attempts::default();
         loop {
-            let found = self.find(&request.key).await?.filter(|key| key.organization == organization);
+            // Without a time limit in the usual case, which needs no timer.
+            let found =
+                if attempts.reserving_since.is_none() { self.find(&request.key).await } else { attempts.limit(self.find(&request.key)).await };
+            let found = found?.filter(|key| key.organization == organization);
             let now = Timestamp::now();
             let code = evaluate::evaluate(found.as_deref(), request, now);
             let key = match found {
@@ -161,19 +163,20 @@ impl Verifier {
                 Decision::RateLimited(remaining) => return Ok(Verdict::new(VerdictCode::RateLimited, Some(key), remaining)),
                 Decision::CreditsExhausted(remaining) => return Ok(Verdict::new(VerdictCode::UsageExceeded, Some(key), remaining)),
                 Decision::NeedsCredits(missing) => {
-                    turns.count_reservation()?;
-                    if !self.reserve(key.id, &limits.limiter, missing).await? {
+                    attempts.count_reservation()?;
+                    if !attempts.limit(self.reserve(key.id, &limits.limiter, missing)).await? {
                         // The credits were removed since the record was read.
-                        turns.count_outdated()?;
+                        attempts.count_outdated()?;
                         self.cache.invalidate(&key.digest);
                     }
                 }
                 Decision::Outdated => {
-                    turns.count_outdated()?;
+                    attempts.count_outdated()?;
                     self.cache.invalidate(&key.digest);
-                    if turns.outdated > 1 {
+                    if attempts.outdated > 1 {
                         // The record was just read: the database was restored, or the balance is being set. A reservation reads its version.
-                        self.reserve(key.id, &limits.limiter, request.cost()).await?;
+                        attempts.count_reservation()?;
+                        attempts.limit(self.reserve(key.id, &limits.limiter, request.cost())).await?;
                     }
                 }
             }
@@ -193,10 +196,7 @@ impl Verifier {
                 pending
             }
         };
-        match tokio::time::timeout(cache::READ_LIMIT, pending).await {
-            Ok(Ok(has_any)) => Ok(has_any),
-            Ok(Err(())) | Err(_) => Err(store::StoreError::Unavailable),
-        }
+        pending.await.map_err(|()| store::StoreError::Unavailable)
     }
 
     fn start_reservation(&self, id: KeyId, limiter: &Arc<Limiter>, missing: i64, requested: i64) -> PendingReservation {
@@ -207,7 +207,7 @@ impl Verifier {
             state.reserve().pending = None;
             let Some(block) = block.map_err(drop)? else { return Ok(false) };
             state.reserve().add(block, ticks());
-            loader.credit_holders.insert(id);
+            loader.keys_with_reserved_credits.insert(id);
             Ok(true)
         });
         async move { task.await.unwrap_or(Err(())) }.boxed().shared()
@@ -280,14 +280,14 @@ impl Verifier {
     /// Takes the reserved credits that fulfil the condition.
     fn take_unspent(&self, condition: impl Fn(&Reserve) -> bool) -> Vec<UnspentCredits> {
         let mut unspent = Vec::new();
-        for key in self.loader.credit_holders.take() {
+        for key in self.loader.keys_with_reserved_credits.take() {
             let Some(limiter) = self.loader.find_limiter(key) else { continue };
             let mut state = limiter.lock();
             let reserve = state.reserve();
             if reserve.has_credits() && condition(reserve) {
                 unspent.push(reserve.take_unspent(key));
             } else if reserve.has_credits() {
-                self.loader.credit_holders.insert(key);
+                self.loader.keys_with_reserved_credits.insert(key);
             }
         }
         unspent
@@ -308,7 +308,7 @@ impl Verifier {
     fn put_back(&self, unspent: &[UnspentCredits]) {
         for credits in unspent {
             self.loader.get_or_create(credits.key).lock().reserve().put_back(credits);
-            self.loader.credit_holders.insert(credits.key);
+            self.loader.keys_with_reserved_credits.insert(credits.key);
         }
     }
 
@@ -318,22 +318,32 @@ impl Verifier {
     }
 }
 
-/// Bounds the turns of one evaluation.
+/// Bounds the attempts of one evaluation.
 #[derive(Default)]
-struct Turns {
+struct Attempts {
     outdated: u32,
     /// Time of the first reservation, in ticks.
     reserving_since: Option<i64>,
 }
 
-impl Turns {
+impl Attempts {
     fn count_outdated(&mut self) -> Result<(), store::StoreError> {
         self.outdated += 1;
-        if self.outdated < OUTDATED_TURNS { Ok(()) } else { Err(store::StoreError::Unavailable) }
+        if self.outdated < OUTDATED_ATTEMPTS { Ok(()) } else { Err(store::StoreError::Unavailable) }
     }
 
     fn count_reservation(&mut self) -> Result<(), store::StoreError> {
         let since = *self.reserving_since.get_or_insert_with(ticks);
         if ticks() - since <= RESERVE_LIMIT_MS { Ok(()) } else { Err(store::StoreError::Unavailable) }
     }
+
+    /// Waits no longer than until [`RESERVE_LIMIT_MS`] after the first reservation.
+    async fn limit<T>(&self, wait: impl Future<Output = Result<T, store::StoreError>>) -> Result<T, store::StoreError> {
+        let elapsed = self.reserving_since.map_or(0, |since| ticks() - since);
+        let left = Duration::from_millis(u64::try_from(RESERVE_LIMIT_MS - elapsed).unwrap_or(0));
+        tokio::time::timeout(left, wait).await.unwrap_or(Err(store::StoreError::Unavailable))
+    }
 }
+
+#[cfg(test)]
+mod tests;

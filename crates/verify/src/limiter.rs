@@ -17,7 +17,7 @@ use super::{
     rate_limit_interner::RateLimits,
     window::Window,
 };
-use latchkey_types::time::Timestamp;
+use latchkey_types::{limits::Refill, time::Timestamp};
 
 /// Milliseconds since the process started: a monotonic clock.
 pub(super) fn ticks() -> i64 {
@@ -85,8 +85,10 @@ impl Limiter {
         if zip(&*limits.rates, &mut state.windows).any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
             return Decision::RateLimited(state.remaining(limits, ticks));
         }
-        if let Some(version) = limits.credits {
-            match state.reserve().spend(version, cost, now, ticks) {
+        if let Some(CachedCredits { version, refill }) = limits.credits {
+            let reserve = state.reserve();
+            reserve.set_refill(refill);
+            match reserve.spend(version, cost, now, ticks) {
                 SpendResult::Allowed => {}
                 SpendResult::NeedsCredits(missing) => return Decision::NeedsCredits(missing),
                 SpendResult::CreditsExhausted => return Decision::CreditsExhausted(state.remaining(limits, ticks)),
@@ -138,11 +140,19 @@ impl LimiterState {
     }
 }
 
+/// What is cached of a key's credits; the credits themselves are reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachedCredits {
+    /// Version of the balance; incremented whenever a user or a refill sets it.
+    pub version: i64,
+    pub refill: Refill,
+}
+
 /// The limits of a key and the state of its limiter.
 pub struct CachedLimits {
     pub rates: RateLimits,
-    /// Version of the balance, if the key has credits; incremented whenever a user or a refill sets it.
-    pub credits: Option<i64>,
+    /// `None` if the key has no credit limit.
+    pub credits: Option<CachedCredits>,
     /// Networks from which the key may be used; empty allows all.
     pub networks: Box<[IpNet]>,
     pub(super) limiter: Arc<Limiter>,
@@ -152,8 +162,97 @@ impl CachedLimits {
     /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
     #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
     pub(super) fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
-        let (rates, networks, credits) = (interner.intern(stored)?, stored.networks()?, stored.credit_balance().map(|account| account.version));
+        let (rates, networks) = (interner.intern(stored)?, stored.networks()?);
+        let credits = stored.credit_balance().map(|account| CachedCredits { version: account.version, refill: account.credits.refill });
         let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
         Some(has_any.then(|| Self { rates, credits, networks: networks.into(), limiter: limiter() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn columns(rate_limits: Option<&str>, allowed_ips: Option<&str>, credits: Option<i64>) -> LimitColumns {
+        LimitColumns {
+            rate_limits: rate_limits.map(ToOwned::to_owned),
+            allowed_ips: allowed_ips.map(ToOwned::to_owned),
+            credits_remaining: credits,
+            credits_refill: credits.map(|_| Refill::Never),
+            credits_amount: credits,
+            credits_refilled_at: credits.map(|_| NOW),
+            credits_version: credits,
+        }
+    }
+
+    /// The limits of a key that has these rate limits (name and limit per minute), on this limiter.
+    fn limits(interner: &RateLimitInterner, limiter: &Arc<Limiter>, rates: &[(&str, i64)]) -> CachedLimits {
+        let rates: Vec<_> = rates.iter().map(|(name, limit)| format!(r#"{{"name":"{name}","limit":{limit},"duration_ms":60000}}"#)).collect();
+        let columns = columns(Some(&format!("[{}]", rates.join(","))), None, None);
+        CachedLimits::from_columns(&columns, interner, || Arc::clone(limiter)).unwrap().unwrap()
+    }
+
+    fn is_allowed(limits: &CachedLimits) -> bool {
+        matches!(limits.limiter.take(limits, 1, NOW), Decision::Allowed(_))
+    }
+
+    #[test]
+    fn time_passes() {
+        let before = ticks();
+        thread::sleep(Duration::from_millis(5));
+        assert!(ticks() - before >= 5);
+    }
+
+    #[test]
+    fn a_changed_limit_keeps_its_count_by_name() {
+        let (interner, limiter) = (RateLimitInterner::new(), Arc::default());
+        let first = limits(&interner, &limiter, &[("a", 9)]);
+        assert!(limiter.is_idle());
+        assert!(is_allowed(&first) && !limiter.is_idle());
+        assert!(is_allowed(&limits(&interner, &limiter, &[("a", 9), ("b", 9)])));
+        // "a" has counted two requests and "b" has counted one, which it keeps in another position.
+        let after = limits(&interner, &limiter, &[("b", 3), ("c", 9)]);
+        let Decision::Allowed(left) = limiter.take(&after, 1, NOW) else { panic!("1 of 3 was used") };
+        assert_eq!(left.rates.iter().map(|state| state.remaining).collect::<Vec<_>>(), [1, 8]);
+        assert!(left.rates.iter().all(|state| (59_000..=60_000).contains(&state.reset_ms)));
+        assert!(left.credits.is_none() && left.refills_at.is_none());
+        assert!(is_allowed(&after));
+        assert!(!is_allowed(&after));
+        // A limit that is below the count leaves nothing, not less.
+        let lower = limits(&interner, &limiter, &[("b", 1)]);
+        let Decision::RateLimited(left) = limiter.take(&lower, 1, NOW) else { panic!("3 of 1 were used") };
+        assert_eq!(left.rates[0].remaining, 0);
+    }
+
+    #[test]
+    fn a_limiter_with_credits_is_not_idle() {
+        let limiter = Limiter::default();
+        assert!(limiter.is_idle());
+        limiter.lock().reserve().pending = Some(async { Ok::<bool, ()>(true) }.boxed().shared());
+        assert!(!limiter.is_idle());
+        limiter.lock().reserve().pending = None;
+        assert!(limiter.is_idle());
+    }
+
+    #[test]
+    fn any_limit_is_a_limit_and_an_unreadable_one_is_an_error() {
+        let interner = RateLimitInterner::new();
+        let read = |columns: &LimitColumns| CachedLimits::from_columns(columns, &interner, Arc::default);
+        assert!(read(&columns(None, None, None)).unwrap().is_none());
+        assert!(read(&columns(Some("[]"), Some(""), None)).unwrap().is_none());
+        let rate = r#"[{"name":"a","limit":2,"duration_ms":60000}]"#;
+        let rates = read(&columns(Some(rate), None, None)).unwrap().unwrap();
+        assert_eq!((rates.rates.len(), rates.networks.len(), rates.credits), (1, 0, None));
+        let networks = read(&columns(None, Some("192.0.2.0/24"), None)).unwrap().unwrap();
+        assert_eq!((networks.rates.len(), networks.networks.len(), networks.credits), (0, 1, None));
+        let credits = read(&columns(None, None, Some(7))).unwrap().unwrap();
+        assert_eq!((credits.rates.len(), credits.networks.len(), credits.credits), (0, 0, Some(CachedCredits { version: 7, refill: Refill::Never })));
+        assert!(read(&columns(Some("["), None, None)).is_none() && read(&columns(None, Some("x"), None)).is_none());
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     CachedKey,
-    credits::CreditHolders,
+    credits::KeysWithReservedCredits,
     dependencies::DependencyFlags,
     identity_hasher::BuildIdentityHasher,
     key_set::{SecretForm, SigningKeyCache},
@@ -27,7 +27,7 @@ pub(super) struct KeyLoader {
     interner: RateLimitInterner,
     dependencies: Arc<DependencyFlags>,
     limiters: DashMap<KeyId, Arc<Limiter>, BuildIdentityHasher>,
-    pub(super) credit_holders: CreditHolders,
+    pub(super) keys_with_reserved_credits: KeysWithReservedCredits,
 }
 
 impl KeyLoader {
@@ -40,7 +40,7 @@ impl KeyLoader {
             interner: RateLimitInterner::new(),
             dependencies,
             limiters: DashMap::default(),
-            credit_holders: CreditHolders::default(),
+            keys_with_reserved_credits: KeysWithReservedCredits::default(),
         }
     }
 

@@ -31,3 +31,30 @@ impl RateLimitInterner {
         Some(rate_limits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(rate_limits: &str) -> LimitColumns {
+        LimitColumns {
+            rate_limits: Some(rate_limits.to_owned()),
+            allowed_ips: None,
+            credits_remaining: None,
+            credits_refill: None,
+            credits_amount: None,
+            credits_refilled_at: None,
+            credits_version: None,
+        }
+    }
+
+    #[test]
+    fn equal_limits_are_stored_once() {
+        let interner = RateLimitInterner::new();
+        let text = r#"[{"name":"a","limit":2,"duration_ms":60000}]"#;
+        let (one, other) = (interner.intern(&stored(text)).unwrap(), interner.intern(&stored(text)).unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+        assert_eq!(*one, [RateLimit { name: "a".to_owned(), limit: 2, duration_ms: 60_000 }]);
+        assert!(interner.intern(&stored("[")).is_none());
+    }
+}

@@ -58,3 +58,28 @@ fn next() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::tests::client_key;
+
+    #[test]
+    fn a_recent_key_is_not_looked_up_again() {
+        let generation = Generation::new();
+        let digest = |byte: u8| KeyDigest::from_stored(&[byte; 32]).unwrap();
+        let name = |byte, find: &dyn Fn() -> Option<Arc<CachedKey>>| generation.with(&digest(byte), find, |key| key.name.to_string());
+        let found = |name: &'static str| move || Some(Arc::new(client_key(name)));
+        let cached = || -> Option<Arc<CachedKey>> { panic!("it is cached") };
+        assert_eq!(name(1, &|| None), None);
+        assert_eq!(name(1, &found("a")).as_deref(), Some("a"));
+        assert_eq!(name(1, &cached).as_deref(), Some("a"));
+        // Both digests use the same slot.
+        assert_eq!(name(17, &found("b")).as_deref(), Some("b"));
+        assert_eq!(name(1, &found("c")).as_deref(), Some("c"));
+        assert_eq!(name(2, &found("d")).as_deref(), Some("d"));
+        assert_eq!(name(1, &cached).as_deref(), Some("c"));
+        generation.advance();
+        assert_eq!(name(1, &found("e")).as_deref(), Some("e"));
+    }
+}

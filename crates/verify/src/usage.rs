@@ -317,11 +317,92 @@ async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::tests::client_key;
     use latchkey_types::money::Money;
 
     fn requests(requests: i64) -> UsageEntry {
         let totals = UsageTotals { requests, cost: Money(0) };
         UsageEntry { organization: OrganizationId::new(), last: Timestamp(1), minute: 0, totals, overflow: None }
+    }
+
+    fn totals(entry: &UsageEntry) -> Vec<(i64, i64, i64)> {
+        entry.minutes().map(|(minute, totals)| (minute, totals.requests, totals.cost.0)).collect()
+    }
+
+    #[test]
+    fn requests_are_counted_per_minute() {
+        let one = UsageTotals { requests: 1, cost: Money(5) };
+        let mut entry = requests(1);
+        for minute in [0, 2, 0, 1, 2, 1] {
+            entry.add(minute, one);
+        }
+        let mut sorted = totals(&entry);
+        sorted.sort_unstable();
+        assert_eq!(sorted, [(0, 3, 10), (1, 2, 10), (2, 2, 10)]);
+    }
+
+    #[test]
+    fn merging_adds_counts_and_keeps_the_later_use() {
+        let (mut entry, mut other) = (requests(1), requests(2));
+        entry.record_retired(&[1], 1, Timestamp(7));
+        other.record_retired(&[1], 2, Timestamp(5));
+        other.record_retired(&[2], 4, Timestamp(9));
+        other.last = Timestamp(9);
+        other.add(3, UsageTotals { requests: 8, cost: Money(0) });
+        entry.merge(other);
+        let mut sorted = totals(&entry);
+        sorted.sort_unstable();
+        assert_eq!((entry.last, sorted), (Timestamp(9), vec![(0, 3, 0), (3, 8, 0)]));
+        let retired = entry.overflow.unwrap().retired;
+        assert_eq!(retired, [(vec![1], 3, Timestamp(7)), (vec![2], 4, Timestamp(9))]);
+    }
+
+    #[test]
+    fn every_thread_records_in_a_shard() {
+        let mut usage = UsageCounters::new();
+        usage.shards = [Mutex::default()].into();
+        let key = client_key("a");
+        // Threads have different numbers, so that one of them is not 0.
+        let numbers: Vec<usize> = thread::scope(|scope| {
+            let record = || {
+                usage.record(&key, Timestamp(MINUTE_MS));
+                thread_number()
+            };
+            let threads: Vec<_> = (0..3).map(|_| scope.spawn(record)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(numbers[0] != numbers[1] && numbers[1] != numbers[2] && numbers[0] != numbers[2], "{numbers:?}");
+        assert_eq!(thread_number(), thread_number());
+        let pending = usage.collect();
+        let entry = &pending.entries[&key.id];
+        assert_eq!((totals(entry), entry.last, entry.overflow.is_none()), (vec![(1, 3, 0)], Timestamp(MINUTE_MS), true));
+    }
+
+    #[test]
+    fn the_age_counts_unwritten_keys_and_the_time_since_the_last_write() {
+        let usage = UsageCounters::new();
+        assert!(usage.age().0 < 60_000 && usage.age().1 == 0);
+        usage.written_at.fetch_sub(60_000, Ordering::Relaxed);
+        assert!((60_000..120_000).contains(&usage.age().0));
+        let mut pending = lock(&usage.pending);
+        pending.add(KeyId::new(), requests(1));
+        let batch = pending.next_batch().unwrap();
+        pending.keep(batch, &Error::Uncertain);
+        (0..2).for_each(|_| pending.add(KeyId::new(), requests(1)));
+        pending.in_flight = 4;
+        drop(pending);
+        assert_eq!(usage.age().1, 1 + 2 + 4);
+    }
+
+    #[test]
+    fn a_batch_stays_in_doubt_until_it_is_certain() {
+        let mut pending = Pending::default();
+        pending.add(KeyId::new(), requests(1));
+        for _ in 0..3 {
+            let batch = pending.next_batch().unwrap();
+            assert_eq!(batch.number, 1);
+            pending.keep(batch, &Error::Uncertain);
+        }
     }
 
     #[test]
@@ -331,7 +412,7 @@ mod tests {
         let batch = pending.next_batch().unwrap();
         pending.keep(batch, &Error::Uncertain);
         pending.add(key, requests(2));
-        // Its fate stays unknown while the database cannot be reached.
+        // Whether it was committed is unknown while the database cannot be reached.
         let batch = pending.next_batch().unwrap();
         pending.keep(batch, &Error::Unavailable);
         let batch = pending.next_batch().unwrap();

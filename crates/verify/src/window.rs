@@ -81,6 +81,29 @@ mod tests {
         assert!(window.is_empty(2000, 1000));
     }
 
+    #[test]
+    fn requests_that_are_close_together_share_an_entry() {
+        let mut window = Window::default();
+        (0..1000).for_each(|_| window.add(7, 1000));
+        assert_eq!((window.older.len(), window.count(7, 1000)), (0, 1000));
+        window.newest = Some(Entry { first: 7, last: 7, count: u32::MAX });
+        window.add(7, 1000);
+        assert_eq!(window.older.len(), 1, "the count of an entry is limited");
+    }
+
+    #[test]
+    fn the_oldest_entry_expires_first() {
+        let mut window = Window::default();
+        assert_eq!(window.frees_in(7, 1000), 0);
+        window.add(500, 1000);
+        assert_eq!(window.frees_in(700, 1000), 800);
+        window.add(650, 1000);
+        assert_eq!(window.frees_in(700, 1000), 800);
+        assert_eq!(window.frees_in(1600, 1000), 0);
+        assert_eq!((window.count(1499, 1000), window.count(1500, 1000), window.count(1650, 1000)), (2, 1, 0));
+        assert!(window.is_empty(1650, 1000));
+    }
+
     proptest! {
         #[test]
         fn no_span_exceeds_the_limit_and_little_is_wasted(

@@ -1,0 +1,419 @@
+//! Tests of the verifier on a database.
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::credits::tests::make_unused;
+use latchkey_store::{
+    keys::{KeyAttributes, NewKey},
+    users::NewUser,
+};
+use latchkey_types::{
+    id::UserId,
+    key_kind::KeyKind,
+    limits::{Credits, Refill},
+    permission::{Permission, Permissions},
+};
+
+struct Fixture {
+    verifier: Arc<Verifier>,
+    store: Store,
+    /// The same database, as another instance has it: the verifier is not told of its changes.
+    other: Store,
+    organization: OrganizationId,
+    user: UserId,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        store.migrate().await.unwrap();
+        let other = Store::open(None, folder.path()).await.unwrap();
+        let verifier = Arc::new(Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32]))));
+        store.subscribe({
+            let verifier = Arc::clone(&verifier);
+            move |changes| changes.iter().for_each(|change| verifier.apply(change))
+        });
+        let (organization, user) = (OrganizationId::new(), UserId::new());
+        let mut tx = store.begin().await.unwrap();
+        store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();
+        let owner = NewUser {
+            id: user,
+            organization,
+            role: "owner".to_owned(),
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            password_hash: String::new(),
+        };
+        store::users::insert_user(&mut tx, &owner).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { verifier, store, other, organization, user, _folder: folder }
+    }
+
+    fn digest(&self, secret: &str) -> KeyDigest {
+        self.verifier.pepper.digest(secret)
+    }
+
+    /// Stores a client key with this secret.
+    async fn insert(&self, secret: &str, rate_limits: Option<&str>, credits: Option<i64>) -> KeyId {
+        let attributes = KeyAttributes {
+            name: secret.to_owned(),
+            scopes: "read".to_owned(),
+            external_id: None,
+            metadata: None,
+            expires_at: None,
+            rate_limits: rate_limits.map(ToOwned::to_owned),
+            allowed_ips: None,
+        };
+        let key = NewKey {
+            id: KeyId::new(),
+            organization: self.organization,
+            kind: KeyKind::Client,
+            attributes,
+            credits: credits.map(without_refill),
+            digest: self.digest(secret).as_bytes().to_vec(),
+            mask: "…".to_owned(),
+            corpora: Vec::new(),
+            created_by: self.user,
+            created_at: Timestamp::now(),
+        };
+        let mut tx = self.store.begin().await.unwrap();
+        store::keys::insert(&mut tx, &key).await.unwrap();
+        tx.commit().await.unwrap();
+        key.id
+    }
+
+    async fn evaluate(&self, secret: &str, cost: Option<u32>) -> Verdict {
+        let request = VerifyRequest { cost, ..VerifyRequest::new(secret) };
+        self.verifier.evaluate(self.organization, &request).await.unwrap()
+    }
+
+    async fn find(&self, secret: &str) -> Option<Arc<CachedKey>> {
+        self.verifier.find(secret).await.unwrap()
+    }
+
+    fn is_recent(&self, secret: &str) -> bool {
+        self.verifier.with_recent(secret, |_| ()).is_some()
+    }
+
+    /// The credits that the database has left, and the version of the balance.
+    async fn stored(&self, id: KeyId) -> CreditBalance {
+        let mut db = self.other.connection().await.unwrap();
+        store::keys::credits::find(&mut db, id).await.unwrap().unwrap()
+    }
+
+    async fn remaining(&self, id: KeyId) -> i64 {
+        self.stored(id).await.credits.remaining
+    }
+
+    async fn reserved(&self, id: KeyId) -> i64 {
+        self.verifier.reserved_credits(id, &self.stored(id).await)
+    }
+
+    /// Sets the credits of a key through the other instance.
+    async fn set_credits(&self, id: KeyId, credits: Option<i64>) {
+        let mut tx = self.other.begin().await.unwrap();
+        store::keys::credits::set(&mut tx, id, credits.map(without_refill), Timestamp::now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn last_used_at(&self, secret: &str) -> Option<Timestamp> {
+        let mut db = self.other.connection().await.unwrap();
+        store::keys::find_by_digest(&mut db, self.digest(secret).as_bytes()).await.unwrap().unwrap().key.last_used_at
+    }
+}
+
+/// Credits without a refill.
+fn without_refill(remaining: i64) -> Credits {
+    Credits { remaining, refill: Refill::Never, amount: 0 }
+}
+
+#[tokio::test]
+async fn a_key_is_read_once_until_it_changes() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, None).await;
+    let reads = || fixture.verifier.store_reads().get();
+    assert!(!fixture.is_recent("a"));
+    for _ in 0..2 {
+        let key = fixture.find("a").await.unwrap();
+        assert_eq!((key.id, key.created_by, key.permissions), (id, fixture.user, Permissions::of(Permission::ALL)));
+        assert_eq!((key.scopes.to_vec(), reads(), fixture.verifier.sizes().0), (vec!["read".to_owned()], 1, 1));
+    }
+    assert!(fixture.is_recent("a"));
+    for _ in 0..2 {
+        assert!(fixture.find("b").await.is_none());
+        assert_eq!(reads(), 2);
+    }
+    assert!(fixture.find("lka_made_up").await.is_none());
+    assert_eq!(reads(), 2, "its checksum is wrong");
+    for (change, read) in [(VerdictChange::Key(fixture.digest("a").as_bytes().to_vec()), 3), (VerdictChange::Creator(fixture.user), 4)] {
+        fixture.verifier.apply(&change);
+        assert!(!fixture.is_recent("a"));
+        assert!(fixture.find("a").await.is_some());
+        assert_eq!(reads(), read);
+    }
+    fixture.verifier.apply(&VerdictChange::Creator(UserId::new()));
+    assert!(fixture.is_recent("a"), "it has another creator");
+}
+
+#[tokio::test]
+async fn a_change_of_the_signing_keys_empties_the_cache() {
+    let fixture = Fixture::new().await;
+    fixture.insert("a", None, None).await;
+    let mut epochs = vec![fixture.verifier.signing_keys_epoch()];
+    for _ in 0..2 {
+        fixture.find("a").await.unwrap();
+        fixture.verifier.apply(&VerdictChange::SigningKeys);
+        assert_eq!(fixture.verifier.sizes().0, 0);
+        epochs.push(fixture.verifier.signing_keys_epoch());
+    }
+    epochs.dedup();
+    assert_eq!(epochs.len(), 3);
+}
+
+#[tokio::test]
+async fn cached_keys_are_served_without_a_store_only_if_allowed() {
+    let fixture = Fixture::new().await;
+    fixture.insert("a", None, None).await;
+    fixture.find("a").await.unwrap();
+    assert!(fixture.is_recent("a"));
+    fixture.verifier.set_unavailable(true);
+    assert!(fixture.store.is_unavailable());
+    assert!(matches!(fixture.verifier.find("a").await, Err(store::StoreError::Unavailable)));
+    assert!(!fixture.is_recent("a"));
+    assert_eq!(fixture.verifier.stale_seconds_left(), None);
+    fixture.verifier.serve_stale(Duration::from_mins(1));
+    assert!(fixture.find("a").await.is_some() && fixture.is_recent("a"));
+    assert_eq!(fixture.verifier.stale_seconds_left(), Some(60));
+    fixture.verifier.set_unavailable(false);
+    assert!(!fixture.store.is_unavailable() && fixture.verifier.stale_seconds_left().is_none());
+    assert!(fixture.find("a").await.is_some());
+}
+
+#[tokio::test]
+async fn a_replaced_secret_is_valid_during_its_grace_period() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("old", None, None).await;
+    let end = Timestamp::now().plus_ms(60_000);
+    let mut tx = fixture.store.begin().await.unwrap();
+    store::keys::secrets::replace(&mut tx, id, fixture.digest("new").as_bytes(), "…", end).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(fixture.find("new").await.unwrap().secret_expires_at, None);
+    assert_eq!(fixture.find("old").await.unwrap().secret_expires_at, Some(end));
+    assert!(fixture.evaluate("old", None).await.is_valid());
+    fixture.verifier.flush().await;
+    let mut db = fixture.other.connection().await.unwrap();
+    let record = store::keys::find(&mut db, fixture.organization, id).await.unwrap().unwrap();
+    assert_eq!(record.retiring.map(|retired| retired.uses), Some(1));
+}
+
+#[tokio::test]
+async fn only_a_valid_use_is_recorded() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, None).await;
+    assert!(fixture.evaluate("a", None).await.is_valid());
+    let foreign = fixture.verifier.evaluate(OrganizationId::new(), &VerifyRequest::new("a")).await.unwrap();
+    assert!(!foreign.is_valid() && foreign.code == VerdictCode::NotFound && foreign.key().is_none());
+    let scope = VerifyRequest { scope: Some("write".into()), ..VerifyRequest::new("a") };
+    let verdict = fixture.verifier.evaluate(fixture.organization, &scope).await.unwrap();
+    assert_eq!((verdict.code, verdict.key().map(|key| key.id)), (VerdictCode::InsufficientPermissions, Some(id)));
+    assert_eq!(fixture.last_used_at("a").await, None);
+    assert!(fixture.verifier.flush_batch().await);
+    assert!(fixture.last_used_at("a").await.is_some());
+    assert_eq!(fixture.verifier.flush_age().1, 0);
+    let days = store::usage::days(&fixture.other, fixture.organization, 0, i64::MAX).await.unwrap();
+    assert_eq!(days.iter().map(|day| day.requests).collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
+async fn usage_is_kept_until_it_can_be_written() {
+    let fixture = Fixture::new().await;
+    fixture.insert("a", None, None).await;
+    fixture.evaluate("a", None).await;
+    fixture.store.set_unavailable(true);
+    assert!(fixture.verifier.flush_batch().await, "nothing is left that could be written");
+    assert_eq!(fixture.verifier.flush_age().1, 1);
+    fixture.store.set_unavailable(false);
+    fixture.verifier.flush().await;
+    assert_eq!(fixture.verifier.flush_age().1, 0);
+    assert!(fixture.last_used_at("a").await.is_some());
+}
+
+#[tokio::test]
+async fn rate_limits_are_enforced_and_reported() {
+    let fixture = Fixture::new().await;
+    let two = r#"[{"name":"burst","limit":2,"duration_ms":60000}]"#;
+    fixture.insert("a", Some(two), None).await;
+    for (code, remaining) in [(VerdictCode::Valid, 1), (VerdictCode::Valid, 0), (VerdictCode::RateLimited, 0)] {
+        let verdict = fixture.evaluate("a", None).await;
+        let rates: Vec<_> = verdict.rates().map(|(limit, state)| (limit.name.as_str(), state.remaining, state.reset_ms > 0)).collect();
+        assert_eq!((verdict.code, verdict.credits, rates), (code, None, vec![("burst", remaining, true)]));
+    }
+    // The state outlives a change of the key.
+    fixture.verifier.apply(&VerdictChange::Creator(fixture.user));
+    assert_eq!(fixture.evaluate("a", None).await.code, VerdictCode::RateLimited);
+}
+
+#[tokio::test]
+async fn credits_are_reserved_spent_and_returned() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, Some(20)).await;
+    let verdict = fixture.evaluate("a", Some(3)).await;
+    assert_eq!((verdict.code, verdict.credits, verdict.refills_at), (VerdictCode::Valid, Some(17), None));
+    // A quarter is reserved, of which 2 are left.
+    assert_eq!((fixture.remaining(id).await, fixture.reserved(id).await), (15, 2));
+    let verdict = fixture.evaluate("a", Some(18)).await;
+    assert_eq!((verdict.code, verdict.credits), (VerdictCode::UsageExceeded, Some(17)));
+    fixture.verifier.return_idle_credits().await;
+    assert_eq!((fixture.remaining(id).await, fixture.reserved(id).await), (15, 2), "they were used a moment ago");
+    // Those that cannot be returned stay reserved.
+    fixture.store.set_unavailable(true);
+    fixture.verifier.return_credits().await;
+    fixture.store.set_unavailable(false);
+    assert_eq!((fixture.remaining(id).await, fixture.reserved(id).await), (15, 2));
+    make_unused(fixture.verifier.loader.find_limiter(id).unwrap().lock().reserve());
+    fixture.store.set_unavailable(true);
+    fixture.verifier.return_idle_credits().await;
+    fixture.store.set_unavailable(false);
+    fixture.verifier.return_idle_credits().await;
+    assert_eq!((fixture.remaining(id).await, fixture.reserved(id).await), (17, 0));
+    assert_eq!(fixture.evaluate("a", Some(17)).await.code, VerdictCode::Valid);
+    assert_eq!(fixture.evaluate("a", None).await.code, VerdictCode::UsageExceeded);
+    fixture.verifier.return_credits().await;
+    assert_eq!(fixture.remaining(id).await, 0);
+}
+
+#[tokio::test]
+async fn a_balance_that_another_instance_sets_is_found_by_the_next_reservation() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, Some(20)).await;
+    fixture.evaluate("a", Some(3)).await;
+    fixture.set_credits(id, Some(100)).await;
+    let verdict = fixture.evaluate("a", Some(10)).await;
+    assert_eq!((verdict.code, verdict.credits), (VerdictCode::Valid, Some(90)));
+    // A restored database has an older version.
+    let restored = CreditBalance { credits: without_refill(50), version: 0, ..fixture.stored(id).await };
+    let mut tx = fixture.other.begin().await.unwrap();
+    store::keys::credits::store_balance(&mut tx, id, &restored).await.unwrap();
+    tx.commit().await.unwrap();
+    fixture.verifier.invalidate_all();
+    let verdict = fixture.evaluate("a", Some(10)).await;
+    assert_eq!((verdict.code, verdict.credits), (VerdictCode::Valid, Some(40)));
+    // Without a credit limit any cost is valid.
+    fixture.set_credits(id, None).await;
+    let verdict = fixture.evaluate("a", Some(30)).await;
+    assert_eq!((verdict.code, verdict.credits), (VerdictCode::Valid, None));
+}
+
+#[tokio::test]
+async fn cleaning_drops_what_nobody_needs() {
+    let fixture = Fixture::new().await;
+    let two = r#"[{"name":"burst","limit":2,"duration_ms":60000}]"#;
+    let (used, unused) = (fixture.insert("a", Some(two), None).await, fixture.insert("b", Some(two), None).await);
+    fixture.evaluate("a", None).await;
+    drop(fixture.find("b").await.unwrap());
+    let has_limiter = |id| fixture.verifier.loader.find_limiter(id).is_some();
+    fixture.verifier.clean().await;
+    assert_eq!((fixture.verifier.sizes().0, has_limiter(used), has_limiter(unused)), (2, true, true), "the keys are cached");
+    fixture.verifier.apply(&VerdictChange::Creator(fixture.user));
+    fixture.verifier.clean().await;
+    assert_eq!((fixture.verifier.sizes().0, has_limiter(used), has_limiter(unused)), (0, true, false), "a request is still counted");
+    assert!(!has_limiter(KeyId::new()));
+    assert!(Arc::ptr_eq(&fixture.verifier.loader.get_or_create(used), &fixture.verifier.loader.find_limiter(used).unwrap()));
+}
+
+#[tokio::test]
+async fn cleaning_forgets_batches_of_instances_that_ended_long_ago() {
+    let fixture = Fixture::new().await;
+    let now = Timestamp::now();
+    let day_ms = 24 * 60 * 60 * 1000;
+    let mut tx = fixture.other.begin().await.unwrap();
+    for (writer, days) in [("old", 8), ("recent", 6)] {
+        assert!(store::usage::record_batch(&mut tx, writer, 1, now.plus_ms(-days * day_ms)).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    fixture.verifier.clean().await;
+    let mut tx = fixture.other.begin().await.unwrap();
+    for (writer, is_forgotten) in [("old", true), ("recent", false)] {
+        assert_eq!(store::usage::record_batch(&mut tx, writer, 1, now).await.unwrap(), is_forgotten, "{writer}");
+    }
+}
+
+#[tokio::test]
+async fn background_tasks_finish_their_work_at_the_end() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, Some(20)).await;
+    fixture.evaluate("a", Some(3)).await;
+    for is_usage in [true, false] {
+        let (stop, end) = oneshot::channel();
+        stop.send(()).unwrap();
+        if is_usage {
+            write_usage(Arc::clone(&fixture.verifier), end).await;
+        } else {
+            return_credits(Arc::clone(&fixture.verifier), end).await;
+        }
+    }
+    assert!(fixture.last_used_at("a").await.is_some());
+    assert_eq!(fixture.remaining(id).await, 17);
+}
+
+#[tokio::test]
+async fn the_change_watcher_finds_the_store_and_other_instances_changes() {
+    let fixture = Fixture::new().await;
+    fixture.insert("a", None, None).await;
+    fixture.verifier.set_unavailable(true);
+    let watcher = tokio::spawn(watch_changes(fixture.store.clone(), Arc::clone(&fixture.verifier)));
+    let pause = || tokio::time::sleep(Duration::from_millis(10));
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while fixture.store.is_unavailable() {
+            pause().await;
+        }
+        fixture.find("a").await.unwrap();
+        let mut tx = fixture.other.begin().await.unwrap();
+        tx.touch(VerdictChange::Key(fixture.digest("a").as_bytes().to_vec()));
+        tx.commit().await.unwrap();
+        while fixture.verifier.sizes().0 > 0 {
+            pause().await;
+        }
+    })
+    .await
+    .unwrap();
+    watcher.abort();
+}
+
+#[test]
+fn the_attempts_of_an_evaluation_are_bounded() {
+    let mut attempts = Attempts::default();
+    let outdated: Vec<bool> = (0..3).map(|_| attempts.count_outdated().is_ok()).collect();
+    assert_eq!(outdated, [true, true, false]);
+    assert!(attempts.count_reservation().is_ok() && attempts.reserving_since.is_some());
+    for (ago, is_allowed) in [(RESERVE_LIMIT_MS - 1000, true), (RESERVE_LIMIT_MS + 1, false)] {
+        let mut attempts = Attempts { reserving_since: Some(ticks() - ago), ..Attempts::default() };
+        assert_eq!(attempts.count_reservation().is_ok(), is_allowed, "{ago} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_the_time_for_reservations() {
+    let attempts = Attempts { reserving_since: Some(ticks() - RESERVE_LIMIT_MS + 20), ..Attempts::default() };
+    let wait = tokio::time::timeout(Duration::from_secs(1), attempts.limit(std::future::pending::<Result<(), _>>()));
+    assert!(matches!(wait.await, Ok(Err(store::StoreError::Unavailable))));
+    assert!(attempts.limit(std::future::ready(Ok(()))).await.is_ok(), "what needs no wait is not refused");
+}
+
+#[tokio::test]
+async fn a_changed_refill_is_read_before_credits_are_spent() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", None, Some(20)).await;
+    assert_eq!(fixture.evaluate("a", None).await.refills_at, None);
+    let daily = fixture.stored(id).await.with_refill(Refill::Daily, 20, Timestamp::now());
+    let mut tx = fixture.other.begin().await.unwrap();
+    store::keys::credits::store_balance(&mut tx, id, &daily).await.unwrap();
+    tx.commit().await.unwrap();
+    fixture.verifier.invalidate_all();
+    let verdict = fixture.evaluate("a", None).await;
+    assert_eq!((verdict.code, verdict.credits, verdict.refills_at.is_some()), (VerdictCode::Valid, Some(18), true));
+}
