@@ -1,7 +1,8 @@
 // Hostile text in every text field: it is rejected at its field or shown literally, and no script runs.
 
+import { randomBytes } from 'node:crypto';
 import type { BrowserContext, Locator, Page } from '@playwright/test';
-import { expect, open, rows, test } from './fixtures';
+import { authenticate, clearSession, expect, open, rows, signIn, test, waitForPage } from './fixtures';
 import type { Server } from './server';
 
 // Runs if any of the strings is executed; see `watch`.
@@ -150,15 +151,15 @@ async function callApi(server: Server, key: string, path: string, data: unknown)
   return { status: response.status, body: await response.json().catch(() => null) };
 }
 
-type Send = (text: string) => Promise<{ status: number; body: any }>;
+type Send = (text: string, index: number) => Promise<{ status: number; body: any }>;
 
 /** Sends every string, some at a time. Each must be accepted, or rejected at this field. Returns the bodies of the accepted ones. */
 async function sendAll(field: string, send: Send, atOnce = 8): Promise<any[]> {
   const accepted: any[] = [];
   for (let first = 0; first < STRINGS.length; first += atOnce) {
     await Promise.all(
-      STRINGS.slice(first, first + atOnce).map(async (text) => {
-        const { status, body } = await send(text);
+      STRINGS.slice(first, first + atOnce).map(async (text, index) => {
+        const { status, body } = await send(text, first + index);
         const shown = `${field} ${JSON.stringify(text.slice(0, 80))}: ${status} ${JSON.stringify(body)?.slice(0, 200)}`;
         if (status < 300) {
           accepted.push(body);
@@ -172,6 +173,21 @@ async function sendAll(field: string, send: Send, atOnce = 8): Promise<any[]> {
   expect(accepted.length, `accepted strings in ${field}`).toBeGreaterThan(0);
   return accepted;
 }
+
+/** Sends every string, and returns the accepted strings as the server stores them, for responses without the stored string. */
+async function sendAllTexts(field: string, send: Send, atOnce?: number): Promise<string[]> {
+  return sendAll(
+    field,
+    async (text, index) => {
+      const { status, body } = await send(text, index);
+      return { status, body: status < 300 ? trimmed(text) : body };
+    },
+    atOnce,
+  );
+}
+
+/** Trims as the server does: unlike JavaScript's `trim`, it keeps U+FEFF. */
+const trimmed = (text: string) => text.replace(/^[^\S\ufeff]+|[^\S\ufeff]+$/g, '');
 
 /** Line breaks differ between JSON and HTML. */
 const normalized = (text: string) => text.replace(/\r\n?/g, '\n');
@@ -187,15 +203,56 @@ async function expectShown(page: Page, path: string, texts: string[], expectHarm
   await expectHarmless();
 }
 
-test('hostile text that is sent over the API is shown literally', { tag: '@once' }, async ({ page, context, server, owner, internalKey }) => {
+/** Opens a list of keys and expects these texts in its cells, literally. The page contains only the rows near the scroll position. */
+async function expectListed(page: Page, path: string, label: string, texts: string[], expectHarmless: () => Promise<void>): Promise<void> {
+  await open(page, path);
+  const list = page.getByRole('region', { name: label, exact: true });
+  await expect(rows(page).first()).toBeVisible();
+  const shown = new Set<string>();
+  const missing = async () => {
+    for (let top = 0, isAtEnd = false; !isAtEnd; top += 1000) {
+      const inPage = await list.evaluate(async (scroller, top) => {
+        scroller.scrollTop = top;
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        const isAtEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 1;
+        return { isAtEnd, texts: [...scroller.querySelectorAll('td span, [role=cell] span')].map((cell) => cell.textContent ?? '') };
+      }, top);
+      inPage.texts.forEach((text) => shown.add(normalized(text)));
+      isAtEnd = inPage.isAtEnd;
+    }
+    return texts.filter((text) => !shown.has(normalized(text)));
+  };
+  // Rows are loaded while the list is scrolled.
+  await expect.poll(missing, { message: `texts in the list ${path}`, timeout: 20_000 }).toEqual([]);
+  await expectHarmless();
+}
+
+/** Opens the audit log with a search, loads all of its events and expects these texts in them, literally. */
+async function expectAudited(page: Page, search: string, texts: string[], expectHarmless: () => Promise<void>): Promise<void> {
+  await open(page, `/settings/audit?q=${encodeURIComponent(search)}`);
+  const more = page.getByRole('button', { name: 'Load more' });
+  await expect(rows(page).first()).toBeVisible();
+  while ((await more.count()) > 0) {
+    const before = await rows(page).count();
+    await more.click();
+    await expect.poll(() => rows(page).count(), { message: 'more events' }).toBeGreaterThan(before);
+  }
+  const shown = normalized((await page.getByRole('table').textContent()) ?? '');
+  expect(texts.filter((text) => !shown.includes(normalized(text))), `audit events “${search}”`).toEqual([]);
+  await expectHarmless();
+}
+
+test('hostile text that is sent over the API is shown literally', { tag: '@once' }, async ({ page, otherPage, context, server, owner, internalKey }) => {
   test.setTimeout(180_000);
-  expect(owner.email).toBeTruthy();
   expect(STRINGS.length).toBeGreaterThanOrEqual(100);
   const expectHarmless = watch(page);
-  // So tall that all rows of a list are in the page.
-  await page.setViewportSize({ width: 1280, height: 16_000 });
+  const expectOtherHarmless = watch(otherPage);
+  // Before the organization is renamed.
+  await authenticate(otherPage.context(), server, server.addUser('member', owner.organization, 'Mia Chen'));
   const api = (path: string, data: unknown) => callApi(server, internalKey, path, data);
   const call = (name: string, data: unknown) => callFunction(context, server, name, data);
+  const callAsMember = (name: string, data: unknown) => callFunction(otherPage.context(), server, name, data);
   const create = async (name: string, data: unknown): Promise<any> => {
     const { status, body } = await call(name, data);
     expect(status, `${name}: ${JSON.stringify(body)}`).toBe(200);
@@ -207,9 +264,12 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
   const clientKeys = await sendAll('name', (name) => api('/keys', { kind: 'client', name }));
   const corpora = await sendAll('name', (name) => api('/corpora', { name }));
   const general = await sendAll('name', (name) => api('/credentials', { kind: 'general', name, value: 'sk-0123456789' }));
-  await sendAll('name', (name) => api('/keys', { kind: 'agent', name }));
-  await sendAll('scopes', (scope) => api('/keys', key({ scopes: [scope] })));
-  await sendAll('external_id', (external_id) => api('/keys', key({ external_id })));
+  const agentKeys = await sendAll('name', (name) => api('/keys', { kind: 'agent', name }));
+  const internalKeys = await sendAll('name', (name) => api('/keys', { kind: 'internal', name, duration_days: 30, scopes: ['verify'] }));
+  const corpusKeys = await sendAll('name', (name) => api('/keys', { kind: 'corpus', name, corpora: [corpora[0].id], scopes: ['query'] }));
+  const imported = await sendAll('name', (name) => api('/keys/import', { sha256: randomBytes(32).toString('hex'), name }));
+  const scoped = await sendAll('scopes', (scope) => api('/keys', key({ scopes: [scope] })));
+  const owned = await sendAll('external_id', (external_id) => api('/keys', key({ external_id })));
   await sendAll('metadata', (text) => api('/keys', key({ metadata: { [text]: text } })));
   await sendAll('name', (name) => api('/keys', key({ rate_limits: [{ name, limit: 1, duration_ms: 1000 }] })));
   await sendAll('value', (value) => api('/credentials', { kind: 'general', name: `value ${Math.random()}`, value }));
@@ -222,12 +282,35 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
   // Every text field of the server functions that the API does not have.
   const request = { description: '', visibility: 'organization' };
   const projects = await sendAll('name', (name) => call('projects/create', { request: { ...request, name } }));
+  // Only one external key of a provider can exist, so each one is deleted before the next one is created.
+  const external = await sendAll(
+    'label',
+    async (label) => {
+      const request = { label, provider: 'dnanexus', key: 'dx0123456789', expiry: { Days: 30 } };
+      const response = await call('credentials/create-external', { request });
+      if (response.status === 200) {
+        await create('keys/bulk', { action: 'delete', ids: [response.body.id] });
+      }
+      return response;
+    },
+    1,
+  );
+  expect(external.map((row) => row.name)).toContain(MARKUP[0]);
+  await create('credentials/create-external', { request: { label: MARKUP[0], provider: 'dnanexus', key: 'dx0123456789', expiry: { Days: 30 } } });
   const described = await sendAll('description', (description) =>
     call('projects/create', { request: { ...request, name: `described ${Math.random()}`, description } }),
   );
   const project = (await create('projects/create', { request: { ...request, name: 'Genomics' } })).id;
   const nodes = await sendAll('name', (name) => call('projects/create-node', { id: project, name }));
-  await sendAll('value', (value) => call('projects/create-secret', { id: project, name: `v${Math.random()}`.replace('.', '_'), value }));
+  const secretNames = await sendAll('name', (name) => call('projects/create-secret', { id: project, name, value: 'a' }));
+  const secretName = (index: number) => `value_${index}`;
+  const secretValues = await sendAll('value', async (value, index) => {
+    const { status, body } = await call('projects/create-secret', { id: project, name: secretName(index), value });
+    return { status, body: status === 200 ? { name: secretName(index), value: trimmed(value) } : body };
+  });
+  for (const secret of secretValues) {
+    expect(await server.get(internalKey, `/projects/${project}/secrets/${secret.name}`)).toMatchObject(secret);
+  }
   const roles = await sendAll('name', (name) => call('roles/create', { name, permissions: [] }));
   const provider = { style: 'openai', base_url: 'https://llm.example.com/v1' };
   const providers = await sendAll('name', (name) => call('providers/create', { request: { ...provider, name } }));
@@ -235,7 +318,6 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
   for (const text of STRINGS) {
     // Few strings are valid here, or none.
     for (const [name, data] of [
-      ['projects/create-secret', { id: project, name: text, value: 'a' }],
       ['providers/create', { request: { ...provider, name: `address ${Math.random()}`, base_url: text } }],
       ['invitations/create', { email: text, role: roles[0].id }],
       ['audit/read', { query: { search: text, period: 'all' } }],
@@ -244,9 +326,46 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
     }
   }
 
-  // Each of these has one value, which every accepted string replaces.
+  const invited = await sendAll('email', (text) => call('invitations/create', { email: `${text}@example.com`, role: roles[0].id }));
+
+  // The reason for a rejection, which the requester sees. A user can request a key of the same template 10 times per hour. If a reason is
+  // invalid, its request stays pending for the next one.
+  await callAsMember('profile/rename', { name: MARKUP[0] });
+  const rejections = (await create('projects/create', { request: { ...request, name: 'Rejections' } })).id;
+  let rejected = '';
+  const comments = await sendAllTexts(
+    'comment',
+    async (comment, index) => {
+      rejected = index % 8 === 0 ? (await create('templates/create', { project: rejections })).id : rejected;
+      await callAsMember('access-requests/create', { template: rejected });
+      const { requests } = await create('templates/page', { project: rejections });
+      return call('access-requests/reject', { id: requests[0].id, comment });
+    },
+    1,
+  );
+  for (const { id } of (await create('templates/page', { project: rejections })).requests) {
+    await create('access-requests/reject', { id, comment: MARKUP[1] });
+  }
+  const { body: cards } = await callAsMember('access-requests/cards', { project: rejections });
+  const shownComments: string[] = cards.tiles.map((card: any) => card.rejected.comment);
+  expect(shownComments.length).toBeGreaterThan(10);
+
+  // An information field for each string. A template has at most 20 of them.
   const template = await create('templates/create', { project });
-  const field = await create('templates/add-field', { template: template.id });
+  const fields: any[] = [];
+  for (let index = 0, parent = template; index < STRINGS.length; index += 1) {
+    parent = index > 0 && index % 20 === 0 ? await create('templates/create', { project }) : parent;
+    fields.push(await create('templates/add-field', { template: parent.id }));
+  }
+  const editField = (which: string) =>
+    sendAll(which, (after, index) => call('templates/edit-field', { id: fields[index].id, edit: { which, before: fields[index][which], after } }));
+  const fieldTexts = [
+    ...(await editField('name')).map((row) => row.name as string),
+    ...(await editField('description')).map((row) => row.description as string),
+    ...(await editField('value')).map((row) => row.value as string),
+  ];
+
+  // Each of these has one value, which every accepted string replaces.
   const edited = async (name: string, id: string, which: string, first: string) => {
     let before = first;
     await sendAll(
@@ -260,30 +379,52 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
     );
     return before;
   };
-  const texts = [
-    await edited('templates/edit', template.id, 'name', template.name),
-    await edited('templates/edit', template.id, 'description', template.description),
-    await edited('templates/edit-field', field.id, 'name', field.name),
-    await edited('templates/edit-field', field.id, 'description', field.description),
-    await edited('templates/edit-field', field.id, 'value', field.value),
-  ];
-  await sendAll('name', (name) => call('profile/rename', { name }), 1);
+  const templateName = await edited('templates/edit', template.id, 'name', template.name);
+  const texts = [templateName, await edited('templates/edit', template.id, 'description', template.description), ...fieldTexts];
+  const ownNames = await sendAllTexts('name', (name) => call('profile/rename', { name }), 1);
   await sendAll('name', (name) => call('organization/edit', { name, currency: 'USD' }), 1);
 
   // Every page that shows them.
   const names = (bodies: any[]): string[] => bodies.map((body) => (body.key ?? body.credential ?? body).name);
-  await expectShown(page, `/keys/client?q=${encodeURIComponent('<')}`, names(clientKeys).filter((name) => name.includes('<')), expectHarmless);
+  const clientTexts = [...names(clientKeys), ...names(imported), ...scoped.map((body) => body.key.scopes[0]), ...owned.map((body) => body.key.external_id)];
+  await expectListed(page, '/keys/client', 'Client', clientTexts, expectHarmless);
+  await expectListed(page, '/keys/agent', 'Agent API Key', names(agentKeys), expectHarmless);
+  await expectListed(page, '/keys/internal', 'Internal', names(internalKeys), expectHarmless);
+  await expectListed(page, '/keys/corpus', 'Corpus', [...names(corpusKeys), corpora[0].name], expectHarmless);
+  await expectListed(page, '/keys/general', 'General Key', names(general), expectHarmless);
+  await expectListed(page, '/keys/external', 'External', [MARKUP[0]], expectHarmless);
   await expectShown(page, '/settings/corpora', names(corpora), expectHarmless);
-  await expectShown(page, `/keys/general?q=${encodeURIComponent('<')}`, names(general).filter((name) => name.includes('<')), expectHarmless);
   await expectShown(page, '/settings/roles', names(roles), expectHarmless);
   await expectShown(page, '/settings/providers', [...names(providers), ...names(models)], expectHarmless);
   const descriptions = described.map((body) => body.description as string);
   await expectShown(page, '/projects', [...names(projects), ...descriptions], expectHarmless);
-  await expectShown(page, `/projects/${project}`, names(nodes), expectHarmless);
-  await expectShown(page, `/projects/${project}/keys`, texts, expectHarmless);
+  await expectShown(page, `/projects/${project}`, [...names(nodes), ...names(secretNames)], expectHarmless);
+  await expectShown(page, '/settings/members', [MARKUP[0], ...invited.map((body) => body.email as string)], expectHarmless);
+  await expectAudited(page, 'corpus created', names(corpora), expectHarmless);
+  await expectAudited(page, 'member invited', invited.map((body) => body.email as string), expectHarmless);
+  await expectAudited(page, 'member renamed', ownNames, expectHarmless);
+  await expectAudited(page, 'request rejected', comments.filter((comment) => comment.length <= 100), expectHarmless);
+
+  // The requester sees the last reason on each card, and more of them in the notifications.
+  await expectShown(otherPage, `/projects/${project}`, texts, expectOtherHarmless);
+  await expectShown(otherPage, `/projects/${rejections}`, shownComments, expectOtherHarmless);
+  await otherPage.getByRole('button', { name: /^Notifications/ }).click();
+  const notifications = otherPage.getByRole('dialog', { name: 'Notifications' });
+  for (const comment of comments.slice(-30)) {
+    await expect.poll(async () => normalized((await notifications.textContent()) ?? '')).toContain(`“${normalized(comment)}”`);
+  }
+  await expectOtherHarmless();
+
+  // Requests, and issued keys.
+  const requested = await callAsMember('access-requests/create', { template: template.id });
+  expect(requested.status, JSON.stringify(requested.body)).toBeLessThan(500);
+  await expectShown(page, `/projects/${project}/keys`, [...texts, MARKUP[0]], expectHarmless);
+  await call('access-requests/approve', { id: (await create('templates/page', { project })).requests[0].id });
+  await expectShown(page, `/projects/${project}/keys/issued`, [templateName, MARKUP[0]], expectHarmless);
+  await open(otherPage, '/profile');
+  await expectOtherHarmless();
   for (const path of [
-    ...['/keys/client', '/keys/agent', '/keys/internal', '/keys/external', '/keys/corpus', '/settings/members', '/settings/audit'],
-    ...['/settings/organization', '/profile', '/billing', '/api-reference', `/projects/${project}/keys/issued`],
+    ...['/settings/audit', '/settings/organization', '/profile', '/billing', '/api-reference'],
     ...STRINGS.filter((_, index) => index % 10 === 0).map((text) => `/keys/client?q=${encodeURIComponent(text.slice(0, 100))}`),
   ]) {
     await expectShown(page, path, [], expectHarmless);
@@ -292,35 +433,104 @@ test('hostile text that is sent over the API is shown literally', { tag: '@once'
 
 /** A dialog with text fields. */
 interface Form {
+  /** The page of another user. */
+  page?: Page;
   path: string;
-  open: (page: Page) => Promise<void>;
-  /** Labels of the text fields. */
-  fields: string[];
+  open: (page: Page) => Promise<unknown>;
+  /** Labels of the text fields, or the fields. */
+  fields: (string | ((dialog: Locator) => Locator))[];
+  /** Valid values by label. In most rounds, the fields have them instead of strings, so that the strings in the other fields reach the server. */
+  valid?: Record<string, string>;
   submit: string;
+  /** Whether it shows a secret or link instead of closing. */
+  reveals?: boolean;
+  /** Whether the page is opened again for each string, because the dialog or its preparation leaves it. */
+  reopens?: boolean;
+  /** Runs before the page is opened. */
+  prepare?: () => Promise<unknown>;
 }
 
 const openButton = (name: string) => (page: Page) => page.getByRole('button', { name, exact: true }).first().click();
 
 /** How many strings each field gets. */
-const ROUNDS = 5;
+const ROUNDS = 3;
 
-/** Submits the dialog. It closes, or shows an error at a field. */
-async function submit(dialog: Locator, name: string): Promise<void> {
-  await dialog.getByRole('button', { name, exact: true }).click();
-  const result = dialog.locator('[aria-invalid=true]').or(dialog.getByRole('textbox', { name: 'Invitation link' }));
-  await expect.poll(async () => (await dialog.count()) === 0 || (await result.count()) > 0, { message: 'the dialog closes or shows an error' }).toBe(true);
+/** A function that returns the strings in turn, so that successive ones are of different kinds. */
+function stringsInTurn(): () => string {
+  let next = 0;
+  return () => STRINGS[(next += 7) % STRINGS.length];
 }
 
-test('hostile text that is typed into forms is harmless', { tag: '@once' }, async ({ page, context, server, owner, internalKey }) => {
+/** A secret or link that is shown once. */
+const revealed = (dialog: Locator) => dialog.getByRole('textbox', { name: /^(Invitation link|Secret key)$/ });
+
+/** Submits the dialog. It closes, reveals a secret or shows an error; then it is closed. */
+async function submit(page: Page, { submit, reveals }: Form): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: submit, exact: true }).click();
+  const result = dialog.locator('[aria-invalid=true], [role=alert]').or(revealed(dialog));
+  const isDone = async () => (await result.count()) > 0 || (!reveals && (await dialog.count()) === 0);
+  await expect.poll(isDone, { message: 'the dialog closes, reveals a secret or shows an error' }).toBe(true);
+}
+
+/** Closes the dialog, if it is open. */
+async function close(page: Page): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  if ((await dialog.count()) === 0) {
+    return;
+  }
+  const isRevealed = (await revealed(dialog).count()) > 0;
+  await page.keyboard.press('Escape');
+  if (isRevealed) {
+    await page.getByRole('button', { name: 'Close without copying' }).click();
+  }
+  await expect(dialog).toHaveCount(0);
+}
+
+test('hostile text that is typed into forms is harmless', { tag: '@once' }, async ({ page, otherPage, context, server, owner, internalKey }) => {
   test.setTimeout(180_000);
-  expect(owner.email).toBeTruthy();
-  const expectHarmless = watch(page);
-  await server.api(internalKey, '/keys', { kind: 'client', name: 'a key' });
-  const { body: project } = await callFunction(context, server, 'projects/create', {
-    request: { name: 'Genomics', description: '', visibility: 'organization' },
-  });
+  const nextString = stringsInTurn();
+  const watched = new Map([page, otherPage].map((each) => [each, watch(each)]));
+  const expectHarmless = async (page: Page) => watched.get(page)?.();
+  const call = (name: string, data: unknown) => callFunction(context, server, name, data);
+  const callAsMember = (name: string, data: unknown) => callFunction(otherPage.context(), server, name, data);
+  await authenticate(otherPage.context(), server, server.addUser('member', owner.organization, 'Mia Chen'));
+  const request = { name: 'Genomics', description: '', visibility: 'organization' };
+  const { body: project } = await call('projects/create', { request });
+  await callAsMember('projects/create', { request: { ...request, name: 'My pipeline' } });
+  await server.api(internalKey, '/corpora', { name: 'handbook' });
+
+  // A key that the member has revealed, to import.
+  const { body: template } = await call('templates/create', { project: project.id });
+  const requestKey = () => callAsMember('access-requests/create', { template: template.id });
+  await requestKey();
+  await call('access-requests/approve', { id: (await call('templates/page', { project: project.id })).body.requests[0].id });
+  const { body: cards } = await callAsMember('access-requests/cards', { project: project.id });
+  expect((await callAsMember('issued/reveal', { id: cards.tiles[0].key.id })).status).toBe(200);
+  const { body: otherTemplate } = await call('templates/create', { project: project.id });
+
+  // Stored strings in the fields of the edit dialog.
+  const stored = `${MARKUP[3]}${ATTRIBUTES[3]}`;
+  const attributes = { name: stored, external_id: stored, metadata: { [stored]: stored } };
+  await server.api(internalKey, '/keys', { kind: 'client', ...attributes });
+  await open(page, '/keys/client');
+  await rows(page).first().getByRole('button', { name: 'Edit' }).click();
+  for (const label of ['Name', 'External ID']) {
+    await expect(page.getByRole('dialog').getByLabel(label, { exact: true })).toHaveValue(stored);
+  }
+  expect(JSON.parse(await page.getByRole('dialog').getByLabel('Metadata').inputValue())).toEqual(attributes.metadata);
+  await expectHarmless(page);
+  await close(page);
+
+  const keyFields = { 'External ID': 'customer-7', Metadata: '', Scopes: 'read' };
   const forms: Form[] = [
-    { path: '/keys/general', open: openButton('New API Key'), fields: ['API Key Name', 'API Key Value'], submit: 'Save' },
+    {
+      path: '/keys/general',
+      open: openButton('New API Key'),
+      fields: ['API Key Name', 'API Key Value'],
+      valid: { 'API Key Value': 'sk-0123456789' },
+      submit: 'Save',
+    },
     {
       path: '/keys/client',
       open: async (page) => {
@@ -328,29 +538,167 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
         await page.getByRole('dialog').getByText('Limits', { exact: true }).click();
       },
       fields: ['Name', 'Scopes', 'External ID', 'Metadata', 'Allowed addresses'],
+      valid: { ...keyFields, 'Allowed addresses': '' },
       submit: 'Save',
     },
+    {
+      path: '/keys/client',
+      open: openButton('Create'),
+      fields: ['Name', 'External ID', 'Metadata', 'Scopes'],
+      valid: keyFields,
+      submit: 'Submit',
+      reveals: true,
+    },
+    {
+      path: '/keys/client',
+      open: async (page) => {
+        await openButton('Create')(page);
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Name', { exact: true }).fill('mobile app');
+        await dialog.getByText('Limits', { exact: true }).click();
+        await dialog.getByRole('button', { name: 'Add rate limit' }).click();
+        await dialog.getByRole('group', { name: 'Rate limit 1', exact: true }).getByLabel('Limit').fill('20');
+      },
+      fields: [(dialog) => dialog.getByRole('group', { name: 'Rate limit 1', exact: true }).getByLabel('Name')],
+      submit: 'Submit',
+      reveals: true,
+    },
+    { path: '/keys/internal', open: openButton('Create'), fields: ['Name'], submit: 'Submit' },
+    {
+      path: '/keys/external',
+      open: openButton('Create'),
+      fields: ['Label', 'Key', 'Secret', 'Region'],
+      valid: { Key: 'AKIAIOSFODNN7EXAMPLE', Secret: 'wJalrXUtnFEMI', Region: 'eu-central-1' },
+      submit: 'Submit',
+    },
+    {
+      path: '/keys/corpus',
+      open: async (page) => {
+        await openButton('Create')(page);
+        await page.getByRole('dialog').getByRole('checkbox', { name: 'handbook' }).check();
+      },
+      fields: ['Name'],
+      submit: 'Submit',
+      reveals: true,
+    },
+    {
+      path: '/keys/agent',
+      open: async (page) => {
+        await openButton('Create API Key')(page);
+        await page.getByRole('menuitem', { name: 'Agent API Key' }).click();
+      },
+      fields: ['API Key Name'],
+      submit: 'Save',
+      reveals: true,
+    },
     { path: '/settings/corpora', open: openButton('Create corpus'), fields: ['Name'], submit: 'Save' },
-    { path: '/settings/providers', open: openButton('Add provider'), fields: ['Name', 'Address'], submit: 'Save' },
-    { path: '/settings/members', open: openButton('Invite'), fields: ['Email'], submit: 'Invite' },
-    { path: '/projects', open: openButton('New project'), fields: ['Name', 'Description'], submit: 'Save' },
+    { path: '/settings/roles', open: openButton('Create role'), fields: ['Name'], submit: 'Save' },
+    {
+      path: '/settings/providers',
+      open: openButton('Add provider'),
+      fields: ['Name', 'Address'],
+      valid: { Address: 'https://llm.example.com/v1' },
+      submit: 'Save',
+    },
+    { path: '/settings/members', open: openButton('Invite'), fields: ['Email'], submit: 'Invite', reveals: true },
+    { path: '/projects', open: openButton('New project'), fields: ['Name', 'Description'], valid: { Description: '' }, submit: 'Save', reopens: true },
     { path: `/projects/${project.id}`, open: openButton('Add node'), fields: ['Name'], submit: 'Save' },
-    { path: `/projects/${project.id}`, open: openButton('Add secret'), fields: ['Name', 'Value'], submit: 'Save' },
-    { path: '/profile', open: openButton('Change name'), fields: ['Name'], submit: 'Save' },
+    { path: `/projects/${project.id}`, open: openButton('Add secret'), fields: ['Value', 'Name'], valid: { Name: 'api_token' }, submit: 'Save' },
+    {
+      path: `/projects/${project.id}/keys`,
+      // After an invalid reason the request is still pending, and this has no effect.
+      prepare: () => callAsMember('access-requests/create', { template: otherTemplate.id }),
+      open: openButton('Reject'),
+      fields: ['Message'],
+      submit: 'Reject',
+      reopens: true,
+    },
+    {
+      page: otherPage,
+      path: `/projects/${project.id}`,
+      open: openButton('Import into a project…'),
+      fields: ['API key', 'Prefix'],
+      valid: { Prefix: 'genomics' },
+      submit: 'Import',
+    },
+    { path: '/profile', open: openButton('Change name'), fields: ['Name'], submit: 'Save', reopens: true },
   ];
-  let next = 0;
-  const nextString = () => STRINGS[(next += 7) % STRINGS.length];
   for (const form of forms) {
+    const formPage = form.page ?? page;
+    const dialog = formPage.getByRole('dialog');
     for (let round = 0; round < ROUNDS; round += 1) {
-      await open(page, form.path);
-      await form.open(page);
-      const dialog = page.getByRole('dialog');
-      for (const label of form.fields) {
-        await dialog.getByLabel(label, { exact: true }).fill(nextString());
+      await form.prepare?.();
+      if (round === 0 || form.reopens) {
+        await open(formPage, form.path);
       }
-      await submit(dialog, form.submit);
-      await expectHarmless();
+      await form.open(formPage);
+      for (const field of form.fields) {
+        const isValid = round !== 1 && typeof field === 'string' && form.valid && field in form.valid;
+        const input = typeof field === 'string' ? dialog.getByLabel(field, { exact: true }) : field(dialog);
+        await input.fill(isValid ? (form.valid?.[field] ?? '') : nextString());
+      }
+      await submit(formPage, form);
+      // Repeated, because a saved form may load a page.
+      await expect(() => expectHarmless(formPage)).toPass({ timeout: 5000 });
+      if (!form.reopens) {
+        await close(formPage);
+      }
     }
+  }
+
+  // Values that are edited inline.
+  await call('templates/add-field', { template: template.id });
+  await open(page, `/projects/${project.id}/keys`);
+  const tile = page.getByRole('article').first();
+  for (const name of ['Name', 'Description', 'Price per request', 'Expiry', 'Field name', 'Field description', 'Value']) {
+    const input = tile.getByRole('textbox', { name, exact: true });
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await tile.getByRole('button', { name: new RegExp(`^${name}: `) }).click();
+      await input.fill(nextString());
+      await input.press('Enter');
+      const isDone = async () => (await input.count()) === 0 || (await tile.locator('textarea[aria-invalid=true]').count()) > 0;
+      await expect.poll(isDone, { message: `${name} is saved or shows an error` }).toBe(true);
+      await expectHarmless(page);
+      if ((await input.count()) > 0) {
+        await input.press('Escape');
+        await expect(input).toHaveCount(0);
+      }
+    }
+  }
+
+  // The requester sees the template, and the reason of the last rejection.
+  const { body: lastCards } = await callAsMember('access-requests/cards', { project: project.id });
+  const cardTexts = lastCards.tiles.flatMap((card: any) => [card.name, card.description, card.rejected?.comment ?? '']);
+  await expectShown(otherPage, `/projects/${project.id}`, cardTexts, () => expectHarmless(otherPage));
+
+  // Requests of the API reference.
+  await open(page, '/api-reference');
+  const expand = async (id: string) => {
+    const section = page.locator(`details[id="${id}"]`);
+    await section.locator('summary').first().click();
+    await expect(section.getByRole('button', { name: 'Send', exact: true })).toBeVisible();
+    return section;
+  };
+  const send = async (section: Locator) => {
+    await section.getByRole('button', { name: 'Send', exact: true }).click();
+    await expect(section.locator('.call-line strong').or(section.getByRole('alert')).first()).toBeVisible();
+    await expectHarmless(page);
+  };
+  const list = await expand('listKeys');
+  const createCorpus = await expand('createCorpus');
+  await page.getByLabel('Internal key').fill(`lki_${nextString()}`);
+  await send(list);
+  await page.getByLabel('Internal key').fill(internalKey);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await list.getByLabel('q', { exact: true }).fill(nextString());
+    await send(list);
+    const name = `${MARKUP[round]} ${round}`;
+    await createCorpus.getByLabel('Body').fill(JSON.stringify({ name }));
+    await expect(createCorpus.getByRole('region', { name: 'curl' })).toContainText(name);
+    await send(createCorpus);
+    await expect(createCorpus.getByRole('region', { name: 'Response' })).toContainText(JSON.stringify(name));
+    await createCorpus.getByLabel('Body').fill(nextString());
+    await send(createCorpus);
   }
 
   // The search fields, which also write into the address.
@@ -359,7 +707,73 @@ test('hostile text that is typed into forms is harmless', { tag: '@once' }, asyn
     for (let round = 0; round < ROUNDS; round += 1) {
       await page.getByRole('searchbox').fill(nextString());
       await page.getByRole('searchbox').press('Enter');
+      await expectHarmless(page);
+    }
+  }
+});
+
+test('hostile text on the pages for visitors is harmless', { tag: '@once' }, async ({ page, context, emptyServer: server }) => {
+  test.setTimeout(120_000);
+  const nextString = stringsInTurn();
+  const expectHarmless = watch(page);
+  const [organization, password] = [MARKUP[0], 'correct horse battery staple'];
+  const ada = { name: ATTRIBUTES[3], email: `<svg/onload=${SCRIPT}>@example.com`, password };
+  const mia = { name: MARKUP[3], email: `'onmouseover='${SCRIPT}@example.com`, password };
+  const fill = async (values: Record<string, string>, button: string) => {
+    for (const [label, value] of Object.entries(values)) {
+      await page.getByLabel(label, { exact: true }).fill(value);
+    }
+    await page.getByRole('button', { name: button, exact: true }).click();
+  };
+  /** Submits strings that are rejected: the password is too short. */
+  const fillHostile = async (labels: string[], button: string) => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const values = Object.fromEntries(labels.map((label) => [label, nextString()]));
+      await fill({ ...values, Password: nextString().slice(0, 11) }, button);
+      await expect(page.locator('[aria-invalid=true]').first()).toBeVisible();
       await expectHarmless();
     }
+  };
+
+  // Set-up.
+  await open(page, server.setupLink);
+  await fillHostile(['Organization', 'Name', 'Email'], 'Create account');
+  await fill({ Organization: organization, Name: ada.name, Email: ada.email, Password: password }, 'Create account');
+  await waitForPage(page, '/keys/internal');
+  await expect(page.getByRole('button', { name: ada.name, exact: true })).toBeVisible();
+  await expectHarmless();
+
+  // The invitation names the organization, the inviting member and the address.
+  const { body: members } = await callFunction(context, server, 'members/list', {});
+  const role = members.roles.find((each: any) => each.name === 'member').id;
+  const { body: invitation } = await callFunction(context, server, 'invitations/create', { email: mia.email, role });
+  await clearSession(page);
+  const texts = [`${ada.name} invites you to join ${organization}.`, mia.email];
+  await expectShown(page, invitation.link, texts, expectHarmless);
+  await fillHostile(['Name'], 'Join');
+  await fill({ Name: mia.name, Password: password }, 'Join');
+  await waitForPage(page, '/keys/internal');
+  await expect(page.getByRole('button', { name: mia.name, exact: true })).toBeVisible();
+  await expectHarmless();
+  await clearSession(page);
+  await open(page, `${server.url}/join#${encodeURIComponent(MARKUP[0])}`);
+  await expect(page.getByRole('alert')).toBeVisible();
+  await expectHarmless();
+
+  // Sign-in, which does not open an address of another site or scheme.
+  for (const next of [SCHEMES[0], '//example.com', `/\\${MARKUP[0]}`]) {
+    await clearSession(page);
+    await open(page, `${server.url}/sign-in?next=${encodeURIComponent(next)}`);
+    await expectHarmless();
+    await fill({ Email: nextString(), Password: nextString() }, 'Sign in');
+    await expect(page.locator('[aria-invalid=true], [role=alert]').first()).toBeVisible();
+    await expectHarmless();
+    await fill({ Email: ada.email, Password: nextString() }, 'Sign in');
+    await expect(page.getByRole('alert')).toContainText('Incorrect email or password.');
+    await expectHarmless();
+    await signIn(page, ada);
+    await waitForPage(page, '/keys/internal');
+    expect(new URL(page.url()).origin).toBe(server.url);
+    await expectHarmless();
   }
 });
