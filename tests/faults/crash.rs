@@ -18,6 +18,9 @@ use super::{
 
 const CLIENTS: usize = 6;
 
+/// The shortest duration of the first round, in milliseconds: more than [`USAGE_LOSS`] permits to lose, so that a larger loss shows.
+const FIRST_ROUND_MIN: i64 = 4000;
+
 /// Usage is written every second; the rest is the time that a write takes on a loaded machine.
 const USAGE_LOSS: UsageLoss = UsageLoss::AtMost(Duration::from_secs(2));
 
@@ -44,8 +47,9 @@ async fn kill_repeatedly(installation: &Installation, name: &str, rounds: u32) {
     for round in 1..=rounds {
         let load = workload.start(&clients);
         let shared = load.shared.clone();
+        let (shortest, longest) = if round == 1 { (FIRST_ROUND_MIN, FIRST_ROUND_MIN + 1000) } else { (100, 2500) };
         // Real time: any moment, some of them after usage was written.
-        tokio::time::sleep(Duration::from_millis(random::number(100, 2500).unsigned_abs())).await;
+        tokio::time::sleep(Duration::from_millis(random::number(shortest, longest).unsigned_abs())).await;
         let (survivors, killed_at) = load.end(|| drop(running)).await;
         workload = survivors;
         let database = installation.connect().await;
