@@ -19,7 +19,7 @@ use hyper_util::{
 use rustix::io::Errno;
 use secrecy::ExposeSecret;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     time::timeout,
 };
@@ -40,6 +40,9 @@ const HEADERS_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 100;
 /// Time that open requests get to finish at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+/// Connections that the system completes while they wait to be accepted. Of further ones the system drops packets, and their clients wait for
+/// seconds before they try again. Limited by the system (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 /// Time until connections are accepted again after an error of the system.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -60,9 +63,8 @@ impl Server {
         let mailer = Mailer::new(options.mail.smtp.as_ref(), options.mail.mail_from.as_deref())?;
         // The data first: a second server on the same folder must report the locked folder, not the port.
         let data = Data::open_exclusive(&options.data).await?;
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
+        let listener =
+            listen(options.listen).with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
         let state = AppState::new(data.core(public_url, options.outgoing)?, options.trusted_proxies)?;
@@ -105,6 +107,14 @@ impl Server {
 }
 
 type Accepted = (TcpStream, SocketAddr, OpenConnection);
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that a restarted server can listen at once, while connections of the previous one are still closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Waits for the next connection, and for room for it. Connections of a client that has too many are closed.
 async fn accept(listener: &TcpListener, connections: &Arc<Connections>, state: &AppState) -> io::Result<Accepted> {

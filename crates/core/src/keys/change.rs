@@ -1,13 +1,14 @@
 //! Updates, disables, enables and deletes keys.
 
-use super::{attributes, can_access, limits, name_taken, rotate::require_key_grants};
+use super::{attributes, can_access, limits, name_taken};
 use crate::{Core, actor::Actor, audit::Event, change::Change, etag::IfMatch};
-use latchkey_store::{self as store, keys::KeyRecord};
+use latchkey_store::{self as store, Connection, keys::KeyRecord};
 use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{KeyPatch, KeyRow},
-    permission::Permission,
+    key_kind::ScopeRule,
+    permission::{Permission, Scope},
     time::Timestamp,
 };
 
@@ -21,6 +22,19 @@ pub(super) async fn find_for_change(change: &mut Change, id: KeyId, only_if: &If
     change.actor.require(row.kind.spec().manage)?;
     only_if.check(|| Ok(row))?;
     Ok(record)
+}
+
+/// An internal key gives access to everything the key may do, so who gets its secret or makes it valid again needs all of its scopes and
+/// permissions.
+pub(super) async fn require_key_grants(db: &mut Connection, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
+    if key.kind.spec().scope_rule != ScopeRule::Api {
+        return Ok(());
+    }
+    for scope in key.scopes().iter().filter_map(|word| word.parse::<Scope>().ok()) {
+        actor.require_grant(scope)?;
+    }
+    let creator = store::members::find(db, actor.organization, key.created_by).await?.ok_or(Error::NotFound)?;
+    actor.require_all(creator.allows())
 }
 
 /// Commits the change of a key. Returns the changed key.

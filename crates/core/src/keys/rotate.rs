@@ -1,15 +1,15 @@
 //! Rotates the secret of a key.
 
-use super::change::{commit, find_for_change};
+use super::change::{commit, find_for_change, require_key_grants};
 use crate::{Core, actor::Actor, etag::IfMatch};
 use latchkey_crypto::key_format::PlainKey;
-use latchkey_store::{self as store, Connection, keys::KeyRecord};
+use latchkey_store as store;
 use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{CreatedKey, GRACE_MAX_SECONDS},
-    key_kind::{ScopeRule, Status},
-    permission::{Permission, Scope},
+    key_kind::Status,
+    permission::Permission,
     secret::RevealedSecret,
     time::Timestamp,
 };
@@ -37,17 +37,4 @@ pub async fn rotate(core: &Core, actor: &Actor, id: KeyId, grace_seconds: i64, o
     let event = change.event("key.rotated", "key", id, &before.name).with("grace_seconds", grace_seconds);
     let key = commit(core, change, id, event).await?;
     Ok(CreatedKey { key, secret: RevealedSecret::new(secret.reveal().to_owned()) })
-}
-
-/// An internal key gives access to everything the key may do, so who gets its secret or makes it valid again needs all of its scopes and
-/// permissions.
-pub(super) async fn require_key_grants(db: &mut Connection, actor: &Actor, key: &KeyRecord) -> Result<(), Error> {
-    if key.kind.spec().scope_rule != ScopeRule::Api {
-        return Ok(());
-    }
-    for scope in key.scopes().iter().filter_map(|word| word.parse::<Scope>().ok()) {
-        actor.require_grant(scope)?;
-    }
-    let creator = store::members::find(db, actor.organization, key.created_by).await?.ok_or(Error::NotFound)?;
-    actor.require_all(creator.allows())
 }
