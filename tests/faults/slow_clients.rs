@@ -32,8 +32,9 @@ use crate::support::{ApiClient, within};
 /// Additional memory of the server, in KiB.
 const MEMORY_MAX: u64 = 150 * 1024;
 
-/// A new caller is answered within this time.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+/// A new caller is answered within this time, in the long and in the short form. The short form runs beside other tests, and without
+/// optimizations.
+const ANSWER_LIMITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3));
 
 /// All slow clients are dropped within this time.
 const DROP_LIMIT: Duration = Duration::from_mins(1);
@@ -247,8 +248,8 @@ async fn slow_clients_neither_slow_down_verify_nor_keep_out_callers() {
 
     let slow = SlowClients::start(count, &running, &large, &api.key).await;
     let during = observe(&api, process, window).await;
-    assert!(during.new_caller < ANSWER_LIMIT, "a new caller waited {:?}", during.new_caller);
-    // The short form runs beside other tests, and without optimizations.
+    let answer_limit = if is_long() { ANSWER_LIMITS.0 } else { ANSWER_LIMITS.1 };
+    assert!(during.new_caller < answer_limit, "a new caller waited {:?}", during.new_caller);
     let p99_max = scaled((before.p99 * 5).max(Duration::from_millis(50)), before.p99 * 2);
     assert!(during.p99 <= p99_max, "p99 of verify is {:?}, before {:?}", during.p99, before.p99);
     // Only static files of a release build are sent without a copy.

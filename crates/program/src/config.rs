@@ -99,7 +99,7 @@ impl ConnectionLimits {
         total: 8192,
         header: Duration::from_secs(10),
         write: Duration::from_secs(20),
-        stall: Duration::from_secs(2),
+        stall: Duration::from_millis(500),
     };
 }
 
