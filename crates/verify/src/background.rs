@@ -14,7 +14,8 @@ use latchkey_store::{self as store, Store, verdict_changes};
 const READ_EVERY: Duration = Duration::from_millis(150);
 /// If a read takes longer, the database counts as lost. Together with [`READ_EVERY`] it stays below the guaranteed 2 s.
 const READ_LIMIT: Duration = Duration::from_secs(1);
-const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Interval between writes of usage. Together with one write it stays below the second of usage that a crash may lose.
+const WRITE_EVERY: Duration = Duration::from_millis(750);
 /// Interval between searches for reserved credits that are not used.
 const RETURN_EVERY: Duration = Duration::from_secs(1);
 /// While a backlog exists, the pause between writes is at least this many times the duration of the last write.
@@ -63,7 +64,7 @@ async fn skip_to_newest(store: &Store, verifier: &Verifier) -> Result<i64, store
 }
 
 /// Old counts are deleted once per this many writes.
-const CLEAN_EVERY: u32 = 600;
+const CLEAN_EVERY: u32 = 800;
 
 /// Writes usage until `end` fires, then once more. Separate from [`watch_changes`], which must not wait for a slow write.
 pub async fn write_usage(verifier: Arc<Verifier>, mut end: oneshot::Receiver<()>) {
@@ -105,15 +106,13 @@ pub async fn return_credits(verifier: Arc<Verifier>, mut end: oneshot::Receiver<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::tests::client_key;
+    use crate::{evaluate::tests::client_key, tests::open_store};
     use latchkey_crypto::key_format::{KeyDigest, Pepper};
     use zeroize::Zeroizing;
 
     #[tokio::test]
     async fn each_change_is_applied_and_a_gap_empties_the_cache() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let verifier = Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32])));
         let digest = |byte: u8| KeyDigest::from_stored(&[byte; 32]).unwrap();
         let fill = async || {
