@@ -5,8 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Output};
 use tempfile::TempDir;
 
 use crate::{
-    master_key::{decrypt_all, store_continuously, store_general},
-    support::{TestServer, data_options, latchkey},
+    master_key::{store_continuously, store_general},
+    support::{TestServer, credentials::decrypt_all, data_options, latchkey},
 };
 
 fn stderr(output: &Output) -> String {

@@ -1,7 +1,6 @@
 //! Rotation of the master key, including interrupted rotations.
 
 use std::{
-    collections::HashMap,
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -10,21 +9,19 @@ use std::{
 };
 
 use latchkey_core::{
-    credentials::{NewGeneralKey, Secrets, create_general, open},
+    credentials::{NewGeneralKey, create_general},
     public_url::PublicUrl,
 };
 use latchkey_program::{
     config::{DataOptions, OutgoingOptions},
     data_dir::Data,
 };
-use latchkey_types::id::CredentialId;
 use reqwest::StatusCode;
-use secrecy::ExposeSecret;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::support::{ApiClient, PASSWORD, TestServer, data_options, latchkey, program, projects::create_project, text};
+use crate::support::{ApiClient, PASSWORD, TestServer, credentials::decrypt_all, data_options, latchkey, program, projects::create_project, text};
 
 const NEW_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -44,25 +41,6 @@ pub async fn store_general(api: &ApiClient, name: &str) -> String {
 
 async fn is_readable(api: &ApiClient, id: &str) -> bool {
     api.get(&format!("/credentials/{id}")).await.1["readable"] == true
-}
-
-/// Decrypts every secret of a data folder, by credential name.
-pub async fn decrypt_all(options: &DataOptions) -> HashMap<String, String> {
-    let data = Data::open_for_admin(options).await.unwrap();
-    let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let state = data.core(url, OutgoingOptions::default()).unwrap();
-    let rows: Vec<(String, String, String)> = sqlx::query_as("select id, organization_id, name from credentials where deleted_at is null")
-        .fetch_all(data.store.read().unwrap())
-        .await
-        .unwrap();
-    let mut secrets = HashMap::new();
-    for (id, organization, name) in rows {
-        let opened = open(&state, organization.parse().unwrap(), id.parse::<CredentialId>().unwrap()).await;
-        let Secrets::General { value } = opened.unwrap_or_else(|error| panic!("{name}: {error}")).secrets else { panic!("{name}") };
-        secrets.insert(name, value.expose_secret().to_owned());
-    }
-    data.store.close().await;
-    secrets
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The disk fills up, or cannot write: no acknowledged change is lost, and verify goes on.
+//! The disk is full, or cannot write: no acknowledged change is lost, and verify requests are still answered.
 
 use std::{
     fs,

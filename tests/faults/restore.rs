@@ -2,14 +2,7 @@
 
 use std::{collections::HashMap, fs, path::Path, time::Instant};
 
-use latchkey_core::{
-    credentials::{Secrets, open},
-    public_url::PublicUrl,
-};
-use latchkey_program::{config::OutgoingOptions, data_dir::Data};
-use latchkey_types::id::CredentialId;
 use reqwest::{Method, StatusCode};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -18,7 +11,7 @@ use super::{
     report::{figure, scaled},
     workload::{Workload, assert_verdicts},
 };
-use crate::support::{data_options, projects::create_project, text};
+use crate::support::{credentials::decrypt_all, data_options, projects::create_project, text};
 
 /// Objects that exist before the backup and do not change during it.
 struct Stored {
@@ -48,7 +41,7 @@ async fn backup_taken_under_load_is_restored_completely() {
     fs::copy(folder.path().join("master.key"), restored_folder.path().join("master.key")).unwrap();
     let restored = Installation::existing(restored_folder.path());
     restored.admin(&["verify-audit"], "");
-    assert_eq!(open_all_credentials(&restored).await, stored.credentials(), "every stored credential can be decrypted");
+    assert_eq!(decrypt_all(&data_options(&restored.folder)).await, stored.credentials(), "every stored credential can be decrypted");
     let running = restored.serve();
     let clients = clients.of(&running);
     stored.check(&clients).await;
@@ -133,23 +126,4 @@ async fn create_key(clients: &Clients, number: usize) -> (String, &'static str, 
             (secret, "NOT_FOUND", "a replaced secret")
         }
     }
-}
-
-/// Decrypts every general credential of a data folder, by name.
-async fn open_all_credentials(installation: &Installation) -> HashMap<String, String> {
-    let data = Data::open_for_admin(&data_options(&installation.folder)).await.unwrap();
-    let url = PublicUrl::new(None, ([127, 0, 0, 1], 1).into()).unwrap();
-    let core = data.core(url, OutgoingOptions::default()).unwrap();
-    let rows: Vec<(String, String, String)> = sqlx::query_as("select id, organization_id, name from credentials where deleted_at is null")
-        .fetch_all(data.store.read().unwrap())
-        .await
-        .unwrap();
-    let mut secrets = HashMap::new();
-    for (id, organization, name) in rows {
-        let opened = open(&core, organization.parse().unwrap(), id.parse::<CredentialId>().unwrap()).await;
-        let Secrets::General { value } = opened.unwrap_or_else(|error| panic!("{name}: {error}")).secrets else { panic!("{name}") };
-        secrets.insert(name, value.expose_secret().to_owned());
-    }
-    data.store.close().await;
-    secrets
 }

@@ -1,5 +1,6 @@
 //! Test server and its clients.
 
+pub mod credentials;
 pub mod projects;
 pub mod serve_process;
 pub mod services;

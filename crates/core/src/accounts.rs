@@ -290,22 +290,12 @@ pub fn email_taken(error: store::StoreError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::{credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl};
-    use latchkey_crypto::master_key::MasterKeySource;
-    use latchkey_store::Store;
+    use crate::testing::new_core;
 
     #[tokio::test]
     async fn a_throttled_address_does_not_reach_the_database() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
-        let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(folder.path().to_owned()), true).await.unwrap();
-        let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
-        let networks = OutgoingNetworks::default();
-        let core = Core::new(store, &keyring, Arc::new(vault), public_url, networks, ProviderEndpoints::default()).unwrap();
+        let (core, _folder) = new_core().await;
         let device = Device { address: Some(IpAddr::from([192, 0, 2, 1])), ..Device::default() };
         let password = SecretString::from("correct horse battery");
         let refusal = async |device: &Device| sign_in(&core, "ada@example.com", &password, device).await.err();

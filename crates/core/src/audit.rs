@@ -38,8 +38,8 @@ const LOG_INTERVAL: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Auditor {
     hmac: Hmac<Sha256>,
-    /// The furthest end of the chain that this process has seen committed. The stored chain must continue it: whoever can write the database
-    /// could put back an earlier end, which is authentic.
+    /// The furthest end of the chain that this process has seen committed. The stored chain must continue it: an attacker with write
+    /// access to the database could put back an earlier end, which is authentic.
     last_head: Arc<Mutex<Option<HeadRow>>>,
 }
 
@@ -329,6 +329,7 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::open_store;
 
     #[test]
     fn a_noted_end_is_a_number_and_hexadecimal_digits() {
@@ -340,9 +341,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_committed_end_must_be_continued() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let auditor = Auditor::new(&Secret::new([1; 32]));
         let mut tx = store.begin().await.unwrap();
         auditor.begin(&mut tx).await.unwrap();

@@ -132,15 +132,11 @@ async fn reload_key(db: &mut Connection, actor: &Actor, id: KeyId, digest: &KeyD
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{credential_check::ProviderEndpoints, http_client::OutgoingNetworks, keyring::Keyring, public_url::PublicUrl};
-    use latchkey_crypto::master_key::MasterKeySource;
+    use crate::testing::new_core;
     use latchkey_store::{
-        Store,
         audit::AuditRow,
         keys::{KeyAttributes, NewKey},
         users::NewUser,
@@ -165,13 +161,7 @@ mod tests {
 
     impl Fixture {
         async fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(None, folder.path()).await.unwrap();
-            store.migrate().await.unwrap();
-            let (keyring, vault) = Keyring::open(&store, MasterKeySource::Folder(folder.path().to_owned()), true).await.unwrap();
-            let public_url = PublicUrl::new(None, "127.0.0.1:3000".parse().unwrap()).unwrap();
-            let networks = OutgoingNetworks::default();
-            let core = Core::new(store, &keyring, Arc::new(vault), public_url, networks, ProviderEndpoints::default()).unwrap();
+            let (core, folder) = new_core().await;
             let (organization, user, key) = (OrganizationId::new(), UserId::new(), KeyId::new());
             let mut tx = core.store.begin().await.unwrap();
             store::users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();

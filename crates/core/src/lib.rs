@@ -33,6 +33,8 @@ pub mod projects;
 pub mod providers;
 pub mod public_url;
 pub mod roles;
+#[cfg(test)]
+mod testing;
 pub mod usage;
 pub mod vault;
 

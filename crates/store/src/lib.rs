@@ -31,6 +31,8 @@ pub mod roles;
 pub mod sealed_secrets;
 pub mod sessions;
 pub mod signing_keys;
+#[cfg(test)]
+mod testing;
 mod transaction;
 pub mod usage;
 pub mod users;

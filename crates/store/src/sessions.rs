@@ -124,14 +124,15 @@ pub async fn count_of_user(store: &Store, user: UserId, began_after: Timestamp, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::users::{self, NewUser};
+    use crate::{
+        testing::open_store,
+        users::{self, NewUser},
+    };
     use latchkey_types::id::OrganizationId;
 
     #[tokio::test]
     async fn the_session_that_has_just_begun_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let (organization, user) = (OrganizationId::new(), UserId::new());
         let mut tx = store.begin().await.unwrap();
         users::insert_organization(&mut tx, organization, "Acme", 1_000_000_000).await.unwrap();

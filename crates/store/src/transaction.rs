@@ -181,6 +181,7 @@ impl<'c> Executor<'c> for &'c mut Tx {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::open_store;
 
     #[test]
     fn a_commit_whose_answer_is_lost_is_uncertain() {
@@ -191,12 +192,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_commit_that_the_database_rejects_is_certain() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let mut tx = store.begin().await.unwrap();
         let session = "insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent) \
-                       values ('a', x'00', 'nobody', 0, 0, '', '')";
+                       values ('a', x'00', 'missing', 0, 0, '', '')";
         for sql in ["pragma defer_foreign_keys = on", session] {
             sqlx::query(sql).execute(&mut *tx).await.unwrap();
         }

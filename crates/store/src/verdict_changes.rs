@@ -117,12 +117,11 @@ pub async fn from(store: &Store, seq: i64) -> Result<Vec<PublishedChange>, Store
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::open_store;
 
     #[tokio::test]
     async fn each_write_removes_some_of_the_outdated_changes() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let insert = async |count: usize| {
             let mut tx = store.begin().await.unwrap();
             (0..count).for_each(|_| tx.touch(VerdictChange::Role(RoleId::new())));

@@ -78,12 +78,11 @@ impl SigningKeyCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::open_store;
 
     #[tokio::test]
     async fn the_public_keys_are_read_once_until_they_change() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let cache = SigningKeyCache::new();
         assert!(matches!(cache.classify(&store, "a").await.unwrap(), SecretForm::Other));
         assert!(cache.cached().is_none());

@@ -16,10 +16,18 @@ use latchkey_types::{
     permission::{Permission, Permissions},
 };
 
+/// A new, empty database. It is deleted with the folder.
+pub(super) async fn open_store() -> (Store, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(None, folder.path()).await.unwrap();
+    store.migrate().await.unwrap();
+    (store, folder)
+}
+
 struct Fixture {
     verifier: Arc<Verifier>,
     store: Store,
-    /// The same database, as another instance has it: the verifier is not told of its changes.
+    /// Another instance's connection to the same database, whose changes the verifier is not subscribed to.
     other: Store,
     organization: OrganizationId,
     user: UserId,
@@ -28,9 +36,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, folder) = open_store().await;
         let other = Store::open(None, folder.path()).await.unwrap();
         let verifier = Arc::new(Verifier::new(store.clone(), Pepper::new(&Zeroizing::new([1; 32]))));
         store.subscribe({

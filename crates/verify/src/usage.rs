@@ -318,6 +318,7 @@ async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::evaluate::tests::client_key;
+    use crate::tests::open_store;
     use latchkey_types::money::Money;
 
     fn requests(requests: i64) -> UsageEntry {
@@ -428,9 +429,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_committed_batch_is_not_written_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(None, folder.path()).await.unwrap();
-        store.migrate().await.unwrap();
+        let (store, _folder) = open_store().await;
         let batch = |number, entries| Batch { number, entries, is_in_doubt: true };
         write(&store, "a", &mut batch(1, Vec::new())).await.unwrap();
         // Writing this entry fails, because its key does not exist.

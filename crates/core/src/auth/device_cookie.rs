@@ -1,5 +1,5 @@
 //! Device cookies: a browser that signed in to an account is recognized when it signs in again, so that failed sign-ins of others do not lock it
-//! out. The cookie authenticates nobody: it only selects what failed attempts are counted for. It expires, and becomes invalid when the password
+//! out. The cookie does not authenticate: it only selects what failed attempts are counted for. It expires, and becomes invalid when the password
 //! changes.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
