@@ -2,7 +2,6 @@
 
 use std::process::Output;
 
-use latchkey_crypto::hex;
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::AnyPool;

@@ -495,7 +495,7 @@ fn over_rest() -> bool {
 }
 
 fn sha256(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    hex::encode(Sha256::digest(key.as_bytes()))
 }
 
 /// Repeats a request for a key without an acknowledgement: there is at most one key, and exactly one after an acknowledgement.

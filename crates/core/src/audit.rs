@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::actor::{Actor, AuthMethod};
-use latchkey_crypto::{hex, random::Secret};
+use latchkey_crypto::random::Secret;
 use latchkey_store::{
     self as store, Connection, Store, Tx,
     audit::{AuditRow, HeadRow},
@@ -54,7 +54,7 @@ impl FromStr for NotedHead {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once(':').and_then(|(seq, mac)| Some((seq.parse::<i64>().ok()?, hex::decode(mac)?)));
+        let parts = text.split_once(':').and_then(|(seq, mac)| Some((seq.parse::<i64>().ok()?, hex::decode(mac).ok()?)));
         let (seq, mac) = parts
             .filter(|(seq, mac)| *seq >= 0 && !mac.is_empty())
             .ok_or("use SEQ:MAC, the seq and the mac of a line “audit head” in the server's log")?;

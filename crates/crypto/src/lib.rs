@@ -1,7 +1,6 @@
 //! Cryptography: what a secret looks like, how it is digested, sealed and signed. No database in here.
 
 pub mod aead;
-pub mod hex;
 pub mod key_format;
 pub mod master_key;
 pub mod project_token;

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
 use super::{Connection, Store, StoreError, Tx, fold, like_pattern};
-use latchkey_crypto::hex;
 use latchkey_types::{audit::action_label, id::OrganizationId, time::Timestamp};
 
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::{Connection, Store, StoreError};
-use latchkey_crypto::hex;
 use latchkey_types::{
     id::{OrganizationId, ProjectId, RoleId, UserId},
     time::Timestamp,
@@ -56,7 +55,7 @@ impl FromStr for VerdictChange {
     fn from_str(text: &str) -> Result<Self, UnknownChange> {
         let (object, id) = text.split_once(' ').unwrap_or((text, ""));
         let change = match object {
-            "key" => hex::decode(id).map(Self::Key),
+            "key" => hex::decode(id).ok().map(Self::Key),
             "creator" => id.parse().ok().map(Self::Creator),
             "role" => id.parse().ok().map(Self::Role),
             "project" => id.parse().ok().map(Self::Project),

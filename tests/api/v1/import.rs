@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::support::{TestServer, text};
 
 fn sha256(key: &str) -> String {
-    Sha256::digest(key.as_bytes()).iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    hex::encode(Sha256::digest(key.as_bytes()))
 }
 
 #[tokio::test]

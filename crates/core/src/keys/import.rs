@@ -4,7 +4,6 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{attributes, create::insert, limits};
 use crate::{Core, actor::Actor};
-use latchkey_crypto::hex;
 use latchkey_store as store;
 use latchkey_types::{
     error::Error,
@@ -70,7 +69,7 @@ fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Re
 
 fn sha256(text: &str) -> Result<[u8; 32], Error> {
     let text = text.trim();
-    let bytes = if text.len() == 64 { hex::decode(text) } else { BASE64_STANDARD.decode(text).ok() };
+    let bytes = if text.len() == 64 { hex::decode(text).ok() } else { BASE64_STANDARD.decode(text).ok() };
     let malformed = || Error::invalid("sha256", "Must be a SHA-256: 64 hexadecimal digits or base64.");
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
 }

@@ -9,7 +9,6 @@ use super::{
     super::{Connection, StoreError, Tx, placeholders, verdict_changes::VerdictChange},
     NewKey,
 };
-use latchkey_crypto::hex;
 use latchkey_types::{id::KeyId, time::Timestamp};
 
 /// The retired secrets of a key that are still valid, summed up.
