@@ -18,6 +18,7 @@ use hyper_util::{
 };
 use rustix::io::Errno;
 use secrecy::ExposeSecret;
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
@@ -43,6 +44,9 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
 /// Connections that the system completes while they wait to be accepted. Of further ones the system drops packets, and their clients wait for
 /// seconds before they try again. Limited by the system (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
+/// Bytes per connection that the system buffers without having sent them. Without this limit, a client that reads nothing costs megabytes and
+/// is noticed only when they are full.
+const UNSENT_MAX: u32 = 128 * 1024;
 /// Time until connections are accepted again after an error of the system.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -158,6 +162,7 @@ fn is_out_of_resources(error: &io::Error) -> bool {
 fn serve_connection(accepted: Accepted, state: &AppState, router: &Router, limits: &ConnectionLimits, graceful: &GracefulShutdown) {
     let (stream, peer, OpenConnection { waits, registration, guard }) = accepted;
     let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_MAX);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header).max_headers(HEADERS_MAX).max_buf_size(HEADERS_MAX_BYTES);
     // One `Arc` per connection: otherwise all cores would contend for one reference count on every request.
