@@ -21,7 +21,6 @@ pub(crate) use self::proxies::ensure as proxies;
 pub(crate) use self::python::{drf, moto, pyjwt, schemathesis, smtp};
 pub(crate) use self::wasm::{TARGET as WASM_TARGET, Toolchain};
 
-use crate::site::Build;
 use crate::step::Steps;
 
 /// The tools of a build.
@@ -30,19 +29,17 @@ pub(crate) struct Tools {
     pub wasm: Toolchain,
 }
 
-/// Installs what a build needs. A release also needs `wasm-opt`, which is a JavaScript package.
-pub(crate) fn for_build(build: Build) -> Result<Tools> {
+/// Installs what a build needs. The fonts and `wasm-opt` are JavaScript packages.
+pub(crate) fn for_build() -> Result<Tools> {
     let wasm = wasm::ensure()?;
-    if build == Build::Release {
-        node::ensure_packages()?;
-    }
+    node::ensure_packages()?;
     Ok(Tools { wasm })
 }
 
 /// Installs what any command needs.
 pub(crate) fn install_all() -> Result<()> {
     let mut steps = Steps::start();
-    steps.run("build tools", || for_build(Build::Release))?;
+    steps.run("build tools", for_build)?;
     steps.run("Chromium", chromium)?;
     steps.run("moto", moto)?;
     steps.run("aiosmtpd", smtp)?;

@@ -1,14 +1,19 @@
-//! The site: wasm, JavaScript, CSS and the files of `public/`, assembled in `target/site`.
+//! The site: wasm, JavaScript, CSS, fonts, the documentation and the files of `public/`, assembled in `target/site`.
 
 mod bindgen;
 mod brotli;
 mod css;
+mod docs;
 mod folder;
+mod fonts;
 mod wasm_opt;
 
 use std::process::Command;
 
 use anyhow::Result;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
 use self::folder::Files;
 use crate::setup::{self, Tools};
@@ -18,7 +23,8 @@ use crate::{paths, process};
 pub(crate) use crate::setup::WASM_TARGET as TARGET;
 
 /// The files that the sign-in page needs.
-const FIRST_PAGE: [&str; 4] = ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/chunks.js", "pkg/latchkey.css"];
+const FIRST_PAGE: [&str; 6] =
+    ["pkg/latchkey.wasm", "pkg/latchkey.js", "pkg/chunks.js", "pkg/latchkey.css", "pkg/inter.woff2", "pkg/jetbrains-mono.woff2"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
@@ -45,7 +51,7 @@ impl Build {
 
 /// `cargo xtask site`: sets up the machine and builds the site without the server.
 pub(crate) fn build_site(build_kind: Build, steps: &mut Steps) -> Result<()> {
-    let tools = steps.run("setup", || setup::for_build(build_kind))?;
+    let tools = steps.run("setup", setup::for_build)?;
     build(build_kind, &tools, steps)
 }
 
@@ -71,9 +77,13 @@ pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     let mut files = Files::default();
     files.add_folder(&paths::inside("public"))?;
     files.add("pkg/latchkey.css", css::bundle(&paths::inside("style/main.css"))?.into());
+    steps.run("fonts", || fonts::add_fonts(&mut files))?;
     steps.run("bindgen", || bindgen::generate(&compiled_wasm(build), &mut files))?;
     if build == Build::Release {
         steps.run("wasm-opt", || files.replace_each("wasm", wasm_opt::optimize))?;
+    }
+    steps.run("docs", || docs::add_docs(&mut files))?;
+    if build == Build::Release {
         steps.run("brotli", || brotli::add_compressed(&mut files, &site))?;
     }
     files.write_to(&site)?;
@@ -81,11 +91,20 @@ pub(crate) fn assemble(build: Build, steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
+/// The URL of `pkg`, which contains a digest of its files. The server computes the same one: `PKG` in crates/program/src/assets.rs.
+fn pkg_url(files: &Files) -> String {
+    let contents = files.iter().filter(|(name, _)| name.starts_with("pkg/")).map(|(_, bytes)| bytes);
+    let digest = contents.fold(Sha256::new(), Digest::chain_update).finalize();
+    format!("/pkg/{}", BASE64_URL_SAFE_NO_PAD.encode(&digest[..9]))
+}
+
 fn compiled_wasm(build: Build) -> std::path::PathBuf {
     paths::wasm_target().join(TARGET).join(build.wasm_profile()).join("latchkey_frontend.wasm")
 }
 
 fn print_sizes(files: &Files) {
-    let total = |suffix: &str| FIRST_PAGE.iter().filter_map(|name| files.size(&format!("{name}{suffix}"))).sum::<usize>();
-    eprintln!("    first page (wasm, JavaScript, CSS): {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
+    // Fonts have no `.br`: they are compressed.
+    let size = |name: &str, suffix: &str| files.size(&format!("{name}{suffix}")).or_else(|| files.size(name)).unwrap_or_default();
+    let total = |suffix: &str| FIRST_PAGE.iter().map(|name| size(name, suffix)).sum::<usize>();
+    eprintln!("    first page (wasm, JavaScript, CSS, fonts): {} KB, {} KB compressed", total("") / 1000, total(".br") / 1000);
 }
