@@ -3,10 +3,12 @@
 //! `cargo xtask run` and `cargo xtask test` are the main ones; see docs/building.md for the rest.
 
 mod bench;
+mod css_classes;
 mod dist;
 mod fuzz;
 mod mutants;
 mod paths;
+mod pictures;
 mod process;
 mod run;
 mod server;
@@ -59,6 +61,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Run the fault tests in their long form (hours), and write docs/reliability.md
     Soak(soak::Options),
+    /// Take pictures of every page and dialog, with an overview in target/pictures/index.html
+    Pictures(pictures::Options),
     /// Build only the site (the browser's files), into target/site
     Site {
         /// Optimize for build time instead of size, for development
@@ -89,6 +93,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Bench(options) => bench::bench(&options),
         Command::Fuzz(options) => fuzz::fuzz(&options),
         Command::Soak(options) => soak::soak(&options),
+        Command::Pictures(options) => pictures::pictures(&options),
         Command::Site { dev } => {
             let mut steps = Steps::start();
             site::build_site(Build::from_flag(dev), &mut steps)?;

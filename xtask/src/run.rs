@@ -19,7 +19,7 @@ pub(crate) fn run(build: Build, arguments: &[OsString]) -> Result<()> {
 /// Sets up the machine and builds site and server, with a summary of the times.
 pub(crate) fn build_all(build: Build) -> Result<()> {
     let mut steps = Steps::start();
-    let tools = steps.run("setup", || setup::for_build(build))?;
+    let tools = steps.run("setup", setup::for_build)?;
     match build {
         Build::Release => {
             // The server embeds the site, so it is built last.

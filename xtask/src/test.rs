@@ -9,12 +9,12 @@ use clap::ValueEnum;
 use crate::server::cargo;
 use crate::site::{self, Build};
 use crate::step::Steps;
-use crate::{paths, process, server, setup};
+use crate::{css_classes, paths, process, server, setup};
 
 /// A part of the tests that can be run separately.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
-    /// Format and clippy
+    /// Format, CSS classes and clippy
     Lint,
     /// Unit and integration tests
     Unit,
@@ -42,6 +42,7 @@ pub(crate) fn test(only: Option<Suite>, arguments: &[OsString]) -> Result<()> {
 
 fn lint(steps: &mut Steps) -> Result<()> {
     steps.run("format", || process::run(Command::new("cargo").args(["fmt", "--all", "--check"]).current_dir(paths::root())))?;
+    steps.run("CSS classes", css_classes::check)?;
     setup::warn_if_compiler_unpinned();
     steps.run("clippy xtask", || clippy(&["--package", "xtask", "--all-targets"]))?;
     // In one command, so that shared crates are checked only once. xtask is separate: together, their features would be unified.
@@ -94,14 +95,18 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
-    let tools = steps.run("setup", || setup::for_build(Build::Release))?;
+    let mut playwright = playwright(steps)?;
+    steps.run("browser tests", || process::run(playwright.args(arguments)))
+}
+
+/// Builds what is shown in the browser, and returns the command `playwright test`.
+pub(crate) fn playwright(steps: &mut Steps) -> Result<Command> {
+    let tools = steps.run("setup", setup::for_build)?;
     let chromium = steps.run("setup of Chromium", setup::chromium)?;
     // The release site, but the debug server, which `cargo test` has already built.
     site::build(Build::Release, &tools, steps)?;
     steps.run("server", || process::run(&mut server::build_command(Build::Dev)))?;
-    steps.run("browser tests", || {
-        process::run(
-            setup::npx().args(["playwright", "test"]).args(arguments).env("LATCHKEY_BIN", server::binary(Build::Dev)).env("CHROMIUM", chromium),
-        )
-    })
+    let mut command = setup::npx();
+    command.args(["playwright", "test"]).env("LATCHKEY_BIN", server::binary(Build::Dev)).env("CHROMIUM", chromium);
+    Ok(command)
 }

@@ -9,7 +9,7 @@ use brotli::enc::BrotliEncoderParams;
 
 use super::folder::Files;
 
-const COMPRESSIBLE: [&str; 4] = ["css", "js", "svg", "wasm"];
+const COMPRESSIBLE: [&str; 6] = ["css", "html", "js", "json", "svg", "wasm"];
 
 /// Adds a `.br` for each compressible file that becomes smaller. Reuses the copy in `site` from an earlier build if it has the same content.
 pub(super) fn add_compressed(files: &mut Files, site: &Path) -> Result<()> {

@@ -38,9 +38,14 @@ impl Files {
         self.0.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
+    /// The content of a file.
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(Vec::as_slice)
+    }
+
     /// The size of a file, in bytes.
     pub(super) fn size(&self, name: &str) -> Option<usize> {
-        self.0.get(name).map(Vec::len)
+        self.get(name).map(<[u8]>::len)
     }
 
     /// Makes a folder identical to this list. Unchanged files keep their modification time: the release server embeds the folder and would
