@@ -131,7 +131,13 @@ create index api_keys_by_last_used_at on api_keys (organization_id, kind, (coale
 
 create index api_keys_by_expires_at on api_keys (organization_id, kind, (coalesce(expires_at, 9223372036854775807)), number, name_folded) where deleted_at is null;
 
-create index api_keys_by_external_id on api_keys (organization_id, kind, external_id) where deleted_at is null and external_id is not null;
+create index api_keys_by_external_id on api_keys (organization_id, kind, external_id, number) where deleted_at is null and external_id is not null;
+
+-- The last four characters.
+create index api_keys_by_mask_end on api_keys (organization_id, kind, (substr(mask, length(mask) - 3)), number) where deleted_at is null;
+
+-- For counting the disabled keys.
+create index api_keys_by_disabled_at on api_keys (organization_id, disabled_at) where deleted_at is null and disabled_at is not null;
 
 -- For counting a member's keys and transferring them to another member.
 create index api_keys_of_creator on api_keys (created_by) where deleted_at is null;
@@ -395,6 +401,8 @@ create table key_templates (
     duration_days bigint,
     created_by text not null references users (id),
     created_at bigint not null,
+    -- When it was created, until its name is saved: until then it is a draft, which nobody can request. Null afterwards.
+    draft_since bigint,
     deleted_at bigint,
     unique (project_id, unique_name)
 );
@@ -464,6 +472,8 @@ create table notifications (
     -- The kind of event.
     event text not null,
     project_id text not null references projects (id),
+    -- The access request that it is about, if any.
+    request_id text references access_requests (id),
     -- The names of project and template at that time.
     project text not null,
     template text not null,
@@ -513,6 +523,11 @@ create table audit_events (
 );
 
 create index audit_events_of_organization on audit_events (organization_id, seq);
+
+-- For the filters of the log.
+create index audit_events_by_actor on audit_events (organization_id, actor_id, seq);
+create index audit_events_by_action on audit_events (organization_id, action, seq);
+create index audit_events_by_object_kind on audit_events (organization_id, object_kind, seq);
 
 -- The signed end of the chain, which makes the removal of the last rows detectable. One row, with id 1.
 create table audit_head (

@@ -1,4 +1,4 @@
-//! Entity tags (RFC 9110, section 8.8.3), which detect that an object changed since the client read it.
+//! Detects that an object changed since the client read it: by entity tags (RFC 9110, section 8.8.3), or by single values.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -50,6 +50,15 @@ impl IfMatch {
             Self::OneOf(_) => Err(Error::Outdated),
         }
     }
+}
+
+/// Requires that the current value is the one the editor displayed (`before`), or already the new one (`after`).
+pub(crate) fn ensure_unchanged(field: &str, current: &str, before: &str, after: &str) -> Result<(), Error> {
+    if current == before || current == after {
+        return Ok(());
+    }
+    let current = if current.is_empty() { "nothing".to_owned() } else { format!("“{current}”") };
+    Err(Error::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
 }
 
 /// A tag in a list.
@@ -104,5 +113,13 @@ mod tests {
         for bad in ["a", "\"a", "\"a\" \"b\"", "w/\"a\"", "W/", "\"a b\"", "*", "\"a\", *", "\"a\"b"] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn concurrent_changes_are_not_overwritten() {
+        assert_eq!(ensure_unchanged("name", "a", "a", "b"), Ok(()));
+        assert_eq!(ensure_unchanged("name", "b", "a", "b"), Ok(()), "both make the same change");
+        let conflict = ensure_unchanged("name", "c", "a", "b").unwrap_err();
+        assert_eq!(conflict.field_error().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
     }
 }

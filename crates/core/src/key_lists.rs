@@ -1,6 +1,9 @@
 //! Lists of keys and credentials: who may see which rows, and in which order.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Core,
@@ -14,7 +17,7 @@ use latchkey_types::{
     error::Error,
     key::{ItemId, KeyRow},
     key_kind::{KIND_SPECS, Kind},
-    listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX},
+    listing::{KeyQuery, ListedRow, OpenedListing, ROWS_MAX, RecentUse},
     permission::Permission,
     validate,
 };
@@ -105,6 +108,7 @@ pub async fn select(core: &Core, actor: &Actor, kinds: KindSelection, query: &Ke
         expiring: query.expiring,
         external_id: external_id.as_deref(),
         scope: scope.as_deref(),
+        match_prefixes: query.match_prefixes,
         sort: query.sort,
     };
     let numbers = store::keys::lists::select_numbers(&core.store, &selection).await?.into_boxed_slice();
@@ -127,6 +131,18 @@ pub async fn ids(core: &Core, actor: &Actor, listing: &str, offset: usize, limit
     let listing = find(core, actor, listing)?;
     let numbers = slice(&listing, offset, limit.min(MAX_IDS));
     Ok(store::keys::lists::ids_of(&core.store, listing.view.organization, &listing.view.kinds, numbers).await?)
+}
+
+/// How many rows of a list snapshot were used lately. Needs the same permissions as opening it.
+///
+/// # Errors
+/// `ListingGone`, `Forbidden`, `Unavailable`.
+pub async fn recent_use(core: &Core, actor: &Actor, listing: &str) -> Result<RecentUse, Error> {
+    let listing = find(core, actor, listing)?;
+    let used = store::keys::recent_use::recently_used(&core.store, listing.view.organization, &listing.view.kinds).await?;
+    let listed: HashSet<i64> = listing.numbers.iter().copied().collect();
+    let count = |numbers: &[i64]| numbers.iter().filter(|number| listed.contains(*number)).count();
+    Ok(RecentUse { within_day: count(&used.within_day), within_week: count(&used.within_week) })
 }
 
 /// At most [`ROWS_MAX`] rows of a list, each with its index; without the row's data if it was deleted since.

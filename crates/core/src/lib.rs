@@ -27,6 +27,7 @@ pub mod master_key_rotation;
 pub mod members;
 pub mod notifications;
 pub mod organization;
+pub mod overview;
 pub mod profile;
 pub mod project_keys;
 pub mod projects;

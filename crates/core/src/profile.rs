@@ -85,6 +85,14 @@ fn row(record: SessionRecord, this: SessionId) -> SessionRow {
     }
 }
 
+/// Ends all of the user's sessions except this one.
+pub async fn end_other_sessions(core: &Core, session: &Session, device: &Device) -> Result<(), Error> {
+    let mut change = core.begin(&session.actor(device.address), &[]).await?;
+    let ended = store::sessions::delete_oldest_of_user(&mut change.tx, session.user, session.digest(), 0).await?;
+    let event = change.event("sessions.others_ended", "user", session.user, &session.row.name).with("sessions", ended);
+    change.commit([event]).await
+}
+
 /// Ends one of the user's sessions.
 ///
 /// # Errors

@@ -1,37 +1,55 @@
 //! Usage and cost of keys.
 
 use super::{Core, actor::Actor};
-use latchkey_store as store;
+use latchkey_store::{self as store, usage::UsedKeys};
 use latchkey_types::{
-    billing::{KEYS_MAX, KeyUsage, Month, MonthUsage},
+    billing::{KEYS_PER_PAGE, KeyUsage, Month, MonthUsage},
     error::Error,
     key_kind::Kind,
     money::Money,
     permission::Permission,
     time::{DAY_MS, Timestamp},
+    validate,
 };
 
-/// The organization's usage and cost in a month, by key and by day; of the current month for `None`. Needs *View Billing*.
-pub async fn month(core: &Core, actor: &Actor, month: Option<Month>) -> Result<MonthUsage, Error> {
+/// The organization's usage and cost in a month, by day and by key; of the current month for `None`. The keys are a page of those whose name
+/// contains `search`. Needs *View Billing*.
+///
+/// # Errors
+/// `Invalid` at `search`.
+pub async fn month(core: &Core, actor: &Actor, month: Option<Month>, search: &str, page: i64) -> Result<MonthUsage, Error> {
     actor.require(Permission::ViewBilling)?;
-    let current = Month::of_day(Timestamp::now().0.div_euclid(DAY_MS));
-    let month = month.unwrap_or(current);
-    let (first, end) = (month.first_day(), month.next().first_day());
+    let search = validate::search("search", search)?;
+    let today = Timestamp::now().0.div_euclid(DAY_MS);
+    let current = Month::of_day(today);
     let organization = actor.organization;
-    let first_month = store::usage::first_day(&core.store, organization).await?.map_or(current, Month::of_day);
-    let day_totals = store::usage::days(&core.store, organization, first, end).await?;
+    let first_month = store::usage::first_day(&core.store, organization).await?.map_or(current, Month::of_day).min(current);
+    let month = month.unwrap_or(current);
+    let days = (month.first_day(), month.next().first_day());
+    let day_totals = store::usage::days(&core.store, organization, days.0, days.1).await?;
     let total_of = |day| day_totals.iter().find(|total| total.day == day);
+
     let personal_of = (!actor.can_see_all_keys()).then_some(actor.user);
-    let keys = store::usage::most_used_keys(&core.store, organization, (first, end), personal_of, KEYS_MAX).await?;
-    let used = store::usage::count_used_keys(&core.store, organization, (first, end)).await?;
+    let visible = UsedKeys { organization, days, personal_of, search: "" };
+    let hidden = if personal_of.is_some() { count(core, UsedKeys { personal_of: None, ..visible }).await? - count(core, visible).await? } else { 0 };
+    let matching = UsedKeys { search: &search, ..visible };
+    let page = page.clamp(1, i64::MAX / KEYS_PER_PAGE);
+    let keys = store::usage::used_keys(&core.store, matching, ((page - 1) * KEYS_PER_PAGE, KEYS_PER_PAGE)).await?;
     Ok(MonthUsage {
         month,
-        span: (first_month.min(current), current),
-        days: (first..end).map(|day| total_of(day).map_or(0, |total| total.requests)).collect(),
-        costs: (first..end).map(|day| total_of(day).map_or(Money::default(), |total| total.cost.money())).collect(),
-        others: used - i64::try_from(keys.len()).unwrap_or_default(),
+        span: (first_month, current),
+        days: (days.0..days.1).map(|day| total_of(day).map_or(0, |total| total.requests)).collect(),
+        costs: (days.0..days.1).map(|day| total_of(day).map_or(Money::default(), |total| total.cost.money())).collect(),
+        today: if month == current { usize::try_from(today - days.0).ok() } else { None },
         keys: keys.into_iter().map(key_usage).collect(),
+        page,
+        count: count(core, matching).await?,
+        hidden,
     })
+}
+
+async fn count(core: &Core, keys: UsedKeys<'_>) -> Result<i64, Error> {
+    Ok(store::usage::count_used_keys(&core.store, keys).await?)
 }
 
 fn key_usage(total: store::usage::KeyUsageRow) -> KeyUsage {
@@ -43,5 +61,6 @@ fn key_usage(total: store::usage::KeyUsageRow) -> KeyUsage {
         is_deleted: total.deleted_at.is_some(),
         requests: total.requests,
         cost: total.cost.money(),
+        share: total.share,
     }
 }

@@ -48,6 +48,8 @@ pub fn routes(state: &AppState) -> Router<AppState> {
     Router::from(router)
         .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
         .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: table.into() }, route::authorize))
+        // Where tools look for it first.
+        .route("/openapi.json", get(openapi::document))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))

@@ -55,6 +55,7 @@ fn key_query(query: &ListQuery) -> Result<KeyQuery, Error> {
         expiring: query.expiring,
         external_id: query.external_id.clone(),
         scope: query.scope.clone(),
+        match_prefixes: false,
         sort: sort
             .map_err(|_| must_be("sort", "name, created_at, last_used_at or expires_at, optionally prefixed with - for descending order"))?
             .unwrap_or_default(),

@@ -157,6 +157,9 @@ fn describe(operation: &mut Operation, needs: Needs) {
         Some(description) if !description.is_empty() => format!("{description} {sentence}"),
         _ => sentence,
     });
+    if let Some(scope) = needs.scope {
+        operation.extensions.get_or_insert_default().insert("x-scope".to_owned(), scope.as_str().into());
+    }
     if needs.access == Access::Public {
         operation.security = Some(vec![SecurityRequirement::default()]);
     }

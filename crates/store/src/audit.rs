@@ -1,5 +1,7 @@
 //! Rows of the audit log.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use sqlx::{AnyPool, AssertSqlSafe, Executor};
 
@@ -40,11 +42,36 @@ pub struct Selection<'a> {
     pub organization: OrganizationId,
     /// Text to search for, ignoring case; blank matches all.
     pub search: &'a str,
+    pub actor: ActorFilter<'a>,
+    /// The action; blank matches all.
+    pub action: &'a str,
+    /// The kind of object; blank matches all.
+    pub object_kind: &'a str,
     /// Only events at or after this time.
     pub since: Option<Timestamp>,
-    /// Only rows before this sequence number.
-    pub before: Option<i64>,
+    pub position: Position,
     pub limit: i64,
+}
+
+/// Whose events are selected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActorFilter<'a> {
+    All,
+    /// A user or key, by id.
+    Id(&'a str),
+    /// `key` or `console`.
+    Kind(&'a str),
+}
+
+/// Where in the log a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// The newest rows.
+    Newest,
+    /// The newest rows before this sequence number.
+    Before(i64),
+    /// The oldest rows after this sequence number.
+    After(i64),
 }
 
 /// The signed end of the chain.
@@ -125,19 +152,62 @@ fn search_text(row: &AuditRow) -> String {
 /// Rows of an organization's log, newest first.
 pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<AuditRow>, StoreError> {
     let search = fold(selection.search);
+    let (after, before, order) = match selection.position {
+        Position::Newest => (i64::MIN, i64::MAX, "desc"),
+        Position::Before(seq) => (i64::MIN, seq, "desc"),
+        Position::After(seq) => (seq, i64::MAX, "asc"),
+    };
+    // Only the filters that are set are part of the statement, so that one of them can use its index. A kind of actor has none: its events are
+    // found like those of a search.
+    let (actor, actor_value) = match selection.actor {
+        ActorFilter::All => ("$6 = ''", ""),
+        ActorFilter::Id(id) => ("actor_id = $6", id),
+        ActorFilter::Kind(kind) => ("actor_kind = $6", kind),
+    };
+    let action = if selection.action.is_empty() { "$7 = ''" } else { "action = $7" };
+    let object_kind = if selection.object_kind.is_empty() { "$8 = ''" } else { "object_kind = $8" };
+    let sql = AssertSqlSafe(format!(
+        "select * from audit_events where organization_id = $1 and seq > $2 and seq < $3 and at >= $4 \
+         and ($5 = '' or search_text like $10 escape '\\') and {actor} and {action} and {object_kind} order by seq {order} limit $9"
+    ));
     // A search with few matches scans all rows.
     let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
-    let rows = sqlx::query_as(
-        "select * from audit_events where organization_id = $1 and seq < $2 and at >= $3 and ($4 = '' or search_text like $5 escape '\\') \
-         order by seq desc limit $6",
-    )
-    .bind(selection.organization)
-    .bind(selection.before.unwrap_or(i64::MAX))
-    .bind(selection.since.unwrap_or(Timestamp(i64::MIN)))
-    .bind(&search)
-    .bind(like_pattern(&search))
-    .bind(selection.limit)
-    .fetch_all(store.read()?)
-    .await?;
+    let mut rows: Vec<AuditRow> = sqlx::query_as(sql)
+        .bind(selection.organization)
+        .bind(after)
+        .bind(before)
+        .bind(selection.since.unwrap_or(Timestamp(i64::MIN)))
+        .bind(&search)
+        .bind(actor_value)
+        .bind(selection.action)
+        .bind(selection.object_kind)
+        .bind(selection.limit)
+        .bind(like_pattern(&search))
+        .fetch_all(store.read()?)
+        .await?;
+    if order == "asc" {
+        rows.reverse();
+    }
     Ok(rows)
+}
+
+/// Id and name of an organization's members, sorted by name.
+pub async fn actors(store: &Store, organization: OrganizationId) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = AssertSqlSafe(format!("select id, name from users where organization_id = $1 order by name_folded{}, id", store.bytewise_collation()));
+    Ok(sqlx::query_as(sql).bind(organization).fetch_all(store.read()?).await?)
+}
+
+/// The names of an organization's objects with these ids, by id. Unknown ids are left out.
+pub async fn names(store: &Store, organization: OrganizationId, ids: &[String]) -> Result<HashMap<String, String>, StoreError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let listed = store.json_rows();
+    // `coalesce` prevents the use of the organization's index: an id identifies the row.
+    let of =
+        |table: &str| format!("select id, name from {table} where id in (select value ->> 0 from {listed}) and coalesce(organization_id, '') = $2");
+    let sql = AssertSqlSafe(["users", "roles", "projects", "api_keys", "credentials"].map(of).join(" union all "));
+    let rows: Value = ids.iter().map(|id| json!([id])).collect();
+    let named: Vec<(String, String)> = sqlx::query_as(sql).bind(rows.to_string()).bind(organization).fetch_all(store.read()?).await?;
+    Ok(named.into_iter().collect())
 }

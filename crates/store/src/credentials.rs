@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Store, StoreError, Tx, columns::Columns, fold, has_number_condition, sealed_secrets};
+use super::{Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, sealed_secrets};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, UserId},
     key::{StorageProvider, TestOutcome, TestResult},
@@ -95,6 +95,20 @@ pub async fn find_many(store: &Store, organization: OrganizationId, numbers: &[i
     Ok(query.fetch_all(store.read()?).await?)
 }
 
+/// The credentials with these unique names, sorted by them. See [`NewCredential::unique_name`].
+pub async fn find_by_unique_names(
+    store: &Store,
+    organization: OrganizationId,
+    kind: CredentialKind,
+    unique_names: &[String],
+) -> Result<Vec<CredentialRecord>, StoreError> {
+    let placeholders = placeholders(3, unique_names.len());
+    let sql =
+        AssertSqlSafe(format!("{SELECT} and k.organization_id = $1 and k.kind = $2 and k.unique_name in ({placeholders}) order by k.unique_name"));
+    let query = unique_names.iter().fold(sqlx::query_as(sql).bind(organization).bind(kind), |query, name| query.bind(name.as_str()));
+    Ok(query.fetch_all(store.read()?).await?)
+}
+
 /// The organization's credentials of a kind, sorted by name.
 pub async fn of_kind(store: &Store, organization: OrganizationId, kind: CredentialKind) -> Result<Vec<CredentialRecord>, StoreError> {
     let sql =
@@ -120,6 +134,24 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Sto
 pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), StoreError> {
     sqlx::query("update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3")
         .bind(mask)
+        .bind(at)
+        .bind(id)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Records changed secrets with the region and expiry that they have, and clears the test result of the previous ones.
+pub async fn set_region_and_expiry(
+    tx: &mut Tx,
+    id: CredentialId,
+    region: Option<&str>,
+    expires_at: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query("update credentials set region = $1, expires_at = $2, updated_at = $3, tested_at = null, test_outcome = null where id = $4")
+        .bind(region)
+        .bind(expires_at)
         .bind(at)
         .bind(id)
         .execute(tx)

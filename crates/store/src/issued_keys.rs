@@ -88,6 +88,13 @@ pub async fn find_held(db: &mut Connection, organization: OrganizationId, holder
     Ok(sqlx::query_as(sql).bind(organization).bind(holder).bind(id).fetch_optional(db).await?)
 }
 
+/// The number of a project's keys that are neither revoked nor expired.
+pub async fn count_in_use(db: &mut Connection, project: ProjectId) -> Result<i64, StoreError> {
+    let sql = "select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.project_id = $1 \
+         and k.revoked_at is null and k.deleted_at is null and (k.expires_at is null or k.expires_at > $2)";
+    Ok(sqlx::query_scalar(sql).bind(project).bind(Timestamp::now()).fetch_one(db).await?)
+}
+
 /// Revokes all keys of a project that are not revoked. Returns holder and name of each key that was valid until now.
 pub async fn revoke_all(tx: &mut Tx, project: ProjectId) -> Result<Vec<(UserId, String)>, StoreError> {
     let now = Timestamp::now();

@@ -26,6 +26,8 @@ pub struct TemplateRecord {
     pub price: Money,
     /// Validity of its keys in days; `None` for unlimited.
     pub duration_days: Option<i64>,
+    /// When it was created, until its name is saved. A draft can't be requested.
+    pub draft_since: Option<Timestamp>,
     pub deleted_at: Option<Timestamp>,
     /// Number of its keys that are neither revoked, deleted nor expired.
     pub keys: i64,
@@ -42,7 +44,7 @@ pub struct FieldRecord {
 
 /// `$1` is the current time.
 const TEMPLATE: &str = "select t.id, t.project_id, t.name, t.description, t.role_id, coalesce(r.name, '') as role, \
-     coalesce(r.permissions, '') as role_permissions, t.price, t.duration_days, t.deleted_at, \
+     coalesce(r.permissions, '') as role_permissions, t.price, t.duration_days, t.draft_since, t.deleted_at, \
      (select count(*) from issued_keys i join api_keys k on k.id = i.key_id where i.template_id = t.id and k.deleted_at is null \
      and k.revoked_at is null and (k.expires_at is null or k.expires_at > $1)) as keys \
      from key_templates t join projects p on p.id = t.project_id left join roles r on r.id = t.role_id where p.deleted_at is null";
@@ -62,11 +64,12 @@ pub async fn of_project(db: &mut Connection, project: ProjectId) -> Result<Vec<T
     Ok(sqlx::query_as(sql).bind(Timestamp::now()).bind(project).fetch_all(db).await?)
 }
 
-/// Stores a template with an empty description, price 0 and no expiry.
+/// Stores a draft of a template with an empty description, price 0 and no expiry.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
 pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str, role: RoleId, created_by: UserId) -> Result<(), StoreError> {
+    let now = Timestamp::now();
     Columns::new()
         .set("id", id)
         .set("project_id", project)
@@ -77,7 +80,8 @@ pub async fn insert(tx: &mut Tx, id: TemplateId, project: ProjectId, name: &str,
         .set("role_id", role)
         .set("price", Money::default())
         .set("created_by", created_by)
-        .set("created_at", Timestamp::now())
+        .set("created_at", now)
+        .set("draft_since", now)
         .insert(tx, "key_templates")
         .await
 }
@@ -96,6 +100,7 @@ pub async fn update(tx: &mut Tx, template: &TemplateRecord) -> Result<(), StoreE
         .set("role_id", template.role_id)
         .set("price", template.price)
         .set("duration_days", template.duration_days)
+        .set("draft_since", template.draft_since)
         .update(tx, "key_templates", "id", template.id)
         .await?;
     if template.price != price_before {
@@ -130,19 +135,20 @@ pub async fn find_field(db: &mut Connection, id: FieldId) -> Result<Option<Field
     Ok(sqlx::query_as(AssertSqlSafe(format!("{FIELD} where f.id = $1"))).bind(id).fetch_optional(db).await?)
 }
 
-/// Stores a field with only a name, after the existing ones.
+/// Stores a field with an empty description, after the existing ones.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
-pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: &str) -> Result<(), StoreError> {
+pub async fn insert_field(tx: &mut Tx, id: FieldId, template: TemplateId, name: &str, value: &str) -> Result<(), StoreError> {
     sqlx::query(
         "insert into key_template_fields (id, template_id, position, name, name_folded, description, value) \
-         select $1, $2, coalesce(max(position), 0) + 1, $3, $4, '', '' from key_template_fields where template_id = $2",
+         select $1, $2, coalesce(max(position), 0) + 1, $3, $4, '', $5 from key_template_fields where template_id = $2",
     )
     .bind(id)
     .bind(template)
     .bind(name)
     .bind(fold(name))
+    .bind(value)
     .execute(tx)
     .await?;
     Ok(())
@@ -178,6 +184,7 @@ impl TemplateRecord {
             role: self.role_id,
             price: self.price,
             duration_days: self.duration_days,
+            is_draft: self.draft_since.is_some(),
             fields,
             keys: self.keys,
         }

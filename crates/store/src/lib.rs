@@ -218,6 +218,11 @@ impl Store {
         self.mail_enabled.store(true, Ordering::Relaxed);
     }
 
+    /// Whether new notifications are also queued for mail.
+    pub fn is_mail_enabled(&self) -> bool {
+        self.mail_enabled.load(Ordering::Relaxed)
+    }
+
     /// Whether the last availability check failed.
     pub fn is_unavailable(&self) -> bool {
         self.unavailable.load(Ordering::Acquire)

@@ -55,6 +55,12 @@ pub async fn has_email(db: &mut Connection, organization: OrganizationId, email:
     Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(fold(email)).fetch_one(db).await? > 0)
 }
 
+/// Whether the organization has several members, or has invited somebody.
+pub async fn has_invited(store: &Store, organization: OrganizationId) -> Result<bool, StoreError> {
+    let sql = "select (select count(*) from users where organization_id = $1) + (select count(*) from invitations where organization_id = $1)";
+    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).fetch_one(store.read()?).await? > 1)
+}
+
 /// Whether the organization has an owner who is not disabled.
 pub async fn has_active_owner(db: &mut Connection, organization: OrganizationId) -> Result<bool, StoreError> {
     let sql = "select count(*) from users u join roles r on r.id = u.role_id where u.organization_id = $1 and r.name = $2 and u.disabled_at is null";

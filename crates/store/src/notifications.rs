@@ -4,8 +4,8 @@ use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, Tx, columns::Columns};
 use latchkey_types::{
-    id::{ProjectId, UserId},
-    notification::{Notification, NotificationEvent},
+    id::{AccessRequestId, ProjectId, UserId},
+    notification::{Notification, NotificationEvent, RequestOutcome},
     time::Timestamp,
 };
 
@@ -13,6 +13,8 @@ use latchkey_types::{
 pub struct NewNotification {
     pub event: NotificationEvent,
     pub project_id: ProjectId,
+    /// The access request that it is about, if any.
+    pub request_id: Option<AccessRequestId>,
     /// The project's name.
     pub project: String,
     pub template: String,
@@ -31,6 +33,7 @@ pub async fn insert(tx: &mut Tx, user: UserId, notification: &NewNotification) -
         .set("user_id", user)
         .set("event", notification.event)
         .set("project_id", notification.project_id)
+        .set("request_id", notification.request_id)
         .set("project", &notification.project)
         .set("template", &notification.template)
         .set("actor_name", &notification.actor_name)
@@ -55,6 +58,8 @@ pub struct NotificationRecord {
     /// A [`NotificationEvent`], possibly of a newer version.
     pub event: String,
     pub project_id: ProjectId,
+    /// The access request that it is about, if any.
+    pub request_id: Option<AccessRequestId>,
     /// The project's name at that time.
     pub project: String,
     /// The template's name at that time.
@@ -63,24 +68,29 @@ pub struct NotificationRecord {
     pub actor_name: String,
     /// Their comment; may be blank.
     pub comment: String,
+    /// The current state of the access request, and the name of the user who decided it.
+    pub request_state: Option<String>,
+    pub decided_by: Option<String>,
     pub created_at: Timestamp,
     /// `None` while unread.
     pub read_at: Option<Timestamp>,
 }
 
 /// The columns of a [`NotificationRecord`], of table alias `n`.
-pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.project, n.template, n.actor_name, n.comment, n.created_at, n.read_at";
+pub(super) const COLUMNS: &str = "n.seq, n.user_id, n.event, n.project_id, n.request_id, n.project, n.template, n.actor_name, n.comment, \
+     (select q.state from access_requests q where q.id = n.request_id) as request_state, \
+     (select d.name from access_requests q join users d on d.id = q.decided_by where q.id = n.request_id) as decided_by, n.created_at, n.read_at";
 
-/// A user's most recent notifications, newest first.
-pub async fn of_user(store: &Store, user: UserId, limit: i64) -> Result<Vec<NotificationRecord>, StoreError> {
-    let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.user_id = $1 order by n.seq desc limit $2"));
-    Ok(sqlx::query_as(sql).bind(user).bind(limit).fetch_all(store.read()?).await?)
+/// A user's notifications before a sequence number, newest first.
+pub async fn of_user(store: &Store, user: UserId, before: i64, limit: i64) -> Result<Vec<NotificationRecord>, StoreError> {
+    let sql = AssertSqlSafe(format!("select {COLUMNS} from notifications n where n.user_id = $1 and n.seq < $2 order by n.seq desc limit $3"));
+    Ok(sqlx::query_as(sql).bind(user).bind(before).bind(limit).fetch_all(store.read()?).await?)
 }
 
-/// Marks a user's notifications as read, up to and including a sequence number.
-pub async fn mark_read(tx: &mut Tx, user: UserId, up_to: i64) -> Result<(), StoreError> {
-    let sql = "update notifications set read_at = $1 where user_id = $2 and seq <= $3 and read_at is null";
-    sqlx::query(sql).bind(Timestamp::now()).bind(user).bind(up_to).execute(tx).await?;
+/// Marks a user's notifications as read, from one sequence number up to and including another.
+pub async fn mark_read(tx: &mut Tx, user: UserId, (from, up_to): (i64, i64)) -> Result<(), StoreError> {
+    let sql = "update notifications set read_at = $1 where user_id = $2 and seq >= $3 and seq <= $4 and read_at is null";
+    sqlx::query(sql).bind(Timestamp::now()).bind(user).bind(from).bind(up_to).execute(tx).await?;
     Ok(())
 }
 
@@ -98,14 +108,19 @@ pub async fn after(store: &Store, seq: i64) -> Result<Vec<NotificationRecord>, S
 impl NotificationRecord {
     /// `None` if a newer version stored the notification.
     pub fn to_notification(self) -> Option<Notification> {
+        let event: NotificationEvent = self.event.parse().ok()?;
+        // The state of an open request is not the name of an event.
+        let end = self.request_state.and_then(|state| state.parse().ok()).filter(|_| event == NotificationEvent::Requested);
         Some(Notification {
             seq: self.seq,
-            event: self.event.parse().ok()?,
+            event,
             project_id: self.project_id,
+            request_id: self.request_id,
             project: self.project,
             template: self.template,
             actor_name: self.actor_name,
             comment: self.comment,
+            outcome: end.map(|event| RequestOutcome { event, by: self.decided_by.unwrap_or_default() }),
             created_at: self.created_at,
             is_read: self.read_at.is_some(),
         })

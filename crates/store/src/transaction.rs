@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fmt, mem,
     ops::{Deref, DerefMut},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
@@ -102,7 +102,7 @@ impl Tx {
 
     /// Whether notifications are also sent by mail.
     pub(crate) fn notifies_by_mail(&self) -> bool {
-        self.store.mail_enabled.load(Ordering::Relaxed)
+        self.store.is_mail_enabled()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx};
+use super::{Store, StoreError, Tx, fold};
 use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
     key_kind::{KIND_SPECS, KeyKind, KindSpec},
@@ -147,32 +147,60 @@ pub struct KeyUsageRow {
     pub requests: i64,
     #[sqlx(flatten)]
     pub cost: CostSum,
+    /// Share of the requests of all keys, in tenths of a percent.
+    pub share: i64,
 }
 
-/// The organization's most used keys from `from_day` to before `to_day`, most used first. Of personal kinds only the keys of `personal_of`, or
-/// all keys for `None`.
-pub async fn most_used_keys(
-    store: &Store,
-    organization: OrganizationId,
-    (from_day, to_day): (i64, i64),
-    personal_of: Option<UserId>,
-    limit: i64,
-) -> Result<Vec<KeyUsageRow>, StoreError> {
-    let personal = sql_kinds(KIND_SPECS.iter().filter(|spec| spec.is_personal));
+/// The keys whose usage is listed.
+#[derive(Debug, Clone, Copy)]
+pub struct UsedKeys<'a> {
+    pub organization: OrganizationId,
+    /// From the first day to before the second one.
+    pub days: (i64, i64),
+    /// Of personal kinds only the keys of this user, or all keys for `None`.
+    pub personal_of: Option<UserId>,
+    /// Only keys whose name contains this text.
+    pub search: &'a str,
+}
+
+impl UsedKeys<'_> {
+    /// The condition for a key `k`, in terms of the placeholders $4 and $5.
+    fn condition(store: &Store) -> String {
+        let personal = sql_kinds(KIND_SPECS.iter().filter(|spec| spec.is_personal));
+        let position = store.position_function();
+        // The position of an empty text is 1.
+        format!("(k.created_by = coalesce($4, k.created_by) or k.kind not in ({personal})) and {position}(k.name_folded, $5) > 0")
+    }
+}
+
+/// Used keys, the most used ones first, except the first `skipped`. The rounded shares of all used keys add up to 1000: those with the largest
+/// remainders are rounded up.
+pub async fn used_keys(store: &Store, keys: UsedKeys<'_>, (skipped, limit): (i64, i64)) -> Result<Vec<KeyUsageRow>, StoreError> {
+    let condition = UsedKeys::condition(store);
     let sql = AssertSqlSafe(format!(
-        "select k.id, k.kind, k.name, k.mask, k.deleted_at, d.requests, d.cost_units, d.cost_micros from \
-         (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day where organization_id = $1 and day >= $2 and day < $3 group by key_id) d \
-         join api_keys k on k.id = d.key_id where (k.created_by = coalesce($4, k.created_by) or k.kind not in ({personal})) \
-         order by d.requests desc, k.number limit $5"
+        "with used as (select key_id, cast(sum(requests) as bigint) as requests, {COST_SUM} from usage_by_day \
+             where organization_id = $1 and day >= $2 and day < $3 group by key_id having sum(requests) > 0), \
+         total as (select cast(sum(requests) as bigint) as requests from used), \
+         shares as (select used.*, used.requests * 1000 / total.requests as tenths, \
+             row_number() over (order by used.requests * 1000 % total.requests desc, used.key_id) as remainder_rank from used cross join total) \
+         select k.id, k.kind, k.name, k.mask, k.deleted_at, s.requests, s.cost_units, s.cost_micros, \
+             s.tenths + case when s.remainder_rank <= 1000 - (select cast(sum(tenths) as bigint) from shares) then 1 else 0 end as share \
+         from shares s join api_keys k on k.id = s.key_id where {condition} order by s.requests desc, k.number limit $6 offset $7"
     ));
-    let query = sqlx::query_as(sql).bind(organization).bind(from_day).bind(to_day).bind(personal_of).bind(limit);
-    Ok(query.fetch_all(store.read()?).await?)
+    let search = fold(keys.search);
+    let query = sqlx::query_as(sql).bind(keys.organization).bind(keys.days.0).bind(keys.days.1).bind(keys.personal_of).bind(search);
+    Ok(query.bind(limit).bind(skipped).fetch_all(store.read()?).await?)
 }
 
-/// Number of the organization's keys that were used from `from_day` to before `to_day`.
-pub async fn count_used_keys(store: &Store, organization: OrganizationId, (from_day, to_day): (i64, i64)) -> Result<i64, StoreError> {
-    let sql = "select count(distinct key_id) from usage_by_day where organization_id = $1 and day >= $2 and day < $3";
-    Ok(sqlx::query_scalar(sql).bind(organization).bind(from_day).bind(to_day).fetch_one(store.read()?).await?)
+/// Number of used keys.
+pub async fn count_used_keys(store: &Store, keys: UsedKeys<'_>) -> Result<i64, StoreError> {
+    let condition = UsedKeys::condition(store);
+    let sql = AssertSqlSafe(format!(
+        "select count(*) from (select distinct key_id from usage_by_day where organization_id = $1 and day >= $2 and day < $3 and requests > 0) d \
+         join api_keys k on k.id = d.key_id where {condition}"
+    ));
+    let query = sqlx::query_scalar(sql).bind(keys.organization).bind(keys.days.0).bind(keys.days.1).bind(keys.personal_of);
+    Ok(query.bind(fold(keys.search)).fetch_one(store.read()?).await?)
 }
 
 /// The kinds of these specifications, as an SQL list.

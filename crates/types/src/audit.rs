@@ -8,8 +8,17 @@ use super::{
     time::{DAY_MS, Timestamp},
 };
 
-/// Maximum number of rows in one response.
+/// Number of rows on a page of the log.
 pub const EVENTS_MAX: usize = 50;
+
+/// Maximum number of rows in one response, for exports.
+pub const EXPORT_MAX: usize = 1000;
+
+/// Value of [`AuditQuery::actor`] for all API keys.
+pub const ACTOR_KEYS: &str = "key";
+
+/// Value of [`AuditQuery::actor`] for the command line.
+pub const ACTOR_CONSOLE: &str = "console";
 
 /// Time range of an audit query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,23 +84,40 @@ impl From<AuditPeriod> for String {
     }
 }
 
+/// Filters of the log, and which of its pages. An empty filter matches all events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AuditQuery {
-    /// Substring of actor, action, object, id or address. Empty matches all.
+    /// Substring of actor, action, target, id or address.
     pub search: String,
     pub period: AuditPeriod,
-    /// Only rows with a smaller `seq`; `None` starts at the newest row.
+    /// Id of a user, [`ACTOR_KEYS`] or [`ACTOR_CONSOLE`].
+    #[serde(default)]
+    pub actor: String,
+    /// Action code.
+    #[serde(default)]
+    pub action: String,
+    /// Kind of the target, such as `key`.
+    #[serde(default)]
+    pub target: String,
+    /// Only rows with a smaller `seq`, the newest of them.
     #[serde(default)]
     pub before: Option<i64>,
+    /// Only rows with a greater `seq`, the oldest of them. Ignored with `before`.
+    #[serde(default)]
+    pub after: Option<i64>,
+    /// At most [`EXPORT_MAX`]; [`EVENTS_MAX`] by default.
+    #[serde(default)]
+    pub limit: Option<usize>,
 }
 
 /// One page of audit events, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditPage {
-    /// At most [`EVENTS_MAX`] rows.
     pub events: Vec<AuditEventRow>,
-    /// Value of [`AuditQuery::before`] for the next page; `None` on the last page.
+    /// Value of [`AuditQuery::before`] for older events; `None` on the last page.
     pub next: Option<i64>,
+    /// Value of [`AuditQuery::after`] for newer events; `None` on the first page.
+    pub previous: Option<i64>,
 }
 
 /// One audit event.
@@ -101,18 +127,32 @@ pub struct AuditEventRow {
     pub seq: i64,
     pub at: Timestamp,
     pub actor: String,
-    /// How the actor authenticated, if not in the page: “API key”, “console”.
+    /// Id of the user or key; empty for the console.
+    pub actor_id: String,
+    /// How the actor authenticated, if not in the page: “API key”, “Command line”.
     pub auth_method: Option<String>,
     /// Action code, such as `key.created`.
     pub action: String,
-    /// Name of the object that was changed.
+    /// Name of the object that was changed, at that time.
     pub object: String,
+    /// For example `key`.
+    pub object_kind: String,
     pub object_id: String,
-    /// Further details as pairs of name and value.
+    /// Further details as pairs of name and value. A value before a change precedes the one after it.
     pub details: Vec<(String, String)>,
     /// Client address; empty for the console.
     pub address: String,
 }
+
+impl AuditEventRow {
+    /// The value of a detail.
+    pub fn detail(&self, name: &str) -> Option<&str> {
+        self.details.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A member who may have acted: id and name.
+pub type AuditActor = (String, String);
 
 /// Action as text, such as “Key created”. An action without a text of its own is derived from its code.
 pub fn action_label(action: &str) -> String {
@@ -122,6 +162,7 @@ pub fn action_label(action: &str) -> String {
         "sign_in.throttled" => "Sign-ins blocked after failures",
         "session.ended" => "Signed out",
         "sessions.ended" => "Signed out everywhere",
+        "sessions.others_ended" => "Signed out other devices",
         "user.password_reset" => "Password reset",
         "user.password_changed" => "Password changed",
         "user.created" => "Member added",

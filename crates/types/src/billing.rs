@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::KeyId,
-    key_kind::Kind,
+    key_kind::{KeyKind, Kind},
     money::Money,
     permission::UnknownValue,
     time::{civil_from_days, days_from_civil},
@@ -48,10 +48,18 @@ impl Month {
 
     /// Name on the page: `November 2026`.
     pub fn name(self) -> String {
+        format!("{} {}", self.name_in_year(), self.year)
+    }
+
+    /// Name of a day on the page: `November 12`.
+    pub fn day_name(self, day: usize) -> String {
+        format!("{} {day}", self.name_in_year())
+    }
+
+    fn name_in_year(self) -> &'static str {
         const NAMES: [&str; 12] =
             ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-        let name = usize::try_from(self.month - 1).ok().and_then(|index| NAMES.get(index)).unwrap_or(&"");
-        format!("{name} {}", self.year)
+        usize::try_from(self.month - 1).ok().and_then(|index| NAMES.get(index)).unwrap_or(&"")
     }
 }
 
@@ -98,14 +106,20 @@ pub struct MonthUsage {
     pub days: Vec<i64>,
     /// Cost per day of the month, in the organization's currency.
     pub costs: Vec<Money>,
-    /// The most used keys first, at most [`KEYS_MAX`]; only keys that the user can see.
+    /// Today's position in `days`; `None` for other months.
+    pub today: Option<usize>,
+    /// A page of the matching keys that the user can see, the most used ones first.
     pub keys: Vec<KeyUsage>,
-    /// Number of further keys with usage that are not in `keys`.
-    pub others: i64,
+    /// Number of this page, from 1.
+    pub page: i64,
+    /// Number of matching keys on all pages.
+    pub count: i64,
+    /// Number of keys with usage that the user can't see.
+    pub hidden: i64,
 }
 
-/// Maximum number of keys that are listed separately.
-pub const KEYS_MAX: i64 = 100;
+/// Number of keys on a page.
+pub const KEYS_PER_PAGE: i64 = 50;
 
 impl MonthUsage {
     pub fn total(&self) -> i64 {
@@ -114,6 +128,11 @@ impl MonthUsage {
 
     pub fn cost(&self) -> Money {
         self.costs.iter().copied().sum()
+    }
+
+    /// Number of pages of keys, at least 1.
+    pub const fn pages(&self) -> i64 {
+        if self.count <= KEYS_PER_PAGE { 1 } else { (self.count - 1) / KEYS_PER_PAGE + 1 }
     }
 }
 
@@ -129,6 +148,21 @@ pub struct KeyUsage {
     pub requests: i64,
     /// Each request is counted at the price at its time.
     pub cost: Money,
+    /// Share of the organization's requests in tenths of a percent. Rounded so that the shares of all keys add up to 100 %.
+    pub share: i64,
+}
+
+impl KeyUsage {
+    /// The share in percent: `51.4`.
+    pub fn share_text(&self) -> String {
+        format!("{}.{}", self.share / 10, self.share % 10)
+    }
+
+    /// The average cost of a request; `None` if the kind has no price.
+    pub fn average_cost(&self) -> Option<Money> {
+        let has_price = self.kind == Kind::Key(KeyKind::Project) || self.cost != Money::default();
+        has_price.then(|| Money(self.cost.0.checked_div(self.requests).unwrap_or_default()))
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +174,7 @@ mod tests {
         for (text, days, name) in [("2024-02", 29, "February 2024"), ("2026-11", 30, "November 2026"), ("1999-12", 31, "December 1999")] {
             let month: Month = text.parse().unwrap();
             assert_eq!((month.to_string().as_str(), month.days(), month.name().as_str()), (text, days, name));
+            assert_eq!(month.day_name(9), name.replace(&text[..4], "9"));
             assert_eq!(Month::of_day(month.first_day()), month);
             assert_eq!(Month::of_day(month.first_day() - 1), month.previous());
             assert_eq!(month.previous().next(), month);

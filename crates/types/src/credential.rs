@@ -32,6 +32,20 @@ pub struct CreateExternalKeyRequest {
     pub expiry: RequestedExpiry,
 }
 
+/// Request to replace the secrets of an external key. Its label and its provider stay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReplaceExternalKeyRequest {
+    /// Access key ID, or token.
+    pub key: TypedSecret,
+    /// Secret access key; empty for providers without one.
+    #[serde(default)]
+    pub secret: TypedSecret,
+    /// Empty for providers without regions.
+    #[serde(default)]
+    pub region: String,
+    pub expiry: RequestedExpiry,
+}
+
 /// Result of a credential test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestReport {

@@ -77,6 +77,9 @@ pub enum Error {
     Internal,
     #[error("Latchkey can't be reached. Check the connection and try again.")]
     Offline,
+    /// The response is not one of this version of Latchkey.
+    #[error("Something between you and Latchkey answered instead, such as a proxy, a VPN or a sign-in page. Reload the page.")]
+    ForeignResponse,
 }
 
 impl Error {
@@ -142,6 +145,7 @@ impl Error {
             Self::Uncertain => "uncertain",
             Self::Internal => "internal",
             Self::Offline => "offline",
+            Self::ForeignResponse => "foreign_response",
         }
     }
 
@@ -157,7 +161,7 @@ impl Error {
             Self::Throttled { .. } => 429,
             Self::Malformed => 400,
             Self::Unavailable | Self::Uncertain => 503,
-            Self::Internal | Self::Offline => 500,
+            Self::Internal | Self::Offline | Self::ForeignResponse => 500,
         }
     }
 }
@@ -201,6 +205,7 @@ impl From<ErrorBody> for Error {
             Error::Unavailable,
             Error::Uncertain,
             Error::Offline,
+            Error::ForeignResponse,
         ];
         match code.as_str() {
             "invalid" => Self::Invalid { field, message },
@@ -221,6 +226,8 @@ impl FromServerFnError for Error {
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) => Self::Offline,
+            // The server deserializes requests, the browser responses.
+            ServerFnErrorErr::Deserialization(_) if cfg!(target_arch = "wasm32") => Self::ForeignResponse,
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => Self::Malformed,
             _ => Self::Internal,
         }
@@ -252,6 +259,7 @@ mod tests {
             Error::Uncertain,
             Error::Internal,
             Error::Offline,
+            Error::ForeignResponse,
         ] {
             let sent = serde_json::to_string(&error).unwrap();
             assert_eq!(serde_json::from_str::<Error>(&sent).unwrap(), error, "{sent}");

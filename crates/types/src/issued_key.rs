@@ -1,5 +1,7 @@
 //! Issued keys of a project, with usage and cost in a period.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -169,16 +171,19 @@ pub fn date(day: i64) -> String {
     format!("{year:04}-{month:02}-{day_of_month:02}")
 }
 
-/// Sort order of the list.
+/// Column that the list is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IssuedSort {
-    /// By issue time, newest first.
+    Name,
+    /// Name of the holder.
+    User,
+    /// Issue time.
     #[default]
     Received,
-    /// By number of requests, highest first.
+    /// Number of requests.
     Requests,
-    /// By cost, highest first.
+    /// Cost.
     Total,
 }
 
@@ -186,21 +191,64 @@ impl IssuedSort {
     /// Name in the URL.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Name => "name",
+            Self::User => "user",
             Self::Received => "received",
             Self::Requests => "requests",
             Self::Total => "total",
         }
     }
+
+    /// Whether it contains names, which are usually sorted ascending; times and numbers descending.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Name | Self::User)
+    }
 }
 
-parse_by_name!(IssuedSort, [IssuedSort::Received, IssuedSort::Requests, IssuedSort::Total]);
+parse_by_name!(IssuedSort, [IssuedSort::Name, IssuedSort::User, IssuedSort::Received, IssuedSort::Requests, IssuedSort::Total]);
+
+/// Column and direction. In a URL, a reversed order begins with `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct IssuedOrder {
+    pub column: IssuedSort,
+    /// Names from Z to A, times from the oldest, numbers from the lowest.
+    pub is_reversed: bool,
+}
+
+impl IssuedOrder {
+    /// Whether larger values come first.
+    pub const fn is_descending(self) -> bool {
+        self.column.is_text() == self.is_reversed
+    }
+}
+
+impl fmt::Display for IssuedOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_reversed { "-" } else { "" }, self.column.as_str())
+    }
+}
+
+impl FromStr for IssuedOrder {
+    type Err = UnknownValue;
+
+    fn from_str(text: &str) -> Result<Self, UnknownValue> {
+        let (column, is_reversed) = text.strip_prefix('-').map_or((text, false), |column| (column, true));
+        Ok(Self { column: column.parse()?, is_reversed })
+    }
+}
 
 /// Query for one page of a project's issued keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedQuery {
     pub project: ProjectId,
     pub period: PeriodQuery,
+    /// Part of the name of the key or of its holder; empty for all keys.
+    #[serde(default)]
+    pub search: String,
     pub sort: IssuedSort,
+    /// See [`IssuedOrder`].
+    #[serde(default)]
+    pub is_reversed: bool,
     /// Page number, from 1. A number beyond the end selects the last page.
     pub page: i64,
     /// Rows per page: one of [`ROWS`].
@@ -281,6 +329,16 @@ mod tests {
             let refused = chosen(from, to).expect_err(from);
             assert_eq!(refused.field_error().unwrap().0, field, "{from} {to}");
         }
+    }
+
+    #[test]
+    fn orders_round_trip() {
+        for text in ["name", "-name", "user", "received", "-received", "requests", "-total"] {
+            assert_eq!(text.parse::<IssuedOrder>().unwrap().to_string(), text);
+        }
+        let is_descending = |text: &str| text.parse::<IssuedOrder>().unwrap().is_descending();
+        assert_eq!(["received", "-received", "name", "-name"].map(is_descending), [true, false, false, true]);
+        assert!("price".parse::<IssuedOrder>().is_err());
     }
 
     #[test]

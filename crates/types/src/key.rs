@@ -325,9 +325,12 @@ pub struct BulkResult {
 /// Maximum grace period after a rotation, in seconds.
 pub const GRACE_MAX_SECONDS: i64 = 604_800;
 
-/// Grace periods to choose from, in seconds, with their labels.
+/// Grace periods to choose from, in seconds, with their labels. The one that ends the old secret comes last.
 pub const GRACE_PERIODS: [(i64, &str); 4] =
-    [(0, "None (revoke the old secret now)"), (3600, "1 hour"), (86_400, "24 hours"), (GRACE_MAX_SECONDS, "7 days")];
+    [(3600, "1 hour"), (GRACE_DEFAULT_SECONDS, "24 hours"), (GRACE_MAX_SECONDS, "7 days"), (0, "None (revoke the old secret now)")];
+
+/// The grace period that is selected at first, in seconds: callers that use the old secret do not fail.
+pub const GRACE_DEFAULT_SECONDS: i64 = 86_400;
 
 /// A created or rotated key. The only response that contains the secret.
 #[derive(Clone, Serialize, Deserialize)]

@@ -58,6 +58,8 @@ pub struct TemplateRow {
     pub price: Money,
     /// Validity of its keys, in days; `None` for unlimited.
     pub duration_days: Option<i64>,
+    /// Whether its name was never saved. Only managers of the project see a draft.
+    pub is_draft: bool,
     pub fields: Vec<FieldRow>,
     /// Number of keys in use.
     pub keys: i64,
@@ -151,6 +153,29 @@ impl FieldValue {
             Self::Name => "name",
             Self::Description => "description",
             Self::Value => "value",
+        }
+    }
+}
+
+/// A field that many templates have, so that it can be added with one click.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StandardField {
+    /// Its value is the id of the template's project.
+    ProjectId,
+    InputNodeId,
+    OutputNodeId,
+}
+
+impl StandardField {
+    pub const ALL: [Self; 3] = [Self::ProjectId, Self::InputNodeId, Self::OutputNodeId];
+
+    /// Name of the field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ProjectId => "Project ID",
+            Self::InputNodeId => "Input Node ID",
+            Self::OutputNodeId => "Output Node ID",
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod account;
 pub mod audit;
+pub mod audit_action;
 pub mod billing;
 #[cfg(feature = "server-fn")]
 pub mod codec;
@@ -24,6 +25,7 @@ mod names;
 pub mod net;
 pub mod notification;
 pub mod organization;
+pub mod overview;
 pub mod permission;
 pub mod project;
 pub mod provider;

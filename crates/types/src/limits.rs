@@ -1,6 +1,6 @@
 //! Limits of a key: rate limits, credits, allowed addresses, and the size of its other attributes.
 
-use std::str::FromStr;
+use std::{net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,12 @@ pub const CORPORA_MAX: usize = 100;
 pub const DURATION_MAX_DAYS: i64 = 3650;
 /// Maximum number of credits.
 pub const CREDITS_MAX: i64 = 1_000_000_000_000;
+
+// The bounds above, with thousands separators.
+const LIMIT_TEXT: &str = "Enter a number from 1 to 1,000,000,000.";
+const DURATION_TEXT: &str = "Enter 0.1 seconds to 31 days (100 to 2,678,400,000 milliseconds).";
+const AMOUNT_TEXT: &str = "Enter the balance after a refill: 1 to 1,000,000,000,000.";
+const CREDITS_TEXT: &str = "Enter a number from 0 to 1,000,000,000,000.";
 
 /// Sliding window: at most `limit` requests in any `duration_ms`, enforced per instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,38 +135,40 @@ impl Limits {
     }
 }
 
+/// All errors of rate limits: at `rate_limits`, or at one of their fields, such as `rate_limits[0].limit`.
+pub fn rate_limit_errors(limits: &[RateLimit]) -> Vec<Error> {
+    if limits.len() > RATE_LIMITS_MAX {
+        return vec![Error::invalid("rate_limits", format!("Use at most {RATE_LIMITS_MAX} limits."))];
+    }
+    let errors_at = |(index, limit): (usize, &RateLimit)| {
+        let is_duplicate = limits[..index].iter().any(|other| other.name == limit.name);
+        field_errors(limit, is_duplicate).map(|error| error.map(|error| error.with_index("rate_limits", index)))
+    };
+    limits.iter().enumerate().flat_map(errors_at).flatten().collect()
+}
+
 /// Validates rate limits.
 ///
 /// # Errors
-/// `Invalid` at `rate_limits`, or at one of their fields, such as `rate_limits[0].limit`.
+/// The first of [`rate_limit_errors`].
 pub fn rate_limits(limits: &[RateLimit]) -> Result<(), Error> {
-    if limits.len() > RATE_LIMITS_MAX {
-        return Err(Error::invalid("rate_limits", format!("Use at most {RATE_LIMITS_MAX} limits.")));
-    }
-    for (index, limit) in limits.iter().enumerate() {
-        let is_duplicate = limits[..index].iter().any(|other| other.name == limit.name);
-        rate_limit(limit, is_duplicate).map_err(|error| error.with_index("rate_limits", index))?;
-    }
-    Ok(())
+    rate_limit_errors(limits).into_iter().next().map_or(Ok(()), Err)
 }
 
-fn rate_limit(limit: &RateLimit, is_duplicate: bool) -> Result<(), Error> {
+/// The error of each field of a rate limit.
+fn field_errors(limit: &RateLimit, is_duplicate: bool) -> [Option<Error>; 3] {
     let is_name_valid = (1..=LIMIT_NAME_MAX).contains(&limit.name.len())
         && limit.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'));
-    if !is_name_valid {
-        return Err(Error::invalid("name", format!("Use 1 to {LIMIT_NAME_MAX} letters, digits or the characters - _ . :")));
-    }
-    if is_duplicate {
-        return Err(Error::invalid("name", "Another limit has this name."));
-    }
-    if !(1..=LIMIT_MAX).contains(&limit.limit) {
-        return Err(Error::invalid("limit", format!("Use 1 to {LIMIT_MAX}.")));
-    }
-    if !DURATION_RANGE_MS.contains(&limit.duration_ms) {
-        let (shortest, longest) = (DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end());
-        return Err(Error::invalid("duration_ms", format!("Use {shortest} to {longest} milliseconds (31 days).")));
-    }
-    Ok(())
+    let name = if !is_name_valid {
+        Some(Error::invalid("name", format!("Use 1 to {LIMIT_NAME_MAX} letters, digits or the characters - _ . :")))
+    } else if is_duplicate {
+        Some(Error::invalid("name", "Another limit has this name."))
+    } else {
+        None
+    };
+    let is_limit_valid = (1..=LIMIT_MAX).contains(&limit.limit);
+    let is_duration_valid = DURATION_RANGE_MS.contains(&limit.duration_ms);
+    [name, (!is_limit_valid).then(|| Error::invalid("limit", LIMIT_TEXT)), (!is_duration_valid).then(|| Error::invalid("duration_ms", DURATION_TEXT))]
 }
 
 /// Validates requested credits and fills in defaults; `current` is the current balance, if the key has credits.
@@ -168,17 +176,53 @@ fn rate_limit(limit: &RateLimit, is_duplicate: bool) -> Result<(), Error> {
 /// # Errors
 /// `Invalid` at `credits.remaining` or `credits.amount`.
 pub fn credits(request: CreditsRequest, current: Option<i64>) -> Result<Credits, Error> {
-    let in_range = |value: &i64| (0..=CREDITS_MAX).contains(value);
-    let invalid = |field: &str, message: String| Err(Error::invalid(field, message));
+    let amount = credit_amount(request)?;
+    Ok(Credits { remaining: credit_balance(request, current)?, refill: request.refill, amount })
+}
+
+/// The balance after a refill; 0 without refills.
+///
+/// # Errors
+/// `Invalid` at `credits.amount`.
+pub fn credit_amount(request: CreditsRequest) -> Result<i64, Error> {
     let amount = request.amount.unwrap_or_default();
-    if !in_range(&amount) || (request.refill != Refill::Never && amount == 0) {
-        return invalid("credits.amount", format!("Enter the balance after a refill: 1 to {CREDITS_MAX}."));
+    let is_valid = (0..=CREDITS_MAX).contains(&amount) && (request.refill == Refill::Never || amount > 0);
+    if is_valid { Ok(amount) } else { Err(Error::invalid("credits.amount", AMOUNT_TEXT)) }
+}
+
+/// The requested balance; by default the current one, or else the one after a refill.
+///
+/// # Errors
+/// `Invalid` at `credits.remaining`.
+pub fn credit_balance(request: CreditsRequest, current: Option<i64>) -> Result<i64, Error> {
+    // An amount that is out of range has an error of its own.
+    let amount = (request.refill != Refill::Never).then(|| request.amount.unwrap_or_default().clamp(0, CREDITS_MAX));
+    let balance = request.remaining.or(current).or(amount).filter(|balance| (0..=CREDITS_MAX).contains(balance));
+    balance.ok_or_else(|| Error::invalid("credits.remaining", CREDITS_TEXT))
+}
+
+/// Validates an allow-list of IP addresses and of networks in CIDR notation.
+///
+/// # Errors
+/// `Invalid` at `allowed_ips`, or at the first invalid entry, such as `allowed_ips[0]`.
+pub fn allowed_ips(networks: &[String]) -> Result<(), Error> {
+    if networks.len() > ALLOWED_IPS_MAX {
+        return Err(Error::invalid("allowed_ips", format!("Use at most {ALLOWED_IPS_MAX} networks.")));
     }
-    let default = current.or_else(|| (request.refill != Refill::Never).then_some(amount));
-    match request.remaining.or(default).filter(in_range) {
-        Some(remaining) => Ok(Credits { remaining, refill: request.refill, amount }),
-        None => invalid("credits.remaining", format!("Use 0 to {CREDITS_MAX}.")),
-    }
+    networks.iter().position(|network| !is_network(network.trim())).map_or(Ok(()), |index| Err(invalid_network(index)))
+}
+
+/// The error of an entry of an allow-list.
+pub fn invalid_network(index: usize) -> Error {
+    Error::invalid(&format!("allowed_ips[{index}]"), "Must be a network, e.g. 192.0.2.0/24 or 2001:db8::/32, or an address.")
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let length_max: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let is_length = |prefix: &str| prefix.bytes().all(|byte| byte.is_ascii_digit()) && prefix.parse::<u8>().is_ok_and(|length| length <= length_max);
+    prefix.is_none_or(is_length)
 }
 
 impl Refill {
@@ -228,6 +272,35 @@ mod tests {
             assert_eq!(error.field_error().unwrap().0, format!("rate_limits[1].{field}"), "{bad:?}");
         }
         assert!(rate_limits(&vec![limit("a", 1, 1000); RATE_LIMITS_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn all_errors_of_rate_limits_are_found() {
+        let found = rate_limit_errors(&[limit("", 0, 0), limit("a", 1, 1000), limit("a", 0, 1000)]);
+        let fields: Vec<_> = found.iter().map(|error| error.field_error().unwrap().0).collect();
+        let expected = ["rate_limits[0].name", "rate_limits[0].limit", "rate_limits[0].duration_ms", "rate_limits[2].name", "rate_limits[2].limit"];
+        assert_eq!(fields, expected);
+    }
+
+    #[test]
+    fn messages_state_the_bounds() {
+        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+        assert_eq!(digits(LIMIT_TEXT), format!("1{LIMIT_MAX}"));
+        assert_eq!(digits(AMOUNT_TEXT), format!("1{CREDITS_MAX}"));
+        assert_eq!(digits(CREDITS_TEXT), format!("0{CREDITS_MAX}"));
+        assert_eq!(digits(DURATION_TEXT), format!("0131{}{}", DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end()));
+        assert_eq!((DURATION_RANGE_MS.start(), DURATION_RANGE_MS.end()), (&100, &(31 * DAY_MS)));
+    }
+
+    #[test]
+    fn an_allow_list_has_networks_and_addresses() {
+        let check = |texts: &[&str]| allowed_ips(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(check(&["192.0.2.7/24", " 192.0.2.1 ", "2001:DB8::/32", "::1", "0.0.0.0/0"]), Ok(()));
+        for bad in ["", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/+8", "192.0.2", "::/129", "example.com", "192.0.2.0/24,10.0.0.0/8"] {
+            let error = check(&["10.0.0.0/8", bad]).unwrap_err();
+            assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
+        }
+        assert!(check(&vec!["10.0.0.0/8"; ALLOWED_IPS_MAX + 1]).is_err());
     }
 
     #[test]

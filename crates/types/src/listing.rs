@@ -67,7 +67,8 @@ impl FromStr for SortBy {
 pub struct KeyQuery {
     /// `None` selects all inbound kinds that the caller can see.
     pub kind: Option<Kind>,
-    /// Substring of the name, ignoring case; empty matches all.
+    /// A part of the name, ignoring case; or the beginning of the external id, the whole id, or the last four characters of an API key.
+    /// Empty matches all.
     pub search: String,
     #[serde(default)]
     pub status: Option<Status>,
@@ -78,6 +79,9 @@ pub struct KeyQuery {
     pub external_id: Option<String>,
     #[serde(default)]
     pub scope: Option<String>,
+    /// Whether `external_id` and `scope` are the beginnings of values, as while they are typed, instead of whole values.
+    #[serde(default)]
+    pub match_prefixes: bool,
     pub sort: SortBy,
 }
 
@@ -97,4 +101,13 @@ pub struct ListedRow<Row> {
     pub index: usize,
     /// Current state; `None` if the row was deleted after the list was opened.
     pub row: Option<Row>,
+}
+
+/// How many rows of an opened list were used lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RecentUse {
+    /// In the last 24 hours.
+    pub within_day: usize,
+    /// In the last 7 days, including the last 24 hours.
+    pub within_week: usize,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     id::{InvitationId, RoleId, SessionId, UserId},
-    permission::Permissions,
+    permission::{Permissions, role_label},
     secret::RevealedSecret,
     time::Timestamp,
 };
@@ -80,9 +80,9 @@ pub struct MembersPageData {
 }
 
 impl MembersPageData {
-    /// Name of a role; empty for an unknown id.
-    pub fn role_name(&self, id: RoleId) -> String {
-        self.roles.iter().find(|role| role.id == id).map(|role| role.name.clone()).unwrap_or_default()
+    /// Label of a role; empty for an unknown id.
+    pub fn role_label(&self, id: RoleId) -> String {
+        self.roles.iter().find(|role| role.id == id).map(|role| role_label(&role.name)).unwrap_or_default()
     }
 }
 

@@ -19,10 +19,13 @@ pub const PRICE_MAX: Money = Money(1000 * MICROS);
 pub struct Money(pub i64);
 
 impl Money {
-    /// Parses a price such as `0.0025`. The decimal separator is a point or a comma.
+    /// One unit of the currency.
+    pub const UNIT: Self = Self(MICROS);
+
+    /// Parses a price such as `0.0025`. The decimal separator is a point, or a comma that cannot separate thousands.
     ///
     /// # Errors
-    /// `Invalid` if it is not a number, negative, has more than six decimals or exceeds [`PRICE_MAX`].
+    /// `Invalid` if it is not a number, ambiguous, negative, has more than six decimals or exceeds [`PRICE_MAX`].
     pub fn price(field: &str, typed: &str) -> Result<Self, Error> {
         let typed = typed.trim();
         if typed.starts_with('-') {
@@ -33,6 +36,9 @@ impl Money {
         let digits = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
         if !digits(whole) || !digits(fraction) || (whole.is_empty() && fraction.is_empty()) {
             return Err(invalid());
+        }
+        if typed.contains(',') && fraction.len() == 3 && !whole.trim_start_matches('0').is_empty() {
+            return Err(Error::invalid(field, format!("Enter {whole}{fraction} or {whole}.{fraction}, without a comma.")));
         }
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > DECIMALS {
@@ -88,6 +94,8 @@ mod tests {
             ("0", 0, "0"),
             ("0.0025", 2500, "0.0025"),
             (" 12,50 ", 12_500_000, "12.5"),
+            ("0,025", 25_000, "0.025"),
+            ("1.125", 1_125_000, "1.125"),
             (".000001", 1, "0.000001"),
             ("1.", 1_000_000, "1"),
             ("0.1000000000", 100_000, "0.1"),
@@ -103,6 +111,15 @@ mod tests {
     fn an_invalid_price_is_rejected() {
         for bad in ["", ".", "-1", "-0.5", "0.0000001", "1e3", "1.000.000", "1 000", "1000.000001", "99999999999999999999", "٣", "NaN", "$1"] {
             assert!(Money::price("price", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_comma_that_may_separate_thousands_is_rejected() {
+        let error = Money::price("price", "1,000").unwrap_err();
+        assert_eq!(error, Error::invalid("price", "Enter 1000 or 1.000, without a comma."));
+        for ambiguous in ["1,500", "12,500", "999,999", "01,000"] {
+            assert!(Money::price("price", ambiguous).is_err(), "{ambiguous}");
         }
     }
 

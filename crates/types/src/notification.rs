@@ -4,7 +4,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{id::ProjectId, permission::UnknownValue, time::Timestamp};
+use super::{
+    id::{AccessRequestId, ProjectId},
+    permission::UnknownValue,
+    time::Timestamp,
+};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident $code:literal),* $(,)?) => {
@@ -57,6 +61,8 @@ pub struct Notification {
     pub seq: i64,
     pub event: NotificationEvent,
     pub project_id: ProjectId,
+    /// The access request that it is about, if any.
+    pub request_id: Option<AccessRequestId>,
     /// Name of the project at that time.
     pub project: String,
     /// Name of the template at that time.
@@ -65,8 +71,30 @@ pub struct Notification {
     pub actor_name: String,
     /// Comment, such as the reason for a rejection; can be empty.
     pub comment: String,
+    /// To approvers: how the request ended; `None` while it is open.
+    pub outcome: Option<RequestOutcome>,
     pub created_at: Timestamp,
     pub is_read: bool,
+}
+
+/// The end of an access request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestOutcome {
+    /// What ended it.
+    pub event: NotificationEvent,
+    /// Name of the user who decided.
+    pub by: String,
+}
+
+impl RequestOutcome {
+    pub fn label(&self) -> String {
+        match self.event {
+            NotificationEvent::Approved => format!("Approved by {}", self.by),
+            NotificationEvent::Rejected => format!("Rejected by {}", self.by),
+            NotificationEvent::Withdrawn => "Withdrawn".to_owned(),
+            NotificationEvent::Requested | NotificationEvent::Closed | NotificationEvent::Revoked => "Closed".to_owned(),
+        }
+    }
 }
 
 impl Notification {
@@ -83,10 +111,14 @@ impl Notification {
         }
     }
 
-    /// Path of the page that it links to.
+    /// Path of the page that it links to. Approvers get to the list of requests, in which the page marks the request.
     pub fn path(&self) -> String {
-        let keys = if self.event.is_for_approvers() { "/keys" } else { "" };
-        format!("/projects/{}{keys}", self.project_id)
+        let project = format!("/projects/{}", self.project_id);
+        if !self.event.is_for_approvers() {
+            return project;
+        }
+        let request = self.request_id.map(|id| format!("?request={id}")).unwrap_or_default();
+        format!("{project}/keys{request}#requests")
     }
 }
 
@@ -100,20 +132,32 @@ mod tests {
             seq: 1,
             event,
             project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            request_id: None,
             project: "Genomics".to_owned(),
             template: "Read access".to_owned(),
             actor_name: "Mia".to_owned(),
             comment: String::new(),
+            outcome: None,
             created_at: Timestamp(0),
             is_read: false,
         };
         let (requested, ready) = (notice(NotificationEvent::Requested), notice(NotificationEvent::Approved));
         assert_eq!(requested.sentence(), "Mia requested “Read access” in Genomics.");
-        assert_eq!(requested.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys");
+        assert_eq!(requested.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys#requests");
+        let request = "ask_0193456789ab7cdef0123456789abcdf";
+        let known = Notification { request_id: Some(request.parse().unwrap()), ..requested };
+        assert_eq!(known.path(), format!("/projects/prj_0193456789ab7cdef0123456789abcde/keys?request={request}#requests"));
         assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
         assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
         for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {
             assert_eq!(word.parse::<NotificationEvent>().unwrap().as_str(), word);
         }
+    }
+    #[test]
+    fn an_outcome_says_who_decided() {
+        let label = |event| RequestOutcome { event, by: "Ada".to_owned() }.label();
+        assert_eq!(label(NotificationEvent::Approved), "Approved by Ada");
+        assert_eq!(label(NotificationEvent::Rejected), "Rejected by Ada");
+        assert_eq!((label(NotificationEvent::Withdrawn), label(NotificationEvent::Closed)), ("Withdrawn".to_owned(), "Closed".to_owned()));
     }
 }

@@ -146,6 +146,15 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
     ]
 };
 
+/// The name of a role on the page: built-in names begin with a capital letter, others are shown as they are.
+pub fn role_label(name: &str) -> String {
+    if !BUILT_IN_ROLES.iter().any(|role| role.name == name) {
+        return name.to_owned();
+    }
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 /// Scope of an internal key. A scope is effective only while the key's creator has the corresponding permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -290,6 +299,13 @@ mod tests {
         assert_eq!(one.first_missing(both), Some(Permission::ViewBilling));
         assert_eq!(both.first_missing(one), None);
         assert_eq!(one.first_missing(Permissions::default()), None);
+    }
+
+    #[test]
+    fn only_built_in_roles_get_a_capital_letter() {
+        assert_eq!(role_label("owner"), "Owner");
+        assert_eq!(role_label("iOS reader"), "iOS reader");
+        assert_eq!(role_label(""), "");
     }
 
     #[test]

@@ -157,4 +157,6 @@ pub struct ManagedResources {
     pub roles: Vec<RoleOption>,
     /// Sorted by name.
     pub secrets: Vec<SecretRow>,
+    /// Number of issued keys that are neither revoked nor expired.
+    pub keys: i64,
 }

@@ -1,6 +1,6 @@
 //! Validation of user input. The page validates before it sends; the server validates again.
 
-use super::{error::Error, project::DESCRIPTION_MAX};
+use super::{error::Error, limits::SCOPES_MAX, project::DESCRIPTION_MAX};
 
 /// Maximum length of any name, in characters.
 pub const NAME_MAX: usize = 100;
@@ -71,6 +71,28 @@ pub fn password(field: &str, typed: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a text can be a scope that the customer defines.
+pub fn is_custom_scope(text: &str) -> bool {
+    (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Validates scopes that the customer defines. Returns them distinct, in the given order.
+pub fn custom_scopes<'a>(field: &str, words: &'a [String]) -> Result<Vec<&'a str>, Error> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for word in words {
+        if !is_custom_scope(word) {
+            return Err(Error::invalid(field, format!("A scope is 1 to {NAME_MAX} letters, digits or symbols, without spaces.")));
+        }
+        if !scopes.contains(&word.as_str()) {
+            scopes.push(word);
+        }
+    }
+    if scopes.len() > SCOPES_MAX {
+        return Err(Error::invalid(field, format!("Use at most {SCOPES_MAX} scopes.")));
+    }
+    Ok(scopes)
+}
+
 /// Whether a character is invisible or changes the direction of the text around it: such characters make two different names look equal.
 /// Apart from control characters, these are `Bidi_Control` (UAX #9) and the zero-width or blank characters of
 /// `Default_Ignorable_Code_Point`, except the joiners and the two variation selectors that scripts and emoji need.
@@ -101,6 +123,17 @@ mod tests {
         for bad in ["a\u{0}b", "a\nb", "a\u{202E}b", "a\u{2066}b", "a\u{200F}b", "\u{FEFF}a\u{200B}", "\u{3164}", "\u{2800}", "ad\u{AD}min"] {
             assert!(name("name", bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn custom_scopes_have_no_spaces() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(custom_scopes("scopes", &words(&["read:all", "write", "read:all"])).unwrap(), ["read:all", "write"]);
+        for bad in ["", "a b", "a\tb", "ä", &"a".repeat(NAME_MAX + 1)] {
+            assert!(custom_scopes("scopes", &words(&[bad])).is_err(), "{bad}");
+        }
+        let many: Vec<_> = (0..=SCOPES_MAX).map(|number| number.to_string()).collect();
+        assert!(custom_scopes("scopes", &many[1..]).is_ok() && custom_scopes("scopes", &many).is_err());
     }
 
     #[test]

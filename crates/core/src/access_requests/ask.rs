@@ -18,13 +18,16 @@ const REQUEST_WINDOW_MS: i64 = 60 * MINUTE_MS;
 /// Requests a key and notifies the approvers. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `template` if it was deleted, or if the user already holds a key issued from it or has a pending request for one; `Throttled`
-/// after ten requests in an hour.
+/// `NotFound` also for a draft; `Conflict` at `template` if it was deleted, or if the user already holds a key issued from it or has a pending
+/// request for one; `Throttled` after ten requests in an hour.
 pub async fn create(core: &Core, actor: &Actor, template: TemplateId) -> Result<(), Error> {
     let mut change = core.begin(actor, &[Permission::ViewProject]).await?;
     let (organization, user) = (change.actor.organization, change.actor.user);
     let record = store::key_templates::find(&mut change.tx, organization, template).await?.ok_or(Error::NotFound)?;
     let access = projects::find_visible(&mut change.tx, &change.actor, record.project_id).await?;
+    if record.draft_since.is_some() {
+        return Err(Error::NotFound);
+    }
     if record.deleted_at.is_some() {
         return Err(Error::conflict("template", "This template was deleted. Its key can no longer be requested."));
     }
@@ -36,7 +39,7 @@ pub async fn create(core: &Core, actor: &Actor, template: TemplateId) -> Result<
     store::access_requests::insert(&mut change.tx, id, access.id, template, user).await.map_err(already_requested)?;
     let request = store::access_requests::find(&mut change.tx, organization, id).await?.ok_or(Error::Internal)?;
     let approvers = projects::approvers(&mut change.tx, organization, access.id).await?;
-    notify(&mut change, &approvers, NotificationEvent::Requested, &access, &record.name, "").await?;
+    notify(&mut change, &approvers, NotificationEvent::Requested, &access, &request, "").await?;
     let event = request_event(&change, "request.created", &access, &request);
     change.commit([event]).await
 }
@@ -68,7 +71,7 @@ pub async fn withdraw(core: &Core, actor: &Actor, id: AccessRequestId) -> Result
     require_open(&request)?;
     store::access_requests::decide(&mut change.tx, id, states::WITHDRAWN, user, "", Timestamp::now()).await?;
     let approvers = projects::approvers(&mut change.tx, organization, access.id).await?;
-    notify(&mut change, &approvers, NotificationEvent::Withdrawn, &access, &request.template, "").await?;
+    notify(&mut change, &approvers, NotificationEvent::Withdrawn, &access, &request, "").await?;
     let event = request_event(&change, "request.withdrawn", &access, &request);
     change.commit([event]).await
 }

@@ -35,7 +35,7 @@ pub async fn approve(core: &Core, actor: &Actor, id: AccessRequestId) -> Result<
     let issued = new_key(&mut change.tx, &change.actor, &access, &request, &template).await?;
     store::access_requests::decide(&mut change.tx, id, states::APPROVED, change.actor.user, "", issued.created_at).await?;
     store::issued_keys::insert(&mut change.tx, &issued).await?;
-    notify(&mut change, &[issued.holder], NotificationEvent::Approved, &access, &template.name, "").await?;
+    notify(&mut change, &[issued.holder], NotificationEvent::Approved, &access, &request, "").await?;
     let approval = request_event(&change, "request.approved", &access, &request);
     let issue = change
         .event("key.issued", "key", issued.id, &template.name)
@@ -55,8 +55,8 @@ pub async fn reject(core: &Core, actor: &Actor, id: AccessRequestId, comment: &s
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     let (access, request) = open_request(&mut change.tx, &change.actor, id).await?;
     store::access_requests::decide(&mut change.tx, id, states::REJECTED, change.actor.user, &comment, Timestamp::now()).await?;
-    notify(&mut change, &[request.user_id], NotificationEvent::Rejected, &access, &request.template, &comment).await?;
-    let event = request_event(&change, "request.rejected", &access, &request).with("word", comment);
+    notify(&mut change, &[request.user_id], NotificationEvent::Rejected, &access, &request, &comment).await?;
+    let event = request_event(&change, "request.rejected", &access, &request).with("reason", comment);
     change.commit([event]).await
 }
 

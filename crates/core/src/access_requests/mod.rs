@@ -34,7 +34,7 @@ pub async fn close_all(change: &mut Change, access: &ProjectAccess, template: Te
     let mut events = Vec::with_capacity(open.len());
     for request in &open {
         store::access_requests::decide(&mut change.tx, request.id, state::CLOSED, change.actor.user, "", Timestamp::now()).await?;
-        notify(change, &[request.user_id], NotificationEvent::Closed, access, &request.template, "").await?;
+        notify(change, &[request.user_id], NotificationEvent::Closed, access, request, "").await?;
         events.push(request_event(change, "request.closed", access, request));
     }
     Ok(events)
@@ -54,15 +54,16 @@ async fn notify(
     recipients: &[UserId],
     event: NotificationEvent,
     access: &ProjectAccess,
-    template: &str,
+    request: &AccessRequestRecord,
     comment: &str,
 ) -> Result<(), Error> {
     let others: Vec<_> = recipients.iter().copied().filter(|user| *user != change.actor.user).collect();
     let notice = NewNotification {
         event,
         project_id: access.id,
+        request_id: Some(request.id),
         project: access.record.name.clone(),
-        template: template.to_owned(),
+        template: request.template.clone(),
         actor_name: change.actor.name.clone(),
         comment: comment.to_owned(),
     };

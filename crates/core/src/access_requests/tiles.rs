@@ -16,8 +16,8 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// A project's cards: one per template, and one per key of the actor whose template was deleted. Needs *View Project*, in the organization and
-/// in the project.
+/// A project's cards: one per template that is no draft, and one per key of the actor whose template was deleted. Needs *View Project*, in the
+/// organization and in the project.
 ///
 /// # Errors
 /// `NotFound` also for a project that is not visible to the actor.
@@ -30,7 +30,7 @@ pub async fn cards(core: &Core, actor: &Actor, project: ProjectId) -> Result<Key
     let (_, currency) = store::organizations::settings(&mut db, actor.organization).await?;
 
     let mut cards = Vec::with_capacity(templates.len());
-    for (template, fields) in templates {
+    for (template, fields) in templates.into_iter().filter(|(template, _)| template.draft_since.is_none()) {
         let mut card = from_template(&template, fields.into_iter().map(Into::into).collect());
         let own: Vec<_> = held.extract_if(.., |key| key.template_id == template.id).collect();
         // The key in use, otherwise the latest one.

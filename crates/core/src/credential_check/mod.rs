@@ -116,7 +116,7 @@ pub async fn test(core: &Core, actor: &Actor, id: CredentialId) -> Result<TestRe
 async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &CredentialRecord) -> Result<CheckResult, Error> {
     let OpenCredential { secrets, record: opened } = match credentials::open(core, actor.organization, id).await {
         Ok(opened) => opened,
-        Err(OpenError::Expired) => return Ok(CheckResult(TestOutcome::Refused, "This key has expired. Delete it and add a new one.".to_owned())),
+        Err(OpenError::Expired) => return Ok(CheckResult(TestOutcome::Refused, "This key has expired. Replace it.".to_owned())),
         Err(OpenError::Unreadable) => {
             return Ok(CheckResult::inconclusive("The stored secret cannot be decrypted. Enter it again."));
         }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::view::load_row;
+use super::{external_unique_name, view::load_row};
 use crate::{
     Core,
     actor::Actor,
@@ -36,7 +36,7 @@ pub async fn create_external(core: &Core, actor: &Actor, request: CreateExternal
     let spec = CredentialKind::External.spec();
     actor.require(spec.manage)?;
     let label = validate::name("label", &request.label)?;
-    let (secrets, region) = external_secrets(&request)?;
+    let (secrets, region) = external_secrets(request.provider, &request.key, &request.secret, &request.region)?;
     let now = Timestamp::now();
     let provider = request.provider;
     let new = NewCredential {
@@ -44,7 +44,7 @@ pub async fn create_external(core: &Core, actor: &Actor, request: CreateExternal
         organization: actor.organization,
         kind: CredentialKind::External,
         name: label,
-        unique_name: format!("{} {}", provider.as_str(), actor.user),
+        unique_name: external_unique_name(provider, actor.user),
         provider: Some(provider),
         region,
         mask: spec.mask.apply(request.key.expose()),
@@ -52,7 +52,7 @@ pub async fn create_external(core: &Core, actor: &Actor, request: CreateExternal
         created_at: now,
         expires_at: expiry::resolve(spec, request.expiry, now)?,
     };
-    let taken = format!("You already have a key for {}. Delete it before adding another.", provider.label());
+    let taken = format!("You already have a key for {}. Replace it, or delete it before you add another.", provider.label());
     store_new(core, actor, &new, &secrets, |error| error.or_conflict("provider", &taken)).await
 }
 
@@ -83,19 +83,24 @@ pub(super) fn name_taken(error: StoreError) -> Error {
 }
 
 /// The secrets to store for the provider, and the region. Values that the provider does not use are rejected instead of stored.
-fn external_secrets(request: &CreateExternalKeyRequest) -> Result<(Vec<NamedSecret>, Option<String>), Error> {
-    let key = storage_key("key", request.key.expose(), request.provider)?;
+pub(super) fn external_secrets(
+    provider: StorageProvider,
+    key: &TypedSecret,
+    secret_key: &TypedSecret,
+    typed_region: &str,
+) -> Result<(Vec<NamedSecret>, Option<String>), Error> {
+    let key = storage_key("key", key.expose(), provider)?;
     let mut secrets = vec![("key", SecretString::from(key))];
-    let region = match request.provider {
+    let region = match provider {
         StorageProvider::Aws => {
-            secrets.push(("secret", secret("secret", request.secret.expose(), STORAGE_SECRET_MAX)?.into()));
-            Some(region("region", &request.region)?.to_owned())
+            secrets.push(("secret", secret("secret", secret_key.expose(), STORAGE_SECRET_MAX)?.into()));
+            Some(region("region", typed_region)?.to_owned())
         }
         StorageProvider::Dnanexus => {
-            if !request.secret.expose().trim().is_empty() {
+            if !secret_key.expose().trim().is_empty() {
                 return Err(Error::invalid("secret", "DNAnexus uses only a token. Leave the secret empty."));
             }
-            if !request.region.trim().is_empty() {
+            if !typed_region.trim().is_empty() {
                 return Err(Error::invalid("region", "DNAnexus has no regions. Leave the region empty."));
             }
             None

@@ -4,14 +4,20 @@ use secrecy::SecretString;
 
 use super::{
     ANY_KIND,
-    create::name_taken,
+    create::{external_secrets, name_taken},
     find_accessible, owner_of,
     view::{load_row, row_without_links},
 };
-use crate::{Core, actor::Actor, etag::IfMatch, vault::Vault};
+use crate::{
+    Core,
+    actor::Actor,
+    etag::IfMatch,
+    expiry,
+    vault::{NamedSecret, Vault},
+};
 use latchkey_store::{self as store, Tx, credentials::CredentialRecord};
 use latchkey_types::{
-    credential::{GENERAL_VALUE_MAX, secret},
+    credential::{GENERAL_VALUE_MAX, ReplaceExternalKeyRequest, secret},
     error::Error,
     id::CredentialId,
     key::KeyRow,
@@ -54,20 +60,43 @@ pub async fn edit_general(core: &Core, actor: &Actor, id: CredentialId, patch: G
     }
     let event = change.event("credential.edited", "credential", id, &name).with("from", before.name.as_str()).with("new_value", value.is_some());
     if let Some(value) = value {
-        replace_value(&mut change.tx, &core.vault, &before, value, &mask).await?;
+        replace_secrets(&mut change.tx, &core.vault, &before, &[("value", value)]).await?;
+        store::credentials::set_mask(&mut change.tx, id, &mask, changed_at(&before)).await?;
     }
     let record = store::credentials::find(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::Internal)?;
     change.commit([event]).await?;
     load_row(core, record).await
 }
 
-async fn replace_value(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, value: SecretString, mask: &str) -> Result<(), Error> {
-    let sealed = vault.seal(tx, owner_of(before), &[("value", value)]).await?;
+/// Replaces the secrets, the region and the expiry of an external key. What uses the key goes on without interruption. Needs *Manage API Keys*.
+///
+/// # Errors
+/// `NotFound` also for other credentials.
+pub async fn replace_external(core: &Core, actor: &Actor, id: CredentialId, request: ReplaceExternalKeyRequest) -> Result<KeyRow, Error> {
+    let spec = CredentialKind::External.spec();
+    actor.require(spec.manage)?;
+    let mut change = core.begin(actor, &[spec.manage]).await?;
+    let before = find_accessible(&mut change.tx, &change.actor, id).await?;
+    let provider = before.provider.ok_or(Error::NotFound)?;
+    let (secrets, region) = external_secrets(provider, &request.key, &request.secret, &request.region)?;
+    let expires_at = expiry::resolve(spec, request.expiry, Timestamp::now())?;
+    replace_secrets(&mut change.tx, &core.vault, &before, &secrets).await?;
+    store::credentials::set_region_and_expiry(&mut change.tx, id, region.as_deref(), expires_at, changed_at(&before)).await?;
+    let record = store::credentials::find(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::Internal)?;
+    let event = change.event("credential.replaced", "credential", id, &before.name).with("provider", provider.as_str());
+    change.commit([event]).await?;
+    load_row(core, record).await
+}
+
+async fn replace_secrets(tx: &mut Tx, vault: &Vault, before: &CredentialRecord, secrets: &[NamedSecret]) -> Result<(), Error> {
+    let sealed = vault.seal(tx, owner_of(before), secrets).await?;
     store::sealed_secrets::delete(tx, before.id).await?;
-    store::sealed_secrets::insert(tx, &sealed).await?;
-    // Strictly later than before, so that a credential test in progress detects the change.
-    let at = Timestamp::now().max(before.updated_at.plus_ms(1));
-    Ok(store::credentials::set_mask(tx, before.id, mask, at).await?)
+    Ok(store::sealed_secrets::insert(tx, &sealed).await?)
+}
+
+/// The time of a change to the secrets: strictly later than the last one, so that a credential test in progress detects the change.
+fn changed_at(before: &CredentialRecord) -> Timestamp {
+    Timestamp::now().max(before.updated_at.plus_ms(1))
 }
 
 /// Deletes a credential permanently. Its secrets are removed, and linked providers and models lose their key. Needs the kind's `manage`

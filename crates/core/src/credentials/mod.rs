@@ -6,13 +6,18 @@ mod open;
 mod view;
 
 pub use create::{NewGeneralKey, create_external, create_general};
-pub use edit::{GeneralKeyPatch, delete, edit_general};
+pub use edit::{GeneralKeyPatch, delete, edit_general, replace_external};
 pub use open::{OpenCredential, OpenError, Secrets, open};
-pub use view::{find_many, get, rows};
+pub use view::{find_many, get, own_external, rows};
 
 use super::{Core, actor::Actor, vault::SecretOwner};
 use latchkey_store::{self as store, Connection, credentials::CredentialRecord};
-use latchkey_types::{error::Error, id::CredentialId, permission::Permission};
+use latchkey_types::{
+    error::Error,
+    id::{CredentialId, UserId},
+    key::StorageProvider,
+    permission::Permission,
+};
 
 /// The permissions for at least one kind of credential.
 const ANY_KIND: [Permission; 2] = [Permission::ManageCredentials, Permission::ManageApiKeys];
@@ -39,6 +44,11 @@ pub async fn get_record(core: &Core, actor: &Actor, id: CredentialId) -> Result<
 async fn find_accessible(db: &mut Connection, actor: &Actor, id: CredentialId) -> Result<CredentialRecord, Error> {
     let record = store::credentials::find(db, actor.organization, id).await?;
     record.filter(|record| can_access(actor, record)).ok_or(Error::NotFound)
+}
+
+/// The value that makes an external key the only one of its provider and user.
+fn external_unique_name(provider: StorageProvider, user: UserId) -> String {
+    format!("{} {user}", provider.as_str())
 }
 
 /// The owner that the secrets are bound to when they are encrypted.

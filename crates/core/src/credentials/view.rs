@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{get_record, open::secrets};
+use super::{external_unique_name, get_record, open::secrets};
 use crate::{Core, actor::Actor};
 use latchkey_store::{self as store, credentials::CredentialRecord, providers::LinkRecord, sealed_secrets::SealedSecret};
 use latchkey_types::{
     error::Error,
     id::{CredentialId, OrganizationId},
-    key::{ItemId, KeyRow, TestResult},
-    key_kind::Kind,
+    key::{ItemId, KeyRow, StorageProvider, TestResult},
+    key_kind::{CredentialKind, Kind},
     time::Timestamp,
 };
 
@@ -19,6 +19,14 @@ use latchkey_types::{
 /// `NotFound` also for credentials that the actor may not access.
 pub async fn get(core: &Core, actor: &Actor, id: CredentialId) -> Result<KeyRow, Error> {
     load_row(core, get_record(core, actor, id).await?).await
+}
+
+/// The actor's own external keys, at most one of each provider. Needs *Manage API Keys*.
+pub async fn own_external(core: &Core, actor: &Actor) -> Result<Vec<KeyRow>, Error> {
+    let kind = CredentialKind::External;
+    actor.require(kind.spec().view)?;
+    let unique_names = StorageProvider::ALL.map(|provider| external_unique_name(provider, actor.user));
+    rows(core, store::credentials::find_by_unique_names(&core.store, actor.organization, kind, &unique_names).await?).await
 }
 
 /// The organization's credentials with these numbers that are not deleted, by number. Does not check permissions: they were checked when the

@@ -30,6 +30,7 @@ fn revocation_notice(actor: &Actor, project: &ProjectAccess, key: &IssuedKeyRow)
     NewNotification {
         event: NotificationEvent::Revoked,
         project_id: project.id,
+        request_id: None,
         project: project.record.name.clone(),
         template: key.name.clone(),
         actor_name: actor.name.clone(),

@@ -14,13 +14,17 @@ use latchkey_store::{
 use latchkey_types::{
     error::Error,
     id::KeyId,
-    issued_key::{IssuedPage, IssuedQuery, IssuedRow, ROWS},
+    issued_key::{IssuedOrder, IssuedPage, IssuedQuery, IssuedRow, ROWS},
     key_kind::Lifecycle,
     time::Timestamp,
+    validate,
 };
 
-/// A page of a project's issued keys with their usage in a period. Includes valid keys, and invalid ones that were used or revoked in the period.
-/// Needs *Manage Projects*, in the organization and in the project.
+/// A page of a project's issued keys that match a search, with their usage in a period. Includes valid keys, and invalid ones that were used or
+/// revoked in the period. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Invalid` at `search`, at `rows` or in the period.
 pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<IssuedPage, Error> {
     let mut db = core.store.connection().await?;
     let project = projects::find_managed(&mut db, actor, query.project).await?;
@@ -29,11 +33,13 @@ pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<Issu
     if !ROWS.contains(&query.rows) {
         return Err(Error::invalid("rows", "A page has 10, 20, 50 or 100 rows."));
     }
-    let scope = Scope { organization: actor.organization, project: project.id, span, now };
+    let search = validate::search("search", &query.search)?;
+    let scope = Scope { organization: actor.organization, project: project.id, span, search: &search, now };
     let sums = store::issued_key_list::totals(&mut db, &scope).await?;
     let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
     let page = query.page.clamp(1, last_page);
-    let records = store::issued_key_list::page(&mut db, &scope, query.sort, ((page - 1) * query.rows, query.rows)).await?;
+    let order = IssuedOrder { column: query.sort, is_reversed: query.is_reversed };
+    let records = store::issued_key_list::page(&core.store, &mut db, &scope, order, ((page - 1) * query.rows, query.rows)).await?;
     let keys: Vec<_> = records.iter().map(|record| record.id).collect();
     let mut buckets = in_buckets(store::issued_key_list::buckets(&mut db, &scope, &keys).await?, span.count);
     let rows = records.into_iter().map(|record| {

@@ -10,8 +10,8 @@ use latchkey_types::{
     permission::Permission,
 };
 
-/// Creates a template with an unused name and default values, to be edited afterwards. Its role is the least privileged one that the actor may
-/// assign and that includes *View Project*. Needs *Manage Projects*, in the organization and in the project.
+/// Creates a draft of a template with an unused name and default values, to be edited afterwards. Its role is the least privileged one that the
+/// actor may assign and that includes *View Project*. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
 /// `Conflict` at `project` if it has [`TEMPLATES_MAX`] templates, at `role` if there is no role that the actor may assign.

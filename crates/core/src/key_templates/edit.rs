@@ -1,7 +1,7 @@
 //! Edits one value of a key template at a time.
 
-use super::{ensure_unchanged, find_managed, read};
-use crate::{Core, actor::Actor};
+use super::{find_managed, read};
+use crate::{Core, actor::Actor, etag::ensure_unchanged};
 use latchkey_store::{self as store, Connection, key_templates::TemplateRecord};
 use latchkey_types::{
     error::Error,
@@ -12,8 +12,9 @@ use latchkey_types::{
     validate,
 };
 
-/// Changes one value of a template, if it still has the value that the editor displayed. A new price applies from the next request on, also for
-/// keys that are already issued. Needs *Manage Projects*, in the organization and in the project; for a role also every permission of it.
+/// Changes one value of a template, if it still has the value that the editor displayed. Saving the name of a draft, even the same one, offers its
+/// keys to others. A new price applies from the next request on, also for keys that are already issued. Needs *Manage Projects*, in the
+/// organization and in the project; for a role also every permission of it.
 ///
 /// # Errors
 /// `Conflict` at the value if it was changed concurrently or the name is taken.
@@ -23,7 +24,8 @@ pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: ValueEdit<Te
     let value = edit.which.as_str();
     let (now, after) = set_value(&mut change.tx, &change.actor, &mut template, &edit).await?;
     ensure_unchanged(value, &now, &edit.before, &after)?;
-    if now == after {
+    let publishes = edit.which == TemplateValue::Name && template.draft_since.take().is_some();
+    if now == after && !publishes {
         return read(&mut change.tx, &change.actor, id).await;
     }
     store::key_templates::update(&mut change.tx, &template).await.map_err(name_taken)?;
@@ -32,6 +34,9 @@ pub async fn edit(core: &Core, actor: &Actor, id: TemplateId, edit: ValueEdit<Te
     // Descriptions are long and not relevant for an audit.
     if edit.which != TemplateValue::Description {
         event = event.with("before", now).with("after", after);
+    }
+    if publishes {
+        event = event.with("published", true);
     }
     change.commit([event]).await?;
     Ok(edited)

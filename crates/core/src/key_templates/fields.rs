@@ -1,7 +1,7 @@
 //! The information fields of a key template.
 
-use super::{ensure_unchanged, find_managed, unused_name};
-use crate::{Core, actor::Actor, audit::Event, change::Change, projects::ProjectAccess};
+use super::{find_managed, unused_name};
+use crate::{Core, actor::Actor, audit::Event, change::Change, etag::ensure_unchanged, projects::ProjectAccess};
 use latchkey_store::{
     self as store, Connection,
     key_templates::{FieldRecord, TemplateRecord},
@@ -9,24 +9,26 @@ use latchkey_store::{
 use latchkey_types::{
     error::Error,
     id::{FieldId, TemplateId},
-    key_template::{FIELDS_MAX, FieldRow, FieldValue, ValueEdit},
+    key_template::{FIELDS_MAX, FieldRow, FieldValue, StandardField, ValueEdit},
     permission::Permission,
     validate,
 };
 
-/// Adds a field with an unused name, to be edited afterwards. Needs *Manage Projects*, in the organization and in the project.
+/// Adds a standard field, or one with an unused name, to be edited afterwards. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `template` if it has [`FIELDS_MAX`] fields.
-pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId) -> Result<FieldRow, Error> {
+/// `Conflict` at `template` if it has [`FIELDS_MAX`] fields, at `name` if it has the standard field already.
+pub async fn add_field(core: &Core, actor: &Actor, template: TemplateId, standard: Option<StandardField>) -> Result<FieldRow, Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     let (access, record) = find_managed(&mut change.tx, &change.actor, template).await?;
     let all = store::key_templates::fields(&mut change.tx, template).await?;
     if all.len() >= FIELDS_MAX {
         return Err(Error::conflict("template", format!("A template has at most {FIELDS_MAX} fields.")));
     }
-    let (id, name) = (FieldId::new(), unused_name("New field", all.iter().map(|field| field.name.as_str())));
-    store::key_templates::insert_field(&mut change.tx, id, template, &name).await?;
+    let id = FieldId::new();
+    let name = standard.map_or_else(|| unused_name("New field", all.iter().map(|field| field.name.as_str())), |field| field.name().to_owned());
+    let value = if standard == Some(StandardField::ProjectId) { access.id.to_string() } else { String::new() };
+    store::key_templates::insert_field(&mut change.tx, id, template, &name, &value).await.map_err(name_taken)?;
     let added = find(&mut change.tx, id).await?.row();
     let event = field_event(&change, "template.field_added", &access, &record, &name);
     change.commit([event]).await?;

@@ -90,15 +90,6 @@ fn unused_name<'a>(first: &str, taken: impl Iterator<Item = &'a str>) -> String 
     names.into_iter().find(|name| !taken.contains(&fold(name))).unwrap_or_default()
 }
 
-/// Requires that the current value is the one the editor displayed (`before`), or already the new one (`after`).
-fn ensure_unchanged(field: &str, current: &str, before: &str, after: &str) -> Result<(), Error> {
-    if current == before || current == after {
-        return Ok(());
-    }
-    let current = if current.is_empty() { "nothing".to_owned() } else { format!("“{current}”") };
-    Err(Error::conflict(field, format!("Someone else changed this to {current}. Nothing was overwritten.")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,13 +98,5 @@ mod tests {
     fn unused_names_are_numbered() {
         assert_eq!(unused_name("New template", [].into_iter()), "New template");
         assert_eq!(unused_name("New template", ["NEW TEMPLATE", "New template 2", "New template 4"].into_iter()), "New template 3");
-    }
-
-    #[test]
-    fn concurrent_changes_are_not_overwritten() {
-        assert_eq!(ensure_unchanged("name", "a", "a", "b"), Ok(()));
-        assert_eq!(ensure_unchanged("name", "b", "a", "b"), Ok(()), "both make the same change");
-        let conflict = ensure_unchanged("name", "c", "a", "b").unwrap_err();
-        assert_eq!(conflict.field_error().map(|(field, message)| (field, message.contains("“c”"))), Some(("name", true)));
     }
 }

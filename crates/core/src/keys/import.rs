@@ -9,7 +9,7 @@ use latchkey_types::{
     error::Error,
     id::KeyId,
     key::{CreateKeyRequest, KeyRow},
-    key_kind::{KeyKind, Mask},
+    key_kind::KeyKind,
     time::Timestamp,
 };
 
@@ -51,7 +51,7 @@ pub async fn import(core: &Core, actor: &Actor, imports: Vec<KeyImport>) -> Resu
 }
 
 fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Result<store::keys::NewKey, Error> {
-    let kind = KeyKind::Client;
+    let (kind, sha256) = (KeyKind::Client, sha256(&import.sha256)?);
     Ok(store::keys::NewKey {
         id: KeyId::new(),
         organization: actor.organization,
@@ -59,9 +59,8 @@ fn new_key(core: &Core, actor: &Actor, import: &KeyImport, now: Timestamp) -> Re
         attributes: attributes::from_request(actor, kind, &import.request, now)?,
         credits: limits::credits(kind.spec(), import.request.credits)?,
         corpora: attributes::corpora(kind.spec(), &import.request.corpora)?,
-        digest: core.pepper.digest_of_sha256(&sha256(&import.sha256)?).as_bytes().to_vec(),
-        // The mask would need the plain key, and only its hash is available.
-        mask: Mask::Hidden.apply(""),
+        digest: core.pepper.digest_of_sha256(&sha256).as_bytes().to_vec(),
+        mask: mask(&sha256),
         created_by: actor.user,
         created_at: now,
     })
@@ -74,6 +73,12 @@ fn sha256(text: &str) -> Result<[u8; 32], Error> {
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
 }
 
+/// The mask of a key of which only the hash is available: the ends of the hash, by which whoever has the key finds it.
+fn mask(sha256: &[u8; 32]) -> String {
+    let digits = hex::encode(sha256);
+    format!("sha256 {}…{}", &digits[..4], &digits[digits.len() - 4..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +88,7 @@ mod tests {
         let hex = "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let base64 = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
         assert_eq!(sha256(hex), sha256(base64));
-        assert!(sha256(hex).is_ok());
+        assert_eq!(mask(&sha256(hex).unwrap()), "sha256 ba78…15ad");
         for bad in ["", "abc", &hex[..62], &format!("{hex}00"), &hex.replace('B', "g"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0="] {
             assert!(sha256(bad).is_err(), "{bad}");
         }

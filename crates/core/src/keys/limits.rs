@@ -15,7 +15,7 @@ use latchkey_types::{
     id::KeyId,
     key::KeyRow,
     key_kind::KindSpec,
-    limits::{self, ALLOWED_IPS_MAX, Credits, CreditsPatch, CreditsRequest, RateLimit},
+    limits::{self, Credits, CreditsPatch, CreditsRequest, RateLimit},
     time::Timestamp,
 };
 
@@ -43,14 +43,10 @@ pub(super) fn allowed_ips(spec: &KindSpec, requested: &[String]) -> Result<Optio
     if !spec.has_limits {
         return unsupported("allowed_ips");
     }
-    if requested.len() > ALLOWED_IPS_MAX {
-        return Err(Error::invalid("allowed_ips", format!("Use at most {ALLOWED_IPS_MAX} networks.")));
-    }
+    limits::allowed_ips(requested)?;
     let mut networks = Vec::with_capacity(requested.len());
     for (index, text) in requested.iter().enumerate() {
-        let network = network(text.trim()).ok_or_else(|| {
-            Error::invalid(&format!("allowed_ips[{index}]"), "Must be a network, e.g. 192.0.2.0/24 or 2001:db8::/32, or an address.")
-        })?;
+        let network = network(text.trim()).ok_or_else(|| limits::invalid_network(index))?;
         let network = network.to_string();
         if !networks.contains(&network) {
             networks.push(network);
@@ -153,7 +149,7 @@ mod tests {
             let error = read(&["10.0.0.0/8", bad]).unwrap_err();
             assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
         }
-        assert!(read(&vec!["10.0.0.0/8"; ALLOWED_IPS_MAX + 1]).is_err());
+        assert!(read(&vec!["10.0.0.0/8"; limits::ALLOWED_IPS_MAX + 1]).is_err());
         assert!(allowed_ips(KeyKind::Agent.spec(), &["10.0.0.0/8".to_owned()]).is_err());
     }
 }

@@ -58,10 +58,12 @@ mod tests {
             seq: 7,
             event: NotificationEvent::Requested,
             project_id: "prj_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            request_id: None,
             project: project.to_owned(),
             template: "Read access".to_owned(),
             actor_name: "Mia".to_owned(),
             comment: String::new(),
+            outcome: None,
             created_at: Timestamp(0),
             is_read: false,
         };

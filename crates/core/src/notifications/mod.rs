@@ -11,7 +11,7 @@ use latchkey_store::{
 };
 use latchkey_types::{error::Error, id::UserId, notification::Notification};
 
-/// Number of notifications in the list.
+/// Number of notifications in a list.
 const LIST_MAX: i64 = 50;
 
 /// Stores a notification for each user, in the transaction of the change that it reports. It appears in the page immediately, and is queued
@@ -23,15 +23,17 @@ pub async fn notify(tx: &mut Tx, users: &[UserId], notice: &NewNotification) -> 
     Ok(())
 }
 
-/// The user's latest notifications, newest first. Needs no permission: users read only their own.
-pub async fn recent(core: &Core, actor: &Actor) -> Result<Vec<Notification>, Error> {
-    let records = store::notifications::of_user(&core.store, actor.user, LIST_MAX).await?;
+/// The user's latest notifications, or the latest before the one with this sequence number, newest first. Needs no permission: users read
+/// only their own.
+pub async fn list(core: &Core, actor: &Actor, before: Option<i64>) -> Result<Vec<Notification>, Error> {
+    let records = store::notifications::of_user(&core.store, actor.user, before.unwrap_or(i64::MAX), LIST_MAX).await?;
     Ok(records.into_iter().filter_map(NotificationRecord::to_notification).collect())
 }
 
-/// Marks the user's notifications up to sequence number `up_to` as read. Needs no permission: users change only their own.
-pub async fn mark_read(core: &Core, actor: &Actor, up_to: i64) -> Result<(), Error> {
+/// Marks the user's notifications from one sequence number up to and including another as read. Needs no permission: users change only
+/// their own.
+pub async fn mark_read(core: &Core, actor: &Actor, range: (i64, i64)) -> Result<(), Error> {
     let mut change = core.begin(actor, &[]).await?;
-    store::notifications::mark_read(&mut change.tx, change.actor.user, up_to).await?;
+    store::notifications::mark_read(&mut change.tx, change.actor.user, range).await?;
     change.commit([]).await
 }

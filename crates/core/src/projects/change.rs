@@ -1,8 +1,8 @@
 //! Creates, updates and deletes projects.
 
 use super::ProjectAccess;
-use crate::{Core, actor::Actor, notifications};
-use latchkey_store::{self as store, Tx, notifications::NewNotification};
+use crate::{Core, actor::Actor, etag::ensure_unchanged, notifications};
+use latchkey_store::{self as store, Tx, notifications::NewNotification, projects::ProjectRecord};
 use latchkey_types::{
     error::Error,
     id::{ProjectId, UserId},
@@ -35,21 +35,47 @@ pub async fn create(core: &Core, actor: &Actor, request: ProjectRequest) -> Resu
     Ok(created)
 }
 
-/// Updates a project. Needs *Manage Projects*, in the organization and in the project.
-pub async fn edit(core: &Core, actor: &Actor, id: ProjectId, request: ProjectRequest) -> Result<ProjectRow, Error> {
+/// Updates a project. With the values `before` that an editor displayed, changes only those that differ from them. Needs *Manage Projects*, in
+/// the organization and in the project.
+///
+/// # Errors
+/// `Conflict` at a value if it was changed concurrently.
+pub async fn edit(core: &Core, actor: &Actor, id: ProjectId, before: Option<ProjectRequest>, request: ProjectRequest) -> Result<ProjectRow, Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
-    let before = super::find_managed(&mut change.tx, &change.actor, id).await?;
+    let stored = super::find_managed(&mut change.tx, &change.actor, id).await?.record;
     // Permission (403) and existence (404) take precedence over validation errors.
     let request = validate(&request)?;
+    let request = match before {
+        Some(before) => merge(&stored, &before, request)?,
+        None => request,
+    };
     store::projects::update(&mut change.tx, id, &request).await.map_err(name_taken)?;
     let edited = super::find_access(&mut change.tx, &change.actor, id).await?.row();
     let event = change
         .event("project.edited", "project", id, &request.name)
-        .with("name_before", before.record.name)
-        .with("visibility_before", before.record.visibility.as_str())
+        .with("name_before", stored.name)
+        .with("visibility_before", stored.visibility.as_str())
         .with("visibility", request.visibility.as_str());
     change.commit([event]).await?;
     Ok(edited)
+}
+
+/// The stored values, except those that an editor changed from `before` to `after`.
+fn merge(stored: &ProjectRecord, before: &ProjectRequest, after: ProjectRequest) -> Result<ProjectRequest, Error> {
+    let mut merged = ProjectRequest { name: stored.name.clone(), description: stored.description.clone(), visibility: stored.visibility };
+    if after.name != before.name {
+        ensure_unchanged("name", &merged.name, &before.name, &after.name)?;
+        merged.name = after.name;
+    }
+    if after.description != before.description {
+        ensure_unchanged("description", &merged.description, &before.description, &after.description)?;
+        merged.description = after.description;
+    }
+    if after.visibility != before.visibility {
+        ensure_unchanged("visibility", merged.visibility.as_str(), before.visibility.as_str(), after.visibility.as_str())?;
+        merged.visibility = after.visibility;
+    }
+    Ok(merged)
 }
 
 /// Deletes a project permanently. Its open requests are closed and its keys revoked immediately, with notifications to requesters and holders;
@@ -83,6 +109,7 @@ async fn notify_each(
         let notice = NewNotification {
             event,
             project_id: project.id,
+            request_id: None,
             project: project.record.name.clone(),
             template: template.clone(),
             actor_name: actor_name.to_owned(),

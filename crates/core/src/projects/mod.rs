@@ -133,6 +133,7 @@ pub async fn resources(core: &Core, actor: &Actor, id: ProjectId) -> Result<Proj
             candidates: members::candidates(&mut db, actor, id).await?,
             roles: members::assignable_roles(&mut db, actor).await?,
             secrets: secrets::list_in(&mut db, id).await?,
+            keys: store::issued_keys::count_in_use(&mut db, id).await?,
         })
     } else {
         None

@@ -20,19 +20,21 @@ pub struct Selection<'a> {
     pub kinds: &'a [Kind],
     /// Restricts personal kinds to this user's; `None` for all.
     pub personal_of: Option<UserId>,
-    /// Text that the name contains, ignoring case; blank matches all.
+    /// See [`KeyQuery::search`](latchkey_types::listing::KeyQuery::search).
     pub search: &'a str,
     pub status: Option<Status>,
     /// Only those that expire within [`EXPIRING_DAYS`].
     pub expiring: bool,
     pub external_id: Option<&'a str>,
     pub scope: Option<&'a str>,
+    /// Whether `external_id` and `scope` are the beginnings of values instead of whole values.
+    pub match_prefixes: bool,
     /// Ties are broken by creation order.
     pub sort: SortBy,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Table {
+pub(super) enum Table {
     Keys,
     Credentials,
 }
@@ -46,8 +48,14 @@ struct Conditions {
 impl Conditions {
     /// Adds a condition; `$?` in it is replaced by the placeholder of `text`.
     fn add(&mut self, condition: &str, text: String) {
+        let placeholder = self.bind(text);
+        self.require(&condition.replace("$?", &placeholder));
+    }
+
+    /// Adds a text and returns its placeholder.
+    fn bind(&mut self, text: String) -> String {
         self.texts.push(text);
-        self.require(&condition.replace("$?", &format!("${}", self.texts.len())));
+        format!("${}", self.texts.len())
     }
 
     fn require(&mut self, condition: &str) {
@@ -57,11 +65,11 @@ impl Conditions {
 }
 
 impl Table {
-    fn of(kinds: &[Kind]) -> Self {
+    pub(super) fn of(kinds: &[Kind]) -> Self {
         if kinds.iter().all(|kind| matches!(kind, Kind::Key(_))) { Self::Keys } else { Self::Credentials }
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Keys => "api_keys",
             Self::Credentials => "credentials",
@@ -80,7 +88,7 @@ impl Selection<'_> {
             all.add(&format!("(k.created_by = $? or k.kind not in ({personal}))"), user.to_string());
         }
         if !self.search.is_empty() {
-            all.add("k.name_folded like $? escape '\\'", like_pattern(&fold(self.search)));
+            self.add_search(&mut all, store, &kinds);
         }
         if let Some(status) = self.status {
             all.require(&format!("{} = {}", status_rank(Table::of(self.kinds), now), rank(status)));
@@ -88,14 +96,45 @@ impl Selection<'_> {
         if self.expiring {
             all.require(&format!("k.expires_at > {} and k.expires_at <= {}", now.0, now.plus_days(EXPIRING_DAYS).0));
         }
-        if let Some(external_id) = self.external_id {
-            all.add("k.external_id = $?", external_id.to_owned());
+        match self.external_id {
+            Some(beginning) if self.match_prefixes => {
+                let condition = begins_with(&format!("k.external_id{}", store.bytewise_collation()), beginning, &mut all);
+                all.require(&condition);
+            }
+            Some(external_id) => all.add("k.external_id = $?", external_id.to_owned()),
+            None => {}
         }
         if let Some(scope) = self.scope {
-            all.add(&format!("{}(' ' || k.scopes || ' ', $?) > 0", store.position_function()), format!(" {scope} "));
+            let end = if self.match_prefixes { "" } else { " " };
+            all.add(&format!("{}(' ' || k.scopes || ' ', $?) > 0", store.position_function()), format!(" {scope}{end}"));
         }
         all
     }
+
+    /// Only the name is in the indexes that the list is read from. The other matches are looked up in indexes of their own, once.
+    fn add_search(&self, all: &mut Conditions, store: &Store, kinds: &str) {
+        let table = Table::of(self.kinds);
+        let name = all.bind(like_pattern(&fold(self.search)));
+        let text = all.bind(self.search.to_owned());
+        let mut matches = vec![format!("k.name_folded like {name} escape '\\'")];
+        let mut look_up = |condition: &str| matches.push(format!("k.number in (select s.number from {} s where {condition})", table.name()));
+        look_up(&format!("s.id = {text}"));
+        if table == Table::Keys {
+            let listed = format!("s.organization_id = $1 and s.kind in ({kinds}) and s.deleted_at is null");
+            let external_id = begins_with(&format!("s.external_id{}", store.bytewise_collation()), self.search, all);
+            look_up(&format!("{listed} and {external_id}"));
+            if self.search.len() == 4 && self.search.is_ascii() {
+                look_up(&format!("{listed} and substr(s.mask, length(s.mask) - 3) = {text}"));
+            }
+        }
+        all.require(&format!("({})", matches.join(" or ")));
+    }
+}
+
+/// The condition that a text begins so. A range, because `like` does not use an index on both databases.
+fn begins_with(column: &str, beginning: &str, all: &mut Conditions) -> String {
+    let (from, to) = (all.bind(beginning.to_owned()), all.bind(format!("{beginning}{}", char::MAX)));
+    format!("{column} >= {from} and {column} < {to}")
 }
 
 /// The numbers of a list's rows, in its order, at this moment.

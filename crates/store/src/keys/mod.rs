@@ -1,7 +1,9 @@
 //! API keys and their secrets, credits and lists.
 
+pub mod counts;
 pub mod credits;
 pub mod lists;
+pub mod recent_use;
 pub mod secrets;
 
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 /// Texts and columns.
 #[derive(Debug)]
 pub struct ListSpec {
-    /// What keys of this kind are for, in one or two sentences.
+    /// What keys of this kind are for, in one line.
     pub purpose: &'static str,
     /// Shown while there are no keys.
     pub empty_text: &'static str,

@@ -183,13 +183,13 @@ impl KindSpec {
         }
     }
 
-    /// When keys of this kind expire, as a sentence.
-    pub fn expiry_note(&self) -> String {
+    /// What keys of this kind are for, and when they expire if nobody chooses it.
+    pub fn lead(&self) -> String {
+        let purpose = self.list_spec().purpose;
         match self.expiry {
-            Expiry::Never => "Doesn’t expire.".to_owned(),
-            Expiry::Days(days) => format!("Expires after {days} days; create a new key then."),
-            Expiry::Chosen => "Expires on the date you choose.".to_owned(),
-            Expiry::ChosenOrNever => "Expiry is optional.".to_owned(),
+            Expiry::Never => format!("{purpose} Doesn’t expire."),
+            Expiry::Days(days) => format!("{purpose} Expires after {days} days; create a new key then."),
+            Expiry::Chosen | Expiry::ChosenOrNever => purpose.to_owned(),
         }
     }
 }

@@ -64,8 +64,7 @@ pub const KIND_SPECS: &[KindSpec] = &[
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
         list: Some(ListSpec {
-            purpose: "Issue keys to the callers of your own API. Your API verifies each call with Latchkey, \
-                which returns the key’s owner, scopes and limits.",
+            purpose: "Issue keys to the callers of your own API, which verifies each call with Latchkey.",
             empty_text: "Create one key per caller, so you can track, limit and revoke each one separately.",
             title: "Create client key",
             name_label: "Name",
@@ -104,7 +103,7 @@ pub const KIND_SPECS: &[KindSpec] = &[
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
         list: Some(ListSpec {
-            purpose: "Gives anonymous callers access to the corpora you select, and nothing else.",
+            purpose: "Gives anonymous callers access to the corpora you select.",
             empty_text: "Create one to let a website or app query your corpora without signing in.",
             title: "Create corpus key",
             name_label: "Name",
@@ -141,7 +140,7 @@ pub const KIND_SPECS: &[KindSpec] = &[
         view: Permission::ViewKeys,
         manage: Permission::ManageApiKeys,
         list: Some(ListSpec {
-            purpose: "Identifies an agent at verify, forward-auth and the gateway. It can’t call Latchkey’s own API.",
+            purpose: "Identifies an agent to other services.",
             empty_text: "Create one key per agent, so you can track and revoke each one separately.",
             title: "Create Agent API Key",
             name_label: "API Key Name",
@@ -197,7 +196,7 @@ pub const KIND_SPECS: &[KindSpec] = &[
         view: Permission::ManageApiKeys,
         manage: Permission::ManageApiKeys,
         list: Some(ListSpec {
-            purpose: "Stores your AWS or DNAnexus credentials so Latchkey can pull sample files. One per provider.",
+            purpose: "Your AWS or DNAnexus credentials, used to pull sample files. One per provider.",
             empty_text: "Add your credentials to import samples from Amazon Web Services or DNAnexus.",
             title: "Add external key",
             name_label: "Label",
@@ -234,7 +233,7 @@ pub const KIND_SPECS: &[KindSpec] = &[
         view: Permission::ManageCredentials,
         manage: Permission::ManageCredentials,
         list: Some(ListSpec {
-            purpose: "Store an LLM provider’s API key once, then link it to any provider or model.",
+            purpose: "Store an LLM API key once, then link it to any provider or model.",
             empty_text: "Add a key from OpenAI, Anthropic or another provider. You won’t need to enter it again.",
             title: "New API Key",
             name_label: "API Key Name",

@@ -16,7 +16,7 @@ pub struct ListQuery {
     /// The kind to list. Each list describes this parameter with its own kinds.
     #[cfg_attr(feature = "openapi", param(ignore))]
     pub kind: Option<String>,
-    /// Text that the name contains, ignoring case.
+    /// Text that the name contains, ignoring case. Also finds keys by their id, the beginning of their external id, and their last four characters.
     #[serde(default, skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "openapi", param(value_type = SearchText, inline))]
     pub q: String,

@@ -1,0 +1,72 @@
+//! Numbers of keys and credentials.
+
+use sqlx::AssertSqlSafe;
+
+use super::{
+    super::{Store, StoreError},
+    lists::Table,
+};
+use latchkey_types::{
+    id::{OrganizationId, UserId},
+    key_kind::{KeyKind, Kind},
+    listing::EXPIRING_DAYS,
+    overview::KindCounts,
+    time::Timestamp,
+};
+
+/// As in the index by expiry.
+const EXPIRY: &str = "coalesce(k.expires_at, 9223372036854775807)";
+
+/// The number of keys of each of these kinds, by status; only those of one creator if there is one. `kinds` are either only inbound or only
+/// outbound.
+pub async fn count_by_status(
+    store: &Store,
+    organization: OrganizationId,
+    kinds: &[Kind],
+    created_by: Option<UserId>,
+) -> Result<Vec<KindCounts>, StoreError> {
+    let now = Timestamp::now();
+    let sql = AssertSqlSafe(statement(kinds, created_by.is_some()));
+    let query = sqlx::query_as::<sqlx::Any, (Kind, String, i64)>(sql).bind(organization).bind(now).bind(now.plus_days(EXPIRING_DAYS));
+    let query = if let Some(user) = created_by { query.bind(user) } else { query };
+    // As for lists, because it reads an index of all keys.
+    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+    let rows = query.fetch_all(store.read()?).await?;
+    let sum = |kind: Kind, part: &str| rows.iter().filter(|row| row.0 == kind && row.1 == part).map(|row| row.2).sum::<i64>();
+    let counts = kinds.iter().map(|kind| {
+        let (disabled, expired) = (sum(*kind, "disabled"), sum(*kind, "expired"));
+        KindCounts { kind: *kind, active: sum(*kind, "total") - disabled - expired, disabled, expired, expiring: sum(*kind, "expiring") }
+    });
+    Ok(counts.collect())
+}
+
+/// Counts the parts of which there are few by their indexes instead of computing the status of every key: that takes ten times as long.
+fn statement(kinds: &[Kind], has_creator: bool) -> String {
+    let table = Table::of(kinds);
+    let names: Vec<_> = kinds.iter().map(|kind| format!("'{}'", kind.spec().name)).collect();
+    let own = if has_creator { " and k.created_by = $4" } else { "" };
+    let listed = format!("from {} k where k.organization_id = $1 and k.deleted_at is null and k.kind in ({}){own}", table.name(), names.join(", "));
+    let mut parts = vec![
+        format!("select k.kind, 'total' as part, count(*) {listed} group by k.kind"),
+        format!("select k.kind, 'expired', count(*) {listed} and {EXPIRY} <= $2 group by k.kind"),
+        format!("select k.kind, 'expiring', count(*) {listed} and {EXPIRY} > $2 and {EXPIRY} <= $3 group by k.kind"),
+    ];
+    if table == Table::Keys {
+        // Not the expression of the index by expiry, which would be read instead.
+        let rest = format!("k.deleted_at is null and (k.expires_at is null or k.expires_at > $2){own} group by k.kind");
+        parts.push(format!("select k.kind, 'disabled', count(*) from api_keys k where k.organization_id = $1 and k.disabled_at > 0 and {rest}"));
+        // The keys of disabled users are disabled too. `coalesce` prevents the use of the organization's index, see `has_number_condition`.
+        parts.push(format!(
+            "select k.kind, 'disabled', count(*) from users u cross join api_keys k where u.organization_id = $1 and u.disabled_at is not null \
+             and k.created_by = u.id and coalesce(k.organization_id, '') = $1 and k.disabled_at is null and {rest}"
+        ));
+    }
+    parts.join(" union all ")
+}
+
+/// Whether a key of this kind was used.
+pub async fn is_any_used(store: &Store, organization: OrganizationId, kind: KeyKind) -> Result<bool, StoreError> {
+    let sql = "select count(*) from (select 1 from api_keys where organization_id = $1 and kind = $2 and deleted_at is null \
+         and coalesce(last_used_at, 0) > 0 limit 1) as used";
+    Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(kind).fetch_one(store.read()?).await? > 0)
+}
