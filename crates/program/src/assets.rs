@@ -24,7 +24,8 @@ pub(crate) const ROOT: &str = "target/site";
 #[folder = "../../target/site"]
 struct Site;
 
-/// URL prefix of script, wasm and styles. It contains a digest of these files, so they can be cached indefinitely.
+/// URL prefix of script, wasm and styles. It contains a digest of these files, so they can be cached indefinitely. The documentation contains
+/// it too: `pkg_url` in xtask/src/site/mod.rs computes the same one.
 pub(crate) static PKG: LazyLock<String> = LazyLock::new(|| {
     let names = Site::iter().filter(|name| name.starts_with("pkg/") && !name.ends_with(".br"));
     // Sorted by name, so that the digest does not depend on the folder's order.
@@ -53,18 +54,45 @@ pub(crate) fn serve(path: &str, headers: &HeaderMap) -> Option<Response> {
     if versioned.is_none() && name.starts_with("pkg/") {
         return None;
     }
-    // A `.br` file is only an encoding of the file without that suffix.
-    if name.is_empty() || name.rsplit('.').next() == Some("br") {
+    // A `.br` file is only an encoding of the file without that suffix, and `.html` files are pages without it.
+    if name.is_empty() || matches!(name.rsplit('.').next(), Some("br" | "html")) {
         return None;
     }
-    let plain = Site::get(&name)?;
-    let compressed = accepts_brotli(headers).then(|| Site::get(&format!("{name}.br"))).flatten();
-    Some(response(&name, cache, plain, compressed))
+    let file = find(&name)?;
+    let response = response(&name, &file, cache, headers);
+    Some(if versioned.is_some() { response } else { with_tag(response, &digest(&file), headers) })
 }
 
-fn response(name: &str, cache: &'static str, plain: EmbeddedFile, compressed: Option<EmbeddedFile>) -> Response {
+/// A file of the site.
+pub(crate) fn find(name: &str) -> Option<EmbeddedFile> {
+    Site::get(name)
+}
+
+/// Identifies the content of a file.
+pub(crate) fn digest(file: &EmbeddedFile) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&file.metadata.sha256_hash()[..9])
+}
+
+/// Adds an entity tag; 304 if the client has this content already. The tag is weak, because it does not depend on the encoding.
+pub(crate) fn with_tag(mut response: Response, content: &str, request: &HeaderMap) -> Response {
+    let tag = format!("W/\"{content}\"");
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    if known.flat_map(|value| value.split(',')).any(|listed| listed.trim() == tag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
+            response.headers_mut().remove(name);
+        }
+    }
+    response.headers_mut().extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    response
+}
+
+/// A file of the site, compressed if the client accepts it.
+pub(crate) fn response(name: &str, file: &EmbeddedFile, cache: &'static str, request: &HeaderMap) -> Response {
+    let compressed = accepts_brotli(request).then(|| find(&format!("{name}.br"))).flatten();
     let encoding = compressed.is_some().then(|| (header::CONTENT_ENCODING, HeaderValue::from_static("br")));
-    let body = body(compressed.unwrap_or(plain).data);
+    let body = body(compressed.map_or_else(|| file.data.clone(), |compressed| compressed.data));
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(name)));
@@ -92,12 +120,15 @@ fn content_type(name: &str) -> &'static str {
         "js" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
         "css" => "text/css; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "json" => "application/json",
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
         "webmanifest" => "application/manifest+json",
+        // Of robots.txt, and of the proxies' configurations in the documentation. One of these has no extension.
+        "txt" | "cfg" | "conf" | "lua" | "yml" | "" => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
     }
 }
@@ -113,5 +144,20 @@ mod tests {
         static FILE: [u8; 100_000] = [1; 100_000];
         let sent = to_bytes(body(Cow::Borrowed(&FILE)), FILE.len()).await.unwrap();
         assert_eq!((sent.as_ptr(), sent.len()), (FILE.as_ptr(), FILE.len()));
+    }
+
+    #[tokio::test]
+    async fn known_content_is_not_sent_again() {
+        let respond = |known: &'static str| {
+            let request = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(known))]);
+            with_tag((StatusCode::OK, [(header::CACHE_CONTROL, "no-cache")], "content").into_response(), "a1", &request)
+        };
+        for (known, status, content) in [("W/\"a1\"", 304, ""), ("\"b\", W/\"a1\"", 304, ""), ("W/\"b\"", 200, "content"), ("", 200, "content")] {
+            let response = respond(known);
+            assert_eq!(response.status().as_u16(), status, "{known}");
+            assert_eq!(response.headers()[header::ETAG], "W/\"a1\"");
+            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+            assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), content, "{known}");
+        }
     }
 }

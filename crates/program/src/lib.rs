@@ -3,9 +3,11 @@
 pub mod admin;
 mod assets;
 mod background_tasks;
+mod compression;
 pub mod config;
 mod connection;
 pub mod data_dir;
+mod docs;
 mod events;
 mod page_auth;
 pub mod router;

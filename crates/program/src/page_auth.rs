@@ -90,9 +90,9 @@ fn redirect_target(path: &str, query: Option<&str>, permissions: Option<Permissi
         return None;
     }
     let target = routes::first_permitted(page, permissions);
-    // Without settings to open, the page itself renders the message.
-    let fallback = (page != &routes::SETTINGS).then_some(&routes::PROFILE);
-    target.or(fallback).map(|page| page.path.to_owned())
+    // Without settings to open, a page of the settings renders the message.
+    let fallback = if page == &routes::SETTINGS { &routes::ORGANIZATION } else { &routes::PROFILE };
+    Some(target.unwrap_or(fallback).path.to_owned())
 }
 
 /// Redirects a visitor without a session to the sign-in page, and from there back.
@@ -134,13 +134,12 @@ mod tests {
     #[test]
     fn starts_at_the_first_permitted_page() {
         let at = |path, permissions: &[Permission]| redirect_target(path, None, Some(Permissions::of(permissions)), true);
-        assert_eq!(at("/", Permission::ALL).as_deref(), Some("/keys/internal"));
+        for permissions in [Permission::ALL, &[], &[Permission::ViewProject]] {
+            assert_eq!(at("/", permissions).as_deref(), Some("/overview"), "{permissions:?}");
+        }
         assert_eq!(at("/keys", &[Permission::ViewKeys]).as_deref(), Some("/keys/client"));
-        assert_eq!(at("/", &[]).as_deref(), Some("/profile"));
-        assert_eq!(at("/", &[Permission::ViewProject]).as_deref(), Some("/projects"));
-        assert_eq!(at("/", &[Permission::ViewProject, Permission::ViewKeys]).as_deref(), Some("/keys/client"));
         assert_eq!(at("/keys", &[Permission::ViewProject]).as_deref(), Some("/profile"));
         assert_eq!(at("/settings", &[Permission::ManageRoles]).as_deref(), Some("/settings/roles"));
-        assert_eq!(at("/settings", &[Permission::ViewKeys]), None);
+        assert_eq!(at("/settings", &[Permission::ViewKeys]).as_deref(), Some("/settings/organization"));
     }
 }

@@ -17,7 +17,7 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::{assets, events, page_auth, security_headers};
+use super::{assets, compression, docs, events, page_auth, security_headers};
 use latchkey::{
     app::{App, shell},
     lazy_routes,
@@ -25,7 +25,7 @@ use latchkey::{
 use latchkey_http::{AppState, body::BODY_MAX, problem::Problem, request_log};
 use latchkey_rest as rest;
 use latchkey_types::error::Error;
-use latchkey_ui::hydration::Hydration;
+use latchkey_ui::{hydration::Hydration, theme::Theme};
 
 /// Longest duration of a request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -33,6 +33,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub fn router(state: AppState) -> Router {
     let general = page_routes(&state)
         .merge(rest::routes(&state))
+        .layer(from_fn(compression::mark_compressible))
+        .layer(compression::layer())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .merge(events::routes())
         .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))
@@ -49,14 +51,18 @@ fn page_routes(state: &AppState) -> Router<AppState> {
     };
     let document = || {
         security_headers::set_content_security_policy();
-        let path = use_context::<Parts>().map(|parts| parts.uri.path().to_owned()).unwrap_or_default();
-        shell(&assets::PKG, lazy_routes::chunk_of(&path).map(assets::chunk_files).unwrap_or_default())
+        let parts = use_context::<Parts>();
+        let chunk = parts.as_ref().and_then(|parts| lazy_routes::chunk_of(parts.uri.path()));
+        let cookies = parts.as_ref().and_then(|parts| parts.headers.get(header::COOKIE)?.to_str().ok());
+        shell(&assets::PKG, chunk.map(assets::chunk_files).unwrap_or_default(), cookies.map(Theme::of_cookies).unwrap_or_default())
     };
     let not_found = render_app_async_with_context(context.clone(), document);
+    // Without the page for all other paths: as a route it would hide the fallbacks of other routers. Ours renders it.
+    let routes = generate_route_list(|| view! { <App live=Hydration::default()/> }).into_iter().filter(|route| !route.path().contains('*')).collect();
     let options = LeptosOptions::builder().output_name(assets::NAME).site_root(assets::ROOT).build();
     Router::new()
         // Includes the routes of the server functions.
-        .leptos_routes_with_context(&options, generate_route_list(|| view! { <App live=Hydration::default()/> }), context, document)
+        .leptos_routes_with_context(&options, routes, context, document)
         .fallback(move |request: Request| async move { not_found(request).await })
         .layer(from_fn(with_own_status))
         .layer(from_fn_with_state(state.clone(), page_auth::authorize_page))
@@ -87,10 +93,11 @@ async fn with_own_status(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body.into())
 }
 
-/// Static files; public.
+/// Static files and the documentation; public.
 async fn site_files(request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    match is_read.then(|| assets::serve(request.uri().path(), request.headers())).flatten() {
+    let (path, headers) = (request.uri().path(), request.headers());
+    match is_read.then(|| assets::serve(path, headers).or_else(|| docs::serve(path, headers))).flatten() {
         Some(file) => file,
         None => next.run(request).await,
     }
