@@ -1,10 +1,13 @@
 //! Browser APIs. Call these only from effects and event handlers: on the server they panic.
 
-use js_sys::JSON;
-use leptos::prelude::{document, window};
+use js_sys::{JSON, Reflect};
+use leptos::{
+    ev::FocusEvent,
+    prelude::{document, window},
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, Element, HtmlAnchorElement, HtmlElement, Url};
+use web_sys::{Blob, BlobPropertyBag, Element, Event, FocusOptions, HtmlAnchorElement, HtmlElement, Url};
 
 /// Session storage key of a message for the next page.
 const NEXT_PAGE_MESSAGE_KEY: &str = "latchkey-said";
@@ -23,27 +26,89 @@ pub fn go(address: &str) {
 
 /// Like [`go`], and shows a message on the next page.
 pub fn go_with_message(address: &str, message: &str) {
-    // Without session storage the message is dropped.
-    if let Ok(Some(store)) = window().session_storage() {
-        let _ = store.set_item(NEXT_PAGE_MESSAGE_KEY, message);
-    }
+    store(NEXT_PAGE_MESSAGE_KEY, message);
     go(address);
 }
 
 /// Removes and returns the message that the previous page left with [`go_with_message`].
 pub fn take_message() -> Option<String> {
-    let store = window().session_storage().ok()??;
-    let message = store.get_item(NEXT_PAGE_MESSAGE_KEY).ok()??;
-    let _ = store.remove_item(NEXT_PAGE_MESSAGE_KEY);
+    let message = stored(NEXT_PAGE_MESSAGE_KEY)?;
+    remove_stored(NEXT_PAGE_MESSAGE_KEY);
     Some(message)
 }
+
+/// Keeps a value for this tab, also when it is reloaded. Without session storage the value is dropped.
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// The value that this tab keeps.
+pub fn stored(key: &str) -> Option<String> {
+    window().session_storage().ok()??.get_item(key).ok()?
+}
+
+/// Removes a value that this tab keeps.
+pub fn remove_stored(key: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// The cookies that scripts can read, separated by `; `.
+pub fn cookies() -> String {
+    Reflect::get(&document(), &"cookie".into()).ok().and_then(|cookies| cookies.as_string()).unwrap_or_default()
+}
+
+/// Sets a cookie that every page and the server can read. With a lifetime of 0 it is removed.
+pub fn set_cookie(name: &str, value: &str, lifetime_s: u32) {
+    let secure = if origin().starts_with("https:") { "; secure" } else { "" };
+    let cookie = format!("{name}={value}; path=/; max-age={lifetime_s}; samesite=lax{secure}");
+    // Fails only where cookies are blocked; then nobody is signed in either.
+    let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
+}
+
+/// Keeps a value in this browser, also across sessions. Without local storage the value is dropped.
+pub fn keep(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// The value that this browser keeps.
+pub fn kept(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?
+}
+
+/// Removes a value that this browser keeps.
+pub fn drop_kept(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
+/// Session storage key that says why the sign-in page is open.
+const SESSION_ENDED_KEY: &str = "latchkey-session-ended";
 
 /// The path of the sign-in page.
 pub const SIGN_IN_PATH: &str = "/sign-in";
 
-/// Opens the sign-in page, which returns here afterwards.
+/// Opens the sign-in page after the session has ended. It says so, and returns here afterwards. Not while a dialog is open: it says itself
+/// that the session has ended, and what was typed in it must not be lost.
 pub fn go_to_sign_in() {
+    if has_open_dialog() {
+        return;
+    }
+    store(SESSION_ENDED_KEY, "1");
     go(&(String::from(SIGN_IN_PATH) + "?next=" + &encode(&path_and_query())));
+}
+
+/// Whether the sign-in page was opened by [`go_to_sign_in`]. True once.
+pub fn take_session_ended() -> bool {
+    let is_ended = stored(SESSION_ENDED_KEY).is_some();
+    remove_stored(SESSION_ENDED_KEY);
+    is_ended
 }
 
 /// The origin of this page: `https://keys.example.com`.
@@ -64,6 +129,13 @@ pub fn pretty_json(text: &str) -> String {
     JSON::parse(text).ok().and_then(indented).map_or_else(|| text.to_owned(), String::from)
 }
 
+/// Identifies the current entry of the history, also after a reload. `None` in browsers without the Navigation API.
+pub fn history_entry_key() -> Option<String> {
+    let member = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
+    let entry = member(&member(&window(), "navigation")?, "currentEntry")?;
+    member(&entry, "key")?.as_string()
+}
+
 /// Percent-encodes text for a query string.
 pub fn encode(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
@@ -82,7 +154,7 @@ pub fn take_fragment() -> Option<String> {
 pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
     // The clipboard API is missing on pages that are served over plain HTTP from another host.
-    if !js_sys::Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
+    if !Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
         return false;
     }
     JsFuture::from(navigator.clipboard().write_text(text)).await.is_ok()
@@ -123,9 +195,17 @@ pub fn focused() -> Option<HtmlElement> {
     (element.tag_name() != "BODY").then_some(element)
 }
 
+/// The controls that take text, in which letters are no shortcuts.
+const TEXT_CONTROLS: &str = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], [role=textbox]";
+
 /// Whether a text control has the focus, so that shortcuts must not fire.
 pub fn is_typing() -> bool {
-    focused().is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") || element.is_content_editable())
+    focused().is_some_and(|element| element.matches(TEXT_CONTROLS).unwrap_or(false))
+}
+
+/// Whether the focus is in a menu or another popover, which has keys of its own.
+pub fn is_in_popover() -> bool {
+    focused().is_some_and(|element| matches!(element.closest("[popover]"), Ok(Some(_))))
 }
 
 pub fn has_open_dialog() -> bool {
@@ -135,6 +215,19 @@ pub fn has_open_dialog() -> bool {
 /// Focuses an element if it is still in the document.
 pub fn focus(element: &HtmlElement) {
     let _ = element.focus();
+}
+
+/// Focuses an element where it is.
+pub fn focus_without_scrolling(element: &HtmlElement) {
+    let options = FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = element.focus_with_options(&options);
+}
+
+/// Clicks the first element that matches a selector. False if there is none.
+pub fn click_first(selector: &str) -> bool {
+    let found = document().query_selector(selector).ok().flatten().and_then(|element| element.dyn_into::<HtmlElement>().ok());
+    found.inspect(HtmlElement::click).is_some()
 }
 
 /// Focuses the first element that matches a selector. False if there is none.
@@ -150,6 +243,19 @@ pub fn focus_fallback() {
     }
 }
 
+/// Focuses the page's search field, if it has one. For a button that vanishes with the search that it clears.
+pub fn focus_search() {
+    if let Some(body) = document().body() {
+        focus_first(&body, "main [role=searchbox]");
+    }
+}
+
+/// Whether the window is wider than a phone.
+pub fn is_wide() -> bool {
+    const PHONE_PX: f64 = 640.0;
+    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width > PHONE_PX)
+}
+
 /// All elements that match a selector, in document order.
 pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
     let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };
@@ -159,6 +265,42 @@ pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
 /// The first input, select or text area of a form with this `name`.
 pub fn find_control(form: &Element, name: &str) -> Option<HtmlElement> {
     form.query_selector(&format!("[name=\"{name}\"]")).ok().flatten()?.dyn_into().ok()
+}
+
+/// The `name` of the control that an event comes from.
+pub fn control_name(event: &Event) -> Option<String> {
+    event.target()?.dyn_into::<Element>().ok()?.get_attribute("name")
+}
+
+/// Scrolls to the first element that matches a selector.
+pub fn scroll_into_view(within: &Element, selector: &str) {
+    if let Ok(Some(element)) = within.query_selector(selector) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
+/// Scrolls to an element that is not completely in view: to its beginning if it is higher than the window.
+pub fn reveal(element: &Element) {
+    let rect = element.get_bounding_client_rect();
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
+    if rect.top() < 0.0 || rect.bottom() > height {
+        element.scroll_into_view_with_bool(rect.top() < 0.0 || rect.height() > height);
+    }
+}
+
+/// Scrolls a container, which is positioned, to one of its items, and leaves the page where it is.
+pub fn scroll_within(container: &Element, item: &HtmlElement) {
+    let (top, height) = (item.offset_top(), container.client_height());
+    let shown = container.scroll_top();
+    if top < shown || top + item.offset_height() > shown + height {
+        container.set_scroll_top(top - height / 3);
+    }
+}
+
+/// The last of these elements that begins above a line, which is given by its distance to the upper edge of the window.
+pub fn last_above(ids: &[String], line_px: f64) -> Option<&String> {
+    let is_above = |id: &&String| document().get_element_by_id(id).is_some_and(|element| element.get_bounding_client_rect().top() <= line_px);
+    ids.iter().rev().find(is_above)
 }
 
 /// Focuses the element with this id, if it exists.
@@ -177,12 +319,24 @@ pub fn open_details(element: &Element) {
 
 /// The current value of a control. Read by reflection, which works for every kind of control.
 pub fn value_of(control: &HtmlElement) -> String {
-    js_sys::Reflect::get(control, &"value".into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
+    Reflect::get(control, &"value".into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 /// The values of a form's checked boxes with this `name`.
 pub fn checked_values(form: &Element, name: &str) -> Vec<String> {
-    find_all(form, &format!("[name={name}]:checked")).iter().map(value_of).collect()
+    find_all(form, &format!("[name=\"{name}\"]:checked")).iter().map(value_of).collect()
+}
+
+/// The values of all controls of a form with this `name`.
+pub fn values(form: &Element, name: &str) -> Vec<String> {
+    find_all(form, &format!("[name=\"{name}\"]")).iter().map(value_of).collect()
+}
+
+/// Whether the focus moves to a text field or a drop-down. Not to a button or checkbox: a message that appears now could move it away before
+/// the mouse button is released, and it would not be clicked.
+pub fn enters_field(event: &FocusEvent) -> bool {
+    let target = event.related_target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.matches("input:not([type=checkbox], [type=radio]), select, textarea").unwrap_or(false))
 }
 
 /// Sets a style property through the CSSOM, because the content security policy forbids `style` attributes.

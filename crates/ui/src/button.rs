@@ -3,6 +3,7 @@
 use leptos::{ev, prelude::*};
 
 use super::{
+    grid::row_scope,
     hydration::is_hydrated,
     icon::{Glyph, Icon},
 };
@@ -57,31 +58,40 @@ pub fn SubmitButton(
     label: &'static str,
     #[prop(into)] pending: Signal<bool>,
     #[prop(default = ButtonVariant::Primary)] variant: ButtonVariant,
+    #[prop(optional, into)] disabled: Signal<bool>,
 ) -> impl IntoView {
     let hydrated = is_hydrated();
     view! {
-        <button type="submit" class=variant.class() disabled=move || !hydrated.get() aria-busy=move || pending.get().then_some("true")>
+        <button type="submit" class=variant.class() disabled=move || !hydrated.get() || disabled.get() aria-busy=move || pending.get().then_some("true")>
             {label}
         </button>
     }
 }
 
-/// A button that shows an icon only.
+/// A button that shows an icon only. In a grid, the name of its row describes it.
 #[component]
 pub fn IconButton(
     /// Accessible name and tooltip.
     label: &'static str,
     glyph: Glyph,
     #[prop(into)] on_click: Callback<ev::MouseEvent>,
-    #[prop(optional, into)] pending: Signal<bool>,
+    /// Whether its action is running. Clicks are then ignored.
+    #[prop(optional, into)]
+    pending: Signal<bool>,
     #[prop(optional, into)] disabled: Signal<bool>,
     /// Whether it has the danger color.
     #[prop(optional)]
     danger: bool,
+    /// The key that does the same, for the tooltip.
+    #[prop(optional)]
+    shortcut: Option<&'static str>,
 ) -> impl IntoView {
+    let title = shortcut.map_or_else(|| label.to_owned(), |key| format!("{label} ({key})"));
     view! {
-        <button type="button" class="icon-button" class:icon-button-danger=danger aria-label=label title=label
-            disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true") on:click=move |event| on_click.run(event)>
+        <button type="button" class="icon-button" class:icon-button-danger=danger aria-label=label title=title
+            aria-describedby=row_scope::described_by() tabindex=row_scope::tab_index()
+            disabled=move || disabled.get() aria-busy=move || pending.get().then_some("true")
+            on:click=move |event| if !pending.get_untracked() { on_click.run(event) }>
             <Icon glyph/>
         </button>
     }

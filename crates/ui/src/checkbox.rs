@@ -1,11 +1,20 @@
 //! Checkboxes.
 
+use std::time::Duration;
+
 use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
 
 use super::{
+    browser,
     form::Form,
-    form_field::{FieldAria, field_messages},
+    form_field::{FieldAria, FieldTexts, field_messages},
+    grid::row_scope,
 };
+
+/// The number of options from which on a list can be searched.
+const SEARCH_FROM: usize = 8;
 
 /// A checkbox outside of a form, such as one that selects a row. Its owner controls whether it is checked.
 #[component]
@@ -36,10 +45,10 @@ pub fn Checkbox(
             move || {
                 let _ = clicks.try_update(|clicks| *clicks += 1);
             },
-            std::time::Duration::ZERO,
+            Duration::ZERO,
         );
     };
-    view! { <input type="checkbox" class="checkbox" node_ref=input aria-label=label on:click=on_click/> }
+    view! { <input type="checkbox" class="checkbox" node_ref=input aria-label=label tabindex=row_scope::tab_index() on:click=on_click/> }
 }
 
 /// One checkbox of a group.
@@ -62,20 +71,107 @@ pub fn CheckboxGroup(
     options: Vec<CheckboxOption>,
     #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
-    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, hint.is_some());
-    let checkbox = |CheckboxOption { value, label, checked }: CheckboxOption| {
-        view! {
-            <label class="check">
-                <input type="checkbox" class="checkbox" name=name value=value checked=checked aria-invalid=invalid/>
-                <span>{label}</span>
-            </label>
-        }
-    };
+    let texts = FieldTexts::from(hint);
+    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, &texts);
+    let checkbox = |option| view! { <FormCheckbox name option invalid/> };
     view! {
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
             <div class="checks">{options.into_iter().map(checkbox).collect_view()}</div>
-            {field_messages(form, name, hint)}
+            {field_messages(form, name, texts)}
         </fieldset>
+    }
+}
+
+/// A [`CheckboxGroup`] of any length, with the number of checked boxes, a button for all of them and, if there are many, a search field.
+#[component]
+pub fn CheckboxList(
+    form: Form,
+    /// Field name in the request.
+    name: &'static str,
+    label: &'static str,
+    options: Vec<CheckboxOption>,
+    #[prop(optional, into)] hint: Option<String>,
+) -> impl IntoView {
+    let texts = FieldTexts::from(hint);
+    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, &texts);
+    let list = NodeRef::<html::Div>::new();
+    let (total, search) = (options.len(), RwSignal::new(String::new()));
+    let count = RwSignal::new(options.iter().filter(|option| option.checked).count());
+    let find = move |selector: &str| list.get_untracked().map(|list| browser::find_all(&list, selector)).unwrap_or_default();
+    let shows_all_checked = move || find("label:not([hidden]) > input:not(:checked)").is_empty();
+    // Of the options that the search shows, which are those that the button checks.
+    let is_all_checked = RwSignal::new(options.iter().all(|option| option.checked));
+    let recount = move || {
+        count.set(find("input:checked").len());
+        is_all_checked.set(shows_all_checked());
+    };
+    let toggle_all = move |_| {
+        let checked = !shows_all_checked();
+        for input in find("label:not([hidden]) > input").iter().filter_map(|element| element.dyn_ref::<HtmlInputElement>()) {
+            input.set_checked(checked);
+        }
+        recount();
+        form.mark_edited(name);
+    };
+    // Effects hide the options, a moment later.
+    let on_search = move |typed: String| {
+        search.set(typed.trim().to_lowercase());
+        set_timeout(
+            move || {
+                if !search.is_disposed() {
+                    recount();
+                }
+            },
+            Duration::ZERO,
+        );
+    };
+    let checkbox = |option: CheckboxOption| {
+        let folded = option.label.to_lowercase();
+        let hidden = Signal::derive(move || search.with(|search| !folded.contains(search.as_str())));
+        view! { <FormCheckbox name option invalid hidden/> }
+    };
+    view! {
+        <fieldset class="field check-group" aria-describedby=described_by>
+            <legend>{label}</legend>
+            <div class="checks-head">
+                {(total >= SEARCH_FROM).then(|| view! { <SearchInput on_search/> })}
+                <span class="checks-count" aria-live="polite">{move || format!("{} of {total} selected", count.get())}</span>
+                <button type="button" class="checks-all" on:click=toggle_all>{move || if is_all_checked.get() { "Clear" } else { "Select all" }}</button>
+            </div>
+            <div class="checks" node_ref=list on:change=move |_| recount()>{options.into_iter().map(checkbox).collect_view()}</div>
+            {field_messages(form, name, texts)}
+        </fieldset>
+    }
+}
+
+/// Filters a list in the form. It has no name, so it is not part of the data.
+#[component]
+fn SearchInput(#[prop(into)] on_search: Callback<String>) -> impl IntoView {
+    // Enter would submit the form.
+    let on_keydown = |event: ev::KeyboardEvent| {
+        if event.key() == "Enter" && !(event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+        }
+    };
+    view! {
+        <input type="search" class="checks-search" aria-label="Filter" placeholder="Filter" autocomplete="off" spellcheck="false"
+            on:keydown=on_keydown on:input:target=move |event| on_search.run(event.target().value())/>
+    }
+}
+
+#[component]
+fn FormCheckbox(
+    name: &'static str,
+    option: CheckboxOption,
+    invalid: Signal<Option<&'static str>>,
+    #[prop(optional, into)] hidden: Signal<bool>,
+) -> impl IntoView {
+    let CheckboxOption { value, label, checked } = option;
+    view! {
+        <label class="check" hidden=move || hidden.get()>
+            <input type="checkbox" class="checkbox" name=name value=value checked=checked aria-invalid=invalid/>
+            <span dir="auto">{label}</span>
+        </label>
     }
 }

@@ -23,22 +23,28 @@ pub fn CopyButton(
     /// Called when the text is on the clipboard.
     #[prop(optional, into)]
     on_copied: Option<Callback<()>>,
-    /// Whether it is the primary button, which is focused when its dialog opens.
+    /// Whether it is the main action of its view.
+    #[prop(optional, into)]
+    primary: Signal<bool>,
+    /// Whether it is focused when its dialog opens.
     #[prop(optional)]
-    primary: bool,
+    autofocus: bool,
+    /// Whether it shows its icon only.
+    #[prop(optional)]
+    compact: bool,
 ) -> impl IntoView {
     let result = RwSignal::new(None);
 
     let copy = move |_| {
         spawn_local(async move {
             if browser::copy(&text.get_untracked()).await {
-                result.set(Some(CopyResult::Copied));
+                let _ = result.try_set(Some(CopyResult::Copied));
                 if let Some(on_copied) = on_copied {
                     let _ = on_copied.try_run(());
                 }
             } else {
-                result.set(Some(CopyResult::Denied));
-                if let Some(element) = shown_in.get_untracked() {
+                let _ = result.try_set(Some(CopyResult::Denied));
+                if let Some(element) = shown_in.try_get_untracked().flatten() {
                     browser::select_text(&element);
                 }
             }
@@ -51,13 +57,16 @@ pub fn CopyButton(
         Some(CopyResult::Denied) => "Your browser blocked copying. The text is selected: press Ctrl+C.",
         None => "",
     };
+    // The tick is enough. Only a failure has to be explained.
+    let is_hidden = move || compact && result.get() != Some(CopyResult::Denied);
     view! {
         <span class="copy">
-            <button type="button" class="button" class:button-primary=primary autofocus=primary on:click=copy>
+            <button type="button" class=if compact { "icon-button" } else { "button" } class:button-primary=move || primary.get()
+                aria-label=compact.then_some("Copy") title=compact.then_some("Copy") autofocus=autofocus on:click=copy>
                 {move || view! { <Icon glyph=glyph()/> }}
-                "Copy"
+                {(!compact).then_some("Copy")}
             </button>
-            <span class="copy-status" role="status">{status}</span>
+            <span class="copy-status" class:visually-hidden=is_hidden role="status">{status}</span>
         </span>
     }
 }

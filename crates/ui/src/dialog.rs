@@ -1,8 +1,16 @@
 //! A modal dialog, and which dialog of a page is open.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use leptos::{ev, html, prelude::*};
 
-use super::{browser, button::IconButton, focus::FocusSnapshot, icon::Glyph};
+use super::{
+    browser,
+    button::IconButton,
+    focus::FocusSnapshot,
+    icon::Glyph,
+    toast::{Toaster, Toasts},
+};
 
 /// The ARIA role of a dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,11 +22,16 @@ pub enum DialogRole {
     Alert,
 }
 
+/// The number of dialogs so far, for unique ids. The server renders no dialogs, so its ids can't differ from the browser's.
+static DIALOG_COUNT: AtomicU32 = AtomicU32::new(0);
+
 /// A modal dialog that is open while it is mounted. Focus moves to its first field, and on close back to the previous element, or to what is
 /// left around it.
 ///
 /// Escape, the close button and a click on the backdrop call `on_dismiss`, except while `busy`. The browser never closes it by itself:
 /// `closedby="none"` also disables the forced close on a repeated Escape.
+///
+/// The children are a `dialog-content`, which scrolls, and a `dialog-foot`, which stays in view like the heading.
 #[component]
 pub fn Dialog(
     #[prop(into)] title: Signal<String>,
@@ -32,12 +45,15 @@ pub fn Dialog(
     /// Whether it has the wide layout.
     #[prop(optional)]
     wide: bool,
+    /// Whether its heading has a close button. Without one, a button of the content says what closing does.
+    #[prop(default = true)]
+    has_close_button: bool,
     children: Children,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let opener = StoredValue::new_local(None::<FocusSnapshot>);
     let pressed_on_backdrop = StoredValue::new(false);
-    let title_id = "dialog-title";
+    let title_id = format!("dialog-title-{}", DIALOG_COUNT.fetch_add(1, Ordering::Relaxed));
 
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
@@ -77,17 +93,18 @@ pub fn Dialog(
         dismiss();
     };
     view! {
-        <dialog node_ref=dialog class="dialog" class:dialog-wide=wide closedby="none" aria-labelledby=title_id
+        <dialog node_ref=dialog class="dialog" class:dialog-wide=wide closedby="none" aria-labelledby=title_id.clone()
             aria-busy=move || busy.get().then_some("true") role=(role == DialogRole::Alert).then_some("alertdialog")
             on:keydown=on_keydown on:cancel=on_cancel on:click=on_click
             on:pointerdown=move |event| pressed_on_backdrop.set_value(is_backdrop(&event))>
             <div class="dialog-body">
                 <header class="dialog-head">
-                    <h2 id=title_id>{move || title.get()}</h2>
-                    <IconButton label="Close" glyph=Glyph::Close disabled=busy on_click=move |_| dismiss()/>
+                    <h2 id=title_id.clone()>{move || title.get()}</h2>
+                    {has_close_button.then(|| view! { <IconButton label="Close" glyph=Glyph::Close disabled=busy on_click=move |_| dismiss()/> })}
                 </header>
                 {children()}
             </div>
+            {use_context::<Toasts>().map(|toasts| view! { <Toaster toasts/> })}
         </dialog>
     }
 }

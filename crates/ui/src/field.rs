@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{FieldAria, form_field},
+    form_field::{FieldAria, FieldTexts, form_field},
 };
 
 /// The kind of value of a field.
@@ -51,15 +51,33 @@ pub fn Field(
     #[prop(default = "off")]
     autocomplete: &'static str,
     #[prop(optional, into)] hint: Option<String>,
+    /// What the current value means.
+    #[prop(optional)]
+    note: Option<Signal<String>>,
+    /// Whether it can be left empty.
+    #[prop(optional)]
+    optional: bool,
     #[prop(optional)] autofocus: bool,
+    /// Values that the browser offers while the user types.
+    #[prop(optional)]
+    suggestions: &'static [&'static str],
+    /// Called with the new value while the user types.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
 ) -> impl IntoView {
     let is_visible = RwSignal::new(false);
     let input_type = move || if kind == InputKind::Password && is_visible.get() { "text" } else { kind.input_type() };
-    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
+    let texts = FieldTexts { hint, note, is_optional: optional };
+    form_field(form, name, label, texts, move |FieldAria { id, described_by, invalid }| {
+        let list = (!suggestions.is_empty()).then(|| format!("suggestions-{name}"));
         view! {
             <div class="field-input">
                 <input id=id name=name type=input_type inputmode=kind.input_mode() value=value autocomplete=autocomplete autofocus=autofocus
-                    spellcheck="false" autocapitalize="none" aria-invalid=invalid aria-describedby=described_by/>
+                    spellcheck="false" autocapitalize="none" list=list.clone() aria-invalid=invalid aria-describedby=described_by
+                    on:input:target=move |event| if let Some(on_input) = on_input { on_input.run(event.target().value()) }/>
+                {list.map(|id| view! {
+                    <datalist id=id>{suggestions.iter().map(|value| view! { <option value=*value></option> }).collect_view()}</datalist>
+                })}
                 {(kind == InputKind::Password).then(|| view! {
                     <button type="button" class="field-show" on:click=move |_| is_visible.update(|is_visible| *is_visible = !*is_visible)>
                         {move || if is_visible.get() { "Hide" } else { "Show" }}
@@ -82,13 +100,28 @@ pub fn TextArea(
     #[prop(optional, into)]
     value: String,
     #[prop(optional, into)] hint: Option<String>,
+    /// What the current value means.
+    #[prop(optional)]
+    note: Option<Signal<String>>,
+    /// Whether it can be left empty.
+    #[prop(optional)]
+    optional: bool,
     #[prop(default = 3)] rows: u8,
+    /// Called with the new value while the user types.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
+    /// Rewrites a changed value when the user leaves the field.
+    #[prop(optional)]
+    rewrite: Option<fn(&str) -> String>,
 ) -> impl IntoView {
+    let texts = FieldTexts { hint, note, is_optional: optional };
     // A property, not a child: the server would write a child unescaped.
-    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
+    form_field(form, name, label, texts, move |FieldAria { id, described_by, invalid }| {
         view! {
             <textarea id=id name=name rows=rows.to_string() spellcheck="false" autocapitalize="none" autocomplete="off" prop:value=value
-                aria-invalid=invalid aria-describedby=described_by></textarea>
+                aria-invalid=invalid aria-describedby=described_by
+                on:input:target=move |event| if let Some(on_input) = on_input { on_input.run(event.target().value()) }
+                on:change:target=move |event| if let Some(rewrite) = rewrite { event.target().set_value(&rewrite(&event.target().value())) }></textarea>
         }
         .into_any()
     })

@@ -1,6 +1,6 @@
 //! Forms that are validated in the browser, sent once, and show errors at their fields.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
@@ -15,16 +15,38 @@ pub struct Form {
     element: NodeRef<html::Form>,
     errors: RwSignal<Vec<Error>>,
     pending: RwSignal<bool>,
+    /// Names of the fields that the user changed.
+    edited: RwSignal<Vec<String>>,
 }
 
 impl Form {
     pub fn new() -> Self {
-        Self { element: NodeRef::new(), errors: RwSignal::new(Vec::new()), pending: RwSignal::new(false) }
+        Self { element: NodeRef::new(), errors: RwSignal::new(Vec::new()), pending: RwSignal::new(false), edited: RwSignal::new(Vec::new()) }
     }
 
     /// Whether it is being sent or was sent successfully.
     pub fn pending(self) -> Signal<bool> {
         self.pending.into()
+    }
+
+    /// Whether the user changed a field.
+    pub fn is_edited(self) -> bool {
+        self.edited.with_untracked(|edited| !edited.is_empty())
+    }
+
+    /// Focuses the first field.
+    pub fn focus_first(self) {
+        if let Some(form) = self.element.get_untracked() {
+            browser::focus_first(&form, "input, select, textarea");
+        }
+    }
+
+    /// Submits it as the user does: not while its submit button is disabled.
+    fn click_submit(self) {
+        let buttons = self.element.get_untracked().map(|form| browser::find_all(&form, "[type=submit]:not(:disabled)"));
+        if let Some(button) = buttons.unwrap_or_default().first() {
+            button.click();
+        }
     }
 
     /// The error of a field.
@@ -43,10 +65,63 @@ impl Form {
         self.errors.set(Vec::new());
     }
 
+    /// Clears the errors of a field, and of the group that contains it. Has no effect if the form was closed.
+    pub fn clear_error(self, field: &str) {
+        let is_outdated = |error: &Error| error.field_error().is_some_and(|(name, _)| is_field_or_its_group(name, field));
+        if self.errors.try_with_untracked(|errors| errors.iter().any(is_outdated)) == Some(true) {
+            let _ = self.errors.try_update(|errors| errors.retain(|error| !is_outdated(error)));
+        }
+    }
+
+    /// The user changed a field: its error refers to the previous value. Call it for changes that cause no `input` event. Has no effect if
+    /// the form was closed.
+    pub fn mark_edited(self, field: &str) {
+        if self.edited.try_with_untracked(|edited| edited.iter().any(|name| name == field)) == Some(false) {
+            let _ = self.edited.try_update(|edited| edited.push(field.to_owned()));
+        }
+        self.clear_error(field);
+    }
+
+    /// Controls without a name, such as the search field of a list, are no data.
+    fn handle_edit(self, event: &ev::Event) {
+        if let Some(name) = browser::control_name(event) {
+            self.mark_edited(&name);
+        }
+    }
+
+    /// The user leaves a field: shows its error if it was changed.
+    fn handle_leave(self, event: &ev::FocusEvent, validate: Callback<()>) {
+        // Removing a focused field causes this event too, when the form may be disposed already.
+        let is_edited = |name: &String| self.edited.try_with_untracked(|edited| edited.contains(name)) == Some(true);
+        if let Some(name) = browser::control_name(event).filter(is_edited).filter(|_| browser::enters_field(event)) {
+            // After the field has rendered its final value.
+            set_timeout(move || self.show_error_of(&name, validate), Duration::ZERO);
+        }
+    }
+
+    /// Runs the rules of the whole form, and shows the error of one field only.
+    fn show_error_of(self, field: &str, validate: Callback<()>) {
+        let Some(shown) = self.errors.try_get_untracked() else { return };
+        let concerns_field = |error: &Error| error.field_error().is_some_and(|(name, _)| is_field_or_its_group(name, field));
+        // An error of the server can't be found here again.
+        if self.pending.get_untracked() || shown.iter().any(concerns_field) {
+            return;
+        }
+        self.errors.set(Vec::new());
+        validate.run(());
+        let found = self.errors.get_untracked().into_iter().filter(concerns_field);
+        self.errors.set(shown.into_iter().chain(found).collect());
+    }
+
     /// The error that belongs to no field.
     pub fn form_error(self) -> Signal<Option<String>> {
         let has_no_field = |error: &&Error| error.field_error().is_none();
         Signal::derive(move || self.errors.with(|errors| errors.iter().find(has_no_field).map(ToString::to_string)))
+    }
+
+    /// Whether the request failed because the session has ended.
+    fn is_signed_out(self) -> bool {
+        self.errors.with(|errors| errors.contains(&Error::SignedOut))
     }
 
     /// Validates the value of a field and returns the result. An error is shown at the field.
@@ -56,8 +131,17 @@ impl Form {
 
     /// Validates the checked values of a checkbox group. An error is shown at the group.
     pub fn check_group<T>(self, group: &'static str, rule: impl FnOnce(&str, Vec<String>) -> Result<T, Error>) -> Option<T> {
-        let checked_values = self.element.get_untracked().map(|form| browser::checked_values(&form, group));
-        self.record(rule(group, checked_values.unwrap_or_default()))
+        self.record(rule(group, self.checked_values(group)))
+    }
+
+    /// The values of the checked boxes or radio buttons with this name.
+    pub fn checked_values(self, group: &str) -> Vec<String> {
+        self.element.get_untracked().map(|form| browser::checked_values(&form, group)).unwrap_or_default()
+    }
+
+    /// The values of all controls with this name, checked or not.
+    pub fn values(self, name: &str) -> Vec<String> {
+        self.element.get_untracked().map(|form| browser::values(&form, name)).unwrap_or_default()
     }
 
     /// The current value of a field, not validated. Empty if there is no such field.
@@ -73,7 +157,11 @@ impl Form {
 
     /// Returns a validated value, or records its error.
     pub fn record<T>(self, checked: Result<T, Error>) -> Option<T> {
-        checked.map_err(|error| self.errors.update(|errors| errors.push(error))).ok()
+        checked.map_err(|error| self.add_error(error)).ok()
+    }
+
+    pub fn add_error(self, error: Error) {
+        self.errors.update(|errors| errors.push(error));
     }
 
     /// Sends the request. `None` means that validation failed: then the first invalid field is focused. `on_done` is not called if the
@@ -120,15 +208,28 @@ impl Form {
     fn focus_first_invalid(self) {
         let Some(form) = self.element.get_untracked() else { return };
         let errors = self.errors.get_untracked();
-        let control = errors.iter().find_map(|error| browser::find_control(&form, error.field_error()?.0));
-        if let Some(control) = control {
-            browser::open_details(&control);
-            browser::focus(&control);
+        let has_error = |name: &String| errors.iter().any(|error| error.field_error().is_some_and(|(about, _)| about == name));
+        // In the order of the document.
+        let controls = browser::find_all(&form, "[name]").into_iter();
+        let invalid: Vec<_> = controls.filter(|control| control.get_attribute("name").as_ref().is_some_and(has_error)).collect();
+        for control in &invalid {
+            browser::open_details(control);
+        }
+        if let Some(control) = invalid.first() {
+            browser::focus(control);
             if let Some(input) = control.dyn_ref::<HtmlInputElement>() {
                 input.select();
             }
+        } else {
+            // After the alert is rendered.
+            set_timeout(move || browser::scroll_into_view(&form, "[role=alert]"), Duration::ZERO);
         }
     }
+}
+
+/// Whether an error about `name` concerns `field`: `rate_limits` is the group of `rate_limits[0].name`.
+fn is_field_or_its_group(name: &str, field: &str) -> bool {
+    field.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
 }
 
 impl Default for Form {
@@ -137,13 +238,16 @@ impl Default for Form {
     }
 }
 
-/// The form element with its fields, buttons and form-level error. Never submitted by the browser itself.
+/// The form element with its form-level error, fields and buttons. Never submitted by the browser itself.
 #[component]
 pub fn FormView(
     form: Form,
     /// Validates each field, then calls [`Form::send`]. Not called while the form is being sent.
     #[prop(into)]
     on_submit: Callback<()>,
+    /// Validates each field. If it is set, the error of a changed field is shown as soon as the user goes on to another one.
+    #[prop(optional_no_strip)]
+    on_validate: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     let submit = move |event: ev::SubmitEvent| {
@@ -153,12 +257,33 @@ pub fn FormView(
             on_submit.run(());
         }
     };
+    // In a text area, Enter alone starts a new line.
+    let on_keydown = move |event: ev::KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && browser::is_typing() {
+            event.prevent_default();
+            form.click_submit();
+        }
+    };
+    let on_edit = move |event: ev::Event| form.handle_edit(&event);
+    let on_leave = move |event: ev::FocusEvent| {
+        if let Some(validate) = on_validate {
+            form.handle_leave(&event, validate);
+        }
+    };
     let error = form.form_error();
     // POST, in case the browser submits it: GET would put the values into the URL.
     view! {
-        <form class="form" method="post" novalidate node_ref=form.element on:submit=submit>
-            {children()}
+        <form class="form" method="post" novalidate node_ref=form.element on:submit=submit on:keydown=on_keydown
+            on:input=on_edit on:change=on_edit on:focusout=on_leave>
             {move || error.get().map(|message| view! { <Alert message/> })}
+            {move || form.is_signed_out().then(|| view! {
+                <p class="form-signed-out">
+                    "Your entries are kept. "
+                    <a href=browser::SIGN_IN_PATH target="_blank">"Sign in again"</a>
+                    " in a new tab, then submit this form."
+                </p>
+            })}
+            {children()}
         </form>
     }
 }
@@ -179,5 +304,20 @@ pub async fn ignore_not_found(call: impl Future<Output = Result<(), Error>>) -> 
     match call.await {
         Err(Error::NotFound) => Ok(()),
         outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_field_or_its_group;
+
+    #[test]
+    fn an_edit_concerns_the_field_and_its_group() {
+        for name in ["rate_limits", "rate_limits[0]", "rate_limits[0].name"] {
+            assert!(is_field_or_its_group(name, "rate_limits[0].name"), "{name}");
+        }
+        for name in ["rate_limits[0].limit", "rate_limits[1].name", "rate", "name", ""] {
+            assert!(!is_field_or_its_group(name, "rate_limits[0].name"), "{name}");
+        }
     }
 }

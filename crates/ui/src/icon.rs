@@ -15,6 +15,7 @@ pub enum Glyph {
     Close,
     Down,
     Back,
+    Forward,
     Folder,
     Up,
     Warning,
@@ -31,6 +32,12 @@ pub enum Glyph {
     Bell,
     Code,
     SignOut,
+    Filter,
+    Columns,
+    Keyboard,
+    Documents,
+    Template,
+    Theme,
 }
 
 impl Glyph {
@@ -46,6 +53,7 @@ impl Glyph {
             Self::Close => "m3.8 3.8 8.4 8.4M12.2 3.8l-8.4 8.4",
             Self::Down => "m4.5 6.3 3.5 3.5 3.5-3.5",
             Self::Back => "M9.7 4.5 6.2 8l3.5 3.5",
+            Self::Forward => "M6.3 4.5 9.8 8l-3.5 3.5",
             Self::Folder => "M2.4 12.9V3.4h4l1.5 1.8h5.7v7.7Z",
             Self::Up => "M8 12.5v-9M4.5 7 8 3.5 11.5 7",
             Self::Warning => "M8 2.4 14.4 13.3H1.6ZM8 6.6v3M8 11.3v.2",
@@ -63,7 +71,13 @@ impl Glyph {
                 "M8 2.3a3.9 3.9 0 0 0-3.9 3.9c0 3.4-1.4 4.3-1.4 5h10.6c0-.7-1.4-1.6-1.4-5A3.9 3.9 0 0 0 8 2.3ZM6.6 13.4a1.6 1.6 0 0 0 2.8 0"
             }
             Self::Code => "M5.4 4.4 1.9 8l3.5 3.6M10.6 4.4 14.1 8l-3.5 3.6",
+            Self::Filter => "M2.4 4.2h11.2M4.6 8h6.8M6.8 11.8h2.4",
+            Self::Columns => "M2.6 3h10.8v10H2.6ZM6.2 3v10M9.8 3v10",
+            Self::Keyboard => "M1.8 4h12.4v8H1.8ZM4.4 6.6v.2M8 6.6v.2M11.6 6.6v.2M5 9.4h6",
             Self::SignOut => "M6.3 13.4H2.8V2.6h3.5M6.5 8h7M10.9 5.4 13.5 8l-2.6 2.6",
+            Self::Documents => "M5.6 2.6h7.2v8.2H5.6ZM3.2 5v8.4h7.2M7.8 5.4h2.8M7.8 8h2.8",
+            Self::Template => "M2.6 3h10.8v10H2.6ZM2.6 6.2h10.8M5 8.8h3.4M5 10.8h6",
+            Self::Theme => "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 2v12M8 5.6l4.9-.9M8 8.8h6M8 12l4.2-.4",
         }
     }
 }

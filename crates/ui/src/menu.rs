@@ -6,6 +6,7 @@ use web_sys::{HtmlElement, Node};
 
 use super::{
     browser,
+    grid::row_scope,
     icon::{Glyph, Icon},
 };
 
@@ -16,7 +17,21 @@ const GAP: i32 = 6;
 pub enum MenuAction {
     /// Opens a page.
     Go(&'static str),
+    /// Opens a page outside of the application.
+    Leave(&'static str),
     Run(Callback<()>),
+    /// As `Run`, for what cannot be undone: in the danger color, and below a line if it is not the first item.
+    Danger(Callback<()>),
+    /// A few options in one line, of which one is chosen. The menu stays open.
+    Choose(Vec<MenuOption>),
+}
+
+/// An option of [`MenuAction::Choose`].
+#[derive(Clone)]
+pub struct MenuOption {
+    pub label: &'static str,
+    pub is_chosen: Signal<bool>,
+    pub choose: Callback<()>,
 }
 
 #[derive(Clone)]
@@ -25,6 +40,9 @@ pub struct MenuItem {
     pub glyph: Glyph,
     pub action: MenuAction,
 }
+
+/// The keys that do the same as items, by the label of the item.
+pub type MenuShortcuts = &'static [(&'static str, &'static str)];
 
 /// An open menu.
 #[derive(Clone)]
@@ -69,16 +87,20 @@ pub fn Menu(
     id: &'static str,
     class: &'static str,
     items: Vec<MenuItem>,
+    /// Shown above the items.
+    #[prop(optional, into)]
+    head: ViewFn,
+    #[prop(optional)] shortcuts: MenuShortcuts,
     children: Children,
 ) -> impl IntoView {
     let menu = SharedMenu::new();
     view! {
         <MenuButton menu id=format!("{id}-button") class items=Callback::new(move |()| items.clone())>{children()}</MenuButton>
-        <MenuList menu id/>
+        <MenuList menu id head shortcuts/>
     }
 }
 
-/// A button of a [`SharedMenu`].
+/// A button of a [`SharedMenu`]. In a grid, the name of its row describes it.
 #[component]
 pub fn MenuButton(
     menu: SharedMenu,
@@ -116,7 +138,7 @@ pub fn MenuButton(
     };
     view! {
         <button type="button" id=id class=class aria-label=label title=label aria-haspopup="menu" aria-expanded=expanded
-            on:keydown=on_keydown on:click=on_click>
+            aria-describedby=row_scope::described_by() tabindex=row_scope::tab_index() on:keydown=on_keydown on:click=on_click>
             {children()}
         </button>
     }
@@ -128,11 +150,15 @@ pub fn MenuList(
     menu: SharedMenu,
     /// Unique id.
     id: &'static str,
+    /// Shown above the items.
+    #[prop(optional, into)]
+    head: ViewFn,
+    #[prop(optional)] shortcuts: MenuShortcuts,
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
     let focus_item = move |step: fn(usize, usize) -> usize| {
         let Some(list) = list.get_untracked() else { return };
-        let items = browser::find_all(&list, "[role=menuitem]");
+        let items = browser::find_all(&list, "[role^=menuitem]");
         let at = items.iter().position(|item| browser::focused().as_ref() == Some(item)).unwrap_or(0);
         if let Some(item) = items.get(step(at, items.len())) {
             browser::focus(item);
@@ -179,41 +205,98 @@ pub fn MenuList(
         event.prevent_default();
         event.stop_propagation();
     };
-    // Focus moved elsewhere. A click on the menu's own button is handled by that button.
+    // Focus moved elsewhere. A click on the menu's own button is handled by that button. Removing a focused item causes this event too, when
+    // the menu may be disposed already.
     let on_focusout = move |event: ev::FocusEvent| {
         let target_node = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        let is_inside = list.get_untracked().is_some_and(|list| list.contains(target_node.as_ref()));
-        let button = menu.0.with_untracked(|opened| opened.as_ref().and_then(|opened| element(&opened.button)));
+        let is_inside = list.try_get_untracked().flatten().is_some_and(|list| list.contains(target_node.as_ref()));
+        let button = menu.0.try_with_untracked(|opened| opened.as_ref().and_then(|opened| element(&opened.button))).flatten();
         if !is_inside && button.map(Node::from) != target_node {
-            menu.0.set(None);
+            let _ = menu.0.try_set(None);
         }
     };
+    let close = Callback::new(move |()| menu.close());
     let list_view = move |OpenMenu { items, .. }: OpenMenu| {
         view! {
-            <div class="menu-list" role="menu" id=id popover="manual" node_ref=list on:keydown=on_keydown on:focusout=on_focusout>
-                {items.into_iter().map(|item| view! { <MenuItemView item close=Callback::new(move |()| menu.close())/> }).collect_view()}
+            <div class="menu-list" popover="manual" node_ref=list on:keydown=on_keydown on:focusout=on_focusout>
+                {head.run()}
+                <div role="menu" id=id>
+                    {items
+                        .into_iter()
+                        .enumerate()
+                        .map(|(index, item)| view! { <MenuItemView item is_first={index == 0} shortcuts close/> })
+                        .collect_view()}
+                </div>
             </div>
         }
     };
-    move || menu.0.get().map(list_view)
+    move || menu.0.get().map(&list_view)
 }
 
 #[component]
-fn MenuItemView(item: MenuItem, close: Callback<()>) -> impl IntoView {
-    let content = view! {
-        <Icon glyph=item.glyph/>
-        <span>{item.label}</span>
+fn MenuItemView(item: MenuItem, is_first: bool, shortcuts: MenuShortcuts, close: Callback<()>) -> impl IntoView {
+    let MenuItem { label, glyph, action } = item;
+    let shortcut = shortcuts.iter().find(|(of, _)| *of == label).map(|(_, key)| *key);
+    match action {
+        MenuAction::Go(path) => view! { <LinkItem label glyph path rel=None close/> }.into_any(),
+        // So that the router does not open it.
+        MenuAction::Leave(path) => view! { <LinkItem label glyph path rel=Some("external") close/> }.into_any(),
+        MenuAction::Run(run) => view! { <RunItem label glyph is_danger=false shortcut run close/> }.into_any(),
+        MenuAction::Danger(run) => view! {
+            {(!is_first).then(|| view! { <div class="menu-separator" role="separator"></div> })}
+            <RunItem label glyph is_danger=true shortcut run close/>
+        }
+        .into_any(),
+        MenuAction::Choose(options) => view! { <Options label glyph options/> }.into_any(),
+    }
+}
+
+#[component]
+fn LinkItem(label: &'static str, glyph: Glyph, path: &'static str, rel: Option<&'static str>, close: Callback<()>) -> impl IntoView {
+    view! {
+        <a role="menuitem" tabindex="-1" href=path rel=rel on:click=move |_| close.run(())>
+            <Icon glyph/>
+            <span>{label}</span>
+        </a>
+    }
+}
+
+#[component]
+fn RunItem(
+    label: &'static str,
+    glyph: Glyph,
+    is_danger: bool,
+    shortcut: Option<&'static str>,
+    run: Callback<()>,
+    close: Callback<()>,
+) -> impl IntoView {
+    // Close first, so that a dialog opened by the action returns the focus to the menu's button.
+    view! {
+        <button type="button" role="menuitem" tabindex="-1" class:menu-danger=is_danger on:click=move |_| { close.run(()); run.run(()); }>
+            <Icon glyph/>
+            <span>{label}</span>
+            {shortcut.map(|key| view! { <kbd class="menu-shortcut" aria-hidden="true">{key}</kbd> })}
+        </button>
+    }
+}
+
+/// The line of [`MenuAction::Choose`], between two lines.
+#[component]
+fn Options(label: &'static str, glyph: Glyph, options: Vec<MenuOption>) -> impl IntoView {
+    let option_view = |MenuOption { label, is_chosen, choose }: MenuOption| {
+        view! {
+            <button type="button" role="menuitemradio" tabindex="-1" aria-checked=move || is_chosen.get().to_string() on:click=move |_| choose.run(())>
+                {label}
+            </button>
+        }
     };
-    match item.action {
-        MenuAction::Go(path) => view! {
-            <a role="menuitem" tabindex="-1" href=path on:click=move |_| close.run(())>{content}</a>
-        }
-        .into_any(),
-        // Close first, so that a dialog opened by the action returns the focus to the menu's button.
-        MenuAction::Run(run) => view! {
-            <button type="button" role="menuitem" tabindex="-1" on:click=move |_| { close.run(()); run.run(()); }>{content}</button>
-        }
-        .into_any(),
+    view! {
+        <div class="menu-separator" role="separator"></div>
+        <div class="menu-options" role="group" aria-label=label>
+            <span class="menu-options-label" aria-hidden="true"><Icon glyph/>{label}</span>
+            <span class="menu-choices" role="presentation">{options.into_iter().map(option_view).collect_view()}</span>
+        </div>
+        <div class="menu-separator" role="separator"></div>
     }
 }
 
@@ -229,7 +312,7 @@ fn element(id: &str) -> Option<HtmlElement> {
 
 /// Places a list below its button, aligned to the right edge, or above it if there is no space below.
 #[expect(clippy::cast_possible_truncation, reason = "window coordinates are far below 2^31 pixels")]
-fn place_below(list: &HtmlElement, button: &HtmlElement) {
+pub fn place_below(list: &HtmlElement, button: &HtmlElement) {
     let at = button.get_bounding_client_rect();
     let window_height = document().document_element().map_or(0, |root| root.client_height());
     let (above, below) = (at.top() as i32, at.bottom() as i32 + GAP);

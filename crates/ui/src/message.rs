@@ -1,4 +1,4 @@
-//! Alerts and empty states.
+//! Alerts.
 
 use leptos::prelude::*;
 
@@ -36,26 +36,6 @@ pub fn AlertWithRetry(
             <Icon glyph=Glyph::Error/>
             <span>{message}</span>
             <Button label="Try again" on_click=on_retry pending/>
-        </div>
-    }
-}
-
-/// The empty state of a page or list.
-#[component]
-pub fn EmptyState(
-    glyph: Glyph,
-    #[prop(into)] title: String,
-    /// What to do.
-    #[prop(into)]
-    text: String,
-    #[prop(optional)] children: Option<Children>,
-) -> impl IntoView {
-    view! {
-        <div class="empty-state">
-            <span class="empty-state-glyph"><Icon glyph/></span>
-            <h2>{title}</h2>
-            <p>{text}</p>
-            {children.map(|children| children())}
         </div>
     }
 }

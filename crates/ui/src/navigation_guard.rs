@@ -99,7 +99,7 @@ pub fn NavigationGuard(
         pending.get().map(|_| {
             view! {
                 <Dialog title role=DialogRole::Alert on_dismiss=stay>
-                    <p>{text}</p>
+                    <div class="dialog-content"><p>{text}</p></div>
                     <footer class="dialog-foot">
                         <Button label=confirm_label variant=ButtonVariant::Danger on_click=go/>
                         <Button label="Stay" variant=ButtonVariant::Primary on_click=stay autofocus=true/>

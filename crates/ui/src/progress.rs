@@ -53,7 +53,7 @@ pub fn Progress(
 ) -> impl IntoView {
     let counts = move || format!("{} of {}", format_count(work.done.get()), format_count(work.total.get()));
     view! {
-        <div class="progress">
+        <div class="dialog-content progress">
             <progress aria-label=label max=move || work.total.get().max(1).to_string() value=move || work.done.get().to_string()></progress>
             <p>{counts}</p>
         </div>

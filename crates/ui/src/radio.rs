@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{FieldAria, field_messages},
+    form_field::{FieldAria, FieldTexts, field_messages},
     select::Choice,
 };
 
@@ -16,10 +16,16 @@ pub fn RadioGroup(
     name: &'static str,
     label: &'static str,
     options: Vec<Choice>,
+    /// What the options mean, in their order.
+    #[prop(optional)]
+    details: Vec<String>,
     chosen: RwSignal<String>,
 ) -> impl IntoView {
-    let FieldAria { described_by, .. } = FieldAria::new(form, name, false);
-    let radio = |(value, label_text): Choice| {
+    let texts = FieldTexts::default();
+    let FieldAria { described_by, .. } = FieldAria::new(form, name, &texts);
+    let radio = |(index, (value, label_text)): (usize, Choice)| {
+        let detail = details.get(index).cloned();
+        let detail_id = detail.is_some().then(|| format!("detail-{name}-{index}"));
         let is_chosen = value == chosen.get_untracked();
         let on_change = {
             let value = value.clone();
@@ -27,16 +33,17 @@ pub fn RadioGroup(
         };
         view! {
             <label class="check">
-                <input type="radio" class="checkbox" name=name value=value checked=is_chosen on:change=on_change/>
+                <input type="radio" class="checkbox" name=name value=value checked=is_chosen aria-describedby=detail_id.clone() on:change=on_change/>
                 <span>{label_text}</span>
             </label>
+            {detail.map(|detail| view! { <p class="check-detail" id=detail_id>{detail}</p> })}
         }
     };
     view! {
         <fieldset class="field check-group" aria-describedby=described_by>
             <legend>{label}</legend>
-            <div class="checks">{options.into_iter().map(radio).collect_view()}</div>
-            {field_messages(form, name, None)}
+            <div class="checks">{options.into_iter().enumerate().map(radio).collect_view()}</div>
+            {field_messages(form, name, texts)}
         </fieldset>
     }
 }

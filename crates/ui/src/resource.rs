@@ -2,10 +2,14 @@
 
 use std::future::Future;
 
+use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{browser, rows::RowList};
 use latchkey_types::error::Error;
+
+/// Delays before a failed fetch is repeated, in milliseconds. The last one is used again and again.
+const RETRY_DELAYS_MS: [u32; 4] = [1_000, 3_000, 10_000, 30_000];
 
 /// The data and the error of the last fetch.
 pub struct Refetchable<T: Send + Sync + 'static> {
@@ -61,7 +65,8 @@ impl<T: Send + Sync + 'static> Refetchable<T> {
         self.error.into()
     }
 
-    /// Fetches the data again. Repeats if a local change happens in the meantime, because the response may be older than it.
+    /// Fetches the data again. Repeats if a local change happens in the meantime, because the response may be older than it, and
+    /// after an error that may pass, such as a lost connection.
     pub fn refetch<Response: Future<Output = Result<T, Error>> + 'static>(self, read: impl Fn() -> Response + 'static) {
         let Some(turn) = self.turn.try_update_value(|turn| {
             *turn += 1;
@@ -70,6 +75,8 @@ impl<T: Send + Sync + 'static> Refetchable<T> {
             return;
         };
         spawn_local(async move {
+            let mut delays = RETRY_DELAYS_MS.into_iter();
+            let mut delay = 0;
             loop {
                 let changes = self.changes.try_get_value();
                 let response = read().await;
@@ -84,10 +91,27 @@ impl<T: Send + Sync + 'static> Refetchable<T> {
                         self.data.set(data);
                     }
                     Err(Error::SignedOut) => browser::go_to_sign_in(),
-                    Err(error) => self.error.set(Some(error)),
+                    Err(error) => {
+                        let may_pass = may_pass(&error);
+                        if self.error.with_untracked(|shown| shown.as_ref() != Some(&error)) {
+                            self.error.set(Some(error));
+                        }
+                        if may_pass {
+                            delay = delays.next().unwrap_or(delay);
+                            TimeoutFuture::new(delay).await;
+                            if self.turn.try_get_value() == Some(turn) {
+                                continue;
+                            }
+                        }
+                    }
                 }
                 return;
             }
         });
     }
+}
+
+/// Whether the same request may succeed later.
+const fn may_pass(error: &Error) -> bool {
+    matches!(error, Error::Offline | Error::ForeignResponse | Error::Unavailable | Error::Internal | Error::Throttled { .. })
 }

@@ -1,12 +1,13 @@
 //! Search and filter fields that react to typing.
 
 use gloo_timers::future::TimeoutFuture;
-use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos::{html, prelude::*, task::spawn_local};
 
 use super::{
     browser,
     button::IconButton,
     icon::{Glyph, Icon},
+    shortcuts::on_shortcut,
 };
 
 /// Delay after the last input before the search runs.
@@ -96,20 +97,11 @@ pub fn SearchField(
     on_search: Callback<String>,
 ) -> impl IntoView {
     let field = DebouncedInput::new(search, on_search);
-    Effect::new(move || {
-        let shortcut = window_event_listener(ev::keydown, move |event| {
-            let no_modifier = !(event.ctrl_key() || event.meta_key() || event.alt_key());
-            if event.key() == "/" && no_modifier && !browser::is_typing() && !browser::has_open_dialog() {
-                event.prevent_default();
-                field.focus();
-            }
-        });
-        on_cleanup(move || shortcut.remove());
-    });
+    on_shortcut("/", move || field.focus());
     view! {
         <div class="search">
             <Icon glyph=Glyph::Search/>
-            <input type="search" role="searchbox" aria-label="Search" placeholder=placeholder autocomplete="off" spellcheck="false"
+            <input type="search" role="searchbox" aria-label="Search" aria-keyshortcuts="/" placeholder=placeholder autocomplete="off" spellcheck="false"
                 node_ref=field.input value=field.typed.get_untracked() prop:value=move || field.typed.get()
                 on:input:target=move |event| field.send_debounced(event.target().value())/>
             <Show when=move || !field.typed.get().is_empty() fallback=|| view! { <kbd aria-hidden="true">"/"</kbd> }>

@@ -1,10 +1,10 @@
 //! Drop-down lists.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 use super::{
     form::Form,
-    form_field::{FieldAria, form_field},
+    form_field::{FieldAria, FieldTexts, form_field},
     icon::{Glyph, Icon},
 };
 
@@ -28,14 +28,30 @@ pub fn SelectField(
     #[prop(optional, into)]
     value: String,
     #[prop(optional, into)] hint: Option<String>,
-    /// Called with the new value.
+    /// The consequence of the current value.
+    #[prop(optional)]
+    note: Option<Signal<String>>,
+    #[prop(optional)] autofocus: bool,
+    /// The value that the owner selects after rendering.
+    #[prop(optional)]
+    selected: Option<Signal<String>>,
+    /// Called with the value that the user selects.
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
-    form_field(form, name, label, hint, move |FieldAria { id, described_by, invalid }| {
+    let select = NodeRef::<html::Select>::new();
+    if let Some(selected) = selected {
+        Effect::new(move || {
+            if let Some(select) = select.get() {
+                select.set_value(&selected.get());
+            }
+        });
+    }
+    let texts = FieldTexts { hint, note, is_optional: false };
+    form_field(form, name, label, texts, move |FieldAria { id, described_by, invalid }| {
         view! {
             <div class="select">
-                <select id=id name=name aria-invalid=invalid aria-describedby=described_by
+                <select node_ref=select id=id name=name autofocus=autofocus aria-invalid=invalid aria-describedby=described_by
                     on:change:target=move |event| if let Some(on_change) = on_change { on_change.run(event.target().value()) }>
                     {option_views(options, value)}
                 </select>

@@ -4,20 +4,26 @@ use std::hash::Hash;
 
 use leptos::{children::ViewFn, prelude::*};
 
-use super::rows::{ForRows, RowList};
+use super::{
+    icon::{Glyph, Icon},
+    rows::{ForRows, RowList},
+};
 
 /// A column of a [`Table`], by its heading.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Column {
     Text(&'static str),
     /// Aligned to the right.
     Number(&'static str),
     /// A column of buttons: only screen readers read the heading.
     Hidden(&'static str),
-    /// The heading has its own CSS class.
-    Styled {
+    /// Its heading is a button that sorts the table.
+    Sortable {
         heading: &'static str,
-        class: &'static str,
+        is_number: bool,
+        /// Whether the table is sorted by the column: then whether it is descending.
+        order: Signal<Option<bool>>,
+        on_sort: Callback<()>,
     },
 }
 
@@ -25,9 +31,17 @@ impl Column {
     fn view(self) -> AnyView {
         match self {
             Self::Text(heading) => view! { <th scope="col">{heading}</th> }.into_any(),
-            Self::Number(heading) => Self::Styled { heading, class: "cell-number" }.view(),
+            Self::Number(heading) => view! { <th scope="col" class="cell-number">{heading}</th> }.into_any(),
             Self::Hidden(heading) => view! { <th scope="col"><span class="visually-hidden">{heading}</span></th> }.into_any(),
-            Self::Styled { heading, class } => view! { <th scope="col" class=class>{heading}</th> }.into_any(),
+            Self::Sortable { heading, is_number, order, on_sort } => {
+                let sort = move || order.get().map(|is_descending| if is_descending { "descending" } else { "ascending" });
+                view! {
+                    <th scope="col" class:cell-number=is_number aria-sort=sort>
+                        <button type="button" class="table-sort" on:click=move |_| on_sort.run(())>{heading} <Icon glyph=Glyph::Up/></button>
+                    </th>
+                }
+                .into_any()
+            }
         }
     }
 }

@@ -29,6 +29,9 @@ pub fn Tabs(
     /// The path of a tab and the count on its badge.
     #[prop(optional, into)]
     waiting: Option<(&'static str, Signal<i64>)>,
+    /// The paths of the last tabs, which are of another sort: a line is before the first of them.
+    #[prop(optional)]
+    apart: &'static [&'static str],
 ) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
 
@@ -54,11 +57,13 @@ pub fn Tabs(
         event.prevent_default();
         browser::focus(&tabs[to]);
     };
-    let tab_view = |tab: Tab| {
+    let divided = tabs.iter().position(|tab| apart.contains(&tab.path)).filter(|index| *index > 0);
+    let tab_view = |(index, tab): (usize, Tab)| {
         let is_open = tab.path == open;
         let waiting = waiting.filter(|(path, _)| *path == tab.path).map(|(_, count)| count);
         let href = address.map_or_else(|| tab.path.to_owned(), |address| address.run(tab.path));
         view! {
+            {(divided == Some(index)).then(|| view! { <span class="tab-divider" aria-hidden="true"></span> })}
             <a role="tab" class="tab" href=href aria-selected=is_open.to_string() id=is_open.then_some(OPEN_TAB_ID)
                 tabindex=if is_open { "0" } else { "-1" } aria-label=tab.label aria-describedby=waiting.map(|_| WAITING_ID)>
                 {tab.label}
@@ -68,7 +73,7 @@ pub fn Tabs(
     };
     view! {
         <div class="tabs" role="tablist" aria-label=label node_ref=list on:keydown=on_keydown>
-            {tabs.into_iter().map(tab_view).collect_view()}
+            {tabs.into_iter().enumerate().map(tab_view).collect_view()}
         </div>
     }
 }

@@ -1,18 +1,24 @@
-//! Times in the browser's locale.
+//! Times in the browser's time zone, in the language of the page.
 
 use js_sys::{Array, Date, Intl, Object, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use super::hydration::now;
+use super::{browser, hydration::now};
 use latchkey_types::time::{DAY_MS, MINUTE_MS, Timestamp};
 
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
+/// The language of the page: in the browser's own language, times would not fit to the words around them.
+const LANGUAGE: &str = "en";
+
+/// A time that is farther away is shown as a date, because “4 months ago” says too little.
+const RELATIVE_MAX_MS: i64 = 30 * DAY_MS;
+
 /// The format of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeFormat {
-    /// Relative to now, such as `3 minutes ago`.
+    /// Relative to now, such as `3 min. ago`; the date if it is far away.
     #[default]
     Relative,
     /// The date.
@@ -25,45 +31,55 @@ pub fn Time(at: Timestamp, #[prop(optional)] format: TimeFormat) -> impl IntoVie
     let now = now();
     let label = move || match (now.get(), format) {
         (None, _) => utc_date(at),
-        (Some(_), TimeFormat::Date) => localized(at, &[("dateStyle", "medium")]),
-        (Some(now), TimeFormat::Relative) => relative(at, now),
+        (Some(now), TimeFormat::Relative) if (at.0 - now.0).abs() < RELATIVE_MAX_MS => relative(at, now),
+        (Some(_), _) => localized(at, &[("dateStyle", "medium")]),
     };
     let exact = move || now.get().map(|_| localized(at, &[("dateStyle", "full"), ("timeStyle", "long")]));
     view! { <time datetime=at.rfc3339() title=exact>{label}</time> }
 }
 
-fn utc_date(at: Timestamp) -> String {
-    let mut text = at.rfc3339();
-    text.truncate("2026-11-21".len());
-    text
+/// A time within a sentence: `just now`, `3 min. ago`, or the date if it is far away. Only in the browser.
+pub fn time_in_words(at: Timestamp) -> String {
+    let now = Timestamp(browser::now_ms());
+    if (at.0 - now.0).abs() < RELATIVE_MAX_MS { relative(at, now).to_lowercase() } else { localized(at, &[("dateStyle", "medium")]) }
 }
 
-/// Formats a time with `Intl.DateTimeFormat`, in the browser's locale.
+/// A day with its weekday: `Tue, Dec 29, 2026`. Only in the browser.
+pub fn day_in_words(at: Timestamp) -> String {
+    localized(at, &[("weekday", "short"), ("month", "short"), ("day", "numeric"), ("year", "numeric")])
+}
+
+/// The date in UTC, in the format of [`localized`], so that little moves when the browser replaces it.
+fn utc_date(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = at.rfc3339();
+    let number = |digits: Option<&str>| digits.and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
+    let (month, day) = (number(text.get(5..7)), number(text.get(8..10)));
+    format!("{} {day}, {}", MONTHS.get(month.wrapping_sub(1)).unwrap_or(&MONTHS[0]), text.get(..4).unwrap_or_default())
+}
+
+/// Formats a time with `Intl.DateTimeFormat`.
 fn localized(at: Timestamp, style: &[(&str, &str)]) -> String {
-    let format = Intl::DateTimeFormat::new(&Array::new(), &options(style));
+    let format = Intl::DateTimeFormat::new(&Array::of1(&LANGUAGE.into()), &options(style));
     let date = Date::new(&JsValue::from_f64(milliseconds(at)));
     format.format().call1(&format, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
 }
 
-/// Formats the distance with `Intl.RelativeTimeFormat`: "now", "3 minutes ago", "yesterday", "in 3 months".
+/// Formats the distance with `Intl.RelativeTimeFormat`: "Just now", "3 min. ago", "yesterday", "in 3 days".
 fn relative(at: Timestamp, now: Timestamp) -> String {
     let (count, unit) = largest_unit(at.0 - now.0);
-    let format = Intl::RelativeTimeFormat::new(&Array::new(), &options(&[("numeric", "auto")]));
+    if count == 0 {
+        return "Just now".to_owned();
+    }
+    let format = Intl::RelativeTimeFormat::new(&Array::of1(&LANGUAGE.into()), &options(&[("numeric", "auto"), ("style", "short")]));
     format.format(f64::from(count), unit).into()
 }
 
 /// The largest unit that fits into the duration, and its count rounded towards zero.
 fn largest_unit(ms: i64) -> (i32, &'static str) {
-    // Minimum duration, length of the unit, unit. Days are used up to 60, because months are imprecise.
-    const UNITS: [(i64, i64, &str); 5] = [
-        (365 * DAY_MS, 365 * DAY_MS, "year"),
-        (60 * DAY_MS, 30 * DAY_MS, "month"),
-        (DAY_MS, DAY_MS, "day"),
-        (HOUR_MS, HOUR_MS, "hour"),
-        (MINUTE_MS, MINUTE_MS, "minute"),
-    ];
-    match UNITS.into_iter().find(|(from, ..)| ms.abs() >= *from) {
-        Some((_, unit_ms, unit)) => (i32::try_from(ms / unit_ms).unwrap_or(i32::MAX), unit),
+    const UNITS: [(i64, &str); 3] = [(DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute")];
+    match UNITS.into_iter().find(|(unit_ms, _)| ms.abs() >= *unit_ms) {
+        Some((unit_ms, unit)) => (i32::try_from(ms / unit_ms).unwrap_or(i32::MAX), unit),
         None => (0, "second"),
     }
 }
@@ -92,8 +108,12 @@ mod tests {
         assert_eq!(largest_unit(-20_000), (0, "second"));
         assert_eq!(largest_unit(-3 * 60_000 - 59_999), (-3, "minute"));
         assert_eq!(largest_unit(-23 * 3_600_000), (-23, "hour"));
-        assert_eq!(largest_unit(45 * DAY_MS), (45, "day"));
-        assert_eq!(largest_unit(90 * DAY_MS), (3, "month"));
-        assert_eq!(largest_unit(-800 * DAY_MS), (-2, "year"));
+        assert_eq!(largest_unit(29 * DAY_MS), (29, "day"));
+    }
+
+    #[test]
+    fn server_renders_the_date_as_the_browser() {
+        assert_eq!(utc_date(Timestamp(1_795_221_599_999)), "Nov 21, 2026");
+        assert_eq!(utc_date(Timestamp(0)), "Jan 1, 1970");
     }
 }

@@ -1,4 +1,4 @@
-//! Toasts: success messages disappear after a few seconds, error messages stay until they are dismissed.
+//! Toasts: messages of success and notices disappear after a few seconds, error messages stay until they are dismissed.
 
 use std::time::Duration;
 
@@ -11,22 +11,69 @@ use super::{
     icon::{Glyph, Icon},
 };
 
-const SHOWN_FOR: Duration = Duration::from_secs(6);
+const SHOWN_FOR: Duration = Duration::from_secs(5);
+/// Time to decide whether to undo.
+const UNDO_SHOWN_FOR: Duration = Duration::from_secs(10);
+/// How often a toast that should disappear checks whether it is still being read.
+const READING_CHECK: Duration = Duration::from_secs(1);
+/// More would cover the page.
+const TOASTS_MAX: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ToastKind {
+    Success,
+    /// What somebody else has done.
+    Notice,
+    /// An end that is neither a success nor an error.
+    Stopped,
+    Error,
+}
+
+impl ToastKind {
+    const fn glyph(self) -> Glyph {
+        match self {
+            Self::Success => Glyph::Check,
+            Self::Notice => Glyph::Bell,
+            Self::Stopped => Glyph::Warning,
+            Self::Error => Glyph::Error,
+        }
+    }
+
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Success => "toast",
+            Self::Notice => "toast toast-notice",
+            Self::Stopped => "toast toast-stopped",
+            Self::Error => "toast toast-error",
+        }
+    }
+}
 
 #[derive(Clone)]
 struct Toast {
     id: u32,
     message: String,
-    is_error: bool,
+    kind: ToastKind,
+    /// How often the same message was shown.
+    count: usize,
+    /// What `Undo` runs, one callback for each time.
+    undo: Vec<Callback<()>>,
 }
 
 #[derive(Clone, Copy)]
-pub struct Toasts(RwSignal<Vec<Toast>>);
+pub struct Toasts {
+    list: RwSignal<Vec<Toast>>,
+    /// The id of the next toast.
+    next: StoredValue<u32>,
+    /// The ids of the rendered toasters. Only the last one shows the toasts: a modal dialog covers everything outside of it and makes it
+    /// inert, so each dialog has its own toaster.
+    toasters: RwSignal<Vec<u32>>,
+}
 
 impl Toasts {
     /// Provides the context for [`use_toasts`], and shows a message that the previous page left.
     pub fn provide() -> Self {
-        let toasts = Self(RwSignal::new(Vec::new()));
+        let toasts = Self { list: RwSignal::new(Vec::new()), next: StoredValue::new(0), toasters: RwSignal::new(Vec::new()) };
         provide_context(toasts);
         let hydrated = is_hydrated();
         Effect::new(move || {
@@ -39,42 +86,113 @@ impl Toasts {
 
     /// Shows a success message for a few seconds.
     pub fn success(self, message: String) {
-        let id = self.show(message, false);
-        set_timeout(move || self.remove(id), SHOWN_FOR);
+        self.show_briefly(message, ToastKind::Success, Vec::new());
+    }
+
+    /// Like [`Self::success`], with a button that reverses the action. Create the callback so that it also works after its page was closed.
+    pub fn success_with_undo(self, message: String, undo: Callback<()>) {
+        self.show_briefly(message, ToastKind::Success, vec![undo]);
+    }
+
+    /// Shows for a few seconds what somebody else has done.
+    pub fn notice(self, message: String) {
+        self.show_briefly(message, ToastKind::Notice, Vec::new());
+    }
+
+    /// Shows for a few seconds how far something came that the user stopped.
+    pub fn stopped(self, message: String) {
+        self.show_briefly(message, ToastKind::Stopped, Vec::new());
     }
 
     /// Shows an error message until it is dismissed.
     pub fn error(self, message: String) {
-        self.show(message, true);
+        self.show(message, ToastKind::Error, Vec::new());
     }
 
-    fn show(self, message: String, is_error: bool) -> u32 {
-        let id = self.0.with_untracked(|list| list.last().map_or(0, |last| last.id + 1));
-        self.0.update(|list| list.push(Toast { id, message, is_error }));
+    fn show_briefly(self, message: String, kind: ToastKind, undo: Vec<Callback<()>>) {
+        let delay = if undo.is_empty() { SHOWN_FOR } else { UNDO_SHOWN_FOR };
+        let id = self.show(message, kind, undo);
+        self.remove_after(id, delay);
+    }
+
+    /// Shows a toast in place of an equal one, and of the oldest one if there are too many.
+    fn show(self, message: String, kind: ToastKind, undo: Vec<Callback<()>>) -> u32 {
+        let id = self.next.get_value();
+        self.next.set_value(id + 1);
+        self.list.update(|list| {
+            let mut toast = Toast { id, message, kind, count: 1, undo };
+            if let Some(equal) = list.iter().position(|other| is_same(other, &toast)) {
+                let equal = list.remove(equal);
+                toast.count += equal.count;
+                toast.undo.extend(equal.undo);
+            }
+            list.push(toast);
+            if list.len() > TOASTS_MAX {
+                let oldest = list.iter().position(|toast| toast.kind != ToastKind::Error).unwrap_or(0);
+                list.remove(oldest);
+            }
+        });
         id
     }
 
-    fn remove(self, id: u32) {
-        self.0.update(|list| list.retain(|other| other.id != id));
+    /// Removes a toast later, but not while the pointer or the focus is on the toasts.
+    fn remove_after(self, id: u32, delay: Duration) {
+        set_timeout(move || if is_being_read() { self.remove_after(id, READING_CHECK) } else { self.remove(id) }, delay);
     }
+
+    fn remove(self, id: u32) {
+        self.list.update(|list| list.retain(|other| other.id != id));
+    }
+}
+
+/// Whether both say the same. One that can be undone is not joined with one that can't.
+fn is_same(one: &Toast, other: &Toast) -> bool {
+    one.kind == other.kind && one.message == other.message && one.undo.is_empty() == other.undo.is_empty()
+}
+
+fn is_being_read() -> bool {
+    matches!(document().query_selector(".toaster:is(:hover, :focus-within)"), Ok(Some(_)))
 }
 
 pub fn use_toasts() -> Toasts {
     expect_context()
 }
 
-/// Renders the toasts in a live region.
+/// Renders the toasts in a live region, unless a toaster was rendered after it.
 #[component]
 pub fn Toaster(toasts: Toasts) -> impl IntoView {
+    let id = toasts.toasters.with_untracked(|toasters| toasters.last().map_or(0, |last| last + 1));
+    toasts.toasters.update(|toasters| toasters.push(id));
+    on_cleanup(move || {
+        let _ = toasts.toasters.try_update(|toasters| toasters.retain(|other| *other != id));
+    });
+    let is_last = move || toasts.toasters.with(|toasters| toasters.last() == Some(&id));
+    let shown = move || if is_last() { toasts.list.get() } else { Vec::new() };
     view! {
         <div class="toaster" aria-live="polite" aria-atomic="false">
-            <For each=move || toasts.0.get() key=|toast| toast.id let(Toast { id, message, is_error })>
-                <div class="toast" class:toast-error=is_error>
-                    <Icon glyph=if is_error { Glyph::Error } else { Glyph::Check }/>
-                    <span>{message}</span>
-                    <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>
-                </div>
-            </For>
+            <For each=shown key=|toast| toast.id children=move |toast| view! { <ToastView toasts toast/> }/>
+        </div>
+    }
+}
+
+#[component]
+fn ToastView(toasts: Toasts, toast: Toast) -> impl IntoView {
+    let Toast { id, message, kind, count, undo } = toast;
+    let undo = (!undo.is_empty()).then(|| {
+        let undo_all = move |_| {
+            toasts.remove(id);
+            for each in &undo {
+                each.try_run(());
+            }
+        };
+        view! { <button type="button" class="toast-undo" on:click=undo_all>"Undo"</button> }
+    });
+    view! {
+        <div class=kind.class()>
+            <Icon glyph=kind.glyph()/>
+            <span>{message} {(count > 1).then(|| format!(" ×{count}"))}</span>
+            {undo}
+            <IconButton label="Dismiss" glyph=Glyph::Close on_click=move |_| toasts.remove(id)/>
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of a grid: the list is opened once, then rows are fetched as they become visible.
 
-use std::{future::Future, ops::Range, pin::Pin, sync::Arc};
+use std::{cmp::Ordering, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
@@ -14,8 +14,12 @@ use latchkey_types::{
     listing::{ListedRow, OpenedListing},
 };
 
-/// How long the visible range must be stable before its rows are fetched, so that dragging the scroll bar causes few requests.
+/// Time from a change of the visible range to the fetch of its rows.
 const SETTLE_MS: u32 = 60;
+/// Scrolling moves the range by fewer rows in that time. A drag of the scroll bar moves it farther: then nothing is fetched until it stops.
+const DRAG_ROWS: usize = 100;
+/// Rows that are fetched beyond the rendered ones, in the direction of scrolling.
+const ROWS_AHEAD: usize = 30;
 
 pub trait GridRow: Clone + PartialEq + Send + Sync + 'static {}
 impl<T: Clone + PartialEq + Send + Sync + 'static> GridRow for T {}
@@ -66,6 +70,8 @@ pub struct Rows<Row: GridRow> {
     /// Counts scrolls to the top.
     scroll_to_top: RwSignal<u32>,
     window: RwSignal<Range<usize>>,
+    /// The window and the rows ahead of it.
+    needed: StoredValue<Range<usize>>,
     fetching: StoredValue<Vec<usize>>,
 }
 
@@ -92,6 +98,7 @@ impl<Row: GridRow> Rows<Row> {
             turn: RwSignal::new(0),
             scroll_to_top: RwSignal::new(0),
             window: RwSignal::new(0..0),
+            needed: StoredValue::new(0..0),
             fetching: StoredValue::new(Vec::new()),
         }
     }
@@ -115,6 +122,16 @@ impl<Row: GridRow> Rows<Row> {
         self.cache.with(|cache| cache.slot(index))
     }
 
+    /// The loaded rows, in order.
+    pub fn loaded(self) -> Vec<Row> {
+        self.cache.with_untracked(|cache| cache.loaded().cloned().collect())
+    }
+
+    /// Shows a change of loaded rows before the list is reloaded. Has no effect if the page was closed.
+    pub fn change(self, change: impl FnMut(&mut Row)) {
+        let _ = self.cache.try_update(|cache| cache.change(change));
+    }
+
     /// The last error, until a request succeeds.
     pub fn error(self) -> Signal<Option<Error>> {
         self.error.into()
@@ -131,12 +148,12 @@ impl<Row: GridRow> Rows<Row> {
     }
 
     /// Reopens the list. The old rows stay until all visible rows of the new list are loaded.
-    pub async fn reopen(self, place: ScrollPosition) {
+    pub async fn reopen(self, position: ScrollPosition) {
         // The page may have been closed.
         let Some(turn) = self.turn.try_get_untracked().map(|turn| turn + 1) else { return };
         self.turn.set(turn);
         self.opening.set(true);
-        let outcome = self.load(place).await;
+        let outcome = self.load(position).await;
         // The list was reopened again, or the page was closed.
         if self.turn.try_get_untracked() != Some(turn) {
             return;
@@ -151,7 +168,7 @@ impl<Row: GridRow> Rows<Row> {
                 if let Some(focused) = focused {
                     request_animation_frame(|| focused.restore());
                 }
-                if place == ScrollPosition::Top {
+                if position == ScrollPosition::Top {
                     self.scroll_to_top.update(|scroll_to_top| *scroll_to_top += 1);
                 }
             }
@@ -159,9 +176,9 @@ impl<Row: GridRow> Rows<Row> {
         }
     }
 
-    async fn load(self, place: ScrollPosition) -> Result<RowCache<Row>, Error> {
+    async fn load(self, position: ScrollPosition) -> Result<RowCache<Row>, Error> {
         let source = self.source.get_value();
-        let window = if place == ScrollPosition::Preserve { self.window.get_untracked() } else { 0..0 };
+        let window = if position == ScrollPosition::Preserve { self.window.get_untracked() } else { 0..0 };
         let mut cache = RowCache::open((source.open)().await?);
         for first in cache.missing(window) {
             cache.insert((source.fetch)(cache.listing().to_owned(), first, CHUNK).await?);
@@ -169,27 +186,31 @@ impl<Row: GridRow> Rows<Row> {
         Ok(cache)
     }
 
-    /// Sets the rendered rows. Missing rows are fetched once the range is stable.
+    /// Sets the rendered rows. Missing rows are fetched soon afterwards, also while the list is scrolled.
     pub fn set_visible(self, window: Range<usize>) {
-        if self.window.get_untracked() == window {
+        let before = self.window.get_untracked();
+        if before == window {
             return;
         }
+        let needed = with_rows_ahead(&before, &window);
+        self.needed.set_value(needed.clone());
         self.window.set(window.clone());
-        if self.cache.with_untracked(|cache| cache.missing(window.clone()).is_empty()) {
+        if self.cache.with_untracked(|cache| cache.missing(needed).is_empty()) {
             return;
         }
         spawn_local(async move {
             TimeoutFuture::new(SETTLE_MS).await;
-            if self.window.try_get_untracked() == Some(window) {
+            // The page may have been closed.
+            if self.window.try_get_untracked().is_some_and(|current| current.start.abs_diff(window.start) < DRAG_ROWS) {
                 self.fetch_missing();
             }
         });
     }
 
-    /// Fetches the missing rows of the rendered range.
+    /// Fetches the missing rows of the rendered range and ahead of it.
     pub fn fetch_missing(self) {
-        let window = self.window.get_untracked();
-        for first in self.cache.with_untracked(|cache| cache.missing(window)) {
+        let needed = self.needed.get_value();
+        for first in self.cache.with_untracked(|cache| cache.missing(needed)) {
             if !self.fetching.with_value(|fetching| fetching.contains(&first)) {
                 self.fetching.update_value(|fetching| fetching.push(first));
                 spawn_local(self.fetch(first));
@@ -217,5 +238,27 @@ impl<Row: GridRow> Rows<Row> {
             Err(Error::ListingGone) => self.reopen(ScrollPosition::Preserve).await,
             Err(error) => self.error.set(Some(error)),
         }
+    }
+}
+
+/// Extends a window in the direction in which it has moved.
+fn with_rows_ahead(before: &Range<usize>, window: &Range<usize>) -> Range<usize> {
+    match window.start.cmp(&before.start) {
+        Ordering::Greater => window.start..window.end + ROWS_AHEAD,
+        Ordering::Less => window.start.saturating_sub(ROWS_AHEAD)..window.end,
+        Ordering::Equal => window.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_needed_in_the_direction_of_scrolling() {
+        assert_eq!(with_rows_ahead(&(0..0), &(0..20)), 0..20);
+        assert_eq!(with_rows_ahead(&(10..30), &(12..32)), 12..32 + ROWS_AHEAD);
+        assert_eq!(with_rows_ahead(&(100..120), &(98..118)), 98 - ROWS_AHEAD..118);
+        assert_eq!(with_rows_ahead(&(10..30), &(5..25)), 0..25);
     }
 }

@@ -6,24 +6,26 @@ use web_sys::HtmlElement;
 
 use crate::browser;
 
-/// A button in a row, identified by row index and accessible name.
+/// A row, or a control in it, identified by row index and accessible name.
 pub struct FocusedCell {
     grid: HtmlElement,
     row: String,
-    button: String,
+    /// The control's name, unless the row itself is focused.
+    control: Option<String>,
 }
 
 impl FocusedCell {
-    /// Captures the focused button, if it is in a grid row.
+    /// Captures the focused row or control, if it is in a grid row.
     pub fn capture() -> Option<Self> {
         let focused = browser::focused()?;
-        let row = focused.closest("[aria-rowindex]").ok()??.get_attribute("aria-rowindex")?;
+        let row = focused.closest("[aria-rowindex]").ok()??;
         let grid = focused.closest(".grid").ok()??.dyn_into().ok()?;
-        Some(Self { grid, row, button: focused.get_attribute("aria-label")? })
+        let control = if row.is_same_node(Some(&focused)) { None } else { Some(focused.get_attribute("aria-label")?) };
+        Some(Self { grid, row: row.get_attribute("aria-rowindex")?, control })
     }
 
-    /// Focuses the same button in the row that now has this index, or else the grid. If the grid is gone because no row is left, focuses
-    /// the page's search field or its first button.
+    /// Focuses the same control in the row that now has this index, or else that row, the last row or the grid. If the grid is gone because
+    /// no row is left, focuses the page's search field or its first button.
     pub fn restore(self) {
         let still_focused = browser::focused().is_some_and(|focused| document().contains(Some(&focused)));
         if still_focused {
@@ -33,8 +35,12 @@ impl FocusedCell {
             browser::focus_fallback();
             return;
         }
-        let selector = format!("[aria-rowindex=\"{}\"] [aria-label=\"{}\"]", self.row, self.button);
-        if !browser::focus_first(&self.grid, &selector) {
+        let row = format!("[aria-rowindex=\"{}\"]", self.row);
+        let control = self.control.map(|name| format!("{row} [aria-label=\"{name}\"]"));
+        let is_focused = control.is_some_and(|control| browser::focus_first(&self.grid, &control))
+            || browser::focus_first(&self.grid, &row)
+            || browser::focus_first(&self.grid, "tbody > :last-child");
+        if !is_focused {
             browser::focus(&self.grid);
         }
     }

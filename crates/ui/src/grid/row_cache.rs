@@ -60,6 +60,20 @@ impl<Row: Clone> RowCache<Row> {
         self.chunks.get(&(index / CHUNK)).and_then(|chunk| chunk.get(index % CHUNK)).cloned().unwrap_or(Slot::Loading)
     }
 
+    /// The loaded rows, in order.
+    pub fn loaded(&self) -> impl Iterator<Item = &Row> {
+        self.chunks.values().flatten().filter_map(|slot| if let Slot::Row(row) = slot { Some(row) } else { None })
+    }
+
+    /// Changes the loaded rows in place.
+    pub fn change(&mut self, mut change: impl FnMut(&mut Row)) {
+        for slot in self.chunks.values_mut().flatten() {
+            if let Slot::Row(row) = slot {
+                change(row);
+            }
+        }
+    }
+
     /// Inserts fetched rows.
     pub fn insert(&mut self, rows: Vec<ListedRow<Row>>) {
         for ListedRow { index, row } in rows {
@@ -136,6 +150,14 @@ mod tests {
     #[test]
     fn partial_chunk_is_missing() {
         assert_eq!(cache(1_000, 60).missing(40..80), vec![50]);
+    }
+
+    #[test]
+    fn loaded_rows_are_listed_and_changed_in_place() {
+        let mut cache = cache(1_000, 3);
+        cache.insert(vec![ListedRow { index: 700, row: Some(7) }, ListedRow { index: 701, row: None }]);
+        cache.change(|row| *row += 1);
+        assert_eq!(cache.loaded().copied().collect::<Vec<_>>(), [1, 11, 21, 8]);
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The grid component.
 
-use leptos::{ev, html, prelude::*};
-use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{HtmlElement, ResizeObserver};
+use leptos::{html, prelude::*};
 
 use super::{
     data_source::{GridRow, Rows},
+    keyboard::{Movement, RowCommand},
+    keydown::keydown_handler,
+    measure,
     row_cache::Slot,
+    row_focus::{RowFocus, aria_row_index},
+    row_scope, scroll_memory,
     viewport::{Geometry, Measurements, VisibleRows},
 };
 use crate::{
     browser,
     icon::{Glyph, Icon},
+    shortcuts::on_shortcut,
 };
 
 /// A column.
@@ -61,6 +65,9 @@ impl<Row> Copy for RowView<Row> {}
 ///
 /// The style sheet sets the column widths (`--columns`) and the row height (`--row-height`), and may lay out rows as cards, so every part
 /// has an explicit ARIA role.
+///
+/// The arrow keys, J, K, Home, End and the page keys move the focus from row to row, and other keys are commands for the focused row. Each
+/// history entry keeps its scroll position.
 #[component]
 pub fn DataGrid<Row: GridRow>(
     /// Accessible name of the table.
@@ -79,8 +86,12 @@ pub fn DataGrid<Row: GridRow>(
     on_order: Callback<Order>,
     rows: Rows<Row>,
     row_view: RowView<Row>,
+    /// Called with a command for a row. Without it, keys only move the focus.
+    #[prop(optional_no_strip)]
+    on_command: Option<Callback<RowCommand<Row>>>,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
+    let probe = NodeRef::<html::Div>::new();
     let table = NodeRef::<html::Table>::new();
     let body = NodeRef::<html::Tbody>::new();
     let measures = RwSignal::new(Measurements::default());
@@ -89,10 +100,11 @@ pub fn DataGrid<Row: GridRow>(
     let geometry = Memo::new(move |_| Geometry { total: rows.total(), measures: measures.get() });
     let window = Memo::new(move |_| geometry.get().window(scroll_top.get()));
     let drawn = Memo::new(move |_| (window.get().first, window.get().end()));
+    let focus = RowFocus::new(scroller, geometry, scroll_top, drawn);
 
     Effect::new(move || {
-        if let (Some(scroller), Some(table)) = (scroller.get(), table.get()) {
-            watch_measures(scroller.into(), table.into(), measures);
+        if let (Some(scroller), Some(probe)) = (scroller.get(), probe.get()) {
+            measure::watch(scroller.into(), probe.into(), measures);
         }
     });
     Effect::new(move || {
@@ -106,36 +118,40 @@ pub fn DataGrid<Row: GridRow>(
     Effect::new(move |before: Option<u32>| {
         let scroll_to_top = rows.scroll_to_top().get();
         if let Some(scroller) = scroller.get_untracked().filter(|_| before.is_some_and(|before| before != scroll_to_top)) {
+            focus.reset();
             scroller.set_scroll_top(0);
         }
         scroll_to_top
     });
+    // After the effect that sets the height. A list that was reopened is another one than that in which the position was saved.
+    Effect::new(move || {
+        let is_first = rows.scroll_to_top().get_untracked() == 0;
+        if let (Some(scroller), Some(saved)) = (scroller.get(), is_first.then(scroll_memory::saved).flatten()) {
+            scroller.set_scroll_top(saved);
+        }
+    });
+    // Also while nothing in the list is focused.
+    on_shortcut("j", move || focus.go(Movement::Down));
+    on_shortcut("k", move || focus.go(Movement::Up));
 
     let on_scroll = move |_| {
         if let Some(scroller) = scroller.get_untracked() {
-            scroll_top.set(f64::from(scroller.scroll_top()));
+            let to = f64::from(scroller.scroll_top());
+            focus.before_scroll(to);
+            scroll_top.set(to);
         }
     };
-    let on_keydown = move |event: ev::KeyboardEvent| {
-        let (Some(scroller), false) = (scroller.get_untracked(), has_modifier(&event)) else { return };
-        let geometry = geometry.get_untracked();
-        let (at, page) = (geometry.row_at(scroll_top.get_untracked()), geometry.page());
-        let to = match event.key().as_str() {
-            "Home" => 0,
-            "End" => geometry.total,
-            "PageUp" => at.saturating_sub(page),
-            "PageDown" => at + page,
-            "ArrowUp" => at.saturating_sub(1),
-            "ArrowDown" => at + 1,
-            _ => return,
-        };
-        event.prevent_default();
-        set_scroll_top(&scroller, geometry.scroll_to(to));
+    let on_scrollend = move |_| {
+        if let Some(scroller) = scroller.get_untracked() {
+            scroll_memory::save(scroller.scroll_top());
+        }
     };
     let heading = move |column| view! { <Heading column order on_order/> };
-    let row_line = move |index: usize| view! { <GridRowView index rows row_view/> };
+    let row_line = move |index: usize| view! { <GridRowView index rows row_view focus/> };
     view! {
-        <div class=format!("grid {class}") node_ref=scroller tabindex="0" role="region" aria-label=label on:scroll=on_scroll on:keydown=on_keydown>
+        <div class=format!("grid {class}") node_ref=scroller tabindex="-1" role="region" aria-label=label on:scroll=on_scroll on:scrollend=on_scrollend
+            on:keydown=keydown_handler(rows, focus, on_command) on:focusin=move |event| focus.on_focusin(&event)>
+            <div class="grid-probe" node_ref=probe></div>
             <table role="table" aria-label=label node_ref=table aria-rowcount=move || (rows.total() + 1).to_string()
                 aria-busy=move || rows.is_loading().get().then_some("true")>
                 <thead role="rowgroup">
@@ -181,8 +197,9 @@ fn Heading(column: Column, order: Signal<Order>, on_order: Callback<Order>) -> i
 
 /// One row: its cells, or a placeholder for a deleted or loading row.
 #[component]
-fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>) -> impl IntoView {
+fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Row>, focus: RowFocus) -> impl IntoView {
     let slot = Memo::new(move |_| rows.slot(index));
+    let is_current = Memo::new(move |_| focus.is_current(index));
     let name = move || match slot.get() {
         Slot::Row(row) => Some((row_view.name)(&row)),
         Slot::Deleted | Slot::Loading => None,
@@ -192,42 +209,12 @@ fn GridRowView<Row: GridRow>(index: usize, rows: Rows<Row>, row_view: RowView<Ro
         Slot::Deleted => view! { <td role="cell" class="cell-deleted">"Deleted"</td> }.into_any(),
         Slot::Loading => view! { <td role="cell" class="cell-loading"><span class="skeleton"></span></td> }.into_any(),
     };
-    // The heading is row 1.
-    let row_number = (index + 2).to_string();
-    view! { <tr role="row" class="grid-row" aria-rowindex=row_number aria-label=name>{cells}</tr> }
-}
-
-/// Updates the measurements now and whenever the scroller is resized.
-fn watch_measures(scroller: HtmlElement, table: HtmlElement, measures: RwSignal<Measurements>) {
-    let measure = {
-        let scroller = scroller.clone();
-        move || {
-            let header = table.query_selector("thead").ok().flatten().map_or(0, |head| head.client_height());
-            let viewport = f64::from(scroller.client_height() - header).max(0.0);
-            if let Some(row_height) = row_height(&scroller) {
-                measures.set(Measurements { row_height, viewport });
-            }
-        }
-    };
-    measure();
-    let on_resize = Closure::<dyn Fn()>::new(measure);
-    if let Ok(observer) = ResizeObserver::new(on_resize.as_ref().unchecked_ref()) {
-        observer.observe(&scroller);
-        let stored = StoredValue::new_local((observer, on_resize));
-        on_cleanup(move || stored.with_value(|(observer, _)| observer.disconnect()));
+    let tab_index = move || if is_current.get() { "0" } else { "-1" };
+    let id = format!("grid-row-{index}");
+    row_scope::provide(is_current, id.clone());
+    view! {
+        <tr role="row" class="grid-row" id=id tabindex=tab_index aria-rowindex=aria_row_index(index).to_string() aria-label=name>{cells}</tr>
     }
-}
-
-/// `--row-height` of the style sheet, in pixels. An integer, because parsing floats adds 8 KB of code.
-fn row_height(scroller: &HtmlElement) -> Option<f64> {
-    let style = window().get_computed_style(scroller).ok()??;
-    let pixels = style.get_property_value("--row-height").ok()?.trim().strip_suffix("px")?.parse::<u16>().ok()?;
-    Some(f64::from(pixels))
-}
-
-/// Scrolls without animation, to a fraction of a pixel: in a scaled list one pixel is several rows.
-fn set_scroll_top(scroller: &HtmlElement, to: f64) {
-    scroller.scroll_to_with_x_and_y(f64::from(scroller.scroll_left()), to);
 }
 
 /// Formats integer pixels, because formatting floats adds 15 KB of code.
@@ -238,8 +225,4 @@ fn px(length: f64) -> String {
 
 fn translate(window: VisibleRows) -> String {
     format!("translateY({})", px(window.top))
-}
-
-fn has_modifier(event: &ev::KeyboardEvent) -> bool {
-    event.alt_key() || event.ctrl_key() || event.meta_key() || event.shift_key()
 }

@@ -19,7 +19,7 @@ pub struct Measurements {
 impl Default for Measurements {
     /// Used before the first measurement: the row height of the style sheet and a common viewport height.
     fn default() -> Self {
-        Self { row_height: 44.0, viewport: 1056.0 }
+        Self { row_height: 40.0, viewport: 1056.0 }
     }
 }
 
@@ -77,6 +77,15 @@ impl Geometry {
     pub fn scroll_to(&self, row: usize) -> f64 {
         let last_top = (self.full_height() - self.measures.viewport).max(0.0);
         (float(row) * self.measures.row_height).min(last_top) / self.scale()
+    }
+
+    /// The scroll position nearest to another at which this row is completely visible.
+    pub fn scroll_to_show(&self, row: usize, scroll_top: f64) -> f64 {
+        let row_height = self.measures.row_height;
+        let highest = float(row) * row_height;
+        let lowest = (highest + row_height - self.measures.viewport).clamp(0.0, highest);
+        let shown = self.list_top(scroll_top);
+        if (lowest..=highest).contains(&shown) { scroll_top } else { shown.clamp(lowest, highest) / self.scale() }
     }
 
     /// Rows per page for Page Up and Page Down: one less than visible, so that pages overlap.
@@ -161,6 +170,22 @@ mod tests {
                 assert_eq!(geometry.row_at(at - 0.01), row, "of {total}");
                 let window = geometry.window(at);
                 assert!(window.first <= row && row < window.end());
+            }
+        }
+    }
+
+    #[test]
+    fn shown_row_is_completely_visible() {
+        let geometry = geometry(1_000);
+        let shown = |row, scroll_top| whole(geometry.scroll_to_show(row, scroll_top));
+        assert_eq!((shown(19, 0.0), shown(20, 0.0)), (0, 44));
+        assert_eq!((shown(10, 440.0), shown(9, 440.0)), (440, 396));
+        for total in [3, 1_000, 1_000_000] {
+            let geometry = Geometry { total, measures: MEASURES };
+            for row in [0, total / 2, total - 1] {
+                let top = geometry.scroll_to_show(row, geometry.height() / 3.0);
+                let (first, last) = (geometry.row_at(top - 1.0), geometry.row_at(top) + geometry.page());
+                assert!((first..=last).contains(&row), "{row} of {total} at {top}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Inline editing: a value is shown as text and becomes a field on click.
 
 mod editor;
+pub mod select;
 
 use leptos::{ev, html, prelude::*};
 
@@ -19,6 +20,7 @@ pub fn InlineEdit(
     /// Accessible name of the value.
     label: &'static str,
     /// Unique id.
+    #[prop(into)]
     id: String,
     /// Shown while the value is empty.
     placeholder: &'static str,
@@ -34,20 +36,33 @@ pub fn InlineEdit(
         unsaved.count(editor);
     }
     let is_field = Memo::new(move |_| editor.state.with(State::is_field));
-    let status = move || match editor.state.get() {
-        State::Saving => "Saving…",
-        State::Saved => "Saved",
-        _ => "",
-    };
     view! {
-        <div class="inline-edit" class:inline-edit-open=move || is_field.get()>
+        <div class="inline-edit">
             {move || if is_field.get() {
                 view! { <InlineEditField editor label id=id.clone() multiline hint/> }.into_any()
             } else {
                 view! { <InlineEditText editor label placeholder format/> }.into_any()
             }}
-            <span class="inline-edit-status" class:inline-edit-fading=move || editor.state.with(|state| *state == State::Saved) role="status">{status}</span>
+            <InlineEditStatus editor/>
         </div>
+    }
+}
+
+/// A spinner or a tick in the place of the pencil, so that it covers no text.
+#[component]
+fn InlineEditStatus(editor: InlineEditor) -> impl IntoView {
+    let is_saved = move || editor.state.with(|state| *state == State::Saved);
+    let is_saving = move || editor.state.with(|state| *state == State::Saving);
+    let text = move || match editor.state.get() {
+        State::Saving => "Saving…",
+        State::Saved => "Saved",
+        _ => "",
+    };
+    view! {
+        <span class="inline-edit-status" class:inline-edit-saving=is_saving class:inline-edit-saved=is_saved role="status">
+            <span class="visually-hidden">{text}</span>
+            {move || is_saved().then(|| view! { <Icon glyph=Glyph::Check/> })}
+        </span>
     }
 }
 
