@@ -18,6 +18,8 @@ use crate::{
     pages::{
         billing::BillingPage,
         keys::KeysPage,
+        notifications::NotificationsPage,
+        overview::OverviewPage,
         profile::ProfilePage,
         projects::{ProjectsPage, about::AboutPage, issued::IssuedKeysPage, templates::TemplatesPage},
         reference::ReferencePage,
@@ -148,6 +150,7 @@ mod tests {
             ("/projects/prj_1/keys", Some("projects_chunk")),
             ("/projects/prj_1/other", None),
             ("/settings/roles", Some("settings_chunk")),
+            ("/overview", Some("account_chunk")),
             ("/profile", Some("account_chunk")),
             ("/api-reference", Some("reference_chunk")),
             ("/sign-in", None),

@@ -11,6 +11,7 @@ compile_error!("RUSTFLAGS overrides the flags in .cargo/config.toml: unset it, o
 
 pub mod api;
 pub mod app;
+mod code_samples;
 pub mod lazy_routes;
 pub mod pages;
 pub mod routes;
@@ -19,6 +20,7 @@ pub mod routes;
 #[cfg(feature = "hydrate")]
 pub fn hydrate() {
     latchkey_ui::navigation_guard::watch_history();
+    latchkey_ui::click_guard::watch_clicks();
     wasm_bindgen_futures::spawn_local(async {
         let live = latchkey_ui::hydration::Hydration::default();
         let app = app::AppProps { live: live.clone() };

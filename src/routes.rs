@@ -38,11 +38,11 @@ macro_rules! with_pages {
             /// Lists of keys.
             KeysRoute keys_chunk preload_keys_chunk {
                 INTERNAL_KEYS "/keys/internal", key_label(KEY_INTERNAL), key_access(KEY_INTERNAL) => { view! { <KeysPage kind=KEY_INTERNAL/> } };
-                EXTERNAL_KEYS "/keys/external", key_label(KEY_EXTERNAL), key_access(KEY_EXTERNAL) => { view! { <KeysPage kind=KEY_EXTERNAL/> } };
                 CLIENT_KEYS "/keys/client", key_label(KEY_CLIENT), key_access(KEY_CLIENT) => { view! { <KeysPage kind=KEY_CLIENT/> } };
-                CORPUS_KEYS "/keys/corpus", key_label(KEY_CORPUS), key_access(KEY_CORPUS) => { view! { <KeysPage kind=KEY_CORPUS/> } };
-                GENERAL_KEYS "/keys/general", key_label(KEY_GENERAL), key_access(KEY_GENERAL) => { view! { <KeysPage kind=KEY_GENERAL/> } };
                 AGENT_KEYS "/keys/agent", key_label(KEY_AGENT), key_access(KEY_AGENT) => { view! { <KeysPage kind=KEY_AGENT/> } };
+                CORPUS_KEYS "/keys/corpus", key_label(KEY_CORPUS), key_access(KEY_CORPUS) => { view! { <KeysPage kind=KEY_CORPUS/> } };
+                EXTERNAL_KEYS "/keys/external", key_label(KEY_EXTERNAL), key_access(KEY_EXTERNAL) => { view! { <KeysPage kind=KEY_EXTERNAL/> } };
+                GENERAL_KEYS "/keys/general", key_label(KEY_GENERAL), key_access(KEY_GENERAL) => { view! { <KeysPage kind=KEY_GENERAL/> } };
             }
             /// Projects.
             ProjectsRoute projects_chunk preload_projects_chunk {
@@ -60,10 +60,12 @@ macro_rules! with_pages {
                 AUDIT "/settings/audit", "Audit log", Access::Permission(Permission::ViewAuditLog) => { view! { <AuditPage/> } };
                 ORGANIZATION "/settings/organization", "Organization", Access::Permission(Permission::ManageOrganization) => { view! { <OrganizationPage/> } };
             }
-            /// Profile and billing.
+            /// Overview, profile, billing and notifications.
             AccountRoute account_chunk preload_account_chunk {
+                OVERVIEW "/overview", "Overview", Access::SignedIn => { view! { <OverviewPage/> } };
                 PROFILE "/profile", "Profile", Access::SignedIn => { view! { <ProfilePage/> } };
                 BILLING "/billing", "Billing", Access::Permission(Permission::ViewBilling) => { view! { <BillingPage/> } };
+                NOTIFICATIONS "/notifications", "Notifications", Access::SignedIn => { view! { <NotificationsPage/> } };
             }
             /// API reference.
             ReferenceRoute reference_chunk preload_reference_chunk {
@@ -146,6 +148,17 @@ pub const fn page_of(kind: Kind) -> &'static Page {
     }
 }
 
+/// The documentation: static pages outside of the application.
+pub const DOCS: &str = "/docs";
+
+/// The query parameter by which a link opens the create dialog of a list.
+pub const CREATE: &str = "create";
+
+/// The page that lists the keys of a kind, with its create dialog open.
+pub fn create_address(kind: Kind) -> String {
+    format!("{}?{CREATE}", page_of(kind).path)
+}
+
 /// The page at a path; `None` if there is none.
 pub fn page_at(path: &str) -> Option<&'static Page> {
     [APPLICATION, ENTRANCE, REDIRECTED].into_iter().flatten().copied().find(|page| matches(path, page.path))
@@ -157,7 +170,7 @@ pub fn section(path: &str) -> impl Iterator<Item = &'static Page> {
 }
 
 /// The sections of the top bar.
-pub const SECTIONS: &[&Page] = &[&KEYS, &PROJECTS, &BILLING, &SETTINGS];
+pub const SECTIONS: &[&Page] = &[&OVERVIEW, &KEYS, &PROJECTS, &BILLING, &SETTINGS];
 
 /// The page itself or, for a page that is redirected, the first page to redirect to. `None` if these permissions open none.
 pub fn first_permitted(page: &'static Page, permissions: Permissions) -> Option<&'static Page> {
@@ -195,6 +208,7 @@ mod tests {
             ("/projects/prj_1/keys/issued", Some(&ISSUED_KEYS)),
             ("/projects/prj_1/other", None),
             ("/", Some(&HOME)),
+            ("/overview", Some(&OVERVIEW)),
             ("/sign-in", Some(&SIGN_IN)),
         ] {
             assert_eq!(page_at(path), page, "{path}");
@@ -211,6 +225,13 @@ mod tests {
         assert_eq!(first(KEYS.path, &[]), None);
         assert_eq!(first(SETTINGS.path, &[Permission::ManageRoles]), Some("/settings/roles"));
         assert!(!PROJECT_KEYS.permits(Permissions::of(&[Permission::ManageProjects])), "the page also shows the project");
+    }
+
+    #[test]
+    fn everybody_starts_at_the_overview() {
+        for permissions in [Permission::ALL, &[], &[Permission::ManageRoles]] {
+            assert_eq!(first_permitted(&HOME, Permissions::of(permissions)), Some(&OVERVIEW), "{permissions:?}");
+        }
     }
 
     #[test]

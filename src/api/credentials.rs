@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     codec::Json,
-    credential::{CreateExternalKeyRequest, TestReport},
+    credential::{CreateExternalKeyRequest, ReplaceExternalKeyRequest, TestReport},
     error::Error,
     id::CredentialId,
     key::KeyRow,
@@ -20,6 +20,18 @@ use latchkey_core::{credential_check, credentials, etag::IfMatch};
 #[server(prefix = "/fn", endpoint = "credentials/create-external", input = Json, output = Json)]
 pub async fn create_storage(request: CreateExternalKeyRequest) -> Result<KeyRow, Error> {
     request_context::answer(async move |call: RequestContext| credentials::create_external(&call.state, &call.actor()?, request).await).await
+}
+
+/// Returns the caller's own external keys, at most one of each provider. Needs *Manage API Keys*.
+#[server(prefix = "/fn", endpoint = "credentials/own-external", input = Json, output = Json)]
+pub async fn own_storage_keys() -> Result<Vec<KeyRow>, Error> {
+    request_context::answer(async |call: RequestContext| credentials::own_external(&call.state, &call.actor()?).await).await
+}
+
+/// Replaces the secrets of an external key. Needs *Manage API Keys*.
+#[server(prefix = "/fn", endpoint = "credentials/replace-external", input = Json, output = Json)]
+pub async fn replace_storage(id: CredentialId, request: ReplaceExternalKeyRequest) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| credentials::replace_external(&call.state, &call.actor()?, id, request).await).await
 }
 
 /// Creates a general key. Needs *Manage Credentials*.

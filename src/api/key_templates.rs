@@ -6,7 +6,7 @@ use latchkey_types::{
     codec::Json,
     error::Error,
     id::{FieldId, ProjectId, TemplateId},
-    key_template::{FieldRow, FieldValue, TemplateRow, TemplateValue, TemplatesPageData, ValueEdit},
+    key_template::{FieldRow, FieldValue, StandardField, TemplateRow, TemplateValue, TemplatesPageData, ValueEdit},
 };
 
 #[cfg(feature = "ssr")]
@@ -20,7 +20,7 @@ pub async fn templates_page(project: ProjectId) -> Result<TemplatesPageData, Err
     request_context::answer(async move |call: RequestContext| rules::page(&call.state, &call.actor()?, project).await).await
 }
 
-/// Creates a template with default values. Needs *Manage Projects*, in the organization and in the project.
+/// Creates a draft of a template with default values. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/create", input = Json, output = Json)]
 pub async fn create_template(project: ProjectId) -> Result<TemplateRow, Error> {
     request_context::answer(async move |call: RequestContext| rules::create(&call.state, &call.actor()?, project).await).await
@@ -39,10 +39,10 @@ pub async fn delete_template(id: TemplateId) -> Result<(), Error> {
     request_context::answer(async move |call: RequestContext| rules::delete(&call.state, &call.actor()?, id).await).await
 }
 
-/// Adds a field with default values to a template. Needs *Manage Projects*, in the organization and in the project.
+/// Adds a field with default values to a template, or a standard field. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "templates/add-field", input = Json, output = Json)]
-pub async fn add_field(template: TemplateId) -> Result<FieldRow, Error> {
-    request_context::answer(async move |call: RequestContext| rules::add_field(&call.state, &call.actor()?, template).await).await
+pub async fn add_field(template: TemplateId, standard: Option<StandardField>) -> Result<FieldRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::add_field(&call.state, &call.actor()?, template, standard).await).await
 }
 
 /// Changes one value of a field. Needs *Manage Projects*, in the organization and in the project.

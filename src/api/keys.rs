@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use latchkey_types::{
     codec::Json,
     error::Error,
+    id::KeyId,
     key::{BulkAction, BulkResult, CreateKeyRequest, CreatedKey, ItemId, KeyPatch, KeyRow},
-    listing::{KeyQuery, ListedRow, OpenedListing},
+    listing::{KeyQuery, ListedRow, OpenedListing, RecentUse},
 };
 
 #[cfg(feature = "ssr")]
@@ -14,7 +15,7 @@ use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::{actor::Actor, bulk, etag::IfMatch, key_lists, keys};
 #[cfg(feature = "ssr")]
-use latchkey_types::{id::KeyId, permission::Permission};
+use latchkey_types::permission::Permission;
 
 /// Opens a list of keys or credentials and returns its first rows. Needs the kind's `view` permission.
 #[server(prefix = "/fn", endpoint = "keys/open", input = Json, output = Json)]
@@ -38,6 +39,21 @@ pub async fn key_rows(listing: String, offset: usize, limit: usize) -> Result<Ve
 #[server(prefix = "/fn", endpoint = "keys/ids", input = Json, output = Json)]
 pub async fn list_row_ids(listing: String, offset: usize, limit: usize) -> Result<Vec<ItemId>, Error> {
     request_context::answer(async move |call: RequestContext| key_lists::ids(&call.state, &call.actor()?, &listing, offset, limit).await).await
+}
+
+/// Counts the rows of an opened list that were used lately. Needs the kind's `view` permission.
+///
+/// # Errors
+/// As [`key_rows`].
+#[server(prefix = "/fn", endpoint = "keys/recent-use", input = Json, output = Json)]
+pub async fn list_recent_use(listing: String) -> Result<RecentUse, Error> {
+    request_context::answer(async move |call: RequestContext| key_lists::recent_use(&call.state, &call.actor()?, &listing).await).await
+}
+
+/// Returns a key. Needs its kind's `view` permission.
+#[server(prefix = "/fn", endpoint = "keys/get", input = Json, output = Json)]
+pub async fn get_key(id: KeyId) -> Result<KeyRow, Error> {
+    request_context::answer(async move |call: RequestContext| keys::get(&call.state, &call.actor()?, id).await).await
 }
 
 /// Creates a key. Only this response contains its secret. Needs the kind's `manage` permission.

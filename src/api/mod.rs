@@ -12,6 +12,7 @@ pub mod keys;
 pub mod members;
 pub mod notifications;
 pub mod organization;
+pub mod overview;
 pub mod profile;
 pub mod project_resources;
 pub mod projects;

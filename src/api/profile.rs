@@ -35,6 +35,12 @@ pub async fn sessions() -> Result<Vec<SessionRow>, Error> {
     request_context::answer(async |call: RequestContext| profile::sessions(&call.state, call.session()?).await).await
 }
 
+/// Ends all sessions of the signed-in user except this one.
+#[server(prefix = "/fn", endpoint = "profile/end-other-sessions", input = Json, output = Json)]
+pub async fn end_other_sessions() -> Result<(), Error> {
+    request_context::answer(async |call: RequestContext| profile::end_other_sessions(&call.state, call.session()?, &call.device).await).await
+}
+
 /// Ends one session of the signed-in user.
 ///
 /// # Errors

@@ -32,10 +32,11 @@ pub async fn create_project(request: ProjectRequest) -> Result<ProjectRow, Error
     request_context::answer(async move |call: RequestContext| rules::create(&call.state, &call.actor()?, request).await).await
 }
 
-/// Changes a project. Needs *Manage Projects*, in the organization and in the project.
+/// Changes a project; with the values `before` that an editor displayed, only those that differ from them. Needs *Manage Projects*, in the
+/// organization and in the project.
 #[server(prefix = "/fn", endpoint = "projects/edit", input = Json, output = Json)]
-pub async fn edit_project(id: ProjectId, request: ProjectRequest) -> Result<ProjectRow, Error> {
-    request_context::answer(async move |call: RequestContext| rules::edit(&call.state, &call.actor()?, id, request).await).await
+pub async fn edit_project(id: ProjectId, before: Option<ProjectRequest>, request: ProjectRequest) -> Result<ProjectRow, Error> {
+    request_context::answer(async move |call: RequestContext| rules::edit(&call.state, &call.actor()?, id, before, request).await).await
 }
 
 /// Deletes a project permanently, closes its pending requests and revokes its keys. Needs *Manage Projects*, in the organization and in

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use latchkey_ui::logo::Logo;
 
-/// The logo, a heading and the page's content.
+/// The logo, and a card with a heading and the page's content.
 #[component]
 pub fn AuthLayout(
     title: &'static str,
@@ -15,11 +15,11 @@ pub fn AuthLayout(
 ) -> impl IntoView {
     view! {
         <main class="auth">
-            <div class="auth-content">
-                <p class="auth-brand">
-                    <Logo/>
-                    "Latchkey"
-                </p>
+            <p class="auth-brand">
+                <Logo/>
+                "Latchkey"
+            </p>
+            <div class="auth-card">
                 <h1>{title}</h1>
                 <p class="auth-lead">{lead}</p>
                 {children()}

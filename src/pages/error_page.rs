@@ -1,11 +1,12 @@
 //! The error states of a page: no permission, signed out, or loading failed.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 
 use super::set_status;
+use crate::routes;
 use latchkey_types::error::Error;
-use latchkey_ui::{browser, message::AlertWithRetry};
+use latchkey_ui::{browser, button::Button, message::AlertWithRetry, toast::use_toasts};
 
 /// Shown when the page's data can't be loaded. Names the missing permission, redirects to the sign-in page, or offers a retry.
 #[component]
@@ -29,11 +30,33 @@ pub fn LoadFailed(error: Error) -> impl IntoView {
 
 #[component]
 fn Forbidden(permission: String) -> impl IntoView {
+    let toasts = use_toasts();
+    let request = StoredValue::new(format!("I need the permission “{permission}” in Latchkey: "));
+    let copy_request = move |()| {
+        let text = request.get_value() + &browser::origin() + &browser::path_and_query();
+        spawn_local(async move {
+            if browser::copy(&text).await {
+                toasts.success("Request copied".to_owned());
+            } else {
+                toasts.error("Your browser blocked copying.".to_owned());
+            }
+        });
+    };
     view! {
         <Title text="Not allowed"/>
-        <div class="page page-narrow">
+        <div class="page page-message">
             <h1>"You don’t have access"</h1>
             <p>"You need the permission “" {permission} "”. Ask an owner or admin of your organization."</p>
+            <p class="page-message-actions">
+                <StartLink/>
+                <Button label="Copy a request" on_click=copy_request/>
+            </p>
         </div>
     }
+}
+
+/// A link to the page that everybody can open.
+#[component]
+pub(super) fn StartLink() -> impl IntoView {
+    view! { <a class="button" href=routes::OVERVIEW.path>"Go to " {routes::OVERVIEW.label}</a> }
 }

@@ -17,6 +17,10 @@ use latchkey_ui::{
     message::Alert,
 };
 
+/// Session storage key of the token, which a reload needs: it is removed from the address bar.
+const TOKEN_KEY: &str = "latchkey-invitation";
+
+const NO_TOKEN: &str = "Open the link in your invitation again.";
 const NOT_VALID: &str = "This invitation is no longer valid: it was used, withdrawn or has expired. Ask for a new link.";
 
 /// The state of the invitation.
@@ -33,16 +37,37 @@ enum InvitationState {
 /// Asks an invited user for a name and a password.
 #[component]
 pub fn JoinPage() -> impl IntoView {
-    // The token is in the URL fragment, which is never sent to a server or logged. It is removed from the address bar immediately.
     let state = RwSignal::new(InvitationState::Loading);
-    Effect::new(move || {
-        let token = TypedSecret::new(browser::take_fragment().unwrap_or_default());
+    // Number of the latest check: the response to an earlier one is dropped.
+    let generation = StoredValue::new(0_u32);
+    let check = move |token: String| {
+        generation.update_value(|generation| *generation += 1);
+        let current = generation.get_value();
+        state.set(InvitationState::Loading);
         spawn_local(async move {
-            state.set(match invitation(token.clone()).await {
-                Ok(offer) => InvitationState::Valid(token, offer),
-                Err(error) => InvitationState::Invalid(error_message(&error)),
-            });
+            let token = TypedSecret::new(token);
+            let result = invitation(token.clone()).await;
+            if generation.try_get_value() == Some(current) {
+                state.set(match result {
+                    Ok(offer) => InvitationState::Valid(token, offer),
+                    Err(error) => InvitationState::Invalid(error_message(&error)),
+                });
+            }
         });
+    };
+    Effect::new(move || {
+        if let Some(token) = take_token().or_else(|| browser::stored(TOKEN_KEY)) {
+            check(token);
+        } else {
+            state.set(InvitationState::Invalid(NO_TOKEN.to_owned()));
+        }
+        // A link that is opened in the tab of an earlier one changes the fragment only.
+        let listener = window_event_listener_untyped("hashchange", move |_| {
+            if let Some(token) = take_token() {
+                check(token);
+            }
+        });
+        on_cleanup(move || listener.remove());
     });
 
     view! {
@@ -50,7 +75,13 @@ pub fn JoinPage() -> impl IntoView {
         <noscript><p class="note">"This page needs JavaScript."</p></noscript>
         {move || match state.get() {
             InvitationState::Loading => view! { <AuthLayout title="Join" lead="You’ve been invited."><p role="status">"Checking your invitation…"</p></AuthLayout> }.into_any(),
-            InvitationState::Invalid(reason) => view! { <AuthLayout title="Join" lead="You need an invitation to join."><Alert message=reason/></AuthLayout> }.into_any(),
+            InvitationState::Invalid(reason) => view! {
+                <AuthLayout title="Join" lead="You need an invitation to join.">
+                    <Alert message=reason/>
+                    <p><a class="button" rel="external" href=routes::SIGN_IN.path>"Sign in"</a></p>
+                </AuthLayout>
+            }
+            .into_any(),
             InvitationState::Valid(token, offer) => view! { <JoinForm token offer state/> }.into_any(),
         }}
     }
@@ -64,6 +95,7 @@ fn JoinForm(token: TypedSecret, offer: InvitationOffer, state: RwSignal<Invitati
         let fields = form.check("name", validate::name).zip(form.check("password", new_password));
         let call = fields.map(|(name, password)| join(token.get_value(), name, TypedSecret::new(password)));
         form.send(call.map(|call| async { has_joined(call.await) }), move |joined| {
+            browser::remove_stored(TOKEN_KEY);
             if joined {
                 browser::go("/");
             } else {
@@ -97,6 +129,16 @@ fn has_joined(result: Result<(), Error>) -> Result<bool, Error> {
     }
 }
 
+/// The token in the URL fragment, which is never sent to a server or logged. It is removed from the address bar immediately.
+fn take_token() -> Option<String> {
+    browser::take_fragment().inspect(|token| browser::store(TOKEN_KEY, token))
+}
+
+/// The reason why an invitation could not be opened. A token that is not valid is forgotten.
 fn error_message(error: &Error) -> String {
-    if *error == Error::NotFound { NOT_VALID.to_owned() } else { error.to_string() }
+    if *error == Error::NotFound {
+        browser::remove_stored(TOKEN_KEY);
+        return NOT_VALID.to_owned();
+    }
+    error.to_string()
 }

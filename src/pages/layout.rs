@@ -6,18 +6,21 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
     notifications::{Bell, Notifications},
+    projects::frame::LastProject,
     secret::{Reveal, SecretDialog},
+    shortcuts::{self, ShortcutSheet, Shortcuts, go_key, use_shortcut_sheet},
 };
 use crate::{
     api::account::{sign_out, viewer},
     routes,
 };
-use latchkey_types::{account::Viewer, error::Error};
+use latchkey_types::{account::Viewer, error::Error, permission::role_label};
 use latchkey_ui::{
     browser,
     icon::Glyph,
     logo::Logo,
     menu::{Menu, MenuAction, MenuChevron, MenuItem},
+    theme::{ThemeChoice, use_theme},
     toast::{Toaster, Toasts},
 };
 
@@ -30,9 +33,12 @@ pub fn AppLayout() -> impl IntoView {
     let viewer = ViewerResource::new(viewer());
     provide_context(viewer);
     provide_context(LastVisited::default());
+    provide_context(LastProject::default());
     let toasts = Toasts::provide();
     let notifications = Notifications::provide();
     let reveal = Reveal::provide();
+    let sheet = ShortcutSheet::provide();
+    ThemeChoice::provide();
     view! {
         <a class="skip-link" href="#content">"Skip to content"</a>
         <header class="bar">
@@ -44,6 +50,7 @@ pub fn AppLayout() -> impl IntoView {
             <Outlet/>
         </main>
         <SecretDialog reveal/>
+        <Shortcuts sheet/>
         <Toaster toasts/>
     }
 }
@@ -56,7 +63,7 @@ fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl Int
     });
     let sections = sections.collect_view();
     view! {
-        <a class="bar-brand" href=routes::HOME.path title=routes::HOME.label>
+        <a class="bar-brand" href=routes::OVERVIEW.path title=routes::HOME.label>
             <Logo/>
             <span class="bar-organization">{viewer.organization.clone()}</span>
         </a>
@@ -72,7 +79,8 @@ fn Bar(viewer: Viewer, toasts: Toasts, notifications: Notifications) -> impl Int
 #[component]
 fn Section(label: &'static str, path: &'static str, within: &'static str) -> impl IntoView {
     let current_path = use_location().pathname;
-    view! { <a href=path aria-current=move || current_path.with(|current_path| current_path.starts_with(within)).then_some("page")>{label}</a> }
+    let is_open = move || current_path.with(|current_path| current_path.starts_with(within));
+    view! { <a href=path data-go=go_key(label) aria-current=move || is_open().then_some("page")>{label}</a> }
 }
 
 /// The avatar and its menu.
@@ -95,9 +103,15 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     ];
     let permitted = pages.into_iter().filter(|(page, ..)| page.permits(person.permissions));
     let mut items: Vec<_> = permitted.map(|(page, label, glyph)| MenuItem { label, glyph, action: MenuAction::Go(page.path) }).collect();
+    items.push(MenuItem { label: "Docs", glyph: Glyph::Documents, action: MenuAction::Leave(routes::DOCS) });
+    items.push(MenuItem { label: "Theme", glyph: Glyph::Theme, action: MenuAction::Choose(use_theme().options()) });
+    let sheet = use_shortcut_sheet();
+    items.push(MenuItem { label: shortcuts::LABEL, glyph: Glyph::Keyboard, action: MenuAction::Run(Callback::new(move |()| sheet.open())) });
     items.push(MenuItem { label: "Sign out", glyph: Glyph::SignOut, action: MenuAction::Run(on_sign_out) });
+    let (name, email, role) = (person.name.clone(), person.email, person.role);
+    let head = move || view! { <PersonHead name=name.clone() email=email.clone() role=role.clone()/> };
     view! {
-        <Menu id="person-menu" class="avatar-button" items>
+        <Menu id="person-menu" class="avatar-button" items head shortcuts=shortcuts::MENU_SHORTCUTS>
             <span class="avatar" aria-hidden="true">{initials(&person.name)}</span>
             <span class="avatar-name">{person.name}</span>
             <MenuChevron/>
@@ -105,8 +119,21 @@ fn PersonMenu(person: Viewer, toasts: Toasts) -> impl IntoView {
     }
 }
 
+/// Who is signed in.
+#[component]
+fn PersonHead(name: String, email: String, role: String) -> impl IntoView {
+    view! {
+        <div class="person">
+            <span class="person-name">{name}</span>
+            <span class="person-detail">{email}</span>
+            <span class="person-detail">{role_label(&role)}</span>
+        </div>
+        <div class="menu-separator"></div>
+    }
+}
+
 /// The initials of the first and last word of a name.
-fn initials(name: &str) -> String {
+pub(crate) fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
     let first = words.next();
     first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()

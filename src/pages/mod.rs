@@ -8,12 +8,14 @@ pub mod keys;
 pub mod layout;
 pub mod not_found;
 pub mod notifications;
+pub mod overview;
 pub mod profile;
 pub mod projects;
 pub mod reference;
 pub mod secret;
 pub mod settings;
 pub mod setup;
+mod shortcuts;
 pub mod sign_in;
 pub mod viewer;
 

@@ -3,15 +3,17 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use super::{auth_layout::AuthLayout, set_status};
+use super::{error_page::StartLink, set_status};
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     set_status(404);
     view! {
         <Title text="Page not found"/>
-        <AuthLayout title="Page not found" lead="The link may be broken or the page may have moved.">
-            <p><a class="button" rel="external" href="/">"Go to API Keys"</a></p>
-        </AuthLayout>
+        <div class="page page-message">
+            <h1>"Page not found"</h1>
+            <p>"The link may be broken or the page may have moved."</p>
+            <p class="page-message-actions"><StartLink/></p>
+        </div>
     }
 }

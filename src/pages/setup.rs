@@ -43,7 +43,7 @@ pub fn SetupPage() -> impl IntoView {
 
     view! {
         <Title text=routes::SETUP.label/>
-        <AuthLayout title="Set up Latchkey" lead="Create your organization and owner account.">
+        <AuthLayout title="Set up Latchkey" lead="Create your organization and your account as its owner. You can invite others later.">
             <noscript><p class="note">"This page needs JavaScript."</p></noscript>
             <Show when=move || is_token_missing.get()>
                 <p class="note">

@@ -19,6 +19,9 @@ use latchkey_ui::{
 pub fn SignInPage() -> impl IntoView {
     let query = use_query_map();
 
+    let is_session_ended = RwSignal::new(false);
+    Effect::new(move || is_session_ended.set(browser::take_session_ended()));
+
     let form = Form::new();
     let submit = move |()| {
         let next = query.with_untracked(|query| local_path(query.get_str("next")).to_owned());
@@ -29,6 +32,7 @@ pub fn SignInPage() -> impl IntoView {
     view! {
         <Title text=routes::SIGN_IN.label/>
         <AuthLayout title="Sign in" lead="Manage your team’s API keys.">
+            {move || is_session_ended.get().then(|| view! { <p class="auth-fact" role="status">"Your session ended. Sign in again."</p> })}
             <FormView form on_submit=submit>
                 <Field form name="email" label="Email" kind=InputKind::Email autocomplete="username" autofocus=true/>
                 <Field form name="password" label="Password" kind=InputKind::Password autocomplete="current-password"/>

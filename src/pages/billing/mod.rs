@@ -1,81 +1,107 @@
 //! `/billing`
 
 mod chart;
+mod export_format;
+mod keys;
+mod query_state;
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 use super::{error_page::LoadFailed, viewer::use_viewer};
 use crate::{api::billing::month_usage, routes};
 use chart::DaysChart;
+use keys::KeyList;
 use latchkey_types::{
-    billing::{KeyUsage, Month, MonthUsage},
+    billing::{Month, MonthUsage},
     permission::Permission,
 };
 use latchkey_ui::{
-    icon::Glyph,
-    message::EmptyState,
-    money::Price,
-    number::{format_integer, pluralize},
+    empty_state::EmptyState,
+    icon::{Glyph, Icon},
+    money::RoundedPrice,
+    number::format_integer,
+    page::PageActions,
+    skeleton::PageSkeleton,
     suspend::suspend,
-    table::{Column, Table},
 };
+use query_state::{BillingQueryState, month_address};
 
 /// Requests and cost per key, by month.
 #[component]
 pub fn BillingPage() -> impl IntoView {
-    let query = use_query_map();
-    // An invalid month selects the current one.
-    let month = Memo::new(move |_| query.with(|query| query.get_str("month").and_then(|text| text.parse::<Month>().ok())));
+    let query_state = BillingQueryState::from_url();
+    let month = query_state.month();
     let viewer = use_viewer();
-    let usage = Resource::new(move || month.get(), month_usage);
+    // Another search or page of keys is read by the list.
+    let usage = Resource::new(
+        move || month.get(),
+        move |month| {
+            let query = query_state.get_untracked();
+            month_usage(month, Some(query.search), Some(query.page))
+        },
+    );
     view! {
         <Title text=routes::BILLING.label/>
-        <div class="page">
-            <h1>"Billing"</h1>
-            <Lead/>
-            <Transition fallback=|| view! { <p class="billing-loading" role="status">"Loading…"</p> }>
-                {move || suspend(
-                    async move { Ok((viewer.await?, usage.await?)) },
-                    |(viewer, usage)| view! { <Usage usage currency=viewer.currency/> },
-                    |error| view! { <LoadFailed error/> },
-                )}
-            </Transition>
-        </div>
+        // An error has a heading of its own.
+        <Transition fallback=|| view! { <PageSkeleton heading=routes::BILLING.label/> }>
+            {move || suspend(
+                async move { Ok((viewer.await?, usage.await?)) },
+                move |(viewer, usage)| view! {
+                    <div class="page">
+                        <h1>"Billing"</h1>
+                        <PageActions><MonthSwitch month=usage.month span=usage.span/></PageActions>
+                        <Lead can_see_external=viewer.can(Permission::ManageApiKeys)/>
+                        <Usage usage currency=viewer.currency query_state/>
+                    </div>
+                },
+                |error| view! { <LoadFailed error/> },
+            )}
+        </Transition>
     }
 }
 
 /// Explains the figures. Links to external keys for viewers who can see them.
 #[component]
-fn Lead() -> impl IntoView {
-    let viewer = use_viewer();
-    let external = Suspend::new(async move {
-        let can_see = viewer.await.is_ok_and(|viewer| viewer.can(Permission::ManageApiKeys));
-        can_see.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a> "." })
-    });
+fn Lead(can_see_external: bool) -> impl IntoView {
+    let external = can_see_external.then(|| view! { " Storage is billed by your provider; manage credentials under " <a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a> "." });
     view! {
-        <p class="billing-lead">
+        <p class="page-lead">
             "Usage is counted per verified call, at the price in effect at the time, and appears within seconds. Days are in UTC."
-            <Suspense>{external}</Suspense>
+            {external}
         </p>
     }
 }
 
+/// The name of the month, between links to its neighbors.
 #[component]
-fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
-    let (total, cost) = (usage.total(), usage.cost());
-    let MonthUsage { month, span, days, costs, keys, others } = usage;
+fn MonthSwitch(month: Month, span: (Month, Month)) -> impl IntoView {
     view! {
-        <section class="billing-month" aria-labelledby="billing-month">
-            <header class="billing-head">
-                <h2 id="billing-month">{month.name()}</h2>
-                <p class="billing-total">{pluralize(total, "request", "requests")} " · " <Price amount=cost currency=currency.clone()/></p>
-                <nav class="billing-months" aria-label="Months">
-                    <MonthLink label="Previous month" month=month.previous() is_available={month > span.0}/>
-                    <MonthLink label="Next month" month=month.next() is_available={month < span.1}/>
-                </nav>
-            </header>
+        <nav class="month-switch" aria-label="Months">
+            <MonthLink label="Previous month" glyph=Glyph::Back month=month.previous() is_available={month > span.0}/>
+            <h2 id="billing-month">{month.name()}</h2>
+            <MonthLink label="Next month" glyph=Glyph::Forward month=month.next() is_available={month < span.1}/>
+        </nav>
+    }
+}
+
+/// A link to another month, disabled outside the range that has data.
+#[component]
+fn MonthLink(label: &'static str, glyph: Glyph, month: Month, is_available: bool) -> impl IntoView {
+    if is_available {
+        view! { <a class="icon-button" href=month_address(month) aria-label=label title=label><Icon glyph/></a> }.into_any()
+    } else {
+        view! { <a class="icon-button" role="link" aria-disabled="true" aria-label=label><Icon glyph/></a> }.into_any()
+    }
+}
+
+#[component]
+fn Usage(usage: MonthUsage, currency: String, query_state: BillingQueryState) -> impl IntoView {
+    let (month, span, today) = (usage.month, usage.span, usage.today);
+    let (total, cost) = (usage.total(), usage.cost());
+    Effect::new(move || query_state.correct_month(span));
+    view! {
+        <section class="billing" aria-labelledby="billing-month">
             {if total == 0 {
                 view! {
                     <EmptyState glyph=Glyph::Chart title="No requests this month" text="Usage appears here as soon as a key is verified."/>
@@ -83,59 +109,15 @@ fn Usage(usage: MonthUsage, currency: String) -> impl IntoView {
                 .into_any()
             } else {
                 view! {
-                    <DaysChart month days costs currency=currency.clone()/>
-                    <KeyTable keys total currency/>
-                    {(others > 0).then(|| view! { <p class="billing-others">{pluralize(others, "other key was used too.", "other keys were used too.")}</p> })}
+                    <dl class="billing-figures">
+                        <div><dt>"Requests"</dt><dd>{format_integer(total)}</dd></div>
+                        <div><dt>"Cost"</dt><dd><RoundedPrice amount=cost currency=currency.clone()/></dd></div>
+                    </dl>
+                    <DaysChart month requests=usage.days.clone() costs=usage.costs.clone() currency=currency.clone() today/>
+                    <KeyList usage currency query_state/>
                 }
                 .into_any()
             }}
         </section>
-    }
-}
-
-/// A link to another month, disabled outside the range that has data.
-#[component]
-fn MonthLink(label: &'static str, month: Month, is_available: bool) -> impl IntoView {
-    if is_available {
-        view! { <a class="button" href=format!("{}?month={month}", routes::BILLING.path)>{label}</a> }.into_any()
-    } else {
-        view! { <a class="button" role="link" aria-disabled="true">{label}</a> }.into_any()
-    }
-}
-
-#[component]
-fn KeyTable(keys: Vec<KeyUsage>, total: i64, currency: String) -> impl IntoView {
-    let columns = vec![
-        "API Key".into(),
-        "Kind".into(),
-        "Key".into(),
-        Column::Number("Requests"),
-        Column::Styled { heading: "Share", class: "billing-share-head" },
-        Column::Number("Total"),
-    ];
-    let rows = keys.into_iter().map(|key| view! { <KeyUsageRow key total currency=currency.clone()/> }).collect_view();
-    view! { <Table label="Requests by key" columns>{rows}</Table> }
-}
-
-#[component]
-fn KeyUsageRow(key: KeyUsage, total: i64, currency: String) -> impl IntoView {
-    let spec = key.kind.spec();
-    let percent = (key.requests * 100).checked_div(total).unwrap_or_default();
-    let share = if percent == 0 { "<1%".to_owned() } else { format!("{percent}%") };
-    view! {
-        <tr>
-            <td class="cell-name">
-                <span title=key.name.clone()>{key.name.clone()}</span>
-                {key.is_deleted.then(|| view! { <span class="billing-deleted">"Deleted"</span> })}
-            </td>
-            <td class="cell-soft" data-label="Kind">{spec.label}</td>
-            <td class="cell-soft" data-label="Key"><code class="key-mask">{key.mask}</code></td>
-            <td class="cell-number" data-label="Requests">{format_integer(key.requests)}</td>
-            <td class="billing-share" data-label="Share">
-                <meter min="0" max="100" value=percent.to_string() aria-hidden="true"></meter>
-                <span>{share}</span>
-            </td>
-            <td class="cell-number" data-label="Total"><Price amount=key.cost currency/></td>
-        </tr>
     }
 }

@@ -6,7 +6,10 @@ use latchkey_types::{
     key::{BULK_MAX, BulkAction, ItemId, KeyRow},
     key_kind::{CredentialKind, KeyKind, Kind},
 };
-use latchkey_ui::{number::pluralize_count, progress::TaskProgress};
+use latchkey_ui::{
+    number::{format_count, pluralize_count},
+    progress::TaskProgress,
+};
 
 /// The result of a bulk action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,8 +22,10 @@ pub(super) struct BulkReport {
     pub remaining: Vec<ItemId>,
     /// Keys that were processed.
     pub processed: Vec<ItemId>,
-    /// The error that stopped it.
+    /// The error that ended it.
     pub error: Option<Error>,
+    /// Whether the user stopped it, possibly too late.
+    pub stopped: bool,
 }
 
 /// Runs an action on all keys, in several requests, until it is stopped or fails.
@@ -45,10 +50,16 @@ pub(super) async fn run_bulk_action(action: BulkAction, ids: Vec<ItemId>, work: 
         }
     }
     report.remaining = ids[report.processed.len()..].to_vec();
+    report.stopped = work.is_stopped();
     report
 }
 
 impl BulkReport {
+    /// Whether keys are not in the requested state although the user did not stop it.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.skipped > 0 || self.error.is_some()
+    }
+
     /// A summary in one to three sentences.
     pub(super) fn summary(&self, action: BulkAction) -> String {
         let keys = |count| pluralize_count(count, "key", "keys");
@@ -57,6 +68,28 @@ impl BulkReport {
         let skipped = if_any(self.skipped, skip_reason(action));
         let remaining = if_any(self.remaining.len(), "not processed");
         [done, skipped, remaining].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// How far it came before the user stopped it.
+    pub(super) fn stop_summary(&self, action: BulkAction) -> String {
+        let participle = past_participle(action);
+        if self.remaining.is_empty() {
+            return format!("All {} were {participle} before it could stop.", pluralize_count(self.done, "key", "keys"));
+        }
+        let total = self.processed.len() + self.remaining.len();
+        format!("Stopped. {} of {} {participle}.", format_count(self.done), pluralize_count(total, "key", "keys"))
+    }
+}
+
+/// Above this number of keys, disabling asks first.
+const DISABLED_UNASKED_MAX: usize = 50;
+
+/// Whether an action on this number of selected keys asks first.
+pub(super) const fn needs_confirmation(action: BulkAction, count: usize) -> bool {
+    match action {
+        BulkAction::Delete => true,
+        BulkAction::Disable => count > DISABLED_UNASKED_MAX,
+        BulkAction::Enable => false,
     }
 }
 
@@ -126,6 +159,34 @@ mod tests {
         assert_eq!(report(4_200, 0, 5_800).summary(BulkAction::Delete), "4,200 keys deleted. 5,800 keys not processed.");
         assert_eq!(report(2, 1, 0).summary(BulkAction::Delete), "2 keys deleted. 1 key skipped (already deleted, or not yours).");
         assert!(report(0, 1, 0).summary(BulkAction::Enable).ends_with("or the owner is disabled)."));
+    }
+
+    #[test]
+    fn stop_summary_says_what_is_left() {
+        let report = |done: usize, remaining: usize| BulkReport {
+            done,
+            processed: vec![id(); done],
+            remaining: vec![id(); remaining],
+            ..BulkReport::default()
+        };
+        assert_eq!(report(800, 9_200).stop_summary(BulkAction::Delete), "Stopped. 800 of 10,000 keys deleted.");
+        assert_eq!(report(339, 0).stop_summary(BulkAction::Disable), "All 339 keys were disabled before it could stop.");
+    }
+
+    #[test]
+    fn skipped_keys_and_errors_are_failures() {
+        let stopped = BulkReport { done: 2, remaining: vec![id()], stopped: true, ..BulkReport::default() };
+        assert!(!stopped.has_failed());
+        assert!(BulkReport { skipped: 1, ..stopped.clone() }.has_failed());
+        assert!(BulkReport { error: Some(Error::Unavailable), ..stopped }.has_failed());
+    }
+
+    #[test]
+    fn only_interruptions_ask_first() {
+        assert!(needs_confirmation(BulkAction::Delete, 1));
+        assert!(!needs_confirmation(BulkAction::Disable, 50));
+        assert!(needs_confirmation(BulkAction::Disable, 51));
+        assert!(!needs_confirmation(BulkAction::Enable, 10_000));
     }
 
     fn id() -> ItemId {

@@ -1,31 +1,31 @@
 //! The cells of a row.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 
-use super::{limits::format, row_context::RowContext};
+use super::{limits::format, revealed_secrets::RowSecret, row_context::RowContext};
 use latchkey_types::{
     key::{KeyRow, Retiring, TestOutcome},
-    key_kind::{CORPUS_ACCESS, KeyField, Status},
+    key_kind::{CORPUS_ACCESS, KeyField, ScopeRule, Status},
     limits::Limits,
     listing::EXPIRING_DAYS,
-    secret::RevealedSecret,
-    time::{DAY_MS, Timestamp},
+    permission::Scope,
+    time::Timestamp,
 };
 use latchkey_ui::{
-    browser,
-    copy::CopyButton,
     hydration::now,
     time::{Time, TimeFormat},
 };
 
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
 /// Renders one cell of a row.
-pub(super) fn cell(field: KeyField, row: &KeyRow, context: RowContext) -> AnyView {
+pub(super) fn cell(field: KeyField, row: &KeyRow, context: &RowContext) -> AnyView {
     match field {
         KeyField::Name => name(row),
         KeyField::ExternalId => text(row.external_id.clone()),
         KeyField::Mask => mask(row, context),
         KeyField::Status => status(row, context),
-        KeyField::Scopes => text(Some(row.scopes.join(", "))),
+        KeyField::Scopes => scopes(row, context),
         KeyField::Limits => limits(&row.limits),
         KeyField::Access => text(Some(access(&row.scopes).to_owned())),
         KeyField::Corpora => text(Some(row.corpora.iter().map(|corpus| corpus.name.as_str()).collect::<Vec<_>>().join(", "))),
@@ -48,10 +48,19 @@ fn text(text: Option<String>) -> AnyView {
     }
 }
 
+/// The scopes, or that they are all scopes of Latchkey's API.
+fn scopes(row: &KeyRow, context: &RowContext) -> AnyView {
+    let words = row.scopes.join(", ");
+    if context.spec.scope_rule == ScopeRule::Api && row.scopes.len() == Scope::ALL.len() {
+        return view! { <span title=words>"Full access"</span> }.into_any();
+    }
+    text(Some(words))
+}
+
 /// A summary of the limits, with the details as tooltip.
 fn limits(limits: &Limits) -> AnyView {
     if limits.is_empty() {
-        return text(None);
+        return view! { <span class="no-value">"No limits"</span> }.into_any();
     }
     view! { <span title=format::details(limits)>{format::summary(limits)}</span> }.into_any()
 }
@@ -66,7 +75,8 @@ fn moment(at: Option<Timestamp>, format: TimeFormat) -> AnyView {
 
 fn name(row: &KeyRow) -> AnyView {
     view! {
-        {text(Some(row.name.clone()))}
+        // A name that is written from right to left is cut at its end too.
+        <span class="name-text" dir="auto" title=row.name.clone()>{row.name.clone()}</span>
         {row.retiring.clone().map(|retiring| view! { <OldSecret retiring/> })}
     }
     .into_any()
@@ -89,44 +99,18 @@ fn OldSecret(retiring: Retiring) -> impl IntoView {
 }
 
 /// The mask, or the whole secret if it is new and revealed in its row.
-fn mask(row: &KeyRow, context: RowContext) -> AnyView {
-    let (id, mask) = (row.id, row.mask.clone());
-    let secret = Memo::new(move |_| context.shown.of(id));
-    let copied = Callback::new(move |()| context.shown.mark_copied(id));
+fn mask(row: &KeyRow, context: &RowContext) -> AnyView {
+    let (id, mask, secrets) = (row.id, row.mask.clone(), context.shown);
+    let secret = Memo::new(move |_| secrets.of(id));
     let shown = move || match secret.get() {
-        Some(secret) => view! { <NewSecret secret copied/> }.into_any(),
+        Some(secret) => view! { <RowSecret secrets id secret/> }.into_any(),
         None => view! { <code class="key-mask">{mask.clone()}</code> }.into_any(),
     };
     shown.into_any()
 }
 
-/// A new secret, shown in its row.
-#[component]
-fn NewSecret(secret: RevealedSecret, copied: Callback<()>) -> impl IntoView {
-    let shown_in = NodeRef::<html::Code>::new();
-    let secret = secret.reveal().to_owned();
-    let on_copy = {
-        let secret = secret.clone();
-        // Copying a part of the key does not count.
-        move |_| {
-            if browser::selected_text().trim() == secret {
-                copied.run(());
-            }
-        }
-    };
-    view! {
-        <div class="row-secret">
-            <div class="row-secret-text">
-                <code node_ref=shown_in tabindex="0" role="textbox" aria-readonly="true" aria-label="Secret key" on:copy=on_copy>{secret.clone()}</code>
-                <span>"Copy this key now. It won’t be shown again after you leave or refresh."</span>
-            </div>
-            <CopyButton text=secret shown_in on_copied=copied/>
-        </div>
-    }
-}
-
 /// The status, and below it a hint.
-fn status(row: &KeyRow, context: RowContext) -> AnyView {
+fn status(row: &KeyRow, context: &RowContext) -> AnyView {
     let (word, label) = if row.is_unreadable { ("unreadable", "Unreadable") } else { (row.status.as_str(), row.status.label()) };
     view! {
         <span class=format!("status status-{word}")>{label}</span>
@@ -135,23 +119,23 @@ fn status(row: &KeyRow, context: RowContext) -> AnyView {
     .into_any()
 }
 
-fn hint(row: &KeyRow, context: RowContext) -> AnyView {
+fn hint(row: &KeyRow, context: &RowContext) -> AnyView {
     let hint = |words: &'static str| view! { <span class="status-hint" title=words>{words}</span> }.into_any();
     if row.is_unreadable {
-        return hint(if context.can_edit() { "Edit and re-enter the value" } else { "Delete and add it again" });
+        return hint(if context.can_edit() { "Edit and re-enter the value" } else { "Replace it" });
     }
     if row.status == Status::Expired {
         return hint("Create a new key");
     }
-    let (id, tested) = (row.id, row.tested.clone());
+    let (id, tested, testing) = (row.id, row.tested.clone(), context.testing);
     let expires_at = row.expires_at.filter(|_| row.status == Status::Active);
     let now = now();
     let live_hint = move || {
-        if context.testing.with(|testing| testing.contains(&id)) {
+        if testing.with(|testing| testing.contains(&id)) {
             return Some(view! { <span class="status-hint">"Testing…"</span> }.into_any());
         }
-        if let Some(words) = expires_at.zip(now.get()).and_then(|(at, now)| expires_soon(at, now)) {
-            return Some(view! { <span class="status-hint status-soon">{words}</span> }.into_any());
+        if let Some((words, class)) = expires_at.zip(now.get()).and_then(|(at, now)| expires_soon(at, now)) {
+            return Some(view! { <span class=class>{words}</span> }.into_any());
         }
         let tested = tested.clone()?;
         Some(view! { <span class="status-hint">{outcome(tested.outcome)} " · " <Time at=tested.at/></span> }.into_any())
@@ -159,15 +143,17 @@ fn hint(row: &KeyRow, context: RowContext) -> AnyView {
     live_hint.into_any()
 }
 
-/// A warning if the key expires soon.
-fn expires_soon(at: Timestamp, now: Timestamp) -> Option<String> {
-    let days = (at.0 - now.0).div_euclid(DAY_MS);
-    match days {
-        0 => Some("Expires within a day".to_owned()),
-        1 => Some("Expires in 1 day".to_owned()),
-        2..EXPIRING_DAYS => Some(format!("Expires in {days} days")),
-        _ => None,
-    }
+/// A warning if the key expires soon, with its classes: in hours up to two days, and more urgent on the last day.
+fn expires_soon(at: Timestamp, now: Timestamp) -> Option<(String, &'static str)> {
+    let hours = (at.0 - now.0).div_euclid(HOUR_MS);
+    let words = match hours {
+        0 => "Expires within an hour".to_owned(),
+        1 => "Expires in 1 hour".to_owned(),
+        2..48 => format!("Expires in {hours} hours"),
+        _ => format!("Expires in {} days", hours / 24),
+    };
+    let class = if hours < 24 { "status-hint status-urgent" } else { "status-hint status-soon" };
+    (0..EXPIRING_DAYS * 24).contains(&hours).then_some((words, class))
 }
 
 const fn outcome(outcome: TestOutcome) -> &'static str {
@@ -186,15 +172,18 @@ fn access(scopes: &[String]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::time::DAY_MS;
 
     #[test]
     fn warns_only_before_expiry() {
         let now = Timestamp(1_795_221_599_999);
-        assert_eq!(expires_soon(now.plus_days(-1), now), None);
-        assert_eq!(expires_soon(now.plus_ms(1), now).as_deref(), Some("Expires within a day"));
-        assert_eq!(expires_soon(now.plus_days(1), now).as_deref(), Some("Expires in 1 day"));
-        assert_eq!(expires_soon(now.plus_days(5).plus_ms(9), now).as_deref(), Some("Expires in 5 days"));
-        assert_eq!(expires_soon(now.plus_days(EXPIRING_DAYS), now), None);
+        let warning = |ms| expires_soon(now.plus_ms(ms), now);
+        assert_eq!(warning(-DAY_MS), None);
+        assert_eq!(warning(1), Some(("Expires within an hour".to_owned(), "status-hint status-urgent")));
+        assert_eq!(warning(3 * HOUR_MS), Some(("Expires in 3 hours".to_owned(), "status-hint status-urgent")));
+        assert_eq!(warning(DAY_MS), Some(("Expires in 24 hours".to_owned(), "status-hint status-soon")));
+        assert_eq!(warning(5 * DAY_MS + 9), Some(("Expires in 5 days".to_owned(), "status-hint status-soon")));
+        assert_eq!(warning(EXPIRING_DAYS * DAY_MS), None);
     }
 
     #[test]

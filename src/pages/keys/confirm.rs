@@ -1,22 +1,24 @@
-//! The confirmation dialogs for deletion and the progress of bulk actions.
+//! The dialogs of actions on one or several keys: the confirmation, the progress and the result.
 
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
-    bulk::{self, BulkReport, run_bulk_action},
+    bulk::{self, BulkReport, action_label, past_participle, run_bulk_action},
+    recent_use::{caution_for_many, caution_for_one, confirm_text, describe, recent_use},
     selection::{RowSelection, SelectedKeys},
 };
 use latchkey_types::{
     error::Error,
-    key::{BULK_MAX, BulkAction, KeyRow},
+    key::{BULK_MAX, BulkAction, ItemId, KeyRow},
     key_kind::KindSpec,
 };
 use latchkey_ui::{
-    button::ButtonVariant,
+    button::{Button, ButtonVariant},
+    confirm_dialog::ConfirmDialog,
     dialog::Dialog,
     form::Form,
-    form_dialog::FormDialog,
-    number::pluralize_count,
+    message::Alert,
+    number::{format_count, pluralize_count},
     progress::{Progress, TaskProgress},
 };
 
@@ -24,6 +26,8 @@ use latchkey_ui::{
 #[component]
 pub(super) fn DeleteDialog(spec: &'static KindSpec, key: KeyRow, on_dismiss: Callback<()>, on_done: Callback<BulkReport>) -> impl IntoView {
     let form = Form::new();
+    let (objects, caution) = (vec![describe(&key)], caution_for_one(&key));
+    let effect = bulk::usage_warning(&key).into_iter().chain([bulk::delete_warning(spec.kind).to_owned()]).collect::<Vec<_>>().join(" ");
     let submit = move |()| {
         let deleted = async move {
             let report = run_bulk_action(BulkAction::Delete, vec![key.id], TaskProgress::new()).await;
@@ -31,17 +35,10 @@ pub(super) fn DeleteDialog(spec: &'static KindSpec, key: KeyRow, on_dismiss: Cal
         };
         form.send(Some(deleted), move |report| on_done.run(report));
     };
-    let linked_warning = bulk::usage_warning(&key);
-    view! {
-        <FormDialog title="Delete this key?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
-            <p>{bulk::delete_warning(spec.kind)}</p>
-            {linked_warning.map(|text| view! { <p>{text}</p> })}
-        </FormDialog>
-    }
+    view! { <ConfirmDialog title="Delete this key?" objects effect caution verb="Delete" form on_confirm=submit on_dismiss/> }
 }
 
-/// Runs an action on the selected keys. Asks for confirmation before deletion, and shows the progress if several requests are needed.
+/// Runs an action on the selected keys. Asks first if it interrupts many callers, and shows the progress if several requests are needed.
 #[component]
 pub(super) fn BulkDialog(
     spec: &'static KindSpec,
@@ -52,22 +49,54 @@ pub(super) fn BulkDialog(
     on_done: Callback<BulkReport>,
 ) -> impl IntoView {
     // The keys selected when the dialog opened, whatever happens to the list in the meantime.
-    let chosen = StoredValue::new(selection.snapshot());
-    let count = chosen.with_value(SelectedKeys::count);
-    let (work, form) = (TaskProgress::new(), Form::new());
-    let is_running = RwSignal::new(false);
-    let run_with_progress = move || {
-        is_running.set(true);
-        let report = act_on_selected(action, chosen.get_value(), work);
+    let chosen = selection.snapshot();
+    let count = chosen.count();
+    let running = RwSignal::new(!bulk::needs_confirmation(action, count));
+    let chosen = StoredValue::new(chosen);
+    move || {
+        let chosen = chosen.get_value();
+        if running.get() {
+            return view! { <ProgressDialog action chosen on_done/> }.into_any();
+        }
+        view! { <BulkConfirmation spec action chosen on_long=Callback::new(move |()| running.set(true)) on_dismiss on_done/> }.into_any()
+    }
+}
+
+#[component]
+fn BulkConfirmation(
+    spec: &'static KindSpec,
+    action: BulkAction,
+    chosen: SelectedKeys,
+    /// Called instead of running the action if it needs several requests.
+    on_long: Callback<()>,
+    on_dismiss: Callback<()>,
+    on_done: Callback<BulkReport>,
+) -> impl IntoView {
+    let form = Form::new();
+    let count = chosen.count();
+    let (rows, all_loaded) = (chosen.rows(), chosen.rows().len() == count);
+    let objects: Vec<_> = rows.iter().map(describe).collect();
+    let used = recent_use(rows);
+    let confirm_text = confirm_text(count, used.within_week > 0 || !all_loaded);
+    let used = RwSignal::new(used);
+    if !all_loaded {
+        let chosen = chosen.clone();
         spawn_local(async move {
-            let _ = on_done.try_run(report.await);
+            // Without an answer, the warning is about the loaded rows.
+            if let Ok(of_all) = chosen.recent_use().await {
+                let _ = used.try_set(of_all);
+            }
         });
+    }
+    let effect = match action {
+        BulkAction::Delete => bulk::delete_warning(spec.kind),
+        BulkAction::Disable | BulkAction::Enable => "Requests with a disabled key fail immediately, until you enable it again.",
     };
     let submit = move |()| {
         if count > BULK_MAX {
-            return run_with_progress();
+            return on_long.run(());
         }
-        let report = act_on_selected(action, chosen.get_value(), work);
+        let report = act_on_selected(action, chosen.clone(), TaskProgress::new());
         let report = async move {
             let report = report.await;
             // A retry would fail with the same error.
@@ -75,25 +104,54 @@ pub(super) fn BulkDialog(
         };
         form.send(Some(report), move |report| on_done.run(report));
     };
-    if action != BulkAction::Delete {
-        run_with_progress();
+    view! {
+        <ConfirmDialog title=format!("{} {}?", action_label(action), pluralize_count(count, "key", "keys")) objects total=count effect
+            caution=Signal::derive(move || caution_for_many(used.get())) confirm_text verb=action_label(action) form on_confirm=submit on_dismiss/>
     }
-    move || {
-        if is_running.get() {
-            view! {
-                <Dialog title=bulk::progress_title(action) on_dismiss=move |()| work.stop()>
-                    <Progress work label=bulk::progress_title(action)/>
-                </Dialog>
-            }
-            .into_any()
-        } else {
-            view! {
-                <FormDialog title=format!("Delete {}?", pluralize_count(count, "key", "keys")) form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-                    <p>{bulk::delete_warning(spec.kind)}</p>
-                </FormDialog>
-            }
-            .into_any()
-        }
+}
+
+/// Runs an action on keys and shows its progress.
+#[component]
+fn ProgressDialog(action: BulkAction, chosen: SelectedKeys, on_done: Callback<BulkReport>) -> impl IntoView {
+    let work = TaskProgress::new();
+    spawn_local(async move {
+        let report = act_on_selected(action, chosen, work).await;
+        let _ = on_done.try_run(report);
+    });
+    let title = bulk::progress_title(action);
+    view! {
+        <Dialog title has_close_button=false on_dismiss=move |()| work.stop()>
+            <Progress work label=title/>
+        </Dialog>
+    }
+}
+
+/// Runs an action again on the keys that it did not reach. They were confirmed before.
+#[component]
+pub(super) fn RetryDialog(action: BulkAction, ids: Vec<ItemId>, on_done: Callback<BulkReport>) -> impl IntoView {
+    view! { <ProgressDialog action chosen=SelectedKeys::of(ids) on_done/> }
+}
+
+/// Says which part of an action failed, and offers to try that part again.
+#[component]
+pub(super) fn ReportDialog(action: BulkAction, report: BulkReport, on_dismiss: Callback<()>, on_retry: Callback<Vec<ItemId>>) -> impl IntoView {
+    let summary = report.summary(action);
+    let BulkReport { error, remaining, .. } = report;
+    let retry = (!remaining.is_empty()).then(|| {
+        let label = format!("Try the {} again", format_count(remaining.len()));
+        view! { <Button label variant=ButtonVariant::Primary on_click=move |()| on_retry.run(remaining.clone())/> }
+    });
+    view! {
+        <Dialog title=format!("Not all keys were {}", past_participle(action)) has_close_button=false on_dismiss>
+            <div class="dialog-content">
+                <p>{summary}</p>
+                {error.map(|error| view! { <Alert message=error.to_string()/> })}
+            </div>
+            <footer class="dialog-foot">
+                <Button label="Close" on_click=on_dismiss autofocus=true/>
+                {retry}
+            </footer>
+        </Dialog>
     }
 }
 

@@ -13,11 +13,16 @@ use crate::{
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key::{CreatedKey, GRACE_PERIODS, KeyRow},
+    key::{CreatedKey, GRACE_DEFAULT_SECONDS, GRACE_PERIODS, KeyRow},
     key_kind::KindSpec,
     limits::Limits,
 };
-use latchkey_ui::{form::Form, form_dialog::FormDialog, select::SelectField};
+use latchkey_ui::{
+    form::Form,
+    form_dialog::FormDialog,
+    icon::{Glyph, Icon},
+    select::SelectField,
+};
 
 /// Creates a key.
 #[component]
@@ -30,8 +35,9 @@ pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: 
         });
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
+    let validate = move |()| drop(fields::check(form, spec, &Limits::default()));
     view! {
-        <FormDialog title=list.title form submit=list.submit wide=spec.has_limits on_submit=submit on_dismiss>
+        <FormDialog title=list.title form submit=list.submit wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
             <KeyFields form spec viewer key=None/>
         </FormDialog>
     }
@@ -50,8 +56,9 @@ pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, o
         });
         form.send(call, move |key| on_done.run(key));
     };
+    let validate = move |()| before.with_value(|before| drop(fields::check(form, spec, before)));
     view! {
-        <FormDialog title="Edit key" form submit="Save" wide=spec.has_limits on_submit=submit on_dismiss>
+        <FormDialog title="Edit key" form submit="Save" wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
             <KeyFields form spec viewer key=Some(key)/>
         </FormDialog>
     }
@@ -66,11 +73,16 @@ pub(super) fn RotateDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Callb
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
     let options = GRACE_PERIODS.iter().map(|(seconds, words)| (seconds.to_string(), (*words).to_owned())).collect();
+    let grace = RwSignal::new(GRACE_DEFAULT_SECONDS);
     view! {
         <FormDialog title="Rotate this key?" form submit="Rotate" on_submit=submit on_dismiss>
             <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
             <p>"Creates a new secret; name, scopes and expiry stay the same. The old secret keeps working for the grace period, so you can switch without downtime."</p>
-            <SelectField form name="grace_seconds" label="Grace period" options hint="How long the old secret keeps working"/>
+            <SelectField form name="grace_seconds" label="Grace period" options value=GRACE_DEFAULT_SECONDS.to_string()
+                hint="How long the old secret keeps working." on_change=move |seconds: String| grace.set(seconds.parse().unwrap_or_default())/>
+            <Show when=move || grace.get() == 0>
+                <p class="caution"><Icon glyph=Glyph::Warning/> "Callers that use the old secret fail at once."</p>
+            </Show>
         </FormDialog>
     }
 }

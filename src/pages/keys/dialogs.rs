@@ -4,16 +4,16 @@ use leptos::prelude::*;
 
 use super::{
     bulk::BulkReport,
-    confirm::{BulkDialog, DeleteDialog},
+    confirm::{BulkDialog, DeleteDialog, ReportDialog, RetryDialog},
     create::{CreateDialog, EditDialog, RotateDialog},
-    credential::{GeneralDialog, StorageDialog},
+    credential::{GeneralDialog, ReplaceDialog, StorageDialog},
     export::{ExportDialog, Format},
     selection::RowSelection,
 };
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key::{BulkAction, CreatedKey, KeyRow},
+    key::{BulkAction, CreatedKey, ItemId, KeyRow},
     key_kind::{CredentialKind, Kind, KindSpec},
 };
 use latchkey_ui::grid::data_source::Rows;
@@ -26,8 +26,14 @@ pub(super) enum OpenDialog {
     Delete(KeyRow),
     /// Creates a new secret for a key.
     Rotate(KeyRow),
+    /// Replaces the secrets of an external key.
+    Replace(KeyRow),
     /// An action on the selected rows.
     Bulk(BulkAction),
+    /// The result of an action that failed in part.
+    Report(BulkAction, BulkReport),
+    /// The same action on the keys that it did not reach.
+    Retry(BulkAction, Vec<ItemId>),
     /// Exports the list.
     Export(Format),
 }
@@ -38,12 +44,18 @@ pub(super) enum DialogResult {
     Created(CreatedKey),
     /// A credential was created.
     Stored(KeyRow),
+    /// A credential got other secrets.
+    Replaced(KeyRow),
+    /// The user replaces a credential instead of adding one.
+    ReplaceInstead(KeyRow),
     /// A key got a new secret.
     Rotated(CreatedKey),
     /// A key was edited; its previous name and its new row.
     Edited(String, KeyRow),
     /// An action on one or several keys. The name is set for an action on one key.
     Bulk(BulkAction, BulkReport, Option<String>),
+    /// An action is to be repeated on these keys.
+    Retry(BulkAction, Vec<ItemId>),
     /// Whether the file was created, or false if the export was stopped.
     Exported(Result<bool, Error>),
 }
@@ -65,7 +77,9 @@ pub(super) fn KeyDialog(
                 .into_any()
         }
         (OpenDialog::Create, Kind::Credential(CredentialKind::External)) => {
-            view! { <StorageDialog on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Stored(row)))/> }.into_any()
+            let stored = Callback::new(move |row| on_done.run(DialogResult::Stored(row)));
+            let replace = Callback::new(move |row| on_done.run(DialogResult::ReplaceInstead(row)));
+            view! { <StorageDialog on_dismiss on_done=stored on_replace=replace/> }.into_any()
         }
         (OpenDialog::Create, Kind::Credential(CredentialKind::General)) => {
             view! { <GeneralDialog key=None on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Stored(row)))/> }.into_any()
@@ -87,9 +101,20 @@ pub(super) fn KeyDialog(
         (OpenDialog::Rotate(key), _) => {
             view! { <RotateDialog key on_dismiss on_done=Callback::new(move |created| on_done.run(DialogResult::Rotated(created)))/> }.into_any()
         }
+        (OpenDialog::Replace(key), _) => {
+            view! { <ReplaceDialog key on_dismiss on_done=Callback::new(move |row| on_done.run(DialogResult::Replaced(row)))/> }.into_any()
+        }
         (OpenDialog::Bulk(action), _) => {
             let report = Callback::new(move |report| on_done.run(DialogResult::Bulk(action, report, None)));
             view! { <BulkDialog spec action selection on_dismiss on_done=report/> }.into_any()
+        }
+        (OpenDialog::Report(action, report), _) => {
+            let retry = Callback::new(move |ids| on_done.run(DialogResult::Retry(action, ids)));
+            view! { <ReportDialog action report on_dismiss on_retry=retry/> }.into_any()
+        }
+        (OpenDialog::Retry(action, ids), _) => {
+            let report = Callback::new(move |report| on_done.run(DialogResult::Bulk(action, report, None)));
+            view! { <RetryDialog action ids on_done=report/> }.into_any()
         }
         (OpenDialog::Export(format), _) => {
             view! { <ExportDialog spec rows format on_done=Callback::new(move |outcome| on_done.run(DialogResult::Exported(outcome)))/> }.into_any()

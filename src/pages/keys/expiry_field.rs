@@ -7,7 +7,9 @@ use latchkey_types::{error::Error, key::RequestedExpiry, time::Timestamp};
 use latchkey_ui::{
     field::{Field, InputKind},
     form::Form,
+    hydration::now,
     select::{SelectField, choices},
+    time::day_in_words,
 };
 
 /// The selectable durations, in days, and the option for a date.
@@ -53,6 +55,21 @@ fn parse_end_of_day(field: &str, typed: &str) -> Result<Timestamp, Error> {
     if end <= Date::now() { Err(Error::invalid(field, "Choose a future date.")) } else { Ok(Timestamp(end as i64)) }
 }
 
+/// What the selected option means. Empty for a date, which has a field of its own.
+fn consequence(option: &str, now: Timestamp, current: Option<Timestamp>) -> String {
+    let expires_at = match option {
+        DATE => return String::new(),
+        NEVER => None,
+        KEEP => current,
+        days => days.parse().ok().map(|days| now.plus_days(days)),
+    };
+    match expires_at {
+        None => "No expiry".to_owned(),
+        Some(at) if at <= now => format!("Expired {}", day_in_words(at)),
+        Some(at) => format!("Expires {}", day_in_words(at)),
+    }
+}
+
 /// Selects an expiry: a number of days, a date, never, or the current one.
 #[component]
 pub(super) fn ExpiryFields(
@@ -63,6 +80,9 @@ pub(super) fn ExpiryFields(
     /// Whether the current expiry can be kept, which is then the default.
     #[prop(optional)]
     allow_keep: bool,
+    /// The current expiry.
+    #[prop(optional_no_strip)]
+    current: Option<Timestamp>,
 ) -> impl IntoView {
     let mut options = Vec::new();
     if allow_keep {
@@ -72,9 +92,13 @@ pub(super) fn ExpiryFields(
         options.push((NEVER, "Never"));
     }
     options.extend(DURATIONS);
-    let has_date = RwSignal::new(false);
+    let selected = RwSignal::new(options[0].0.to_owned());
+    let now = now();
+    let note = move || now.get().map(|now| selected.with(|option| consequence(option, now, current))).unwrap_or_default();
+    let has_date = Memo::new(move |_| selected.with(|option| option == DATE));
     view! {
-        <SelectField form name="duration_days" label="Duration" options=choices(&options) on_change=move |value: String| has_date.set(value == DATE)/>
+        <SelectField form name="duration_days" label="Duration" options=choices(&options) note=Signal::derive(note)
+            on_change=move |option: String| selected.set(option)/>
         <Show when=move || has_date.get()>
             <Field form name=DATE label="Date" kind=InputKind::Date hint="Works until the end of that day."/>
         </Show>

@@ -75,7 +75,7 @@ pub(super) fn ExportDialog(
         let _ = on_done.try_run(outcome);
     });
     view! {
-        <Dialog title="Exporting keys" on_dismiss=move |()| work.stop()>
+        <Dialog title="Exporting keys" has_close_button=false on_dismiss=move |()| work.stop()>
             <Progress work label="Exporting keys"/>
         </Dialog>
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use latchkey_types::{key::KeyRow, time::Timestamp};
+use latchkey_ui::csv;
 
 /// The column names of both formats.
 const COLUMNS: [&str; 19] = [
@@ -26,9 +27,6 @@ const COLUMNS: [&str; 19] = [
     "last_used_at",
     "expires_at",
 ];
-
-/// Leading characters that a spreadsheet may interpret as a formula.
-const FORMULA_START: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// The cells of a row, in the order of the columns. Contains masks only, no secrets.
 fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
@@ -55,16 +53,9 @@ fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A CSV cell (RFC 4180). An apostrophe before formulas prevents CSV injection.
-pub fn csv_cell(text: &str) -> String {
-    let text = if text.starts_with(FORMULA_START) { String::from("'") + text } else { text.to_owned() };
-    if text.contains(['"', ',', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
 /// Serializes rows as CSV with a header.
 pub fn csv(rows: &[KeyRow]) -> String {
-    let line = |cells: &[String]| cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n";
-    rows.iter().fold(COLUMNS.join(",") + "\r\n", |text, row| text + &line(&cells(row)))
+    csv::csv(&COLUMNS, rows.iter().map(cells))
 }
 
 /// Serializes rows as a JSON array of flat objects of strings.
@@ -105,27 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn escapes_formulas() {
-        for (text, cell) in [
-            ("=1+1", "'=1+1"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@sum", "'@sum"),
-            ("\tx", "'\tx"),
-            ("\rx", "\"'\rx\""),
-            ("a=b", "a=b"),
-            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
-            ("", ""),
-        ] {
-            assert_eq!(csv_cell(text), cell, "{text:?}");
-        }
-    }
-
-    #[test]
     fn writes_one_line_per_row_with_escaped_quotes() {
         let text = csv(&[row("a \"b\", c")]);
         let mut lines = text.split("\r\n");
-        assert_eq!(lines.next().unwrap(), COLUMNS.join(","));
+        assert_eq!(lines.next().unwrap().trim_start_matches('\u{FEFF}'), COLUMNS.join(","));
         let line = lines.next().unwrap();
         assert!(line.contains(",client,\"a \"\"b\"\", c\",lkc_…xYz1,active,read write,"), "{line}");
         assert!(line.contains("\"{\"\"plan\"\":\"\"pro\"\"}\""), "{line}");

@@ -1,31 +1,24 @@
 //! The form fields of an API key. The kind's specification decides which fields exist.
 
-use js_sys::{Array, JSON, Object};
 use leptos::prelude::*;
 
 use super::{
+    corpora_field::parse_corpora,
     expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
-    limits::{self, LimitFields, LimitFormValues, LimitsPatch},
+    limits::{self, LimitFormValues, LimitsPatch},
+    limits_section::LimitsSection,
+    metadata::{MetadataField, check_metadata},
+    scope_fields::{ScopeFields, check_scopes},
 };
-use crate::{api::corpora::corpora, routes};
 use latchkey_types::{
     account::Viewer,
     error::Error,
-    key::{CorpusRow, CreateKeyRequest, KeyPatch, KeyRow, RequestedExpiry},
-    key_kind::{CORPUS_ACCESS, Editable, Expiry, KindSpec, ScopeRule},
-    limits::{Limits, METADATA_MAX},
-    permission::{Permission, Scope},
+    key::{CreateKeyRequest, KeyPatch, KeyRow, RequestedExpiry},
+    key_kind::{Editable, Expiry, KindSpec, ScopeRule},
+    limits::Limits,
     validate,
 };
-use latchkey_ui::{
-    checkbox::{CheckboxGroup, CheckboxOption},
-    field::{Field, TextArea},
-    form::Form,
-    icon::{Glyph, Icon},
-    message::Alert,
-    select::SelectField,
-    suspend::suspend,
-};
+use latchkey_ui::{field::Field, form::Form};
 
 /// The validated form values.
 pub(super) struct KeyFormValues {
@@ -82,60 +75,29 @@ impl KeyFormValues {
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
 pub(super) fn check(form: Form, spec: &KindSpec, before: &Limits) -> Option<KeyFormValues> {
     let name = form.check("name", validate::name);
+    let external_id = if spec.has_annotations { form.check("external_id", check_external_id).map(Some) } else { Some(None) };
+    let scopes = check_scopes(form, spec.scope_rule);
     let expiry_change = match spec.expiry {
         Expiry::Chosen | Expiry::ChosenOrNever => check_expiry(form),
         Expiry::Never | Expiry::Days(_) => Some(ExpiryChange::Set(RequestedExpiry::KindDefault)),
     };
-    let scopes = match spec.scope_rule {
-        ScopeRule::None => Some(None),
-        ScopeRule::Api => form.check_group("scopes", require_scopes).map(Some),
-        ScopeRule::Custom => form.check("scopes", |_, typed| Ok(Some(parse_scopes(typed)))),
-        ScopeRule::Corpora => form.check("scopes", |_, chosen| Ok(Some(parse_scopes(chosen)))),
-    };
     let corpora = if spec.scope_rule == ScopeRule::Corpora { form.check_group("corpora", parse_corpora) } else { Some(Vec::new()) };
-    let external_id = spec.has_annotations.then(|| form.value("external_id"));
-    let metadata = if spec.has_annotations { form.check("metadata", check_flat_json).map(Some) } else { Some(None) };
+    let metadata = if spec.has_annotations { form.check("metadata", check_metadata).map(Some) } else { Some(None) };
     let limits = if spec.has_limits { limits::check(form, before) } else { Some(LimitFormValues::default()) };
     Some(KeyFormValues {
         name: name?,
         expiry_change: expiry_change?,
-        scopes: scopes?,
+        scopes: scopes.map(|scopes| (spec.scope_rule != ScopeRule::None).then_some(scopes))?,
         corpora: corpora?,
-        external_id,
+        external_id: external_id?,
         metadata: metadata?,
         limits: limits?,
     })
 }
 
-fn require_scopes(field: &str, checked: Vec<String>) -> Result<Vec<String>, Error> {
-    if checked.is_empty() { Err(Error::invalid(field, "Select at least one scope.")) } else { Ok(checked) }
-}
-
-fn parse_corpora(field: &str, checked: Vec<String>) -> Result<Vec<i64>, Error> {
-    let ids: Vec<_> = checked.iter().filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() { Err(Error::invalid(field, "Select at least one corpus.")) } else { Ok(ids) }
-}
-
-/// Splits scopes at white space and commas.
-fn parse_scopes(typed: &str) -> Vec<String> {
-    typed.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// Validates a flat JSON object or an empty text.
-fn check_flat_json(field: &str, typed: &str) -> Result<String, Error> {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return Ok(String::new());
-    }
-    if typed.len() > METADATA_MAX {
-        return Err(Error::invalid(field, format!("Metadata has {} bytes. Use at most {METADATA_MAX}.", typed.len())));
-    }
-    let parsed = JSON::parse(typed).ok().filter(|value| value.is_object() && !Array::is_array(value));
-    let Some(object) = parsed else {
-        return Err(Error::invalid(field, "Enter a JSON object, e.g. {\"plan\": \"pro\"}."));
-    };
-    let is_flat = Object::values(&Object::from(object)).iter().all(|value| value.is_null() || !value.is_object());
-    if is_flat { Ok(typed.to_owned()) } else { Err(Error::invalid(field, "Values must be strings, numbers, booleans or null.")) }
+/// It may be empty.
+fn check_external_id(field: &str, typed: &str) -> Result<String, Error> {
+    if typed.trim().is_empty() { Ok(String::new()) } else { validate::name(field, typed) }
 }
 
 /// The form fields for a kind of key.
@@ -150,100 +112,33 @@ pub(super) fn KeyFields(
 ) -> impl IntoView {
     let list = spec.list_spec();
     let is_new = key.is_none();
-    let (name, scopes, external_id, metadata, limits) = key.map_or_else(Default::default, |key| {
-        (key.name, key.scopes.join(" "), key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default(), key.limits)
-    });
-    let annotations = spec.has_annotations.then(|| {
-        view! {
-            <Field form name="external_id" label="External ID" value=external_id hint="Your own ID for the owner, e.g. user_123"/>
-            <TextArea form name="metadata" label="Metadata" value=metadata hint="Flat JSON returned with every verify response, e.g. {\"plan\": \"pro\"}. 4 KB max."/>
-        }
-    });
-    let expiry_fields = matches!(spec.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
-        .then(|| view! { <ExpiryFields form allow_never=spec.expiry == Expiry::ChosenOrNever allow_keep=!is_new/> });
     let hint = if is_new { list.name_hint } else { "The secret doesn’t change." };
-    view! {
-        <Field form name="name" label=list.name_label value=name hint autofocus=true/>
-        {annotations}
-        {scope_fields(form, spec.scope_rule, &viewer, scopes)}
-        {expiry_fields}
-        {spec.has_limits.then(|| view! { <LimitFields form before=limits/> })}
-    }
-}
-
-fn scope_fields(form: Form, scope_rule: ScopeRule, viewer: &Viewer, scopes: String) -> AnyView {
-    match scope_rule {
-        ScopeRule::None => ().into_any(),
-        ScopeRule::Api => {
-            let can_grant = |scope: &&Scope| scope.needs().iter().any(|permission| viewer.can(*permission));
-            let tick = |scope: &Scope| CheckboxOption { value: scope.as_str().to_owned(), label: scope_label(*scope).to_owned(), checked: true };
-            let options = Scope::ALL.iter().filter(can_grant).map(tick).collect();
-            view! { <CheckboxGroup form name="scopes" label="Scopes" options/> }.into_any()
+    let expires_at = key.as_ref().and_then(|key| key.expires_at);
+    let (name, scopes, external_id, metadata, limits) = key.map_or_else(Default::default, |key| {
+        (key.name, key.scopes, key.external_id.unwrap_or_default(), key.metadata.unwrap_or_default(), key.limits)
+    });
+    let name = view! { <Field form name="name" label=list.name_label value=name hint autofocus=true/> };
+    let name_fields = if spec.has_annotations {
+        view! {
+            <div class="field-row">
+                {name}
+                <Field form name="external_id" label="External ID" value=external_id optional=true hint="Your own ID for the owner, e.g. user_123"/>
+            </div>
         }
-        ScopeRule::Custom => view! {
-            <Field form name="scopes" label="Scopes" value=scopes hint="Separate with spaces, e.g. orders:read orders:write"/>
-        }
-        .into_any(),
-        ScopeRule::Corpora => {
-            let options = CORPUS_ACCESS.iter().map(|(scopes, label)| (scopes.join(" "), (*label).to_owned())).collect();
-            view! {
-                <SelectField form name="scopes" label="API access" options/>
-                <CorporaField form can_create=viewer.can(Permission::ManageCorpora)/>
-                <p class="caution">
-                    <Icon glyph=Glyph::Warning/>
-                    "Anyone with this key can call on your account’s behalf. The account owner pays for anonymous usage. \
-                    Keep it private: don’t share it in e-mail, Slack, Discord, forums or other public channels."
-                </p>
-            }
-            .into_any()
-        }
-    }
-}
-
-/// The label of a scope of Latchkey's own API.
-const fn scope_label(scope: Scope) -> &'static str {
-    match scope {
-        Scope::KeysRead => "View keys — keys:read",
-        Scope::KeysWrite => "Create, edit and delete keys — keys:write",
-        Scope::CredentialsRead => "View credentials (secrets stay hidden) — credentials:read",
-        Scope::CredentialsWrite => "Create, edit and delete credentials — credentials:write",
-        Scope::SecretsRead => "Read secrets of projects you manage — secrets:read",
-        Scope::Verify => "Verify keys — verify",
-    }
-}
-
-/// The checkboxes of the corpora, once they are loaded.
-#[component]
-fn CorporaField(form: Form, can_create: bool) -> impl IntoView {
-    let all = OnceResource::new(corpora());
-    let none = move || {
-        if can_create {
-            view! { "No corpora yet. " <a href=routes::CORPORA.path>"Create one in Settings"</a> "." }.into_any()
-        } else {
-            "No corpora yet. Ask an owner or admin to create one.".into_any()
-        }
+        .into_any()
+    } else {
+        name.into_any()
     };
-    let checkboxes = move |corpora: Vec<CorpusRow>| {
-        if corpora.is_empty() {
-            return view! { <p class="note">{none()}</p> }.into_any();
-        }
-        let option = |corpus: CorpusRow| CheckboxOption { value: corpus.id.to_string(), label: corpus.name, checked: false };
-        view! { <CheckboxGroup form name="corpora" label="Corpora" options=corpora.into_iter().map(option).collect()/> }.into_any()
-    };
+    let expiry_fields = matches!(spec.expiry, Expiry::Chosen | Expiry::ChosenOrNever)
+        .then(|| view! { <ExpiryFields form allow_never=spec.expiry == Expiry::ChosenOrNever allow_keep=!is_new current=expires_at/> }.into_any());
+    let scope_fields = view! { <ScopeFields form rule=spec.scope_rule viewer scopes/> }.into_any();
+    // Scopes of Latchkey's own API have a default, so the required duration stands before them.
+    let fields = if spec.scope_rule == ScopeRule::Api { (expiry_fields, Some(scope_fields)) } else { (Some(scope_fields), expiry_fields) };
     view! {
-        <Suspense fallback=|| view! { <p role="status">"Loading corpora…"</p> }>
-            {suspend(all, checkboxes, |error| view! { <Alert message=error.to_string()/> })}
-        </Suspense>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scopes_split_at_white_space_and_commas() {
-        assert_eq!(parse_scopes(" read, write\tadmin,,"), ["read", "write", "admin"]);
-        assert!(parse_scopes(" , ").is_empty());
+        {name_fields}
+        {fields.0}
+        {fields.1}
+        {spec.has_annotations.then(|| view! { <MetadataField form value=metadata/> })}
+        {spec.has_limits.then(|| view! { <LimitsSection form limits/> })}
     }
 }

@@ -1,5 +1,7 @@
 //! The search field and the filters of a list.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use super::query_state::{EXPIRING, Filter, QueryState};
@@ -8,15 +10,20 @@ use latchkey_types::{
     listing::EXPIRING_DAYS,
 };
 use latchkey_ui::{
+    browser,
+    button::IconButton,
+    icon::{Glyph, Icon},
+    menu::{Menu, MenuAction, MenuItem},
     search::{FilterField, SearchField},
     select::{Choice, Select},
 };
 
 /// The search field. `/` focuses it from anywhere on the page.
 #[component]
-pub(super) fn Search(query_state: QueryState) -> impl IntoView {
+pub(super) fn Search(spec: &'static KindSpec, query_state: QueryState) -> impl IntoView {
+    let placeholder = if spec.has_annotations { "Name, external ID or key ID" } else { "Search by name or ID" };
     view! {
-        <SearchField placeholder="Search by name" search=from_url(query_state, Filter::Search)
+        <SearchField placeholder search=from_url(query_state, Filter::Search)
             on_search=move |text: String| query_state.set_filter(Filter::Search, &text)/>
     }
 }
@@ -26,25 +33,100 @@ fn from_url(query_state: QueryState, filter: Filter) -> Signal<String> {
     Signal::derive(move || query_state.get().filter(filter).to_owned())
 }
 
+/// The filters that are in use, also without a value.
+#[derive(Clone, Copy)]
+struct UsedFilters {
+    query_state: QueryState,
+    added: RwSignal<Vec<Filter>>,
+}
+
+impl UsedFilters {
+    fn contains(self, filter: Filter) -> bool {
+        self.added.with(|added| added.contains(&filter)) || !self.query_state.get().filter(filter).is_empty()
+    }
+
+    /// Shows a filter and focuses its control.
+    fn add(self, filter: Filter) {
+        self.set(filter, None);
+        let control = format!(".filters [aria-label=\"{}\"]", filter.label());
+        let focus = move || {
+            if let Some(root) = document().document_element() {
+                browser::focus_first(&root, &control);
+            }
+        };
+        // The control is rendered first.
+        set_timeout(focus, Duration::ZERO);
+    }
+
+    /// Marks a filter as used, so that its field does not vanish while its text is deleted, and sets its value if there is one.
+    fn set(self, filter: Filter, value: Option<&str>) {
+        self.added.update(|added| {
+            if !added.contains(&filter) {
+                added.push(filter);
+            }
+        });
+        if let Some(value) = value {
+            self.query_state.set_filter(filter, value);
+        }
+    }
+
+    fn remove(self, filter: Filter) {
+        self.added.update(|added| added.retain(|other| *other != filter));
+        self.query_state.set_filter(filter, "");
+        browser::focus_id("filter-menu-button");
+    }
+}
+
+/// The filters of a kind. In a narrow window each is shown once it is chosen from the menu.
 #[component]
 pub(super) fn Filters(spec: &'static KindSpec, query_state: QueryState) -> impl IntoView {
+    let used = UsedFilters { query_state, added: RwSignal::new(Vec::new()) };
     let statuses = statuses(spec);
-    let status = (statuses.len() > 2).then(|| {
-        view! {
-            <Select label="Status" options=statuses value=from_url(query_state, Filter::Status)
-                on_change=move |chosen: String| query_state.set_filter(Filter::Status, &chosen)/>
-        }
-    });
-    let text = |label, filter| {
-        spec.has_annotations.then(|| {
-            view! { <FilterField label filter=from_url(query_state, filter) on_filter=move |text: String| query_state.set_filter(filter, &text)/> }
-        })
+    let has_status = statuses.len() > 2;
+    let of_text: &[Filter] = if spec.has_annotations { &[Filter::ExternalId, Filter::Scope] } else { &[] };
+    let item = |filter: Filter| {
+        let add = Callback::new(move |()| used.add(filter));
+        MenuItem { label: filter.label(), glyph: Glyph::Filter, action: MenuAction::Run(add) }
     };
+    let items: Vec<_> = has_status.then_some(Filter::Status).into_iter().chain(of_text.iter().copied()).map(item).collect();
     view! {
         <div class="filters">
-            {status}
-            {text("External ID", Filter::ExternalId)}
-            {text("Scope", Filter::Scope)}
+            {has_status.then(|| view! { <StatusFilter used options=statuses/> })}
+            {of_text.iter().map(|filter| view! { <TextFilter used filter=*filter/> }).collect_view()}
+            {(!items.is_empty()).then(|| view! {
+                <div class="filter-menu">
+                    <Menu id="filter-menu" class="button" items>
+                        <Icon glyph=Glyph::Filter/>
+                        <span class="filter-menu-label">"Filter"</span>
+                    </Menu>
+                </div>
+            })}
+        </div>
+    }
+}
+
+/// The status filter.
+#[component]
+fn StatusFilter(used: UsedFilters, options: Vec<Choice>) -> impl IntoView {
+    view! {
+        <div class="filter-status" class:filter-unused=move || !used.contains(Filter::Status)>
+            <Select label=Filter::Status.label() options value=from_url(used.query_state, Filter::Status)
+                on_change=move |chosen: String| used.set(Filter::Status, Some(&chosen))/>
+        </div>
+    }
+}
+
+/// A filter with the beginning of a value, and a button that removes it.
+#[component]
+fn TextFilter(used: UsedFilters, filter: Filter) -> impl IntoView {
+    let is_used = Memo::new(move |_| used.contains(filter));
+    let remove_label = if filter == Filter::Scope { "Remove scope filter" } else { "Remove external ID filter" };
+    view! {
+        <div class="filter-chip" class:filter-unused=move || !is_used.get()>
+            <FilterField label=filter.label() filter=from_url(used.query_state, filter) on_filter=move |text: String| used.set(filter, Some(&text))/>
+            <Show when=move || is_used.get()>
+                <IconButton label=remove_label glyph=Glyph::Close on_click=move |_| used.remove(filter)/>
+            </Show>
         </div>
     }
 }

@@ -1,22 +1,26 @@
 //! The list of keys: toolbar, rows, empty states and dialogs.
 
 use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_query_map;
 
 use super::{
     actions::ListActions,
     columns,
     dialogs::{KeyDialog, OpenDialog},
     empty::{NoKeys, NoMatch},
+    keyboard::{Announcements, ROW_SHORTCUTS},
     query_state::QueryState,
     revealed_secrets::RevealedSecrets,
     row::row_view,
     row_context::RowContext,
     selection::{RowSelection, SelectAllCheckbox},
-    toolbar::Toolbar,
+    toolbar::{Create, SelectionBar, Toolbar},
+    view_options::ViewOptions,
 };
 use crate::{
     api::keys::{key_rows, open_keys},
     pages::secret::use_reveal,
+    routes,
 };
 use latchkey_types::{account::Viewer, error::Error, key::KeyRow, key_kind::KindSpec, listing::OpenedListing};
 use latchkey_ui::{
@@ -29,6 +33,7 @@ use latchkey_ui::{
     menu::{MenuList, SharedMenu},
     message::AlertWithRetry,
     navigation_guard::NavigationGuard,
+    page::PageActions,
     toast::use_toasts,
 };
 
@@ -84,42 +89,72 @@ pub(super) fn KeyList(
     // Actions
     let actions = ListActions { spec, query_state, rows, selection, secrets, dialogs, testing, reveal: use_reveal(), toasts: use_toasts() };
     let reload = Callback::new(move |()| actions.reload());
+    let on_command = may_manage.then(|| Callback::new(move |command| actions.on_command(command)));
+    actions.watch_escape();
     let create = dialogs.opener(OpenDialog::Create);
     let done = dialogs.done(move |done| actions.on_done(done));
 
+    // A link from another page opens the create dialog. Its parameter is removed, so that a reload does not open the dialog again.
+    let params = use_query_map();
+    Effect::new(move || {
+        if may_manage && params.with(|params| params.get_str(routes::CREATE).is_some()) {
+            untrack(|| {
+                query_state.clean_url();
+                dialogs.open(OpenDialog::Create);
+            });
+        }
+    });
+
     // View
+    let view_options = ViewOptions::new(spec);
     let menu = SharedMenu::new();
     let on_action = Callback::new(move |(action, row)| actions.on_row(action, row));
-    let row_context = RowContext { spec, may_manage, selection, shown: secrets, testing, menu, on_action };
+    let row_context = RowContext { spec, may_manage, view_options, selection, shown: secrets, testing, menu, on_action };
     let viewer = StoredValue::new(viewer);
     // The style sheet sets the column widths per kind.
-    let class = move || format!("grid-{}{}", spec.name, if may_manage { " grid-managed" } else { "" });
+    let class = move || format!("grid-{}{}{}", spec.name, if may_manage { " grid-managed" } else { "" }, view_options.class());
     let lead = may_manage.then(|| Callback::new(move |()| view! { <SelectAllCheckbox selection/> }.into_any()));
-    let below = move || {
-        match content.get() {
+    let below = move || match content.get() {
         Content::Rows => view! {
-            <DataGrid label=spec.label class=class() lead rows row_view=row_view(row_context)
+            <DataGrid label=spec.label class=class() lead rows row_view=row_view(&row_context)
                 columns=row_context.columns().map(|(title, field)| columns::column(*field, title)).collect()
-                order=Signal::derive(move || columns::order_of(query_state.get().sort)) on_order=Callback::new(move |order| query_state.order(order))/>
+                order=Signal::derive(move || columns::order_of(query_state.get().sort)) on_order=Callback::new(move |order| query_state.order(order))
+                on_command/>
         }
         .into_any(),
         Content::Empty => view! { <NoKeys spec may_manage create/> }.into_any(),
         Content::NoMatch => view! { <NoMatch query_state/> }.into_any(),
         Content::Nothing => ().into_any(),
-    }
+    };
+    let bulk = Callback::new(move |action| actions.on_picked(action));
+    let export = Callback::new(move |format| dialogs.open(OpenDialog::Export(format)));
+    let is_empty = Memo::new(move |_| content.get() == Content::Empty);
+    // There is nothing to search, filter or select in an empty list.
+    let toolbar = move || {
+        if is_empty.get() {
+            may_manage.then(|| view! { <div class="visually-hidden"><SelectionBar spec selection bulk/></div> }).into_any()
+        } else {
+            view! { <Toolbar spec query_state rows selection may_manage view_options reload bulk export/> }.into_any()
+        }
     };
     view! {
-        <Toolbar spec query_state rows selection may_manage reload create
-            bulk=Callback::new(move |action| actions.on_picked(action)) export=Callback::new(move |format| dialogs.open(OpenDialog::Export(format)))/>
+        {may_manage.then(|| view! { <PageActions><Create spec create/></PageActions> })}
+        {toolbar}
         {move || rows.error().get().map(|error| view! {
-            <AlertWithRetry message=error.to_string() on_retry=reload pending=rows.is_loading()/>
+            <AlertWithRetry message=load_error(&error, untrack(|| rows.is_open())) on_retry=reload pending=rows.is_loading()/>
         })}
         {below}
-        <MenuList menu id="row-menu"/>
+        <MenuList menu id="row-menu" shortcuts=ROW_SHORTCUTS/>
+        <Announcements spec query_state is_no_match=Signal::derive(move || content.get() == Content::NoMatch)/>
         {dialogs.render(move |dialog| view! {
             <KeyDialog dialog spec viewer=viewer.get_value() rows selection on_dismiss=dialogs.dismiss on_done=done/>
         })}
         <NavigationGuard active=Signal::derive(move || secrets.has_uncopied()) title="Leave without copying the key?"
             text="You haven’t copied the new key. If you leave now, you’ll have to create another one." confirm_label="Leave without copying"/>
     }
+}
+
+/// Says that the rows may not match the search and filters, if rows are shown.
+fn load_error(error: &Error, has_rows: bool) -> String {
+    if has_rows { format!("{error} Below is the last list that could be loaded.") } else { error.to_string() }
 }

@@ -19,12 +19,13 @@ pub(super) const EXPIRING: &str = "expiring";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
-    /// A part of the name.
+    /// See [`KeyQuery::search`].
     Search,
     /// A status or [`EXPIRING`].
     Status,
+    /// The beginning of the external id.
     ExternalId,
-    /// A scope of the key.
+    /// The beginning of a scope.
     Scope,
 }
 
@@ -37,6 +38,16 @@ impl Filter {
             Self::Status => "status",
             Self::ExternalId => "external_id",
             Self::Scope => "scope",
+        }
+    }
+
+    /// The accessible name of its control.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Search => "Search",
+            Self::Status => "Status",
+            Self::ExternalId => "External ID",
+            Self::Scope => "Scope",
         }
     }
 }
@@ -104,6 +115,7 @@ impl ListQuery {
             expiring: status == EXPIRING,
             external_id: value_of(Filter::ExternalId),
             scope: value_of(Filter::Scope),
+            match_prefixes: true,
             sort: self.sort,
         }
     }
@@ -140,6 +152,11 @@ impl QueryState {
             navigate(&address(&query), NavigateOptions { replace, scroll: false, ..NavigateOptions::default() });
         });
         Self { query, go }
+    }
+
+    /// Removes from the URL what is not part of the query.
+    pub fn clean_url(self) {
+        self.go.run((self.query.get_untracked(), true));
     }
 
     /// The current query.

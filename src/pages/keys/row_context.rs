@@ -7,15 +7,19 @@ use latchkey_types::{
 use latchkey_ui::menu::SharedMenu;
 use leptos::prelude::*;
 
-use super::{revealed_secrets::RevealedSecrets, selection::RowSelection};
+use super::{revealed_secrets::RevealedSecrets, selection::RowSelection, view_options::ViewOptions};
 
 /// An action on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RowAction {
     Edit,
     Delete,
+    /// Copy its id to the clipboard.
+    CopyId,
     /// Create a new secret.
     Rotate,
+    /// Replace the secrets of a credential.
+    Replace,
     /// Disable or enable it.
     Act(BulkAction),
     /// Test a credential with its provider.
@@ -28,6 +32,7 @@ pub(super) struct RowContext {
     pub spec: &'static KindSpec,
     /// Whether the user can create, edit and delete keys of this kind.
     pub may_manage: bool,
+    pub view_options: ViewOptions,
     pub selection: RowSelection,
     /// New secrets shown in rows.
     pub shown: RevealedSecrets,

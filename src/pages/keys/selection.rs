@@ -1,21 +1,26 @@
 //! The selected rows and the checkboxes that select them.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
-use crate::api::keys::list_row_ids;
+use super::recent_use::recent_use;
+use crate::api::keys::{self, list_row_ids};
 use latchkey_types::{
     error::Error,
     key::{ItemId, KeyRow},
+    listing::RecentUse,
 };
 use latchkey_ui::{
+    browser,
+    button::IconButton,
     checkbox::Checkbox,
     grid::{
         data_source::Rows,
         row_cache::Slot,
         selection::{Selection, inclusive_range},
     },
+    icon::Glyph,
     number::format_count,
 };
 
@@ -40,11 +45,40 @@ pub(super) struct SelectedKeys {
     picked: Selection<ItemId>,
     listing: String,
     total: usize,
+    /// The selected rows that are loaded, in order.
+    rows: Vec<KeyRow>,
+    /// The loaded rows that are excluded from "all".
+    excluded: Vec<KeyRow>,
 }
 
 impl SelectedKeys {
+    /// These keys, whatever list they are in.
+    pub(super) fn of(ids: Vec<ItemId>) -> Self {
+        Self { total: ids.len(), picked: Selection::of(ids), listing: String::new(), rows: Vec::new(), excluded: Vec::new() }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.picked.count(self.total)
+    }
+
+    /// The selected rows that are loaded, in order.
+    pub(super) fn rows(&self) -> &[KeyRow] {
+        &self.rows
+    }
+
+    /// How many of the selected keys were used lately, including keys that are not loaded.
+    ///
+    /// # Errors
+    /// `ListingGone` as for [`Self::ids`].
+    pub(super) async fn recent_use(self) -> Result<RecentUse, Error> {
+        if self.picked.named().is_some() {
+            return Ok(recent_use(&self.rows));
+        }
+        let (all, excluded) = (keys::list_recent_use(self.listing).await?, recent_use(&self.excluded));
+        Ok(RecentUse {
+            within_day: all.within_day.saturating_sub(excluded.within_day),
+            within_week: all.within_week.saturating_sub(excluded.within_week),
+        })
     }
 
     /// The ids of all selected rows, including rows that are not loaded.
@@ -96,7 +130,10 @@ impl RowSelection {
     }
 
     pub(super) fn snapshot(self) -> SelectedKeys {
-        untrack(|| SelectedKeys { picked: self.picked.get(), listing: self.rows.listing(), total: self.rows.total() })
+        let picked = self.picked.get_untracked();
+        let (rows, others): (Vec<_>, _) = self.rows.loaded().into_iter().partition(|row| picked.contains(&row.id));
+        let excluded = if picked.named().is_none() { others } else { Vec::new() };
+        untrack(|| SelectedKeys { picked, listing: self.rows.listing(), total: self.rows.total(), rows, excluded })
     }
 
     /// Handles a click on a row's checkbox. With Shift, applies to the range since the last click.
@@ -104,17 +141,36 @@ impl RowSelection {
         let select = !self.picked.with_untracked(|picked| picked.contains(&id));
         let listing = untrack(|| self.rows.listing());
         let last = self.last.get_value().filter(|(of, _)| with_shift && *of == listing);
-        self.last.set_value(Some((listing.clone(), index)));
+        self.last.set_value(Some((listing, index)));
         self.picked.update(|picked| picked.set([id], select));
-        let Some((_, from)) = last else { return };
-        let range = inclusive_range(from, index);
+        if let Some((_, from)) = last {
+            self.set_range(inclusive_range(from, index), select);
+        }
+    }
+
+    /// Selects or deselects a row by the keyboard.
+    pub(super) fn toggle(self, index: usize, id: ItemId) {
+        self.click(index, id, false);
+    }
+
+    /// Selects the rows from `anchor` to `to`, after those from `anchor` to `from` were selected.
+    pub(super) fn extend(self, anchor: usize, from: usize, to: usize) {
+        let (before, now) = (inclusive_range(anchor, from), inclusive_range(anchor, to));
+        self.last.set_value(Some((untrack(|| self.rows.listing()), anchor)));
+        self.set_range(before.start..before.end.min(now.start), false);
+        self.set_range(before.start.max(now.end)..before.end, false);
+        self.set_range(now, true);
+    }
+
+    /// Selects or deselects the rows of a range, including rows that are not loaded.
+    fn set_range(self, range: Range<usize>, select: bool) {
         let loaded: Option<Vec<_>> = untrack(|| range.clone().map(|index| id_at(self.rows, index)).collect());
+        if let Some(ids) = loaded {
+            return self.picked.update(|picked| picked.set(ids, select));
+        }
+        let listing = untrack(|| self.rows.listing());
         spawn_local(async move {
-            let ids = match loaded {
-                Some(ids) => Ok(ids),
-                None => ids_between(&listing, range).await,
-            };
-            if let Ok(ids) = ids {
+            if let Ok(ids) = ids_between(&listing, range).await {
                 let _ = self.picked.try_update(|picked| picked.set(ids, select));
             }
         });
@@ -164,13 +220,18 @@ pub(super) fn SelectAllCheckbox(selection: RowSelection) -> impl IntoView {
 pub(super) fn SelectionStatus(selection: RowSelection) -> impl IntoView {
     let status = move || match (selection.count(), selection.picked.with(|picked| picked.extent(selection.rows.total()))) {
         (0, _) => None,
-        (count, Some(true)) => Some(format!("All {} selected", format_count(count))),
+        (count, Some(true)) if count > 1 => Some(format!("All {} selected", format_count(count))),
         (count, _) => Some(format!("{} selected", format_count(count))),
+    };
+    let clear = move |_: ev::MouseEvent| {
+        selection.clear();
+        // The clicked button is removed. Not to the search field, in which the keys of the list are text.
+        set_timeout(|| browser::focus_id("content"), Duration::ZERO);
     };
     view! {
         <p class="selection-status" role="status">{status}</p>
         <Show when=move || status().is_some()>
-            <button type="button" class="clear" aria-label="Clear selection" on:click=move |_| selection.clear()>"Clear"</button>
+            <IconButton label="Clear selection" glyph=Glyph::Close on_click=clear/>
         </Show>
     }
 }

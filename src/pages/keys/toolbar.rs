@@ -8,6 +8,7 @@ use super::{
     filters::{Filters, Search},
     query_state::QueryState,
     selection::{RowSelection, SelectionStatus},
+    view_options::{ColumnsMenu, ViewOptions},
 };
 use latchkey_types::{
     key::{BulkAction, KeyRow},
@@ -21,7 +22,7 @@ use latchkey_ui::{
     number::pluralize_count,
 };
 
-/// Search, filters and list actions; below them the actions on the selected rows.
+/// Search, filters and list actions. While rows are selected, the actions on them replace the filters.
 #[component]
 pub(super) fn Toolbar(
     spec: &'static KindSpec,
@@ -30,42 +31,50 @@ pub(super) fn Toolbar(
     selection: RowSelection,
     /// Whether the user can create, edit and delete keys of this kind.
     may_manage: bool,
+    view_options: ViewOptions,
     reload: Callback<()>,
-    create: Callback<()>,
     /// Runs an action on the selected rows.
     bulk: Callback<BulkAction>,
     export: Callback<Format>,
 ) -> impl IntoView {
+    // After an error, the rows are those of an earlier search.
+    let count = move || (rows.is_open() && rows.error().with(Option::is_none)).then(|| pluralize_count(rows.total(), "key", "keys"));
     view! {
-        <div class="toolbar">
-            <Search query_state/>
+        <div class="toolbar" class:toolbar-selecting=move || selection.count() != 0>
+            <Search spec query_state/>
             <Filters spec query_state/>
-            <p class="count" role="status">{move || rows.is_open().then(|| pluralize_count(rows.total(), "key", "keys"))}</p>
+            {may_manage.then(|| view! { <SelectionBar spec selection bulk/> })}
+            <p class="count" class:count-of-all=move || query_state.get().is_unfiltered() role="status">{count}</p>
             <IconButton label="Reload" glyph=Glyph::Reload pending=rows.is_loading() on_click=move |_| reload.run(())/>
+            <ColumnsMenu options=view_options/>
             <ExportMenu export/>
-            {may_manage.then(|| view! { <Create spec create/> })}
         </div>
-        {may_manage.then(|| view! { <SelectionBar spec selection bulk/> })}
     }
 }
 
-/// The actions on the selected rows.
+/// The actions on the selected rows. `Delete` is there, but disabled, also while no row is selected.
 #[component]
-fn SelectionBar(spec: &'static KindSpec, selection: RowSelection, bulk: Callback<BulkAction>) -> impl IntoView {
-    let none = Signal::derive(move || selection.count() == 0);
-    let button = |action| view! { <Button label=action_label(action) disabled=none on_click=move |()| bulk.run(action)/> };
+pub(super) fn SelectionBar(spec: &'static KindSpec, selection: RowSelection, bulk: Callback<BulkAction>) -> impl IntoView {
+    let is_empty = Memo::new(move |_| selection.count() == 0);
+    let button = move |action| view! { <Button label=action_label(action) on_click=move |()| bulk.run(action)/> };
     view! {
-        <div class="toolbar toolbar-selection" role="group" aria-label="Selected keys">
-            {button(BulkAction::Delete)}
-            {spec.is_inbound().then(|| view! { {button(BulkAction::Disable)} {button(BulkAction::Enable)} })}
+        <div class="selection-bar" role="group" aria-label="Selected keys">
             <SelectionStatus selection/>
+            <Show when=move || spec.is_inbound() && !is_empty.get()>
+                {button(BulkAction::Disable)}
+                {button(BulkAction::Enable)}
+            </Show>
+            <button type="button" class="button selection-delete" disabled=move || is_empty.get() on:click=move |_| bulk.run(BulkAction::Delete)>
+                <Icon glyph=Glyph::Trash/>
+                <span>{action_label(BulkAction::Delete)}</span>
+            </button>
         </div>
     }
 }
 
 /// The create button. For some kinds it opens a menu first.
 #[component]
-fn Create(spec: &'static KindSpec, create: Callback<()>) -> impl IntoView {
+pub(super) fn Create(spec: &'static KindSpec, create: Callback<()>) -> impl IntoView {
     if !matches!(spec.create_action, CreateAction::Menu(_)) {
         return view! {
             <button type="button" class="button button-primary" on:click=move |_| create.run(())>
@@ -90,9 +99,12 @@ fn Create(spec: &'static KindSpec, create: Callback<()>) -> impl IntoView {
 fn ExportMenu(export: Callback<Format>) -> impl IntoView {
     let item = |label, format| MenuItem { label, glyph: Glyph::Download, action: MenuAction::Run(Callback::new(move |()| export.run(format))) };
     view! {
-        <Menu id="export-menu" class="button" items=vec![item("CSV", Format::Csv), item("JSON", Format::Json)]>
-            "Export"
-            <MenuChevron/>
-        </Menu>
+        <div class="export">
+            <Menu id="export-menu" class="button" items=vec![item("CSV", Format::Csv), item("JSON", Format::Json)]>
+                <Icon glyph=Glyph::Download/>
+                <span class="export-label">"Export"</span>
+                <MenuChevron/>
+            </Menu>
+        </div>
     }
 }

@@ -1,10 +1,13 @@
-//! Notifications of the viewer: the bell in the header, and change events for the open page.
+//! Notifications of the viewer: the bell in the header, their page, and change events for the open page.
 
 mod bell;
+mod entry;
+mod page;
 
 use leptos::{prelude::*, task::spawn_local};
 
 pub(crate) use bell::Bell;
+pub use page::NotificationsPage;
 
 use crate::api::notifications::{mark_notifications_read, notifications};
 use latchkey_types::{error::Error, id::ProjectId, notification::Notification};
@@ -14,7 +17,7 @@ use latchkey_ui::{
     toast::{Toasts, use_toasts},
 };
 
-/// Maximum number of notifications kept in the browser.
+/// Number of notifications in a response, and the maximum that the bell keeps.
 const MAX_NOTICES: usize = 50;
 
 /// The viewer's notifications, updated by a server-sent event stream.
@@ -23,8 +26,8 @@ pub struct Notifications {
     list: RwSignal<Vec<Notification>>,
     /// Error of the last load.
     last_error: RwSignal<Option<Error>>,
-    /// Highest `seq` that the viewer has seen.
-    seen: RwSignal<i64>,
+    /// Notifications that were marked as read since the list was opened. They keep their “new” mark until it closes.
+    seen: RwSignal<Vec<i64>>,
     /// Whether the list was loaded at least once.
     is_loaded: RwSignal<bool>,
     /// Number of the latest load: an error of an earlier load is dropped.
@@ -41,7 +44,7 @@ impl Notifications {
         let notifications = Self {
             list: RwSignal::new(Vec::new()),
             last_error: RwSignal::new(None),
-            seen: RwSignal::new(0),
+            seen: RwSignal::new(Vec::new()),
             is_loaded: RwSignal::new(false),
             generation: StoredValue::new(0),
             changed: RwSignal::new(Vec::new()),
@@ -71,11 +74,18 @@ impl Notifications {
         });
     }
 
-    /// Number of unread notifications.
-    fn unread(self) -> i64 {
-        let seen = self.seen.get();
-        let is_unread = |notice: &&Notification| !notice.is_read && notice.seq > seen;
-        i64::try_from(self.list.with(|list| list.iter().filter(is_unread).count())).unwrap_or_default()
+    /// Calls `reload` on each notification, until the current owner is disposed.
+    pub fn on_any_project(self, reload: impl Fn() + 'static) {
+        Effect::new(move |previous: Option<()>| {
+            self.changed.track();
+            if previous.is_some() {
+                untrack(&reload);
+            }
+        });
+    }
+
+    fn unread(self) -> Unread {
+        self.list.with(|list| self.seen.with(|seen| Unread::of(list, seen)))
     }
 
     fn read(self) {
@@ -86,7 +96,7 @@ impl Notifications {
             return;
         };
         spawn_local(async move {
-            let result = notifications().await;
+            let result = notifications(None).await;
             let Some(newest) = self.generation.try_get_value() else { return };
             match result {
                 Ok(list) => self.replace(list),
@@ -109,9 +119,6 @@ impl Notifications {
         if !changed.is_empty() {
             self.changed.set(changed);
         }
-        if is_open {
-            self.mark_read();
-        }
     }
 
     /// Highest `seq` in the list.
@@ -126,28 +133,39 @@ impl Notifications {
             return;
         }
         let project = notice.project_id;
-        self.toasts.success(notice.sentence());
+        self.toasts.notice(notice.sentence());
         self.list.update(|list| {
             list.insert(0, notice);
             list.truncate(MAX_NOTICES);
         });
         self.changed.set(vec![project]);
-        if self.is_open.get_untracked() {
-            self.mark_read();
+    }
+
+    /// Marks the notifications from this `seq` on as read.
+    fn mark_read_from(self, from: i64) {
+        if !self.unread_since(from).is_empty() {
+            self.mark_read(from, self.newest());
         }
     }
 
-    /// Marks all notifications in the list as read.
-    fn mark_read(self) {
-        let newest = self.newest();
-        if untrack(|| self.unread()) == 0 {
-            return;
-        }
-        let before = self.seen.get_untracked();
-        self.seen.set(newest);
+    /// Marks all notifications up to this `seq` as read, also those that are not loaded.
+    fn mark_all_read(self, up_to: i64) {
+        self.mark_read(0, up_to.max(self.newest()));
+    }
+
+    /// The unread ones in the list from this `seq` on.
+    fn unread_since(self, from: i64) -> Vec<i64> {
+        let seen = self.seen.get_untracked();
+        let is_unread = |notice: &&Notification| notice.seq >= from && !notice.is_read && !seen.contains(&notice.seq);
+        self.list.with_untracked(|list| list.iter().filter(is_unread).map(|notice| notice.seq).collect())
+    }
+
+    fn mark_read(self, from: i64, up_to: i64) {
+        let unread = self.unread_since(from);
+        self.seen.update(|seen| seen.extend(&unread));
         spawn_local(async move {
-            if let Err(error) = mark_notifications_read(newest).await {
-                let _ = self.seen.try_set(before);
+            if let Err(error) = mark_notifications_read(from, up_to).await {
+                let _ = self.seen.try_update(|seen| seen.retain(|seq| !unread.contains(seq)));
                 let _ = self.last_error.try_set(Some(error));
             }
         });
@@ -155,7 +173,6 @@ impl Notifications {
 
     fn open(self) {
         self.is_open.set(true);
-        self.mark_read();
         self.read();
     }
 
@@ -163,7 +180,29 @@ impl Notifications {
     fn close(self) {
         self.is_open.set(false);
         let seen = self.seen.get_untracked();
-        self.list.update(|list| list.iter_mut().for_each(|notice| notice.is_read |= notice.seq <= seen));
+        self.list.update(|list| list.iter_mut().for_each(|notice| notice.is_read |= seen.contains(&notice.seq)));
+        self.seen.set(Vec::new());
+    }
+}
+
+/// Number of unread notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unread {
+    count: usize,
+    /// Whether there may be more, which are not loaded.
+    has_more: bool,
+}
+
+impl Unread {
+    fn of(list: &[Notification], seen: &[i64]) -> Self {
+        let is_unread = |notice: &&Notification| !notice.is_read && !seen.contains(&notice.seq);
+        let has_more = list.len() == MAX_NOTICES && list.last().as_ref().is_some_and(is_unread);
+        Self { count: list.iter().filter(is_unread).count(), has_more }
+    }
+
+    /// `50+`; `None` if there are none.
+    fn text(self) -> Option<String> {
+        (self.count > 0).then(|| format!("{}{}", self.count, if self.has_more { "+" } else { "" }))
     }
 }
 
@@ -192,20 +231,34 @@ mod tests {
     use super::*;
     use latchkey_types::{notification::NotificationEvent, time::Timestamp};
 
-    fn notices(items: &[(i64, bool)]) -> Vec<Notification> {
+    pub(super) fn notices(items: &[(i64, bool)]) -> Vec<Notification> {
         let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
         let notice = |&(seq, is_read): &(i64, bool)| Notification {
             seq,
             event: NotificationEvent::Requested,
             project_id,
+            request_id: None,
             project: String::new(),
             template: String::new(),
             actor_name: String::new(),
             comment: String::new(),
+            outcome: None,
             created_at: Timestamp(0),
             is_read,
         };
         items.iter().map(notice).collect()
+    }
+
+    #[test]
+    fn unread_count_is_a_lower_bound_if_the_oldest_is_unread() {
+        let text = |list: &[(i64, bool)], seen: &[i64]| Unread::of(&notices(list), seen).text();
+        assert_eq!(text(&[(3, false), (2, true), (1, false)], &[1]).as_deref(), Some("1"));
+        assert_eq!(text(&[(1, true)], &[]), None);
+        let full: Vec<_> = (0..50).map(|i| (60 - i, false)).collect();
+        assert_eq!(text(&full, &[]).as_deref(), Some("50+"));
+        assert_eq!(text(&full, &[60, 59]).as_deref(), Some("48+"));
+        let oldest_read: Vec<_> = full.iter().map(|&(seq, _)| (seq, seq < 20)).collect();
+        assert_eq!(text(&oldest_read, &[]).as_deref(), Some("41"));
     }
 
     #[test]

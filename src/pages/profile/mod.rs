@@ -12,8 +12,14 @@ use crate::{
     routes,
 };
 use dialogs::{NameDialog, PasswordDialog};
-use latchkey_types::{account::Viewer, member::SessionRow, permission::Permission};
-use latchkey_ui::{browser, button::Button, copy::CopyButton, dialog::use_dialogs, suspend::suspend, toast::use_toasts};
+use latchkey_types::{
+    account::Viewer,
+    member::SessionRow,
+    permission::{Permission, Permissions, role_label},
+};
+use latchkey_ui::{
+    browser, button::Button, copy::CopyButton, dialog::use_dialogs, skeleton::PageSkeleton, suspend::suspend, theme::ThemeChooser, toast::use_toasts,
+};
 use sessions::Sessions;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub fn ProfilePage() -> impl IntoView {
     let sessions = OnceResource::new(sessions());
     view! {
         <Title text=routes::PROFILE.label/>
-        <Suspense>
+        <Suspense fallback=|| view! { <PageSkeleton heading=routes::PROFILE.label/> }>
             {suspend(
                 async move { Ok((viewer.await?, sessions.await?)) },
                 |(viewer, sessions)| view! { <Profile viewer sessions/> },
@@ -61,18 +67,31 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     view! {
         <div class="page page-narrow">
             <h1>"Profile"</h1>
-            <section class="card" aria-labelledby="profile-you">
-                <h2 id="profile-you">"You"</h2>
+            <section class="card" aria-labelledby="profile-account">
+                <h2 id="profile-account">"Account"</h2>
                 <dl class="properties">
-                    <div><dt>"Name"</dt><dd>{viewer.name.clone()}</dd></div>
+                    <div>
+                        <dt>"Name"</dt>
+                        <dd class="property-action">
+                            <span dir="auto">{viewer.name.clone()}</span>
+                            <Button label="Change name" on_click=dialogs.opener(OpenDialog::Name)/>
+                        </dd>
+                    </div>
                     <div><dt>"Email"</dt><dd>{viewer.email.clone()}</dd></div>
+                    <div>
+                        <dt>"Password"</dt>
+                        <dd class="property-action">
+                            <span class="property-hint">"Changing it signs you out on other devices."</span>
+                            <Button label="Change password" on_click=dialogs.opener(OpenDialog::Password)/>
+                        </dd>
+                    </div>
                 </dl>
-                <p class="card-actions">
-                    <Button label="Change name" on_click=dialogs.opener(OpenDialog::Name)/>
-                    <Button label="Change password" on_click=dialogs.opener(OpenDialog::Password)/>
-                </p>
             </section>
-            <OrganizationSheet viewer=viewer.clone()/>
+            <OrganizationCard viewer=viewer.clone()/>
+            <section class="card" aria-labelledby="profile-appearance">
+                <h2 id="profile-appearance">"Appearance"</h2>
+                <ThemeChooser/>
+            </section>
             <Shortcuts viewer/>
             <Sessions first=sessions refetch=reload_sessions/>
         </div>
@@ -81,15 +100,16 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
 }
 
 #[component]
-fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
+fn OrganizationCard(viewer: Viewer) -> impl IntoView {
     let customer_id_code = NodeRef::<html::Code>::new();
     let customer_id = viewer.customer_id.to_string();
+    let role = role_text(&viewer.role, viewer.permissions);
     let permissions = viewer.permissions.iter().map(|permission| view! { <li>{permission.label()}</li> }).collect_view();
     view! {
         <section class="card" aria-labelledby="profile-organization">
             <h2 id="profile-organization">"Organization"</h2>
             <dl class="properties">
-                <div><dt>"Organization"</dt><dd>{viewer.organization}</dd></div>
+                <div><dt>"Organization"</dt><dd dir="auto">{viewer.organization}</dd></div>
                 <div>
                     <dt>"Customer ID"</dt>
                     <dd class="property-copy">
@@ -97,11 +117,26 @@ fn OrganizationSheet(viewer: Viewer) -> impl IntoView {
                         <CopyButton text=customer_id shown_in=customer_id_code/>
                     </dd>
                 </div>
-                <div><dt>"Role"</dt><dd class="property-role">{viewer.role}</dd></div>
-                <div><dt>"Permissions"</dt><dd><ul class="permissions">{permissions}</ul></dd></div>
+                <div>
+                    <dt>"Role"</dt>
+                    <dd>
+                        {role}
+                        <details class="permissions">
+                            <summary>"Show permissions"</summary>
+                            <ul>{permissions}</ul>
+                        </details>
+                    </dd>
+                </div>
             </dl>
         </section>
     }
+}
+
+/// `Owner · all permissions`.
+fn role_text(role: &str, permissions: Permissions) -> String {
+    let (count, all) = (permissions.iter().count(), Permission::ALL.len());
+    let permissions = if count == all { "all permissions".to_owned() } else { format!("{count} of {all} permissions") };
+    format!("{} · {permissions}", role_label(role))
 }
 
 /// Links to external keys and billing; empty for viewers who can see neither.
@@ -110,8 +145,8 @@ fn Shortcuts(viewer: Viewer) -> impl IntoView {
     let (has_keys, has_billing) = (viewer.can(Permission::ManageApiKeys), viewer.can(Permission::ViewBilling));
     (has_keys || has_billing).then(|| {
         view! {
-            <section class="card" aria-labelledby="profile-elsewhere">
-                <h2 id="profile-elsewhere">"Keys and usage"</h2>
+            <section class="card" aria-labelledby="profile-shortcuts">
+                <h2 id="profile-shortcuts">"Shortcuts"</h2>
                 <dl class="properties">
                     {has_keys.then(|| view! {
                         <div><dt><a href=routes::EXTERNAL_KEYS.path>{routes::EXTERNAL_KEYS.label}</a></dt><dd>"Your keys for storage providers."</dd></div>
@@ -121,4 +156,16 @@ fn Shortcuts(viewer: Viewer) -> impl IntoView {
             </section>
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_says_how_much_it_permits() {
+        assert_eq!(role_text("owner", Permissions::of(Permission::ALL)), "Owner · all permissions");
+        let expected = format!("Auditor · 1 of {} permissions", Permission::ALL.len());
+        assert_eq!(role_text("Auditor", Permissions::of(&[Permission::ViewAuditLog])), expected);
+    }
 }

@@ -5,22 +5,18 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     api::{
         account::{sign_out, sign_out_everywhere},
-        profile::{end_session, sessions},
+        profile::{end_other_sessions, end_session, sessions},
     },
     routes,
 };
 use latchkey_types::{error::Error, member::SessionRow};
 use latchkey_ui::{
-    browser,
-    button::{Button, ButtonVariant},
-    form::Form,
-    form_dialog::FormDialog,
-    message::AlertWithRetry,
-    resource::Refetchable,
-    rows::ForRows,
-    time::Time,
-    toast::use_toasts,
+    browser, button::Button, confirm_dialog::ConfirmDialog, form::Form, message::AlertWithRetry, pending_action::PendingAction,
+    resource::Refetchable, rows::ForRows, time::Time, toast::use_toasts,
 };
+
+/// The sessions that are shown at first, the most recently used ones.
+const SHOWN: usize = 10;
 
 #[component]
 pub(super) fn Sessions(
@@ -32,6 +28,8 @@ pub(super) fn Sessions(
     let toasts = use_toasts();
     let list = Refetchable::new(first);
     let is_confirming = RwSignal::new(false);
+    let shows_all = RwSignal::new(false);
+    let ending_others = PendingAction::new();
 
     // Actions
     let reload = Callback::new(move |()| list.refetch(sessions));
@@ -53,26 +51,48 @@ pub(super) fn Sessions(
             list.refetch(sessions);
         });
     });
+    let end_others = move |()| {
+        ending_others.run(end_other_sessions(), move |result| {
+            match result {
+                Ok(()) => toasts.success("Other sessions ended".to_owned()),
+                Err(Error::SignedOut) => browser::go_to_sign_in(),
+                Err(error) => toasts.error(error.to_string()),
+            }
+            list.refetch(sessions);
+        });
+    };
 
     // View
-    let summary = move || match list.with(Vec::len) {
+    let count = Memo::new(move |_| list.with(Vec::len));
+    let summary = move || match count.get() {
         1 => "1 active session".to_owned(),
         count => format!("{count} active sessions"),
     };
-    let rows = list.rows(|sessions| sessions, |session| session.id);
+    let (newest, all) =
+        (list.rows(|sessions| sessions.get(..SHOWN).unwrap_or(sessions), |session| session.id), list.rows(|sessions| sessions, |session| session.id));
     view! {
         <section class="card" aria-labelledby="profile-sessions">
             <h2 id="profile-sessions">"Sessions"</h2>
             <div class="card-head">
                 <p>{summary}</p>
-                <Button label="Sign out everywhere" on_click=move |()| is_confirming.set(true)/>
+                <span class="card-buttons">
+                    <Show when={move || count.get() > 1}>
+                        <Button label="Sign out all others" on_click=end_others pending=ending_others.pending()/>
+                    </Show>
+                    <Button label="Sign out everywhere" on_click=move |()| is_confirming.set(true)/>
+                </span>
             </div>
             {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
             <ul class="sessions" aria-label="Sessions">
-                <ForRows rows let(session)>
-                    <SessionItem session end/>
-                </ForRows>
+                {move || view! {
+                    <ForRows rows={if shows_all.get() { all } else { newest }} let(session)>
+                        <SessionItem session end/>
+                    </ForRows>
+                }}
             </ul>
+            <Show when={move || count.get() > SHOWN && !shows_all.get()}>
+                <p class="card-actions"><Button label=Signal::derive(move || format!("Show all {}", count.get())) on_click=move |()| shows_all.set(true)/></p>
+            </Show>
         </section>
         <Show when=move || is_confirming.get()>
             <SignOutEverywhere close=move |()| is_confirming.set(false)/>
@@ -115,8 +135,7 @@ fn SignOutEverywhere(#[prop(into)] close: Callback<()>) -> impl IntoView {
     let form = Form::new();
     let submit = move |()| form.send(Some(end_all()), |()| browser::go(routes::SIGN_IN.path));
     view! {
-        <FormDialog title="Sign out everywhere?" form submit="Sign out" variant=ButtonVariant::Danger on_submit=submit on_dismiss=close>
-            <p>"You’ll be signed out on all devices, including this one. API keys keep working."</p>
-        </FormDialog>
+        <ConfirmDialog title="Sign out everywhere?" effect="You’ll be signed out on all devices, including this one. API keys keep working."
+            verb="Sign out" form on_confirm=submit on_dismiss=close/>
     }
 }

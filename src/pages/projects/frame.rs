@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 
@@ -13,12 +13,17 @@ use crate::{
 };
 use latchkey_types::{account::Viewer, error::Error, id::ProjectId, project::ProjectRow};
 use latchkey_ui::{
+    copy::CopyButton,
     icon::{Glyph, Icon},
+    skeleton::{PageSkeleton, TableSkeleton},
     tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
 
 /// The pages of a project, in the order of the tabs.
 const TABS: &[&Page] = &[&routes::PROJECT, &routes::PROJECT_KEYS, &routes::ISSUED_KEYS];
+
+/// Longest name of a project in a title, in characters.
+const TITLE_NAME_MAX: usize = 32;
 
 /// The open project, provided as context to its pages.
 #[derive(Clone, Copy)]
@@ -48,6 +53,17 @@ impl OpenProject {
     }
 }
 
+/// The project that was open last, provided by the layout: its heading and tabs stay while another of its pages is loading.
+#[derive(Clone, Copy, Default)]
+pub struct LastProject(StoredValue<Option<ProjectRow>>);
+
+impl LastProject {
+    /// The project with this id, as it was last seen.
+    fn of(self, id: Option<ProjectId>) -> Option<ProjectRow> {
+        self.0.with_value(Clone::clone).filter(|last| Some(last.id) == id)
+    }
+}
+
 /// Only available inside [`ProjectPage`].
 pub fn use_project() -> OpenProject {
     expect_context()
@@ -60,9 +76,7 @@ where
     T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
     Response: Future<Output = Result<T, Error>> + Send + 'static,
 {
-    let params = use_params_map();
-    let id = move || params.with(|params| params.get("id").and_then(|id| id.parse::<ProjectId>().ok()));
-    Resource::new(id, move |id| {
+    Resource::new(use_project_id(), move |id| {
         let read = read.clone();
         async move {
             match id {
@@ -74,6 +88,12 @@ where
     })
 }
 
+/// The id in the URL; `None` if it is malformed.
+fn use_project_id() -> impl Fn() -> Option<ProjectId> + Copy + Send + Sync + 'static {
+    let params = use_params_map();
+    move || params.with(|params| params.get("id").and_then(|id| id.parse().ok()))
+}
+
 /// Heading, tabs and content of a project page; an error page for viewers without access.
 #[component]
 pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 'static>(
@@ -83,8 +103,13 @@ pub fn ProjectPage<Content: Fn(ProjectRow) -> AnyView + Clone + Send + Sync + 's
 ) -> impl IntoView {
     let viewer = use_viewer();
     let project = use_project_resource(project);
+    let (last, id) = (expect_context::<LastProject>(), use_project_id());
+    let fallback = move || match last.of(untrack(id)) {
+        Some(project) => view! { <Frame page project=Signal::stored(project) content=view! { <TableSkeleton/> }.into_any()/> }.into_any(),
+        None => view! { <PageSkeleton/> }.into_any(),
+    };
     view! {
-        <Suspense>
+        <Suspense fallback>
             {move || {
                 let content = content.clone();
                 Suspend::new(async move {
@@ -110,16 +135,35 @@ fn Project<Content: Fn(ProjectRow) -> AnyView + 'static>(
 ) -> impl IntoView {
     let open = OpenProject { row: RwSignal::new(project.clone()), viewer: StoredValue::new(viewer) };
     provide_context(open);
-    let id = project.id;
-    let permitted = TABS.iter().filter(|page| page.permits(project.permissions));
-    let tabs = permitted.map(|page| Tab { label: page.label, path: page.path }).collect();
-    let name = move || open.row.with(|row| row.name.clone());
-    let waiting = Signal::derive(move || open.row.with(|row| row.waiting));
+    let last = expect_context::<LastProject>();
+    Effect::new(move || last.0.set_value(Some(open.row.get())));
+    let content = content(project);
     view! {
-        <Title text=move || format!("{} · {}", page.label, name())/>
+        <Title text=move || format!("{} · {}", title_label(page), open.row.with(|row| shorten(&row.name)))/>
+        <Frame page project=open.row() content/>
+    }
+}
+
+/// Heading and tabs around the content.
+#[component]
+fn Frame(page: &'static Page, project: Signal<ProjectRow>, content: AnyView) -> impl IntoView {
+    let (id, permissions) = project.with_untracked(|project| (project.id, project.permissions));
+    let permitted = TABS.iter().filter(|page| page.permits(permissions));
+    let tabs = permitted.map(|page| Tab { label: page.label, path: page.path }).collect();
+    let waiting = Signal::derive(move || project.with(|project| project.waiting));
+    let description = Memo::new(move |_| project.with(|project| project.description.clone()));
+    let id_shown_in = NodeRef::<html::Code>::new();
+    view! {
         <div class="page page-settings page-project">
             <a class="back" href=routes::PROJECTS.path><Icon glyph=Glyph::Back/>"All projects"</a>
-            <h1>{name}</h1>
+            <div class="project-head">
+                <h1 dir="auto">{move || project.with(|project| project.name.clone())}</h1>
+                <span class="project-id">
+                    <code node_ref=id_shown_in>{id.to_string()}</code>
+                    <CopyButton text=id.to_string() shown_in=id_shown_in compact=true/>
+                </span>
+            </div>
+            {move || Some(description.get()).filter(|text| !text.is_empty()).map(|text| view! { <p class="project-description" dir="auto">{text}</p> })}
             <Tabs
                 label="Project"
                 tabs
@@ -127,8 +171,25 @@ fn Project<Content: Fn(ProjectRow) -> AnyView + 'static>(
                 address=move |path: &'static str| routes::with_id(path, id)
                 waiting=(routes::PROJECT_KEYS.path, waiting)
             />
-            <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content(project)}</section>
+            <section class="panel" role="tabpanel" aria-labelledby=OPEN_TAB_ID>{content}</section>
         </div>
+    }
+}
+
+/// The page's label in sentence case: some tabs are in capitals.
+fn title_label(page: &Page) -> &'static str {
+    match page.label {
+        "API KEYS" => "API keys",
+        "ISSUED KEYS" => "Issued keys",
+        label => label,
+    }
+}
+
+/// The beginning of a long name, so that a browser's tab also has room for the rest of the title.
+fn shorten(name: &str) -> String {
+    match name.char_indices().nth(TITLE_NAME_MAX) {
+        Some((end, _)) => format!("{}…", name[..end].trim_end()),
+        None => name.to_owned(),
     }
 }
 
@@ -142,5 +203,19 @@ fn NoProject() -> impl IntoView {
             <p>"The project may have been deleted, or you are not a member. Ask a project manager to add you."</p>
             <p class="card-actions"><a class="button" href=routes::PROJECTS.path>"All projects"</a></p>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_are_in_sentence_case_and_short() {
+        assert_eq!(title_label(&routes::PROJECT_KEYS), "API keys");
+        assert_eq!(title_label(&routes::ISSUED_KEYS), "Issued keys");
+        assert_eq!(title_label(&routes::PROJECT), routes::PROJECT.label);
+        assert_eq!(shorten("Genomics"), "Genomics");
+        assert_eq!(shorten(&"é".repeat(33)), "é".repeat(32) + "…");
     }
 }

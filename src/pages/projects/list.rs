@@ -1,23 +1,32 @@
 //! `/projects`
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::dialogs::DraftDialog;
+use super::create::CreateDialog;
 use crate::{
     api::projects::projects,
-    pages::{error_page::LoadFailed, viewer::use_viewer},
+    pages::{error_page::LoadFailed, notifications::use_notifications, viewer::use_viewer},
     routes,
 };
-use latchkey_types::{account::Viewer, permission::Permission, project::ProjectRow};
+use latchkey_types::{
+    account::Viewer,
+    permission::{Permission, role_label},
+    project::ProjectRow,
+};
 use latchkey_ui::{
     badge::Badge,
     button::{Button, ButtonVariant},
+    empty_state::EmptyState,
     icon::Glyph,
-    message::EmptyState,
+    message::AlertWithRetry,
+    number::pluralize,
+    page::{PageActions, PageLead},
+    resource::Refetchable,
+    skeleton::PageSkeleton,
     suspend::suspend,
-    table::Table,
+    table::RowTable,
     toast::use_toasts,
 };
 
@@ -28,10 +37,10 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
     let projects = OnceResource::new(projects());
     view! {
         <Title text=routes::PROJECTS.label/>
-        <Suspense>
+        <Suspense fallback=|| view! { <PageSkeleton heading=routes::PROJECTS.label/> }>
             {suspend(
                 async move { Ok((viewer.await?, projects.await?)) },
-                |(viewer, projects)| view! { <Projects viewer projects/> },
+                |(viewer, first)| view! { <Projects viewer first/> },
                 |error| view! { <LoadFailed error/> },
             )}
         </Suspense>
@@ -39,7 +48,19 @@ pub(crate) fn ProjectsPage() -> impl IntoView {
 }
 
 #[component]
-fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
+fn Projects(viewer: Viewer, first: Vec<ProjectRow>) -> impl IntoView {
+    // Data
+    let data = Refetchable::new(first);
+    let rows = data.rows(|projects| projects, |project| project.id);
+    let is_empty = Memo::new(move |_| rows.is_empty());
+    let reload = move || data.refetch(projects);
+    // Those who approve requests are notified of each. Others see changes when they return to the window.
+    use_notifications().on_any_project(reload);
+    Effect::new(move || {
+        let listener = window_event_listener(ev::focus, move |_| reload());
+        on_cleanup(move || listener.remove());
+    });
+
     let is_creating = RwSignal::new(false);
     let navigate = use_navigate();
     let toasts = use_toasts();
@@ -55,31 +76,28 @@ fn Projects(viewer: Viewer, projects: Vec<ProjectRow>) -> impl IntoView {
     });
 
     // View
-    let is_empty = projects.is_empty();
-    let list = if is_empty {
-        empty_state(can_create, create)
-    } else {
-        let rows = projects.into_iter().map(project_row).collect_view();
-        view! { <Table label="Projects" columns=vec!["Name", "Description", "Visibility", "Your role", "Requests"]>{rows}</Table> }.into_any()
-    };
+    let columns = vec!["Name", "Description", "Visibility", "Your role", "Requests"];
     view! {
         <div class="page page-settings">
-            <div class="settings-head">
-                <h1>"Projects"</h1>
-                {(can_create && !is_empty).then(|| view! { <Button label="New project" variant=ButtonVariant::Primary on_click=create/> })}
-            </div>
+            <h1>"Projects"</h1>
+            // While there are none, the empty state has the button.
+            {move || (can_create && !is_empty.get()).then(|| view! {
+                <PageActions><Button label="New project" variant=ButtonVariant::Primary on_click=create/></PageActions>
+            })}
+            <PageLead text="Projects let people request API keys from templates that you approve."/>
             <div class="panel">
-                <p class="settings-lead">
-                    "Projects let people request API keys from templates that you approve."
-                </p>
-                {list}
+                {move || data.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=move |()| reload()/> })}
+                <RowTable label="Projects" columns rows empty=move || view! { <NoProjects can_create create/> } let(project)>
+                    <ProjectTableRow project/>
+                </RowTable>
             </div>
         </div>
-        {move || is_creating.get().then(|| view! { <DraftDialog project=None on_dismiss=dismiss on_done=done/> })}
+        {move || is_creating.get().then(|| view! { <CreateDialog on_dismiss=dismiss on_done=done/> })}
     }
 }
 
-fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
+#[component]
+fn NoProjects(can_create: bool, create: Callback<()>) -> impl IntoView {
     if can_create {
         view! {
             <EmptyState glyph=Glyph::Folder title="No projects yet" text="Create a project, add a key template, and let others request access.">
@@ -93,25 +111,34 @@ fn empty_state(can_create: bool, create: Callback<()>) -> AnyView {
     }
 }
 
-fn project_row(project: ProjectRow) -> impl IntoView {
-    let (waiting, name) = (project.waiting, project.name.clone());
-    let description = match project.description {
+#[component]
+fn ProjectTableRow(project: Memo<ProjectRow>) -> impl IntoView {
+    let id = project.with_untracked(|project| project.id);
+    let name = move || project.with(|project| project.name.clone());
+    let description = move || match project.with(|project| project.description.clone()) {
         empty if empty.is_empty() => view! { <span class="no-value">"None"</span> }.into_any(),
-        text => view! { <span class="cell-text"><span class="line-clamp">{text}</span></span> }.into_any(),
+        text => view! { <span class="cell-text"><span class="line-clamp" dir="auto">{text}</span></span> }.into_any(),
     };
-    let role = match project.role {
-        Some(role) => view! { <span class="role-name">{role}</span> }.into_any(),
+    let role = move || match project.with(|project| project.role.clone()) {
+        Some(role) => view! { <span class="cell-text">{role_label(&role)}</span> }.into_any(),
         None => view! { <span class="no-value">"Not a member"</span> }.into_any(),
+    };
+    let pending = Memo::new(move |_| project.with(|project| project.waiting));
+    let requests = move || match pending.get() {
+        0 => view! { <span class="no-value">"None"</span> }.into_any(),
+        count => view! {
+            <a class="project-requests" href=format!("{}#requests", routes::PROJECT_KEYS.path_with(id))
+                aria-label=pluralize(count, "pending request", "pending requests")><Badge count/></a>
+        }
+        .into_any(),
     };
     view! {
         <tr aria-label=name>
-            <td class="cell-name"><a class="cell-text" href=routes::PROJECT.path_with(project.id)>{project.name}</a></td>
+            <td class="cell-name"><a class="cell-text" href=routes::PROJECT.path_with(id) dir="auto">{name}</a></td>
             <td class="cell-soft cell-long" data-label="Description">{description}</td>
-            <td class="cell-soft" data-label="Visibility">{project.visibility.label()}</td>
+            <td class="cell-soft" data-label="Visibility">{move || project.with(|project| project.visibility.label())}</td>
             <td class="cell-soft" data-label="Your role">{role}</td>
-            <td data-label="Requests">
-                {if waiting > 0 { view! { <Badge count=waiting/> }.into_any() } else { view! { <span class="no-value">"None"</span> }.into_any() }}
-            </td>
+            <td data-label="Requests">{requests}</td>
         </tr>
     }
 }

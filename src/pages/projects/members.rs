@@ -7,10 +7,12 @@ use crate::api::project_resources::{add_project_member, remove_project_member, s
 use latchkey_types::{
     error::Error,
     id::{RoleId, UserId},
+    permission::role_label,
     project::{Candidate, ProjectMember, RoleOption},
 };
 use latchkey_ui::{
-    button::{Button, ButtonVariant},
+    button::Button,
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::{Dialogs, use_dialogs},
     form::{Form, FormError, ignore_not_found},
     form_dialog::FormDialog,
@@ -42,12 +44,12 @@ pub(super) fn Members(context: AboutContext) -> impl IntoView {
     };
     let columns = if context.is_managed { vec!["Name", "Email", "Role", "Added", "Action"] } else { vec!["Name", "Role", "Added"] };
     view! {
-        <section class="card" aria-labelledby="project-members">
-            <div class="card-head">
+        <section class="section-card" aria-labelledby="project-members">
+            <div class="section-head">
                 <h2 id="project-members">"Members"</h2>
                 {context.is_managed.then(|| view! { <Button label="Add member" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <RowTable label="Members" columns rows=members empty=|| view! { <p class="card-empty">"No members yet."</p> } let(member)>
+            <RowTable label="Members" columns rows=members empty=|| view! { <p class="section-text">"No members yet."</p> } let(member)>
                 <MemberTableRow context member menu dialogs/>
             </RowTable>
             <MenuList menu id="project-member-actions"/>
@@ -74,7 +76,7 @@ fn MemberTableRow(context: AboutContext, member: Memo<ProjectMember>, menu: Shar
             {context.is_managed.then(|| view! {
                 <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member.get().email}</span></td>
             })}
-            <td data-label="Role"><span class="cell-text role-name">{move || member.get().role}</span></td>
+            <td data-label="Role"><span class="cell-text">{move || member.with(|member| role_label(&member.role))}</span></td>
             <td class="cell-soft" data-label="Added"><Time at=added_at format=TimeFormat::Date/></td>
             {context.is_managed.then(|| view! {
                 <td class="cell-action">
@@ -96,7 +98,7 @@ fn actions(dialogs: Dialogs<OpenDialog>, member: &ProjectMember) -> Vec<MenuItem
 }
 
 fn role_choices(context: AboutContext) -> Vec<Choice> {
-    let choice = |role: &RoleOption| (role.id.to_string(), role.name.clone());
+    let choice = |role: &RoleOption| (role.id.to_string(), role_label(&role.name));
     untrack(|| context.with_managed(|managed| managed.roles.iter().map(choice).collect())).unwrap_or_default()
 }
 
@@ -109,7 +111,7 @@ fn AddDialog(context: AboutContext, on_dismiss: Callback<()>, on_done: Callback<
     let people: Vec<Choice> = untrack(|| context.with_managed(|managed| managed.candidates.iter().map(choice).collect())).unwrap_or_default();
     let roles = role_choices(context);
     // Preselect the built-in role with the fewest permissions.
-    let default_role = roles.iter().find(|(_, name)| name == "viewer").map(|(id, _)| id.clone()).unwrap_or_default();
+    let default_role = roles.iter().find(|(_, name)| name == "Viewer").map(|(id, _)| id.clone()).unwrap_or_default();
     let submit = Callback::new(move |()| {
         let request =
             form.check("user", parse_user).zip(form.check("role", parse_role)).map(|(user, role)| add_project_member(context.id, user, role));
@@ -155,11 +157,10 @@ fn RemoveDialog(context: AboutContext, member: ProjectMember, on_dismiss: Callba
         form.send(Some(ignore_not_found(remove_project_member(context.id, member.user))), move |()| on_done.run("Member removed".to_owned()));
     });
     view! {
-        <FormDialog title="Remove this member?" form submit="Remove" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{member.name}</strong></p>
-            <p>"They keep their project keys until you revoke them under ISSUED KEYS."</p>
+        <ConfirmDialog title="Remove this member?" objects=vec![ConfirmObject { name: member.name, facts: member.email.unwrap_or_default() }]
+            effect="They keep their project keys until you revoke them under ISSUED KEYS." verb="Remove" form on_confirm=submit on_dismiss>
             <FormError form about="member"/>
-        </FormDialog>
+        </ConfirmDialog>
     }
 }
 

@@ -3,8 +3,9 @@
 pub mod about;
 mod about_context;
 pub mod cards;
+mod create;
+mod danger_zone;
 mod details;
-mod dialogs;
 pub mod frame;
 pub mod issued;
 mod list;
@@ -13,5 +14,6 @@ mod members;
 mod nodes;
 mod secrets;
 pub mod templates;
+mod unsaved_edits;
 
 pub(crate) use list::ProjectsPage;

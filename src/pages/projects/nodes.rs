@@ -6,7 +6,8 @@ use super::about_context::AboutContext;
 use crate::api::project_resources::{create_node, delete_node, rename_node};
 use latchkey_types::{error::Error, project::NodeRow, validate};
 use latchkey_ui::{
-    button::{Button, ButtonVariant, IconButton},
+    button::{Button, IconButton},
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::{Dialogs, use_dialogs},
     field::Field,
     form::{Form, ignore_not_found},
@@ -38,12 +39,12 @@ pub(super) fn Nodes(context: AboutContext) -> impl IntoView {
     let columns = if context.is_managed { vec!["Name", "ID", "Created", "Action"] } else { vec!["Name", "ID", "Created"] };
     let empty_text = if context.is_managed { "No nodes yet. Add the inputs and outputs that key holders reference by ID." } else { "No nodes yet." };
     view! {
-        <section class="card" aria-labelledby="project-nodes">
-            <div class="card-head">
+        <section class="section-card" aria-labelledby="project-nodes">
+            <div class="section-head">
                 <h2 id="project-nodes">"Nodes"</h2>
                 {context.is_managed.then(|| view! { <Button label="Add node" on_click=dialogs.opener(OpenDialog::Add)/> })}
             </div>
-            <RowTable label="Nodes" columns rows=nodes empty=move || view! { <p class="card-empty">{empty_text}</p> } let(node)>
+            <RowTable label="Nodes" columns rows=nodes empty=move || view! { <p class="section-text">{empty_text}</p> } let(node)>
                 <NodeTableRow context node dialogs/>
             </RowTable>
         </section>
@@ -100,9 +101,7 @@ fn DeleteDialog(context: AboutContext, node: NodeRow, on_dismiss: Callback<()>, 
         form.send(Some(ignore_not_found(delete_node(context.id, id))), move |()| on_done.run("Node deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this node?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{node.name}</strong></p>
-            <p>"ID " <code>{id}</code> " won’t be reused. Fields that mention it aren’t changed."</p>
-        </FormDialog>
+        <ConfirmDialog title="Delete this node?" objects=vec![ConfirmObject { name: node.name, facts: format!("ID {id}") }]
+            effect="Its ID won’t be reused. Fields that mention it aren’t changed." verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

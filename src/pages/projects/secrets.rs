@@ -6,7 +6,8 @@ use super::about_context::AboutContext;
 use crate::api::project_resources::{create_secret, delete_secret, replace_secret};
 use latchkey_types::{error::Error, project::SecretRow, secret::TypedSecret, secret_import};
 use latchkey_ui::{
-    button::{Button, ButtonVariant, IconButton},
+    button::{Button, IconButton},
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::{Dialogs, use_dialogs},
     field::{Field, InputKind},
     form::{Form, ignore_not_found},
@@ -35,14 +36,14 @@ pub(super) fn Secrets(context: AboutContext) -> impl IntoView {
         OpenDialog::Replace(secret) => view! { <ReplaceDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Delete(secret) => view! { <DeleteDialog context secret on_dismiss=dismiss on_done=done/> }.into_any(),
     };
-    let empty = || view! { <p class="card-empty">"No secrets yet. Add one, or import a key from another project."</p> };
+    let empty = || view! { <p class="section-text">"No secrets yet. Add one, or import a key from another project."</p> };
     view! {
-        <section class="card" aria-labelledby="project-secrets">
-            <div class="card-head">
+        <section class="section-card" aria-labelledby="project-secrets">
+            <div class="section-head">
                 <h2 id="project-secrets">"Secrets"</h2>
                 <Button label="Add secret" on_click=dialogs.opener(OpenDialog::Add)/>
             </div>
-            <p class="settings-lead">"Encrypted and never shown again. Programs read them by name through the API; every read is logged."</p>
+            <p class="section-text">"Encrypted and never shown again. Programs read them by name through the API; every read is logged."</p>
             <RowTable label="Secrets" columns=vec!["Name", "Set", "Stored by", "Imported from", "Action"] rows=secrets empty let(secret)>
                 <SecretTableRow secret dialogs/>
             </RowTable>
@@ -120,9 +121,7 @@ fn DeleteDialog(context: AboutContext, secret: SecretRow, on_dismiss: Callback<(
         form.send(Some(ignore_not_found(delete_secret(context.id, id))), move |()| on_done.run("Secret deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this secret?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{secret.name}</strong></p>
-            <p>"Programs that read it will fail. This cannot be undone."</p>
-        </FormDialog>
+        <ConfirmDialog title="Delete this secret?" objects=ConfirmObject::only(secret.name)
+            effect="Programs that read it will fail. This cannot be undone." verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{
     example,
-    json::{list, resolve, string, text_of},
+    fields::{self, BodyForm},
+    json::{list, resolve, string, text_of, type_name, words},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,14 +38,27 @@ pub struct Operation {
     pub description: String,
     /// Required scopes; `None` if no key is required.
     pub scopes: Option<Vec<String>>,
+    /// The scope that the description names.
+    pub scope: Option<String>,
     pub parameters: Vec<Parameter>,
     /// Example bodies as (name, JSON); empty if the operation takes no body.
     pub bodies: Vec<(String, String)>,
+    /// The fields of the body, by what it can be.
+    pub forms: Vec<BodyForm>,
     /// Responses as (status, description).
     pub responses: Vec<(String, String)>,
 }
 
 impl Operation {
+    /// The required key in a few words.
+    pub fn requirement(&self) -> String {
+        match (&self.scope, &self.scopes) {
+            (Some(scope), _) => scope.clone(),
+            (None, Some(scopes)) => scopes.join(", "),
+            (None, None) => "No key".to_owned(),
+        }
+    }
+
     /// Whether the operation deletes something.
     pub fn is_destructive(&self) -> bool {
         self.method == "DELETE"
@@ -76,8 +90,9 @@ pub struct Parameter {
     pub location: ParameterLocation,
     pub required: bool,
     pub description: String,
-    /// The type, or the values of an enum.
     pub kind: String,
+    /// The possible values, if they are few.
+    pub options: Vec<String>,
 }
 
 /// Parses an `OpenAPI` document; `None` if it is invalid.
@@ -122,8 +137,10 @@ fn operation(root: &Value, path: &str, method: &str, value: &Value, shared: &[Va
         summary: string(value, "summary"),
         description: string(value, "description"),
         scopes: scopes(value.get("security").or_else(|| root.get("security"))),
+        scope: value.get("x-scope").and_then(Value::as_str).map(str::to_owned),
         parameters: shared.iter().chain(list(&value["parameters"])).filter_map(|one| parameter(root, resolve(root, one))).collect(),
         bodies: example::body_examples(root, resolve(root, &value["requestBody"])),
+        forms: fields::body_forms(root, resolve(root, &value["requestBody"])),
         responses: value["responses"].as_object().map(|responses| responses_of(root, responses)).unwrap_or_default(),
     }
 }
@@ -152,31 +169,24 @@ fn parameter(root: &Value, value: &Value) -> Option<Parameter> {
     let location = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
         .into_iter()
         .find(|location| value["in"] == location.as_str())?;
-    let schema = resolve(root, &value["schema"]);
+    let schema = concrete(root, &value["schema"]);
+    let kind = type_name(&schema["type"]).to_owned();
+    let options = if kind == "boolean" { vec!["true", "false"] } else { words(schema) };
     Some(Parameter {
         name: string(value, "name"),
         location,
         required: value["required"] == true || location == ParameterLocation::Path,
         description: string(value, "description"),
-        kind: kind(root, schema),
+        options: options.into_iter().map(str::to_owned).collect(),
+        kind,
     })
 }
 
-/// The type of a schema, or the values of an enum.
-fn kind(root: &Value, schema: &Value) -> String {
-    let words = list(&schema["enum"]);
-    if !words.is_empty() {
-        return words.iter().map(text_of).collect::<Vec<_>>().join(" | ");
-    }
-    // An optional value is one schema or null.
-    let alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|schema| resolve(root, schema));
-    if let Some(schema) = alternatives.into_iter().find(|schema| schema["type"] != "null") {
-        return kind(root, schema);
-    }
-    match &schema["type"] {
-        Value::Array(types) => types.iter().map(text_of).find(|word| *word != "null").unwrap_or_default().to_owned(),
-        word => text_of(word).to_owned(),
-    }
+/// The schema itself: an optional value is one schema or null.
+fn concrete<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let schema = resolve(root, schema);
+    let mut alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|schema| resolve(root, schema));
+    alternatives.find(|schema| schema["type"] != "null").map_or(schema, |schema| concrete(root, schema))
 }
 
 #[cfg(test)]
@@ -207,14 +217,19 @@ mod tests {
         assert_eq!(
             parameters,
             [
-                ("kind", ParameterLocation::Query, false, "internal | client"),
+                ("kind", ParameterLocation::Query, false, "string"),
                 ("limit", ParameterLocation::Query, false, "integer"),
                 ("q", ParameterLocation::Query, false, "string")
             ]
         );
+        assert_eq!((&list.parameters[0].options[..], list.parameters[1].options.len()), (&["internal".to_owned(), "client".to_owned()][..], 0));
         assert_eq!(list.responses[0], ("200".to_owned(), "The keys.".to_owned()));
         assert_eq!(list.responses[1], ("401".to_owned(), "Missing or invalid key.".to_owned()));
         assert_eq!(of("health").scopes, None);
+        assert_eq!(
+            (list.requirement(), of("health").requirement(), of("verify").requirement()),
+            ("keys:read".into(), "No key".into(), "verify".into())
+        );
         assert!(of("deleteCorpus").is_destructive());
         assert_eq!(of("deleteCorpus").parameters[0].location, ParameterLocation::Path);
     }

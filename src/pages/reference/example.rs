@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{list, resolve};
+use super::json::{list, resolve, type_name};
 
 /// Limits nesting: a schema may refer to itself.
 const DEPTH_MAX: usize = 6;
@@ -60,12 +60,6 @@ fn object(root: &Value, schema: &Value, depth: usize) -> Value {
         }
     }
     Value::Object(members)
-}
-
-/// The first type that is not null.
-fn type_name(types: &Value) -> &str {
-    let mut names = list(types).iter().chain(std::iter::once(types)).filter_map(Value::as_str);
-    names.find(|name| *name != "null").unwrap_or_default()
 }
 
 #[cfg(test)]

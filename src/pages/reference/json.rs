@@ -18,6 +18,17 @@ pub(super) fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// The first type that is not null; empty if there is none.
+pub(super) fn type_name(types: &Value) -> &str {
+    let mut names = list(types).iter().chain(std::iter::once(types)).filter_map(Value::as_str);
+    names.find(|name| *name != "null").unwrap_or_default()
+}
+
+/// The words of an enum; empty for any other schema.
+pub(super) fn words(schema: &Value) -> Vec<&str> {
+    list(&schema["enum"]).iter().filter_map(Value::as_str).collect()
+}
+
 /// The text of a member; empty if there is none.
 pub(super) fn string(value: &Value, name: &str) -> String {
     value.get(name).map(text_of).unwrap_or_default().to_owned()

@@ -1,15 +1,19 @@
 //! `/api-reference`: documentation of the REST API, with a form to send requests.
 
 mod api_key_input;
+mod body;
 mod document;
 mod example;
+mod fields;
 mod json;
 mod markdown;
 mod operation;
+mod parameters;
 mod request;
 mod response;
+mod samples;
 
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{ev, html, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
@@ -18,7 +22,7 @@ use crate::routes;
 use api_key_input::ApiKeyInput;
 use document::{Document, Group, Operation, capital};
 use latchkey_types::permission::Permission;
-use latchkey_ui::{fetch::fetch, message::AlertWithRetry};
+use latchkey_ui::{browser, fetch::fetch, message::AlertWithRetry};
 use markdown::Markdown;
 use operation::OperationBody;
 
@@ -55,7 +59,7 @@ pub fn ReferencePage() -> impl IntoView {
         <Title text=routes::REFERENCE.label/>
         <div class="page">
             <h1>"API reference"</h1>
-            <p class="reference-lead">
+            <p class="page-lead">
                 "Browse and try every endpoint against your organization’s live data. Machine-readable: "
                 <a href=OPENAPI_PATH rel="external">"openapi.json"</a> "."
             </p>
@@ -66,11 +70,22 @@ pub fn ReferencePage() -> impl IntoView {
 
 #[component]
 fn Reference(document: Document, key: ApiKeyInput) -> impl IntoView {
-    let contents = document.groups.iter().map(contents_of).collect_view();
+    let contents = NodeRef::<html::Nav>::new();
+    let section = section_in_view(document.groups.iter().map(group_id).collect());
+    Effect::new(move || {
+        let address = format!("#{}", section.get());
+        if let Some(contents) = contents.get() {
+            let links = browser::find_all(&contents, ".reference-group");
+            if let Some(link) = links.iter().find(|link| link.get_attribute("href").as_ref() == Some(&address)) {
+                browser::scroll_within(&contents, link);
+            }
+        }
+    });
+    let links = document.groups.iter().map(|group| contents_of(group, section)).collect_view();
     let groups = document.groups.into_iter().map(|group| view! { <GroupView group key/> }).collect_view();
     view! {
         <div class="reference">
-            <nav class="reference-contents" aria-label="Contents"><ul>{contents}</ul></nav>
+            <nav class="reference-contents" aria-label="Contents" node_ref=contents><ul>{links}</ul></nav>
             <div class="reference-main">
                 <Markdown text=document.description/>
                 <KeyField key/>
@@ -84,11 +99,33 @@ fn group_id(group: &Group) -> String {
     format!("about-{}", group.name.to_lowercase().replace(' ', "-"))
 }
 
-fn contents_of(group: &Group) -> impl IntoView + use<> {
+/// The section whose heading was scrolled to last.
+fn section_in_view(ids: Vec<String>) -> Signal<String> {
+    /// A heading below this line is not read yet.
+    const LINE_PX: f64 = 120.0;
+    let section = RwSignal::new(ids.first().cloned().unwrap_or_default());
+    let on_scroll = move || {
+        let found = browser::last_above(&ids, LINE_PX).or(ids.first());
+        if let Some(found) = found.filter(|found| section.with_untracked(|section| section != *found)) {
+            section.set(found.clone());
+        }
+    };
+    Effect::new(move || {
+        let on_scroll = on_scroll.clone();
+        let listener = window_event_listener(ev::scroll, move |_| on_scroll());
+        on_cleanup(move || listener.remove());
+    });
+    section.into()
+}
+
+fn contents_of(group: &Group, section: Signal<String>) -> impl IntoView + use<> {
+    let id = group_id(group);
+    let address = format!("#{id}");
+    let is_in_view = move || section.with(|section| *section == id);
     let link = |operation: &Operation| view! { <li><a href=format!("#{}", operation.id)>{title_of(operation)}</a></li> };
     view! {
         <li>
-            <a class="reference-group" href=format!("#{}", group_id(group))>{capital(&group.name)}</a>
+            <a class="reference-group" href=address aria-current=move || is_in_view().then_some("true")>{capital(&group.name)}</a>
             <ul>{group.operations.iter().map(link).collect_view()}</ul>
         </li>
     }
@@ -165,6 +202,7 @@ fn OperationView(operation: Operation, key: ApiKeyInput) -> impl IntoView {
     let title = title_of(&operation);
     let class = format!("method method-{}", operation.method.to_lowercase());
     let (method, path) = (operation.method.clone(), operation.path.clone());
+    let requirement = operation.requirement();
     // Rendered when first opened: there are many operations, and few are opened.
     let on_toggle = move |_| {
         if details.get_untracked().is_some_and(|details| details.open()) {
@@ -178,6 +216,7 @@ fn OperationView(operation: Operation, key: ApiKeyInput) -> impl IntoView {
                 <span class=class>{method}</span>
                 <code class="operation-path">{path}</code>
                 <h3>{title}</h3>
+                <span class="operation-key">{requirement}</span>
             </summary>
             {move || opened.get().then(|| view! { <OperationBody operation=operation.get_value() key/> })}
         </details>

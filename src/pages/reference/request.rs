@@ -1,4 +1,4 @@
-//! The request built from the form, and its curl command. No browser API, so that unit tests can run natively.
+//! The request built from the form. No browser API, so that unit tests can run natively.
 
 use super::document::{Operation, ParameterLocation};
 
@@ -37,26 +37,6 @@ pub(super) fn build(operation: &Operation, values: &[String], body: Option<Strin
     Request { method: operation.method.clone(), path, headers, body }
 }
 
-/// The curl command. The key comes from the environment: the typed key is replaced everywhere, also in the body.
-pub(super) fn curl(request: &Request, origin: &str, needs_key: bool, key: &str) -> String {
-    let method = if request.method == "GET" { String::new() } else { format!(" -X {}", request.method) };
-    let mut lines = vec![format!("curl{method} {}", shell_quote(&format!("{origin}{}", request.path)))];
-    lines.extend(request.headers.iter().map(|(name, value)| format!("-H {}", shell_quote(&format!("{name}: {value}")))));
-    lines.extend(request.body.iter().map(|body| format!("--data {}", shell_quote(body))));
-    let mut text = lines.join(" \\\n  ");
-    if !key.is_empty() {
-        text = text.replace(key, "'\"$LATCHKEY_API_KEY\"'");
-    }
-    if needs_key {
-        text.push_str(" \\\n  -H \"Authorization: Bearer $LATCHKEY_API_KEY\"");
-    }
-    text
-}
-
-fn shell_quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::document, *};
@@ -81,19 +61,5 @@ mod tests {
         assert_eq!(edit.headers[1], ("If-Match".to_owned(), "\"tag\"".to_owned()));
         assert_eq!(missing(&operation("deleteCorpus"), &[" ".to_owned()]), Some(0));
         assert_eq!(missing(&operation("listKeys"), &[String::new(), String::new(), String::new()]), None);
-    }
-
-    #[test]
-    fn curl_command_is_quoted_and_omits_the_key() {
-        let create = filled("createKey", &[], Some("{\"name\":\"it's\"}"));
-        assert_eq!(
-            curl(&create, "https://keys.example", true, ""),
-            "curl -X POST 'https://keys.example/api/v1/keys' \\\n  -H 'Content-Type: application/json' \\\n  \
-             --data '{\"name\":\"it'\\''s\"}' \\\n  -H \"Authorization: Bearer $LATCHKEY_API_KEY\""
-        );
-        assert_eq!(curl(&filled("health", &[], None), "https://keys.example", false, ""), "curl 'https://keys.example/healthz'");
-        let verify = filled("verify", &[], Some("{\"key\":\"lki_secret\"}"));
-        let line = curl(&verify, "https://keys.example", true, "lki_secret");
-        assert!(!line.contains("lki_secret") && line.contains("{\"key\":\"'\"$LATCHKEY_API_KEY\"'\"}"), "{line}");
     }
 }

@@ -1,8 +1,10 @@
 //! The response to a request.
 
-use leptos::prelude::*;
+use std::time::Duration;
 
-use latchkey_ui::{browser, fetch::FetchResponse, message::Alert, number::format_integer};
+use leptos::{html, prelude::*};
+
+use latchkey_ui::{browser, copy::CopyButton, fetch::FetchResponse, message::Alert, number::format_integer};
 
 /// Headers that are the same in every response, or that only concern the browser.
 const HIDDEN_HEADERS: [&str; 16] = [
@@ -73,7 +75,19 @@ pub(super) fn ResponseView(
         RequestState::Unreachable => Some(view! { <Alert message="No response. Check your connection and the parameter values."/> }.into_any()),
         RequestState::Received(response, ms) => Some(view! { <Received response ms/> }.into_any()),
     };
-    view! { <div class="call-response" aria-live="polite">{content}</div> }
+    let shown = NodeRef::<html::Div>::new();
+    let reveal = move || {
+        if let Some(shown) = shown.try_get_untracked().flatten() {
+            browser::reveal(&shown);
+        }
+    };
+    Effect::new(move || {
+        if state.with(|state| matches!(state, Some(RequestState::Received(..) | RequestState::Unreachable))) {
+            // After it is rendered.
+            set_timeout(reveal, Duration::ZERO);
+        }
+    });
+    view! { <div class="call-response" aria-live="polite" node_ref=shown>{content}</div> }
 }
 
 #[component]
@@ -91,7 +105,18 @@ fn Received(response: FetchResponse, ms: i64) -> impl IntoView {
         {if body.is_empty() {
             view! { <p class="call-empty">"The response has no body."</p> }.into_any()
         } else {
-            view! { <pre class="code" tabindex="0" role="region" aria-label="Response"><code>{browser::pretty_json(&body)}</code></pre> }.into_any()
+            view! { <ResponseBody body=browser::pretty_json(&body)/> }.into_any()
         }}
+    }
+}
+
+#[component]
+fn ResponseBody(body: String) -> impl IntoView {
+    let shown_in = NodeRef::<html::Code>::new();
+    view! {
+        <div class="call-body">
+            <pre class="code" tabindex="0" role="region" aria-label="Response"><code node_ref=shown_in>{body.clone()}</code></pre>
+            <CopyButton text=body shown_in/>
+        </div>
     }
 }

@@ -2,35 +2,39 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::SettingsPage;
+use super::{SettingsPage, loaded_view};
 use crate::{
     api::corpora::{corpora_details, create_corpus, delete_corpus},
-    pages::error_page::LoadFailed,
     routes,
 };
 use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
 use latchkey_ui::{
     browser,
-    button::{Button, ButtonVariant, IconButton},
+    button::{Button, ButtonVariant},
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::{Dialogs, use_dialogs},
+    empty_state::EmptyState,
     field::Field,
     form::{Form, ignore_not_found},
     form_dialog::FormDialog,
-    icon::Glyph,
-    message::{Alert, EmptyState},
+    icon::{Glyph, Icon},
+    menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
+    message::AlertWithRetry,
     number::pluralize,
-    suspend::suspend,
-    table::{Column, Table},
+    page::{PageActions, PageLead},
+    resource::Refetchable,
+    table::{Column, RowTable},
     time::Time,
-    toast::use_toasts,
+    toast::{Toasts, use_toasts},
 };
+
+type CorporaResource = OnceResource<Result<Vec<CorpusDetails>, Error>>;
 
 #[component]
 pub fn CorporaPage() -> impl IntoView {
-    let first = OnceResource::new(corpora_details());
-    let content = move |_| {
-        view! { <Suspense>{suspend(first, |first| view! { <Corpora first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }.into_any()
-    };
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
+    provide_context(CorporaResource::new(corpora_details()));
+    let content = |_| loaded_view(expect_context::<CorporaResource>(), |first| view! { <Corpora first/> });
     view! { <SettingsPage page=&routes::CORPORA content/> }
 }
 
@@ -45,73 +49,80 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
     let toasts = use_toasts();
 
     // Data
-    let corpora = RwSignal::new(first);
-    let load_error = RwSignal::new(None::<Error>);
+    let corpora = Refetchable::new(first);
     let dialogs = use_dialogs::<OpenDialog>();
+    let menu = SharedMenu::new();
 
     // Actions
-    let reload = move || {
-        spawn_local(async move {
-            match corpora_details().await {
-                Ok(all) => {
-                    load_error.set(None);
-                    corpora.set(all);
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => load_error.set(Some(error)),
-            }
-        });
-    };
+    let reload = Callback::new(move |()| corpora.refetch(corpora_details));
     let dismiss = dialogs.dismiss;
     let done = dialogs.done(move |message| {
         toasts.success(message);
-        reload();
+        reload.run(());
     });
     let create = dialogs.opener(OpenDialog::Create);
 
     // View
-    let list = move || {
-        if corpora.with(Vec::is_empty) {
-            return view! {
-                <EmptyState glyph=Glyph::Key title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
-                    <Button label="Create your first corpus" on_click=create/>
-                </EmptyState>
-            }
-            .into_any();
-        }
-        let columns = vec!["Name".into(), "ID".into(), "Keys".into(), "Created".into(), "Created by".into(), Column::Hidden("Action")];
-        let rows = corpora.get().into_iter().map(|corpus| view! { <CorpusTableRow corpus dialogs/> }).collect_view();
-        view! { <Table label="Corpora" columns>{rows}</Table> }.into_any()
-    };
     let dialog = move |open| match open {
         OpenDialog::Create => view! { <CreateDialog on_dismiss=dismiss on_done=done/> }.into_any(),
         OpenDialog::Delete(corpus) => view! { <DeleteDialog corpus on_dismiss=dismiss on_done=done/> }.into_any(),
     };
+    let rows = corpora.rows(|corpora| corpora, |corpus| corpus.id);
+    let columns = vec!["Name".into(), Column::Number("ID"), Column::Number("Keys"), "Created".into(), "Created by".into(), Column::Hidden("Action")];
+    let empty = move || {
+        view! {
+            <EmptyState glyph=Glyph::Documents title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
+                <Button label="Create your first corpus" variant=ButtonVariant::Primary on_click=create/>
+            </EmptyState>
+        }
+    };
     view! {
-        <div class="toolbar">
-            <p class="settings-lead">"Corpora are the document collections that corpus keys can query. Existing keys don’t get access to new corpora."</p>
-            <span class="toolbar-end"><Button label="Create corpus" variant=ButtonVariant::Primary on_click=create/></span>
-        </div>
-        {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
-        {list}
+        <PageActions><Button label="Create corpus" variant=ButtonVariant::Primary on_click=create/></PageActions>
+        <PageLead text="Corpora are the document collections that corpus keys can query. Existing keys don’t get access to new corpora."/>
+        {move || corpora.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
+        <RowTable label="Corpora" columns rows empty let(corpus)>
+            <CorpusTableRow corpus menu dialogs toasts/>
+        </RowTable>
+        <MenuList menu id="corpus-actions"/>
         {dialogs.render(dialog)}
     }
 }
 
 #[component]
-fn CorpusTableRow(corpus: CorpusDetails, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
-    let name = corpus.name.clone();
-    let delete = dialogs.opener(OpenDialog::Delete(corpus.clone()));
+fn CorpusTableRow(corpus: Memo<CorpusDetails>, menu: SharedMenu, dialogs: Dialogs<OpenDialog>, toasts: Toasts) -> impl IntoView {
+    let id = corpus.with_untracked(|corpus| corpus.id);
+    let items = Callback::new(move |()| actions(corpus.get_untracked(), dialogs, toasts));
     view! {
-        <tr aria-label=name>
-            <td class="cell-name">{corpus.name}</td>
-            <td class="cell-soft" data-label="ID"><code>{corpus.id}</code></td>
-            <td class="cell-soft" data-label="Keys">{corpus.keys}</td>
-            <td class="cell-soft" data-label="Created"><Time at=corpus.created_at/></td>
-            <td class="cell-soft" data-label="Created by">{corpus.created_by}</td>
-            <td class="cell-action"><IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| delete.run(())/></td>
+        <tr aria-label=move || corpus.get().name>
+            <td class="cell-name" dir="auto">{move || corpus.get().name}</td>
+            <td class="cell-soft cell-number" data-label="ID">{id}</td>
+            <td class="cell-soft cell-number" data-label="Keys">{move || corpus.get().keys}</td>
+            <td class="cell-soft" data-label="Created">{move || view! { <Time at=corpus.get().created_at/> }}</td>
+            <td class="cell-soft cell-text" data-label="Created by">{move || corpus.get().created_by}</td>
+            <td class="cell-action">
+                <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
+            </td>
         </tr>
     }
+}
+
+fn actions(corpus: CorpusDetails, dialogs: Dialogs<OpenDialog>, toasts: Toasts) -> Vec<MenuItem> {
+    let id = corpus.id.to_string();
+    let copy = Callback::new(move |()| copy_id(id.clone(), toasts));
+    vec![
+        MenuItem { label: "Copy ID", glyph: Glyph::Copy, action: MenuAction::Run(copy) },
+        MenuItem { label: "Delete", glyph: Glyph::Trash, action: MenuAction::Danger(dialogs.opener(OpenDialog::Delete(corpus))) },
+    ]
+}
+
+fn copy_id(id: String, toasts: Toasts) {
+    spawn_local(async move {
+        if browser::copy(&id).await {
+            toasts.success("ID copied".to_owned());
+        } else {
+            toasts.error(format!("Your browser blocked copying. The ID is {id}."));
+        }
+    });
 }
 
 #[component]
@@ -122,7 +133,7 @@ fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl Int
         form.send(name.map(create_corpus), move |corpus| on_done.run(format!("Corpus created (ID {})", corpus.id)));
     };
     view! {
-        <FormDialog title="Create corpus" form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title="Create corpus" form submit="Create corpus" on_submit=submit on_dismiss>
             <Field form name="name" label="Name" hint="e.g. Product manuals" autofocus=true/>
         </FormDialog>
     }
@@ -140,9 +151,7 @@ fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callba
         form.send(Some(ignore_not_found(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
     };
     view! {
-        <FormDialog title="Delete this corpus?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{name}</strong></p>
-            <p>{effect} " This cannot be undone."</p>
-        </FormDialog>
+        <ConfirmDialog title="Delete this corpus?" objects=vec![ConfirmObject { name, facts: format!("ID {id}") }]
+            effect=format!("{effect} This cannot be undone.") verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

@@ -16,6 +16,7 @@ use latchkey_types::{account::Viewer, error::Error};
 use latchkey_ui::{
     browser,
     message::AlertWithRetry,
+    skeleton::{PageSkeleton, TableSkeleton},
     suspend::suspend,
     tabs::{OPEN_TAB_ID, Tab, Tabs},
 };
@@ -32,7 +33,7 @@ pub fn SettingsPage<Content: Fn(Viewer) -> AnyView + Clone + Send + Sync + 'stat
     let viewer = use_viewer();
     view! {
         <Title text=format!("{} · {}", page.label, routes::SETTINGS.label)/>
-        <Suspense>
+        <Suspense fallback=|| view! { <PageSkeleton heading=routes::SETTINGS.label/> }>
             {move || {
                 let content = content.clone();
                 suspend(
@@ -65,7 +66,7 @@ where
     V: IntoView + 'static,
 {
     view! {
-        <Suspense>
+        <Suspense fallback=TableSkeleton>
             {suspend(resource, show, |error| match error {
                 Error::SignedOut => view! { <LoadFailed error/> }.into_any(),
                 error => view! { <AlertWithRetry message=error.to_string() on_retry=|()| browser::go(&browser::path_and_query())/> }.into_any(),

@@ -1,17 +1,20 @@
 //! `/settings/organization`
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 
 use super::{SettingsPage, loaded_view};
 use crate::api::organization::{edit_organization, organization};
 use crate::routes;
-use latchkey_types::{error::Error, organization::OrganizationSettings, validate};
+use latchkey_types::{account::Viewer, error::Error, organization::OrganizationSettings, validate};
 use latchkey_ui::{
     browser,
     button::SubmitButton,
+    copy::CopyButton,
     field::Field,
     form::{Form, FormView},
+    hydration::is_hydrated,
     icon::{Glyph, Icon},
+    page::PageLead,
     select::{Choice, SelectField},
 };
 
@@ -21,7 +24,15 @@ type SettingsResource = OnceResource<Result<OrganizationSettings, Error>>;
 pub fn OrganizationPage() -> impl IntoView {
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
     provide_context(SettingsResource::new(organization()));
-    let content = |_| loaded_view(expect_context::<SettingsResource>(), |settings| view! { <Settings settings/> });
+    let content = |viewer: Viewer| {
+        loaded_view(expect_context::<SettingsResource>(), move |settings| {
+            view! {
+                <PageLead text="Your organization’s name, its currency, and the ID that callers of corpora send."/>
+                <Settings settings/>
+                <CustomerId id=viewer.customer_id/>
+            }
+        })
+    };
     view! { <SettingsPage page=&routes::ORGANIZATION content/> }
 }
 
@@ -31,9 +42,18 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
     let OrganizationSettings { name, currency, currencies } = settings;
 
     // Data
-    let selected = RwSignal::new(currency.clone());
-    let stored = currency.clone();
-    let differs = Memo::new(move |_| selected.with(|selected| *selected != stored));
+    let (typed, selected) = (RwSignal::new(name.clone()), RwSignal::new(currency.clone()));
+    let (stored_name, stored_currency) = (name.clone(), currency.clone());
+    let is_other_currency = Memo::new(move |_| selected.with(|selected| *selected != stored_currency));
+    let is_changed = Memo::new(move |_| is_other_currency.get() || typed.with(|typed| typed.trim() != stored_name));
+    // What was typed before the page was hydrated.
+    let hydrated = is_hydrated();
+    Effect::new(move || {
+        if hydrated.get() {
+            typed.set(form.value("name"));
+            selected.set(form.value("currency"));
+        }
+    });
 
     // Actions
     let submit = move |()| {
@@ -49,20 +69,38 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
     // View
     let options: Vec<Choice> = currencies.into_iter().map(|(code, name)| (code.clone(), format!("{code} – {name}"))).collect();
     view! {
-        <p class="settings-lead">"Your organization’s name, and the currency for project key prices."</p>
-        <div class="settings-form">
-            <FormView form on_submit=submit>
-                <Field form name="name" label="Name" value=name/>
+        <FormView form on_submit=submit>
+            <div class="settings-card">
+                <h2>"General"</h2>
+                <Field form name="name" label="Name" value=name on_input=move |name: String| typed.set(name)/>
                 <SelectField form name="currency" label="Currency" options value=currency hint="Used for prices and totals in all projects."
-                    on_change=move |code| selected.set(code)/>
-                {move || differs.get().then(|| view! {
+                    on_change=move |code: String| selected.set(code)/>
+                {move || is_other_currency.get().then(|| view! {
                     <p class="caution" role="status">
                         <Icon glyph=Glyph::Warning/>
                         "Existing amounts aren’t converted, e.g. 5.00 USD becomes 5.00 EUR."
                     </p>
                 })}
-                <p class="settings-save"><SubmitButton label="Save" pending=form.pending()/></p>
-            </FormView>
+                <p class="settings-save">
+                    <SubmitButton label="Save" pending=form.pending() disabled=Signal::derive(move || !is_changed.get())/>
+                </p>
+            </div>
+        </FormView>
+    }
+}
+
+/// The number that other systems know the organization by.
+#[component]
+fn CustomerId(id: i64) -> impl IntoView {
+    let shown_in = NodeRef::<html::Code>::new();
+    view! {
+        <div class="settings-card">
+            <h2>"Customer ID"</h2>
+            <p class="field-hint">"Sent with corpus keys in the header customer-id. It never changes."</p>
+            <p class="settings-copy">
+                <code node_ref=shown_in>{id}</code>
+                <CopyButton text=id.to_string() shown_in/>
+            </p>
         </div>
     }
 }

@@ -32,9 +32,18 @@ pub(crate) const UNITS: [Unit; 4] = [
 /// The default unit of the form.
 pub(crate) const MINUTES: Unit = UNITS[1];
 
-/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`.
+/// Parses an integer with optional thousands separators: `1000`, `1,000`, `1 000`. Not `1,5`, which may be a fraction.
 pub(crate) fn number(typed: &str) -> Option<i64> {
-    let digits: String = typed.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect();
+    let mut groups = typed.trim().split(|c: char| c == ',' || c.is_whitespace());
+    let first = groups.next()?;
+    let mut digits = first.to_owned();
+    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+    for group in groups {
+        if first.is_empty() || !is_group(group) {
+            return None;
+        }
+        digits += group;
+    }
     digits.parse().ok()
 }
 
@@ -129,7 +138,8 @@ mod tests {
     #[test]
     fn parses_thousands_separators() {
         assert_eq!((number("1,000"), number(" 1 000 "), number("-5")), (Some(1000), Some(1000), Some(-5)));
-        assert_eq!((number(""), number("1.5"), number("ten")), (None, None, None));
+        assert_eq!((number("1,000,000"), number("1,5"), number("1,0000")), (Some(1_000_000), None, None));
+        assert_eq!((number(""), number("1.5"), number("ten"), number(",500")), (None, None, None, None));
     }
 
     #[test]

@@ -62,8 +62,19 @@ fn edited_credits(request: Option<CreditsRequest>, before: Option<Credits>) -> O
 pub(super) fn check(form: Form, before: &Limits) -> Option<LimitFormValues> {
     let rate_limits = rates::check(form);
     let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
-    let allowed_ips = lines(&form.value("allowed_ips"));
-    Some(LimitFormValues { rate_limits: rate_limits?, credits: credits?, allowed_ips })
+    let networks = lines(&form.value("allowed_ips"));
+    let checked = limits::allowed_ips(&networks).map_err(|error| map_network_errors(error, &networks));
+    let allowed_ips = form.record(checked).map(|()| networks);
+    Some(LimitFormValues { rate_limits: rate_limits?, credits: credits?, allowed_ips: allowed_ips? })
+}
+
+/// The limits as they are typed, without those that are not complete.
+pub(super) fn typed(form: Form) -> Limits {
+    let number = |field| format::number(&form.value(field));
+    let amount = number("credits.amount").unwrap_or_default();
+    let refill = form.value("credits.refill").parse().unwrap_or_default();
+    let credits = form.has("credits.remaining").then(|| Credits { remaining: number("credits.remaining").unwrap_or(amount), refill, amount });
+    Limits { rate_limits: rates::typed(form), credits, allowed_ips: lines(&form.value("allowed_ips")) }
 }
 
 fn check_credits(form: Form, before: Option<Credits>) -> Option<CreditsRequest> {
@@ -74,7 +85,9 @@ fn check_credits(form: Form, before: Option<Credits>) -> Option<CreditsRequest> 
     let amount = if form.has("credits.amount") { read("credits.amount") } else { Some(before.map(|before| before.amount)) };
     let previous = before.map(|before| before.remaining);
     let request = CreditsRequest { remaining: remaining?.filter(|typed| Some(*typed) != previous), refill, amount: amount? };
-    form.record(limits::credits(request, previous).map(|_| request))
+    // Both rules, so that both errors are shown.
+    let (balance, amount) = (form.record(limits::credit_balance(request, previous)), form.record(limits::credit_amount(request)));
+    balance.and(amount).map(|_| request)
 }
 
 /// Parses an optional number.
@@ -102,21 +115,19 @@ pub(super) fn map_network_errors(error: Error, allowed_ips: &[String]) -> Error 
     }
 }
 
-/// The fields, collapsed if the key has no limits.
+/// The fields for all limits.
 #[component]
-pub(super) fn LimitFields(form: Form, before: Limits) -> impl IntoView {
-    let open = !before.is_empty();
+pub(super) fn LimitFields(
+    form: Form,
+    /// The current limits.
+    before: Limits,
+) -> impl IntoView {
     let allowed_ips = before.allowed_ips.join("\n");
     view! {
-        <details class="limits" open=open>
-            <summary>"Limits"</summary>
-            <div class="limits-body">
-                <RateLimitFields form before=before.rate_limits/>
-                <CreditFields form before=before.credits/>
-                <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips
-                    hint="One IP or CIDR per line, e.g. 192.0.2.0/24. Leave blank to allow any. If set, requests without an IP are refused."/>
-            </div>
-        </details>
+        <RateLimitFields form before=before.rate_limits/>
+        <CreditFields form before=before.credits/>
+        <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips optional=true
+            hint="One IP or CIDR per line, e.g. 192.0.2.0/24. Leave blank to allow any. If set, requests without an IP are refused."/>
     }
 }
 
@@ -144,7 +155,8 @@ fn CreditFields(form: Form, before: Option<Credits>) -> impl IntoView {
         <fieldset class="field check-group limits-group" aria-describedby="hint-credits">
             <legend>"Credits"</legend>
             <label class="check">
-                <input type="checkbox" class="checkbox" checked=before.is_some() on:change:target=move |event| limited.set(event.target().checked())/>
+                <input type="checkbox" class="checkbox" name="credits.limited" checked=before.is_some()
+                    on:change:target=move |event| limited.set(event.target().checked())/>
                 <span>"Limit total uses (credits)"</span>
             </label>
             {move || limited.get().then(fields.clone())}

@@ -11,6 +11,7 @@ use latchkey_ui::{
     browser,
     button::IconButton,
     form::{Form, FormError},
+    form_field::FieldError,
     icon::{Glyph, Icon},
 };
 
@@ -19,21 +20,70 @@ fn name_of(at: usize, part: &str) -> String {
     format!("rate_limits[{at}].{part}")
 }
 
-/// Validates all rows.
-pub(super) fn check(form: Form) -> Option<Vec<RateLimit>> {
-    let rows = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&name_of(*at, "name")));
-    // Validate every row before returning, so that all errors are shown together.
-    let read: Vec<_> = rows.map(|at| check_row(form, at)).collect();
-    let rate_limits = read.into_iter().collect::<Option<Vec<_>>>()?;
-    form.record(limits::rate_limits(&rate_limits).map(|()| rate_limits))
+/// What is typed in a row. `None` stands for a text that is not a number.
+struct TypedRow {
+    name: String,
+    limit: Option<i64>,
+    duration_ms: Option<i64>,
 }
 
-fn check_row(form: Form, at: usize) -> Option<RateLimit> {
-    let value = |part| form.value(&name_of(at, part));
-    let unit = UNITS.into_iter().find(|unit| unit.name == value("unit")).unwrap_or(MINUTES);
-    let read = |part, number: Option<i64>| form.record(number.ok_or_else(|| Error::invalid(&name_of(at, part), "Enter a number.")));
-    let (limit, duration_ms) = (read("limit", format::number(&value("limit"))), read("duration_ms", format::span_ms(&value("duration_ms"), unit)));
-    Some(RateLimit { name: value("name").trim().to_owned(), limit: limit?, duration_ms: duration_ms? })
+impl TypedRow {
+    fn read(form: Form, at: usize) -> Self {
+        let value = |part| form.value(&name_of(at, part));
+        let unit = UNITS.into_iter().find(|unit| unit.name == value("unit")).unwrap_or(MINUTES);
+        Self {
+            name: value("name").trim().to_owned(),
+            limit: format::number(&value("limit")),
+            duration_ms: format::span_ms(&value("duration_ms"), unit),
+        }
+    }
+
+    /// Errors about texts that are not numbers.
+    fn number_errors(&self, at: usize) -> impl Iterator<Item = Error> {
+        let numbers = [("limit", self.limit), ("duration_ms", self.duration_ms)];
+        let missing = numbers.into_iter().filter(|(_, number)| number.is_none());
+        missing.map(move |(part, _)| Error::invalid(&name_of(at, part), "Enter a number."))
+    }
+
+    /// The rate limit, with a valid number in place of a missing one, so that the rules find only other errors.
+    fn into_rate_limit(self) -> RateLimit {
+        RateLimit { name: self.name, limit: self.limit.unwrap_or(1), duration_ms: self.duration_ms.unwrap_or(MINUTES.ms) }
+    }
+}
+
+fn read_rows(form: Form) -> Vec<TypedRow> {
+    let indices = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&name_of(*at, "name")));
+    indices.map(|at| TypedRow::read(form, at)).collect()
+}
+
+/// Validates all rows and shows all errors.
+pub(super) fn check(form: Form) -> Option<Vec<RateLimit>> {
+    let rows = read_rows(form);
+    let mut errors: Vec<Error> = rows.iter().enumerate().flat_map(|(at, row)| row.number_errors(at)).collect();
+    let rate_limits: Vec<_> = rows.into_iter().map(TypedRow::into_rate_limit).collect();
+    errors.extend(limits::rate_limit_errors(&rate_limits));
+    let is_valid = errors.is_empty();
+    for error in errors {
+        form.add_error(with_label(error));
+    }
+    is_valid.then_some(rate_limits)
+}
+
+/// The rows as they are typed, without those that are not complete.
+pub(super) fn typed(form: Form) -> Vec<RateLimit> {
+    let is_complete = |row: &TypedRow| row.limit.is_some() && row.duration_ms.is_some();
+    read_rows(form).into_iter().filter(is_complete).map(TypedRow::into_rate_limit).collect()
+}
+
+/// Begins the message with the row and the field.
+fn with_label(error: Error) -> Error {
+    let Error::Invalid { field, message } = error else { return error };
+    let position = field.strip_prefix("rate_limits[").and_then(|rest| rest.split_once("]."));
+    let message = match position.and_then(|(index, part)| Some((index.parse::<usize>().ok()?, part))) {
+        Some((index, part)) => format!("Rate limit {}, {}: {message}", index + 1, if part == "duration_ms" { "period" } else { part }),
+        None => message,
+    };
+    Error::Invalid { field, message }
 }
 
 /// A row: a unique id and its initial value.
@@ -58,6 +108,7 @@ pub(super) fn RateLimitFields(
         rows.update(|rows| rows.retain(|(other, _)| *other != id));
         // The field names of the rows below have changed.
         form.clear_errors();
+        form.mark_edited("rate_limits");
         if let Some(button) = add_button.get_untracked() {
             browser::focus(&button);
         }
@@ -88,21 +139,21 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
     Effect::new(move || {
         if let Some(input) = name_input.get().filter(|_| is_new) {
             browser::focus(&input);
+            input.select();
         }
     });
     let (name, limit, (span, unit)) = match limit {
         Some(limit) => (limit.name, limit.limit.to_string(), format::span(limit.duration_ms)),
-        None => (String::new(), String::new(), ("1".to_owned(), MINUTES)),
+        None => (format!("limit-{}", at.get_untracked() + 1), String::new(), ("1".to_owned(), MINUTES)),
     };
     let name_at = move |part: &'static str| Signal::derive(move || name_of(at.get(), part));
     let error_of = move |part| form.dynamic_field_error(name_at(part));
     let (name_error, limit_error, span_error) = (error_of("name"), error_of("limit"), error_of("duration_ms"));
     let id = move |part: &'static str| move || format!("field-{}", name_of(at.get(), part));
-    let error_id = move |part: &'static str| move || format!("wrong-{}", name_of(at.get(), part));
+    let error_id = move |part: &'static str| Signal::derive(move || format!("wrong-{}", name_of(at.get(), part)));
     let invalid = |error: Signal<Option<String>>| move || error.get().map(|_| "true");
-    let error_view = move |part, error: Signal<Option<String>>| {
-        view! { <p class="field-error" id=error_id(part) aria-live="polite">{move || error.get()}</p> }
-    };
+    // The error about the duration depends on its unit.
+    let on_unit_change = move |_| form.clear_error(&name_of(at.get_untracked(), "duration_ms"));
     let option = |item: format::Unit| view! { <option value=item.name selected=item == unit>{item.name}</option> };
     view! {
         <div class="limit" role="group" aria-label=move || format!("Rate limit {}", at.get() + 1)>
@@ -124,14 +175,27 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
             <div class="field">
                 <label for=id("unit")>"Unit"</label>
                 <div class="select">
-                    <select id=id("unit") name=name_at("unit")>{UNITS.map(option)}</select>
+                    <select id=id("unit") name=name_at("unit") on:change=on_unit_change>{UNITS.map(option)}</select>
                     <Icon glyph=Glyph::Down/>
                 </div>
             </div>
             <IconButton label="Remove" glyph=Glyph::Trash danger=true on_click=move |_| on_remove.run(())/>
-            {error_view("name", name_error)}
-            {error_view("limit", limit_error)}
-            {error_view("duration_ms", span_error)}
+            <FieldError id=error_id("name") error=name_error/>
+            <FieldError id=error_id("limit") error=limit_error/>
+            <FieldError id=error_id("duration_ms") error=span_error/>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_begins_with_its_field() {
+        let labeled = |field: &str| with_label(Error::invalid(field, "No.")).to_string();
+        assert_eq!(labeled("rate_limits[1].name"), "Rate limit 2, name: No.");
+        assert_eq!(labeled("rate_limits[0].duration_ms"), "Rate limit 1, period: No.");
+        assert_eq!(labeled("rate_limits"), "No.");
     }
 }

@@ -85,7 +85,7 @@ fn NoForm(managed: Managed, on_dismiss: Callback<()>) -> impl IntoView {
     };
     view! {
         <Dialog title="Import into a project" on_dismiss=on_dismiss>
-            {text}
+            <div class="dialog-content">{text}</div>
             <footer class="dialog-foot"><Button label="Cancel" on_click=on_dismiss autofocus=true/></footer>
         </Dialog>
     }
@@ -193,7 +193,7 @@ impl Import {
                     // One dialog at a time: this one restores the focus before the next one opens.
                     self.context.import_dialog.close();
                     TimeoutFuture::new(0).await;
-                    self.reveal.show_failed_import(self.name, secret, error);
+                    self.reveal.show_failed_import(self.name, secret, self.context.project, error);
                     self.context.reload();
                 }
                 sent
@@ -260,9 +260,11 @@ impl Preview {
         };
         let content = match self.names.get() {
             Ok(names) => view! { <ul class="import-names" aria-label="Secrets">{names.into_iter().map(item).collect_view()}</ul> }.into_any(),
+            // The field shows it already.
+            Err(_) if self.form.field_error("prefix").get().is_some() => ().into_any(),
             Err(error) => view! { <p class="field-hint">{error.to_string()}</p> }.into_any(),
         };
-        view! { <div class="import-preview" aria-live="polite">{content}</div> }.into_any()
+        view! { <div aria-live="polite">{content}</div> }.into_any()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{api::access_requests::list_key_cards, routes};
 use card::Tile;
 use import::ImportDialog;
 use latchkey_types::{error::Error, key_template::KeyCards, project::ProjectRow};
-use latchkey_ui::{message::Alert, rows::ForRows, suspend::suspend};
+use latchkey_ui::{empty_state::EmptyState, icon::Glyph, message::Alert, rows::ForRows, skeleton::TableSkeleton, suspend::suspend};
 use state::TilesContext;
 
 pub type TilesResource = Resource<Result<KeyCards, Error>>;
@@ -31,9 +31,9 @@ pub fn ApiKeys(
 ) -> impl IntoView {
     let project = StoredValue::new(project);
     view! {
-        <section class="card" aria-labelledby="api-keys">
+        <section class="section" aria-labelledby="api-keys">
             <h2 id="api-keys">"API Keys"</h2>
-            <Suspense>
+            <Suspense fallback=TableSkeleton>
                 {move || suspend(
                     first,
                     move |first| view! { <Tiles project=project.get_value() first/> },
@@ -55,7 +55,7 @@ fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
     let templates_path = routes::PROJECT_KEYS.path_with(project.id);
     let list = move || {
         if is_empty.get() {
-            return empty_state(is_managed.then(|| templates_path.clone()));
+            return view! { <NoTiles templates_path=is_managed.then(|| templates_path.clone())/> }.into_any();
         }
         view! {
             <div class="tiles">
@@ -73,13 +73,20 @@ fn Tiles(project: ProjectRow, first: KeyCards) -> impl IntoView {
     }
 }
 
-/// `templates_path` is given for project managers, who can add a template.
-fn empty_state(templates_path: Option<String>) -> AnyView {
+#[component]
+fn NoTiles(
+    /// The page on which a project manager adds a template.
+    #[prop(optional_no_strip)]
+    templates_path: Option<String>,
+) -> impl IntoView {
+    let title = "No keys available yet";
     match templates_path {
         Some(path) => view! {
-            <p class="empty-text">"No keys available yet. " <a href=path>"Add a template"</a> ", and others can request it here."</p>
+            <EmptyState glyph=Glyph::Template title text="Add a template, and others can request its keys here.">
+                <a class="button button-primary" href=path>"Add a template"</a>
+            </EmptyState>
         }
         .into_any(),
-        None => view! { <p class="empty-text">"No keys available yet. When a manager adds a template, you can request it here."</p> }.into_any(),
+        None => view! { <EmptyState glyph=Glyph::Template title text="When a manager adds a template, you can request a key here."/> }.into_any(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use leptos::{html, prelude::*, task::spawn_local};
+use leptos::{html, prelude::*};
 
 use super::state::{KeyToImport, TilesContext};
 use crate::{
@@ -20,19 +20,21 @@ use latchkey_types::{
 use latchkey_ui::{
     browser,
     button::{Button, ButtonVariant},
+    click_guard,
     message::Alert,
-    time::Time,
+    pending_action::PendingAction,
+    time::{Time, TimeFormat},
     toast::use_toasts,
 };
 
-/// The footer of a tile: the state and its actions.
+/// The state of a tile and its actions, directly below its title.
 #[component]
 pub(super) fn RequestStatus(context: TilesContext, tile: Memo<KeyCard>) -> impl IntoView {
-    let pending = RwSignal::new(false);
+    let call = PendingAction::new();
     let last_error = RwSignal::new(None::<Error>);
     let has_acted = StoredValue::new(false);
-    let action = TileAction { context, pending, last_error, has_acted };
-    let foot = NodeRef::<html::Footer>::new();
+    let action = TileAction { context, call, last_error, has_acted };
+    let status = NodeRef::<html::Div>::new();
     let waiting = Memo::new(move |_| tile.with(|tile| tile.pending.clone()));
     let held = Memo::new(move |_| tile.with(|tile| tile.key.clone().filter(UserKey::is_live)));
     let state = move || match (held.get(), waiting.get()) {
@@ -44,25 +46,38 @@ pub(super) fn RequestStatus(context: TilesContext, tile: Memo<KeyCard>) -> impl 
     Effect::new(move |previous: Option<()>| {
         held.track();
         waiting.track();
-        if previous.is_some() && has_acted.get_value() {
+        if previous.is_none() {
+            return;
+        }
+        // Another action takes the place of the previous one.
+        click_guard::hold();
+        if has_acted.get_value() {
             has_acted.set_value(false);
-            set_timeout(move || focus_first_button(foot), Duration::ZERO);
+            set_timeout(move || focus_first_button(status), Duration::ZERO);
         }
     });
     // Not a live region: relative times in it change. Toasts and notifications announce changes.
     view! {
-        <footer class="tile-foot" node_ref=foot>
+        <div class="tile-status" node_ref=status>
             {state}
-            {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
-        </footer>
+            {move || last_error.get().map(|error| view! { <Alert message=error_message(&error)/> })}
+        </div>
     }
 }
 
-fn focus_first_button(foot: NodeRef<html::Footer>) {
+fn focus_first_button(status: NodeRef<html::Div>) {
     // The tile may be gone.
-    let foot = foot.try_get_untracked().flatten();
-    if browser::focused().is_none() && !foot.is_some_and(|foot| browser::focus_first(&foot, "button:not(:disabled)")) {
+    let status = status.try_get_untracked().flatten();
+    if browser::focused().is_none() && !status.is_some_and(|status| browser::focus_first(&status, "button:not(:disabled)")) {
         browser::focus_fallback();
+    }
+}
+
+/// The tile is still shown to a member who was removed from the project.
+fn error_message(error: &Error) -> String {
+    match error {
+        Error::NotFound => "You no longer have access to this project, or it was deleted.".to_owned(),
+        error => error.to_string(),
     }
 }
 
@@ -70,7 +85,7 @@ fn focus_first_button(foot: NodeRef<html::Footer>) {
 #[derive(Clone, Copy)]
 struct TileAction {
     context: TilesContext,
-    pending: RwSignal<bool>,
+    call: PendingAction,
     last_error: RwSignal<Option<Error>>,
     /// Whether the viewer caused the next change of state.
     has_acted: StoredValue<bool>,
@@ -79,13 +94,8 @@ struct TileAction {
 impl TileAction {
     /// Ignores the request while another one is pending.
     fn run<T: 'static>(self, request: impl Future<Output = Result<T, Error>> + 'static, on_done: impl FnOnce(T) + 'static) {
-        if self.pending.get_untracked() {
-            return;
-        }
-        self.pending.set(true);
         self.has_acted.set_value(true);
-        spawn_local(async move {
-            let result = request.await;
+        self.call.run(request, move |result| {
             let error = result.as_ref().err().cloned();
             // First: a revealed secret in the response can't be fetched again.
             let result = match result {
@@ -98,7 +108,6 @@ impl TileAction {
             if error.is_some() {
                 let _ = self.has_acted.try_set_value(false);
             }
-            let _ = self.pending.try_set(false);
             let _ = self.last_error.try_set(error);
             let _ = self.context.reload_after(result);
         });
@@ -117,7 +126,7 @@ fn Requestable(action: TileAction, tile: Memo<KeyCard>) -> impl IntoView {
     view! {
         {ended}
         {rejected}
-        <div class="tile-actions"><Button label="Request" variant=ButtonVariant::Primary pending=action.pending on_click=request/></div>
+        <div class="tile-actions"><Button label="Request" variant=ButtonVariant::Primary pending=action.call.pending() on_click=request/></div>
     }
 }
 
@@ -150,12 +159,15 @@ fn AwaitingApproval(action: TileAction, pending: PendingRequest) -> impl IntoVie
     let toasts = use_toasts();
     let PendingRequest { id, requested_at } = pending;
     let withdraw = move |()| action.run(withdraw_request(id), move |()| toasts.success("Request withdrawn".to_owned()));
+    // At the other end than `Request`, which it would otherwise replace under the pointer.
     view! {
-        <p class="tile-state">
-            <span class="state state-pending">"Waiting for approval"</span>
-            <span>"Requested " <Time at=requested_at/></span>
-        </p>
-        <div class="tile-actions"><Button label="Withdraw" pending=action.pending on_click=withdraw/></div>
+        <div class="tile-waiting">
+            <p class="tile-state">
+                <span class="state state-pending">"Waiting for approval"</span>
+                <span>"Requested " <Time at=requested_at/></span>
+            </p>
+            <Button label="Withdraw" pending=action.call.pending() on_click=withdraw/>
+        </div>
     }
 }
 
@@ -168,7 +180,7 @@ fn Confirmed(action: TileAction, tile: Memo<KeyCard>, key: UserKey) -> impl Into
         let name = name();
         action.run(reveal_key(id), move |secret| {
             action.context.remember_secret(id, secret.clone());
-            reveal.show_token(name, secret);
+            reveal.show_token(name, secret, action.context.project);
         });
     };
     let import = move |()| action.context.import_dialog.open(KeyToImport { key: id, name: name(), is_revealed: revealed_at.is_some() });
@@ -183,16 +195,19 @@ fn Confirmed(action: TileAction, tile: Memo<KeyCard>, key: UserKey) -> impl Into
             {state}
             <span>"Received " <Time at=received_at/></span>
             {revealed_at.map(|at| view! { <span>"Revealed " <Time at/></span> })}
-            {expires_at.map(|at| view! { <span>"Expires " <Time at/></span> })}
+            {expires_at.map(|at| view! { <span>"Expires " <Time at format=TimeFormat::Date/></span> })}
         </p>
         {is_disabled.then(|| view! {
             <p class="field-hint">"Disabled by a project manager. It can’t be used or imported until re-enabled."</p>
         })}
         {move || tile.with(|tile| tile.is_deleted).then(|| view! { <p class="field-hint">"Its template was deleted; the key still works."</p> })}
         <div class="tile-actions">
-            {revealed_at.is_none().then(|| view! { <Button label="Reveal key" variant=ButtonVariant::Primary pending=action.pending on_click=show/> })}
+            {revealed_at.is_none().then(|| view! { <Button label="Reveal key" variant=ButtonVariant::Primary pending=action.call.pending() on_click=show/> })}
             <Button label="Import into a project…" disabled=is_disabled on_click=import/>
         </div>
+        {revealed_at.is_some().then(|| view! {
+            <p class="field-hint">"Lost it? Ask a project manager to revoke it, then request a new key."</p>
+        })}
         {revealed_at.is_none().then(|| view! { <p class="field-hint">"Generated when you reveal it. Shown once, only to you."</p> })}
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct KeyToImport {
 #[derive(Clone, Copy)]
 pub(super) struct TilesContext {
     pub import_dialog: Dialogs<KeyToImport>,
-    project: ProjectId,
+    pub project: ProjectId,
     data: Refetchable<KeyCards>,
     /// Kept in memory only, until the page is closed.
     revealed: StoredValue<Vec<(KeyId, RevealedSecret)>>,

@@ -1,5 +1,7 @@
 //! Disable, enable and revoke an issued key.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, task::spawn_local};
 
 use super::context::IssuedContext;
@@ -7,11 +9,14 @@ use crate::api::issued_keys::{revoke_key, set_key_disabled};
 use latchkey_types::{error::Error, id::KeyId, issued_key::IssuedRow, key_kind::Status};
 use latchkey_ui::{
     browser,
-    button::{ButtonVariant, IconButton},
+    button::IconButton,
+    click_guard,
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::Dialogs,
     form::{Form, ignore_not_found},
-    form_dialog::FormDialog,
     icon::Glyph,
+    number::pluralize,
+    pending_action::PendingAction,
     toast::{Toasts, use_toasts},
 };
 
@@ -19,50 +24,84 @@ use latchkey_ui::{
 #[component]
 pub(super) fn RowActions(
     status: Memo<Status>,
+    /// The id of the element that shows the status.
+    status_id: String,
     /// The key of a disabled holder can't be enabled here.
     is_holder_disabled: Memo<bool>,
+    /// Whether the key is being disabled or enabled.
+    pending: Signal<bool>,
     /// Disables or enables the key.
     #[prop(into)]
     on_toggle: Callback<()>,
     #[prop(into)] on_revoke: Callback<()>,
 ) -> impl IntoView {
-    let is_live = Memo::new(move |_| matches!(status.get(), Status::Active | Status::Disabled));
-    let toggle = move || {
-        if status.get() == Status::Disabled {
-            view! { <IconButton label="Enable" glyph=Glyph::Play on_click=move |_| on_toggle.run(())/> }.into_any()
-        } else {
-            view! { <IconButton label="Disable" glyph=Glyph::Pause on_click=move |_| on_toggle.run(())/> }.into_any()
+    // The pressed button disappears: the result gets its focus.
+    Effect::new(move |previous: Option<()>| {
+        status.track();
+        if previous.is_some() {
+            click_guard::hold();
+            let status_id = status_id.clone();
+            set_timeout(move || focus_if_lost(&status_id), Duration::ZERO);
         }
+    });
+    let is_live = Memo::new(move |_| matches!(status.get(), Status::Active | Status::Disabled));
+    let can_toggle = move |from: Status| status.get() == from && !is_holder_disabled.get();
+    let disable = move || {
+        can_toggle(Status::Active).then(|| view! { <IconButton label="Disable" glyph=Glyph::Pause pending on_click=move |_| on_toggle.run(())/> })
     };
+    let enable = move || {
+        can_toggle(Status::Disabled).then(|| view! { <IconButton label="Enable" glyph=Glyph::Play pending on_click=move |_| on_toggle.run(())/> })
+    };
+    // Each has a place of its own, so that none appears under the pointer after the other one.
     view! {
         <Show when=move || is_live.get()>
             <span class="issued-actions">
-                {move || (!is_holder_disabled.get()).then(toggle)}
+                <span class="issued-action">{disable}</span>
+                <span class="issued-action">{enable}</span>
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true on_click=move |_| on_revoke.run(())/>
             </span>
         </Show>
     }
 }
 
+fn focus_if_lost(id: &str) {
+    if browser::focused().is_none() {
+        browser::focus_id(id);
+    }
+}
+
 /// Disables or enables a key.
-pub(super) fn set_disabled(context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool) {
-    spawn_local(async move {
-        match set_key_disabled(id, disabled).await {
-            Ok(()) => toasts.success(if disabled { "Key disabled" } else { "Key enabled" }.to_owned()),
+pub(super) fn set_disabled(action: PendingAction, context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool) {
+    action.run(set_key_disabled(id, disabled), move |result| {
+        match result {
+            Ok(()) if disabled => toasts.success_with_undo("Key disabled".to_owned(), enable_again(context, toasts, id)),
+            Ok(()) => toasts.success("Key enabled".to_owned()),
             Err(Error::SignedOut) => return browser::go_to_sign_in(),
             Err(error) => toasts.error(error.to_string()),
         }
-        if context.pending.try_get_untracked().is_some() {
-            context.read();
-        }
+        context.read_if_open();
     });
+}
+
+/// Undoes a disabling. Also works after the page was closed: callbacks that are created after a response belong to no page.
+fn enable_again(context: IssuedContext, toasts: Toasts, id: KeyId) -> Callback<()> {
+    Callback::new(move |()| {
+        spawn_local(async move {
+            match set_key_disabled(id, false).await {
+                Ok(()) => toasts.success("Key enabled".to_owned()),
+                Err(error) => toasts.error(error.to_string()),
+            }
+            context.read_if_open();
+        });
+    })
 }
 
 /// Succeeds also if the key is gone already.
 #[component]
 pub(super) fn RevokeDialog(context: IssuedContext, row: IssuedRow, revoke_dialog: Dialogs<IssuedRow>) -> impl IntoView {
     let (toasts, form) = (use_toasts(), Form::new());
-    let IssuedRow { id, name, holder, .. } = row;
+    let IssuedRow { id, name, holder, requests, .. } = row;
+    let facts = format!("{holder} · {}", pluralize(requests, "request in this period", "requests in this period"));
     let submit = move |()| {
         form.send(Some(ignore_not_found(revoke_key(id))), move |()| {
             revoke_dialog.close();
@@ -72,9 +111,8 @@ pub(super) fn RevokeDialog(context: IssuedContext, row: IssuedRow, revoke_dialog
         });
     };
     view! {
-        <FormDialog title="Revoke this key?" form submit="Revoke" variant=ButtonVariant::Danger on_submit=submit on_dismiss=revoke_dialog.dismiss>
-            <p><strong class="quoted">{name}</strong> " · " {holder}</p>
-            <p>"This key stops working immediately. Its holder is notified and can request another. This cannot be undone."</p>
-        </FormDialog>
+        <ConfirmDialog title="Revoke this key?" objects=vec![ConfirmObject { name, facts }]
+            effect="This key stops working immediately. Its holder is notified and can request another. This cannot be undone."
+            verb="Revoke" form on_confirm=submit on_dismiss=revoke_dialog.dismiss/>
     }
 }

@@ -58,9 +58,22 @@ impl IssuedContext {
                     self.page.set(Some(page));
                 }
                 Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => self.last_error.set(Some(error)),
+                Err(error) => {
+                    // The rows and totals are of another period than the dates.
+                    if error.field_error().is_some() {
+                        self.page.set(None);
+                    }
+                    self.last_error.set(Some(error));
+                }
             }
         });
+    }
+
+    /// Reloads the list, unless the page was closed.
+    pub(super) fn read_if_open(self) {
+        if !self.pending.is_disposed() {
+            self.read();
+        }
     }
 
     /// Shows a revocation before the list is reloaded.

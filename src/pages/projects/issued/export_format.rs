@@ -1,20 +1,26 @@
-//! Export of all pages of the list as CSV.
+//! Export of all pages of the list.
 
 use std::collections::HashSet;
 
 use super::query_state::IssuedListQuery;
-use crate::{api::issued_keys::issued_keys, pages::keys::export_format::csv_cell};
+use crate::api::issued_keys::issued_keys;
 use latchkey_types::{
     error::Error,
     id::ProjectId,
     issued_key::{IssuedRow, ROWS},
 };
-use latchkey_ui::browser;
+use latchkey_ui::{browser, csv};
 
 const COLUMNS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Csv,
+    Json,
+}
+
 /// Reads all pages and starts the download.
-pub(super) async fn export(project: ProjectId, query: IssuedListQuery, currency: &str) -> Result<(), Error> {
+pub(super) async fn export(project: ProjectId, query: IssuedListQuery, format: Format, currency: &str) -> Result<(), Error> {
     let mut all = Vec::new();
     // A key issued during the export shifts others to the next page: skip duplicates.
     let mut seen = HashSet::new();
@@ -30,25 +36,39 @@ pub(super) async fn export(project: ProjectId, query: IssuedListQuery, currency:
             break;
         }
     }
-    browser::download("issued-keys.csv", "text/csv;charset=utf-8", &csv(&all, currency));
+    match format {
+        Format::Csv => csv::download("issued-keys", &csv(&all, currency)),
+        Format::Json => browser::download("issued-keys.json", "application/json", &json(&all, currency)),
+    }
     Ok(())
 }
 
+/// The cells of a row, in the order of the columns.
+fn cells(row: &IssuedRow, currency: &str) -> [String; COLUMNS.len()] {
+    [
+        row.id.to_string(),
+        row.name.clone(),
+        row.holder.clone(),
+        row.received_at.rfc3339(),
+        row.status.as_str().to_owned(),
+        row.requests.to_string(),
+        row.cost.to_string(),
+        currency.to_owned(),
+    ]
+}
+
 fn csv(rows: &[IssuedRow], currency: &str) -> String {
-    let line = |row: &IssuedRow| {
-        let cells = [
-            row.id.to_string(),
-            row.name.clone(),
-            row.holder.clone(),
-            row.received_at.rfc3339(),
-            row.status.as_str().to_owned(),
-            row.requests.to_string(),
-            row.cost.to_string(),
-            currency.to_owned(),
-        ];
-        cells.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(",") + "\r\n"
+    csv::csv(&COLUMNS, rows.iter().map(|row| cells(row, currency)))
+}
+
+/// A JSON array of flat objects of strings.
+fn json(rows: &[IssuedRow], currency: &str) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    let object = |row: &IssuedRow| {
+        let members = COLUMNS.iter().zip(cells(row, currency)).map(|(name, cell)| quoted(name) + ":" + &quoted(&cell));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     };
-    rows.iter().fold(COLUMNS.join(",") + "\r\n", |text, row| text + &line(row))
+    format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
 }
 
 #[cfg(test)]
@@ -56,9 +76,8 @@ mod tests {
     use super::*;
     use latchkey_types::{key_kind::Status, money::Money, time::Timestamp};
 
-    #[test]
-    fn csv_has_one_line_per_key_and_escapes_formulas() {
-        let row = IssuedRow {
+    fn row() -> IssuedRow {
+        IssuedRow {
             id: "key_0193456789ab7cdef0123456789abcde".parse().unwrap(),
             name: "=cmd()".to_owned(),
             holder: "Chen, Mia".to_owned(),
@@ -68,10 +87,22 @@ mod tests {
             requests: 1200,
             cost: Money(2500),
             buckets: vec![1200],
-        };
-        let text = csv(&[row], "USD");
+        }
+    }
+
+    #[test]
+    fn json_has_one_object_per_key() {
+        let read: serde_json::Value = serde_json::from_str(&json(&[row(), row()], "USD")).unwrap();
+        assert_eq!(read[0]["api_key"], "=cmd()");
+        assert_eq!(read[1]["total"], "0.0025");
+        assert!(read[2].is_null());
+    }
+
+    #[test]
+    fn csv_has_one_line_per_key_and_escapes_formulas() {
+        let text = csv(&[row()], "USD");
         let (header, line) = text.split_once("\r\n").unwrap();
-        assert_eq!(header, "id,api_key,user,received,status,requests,total,currency");
+        assert_eq!(header, "\u{FEFF}id,api_key,user,received,status,requests,total,currency");
         assert_eq!(line, "key_0193456789ab7cdef0123456789abcde,'=cmd(),\"Chen, Mia\",1970-01-01T00:00:00.000Z,active,1200,0.0025,USD\r\n");
     }
 }

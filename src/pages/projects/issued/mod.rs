@@ -19,10 +19,7 @@ use crate::{
 };
 use context::IssuedContext;
 use latchkey_types::{error::Error, id::ProjectId, issued_key::IssuedPage, project::ProjectRow};
-use latchkey_ui::{
-    icon::Glyph,
-    message::{AlertWithRetry, EmptyState},
-};
+use latchkey_ui::{empty_state::EmptyState, icon::Glyph, message::AlertWithRetry, skeleton::TableSkeleton};
 use pager::Pager;
 use query_state::{IssuedListQuery, IssuedQueryState};
 use table::IssuedTable;
@@ -44,7 +41,7 @@ fn content(project: ProjectRow) -> AnyView {
     let (query_state, first) = (expect_context::<IssuedQueryState>(), expect_context::<FirstPage>());
     let project = project.id;
     view! {
-        <Suspense fallback=|| view! { <p class="issued-loading" role="status">"Loading…"</p> }>
+        <Suspense fallback=TableSkeleton>
             {move || Suspend::new(async move {
                 match first.await {
                     Ok(first) => view! { <Issued project query_state first=Ok(first)/> }.into_any(),
@@ -77,8 +74,13 @@ fn Issued(project: ProjectId, query_state: IssuedQueryState, first: Result<Issue
         let error = context.last_error.get().filter(|error| error.field_error().is_none())?;
         Some(view! { <AlertWithRetry message=error.to_string() on_retry=move |()| context.read() pending=context.pending/> })
     };
+    let is_searching = Memo::new(move |_| !query_state.get().search.is_empty());
     let list = move || match count.get() {
         None => ().into_any(),
+        Some(0) if is_searching.get() => {
+            let text = "No key or user has a name like this. Try another search or period.";
+            view! { <EmptyState glyph=Glyph::Search title="No matching keys" text/> }.into_any()
+        }
         Some(0) => view! {
             <EmptyState glyph=Glyph::Key title="No keys in this period" text="Approved keys appear here with their usage and cost."/>
         }

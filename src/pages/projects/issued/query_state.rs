@@ -1,4 +1,4 @@
-//! Period, order and page of the list, kept in the URL query.
+//! Period, search, order and page of the list, kept in the URL query.
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -9,7 +9,7 @@ use leptos_router::{
 
 use latchkey_types::{
     id::ProjectId,
-    issued_key::{IssuedQuery, IssuedSort, PeriodQuery, ROWS, UsagePeriod},
+    issued_key::{IssuedOrder, IssuedQuery, PeriodQuery, ROWS, UsagePeriod},
 };
 use latchkey_ui::browser;
 
@@ -18,7 +18,9 @@ use latchkey_ui::browser;
 pub struct IssuedListQuery {
     /// The period in which requests are counted.
     pub period: PeriodQuery,
-    pub sort: IssuedSort,
+    /// Part of the name of a key or of its holder.
+    pub search: String,
+    pub order: IssuedOrder,
     /// Counts from 1.
     pub page: i64,
     /// Rows per page.
@@ -27,7 +29,7 @@ pub struct IssuedListQuery {
 
 impl Default for IssuedListQuery {
     fn default() -> Self {
-        Self { period: PeriodQuery::default(), sort: IssuedSort::default(), page: 1, rows: ROWS[0] }
+        Self { period: PeriodQuery::default(), search: String::new(), order: IssuedOrder::default(), page: 1, rows: ROWS[0] }
     }
 }
 
@@ -39,7 +41,8 @@ impl IssuedListQuery {
         let (from, to) = if period == UsagePeriod::Custom { (text("from"), text("to")) } else { Default::default() };
         Self {
             period: PeriodQuery { period, from, to },
-            sort: text("sort").parse().unwrap_or_default(),
+            search: text("q"),
+            order: text("sort").parse().unwrap_or_default(),
             page: number("page").unwrap_or(1).max(1),
             rows: number("rows").filter(|rows| ROWS.contains(rows)).unwrap_or(ROWS[0]),
         }
@@ -57,8 +60,11 @@ impl IssuedListQuery {
             push("from", &self.period.from);
             push("to", &self.period.to);
         }
-        if self.sort != default.sort {
-            push("sort", self.sort.as_str());
+        if !self.search.is_empty() {
+            push("q", &self.search);
+        }
+        if self.order != default.order {
+            push("sort", &self.order.to_string());
         }
         if self.page != default.page {
             push("page", &self.page.to_string());
@@ -71,7 +77,8 @@ impl IssuedListQuery {
 
     /// The request to the server.
     pub fn query(&self, project: ProjectId) -> IssuedQuery {
-        IssuedQuery { project, period: self.period.clone(), sort: self.sort, page: self.page, rows: self.rows }
+        let IssuedOrder { column, is_reversed } = self.order;
+        IssuedQuery { project, period: self.period.clone(), search: self.search.clone(), sort: column, is_reversed, page: self.page, rows: self.rows }
     }
 }
 
@@ -128,18 +135,20 @@ impl IssuedQueryState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::issued_key::IssuedSort;
 
     #[test]
     fn query_omits_defaults_and_round_trips() {
         assert_eq!(IssuedListQuery::default().query_string(str::to_owned), "");
         let query = IssuedListQuery {
             period: PeriodQuery { period: UsagePeriod::Custom, from: "2026-11-01".to_owned(), to: "2026-11-21".to_owned() },
-            sort: IssuedSort::Total,
+            search: "mia".to_owned(),
+            order: IssuedOrder { column: IssuedSort::Total, is_reversed: true },
             page: 3,
             rows: 50,
         };
         let text = query.query_string(str::to_owned);
-        assert_eq!(text, "?period=chosen&from=2026-11-01&to=2026-11-21&sort=total&page=3&rows=50");
+        assert_eq!(text, "?period=chosen&from=2026-11-01&to=2026-11-21&q=mia&sort=-total&page=3&rows=50");
         let mut read = ParamsMap::new();
         for pair in text[1..].split('&') {
             let (name, value) = pair.split_once('=').unwrap();

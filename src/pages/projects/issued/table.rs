@@ -10,7 +10,7 @@ use super::{
 use crate::pages::projects::frame::use_project;
 use latchkey_types::{
     id::KeyId,
-    issued_key::{Bucket, IssuedRow},
+    issued_key::{Bucket, IssuedOrder, IssuedRow, IssuedSort},
     key_kind::Status,
     money::Money,
 };
@@ -18,6 +18,7 @@ use latchkey_ui::{
     dialog::{Dialogs, use_dialogs},
     money::Price,
     number::{format_integer, pluralize},
+    pending_action::PendingAction,
     table::{Column, Table},
     time::Time,
     toast::use_toasts,
@@ -48,12 +49,25 @@ pub(super) fn IssuedTable(context: IssuedContext) -> impl IntoView {
             }
         })
     };
+    let query_state = context.query_state;
+    let sortable = |heading, is_number, column: IssuedSort| Column::Sortable {
+        heading,
+        is_number,
+        order: Signal::derive(move || Some(query_state.get().order).filter(|order| order.column == column).map(IssuedOrder::is_descending)),
+        on_sort: Callback::new(move |()| {
+            query_state.change(|query| {
+                let is_reversed = query.order.column == column && !query.order.is_reversed;
+                query.order = IssuedOrder { column, is_reversed };
+                query.page = 1;
+            });
+        }),
+    };
     let columns = vec![
-        "API Key".into(),
-        "User".into(),
-        "Received".into(),
-        Column::Number("Requests"),
-        Column::Number("Total"),
+        sortable("API Key", false, IssuedSort::Name),
+        sortable("User", false, IssuedSort::User),
+        sortable("Received", false, IssuedSort::Received),
+        sortable("Requests", true, IssuedSort::Requests),
+        sortable("Total", true, IssuedSort::Total),
         "Status".into(),
         Column::Hidden("Action"),
     ];
@@ -84,11 +98,13 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
             revoke_dialog.open(row);
         }
     };
-    let toggle = move |()| set_disabled(context, toasts, id, status.get_untracked() != Status::Disabled);
+    let action = PendingAction::new();
+    let toggle = move |()| set_disabled(action, context, toasts, id, status.get_untracked() != Status::Disabled);
+    let status_id = format!("{id}-status");
     view! {
-        <tr>
-            <td class="cell-name">{text(|row| row.name.clone())}</td>
-            <td class="cell-text" data-label="User">{text(|row| row.holder.clone())}</td>
+        <tr aria-label=text(|row| row.name.clone())>
+            <td class="cell-name" dir="auto">{text(|row| row.name.clone())}</td>
+            <td class="cell-text" data-label="User" dir="auto">{text(|row| row.holder.clone())}</td>
             <td class="cell-soft" data-label="Received">{received.map(|at| view! { <Time at/> })}</td>
             <td class="cell-number" data-label="Requests">
                 <span class="issued-requests">
@@ -98,10 +114,14 @@ fn IssuedKeyRow(context: IssuedContext, id: KeyId, row: Memo<Option<IssuedRow>>,
             </td>
             <td class="cell-number" data-label="Total"><Price amount=cost currency/></td>
             <td data-label="Status">
-                {move || view! { <span class=format!("status status-{}", status.get().as_str())>{status.get().label()}</span> }}
+                <span class=move || format!("status status-{}", status.get().as_str()) id=status_id.clone() tabindex="-1">
+                    {move || status.get().label()}
+                </span>
                 {move || is_disabled_by_holder().then(|| view! { <span class="issued-reason">"The holder is disabled."</span> })}
             </td>
-            <td class="cell-action"><RowActions status is_holder_disabled on_toggle=toggle on_revoke=confirm_revoke/></td>
+            <td class="cell-action">
+                <RowActions status status_id is_holder_disabled pending=action.pending() on_toggle=toggle on_revoke=confirm_revoke/>
+            </td>
         </tr>
     }
 }

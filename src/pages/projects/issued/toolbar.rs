@@ -1,26 +1,46 @@
-//! Above the list: period, order, refresh and export.
+//! Above the list: search, period, refresh and export.
 
 use std::time::Duration;
 
 use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
 
-use super::{context::IssuedContext, export_format};
+use super::{
+    context::IssuedContext,
+    export_format::{Format, export},
+};
 use crate::{
     pages::{projects::frame::use_project, viewer::use_viewer},
     routes,
 };
 use latchkey_types::{
     error::Error,
-    issued_key::{IssuedSort, PeriodQuery, Span, UsagePeriod, date},
+    issued_key::{PeriodQuery, Span, UsagePeriod, date},
     time::{DAY_MS, Timestamp},
 };
 use latchkey_ui::{
     browser,
-    button::Button,
+    button::IconButton,
     hydration::now,
+    icon::{Glyph, Icon},
+    menu::{Menu, MenuAction, MenuChevron, MenuItem},
+    search::SearchField,
     select::{Select, choices},
     toast::use_toasts,
 };
+
+/// The orders, for narrow windows: as cards, the rows have no column heads.
+const ORDERS: [(&str, &str); 10] = [
+    ("received", "Newest"),
+    ("-received", "Oldest"),
+    ("requests", "Most requests"),
+    ("-requests", "Fewest requests"),
+    ("total", "Highest total"),
+    ("-total", "Lowest total"),
+    ("name", "Name, A to Z"),
+    ("-name", "Name, Z to A"),
+    ("user", "User, A to Z"),
+    ("-user", "User, Z to A"),
+];
 
 /// Delay before a typed date takes effect.
 const DATE_DEBOUNCE: Duration = Duration::from_millis(800);
@@ -28,11 +48,15 @@ const DATE_DEBOUNCE: Duration = Duration::from_millis(800);
 #[component]
 pub(super) fn Toolbar(context: IssuedContext) -> impl IntoView {
     let query_state = context.query_state;
-    let (now, toasts) = (now(), use_toasts());
-    let currency = StoredValue::new(use_project().viewer().currency);
-    let exporting = RwSignal::new(false);
+    let now = now();
 
     // Actions
+    let search = move |typed: String| {
+        query_state.change_replacing_history(|query| {
+            query.search = typed;
+            query.page = 1;
+        });
+    };
     let choose_period = move |value: String| {
         let period: UsagePeriod = value.parse().unwrap_or_default();
         query_state.change(|query| {
@@ -43,14 +67,51 @@ pub(super) fn Toolbar(context: IssuedContext) -> impl IntoView {
     };
     let choose_order = move |value: String| {
         query_state.change(|query| {
-            query.sort = value.parse().unwrap_or_default();
+            query.order = value.parse().unwrap_or_default();
             query.page = 1;
         });
     };
-    let export = move |()| {
+
+    // View
+    let periods = choices(&UsagePeriod::ALL.map(|period| (period.as_str(), period.label())));
+    let is_chosen = Memo::new(move |_| query_state.get().period.period == UsagePeriod::Custom);
+    view! {
+        <div class="toolbar issued-toolbar">
+            <SearchField placeholder="Key or user" search=Signal::derive(move || query_state.get().search) on_search=search/>
+            <Select label="Period" options=periods value=Signal::derive(move || query_state.get().period.period.as_str().to_owned()) on_change=choose_period/>
+            <Show when=move || is_chosen.get()>
+                <DayInput context field="from" label="From"/>
+                <DayInput context field="to" label="To"/>
+            </Show>
+            <span class="issued-order">
+                <Select label="Order" options=choices(&ORDERS) value=Signal::derive(move || query_state.get().order.to_string()) on_change=choose_order/>
+            </span>
+            <span class="toolbar-end issued-buttons">
+                <IconButton label="Refresh" glyph=Glyph::Reload pending=context.pending on_click=move |_| context.read()/>
+                <ExportMenu context/>
+            </span>
+        </div>
+        {move || ["from", "to"].into_iter().find_map(|field| {
+            let message = context.field_error(field)?;
+            Some(view! { <p class="field-error" id="issued-days-error" role="alert">{message}</p> })
+        })}
+        <Lead/>
+    }
+}
+
+#[component]
+fn ExportMenu(context: IssuedContext) -> impl IntoView {
+    let toasts = use_toasts();
+    let currency = StoredValue::new(use_project().viewer().currency);
+    let exporting = RwSignal::new(false);
+    let download = move |format: Format| {
+        if exporting.get_untracked() {
+            return;
+        }
         exporting.set(true);
+        let (query, currency) = (context.query_state.now(), currency.get_value());
         spawn_local(async move {
-            let result = export_format::export(context.project, query_state.now(), &currency.get_value()).await;
+            let result = export(context.project, query, format, &currency).await;
             let _ = exporting.try_set(false);
             match result {
                 Ok(()) => {}
@@ -59,30 +120,13 @@ pub(super) fn Toolbar(context: IssuedContext) -> impl IntoView {
             }
         });
     };
-
-    // View
-    let periods = choices(&UsagePeriod::ALL.map(|period| (period.as_str(), period.label())));
-    let orders = [(IssuedSort::Received, "Newest"), (IssuedSort::Requests, "Most requests"), (IssuedSort::Total, "Highest total")];
-    let orders = choices(&orders.map(|(sort, label)| (sort.as_str(), label)));
-    let is_chosen = Memo::new(move |_| query_state.get().period.period == UsagePeriod::Custom);
+    let item = |label, format| MenuItem { label, glyph: Glyph::Download, action: MenuAction::Run(Callback::new(move |()| download(format))) };
     view! {
-        <div class="toolbar issued-toolbar">
-            <Select label="Period" options=periods value=Signal::derive(move || query_state.get().period.period.as_str().to_owned()) on_change=choose_period/>
-            <Show when=move || is_chosen.get()>
-                <DayInput context field="from" label="From"/>
-                <DayInput context field="to" label="To"/>
-            </Show>
-            <Select label="Order" options=orders value=Signal::derive(move || query_state.get().sort.as_str().to_owned()) on_change=choose_order/>
-            <span class="toolbar-end issued-buttons">
-                <Button label="Refresh" on_click=move |()| context.read() pending=context.pending/>
-                <Button label="CSV" on_click=export pending=exporting/>
-            </span>
-        </div>
-        {move || ["from", "to"].into_iter().find_map(|field| {
-            let message = context.field_error(field)?;
-            Some(view! { <p class="field-error" id="issued-days-error" role="alert">{message}</p> })
-        })}
-        <Lead/>
+        <Menu id="export-menu" class="button" items=vec![item("CSV", Format::Csv), item("JSON", Format::Json)]>
+            <Icon glyph=Glyph::Download/>
+            "Export"
+            <MenuChevron/>
+        </Menu>
     }
 }
 

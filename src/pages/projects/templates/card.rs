@@ -22,10 +22,11 @@ pub(super) fn Tile(context: TemplatesContext, template: Memo<TemplateRow>) -> im
     let name_editor = InlineEditor::new(name, context.save_callback(id, TemplateValue::Name));
     let description = InlineEditor::new(text(|template| template.description.clone()), context.save_callback(id, TemplateValue::Description));
     Effect::new(move || {
-        if context.should_open(&id.to_string()) {
+        if context.should_open(&format!("{id}-name")) {
             name_editor.open();
         }
     });
+    let is_draft = Memo::new(move |_| template.with(|template| template.is_draft));
     let delete = move |_| context.dialogs.open(OpenDialog::Delete(template.get_untracked()));
     view! {
         <article class="tile" aria-label=name>
@@ -33,6 +34,9 @@ pub(super) fn Tile(context: TemplatesContext, template: Memo<TemplateRow>) -> im
                 <h2 class="tile-name"><InlineEdit editor=name_editor label="Name" id=format!("{id}-name") placeholder="No name"/></h2>
                 <IconButton label="Delete template" glyph=Glyph::Trash danger=true on_click=delete/>
             </header>
+            {move || is_draft.get().then(|| view! {
+                <p class="tile-state"><span class="state state-pending">"Draft"</span> "Only managers see it until you save its name."</p>
+            })}
             <div class="tile-description">
                 <InlineEdit editor=description label="Description" id=format!("{id}-description") placeholder="Add a description" multiline=true
                     hint="Shift+Enter for a new line"/>

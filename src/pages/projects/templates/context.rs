@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::request_list::{Outcome, RequestList};
 use crate::{
     api::key_templates::{edit_field, edit_template, templates_page},
     pages::projects::live_updates::stay_up_to_date,
@@ -33,15 +34,26 @@ pub(super) enum OpenDialog {
 pub(super) struct TemplatesContext {
     pub project: ProjectId,
     pub dialogs: Dialogs<OpenDialog>,
+    /// The requests as the page lists them.
+    pub request_list: RequestList,
+    /// Error of the last decision about a request.
+    pub request_error: RwSignal<Option<Error>>,
     data: Refetchable<TemplatesPageData>,
-    /// Id of a new template or field, whose name is edited once it is rendered.
+    /// Id of the inline edit of a new template or field that is opened once it is rendered.
     next: StoredValue<Option<String>>,
 }
 
 impl TemplatesContext {
     pub(super) fn new(first: TemplatesPageData) -> Self {
         let project = first.project.id;
-        Self { project, dialogs: use_dialogs(), data: Refetchable::new(first), next: StoredValue::new(None) }
+        Self {
+            project,
+            dialogs: use_dialogs(),
+            request_list: RequestList::new(&first.requests),
+            request_error: RwSignal::new(None),
+            data: Refetchable::new(first),
+            next: StoredValue::new(None),
+        }
     }
 
     pub(super) fn with<U>(self, read: impl FnOnce(&TemplatesPageData) -> U) -> U {
@@ -67,9 +79,11 @@ impl TemplatesContext {
         self.data.rows(|data| &data.templates, |template| template.id)
     }
 
-    /// The pending requests.
-    pub(super) fn requests(self) -> RowList<TemplatesPageData, RequestRow, AccessRequestId> {
-        self.data.rows(|data| &data.requests, |request| request.id)
+    /// Records a decision about a request.
+    pub(super) fn close_request(self, id: AccessRequestId, outcome: Outcome) {
+        let _ = self.request_error.try_set(None);
+        self.request_list.decide(id, outcome);
+        self.change(|data| data.requests.retain(|request| request.id != id));
     }
 
     /// Reloads the data. Values that are being edited are kept.
@@ -82,12 +96,12 @@ impl TemplatesContext {
         stay_up_to_date(self.project, move || self.reload());
     }
 
-    /// Opens the name of this template or field for editing once it is rendered.
+    /// Opens the inline edit with this id once it is rendered.
     pub(super) fn open_next(self, id: String) {
         self.next.set_value(Some(id));
     }
 
-    /// Whether to edit the name of this template or field now. Resets the mark.
+    /// Whether to open the inline edit with this id now. True once.
     pub(super) fn should_open(self, id: &str) -> bool {
         let is_next = self.next.with_value(|next| next.as_deref() == Some(id));
         if is_next {

@@ -2,11 +2,16 @@
 
 use leptos::prelude::*;
 
-use super::context::{OpenDialog, TemplatesContext};
+use super::{
+    context::{OpenDialog, TemplatesContext},
+    request_list::Outcome,
+    requests::show_decision,
+};
 use crate::api::{access_requests::reject_request, key_templates::delete_template};
 use latchkey_types::key_template::{NodeOption, RequestRow, TemplateRow, comment};
 use latchkey_ui::{
     button::{Button, ButtonVariant},
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::Dialog,
     field::TextArea,
     form::{Form, FormError, ignore_not_found},
@@ -54,10 +59,8 @@ fn DeleteDialog(context: TemplatesContext, template: TemplateRow) -> impl IntoVi
         });
     };
     view! {
-        <FormDialog title="Delete this template?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss=context.dialogs.dismiss>
-            <p><strong class="quoted">{name}</strong></p>
-            <p>{keys} " " {requests} " This cannot be undone."</p>
-        </FormDialog>
+        <ConfirmDialog title="Delete this template?" objects=ConfirmObject::only(name) effect=format!("{keys} {requests} This cannot be undone.")
+            verb="Delete" form on_confirm=submit on_dismiss=context.dialogs.dismiss/>
     }
 }
 
@@ -65,20 +68,18 @@ fn DeleteDialog(context: TemplatesContext, template: TemplateRow) -> impl IntoVi
 fn RejectDialog(context: TemplatesContext, request: RequestRow) -> impl IntoView {
     let (form, toasts) = (Form::new(), use_toasts());
     let RequestRow { id, user, template, .. } = request;
-    let message = format!("Request rejected. {user} was notified.");
     let submit = move |()| {
-        let message = message.clone();
         let typed = form.check("comment", comment);
         form.send(typed.map(|typed| async move { context.handle_errors(reject_request(id, typed).await) }), move |()| {
             context.dialogs.close();
-            toasts.success(message);
-            context.change(|data| data.requests.retain(|other| other.id != id));
+            toasts.success("Request rejected".to_owned());
+            show_decision(context, id, Outcome::Rejected);
             context.reload();
         });
     };
     let hint = format!("Optional. Sent to {user} with the decision.");
     view! {
-        <FormDialog title="Reject this request?" form submit="Reject" on_submit=submit on_dismiss=context.dialogs.dismiss>
+        <FormDialog title="Reject this request?" form submit="Reject" variant=ButtonVariant::Danger on_submit=submit on_dismiss=context.dialogs.dismiss>
             <p><strong class="quoted">{user}</strong> " requested " <strong class="quoted">{template}</strong> "."</p>
             <TextArea form name="comment" label="Message" hint/>
             <FormError form about="request"/>
@@ -107,7 +108,9 @@ fn NoNodes(context: TemplatesContext) -> impl IntoView {
     let dismiss = context.dialogs.dismiss;
     view! {
         <Dialog title="Insert node ID" on_dismiss=dismiss>
-            <p>"This project has no nodes yet. Add them on “About Project”, then choose one here."</p>
+            <div class="dialog-content">
+                <p>"This project has no nodes yet. Add them on “About Project”, then choose one here."</p>
+            </div>
             <footer class="dialog-foot"><Button label="Done" variant=ButtonVariant::Primary on_click=dismiss autofocus=true/></footer>
         </Dialog>
     }

@@ -1,13 +1,13 @@
 //! The information fields of a template.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::context::{OpenDialog, TemplatesContext};
 use crate::api::key_templates::{add_field, delete_field};
 use latchkey_types::{
     error::Error,
     id::{FieldId, TemplateId},
-    key_template::{FieldRow, FieldValue, TemplateRow},
+    key_template::{FieldRow, FieldValue, StandardField, TemplateRow},
 };
 use latchkey_ui::{
     button::IconButton,
@@ -15,30 +15,25 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     inline_edit::{InlineEdit, InlineEditor},
     message::Alert,
+    pending_action::PendingAction,
 };
 
 #[component]
 pub(super) fn Fields(context: TemplatesContext, template: Memo<TemplateRow>) -> impl IntoView {
     let id = template.with_untracked(|template| template.id);
-    let pending = RwSignal::new(false);
+    let addition = PendingAction::new();
+    let pending = addition.pending();
     let last_error = RwSignal::new(None::<Error>);
-    let add = move |_| {
-        if pending.get_untracked() {
-            return;
-        }
-        pending.set(true);
-        spawn_local(async move {
-            let added = context.handle_errors(add_field(id).await);
-            let _ = pending.try_set(false);
-            match added {
-                Ok(field) => {
-                    let _ = last_error.try_set(None);
-                    context.open_next(field.id.to_string());
-                    context.change_fields(id, |fields| fields.push(field));
-                }
-                Err(error) => {
-                    let _ = last_error.try_set(Some(error));
-                }
+    let add = move |standard: Option<StandardField>| {
+        addition.run(add_field(id, standard), move |added| match context.handle_errors(added) {
+            Ok(field) => {
+                let _ = last_error.try_set(None);
+                let part = if standard.is_some() { "value" } else { "name" };
+                context.open_next(format!("{}-{part}", field.id));
+                context.change_fields(id, |fields| fields.push(field));
+            }
+            Err(error) => {
+                let _ = last_error.try_set(Some(error));
             }
         });
     };
@@ -57,11 +52,29 @@ pub(super) fn Fields(context: TemplatesContext, template: Memo<TemplateRow>) -> 
                 </ul>
             })}
             {move || last_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
-            <button type="button" class="button button-quiet" aria-busy=move || pending.get().then_some("true") on:click=add>
-                <Icon glyph=Glyph::Plus/>
-                "Add field"
-            </button>
+            <div class="tile-field-add">
+                <button type="button" class="button button-quiet" aria-busy=move || pending.get().then_some("true") on:click=move |_| add(None)>
+                    <Icon glyph=Glyph::Plus/>
+                    "Add field"
+                </button>
+                {StandardField::ALL
+                    .into_iter()
+                    .map(|field| view! { <AddStandardField template field on_add=move |()| add(Some(field))/> })
+                    .collect_view()}
+            </div>
         </div>
+    }
+}
+
+/// Disabled while the template has the field. It is not removed, so that no other button moves under the pointer.
+#[component]
+fn AddStandardField(template: Memo<TemplateRow>, field: StandardField, #[prop(into)] on_add: Callback<()>) -> impl IntoView {
+    let is_this = move |other: &FieldRow| other.name.to_lowercase() == field.name().to_lowercase();
+    let exists = Memo::new(move |_| template.with(|template| template.fields.iter().any(is_this)));
+    view! {
+        <button type="button" class="button button-quiet" disabled=move || exists.get() on:click=move |_| on_add.run(())>
+            {format!("+ {}", field.name())}
+        </button>
     }
 }
 
@@ -75,24 +88,25 @@ fn Field(context: TemplatesContext, template: TemplateId, rows: Memo<TemplateRow
     let description = editor(|field| &field.description, FieldValue::Description);
     let value = editor(|field| &field.value, FieldValue::Value);
     Effect::new(move || {
-        if context.should_open(&id.to_string()) {
+        if context.should_open(&format!("{id}-name")) {
             name.open();
+        } else if context.should_open(&format!("{id}-value")) {
+            value.open();
         }
     });
+    let deletion = PendingAction::new();
     let delete = move |_| {
         let focus = FocusSnapshot::capture();
-        spawn_local(async move {
-            match context.handle_errors(delete_field(id).await) {
-                // `NotFound`: deleted by someone else already.
-                Ok(()) | Err(Error::NotFound) => {
-                    // The field or the page may be gone by now.
-                    on_error.try_run(None);
-                    context.change_fields(template, |fields| fields.retain(|field| field.id != id));
-                    focus.restore_soon();
-                }
-                Err(error) => {
-                    on_error.try_run(Some(error));
-                }
+        deletion.run(delete_field(id), move |deleted| match context.handle_errors(deleted) {
+            // `NotFound`: deleted by someone else already.
+            Ok(()) | Err(Error::NotFound) => {
+                // The field or the page may be gone by now.
+                on_error.try_run(None);
+                context.change_fields(template, |fields| fields.retain(|field| field.id != id));
+                focus.restore_soon();
+            }
+            Err(error) => {
+                on_error.try_run(Some(error));
             }
         });
     };
@@ -104,7 +118,7 @@ fn Field(context: TemplatesContext, template: TemplateId, rows: Memo<TemplateRow
         <li class="template-field" aria-label=text(|field| &field.name)>
             <div class="template-field-head">
                 <div class="template-field-name"><InlineEdit editor=name label="Field name" id=format!("{id}-name") placeholder="No name"/></div>
-                <IconButton label="Delete field" glyph=Glyph::Close danger=true on_click=delete/>
+                <IconButton label="Delete field" glyph=Glyph::Close danger=true pending=deletion.pending() on_click=delete/>
             </div>
             <div class="template-field-description">
                 <InlineEdit editor=description label="Field description" id=format!("{id}-description") placeholder="Add a description" multiline=true/>

@@ -1,16 +1,21 @@
 //! `/projects/{id}/keys`: `API KEYS`, the key templates of a project and the access requests.
 
+mod approval;
 mod card;
 mod context;
 mod dialogs;
 mod fields;
+mod request_list;
 mod requests;
 mod role_chooser;
 mod settings_fields;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
-use super::frame::{ProjectPage, use_project, use_project_resource};
+use super::{
+    frame::{ProjectPage, use_project, use_project_resource},
+    unsaved_edits::UnsavedEditsGuard,
+};
 use crate::{
     api::key_templates::{create_template, templates_page},
     pages::error_page::LoadFailed,
@@ -19,15 +24,20 @@ use crate::{
 use card::Tile;
 use context::TemplatesContext;
 use dialogs::dialog;
-use latchkey_types::{error::Error, key_template::TemplatesPageData};
+use latchkey_types::{
+    error::Error,
+    key_template::{StandardField, TemplatesPageData},
+};
 use latchkey_ui::{
     browser,
     button::{Button, ButtonVariant},
+    empty_state::EmptyState,
     icon::{Glyph, Icon},
     inline_edit::UnsavedEdits,
-    message::{Alert, EmptyState},
-    navigation_guard::NavigationGuard,
+    message::AlertWithRetry,
+    pending_action::PendingAction,
     rows::ForRows,
+    skeleton::TableSkeleton,
     suspend::suspend,
 };
 use requests::Requests;
@@ -36,7 +46,7 @@ use requests::Requests;
 pub fn TemplatesPage() -> impl IntoView {
     let first = use_project_resource(templates_page);
     let content = move |_| {
-        view! { <Suspense>{move || suspend(first, |first| view! { <Templates first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }
+        view! { <Suspense fallback=TableSkeleton>{move || suspend(first, |first| view! { <Templates first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }
             .into_any()
     };
     view! { <ProjectPage page=&routes::PROJECT_KEYS content/> }
@@ -48,7 +58,8 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
 
     // Data
     let context = TemplatesContext::new(first);
-    let pending = RwSignal::new(false);
+    let addition = PendingAction::new();
+    let pending = addition.pending();
     let add_error = RwSignal::new(None::<Error>);
     let unsaved = UnsavedEdits::provide();
     context.stay_up_to_date();
@@ -57,20 +68,15 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
 
     // Actions
     let add = Callback::new(move |()| {
-        pending.set(true);
-        spawn_local(async move {
-            let created = create_template(context.project).await;
-            let _ = pending.try_set(false);
-            match created {
-                Ok(template) => {
-                    let _ = add_error.try_set(None);
-                    context.open_next(template.id.to_string());
-                    context.change(|data| data.templates.push(template));
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => {
-                    let _ = add_error.try_set(Some(error));
-                }
+        addition.run(create_template(context.project), move |created| match created {
+            Ok(template) => {
+                let _ = add_error.try_set(None);
+                context.open_next(format!("{}-name", template.id));
+                context.change(|data| data.templates.push(template));
+            }
+            Err(Error::SignedOut) => browser::go_to_sign_in(),
+            Err(error) => {
+                let _ = add_error.try_set(Some(error));
             }
         });
     });
@@ -81,7 +87,7 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
     let list = move || {
         if is_empty.get() {
             return view! {
-                <EmptyState glyph=Glyph::Key title="No templates yet"
+                <EmptyState glyph=Glyph::Template title="No templates yet"
                     text="A template sets a key’s role, price and expiry. Members request it on About Project; you approve with one click.">
                     <Button label="Add template" variant=ButtonVariant::Primary on_click=add pending/>
                 </EmptyState>
@@ -95,7 +101,7 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
                     <Tile context template/>
                 </ForRows>
                 <button type="button" class="tile-add" aria-busy=move || pending.get().then_some("true")
-                    on:click=move |_| if !pending.get_untracked() { add.run(()) }>
+                    on:click=move |_| add.run(())>
                     <Icon glyph=Glyph::Plus/>
                     "Add template"
                 </button>
@@ -104,12 +110,14 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
         .into_any()
     };
     view! {
-        {move || context.error().get().or(add_error.get()).map(|error| view! { <Alert message=error.to_string()/> })}
+        {move || context.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=move |()| context.reload()/> })}
+        {move || add_error.get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=add pending/> })}
+        // Above the templates, which fill many screens.
+        {move || (!is_empty.get()).then(|| view! { <Requests context/> })}
         {list}
-        <Requests context/>
+        {move || is_empty.get().then(|| view! { <Requests context/> })}
         {context.dialogs.render(move |open| dialog(context, open))}
-        <NavigationGuard active=unsaved.any() title="Leave with unsaved changes?" confirm_label="Leave anyway"
-            text="Some changes on this page are not saved yet, or were rejected. If you leave now, they may be lost."/>
+        <UnsavedEditsGuard unsaved/>
     }
 }
 
@@ -117,11 +125,14 @@ fn Templates(first: TemplatesPageData) -> impl IntoView {
 fn Tip() -> impl IntoView {
     view! {
         <aside class="tip" aria-label="Tip">
-            <p>
-                <strong>"Tip. "</strong>
-                "Give a template the fields " <em>"Project ID"</em> ", " <em>"Input Node ID"</em> " and " <em>"Output Node ID"</em>
-                ". They’re imported into the client’s project as secrets along with the key."
-            </p>
+            <strong>"Tip: "</strong>
+            "give a template the fields " {joined_names()} ". They’re imported into the client project as secrets together with the key."
         </aside>
     }
+}
+
+/// The names of the standard fields as part of a sentence.
+fn joined_names() -> String {
+    let [first, second, third] = StandardField::ALL.map(StandardField::name);
+    format!("{first}, {second} and {third}")
 }

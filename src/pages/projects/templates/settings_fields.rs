@@ -3,9 +3,14 @@
 use leptos::prelude::*;
 
 use super::{context::TemplatesContext, role_chooser::RoleChooser};
-use latchkey_types::key_template::{TemplateRow, TemplateValue, days_text};
+use latchkey_types::{
+    key_template::{TemplateRow, TemplateValue, days_text},
+    money::Money,
+};
 use latchkey_ui::{
+    hydration::is_hydrated,
     inline_edit::{InlineEdit, InlineEditor},
+    money::price_text,
     number::pluralize,
 };
 
@@ -19,7 +24,8 @@ pub(super) fn SettingsFields(context: TemplatesContext, template: Memo<TemplateR
         InlineEditor::new(days, context.save_callback(id, TemplateValue::DurationDays)),
     );
     let currency = untrack(|| context.with(|data| data.currency.clone()));
-    let format_price = Callback::new(move |price: String| format!("{price} {currency}"));
+    let hydrated = is_hydrated();
+    let format_price = Callback::new(move |price: String| format_price(&price, &currency, hydrated.get()));
     view! {
         <dl class="tile-properties">
             <dt>"Role"</dt>
@@ -35,6 +41,15 @@ pub(super) fn SettingsFields(context: TemplatesContext, template: Memo<TemplateR
                     hint="Days after approval. Leave blank for no expiry."/>
             </dd>
         </dl>
+    }
+}
+
+/// A stored price always parses.
+fn format_price(price: &str, currency: &str, is_hydrated: bool) -> String {
+    match Money::price("price", price) {
+        Ok(Money(0)) => "Free".to_owned(),
+        Ok(price) => price_text(price, currency, is_hydrated),
+        Err(_) => price.to_owned(),
     }
 }
 

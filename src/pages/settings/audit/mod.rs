@@ -1,51 +1,54 @@
 //! `/settings/audit`
 
+mod change;
+mod day;
+mod details;
+mod export;
+mod filters;
 mod query_state;
 mod table;
 
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{SettingsPage, loaded_view};
-use crate::api::audit::read_audit_log;
+use crate::api::audit::{audit_actors, read_audit_log};
 use crate::routes;
+use details::DetailsDialog;
+use export::{ExportDialog, ExportMenu, Format};
+use filters::Filters;
 use latchkey_types::{
     account::Viewer,
-    audit::{AuditEventRow, AuditPage as Page, AuditPeriod, AuditQuery},
+    audit::{AuditActor, AuditEventRow, AuditPage as Page, AuditQuery},
     error::Error,
 };
 use latchkey_ui::{
-    browser,
-    button::Button,
-    icon::Glyph,
-    message::{AlertWithRetry, EmptyState},
-    search::SearchField,
-    select::{Select, choices},
+    browser, button::Button, dialog::use_dialogs, empty_state::EmptyState, icon::Glyph, message::AlertWithRetry, page::PageLead, toast::use_toasts,
 };
 use query_state::AuditQueryState;
 use table::EventTable;
 
-type FirstPage = OnceResource<Result<Page, Error>>;
+type FirstPage = OnceResource<Result<(Page, Vec<AuditActor>), Error>>;
 
 /// Audit events, newest first.
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let query_state = AuditQueryState::from_url();
     provide_context(query_state);
+    let query = query_state.get_untracked();
     // Created outside of the content: inside its `Suspense` the server may create resources more than once.
-    provide_context(FirstPage::new(read_audit_log(query_state.query())));
+    provide_context(FirstPage::new(async move { Ok((read_audit_log(query).await?, audit_actors().await?)) }));
     view! { <SettingsPage page=&routes::AUDIT content/> }
 }
 
 fn content(_: Viewer) -> AnyView {
     let query_state = expect_context::<AuditQueryState>();
-    loaded_view(expect_context::<FirstPage>(), move |first| view! { <Log query_state first/> })
+    loaded_view(expect_context::<FirstPage>(), move |(first, actors)| view! { <Log query_state first actors/> })
 }
 
-/// The loaded events, and the state of loading.
+/// The loaded page of events, and the state of loading.
 #[derive(Clone, Copy)]
 struct EventList {
-    events: RwSignal<Vec<AuditEventRow>>,
-    next: RwSignal<Option<i64>>,
+    page: RwSignal<Page>,
     last_error: RwSignal<Option<Error>>,
     pending: RwSignal<bool>,
     /// Number of the latest request: responses to earlier ones are dropped.
@@ -54,18 +57,10 @@ struct EventList {
 
 impl EventList {
     fn new(first: Page) -> Self {
-        Self {
-            events: RwSignal::new(first.events),
-            next: RwSignal::new(first.next),
-            last_error: RwSignal::new(None),
-            pending: RwSignal::new(false),
-            generation: StoredValue::new(0),
-        }
+        Self { page: RwSignal::new(first), last_error: RwSignal::new(None), pending: RwSignal::new(false), generation: StoredValue::new(0) }
     }
 
-    /// Loads events: appends a further page, or replaces the list.
     fn load(self, query: AuditQuery) {
-        let append = query.before.is_some();
         self.generation.update_value(|generation| *generation += 1);
         let generation = self.generation.get_value();
         self.pending.set(true);
@@ -78,8 +73,7 @@ impl EventList {
             match result {
                 Ok(page) => {
                     self.last_error.set(None);
-                    self.next.set(page.next);
-                    self.events.update(|events| if append { events.extend(page.events) } else { *events = page.events });
+                    self.page.set(page);
                 }
                 Err(Error::SignedOut) => browser::go_to_sign_in(),
                 Err(error) => self.last_error.set(Some(error)),
@@ -89,39 +83,72 @@ impl EventList {
 }
 
 #[component]
-fn Log(query_state: AuditQueryState, first: Page) -> impl IntoView {
+fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> impl IntoView {
+    let toasts = use_toasts();
+
     // Data
+    let selected_actor = name_of(&first, &query_state.get_untracked().actor);
     let list = EventList::new(first);
-    Effect::new(move |previous: Option<(String, AuditPeriod)>| {
-        let filter = query_state.get();
-        if previous.is_some_and(|previous| previous != filter) {
-            list.load(query_state.query());
+    let details = use_dialogs::<AuditEventRow>();
+    let exports = use_dialogs::<Format>();
+    Effect::new(move |previous: Option<AuditQuery>| {
+        let query = query_state.get();
+        if previous.is_some_and(|previous| previous != query) {
+            list.load(query.clone());
         }
-        filter
+        query
     });
 
     // Actions
-    let load_more = Callback::new(move |()| list.load(AuditQuery { before: list.next.get_untracked(), ..query_state.query() }));
-    let reload = Callback::new(move |()| list.load(query_state.query()));
+    let reload = Callback::new(move |()| list.load(query_state.get_untracked()));
+    let export = Callback::new(move |format| exports.open(format));
+    let exported = exports.done(move |outcome: Result<bool, Error>| match outcome {
+        Ok(true) => toasts.success("Export downloaded".to_owned()),
+        Ok(false) => toasts.stopped("Export stopped".to_owned()),
+        Err(Error::SignedOut) => browser::go_to_sign_in(),
+        Err(error) => toasts.error(error.to_string()),
+    });
 
     // View
-    let periods = choices(&AuditPeriod::ALL.iter().map(|period| (period.as_str(), period.label())).collect::<Vec<_>>());
-    let has_events = Memo::new(move |_| list.events.with(|events| !events.is_empty()));
+    let has_events = Memo::new(move |_| list.page.with(|page| !page.events.is_empty()));
     view! {
-        <div class="toolbar">
-            <SearchField placeholder="Search events" search=Signal::derive(move || query_state.get().0)
-                on_search=move |search| query_state.search(search)/>
-            <Select label="Period" options=periods value=Signal::derive(move || query_state.get().1.as_str().to_owned())
-                on_change=move |value: String| query_state.period(value.parse().unwrap_or_default())/>
+        <PageLead text="Every change in your organization: who made it, and when. Entries can’t be edited or deleted." docs="/docs/security"/>
+        <div class="log-toolbar">
+            <Filters query_state actors selected_actor/>
+            <ExportMenu on_export=export/>
         </div>
         {move || list.last_error.get().map(|error| view! {
             <AlertWithRetry message=error.to_string() on_retry=reload pending=list.pending/>
         })}
         <Show when=move || has_events.get() fallback=move || view! { <NoMatch query_state/> }>
-            <EventTable events=list.events/>
+            <EventTable page=list.page details/>
         </Show>
-        <Show when=move || list.next.get().is_some()>
-            <p class="more"><Button label="Load more" on_click=load_more pending=list.pending/></p>
+        <Pager query_state list/>
+        {details.render(move |event| view! { <DetailsDialog event query_state on_dismiss=details.dismiss/> })}
+        {exports.render(move |format| view! { <ExportDialog query=query_state.get_untracked() format on_done=exported/> })}
+    }
+}
+
+/// The name that an actor has in the events of a page.
+fn name_of(page: &Page, actor: &str) -> Option<String> {
+    page.events.iter().find(|event| event.actor_id == actor).map(|event| event.actor.clone())
+}
+
+/// Opens older and newer pages of the log; empty if there is only one.
+#[component]
+fn Pager(query_state: AuditQueryState, list: EventList) -> impl IntoView {
+    let next = Memo::new(move |_| list.page.with(|page| page.next));
+    let previous = Memo::new(move |_| list.page.with(|page| page.previous));
+    let is_first = Signal::derive(move || previous.get().is_none());
+    let is_last = Signal::derive(move || next.get().is_none());
+    let pending = list.pending;
+    view! {
+        <Show when=move || !is_first.get() || !is_last.get()>
+            <nav class="log-pager" aria-label="Pages of the log">
+                <Button label="Newest" disabled=is_first pending on_click=move |()| query_state.turn_to(None, None)/>
+                <Button label="Newer" disabled=is_first pending on_click=move |()| query_state.turn_to(None, previous.get_untracked())/>
+                <Button label="Older" disabled=is_last pending on_click=move |()| query_state.turn_to(next.get_untracked(), None)/>
+            </nav>
         </Show>
     }
 }
@@ -129,9 +156,13 @@ fn Log(query_state: AuditQueryState, first: Page) -> impl IntoView {
 /// Without matching events. An organization always has one: its creation.
 #[component]
 fn NoMatch(query_state: AuditQueryState) -> impl IntoView {
+    let show_all = move |()| {
+        query_state.change(|query| *query = AuditQuery::default());
+        browser::focus_search();
+    };
     view! {
-        <EmptyState glyph=Glyph::Search title="No match" text="No events match your search in this period.">
-            <Button label="Show everything" on_click=move |()| query_state.clear()/>
+        <EmptyState glyph=Glyph::Search title="No match" text="No events match your search and filters.">
+            <Button label="Show everything" on_click=show_all/>
         </EmptyState>
     }
 }

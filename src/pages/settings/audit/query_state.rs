@@ -1,4 +1,4 @@
-//! Search and period of the log, kept in the URL query.
+//! Filters and page of the log, kept in the URL query.
 
 use leptos::prelude::*;
 use leptos_router::{
@@ -12,70 +12,86 @@ use latchkey_ui::browser;
 
 /// Reads and changes the URL query.
 #[derive(Clone, Copy)]
-pub struct AuditQueryState {
-    filter: Memo<(String, AuditPeriod)>,
-    go: Callback<(String, AuditPeriod)>,
+pub(super) struct AuditQueryState {
+    query: Memo<AuditQuery>,
+    /// Opens an address; true replaces the history entry.
+    go: Callback<(String, bool)>,
 }
 
 impl AuditQueryState {
-    pub fn from_url() -> Self {
-        let query = use_query_map();
-        let filter = Memo::new(move |_| {
-            query.with(|query| {
-                let period = query.get_str("period").and_then(|value| value.parse().ok()).unwrap_or_default();
-                (query.get_str("q").unwrap_or_default().trim().to_owned(), period)
-            })
-        });
+    pub(super) fn from_url() -> Self {
+        let parameters = use_query_map();
+        let query = Memo::new(move |_| parameters.with(|parameters| parse(|name| parameters.get_str(name).unwrap_or_default().trim().to_owned())));
         let navigate = use_navigate();
-        // Replaces the history entry: “Back” skips the keystrokes of a search.
-        let go = Callback::new(move |(search, period): (String, AuditPeriod)| {
-            let address = String::from(routes::AUDIT.path) + &query_string(&search, period, browser::encode);
-            navigate(&address, NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() });
+        let go = Callback::new(move |(address, replace): (String, bool)| {
+            navigate(&address, NavigateOptions { replace, scroll: !replace, ..NavigateOptions::default() });
         });
-        Self { filter, go }
+        Self { query, go }
     }
 
-    /// Search text and period.
-    pub fn get(self) -> (String, AuditPeriod) {
-        self.filter.get()
+    pub(super) fn get(self) -> AuditQuery {
+        self.query.get()
     }
 
-    /// The request for the first page.
-    pub fn query(self) -> AuditQuery {
-        let (search, period) = self.filter.get_untracked();
-        AuditQuery { search, period, before: None }
+    pub(super) fn get_untracked(self) -> AuditQuery {
+        self.query.get_untracked()
     }
 
-    pub fn search(self, search: String) {
-        self.go_to(search, self.filter.get_untracked().1);
+    /// A signal of one of the filters.
+    pub(super) fn filter(self, read: fn(&AuditQuery) -> String) -> Signal<String> {
+        Signal::derive(move || self.query.with(read))
     }
 
-    pub fn period(self, period: AuditPeriod) {
-        self.go_to(self.filter.get_untracked().0, period);
-    }
-
-    /// Clears search and period.
-    pub fn clear(self) {
-        self.go_to(String::new(), AuditPeriod::All);
-    }
-
-    fn go_to(self, search: String, period: AuditPeriod) {
-        let filter = (search.trim().to_owned(), period);
-        if filter != self.filter.get_untracked() {
-            self.go.run(filter);
+    /// Changes filters and opens the first page. Replaces the history entry: “Back” skips the keystrokes of a search.
+    pub(super) fn change(self, change: impl FnOnce(&mut AuditQuery)) {
+        let before = self.get_untracked();
+        let mut query = AuditQuery { before: None, after: None, ..before.clone() };
+        change(&mut query);
+        if query != before {
+            self.open(&query, true);
         }
+    }
+
+    /// Opens another page of the log with the same filters.
+    pub(super) fn turn_to(self, before: Option<i64>, after: Option<i64>) {
+        self.open(&AuditQuery { before, after, ..self.get_untracked() }, false);
+    }
+
+    fn open(self, query: &AuditQuery, replace: bool) {
+        self.go.run((String::from(routes::AUDIT.path) + &query_string(query, browser::encode), replace));
+    }
+}
+
+/// The query with these parameters. Invalid ones are ignored.
+fn parse(text: impl Fn(&str) -> String) -> AuditQuery {
+    AuditQuery {
+        search: text("q"),
+        period: text("period").parse().unwrap_or_default(),
+        actor: text("actor"),
+        action: text("action"),
+        target: text("target"),
+        before: text("before").parse().ok(),
+        after: text("after").parse().ok(),
+        limit: None,
     }
 }
 
 /// The URL query; default values are left out.
-fn query_string(search: &str, period: AuditPeriod, encode: impl Fn(&str) -> String) -> String {
-    let mut parts = Vec::new();
-    if !search.is_empty() {
-        parts.push(String::from("q=") + &encode(search));
-    }
-    if period != AuditPeriod::All {
-        parts.push(String::from("period=") + period.as_str());
-    }
+fn query_string(query: &AuditQuery, encode: impl Fn(&str) -> String) -> String {
+    let period = if query.period == AuditPeriod::All { "" } else { query.period.as_str() };
+    let position = |seq: Option<i64>| seq.map(|seq| seq.to_string()).unwrap_or_default();
+    let (before, after) = (position(query.before), position(query.after));
+    let parameters = [
+        ("q", query.search.as_str()),
+        ("period", period),
+        ("actor", query.actor.as_str()),
+        ("action", query.action.as_str()),
+        ("target", query.target.as_str()),
+        ("before", before.as_str()),
+        ("after", after.as_str()),
+    ];
+    let set = parameters.into_iter().filter(|(_, value)| !value.is_empty());
+    let parts: Vec<String> = set.map(|(name, value)| String::from(name) + "=" + &encode(value)).collect();
     if parts.is_empty() { String::new() } else { String::from("?") + &parts.join("&") }
 }
 
@@ -85,9 +101,18 @@ mod tests {
 
     #[test]
     fn query_omits_defaults() {
-        let query = |search, period| query_string(search, period, str::to_owned);
-        assert_eq!(query("", AuditPeriod::All), "");
-        assert_eq!(query("ada", AuditPeriod::Week), "?q=ada&period=7d");
-        assert_eq!(query("", AuditPeriod::Day), "?period=24h");
+        let query = |query| query_string(&query, str::to_owned);
+        assert_eq!(query(AuditQuery::default()), "");
+        let search = AuditQuery { search: "ada".to_owned(), period: AuditPeriod::Week, ..AuditQuery::default() };
+        assert_eq!(query(search), "?q=ada&period=7d");
+        let page = AuditQuery { actor: "console".to_owned(), target: "key".to_owned(), before: Some(7), ..AuditQuery::default() };
+        assert_eq!(query(page), "?actor=console&target=key&before=7");
+    }
+
+    #[test]
+    fn an_invalid_parameter_is_ignored() {
+        let parameters = [("period", "century"), ("before", "soon"), ("action", "key.created")];
+        let query = parse(|name| parameters.iter().find(|(other, _)| *other == name).map_or_else(String::new, |(_, value)| (*value).to_owned()));
+        assert_eq!(query, AuditQuery { action: "key.created".to_owned(), ..AuditQuery::default() });
     }
 }

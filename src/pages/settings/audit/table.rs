@@ -2,39 +2,64 @@
 
 use leptos::prelude::*;
 
-use latchkey_types::audit::{AuditEventRow, action_label};
-use latchkey_ui::{table::Table, time::Time};
+use super::day::{Day, by_day};
+use latchkey_types::{
+    audit::{AuditEventRow, AuditPage as Page},
+    audit_action::Sentence,
+};
+use latchkey_ui::{button::IconButton, dialog::Dialogs, hydration::is_hydrated, icon::Glyph};
 
+/// A page of the log, by day. Each event is one sentence; the rest is in its details.
 #[component]
 pub(super) fn EventTable(
     /// Newest first.
-    events: RwSignal<Vec<AuditEventRow>>,
+    page: RwSignal<Page>,
+    /// The event whose details are open.
+    details: Dialogs<AuditEventRow>,
 ) -> impl IntoView {
+    // The server does not know the browser's time zone.
+    let is_local = is_hydrated();
+    let days = Memo::new(move |_| page.with(|page| by_day(&page.events, is_local.get())));
     view! {
-        <Table label="Audit log" class="table table-log" columns=vec!["When", "Actor", "Action", "Target", "Details", "IP address"]>
-            <For each=move || events.get() key=|event| event.seq let(event)>
-                {event_row(event)}
-            </For>
-        </Table>
+        <table class="log" aria-label="Audit log">
+            <thead>
+                <tr>
+                    <th scope="col">"Time"</th>
+                    <th scope="col">"Event"</th>
+                    <th scope="col">"IP address"</th>
+                    <th scope="col"><span class="visually-hidden">"Details"</span></th>
+                </tr>
+            </thead>
+            {move || days.get().into_iter().map(|day| day_view(day, details)).collect_view()}
+        </table>
     }
 }
 
-fn event_row(event: AuditEventRow) -> impl IntoView {
-    let details =
-        event.details.into_iter().map(|(name, value)| view! { <li><span class="detail-name">{name} ": "</span>{value}</li> }).collect_view();
+fn day_view(day: Day, details: Dialogs<AuditEventRow>) -> impl IntoView {
+    view! {
+        <tbody>
+            <tr class="log-day"><th scope="rowgroup" colspan="4">{day.label}</th></tr>
+            {day.events.into_iter().map(|(time, event)| event_row(time, event, details)).collect_view()}
+        </tbody>
+    }
+}
+
+fn event_row(time: String, event: AuditEventRow, details: Dialogs<AuditEventRow>) -> impl IntoView {
+    let opened = event.clone();
+    let Sentence { verb, target, suffixes } = Sentence::of(&event);
+    let target = target.map(|name| view! { " " <strong dir="auto">{name}</strong> });
+    let suffixes = suffixes.into_iter().map(|(words, value)| view! { " " {words} " " <span dir="auto">{value}</span> }).collect_view();
+    let auth_method = event.auth_method.map(|method| view! { " " <span class="tag">{method}</span> });
     view! {
         <tr>
-            <td class="cell-soft cell-time" data-label="When"><Time at=event.at/></td>
-            <td data-label="Actor">
-                <span class="cell-text">
-                    {event.actor}
-                    {event.auth_method.map(|auth_method| view! { <span class="tag">{auth_method}</span> })}
-                </span>
+            <td class="log-time"><time datetime=event.at.rfc3339() title=event.at.rfc3339()>{time}</time></td>
+            <td class="log-event">
+                <span title=event.action><strong dir="auto">{event.actor}</strong> {auth_method} " " {verb} {target} {suffixes}</span>
             </td>
-            <td class="cell-event" data-label="Action"><span class="cell-text" title=event.action.clone()>{action_label(&event.action)}</span></td>
-            <td class="cell-object" data-label="Target"><span class="cell-text" title=event.object_id>{event.object}</span></td>
-            <td class="cell-soft" data-label="Details"><ul class="details">{details}</ul></td>
-            <td class="cell-soft cell-address" data-label="IP address"><span class="cell-text">{event.address}</span></td>
+            <td class="log-address">{event.address}</td>
+            <td class="log-action">
+                <IconButton label="Details" glyph=Glyph::More on_click=move |_| details.open(opened.clone())/>
+            </td>
         </tr>
     }
 }

@@ -9,9 +9,10 @@ use crate::{
     pages::secret::{Reveal, use_reveal},
 };
 use latchkey_types::{
+    error::Error,
     id::RoleId,
     member::{InvitationLink, MemberRow, MembersPageData, RoleRow},
-    permission::Permissions,
+    permission::{Permissions, role_label},
 };
 use latchkey_ui::{
     dialog::{Dialogs, use_dialogs},
@@ -51,6 +52,12 @@ impl MembersContext {
         self.people.refetch(members_page);
     }
 
+    /// Shows an error and reloads the lists.
+    pub(super) fn fail(self, error: &Error) {
+        self.toasts.error(error.to_string());
+        self.people.refetch(members_page);
+    }
+
     /// Closes the dialog and shows a toast.
     pub(super) fn done(self, message: String) {
         self.dialogs.close();
@@ -67,7 +74,7 @@ impl MembersContext {
     /// The roles that the viewer can grant.
     pub(super) fn choices(self) -> Vec<Choice> {
         let can_grant = |role: &&RoleRow| self.own.first_missing(role.permissions).is_none();
-        let choice = |role: &RoleRow| (role.id.to_string(), role.name.clone());
+        let choice = |role: &RoleRow| (role.id.to_string(), role_label(&role.name));
         untrack(|| self.people.with(|people| people.roles.iter().filter(can_grant).map(choice).collect()))
     }
 

@@ -13,7 +13,7 @@ use latchkey_ui::{
 };
 
 /// The preselected role.
-const DEFAULT_ROLE: &str = "member";
+const DEFAULT_ROLE: &str = "Member";
 
 #[component]
 pub(super) fn InviteDialog(context: MembersContext, on_dismiss: Callback<()>) -> impl IntoView {

@@ -1,26 +1,34 @@
-//! The table of members.
+//! The table of members and invitations.
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::context::{MembersContext, OpenDialog};
-use crate::api::members::enable_member;
+use super::{
+    context::{MembersContext, OpenDialog},
+    invitation::InvitationTableRow,
+};
+use crate::{api::members::enable_member, pages::layout::initials, routes};
 use latchkey_types::{id::UserId, member::MemberRow};
 use latchkey_ui::{
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
-    table::{Column, RowTable},
+    rows::ForRows,
+    table::{Column, Table},
     time::Time,
 };
 
+/// The members, then those who are invited.
 #[component]
 pub(super) fn Members(context: MembersContext) -> impl IntoView {
     let menu = SharedMenu::new();
     let members = context.people.rows(|people| &people.members, |member| member.id);
-    let columns = vec!["Name".into(), "Email".into(), "Role".into(), "Status".into(), "Last seen".into(), Column::Number("Keys"), "Action".into()];
+    let invitations = context.people.rows(|people| &people.invitations, |invitation| invitation.id);
+    let columns: Vec<Column> =
+        vec!["Name".into(), "Email".into(), "Role".into(), "Status".into(), "Last seen".into(), Column::Number("Keys"), Column::Hidden("Action")];
     view! {
-        <RowTable label="Members" columns rows=members let(member)>
-            <MemberTableRow context member menu/>
-        </RowTable>
+        <Table label="Members" columns>
+            <ForRows rows=members let(member)><MemberTableRow context member menu/></ForRows>
+            <ForRows rows=invitations let(invitation)><InvitationTableRow context invitation menu/></ForRows>
+        </Table>
         <MenuList menu id="member-actions"/>
     }
 }
@@ -28,22 +36,20 @@ pub(super) fn Members(context: MembersContext) -> impl IntoView {
 #[component]
 fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: SharedMenu) -> impl IntoView {
     let id = member.with_untracked(|member| member.id);
-    let role = move || context.people.with(|people| people.role_name(member.with(|member| member.role_id)));
-    let is_you = move || context.people.with(|people| people.viewer == id);
-    let status = move || if member.get().disabled_at.is_some() { ("status", "Disabled") } else { ("status status-active", "Active") };
-    let items = Callback::new(move |()| actions(context, &member.get_untracked()));
-    // Viewers can't change their own role or disable themselves.
-    let can_change = move || !is_you() && context.may_change(member.with(|member| member.role_id));
+    let role = move || context.people.with(|people| people.role_label(member.with(|member| member.role_id)));
+    let is_you = Memo::new(move |_| context.people.with(|people| people.viewer == id));
+    let status = move || if member.get().disabled_at.is_some() { ("status status-disabled", "Disabled") } else { ("status status-active", "Active") };
     view! {
         <tr aria-label=move || member.get().name>
             <td class="cell-name">
                 <span class="name-with-tag">
-                    <span class="cell-text">{move || member.get().name}</span>
-                    {move || is_you().then(|| view! { <span class="tag">"You"</span> })}
+                    <span class="avatar" aria-hidden="true">{move || member.with(|member| initials(&member.name))}</span>
+                    <span class="cell-text" dir="auto">{move || member.get().name}</span>
+                    {move || is_you.get().then(|| view! { <span class="tag">"You"</span> })}
                 </span>
             </td>
             <td class="cell-soft" data-label="Email"><span class="cell-text">{move || member.get().email}</span></td>
-            <td data-label="Role"><span class="cell-text role-name">{role}</span></td>
+            <td data-label="Role"><span class="cell-text">{role}</span></td>
             <td data-label="Status"><span class=move || status().0>{move || status().1}</span></td>
             <td class="cell-soft" data-label="Last seen">
                 {move || match member.get().last_seen_at {
@@ -52,12 +58,26 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
                 }}
             </td>
             <td class="cell-number" data-label="Keys">{move || member.get().keys}</td>
-            <td class="cell-action">
-                <Show when=can_change>
-                    <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton>
-                </Show>
-            </td>
+            <td class="cell-action"><MemberActions context member is_you menu/></td>
         </tr>
+    }
+}
+
+/// The actions on a member. Nobody can change their own role or disable themselves: their own row leads to their profile.
+#[component]
+fn MemberActions(context: MembersContext, member: Memo<MemberRow>, is_you: Memo<bool>, menu: SharedMenu) -> impl IntoView {
+    let id = member.with_untracked(|member| member.id);
+    let items = Callback::new(move |()| actions(context, &member.get_untracked()));
+    let can_change = Memo::new(move |_| context.may_change(member.with(|member| member.role_id)));
+    move || {
+        if is_you.get() {
+            view! { <a href=routes::PROFILE.path title="Somebody else has to change your role">{routes::PROFILE.label}</a> }.into_any()
+        } else if can_change.get() {
+            view! { <MenuButton menu id=format!("actions-{id}") class="icon-button" label="Actions" items><Icon glyph=Glyph::More/></MenuButton> }
+                .into_any()
+        } else {
+            view! { <span class="no-value" title="This role has permissions that you don’t have">"Locked"</span> }.into_any()
+        }
     }
 }
 
@@ -78,7 +98,7 @@ fn enable(context: MembersContext, id: UserId, name: String) {
     spawn_local(async move {
         match enable_member(id).await {
             Ok(()) => context.notify(format!("{name} enabled")),
-            Err(error) => context.notify(error.to_string()),
+            Err(error) => context.fail(&error),
         }
     });
 }

@@ -11,9 +11,10 @@ use latchkey_types::{
     permission::Permission,
 };
 use latchkey_ui::{
-    button::ButtonVariant,
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     form::{Form, FormError},
     form_dialog::FormDialog,
+    number::pluralize,
     radio::RadioGroup,
     select::{Choice, SelectField, choices},
 };
@@ -49,6 +50,7 @@ pub(super) fn DisableDialog(context: MembersContext, member: MemberRow, on_dismi
         form.send(receiver.map(|receiver| disable_member(member.id, receiver)), move |()| context.done(message));
     });
 
+    let facts = format!("{} · {}", member.email, pluralize(member.keys, "key", "keys"));
     let receivers = untrack(|| context.people.with(|people| receivers(context, people, member.id)));
     let key_actions = if receivers.is_empty() {
         choices(&[(DISABLE, "Disable their keys")])
@@ -65,14 +67,12 @@ pub(super) fn DisableDialog(context: MembersContext, member: MemberRow, on_dismi
         }
     });
     view! {
-        <FormDialog title="Disable this member?" form submit="Disable" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p>
-                <strong class="quoted">{member.name}</strong>
-                " will be signed out everywhere and can’t sign in until re-enabled. Invitations they sent become invalid."
-            </p>
+        <ConfirmDialog title="Disable this member?" objects=vec![ConfirmObject { name: member.name, facts }]
+            effect="They will be signed out everywhere and can’t sign in until re-enabled. Invitations they sent become invalid."
+            verb="Disable" form on_confirm=submit on_dismiss>
             {keys}
             <FormError form about="member"/>
-        </FormDialog>
+        </ConfirmDialog>
     }
 }
 

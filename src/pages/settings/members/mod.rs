@@ -1,7 +1,7 @@
 //! `/settings/members`
 
 mod context;
-mod invitations;
+mod invitation;
 mod invite;
 mod list;
 mod member;
@@ -12,12 +12,12 @@ use super::{SettingsPage, loaded_view};
 use crate::api::members::members_page;
 use crate::routes;
 use context::{MembersContext, OpenDialog};
-use invitations::Invitations;
 use invite::InviteDialog;
 use latchkey_types::{account::Viewer, error::Error, member::MembersPageData};
 use latchkey_ui::{
     button::{Button, ButtonVariant},
     message::AlertWithRetry,
+    page::{PageActions, PageLead},
 };
 use list::Members;
 use member::{DisableDialog, RoleDialog};
@@ -52,13 +52,10 @@ fn PeopleView(viewer: Viewer, people: MembersPageData) -> impl IntoView {
         OpenDialog::Disable(member) => view! { <DisableDialog context member on_dismiss=dialogs.dismiss/> }.into_any(),
     };
     view! {
-        <div class="settings-head">
-            <p class="settings-lead">"Each invitation link works once and expires after 7 days."</p>
-            <Button label="Invite" variant=ButtonVariant::Primary on_click=dialogs.opener(OpenDialog::Invite)/>
-        </div>
+        <PageActions><Button label="Invite" variant=ButtonVariant::Primary on_click=dialogs.opener(OpenDialog::Invite)/></PageActions>
+        <PageLead text="People who can sign in. Each invitation link works once and expires after 7 days." docs="/docs/security"/>
         {move || people.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
         <Members context/>
-        <Invitations context/>
         {dialogs.render(dialog)}
     }
 }

@@ -2,41 +2,63 @@
 
 use leptos::prelude::*;
 
-use super::{delete::DeleteTarget, open_dialog::OpenDialog};
+use super::{delete::DeleteTarget, matches, open_dialog::OpenDialog};
 use latchkey_types::provider::{KeyLinkState, ModelRow, ProviderRow};
 use latchkey_ui::{
     button::{Button, IconButton},
     dialog::Dialogs,
     icon::{Glyph, Icon},
+    number::pluralize_count,
 };
 
 #[component]
-pub(super) fn ProviderCard(provider: ProviderRow, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
-    let [edited, extended, deleted] = [(); 3].map(|()| provider.clone());
-    let (name, models) = (provider.name.clone(), format!("Models of {}", provider.name));
-    let row = move |model: ModelRow| view! { <ModelTableRow model dialogs/> };
+pub(super) fn ProviderCard(
+    provider: Memo<ProviderRow>,
+    /// The card is hidden while it does not match.
+    search: RwSignal<String>,
+    /// Whether its models are shown at first.
+    unfolded: bool,
+    dialogs: Dialogs<OpenDialog>,
+) -> impl IntoView {
+    let is_hidden = Memo::new(move |_| search.with(|search| provider.with(|provider| !matches(provider, search))));
+    let name = move || provider.with(|provider| provider.name.clone());
+    let open = move |dialog: fn(ProviderRow) -> OpenDialog| dialogs.open(dialog(provider.get_untracked()));
     view! {
-        <article class="provider" aria-label=name>
+        <article class="provider" aria-label=name hidden=move || is_hidden.get()>
             <header class="provider-head">
                 <div class="provider-title">
-                    <h2>{provider.name}</h2>
-                    <span class="provider-style">{provider.style.label()} " API"</span>
+                    <h2 dir="auto">{name}</h2>
+                    <span class="provider-style">{move || provider.with(|provider| provider.style.label())} " API"</span>
                 </div>
                 <div class="provider-actions">
-                    <Button label="Add model" on_click=dialogs.opener(OpenDialog::AddModel(extended))/>
-                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::EditProvider(edited.clone()))/>
+                    <Button label="Add model" on_click=move |()| open(OpenDialog::AddModel)/>
+                    <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| open(OpenDialog::EditProvider)/>
                     <IconButton label="Delete" glyph=Glyph::Trash danger=true
-                        on_click=move |_| dialogs.open(OpenDialog::Delete(DeleteTarget::Provider(deleted.clone())))/>
+                        on_click=move |_| open(|provider| OpenDialog::Delete(DeleteTarget::Provider(provider)))/>
                 </div>
             </header>
             <dl class="provider-properties">
                 <dt>"Address"</dt>
-                <dd><code>{provider.base_url}</code></dd>
+                <dd><code>{move || provider.with(|provider| provider.base_url.clone())}</code></dd>
                 <dt>"Key"</dt>
-                <dd>{link_view(provider.link, "No key")}</dd>
+                <dd>{move || link_view(provider.with(|provider| provider.link.clone()), "No key")}</dd>
             </dl>
-            {(!provider.models.is_empty()).then(|| view! {
-                <table class="table" aria-label=models>
+            <Show when=move || provider.with(|provider| !provider.models.is_empty())>
+                <Models provider unfolded dialogs/>
+            </Show>
+        </article>
+    }
+}
+
+/// The models of a provider, which can be folded.
+#[component]
+fn Models(provider: Memo<ProviderRow>, unfolded: bool, dialogs: Dialogs<OpenDialog>) -> impl IntoView {
+    let row = move |model: ModelRow| view! { <ModelTableRow model dialogs/> };
+    view! {
+        <details class="provider-models" open=unfolded>
+            <summary>{move || provider.with(|provider| pluralize_count(provider.models.len(), "model", "models"))}</summary>
+            <div class="table-frame">
+                <table class="table" aria-label=move || provider.with(|provider| format!("Models of {}", provider.name))>
                     <thead>
                         <tr>
                             <th scope="col">"Model"</th>
@@ -44,10 +66,10 @@ pub(super) fn ProviderCard(provider: ProviderRow, dialogs: Dialogs<OpenDialog>) 
                             <th scope="col"><span class="visually-hidden">"Action"</span></th>
                         </tr>
                     </thead>
-                    <tbody>{provider.models.into_iter().map(row).collect_view()}</tbody>
+                    <tbody>{move || provider.with(|provider| provider.models.clone()).into_iter().map(row).collect_view()}</tbody>
                 </table>
-            })}
-        </article>
+            </div>
+        </details>
     }
 }
 
@@ -57,7 +79,7 @@ fn ModelTableRow(model: ModelRow, dialogs: Dialogs<OpenDialog>) -> impl IntoView
     view! {
         <tr aria-label=name>
             <td class="cell-name">{model.name}</td>
-            <td class="cell-soft" data-label="Key">{link_view(model.link, "Provider’s key")}</td>
+            <td class="cell-soft cell-text" data-label="Key">{link_view(model.link, "Provider’s key")}</td>
             <td class="cell-action">
                 <IconButton label="Edit" glyph=Glyph::Edit on_click=move |_| dialogs.open(OpenDialog::EditModel(edited.clone()))/>
                 <IconButton label="Delete" glyph=Glyph::Trash danger=true

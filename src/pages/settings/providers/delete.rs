@@ -7,7 +7,11 @@ use latchkey_types::{
     error::Error,
     provider::{ModelRow, ProviderRow},
 };
-use latchkey_ui::{button::ButtonVariant, form::Form, form_dialog::FormDialog, number::pluralize};
+use latchkey_ui::{
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
+    form::Form,
+    number::pluralize,
+};
 
 /// The object to delete.
 #[derive(Clone)]
@@ -61,9 +65,6 @@ pub(super) fn DeleteDialog(
         form.send(Some(target.clone().delete()), move |()| on_done.run(message.to_owned()));
     };
     view! {
-        <FormDialog title form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{name}</strong></p>
-            <p>{effect}</p>
-        </FormDialog>
+        <ConfirmDialog title objects=ConfirmObject::only(name) effect verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

@@ -5,38 +5,50 @@ mod delete;
 mod key_field;
 mod model;
 mod open_dialog;
+mod presets;
 mod provider;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
-use super::SettingsPage;
-use crate::{api::providers::list_providers, pages::error_page::LoadFailed, routes};
+use super::{SettingsPage, loaded_view};
+use crate::{api::providers::list_providers, routes};
 use card::ProviderCard;
 use delete::DeleteDialog;
 use latchkey_types::{
     error::Error,
-    provider::{GeneralKey, ProviderList},
+    provider::{GeneralKey, ProviderList, ProviderRow},
 };
 use latchkey_ui::{
-    browser,
     button::{Button, ButtonVariant},
-    dialog::use_dialogs,
+    dialog::{Dialogs, use_dialogs},
+    empty_state::EmptyState,
     icon::Glyph,
-    message::{Alert, EmptyState},
-    suspend::suspend,
+    message::AlertWithRetry,
+    number::pluralize_count,
+    page::{PageActions, PageLead},
+    resource::Refetchable,
+    rows::ForRows,
+    search::SearchField,
     toast::use_toasts,
 };
 use model::ModelDialog;
 use open_dialog::OpenDialog;
+use presets::{CUSTOM, PRESETS};
 use provider::ProviderDialog;
+
+/// With so many providers there is a search field.
+const SEARCH_FROM: usize = 8;
+/// With more providers, their models are folded at first.
+const UNFOLDED_MAX: usize = 4;
+
+type ProvidersResource = OnceResource<Result<ProviderList, Error>>;
 
 /// Providers of language models, and the general keys linked to them.
 #[component]
 pub fn ProvidersPage() -> impl IntoView {
-    let first = OnceResource::new(list_providers());
-    let content = move |_| {
-        view! { <Suspense>{suspend(first, |first| view! { <Providers first/> }, |error| view! { <LoadFailed error/> })}</Suspense> }.into_any()
-    };
+    // Created outside of the content: inside its `Suspense` the server may create resources more than once.
+    provide_context(ProvidersResource::new(list_providers()));
+    let content = |_| loaded_view(expect_context::<ProvidersResource>(), |first| view! { <Providers first/> });
     view! { <SettingsPage page=&routes::PROVIDERS content/> }
 }
 
@@ -45,61 +57,95 @@ fn Providers(first: ProviderList) -> impl IntoView {
     let toasts = use_toasts();
 
     // Data
-    let list = RwSignal::new(first);
-    let load_error = RwSignal::new(None::<Error>);
+    let list = Refetchable::new(first);
+    let search = RwSignal::new(String::new());
     let dialogs = use_dialogs::<OpenDialog>();
 
     // Actions
-    let reload = move || {
-        spawn_local(async move {
-            match list_providers().await {
-                Ok(all) => {
-                    load_error.set(None);
-                    list.set(all);
-                }
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => load_error.set(Some(error)),
-            }
-        });
-    };
+    let reload = Callback::new(move |()| list.refetch(list_providers));
     let done = dialogs.done(move |message| {
         toasts.success(message);
-        reload();
+        reload.run(());
     });
-    let add = dialogs.opener(OpenDialog::AddProvider);
+    let add = dialogs.opener(OpenDialog::AddProvider(&CUSTOM));
 
     // View
-    let cards = move || {
-        let providers = list.with(|list| list.providers.clone());
-        if providers.is_empty() {
-            return view! {
-                <EmptyState glyph=Glyph::Key title="No providers yet"
-                    text="Connect OpenAI, Anthropic or any compatible API, and choose its key.">
-                    <Button label="Add your first provider" on_click=add/>
-                </EmptyState>
-            }
-            .into_any();
-        }
-        providers.into_iter().map(|provider| view! { <ProviderCard provider dialogs/> }).collect_view().into_any()
-    };
-    let keys = move || list.with_untracked(|list| list.keys.clone());
+    let providers = list.rows(|list| &list.providers, |provider| provider.id);
+    let count = Memo::new(move |_| list.with(|list| list.providers.len()));
+    let unfolded = count.get_untracked() <= UNFOLDED_MAX;
+    let keys = move || untrack(|| list.with(|list| list.keys.clone()));
     view! {
-        <div class="toolbar">
-            <p class="settings-lead">"Connect LLM providers and choose the general key each one uses. A model can use its own."</p>
-            <span class="toolbar-end"><Button label="Add provider" variant=ButtonVariant::Primary on_click=add/></span>
-        </div>
-        {move || load_error.get().map(|error| view! { <Alert message=error.to_string()/> })}
-        {cards}
+        <PageActions><Button label="Add provider" variant=ButtonVariant::Primary on_click=add/></PageActions>
+        <PageLead text="Connect LLM providers and choose the general key each one uses. A model can use its own."/>
+        {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
+        <Show when=move || { count.get() >= SEARCH_FROM }>
+            <div class="provider-toolbar">
+                <SearchField placeholder="Provider or model" search on_search=move |typed: String| search.set(typed)/>
+                <p class="provider-count" role="status">{move || list.with(|list| count_text(&list.providers, &search.get()))}</p>
+            </div>
+        </Show>
+        <Show when=move || !providers.is_empty() fallback=move || view! { <NoProviders dialogs/> }>
+            <div class="providers">
+                <ForRows rows=providers let(provider)><ProviderCard provider search unfolded dialogs/></ForRows>
+            </div>
+        </Show>
         {dialogs.render(move |open| dialog(open, keys(), dialogs.dismiss, done))}
     }
 }
 
+#[component]
+fn NoProviders(dialogs: Dialogs<OpenDialog>) -> impl IntoView {
+    view! {
+        <EmptyState glyph=Glyph::Plug title="No providers yet" text="Connect OpenAI, Anthropic or any compatible API, and choose its key.">
+            {PRESETS.iter().map(|preset| view! { <Button label=preset.label on_click=dialogs.opener(OpenDialog::AddProvider(preset))/> }).collect_view()}
+        </EmptyState>
+    }
+}
+
+/// Whether the name of a provider or of one of its models contains the search.
+fn matches(provider: &ProviderRow, search: &str) -> bool {
+    let search = search.to_lowercase();
+    let contains = |name: &str| name.to_lowercase().contains(&search);
+    contains(&provider.name) || provider.models.iter().any(|model| contains(&model.name))
+}
+
+fn count_text(providers: &[ProviderRow], search: &str) -> String {
+    let count = providers.iter().filter(|provider| matches(provider, search)).count();
+    if count == 0 { format!("No providers match “{search}”.") } else { pluralize_count(count, "provider", "providers") }
+}
+
 fn dialog(open: OpenDialog, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
     match open {
-        OpenDialog::AddProvider => view! { <ProviderDialog provider=None keys on_dismiss on_done/> }.into_any(),
+        OpenDialog::AddProvider(preset) => view! { <ProviderDialog provider=None preset keys on_dismiss on_done/> }.into_any(),
         OpenDialog::EditProvider(provider) => view! { <ProviderDialog provider=Some(provider) keys on_dismiss on_done/> }.into_any(),
         OpenDialog::AddModel(provider) => view! { <ModelDialog of=Some(provider) model=None keys on_dismiss on_done/> }.into_any(),
         OpenDialog::EditModel(model) => view! { <ModelDialog of=None model=Some(model) keys on_dismiss on_done/> }.into_any(),
         OpenDialog::Delete(target) => view! { <DeleteDialog target on_dismiss on_done/> }.into_any(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use latchkey_types::provider::{ApiStyle, KeyLinkState, ModelRow};
+
+    #[test]
+    fn providers_are_found_by_their_name_and_their_models() {
+        let provider = ProviderRow {
+            id: "prv_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+            name: "OpenAI".to_owned(),
+            style: ApiStyle::Openai,
+            base_url: String::new(),
+            link: KeyLinkState::Nothing,
+            models: vec![ModelRow {
+                id: "mdl_0193456789ab7cdef0123456789abcde".parse().unwrap(),
+                name: "GPT-5".to_owned(),
+                link: KeyLinkState::Nothing,
+            }],
+        };
+        for (search, is_found) in [("", true), ("openai", true), ("gpt", true), ("claude", false)] {
+            assert_eq!(matches(&provider, search), is_found, "{search}");
+        }
+        assert_eq!(count_text(std::slice::from_ref(&provider), "x"), "No providers match “x”.");
     }
 }

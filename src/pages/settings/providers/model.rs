@@ -24,6 +24,7 @@ pub(super) fn ModelDialog(
 ) -> impl IntoView {
     let form = Form::new();
     let (provider, id) = (of.as_ref().map(|provider| provider.id), model.as_ref().map(|model| model.id));
+    let (verb, message) = if id.is_some() { ("Save", "Changes saved") } else { ("Add model", "Model added") };
     let submit = move |()| {
         let (name, key) = (form.check("name", validate::name), form.check("key", check_key));
         let input = name.zip(key).map(|(name, key)| ModelRequest { name, key });
@@ -34,12 +35,12 @@ pub(super) fn ModelDialog(
                 (None, None) => Err(Error::NotFound),
             }
         });
-        form.send(request, move |_| on_done.run("Model saved".to_owned()));
+        form.send(request, move |_| on_done.run(message.to_owned()));
     };
     let title = of.map_or_else(|| "Edit model".to_owned(), |provider| format!("Add model to {}", provider.name));
     let (name, link) = model.map_or_else(Default::default, |model| (model.name, model.link.key().map(|key| key.id.to_string()).unwrap_or_default()));
     view! {
-        <FormDialog title form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title form submit=verb on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="Model ID at the provider, e.g. gpt-5" autofocus=true/>
             <SelectField form name="key" label="Key" options=key_choices("The provider’s key", keys) value=link/>
         </FormDialog>

@@ -1,11 +1,12 @@
 //! The open dialog of the providers page.
 
-use super::delete::DeleteTarget;
+use super::{delete::DeleteTarget, presets::Preset};
 use latchkey_types::provider::{ModelRow, ProviderRow};
 
 #[derive(Clone)]
 pub(super) enum OpenDialog {
-    AddProvider,
+    /// With what its fields contain at first.
+    AddProvider(&'static Preset),
     EditProvider(ProviderRow),
     AddModel(ProviderRow),
     EditModel(ModelRow),

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::key_field::{check_key, key_choices};
+use super::{
+    key_field::{check_key, key_choices},
+    presets::{CUSTOM, Preset},
+};
 use crate::api::providers::{create_provider, edit_provider};
 use latchkey_types::{
     error::Error,
@@ -15,6 +18,9 @@ use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::Sel
 pub(super) fn ProviderDialog(
     /// The provider to edit; `None` adds one.
     provider: Option<ProviderRow>,
+    /// With what the fields of a new provider are filled in.
+    #[prop(default = &CUSTOM)]
+    preset: &'static Preset,
     keys: Vec<GeneralKey>,
     on_dismiss: Callback<()>,
     /// Called with the toast text.
@@ -31,20 +37,20 @@ pub(super) fn ProviderDialog(
         });
         form.send(request, move |message| on_done.run(message));
     };
-    let title = if id.is_some() { "Edit provider" } else { "Add provider" };
+    let (title, verb) = if id.is_some() { ("Edit provider", "Save") } else { ("Add provider", "Add provider") };
     let address_hint = if id.is_some() {
         "Changing the address unlinks the keys of this provider and its models."
     } else {
         "e.g. https://api.openai.com/v1 or https://api.anthropic.com"
     };
     let (name, style, base_url, link) = provider.map_or_else(
-        || (String::new(), ApiStyle::Openai, String::new(), None),
+        || (preset.name.to_owned(), preset.style, preset.base_url.to_owned(), None),
         |provider| (provider.name, provider.style, provider.base_url, provider.link.key().map(|key| key.id)),
     );
     let styles = ApiStyle::ALL.iter().map(|style| (style.as_str().to_owned(), style.label().to_owned())).collect();
     let key_hint = if keys.is_empty() { "No general keys yet. Add one under API Keys › General Key." } else { "Only sent to this address." };
     view! {
-        <FormDialog title form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title form submit=verb on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name hint="e.g. OpenAI" autofocus=true/>
             <SelectField form name="style" label="API" options=styles value=style.as_str() hint="API format. Most providers are OpenAI-compatible."/>
             <Field form name="base_url" label="Address" value=base_url hint=address_hint/>

@@ -11,11 +11,12 @@ use latchkey_types::{
     validate,
 };
 use latchkey_ui::{
-    button::ButtonVariant,
     checkbox::{CheckboxGroup, CheckboxOption},
+    confirm_dialog::{ConfirmDialog, ConfirmObject},
     field::Field,
     form::{Form, FormError},
     form_dialog::FormDialog,
+    number::pluralize,
 };
 
 #[component]
@@ -47,12 +48,15 @@ pub(super) fn DraftDialog(
         checked: permissions.has(permission),
     };
     let options = own.iter().map(option).collect();
+    let (title, verb) = if id.is_some() { ("Edit role", "Save") } else { ("Create role", "Create role") };
     let hint =
         if own == Permissions::of(Permission::ALL) { "What members with this role can do." } else { "You can only grant permissions you have." };
     view! {
-        <FormDialog title=if id.is_some() { "Edit role" } else { "Create role" } form submit="Save" on_submit=submit on_dismiss>
+        <FormDialog title form submit=verb on_submit=submit on_dismiss>
             <Field form name="name" label="Name" value=name.unwrap_or_default() autofocus=true/>
-            <CheckboxGroup form name="permissions" label="Permissions" options hint/>
+            // Above the group, which is long.
+            <p class="field-hint">{hint}</p>
+            <CheckboxGroup form name="permissions" label="Permissions" options/>
             <FormError form about="role"/>
         </FormDialog>
     }
@@ -75,10 +79,10 @@ pub(super) fn DeleteDialog(
     let form = Form::new();
     let submit = Callback::new(move |()| form.send(Some(delete_role(role.id)), move |()| on_done.run("Role deleted".to_owned())));
     view! {
-        <FormDialog title="Delete this role?" form submit="Delete" variant=ButtonVariant::Danger on_submit=submit on_dismiss>
-            <p><strong class="quoted">{role.name}</strong></p>
-            <p>"A role can be deleted only when no member, invitation, template or project key uses it."</p>
+        <ConfirmDialog title="Delete this role?" objects=vec![ConfirmObject { name: role.name, facts: pluralize(role.members, "member", "members") }]
+            effect="A role can be deleted only when no member, invitation, template or project key uses it."
+            verb="Delete" form on_confirm=submit on_dismiss>
             <FormError form about="role"/>
-        </FormDialog>
+        </ConfirmDialog>
     }
 }

@@ -1,0 +1,86 @@
+//! The next step after a key was copied: ready code, and its first request.
+
+use gloo_timers::future::TimeoutFuture;
+use leptos::{prelude::*, task::spawn_local};
+
+use super::content::KeyUse;
+use crate::{api::keys::get_key, code_samples};
+use latchkey_types::{error::Error, id::KeyId, secret::RevealedSecret};
+use latchkey_ui::{browser, code_tabs::CodeTabs};
+
+/// How often the key is read while its first request is awaited.
+const POLL_MS: u32 = 2000;
+
+/// Code with the key in it. It unfolds once the key was copied, except on a phone, where other content would move below the finger.
+#[component]
+pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal<bool>, on_copied: Callback<()>) -> impl IntoView {
+    let KeyUse { kind, project, unused } = key_use;
+    let project = project.map(|project| project.to_string()).unwrap_or_default();
+    let was_copied = copied.get_untracked();
+    // Only rendered in the browser, like every dialog.
+    let samples = code_samples::samples(kind, &browser::origin(), secret.reveal(), &project);
+    let requirement = code_samples::requirement(kind).map(|text| view! { <p class="field-hint">{text}</p> });
+    let code = (!samples.is_empty()).then(|| {
+        view! {
+            <details class="secret-code" prop:open=move || copied.get() && (was_copied || browser::is_wide())>
+                <summary>"Use it in code"</summary>
+                <CodeTabs samples label="Code" on_copied/>
+                {requirement}
+            </details>
+        }
+    });
+    view! {
+        {code}
+        {move || unused.filter(|_| copied.get()).map(|id| view! { <FirstRequest id/> })}
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FirstUse {
+    Waiting,
+    Seen,
+    /// The key can't be read.
+    Unknown,
+}
+
+impl FirstUse {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting for the first request…",
+            Self::Seen => "First request just now",
+            Self::Unknown => "",
+        }
+    }
+}
+
+/// Says when the key was used for the first time.
+#[component]
+fn FirstRequest(id: KeyId) -> impl IntoView {
+    let first_use = RwSignal::new(FirstUse::Waiting);
+    Effect::new(move || spawn_local(watch(id, first_use)));
+    view! {
+        <p class="first-request" class:first-request-seen=move || first_use.get() == FirstUse::Seen role="status">
+            {move || first_use.get().text()}
+        </p>
+    }
+}
+
+/// Reads the key until it was used or the pop-up is closed. A connection that is lost may come back.
+async fn watch(id: KeyId, first_use: RwSignal<FirstUse>) {
+    loop {
+        TimeoutFuture::new(POLL_MS).await;
+        if first_use.is_disposed() {
+            return;
+        }
+        if document().hidden() {
+            continue;
+        }
+        let result = match get_key(id).await {
+            Ok(key) if key.last_used_at.is_some() => FirstUse::Seen,
+            Ok(_) | Err(Error::Offline | Error::Unavailable) => continue,
+            Err(_) => FirstUse::Unknown,
+        };
+        let _ = first_use.try_set(result);
+        return;
+    }
+}
