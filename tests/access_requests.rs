@@ -116,6 +116,8 @@ async fn request_is_created_approved_and_notified() {
     assert_conflict(fixtures.request_key(&fixtures.viewer).await, "template", "have a key");
     assert_eq!(fixtures.actions().await, ["request.created", "request.approved", "key.issued"]);
     assert_eq!(fixtures.notifications().await, ["owner@acme.test requested viewer of acme ", "viewer@acme.test approved owner of acme "]);
+    let (_, notifications) = fixtures.owner.call("notifications/list", json!({})).await;
+    assert_eq!((&notifications[0]["request_id"], &notifications[0]["outcome"]), (&json!(id), &json!({ "event": "Approved", "by": "owner of acme" })));
 
     // The key keeps the fields that its template had at the approval.
     sqlx::query("update key_template_fields set value = 'other'").execute(&fixtures.server.database().await).await.unwrap();

@@ -94,6 +94,91 @@ async fn pages_list_each_event_once_despite_new_events() {
     assert_eq!(seqs.len(), 60);
 }
 
+/// One page of the log for a query whose search and period match all events.
+async fn page_of(page: &BrowserClient, filters: Value) -> Value {
+    let mut query = json!({ "search": "", "period": "all" });
+    query.as_object_mut().unwrap().extend(filters.as_object().unwrap().clone());
+    let (status, body) = page.call("audit/read", json!({ "query": query })).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body
+}
+
+fn seqs(page: &Value) -> Vec<i64> {
+    page["events"].as_array().unwrap().iter().map(|event| event["seq"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn events_are_filtered_by_actor_action_and_target() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let admin = server.user("admin", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    owner.agent_key("by the owner").await;
+    admin.agent_key("by the admin").await;
+    api.post("/keys", json!({ "kind": "client", "name": "by a key" })).await;
+    let (status, actors) = owner.call("audit/actors", json!({})).await;
+    assert_eq!(status, StatusCode::OK);
+    let admin_id = actors.as_array().unwrap().iter().find(|actor| actor[1] == "admin of acme").unwrap()[0].clone();
+
+    let objects = async |filters: Value| -> Vec<String> {
+        let page = page_of(&owner, filters).await;
+        page["events"].as_array().unwrap().iter().map(|event| text(&event["object"])).collect()
+    };
+    let created = json!({ "action": "key.created", "target": "key" });
+    assert_eq!(objects(created).await[..3], ["by a key", "by the admin", "by the owner"]);
+    assert_eq!(objects(json!({ "actor": admin_id, "action": "key.created" })).await, ["by the admin"]);
+    assert_eq!(objects(json!({ "actor": "key" })).await, ["by a key"]);
+    assert_eq!(objects(json!({ "actor": admin_id, "search": "by the owner" })).await, [""; 0]);
+    assert_eq!(objects(json!({ "action": "key.created", "target": "role" })).await, [""; 0]);
+    let from_console = page_of(&owner, json!({ "actor": "console" })).await;
+    assert!(from_console["events"].as_array().unwrap().iter().all(|event| event["auth_method"] == "Command line"), "{from_console}");
+
+    for field in ["actor", "action", "target"] {
+        let mut query = json!({ "search": "", "period": "all" });
+        query[field] = json!("a\u{0}b");
+        let (status, error) = owner.call("audit/read", json!({ "query": query })).await;
+        assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(field)));
+    }
+}
+
+#[tokio::test]
+async fn pages_lead_to_older_and_newer_events() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    for n in 0..7 {
+        owner.agent_key(&format!("key {n}")).await;
+    }
+    let filters = |position: Value| {
+        let mut filters = json!({ "action": "key.created", "limit": 3 });
+        filters.as_object_mut().unwrap().extend(position.as_object().unwrap().clone());
+        filters
+    };
+    let first = page_of(&owner, filters(json!({}))).await;
+    let second = page_of(&owner, filters(json!({ "before": first["next"] }))).await;
+    let third = page_of(&owner, filters(json!({ "before": second["next"] }))).await;
+    assert_eq!((seqs(&first).len(), seqs(&second).len(), seqs(&third).len()), (3, 3, 1));
+    assert_eq!((&first["previous"], &third["next"]), (&Value::Null, &Value::Null));
+    assert_eq!(page_of(&owner, filters(json!({ "after": third["previous"] }))).await, second);
+    assert_eq!(page_of(&owner, filters(json!({ "after": second["previous"] }))).await, first);
+    // One newer event does not fill a page: the first page has it too.
+    let newest = page_of(&owner, filters(json!({ "after": seqs(&first)[1] }))).await;
+    assert_eq!(newest, first);
+    assert_eq!(seqs(&page_of(&owner, json!({ "action": "key.created", "limit": 0 })).await).len(), 1);
+}
+
+#[tokio::test]
+async fn details_show_names_instead_of_ids() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let request = json!({ "name": "Genomics", "description": "", "visibility": "organization" });
+    let (status, project) = owner.call("projects/create", json!({ "request": request })).await;
+    assert_eq!(status, StatusCode::OK, "{project}");
+    let (status, node) = owner.call("projects/create-node", json!({ "id": project["id"], "name": "Input" })).await;
+    assert_eq!(status, StatusCode::OK, "{node}");
+    let event = page_of(&owner, json!({ "action": "node.created" })).await["events"][0].clone();
+    assert_eq!(event["details"], json!([["project", "Genomics"]]));
+}
+
 #[tokio::test]
 async fn organizations_read_only_their_own_events() {
     let server = TestServer::start().await;

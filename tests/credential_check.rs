@@ -94,6 +94,39 @@ async fn token_is_tested_against_dnanexus() {
 }
 
 #[tokio::test]
+async fn external_key_is_replaced_by_those_who_see_it() {
+    let mock = MockService::start().await;
+    let server = TestServer::start_with(|options| {
+        allow_loopback(options);
+        options.outgoing.dnanexus_url = Some(mock.url.parse().unwrap());
+    })
+    .await;
+    let admin = server.user("owner", "acme").await;
+    let (member, other) = (server.user("member", "acme").await, server.user("owner", "globex").await);
+    let id = create_external_key(&member, "dnanexus", "dx-token", "", "").await;
+    mock.respond_with(MockResponse::new(200, r#"{ "id": "user-ada" }"#));
+    assert_eq!(test_connection(&member, &id).await.0, "works");
+    let (_, own) = member.call("credentials/own-external", json!({})).await;
+    assert_eq!((&own[0]["id"], &own[0]["tested"]["outcome"], own.as_array().unwrap().len()), (&id, &json!("works"), 1));
+    assert_eq!(other.call("credentials/own-external", json!({})).await.1, json!([]));
+
+    let arguments = |id: &Value, secret: &str| json!({ "id": id, "request": { "key": "dx-new", "secret": secret, "expiry": { "Days": 90 } } });
+    let (status, error) = member.call("credentials/replace-external", arguments(&id, "unused")).await;
+    assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("secret")));
+    assert_eq!(other.call("credentials/replace-external", arguments(&id, "")).await.0, StatusCode::NOT_FOUND);
+    let (_, general) = admin.call("credentials/create-general", json!({ "name": "OpenAI", "value": "sk-0123456789" })).await;
+    assert_eq!(admin.call("credentials/replace-external", arguments(&general["id"], "")).await.0, StatusCode::NOT_FOUND);
+
+    let (status, replaced) = member.call("credentials/replace-external", arguments(&id, "")).await;
+    assert_eq!(status, StatusCode::OK, "{replaced}");
+    assert_eq!((&replaced["id"], &replaced["name"], &replaced["tested"]), (&id, &own[0]["name"], &Value::Null));
+    assert!(replaced["expires_at"].as_i64() > own[0]["expires_at"].as_i64());
+    mock.take_requests();
+    test_connection(&member, &id).await;
+    assert_eq!(mock.take_requests()[0].headers["authorization"], "Bearer dx-new");
+}
+
+#[tokio::test]
 async fn general_key_is_tested_against_its_linked_provider() {
     let mock = MockService::start().await;
     let server = TestServer::start_with(allow_loopback).await;

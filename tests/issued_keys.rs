@@ -133,6 +133,38 @@ async fn month_totals_match_billing() {
 }
 
 #[tokio::test]
+async fn list_is_searched_and_sorted() {
+    let fixtures = Fixtures::start().await;
+    for role in ["viewer", "member"] {
+        fixtures.server.user(role, "acme").await;
+    }
+    for (holder, requests) in [("viewer@acme.test", 2), ("owner@acme.test", 3), ("member@acme.test", 1)] {
+        let key = fixtures.issue_key(holder).await;
+        fixtures.record_usage(key, 0, requests, 10).await;
+    }
+    let list = async |search: &str, sort: &str, is_reversed: bool| {
+        let mut query = fixtures.query("7d");
+        (query["search"], query["sort"], query["is_reversed"]) = (search.into(), sort.into(), is_reversed.into());
+        fixtures.list(query).await
+    };
+    let holders = |list: &Value| list["rows"].as_array().unwrap().iter().map(|row| text(&row["holder"])).collect::<Vec<_>>();
+    let of_acme = |names: [&str; 3]| names.map(|name| format!("{name} of acme"));
+    assert_eq!(holders(&list("", "user", false).await), of_acme(["member", "owner", "viewer"]));
+    assert_eq!(holders(&list("", "user", true).await), of_acme(["viewer", "owner", "member"]));
+    assert_eq!(holders(&list("", "requests", false).await), of_acme(["owner", "viewer", "member"]));
+    assert_eq!(holders(&list("", "received", true).await), of_acme(["viewer", "owner", "member"]));
+
+    let found = list(" OWNER", "received", false).await;
+    assert_eq!((holders(&found), &found["count"], &found["requests"]), (vec!["owner of acme".to_owned()], &json!(1), &json!(3)));
+    assert_eq!(list("read acc", "received", false).await["count"], 3, "the name of the key");
+    assert_eq!(list("%", "received", false).await["count"], 0, "no wildcards");
+    let mut query = fixtures.query("7d");
+    query["search"] = "a\u{0}b".into();
+    let (status, error) = fixtures.owner.call("issued/list", json!({ "query": query })).await;
+    assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("search")));
+}
+
+#[tokio::test]
 async fn totals_cover_all_pages_and_pages_do_not_overlap() {
     let fixtures = Fixtures::start().await;
     let mut keys = Vec::new();

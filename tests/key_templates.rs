@@ -77,6 +77,45 @@ async fn template_is_created_with_defaults_and_edited_by_value() {
 }
 
 #[tokio::test]
+async fn draft_is_offered_once_its_name_is_saved() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let viewer = server.user("viewer", "acme").await;
+    let project = create_project(&owner, "Apollo").await;
+    let created = create_template(&owner, &project).await;
+    let request = json!({ "template": created["id"] });
+    let cards = async |page: &BrowserClient| call(page, "access-requests/cards", json!({ "project": project })).await["tiles"].clone();
+    assert_eq!(created["is_draft"], true);
+    assert_eq!(edit(&owner, &created["id"], "price", "0", "1").await.1["is_draft"], true, "another value does not publish it");
+    assert_eq!((cards(&viewer).await, cards(&owner).await), (json!([]), json!([])));
+    assert_eq!(viewer.call("access-requests/create", request.clone()).await.0, StatusCode::NOT_FOUND);
+
+    // The same name counts as well.
+    assert_eq!(edit(&owner, &created["id"], "name", "New template", "New template").await.1["is_draft"], false);
+    assert_eq!(cards(&viewer).await[0]["name"], "New template");
+    assert_eq!(viewer.call("access-requests/create", request).await.0, StatusCode::OK);
+    assert_eq!(actions(&server).await, ["template.created", "template.changed", "template.changed"]);
+}
+
+#[tokio::test]
+async fn standard_fields_are_added_once() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let project = create_project(&owner, "Apollo").await;
+    let template = create_template(&owner, &project).await;
+    let add = async |field: &str| owner.call("templates/add-field", json!({ "template": template["id"], "standard": field })).await;
+    for (field, name, value) in
+        [("project_id", "Project ID", project.as_str()), ("input_node_id", "Input Node ID", ""), ("output_node_id", "Output Node ID", "")]
+    {
+        let (status, added) = add(field).await;
+        assert_eq!((status, &added["name"], &added["value"]), (StatusCode::OK, &json!(name), &json!(value)));
+        let (status, error) = add(field).await;
+        assert_eq!((status, &error["field"]), (StatusCode::CONFLICT, &json!("name")));
+    }
+    assert_eq!(add("colour").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn invalid_values_are_rejected_with_their_field() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;

@@ -76,7 +76,7 @@ async fn notification_is_mailed_with_a_link() {
     assert_eq!(received["subject"], "Mia requested “Read access” in Genomics");
     assert_eq!((&received["type"], &received["to_header"]), (&json!("text/plain"), &json!("owner of acme <owner@acme.test>")));
     let body = text(&received["body"]).replace("\r\n", "\n");
-    assert!(body.contains(&format!("{}/projects/{project}/keys\n", server.url)), "{body}");
+    assert!(body.contains(&format!("{}/projects/{project}/keys#requests\n", server.url)), "{body}");
     assert!(body.contains("“For the nightly run.\nThanks!”"), "{body}");
     assert!(text(&received["id"]).ends_with("@example.com>"));
 }

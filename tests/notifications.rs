@@ -15,6 +15,7 @@ pub fn notification(project: &str, event: NotificationEvent) -> NewNotification 
     NewNotification {
         event,
         project_id: project.parse().unwrap(),
+        request_id: None,
         project: "Genomics".to_owned(),
         template: "Read access".to_owned(),
         actor_name: "Mia".to_owned(),
@@ -88,10 +89,16 @@ async fn users_receive_only_their_own_notifications_immediately() {
     assert_eq!(events, ["Requested", "Withdrawn"]);
     assert_eq!(other_organization.call("notifications/list", json!({})).await.1, json!([]));
     // A user marks only their own notifications as read.
-    assert_eq!(other_organization.call("notifications/mark-read", json!({ "up_to": 9999 })).await.0, StatusCode::OK);
-    assert_eq!(owner.call("notifications/mark-read", json!({ "up_to": list[1]["seq"] })).await.0, StatusCode::OK);
-    let (_, list) = owner.call("notifications/list", json!({})).await;
-    assert_eq!((&list[0]["is_read"], &list[1]["is_read"]), (&json!(false), &json!(true)));
+    assert_eq!(other_organization.call("notifications/mark-read", json!({ "from": 0, "up_to": 9999 })).await.0, StatusCode::OK);
+    let read_states = async || {
+        let (_, list) = owner.call("notifications/list", json!({})).await;
+        list.as_array().unwrap().iter().map(|notification| notification["is_read"] == true).collect::<Vec<_>>()
+    };
+    let mark = async |from: &Value, up_to: &Value| owner.call("notifications/mark-read", json!({ "from": from, "up_to": up_to })).await.0;
+    assert_eq!(mark(&list[0]["seq"], &list[0]["seq"]).await, StatusCode::OK);
+    assert_eq!(read_states().await, [true, false]);
+    assert_eq!(mark(&json!(0), &list[0]["seq"]).await, StatusCode::OK);
+    assert_eq!(read_states().await, [true, true]);
 
     // The next notification of each other stream is the user's own later one, so none of another user came before it.
     for (email, stream) in [("owner@acme.test", &mut to_owner), ("owner@globex.test", &mut to_other_organization)] {
@@ -112,6 +119,8 @@ async fn list_holds_the_newest_fifty() {
     }
     let (_, list) = owner.call("notifications/list", json!({})).await;
     assert_eq!((list.as_array().unwrap().len(), &list[0]["seq"], &list[49]["seq"]), (50, &json!(55), &json!(6)));
+    let (_, rest) = owner.call("notifications/list", json!({ "before": list[49]["seq"] })).await;
+    assert_eq!((rest.as_array().unwrap().len(), &rest[0]["seq"]), (5, &json!(5)));
 }
 
 #[tokio::test]

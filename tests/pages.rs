@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{StatusCode, header::SET_COOKIE};
+use reqwest::{Method, RequestBuilder, StatusCode, header::SET_COOKIE};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, TestServer, send_large};
+use crate::support::{PASSWORD, TestServer, send_large, store_keys};
 
 #[tokio::test]
 async fn first_account_is_created_once_with_the_printed_token() {
@@ -76,6 +76,39 @@ async fn server_functions_require_a_session() {
         let (status, error) = visitor.call(name, arguments).await;
         assert_eq!((status, &error["code"]), (StatusCode::UNAUTHORIZED, &json!("signed_out")), "{name}");
     }
+}
+
+#[tokio::test]
+async fn pages_and_lists_are_compressed_but_secrets_are_not() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    store_keys(&server.database().await, 100).await;
+    let api = server.api("owner@acme.test", "keys:read,keys:write,verify");
+    let encoding = async |request: RequestBuilder| {
+        let response = request.header("accept-encoding", "br, gzip").send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.url());
+        response.headers().get("content-encoding").map(|encoding| encoding.to_str().unwrap().to_owned())
+    };
+    let query = json!({ "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } });
+    for request in [
+        page.get("/keys/agent"),
+        page.function("keys/open", &json!({ "query": query })),
+        page.get("/api/v1/openapi.json"),
+        api.request(Method::GET, "/keys?kind=agent&limit=100"),
+    ] {
+        assert_eq!(encoding(request).await.as_deref(), Some("gzip"));
+    }
+    // The metadata are repeated in the response, next to the secret.
+    let metadata = json!({ "note": "a".repeat(2000) });
+    let create = page.function("keys/create", &json!({ "request": { "kind": "client", "name": "shop", "metadata": metadata.to_string() } }));
+    let post = api.request(Method::POST, "/keys").json(&json!({ "kind": "client", "name": "shop", "metadata": metadata }));
+    for request in [create, post, page.get("/events")] {
+        assert_eq!(encoding(request).await, None);
+    }
+    // Without the header, as from a client that cannot decompress.
+    let plain = page.get("/keys/agent").send().await.unwrap();
+    assert!(!plain.headers().contains_key("content-encoding"));
+    assert_eq!(plain.headers()["vary"], "accept-encoding");
 }
 
 #[tokio::test]

@@ -56,6 +56,21 @@ async fn sessions_are_distinguished_and_end_individually() {
 }
 
 #[tokio::test]
+async fn other_sessions_end_together() {
+    let server = TestServer::start().await;
+    let here = server.user("owner", "acme").await;
+    let (there, elsewhere) = (sign_in_with(&server, FIREFOX).await, sign_in_with(&server, FIREFOX).await);
+    let other = server.user("admin", "acme").await;
+    assert_eq!(here.call("profile/end-other-sessions", json!({})).await.0, StatusCode::OK);
+    assert!(!is_signed_in(&there).await && !is_signed_in(&elsewhere).await);
+    assert!(is_signed_in(&here).await && is_signed_in(&other).await);
+    assert_eq!(sessions(&here).await.len(), 1);
+    let row: (String, String) =
+        sqlx::query_as("select action, detail from audit_events order by seq desc limit 1").fetch_one(&server.database().await).await.unwrap();
+    assert_eq!(row, ("sessions.others_ended".into(), r#"{"sessions":2}"#.into()));
+}
+
+#[tokio::test]
 async fn user_agent_is_truncated() {
     let server = TestServer::start().await;
     server.user("owner", "acme").await;

@@ -92,6 +92,26 @@ async fn visibility_decides_who_sees_a_project() {
 }
 
 #[tokio::test]
+async fn edits_of_other_values_do_not_overwrite_each_other() {
+    let server = TestServer::start().await;
+    let owner = server.user("owner", "acme").await;
+    let id = create(&owner, "Reads", "members").await;
+    let values = |name: &str, description: &str, visibility: &str| json!({ "name": name, "description": description, "visibility": visibility });
+    let edit = |before: Value, request: Value| json!({ "id": id, "before": before, "request": request });
+    // Both editors displayed the same values.
+    let displayed = || values("Reads", "Test project", "members");
+    call(&owner, "projects/edit", edit(displayed(), values("Sequencer reads", "Test project", "members"))).await;
+    let edited = call(&owner, "projects/edit", edit(displayed(), values("Reads", "Daily.", "organization"))).await;
+    assert_eq!(
+        (&edited["name"], &edited["description"], &edited["visibility"]),
+        (&json!("Sequencer reads"), &json!("Daily."), &json!("organization"))
+    );
+    assert_rejected(&owner, "projects/edit", edit(displayed(), values("Mine", "Test project", "members")), 409, "name").await;
+    assert_rejected(&owner, "projects/edit", edit(displayed(), values("Reads", "Weekly.", "members")), 409, "description").await;
+    assert_eq!(call(&owner, "projects/get", json!({ "id": id })).await["description"], "Daily.");
+}
+
+#[tokio::test]
 async fn project_keeps_at_least_one_manager() {
     let server = TestServer::start().await;
     let owner = server.user("owner", "acme").await;

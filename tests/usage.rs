@@ -38,6 +38,29 @@ async fn only_valid_calls_are_counted() {
 }
 
 #[tokio::test]
+async fn shares_of_all_pages_add_up_to_the_whole() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let database = server.database().await;
+    store_keys(&database, 70).await;
+    let today = latchkey_types::time::Timestamp::now().0.div_euclid(latchkey_types::time::DAY_MS);
+    let usage = "insert into usage_by_day (organization_id, day, key_id, requests) select organization_id, $1, id, 1 + number % 7 from api_keys";
+    sqlx::query(usage).bind(today).execute(&database).await.unwrap();
+    let read = async |search: &str, number: i64| page.call("billing/month", json!({ "search": search, "page": number })).await.1;
+    let (first, second) = (read("", 1).await, read("", 2).await);
+    let keys: Vec<_> = [&first, &second].into_iter().flat_map(|page| page["keys"].as_array().unwrap()).collect();
+    assert_eq!((first["keys"].as_array().unwrap().len(), keys.len(), &first["count"], &first["hidden"]), (50, 70, &json!(70), &json!(0)));
+    assert_eq!(keys.iter().map(|key| key["share"].as_i64().unwrap()).sum::<i64>(), 1000);
+    assert!(keys.windows(2).all(|pair| pair[0]["requests"].as_i64() >= pair[1]["requests"].as_i64()), "{keys:?}");
+
+    // A key's share does not depend on what else is found.
+    let name = text(&keys[60]["name"]);
+    let found = read(&name.to_uppercase(), 1).await;
+    assert_eq!((&found["keys"], &found["count"]), (&json!([keys[60]]), &json!(1)));
+    assert_eq!(read("", 99).await["keys"], json!([]));
+}
+
+#[tokio::test]
 async fn usage_requires_permission_and_is_per_organization() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;
@@ -132,6 +155,28 @@ async fn bulk_actions_apply_only_to_accessible_keys() {
     assert_eq!(act("delete", &too_many).await.1["field"], "ids");
     let viewer = server.user("viewer", "acme").await;
     assert_eq!(viewer.call("keys/bulk", json!({ "action": "delete", "ids": ids })).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn recently_used_rows_of_a_list_are_counted() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let other_organization = server.user("owner", "globex").await;
+    let database = server.database().await;
+    let now = latchkey_types::time::Timestamp::now();
+    for (user, name, days) in [(&page, "today", 0), (&page, "this week", -3), (&page, "last month", -20), (&other_organization, "today", 0)] {
+        let (id, _) = user.agent_key(name).await;
+        sqlx::query("update api_keys set last_used_at = $1 where id = $2").bind(now.plus_days(days).0).bind(id).execute(&database).await.unwrap();
+    }
+    page.agent_key("never").await;
+    let count = async |search: &str| {
+        let query = json!({ "kind": "agent", "search": search, "sort": { "column": "name", "descending": false } });
+        let (_, opened) = page.call("keys/open", json!({ "query": query })).await;
+        page.call("keys/recent-use", json!({ "listing": opened["listing"] })).await.1
+    };
+    assert_eq!(count("").await, json!({ "within_day": 1, "within_week": 2 }));
+    assert_eq!(count("week").await, json!({ "within_day": 0, "within_week": 1 }));
+    assert_eq!(page.call("keys/recent-use", json!({ "listing": "gone" })).await.0, StatusCode::GONE);
 }
 
 #[tokio::test]

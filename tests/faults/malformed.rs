@@ -364,6 +364,9 @@ fn routes() -> Vec<(Method, String)> {
 async fn project_token(clients: &Clients) -> String {
     let project = create_project(&clients.owner, "Genomes").await;
     let (_, template) = clients.owner.call("templates/create", json!({ "project": project })).await;
+    let edit = json!({ "which": "name", "before": template["name"], "after": "Reader" });
+    let (status, named) = clients.owner.call("templates/edit", json!({ "id": template["id"], "edit": edit })).await;
+    assert_eq!(status, StatusCode::OK, "{named}");
     let (status, requested) = clients.viewer.call("access-requests/create", json!({ "template": template["id"] })).await;
     assert_eq!(status, StatusCode::OK, "{requested}");
     let card = async || {

@@ -38,6 +38,8 @@ impl Revocations {
         let project = create_project(&clients.owner, "Revocations").await;
         let (status, template) = clients.owner.call("templates/create", json!({ "project": project })).await;
         assert_eq!(status, StatusCode::OK, "{template}");
+        let (status, named) = clients.owner.call("templates/edit", naming(&template)).await;
+        assert_eq!(status, StatusCode::OK, "{named}");
         Self { project, template: text(&template["id"]), requests: 0, tokens: Vec::new(), checked: 0 }
     }
 
@@ -51,6 +53,11 @@ impl Revocations {
     pub fn count(&self) -> usize {
         self.tokens.len()
     }
+}
+
+/// Gives a new template a name, before which it can't be requested.
+fn naming(template: &Value) -> Value {
+    json!({ "id": template["id"], "edit": { "which": "name", "before": template["name"], "after": template["id"] } })
 }
 
 impl Revoker {
@@ -87,6 +94,9 @@ impl Revoker {
     async fn replace_template(&mut self) -> Result<(), Killed> {
         let owner = &self.clients.owner;
         let Some(template) = self.call(owner, "templates/create", json!({ "project": self.revocations.project })).await? else { return Ok(()) };
+        if self.call(owner, "templates/edit", naming(&template)).await?.is_none() {
+            return Ok(());
+        }
         let replaced = std::mem::replace(&mut self.revocations.template, text(&template["id"]));
         self.revocations.requests = 0;
         self.call(&self.clients.owner, "templates/delete", json!({ "id": replaced })).await?;

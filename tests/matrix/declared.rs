@@ -31,6 +31,9 @@ pub fn all() -> Vec<Route> {
 /// The `view` permission of any listed kind: the id of an opened list does not reveal its kind.
 const ANY_VIEW: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys, Permission::ManageCredentials];
 
+/// The `view` permission of any API key: the kind is known only after the key is found.
+const ANY_KEY: &[Permission] = &[Permission::ViewKeys, Permission::ManageApiKeys];
+
 /// The permission of either credential kind: the kind is known only after the credential is found, and one that the caller may not see is
 /// reported as not found.
 const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permission::ManageApiKeys];
@@ -46,6 +49,7 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/account/sign-out", Access::SignedIn),
     ("/fn/account/sign-out-everywhere", Access::SignedIn),
     ("/fn/account/viewer", Access::SignedIn),
+    ("/fn/audit/actors", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/audit/read", Access::Permission(Permission::ViewAuditLog)),
     ("/fn/billing/month", Access::Permission(Permission::ViewBilling)),
     ("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
@@ -55,6 +59,8 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/credentials/create-general", Access::Manage),
     ("/fn/credentials/create-external", Access::Manage),
     ("/fn/credentials/edit-general", Access::Manage),
+    ("/fn/credentials/own-external", Access::Permission(Permission::ManageApiKeys)),
+    ("/fn/credentials/replace-external", Access::Manage),
     ("/fn/credentials/test", Access::OneOf(ANY_CREDENTIAL)),
     ("/fn/invitations/create", Access::Permission(Permission::ManageMembers)),
     ("/fn/invitations/renew", Access::Permission(Permission::ManageMembers)),
@@ -66,8 +72,10 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/keys/bulk", Access::Manage),
     ("/fn/keys/create", Access::Manage),
     ("/fn/keys/edit", Access::Manage),
+    ("/fn/keys/get", Access::OneOf(ANY_KEY)),
     ("/fn/keys/ids", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/open", Access::View),
+    ("/fn/keys/recent-use", Access::OneOf(ANY_VIEW)),
     ("/fn/keys/rotate", Access::Manage),
     ("/fn/keys/rows", Access::OneOf(ANY_VIEW)),
     ("/fn/members/disable", Access::Permission(Permission::ManageMembers)),
@@ -78,7 +86,9 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/notifications/mark-read", Access::SignedIn),
     ("/fn/organization/edit", Access::Permission(Permission::ManageOrganization)),
     ("/fn/organization/get", Access::Permission(Permission::ManageOrganization)),
+    ("/fn/overview/get", Access::SignedIn),
     ("/fn/profile/change-password", Access::SignedIn),
+    ("/fn/profile/end-other-sessions", Access::SignedIn),
     ("/fn/profile/end-session", Access::SignedIn),
     ("/fn/profile/rename", Access::SignedIn),
     ("/fn/profile/sessions", Access::SignedIn),

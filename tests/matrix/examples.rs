@@ -61,6 +61,7 @@ pub fn of(route: &Route) -> Option<Example> {
         ),
         ("POST", "/fn/account/sign-in") => plain(|_, _| json!({ "email": "viewer@acme.test", "password": PASSWORD })),
         ("POST", "/fn/account/sign-out" | "/fn/account/sign-out-everywhere" | "/fn/account/viewer") => plain(|_, _| json!({})),
+        ("POST", "/fn/audit/actors") => plain(|_, _| json!({})),
         ("POST", "/fn/audit/read") => plain(|_, _| json!({ "query": { "search": "", "period": "all" } })),
         ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
@@ -72,6 +73,10 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/credentials/create-external") => plain(|_, _| json!({ "request": new_external() })).of_external(),
         ("POST", "/fn/credentials/edit-general") => {
             with_object(Object::General, |fixtures, id| json!({ "id": id, "name": fixtures.unique_name(), "value": "" })).of_general()
+        }
+        ("POST", "/fn/credentials/own-external") => plain(|_, _| json!({})),
+        ("POST", "/fn/credentials/replace-external") => {
+            with_object(Object::External, |_, id| json!({ "id": id, "request": aws_secrets() })).of_external()
         }
         ("POST", "/fn/credentials/test") => with_object(Object::General, |_, id| json!({ "id": id })).of_general(),
         ("POST", "/fn/invitations/create") => {
@@ -88,9 +93,11 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/keys/edit") => {
             with_object(Object::Key, |fixtures, id| json!({ "id": id, "patch": { "name": fixtures.unique_name() } })).of(KeyKind::Agent)
         }
+        ("POST", "/fn/keys/get") => with_object(Object::Key, |_, id| json!({ "id": id })).of(KeyKind::Agent),
         ("POST", "/fn/keys/ids" | "/fn/keys/rows") => {
             with_object(Object::Listing, |_, listing| json!({ "listing": listing, "offset": 0, "limit": 1 }))
         }
+        ("POST", "/fn/keys/recent-use") => with_object(Object::Listing, |_, listing| json!({ "listing": listing })),
         ("POST", "/fn/keys/open") => {
             plain(|_, _| json!({ "query": { "kind": "agent", "search": "", "sort": { "column": "name", "descending": false } } })).of(KeyKind::Agent)
         }
@@ -107,13 +114,13 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/issued/revoke") => with_object(Object::IssuedKey, |_, id| json!({ "id": id })),
         ("POST", "/fn/issued/set-disabled") => with_object(Object::IssuedKey, |_, id| json!({ "id": id, "disabled": true })),
         ("POST", "/fn/notifications/list") => plain(|_, _| json!({})),
-        ("POST", "/fn/notifications/mark-read") => plain(|_, _| json!({ "up_to": 1 })),
+        ("POST", "/fn/notifications/mark-read") => plain(|_, _| json!({ "from": 0, "up_to": 1 })),
         ("POST", "/fn/profile/change-password") => plain(|_, _| json!({ "current": PASSWORD, "password": PASSWORD })),
         ("POST", "/fn/profile/end-session") => with_object(Object::Session, |_, id| json!({ "id": id })),
         ("POST", "/fn/profile/rename") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
-        ("POST", "/fn/profile/sessions") => plain(|_, _| json!({})),
+        ("POST", "/fn/profile/end-other-sessions" | "/fn/profile/sessions") => plain(|_, _| json!({})),
         ("POST", "/fn/organization/edit") => plain(|_, _| json!({ "name": "acme", "currency": "USD" })),
-        ("POST", "/fn/organization/get") => plain(|_, _| json!({})),
+        ("POST", "/fn/organization/get" | "/fn/overview/get") => plain(|_, _| json!({})),
         ("POST", "/fn/providers/create") => plain(|fixtures, _| json!({ "request": new_provider(fixtures) })),
         ("POST", "/fn/providers/create-model") => {
             with_object(Object::Provider, |fixtures, id| json!({ "provider": id, "request": { "name": fixtures.unique_name() } }))
@@ -240,6 +247,17 @@ fn node(ids: &str) -> i64 {
 
 fn new_external() -> Value {
     json!({ "label": "files", "provider": "dnanexus", "key": "0123456789abcdef0123456789abcdef", "secret": "", "region": "", "expiry": { "Days": 30 } })
+}
+
+fn aws_secrets() -> Value {
+    json!({ "key": "AKIAIOSFODNN7EXAMPLE", "secret": "wJalrXUtnFEMI", "region": "eu-central-1", "expiry": { "Days": 30 } })
+}
+
+pub fn new_aws_key() -> Value {
+    let mut request = aws_secrets();
+    request["label"] = json!("bucket");
+    request["provider"] = json!("aws");
+    request
 }
 
 pub fn new_provider(fixtures: &Fixtures) -> Value {

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
-use super::examples::{new_project, new_provider};
+use super::examples::{new_aws_key, new_project, new_provider};
 use crate::support::{
     BrowserClient, PASSWORD, TestServer,
     projects::{insert_issued_key, insert_template},
@@ -48,6 +48,8 @@ pub enum Object {
     Corpus,
     /// A general key.
     General,
+    /// An external key of the caller.
+    External,
     Provider,
     Model,
     /// A member with the role without permissions, so that the role hierarchy never rejects the call.
@@ -98,7 +100,7 @@ impl Object {
             Self::Listing => "0",
             Self::Key | Self::IssuedKey => "key_00000000000070008000000000000000",
             Self::Corpus => "999999",
-            Self::General => "crd_00000000000070008000000000000000",
+            Self::General | Self::External => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
             Self::Model => "mdl_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
@@ -217,6 +219,13 @@ impl Fixtures {
                 let created = self.call_as_owner("credentials/create-general", json!({ "name": self.unique_name(), "value": "sk-0123456789" })).await;
                 text(&created["id"])
             }
+            Object::External => {
+                let id = text(&self.call_as_owner("credentials/create-external", json!({ "request": new_aws_key() })).await["id"]);
+                // The owner can add another one afterwards.
+                let sql = "update credentials set unique_name = id, created_by = (select id from users where email = $1) where id = $2";
+                sqlx::query(sql).bind(&user.email).bind(&id).execute(&self.database).await.unwrap();
+                id
+            }
             Object::Provider => self.create_provider().await,
             Object::Model => {
                 let arguments = json!({ "provider": self.create_provider().await, "request": { "name": self.unique_name() } });
@@ -266,10 +275,10 @@ impl Fixtures {
         id
     }
 
-    /// A template of such a project. Its role has no permissions, so that every user who can manage the project can grant it.
+    /// A template of such a project, no draft. Its role has no permissions, so that every user who can manage the project can grant it.
     async fn create_template(&self, user: &TestUser) -> String {
         let id = text(&self.call_as_owner("templates/create", json!({ "project": self.create_project(user).await })).await["id"]);
-        sqlx::query("update key_templates set role_id = $1 where id = $2")
+        sqlx::query("update key_templates set role_id = $1, draft_since = null where id = $2")
             .bind(&self.unprivileged_role)
             .bind(&id)
             .execute(&self.database)

@@ -177,6 +177,36 @@ async fn search_is_literal_and_ignores_case() {
 }
 
 #[tokio::test]
+async fn search_finds_keys_by_what_identifies_them() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let api = server.api("owner@acme.test", "");
+    let request = |name: &str, external_id: &str| json!({ "kind": "client", "name": name, "external_id": external_id, "scopes": ["orders:read"] });
+    let mut keys = Vec::new();
+    for (name, external_id) in [("one", "user_000101"), ("two", "user_000102"), ("three", "company_1")] {
+        let (_, created) = api.post("/keys", request(name, external_id)).await;
+        keys.push((text(&created["key"]["id"]), text(&created["secret"])));
+    }
+    let (id, secret) = keys[0].clone();
+    let end = &secret[secret.len() - 4..];
+    for (search, found) in [("user_000101", 1), ("user_0", 2), ("000101", 0), (&*id, 1), (end, 1), ("hree", 1), ("1", 0)] {
+        assert_eq!(api.get(&format!("/keys?kind=client&q={search}")).await.1["total"], found, "{search}");
+    }
+    // Only the page matches beginnings of the filters.
+    let open = async |external_id: &str, scope: Option<&str>, match_prefixes: bool| {
+        let sort = json!({ "column": "name", "descending": false });
+        let query =
+            json!({ "kind": "client", "search": "", "external_id": external_id, "scope": scope, "match_prefixes": match_prefixes, "sort": sort });
+        page.call("keys/open", json!({ "query": query })).await.1["total"].clone()
+    };
+    assert_eq!(open("user_", None, true).await, 2);
+    assert_eq!(open("user_", None, false).await, 0);
+    assert_eq!(open("user_000101", Some("orders"), true).await, 1);
+    assert_eq!(open("user_000101", Some("rders"), true).await, 0);
+    assert_eq!(open("user_000101", Some("orders"), false).await, 0);
+}
+
+#[tokio::test]
 async fn p95_with_100_000_keys_is_below_100_ms() {
     let (_guard, server) = TestServer::start_exclusive().await;
     let page = server.user("owner", "acme").await;

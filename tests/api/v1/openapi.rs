@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use latchkey_rest::{route::Route, route_table};
-use latchkey_types::{access::Access, id::KeyId};
+use latchkey_types::{access::Access, id::KeyId, permission::Scope};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -54,6 +54,7 @@ async fn document_describes_exactly_the_declared_routes() {
         assert_eq!(operation.get("security") == Some(&json!([{}])), route.needs.access == Access::Public, "{}", route.path);
         let needs = route.needs.scope.map_or("Needs ".to_owned(), |scope| format!("`{}`", scope.as_str()));
         assert!(description.contains(&needs), "{} {}: {description}", route.method, route.path);
+        assert_eq!(operation["x-scope"].as_str(), route.needs.scope.map(Scope::as_str), "{}", route.path);
     }
     let ids: BTreeSet<&str> = operations(&document).map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), described.len(), "operation ids are unique");
