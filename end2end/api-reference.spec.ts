@@ -22,7 +22,8 @@ async function expand(page: Page, id: string): Promise<Locator> {
 const send = (section: Locator): Promise<void> => section.getByRole('button', { name: 'Send', exact: true }).click();
 const status = (section: Locator): Locator => section.locator('.call-line strong');
 const responseBody = (section: Locator): Locator => section.getByRole('region', { name: 'Response' });
-const curl = (section: Locator): Locator => section.getByRole('region', { name: 'curl' });
+const sample = (section: Locator, language: string): Locator => section.getByRole('tabpanel', { name: language });
+const curl = (section: Locator): Locator => sample(section, 'cURL');
 
 test('shows operations and sends requests', { tag: '@widths' }, async ({ page, context, internalKey, owner }) => {
   await open(page, '/keys/agent');
@@ -63,11 +64,26 @@ test('shows operations and sends requests', { tag: '@widths' }, async ({ page, c
   await expect(curl(create)).toContainText('-X POST');
   await expect(curl(create)).toContainText('$LATCHKEY_API_KEY');
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await create.getByRole('button', { name: 'Copy' }).click();
+  // The first button copies the code, the second one the response.
+  await create.getByRole('button', { name: 'Copy' }).first().click();
   await expect(create.getByText('Copied', { exact: true })).toBeVisible();
   const command = await page.evaluate(() => navigator.clipboard.readText());
   expect(command).toBe((await curl(create).textContent()) ?? '');
   expect(command).not.toContain(internalKey);
+  await create.getByRole('button', { name: 'Copy' }).nth(1).click();
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toBe(await responseBody(create).textContent());
+  for (const [language, text] of [
+    ['JavaScript', 'await fetch('],
+    ['Python', 'urllib.request.Request('],
+  ]) {
+    await create.getByRole('tab', { name: language }).click();
+    await expect(sample(create, language)).toContainText(text);
+    await expect(sample(create, language)).toContainText(`it's a handbook`);
+    await create.getByLabel('Body').fill(JSON.stringify({ name: `it's a handbook`, key: internalKey }));
+    await expect(sample(create, language)).toContainText('LATCHKEY_API_KEY');
+    await expect(sample(create, language)).not.toContainText(internalKey);
+    await expect(create.getByRole('tab', { name: language }), 'the open tab stays open').toHaveAttribute('aria-selected', 'true');
+  }
   const verify = await expand(page, 'verify');
   await verify.getByLabel('Body').fill(JSON.stringify({ key: internalKey }));
   await expect(curl(verify)).toContainText('$LATCHKEY_API_KEY');
@@ -106,12 +122,13 @@ test('shows operations and sends requests', { tag: '@widths' }, async ({ page, c
   }
 
   const list = await expand(page, 'listKeys');
-  await list.getByLabel('kind', { exact: true }).fill('agent');
+  await list.getByLabel('kind', { exact: true }).selectOption('agent');
   await list.getByLabel('q', { exact: true }).fill('a & b');
   await expect(curl(list)).toContainText('/api/v1/keys?kind=agent&q=a%20%26%20b');
   await send(list);
   await expect(status(list)).toHaveText('200 OK');
   await expect(responseBody(list)).toContainText('"items": []');
+  await expect(responseBody(list), 'the response is scrolled into view').toBeInViewport();
 
   // The key is kept only in the memory of the page.
   expect(page.url()).not.toContain('lki_');
@@ -185,4 +202,40 @@ test('opens an operation by URL and with the keyboard', { tag: '@once' }, async 
   }
   await page.keyboard.press('Enter');
   await expect(status(health)).toHaveText('200 OK');
+});
+
+test('describes the fields of a body, and marks what is required', { tag: '@widths' }, async ({ page, owner: _ }) => {
+  await open(page, '/api-reference');
+  await expect(operation(page, 'verify').locator('summary').first()).toContainText(/POST\s*\/api\/v1\/verify\s*Verify a key\s*verify/);
+  const verify = await expand(page, 'verify');
+  const field = (name: string) => verify.getByRole('row').filter({ has: page.getByText(name, { exact: true }) });
+  await expect(field('key')).toContainText('string');
+  await expect(field('key')).toContainText('Required');
+  await expect(field('cost')).toContainText('integer');
+  await expect(field('cost')).toContainText('Optional');
+  await expect(field('cost')).toContainText('1 by default');
+
+  // A body with several forms has a table for each.
+  const create = await expand(page, 'createKey');
+  await create.getByText('Fields of client').click();
+  const client = create.getByRole('group').filter({ hasText: 'Fields of client' });
+  await expect(client.getByRole('row').filter({ hasText: 'rate_limits[].duration_ms' })).toContainText('Required');
+  await expect(client.getByText('corpora', { exact: true }), 'client keys have none').toHaveCount(0);
+
+  const remove = await expand(page, 'deleteCorpus');
+  await expect(remove.getByText('Required', { exact: true })).toBeVisible();
+  await expect(remove.getByLabel('id')).toHaveAttribute('aria-required', 'true');
+  await axe(page, 'the reference, with fields');
+  await expectFitsWidth(page);
+});
+
+test('the contents mark the section in view', { tag: '@once' }, async ({ page, owner: _ }) => {
+  await open(page, '/api-reference');
+  const current = page.getByRole('navigation', { name: 'Contents' }).locator('[aria-current]');
+  await expect(current).toHaveCount(1);
+  const first = await current.textContent();
+  await page.getByRole('heading', { name: 'Corpora', level: 2 }).evaluate((heading) => heading.scrollIntoView());
+  await expect(current).toHaveText('Corpora');
+  await page.evaluate(() => scrollTo(0, 0));
+  await expect(current).toHaveText(first ?? '');
 });

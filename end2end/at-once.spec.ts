@@ -41,6 +41,24 @@ test.describe('concurrent actions', { tag: '@once' }, () => {
     await expect(rows(page)).toHaveCount(1);
   });
 
+  test('a click and input before hydration have their effect afterwards', async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/latchkey.wasm', async (route) => {
+      await released;
+      await route.continue();
+    });
+    await page.goto('/keys/agent', { waitUntil: 'commit' });
+    await page.getByRole('searchbox').fill('nightly');
+    await page.getByRole('button', { name: 'Create API Key' }).click();
+    expect(await page.locator('html[data-hydrated]').count()).toBe(0);
+    release();
+    await expect(page.getByRole('menuitem', { name: 'Agent API Key' })).toBeVisible();
+    await expect(page.getByRole('searchbox')).toHaveValue('nightly');
+    await page.waitForURL(/q=nightly/);
+  });
+
   test('deleting a deleted key succeeds', async ({ page, otherPage, server, owner, internalKey }) => {
     await server.addKey(internalKey, 'nightly-build');
     await server.addKey(internalKey, 'weekly-build');

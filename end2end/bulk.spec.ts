@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { axe, expect, expectFitsWidth, open, row, rows, test } from './fixtures';
+import { axe, confirmWithNumber, expect, expectFitsWidth, filter, open, row, rows, test } from './fixtures';
 
 const checkbox = (page: Page, name: string) => page.getByRole('checkbox', { name: `Select ${name}`, exact: true });
 const selectAll = (page: Page) => page.getByRole('checkbox', { name: 'Select all' });
@@ -58,6 +58,33 @@ test('rows are selected singly, as a range, and all', { tag: '@widths' }, async 
   });
 });
 
+test('actions on the selection replace the filters', { tag: '@widths' }, async ({ page, server, owner }) => {
+  await open(page, '/keys/agent');
+  // Nothing to search in an empty list, but `Delete` can be found, disabled.
+  await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
+  await expect(page.getByRole('searchbox')).toHaveCount(0);
+  await expect(actionButton(page, 'Delete')).toBeDisabled();
+
+  server.addManyKeys(owner, 20);
+  await open(page, '/keys/agent');
+  await expect(actionButton(page, 'Delete')).toBeDisabled();
+  await expect(actionButton(page, 'Disable')).toHaveCount(0);
+  await expect(button(page, 'Export')).toBeVisible();
+  const top = async () => (await rows(page).first().boundingBox())!.y;
+  const before = await top();
+  await checkbox(page, keyName(1)).click();
+  await expect(page.getByText('1 selected', { exact: true })).toBeVisible();
+  await expect(actionButton(page, 'Disable')).toBeVisible();
+  await expect(actionButton(page, 'Delete')).toBeEnabled();
+  await expect(actionButton(page, 'Delete')).toBeInViewport({ ratio: 0.99 });
+  await expect(button(page, 'Export')).toHaveCount(0);
+  expect(await top(), 'the rows do not move').toBe(before);
+  await axe(page, 'one row selected');
+  await button(page, 'Clear selection').click();
+  await expect(button(page, 'Export')).toBeVisible();
+  await expect(actionButton(page, 'Delete')).toBeDisabled();
+});
+
 test('rows are selected with the keyboard', { tag: '@once' }, async ({ page, server, owner }) => {
   server.addManyKeys(owner, 20);
   await open(page, '/keys/agent');
@@ -74,7 +101,7 @@ test('rows are selected with the keyboard', { tag: '@once' }, async ({ page, ser
   await expect(page.getByText('3 keys disabled.')).toBeVisible();
   await expect(row(page, keyName(2)).getByText('Disabled', { exact: true })).toBeVisible();
   await expect(row(page, keyName(4)).getByText('Active', { exact: true })).toBeVisible();
-  await page.getByLabel('Status', { exact: true }).selectOption('Disabled');
+  await (await filter(page, 'Status')).selectOption('Disabled');
   await expect(rows(page)).toHaveCount(3);
   await selectAll(page).focus();
   await page.keyboard.press('Space');
@@ -107,9 +134,9 @@ test('the selection contains only listed keys', { tag: '@once' }, async ({ page,
     await button(page, 'Clear selection').click();
     await selectAll(page).click();
     await actionButton(page, 'Delete').click();
-    const confirmation = page.getByRole('alertdialog', { name: 'Delete 22 keys?' });
+    await expect(page.getByRole('alertdialog', { name: 'Delete 22 keys?' })).toBeVisible();
     await server.addKey(internalKey, 'created after the dialog opened');
-    await confirmation.getByRole('button', { name: 'Delete' }).click();
+    await confirmWithNumber(page, 'Delete', 22);
     await expect(page.getByText('22 keys deleted.')).toBeVisible();
     await expect(row(page, 'created after the dialog opened')).toBeVisible();
     await expect(rows(page)).toHaveCount(1);
@@ -133,11 +160,38 @@ test.describe('after an error', { tag: '@once' }, () => {
     await page.route('**/fn/keys/ids*', (route) => route.fulfill({ status: 410, json: { code: 'cursor_expired' } }));
     await selectAll(page).click();
     await actionButton(page, 'Delete').click();
-    await page.getByRole('alertdialog', { name: 'Delete 20 keys?' }).getByRole('button', { name: 'Delete' }).click();
+    await confirmWithNumber(page, 'Delete', 20);
     await expect(page.getByText('The list was out of date and has been reloaded.')).toBeVisible();
     await expect(page.getByRole('alertdialog')).toHaveCount(0);
     await expect(page.getByText('keys deleted')).toHaveCount(0);
     await expect(rows(page)).toHaveCount(20);
+  });
+});
+
+test.describe('after an error in the middle', { tag: '@once' }, () => {
+  test.use({ expectedErrors: [503] });
+
+  test('the result is shown, and the rest can be tried again', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 350);
+    await open(page, '/keys/agent');
+    let calls = 0;
+    await page.route('**/fn/keys/bulk*', (route) => {
+      calls += 1;
+      return calls === 1 ? route.continue() : route.fulfill({ status: 503, json: { code: 'unavailable' } });
+    });
+    await selectAll(page).click();
+    await actionButton(page, 'Disable').click();
+    await confirmWithNumber(page, 'Disable', 350);
+    const report = page.getByRole('dialog', { name: 'Not all keys were disabled' });
+    await expect(report).toContainText('200 keys disabled. 150 keys not processed.');
+    await expect(report.getByRole('alert')).toContainText("Latchkey can't reach its database right now.");
+    await expect(page.locator('.toast')).toHaveCount(0);
+    await axe(page, 'an action that failed in part');
+    await expect(page.getByText('150 selected', { exact: true })).toBeVisible();
+    await page.unrouteAll();
+    await report.getByRole('button', { name: 'Try the 150 again' }).click();
+    await expect(page.getByText('150 keys disabled.')).toBeVisible();
+    await expect(page.getByRole('dialog')).toHaveCount(0);
   });
 });
 
@@ -160,19 +214,23 @@ test('deleting 10,000 keys can be stopped', { tag: '@once' }, async ({ page, ser
   await actionButton(page, 'Delete').click();
   const confirmation = page.getByRole('alertdialog', { name: 'Delete 10,000 keys?' });
   await expect(confirmation).toContainText('cannot be undone');
+  await expect(confirmation.getByRole('listitem').first()).toContainText(keyName(1));
+  await expect(confirmation.getByText('and 9,995 more')).toBeVisible();
+  await expect(confirmation.getByText('6,667 keys were used in the last 24 hours.')).toBeVisible();
   await axe(page, 'the confirmation');
-  await confirmation.getByRole('button', { name: 'Delete' }).click();
+  await confirmWithNumber(page, 'Delete', 10_000);
   await expect(page.getByText('600 of 10,000')).toBeVisible();
   await expect(page.getByRole('progressbar', { name: 'Deleting keys' })).toBeVisible();
+  await expect(page.getByRole('dialog').getByRole('button', { name: 'Close' })).toHaveCount(0);
   await axe(page, 'the progress');
   await button(page, 'Stop').click();
   release();
-  await expect(page.getByText('800 keys deleted. 9,200 keys not processed.')).toBeVisible();
+  await expect(page.getByText('Stopped. 800 of 10,000 keys deleted.')).toBeVisible();
   await expect(page.getByText('9,200 keys', { exact: true })).toBeVisible();
   await expect(page.getByText('All 9,200 selected')).toBeVisible();
 
   await actionButton(page, 'Delete').click();
-  await page.getByRole('alertdialog', { name: 'Delete 9,200 keys?' }).getByRole('button', { name: 'Delete' }).click();
+  await confirmWithNumber(page, 'Delete', 9_200);
   await expect(page.getByText('9,200 keys deleted.')).toBeVisible({ timeout: 120_000 });
   await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
 });
@@ -193,7 +251,7 @@ test('an export contains no secrets and no formulas', { tag: '@once' }, async ({
   expect(csv.name).toBe('agent-keys.csv');
   const lines = csv.text.trimEnd().split('\r\n');
   expect(lines).toHaveLength(253);
-  expect(lines[0]).toMatch(/^id,kind,name,mask,status,/);
+  expect(lines[0], 'Excel needs the byte order mark').toMatch(/^\uFEFFid,kind,name,mask,status,/);
   expect(csv.text).toContain(',"\'=HYPERLINK(""https://evil.example"")",lka_');
   expect(csv.text).toContain(',"two, ""three""",');
   const json = await exportAs('JSON');

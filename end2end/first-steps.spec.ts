@@ -23,6 +23,9 @@ test('set-up, then a key is created, used, renamed and deleted', async ({ page, 
     await page.getByLabel('Email').fill(ada.email);
     await page.getByLabel('Password', { exact: true }).fill(ada.password);
     await page.getByRole('button', { name: 'Create account' }).click();
+    await waitForPage(page, '/overview');
+    await checkPage('the overview of a new organization');
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'API Keys' }).click();
     await waitForPage(page, '/keys/internal');
     await expect(page.getByRole('tab', { name: 'Internal', selected: true })).toBeVisible();
     await expect(page.getByRole('heading', { name: 'No keys yet' })).toBeVisible();
@@ -126,7 +129,7 @@ test('set-up, then a key is created, used, renamed and deleted', async ({ page, 
   await test.step('sign out and in again', async () => {
     await userMenu.click();
     await checkPage('the user menu');
-    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Billing', 'API Keys', 'API reference', 'Sign out']);
+    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'Billing', 'API Keys', 'API reference', 'Docs', /^Keyboard shortcuts/, 'Sign out']);
     await page.getByRole('menuitem', { name: 'Profile' }).click();
     await expect(page.getByRole('heading', { name: 'Profile' })).toBeVisible();
     await expect(page.getByText(ada.email)).toBeVisible();
@@ -140,7 +143,7 @@ test('set-up, then a key is created, used, renamed and deleted', async ({ page, 
     await waitForPage(page, '/sign-in');
     await checkPage('the sign-in page');
     await signIn(page, ada);
-    await waitForPage(page, '/keys/internal');
+    await waitForPage(page, '/overview');
     await expect(userMenu).toBeVisible();
   });
 });

@@ -141,9 +141,58 @@ export async function waitForPage(page: Page, path: string): Promise<void> {
   await waitForHydration(page);
 }
 
+/** Clicks twice at the same place, as slowly as a double click can be, whatever is there the second time. */
+export async function clickTwice(page: Page, control: Locator): Promise<void> {
+  await control.scrollIntoViewIfNeeded();
+  const box = await control.boundingBox();
+  if (!box) {
+    throw new Error('the control is not visible');
+  }
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.click(x, y);
+  await page.waitForTimeout(300);
+  await page.mouse.click(x, y);
+  // Until a request of the second click would have an effect.
+  await page.waitForTimeout(500);
+}
+
 /** A table row, by its accessible name. */
 export function row(page: Page, name: string): Locator {
   return page.getByRole('row', { name, exact: true });
+}
+
+/** Confirms an action on several keys that are in use or many, so that their number is typed. */
+export async function confirmWithNumber(page: Page, verb: string, count: number): Promise<void> {
+  const confirmation = page.getByRole('alertdialog', { name: `${verb} ${count.toLocaleString('en')} keys?` });
+  const button = confirmation.getByRole('button', { name: verb, exact: true });
+  await expect(button).toBeDisabled();
+  await confirmation.getByLabel(`Type ${count} to ${verb.toLowerCase()}`).fill(String(count));
+  await button.click();
+}
+
+/** The control of a filter of a key list, which is shown first if it is not. */
+export async function filter(page: Page, name: string): Promise<Locator> {
+  const control = page.locator('.filters').getByLabel(name, { exact: true });
+  if (!(await control.isVisible())) {
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.getByRole('menuitem', { name, exact: true }).click();
+    await expect(control).toBeFocused();
+  }
+  return control;
+}
+
+/** Opens the section of limits in the dialog of a client key, if it is closed. */
+export async function openLimits(page: Page): Promise<void> {
+  const section = page.getByRole('dialog').locator('details');
+  if ((await section.getAttribute('open')) === null) {
+    await section.getByText('Limits', { exact: true }).click();
+  }
+  await expect(section.getByLabel('Allowed addresses')).toBeVisible();
+}
+
+/** Answers tests of credentials, which would call the real provider. */
+export async function mockCredentialTest(page: Page, outcome: 'works' | 'refused' | 'unchecked', detail = ''): Promise<void> {
+  await page.route('**/fn/credentials/test*', (route) => route.fulfill({ json: { tested: { at: Date.now(), outcome }, detail } }));
 }
 
 /** All rows except the header. */
@@ -168,7 +217,8 @@ export function secret(page: Page): Locator {
 /** Copies the secret and closes the pop-up. */
 export async function copyAndClose(page: Page): Promise<void> {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-  await page.getByRole('dialog').getByRole('button', { name: 'Copy' }).click();
+  // The first one is beside the secret; code that is shown after copying has one too.
+  await page.getByRole('dialog').getByRole('button', { name: 'Copy' }).first().click();
   await expect(page.getByText('Copied', { exact: true })).toBeVisible();
   await page.getByRole('button', { name: 'Close', exact: true }).click();
   await expect(page.getByRole('dialog')).toHaveCount(0);
@@ -181,7 +231,10 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 export async function axe(page: Page, state: string): Promise<void> {
   // An element that is fading in has too little contrast.
   await page.evaluate(async () => {
-    const finite = document.getAnimations().filter((each) => each.effect?.getComputedTiming().endTime !== Infinity);
+    // Those that follow a scroll position end only there, those of hidden elements never.
+    const isVisible = ({ effect }: Animation) => effect instanceof KeyframeEffect && effect.target?.checkVisibility();
+    const timed = document.getAnimations().filter((each) => each.timeline === document.timeline && isVisible(each));
+    const finite = timed.filter((each) => each.effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(finite.map((animation) => animation.finished));
   });
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
@@ -194,5 +247,5 @@ export async function axe(page: Page, state: string): Promise<void> {
 /** Expects no horizontal scrolling of the page. */
 export async function expectFitsWidth(page: Page): Promise<void> {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(overflow, 'horizontal overflow in pixels').toBe(0);
+  expect(overflow, 'horizontal overflow in pixels').toBeLessThanOrEqual(0);
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from '@playwright/test';
-import { axe, expect, expectFitsWidth, open, rows, test, waitForHydration } from './fixtures';
+import { axe, clickTwice, expect, expectFitsWidth, open, rows, test, waitForHydration } from './fixtures';
 import type { Server, User } from './server';
 
 const row = (page: Page, user: string) => page.getByRole('row').filter({ hasText: user });
@@ -96,11 +96,38 @@ test.describe('the issued keys', () => {
     await expect(pages).toContainText('11–20 of 42');
     await pages.getByLabel('Rows per page').selectOption('100');
     await expect(pages).toContainText('1–42 of 42');
-    await page.getByLabel('Order').selectOption('Highest total');
+    if (page.viewportSize()!.width > 900) {
+      await page.getByRole('button', { name: 'Total', exact: true }).click();
+      await expect(page.getByRole('columnheader', { name: 'Total' })).toHaveAttribute('aria-sort', 'descending');
+      await page.waitForURL(/sort=total/);
+      await expect(rows(page).first()).toContainText('Person 42');
+      await page.getByRole('button', { name: 'Total', exact: true }).click();
+      await expect(rows(page).first()).toContainText('Person 01');
+      await page.getByRole('button', { name: 'User', exact: true }).click();
+      await expect(page.getByRole('columnheader', { name: 'User' })).toHaveAttribute('aria-sort', 'ascending');
+      await page.waitForURL(/sort=user/);
+      await expect(rows(page).first()).toContainText('Person 01');
+      await page.getByRole('button', { name: 'Total', exact: true }).click();
+    } else {
+      await page.getByLabel('Order').selectOption('Highest total');
+    }
+    await page.waitForURL(/sort=total/);
     await expect(rows(page).first()).toContainText('Person 42');
 
+    // Rows are found by user and by key, and named by the key.
+    await page.getByRole('searchbox', { name: 'Search' }).fill('person 4');
+    await expect(pages).toContainText('1–3 of 3');
+    await expect(page.getByRole('row', { name: 'Read access' })).toHaveCount(3);
+    await expect(page.getByRole('row', { name: /^Total of 3 keys/ })).toBeVisible();
+    await page.getByRole('searchbox', { name: 'Search' }).fill('upload');
+    await expect(page.getByRole('heading', { name: 'No matching keys' })).toBeVisible();
+    await axe(page, 'no matching issued keys');
+    await page.getByRole('searchbox', { name: 'Search' }).fill('');
+    await expect(pages).toContainText('1–42 of 42');
+
     const download = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'CSV' }).click();
+    await page.getByRole('button', { name: 'Export' }).click();
+    await page.getByRole('menuitem', { name: 'CSV' }).click();
     const lines = readFileSync((await (await download).path()) ?? '', 'utf8').trim().split('\r\n');
     expect(lines).toHaveLength(43);
     expect(lines[1]).toMatch(/,Read access,Person 42,.*,active,420,1\.05,USD$/);
@@ -122,9 +149,9 @@ test.describe('the issued keys', () => {
     await expect(page.locator('.issued')).toHaveAttribute('aria-busy', 'false');
     const [callsBefore, historyLength] = [calls, await page.evaluate(() => history.length)];
     await page.getByLabel('From', { exact: true }).focus();
-    await page.keyboard.type('11012026');
+    await page.keyboard.type('01152026');
     await page.keyboard.press('Enter');
-    await page.waitForURL(/from=2026-11-01/);
+    await page.waitForURL(/from=2026-01-15/);
     await expect(page.locator('.issued')).toHaveAttribute('aria-busy', 'false');
     expect([calls - callsBefore, await page.evaluate(() => history.length)]).toEqual([1, historyLength]);
     const today = new Date().toISOString().slice(0, 10);
@@ -135,6 +162,7 @@ test.describe('the issued keys', () => {
     await page.getByLabel('To', { exact: true }).blur();
     await expect(page.getByRole('alert')).toContainText('The start date must not be after the end date.');
     await expect(page.getByLabel('From', { exact: true })).toHaveAttribute('aria-invalid', 'true');
+    await expect(page.getByRole('row', { name: /^Total/ }), 'no totals of another period').toHaveCount(0);
     // The URL keeps the invalid period, so a reload shows the error again.
     await page.reload();
     await waitForHydration(page);
@@ -144,6 +172,20 @@ test.describe('the issued keys', () => {
     await page.getByLabel('To', { exact: true }).blur();
     await expect(page.getByRole('row', { name: /^Total of 3 keys/ })).toContainText('0.015');
     await expect(page.getByRole('alert')).toHaveCount(0);
+  });
+
+  test('are not enabled again by a double click on Disable', { tag: '@once' }, async ({ page, context, server, owner }) => {
+    const project = await createProject(context, server, 'Genomics');
+    issue(server, project, owner, 1);
+    await open(page, `/projects/${project}/keys/issued`);
+    const first = row(page, 'Person 01');
+    const place = (await first.getByRole('button', { name: 'Disable' }).boundingBox())!;
+    await clickTwice(page, first.getByRole('button', { name: 'Disable' }));
+    await expect(first).toContainText('Disabled');
+    const other = (await first.getByRole('button', { name: 'Enable' }).boundingBox())!;
+    expect(Math.abs(other.x - place.x), 'another place').toBeGreaterThanOrEqual(place.width);
+    await first.getByRole('button', { name: 'Enable' }).click();
+    await expect(first).toContainText('Active');
   });
 
   test('are disabled, enabled and revoked', async ({ page, context, server, owner }) => {
@@ -157,7 +199,7 @@ test.describe('the issued keys', () => {
     const first = row(page, 'Person 01');
     // With the keyboard only.
     await first.getByRole('button', { name: 'Disable' }).press('Enter');
-    await expect(first).toContainText('Disabled');
+    await expect(first.getByText('Disabled')).toBeFocused();
     await first.getByRole('button', { name: 'Enable' }).press('Enter');
     await expect(first).toContainText('Active');
     await first.getByRole('button', { name: /^Delete/ }).press('Enter');
@@ -170,9 +212,9 @@ test.describe('the issued keys', () => {
     await dialog.getByRole('button', { name: 'Revoke' }).click();
     await expect(first).toContainText('Revoked');
     await expect(first.getByRole('button')).toHaveCount(0);
+    await expect(first.getByText('Revoked')).toBeFocused();
     const second = row(page, 'Person 02');
     await expect(second).toContainText('Active');
-    await expect(second.getByRole('button').first()).toBeFocused();
 
     // A key of a disabled holder cannot be enabled here, and its row says why.
     server.sql(`update users set disabled_at = 1 where email = 'p02.${project}@example.com'`);

@@ -1,7 +1,7 @@
 // All actions with the keyboard only, and a visible focus at every step.
 
 import type { Locator, Page } from '@playwright/test';
-import { expect, open, row, secret, test } from './fixtures';
+import { axe, expect, open, row, secret, test } from './fixtures';
 
 /** Expects an outline at the focused element. */
 async function expectFocusOutline(page: Page): Promise<void> {
@@ -148,7 +148,7 @@ test.describe('with the keyboard', { tag: '@once' }, () => {
   test('menus support arrow keys, Escape and Tab', async ({ page, owner }) => {
     await open(page, '/keys/agent');
     const opener = page.getByRole('button', { name: owner.name });
-    const item = (name: string) => page.getByRole('menuitem', { name });
+    const item = (name: string) => page.getByRole('menuitem', { name }).or(page.getByRole('menuitemradio', { name }));
     await opener.focus();
     await page.keyboard.press('ArrowDown');
     await expect(opener).toHaveAttribute('aria-expanded', 'true');
@@ -157,6 +157,11 @@ test.describe('with the keyboard', { tag: '@once' }, () => {
       ['ArrowDown', 'Billing'],
       ['ArrowDown', 'API Keys'],
       ['ArrowDown', 'API reference'],
+      ['ArrowDown', 'Docs'],
+      ['ArrowDown', 'System'],
+      ['ArrowDown', 'Light'],
+      ['ArrowDown', 'Dark'],
+      ['ArrowDown', 'Keyboard shortcuts'],
       ['ArrowDown', 'Sign out'],
       ['ArrowDown', 'Profile'],
       ['ArrowUp', 'Sign out'],
@@ -191,12 +196,144 @@ test.describe('with the keyboard', { tag: '@once' }, () => {
     await page.keyboard.press('Enter');
     await expect(heading).toHaveAttribute('aria-sort', 'ascending');
     await expectFocus(heading.getByRole('button'));
-    await tabTo(page.getByRole('region', { name: 'Agent API Key' }), 'Shift+Tab');
+    await expect(page.getByRole('status').getByText('Sorted by Key Name, ascending')).toBeAttached();
     await page.keyboard.press('End');
     await expect(row(page, 'key 000300')).toBeInViewport({ ratio: 0.99 });
     await page.keyboard.press('PageUp');
     await expect(row(page, 'key 000300')).not.toBeInViewport();
     await page.keyboard.press('Home');
     await expect(row(page, 'key 000001')).toBeInViewport({ ratio: 0.99 });
+  });
+
+  test('keys move the focus from row to row, and only the current row has tab stops', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 300);
+    await open(page, '/keys/agent');
+    const key = (number: number) => row(page, `key ${String(number).padStart(6, '0')}`);
+    // The first step into the list, from anywhere on the page.
+    await page.keyboard.press('j');
+    await expectFocus(key(1));
+    for (const [press, number] of [
+      ['j', 2],
+      ['ArrowDown', 3],
+      ['k', 2],
+      ['ArrowUp', 1],
+      ['ArrowUp', 1],
+      ['End', 300],
+      ['ArrowDown', 300],
+      ['Home', 1],
+    ] as const) {
+      await page.keyboard.press(press);
+      await expectFocus(key(number));
+      await expect(key(number)).toBeInViewport({ ratio: 0.99 });
+    }
+    await page.keyboard.press('PageDown');
+    await expect(key(1)).not.toBeInViewport();
+    await expect(page.locator('[role=row]:focus')).toBeInViewport({ ratio: 0.99 });
+    await page.keyboard.press('Home');
+
+    await page.keyboard.press('Tab');
+    await expectFocus(page.getByRole('checkbox', { name: 'Select key 000001' }));
+    for (const name of ['Edit', 'Delete', 'Actions']) {
+      await page.keyboard.press('Tab');
+      await expectFocus(key(1).getByRole('button', { name }));
+      await expect(key(1).getByRole('button', { name })).toHaveAccessibleDescription('key 000001');
+    }
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.closest('[role=table]') ?? null), 'the next stop is outside of the list').toBeNull();
+  });
+
+  test('the focus stays in the list while its row is scrolled away', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 300);
+    await open(page, '/keys/agent');
+    const list = page.getByRole('region', { name: 'Agent API Key' });
+    await page.keyboard.press('j');
+    await expectFocus(row(page, 'key 000001'));
+    await list.evaluate((list) => (list.scrollTop = list.scrollHeight / 2));
+    await expect(row(page, 'key 000001')).toHaveCount(0);
+    await expectFocus(list);
+    await page.keyboard.press('ArrowDown');
+    await expectFocus(page.locator('[role=row]:focus'));
+    await expect(page.locator('[role=row]:focus')).toBeInViewport({ ratio: 0.99 });
+    expect(await list.evaluate((list) => list.scrollTop), 'the list does not jump back').toBeGreaterThan(1_000);
+  });
+
+  test('keys select, edit and delete the current row', async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 10);
+    await open(page, '/keys/agent');
+    const first = row(page, 'key 000001');
+    const selected = (text: string | RegExp) => page.getByText(text, { exact: true });
+    await page.keyboard.press('j');
+    await page.keyboard.press('x');
+    await expect(page.getByRole('checkbox', { name: 'Select key 000001' })).toBeChecked();
+    for (const [press, text] of [
+      ['Shift+ArrowDown', '2 selected'],
+      ['Shift+ArrowDown', '3 selected'],
+      ['Shift+ArrowUp', '2 selected'],
+      ['Shift+End', /^(All )?10 selected$/],
+    ] as const) {
+      await page.keyboard.press(press);
+      await expect(selected(text)).toBeVisible();
+    }
+    await page.keyboard.press('Delete');
+    await expect(page.getByRole('alertdialog')).toContainText('10');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('alertdialog')).toHaveCount(0);
+    await page.keyboard.press('Escape');
+    await expect(page.getByText('selected', { exact: false })).toHaveCount(0);
+
+    await page.keyboard.press('Home');
+    for (const key of ['Enter', 'e']) {
+      await page.keyboard.press(key);
+      await expectFocus(page.getByLabel('API Key Name'));
+      await page.keyboard.press('Escape');
+      await expectFocus(first);
+    }
+    for (const key of ['Delete', 'Backspace']) {
+      await page.keyboard.press(key);
+      await expectFocus(page.getByRole('alertdialog').filter({ hasText: 'key 000001' }).getByRole('button', { name: 'Cancel' }));
+      await page.keyboard.press('Enter');
+      await expectFocus(first);
+    }
+    await page.keyboard.press('Delete');
+    await tabTo(page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }));
+    await page.keyboard.press('Enter');
+    await expect(first).toHaveCount(0);
+    await expectFocus(row(page, 'key 000002'));
+  });
+
+  test('shortcuts work everywhere but in text fields and dialogs', async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'one');
+    const press = async (...keys: string[]) => {
+      for (const key of keys) {
+        await page.keyboard.press(key);
+      }
+    };
+    const sheet = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+    await open(page, '/keys/agent');
+    await press('c');
+    await expectFocus(page.getByRole('menuitem', { name: 'Agent API Key' }));
+    await press('Escape');
+
+    await press('?');
+    await expect(sheet).toContainText('Next row');
+    await expect(sheet).toContainText('API Keys');
+    await axe(page, 'the keyboard shortcuts');
+    await press('c', 'g', 'p');
+    await expect(page.getByRole('menu')).toHaveCount(0);
+    await press('Escape');
+    await expect(sheet).toHaveCount(0);
+
+    await press('/', 'g', 'p');
+    await expect(page.getByRole('searchbox', { name: 'Search' })).toHaveValue('gp');
+    await expect(page).toHaveURL('/keys/agent?q=gp');
+    await page.getByRole('searchbox', { name: 'Search' }).fill('');
+    await page.getByRole('main').focus();
+    await press('g', 'p');
+    await expect(page).toHaveURL('/projects');
+    await press('g', 'k');
+    await expect(page).toHaveURL(/\/keys\//);
+    await page.getByRole('button', { name: 'Create' }).first().waitFor();
+    await press('Control+g', 'p');
+    await expect(page, 'not with a modifier').toHaveURL(/\/keys\//);
   });
 });

@@ -1,15 +1,30 @@
 // Each kind of key on its tab: created, revealed, filtered, disabled, rotated, edited and deleted. Elements are found by role and accessible name.
 
 import type { Page } from '@playwright/test';
-import { axe, copyAndClose, expect, expectFitsWidth, open, row, rows, switchUser, test, waitForHydration } from './fixtures';
+import {
+  axe,
+  confirmWithNumber,
+  copyAndClose,
+  expect,
+  expectFitsWidth,
+  filter,
+  mockCredentialTest,
+  open,
+  openLimits,
+  row,
+  rows,
+  switchUser,
+  test,
+  waitForHydration,
+} from './fixtures';
 
 const KINDS = [
   { kind: 'internal', tab: 'Internal', create: 'Create', title: 'Create internal key', purpose: /One is typically enough/ },
-  { kind: 'external', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
   { kind: 'client', tab: 'Client', create: 'Create', title: 'Create client key', purpose: /the callers of your own API/ },
-  { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /anonymous callers access/ },
-  { kind: 'general', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
   { kind: 'agent', tab: 'Agent API Key', create: 'Create API Key', title: 'Create Agent API Key', purpose: /90 days/ },
+  { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /anonymous callers access/ },
+  { kind: 'external', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
+  { kind: 'general', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
 ];
 
 const checkPage = async (page: Page, state: string) => {
@@ -27,7 +42,7 @@ async function choose(page: Page, name: string, item: string): Promise<void> {
 }
 
 test('tabs are in order and describe their kinds', async ({ page, owner }) => {
-  await open(page, '/');
+  await open(page, '/keys');
   await expect(page).toHaveURL('/keys/internal');
   await expect(page.getByRole('tab')).toHaveText(KINDS.map(({ tab }) => tab));
   for (const { tab, purpose, create, title } of KINDS) {
@@ -66,7 +81,7 @@ for (const { kind, tab } of KINDS.filter(({ kind }) => !['external', 'general'].
     await page.getByRole('checkbox', { name: 'Select all' }).click();
     await page.getByRole('checkbox', { name: 'Select key 000004' }).click();
     await runAction('Delete');
-    await page.getByRole('alertdialog', { name: 'Delete 3 keys?' }).getByRole('button', { name: 'Delete' }).click();
+    await confirmWithNumber(page, 'Delete', 3);
     await expect(rows(page)).toHaveCount(1);
     await expect(row(page, 'key 000004')).toBeVisible();
   });
@@ -76,7 +91,7 @@ test('a tab keeps its search, filter and order', { tag: '@once' }, async ({ page
   await server.addKey(internalKey, 'nightly-build');
   await open(page, '/keys/agent');
   await page.getByRole('searchbox').fill('nightly');
-  await page.getByLabel('Status', { exact: true }).selectOption('Active');
+  await (await filter(page, 'Status')).selectOption('Active');
   await page.getByRole('columnheader', { name: 'Key Name' }).getByRole('button').click();
   const url = '/keys/agent?q=nightly&status=active&sort=name';
   await expect(page).toHaveURL(url);
@@ -92,9 +107,9 @@ test('a tab keeps its search, filter and order', { tag: '@once' }, async ({ page
 test('a viewer sees the permitted tabs without buttons', { tag: '@once' }, async ({ page, server, owner, internalKey }) => {
   await server.addKey(internalKey, 'nightly-build');
   await switchUser(page, server, server.addUser('viewer', owner.organization));
-  await open(page, '/');
+  await open(page, '/keys');
   await expect(page).toHaveURL('/keys/client');
-  await expect(page.getByRole('tab')).toHaveText(['Client', 'Corpus', 'Agent API Key']);
+  await expect(page.getByRole('tab')).toHaveText(['Client', 'Agent API Key', 'Corpus']);
   await page.getByRole('tab', { name: 'Agent API Key' }).click();
   await expect(row(page, 'nightly-build')).toBeVisible();
   await expect(page.getByRole('checkbox')).toHaveCount(0);
@@ -109,7 +124,7 @@ test('an internal key is shown once, in its row', async ({ page, context, owner,
   await open(page, '/keys/internal');
   await button(page, 'Create').click();
   await expect(page.getByLabel('Name', { exact: true })).toBeFocused();
-  await expect(page.getByRole('group', { name: 'Scopes' }).getByRole('checkbox')).toHaveCount(6);
+  await expect(page.getByRole('group', { name: 'Scopes' }).getByRole('radio', { name: 'Full access' })).toBeChecked();
   await checkPage(page, 'the create dialog');
   await button(page, 'Submit').click();
   await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
@@ -212,12 +227,13 @@ test('going back with an uncopied key needs confirmation', { tag: '@once' }, asy
   await expect(button(page, owner.name)).toBeVisible();
 });
 
-test('a client key from creation to deletion', async ({ page, owner, server, internalKey }) => {
+test('a client key from creation to deletion', async ({ page, context, owner, server, internalKey }) => {
   test.setTimeout(120_000);
   await open(page, '/keys/client');
   await button(page, 'Create').click();
   await page.getByLabel('Name', { exact: true }).fill('mobile app');
   await dialog(page, 'Create client key').getByLabel('External ID').fill('customer-7');
+  await openLimits(page);
   await page.getByLabel('Metadata').fill('{"plan": {"deep": 1}}');
   await page.getByLabel('Scopes').fill('read, write');
   await checkPage(page, 'the create dialog');
@@ -237,35 +253,64 @@ test('a client key from creation to deletion', async ({ page, owner, server, int
   await checkPage(page, 'the list');
 
   await test.step('filters', async () => {
-    await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('admin');
+    await (await filter(page, 'Scope')).fill('admin');
     await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
     await checkPage(page, 'no match');
-    await page.getByRole('textbox', { name: 'Scope', exact: true }).fill('write');
-    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('customer-7');
+    await (await filter(page, 'Scope')).fill('write');
+    await (await filter(page, 'External ID')).fill('customer-7');
     await expect(keyRow).toBeVisible();
     await expect(page).toHaveURL('/keys/client?external_id=customer-7&scope=write');
-    await page.getByRole('textbox', { name: 'External ID', exact: true }).fill('unknown');
+    await (await filter(page, 'External ID')).fill('unknown');
     await button(page, 'Clear search and filters').click();
     await expect(keyRow).toBeVisible();
     await expect(page).toHaveURL('/keys/client');
+
+    // The beginning of a value is enough, as while it is typed.
+    await (await filter(page, 'External ID')).fill('cust');
+    await (await filter(page, 'Scope')).fill('wri');
+    await expect(page).toHaveURL('/keys/client?external_id=cust&scope=wri');
+    await expect(keyRow).toBeVisible();
+    await button(page, 'Remove scope filter').click();
+    await expect(page).toHaveURL('/keys/client?external_id=cust');
+    await expect(page.locator('.filters').getByLabel('Scope')).toHaveValue('');
+    await button(page, 'Remove external ID filter').click();
+    await expect(page).toHaveURL('/keys/client');
+  });
+
+  await test.step('search by what identifies it', async () => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await choose(page, 'mobile app', 'Copy ID');
+    await expect(toast(page, 'ID copied')).toBeVisible();
+    const id = await page.evaluate(() => navigator.clipboard.readText());
+    expect(id).toMatch(/^key_/);
+    for (const text of [id, 'customer-', key.slice(-4), 'mobile']) {
+      await page.getByRole('searchbox').fill(text);
+      await expect(page).toHaveURL(new RegExp(`q=${text.slice(0, 4)}`));
+      await expect(keyRow).toBeVisible();
+    }
+    await page.getByRole('searchbox').fill('ustomer-7');
+    await expect(page.getByRole('heading', { name: 'No match' })).toBeVisible();
+    await page.getByRole('searchbox').fill('');
+    await expect(keyRow).toBeVisible();
   });
 
   await test.step('disable and enable', async () => {
     await choose(page, 'mobile app', 'Disable');
     await expect(keyRow.getByText('Disabled', { exact: true })).toBeVisible();
     expect(await server.verify(internalKey, key)).toMatchObject({ code: 'DISABLED' });
-    await page.getByLabel('Status', { exact: true }).selectOption('Active');
+    await (await filter(page, 'Status')).selectOption('Active');
     await expect(keyRow).toHaveCount(0);
-    await page.getByLabel('Status', { exact: true }).selectOption('Disabled');
+    await (await filter(page, 'Status')).selectOption('Disabled');
     await choose(page, 'mobile app', 'Enable');
     await expect(keyRow).toHaveCount(0);
-    await page.getByLabel('Status', { exact: true }).selectOption('All');
+    await (await filter(page, 'Status')).selectOption('All');
     await expect(keyRow.getByText('Active', { exact: true })).toBeVisible();
   });
 
   await test.step('rotate', async () => {
     await choose(page, 'mobile app', 'Rotate…');
-    await page.getByLabel('Grace').selectOption('24 hours');
+    // Without a choice, callers that use the old secret do not fail.
+    await expect(page.getByLabel('Grace').locator('option:checked')).toHaveText('24 hours');
     await checkPage(page, 'the rotate dialog');
     await button(page, 'Rotate').click();
     const newKey = (await secret.textContent()) ?? '';
@@ -327,7 +372,7 @@ test('a corpus key is limited to the selected corpora', async ({ page, server, i
   await expect(page.getByRole('columnheader', { name: 'API access', includeHidden: true })).toHaveCount(1);
   await checkPage(page, 'the list');
   await keyRow.getByRole('button', { name: 'Actions' }).click();
-  await expect(page.getByRole('menuitem')).toHaveText(['Disable', 'Rotate…', 'Delete']);
+  await expect(page.getByRole('menuitem')).toContainText(['Copy ID', 'Rotate…', 'Disable', 'Delete']);
   await checkPage(page, 'the menu');
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await expect(page.getByRole('alertdialog')).toContainText('This cannot be undone.');
@@ -344,10 +389,11 @@ test.describe('credentials', () => {
   test('of a storage provider are stored and never shown', async ({ page, owner }) => {
     test.setTimeout(120_000);
     const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
+    await mockCredentialTest(page, 'works');
     await open(page, '/keys/external');
     await button(page, 'Create').click();
     const form = dialog(page, 'Add external key');
-    await expect(form.getByLabel('Label')).toBeFocused();
+    await expect(form.getByLabel('Provider')).toBeFocused();
     await expect(form.getByLabel('Provider').getByRole('option')).toHaveText(['Amazon Web Services', 'DNAnexus']);
     await checkPage(page, 'the dialog for AWS');
     await button(page, 'Submit').click();
@@ -373,6 +419,8 @@ test.describe('credentials', () => {
 
     await test.step('only one per provider', async () => {
       await button(page, 'Create').click();
+      await form.getByLabel('Provider').selectOption('Amazon Web Services');
+      await expect(form.getByText('You already have a key for Amazon Web Services: “sequencing bucket”.')).toBeVisible();
       await form.getByLabel('Label').fill('another bucket');
       await form.getByLabel('Key', { exact: true }).fill('AKIAIOSFODNN7EXAMPLF');
       await form.getByLabel('Secret', { exact: true }).fill(secret);
@@ -384,11 +432,11 @@ test.describe('credentials', () => {
     });
 
     await test.step('test and delete', async () => {
-      await page.route('**/fn/credentials/test*', (route) =>
-        route.fulfill({ json: { tested: { at: Date.now(), outcome: 'refused' }, detail: 'Amazon Web Services refuses this key.' } }),
-      );
+      await mockCredentialTest(page, 'refused', 'Amazon Web Services refuses this key.');
       await choose(page, 'sequencing bucket', 'Test connection');
-      await expect(toast(page, '“sequencing bucket”: Amazon Web Services refuses this key.')).toBeVisible();
+      const refusal = toast(page, '“sequencing bucket”: Amazon Web Services refuses this key.');
+      await expect(refusal).toHaveClass(/toast-error/);
+      await refusal.getByRole('button', { name: 'Dismiss' }).click();
       await page.getByRole('checkbox', { name: 'Select sequencing bucket' }).check();
       await expect(button(page, 'Disable')).toHaveCount(0);
       await button(page, 'Delete').click();
@@ -453,7 +501,7 @@ test('keys that expire soon are marked and filtered', { tag: '@once' }, async ({
   await open(page, '/keys/agent');
   await expect(row(page, 'old')).toContainText('Expires in 5 days');
   await expect(row(page, 'young')).not.toContainText('Expires in');
-  await page.getByLabel('Status', { exact: true }).selectOption('Expires within 14 days');
+  await (await filter(page, 'Status')).selectOption('Expires within 14 days');
   await expect(rows(page)).toHaveCount(1);
   await expect(page).toHaveURL('/keys/agent?status=expiring');
   await axe(page, 'keys that expire soon');

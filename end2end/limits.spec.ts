@@ -1,7 +1,7 @@
 // Limits of a client key: creating, listing and editing.
 
 import type { Locator, Page } from '@playwright/test';
-import { axe, copyAndClose, expect, expectFitsWidth, open, row, test } from './fixtures';
+import { axe, copyAndClose, expect, expectFitsWidth, open, openLimits, row, test } from './fixtures';
 
 // Validation errors of the server.
 test.use({ expectedErrors: [422] });
@@ -10,15 +10,10 @@ const dialog = (page: Page): Locator => page.getByRole('dialog');
 const rate = (page: Page, index: number): Locator => page.getByRole('group', { name: `Rate limit ${index}`, exact: true });
 const button = (page: Page, name: string): Locator => dialog(page).getByRole('button', { name, exact: true });
 
-/** Expands the collapsed limits. */
-async function expandLimits(page: Page): Promise<void> {
-  await dialog(page).getByText('Limits', { exact: true }).click();
-  await expect(button(page, 'Add rate limit')).toBeVisible();
-}
-
 async function addRate(page: Page, index: number, name: string, limit: string, span: string, unit: string): Promise<void> {
   await button(page, 'Add rate limit').click();
   await expect(rate(page, index).getByLabel('Name')).toBeFocused();
+  await expect(rate(page, index).getByLabel('Name')).toHaveValue(`limit-${index}`);
   await rate(page, index).getByLabel('Name').fill(name);
   await rate(page, index).getByLabel('Limit').fill(limit);
   await rate(page, index).getByLabel('In any').fill(span);
@@ -40,7 +35,7 @@ test('limits are set, listed, changed and removed', { tag: '@widths' }, async ({
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await dialog(page).getByLabel('Name', { exact: true }).fill('mobile app');
   await expect(button(page, 'Add rate limit')).toBeHidden();
-  await expandLimits(page);
+  await openLimits(page);
   await axe(page, 'limits, none yet');
   await addRate(page, 1, 'burst', '20', '10', 'seconds');
   await addRate(page, 2, 'minute', '1,000', '1', 'minutes');
@@ -104,21 +99,18 @@ test('an invalid limit is shown at its field', { tag: '@once' }, async ({ page, 
   await open(page, '/keys/client');
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   await dialog(page).getByLabel('Name', { exact: true }).fill('mobile app');
-  await expandLimits(page);
+  await openLimits(page);
   await addRate(page, 1, 'burst', '20', '10', 'seconds');
   await addRate(page, 2, 'burst', 'many', '32', 'days');
+  // All errors at once, each with its row and field.
   await button(page, 'Submit').click();
-  const limit = rate(page, 2).getByLabel('Limit');
-  await expect(limit).toBeFocused();
-  await expect(limit).toHaveAccessibleDescription('Enter a number.');
-  await limit.fill('5');
-  await button(page, 'Submit').click();
-  await expect(rate(page, 2).getByLabel('Name')).toHaveAccessibleDescription('Another limit has this name.');
-  await rate(page, 2).getByLabel('Name').fill('month');
-  await button(page, 'Submit').click();
-  await expect(rate(page, 2).getByLabel('In any')).toHaveAccessibleDescription(/31 days/);
-  await expect(rate(page, 2).getByLabel('In any')).toBeFocused();
+  await expect(rate(page, 2).getByLabel('Name')).toBeFocused();
+  await expect(rate(page, 2).getByLabel('Name')).toHaveAccessibleDescription('Rate limit 2, name: Another limit has this name.');
+  await expect(rate(page, 2).getByLabel('Limit')).toHaveAccessibleDescription('Rate limit 2, limit: Enter a number.');
+  await expect(rate(page, 2).getByLabel('In any')).toHaveAccessibleDescription(/^Rate limit 2, period: .* 31 days/);
   await axe(page, 'limits, invalid');
+  await rate(page, 2).getByLabel('Name').fill('month');
+  await rate(page, 2).getByLabel('Limit').fill('5');
   await rate(page, 2).getByLabel('In any').fill('30');
 
   await dialog(page).getByLabel('Limit total uses (credits)').check();
@@ -128,11 +120,12 @@ test('an invalid limit is shown at its field', { tag: '@once' }, async ({ page, 
   await expect(dialog(page).getByLabel('Amount')).toHaveAttribute('aria-invalid', 'true');
   await dialog(page).getByLabel('Amount').fill('9');
 
-  // The server validates the networks. Its error expands the collapsed limits.
+  // An error expands the collapsed section.
   const addresses = dialog(page).getByLabel('Allowed addresses');
   await addresses.fill('10.0.0.0/8\n\nexample.com');
   await dialog(page).getByText('Limits', { exact: true }).click();
   await expect(addresses).toBeHidden();
+  await expect(dialog(page).getByText('20/10 s · 5/30 days · 9 credits · 2 networks')).toBeVisible();
   await button(page, 'Submit').click();
   await expect(addresses).toBeFocused();
   await expect(addresses).toHaveAccessibleDescription(/^“example.com”: Must be a network/);

@@ -81,6 +81,27 @@ test.describe('100,000 keys', () => {
     expect(most).toBeLessThanOrEqual(ROWS_IN_PAGE_MAX);
   });
 
+  test('always shows rows while it is scrolled steadily', { tag: '@once' }, async ({ page }) => {
+    await open(page, '/keys/agent');
+    const { frames, empty } = await grid(page).evaluate(async (list) => {
+      const PIXELS_PER_MS = 1.2;
+      const { top, bottom } = list.getBoundingClientRect();
+      const isVisible = (row: Element) => row.getBoundingClientRect().bottom > top && row.getBoundingClientRect().top < bottom;
+      const nextFrame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+      const start = await nextFrame();
+      let [frames, empty] = [0, 0];
+      for (let now = start; now < start + 6_000; now = await nextFrame()) {
+        const visible = [...list.querySelectorAll('tbody > [role=row]')].filter(isVisible);
+        frames += 1;
+        empty += Number(!visible.some((row) => row.hasAttribute('aria-label')));
+        list.scrollTop = PIXELS_PER_MS * (now - start);
+      }
+      return { frames, empty };
+    });
+    console.log(`${empty} of ${frames} frames showed placeholders only`);
+    expect(empty).toBe(0);
+  });
+
   test('shows each of 1,000 successive rows', { tag: '@once' }, async ({ page }) => {
     await open(page, '/keys/agent');
     await scrollTo(page, 0.5);
@@ -165,6 +186,27 @@ test('reordered keys are neither skipped nor repeated', { tag: '@once' }, async 
   }
   const names = [...seen.values()].sort();
   expect(names).toEqual(Array.from({ length: count }, (_, position) => keyAt(position + 1)));
+});
+
+test('Back and Reload return to the place in the list, a link to its top', { tag: '@once' }, async ({ page, server, owner }) => {
+  server.addManyKeys(owner, 3_000);
+  await open(page, '/keys/agent');
+  await scrollTo(page, 0.5);
+  await loadedRows(page);
+  await expect(row(page, keyAt(1_500))).toBeInViewport();
+  const sections = page.getByRole('navigation', { name: 'Main' });
+  await sections.getByRole('link', { name: 'Projects' }).click();
+  await expect(page).toHaveURL('/projects');
+  await page.goBack();
+  await expect(row(page, keyAt(1_500))).toBeInViewport();
+  await page.reload();
+  await expect(row(page, keyAt(1_500))).toBeInViewport();
+
+  await sections.getByRole('link', { name: 'Projects' }).click();
+  await expect(page).toHaveURL('/projects');
+  await sections.getByRole('link', { name: 'API Keys' }).click();
+  await page.getByRole('tab', { name: 'Agent API Key' }).click();
+  await expect(row(page, keyAt(1))).toBeInViewport();
 });
 
 test('a renamed key stays in view', { tag: '@once' }, async ({ page, server, owner }) => {

@@ -1,6 +1,6 @@
 // Notifications, which arrive without a reload.
 
-import type { Page } from '@playwright/test';
+import type { BrowserContext, Page } from '@playwright/test';
 import { authenticate, axe, expect, expectFitsWidth, open, test, waitForPage } from './fixtures';
 import type { Server, User } from './server';
 
@@ -61,7 +61,7 @@ test('a notification appears live, only for its recipient', async ({ page, conte
   await open(page, '/profile');
   await expect(bell(page, 0)).toBeVisible();
   await bell(page, 0).press('Enter');
-  await expect(list.getByRole('link')).toHaveCount(2);
+  await expect(list.getByRole('listitem')).toHaveCount(2);
   await expect(list.getByText('New:')).toHaveCount(0);
 
   notify(server, mia, project, 'approved', owner.name);
@@ -132,4 +132,76 @@ test('notifications load without the event stream', async ({ page, context, serv
   notify(server, owner, project, 'requested', 'Bo');
   await open(page, '/profile');
   await expect(bell(page, 1)).toBeVisible();
+});
+
+/** Creates a project of the signed-in user. Returns its id. */
+async function addProject(context: BrowserContext, server: Server): Promise<string> {
+  const response = await context.request.post(`${server.url}/fn/projects/create`, {
+    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
+    headers: { origin: server.url },
+  });
+  return (await response.json()).id;
+}
+
+test('many notifications: those in view are read, the others by a button', async ({ page, context, server, owner }) => {
+  const project = await addProject(context, server);
+  for (let count = 0; count < 60; count += 1) {
+    notify(server, owner, project, 'approved', 'Mia Chen');
+  }
+  await open(page, '/profile');
+  await page.getByRole('button', { name: 'Notifications, 50+ unread' }).click();
+  const list = page.getByRole('dialog', { name: 'Notifications' });
+  const unread = page.getByRole('button', { name: /^Notifications, \d+\+ unread$/ });
+  await expect(unread).not.toHaveAccessibleName('Notifications, 50+ unread');
+  await expect(unread, 'those below are not read').toBeVisible();
+  await axe(page, 'many notifications');
+  await expectFitsWidth(page);
+  const stored = page.waitForResponse((response) => response.url().endsWith('/notifications/mark-read') && response.request().postDataJSON().from === 0);
+  await list.getByRole('button', { name: 'Mark all as read' }).click();
+  await expect(bell(page, 0)).toBeVisible();
+  await stored;
+  await expect(list, 'the list stays open').toBeFocused();
+  await expect(list.getByRole('button', { name: 'Mark all as read' })).toHaveCount(0);
+
+  const close = list.getByRole('button', { name: 'Close' });
+  await expect(close).toBeVisible({ visible: page.viewportSize()!.width <= 640 });
+  await list.getByRole('link', { name: 'Show all' }).click();
+  await waitForPage(page, '/notifications');
+  const all = page.getByRole('list', { name: 'Notifications' }).getByRole('listitem');
+  await expect(all).toHaveCount(50);
+  await expect(all.filter({ hasText: 'New:' })).toHaveCount(0);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(all).toHaveCount(60);
+  await expect(page.getByRole('button', { name: 'Show more' })).toHaveCount(0);
+  notify(server, owner, project, 'approved', 'Bo');
+  await expect(all).toHaveCount(61);
+  await page.getByRole('main').getByRole('button', { name: 'Mark all as read' }).click();
+  await expect(all.filter({ hasText: 'New:' })).toHaveCount(0);
+  await expect(bell(page, 0)).toBeVisible();
+  await axe(page, 'all notifications');
+  await expectFitsWidth(page);
+});
+
+test('open requests are grouped, decided ones say how they ended', async ({ page, context, server, owner }) => {
+  const project = await addProject(context, server);
+  const response = await context.request.post(`${server.url}/fn/templates/create`, { data: { project }, headers: { origin: server.url } });
+  const template: string = (await response.json()).id;
+  for (const name of ['Mia Chen', 'Bo', 'Zoë']) {
+    notify(server, owner, project, 'requested', name);
+  }
+  notify(server, owner, project, 'requested', 'Vera Rubin');
+  server.sql(`
+    insert into access_requests (id, project_id, template_id, user_id, requested_at, state, decided_at, decided_by)
+    select 'ask_0193456789ab7cdef0123456789abcde', '${project}', '${template}', id, 1, 'approved', 2, id from users where email = '${owner.email}';
+    update notifications set request_id = 'ask_0193456789ab7cdef0123456789abcde' where actor_name = 'Vera Rubin'`);
+  await open(page, '/profile');
+  await bell(page, 4).click();
+  const items = page.getByRole('dialog', { name: 'Notifications' }).getByRole('listitem');
+  await expect(items).toHaveCount(2);
+  await expect(items.first()).toContainText(`Vera Rubin requested “Read access” in Genomics.Approved by ${owner.name}`);
+  await expect(items.nth(1)).toContainText('3 open requests in Genomics.');
+  await expect(items.nth(1)).toContainText('Latest: Zoë');
+  await axe(page, 'grouped notifications');
+  await items.nth(1).getByRole('link').click();
+  await expect(page).toHaveURL(new RegExp(`/projects/${project}/keys`));
 });

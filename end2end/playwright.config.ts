@@ -10,6 +10,13 @@ const flags = [
   '--disable-sync',
 ];
 
+/** The browser of the tests and of the pictures. */
+export const browser = {
+  locale: 'en-GB',
+  timezoneId: 'Europe/Berlin',
+  launchOptions: { executablePath: process.env.CHROMIUM, args: flags },
+};
+
 const screens = (['light', 'dark'] as const).flatMap((colorScheme) =>
   [
     { width: 1280, height: 800 },
@@ -20,34 +27,25 @@ const screens = (['light', 'dark'] as const).flatMap((colorScheme) =>
 const projectName = ({ colorScheme, viewport }: (typeof screens)[number]) => `${colorScheme} ${viewport.width}`;
 
 // Tests that do not depend on the screen (@once) run on the first one only, tests that depend only on its width (@widths) in light only.
-// `SHOTS=folder npx playwright test` takes screenshots instead; see look.spec.ts.
-const takeScreenshots = Boolean(process.env.SHOTS);
-const excluded = [[/@shots/], [/@shots/, /@once/], [/@shots/, /@once/, /@widths/], [/@shots/, /@once/, /@widths/]];
+const excluded = [[], [/@once/], [/@once/, /@widths/], [/@once/, /@widths/]];
 
 export default defineConfig({
   testDir: '.',
   outputDir: 'test-results',
-  grep: takeScreenshots ? /@shots/ : undefined,
   workers: 2,
   retries: 0,
   forbidOnly: true,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   reporter: 'list',
-  use: {
-    locale: 'en-GB',
-    timezoneId: 'Europe/Berlin',
-    screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
-    launchOptions: { executablePath: process.env.CHROMIUM, args: flags },
-  },
+  use: { ...browser, screenshot: 'only-on-failure', trace: 'retain-on-failure' },
   projects: [
     ...screens.map((use, index) => ({
       name: projectName(use),
-      grepInvert: takeScreenshots ? undefined : excluded[index],
+      grepInvert: excluded[index],
       testIgnore: 'speed.spec.ts',
       use,
     })),
-    ...(takeScreenshots ? [] : [{ name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(projectName) }]),
+    { name: 'speed', testMatch: 'speed.spec.ts', dependencies: screens.map(projectName) },
   ],
 });

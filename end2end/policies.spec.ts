@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { copyAndClose, expect, open, row, test } from './fixtures';
+import { copyAndClose, expect, mockCredentialTest, open, row, test } from './fixtures';
 
 interface Policy {
   kind: string;
@@ -65,7 +65,7 @@ async function create(page: Page, policy: Policy, name: string): Promise<void> {
   }
   await page.getByLabel(label, { exact: true }).fill(name);
   await fill(page);
-  await expect(page.getByRole('dialog').locator('summary', { hasText: 'Limits' })).toHaveCount(policy.limited ? 1 : 0);
+  await expect(page.getByRole('dialog').locator('summary', { hasText: 'rate limits' })).toHaveCount(policy.limited ? 1 : 0);
   await page.getByRole('button', { name: save, exact: true }).click();
 }
 
@@ -102,6 +102,7 @@ for (const policy of policies.filter((each) => each.page)) {
     const name = `my ${policy.kind} key`;
     const keyRow = row(page, name);
     const inbound = policy.prefix !== null;
+    await mockCredentialTest(page, 'works');
     await open(page, policy.page ?? '');
     await expect(page.getByRole('tab', { name: policy.label, exact: true, selected: true })).toBeVisible();
 
@@ -150,6 +151,7 @@ for (const policy of policies.filter((each) => each.page)) {
       expect(await code(secret)).toBe('VALID');
 
       await chooseAction(page, currentName, 'Rotate…');
+      await page.getByLabel('Grace period').selectOption('None (revoke the old secret now)');
       await page.getByRole('button', { name: 'Rotate', exact: true }).click();
       const oldSecret = secret;
       secret = await copySecret(page, policy, currentName);

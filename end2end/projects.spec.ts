@@ -2,6 +2,7 @@
 
 import type { Locator, Page } from '@playwright/test';
 import { authenticate, axe, expect, expectFitsWidth, open, row, test, waitForHydration, waitForPage } from './fixtures';
+import type { Server } from './server';
 
 /** A section of the page, by its heading. */
 const section = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true });
@@ -13,10 +14,27 @@ async function createProject(page: Page, name: string, visibility = 'Project mem
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByLabel('Description').fill('Output of the sequencers.\nOne run a day.');
   await page.getByLabel('Visibility').selectOption({ label: visibility });
-  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('button', { name: 'Create project' }).click();
   await page.waitForURL(/\/projects\/prj_\w+$/);
   await expect(page.getByRole('heading', { level: 1, name, exact: true })).toBeVisible();
   return new URL(page.url()).pathname;
+}
+
+/** A text that can be edited in place. */
+const text = (details: Locator, name: string): Locator => details.getByRole('button', { name: new RegExp(`^${name}: `) });
+
+/** Edits a text in place. */
+async function editText(details: Locator, name: string, value: string): Promise<void> {
+  await text(details, name).click();
+  await details.getByRole('textbox', { name, exact: true }).fill(value);
+  await details.getByRole('textbox', { name, exact: true }).press('Enter');
+}
+
+/** Calls a server function as the signed-in user. */
+async function call(page: Page, server: Server, name: string, data: unknown): Promise<any> {
+  const response = await page.context().request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
+  expect(response.status(), await response.text()).toBe(200);
+  return response.json();
 }
 
 /** Fills in the fields of the open dialog, by label, and submits it. */
@@ -38,7 +56,7 @@ test.describe('a project', () => {
     await expectFitsWidth(page);
     await page.getByRole('button', { name: 'New project' }).click();
     await axe(page, 'the dialog for a new project');
-    await submitDialog(page, {}, 'Save');
+    await submitDialog(page, {}, 'Create project');
     await expect(page.getByLabel('Name', { exact: true })).toHaveAttribute('aria-invalid', 'true');
     await page.keyboard.press('Escape');
     const path = await createProject(page, 'Reads');
@@ -48,7 +66,7 @@ test.describe('a project', () => {
     // A duplicate name is rejected, and the typed values are kept.
     await open(page, '/projects');
     await page.getByRole('button', { name: 'New project' }).click();
-    await submitDialog(page, { Name: 'READS', Description: 'typed' }, 'Save');
+    await submitDialog(page, { Name: 'READS', Description: 'typed' }, 'Create project');
     await expect(page.getByText('A project with this name already exists.')).toBeVisible();
     await expect(page.getByLabel('Description')).toHaveValue('typed');
     await page.getByRole('button', { name: 'Cancel' }).click();
@@ -57,25 +75,40 @@ test.describe('a project', () => {
     await page.getByRole('link', { name: 'Reads' }).click();
     await waitForPage(page, path);
 
-    const details = section(page, 'Details');
+    // The ID is beside the heading, the description below it.
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-    await details.getByRole('button', { name: 'Copy' }).click();
-    await expect(details.getByText('Copied', { exact: true })).toBeVisible();
+    await page.getByRole('button', { name: 'Copy', exact: true }).click();
+    await expect(page.getByText('Copied', { exact: true })).toBeVisible();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(path.split('/')[2]);
+    await expect(page.locator('.project-description')).toHaveText('Output of the sequencers.\nOne run a day.', { useInnerText: true });
+
+    // Details are edited in place.
+    const details = section(page, 'Details');
     await expect(details).toContainText(owner.name);
-    await details.getByRole('button', { name: 'Edit project' }).click();
-    await expect(page.getByLabel('Description')).toHaveValue('Output of the sequencers.\nOne run a day.');
-    await page.getByLabel('Visibility').selectOption({ label: 'Everyone in the organization' });
-    await submitDialog(page, { Name: 'Sequencer reads' }, 'Save');
+    await editText(details, 'Name', 'Sequencer reads');
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sequencer reads');
-    await expect(details).toContainText('Everyone in the organization');
+    await editText(details, 'Description', 'Output of one sequencer.');
+    await expect(page.locator('.project-description')).toHaveText('Output of one sequencer.');
+    await editText(details, 'Name', ' ');
+    await expect(details.getByRole('textbox', { name: 'Name', exact: true })).toHaveAttribute('aria-invalid', 'true');
+    await axe(page, 'a rejected name of a project');
+    await page.keyboard.press('Escape');
+    const saved = page.waitForResponse(/\/fn\/projects\/edit/);
+    await details.getByLabel('Visibility').selectOption({ label: 'Everyone in the organization' });
+    await saved;
+    await page.reload();
+    await waitForHydration(page);
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sequencer reads');
+    await expect(details.getByLabel('Visibility').locator('option:checked')).toHaveText('Everyone in the organization');
     await expect(page.getByRole('tab')).toHaveText(['About Project', 'API KEYS', 'ISSUED KEYS']);
     await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Projects' })).toHaveAttribute('aria-current', 'page');
 
-    await details.getByRole('button', { name: 'Delete project' }).click();
+    await section(page, 'Danger zone').getByRole('button', { name: 'Delete project' }).click();
     await expect(page.getByRole('alertdialog')).toContainText('All its keys stop working immediately');
+    await expect(page.getByRole('alertdialog')).toContainText('0 keys in use · 0 secrets · 0 nodes');
+    await expect(page.getByRole('alertdialog').getByRole('button', { name: 'Delete' })).toBeDisabled();
     await axe(page, 'the confirmation before deleting a project');
-    await submitDialog(page, {}, 'Delete');
+    await submitDialog(page, { 'Type Sequencer reads to delete': 'Sequencer reads' }, 'Delete');
     await waitForPage(page, '/projects');
     await expect(page.getByText('No projects yet')).toBeVisible();
     const response = await page.goto(path);
@@ -83,6 +116,22 @@ test.describe('a project', () => {
     await waitForHydration(page);
     await expect(page.getByRole('heading', { name: 'Project not found' })).toBeVisible();
     await axe(page, 'a project that does not exist');
+  });
+
+  test('shows what somebody else has changed', { tag: '@once' }, async ({ page, server, owner }) => {
+    void owner;
+    const path = await createProject(page, 'Reads');
+    const request = { name: 'Reads', description: 'Output of the sequencers.\nOne run a day.', visibility: 'members' };
+    await call(page, server, 'projects/edit', { id: path.split('/')[2], request: { ...request, name: 'Theirs', description: 'Theirs too.' } });
+    const details = section(page, 'Details');
+    await text(details, 'Name').click();
+    await details.getByRole('textbox', { name: 'Name', exact: true }).fill('Mine');
+    await page.keyboard.press('Enter');
+    await expect(details.getByText('Someone else changed this to “Theirs”.')).toBeVisible();
+    // The other value is not overwritten.
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Mine');
+    await expect(page.locator('.project-description')).toHaveText('Theirs too.');
   });
 
   test('has members, and always at least one manager', async ({ page, otherPage, server, owner }) => {
@@ -95,9 +144,9 @@ test.describe('a project', () => {
     await members.getByRole('button', { name: 'Add member' }).click();
     await axe(page, 'the dialog for a new member');
     await page.getByLabel('Person').selectOption({ label: `Grace Hopper (${grace.email})` });
-    await page.getByLabel('Role', { exact: true }).selectOption({ label: 'viewer' });
+    await page.getByLabel('Role', { exact: true }).selectOption({ label: 'Viewer' });
     await submitDialog(page, {}, 'Add');
-    await expect(row(page, 'Grace Hopper')).toContainText('viewer');
+    await expect(row(page, 'Grace Hopper')).toContainText('Viewer');
     await axe(page, 'members of a project');
     await expectFitsWidth(page);
 
@@ -107,7 +156,9 @@ test.describe('a project', () => {
     await expect(otherPage.getByRole('tab')).toHaveText(['About Project']);
     await expect(section(otherPage, 'Members')).not.toContainText('@');
     await expect(section(otherPage, 'Secrets')).toHaveCount(0);
-    await expect(otherPage.getByRole('button', { name: /Add|Edit|Delete/ })).toHaveCount(0);
+    await expect(otherPage.getByRole('main').getByRole('button', { name: /Add|Edit|Delete|^Name|^Description/ })).toHaveCount(0);
+    await expect(section(otherPage, 'Details')).toContainText('Project members only');
+    await expect(section(otherPage, 'Danger zone')).toHaveCount(0);
     await axe(otherPage, 'a project with view permission only');
 
     await row(page, owner.name).getByRole('button', { name: 'Actions' }).click();
@@ -117,9 +168,9 @@ test.describe('a project', () => {
     await page.getByRole('button', { name: 'Cancel' }).click();
     await row(page, 'Grace Hopper').getByRole('button', { name: 'Actions' }).click();
     await page.getByRole('menuitem', { name: 'Change role' }).click();
-    await page.getByLabel('Role', { exact: true }).selectOption({ label: 'member' });
+    await page.getByLabel('Role', { exact: true }).selectOption({ label: 'Member' });
     await submitDialog(page, {}, 'Save');
-    await expect(row(page, 'Grace Hopper').getByRole('cell').nth(2)).toHaveText('member');
+    await expect(row(page, 'Grace Hopper').getByRole('cell').nth(2)).toHaveText('Member');
     await row(page, 'Grace Hopper').getByRole('button', { name: 'Actions' }).click();
     await page.getByRole('menuitem', { name: 'Remove' }).click();
     await submitDialog(page, {}, 'Remove');

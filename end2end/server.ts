@@ -89,8 +89,8 @@ export class Server {
   }
 
   /** Creates an internal key of a user. */
-  createInternalKey(user: User): string {
-    return this.admin(['create-key', '--name', 'tests', '--days', '30', '--user', user.email]);
+  createInternalKey(user: User, name = 'tests'): string {
+    return this.admin(['create-key', '--name', name, '--days', '30', '--user', user.email]);
   }
 
   /** Sends a POST request to the REST API. */

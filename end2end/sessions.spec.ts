@@ -26,6 +26,29 @@ test.describe('sessions', { tag: '@once' }, () => {
     await expect(row(otherPage, 'nightly-build')).toBeVisible();
   });
 
+  test('the newest sessions are shown first, and all others end together', async ({ page, otherPage, server, owner }) => {
+    await authenticate(otherPage.context(), server, owner);
+    const now = Date.now();
+    server.sql(`
+      with recursive number (n) as (select 1 union all select n + 1 from number where n < 12)
+      insert into sessions (id, digest, user_id, created_at, last_seen_at, address, user_agent)
+      select 'ses_0193456789ab7cdef0123456789ab' || printf('%03d', n), randomblob(32), u.id, ${now}, ${now} - n * 60000, '10.0.0.' || n, ''
+      from number, users u where u.email = '${owner.email}'`);
+    await open(page, '/profile');
+    const sessions = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+    await expect(page.getByText('14 active sessions')).toBeVisible();
+    await expect(sessions).toHaveCount(10);
+    await page.getByRole('button', { name: 'Show all 14' }).click();
+    await expect(sessions).toHaveCount(14);
+    await page.getByRole('button', { name: 'Sign out all others' }).click();
+    await expect(page.getByText('Other sessions ended')).toBeVisible();
+    await expect(sessions).toHaveCount(1);
+    await expect(sessions).toContainText('This device');
+    await expect(page.getByRole('button', { name: 'Sign out all others' })).toHaveCount(0);
+    await otherPage.goto('/profile');
+    await expect(otherPage.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  });
+
   test('after signing out, going back does not show the list', async ({ page, server, internalKey, owner }) => {
     await server.addKey(internalKey, 'nightly-build');
     await open(page, '/keys/agent');
@@ -46,7 +69,7 @@ test.describe('sessions', { tag: '@once' }, () => {
     await expect(row(page, 'nightly-build')).toBeVisible();
     await expect(page.getByRole('button', { name: /^(Create API Key|Create your first key|Edit|Delete)$/ })).toHaveCount(0);
     await page.getByRole('button', { name: owner.name }).click();
-    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'API reference', 'Sign out']);
+    await expect(page.getByRole('menuitem')).toHaveText(['Profile', 'API reference', 'Docs', /^Keyboard shortcuts/, 'Sign out']);
   });
 
   test('signing in leads to the requested page', async ({ page, server }) => {
@@ -67,7 +90,7 @@ test.describe('sessions', { tag: '@once' }, () => {
       await clearSession(page);
       await open(page, `/sign-in?next=${encodeURIComponent(next)}`);
       await signIn(page, server.addUser());
-      await waitForPage(page, '/keys/internal');
+      await waitForPage(page, '/overview');
     }
   });
 

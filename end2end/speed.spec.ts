@@ -21,6 +21,7 @@ test('pages and searches respond within 100 ms', async ({ context, server }) => 
       body: JSON.stringify({ query: { kind: 'agent', search: text, status: null, sort } }),
     });
   const calls = {
+    'overview': () => fetch(`${server.url}/overview`, { headers }),
     'page': () => fetch(`${server.url}/keys/agent`, { headers }),
     'page with a search': () => fetch(`${server.url}/keys/agent?q=0997&sort=name`, { headers }),
     'search that finds all': search('key'),

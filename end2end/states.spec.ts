@@ -5,15 +5,27 @@ import { authenticate, axe, copyAndClose, createKey, expect, expectFitsWidth, op
 test.describe('a page', () => {
   test.use({ expectedErrors: [403, 404] });
 
-  test('that does not exist links to the keys', async ({ page, owner }) => {
+  test('that does not exist keeps the top bar and links to the start', async ({ page, owner }) => {
     const response = await page.goto('/no/such/page');
     expect(response?.status()).toBe(404);
     await open(page, '/no/such/page');
     await expect(page.getByRole('heading', { name: 'Page not found' })).toBeVisible();
     await axe(page, 'a page that does not exist');
     await expectFitsWidth(page);
-    await page.getByRole('link', { name: 'Go to API Keys' }).click();
     await expect(page.getByRole('button', { name: owner.name })).toBeVisible();
+    await page.getByRole('link', { name: 'Go to Overview' }).click();
+    await expect(page.getByRole('heading', { name: 'Overview', level: 1 })).toBeVisible();
+  });
+
+  test('that is long is compressed, but not with a new secret', { tag: '@once' }, async ({ page, server, owner }) => {
+    server.addManyKeys(owner, 100);
+    const response = await page.goto('/keys/agent');
+    expect(response?.headers()['content-encoding']).toBe('gzip');
+    await waitForHydration(page);
+    const creation = page.waitForResponse('**/fn/keys/create');
+    await createKey(page, 'nightly-build');
+    expect((await creation).headers()['content-encoding']).toBeUndefined();
+    await copyAndClose(page);
   });
 
   test('that is forbidden names the missing permission', async ({ page, context, server }) => {
@@ -28,6 +40,10 @@ test.describe('a page', () => {
     await expect(page.getByText('View Keys')).toBeVisible();
     await expect(page.getByText('nightly-build')).toHaveCount(0);
     await expect(page.getByRole('link', { name: 'API Keys' })).toHaveCount(0);
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'Copy a request' }).click();
+    await expect(page.getByText('Request copied')).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/“View Keys”.*\/keys\/agent$/);
     await axe(page, 'a forbidden page');
     await expectFitsWidth(page);
   });
@@ -52,6 +68,8 @@ test.describe('a list', () => {
     await page.route('**/fn/keys/*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
     await page.getByRole('searchbox').fill('nightly');
     await expect(page.getByRole('alert')).toBeVisible();
+    await expect(page.getByRole('alert')).toContainText('Below is the last list that could be loaded.');
+    await expect(page.getByText('2 keys', { exact: true }), 'of another search').toHaveCount(0);
     await axe(page, 'a search that failed');
     await expectFitsWidth(page);
     await page.unrouteAll();
@@ -72,6 +90,7 @@ test.describe('a list', () => {
     });
     await page.getByRole('tab', { name: 'Agent API Key' }).click();
     await expect(page.getByRole('status', { name: 'Loading' })).toBeVisible();
+    await expect(page.getByRole('tab', { name: 'Agent API Key' }), 'stays while the list is loading').toHaveAttribute('aria-selected', 'true');
     await axe(page, 'a loading list');
     release();
     await expect(row(page, 'key 000001')).toBeVisible();
@@ -83,6 +102,18 @@ test.describe('a list', () => {
     await expect(row(page, 'key 000300')).toBeVisible();
     await expect(page.getByRole('cell', { name: 'Deleted' }).first()).toBeVisible();
     await axe(page, 'a list with deleted rows');
+  });
+
+  test('that a proxy answers instead says so', { tag: '@once' }, async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    await open(page, '/keys/agent');
+    await page.route('**/fn/keys/open', (route) => route.fulfill({ contentType: 'text/html', body: '<h1>Sign in to the network</h1>' }));
+    await page.getByRole('searchbox').fill('nightly');
+    await expect(page.getByRole('alert')).toContainText('Something between you and Latchkey answered instead');
+    await page.unrouteAll();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect(page.getByRole('alert')).toHaveCount(0);
+    await expect(row(page, 'nightly-build')).toBeVisible();
   });
 
   test('keeps its search and order in the URL', { tag: '@once' }, async ({ page, server, internalKey }) => {

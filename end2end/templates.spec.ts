@@ -1,7 +1,7 @@
 // Key templates edited inline, and requests for their keys: the project manager in one browser, the requester in another.
 
 import type { Locator, Page } from '@playwright/test';
-import { authenticate, axe, expect, expectFitsWidth, open, switchUser, test, waitForHydration } from './fixtures';
+import { authenticate, axe, clickTwice, expect, expectFitsWidth, open, switchUser, test, waitForHydration } from './fixtures';
 import type { Server, User } from './server';
 
 /** Calls a server function as the signed-in user. */
@@ -17,9 +17,10 @@ async function addProject(page: Page, server: Server, name = 'Genomics'): Promis
   return (await call(page, server, 'projects/create', { request })).id;
 }
 
-/** Creates a template in a project and returns it. */
-async function addTemplate(page: Page, server: Server, project: string, values: Record<string, string> = {}): Promise<any> {
+/** Creates a template in a project, and names it, so that it is no draft. */
+async function addTemplate(page: Page, server: Server, project: string, given: Record<string, string> = {}): Promise<any> {
   const template = await call(page, server, 'templates/create', { project });
+  const values: Record<string, string> = { name: template.name, ...given };
   const before: Record<string, string> = { name: template.name, description: '', price: '0', duration_days: '' };
   for (const [which, after] of Object.entries(values)) {
     await call(page, server, 'templates/edit', { id: template.id, edit: { which, before: before[which], after } });
@@ -108,9 +109,16 @@ test.describe('templates', () => {
     await field(tile, 'Price per request').fill('0.0000001');
     await page.keyboard.press('Enter');
     await expect(tile.getByText('at most six decimal places')).toBeVisible();
+    // Could be one, or a thousand.
+    await field(tile, 'Price per request').fill('1,000');
+    await page.keyboard.press('Enter');
+    await expect(tile.getByText('Enter 1000 or 1.000, without a comma.')).toBeVisible();
+    await expect(field(tile, 'Price per request')).toHaveValue('1,000');
     await field(tile, 'Price per request').fill('0.0025');
     await page.keyboard.press('Enter');
-    await expect(text(tile, 'Price per request')).toContainText('0.0025 USD');
+    await expect(text(tile, 'Price per request')).toContainText('$0.0025');
+    await editText(tile, 'Price per request', '0');
+    await expect(text(tile, 'Price per request')).toContainText('Free');
     await editText(tile, 'Expiry', '90');
     await expect(text(tile, 'Expiry')).toContainText('90 days');
     await editText(tile, 'Expiry', '');
@@ -119,7 +127,7 @@ test.describe('templates', () => {
     // The role is saved when it is selected.
     const role = tile.getByRole('combobox', { name: 'Role' });
     await expect(role).toHaveValue(/^rol_/);
-    await role.selectOption({ label: 'member' });
+    await role.selectOption({ label: 'Member' });
     await expect(tile.getByText('can’t view the project')).toHaveCount(0);
 
     // Fields.
@@ -156,7 +164,7 @@ test.describe('templates', () => {
     await waitForHydration(page);
     await expect(text(tile, 'Name')).toHaveText('Name: Read access');
     await expect(text(tile, 'Description')).toContainText('Reads runs.\nNothing else.', { useInnerText: true });
-    await expect(role.locator('option:checked')).toHaveText('member');
+    await expect(role.locator('option:checked')).toHaveText('Member');
     await expect(text(tile, 'Value').first()).toContainText(project);
     await takeScreenshot(page, 'keys', info.project.name);
 
@@ -170,6 +178,49 @@ test.describe('templates', () => {
     await confirmation.getByRole('button', { name: 'Delete' }).click();
     await expect(page.getByRole('article')).toHaveCount(1);
     await expect(page.getByRole('article', { name: 'New template' })).toBeVisible();
+  });
+
+  test('are drafts until their name is saved', { tag: '@once' }, async ({ page, otherPage, server, owner }) => {
+    await addRequester(otherPage, server, owner);
+    const project = await addProject(page, server);
+    await open(page, `/projects/${project}/keys`);
+    await open(otherPage, `/projects/${project}`);
+    await expect(otherPage.getByRole('heading', { name: 'No keys available yet' })).toBeVisible();
+    await page.getByRole('button', { name: 'Add template' }).click();
+    const tile = page.getByRole('article').first();
+    await page.keyboard.press('Escape');
+    await expect(tile.getByText('Draft', { exact: true })).toBeVisible();
+    await editText(tile, 'Price per request', '1');
+    await axe(page, 'a draft');
+    await otherPage.reload();
+    await waitForHydration(otherPage);
+    await expect(otherPage.getByRole('heading', { name: 'No keys available yet' })).toBeVisible();
+    await editText(tile, 'Name', 'Read access');
+    await expect(tile.getByText('Draft', { exact: true })).toHaveCount(0);
+    await otherPage.reload();
+    await waitForHydration(otherPage);
+    await expect(otherPage.getByRole('article', { name: 'Read access' }).getByRole('button', { name: 'Request' })).toBeVisible();
+  });
+
+  test('get the recommended fields with one click', { tag: '@once' }, async ({ page, server, owner }) => {
+    void owner;
+    const project = await addProject(page, server);
+    await addTemplate(page, server, project, { name: 'Read access' });
+    await open(page, `/projects/${project}/keys`);
+    await expect(page.getByRole('complementary', { name: 'Tip' })).toContainText('Project ID, Input Node ID and Output Node ID');
+    const tile = page.getByRole('article').first();
+    await tile.getByRole('button', { name: '+ Project ID' }).click();
+    // The value of the new field is open for editing.
+    await expect(field(tile, 'Value')).toBeFocused();
+    await expect(field(tile, 'Value')).toHaveValue(project);
+    await page.keyboard.press('Enter');
+    await expect(tile.getByRole('button', { name: '+ Project ID' })).toBeDisabled();
+    await tile.getByRole('button', { name: '+ Input Node ID' }).click();
+    await expect(field(tile.getByRole('listitem', { name: 'Input Node ID' }), 'Value')).toBeFocused();
+    await page.keyboard.type('7');
+    await page.keyboard.press('Enter');
+    await expect(text(tile.getByRole('listitem', { name: 'Input Node ID' }), 'Value')).toContainText('7');
+    await expect(tile.getByRole('button', { name: '+ Output Node ID' })).toBeEnabled();
   });
 
   test('show a conflict when two users edit the same text', { tag: '@once' }, async ({ page, otherPage, server, owner }) => {
@@ -200,6 +251,33 @@ test.describe('templates', () => {
     await expect(theirs.getByText('Someone else changed this to “Mine again”.')).toBeVisible();
     await field(theirs, 'Name').press('Escape');
     await expect(text(theirs, 'Name')).toContainText('Mine again');
+  });
+
+  test('name the role that someone else selected', { tag: '@once' }, async ({ page, server, owner }) => {
+    void owner;
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    await open(page, `/projects/${project}/keys`);
+    const tile = page.getByRole('article').first();
+    const role = tile.getByRole('combobox', { name: 'Role' });
+    const after = await role.locator('option', { hasText: 'admin' }).getAttribute('value');
+    await call(page, server, 'templates/edit', { id: template.id, edit: { which: 'role', before: await role.inputValue(), after } });
+    await role.selectOption({ label: 'Member' });
+    await expect(tile.getByText('Someone else changed this to “Admin”.')).toBeVisible();
+  });
+
+  test('lose one field by a double click on Delete field', { tag: '@once' }, async ({ page, server, owner }) => {
+    void owner;
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    for (let n = 0; n < 3; n++) {
+      await call(page, server, 'templates/add-field', { template: template.id });
+    }
+    await open(page, `/projects/${project}/keys`);
+    const fields = page.getByRole('article').first().getByRole('listitem');
+    await expect(fields).toHaveCount(3);
+    await clickTwice(page, fields.first().getByRole('button', { name: 'Delete field' }));
+    await expect(fields).toHaveCount(2);
   });
 
   test('keep unsaved input', { tag: '@once' }, async ({ page, otherPage, server, owner }) => {
@@ -262,11 +340,11 @@ test.describe('templates', () => {
     await open(page, `/projects/${project}/keys`);
     const tile = page.getByRole('article').first();
     const role = tile.getByRole('combobox', { name: 'Role' });
-    await expect(role.locator('option')).toHaveText(['member', 'viewer', 'blind']);
+    await expect(role.locator('option')).toHaveText(['Member', 'Viewer', 'blind']);
     await role.selectOption({ label: 'blind' });
     await expect(tile.getByText('This role can’t view the project, so its keys will be refused.')).toBeVisible();
     await axe(page, 'a role without view permission');
-    await role.selectOption({ label: 'viewer' });
+    await role.selectOption({ label: 'Viewer' });
     await expect(tile.getByText('This role can’t view the project, so its keys will be refused.')).toHaveCount(0);
   });
 
@@ -278,7 +356,7 @@ test.describe('templates', () => {
     const tile = page.getByRole('article').first();
     await text(tile, 'Name').focus();
     const focused: string[] = [];
-    for (let n = 0; n < 8; n++) {
+    for (let n = 0; n < 11; n++) {
       focused.push(await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? ''));
       await page.keyboard.press('Tab');
     }
@@ -287,9 +365,12 @@ test.describe('templates', () => {
       'Delete template',
       'Description: Add a description',
       'Role',
-      'Price per request: 0 USD',
+      'Price per request: Free',
       'Expiry: Never',
       'Add field',
+      '+ Project ID',
+      '+ Input Node ID',
+      '+ Output Node ID',
       'Add template',
     ]);
   });
@@ -318,9 +399,10 @@ test.describe('requests', () => {
     await card.getByRole('button', { name: 'Request' }).click();
     await expect(card).toContainText('Waiting for approval');
     await expect(card.getByRole('button', { name: 'Withdraw' })).toBeFocused();
-    await card.getByRole('button', { name: 'Withdraw' }).click();
+    // With the keyboard: a click at the same place would count as a double click.
+    await card.getByRole('button', { name: 'Withdraw' }).press('Enter');
     await expect(card.getByRole('button', { name: 'Request' })).toBeFocused();
-    await card.getByRole('button', { name: 'Request' }).click();
+    await card.getByRole('button', { name: 'Request' }).press('Enter');
     await expect(card).toContainText('Waiting for approval');
     const uploadCard = otherPage.getByRole('article', { name: 'Upload' });
     await uploadCard.getByRole('button', { name: 'Request' }).click();
@@ -336,14 +418,21 @@ test.describe('requests', () => {
     await axe(page, 'requests');
     await expectFitsWidth(page);
     await takeScreenshot(page, 'requests', info.project.name);
+    await expect(requestRow('Read access')).toContainText(/Viewer · \S+0\.0025 per request · Expires after 90 days/);
+    await expect(requestRow('Upload')).toContainText('Viewer · Free · Never expires');
     await requestRow('Read access').getByRole('button', { name: 'Approve' }).click();
-    await expect(requestRow('Read access')).toHaveCount(0);
-    await expect(requestRow('Upload').getByRole('button', { name: 'Approve' })).toBeFocused();
+    await expect(requestRow('Read access').getByText('Approved'), 'not the next Approve').toBeFocused();
+    await expect(requestRow('Read access').getByRole('button')).toHaveCount(0);
+    await axe(page, 'an approved request');
     await requestRow('Upload').getByRole('button', { name: 'Reject' }).click();
     await axe(page, 'the rejection dialog');
-    await page.getByRole('dialog').getByLabel('Message').fill('Not before May.');
+    await page.getByRole('alertdialog').getByLabel('Message').fill('Not before May.');
     await takeScreenshot(page, 'reject', info.project.name);
-    await page.getByRole('dialog').getByRole('button', { name: 'Reject' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Reject' }).click();
+    await expect(requestRow('Upload').getByText('Rejected')).toBeFocused();
+    // They stay until the pointer leaves the list.
+    await requests.hover();
+    await page.getByRole('heading', { level: 1 }).hover();
     await expect(page.getByText('No pending requests.')).toBeVisible();
     await expect(page.getByRole('heading', { name: 'Requests' })).toBeFocused();
     await expect(page.getByRole('tab', { name: 'API KEYS' }).locator('.badge')).toHaveCount(0);
@@ -392,7 +481,7 @@ test.describe('requests', () => {
     await page.getByRole('article', { name: 'Reading' }).getByRole('button', { name: 'Delete template' }).click();
     await expect(page.getByRole('alertdialog')).toContainText('1 open request will be rejected and the requester notified.');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
-    await expect(page.getByText('No pending requests.')).toBeVisible();
+    await expect(requestRow('Reading')).toHaveCount(0);
     await expect(otherPage.getByRole('article', { name: /^Read/ })).toHaveCount(0);
   });
 
@@ -428,6 +517,7 @@ test.describe('requests', () => {
     await expect(names).toHaveCount(0);
     await dialog.getByRole('button', { name: 'Import' }).click();
     await expect(dialog.locator('[aria-invalid]')).toHaveCount(1);
+    await expect(dialog.getByText('Use letters without accents')).toHaveCount(1);
     await dialog.getByLabel('Prefix').fill('mine');
     await expect(names).toHaveText([/mine_token\s*Already exists/, 'mine_project_id']);
     await axe(otherPage, 'an import with a name that is taken');
@@ -440,6 +530,7 @@ test.describe('requests', () => {
     await dialog.getByRole('button', { name: 'Import' }).click();
     await expect(otherPage.getByText('2 secrets imported')).toBeVisible();
     await expect(tile).toContainText('Revealed');
+    await expect(tile).toContainText('Lost it? Ask a project manager to revoke it, then request a new key.');
 
     // After a reload, another import needs the token as input.
     await otherPage.reload();
@@ -494,6 +585,43 @@ test.describe('requests', () => {
     await expect(tile.getByRole('button', { name: 'Import into a project…' })).toBeDisabled();
   });
 
+  test('are approved together', { tag: '@widths' }, async ({ page, otherPage, server, owner }) => {
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    for (const name of ['Mia Chen', 'Bo Li', 'Grace Hopper']) {
+      await addRequester(otherPage, server, owner, name);
+      await call(otherPage, server, 'access-requests/create', { template: template.id });
+    }
+    await open(page, `/projects/${project}/keys`);
+    const selection = page.getByRole('group', { name: 'Selected requests' });
+    await expect(selection.getByRole('button', { name: 'Approve selected' })).toBeDisabled();
+    await page.getByRole('checkbox', { name: 'Select Mia Chen' }).check();
+    await page.getByRole('checkbox', { name: 'Select Bo Li' }).check();
+    await expect(selection).toContainText('2 selected');
+    await axe(page, 'selected requests');
+    await expectFitsWidth(page);
+    await selection.getByRole('button', { name: 'Approve 2' }).click();
+    await expect(page.getByText('2 requests approved')).toBeVisible();
+    for (const name of ['Mia Chen', 'Bo Li']) {
+      await expect(page.getByRole('row', { name })).toContainText('Approved');
+    }
+    await expect(page.getByRole('row', { name: 'Grace Hopper' }).getByRole('button', { name: 'Approve' })).toBeVisible();
+    expect((await call(page, server, 'templates/page', { project })).requests).toHaveLength(1);
+  });
+
+  test('are marked when a notification leads to them', { tag: '@once' }, async ({ page, otherPage, server, owner }) => {
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    await open(page, '/profile');
+    await addRequester(otherPage, server, owner);
+    await call(otherPage, server, 'access-requests/create', { template: template.id });
+    await page.getByRole('button', { name: 'Notifications, 1 unread' }).click();
+    await page.getByRole('link', { name: /Mia Chen requested “Read access”/ }).click();
+    await page.waitForURL(new RegExp(`/projects/${project}/keys\\?request=ask_\\w+#requests$`));
+    await expect(page.getByRole('row', { name: 'Mia Chen' })).toHaveClass(/request-marked/);
+    await expect(page.getByRole('heading', { name: 'Requests' })).toBeFocused();
+  });
+
   test('that were withdrawn cannot be approved', { tag: '@once' }, async ({ page, otherPage, server, owner }) => {
     await addRequester(otherPage, server, owner);
     const project = await addProject(page, server);
@@ -508,6 +636,102 @@ test.describe('requests', () => {
     await call(otherPage, server, 'access-requests/withdraw', { id: tiles[0].pending.id });
     await request.getByRole('button', { name: 'Approve' }).click();
     await expect(page.getByRole('alert')).toContainText('Mia Chen withdrew this request.');
+    await expect(request).toContainText('No longer pending');
+    await page.getByRole('heading', { level: 1 }).hover();
     await expect(request).toHaveCount(0);
+  });
+});
+
+test.describe('repeated clicks and failed requests', { tag: '@once' }, () => {
+  test.use({ expectedErrors: [403, 503] });
+
+  /** Requests the keys of a new template as this many members. Returns the project. */
+  async function requestAs(page: Page, otherPage: Page, server: Server, owner: User, names: string[]): Promise<string> {
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    for (const name of names) {
+      await addRequester(otherPage, server, owner, name);
+      await call(otherPage, server, 'access-requests/create', { template: template.id });
+    }
+    return project;
+  }
+
+  test('approve one request', async ({ page, otherPage, server, owner }) => {
+    const project = await requestAs(page, otherPage, server, owner, ['Mia Chen', 'Bo Li', 'Grace Hopper', 'Zoe May']);
+    const pending = async () => (await call(page, server, 'templates/page', { project })).requests.length;
+    await open(page, `/projects/${project}/keys`);
+    const approve = page.getByRole('table', { name: 'Requests' }).getByRole('button', { name: 'Approve' });
+    await expect(approve).toHaveCount(4);
+    await clickTwice(page, approve.first());
+    await expect(approve).toHaveCount(3);
+    expect(await pending()).toBe(3);
+
+    // A held key.
+    await approve.first().focus();
+    for (let n = 0; n < 8; n++) {
+      await page.keyboard.down('Enter');
+      await page.waitForTimeout(100);
+    }
+    await page.keyboard.up('Enter');
+    await expect(approve).toHaveCount(2);
+    expect(await pending()).toBe(2);
+  });
+
+  test('do not withdraw a new request', async ({ page, otherPage, server, owner }) => {
+    const project = await addProject(page, server);
+    await addTemplate(page, server, project, { name: 'Read access' });
+    await addTemplate(page, server, project, { name: 'Upload', description: 'Sends samples. '.repeat(30) });
+    await addRequester(otherPage, server, owner);
+    await open(otherPage, `/projects/${project}`);
+    const tile = otherPage.getByRole('article', { name: 'Read access' });
+    await clickTwice(otherPage, tile.getByRole('button', { name: 'Request' }));
+    await expect(tile).toContainText('Waiting for approval');
+    expect((await call(page, server, 'templates/page', { project })).requests).toHaveLength(1);
+  });
+
+  test('leave no error after a decision that succeeded', async ({ page, otherPage, server, owner }) => {
+    const project = await requestAs(page, otherPage, server, owner, ['Mia Chen']);
+    await open(page, `/projects/${project}/keys`);
+    await page.route('**/fn/access-requests/approve*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }));
+    const request = page.getByRole('row').filter({ hasText: 'Mia Chen' });
+    await request.getByRole('button', { name: 'Approve' }).click();
+    await expect(page.getByRole('alert').filter({ hasText: 'can\'t reach its database' })).toBeVisible();
+    await request.getByRole('button', { name: 'Reject' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Reject' }).click();
+    await expect(request).toContainText('Rejected');
+    await expect(page.getByRole('alert').filter({ hasText: 'can\'t reach its database' })).toHaveCount(0);
+  });
+
+  test('name the permission that a manager lacks', async ({ page, otherPage, server, owner }) => {
+    await switchUser(page, server, server.addUser('member', owner.organization, 'Grace Hopper'));
+    const project = await requestAs(page, otherPage, server, owner, ['Mia Chen']);
+    server.sql(`update key_templates set role_id = (select r.id from roles r, projects p
+      where r.organization_id = p.organization_id and r.name = 'admin' and p.id = '${project}') where project_id = '${project}'`);
+    await open(page, `/projects/${project}/keys`);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await expect(page.getByRole('alert')).toContainText('You can’t give this role, because you lack its permission');
+  });
+
+  test('show a decision whose first load failed', async ({ page, otherPage, server, owner }) => {
+    const project = await requestAs(page, otherPage, server, owner, ['Mia Chen']);
+    await open(otherPage, `/projects/${project}`);
+    const tile = otherPage.getByRole('article', { name: 'Read access' });
+    await expect(tile).toContainText('Waiting for approval');
+    await otherPage.route('**/fn/access-requests/cards*', (route) => route.fulfill({ status: 503, json: { code: 'unavailable' } }), { times: 1 });
+    const [request] = (await call(page, server, 'templates/page', { project })).requests;
+    await call(page, server, 'access-requests/approve', { id: request.id });
+    await expect(tile).toContainText('Confirmed');
+    await expect(otherPage.getByRole('alert').filter({ hasText: 'can\'t reach its database' })).toHaveCount(0);
+  });
+
+  test('count a new request in the list of projects', async ({ page, otherPage, server, owner }) => {
+    const project = await addProject(page, server);
+    const template = await addTemplate(page, server, project, { name: 'Read access' });
+    await open(page, '/projects');
+    const requests = page.getByRole('row', { name: 'Genomics' }).getByRole('cell').last();
+    await expect(requests).toHaveText('None');
+    await addRequester(otherPage, server, owner);
+    await call(otherPage, server, 'access-requests/create', { template: template.id });
+    await expect(requests).toContainText('1');
   });
 });

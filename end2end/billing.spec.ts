@@ -1,0 +1,123 @@
+// Usage and cost by month.
+
+import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
+import { axe, expect, expectFitsWidth, open, row, rows, test, waitForPage } from './fixtures';
+import type { Server, User } from './server';
+
+const DAY_MS = 86_400_000;
+const today = () => Math.floor(Date.now() / DAY_MS);
+const date = (day: number) => new Date(day * DAY_MS);
+const dayName = (day: number) => date(day).toLocaleDateString('en-US', { month: 'long', day: 'numeric', timeZone: 'UTC' });
+
+/** Counts requests of an organization's keys on one day: by default 1 to 7 of each key. */
+function addUsage(server: Server, owner: User, day: number, requests = '1 + k.number % 7'): void {
+  server.sql(`insert into usage_by_day (organization_id, day, key_id, requests)
+    select k.organization_id, ${day}, k.id, ${requests} from api_keys k join users u on u.organization_id = k.organization_id
+    where u.email = '${owner.email}'`);
+}
+
+const slider = (page: Page) => page.getByRole('slider', { name: 'Day' });
+const shown = (page: Page) => page.locator('.chart-value');
+
+test('the chart shows the values of a day on hover, focus and touch', async ({ page, server, owner }) => {
+  server.addManyKeys(owner, 1, 'client');
+  addUsage(server, owner, today(), '1204');
+  await open(page, '/billing');
+  await expect(page.getByRole('table', { name: 'Requests per day' })).toContainText(`${dayName(today())}1,204`);
+  await expect(shown(page)).toHaveText('Requests per day');
+  await axe(page, 'billing');
+  await expectFitsWidth(page);
+
+  const dayOfMonth = date(today()).getUTCDate();
+  const bar = page.locator('.chart-day').nth(dayOfMonth - 1);
+  expect((await bar.locator('svg').boundingBox())!.width, 'width of a bar').toBeLessThanOrEqual(24);
+  await bar.hover();
+  await expect(shown(page)).toHaveText(`${dayName(today())} (today): 1,204 requests`);
+  await page.mouse.move(0, 0);
+  await expect(shown(page)).toHaveText('Requests per day');
+
+  await slider(page).focus();
+  await expect(slider(page)).toHaveAttribute('aria-valuetext', `${dayName(today())} (today): 1,204 requests`);
+  await page.keyboard.press('Home');
+  await expect(slider(page)).toHaveAttribute('aria-valuenow', '1');
+  if (dayOfMonth > 1) {
+    await expect(shown(page)).toHaveText(`${dayName(today() - dayOfMonth + 1)}: 0 requests`);
+  }
+  await page.keyboard.press('End');
+  await expect(slider(page)).toHaveAttribute('aria-valuenow', String(dayOfMonth));
+});
+
+test('more than a page of keys are searched, turned and exported', { tag: '@widths' }, async ({ page, server, owner }) => {
+  server.addManyKeys(owner, 70, 'client');
+  addUsage(server, owner, today());
+  await open(page, '/billing');
+  const table = page.getByRole('table', { name: 'Requests by key' });
+  const keys = table.getByRole('row').filter({ has: page.getByRole('cell') });
+  await expect(keys).toHaveCount(50);
+  await expect(page.getByText('70 keys', { exact: true })).toBeVisible();
+  await expect(page.getByText('1–50 of 70')).toBeVisible();
+  await page.getByRole('button', { name: 'Next page' }).click();
+  await expect(keys).toHaveCount(20);
+  await expect(page.getByText('51–70 of 70')).toBeVisible();
+  expect(new URL(page.url()).search).toBe('?page=2');
+  await expect(page.getByRole('button', { name: 'Next page' })).toBeDisabled();
+  await page.reload();
+  await expect(keys).toHaveCount(20);
+
+  await page.getByRole('searchbox').fill('000007');
+  await expect(keys).toHaveCount(1);
+  await expect(row(page, 'key 000007')).toContainText('Not priced');
+  await expect(page.getByText('1 key', { exact: true })).toBeVisible();
+  await expect(page.getByRole('searchbox')).toBeFocused();
+  await expect(slider(page), 'the search does not reload the chart').toBeVisible();
+  await page.getByRole('searchbox').fill('nothing');
+  await expect(page.getByText('No keys match your search.')).toBeVisible();
+  await page.getByRole('searchbox').fill('');
+  await expect(keys).toHaveCount(50);
+  await axe(page, 'billing with many keys');
+  await expectFitsWidth(page);
+
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export CSV' }).click();
+  const file = await downloading;
+  expect(file.suggestedFilename()).toMatch(/^usage-\d{4}-\d{2}\.csv$/);
+  const lines = readFileSync(await file.path(), 'utf8').trimEnd().split('\r\n');
+  expect(lines).toHaveLength(71);
+  expect(lines[0], 'Excel needs the byte order mark').toMatch(/^\uFEFFmonth,id,api_key,/);
+  const shares = lines.slice(1).map((line) => Number(line.split(',')[7]));
+  expect(shares.reduce((total, share) => total + share, 0)).toBeCloseTo(100, 5);
+});
+
+test('totals have two decimals, prices have six', { tag: '@once' }, async ({ page, server, owner }) => {
+  server.addManyKeys(owner, 1, 'client');
+  server.sql(`insert into usage_by_day (organization_id, day, key_id, requests, cost)
+    select k.organization_id, ${today()}, k.id, 1632895, 601761417582 from api_keys k join users u on u.organization_id = k.organization_id
+    where u.email = '${owner.email}'`);
+  await open(page, '/billing');
+  const cells = row(page, 'key 000001').getByRole('cell');
+  await expect(cells.nth(4)).toHaveText('100.0%');
+  await expect(cells.nth(5)).toHaveText('US$0.368524');
+  await expect(cells.nth(6)).toHaveText('US$601,761.42');
+  await expect(cells.nth(6).locator('span')).toHaveAttribute('title', 'US$601,761.417582');
+});
+
+test('months are turned, and an address without one is corrected', { tag: '@once' }, async ({ page, server, owner }) => {
+  server.addManyKeys(owner, 1, 'client');
+  const lastMonth = date(today() - date(today()).getUTCDate());
+  addUsage(server, owner, Math.floor(lastMonth.getTime() / DAY_MS), '7');
+  const name = (day: Date) => day.toLocaleDateString('en-US', { month: 'long', year: 'numeric', timeZone: 'UTC' });
+  const heading = (text: string) => page.getByRole('heading', { name: text, level: 2 });
+  await open(page, '/billing');
+  await expect(heading(name(date(today())))).toBeVisible();
+  await expect(page.getByText('No requests this month')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Next month' })).toHaveAttribute('aria-disabled', 'true');
+  await page.getByRole('link', { name: 'Previous month' }).click();
+  await expect(heading(name(lastMonth))).toBeVisible();
+  await expect(rows(page).filter({ hasText: 'key 000001' })).toContainText('100.0%');
+  for (const wrong of ['2099-01', '2000-01', 'banana']) {
+    await page.goto(`/billing?month=${wrong}`);
+    await waitForPage(page, '/billing');
+    await expect(heading(name(date(today())))).toBeVisible();
+  }
+});
