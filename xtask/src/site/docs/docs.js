@@ -27,16 +27,22 @@
   }
 
   // What scrolls sideways can be focused, so that the arrow keys scroll it.
+  const scrollable = [...document.querySelectorAll('.docs-code pre, .docs-table')];
   const sizes = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) {
         target.tabIndex = 0;
+        // Each with a name of its own, so that screen readers can tell them apart.
+        target.setAttribute('role', 'region');
+        target.setAttribute('aria-label', `${target.matches('pre') ? 'Code' : 'Table'} ${scrollable.indexOf(target) + 1}`);
       } else {
-        target.removeAttribute('tabindex');
+        for (const name of ['tabindex', 'role', 'aria-label']) {
+          target.removeAttribute(name);
+        }
       }
     }
   });
-  document.querySelectorAll('.docs-code pre, .docs-table').forEach((each) => sizes.observe(each));
+  scrollable.forEach((each) => sizes.observe(each));
 
   // The section in view
 
