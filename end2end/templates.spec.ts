@@ -481,6 +481,8 @@ test.describe('requests', () => {
     await page.getByRole('article', { name: 'Reading' }).getByRole('button', { name: 'Delete template' }).click();
     await expect(page.getByRole('alertdialog')).toContainText('1 open request will be rejected and the requester notified.');
     await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
+    // The dialog was above the list, where the pointer is now.
+    await page.getByRole('heading', { level: 1 }).hover();
     await expect(requestRow('Reading')).toHaveCount(0);
     await expect(otherPage.getByRole('article', { name: /^Read/ })).toHaveCount(0);
   });
