@@ -90,12 +90,9 @@ async fn pages_and_lists_are_compressed_but_secrets_are_not() {
         response.headers().get("content-encoding").map(|encoding| encoding.to_str().unwrap().to_owned())
     };
     let query = json!({ "kind": "agent", "search": "", "status": null, "sort": { "column": "name", "descending": false } });
-    for request in [
-        page.get("/keys/agent"),
-        page.function("keys/open", &json!({ "query": query })),
-        page.get("/api/v1/openapi.json"),
-        api.request(Method::GET, "/keys?kind=agent&limit=100"),
-    ] {
+    for request in
+        [page.get("/keys/agent"), page.function("keys/open", &json!({ "query": query })), api.request(Method::GET, "/keys?kind=agent&limit=100")]
+    {
         assert_eq!(encoding(request).await.as_deref(), Some("gzip"));
     }
     // The metadata are repeated in the response, next to the secret.

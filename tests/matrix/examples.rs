@@ -154,9 +154,17 @@ pub fn of(route: &Route) -> Option<Example> {
             with_object(Object::Field, |_, id| json!({ "id": id, "edit": { "which": "value", "before": "", "after": "1" } }))
         }
 
-        ("GET", "/.well-known/jwks.json" | "/healthz" | "/metrics" | "/readyz" | "/api/v1/corpora" | "/api/v1/openapi.json" | "/api/v1/whoami") => {
-            plain(|_, _| Value::Null)
-        }
+        (
+            "GET",
+            "/.well-known/jwks.json"
+            | "/healthz"
+            | "/metrics"
+            | "/openapi.json"
+            | "/readyz"
+            | "/api/v1/corpora"
+            | "/api/v1/openapi.json"
+            | "/api/v1/whoami",
+        ) => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("DELETE", "/api/v1/corpora/{id}") => with_object(Object::Corpus, |_, _| Value::Null),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),

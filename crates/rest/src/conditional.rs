@@ -142,8 +142,7 @@ impl IntoParams for Precondition {
 /// 304 with these headers if `If-None-Match` of the request matches the body; else the body.
 pub(crate) fn not_modified_or<const N: usize>(request: &HeaderMap, headers: [(HeaderName, &str); N], body: Vec<u8>) -> Response {
     let tag = etag::of(&body);
-    // Weak, because the response may be compressed.
-    let headers = (headers, [(header::ETAG, format!("W/{tag}"))]);
+    let headers = (headers, [(header::ETAG, tag.as_str())]);
     if matches_tag(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }

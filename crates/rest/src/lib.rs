@@ -49,7 +49,7 @@ pub fn routes(state: &AppState) -> Router<AppState> {
         .layer(from_fn_with_state(state.clone(), idempotency::handle_idempotency_key))
         .layer(from_fn_with_state(Authorizer { state: state.clone(), routes: table.into() }, route::authorize))
         // Where tools look for it first.
-        .route("/openapi.json", get(openapi::document))
+        .route(openapi::ROOT_PATH, get(openapi::document))
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*path}", any(unknown_route))
@@ -65,6 +65,8 @@ pub fn route_table() -> Vec<Route> {
     // These accept the other methods too, and are described once or by Unkey.
     routes.extend([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].map(|method| verify(method, forward_auth::PATH)));
     routes.push(verify(Method::POST, unkey::PATH));
+    // The same description as below `/api/v1`.
+    routes.push(Route { method: Method::GET, path: openapi::ROOT_PATH.to_owned(), needs: PUBLIC, body_max: BODY_MAX });
     routes
 }
 

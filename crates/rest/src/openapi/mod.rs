@@ -60,6 +60,9 @@ fn document_value() -> Value {
     document
 }
 
+/// A second path of the document.
+pub const ROOT_PATH: &str = "/openapi.json";
+
 /// Get the OpenAPI document
 #[utoipa::path(
     get,
