@@ -401,7 +401,7 @@ create table key_templates (
     duration_days bigint,
     created_by text not null references users (id),
     created_at bigint not null,
-    -- When it was created, until its name is saved: until then it is a draft, which nobody can request. Null afterwards.
+    -- When it was created, until its name is saved: until then it is a draft, which cannot be requested. Null afterwards.
     draft_since bigint,
     deleted_at bigint,
     unique (project_id, unique_name)

@@ -17,7 +17,7 @@ use latchkey_types::{
     validate,
 };
 
-/// Names of details that tell the state before a change, besides those that end in `_before`.
+/// Names of details that hold the state before a change, besides those that end in `_before`.
 const BEFORE: [&str; 2] = ["before", "from"];
 
 /// The prefixes of ids that may occur in details.

@@ -9,7 +9,7 @@ use latchkey_types::{
     permission::Permission,
 };
 
-/// What the actor needs to know first. Needs no permission.
+/// The overview for the actor. Needs no permission.
 pub async fn get(core: &Core, actor: &Actor) -> Result<Overview, Error> {
     Ok(Overview {
         kinds: counts(core, actor).await?,
@@ -37,7 +37,7 @@ async fn counts(core: &Core, actor: &Actor) -> Result<Vec<KindCounts>, Error> {
 }
 
 async fn requests(core: &Core, actor: &Actor) -> Result<Vec<ProjectRequests>, Error> {
-    if actor.require(Permission::ManageProjects).is_err() || actor.require(Permission::ViewProject).is_err() {
+    if !actor.permissions.has(Permission::ManageProjects) || !actor.permissions.has(Permission::ViewProject) {
         return Ok(Vec::new());
     }
     let projects = projects::list(core, actor).await?;

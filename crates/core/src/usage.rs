@@ -6,6 +6,7 @@ use latchkey_types::{
     billing::{KEYS_PER_PAGE, KeyUsage, Month, MonthUsage},
     error::Error,
     key_kind::Kind,
+    listing::last_page,
     money::Money,
     permission::Permission,
     time::{DAY_MS, Timestamp},
@@ -13,7 +14,7 @@ use latchkey_types::{
 };
 
 /// The organization's usage and cost in a month, by day and by key; of the current month for `None`. The keys are a page of those whose name
-/// contains `search`. Needs *View Billing*.
+/// contains `search`; a page number beyond the end selects the last page. Needs *View Billing*.
 ///
 /// # Errors
 /// `Invalid` at `search`.
@@ -33,7 +34,8 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>, search: &st
     let visible = UsedKeys { organization, days, personal_of, search: "" };
     let hidden = if personal_of.is_some() { count(core, UsedKeys { personal_of: None, ..visible }).await? - count(core, visible).await? } else { 0 };
     let matching = UsedKeys { search: &search, ..visible };
-    let page = page.clamp(1, i64::MAX / KEYS_PER_PAGE);
+    let matching_count = count(core, matching).await?;
+    let page = page.clamp(1, last_page(matching_count, KEYS_PER_PAGE));
     let keys = store::usage::used_keys(&core.store, matching, ((page - 1) * KEYS_PER_PAGE, KEYS_PER_PAGE)).await?;
     Ok(MonthUsage {
         month,
@@ -43,7 +45,7 @@ pub async fn month(core: &Core, actor: &Actor, month: Option<Month>, search: &st
         today: if month == current { usize::try_from(today - days.0).ok() } else { None },
         keys: keys.into_iter().map(key_usage).collect(),
         page,
-        count: count(core, matching).await?,
+        count: matching_count,
         hidden,
     })
 }

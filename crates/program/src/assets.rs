@@ -75,16 +75,15 @@ pub(crate) fn digest(file: &EmbeddedFile) -> String {
 
 /// Adds an entity tag; 304 if the client has this content already. The tag is weak, because it does not depend on the encoding.
 pub(crate) fn with_tag(mut response: Response, content: &str, request: &HeaderMap) -> Response {
-    let tag = format!("W/\"{content}\"");
-    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    if known.flat_map(|value| value.split(',')).any(|listed| listed.trim() == tag) {
+    let tag = format!("\"{content}\"");
+    if latchkey_rest::matches_tag(request, &tag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = Body::empty();
         for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH] {
             response.headers_mut().remove(name);
         }
     }
-    response.headers_mut().extend(HeaderValue::from_str(&tag).ok().map(|tag| (header::ETAG, tag)));
+    response.headers_mut().extend(HeaderValue::from_str(&format!("W/{tag}")).ok().map(|tag| (header::ETAG, tag)));
     response
 }
 
@@ -148,16 +147,16 @@ mod tests {
 
     #[tokio::test]
     async fn known_content_is_not_sent_again() {
-        let respond = |known: &'static str| {
-            let request = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(known))]);
+        let respond = |tags: &'static str| {
+            let request = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(tags))]);
             with_tag((StatusCode::OK, [(header::CACHE_CONTROL, "no-cache")], "content").into_response(), "a1", &request)
         };
-        for (known, status, content) in [("W/\"a1\"", 304, ""), ("\"b\", W/\"a1\"", 304, ""), ("W/\"b\"", 200, "content"), ("", 200, "content")] {
-            let response = respond(known);
-            assert_eq!(response.status().as_u16(), status, "{known}");
+        for (tags, status, content) in [("W/\"a1\"", 304, ""), ("\"b\", W/\"a1\"", 304, ""), ("W/\"b\"", 200, "content"), ("", 200, "content")] {
+            let response = respond(tags);
+            assert_eq!(response.status().as_u16(), status, "{tags}");
             assert_eq!(response.headers()[header::ETAG], "W/\"a1\"");
             assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
-            assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), content, "{known}");
+            assert_eq!(to_bytes(response.into_body(), 100).await.unwrap(), content, "{tags}");
         }
     }
 }

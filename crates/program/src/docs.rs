@@ -52,7 +52,7 @@ fn page(name: &str, theme: Theme, request: &HeaderMap) -> Option<(Response, Stri
     Some((response, content))
 }
 
-/// The page with the attribute by which the style sheet knows the theme, so that it never appears in another one first.
+/// The page with the attribute that selects the theme in the style sheet, so that it never appears in another one first.
 fn in_theme(page: &str, theme: &str) -> String {
     page.replacen("<html ", &format!("<html data-theme=\"{theme}\" "), 1)
 }

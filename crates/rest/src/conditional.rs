@@ -149,8 +149,8 @@ pub(crate) fn not_modified_or<const N: usize>(request: &HeaderMap, headers: [(He
     (headers, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Whether `If-None-Match` matches this tag by weak comparison (section 13.1.2). A malformed header matches nothing.
-fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
+/// Whether `If-None-Match` matches this tag, with quotes, by weak comparison (section 13.1.2). A malformed header matches nothing.
+pub fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
     let Ok(Some(text)) = joined(request, &header::IF_NONE_MATCH) else { return false };
     text.trim() == "*" || etag::parse_list(&text).is_some_and(|tags| tags.iter().any(|listed| listed.tag == tag))
 }

@@ -35,6 +35,7 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use caller::VERIFY;
+pub use conditional::matches_tag;
 use latchkey_http::{AppState, body::BODY_MAX, problem::Problem};
 use latchkey_types::{
     access::Access,

@@ -171,7 +171,7 @@ pub async fn select(store: &Store, selection: &Selection<'_>) -> Result<Vec<Audi
          and ($5 = '' or search_text like $10 escape '\\') and {actor} and {action} and {object_kind} order by seq {order} limit $9"
     ));
     // A search with few matches scans all rows.
-    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+    let _permit = store.list_permit().await?;
     let mut rows: Vec<AuditRow> = sqlx::query_as(sql)
         .bind(selection.organization)
         .bind(after)

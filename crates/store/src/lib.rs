@@ -48,10 +48,10 @@ use std::{
 };
 
 use sqlx::{AnyConnection, AnyPool, any::AnyPoolOptions, migrate::Migrator, pool::PoolConnection};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use engine::Engine;
-use latchkey_types::error::Error;
+use latchkey_types::{error::Error, key_kind::KindSpec};
 pub use transaction::Tx;
 use verdict_changes::VerdictChange;
 
@@ -270,6 +270,11 @@ impl Store {
         self.engine.json_rows()
     }
 
+    /// Waits until a query that reads many rows may begin. It may run until the permit is dropped.
+    async fn list_permit(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        self.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)
+    }
+
     /// The suffix of a text column that makes it sort by bytes.
     fn bytewise_collation(&self) -> &'static str {
         self.engine.bytewise_collation()
@@ -285,6 +290,11 @@ fn like_pattern(search: &str) -> String {
 /// `count` placeholders, starting at `$first`, for `in (…)`.
 fn placeholders(first: usize, count: usize) -> String {
     (first..first + count).map(|index| format!("${index}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The kinds of these specifications, for `in (…)`.
+fn sql_kinds<'a>(specs: impl Iterator<Item = &'a KindSpec>) -> String {
+    specs.map(|spec| format!("'{}'", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The condition that row `k` belongs to organization `$1` and has one of `count` numbers, bound from `$2` on. `coalesce` prevents the use of

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, Tx, fold};
+use super::{Store, StoreError, Tx, fold, sql_kinds};
 use latchkey_types::{
     id::{KeyId, OrganizationId, UserId},
-    key_kind::{KIND_SPECS, KeyKind, KindSpec},
+    key_kind::{KIND_SPECS, KeyKind},
     money::Money,
     time::{DAY_MS, MINUTE_MS, Timestamp},
 };
@@ -189,6 +189,8 @@ pub async fn used_keys(store: &Store, keys: UsedKeys<'_>, (skipped, limit): (i64
     ));
     let search = fold(keys.search);
     let query = sqlx::query_as(sql).bind(keys.organization).bind(keys.days.0).bind(keys.days.1).bind(keys.personal_of).bind(search);
+    // As for lists, because it reads the usage of all keys.
+    let _permit = store.list_permit().await?;
     Ok(query.bind(limit).bind(skipped).fetch_all(store.read()?).await?)
 }
 
@@ -200,12 +202,8 @@ pub async fn count_used_keys(store: &Store, keys: UsedKeys<'_>) -> Result<i64, S
          join api_keys k on k.id = d.key_id where {condition}"
     ));
     let query = sqlx::query_scalar(sql).bind(keys.organization).bind(keys.days.0).bind(keys.days.1).bind(keys.personal_of);
+    let _permit = store.list_permit().await?;
     Ok(query.bind(fold(keys.search)).fetch_one(store.read()?).await?)
-}
-
-/// The kinds of these specifications, as an SQL list.
-fn sql_kinds<'a>(policies: impl Iterator<Item = &'a KindSpec>) -> String {
-    policies.map(|spec| format!("'{}'", spec.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The organization's usage on one day.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    names::parse_by_name,
+    names::{capitalized, parse_by_name},
     permission::UnknownValue,
     time::{DAY_MS, Timestamp},
 };
@@ -179,9 +179,7 @@ pub fn action_label(action: &str) -> String {
 
 /// `key.rotated` → “Key rotated”.
 fn label_from_code(action: &str) -> String {
-    let spaced = action.replace(['.', '_'], " ");
-    let mut characters = spaced.chars();
-    characters.next().into_iter().flat_map(char::to_uppercase).chain(characters).collect()
+    capitalized(&action.replace(['.', '_'], " "))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub struct ActionGroup {
     pub actions: &'static [Action],
 }
 
-/// How an action is told.
+/// The sentence that describes an action.
 pub struct Action {
     /// For example `key.created`.
     pub code: &'static str,
@@ -203,6 +203,8 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::time::Timestamp;
 
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_in_one_sentence() {
+    fn an_event_is_one_sentence() {
         assert_eq!(text("key.created", "ci", &[("kind", "agent")]), "created agent key ci");
         assert_eq!(text("key.rotated", "ci", &[("grace seconds", "60")]), "rotated key ci");
         assert_eq!(text("credential.edited", "openai", &[]), "edited stored key openai");
@@ -240,15 +242,17 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_action_is_told_by_its_label() {
+    fn an_unknown_action_is_shown_by_its_label() {
         assert_eq!(text("key.frozen", "ci", &[("kind", "agent")]), "· Key frozen · ci");
     }
 
     #[test]
-    fn each_action_is_listed_once_and_each_target_has_a_label() {
+    fn each_action_and_each_target_is_listed_once() {
         let codes: Vec<_> = ACTION_GROUPS.iter().flat_map(|group| group.actions).map(|action| action.code).collect();
-        let unique: std::collections::HashSet<_> = codes.iter().collect();
-        assert_eq!(unique.len(), codes.len());
-        assert!(TARGETS.iter().all(|(kind, label)| !kind.is_empty() && !label.is_empty()));
+        let kinds: Vec<_> = TARGETS.iter().map(|(kind, _)| *kind).collect();
+        for names in [codes, kinds] {
+            let unique: HashSet<_> = names.iter().collect();
+            assert_eq!(unique.len(), names.len(), "{names:?}");
+        }
     }
 }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::KeyId,
     key_kind::{KeyKind, Kind},
+    listing::last_page,
     money::Money,
     permission::UnknownValue,
-    time::{civil_from_days, days_from_civil},
+    time::{MONTHS, civil_from_days, days_from_civil},
 };
 
 /// A calendar month, written as `2026-11`.
@@ -57,9 +58,7 @@ impl Month {
     }
 
     fn name_in_year(self) -> &'static str {
-        const NAMES: [&str; 12] =
-            ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-        usize::try_from(self.month - 1).ok().and_then(|index| NAMES.get(index)).unwrap_or(&"")
+        usize::try_from(self.month - 1).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&"")
     }
 }
 
@@ -132,7 +131,7 @@ impl MonthUsage {
 
     /// Number of pages of keys, at least 1.
     pub const fn pages(&self) -> i64 {
-        if self.count <= KEYS_PER_PAGE { 1 } else { (self.count - 1) / KEYS_PER_PAGE + 1 }
+        last_page(self.count, KEYS_PER_PAGE)
     }
 }
 

@@ -21,7 +21,7 @@ pub mod limits;
 pub mod listing;
 pub mod member;
 pub mod money;
-mod names;
+pub mod names;
 pub mod net;
 pub mod notification;
 pub mod organization;

@@ -18,6 +18,11 @@ pub const ROWS_MAX: usize = 100;
 /// A key counts as expiring soon this many days before its expiry.
 pub const EXPIRING_DAYS: i64 = 14;
 
+/// Number of the last page of a list with this many rows, from 1.
+pub const fn last_page(count: i64, rows_per_page: i64) -> i64 {
+    if count <= rows_per_page { 1 } else { (count - 1) / rows_per_page + 1 }
+}
+
 /// Sort columns of a list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

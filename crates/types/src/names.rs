@@ -1,4 +1,10 @@
-//! Enums with names.
+//! Names of values.
+
+/// The text with its first letter in upper case.
+pub fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
 
 /// Parses an enum by its name, which `as_str` returns. `$values` holds the values that have one.
 macro_rules! parse_by_name {

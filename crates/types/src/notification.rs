@@ -10,6 +10,9 @@ use super::{
     time::Timestamp,
 };
 
+/// Maximum number of notifications in one response.
+pub const NOTIFICATIONS_MAX: u8 = 50;
+
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident $code:literal),* $(,)?) => {
         /// Type of a notification.
@@ -145,14 +148,15 @@ mod tests {
         assert_eq!(requested.sentence(), "Mia requested “Read access” in Genomics.");
         assert_eq!(requested.path(), "/projects/prj_0193456789ab7cdef0123456789abcde/keys#requests");
         let request = "ask_0193456789ab7cdef0123456789abcdf";
-        let known = Notification { request_id: Some(request.parse().unwrap()), ..requested };
-        assert_eq!(known.path(), format!("/projects/prj_0193456789ab7cdef0123456789abcde/keys?request={request}#requests"));
+        let with_request = Notification { request_id: Some(request.parse().unwrap()), ..requested };
+        assert_eq!(with_request.path(), format!("/projects/prj_0193456789ab7cdef0123456789abcde/keys?request={request}#requests"));
         assert_eq!(ready.sentence(), "Your key “Read access” for Genomics is ready.");
         assert_eq!(ready.path(), "/projects/prj_0193456789ab7cdef0123456789abcde");
         for word in ["requested", "withdrawn", "approved", "rejected", "closed", "revoked"] {
             assert_eq!(word.parse::<NotificationEvent>().unwrap().as_str(), word);
         }
     }
+
     #[test]
     fn an_outcome_says_who_decided() {
         let label = |event| RequestOutcome { event, by: "Ada".to_owned() }.label();

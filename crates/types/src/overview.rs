@@ -58,7 +58,7 @@ pub struct ProjectRequests {
 pub struct SetupProgress {
     /// A client key was verified.
     pub has_verified: bool,
-    /// Somebody else is a member or was invited.
+    /// There is another member or an invitation.
     pub has_invited: bool,
     /// Notifications are sent by email.
     pub has_mail: bool,

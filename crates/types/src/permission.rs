@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::names::parse_by_name;
+use super::names::{capitalized, parse_by_name};
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident $code:literal $label:literal),* $(,)?) => {
@@ -148,11 +148,7 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
 
 /// The name of a role on the page: built-in names begin with a capital letter, others are shown as they are.
 pub fn role_label(name: &str) -> String {
-    if !BUILT_IN_ROLES.iter().any(|role| role.name == name) {
-        return name.to_owned();
-    }
-    let mut letters = name.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    if BUILT_IN_ROLES.iter().any(|role| role.name == name) { capitalized(name) } else { name.to_owned() }
 }
 
 /// Scope of an internal key. A scope is effective only while the key's creator has the corresponding permission.

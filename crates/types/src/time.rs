@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 pub const MINUTE_MS: i64 = 60 * 1000;
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The months on the page.
+pub const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+
 /// Unix time in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

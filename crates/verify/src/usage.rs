@@ -317,8 +317,7 @@ async fn delete_before(store: &Store, now: Timestamp) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::tests::client_key;
-    use crate::tests::open_store;
+    use crate::{evaluate::tests::client_key, tests::open_store};
     use latchkey_types::money::Money;
 
     fn requests(requests: i64) -> UsageEntry {

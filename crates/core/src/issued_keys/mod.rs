@@ -16,6 +16,7 @@ use latchkey_types::{
     id::KeyId,
     issued_key::{IssuedOrder, IssuedPage, IssuedQuery, IssuedRow, ROWS},
     key_kind::Lifecycle,
+    listing::last_page,
     time::Timestamp,
     validate,
 };
@@ -36,8 +37,7 @@ pub async fn list(core: &Core, actor: &Actor, query: IssuedQuery) -> Result<Issu
     let search = validate::search("search", &query.search)?;
     let scope = Scope { organization: actor.organization, project: project.id, span, search: &search, now };
     let sums = store::issued_key_list::totals(&mut db, &scope).await?;
-    let last_page = ((sums.count - 1).div_euclid(query.rows) + 1).max(1);
-    let page = query.page.clamp(1, last_page);
+    let page = query.page.clamp(1, last_page(sums.count, query.rows));
     let order = IssuedOrder { column: query.sort, is_reversed: query.is_reversed };
     let records = store::issued_key_list::page(&core.store, &mut db, &scope, order, ((page - 1) * query.rows, query.rows)).await?;
     let keys: Vec<_> = records.iter().map(|record| record.id).collect();

@@ -73,7 +73,7 @@ fn sha256(text: &str) -> Result<[u8; 32], Error> {
     bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(malformed)
 }
 
-/// The mask of a key of which only the hash is available: the ends of the hash, by which whoever has the key finds it.
+/// The mask of a key of which only the hash is available: the ends of the hash, so that the holder of the key can find its row.
 fn mask(sha256: &[u8; 32]) -> String {
     let digits = hex::encode(sha256);
     format!("sha256 {}…{}", &digits[..4], &digits[digits.len() - 4..])

@@ -9,10 +9,11 @@ use latchkey_store::{
     self as store, Tx,
     notifications::{NewNotification, NotificationRecord},
 };
-use latchkey_types::{error::Error, id::UserId, notification::Notification};
-
-/// Number of notifications in a list.
-const LIST_MAX: i64 = 50;
+use latchkey_types::{
+    error::Error,
+    id::UserId,
+    notification::{NOTIFICATIONS_MAX, Notification},
+};
 
 /// Stores a notification for each user, in the transaction of the change that it reports. It appears in the page immediately, and is queued
 /// as email if a mail server is configured.
@@ -26,7 +27,7 @@ pub async fn notify(tx: &mut Tx, users: &[UserId], notice: &NewNotification) -> 
 /// The user's latest notifications, or the latest before the one with this sequence number, newest first. Needs no permission: users read
 /// only their own.
 pub async fn list(core: &Core, actor: &Actor, before: Option<i64>) -> Result<Vec<Notification>, Error> {
-    let records = store::notifications::of_user(&core.store, actor.user, before.unwrap_or(i64::MAX), LIST_MAX).await?;
+    let records = store::notifications::of_user(&core.store, actor.user, before.unwrap_or(i64::MAX), NOTIFICATIONS_MAX.into()).await?;
     Ok(records.into_iter().filter_map(NotificationRecord::to_notification).collect())
 }
 

@@ -3,8 +3,8 @@
 use sqlx::AssertSqlSafe;
 
 use super::{
-    super::{Store, StoreError},
-    lists::Table,
+    super::{Store, StoreError, sql_kinds},
+    lists::{EXPIRY, LAST_USE, Table},
 };
 use latchkey_types::{
     id::{OrganizationId, UserId},
@@ -13,9 +13,6 @@ use latchkey_types::{
     overview::KindCounts,
     time::Timestamp,
 };
-
-/// As in the index by expiry.
-const EXPIRY: &str = "coalesce(k.expires_at, 9223372036854775807)";
 
 /// The number of keys of each of these kinds, by status; only those of one creator if there is one. `kinds` are either only inbound or only
 /// outbound.
@@ -30,7 +27,7 @@ pub async fn count_by_status(
     let query = sqlx::query_as::<sqlx::Any, (Kind, String, i64)>(sql).bind(organization).bind(now).bind(now.plus_days(EXPIRING_DAYS));
     let query = if let Some(user) = created_by { query.bind(user) } else { query };
     // As for lists, because it reads an index of all keys.
-    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+    let _permit = store.list_permit().await?;
     let rows = query.fetch_all(store.read()?).await?;
     let sum = |kind: Kind, part: &str| rows.iter().filter(|row| row.0 == kind && row.1 == part).map(|row| row.2).sum::<i64>();
     let counts = kinds.iter().map(|kind| {
@@ -43,9 +40,9 @@ pub async fn count_by_status(
 /// Counts the parts of which there are few by their indexes instead of computing the status of every key: that takes ten times as long.
 fn statement(kinds: &[Kind], has_creator: bool) -> String {
     let table = Table::of(kinds);
-    let names: Vec<_> = kinds.iter().map(|kind| format!("'{}'", kind.spec().name)).collect();
+    let names = sql_kinds(kinds.iter().copied().map(Kind::spec));
     let own = if has_creator { " and k.created_by = $4" } else { "" };
-    let listed = format!("from {} k where k.organization_id = $1 and k.deleted_at is null and k.kind in ({}){own}", table.name(), names.join(", "));
+    let listed = format!("from {} k where k.organization_id = $1 and k.deleted_at is null and k.kind in ({names}){own}", table.name());
     let mut parts = vec![
         format!("select k.kind, 'total' as part, count(*) {listed} group by k.kind"),
         format!("select k.kind, 'expired', count(*) {listed} and {EXPIRY} <= $2 group by k.kind"),
@@ -66,7 +63,9 @@ fn statement(kinds: &[Kind], has_creator: bool) -> String {
 
 /// Whether a key of this kind was used.
 pub async fn is_any_used(store: &Store, organization: OrganizationId, kind: KeyKind) -> Result<bool, StoreError> {
-    let sql = "select count(*) from (select 1 from api_keys where organization_id = $1 and kind = $2 and deleted_at is null \
-         and coalesce(last_used_at, 0) > 0 limit 1) as used";
+    let sql = AssertSqlSafe(format!(
+        "select count(*) from (select 1 from api_keys k where k.organization_id = $1 and k.kind = $2 and k.deleted_at is null \
+         and {LAST_USE} > 0 limit 1) as used"
+    ));
     Ok(sqlx::query_scalar::<_, i64>(sql).bind(organization).bind(kind).fetch_one(store.read()?).await? > 0)
 }

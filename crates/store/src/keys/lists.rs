@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::super::{Store, StoreError, fold, has_number_condition, like_pattern};
+use super::super::{Store, StoreError, fold, has_number_condition, like_pattern, sql_kinds};
 use latchkey_types::{
     id::{OrganizationId, UserId},
     key::ItemId,
@@ -12,6 +12,10 @@ use latchkey_types::{
     listing::{EXPIRING_DAYS, KeySort, SortBy},
     time::Timestamp,
 };
+
+// These two are the expressions of the indexes. Never used sorts before all others, never expiring after all others.
+pub(super) const LAST_USE: &str = "coalesce(k.last_used_at, 0)";
+pub(super) const EXPIRY: &str = "coalesce(k.expires_at, 9223372036854775807)";
 
 /// Filter and order of a list.
 pub struct Selection<'a> {
@@ -79,11 +83,11 @@ impl Table {
 
 impl Selection<'_> {
     fn conditions(&self, store: &Store, now: Timestamp) -> Conditions {
-        let words = |kinds: &mut dyn Iterator<Item = &Kind>| kinds.map(|kind| format!("'{}'", kind.spec().name)).collect::<Vec<_>>().join(", ");
-        let kinds = words(&mut self.kinds.iter());
+        let specs = || self.kinds.iter().copied().map(Kind::spec);
+        let kinds = sql_kinds(specs());
         let mut all = Conditions { sql: format!("k.deleted_at is null and k.kind in ({kinds})"), texts: Vec::new() };
         all.add("k.organization_id = $?", self.organization.to_string());
-        let personal = words(&mut self.kinds.iter().filter(|kind| kind.spec().is_personal));
+        let personal = sql_kinds(specs().filter(|spec| spec.is_personal));
         if let Some(user) = self.personal_of.filter(|_| !personal.is_empty()) {
             all.add(&format!("(k.created_by = $? or k.kind not in ({personal}))"), user.to_string());
         }
@@ -153,7 +157,7 @@ pub async fn select_numbers(store: &Store, selection: &Selection<'_>) -> Result<
         "select coalesce(string_agg(cast(number as text), ','), '') from (select k.number from {from} k {creator} where {conditions} \
          order by {order} {direction}, k.number {direction}) as found"
     ));
-    let _permit = store.list_permits.acquire().await.map_err(|_| StoreError::Unavailable)?;
+    let _permit = store.list_permit().await?;
     let numbers: String = texts.iter().fold(sqlx::query_scalar(sql), sqlx::query::QueryScalar::bind).fetch_one(store.read()?).await?;
     Ok(numbers.split(',').filter_map(|number| number.parse().ok()).collect())
 }
@@ -181,9 +185,8 @@ fn order_by(store: &Store, table: Table, sort: SortBy, now: Timestamp) -> String
         KeySort::Status => status_rank(table, now),
         KeySort::CreatedAt => "k.created_at".to_owned(),
         KeySort::CreatedBy => format!("u.name_folded{bytewise_collation}"),
-        // Never used sorts before all others, never expiring after all others.
-        KeySort::LastUsedAt => "coalesce(k.last_used_at, 0)".to_owned(),
-        KeySort::ExpiresAt => format!("coalesce(k.expires_at, {})", i64::MAX),
+        KeySort::LastUsedAt => LAST_USE.to_owned(),
+        KeySort::ExpiresAt => EXPIRY.to_owned(),
     }
 }
 

@@ -183,7 +183,7 @@ impl KindSpec {
         }
     }
 
-    /// What keys of this kind are for, and when they expire if nobody chooses it.
+    /// The purpose of the kind, and its expiry unless that is chosen for each key.
     pub fn lead(&self) -> String {
         let purpose = self.list_spec().purpose;
         match self.expiry {
@@ -290,17 +290,19 @@ impl Serialize for CredentialKind {
 const HIDDEN_MAX: usize = 8;
 
 impl Mask {
+    /// Stands for the hidden characters; the whole mask of a secret that is hidden completely.
+    pub const ELLIPSIS: &str = "…";
+
     /// Masks a secret. Secrets of up to [`HIDDEN_MAX`] characters are hidden completely.
     pub fn apply(self, secret: &str) -> String {
-        const ELLIPSIS: &str = "…";
-        let Self::Ends(front, end) = self else { return ELLIPSIS.to_owned() };
+        let Self::Ends(front, end) = self else { return Self::ELLIPSIS.to_owned() };
         let length = secret.chars().count();
         if length <= HIDDEN_MAX {
-            return ELLIPSIS.to_owned();
+            return Self::ELLIPSIS.to_owned();
         }
         let head: String = secret.chars().take(front).collect();
         let tail: String = secret.chars().skip(length - end).collect();
-        format!("{head}{ELLIPSIS}{tail}")
+        format!("{head}{}{tail}", Self::ELLIPSIS)
     }
 }
 
