@@ -1,6 +1,6 @@
 //! The error states of a page: no permission, signed out, or loading failed.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::set_status;
@@ -33,14 +33,7 @@ fn Forbidden(permission: String) -> impl IntoView {
     let toasts = use_toasts();
     let request = StoredValue::new(format!("I need the permission “{permission}” in Latchkey: "));
     let copy_request = move |()| {
-        let text = request.get_value() + &browser::origin() + &browser::path_and_query();
-        spawn_local(async move {
-            if browser::copy(&text).await {
-                toasts.success("Request copied".to_owned());
-            } else {
-                toasts.error("Your browser blocked copying.".to_owned());
-            }
-        });
+        toasts.copy(request.get_value() + &browser::origin() + &browser::path_and_query(), "Request copied");
     };
     view! {
         <Title text="Not allowed"/>

@@ -34,7 +34,7 @@ enum InvitationState {
     Invalid(String),
 }
 
-/// Asks an invited user for a name and a password.
+/// The form in which an invited user enters a name and a password.
 #[component]
 pub fn JoinPage() -> impl IntoView {
     let state = RwSignal::new(InvitationState::Loading);
@@ -48,6 +48,9 @@ pub fn JoinPage() -> impl IntoView {
             let token = TypedSecret::new(token);
             let result = invitation(token.clone()).await;
             if generation.try_get_value() == Some(current) {
+                if result == Err(Error::NotFound) {
+                    browser::remove_stored(TOKEN_KEY);
+                }
                 state.set(match result {
                     Ok(offer) => InvitationState::Valid(token, offer),
                     Err(error) => InvitationState::Invalid(error_message(&error)),
@@ -134,11 +137,7 @@ fn take_token() -> Option<String> {
     browser::take_fragment().inspect(|token| browser::store(TOKEN_KEY, token))
 }
 
-/// The reason why an invitation could not be opened. A token that is not valid is forgotten.
+/// The reason why an invitation could not be opened.
 fn error_message(error: &Error) -> String {
-    if *error == Error::NotFound {
-        browser::remove_stored(TOKEN_KEY);
-        return NOT_VALID.to_owned();
-    }
-    error.to_string()
+    if *error == Error::NotFound { NOT_VALID.to_owned() } else { error.to_string() }
 }

@@ -3,6 +3,7 @@
 pub mod auth_layout;
 pub mod billing;
 pub mod error_page;
+pub mod export_file;
 pub mod join;
 pub mod keys;
 pub mod layout;

@@ -65,7 +65,7 @@ pub(super) fn Shortcuts(sheet: ShortcutSheet) -> impl IntoView {
     on_shortcut("c", || {
         browser::click_first(MAIN_ACTION);
     });
-    // A click on the link asks first if something would be lost, as every link does.
+    // By a click on the link, which the navigation guard checks.
     on_sequence("g", |key| browser::click_first(&format!("[data-go=\"{key}\"]")));
     let dismiss = move |()| sheet.0.set(false);
     move || sheet.0.get().then(|| view! { <Sheet on_dismiss=dismiss/> })
@@ -84,7 +84,7 @@ fn Sheet(#[prop(into)] on_dismiss: Callback<()>) -> impl IntoView {
     }
 }
 
-/// The labels and keys as [`Group`] wants them.
+/// The labels and keys in the form of [`Group`].
 fn listed(shortcuts: &[Shortcut]) -> Vec<(String, String)> {
     shortcuts.iter().map(|(label, keys)| ((*label).to_owned(), keys.join(","))).collect()
 }

@@ -14,7 +14,7 @@ use latchkey_ui::{
     form::{Form, FormView},
 };
 
-/// Asks for e-mail and password, then opens the requested page.
+/// Signs in by e-mail and password, then opens the requested page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let query = use_query_map();

@@ -3,14 +3,14 @@
 use js_sys::{JSON, Reflect};
 use leptos::{
     ev::FocusEvent,
-    prelude::{document, window},
+    prelude::{StoredValue, WithValue, document, on_cleanup, window},
 };
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, Element, Event, FocusOptions, HtmlAnchorElement, HtmlElement, Url};
+use web_sys::{Blob, BlobPropertyBag, Element, Event, FocusOptions, HtmlAnchorElement, HtmlElement, KeyboardEvent, Url};
 
 /// Session storage key of a message for the next page.
-const NEXT_PAGE_MESSAGE_KEY: &str = "latchkey-said";
+const NEXT_PAGE_MESSAGE_KEY: &str = "latchkey-message";
 
 /// The path and query of this page.
 pub fn path_and_query() -> String {
@@ -58,14 +58,14 @@ pub fn remove_stored(key: &str) {
 
 /// The cookies that scripts can read, separated by `; `.
 pub fn cookies() -> String {
-    Reflect::get(&document(), &"cookie".into()).ok().and_then(|cookies| cookies.as_string()).unwrap_or_default()
+    member(&document(), "cookie").and_then(|cookies| cookies.as_string()).unwrap_or_default()
 }
 
 /// Sets a cookie that every page and the server can read. With a lifetime of 0 it is removed.
 pub fn set_cookie(name: &str, value: &str, lifetime_s: u32) {
     let secure = if origin().starts_with("https:") { "; secure" } else { "" };
     let cookie = format!("{name}={value}; path=/; max-age={lifetime_s}; samesite=lax{secure}");
-    // Fails only where cookies are blocked; then nobody is signed in either.
+    // Fails only if cookies are blocked, and then signing in fails too.
     let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
 }
 
@@ -88,14 +88,14 @@ pub fn drop_kept(key: &str) {
     }
 }
 
-/// Session storage key that says why the sign-in page is open.
+/// Session storage key that is set when the sign-in page is opened because the session has ended.
 const SESSION_ENDED_KEY: &str = "latchkey-session-ended";
 
 /// The path of the sign-in page.
 pub const SIGN_IN_PATH: &str = "/sign-in";
 
-/// Opens the sign-in page after the session has ended. It says so, and returns here afterwards. Not while a dialog is open: it says itself
-/// that the session has ended, and what was typed in it must not be lost.
+/// Opens the sign-in page after the session has ended. That page shows the reason, and returns here afterwards. Has no effect while a dialog is
+/// open: the dialog shows the reason itself, and its input must not be lost.
 pub fn go_to_sign_in() {
     if has_open_dialog() {
         return;
@@ -131,9 +131,13 @@ pub fn pretty_json(text: &str) -> String {
 
 /// Identifies the current entry of the history, also after a reload. `None` in browsers without the Navigation API.
 pub fn history_entry_key() -> Option<String> {
-    let member = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok();
     let entry = member(&member(&window(), "navigation")?, "currentEntry")?;
     member(&entry, "key")?.as_string()
+}
+
+/// A property of an object, for APIs and values that `web_sys` does not cover.
+pub fn member(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into()).ok()
 }
 
 /// Percent-encodes text for a query string.
@@ -212,6 +216,24 @@ pub fn has_open_dialog() -> bool {
     document().query_selector("dialog[open]").ok().flatten().is_some()
 }
 
+/// Whether a modifier other than Shift is pressed.
+pub fn has_modifier(event: &KeyboardEvent) -> bool {
+    event.ctrl_key() || event.meta_key() || event.alt_key()
+}
+
+/// Calls the listener on events of the window before any other listener, until the current effect is cleaned up.
+pub fn capture(event_type: &'static str, listener: impl Fn(Event) + 'static) {
+    let listener = Closure::<dyn Fn(Event)>::new(listener);
+    // Never fails: the window accepts every event name.
+    let _ = window().add_event_listener_with_callback_and_bool(event_type, listener.as_ref().unchecked_ref(), true);
+    let stored = StoredValue::new_local(listener);
+    on_cleanup(move || {
+        stored.with_value(|listener| {
+            let _ = window().remove_event_listener_with_callback_and_bool(event_type, listener.as_ref().unchecked_ref(), true);
+        });
+    });
+}
+
 /// Focuses an element if it is still in the document.
 pub fn focus(element: &HtmlElement) {
     let _ = element.focus();
@@ -226,14 +248,12 @@ pub fn focus_without_scrolling(element: &HtmlElement) {
 
 /// Clicks the first element that matches a selector. False if there is none.
 pub fn click_first(selector: &str) -> bool {
-    let found = document().query_selector(selector).ok().flatten().and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    found.inspect(HtmlElement::click).is_some()
+    document().body().and_then(|body| find(&body, selector)).inspect(HtmlElement::click).is_some()
 }
 
 /// Focuses the first element that matches a selector. False if there is none.
 pub fn focus_first(within: &Element, selector: &str) -> bool {
-    let found = within.query_selector(selector).ok().flatten().and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    found.inspect(focus).is_some()
+    find(within, selector).inspect(focus).is_some()
 }
 
 /// If nothing has the focus, focuses the page's search field or its first button.
@@ -256,6 +276,16 @@ pub fn is_wide() -> bool {
     window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width > PHONE_PX)
 }
 
+/// The first element that matches a selector.
+fn find(within: &Element, selector: &str) -> Option<HtmlElement> {
+    within.query_selector(selector).ok()??.dyn_into().ok()
+}
+
+/// The element with this id.
+pub fn element_by_id(id: &str) -> Option<HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
 /// All elements that match a selector, in document order.
 pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
     let Ok(found) = within.query_selector_all(selector) else { return Vec::new() };
@@ -264,7 +294,7 @@ pub fn find_all(within: &Element, selector: &str) -> Vec<HtmlElement> {
 
 /// The first input, select or text area of a form with this `name`.
 pub fn find_control(form: &Element, name: &str) -> Option<HtmlElement> {
-    form.query_selector(&format!("[name=\"{name}\"]")).ok().flatten()?.dyn_into().ok()
+    find(form, &format!("[name=\"{name}\"]"))
 }
 
 /// The `name` of the control that an event comes from.
@@ -274,7 +304,7 @@ pub fn control_name(event: &Event) -> Option<String> {
 
 /// Scrolls to the first element that matches a selector.
 pub fn scroll_into_view(within: &Element, selector: &str) {
-    if let Ok(Some(element)) = within.query_selector(selector) {
+    if let Some(element) = find(within, selector) {
         element.scroll_into_view_with_bool(false);
     }
 }
@@ -299,13 +329,13 @@ pub fn scroll_within(container: &Element, item: &HtmlElement) {
 
 /// The last of these elements that begins above a line, which is given by its distance to the upper edge of the window.
 pub fn last_above(ids: &[String], line_px: f64) -> Option<&String> {
-    let is_above = |id: &&String| document().get_element_by_id(id).is_some_and(|element| element.get_bounding_client_rect().top() <= line_px);
+    let is_above = |id: &&String| element_by_id(id).is_some_and(|element| element.get_bounding_client_rect().top() <= line_px);
     ids.iter().rev().find(is_above)
 }
 
 /// Focuses the element with this id, if it exists.
 pub fn focus_id(id: &str) {
-    if let Some(element) = document().get_element_by_id(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = element_by_id(id) {
         focus(&element);
     }
 }
@@ -319,7 +349,7 @@ pub fn open_details(element: &Element) {
 
 /// The current value of a control. Read by reflection, which works for every kind of control.
 pub fn value_of(control: &HtmlElement) -> String {
-    Reflect::get(control, &"value".into()).ok().and_then(|value| value.as_string()).unwrap_or_default()
+    member(control, "value").and_then(|value| value.as_string()).unwrap_or_default()
 }
 
 /// The values of a form's checked boxes with this `name`.

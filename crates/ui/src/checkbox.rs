@@ -9,7 +9,7 @@ use web_sys::HtmlInputElement;
 use super::{
     browser,
     form::Form,
-    form_field::{FieldAria, FieldTexts, field_messages},
+    form_field::{FieldAria, FieldTexts, field_group},
     grid::row_scope,
 };
 
@@ -69,18 +69,11 @@ pub fn CheckboxGroup(
     name: &'static str,
     label: &'static str,
     options: Vec<CheckboxOption>,
-    #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
-    let texts = FieldTexts::from(hint);
-    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, &texts);
-    let checkbox = |option| view! { <FormCheckbox name option invalid/> };
-    view! {
-        <fieldset class="field check-group" aria-describedby=described_by>
-            <legend>{label}</legend>
-            <div class="checks">{options.into_iter().map(checkbox).collect_view()}</div>
-            {field_messages(form, name, texts)}
-        </fieldset>
-    }
+    field_group(form, name, label, FieldTexts::default(), |FieldAria { invalid, .. }| {
+        let checkbox = |option| view! { <FormCheckbox name option invalid/> };
+        view! { <div class="checks">{options.into_iter().map(checkbox).collect_view()}</div> }.into_any()
+    })
 }
 
 /// A [`CheckboxGroup`] of any length, with the number of checked boxes, a button for all of them and, if there are many, a search field.
@@ -93,8 +86,6 @@ pub fn CheckboxList(
     options: Vec<CheckboxOption>,
     #[prop(optional, into)] hint: Option<String>,
 ) -> impl IntoView {
-    let texts = FieldTexts::from(hint);
-    let FieldAria { described_by, invalid, .. } = FieldAria::new(form, name, &texts);
     let list = NodeRef::<html::Div>::new();
     let (total, search) = (options.len(), RwSignal::new(String::new()));
     let count = RwSignal::new(options.iter().filter(|option| option.checked).count());
@@ -126,23 +117,22 @@ pub fn CheckboxList(
             Duration::ZERO,
         );
     };
-    let checkbox = |option: CheckboxOption| {
-        let folded = option.label.to_lowercase();
-        let hidden = Signal::derive(move || search.with(|search| !folded.contains(search.as_str())));
-        view! { <FormCheckbox name option invalid hidden/> }
-    };
-    view! {
-        <fieldset class="field check-group" aria-describedby=described_by>
-            <legend>{label}</legend>
+    field_group(form, name, label, FieldTexts::from(hint), move |FieldAria { invalid, .. }| {
+        let checkbox = |option: CheckboxOption| {
+            let folded = option.label.to_lowercase();
+            let hidden = Signal::derive(move || search.with(|search| !folded.contains(search.as_str())));
+            view! { <FormCheckbox name option invalid hidden/> }
+        };
+        view! {
             <div class="checks-head">
                 {(total >= SEARCH_FROM).then(|| view! { <SearchInput on_search/> })}
                 <span class="checks-count" aria-live="polite">{move || format!("{} of {total} selected", count.get())}</span>
                 <button type="button" class="checks-all" on:click=toggle_all>{move || if is_all_checked.get() { "Clear" } else { "Select all" }}</button>
             </div>
             <div class="checks" node_ref=list on:change=move |_| recount()>{options.into_iter().map(checkbox).collect_view()}</div>
-            {field_messages(form, name, texts)}
-        </fieldset>
-    }
+        }
+        .into_any()
+    })
 }
 
 /// Filters a list in the form. It has no name, so it is not part of the data.

@@ -2,7 +2,7 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::{browser, copy::CopyButton};
+use super::{browser, copy::CopyButton, tabs::neighbor};
 
 /// Code for one language or tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,30 +65,5 @@ pub fn CodeTabs(
             </div>
             <pre class="code-tabs-panel" role="tabpanel" tabindex="0" aria-label=open_label><code node_ref=shown_in>{move || code.get()}</code></pre>
         </div>
-    }
-}
-
-/// The tab that a key press leads to.
-fn neighbor(key: &str, at: usize, count: usize) -> Option<usize> {
-    match key {
-        _ if count == 0 => None,
-        "ArrowRight" => Some((at + 1) % count),
-        "ArrowLeft" => Some((at + count - 1) % count),
-        "Home" => Some(0),
-        "End" => Some(count - 1),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::neighbor;
-
-    #[test]
-    fn arrow_keys_wrap_around() {
-        assert_eq!(neighbor("ArrowRight", 2, 3), Some(0));
-        assert_eq!(neighbor("ArrowLeft", 0, 3), Some(2));
-        assert_eq!((neighbor("Home", 1, 3), neighbor("End", 1, 3)), (Some(0), Some(2)));
-        assert_eq!((neighbor("Tab", 1, 3), neighbor("End", 0, 0)), (None, None));
     }
 }

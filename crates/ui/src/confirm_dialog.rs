@@ -1,4 +1,4 @@
-//! A dialog that asks before something is lost.
+//! A dialog that confirms an action before something is lost.
 
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ const OBJECTS_SHOWN: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfirmObject {
     pub name: String,
-    /// What tells it from others of this name, such as its mask and last use. May be empty.
+    /// What distinguishes it from others of this name, such as its mask and last use. May be empty.
     pub facts: String,
 }
 

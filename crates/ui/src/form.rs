@@ -245,7 +245,7 @@ pub fn FormView(
     /// Validates each field, then calls [`Form::send`]. Not called while the form is being sent.
     #[prop(into)]
     on_submit: Callback<()>,
-    /// Validates each field. If it is set, the error of a changed field is shown as soon as the user goes on to another one.
+    /// Validates each field. If it is set, the error of a changed field is shown when the focus leaves it.
     #[prop(optional_no_strip)]
     on_validate: Option<Callback<()>>,
     children: Children,

@@ -69,8 +69,22 @@ pub fn form_field(form: Form, name: &'static str, label: &'static str, texts: Fi
     .into_any()
 }
 
+/// Checkboxes or radio buttons between their common label and their texts and error.
+pub fn field_group(form: Form, name: &'static str, label: &'static str, texts: FieldTexts, controls: impl FnOnce(FieldAria) -> AnyView) -> AnyView {
+    let attached = FieldAria::new(form, name, &texts);
+    let described_by = attached.described_by;
+    view! {
+        <fieldset class="field check-group" aria-describedby=described_by>
+            <legend>{label}</legend>
+            {controls(attached)}
+            {field_messages(form, name, texts)}
+        </fieldset>
+    }
+    .into_any()
+}
+
 /// The texts and the error of a field.
-pub fn field_messages(form: Form, name: &'static str, texts: FieldTexts) -> AnyView {
+fn field_messages(form: Form, name: &'static str, texts: FieldTexts) -> AnyView {
     view! {
         {texts.hint.map(|hint| view! { <p class="field-hint" id=format!("hint-{name}")>{hint}</p> })}
         {texts.note.map(|note| view! { <p class="field-note" id=format!("note-{name}")>{move || note.get()}</p> })}

@@ -3,6 +3,7 @@
 use gloo_timers::callback::Interval;
 use leptos::prelude::*;
 
+use super::browser;
 use latchkey_types::time::Timestamp;
 
 const MINUTE_MS: u32 = 60_000;
@@ -44,7 +45,6 @@ pub fn now() -> Signal<Option<Timestamp>> {
     expect_context::<Hydration>().now.into()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a time in milliseconds is an integer far below 2^53")]
 fn tick(now: &ArcRwSignal<Option<Timestamp>>) {
-    now.set(Some(Timestamp(js_sys::Date::now() as i64)));
+    now.set(Some(Timestamp(browser::now_ms())));
 }

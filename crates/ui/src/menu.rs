@@ -66,7 +66,7 @@ impl SharedMenu {
     }
 
     fn close(self) {
-        let button = self.0.with_untracked(|opened| opened.as_ref().and_then(|opened| element(&opened.button)));
+        let button = self.0.with_untracked(|opened| opened.as_ref().and_then(|opened| browser::element_by_id(&opened.button)));
         self.0.set(None);
         if let Some(button) = button {
             browser::focus(&button);
@@ -172,7 +172,7 @@ pub fn MenuList(
         let (Some(list), Some(opened)) = (list.get(), menu.0.get()) else { return };
         // Fails only if it is already open.
         let _ = list.show_popover();
-        if let Some(button) = element(&opened.button) {
+        if let Some(button) = browser::element_by_id(&opened.button) {
             place_below(&list, &button);
         }
         focus_item(to_first);
@@ -210,7 +210,7 @@ pub fn MenuList(
     let on_focusout = move |event: ev::FocusEvent| {
         let target_node = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
         let is_inside = list.try_get_untracked().flatten().is_some_and(|list| list.contains(target_node.as_ref()));
-        let button = menu.0.try_with_untracked(|opened| opened.as_ref().and_then(|opened| element(&opened.button))).flatten();
+        let button = menu.0.try_with_untracked(|opened| opened.as_ref().and_then(|opened| browser::element_by_id(&opened.button))).flatten();
         if !is_inside && button.map(Node::from) != target_node {
             let _ = menu.0.try_set(None);
         }
@@ -304,10 +304,6 @@ fn Options(label: &'static str, glyph: Glyph, options: Vec<MenuOption>) -> impl 
 #[component]
 pub fn MenuChevron() -> impl IntoView {
     view! { <Icon glyph=Glyph::Down/> }
-}
-
-fn element(id: &str) -> Option<HtmlElement> {
-    document().get_element_by_id(id)?.dyn_into().ok()
 }
 
 /// Places a list below its button, aligned to the right edge, or above it if there is no space below.

@@ -5,7 +5,6 @@ use std::{
     rc::Rc,
 };
 
-use js_sys::Reflect;
 use leptos::{ev, prelude::*};
 use leptos_router::{
     NavigateOptions,
@@ -62,7 +61,7 @@ pub fn NavigationGuard(
     // Both run before the router, which handles clicks while they bubble and history steps after `watch_history`.
     Effect::new(move || {
         let guards = move || active.get_untracked() && !leaving.get_value();
-        guard_clicks(move |event| {
+        browser::capture("click", move |event| {
             if let Some(address) = guards().then(|| link_of(&event)).flatten() {
                 event.prevent_default();
                 event.stop_propagation();
@@ -133,7 +132,7 @@ pub fn watch_history() {
         let step = event.target().and_then(|navigation| Some(index_of(&navigation, "currentEntry")? - index_of(&event, "from")?));
         LAST_STEP.set(step.unwrap_or_default());
     });
-    if let Some(navigation) = member(&window(), "navigation").and_then(|navigation| navigation.dyn_into::<EventTarget>().ok()) {
+    if let Some(navigation) = browser::member(&window(), "navigation").and_then(|navigation| navigation.dyn_into::<EventTarget>().ok()) {
         let _ = navigation.add_event_listener_with_callback("currententrychange", moved.as_ref().unchecked_ref());
     }
     // Both listeners live as long as the page.
@@ -160,29 +159,13 @@ fn undo_step(here: &str) -> i32 {
 /// The history index of the entry in this property.
 #[expect(clippy::cast_possible_truncation, reason = "a history index is a small integer")]
 fn index_of(object: &JsValue, entry: &str) -> Option<i32> {
-    Some(member(&member(object, entry)?, "index")?.as_f64()? as i32)
-}
-
-fn member(object: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(object, &name.into()).ok()
+    Some(browser::member(&browser::member(object, entry)?, "index")?.as_f64()? as i32)
 }
 
 /// Calls the listener on history steps until the current effect is cleaned up.
 fn guard_history(listener: impl Fn(&Event) + 'static) {
     HISTORY_GUARD.set(Some(Rc::new(listener)));
     on_cleanup(|| HISTORY_GUARD.set(None));
-}
-
-/// Calls the listener on clicks, in the capture phase, until the current effect is cleaned up.
-fn guard_clicks(listener: impl Fn(Event) + 'static) {
-    let listener = Closure::<dyn Fn(Event)>::new(listener);
-    let _ = window().add_event_listener_with_callback_and_bool("click", listener.as_ref().unchecked_ref(), true);
-    let stored = StoredValue::new_local(listener);
-    on_cleanup(move || {
-        stored.with_value(|listener| {
-            let _ = window().remove_event_listener_with_callback_and_bool("click", listener.as_ref().unchecked_ref(), true);
-        });
-    });
 }
 
 /// The URL of the link to another page of this site that a click would open in this tab.

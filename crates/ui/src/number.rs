@@ -28,6 +28,12 @@ pub fn pluralize_count(count: usize, one: &str, many: &str) -> String {
     pluralize(i64::try_from(count).unwrap_or(i64::MAX), one, many)
 }
 
+/// The rows on a page, counted from 1: `11–20 of 42`.
+pub fn page_range(page: i64, rows: i64, count: i64) -> String {
+    let first = (page - 1) * rows + 1;
+    format!("{}–{} of {}", format_integer(first), format_integer((page * rows).min(count)), format_integer(count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +45,12 @@ mod tests {
         }
         assert_eq!(pluralize(1, "key", "keys"), "1 key");
         assert_eq!(pluralize(2_000, "key", "keys"), "2,000 keys");
+    }
+
+    #[test]
+    fn page_range_counts_from_one() {
+        assert_eq!(page_range(2, 10, 42), "11–20 of 42");
+        assert_eq!(page_range(5, 10, 42), "41–42 of 42");
+        assert_eq!(page_range(1, 100, 1), "1–1 of 1");
     }
 }

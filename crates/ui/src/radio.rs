@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     form::Form,
-    form_field::{FieldAria, FieldTexts, field_messages},
+    form_field::{FieldTexts, field_group},
     select::Choice,
 };
 
@@ -21,8 +21,6 @@ pub fn RadioGroup(
     details: Vec<String>,
     chosen: RwSignal<String>,
 ) -> impl IntoView {
-    let texts = FieldTexts::default();
-    let FieldAria { described_by, .. } = FieldAria::new(form, name, &texts);
     let radio = |(index, (value, label_text)): (usize, Choice)| {
         let detail = details.get(index).cloned();
         let detail_id = detail.is_some().then(|| format!("detail-{name}-{index}"));
@@ -39,11 +37,7 @@ pub fn RadioGroup(
             {detail.map(|detail| view! { <p class="check-detail" id=detail_id>{detail}</p> })}
         }
     };
-    view! {
-        <fieldset class="field check-group" aria-describedby=described_by>
-            <legend>{label}</legend>
-            <div class="checks">{options.into_iter().enumerate().map(radio).collect_view()}</div>
-            {field_messages(form, name, texts)}
-        </fieldset>
-    }
+    field_group(form, name, label, FieldTexts::default(), |_| {
+        view! { <div class="checks">{options.into_iter().enumerate().map(radio).collect_view()}</div> }.into_any()
+    })
 }

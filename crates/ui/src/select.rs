@@ -85,7 +85,7 @@ pub fn Select(
     }
 }
 
-fn option_views(options: Vec<Choice>, chosen: String) -> AnyView {
+pub(super) fn option_views(options: Vec<Choice>, chosen: String) -> AnyView {
     let option = |(value, label_text): Choice| {
         let selected = value == chosen;
         view! { <option value=value selected=selected>{label_text}</option> }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use leptos::{ev, prelude::*};
-use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
 use super::browser;
@@ -31,11 +31,9 @@ pub fn on_sequence(first: &'static str, action: impl Fn(&str) -> bool + Clone + 
     Effect::new(move || {
         let action = action.clone();
         let pressed_at = Cell::new(0);
-        capture_keydown(move |event| {
+        browser::capture("keydown", move |event| {
             let is_second = browser::now_ms() - pressed_at.replace(0) < SEQUENCE_MS;
-            if !is_shortcut(&event) {
-                return;
-            }
+            let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|event| is_shortcut(event)) else { return };
             let key = event.key().to_ascii_lowercase();
             if is_second && action(&key) {
                 event.prevent_default();
@@ -50,19 +48,6 @@ pub fn on_sequence(first: &'static str, action: impl Fn(&str) -> bool + Clone + 
 /// Whether nothing but a shortcut can be meant by a key: no text is typed, no dialog or menu is open, and no modifier is pressed. Shift is
 /// allowed, because some layouts need it for signs such as `/` and `?`.
 fn is_shortcut(event: &KeyboardEvent) -> bool {
-    let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
-    !has_modifier && !event.default_prevented() && !browser::is_typing() && !browser::is_in_popover() && !browser::has_open_dialog()
-}
-
-/// Calls the listener before any other listener of a key, until the current effect is cleaned up.
-fn capture_keydown(listener: impl Fn(KeyboardEvent) + 'static) {
-    let listener = Closure::<dyn Fn(KeyboardEvent)>::new(listener);
-    // Never fails: the window accepts every event name.
-    let _ = window().add_event_listener_with_callback_and_bool("keydown", listener.as_ref().unchecked_ref(), true);
-    let stored = StoredValue::new_local(listener);
-    on_cleanup(move || {
-        stored.with_value(|listener| {
-            let _ = window().remove_event_listener_with_callback_and_bool("keydown", listener.as_ref().unchecked_ref(), true);
-        });
-    });
+    let is_free = !browser::has_modifier(event) && !event.default_prevented();
+    is_free && !browser::is_typing() && !browser::is_in_popover() && !browser::has_open_dialog()
 }

@@ -5,17 +5,16 @@ use leptos::prelude::*;
 /// More would be below the lower edge of most windows.
 const ROWS: usize = 8;
 
-/// Stands for a page of which nothing is known yet but its heading.
+/// The placeholder of a page until its data is loaded.
 #[component]
 pub fn PageSkeleton(
     /// The heading, if it does not depend on what is loading.
     #[prop(optional)]
-    heading: &'static str,
+    heading: Option<&'static str>,
 ) -> impl IntoView {
-    let heading = if heading.is_empty() {
-        view! { <div class="skeleton-heading"><span class="skeleton"></span></div> }.into_any()
-    } else {
-        view! { <h1>{heading}</h1> }.into_any()
+    let heading = match heading {
+        Some(heading) => view! { <h1>{heading}</h1> }.into_any(),
+        None => view! { <div class="skeleton-heading"><span class="skeleton"></span></div> }.into_any(),
     };
     view! {
         <div class="page">
@@ -25,7 +24,7 @@ pub fn PageSkeleton(
     }
 }
 
-/// Stands for a table or another list.
+/// The placeholder of a table or another list.
 #[component]
 pub fn TableSkeleton() -> impl IntoView {
     view! {

@@ -47,15 +47,10 @@ pub fn Tabs(
         let Some(list) = list.get_untracked() else { return };
         let tabs = browser::find_all(&list, "[role=tab]");
         let at = tabs.iter().position(|tab| browser::focused().as_ref() == Some(tab)).unwrap_or(0);
-        let to = match event.key().as_str() {
-            "ArrowRight" => (at + 1) % tabs.len(),
-            "ArrowLeft" => (at + tabs.len() - 1) % tabs.len(),
-            "Home" => 0,
-            "End" => tabs.len() - 1,
-            _ => return,
-        };
-        event.prevent_default();
-        browser::focus(&tabs[to]);
+        if let Some(to) = neighbor(&event.key(), at, tabs.len()) {
+            event.prevent_default();
+            browser::focus(&tabs[to]);
+        }
     };
     let divided = tabs.iter().position(|tab| apart.contains(&tab.path)).filter(|index| *index > 0);
     let tab_view = |(index, tab): (usize, Tab)| {
@@ -75,5 +70,30 @@ pub fn Tabs(
         <div class="tabs" role="tablist" aria-label=label node_ref=list on:keydown=on_keydown>
             {tabs.into_iter().enumerate().map(tab_view).collect_view()}
         </div>
+    }
+}
+
+/// The tab that a key press leads to.
+pub(super) fn neighbor(key: &str, at: usize, count: usize) -> Option<usize> {
+    match key {
+        _ if count == 0 => None,
+        "ArrowRight" => Some((at + 1) % count),
+        "ArrowLeft" => Some((at + count - 1) % count),
+        "Home" => Some(0),
+        "End" => Some(count - 1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::neighbor;
+
+    #[test]
+    fn arrow_keys_wrap_around() {
+        assert_eq!(neighbor("ArrowRight", 2, 3), Some(0));
+        assert_eq!(neighbor("ArrowLeft", 0, 3), Some(2));
+        assert_eq!((neighbor("Home", 1, 3), neighbor("End", 1, 3)), (Some(0), Some(2)));
+        assert_eq!((neighbor("Tab", 1, 3), neighbor("End", 0, 0)), (None, None));
     }
 }

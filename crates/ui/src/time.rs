@@ -12,7 +12,7 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// The language of the page: in the browser's own language, times would not fit to the words around them.
 const LANGUAGE: &str = "en";
 
-/// A time that is farther away is shown as a date, because “4 months ago” says too little.
+/// A time that is farther away is shown as a date, because “4 months ago” is too vague.
 const RELATIVE_MAX_MS: i64 = 30 * DAY_MS;
 
 /// The format of a time.
@@ -31,8 +31,8 @@ pub fn Time(at: Timestamp, #[prop(optional)] format: TimeFormat) -> impl IntoVie
     let now = now();
     let label = move || match (now.get(), format) {
         (None, _) => utc_date(at),
-        (Some(now), TimeFormat::Relative) if (at.0 - now.0).abs() < RELATIVE_MAX_MS => relative(at, now),
-        (Some(_), _) => localized(at, &[("dateStyle", "medium")]),
+        (Some(now), TimeFormat::Relative) => relative(at, now).unwrap_or_else(|| date(at)),
+        (Some(_), TimeFormat::Date) => date(at),
     };
     let exact = move || now.get().map(|_| localized(at, &[("dateStyle", "full"), ("timeStyle", "long")]));
     view! { <time datetime=at.rfc3339() title=exact>{label}</time> }
@@ -40,8 +40,7 @@ pub fn Time(at: Timestamp, #[prop(optional)] format: TimeFormat) -> impl IntoVie
 
 /// A time within a sentence: `just now`, `3 min. ago`, or the date if it is far away. Only in the browser.
 pub fn time_in_words(at: Timestamp) -> String {
-    let now = Timestamp(browser::now_ms());
-    if (at.0 - now.0).abs() < RELATIVE_MAX_MS { relative(at, now).to_lowercase() } else { localized(at, &[("dateStyle", "medium")]) }
+    relative(at, Timestamp(browser::now_ms())).map_or_else(|| date(at), |distance| distance.to_lowercase())
 }
 
 /// A day with its weekday: `Tue, Dec 29, 2026`. Only in the browser.
@@ -49,13 +48,17 @@ pub fn day_in_words(at: Timestamp) -> String {
     localized(at, &[("weekday", "short"), ("month", "short"), ("day", "numeric"), ("year", "numeric")])
 }
 
-/// The date in UTC, in the format of [`localized`], so that little moves when the browser replaces it.
+/// The date in UTC, in the format of [`date`], so that little moves when the browser replaces it.
 fn utc_date(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let text = at.rfc3339();
     let number = |digits: Option<&str>| digits.and_then(|digits| digits.parse::<usize>().ok()).unwrap_or(1);
     let (month, day) = (number(text.get(5..7)), number(text.get(8..10)));
     format!("{} {day}, {}", MONTHS.get(month.wrapping_sub(1)).unwrap_or(&MONTHS[0]), text.get(..4).unwrap_or_default())
+}
+
+fn date(at: Timestamp) -> String {
+    localized(at, &[("dateStyle", "medium")])
 }
 
 /// Formats a time with `Intl.DateTimeFormat`.
@@ -65,14 +68,17 @@ fn localized(at: Timestamp, style: &[(&str, &str)]) -> String {
     format.format().call1(&format, &date).ok().and_then(|text| text.as_string()).unwrap_or_else(|| utc_date(at))
 }
 
-/// Formats the distance with `Intl.RelativeTimeFormat`: "Just now", "3 min. ago", "yesterday", "in 3 days".
-fn relative(at: Timestamp, now: Timestamp) -> String {
+/// Formats the distance with `Intl.RelativeTimeFormat`: "Just now", "3 min. ago", "yesterday", "in 3 days". `None` if it is far away.
+fn relative(at: Timestamp, now: Timestamp) -> Option<String> {
+    if (at.0 - now.0).abs() >= RELATIVE_MAX_MS {
+        return None;
+    }
     let (count, unit) = largest_unit(at.0 - now.0);
     if count == 0 {
-        return "Just now".to_owned();
+        return Some("Just now".to_owned());
     }
     let format = Intl::RelativeTimeFormat::new(&Array::of1(&LANGUAGE.into()), &options(&[("numeric", "auto"), ("style", "short")]));
-    format.format(f64::from(count), unit).into()
+    Some(format.format(f64::from(count), unit).into())
 }
 
 /// The largest unit that fits into the duration, and its count rounded towards zero.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     browser,
     button::IconButton,
+    click_guard,
     hydration::is_hydrated,
     icon::{Glyph, Icon},
 };
@@ -109,6 +110,17 @@ impl Toasts {
         self.show(message, ToastKind::Error, Vec::new());
     }
 
+    /// Copies a text to the clipboard, and shows that it was copied or, if the browser denies access, the text.
+    pub fn copy(self, text: String, copied: &'static str) {
+        spawn_local(async move {
+            if browser::copy(&text).await {
+                self.success(copied.to_owned());
+            } else {
+                self.error(format!("Your browser blocked copying. Copy this: {text}"));
+            }
+        });
+    }
+
     fn show_briefly(self, message: String, kind: ToastKind, undo: Vec<Callback<()>>) {
         let delay = if undo.is_empty() { SHOWN_FOR } else { UNDO_SHOWN_FOR };
         let id = self.show(message, kind, undo);
@@ -145,7 +157,7 @@ impl Toasts {
     }
 }
 
-/// Whether both say the same. One that can be undone is not joined with one that can't.
+/// Whether both have the same message. One that can be undone is not joined with one that can't.
 fn is_same(one: &Toast, other: &Toast) -> bool {
     one.kind == other.kind && one.message == other.message && one.undo.is_empty() == other.undo.is_empty()
 }
@@ -180,6 +192,8 @@ fn ToastView(toasts: Toasts, toast: Toast) -> impl IntoView {
     let Toast { id, message, kind, count, undo } = toast;
     let undo = (!undo.is_empty()).then(|| {
         let undo_all = move |_| {
+            // Another `Undo` may take the place of this one.
+            click_guard::hold();
             toasts.remove(id);
             for each in &undo {
                 each.try_run(());

@@ -78,9 +78,8 @@ impl Tokens {
     }
 
     fn on_key(self, event: &ev::KeyboardEvent, input: &HtmlInputElement) {
-        let has_modifier = event.ctrl_key() || event.meta_key() || event.alt_key();
         match event.key().as_str() {
-            "Enter" if !has_modifier && !input.value().trim().is_empty() => {
+            "Enter" if !browser::has_modifier(event) && !input.value().trim().is_empty() => {
                 event.prevent_default();
                 self.commit(input);
             }

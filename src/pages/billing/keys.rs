@@ -1,6 +1,6 @@
 //! The used keys of a month: search, export, table and pages.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{
     export_format::export,
@@ -10,21 +10,20 @@ use crate::api::billing::month_usage;
 use latchkey_types::{
     billing::{KEYS_PER_PAGE, KeyUsage, Month, MonthUsage},
     error::Error,
+    key_kind::Mask,
 };
 use latchkey_ui::{
     browser,
     button::Button,
     message::AlertWithRetry,
     money::{Price, RoundedPrice},
-    number::{format_integer, pluralize},
+    number::{format_integer, page_range, pluralize},
+    pending_action::PendingAction,
     resource::Refetchable,
     search::SearchField,
     table::{Column, RowTable},
     toast::use_toasts,
 };
-
-/// The mask of a key of which nothing is shown.
-const HIDDEN_MASK: &str = "…";
 
 #[component]
 pub(super) fn KeyList(usage: MonthUsage, currency: String, query_state: BillingQueryState) -> impl IntoView {
@@ -75,21 +74,16 @@ pub(super) fn KeyList(usage: MonthUsage, currency: String, query_state: BillingQ
 #[component]
 fn ExportButton(month: Month, currency: String, query_state: BillingQueryState) -> impl IntoView {
     let toasts = use_toasts();
-    let exporting = RwSignal::new(false);
-    let currency = StoredValue::new(currency);
+    let exporting = PendingAction::new();
     let start = move |()| {
-        exporting.set(true);
-        spawn_local(async move {
-            let result = export(query_state.get_untracked(), month, &currency.get_value()).await;
-            let _ = exporting.try_set(false);
-            match result {
-                Ok(()) => toasts.success("Export downloaded".to_owned()),
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => toasts.error(error.to_string()),
-            }
+        let (query, currency) = (query_state.get_untracked(), currency.clone());
+        exporting.run(async move { export(query, month, &currency).await }, move |result| match result {
+            Ok(()) => toasts.success("Export downloaded".to_owned()),
+            Err(Error::SignedOut) => browser::go_to_sign_in(),
+            Err(error) => toasts.error(error.to_string()),
         });
     };
-    view! { <Button label="Export CSV" on_click=start pending=exporting/> }
+    view! { <Button label="Export CSV" on_click=start pending=exporting.pending()/> }
 }
 
 #[component]
@@ -107,7 +101,7 @@ fn cells(key: KeyUsage, currency: &str) -> AnyView {
         ),
         None => (not_priced(), not_priced()),
     };
-    let mask = if key.mask == HIDDEN_MASK { "–".into_any() } else { view! { <code class="key-mask">{key.mask}</code> }.into_any() };
+    let mask = if key.mask == Mask::ELLIPSIS { "–".into_any() } else { view! { <code class="key-mask">{key.mask}</code> }.into_any() };
     view! {
         <td class="cell-name">
             <span class="name-with-tag">
@@ -140,11 +134,13 @@ fn not_priced() -> AnyView {
 fn Pager(list: Refetchable<MonthUsage>, query_state: BillingQueryState) -> impl IntoView {
     let position = Memo::new(move |_| list.with(|usage| (usage.page, usage.pages(), usage.count)));
     // Repeated clicks count from the page in the address, not from the one still shown.
-    let turn = move |by: i64| query_state.turn_to((query_state.get_untracked().page + by).clamp(1, position.get_untracked().1));
+    let turn = move |by: i64| {
+        let last = position.get_untracked().1;
+        query_state.turn_to((query_state.get_untracked().page.min(last) + by).clamp(1, last));
+    };
     let range = move || {
         let (page, _, count) = position.get();
-        let first = (page - 1) * KEYS_PER_PAGE + 1;
-        format!("{}–{} of {}", format_integer(first), format_integer((page * KEYS_PER_PAGE).min(count)), format_integer(count))
+        page_range(page, KEYS_PER_PAGE, count)
     };
     view! {
         <Show when={move || position.get().1 > 1}>

@@ -49,7 +49,7 @@ pub fn BillingPage() -> impl IntoView {
                 async move { Ok((viewer.await?, usage.await?)) },
                 move |(viewer, usage)| view! {
                     <div class="page">
-                        <h1>"Billing"</h1>
+                        <h1>{routes::BILLING.label}</h1>
                         <PageActions><MonthSwitch month=usage.month span=usage.span/></PageActions>
                         <Lead can_see_external=viewer.can(Permission::ManageApiKeys)/>
                         <Usage usage currency=viewer.currency query_state/>

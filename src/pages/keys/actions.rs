@@ -57,20 +57,10 @@ impl ListActions {
             RowAction::Delete => self.dialogs.open(OpenDialog::Delete(row)),
             RowAction::Rotate => self.dialogs.open(OpenDialog::Rotate(row)),
             RowAction::Replace => self.dialogs.open(OpenDialog::Replace(row)),
-            RowAction::CopyId => self.copy_id(row.id),
+            RowAction::CopyId => self.toasts.copy(row.id.to_string(), "ID copied"),
             RowAction::Act(action) => spawn_local(self.act_now(action, vec![row.id], Some(row.name), vec![row.id])),
             RowAction::Test => self.test(row, true),
         }
-    }
-
-    fn copy_id(self, id: ItemId) {
-        spawn_local(async move {
-            if browser::copy(&id.to_string()).await {
-                self.toasts.success("ID copied".to_owned());
-            } else {
-                self.toasts.error("Your browser blocked copying.".to_owned());
-            }
-        });
     }
 
     /// Runs an action on the selected rows, in a dialog if it needs confirmation or several requests.
@@ -241,8 +231,8 @@ impl ListActions {
         }
     }
 
-    /// Tests a credential. Its row shows `Testing…` until the list is reloaded with the result. A toast tells it if the user asked for the
-    /// test, or if the provider refuses the credential.
+    /// Tests a credential. Its row shows `Testing…` until the list is reloaded with the result. A toast shows the result too if the user
+    /// started the test, or if the provider refuses the credential.
     fn test(self, row: KeyRow, is_requested: bool) {
         let ItemId::Credential(id) = row.id else { return };
         if self.testing.with_untracked(|testing| testing.contains(&row.id)) {

@@ -81,14 +81,14 @@ impl BulkReport {
     }
 }
 
-/// Above this number of keys, disabling asks first.
-const DISABLED_UNASKED_MAX: usize = 50;
+/// Above this number of keys, disabling must be confirmed.
+const DISABLED_UNCONFIRMED_MAX: usize = 50;
 
-/// Whether an action on this number of selected keys asks first.
+/// Whether an action on this number of selected keys must be confirmed.
 pub(super) const fn needs_confirmation(action: BulkAction, count: usize) -> bool {
     match action {
         BulkAction::Delete => true,
-        BulkAction::Disable => count > DISABLED_UNASKED_MAX,
+        BulkAction::Disable => count > DISABLED_UNCONFIRMED_MAX,
         BulkAction::Enable => false,
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn only_interruptions_ask_first() {
+    fn only_interruptions_must_be_confirmed() {
         assert!(needs_confirmation(BulkAction::Delete, 1));
         assert!(!needs_confirmation(BulkAction::Disable, 50));
         assert!(needs_confirmation(BulkAction::Disable, 51));

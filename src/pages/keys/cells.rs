@@ -13,6 +13,7 @@ use latchkey_types::{
 };
 use latchkey_ui::{
     hydration::now,
+    number::format_integer,
     time::{Time, TimeFormat},
 };
 
@@ -88,7 +89,7 @@ fn OldSecret(retiring: Retiring) -> impl IntoView {
     let uses = match retiring.uses {
         0 => "unused since rotation".to_owned(),
         1 => "used once, ".to_owned(),
-        uses => format!("used {uses} times, "),
+        uses => format!("used {} times, ", format_integer(uses)),
     };
     view! {
         <span class="old-secret">

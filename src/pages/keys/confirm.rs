@@ -38,7 +38,7 @@ pub(super) fn DeleteDialog(spec: &'static KindSpec, key: KeyRow, on_dismiss: Cal
     view! { <ConfirmDialog title="Delete this key?" objects effect caution verb="Delete" form on_confirm=submit on_dismiss/> }
 }
 
-/// Runs an action on the selected keys. Asks first if it interrupts many callers, and shows the progress if several requests are needed.
+/// Runs an action on the selected keys. Needs a confirmation if it may interrupt many callers, and shows its progress if it needs several requests.
 #[component]
 pub(super) fn BulkDialog(
     spec: &'static KindSpec,

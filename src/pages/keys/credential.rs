@@ -118,8 +118,7 @@ pub(super) fn ReplaceDialog(key: KeyRow, on_dismiss: Callback<()>, on_done: Call
     let form = Form::new();
     let (provider, id) = (key.provider.unwrap_or(StorageProvider::Aws), credential_id(&key));
     let check = move || {
-        let secrets = check_secrets(form, provider);
-        let expiry = check_expiry(form).map(|change| change.new_expiry().unwrap_or_default());
+        let (secrets, expiry) = (check_secrets(form, provider), check_new_expiry(form));
         let (StorageSecrets { key, secret, region }, expiry) = (secrets?, expiry?);
         Some(ReplaceExternalKeyRequest { key, secret, region, expiry })
     };
@@ -177,9 +176,13 @@ fn check_secrets(form: Form, provider: StorageProvider) -> Option<StorageSecrets
 fn check_storage(form: Form, provider: StorageProvider) -> Option<CreateExternalKeyRequest> {
     let label = form.check("label", validate::name);
     let secrets = check_secrets(form, provider);
-    let expiry: Option<RequestedExpiry> = check_expiry(form).map(|change| change.new_expiry().unwrap_or_default());
+    let expiry = check_new_expiry(form);
     let StorageSecrets { key, secret, region } = secrets?;
     Some(CreateExternalKeyRequest { label: label?, provider, key, secret, region, expiry: expiry? })
+}
+
+fn check_new_expiry(form: Form) -> Option<RequestedExpiry> {
+    check_expiry(form).map(|change| change.new_expiry().unwrap_or_default())
 }
 
 fn typed_secret(typed: &str) -> TypedSecret {

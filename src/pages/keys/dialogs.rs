@@ -7,9 +7,10 @@ use super::{
     confirm::{BulkDialog, DeleteDialog, ReportDialog, RetryDialog},
     create::{CreateDialog, EditDialog, RotateDialog},
     credential::{GeneralDialog, ReplaceDialog, StorageDialog},
-    export::{ExportDialog, Format},
+    export::ExportDialog,
     selection::RowSelection,
 };
+use crate::pages::export_file::Format;
 use latchkey_types::{
     account::Viewer,
     error::Error,
@@ -54,7 +55,7 @@ pub(super) enum DialogResult {
     Edited(String, KeyRow),
     /// An action on one or several keys. The name is set for an action on one key.
     Bulk(BulkAction, BulkReport, Option<String>),
-    /// An action is to be repeated on these keys.
+    /// Repeat an action on these keys.
     Retry(BulkAction, Vec<ItemId>),
     /// Whether the file was created, or false if the export was stopped.
     Exported(Result<bool, Error>),

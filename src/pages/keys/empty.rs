@@ -12,7 +12,7 @@ use latchkey_ui::{
     icon::Glyph,
 };
 
-/// Stands for the server's URL until the page is hydrated: only the browser knows by which name it reaches the server.
+/// Stands for the server's URL until the page is hydrated: it is the one that the browser uses.
 const EXAMPLE_URL: &str = "https://keys.example.com";
 
 /// No keys yet. The button's label differs from that beside the heading, so that each can be found by its name.

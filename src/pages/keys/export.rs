@@ -2,44 +2,17 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::export_format;
-use crate::api::keys::key_rows;
+use super::export_format::{COLUMNS, cells};
+use crate::{
+    api::keys::key_rows,
+    pages::export_file::{self, Format},
+};
 use latchkey_types::{error::Error, key::KeyRow, key_kind::KindSpec, listing::ROWS_MAX};
 use latchkey_ui::{
-    browser,
     dialog::Dialog,
     grid::data_source::Rows,
     progress::{Progress, TaskProgress},
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Csv,
-    Json,
-}
-
-impl Format {
-    const fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
-    }
-
-    const fn mime(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv;charset=utf-8",
-            Self::Json => "application/json",
-        }
-    }
-
-    fn text(self, rows: &[KeyRow]) -> String {
-        match self {
-            Self::Csv => export_format::csv(rows),
-            Self::Json => export_format::json(rows),
-        }
-    }
-}
 
 /// Downloads the whole list snapshot. False if it was stopped.
 async fn export(rows: Rows<KeyRow>, spec: &KindSpec, format: Format, work: TaskProgress) -> Result<bool, Error> {
@@ -55,8 +28,7 @@ async fn export(rows: Rows<KeyRow>, spec: &KindSpec, format: Format, work: TaskP
         // Rows deleted in the meantime are skipped.
         all_rows.extend(chunk.into_iter().filter_map(|listed| listed.row));
     }
-    let name = format!("{}-keys.{}", spec.name, format.extension());
-    browser::download(&name, format.mime(), &format.text(&all_rows));
+    export_file::download(&format!("{}-keys", spec.name), format, &COLUMNS, all_rows.iter().map(cells));
     Ok(true)
 }
 

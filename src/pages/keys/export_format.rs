@@ -1,12 +1,10 @@
-//! Serialization of a list as CSV and JSON, without a browser.
+//! The columns of an exported list.
 
 use serde::Serialize;
 
 use latchkey_types::{key::KeyRow, time::Timestamp};
-use latchkey_ui::csv;
 
-/// The column names of both formats.
-const COLUMNS: [&str; 19] = [
+pub const COLUMNS: [&str; 19] = [
     "id",
     "kind",
     "name",
@@ -29,7 +27,7 @@ const COLUMNS: [&str; 19] = [
 ];
 
 /// The cells of a row, in the order of the columns. Contains masks only, no secrets.
-fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
+pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
     [
         row.id.to_string(),
         String::from(row.kind),
@@ -53,36 +51,27 @@ fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// Serializes rows as CSV with a header.
-pub fn csv(rows: &[KeyRow]) -> String {
-    csv::csv(&COLUMNS, rows.iter().map(cells))
-}
-
-/// Serializes rows as a JSON array of flat objects of strings.
-pub fn json(rows: &[KeyRow]) -> String {
-    let object = |row: &KeyRow| {
-        let members = COLUMNS.iter().zip(cells(row)).map(|(head, cell)| format!("{}:{}", quoted(head), quoted(&cell)));
-        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-    };
-    format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
-}
-
-fn quoted(text: &str) -> String {
-    as_json(text)
-}
-
 /// Nested values are written as in the API.
-fn as_json(value: &(impl Serialize + ?Sized)) -> String {
+fn as_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::export_file;
     use latchkey_types::{
         key_kind::{KeyKind, Kind},
         limits::{Credits, Limits, RateLimit, Refill},
     };
+
+    fn csv(rows: &[KeyRow]) -> String {
+        latchkey_ui::csv::csv(&COLUMNS, rows.iter().map(cells))
+    }
+
+    fn json(rows: &[KeyRow]) -> String {
+        export_file::json(&COLUMNS, rows.iter().map(cells))
+    }
 
     fn row(name: &str) -> KeyRow {
         let id = "key_0193456789ab7cdef0123456789abcde".parse().unwrap();

@@ -48,14 +48,8 @@ impl UsedFilters {
     /// Shows a filter and focuses its control.
     fn add(self, filter: Filter) {
         self.set(filter, None);
-        let control = format!(".filters [aria-label=\"{}\"]", filter.label());
-        let focus = move || {
-            if let Some(root) = document().document_element() {
-                browser::focus_first(&root, &control);
-            }
-        };
         // The control is rendered first.
-        set_timeout(focus, Duration::ZERO);
+        set_timeout(move || focus_control(filter), Duration::ZERO);
     }
 
     /// Marks a filter as used, so that its field does not vanish while its text is deleted, and sets its value if there is one.
@@ -73,7 +67,15 @@ impl UsedFilters {
     fn remove(self, filter: Filter) {
         self.added.update(|added| added.retain(|other| *other != filter));
         self.query_state.set_filter(filter, "");
+        // The clicked button is removed. The menu exists only in a narrow window, in which the control is removed too.
+        focus_control(filter);
         browser::focus_id("filter-menu-button");
+    }
+}
+
+fn focus_control(filter: Filter) {
+    if let Some(body) = document().body() {
+        browser::focus_first(&body, &format!(".filters [aria-label=\"{}\"]", filter.label()));
     }
 }
 

@@ -48,9 +48,10 @@ use latchkey_ui::{
 };
 use list::KeyList;
 use query_state::QueryState;
+pub(super) use query_state::expiring_address;
 
-/// The pages of keys that somebody else issued; the others are of keys that Latchkey issues.
-const KEPT: &[&str] = &[routes::EXTERNAL_KEYS.path, routes::GENERAL_KEYS.path];
+/// The pages of credentials, which are set apart from those of keys that Latchkey issues.
+const CREDENTIAL_PAGES: &[&str] = &[routes::EXTERNAL_KEYS.path, routes::GENERAL_KEYS.path];
 
 /// The result of the first opening of a list.
 type FirstOpening = OnceResource<Result<OpenedListing<KeyRow>, Error>>;
@@ -85,7 +86,7 @@ fn Keys(kind: Kind, query_state: QueryState, viewer: Viewer, first: FirstOpening
     view! {
         <div class="page page-fill">
             <h1>{routes::KEYS.label}</h1>
-            <Tabs label="Kinds of keys" tabs open=routes::page_of(kind).path address=Callback::new(move |page| last.of(page)) apart=KEPT/>
+            <Tabs label="Kinds of keys" tabs open=routes::page_of(kind).path address=Callback::new(move |page| last.of(page)) apart=CREDENTIAL_PAGES/>
             <section class="panel key-list" role="tabpanel" aria-labelledby=OPEN_TAB_ID>
                 <PageLead text=spec.lead() docs="/docs/keys"/>
                 <Suspense fallback=TableSkeleton>

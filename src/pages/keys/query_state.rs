@@ -7,7 +7,7 @@ use leptos_router::{
 };
 
 use super::columns;
-use crate::pages::viewer::LastVisited;
+use crate::{pages::viewer::LastVisited, routes};
 use latchkey_types::{
     key_kind::Kind,
     listing::{KeyQuery, SortBy},
@@ -119,6 +119,12 @@ impl ListQuery {
             sort: self.sort,
         }
     }
+}
+
+/// The page that lists the keys of a kind, with only those that expire soon.
+pub(crate) fn expiring_address(kind: Kind) -> String {
+    let query = ListQuery::default().with(Filter::Status, EXPIRING);
+    String::from(routes::page_of(kind).path) + &query.query_string(str::to_owned)
 }
 
 /// Parses the order from the URL. Invalid values give the default order.
@@ -234,6 +240,11 @@ mod tests {
             assert_eq!(parse_sort(key), sort);
         }
         assert_eq!(parse_sort("-secret"), SortBy::default());
+    }
+
+    #[test]
+    fn the_address_of_expiring_keys_has_the_filter() {
+        assert_eq!(expiring_address(routes::KEY_AGENT), "/keys/agent?status=expiring");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn caution_for_many(used: RecentUse) -> Option<String> {
     }
 }
 
-/// The text that must be typed: the number of keys if there are many, or if a mistake may interrupt somebody.
+/// The text that must be typed: the number of keys if there are many, or if a mistake may interrupt callers.
 pub(super) fn confirm_text(count: usize, may_be_in_use: bool) -> Option<String> {
     (count > NOT_TYPED_MAX || (count > 1 && may_be_in_use)).then(|| count.to_string())
 }

@@ -1,9 +1,12 @@
 //! One row of a key list and its actions.
 
-use super::row_context::{RowAction, RowContext};
 use leptos::prelude::*;
 
-use super::{cells, selection::RowCheckbox};
+use super::{
+    cells,
+    row_context::{RowAction, RowContext},
+    selection::RowCheckbox,
+};
 use latchkey_types::{
     key::{BulkAction, KeyRow},
     key_kind::{Editable, KeyField, Status},

@@ -1,13 +1,13 @@
 //! What the cells of all rows share.
 
+use leptos::prelude::*;
+
+use super::{revealed_secrets::RevealedSecrets, selection::RowSelection, view_options::ViewOptions};
 use latchkey_types::{
     key::{BulkAction, ItemId, KeyRow},
     key_kind::KindSpec,
 };
 use latchkey_ui::menu::SharedMenu;
-use leptos::prelude::*;
-
-use super::{revealed_secrets::RevealedSecrets, selection::RowSelection, view_options::ViewOptions};
 
 /// An action on a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

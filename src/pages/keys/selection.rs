@@ -170,7 +170,10 @@ impl RowSelection {
         }
         let listing = untrack(|| self.rows.listing());
         spawn_local(async move {
-            if let Ok(ids) = ids_between(&listing, range).await {
+            let ids = ids_between(&listing, range).await;
+            // The selection may have been cleared, or the page closed, in the meantime.
+            let is_current = self.last.try_get_value().flatten().is_some_and(|(of, _)| of == listing);
+            if let Some(ids) = ids.ok().filter(|_| is_current) {
                 let _ = self.picked.try_update(|picked| picked.set(ids, select));
             }
         });

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::{
     bulk::action_label,
-    export::Format,
     filters::{Filters, Search},
     query_state::QueryState,
     selection::{RowSelection, SelectionStatus},
     view_options::{ColumnsMenu, ViewOptions},
 };
+use crate::pages::export_file::Format;
 use latchkey_types::{
     key::{BulkAction, KeyRow},
     key_kind::{CreateAction, KindSpec},

@@ -24,7 +24,7 @@ pub(super) struct ViewOptions {
 }
 
 impl ViewOptions {
-    /// The default until the page is hydrated, because the server does not know the choices.
+    /// The default until the page is hydrated, because the choices are stored in the browser.
     pub(super) fn new(spec: &'static KindSpec) -> Self {
         let options = Self { spec, hidden: RwSignal::new(Vec::new()), is_compact: RwSignal::new(false) };
         Effect::new(move || {

@@ -108,7 +108,7 @@ fn List(
         if let Some(list) = list.get_untracked() {
             browser::focus(&list);
         }
-        notifications.mark_all_read(0);
+        notifications.mark_read_from(0);
     };
 
     // View

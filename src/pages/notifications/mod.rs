@@ -10,15 +10,19 @@ pub(crate) use bell::Bell;
 pub use page::NotificationsPage;
 
 use crate::api::notifications::{mark_notifications_read, notifications};
-use latchkey_types::{error::Error, id::ProjectId, notification::Notification};
+use latchkey_types::{
+    error::Error,
+    id::ProjectId,
+    notification::{NOTIFICATIONS_MAX, Notification},
+};
 use latchkey_ui::{
     event_stream::EventStream,
     hydration::is_hydrated,
     toast::{Toasts, use_toasts},
 };
 
-/// Number of notifications in a response, and the maximum that the bell keeps.
-const MAX_NOTICES: usize = 50;
+/// Maximum number of notifications in a response, and in the bell's list.
+const LIST_MAX: usize = NOTIFICATIONS_MAX as usize;
 
 /// The viewer's notifications, updated by a server-sent event stream.
 #[derive(Clone, Copy)]
@@ -110,8 +114,8 @@ impl Notifications {
     /// Replaces the list. Notifications that arrived while the stream was closed count as changes too.
     fn replace(self, read: Vec<Notification>) {
         let last = self.is_loaded.get_untracked().then(|| self.newest());
-        let is_new = |notice: &&Notification| last.is_some_and(|last| notice.seq > last);
-        let changed: Vec<_> = read.iter().filter(is_new).map(|notice| notice.project_id).collect();
+        let is_new = |notification: &&Notification| last.is_some_and(|last| notification.seq > last);
+        let changed: Vec<_> = read.iter().filter(is_new).map(|notification| notification.project_id).collect();
         let is_open = self.is_open.get_untracked();
         self.is_loaded.set(true);
         self.last_error.set(None);
@@ -123,52 +127,55 @@ impl Notifications {
 
     /// Highest `seq` in the list.
     fn newest(self) -> i64 {
-        self.list.with_untracked(|list| list.first().map_or(0, |notice| notice.seq))
+        self.list.with_untracked(|list| list.first().map_or(0, |notification| notification.seq))
     }
 
     fn receive(self, text: &str) {
-        let Ok(notice) = serde_json::from_str::<Notification>(text) else { return };
+        let Ok(notification) = serde_json::from_str::<Notification>(text) else { return };
         // Already in the list, which is loaded when the stream opens.
-        if notice.seq <= self.newest() {
+        if notification.seq <= self.newest() {
             return;
         }
-        let project = notice.project_id;
-        self.toasts.notice(notice.sentence());
+        let project = notification.project_id;
+        self.toasts.notice(notification.sentence());
         self.list.update(|list| {
-            list.insert(0, notice);
-            list.truncate(MAX_NOTICES);
+            list.insert(0, notification);
+            list.truncate(LIST_MAX);
         });
         self.changed.set(vec![project]);
     }
 
-    /// Marks the notifications from this `seq` on as read.
+    /// Marks the notifications in the list from this `seq` on as read. An error is shown in the list.
     fn mark_read_from(self, from: i64) {
-        if !self.unread_since(from).is_empty() {
-            self.mark_read(from, self.newest());
+        if self.unread_since(from).is_empty() {
+            return;
         }
-    }
-
-    /// Marks all notifications up to this `seq` as read, also those that are not loaded.
-    fn mark_all_read(self, up_to: i64) {
-        self.mark_read(0, up_to.max(self.newest()));
+        let marking = self.mark_read(from, self.newest());
+        spawn_local(async move {
+            if let Err(error) = marking.await {
+                let _ = self.last_error.try_set(Some(error));
+            }
+        });
     }
 
     /// The unread ones in the list from this `seq` on.
     fn unread_since(self, from: i64) -> Vec<i64> {
         let seen = self.seen.get_untracked();
-        let is_unread = |notice: &&Notification| notice.seq >= from && !notice.is_read && !seen.contains(&notice.seq);
-        self.list.with_untracked(|list| list.iter().filter(is_unread).map(|notice| notice.seq).collect())
+        let is_match = |notification: &&Notification| notification.seq >= from && is_unread(notification, &seen);
+        self.list.with_untracked(|list| list.iter().filter(is_match).map(|notification| notification.seq).collect())
     }
 
-    fn mark_read(self, from: i64, up_to: i64) {
+    /// Marks the notifications between two `seq` as read, also those that are not loaded.
+    fn mark_read(self, from: i64, up_to: i64) -> impl Future<Output = Result<(), Error>> {
         let unread = self.unread_since(from);
         self.seen.update(|seen| seen.extend(&unread));
-        spawn_local(async move {
-            if let Err(error) = mark_notifications_read(from, up_to).await {
+        async move {
+            let result = mark_notifications_read(from, up_to).await;
+            if result.is_err() {
                 let _ = self.seen.try_update(|seen| seen.retain(|seq| !unread.contains(seq)));
-                let _ = self.last_error.try_set(Some(error));
             }
-        });
+            result
+        }
     }
 
     fn open(self) {
@@ -180,9 +187,13 @@ impl Notifications {
     fn close(self) {
         self.is_open.set(false);
         let seen = self.seen.get_untracked();
-        self.list.update(|list| list.iter_mut().for_each(|notice| notice.is_read |= seen.contains(&notice.seq)));
+        self.list.update(|list| list.iter_mut().for_each(|notification| notification.is_read |= seen.contains(&notification.seq)));
         self.seen.set(Vec::new());
     }
+}
+
+fn is_unread(notification: &Notification, seen: &[i64]) -> bool {
+    !notification.is_read && !seen.contains(&notification.seq)
 }
 
 /// Number of unread notifications.
@@ -195,9 +206,8 @@ struct Unread {
 
 impl Unread {
     fn of(list: &[Notification], seen: &[i64]) -> Self {
-        let is_unread = |notice: &&Notification| !notice.is_read && !seen.contains(&notice.seq);
-        let has_more = list.len() == MAX_NOTICES && list.last().as_ref().is_some_and(is_unread);
-        Self { count: list.iter().filter(is_unread).count(), has_more }
+        let has_more = list.len() == LIST_MAX && list.last().is_some_and(|oldest| is_unread(oldest, seen));
+        Self { count: list.iter().filter(|notification| is_unread(notification, seen)).count(), has_more }
     }
 
     /// `50+`; `None` if there are none.
@@ -209,15 +219,15 @@ impl Unread {
 /// Merges a loaded list with newer notifications from the stream. Notifications that were unread on opening the list stay marked
 /// until it closes.
 fn merge(shown: &[Notification], mut read: Vec<Notification>, is_open: bool) -> Vec<Notification> {
-    let newest = read.first().map_or(0, |notice| notice.seq);
-    for notice in &mut read {
-        if let Some(before) = shown.iter().find(|before| before.seq == notice.seq) {
-            notice.is_read = before.is_read || (notice.is_read && !is_open);
+    let newest = read.first().map_or(0, |notification| notification.seq);
+    for notification in &mut read {
+        if let Some(before) = shown.iter().find(|before| before.seq == notification.seq) {
+            notification.is_read = before.is_read || (notification.is_read && !is_open);
         }
     }
-    let mut merged: Vec<_> = shown.iter().take_while(|notice| notice.seq > newest).cloned().collect();
+    let mut merged: Vec<_> = shown.iter().take_while(|notification| notification.seq > newest).cloned().collect();
     merged.append(&mut read);
-    merged.truncate(MAX_NOTICES);
+    merged.truncate(LIST_MAX);
     merged
 }
 
@@ -231,9 +241,9 @@ mod tests {
     use super::*;
     use latchkey_types::{notification::NotificationEvent, time::Timestamp};
 
-    pub(super) fn notices(items: &[(i64, bool)]) -> Vec<Notification> {
+    pub(super) fn sample_list(items: &[(i64, bool)]) -> Vec<Notification> {
         let project_id = "prj_0193456789ab7cdef0123456789abcde".parse().unwrap();
-        let notice = |&(seq, is_read): &(i64, bool)| Notification {
+        let notification = |&(seq, is_read): &(i64, bool)| Notification {
             seq,
             event: NotificationEvent::Requested,
             project_id,
@@ -246,12 +256,12 @@ mod tests {
             created_at: Timestamp(0),
             is_read,
         };
-        items.iter().map(notice).collect()
+        items.iter().map(notification).collect()
     }
 
     #[test]
     fn unread_count_is_a_lower_bound_if_the_oldest_is_unread() {
-        let text = |list: &[(i64, bool)], seen: &[i64]| Unread::of(&notices(list), seen).text();
+        let text = |list: &[(i64, bool)], seen: &[i64]| Unread::of(&sample_list(list), seen).text();
         assert_eq!(text(&[(3, false), (2, true), (1, false)], &[1]).as_deref(), Some("1"));
         assert_eq!(text(&[(1, true)], &[]), None);
         let full: Vec<_> = (0..50).map(|i| (60 - i, false)).collect();
@@ -262,9 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn merge_keeps_notices_newer_than_the_loaded_list() {
+    fn merge_keeps_notifications_newer_than_the_loaded_list() {
         let merged = |shown: &[(i64, bool)], read: &[(i64, bool)], is_open| {
-            merge(&notices(shown), notices(read), is_open).iter().map(|notice| (notice.seq, notice.is_read)).collect::<Vec<_>>()
+            merge(&sample_list(shown), sample_list(read), is_open)
+                .iter()
+                .map(|notification| (notification.seq, notification.is_read))
+                .collect::<Vec<_>>()
         };
         assert_eq!(merged(&[], &[(2, false), (1, true)], false), [(2, false), (1, true)]);
         assert_eq!(merged(&[(4, false), (3, false), (2, true)], &[(3, true), (2, false)], false), [(4, false), (3, true), (2, true)]);

@@ -21,12 +21,12 @@ use latchkey_ui::{
 
 /// The cookie by which this browser keeps the checklist hidden. A cookie and not local storage, so that the server does not render it either.
 const COOKIE: &str = "latchkey-checklist";
-const DISMISSED: &str = "latchkey-checklist=dismissed";
+const DISMISSED: &str = "dismissed";
 const ONE_YEAR_S: u32 = 365 * 24 * 60 * 60;
 
 /// Interval at which the first verification is looked for.
 const POLL_MS: u32 = 1_000;
-/// Nobody may be looking any more after ten minutes, and requests keep the session alive.
+/// Polling ends after ten minutes, because requests keep the session of an unattended page alive.
 const POLLS_MAX: u32 = 600;
 
 /// Where the link of a step leads.
@@ -47,7 +47,7 @@ struct Step {
     /// Label of the link; blank for [`Target::Request`].
     link: &'static str,
     needs: &'static [Permission],
-    /// `None` if Latchkey cannot know.
+    /// `None` if Latchkey cannot detect it.
     is_done: Option<fn(&Overview) -> bool>,
 }
 
@@ -70,7 +70,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         title: "Verify it",
-        text: "Your API asks Latchkey about each key that it receives. Set LATCHKEY_API_KEY to the internal key, put in the client key, and run this:",
+        text: "Your API sends each key that it receives to Latchkey. Set LATCHKEY_API_KEY to the internal key, put in the client key, and run this:",
         target: Target::Request,
         link: "",
         needs: MANAGE_AND_VIEW_KEYS,
@@ -131,7 +131,7 @@ pub(super) fn is_incomplete(permissions: Permissions, overview: &Overview) -> bo
 
 /// Whether the user has hidden the checklist in this browser.
 pub(super) fn is_dismissed() -> bool {
-    cookies().split("; ").any(|cookie| cookie == DISMISSED)
+    cookies().split("; ").any(|cookie| cookie.split_once('=') == Some((COOKIE, DISMISSED)))
 }
 
 #[cfg(feature = "ssr")]
@@ -149,7 +149,7 @@ fn cookies() -> String {
 /// The steps, and how many of them are done.
 #[component]
 pub(super) fn Checklist(permissions: Permissions, data: RwSignal<Overview>, is_shown: RwSignal<bool>) -> impl IntoView {
-    // The first step that is left; of those that Latchkey can tell.
+    // The first step that is left, of those that Latchkey can detect.
     let current = Memo::new(move |_| data.with(|overview| steps(permissions).position(|step| step.is_done.is_some() && !step.is_done(overview))));
     let count = move || {
         let done = data.with(|overview| steps(permissions).filter(|step| step.is_done(overview)).count());
@@ -164,7 +164,7 @@ pub(super) fn Checklist(permissions: Permissions, data: RwSignal<Overview>, is_s
         }
     });
     let dismiss = move |_: MouseEvent| {
-        browser::set_cookie(COOKIE, "dismissed", ONE_YEAR_S);
+        browser::set_cookie(COOKIE, DISMISSED, ONE_YEAR_S);
         is_shown.set(false);
         // The clicked button is removed.
         set_timeout(|| browser::focus_id("content"), Duration::ZERO);
@@ -247,7 +247,7 @@ fn StepLink(step: &'static Step, is_current: Signal<bool>) -> impl IntoView {
     view! { <a class="button step-link" class:button-primary=move || is_current.get() href=step.address() rel=rel>{step.link}</a> }
 }
 
-/// The request that verifies a key, with a placeholder for its secret, which only the user knows.
+/// The request that verifies a key, with a placeholder for its secret, which Latchkey does not keep.
 #[component]
 fn VerifySample(data: RwSignal<Overview>) -> impl IntoView {
     let samples = data.with_untracked(|overview| code_samples::samples(KeyKind::Client, &overview.api_url, "CLIENT_KEY", ""));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::routes;
+use crate::{pages::keys::expiring_address, routes};
 use latchkey_types::{
     listing::EXPIRING_DAYS,
     overview::{KindCounts, Overview},
@@ -11,9 +11,6 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     number::{format_integer, pluralize},
 };
-
-/// The query of a list that selects the keys that expire soon.
-const EXPIRING_QUERY: &str = "?status=expiring";
 
 /// Keys that expire soon, and access requests that wait for a decision. Empty if there are none.
 #[component]
@@ -43,8 +40,7 @@ pub(super) fn Attention(data: RwSignal<Overview>) -> impl IntoView {
 
 fn expiring_item(counts: &KindCounts) -> AnyView {
     let text = pluralize(counts.expiring, "key expires", "keys expire");
-    let address = routes::page_of(counts.kind).path.to_owned() + EXPIRING_QUERY;
-    item(Glyph::Warning, address, format!("{text} within {EXPIRING_DAYS} days"), counts.kind.spec().label.to_owned())
+    item(Glyph::Warning, expiring_address(counts.kind), format!("{text} within {EXPIRING_DAYS} days"), counts.kind.spec().label.to_owned())
 }
 
 /// A link with the name of the list or project that it leads to.

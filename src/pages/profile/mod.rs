@@ -8,7 +8,7 @@ use leptos_meta::Title;
 
 use super::error_page::LoadFailed;
 use crate::{
-    api::{account::viewer, profile::sessions},
+    api::{account::viewer, profile},
     routes,
 };
 use dialogs::{NameDialog, PasswordDialog};
@@ -18,7 +18,8 @@ use latchkey_types::{
     permission::{Permission, Permissions, role_label},
 };
 use latchkey_ui::{
-    browser, button::Button, copy::CopyButton, dialog::use_dialogs, skeleton::PageSkeleton, suspend::suspend, theme::ThemeChooser, toast::use_toasts,
+    browser, button::Button, copy::CopyButton, dialog::use_dialogs, resource::Refetchable, skeleton::PageSkeleton, suspend::suspend,
+    theme::ThemeChooser, toast::use_toasts,
 };
 use sessions::Sessions;
 
@@ -33,7 +34,7 @@ enum OpenDialog {
 pub fn ProfilePage() -> impl IntoView {
     // Loaded again instead of taken from the layout: the name may have changed.
     let viewer = OnceResource::new(viewer());
-    let sessions = OnceResource::new(sessions());
+    let sessions = OnceResource::new(profile::sessions());
     view! {
         <Title text=routes::PROFILE.label/>
         <Suspense fallback=|| view! { <PageSkeleton heading=routes::PROFILE.label/> }>
@@ -53,10 +54,10 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     let dismiss = dialogs.dismiss;
     // A full page load: the header shows the name too.
     let renamed = Callback::new(move |()| browser::go(routes::PROFILE.path));
-    let reload_sessions = RwSignal::new(0_u32);
+    let sessions = Refetchable::new(sessions);
     let password_changed = dialogs.done(move |()| {
         toasts.success("Password changed".to_owned());
-        reload_sessions.update(|count| *count += 1);
+        sessions.refetch(profile::sessions);
     });
 
     let name = viewer.name.clone();
@@ -66,7 +67,7 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
     };
     view! {
         <div class="page page-narrow">
-            <h1>"Profile"</h1>
+            <h1>{routes::PROFILE.label}</h1>
             <section class="card" aria-labelledby="profile-account">
                 <h2 id="profile-account">"Account"</h2>
                 <dl class="properties">
@@ -93,7 +94,7 @@ fn Profile(viewer: Viewer, sessions: Vec<SessionRow>) -> impl IntoView {
                 <ThemeChooser/>
             </section>
             <Shortcuts viewer/>
-            <Sessions first=sessions refetch=reload_sessions/>
+            <Sessions list=sessions/>
         </div>
         {dialogs.render(dialog)}
     }

@@ -19,27 +19,14 @@ use latchkey_ui::{
 const SHOWN: usize = 10;
 
 #[component]
-pub(super) fn Sessions(
-    /// The sessions loaded with the page.
-    first: Vec<SessionRow>,
-    /// A change of this counter reloads the list.
-    refetch: RwSignal<u32>,
-) -> impl IntoView {
+pub(super) fn Sessions(list: Refetchable<Vec<SessionRow>>) -> impl IntoView {
     let toasts = use_toasts();
-    let list = Refetchable::new(first);
     let is_confirming = RwSignal::new(false);
     let shows_all = RwSignal::new(false);
     let ending_others = PendingAction::new();
 
     // Actions
     let reload = Callback::new(move |()| list.refetch(sessions));
-    Effect::new(move |before: Option<u32>| {
-        let count = refetch.get();
-        if before.is_some_and(|before| before != count) {
-            reload.run(());
-        }
-        count
-    });
     let end = Callback::new(move |session: SessionRow| {
         spawn_local(async move {
             match end(&session).await {

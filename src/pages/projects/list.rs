@@ -1,10 +1,10 @@
 //! `/projects`
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::create::CreateDialog;
+use super::{create::CreateDialog, live_updates::on_window_focus};
 use crate::{
     api::projects::projects,
     pages::{error_page::LoadFailed, notifications::use_notifications, viewer::use_viewer},
@@ -56,10 +56,7 @@ fn Projects(viewer: Viewer, first: Vec<ProjectRow>) -> impl IntoView {
     let reload = move || data.refetch(projects);
     // Those who approve requests are notified of each. Others see changes when they return to the window.
     use_notifications().on_any_project(reload);
-    Effect::new(move || {
-        let listener = window_event_listener(ev::focus, move |_| reload());
-        on_cleanup(move || listener.remove());
-    });
+    on_window_focus(reload);
 
     let is_creating = RwSignal::new(false);
     let navigate = use_navigate();

@@ -1,10 +1,10 @@
-//! Asks before unsaved edits are lost.
+//! Confirmation before unsaved edits are lost.
 
 use leptos::prelude::*;
 
 use latchkey_ui::{inline_edit::UnsavedEdits, navigation_guard::NavigationGuard};
 
-/// Asks before a page with inline edits is left that are not saved.
+/// Shows a confirmation before a page with unsaved inline edits is left.
 #[component]
 pub(super) fn UnsavedEditsGuard(unsaved: UnsavedEdits) -> impl IntoView {
     view! {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     example,
     fields::{self, BodyForm},
-    json::{list, resolve, string, text_of, type_name, words},
+    json::{alternatives, list, resolve, string, text_of, type_name, words},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -169,7 +169,8 @@ fn parameter(root: &Value, value: &Value) -> Option<Parameter> {
     let location = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
         .into_iter()
         .find(|location| value["in"] == location.as_str())?;
-    let schema = concrete(root, &value["schema"]);
+    // An optional value is one schema or null.
+    let schema = alternatives(root, &value["schema"]).first().copied().unwrap_or(&value["schema"]);
     let kind = type_name(&schema["type"]).to_owned();
     let options = if kind == "boolean" { vec!["true", "false"] } else { words(schema) };
     Some(Parameter {
@@ -180,13 +181,6 @@ fn parameter(root: &Value, value: &Value) -> Option<Parameter> {
         options: options.into_iter().map(str::to_owned).collect(),
         kind,
     })
-}
-
-/// The schema itself: an optional value is one schema or null.
-fn concrete<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let schema = resolve(root, schema);
-    let mut alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|schema| resolve(root, schema));
-    alternatives.find(|schema| schema["type"] != "null").map_or(schema, |schema| concrete(root, schema))
 }
 
 #[cfg(test)]

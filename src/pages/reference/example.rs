@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::json::{list, resolve, type_name};
+use super::json::{list, options, resolve, type_name};
 
 /// Limits nesting: a schema may refer to itself.
 const DEPTH_MAX: usize = 6;
@@ -31,8 +31,7 @@ fn of_schema(root: &Value, schema: &Value, depth: usize) -> Value {
     if depth == 0 {
         return Value::Null;
     }
-    let mut alternatives = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).map(|schema| resolve(root, schema));
-    if let Some(schema) = alternatives.find(|schema| schema["type"] != "null") {
+    if let Some(schema) = options(schema).map(|option| resolve(root, option)).find(|schema| schema["type"] != "null") {
         return of_schema(root, schema, depth - 1);
     }
     match type_name(&schema["type"]) {

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::json::{list, resolve, string, type_name, words};
+use super::json::{alternatives, list, options, resolve, string, type_name, words};
 
 /// Objects in objects are described down to this depth, because a schema may refer to itself.
 const DEPTH_MAX: usize = 2;
 
-/// Larger bounds only say that a number has 64 bits.
+/// Larger bounds only mean that a number has 64 bits.
 const BOUND_MAX: i64 = 1_000_000_000_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct BodyField {
 /// One of the objects that a body can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyForm {
-    /// What tells it from the others; empty if there is only one.
+    /// Distinguishes it from the others; empty if there is only one.
     pub title: String,
     pub fields: Vec<BodyField>,
 }
@@ -42,7 +42,7 @@ pub(super) fn body_forms(root: &Value, body: &Value) -> Vec<BodyForm> {
 #[derive(Clone, Copy)]
 struct Depth {
     left: usize,
-    /// Whether there is no other object, in which a field may be optional.
+    /// False if the value can also be another object, in which a required field may be optional.
     may_require: bool,
 }
 
@@ -81,16 +81,6 @@ fn add_inner_fields(root: &Value, values: &[&Value], path: &str, depth: Depth, f
     }
 }
 
-/// The schemas of which a value matches one, without null.
-fn alternatives<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a Value> {
-    let schema = resolve(root, schema);
-    let parts: Vec<_> = list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"])).collect();
-    if parts.is_empty() {
-        return if schema["type"] == "null" { Vec::new() } else { vec![schema] };
-    }
-    parts.into_iter().flat_map(|part| alternatives(root, part)).collect()
-}
-
 /// Whether a field exists only for uniformity: its only value is empty.
 fn is_always_empty(schema: &Value) -> bool {
     schema["maxItems"] == 0 || schema["maxLength"] == 0
@@ -113,8 +103,7 @@ fn kind(root: &Value, schema: &Value) -> String {
 /// The description of a field, with its values or its range, or an example.
 fn description(root: &Value, field: &Value, value: &Value) -> String {
     let items = resolve(root, &value["items"]);
-    let alternatives = list(&field["oneOf"]).iter().chain(list(&field["anyOf"]));
-    let described = std::iter::once(field).chain(alternatives).chain([value, items]);
+    let described = std::iter::once(field).chain(options(field)).chain([value, items]);
     let text = described.map(|schema| string(schema, "description")).find(|text| !text.is_empty());
     let limits = [value, items].into_iter().find_map(|schema| values(schema).or_else(|| range(schema)));
     let parts: Vec<_> = text.into_iter().chain(limits).collect();

@@ -29,6 +29,21 @@ pub(super) fn words(schema: &Value) -> Vec<&str> {
     list(&schema["enum"]).iter().filter_map(Value::as_str).collect()
 }
 
+/// The schemas in `oneOf` and `anyOf`.
+pub(super) fn options(schema: &Value) -> impl Iterator<Item = &Value> {
+    list(&schema["oneOf"]).iter().chain(list(&schema["anyOf"]))
+}
+
+/// The schemas of which a value matches one, without null.
+pub(super) fn alternatives<'a>(root: &'a Value, schema: &'a Value) -> Vec<&'a Value> {
+    let schema = resolve(root, schema);
+    let mut options = options(schema).peekable();
+    if options.peek().is_none() {
+        return if schema["type"] == "null" { Vec::new() } else { vec![schema] };
+    }
+    options.flat_map(|option| alternatives(root, option)).collect()
+}
+
 /// The text of a member; empty if there is none.
 pub(super) fn string(value: &Value, name: &str) -> String {
     value.get(name).map(text_of).unwrap_or_default().to_owned()

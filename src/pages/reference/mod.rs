@@ -58,7 +58,7 @@ pub fn ReferencePage() -> impl IntoView {
     view! {
         <Title text=routes::REFERENCE.label/>
         <div class="page">
-            <h1>"API reference"</h1>
+            <h1>{routes::REFERENCE.label}</h1>
             <p class="page-lead">
                 "Browse and try every endpoint against your organization’s live data. Machine-readable: "
                 <a href=OPENAPI_PATH rel="external">"openapi.json"</a> "."

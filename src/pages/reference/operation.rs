@@ -140,10 +140,10 @@ fn requirement(scopes: Option<&[String]>) -> Option<AnyView> {
 /// The request as code, which follows the form.
 #[component]
 fn Samples(request: RequestForm) -> impl IntoView {
-    let origin = StoredValue::new(browser::origin());
+    let origin = browser::origin();
     let code = Memo::new(move |_| {
         let values = request.request();
-        request.key.typed.with(|typed| samples(&values, &origin.get_value(), Key { typed: typed.trim(), is_needed: request.needs_key() }))
+        request.key.typed.with(|typed| samples(&values, &origin, Key { typed: typed.trim(), is_needed: request.needs_key() }))
     });
     view! { <CodeTabs samples=code label="Code samples"/> }
 }

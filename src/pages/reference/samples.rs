@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::request::Request;
 use latchkey_ui::code_tabs::CodeSample;
 
-/// The variable of the environment that contains the key.
+/// The environment variable that contains the key.
 const VARIABLE: &str = "LATCHKEY_API_KEY";
 
 /// The typed key, and whether the operation needs one. The samples take the key from the environment, and never contain it.
@@ -42,13 +42,8 @@ fn javascript(request: &Request, origin: &str, key: Key<'_>) -> String {
     if request.method != "GET" {
         options.push(format!("method: {}", quote(&request.method)));
     }
-    let mut headers: Vec<_> = request.headers.iter().map(|(name, value)| format!("{}: {}", quote(name), quote(value))).collect();
-    if key.is_needed {
-        headers.push(format!("\"Authorization\": `Bearer ${{process.env.{VARIABLE}}}`"));
-    }
-    if !headers.is_empty() {
-        options.push(format!("headers: {{\n    {},\n  }}", headers.join(",\n    ")));
-    }
+    let headers = headers(request, key, &format!("`Bearer ${{process.env.{VARIABLE}}}`"), "  ");
+    options.extend(headers.map(|headers| format!("headers: {headers}")));
     options.extend(request.body.iter().map(|body| match json_literal(body) {
         Some(literal) => format!("body: JSON.stringify({})", indented(&literal, "  ")),
         None => format!("body: {}", quote(body)),
@@ -66,13 +61,8 @@ fn python(request: &Request, origin: &str, key: Key<'_>) -> String {
     if request.method != "GET" {
         arguments.push(format!("method={}", quote(&request.method)));
     }
-    let mut headers: Vec<_> = request.headers.iter().map(|(name, value)| format!("{}: {}", quote(name), quote(value))).collect();
-    if key.is_needed {
-        headers.push(format!("\"Authorization\": \"Bearer \" + os.environ[\"{VARIABLE}\"]"));
-    }
-    if !headers.is_empty() {
-        arguments.push(format!("headers={{\n        {},\n    }}", headers.join(",\n        ")));
-    }
+    let headers = headers(request, key, &format!("\"Bearer \" + os.environ[\"{VARIABLE}\"]"), "    ");
+    arguments.extend(headers.map(|headers| format!("headers={headers}")));
     arguments.extend(request.body.iter().map(|body| match json_literal(body) {
         Some(literal) => format!("data=json.dumps({}).encode()", indented(&python_literal(&literal), "    ")),
         None => format!("data={}.encode()", quote(body)),
@@ -85,21 +75,30 @@ fn python(request: &Request, origin: &str, key: Key<'_>) -> String {
     format!("import {}\n\n{code}", imports.join(", "))
 }
 
+/// The headers as a literal that is valid in JavaScript and Python; `None` if there are none.
+fn headers(request: &Request, key: Key<'_>, authorization: &str, indent: &str) -> Option<String> {
+    let mut lines: Vec<_> = request.headers.iter().map(|(name, value)| format!("{indent}{}: {},\n", quote(name), quote(value))).collect();
+    if key.is_needed {
+        lines.push(format!("{indent}\"Authorization\": {authorization},\n"));
+    }
+    (!lines.is_empty()).then(|| format!("{{\n{indent}{}{indent}}}", lines.join(indent)))
+}
+
 fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// A string literal of JSON, which is one of both languages too.
+/// A JSON string literal, which is valid in JavaScript and Python too.
 fn quote(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// The body as a literal of JavaScript; `None` if it is no JSON.
+/// The body as a JavaScript literal; `None` if it is not JSON.
 fn json_literal(body: &str) -> Option<String> {
     serde_json::from_str::<Value>(body).is_ok().then(|| body.trim().to_owned())
 }
 
-/// JSON has other names for three values.
+/// The JSON as a Python literal: three values have other names.
 fn python_literal(json: &str) -> String {
     let mut text = String::new();
     let mut rest = json;
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn body_that_is_no_json_is_a_string() {
+    fn body_that_is_not_json_is_a_string() {
         let broken = request("POST", "/a", Some("{\"a\":"));
         assert!(javascript(&broken, ORIGIN, NEEDED).contains("body: \"{\\\"a\\\":\","));
         assert!(python(&broken, ORIGIN, NEEDED).contains("data=\"{\\\"a\\\":\".encode(),"));

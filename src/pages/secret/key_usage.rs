@@ -10,6 +10,8 @@ use latchkey_ui::{browser, code_tabs::CodeTabs};
 
 /// How often the key is read while its first request is awaited.
 const POLL_MS: u32 = 2000;
+/// Polling ends after ten minutes of a visible page, because requests keep the session of an unattended page alive.
+const POLLS_MAX: u32 = 300;
 
 /// Code with the key in it. It unfolds once the key was copied, except on a phone, where other content would move below the finger.
 #[component]
@@ -39,7 +41,7 @@ pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal
 enum FirstUse {
     Waiting,
     Seen,
-    /// The key can't be read.
+    /// The key can't be read, or was not used in time.
     Unknown,
 }
 
@@ -67,7 +69,11 @@ fn FirstRequest(id: KeyId) -> impl IntoView {
 
 /// Reads the key until it was used or the pop-up is closed. A connection that is lost may come back.
 async fn watch(id: KeyId, first_use: RwSignal<FirstUse>) {
-    loop {
+    let mut polls = 0;
+    let result = loop {
+        if polls == POLLS_MAX {
+            break FirstUse::Unknown;
+        }
         TimeoutFuture::new(POLL_MS).await;
         if first_use.is_disposed() {
             return;
@@ -75,12 +81,12 @@ async fn watch(id: KeyId, first_use: RwSignal<FirstUse>) {
         if document().hidden() {
             continue;
         }
-        let result = match get_key(id).await {
-            Ok(key) if key.last_used_at.is_some() => FirstUse::Seen,
-            Ok(_) | Err(Error::Offline | Error::Unavailable) => continue,
-            Err(_) => FirstUse::Unknown,
-        };
-        let _ = first_use.try_set(result);
-        return;
-    }
+        polls += 1;
+        match get_key(id).await {
+            Ok(key) if key.last_used_at.is_some() => break FirstUse::Seen,
+            Ok(_) | Err(Error::Offline | Error::Unavailable) => {}
+            Err(_) => break FirstUse::Unknown,
+        }
+    };
+    let _ = first_use.try_set(result);
 }

@@ -4,7 +4,7 @@ mod content;
 pub mod field;
 mod key_usage;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::{html, prelude::*, task::spawn_local};
@@ -33,15 +33,15 @@ use latchkey_ui::{
 /// The layout owns them, not the page, because history navigation must not lose a secret that was not copied.
 #[derive(Clone, Copy)]
 pub struct Reveal {
-    /// Numbered, so that equal contents are told apart.
-    queue: RwSignal<Vec<(u32, SecretContent)>>,
+    /// Numbered, so that equal contents are distinct.
+    queue: RwSignal<VecDeque<(u32, SecretContent)>>,
     count: StoredValue<u32>,
 }
 
 impl Reveal {
     /// Provides the context for [`use_reveal`].
     pub fn provide() -> Self {
-        let reveal = Self { queue: RwSignal::new(Vec::new()), count: StoredValue::new(0) };
+        let reveal = Self { queue: RwSignal::new(VecDeque::new()), count: StoredValue::new(0) };
         provide_context(reveal);
         reveal
     }
@@ -79,12 +79,12 @@ impl Reveal {
     fn push(self, content: SecretContent) {
         self.count.update_value(|count| *count += 1);
         let number = self.count.get_value();
-        self.queue.update(|queue| queue.push((number, content)));
+        self.queue.update(|queue| queue.push_back((number, content)));
     }
 
     /// Drops the shown secret and shows the next one.
     fn close(self) {
-        self.queue.update(|queue| drop(queue.remove(0)));
+        self.queue.update(|queue| drop(queue.pop_front()));
     }
 }
 
@@ -96,10 +96,10 @@ pub fn use_reveal() -> Reveal {
 #[component]
 pub fn SecretDialog(reveal: Reveal) -> impl IntoView {
     // The memo prevents a queued secret from rendering the shown one again.
-    let first = Memo::new(move |_| reveal.queue.with(|queue| queue.first().map(|(number, _)| *number)));
+    let first = Memo::new(move |_| reveal.queue.with(|queue| queue.front().map(|(number, _)| *number)));
     move || {
         first.get()?;
-        let content = reveal.queue.with_untracked(|queue| queue.first().map(|(_, content)| content.clone()))?;
+        let content = reveal.queue.with_untracked(|queue| queue.front().map(|(_, content)| content.clone()))?;
         Some(view! { <SecretView content close=move |()| reveal.close()/> })
     }
 }

@@ -1,6 +1,6 @@
 //! `/settings/corpora`
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{SettingsPage, loaded_view};
 use crate::{
@@ -9,7 +9,6 @@ use crate::{
 };
 use latchkey_types::{corpus::CorpusDetails, error::Error, validate};
 use latchkey_ui::{
-    browser,
     button::{Button, ButtonVariant},
     confirm_dialog::{ConfirmDialog, ConfirmObject},
     dialog::{Dialogs, use_dialogs},
@@ -108,21 +107,11 @@ fn CorpusTableRow(corpus: Memo<CorpusDetails>, menu: SharedMenu, dialogs: Dialog
 
 fn actions(corpus: CorpusDetails, dialogs: Dialogs<OpenDialog>, toasts: Toasts) -> Vec<MenuItem> {
     let id = corpus.id.to_string();
-    let copy = Callback::new(move |()| copy_id(id.clone(), toasts));
+    let copy = Callback::new(move |()| toasts.copy(id.clone(), "ID copied"));
     vec![
         MenuItem { label: "Copy ID", glyph: Glyph::Copy, action: MenuAction::Run(copy) },
         MenuItem { label: "Delete", glyph: Glyph::Trash, action: MenuAction::Danger(dialogs.opener(OpenDialog::Delete(corpus))) },
     ]
-}
-
-fn copy_id(id: String, toasts: Toasts) {
-    spawn_local(async move {
-        if browser::copy(&id).await {
-            toasts.success("ID copied".to_owned());
-        } else {
-            toasts.error(format!("Your browser blocked copying. The ID is {id}."));
-        }
-    });
 }
 
 #[component]

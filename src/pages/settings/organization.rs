@@ -89,7 +89,7 @@ fn Settings(settings: OrganizationSettings) -> impl IntoView {
     }
 }
 
-/// The number that other systems know the organization by.
+/// The number that identifies the organization in requests with corpus keys.
 #[component]
 fn CustomerId(id: i64) -> impl IntoView {
     let shown_in = NodeRef::<html::Code>::new();

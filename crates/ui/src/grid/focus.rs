@@ -36,8 +36,10 @@ impl FocusedCell {
             return;
         }
         let row = format!("[aria-rowindex=\"{}\"]", self.row);
-        let control = self.control.map(|name| format!("{row} [aria-label=\"{name}\"]"));
-        let is_focused = control.is_some_and(|control| browser::focus_first(&self.grid, &control))
+        // Compared here, because a name may contain any character, which a selector would have to escape.
+        let is_control = |element: &HtmlElement| element.get_attribute("aria-label") == self.control;
+        let control = browser::find_all(&self.grid, &format!("{row} [aria-label]")).into_iter().find(is_control);
+        let is_focused = control.inspect(browser::focus).is_some()
             || browser::focus_first(&self.grid, &row)
             || browser::focus_first(&self.grid, "tbody > :last-child");
         if !is_focused {

@@ -27,7 +27,7 @@ pub(super) fn keydown_handler<Row: GridRow>(
         true
     };
     move |event| {
-        if has_modifier(&event) || browser::is_typing() {
+        if browser::has_modifier(&event) || browser::is_typing() {
             return;
         }
         let is_used = match (Movement::of_key(&event.key()), on_command.filter(|_| event.shift_key())) {
@@ -51,8 +51,4 @@ pub(super) fn keydown_handler<Row: GridRow>(
 fn is_on_row(event: &ev::KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| target.has_attribute("aria-rowindex"))
-}
-
-fn has_modifier(event: &ev::KeyboardEvent) -> bool {
-    event.alt_key() || event.ctrl_key() || event.meta_key()
 }

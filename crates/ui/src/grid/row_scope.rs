@@ -1,4 +1,4 @@
-//! What the controls in a grid row know of their row.
+//! The row around a control in a grid, as a context.
 
 use leptos::prelude::*;
 

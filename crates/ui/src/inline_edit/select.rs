@@ -5,7 +5,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{Change, SaveFuture};
 use crate::{
     icon::{Glyph, Icon},
-    select::Choice,
+    select::{Choice, option_views},
 };
 
 /// A drop-down that looks like the values beside it. A choice that is made while another one is saved is saved next.
@@ -72,20 +72,13 @@ pub fn InlineSelect(
             save_chosen();
         }
     };
-    let option_views = move || {
-        let option = |(value, label): Choice| {
-            let selected = value == chosen.get_untracked();
-            view! { <option value=value selected=selected>{label}</option> }
-        };
-        options.get().into_iter().map(option).collect_view()
-    };
     let wrong_id = format!("{id}-wrong");
     view! {
         <div class="inline-edit inline-select">
             <div class="select">
                 <select id=id aria-label=label prop:value=move || chosen.get() aria-invalid=move || last_error.get().map(|_| "true")
                     aria-describedby=wrong_id.clone() on:change:target=move |event| on_change(event.target().value())>
-                    {option_views}
+                    {move || option_views(options.get(), chosen.get_untracked())}
                 </select>
                 <Icon glyph=Glyph::Down/>
             </div>

@@ -71,7 +71,7 @@ impl TilesContext {
         result
     }
 
-    /// Keeps a revealed secret, so that the import does not ask for it.
+    /// Keeps a revealed secret, so that it need not be typed for the import.
     pub(super) fn remember_secret(self, key: KeyId, secret: RevealedSecret) {
         let _ = self.revealed.try_update_value(|all| all.push((key, secret)));
     }

@@ -72,26 +72,24 @@ fn focus_if_lost(id: &str) {
 
 /// Disables or enables a key.
 pub(super) fn set_disabled(action: PendingAction, context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool) {
-    action.run(set_key_disabled(id, disabled), move |result| {
-        match result {
-            Ok(()) if disabled => toasts.success_with_undo("Key disabled".to_owned(), enable_again(context, toasts, id)),
-            Ok(()) => toasts.success("Key enabled".to_owned()),
-            Err(Error::SignedOut) => return browser::go_to_sign_in(),
-            Err(error) => toasts.error(error.to_string()),
-        }
-        context.read_if_open();
-    });
+    action.run(set_key_disabled(id, disabled), move |result| show_result(context, toasts, id, disabled, result));
+}
+
+fn show_result(context: IssuedContext, toasts: Toasts, id: KeyId, disabled: bool, result: Result<(), Error>) {
+    match result {
+        Ok(()) if disabled => toasts.success_with_undo("Key disabled".to_owned(), enable_again(context, toasts, id)),
+        Ok(()) => toasts.success("Key enabled".to_owned()),
+        Err(Error::SignedOut) => return browser::go_to_sign_in(),
+        Err(error) => toasts.error(error.to_string()),
+    }
+    context.read_if_open();
 }
 
 /// Undoes a disabling. Also works after the page was closed: callbacks that are created after a response belong to no page.
 fn enable_again(context: IssuedContext, toasts: Toasts, id: KeyId) -> Callback<()> {
     Callback::new(move |()| {
         spawn_local(async move {
-            match set_key_disabled(id, false).await {
-                Ok(()) => toasts.success("Key enabled".to_owned()),
-                Err(error) => toasts.error(error.to_string()),
-            }
-            context.read_if_open();
+            show_result(context, toasts, id, false, set_key_disabled(id, false).await);
         });
     })
 }

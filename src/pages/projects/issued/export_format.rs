@@ -3,21 +3,17 @@
 use std::collections::HashSet;
 
 use super::query_state::IssuedListQuery;
-use crate::api::issued_keys::issued_keys;
+use crate::{
+    api::issued_keys::issued_keys,
+    pages::export_file::{self, Format},
+};
 use latchkey_types::{
     error::Error,
     id::ProjectId,
     issued_key::{IssuedRow, ROWS},
 };
-use latchkey_ui::{browser, csv};
 
 const COLUMNS: [&str; 8] = ["id", "api_key", "user", "received", "status", "requests", "total", "currency"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Csv,
-    Json,
-}
 
 /// Reads all pages and starts the download.
 pub(super) async fn export(project: ProjectId, query: IssuedListQuery, format: Format, currency: &str) -> Result<(), Error> {
@@ -36,10 +32,7 @@ pub(super) async fn export(project: ProjectId, query: IssuedListQuery, format: F
             break;
         }
     }
-    match format {
-        Format::Csv => csv::download("issued-keys", &csv(&all, currency)),
-        Format::Json => browser::download("issued-keys.json", "application/json", &json(&all, currency)),
-    }
+    export_file::download("issued-keys", format, &COLUMNS, all.iter().map(|row| cells(row, currency)));
     Ok(())
 }
 
@@ -55,20 +48,6 @@ fn cells(row: &IssuedRow, currency: &str) -> [String; COLUMNS.len()] {
         row.cost.to_string(),
         currency.to_owned(),
     ]
-}
-
-fn csv(rows: &[IssuedRow], currency: &str) -> String {
-    csv::csv(&COLUMNS, rows.iter().map(|row| cells(row, currency)))
-}
-
-/// A JSON array of flat objects of strings.
-fn json(rows: &[IssuedRow], currency: &str) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let object = |row: &IssuedRow| {
-        let members = COLUMNS.iter().zip(cells(row, currency)).map(|(name, cell)| quoted(name) + ":" + &quoted(&cell));
-        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-    };
-    format!("[\n{}\n]\n", rows.iter().map(object).collect::<Vec<_>>().join(",\n"))
 }
 
 #[cfg(test)]
@@ -92,7 +71,7 @@ mod tests {
 
     #[test]
     fn json_has_one_object_per_key() {
-        let read: serde_json::Value = serde_json::from_str(&json(&[row(), row()], "USD")).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&export_file::json(&COLUMNS, [row(), row()].map(|row| cells(&row, "USD")))).unwrap();
         assert_eq!(read[0]["api_key"], "=cmd()");
         assert_eq!(read[1]["total"], "0.0025");
         assert!(read[2].is_null());
@@ -100,7 +79,7 @@ mod tests {
 
     #[test]
     fn csv_has_one_line_per_key_and_escapes_formulas() {
-        let text = csv(&[row()], "USD");
+        let text = latchkey_ui::csv::csv(&COLUMNS, [cells(&row(), "USD")]);
         let (header, line) = text.split_once("\r\n").unwrap();
         assert_eq!(header, "\u{FEFF}id,api_key,user,received,status,requests,total,currency");
         assert_eq!(line, "key_0193456789ab7cdef0123456789abcde,'=cmd(),\"Chen, Mia\",1970-01-01T00:00:00.000Z,active,1200,0.0025,USD\r\n");

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use leptos::{html, leptos_dom::helpers::debounce, prelude::*, task::spawn_local};
+use leptos::{html, leptos_dom::helpers::debounce, prelude::*};
 
-use super::{
-    context::IssuedContext,
-    export_format::{Format, export},
-};
+use super::{context::IssuedContext, export_format::export};
 use crate::{
-    pages::{projects::frame::use_project, viewer::use_viewer},
+    pages::{export_file::Format, projects::frame::use_project, viewer::use_viewer},
     routes,
 };
 use latchkey_types::{
@@ -23,6 +20,7 @@ use latchkey_ui::{
     hydration::now,
     icon::{Glyph, Icon},
     menu::{Menu, MenuAction, MenuChevron, MenuItem},
+    pending_action::PendingAction,
     search::SearchField,
     select::{Select, choices},
     toast::use_toasts,
@@ -103,21 +101,13 @@ pub(super) fn Toolbar(context: IssuedContext) -> impl IntoView {
 fn ExportMenu(context: IssuedContext) -> impl IntoView {
     let toasts = use_toasts();
     let currency = StoredValue::new(use_project().viewer().currency);
-    let exporting = RwSignal::new(false);
+    let exporting = PendingAction::new();
     let download = move |format: Format| {
-        if exporting.get_untracked() {
-            return;
-        }
-        exporting.set(true);
         let (query, currency) = (context.query_state.now(), currency.get_value());
-        spawn_local(async move {
-            let result = export(context.project, query, format, &currency).await;
-            let _ = exporting.try_set(false);
-            match result {
-                Ok(()) => {}
-                Err(Error::SignedOut) => browser::go_to_sign_in(),
-                Err(error) => toasts.error(error.to_string()),
-            }
+        exporting.run(async move { export(context.project, query, format, &currency).await }, move |result| match result {
+            Ok(()) => {}
+            Err(Error::SignedOut) => browser::go_to_sign_in(),
+            Err(error) => toasts.error(error.to_string()),
         });
     };
     let item = |label, format| MenuItem { label, glyph: Glyph::Download, action: MenuAction::Run(Callback::new(move |()| download(format))) };
@@ -198,6 +188,14 @@ fn DayInput(context: IssuedContext, field: &'static str, label: &'static str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::issued_key::IssuedOrder;
+
+    #[test]
+    fn each_order_round_trips() {
+        for (value, _) in ORDERS {
+            assert_eq!(value.parse::<IssuedOrder>().unwrap().to_string(), value);
+        }
+    }
 
     #[test]
     fn custom_range_starts_from_the_shown_days() {

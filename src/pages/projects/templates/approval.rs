@@ -81,7 +81,7 @@ async fn approve_each(context: TemplatesContext, ids: Vec<AccessRequestId>) -> (
     (approved, first_error)
 }
 
-/// Explains that nobody can give a role with a permission that they lack.
+/// Explains that a role with a permission that the approver lacks cannot be given.
 pub(super) fn error_message(error: &Error) -> String {
     match error {
         Error::Forbidden { permission } if permission != Permission::ManageProjects.label() => {

@@ -70,12 +70,16 @@ impl RequestList {
         self.selected.with(|selected| self.pending().into_iter().filter(|id| selected.contains(id)).collect())
     }
 
+    pub(super) fn is_selected(self, id: AccessRequestId) -> bool {
+        self.selected.with(|selected| selected.contains(&id))
+    }
+
     /// Selects exactly these.
     pub(super) fn select(self, ids: Vec<AccessRequestId>) {
         self.selected.set(ids);
     }
 
-    /// Selects a request, or no longer.
+    /// Selects or deselects a request.
     pub(super) fn toggle(self, id: AccessRequestId) {
         self.selected.update(|selected| match selected.iter().position(|each| *each == id) {
             Some(index) => {

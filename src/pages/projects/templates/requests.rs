@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::{
@@ -98,7 +97,7 @@ fn RequestTableRow(context: TemplatesContext, listed: ListedRequest, marked: Mem
     let text = move |pick: fn(&RequestRow) -> String| move || listed.with(|listed| pick(&listed.request));
     let outcome = Memo::new(move |_| listed.with(|listed| listed.outcome));
     let is_marked = move || marked.with(|marked| marked.as_deref() == Some(id.to_string().as_str()));
-    let is_selected = Signal::derive(move || Some(list.selected().contains(&id)));
+    let is_selected = Signal::derive(move || Some(list.is_selected(id)));
     let on_focusout = move |_| {
         if outcome.try_get_untracked().flatten().is_some() {
             set_timeout(move || tidy_if_left(context), TIDY_DELAY);
@@ -206,8 +205,7 @@ fn tidy_if_left(context: TemplatesContext) {
 fn focus_heading_soon() {
     set_timeout(
         || {
-            let heading = document().get_element_by_id(HEADING_ID).and_then(|element| element.dyn_into::<HtmlElement>().ok());
-            if let Some(heading) = heading.filter(|_| browser::focused().is_none()) {
+            if let Some(heading) = browser::element_by_id(HEADING_ID).filter(|_| browser::focused().is_none()) {
                 browser::focus_without_scrolling(&heading);
             }
         },

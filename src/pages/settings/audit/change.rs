@@ -1,6 +1,6 @@
 //! What an event changed, for its details.
 
-use latchkey_types::audit::AuditEventRow;
+use latchkey_types::{audit::AuditEventRow, names::capitalized};
 
 /// The details of an event, with a value before a change and the one after it in one line.
 pub(super) fn changes(event: &AuditEventRow) -> Vec<(String, String)> {
@@ -30,11 +30,6 @@ fn line(event: &AuditEventRow, name: &str, value: &str) -> Option<(String, Strin
 
 const fn or_empty(value: &str) -> &str {
     if value.is_empty() { "–" } else { value }
-}
-
-pub(super) fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 #[cfg(test)]

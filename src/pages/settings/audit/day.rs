@@ -4,11 +4,10 @@ use wasm_bindgen::JsValue;
 
 use latchkey_types::{
     audit::AuditEventRow,
-    time::{DAY_MS, MINUTE_MS, Timestamp, civil_from_days},
+    time::{DAY_MS, MINUTE_MS, MONTHS, Timestamp, civil_from_days},
 };
 
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
 /// The weekday of 1970-01-01.
 const THURSDAY: i64 = 4;

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{
-    change::{capitalized, changes},
-    query_state::AuditQueryState,
+use super::{change::changes, query_state::AuditQueryState};
+use latchkey_types::{
+    audit::{ACTOR_CONSOLE, AuditEventRow, AuditQuery, action_label},
+    names::capitalized,
 };
-use latchkey_types::audit::{ACTOR_CONSOLE, AuditEventRow, AuditQuery, action_label};
 use latchkey_ui::{button::Button, dialog::Dialog};
 
 #[component]

@@ -2,15 +2,16 @@
 
 use leptos::{prelude::*, task::spawn_local};
 
-use crate::api::audit::read_audit_log;
+use crate::{
+    api::audit::read_audit_log,
+    pages::export_file::{self, Format},
+};
 use latchkey_types::{
     audit::{AuditEventRow, AuditQuery, EXPORT_MAX},
     error::Error,
 };
 use latchkey_ui::{
-    browser,
     button::Button,
-    csv,
     dialog::Dialog,
     icon::Glyph,
     menu::{Menu, MenuAction, MenuChevron, MenuItem},
@@ -18,12 +19,6 @@ use latchkey_ui::{
 };
 
 const COLUMNS: [&str; 10] = ["seq", "time", "actor", "via", "action", "target_kind", "target", "target_id", "ip_address", "details"];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Csv,
-    Json,
-}
 
 /// Loads all events, then starts the download. False if it was stopped.
 async fn export(query: AuditQuery, format: Format, loaded: RwSignal<usize>, stopped: RwSignal<bool>) -> Result<bool, Error> {
@@ -41,10 +36,7 @@ async fn export(query: AuditQuery, format: Format, loaded: RwSignal<usize>, stop
             break;
         }
     }
-    match format {
-        Format::Csv => csv::download("audit-log", &csv(&events)),
-        Format::Json => browser::download("audit-log.json", "application/json", &json(&events)),
-    }
+    export_file::download("audit-log", format, &COLUMNS, events.iter().map(cells));
     Ok(true)
 }
 
@@ -98,20 +90,6 @@ fn cells(event: &AuditEventRow) -> [String; COLUMNS.len()] {
     ]
 }
 
-fn csv(events: &[AuditEventRow]) -> String {
-    csv::csv(&COLUMNS, events.iter().map(cells))
-}
-
-/// A JSON array of flat objects of strings.
-fn json(events: &[AuditEventRow]) -> String {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let object = |event: &AuditEventRow| {
-        let members = COLUMNS.iter().zip(cells(event)).map(|(name, cell)| quoted(name) + ":" + &quoted(&cell));
-        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-    };
-    format!("[\n{}\n]\n", events.iter().map(object).collect::<Vec<_>>().join(",\n"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,7 +113,7 @@ mod tests {
 
     #[test]
     fn csv_begins_with_a_byte_order_mark_and_escapes_formulas() {
-        let text = csv(&[event()]);
+        let text = latchkey_ui::csv::csv(&COLUMNS, [cells(&event())]);
         let (header, line) = text.split_once("\r\n").unwrap();
         assert_eq!(header, "\u{FEFF}seq,time,actor,via,action,target_kind,target,target_id,ip_address,details");
         assert_eq!(line, "7,1970-01-01T00:00:00.000Z,'=José,,key.created,key,\"a, b\",key_1,127.0.0.1,kind: agent; n: 2\r\n");
@@ -143,7 +121,7 @@ mod tests {
 
     #[test]
     fn json_can_be_parsed() {
-        let read: serde_json::Value = serde_json::from_str(&json(&[event(), event()])).unwrap();
+        let read: serde_json::Value = serde_json::from_str(&export_file::json(&COLUMNS, [cells(&event()), cells(&event())])).unwrap();
         assert_eq!((read[1]["seq"].as_str(), read[1]["target"].as_str()), (Some("7"), Some("a, b")));
     }
 }

@@ -11,10 +11,13 @@ mod table;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{SettingsPage, loaded_view};
-use crate::api::audit::{audit_actors, read_audit_log};
-use crate::routes;
+use crate::{
+    api::audit::{audit_actors, read_audit_log},
+    pages::export_file::Format,
+    routes,
+};
 use details::DetailsDialog;
-use export::{ExportDialog, ExportMenu, Format};
+use export::{ExportDialog, ExportMenu};
 use filters::Filters;
 use latchkey_types::{
     account::Viewer,
@@ -87,7 +90,6 @@ fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> im
     let toasts = use_toasts();
 
     // Data
-    let selected_actor = name_of(&first, &query_state.get_untracked().actor);
     let list = EventList::new(first);
     let details = use_dialogs::<AuditEventRow>();
     let exports = use_dialogs::<Format>();
@@ -114,7 +116,7 @@ fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> im
     view! {
         <PageLead text="Every change in your organization: who made it, and when. Entries can’t be edited or deleted." docs="/docs/security"/>
         <div class="log-toolbar">
-            <Filters query_state actors selected_actor/>
+            <Filters query_state actors page=list.page/>
             <ExportMenu on_export=export/>
         </div>
         {move || list.last_error.get().map(|error| view! {
@@ -127,11 +129,6 @@ fn Log(query_state: AuditQueryState, first: Page, actors: Vec<AuditActor>) -> im
         {details.render(move |event| view! { <DetailsDialog event query_state on_dismiss=details.dismiss/> })}
         {exports.render(move |format| view! { <ExportDialog query=query_state.get_untracked() format on_done=exported/> })}
     }
-}
-
-/// The name that an actor has in the events of a page.
-fn name_of(page: &Page, actor: &str) -> Option<String> {
-    page.events.iter().find(|event| event.actor_id == actor).map(|event| event.actor.clone())
 }
 
 /// Opens older and newer pages of the log; empty if there is only one.

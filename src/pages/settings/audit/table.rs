@@ -17,7 +17,7 @@ pub(super) fn EventTable(
     /// The event whose details are open.
     details: Dialogs<AuditEventRow>,
 ) -> impl IntoView {
-    // The server does not know the browser's time zone.
+    // Only the browser has the user's time zone.
     let is_local = is_hydrated();
     let days = Memo::new(move |_| page.with(|page| by_day(&page.events, is_local.get())));
     view! {

@@ -63,7 +63,7 @@ fn MemberTableRow(context: MembersContext, member: Memo<MemberRow>, menu: Shared
     }
 }
 
-/// The actions on a member. Nobody can change their own role or disable themselves: their own row leads to their profile.
+/// The actions on a member. Members can't change their own role or disable themselves: their own row links to their profile.
 #[component]
 fn MemberActions(context: MembersContext, member: Memo<MemberRow>, is_you: Memo<bool>, menu: SharedMenu) -> impl IntoView {
     let id = member.with_untracked(|member| member.id);

@@ -73,12 +73,14 @@ fn Providers(first: ProviderList) -> impl IntoView {
     let providers = list.rows(|list| &list.providers, |provider| provider.id);
     let count = Memo::new(move |_| list.with(|list| list.providers.len()));
     let unfolded = count.get_untracked() <= UNFOLDED_MAX;
+    // Also while a search hides providers.
+    let is_searchable = Memo::new(move |_| count.get() >= SEARCH_FROM || search.with(|search| !search.is_empty()));
     let keys = move || untrack(|| list.with(|list| list.keys.clone()));
     view! {
         <PageActions><Button label="Add provider" variant=ButtonVariant::Primary on_click=add/></PageActions>
         <PageLead text="Connect LLM providers and choose the general key each one uses. A model can use its own."/>
         {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
-        <Show when=move || { count.get() >= SEARCH_FROM }>
+        <Show when=move || is_searchable.get()>
             <div class="provider-toolbar">
                 <SearchField placeholder="Provider or model" search on_search=move |typed: String| search.set(typed)/>
                 <p class="provider-count" role="status">{move || list.with(|list| count_text(&list.providers, &search.get()))}</p>
