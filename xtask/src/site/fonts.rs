@@ -1,12 +1,11 @@
 //! The typefaces: variable fonts from JavaScript packages, reduced to the characters of the page.
 
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::cache;
 use super::folder::Files;
 use crate::{paths, process};
 
@@ -51,17 +50,8 @@ pub(super) fn add_fonts(files: &mut Files) -> Result<()> {
 
 /// The reduced font. The last result is cached.
 fn subset(font: &Font) -> Result<Vec<u8>> {
-    let work = paths::site_work().join("fonts");
-    let (output, stamp) = (work.join(font.name), work.join(format!("{}.stamp", font.name)));
-    let fingerprint = fingerprint(font)?;
-    if !fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) || !output.is_file() {
-        // No stamp until the new result is complete.
-        let _ = fs::remove_file(&stamp);
-        fs::create_dir_all(&work)?;
-        process::run(&mut command(font, &output))?;
-        fs::write(&stamp, fingerprint)?;
-    }
-    fs::read(&output).context("the script wrote no file")
+    let output = paths::site_work().join("fonts").join(font.name);
+    cache::output_of(&output, &(font, SCRIPT), || process::run(&mut command(font, &output)))
 }
 
 fn command(font: &Font, output: &Path) -> Command {
@@ -73,14 +63,6 @@ fn command(font: &Font, output: &Path) -> Command {
 
 fn characters(font: &Font) -> String {
     (' '..='~').chain(font.extra.iter().cloned().flatten()).collect()
-}
-
-/// A hash of everything that the result depends on: the font, the script, and the versions of the packages.
-fn fingerprint(font: &Font) -> Result<String> {
-    let lock = fs::read(paths::end2end().join("package-lock.json")).context("cannot read end2end/package-lock.json")?;
-    let mut hasher = DefaultHasher::new();
-    (font, SCRIPT, lock).hash(&mut hasher);
-    Ok(format!("{:016x}", hasher.finish()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod bindgen;
 mod brotli;
+mod cache;
 mod css;
 mod docs;
 mod folder;

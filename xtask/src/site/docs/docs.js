@@ -32,7 +32,7 @@
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth) {
         target.tabIndex = 0;
-        // Each with a name of its own, so that screen readers can tell them apart.
+        // Each with a name of its own, so that screen readers distinguish them.
         target.setAttribute('role', 'region');
         target.setAttribute('aria-label', `${target.matches('pre') ? 'Code' : 'Table'} ${scrollable.indexOf(target) + 1}`);
       } else {
@@ -126,6 +126,8 @@
   const show = async () => {
     const query = input.value.trim();
     if (!query) {
+      // Enter must not open a result of an earlier search.
+      list.replaceChildren();
       panel.hidden = true;
       return;
     }
