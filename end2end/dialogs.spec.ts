@@ -174,7 +174,7 @@ test.describe('a confirmation', { tag: '@once' }, () => {
     await expect(confirmation).not.toContainText('was used in');
   });
 
-  test('asks for the number of keys that are in use or many', async ({ page, server, owner, internalKey }) => {
+  test('needs the number of keys that are in use or many', async ({ page, server, owner, internalKey }) => {
     for (let index = 0; index < 11; index += 1) {
       await server.addKey(internalKey, `unused ${index}`);
     }

@@ -1,7 +1,22 @@
 // From an empty database to a verified key, along the overview; and the empty pages.
 
 import type { Page } from '@playwright/test';
-import { authenticate, axe, copyAndClose, expect, expectFitsWidth, open, row, switchUser, test, waitForHydration, waitForPage } from './fixtures';
+import {
+  addProject,
+  authenticate,
+  axe,
+  call,
+  copyAndClose,
+  expect,
+  expectFitsWidth,
+  open,
+  row,
+  setUp,
+  switchUser,
+  test,
+  waitForHydration,
+  waitForPage,
+} from './fixtures';
 
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'correct horse battery staple' };
 
@@ -16,11 +31,7 @@ const openOverview = (page: Page) => page.getByRole('navigation', { name: 'Main'
 test('the checklist leads from set-up to a verified key', async ({ page, emptyServer: server }) => {
   const start = Date.now();
   await open(page, server.setupLink);
-  await page.getByLabel('Organization').fill('Analytical Engines');
-  await page.getByLabel('Name', { exact: true }).fill(ada.name);
-  await page.getByLabel('Email').fill(ada.email);
-  await page.getByLabel('Password', { exact: true }).fill(ada.password);
-  await page.getByRole('button', { name: 'Create account' }).click();
+  await setUp(page, 'Analytical Engines', ada);
   await waitForPage(page, '/overview');
   await expect(checklist(page).getByText('0 of 5 done')).toBeVisible();
   await checkPage(page, 'a new organization');
@@ -88,23 +99,18 @@ test('the overview shows figures and what needs attention', async ({ page, other
   server.sql(`update api_keys set expires_at = ${Date.now() + 5 * 86_400_000} where name = 'web-shop'`);
   const viewer = server.addUser('viewer', owner.organization, 'Grace Hopper');
   await open(page, '/overview');
-  const call = async (client: Page, name: string, data: unknown) => {
-    const response = await client.request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
-    expect(response.status(), name).toBe(200);
-    return response.json();
-  };
-  const project = await call(page, 'projects/create', { request: { name: 'Genomics', description: '', visibility: 'organization' } });
-  const template = await call(page, 'templates/create', { project: project.id });
-  await call(page, 'templates/edit', { id: template.id, edit: { which: 'name', before: template.name, after: 'Read access' } });
+  const project = await addProject(page, server);
+  const template = await call(page, server, 'templates/create', { project });
+  await call(page, server, 'templates/edit', { id: template.id, edit: { which: 'name', before: template.name, after: 'Read access' } });
   await authenticate(otherPage.context(), server, viewer);
-  await call(otherPage, 'access-requests/create', { template: template.id });
+  await call(otherPage, server, 'access-requests/create', { template: template.id });
 
   await open(page, '/overview');
   await expect(page.getByRole('region', { name: 'Keys', exact: true }).getByRole('link', { name: 'Client' })).toContainText('2');
   await checkPage(page, 'with figures');
   const attention = page.getByRole('region', { name: 'Needs attention' });
   await attention.getByRole('link', { name: /1 access request is waiting.*Genomics/ }).click();
-  await waitForPage(page, `/projects/${project.id}/keys`);
+  await waitForPage(page, `/projects/${project}/keys`);
   await page.goBack();
   await attention.getByRole('link', { name: /1 key expires within 14 days.*Client/ }).click();
   await waitForPage(page, '/keys/client?status=expiring');

@@ -1,6 +1,6 @@
 // The first steps of a user: set-up, a key from creation to deletion, and signing in again.
 
-import { axe, createKey, expect, expectFitsWidth, open, row, rows, secret, signIn, test, waitForHydration, waitForPage } from './fixtures';
+import { axe, createKey, expect, expectFitsWidth, open, row, rows, secret, setUp, signIn, test, waitForHydration, waitForPage } from './fixtures';
 
 const ada = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'correct horse battery staple' };
 
@@ -18,11 +18,7 @@ test('set-up, then a key is created, used, renamed and deleted', async ({ page, 
     await open(page, server.setupLink);
     await checkPage('set-up');
     expect(page.url(), 'the token leaves the address bar').toBe(`${server.url}/setup`);
-    await page.getByLabel('Organization').fill('Analytical Engines');
-    await page.getByLabel('Name', { exact: true }).fill(ada.name);
-    await page.getByLabel('Email').fill(ada.email);
-    await page.getByLabel('Password', { exact: true }).fill(ada.password);
-    await page.getByRole('button', { name: 'Create account' }).click();
+    await setUp(page, 'Analytical Engines', ada);
     await waitForPage(page, '/overview');
     await checkPage('the overview of a new organization');
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'API Keys' }).click();

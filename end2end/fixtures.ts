@@ -105,6 +105,32 @@ export async function authenticate(context: BrowserContext, server: Server, { em
   expect(response.status()).toBe(200);
 }
 
+/** Calls a server function as the user who is signed in. */
+export async function call({ request }: Page | BrowserContext, server: Server, name: string, data: unknown): Promise<any> {
+  const response = await request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
+  expect(response.status(), `${name}: ${await response.text()}`).toBe(200);
+  return response.json();
+}
+
+/** Creates a project. Returns its id. */
+export async function addProject(
+  caller: Page | BrowserContext,
+  server: Server,
+  name = 'Genomics',
+  visibility: 'organization' | 'members' = 'organization',
+): Promise<string> {
+  return (await call(caller, server, 'projects/create', { request: { name, description: '', visibility } })).id;
+}
+
+/** Fills in and submits the open page of the set-up. */
+export async function setUp(page: Page, organization: string, owner: { name: string; email: string; password: string }): Promise<void> {
+  await page.getByLabel('Organization').fill(organization);
+  await page.getByLabel('Name', { exact: true }).fill(owner.name);
+  await page.getByLabel('Email').fill(owner.email);
+  await page.getByLabel('Password', { exact: true }).fill(owner.password);
+  await page.getByRole('button', { name: 'Create account' }).click();
+}
+
 /** Deletes the session cookie. The page is left first, because its requests would be rejected. */
 export async function clearSession(page: Page): Promise<void> {
   await page.goto('about:blank');

@@ -1,21 +1,11 @@
 // ISSUED KEYS: periods, pagination, totals and revocation.
 
 import { readFileSync } from 'node:fs';
-import type { BrowserContext, Page } from '@playwright/test';
-import { axe, clickTwice, expect, expectFitsWidth, open, rows, test, waitForHydration } from './fixtures';
+import type { Page } from '@playwright/test';
+import { addProject, axe, clickTwice, expect, expectFitsWidth, open, rows, test, waitForHydration } from './fixtures';
 import type { Server, User } from './server';
 
 const row = (page: Page, user: string) => page.getByRole('row').filter({ hasText: user });
-
-/** Creates a project with the server function of the page. Returns its id. */
-async function createProject(context: BrowserContext, server: Server, name: string): Promise<string> {
-  const response = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { request: { name, description: '', visibility: 'organization' } },
-    headers: { origin: server.url },
-  });
-  expect(response.status()).toBe(200);
-  return (await response.json()).id;
-}
 
 /** Issues `count` keys to as many new users. Key n has n requests today and a multiple of n on some earlier days. */
 function issue(server: Server, project: string, owner: User, count: number): void {
@@ -46,7 +36,7 @@ test.describe('the issued keys', () => {
   test.use({ expectedErrors: [409, 422] });
 
   test('are counted for a period and paginated', async ({ page, context, server, owner }) => {
-    const project = await createProject(context, server, 'Genomics');
+    const project = await addProject(context, server);
     issue(server, project, owner, 42);
     const path = `/projects/${project}/keys/issued`;
     await open(page, path);
@@ -134,7 +124,7 @@ test.describe('the issued keys', () => {
   });
 
   test('can be limited to a range of dates, which is validated', async ({ page, context, server, owner }) => {
-    const project = await createProject(context, server, 'Genomics');
+    const project = await addProject(context, server);
     issue(server, project, owner, 3);
     const path = `/projects/${project}/keys/issued`;
     await open(page, path);
@@ -175,7 +165,7 @@ test.describe('the issued keys', () => {
   });
 
   test('are not enabled again by a double click on Disable', { tag: '@once' }, async ({ page, context, server, owner }) => {
-    const project = await createProject(context, server, 'Genomics');
+    const project = await addProject(context, server);
     issue(server, project, owner, 1);
     await open(page, `/projects/${project}/keys/issued`);
     const first = row(page, 'Person 01');
@@ -189,7 +179,7 @@ test.describe('the issued keys', () => {
   });
 
   test('are disabled, enabled and revoked', async ({ page, context, server, owner }) => {
-    const project = await createProject(context, server, 'Genomics');
+    const project = await addProject(context, server);
     await open(page, `/projects/${project}/keys/issued`);
     await expect(page.getByText('No keys in this period')).toBeVisible();
     await axe(page, 'no issued keys');

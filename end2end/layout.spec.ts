@@ -1,24 +1,16 @@
 // Layout with long names, and in narrow and low windows.
 
 import type { BrowserContext, Page } from '@playwright/test';
-import { authenticate, axe, expect, expectFitsWidth, open, rows, test } from './fixtures';
+import { addProject, authenticate, axe, call, expect, expectFitsWidth, open, rows, test } from './fixtures';
 import type { Server } from './server';
 
 const WIDTHS = [390, 641, 768, 901, 1024, 1280, 1920];
 // Without a position where a line may break.
 const NAME = 'prod_eu_central_1_'.repeat(6).slice(0, 100);
 
-/** Calls a server function as the user who is signed in. */
-async function call(context: BrowserContext, server: Server, name: string, data: unknown): Promise<any> {
-  const response = await context.request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
-  expect(response.status(), `${name}: ${await response.text()}`).toBe(200);
-  return response.json();
-}
-
 /** Creates a project that the whole organization sees, with a template of this many fields. Returns their ids. */
 async function addTemplate(context: BrowserContext, server: Server, name: string, fields = 0): Promise<{ project: string; template: string }> {
-  const request = { name, description: '', visibility: 'organization' };
-  const project = (await call(context, server, 'projects/create', { request })).id;
+  const project = await addProject(context, server, name);
   const { id: template, name: before } = await call(context, server, 'templates/create', { project });
   await call(context, server, 'templates/edit', { id: template, edit: { which: 'name', before, after: 'Read access' } });
   for (let field = 0; field < fields; field += 1) {

@@ -1,7 +1,7 @@
 // Notifications, which arrive without a reload.
 
-import type { BrowserContext, Page } from '@playwright/test';
-import { authenticate, axe, expect, expectFitsWidth, open, test, waitForPage } from './fixtures';
+import type { Page } from '@playwright/test';
+import { addProject, authenticate, axe, call, expect, expectFitsWidth, open, test, waitForPage } from './fixtures';
 import type { Server, User } from './server';
 
 const bell = (page: Page, count: number) =>
@@ -18,11 +18,7 @@ function notify(server: Server, user: User, project: string, event: string, acto
 test('a notification appears live, only for its recipient', async ({ page, context, otherPage, server, owner }) => {
   const mia = server.addUser('member', owner.organization, 'Mia Chen');
   await authenticate(otherPage.context(), server, mia);
-  const response = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { request: { name: 'Genomics', description: '', visibility: 'organization' } },
-    headers: { origin: server.url },
-  });
-  const project: string = (await response.json()).id;
+  const project = await addProject(context, server);
   await open(page, '/profile');
   await open(otherPage, '/profile');
   await expect(bell(page, 0)).toBeVisible();
@@ -73,11 +69,7 @@ test('a notification appears live, only for its recipient', async ({ page, conte
 });
 
 test('a hidden page catches up when it becomes visible', async ({ page, otherPage, context, server, owner }) => {
-  const response = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
-    headers: { origin: server.url },
-  });
-  const project: string = (await response.json()).id;
+  const project = await addProject(context, server, 'Genomics', 'members');
   const setHidden = (hidden: boolean) =>
     page.evaluate((hidden) => {
       Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
@@ -105,11 +97,7 @@ test('a hidden page catches up when it becomes visible', async ({ page, otherPag
 });
 
 test('notifications load without the event stream', async ({ page, context, server, owner }) => {
-  const response = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
-    headers: { origin: server.url },
-  });
-  const project: string = (await response.json()).id;
+  const project = await addProject(context, server, 'Genomics', 'members');
   await page.route('**/events', () => {});
   let release = () => {};
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -134,17 +122,8 @@ test('notifications load without the event stream', async ({ page, context, serv
   await expect(bell(page, 1)).toBeVisible();
 });
 
-/** Creates a project of the signed-in user. Returns its id. */
-async function addProject(context: BrowserContext, server: Server): Promise<string> {
-  const response = await context.request.post(`${server.url}/fn/projects/create`, {
-    data: { request: { name: 'Genomics', description: '', visibility: 'members' } },
-    headers: { origin: server.url },
-  });
-  return (await response.json()).id;
-}
-
 test('many notifications: those in view are read, the others by a button', async ({ page, context, server, owner }) => {
-  const project = await addProject(context, server);
+  const project = await addProject(context, server, 'Genomics', 'members');
   for (let count = 0; count < 60; count += 1) {
     notify(server, owner, project, 'approved', 'Mia Chen');
   }
@@ -183,9 +162,8 @@ test('many notifications: those in view are read, the others by a button', async
 });
 
 test('open requests are grouped, decided ones say how they ended', async ({ page, context, server, owner }) => {
-  const project = await addProject(context, server);
-  const response = await context.request.post(`${server.url}/fn/templates/create`, { data: { project }, headers: { origin: server.url } });
-  const template: string = (await response.json()).id;
+  const project = await addProject(context, server, 'Genomics', 'members');
+  const template: string = (await call(context, server, 'templates/create', { project })).id;
   for (const name of ['Mia Chen', 'Bo', 'Zoë']) {
     notify(server, owner, project, 'requested', name);
   }

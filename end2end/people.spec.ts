@@ -296,6 +296,9 @@ test.describe('the audit log', () => {
     await page.getByLabel('Actor').selectOption({ label: 'API keys' });
     await expect(rows).toHaveCount(1);
     await expect(rows.first()).toContainText('API key');
+    await rows.first().getByRole('button', { name: 'Details' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Events of this actor' }).click();
+    await expect(page.getByLabel('Actor'), 'one API key').toHaveValue(/^key_/);
     await page.getByLabel('Actor').selectOption({ label: owner.name });
     await expect(rows.first()).toContainText('signed in');
     await expect(page).toHaveURL(/\?actor=usr_\w+$/);

@@ -1,8 +1,7 @@
 // Projects with members, nodes and secrets; and the settings of the organization.
 
 import type { Locator, Page } from '@playwright/test';
-import { authenticate, axe, expect, expectFitsWidth, open, row, test, waitForHydration, waitForPage } from './fixtures';
-import type { Server } from './server';
+import { authenticate, axe, call, expect, expectFitsWidth, open, row, test, waitForHydration, waitForPage } from './fixtures';
 
 /** A section of the page, by its heading. */
 const section = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true });
@@ -28,13 +27,6 @@ async function editText(details: Locator, name: string, value: string): Promise<
   await text(details, name).click();
   await details.getByRole('textbox', { name, exact: true }).fill(value);
   await details.getByRole('textbox', { name, exact: true }).press('Enter');
-}
-
-/** Calls a server function as the signed-in user. */
-async function call(page: Page, server: Server, name: string, data: unknown): Promise<any> {
-  const response = await page.context().request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
-  expect(response.status(), await response.text()).toBe(200);
-  return response.json();
 }
 
 /** Fills in the fields of the open dialog, by label, and submits it. */

@@ -1,7 +1,7 @@
 // Providers, their models, and the general keys linked to them.
 
 import type { Locator, Page } from '@playwright/test';
-import { axe, expect, expectFitsWidth, open, row, switchUser, test } from './fixtures';
+import { axe, call, expect, expectFitsWidth, open, row, switchUser, test } from './fixtures';
 
 /** The card of a provider. */
 function card(page: Page, name: string): Locator {
@@ -75,18 +75,12 @@ test('a provider is added, linked, edited and deleted', async ({ page, owner }) 
   await expect(page.getByRole('heading', { name: 'No providers yet' })).toBeVisible();
 });
 
-test('many providers are folded and can be searched', async ({ page, owner }) => {
+test('many providers are folded and can be searched', async ({ page, server, owner }) => {
   void owner;
-  await open(page, '/settings/providers');
-  const call = async (name: string, data: unknown) => {
-    const response = await page.request.post(`/fn/providers/${name}`, { data, headers: { origin: new URL(page.url()).origin } });
-    expect(response.status()).toBe(200);
-    return response.json();
-  };
   for (let number = 1; number <= 8; number += 1) {
     const request = { name: `Provider ${number}`, style: 'openai', base_url: `https://llm-${number}.example.com/v1` };
-    const { id } = await call('create', { request });
-    await call('create-model', { provider: id, request: { name: `model-${number}` } });
+    const { id } = await call(page, server, 'providers/create', { request });
+    await call(page, server, 'providers/create-model', { provider: id, request: { name: `model-${number}` } });
   }
   await open(page, '/settings/providers');
   await expect(page.getByRole('status').filter({ hasText: '8 providers' })).toBeVisible();

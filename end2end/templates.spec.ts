@@ -1,21 +1,8 @@
 // Key templates edited inline, and requests for their keys: the project manager in one browser, the requester in another.
 
 import type { Locator, Page } from '@playwright/test';
-import { authenticate, axe, clickTwice, expect, expectFitsWidth, open, switchUser, test, waitForHydration } from './fixtures';
+import { addProject, authenticate, axe, call, clickTwice, expect, expectFitsWidth, open, switchUser, test, waitForHydration } from './fixtures';
 import type { Server, User } from './server';
-
-/** Calls a server function as the signed-in user. */
-async function call(page: Page, server: Server, name: string, data: unknown): Promise<any> {
-  const response = await page.context().request.post(`${server.url}/fn/${name}`, { data, headers: { origin: server.url } });
-  expect(response.status(), await response.text()).toBe(200);
-  return response.json();
-}
-
-/** Creates a project that everyone in the organization sees. Returns its id. */
-async function addProject(page: Page, server: Server, name = 'Genomics'): Promise<string> {
-  const request = { name, description: '', visibility: 'organization' };
-  return (await call(page, server, 'projects/create', { request })).id;
-}
 
 /** Creates a template in a project, and names it, so that it is no draft. */
 async function addTemplate(page: Page, server: Server, project: string, given: Record<string, string> = {}): Promise<any> {
@@ -51,16 +38,10 @@ async function editText(tile: Locator, name: string, value: string): Promise<voi
   await expect(field(tile, name)).toHaveCount(0);
 }
 
-async function takeScreenshot(page: Page, name: string, project: string): Promise<void> {
-  if (process.env.PICTURES) {
-    await page.screenshot({ path: `${process.env.PICTURES}/${project}-${name}.png`, fullPage: true });
-  }
-}
-
 test.describe('templates', () => {
   test.use({ expectedErrors: [404, 409, 422] });
 
-  test('are edited inline', async ({ page, server, owner }, info) => {
+  test('are edited inline', async ({ page, server, owner }) => {
     void owner;
     const project = await addProject(page, server);
     server.sql(`insert into project_nodes (project_id, id, name, name_folded, unique_name, created_by, created_at)
@@ -70,7 +51,6 @@ test.describe('templates', () => {
     await expect(page.getByRole('heading', { name: 'No templates yet' })).toBeVisible();
     await axe(page, 'no templates');
     await expectFitsWidth(page);
-    await takeScreenshot(page, 'keys-empty', info.project.name);
 
     // The name of a new template is opened for editing.
     await page.getByRole('button', { name: 'Add template' }).click();
@@ -105,7 +85,6 @@ test.describe('templates', () => {
     await expect(tile.getByText("A price can't be negative.")).toBeVisible();
     await expect(field(tile, 'Price per request')).toHaveValue('-1');
     await axe(page, 'a rejected price');
-    await takeScreenshot(page, 'keys-invalid', info.project.name);
     await field(tile, 'Price per request').fill('0.0000001');
     await page.keyboard.press('Enter');
     await expect(tile.getByText('at most six decimal places')).toBeVisible();
@@ -166,7 +145,6 @@ test.describe('templates', () => {
     await expect(text(tile, 'Description')).toContainText('Reads runs.\nNothing else.', { useInnerText: true });
     await expect(role.locator('option:checked')).toHaveText('Member');
     await expect(text(tile, 'Value').first()).toContainText(project);
-    await takeScreenshot(page, 'keys', info.project.name);
 
     await tile.getByRole('listitem').first().getByRole('button', { name: 'Delete field' }).click();
     await expect(tile.getByRole('listitem')).toHaveCount(1);
@@ -379,7 +357,7 @@ test.describe('templates', () => {
 test.describe('requests', () => {
   test.use({ expectedErrors: [409, 422] });
 
-  test('are created, withdrawn, approved and rejected', async ({ page, otherPage, server, owner }, info) => {
+  test('are created, withdrawn, approved and rejected', async ({ page, otherPage, server, owner }) => {
     await addRequester(otherPage, server, owner);
     const project = await addProject(page, server);
     const fields = { description: 'Reads the runs of this project.', price: '0.0025', duration_days: '90' };
@@ -395,7 +373,6 @@ test.describe('requests', () => {
     await expect(card).toContainText('0.0025');
     await axe(otherPage, 'templates that can be requested');
     await expectFitsWidth(otherPage);
-    await takeScreenshot(otherPage, 'tiles-open', info.project.name);
     await card.getByRole('button', { name: 'Request' }).click();
     await expect(card).toContainText('Waiting for approval');
     await expect(card.getByRole('button', { name: 'Withdraw' })).toBeFocused();
@@ -408,7 +385,6 @@ test.describe('requests', () => {
     await uploadCard.getByRole('button', { name: 'Request' }).click();
     await expect(uploadCard).toContainText('Waiting for approval');
     await axe(otherPage, 'open requests');
-    await takeScreenshot(otherPage, 'tiles-waiting', info.project.name);
 
     // The manager sees the requests without a reload.
     const requests = page.getByRole('table', { name: 'Requests' });
@@ -417,7 +393,6 @@ test.describe('requests', () => {
     await expect(page.getByRole('tab', { name: 'API KEYS' })).toContainText('2');
     await axe(page, 'requests');
     await expectFitsWidth(page);
-    await takeScreenshot(page, 'requests', info.project.name);
     await expect(requestRow('Read access')).toContainText(/Viewer · \S+0\.0025 per request · Expires after 90 days/);
     await expect(requestRow('Upload')).toContainText('Viewer · Free · Never expires');
     await requestRow('Read access').getByRole('button', { name: 'Approve' }).click();
@@ -427,7 +402,6 @@ test.describe('requests', () => {
     await requestRow('Upload').getByRole('button', { name: 'Reject' }).click();
     await axe(page, 'the rejection dialog');
     await page.getByRole('alertdialog').getByLabel('Message').fill('Not before May.');
-    await takeScreenshot(page, 'reject', info.project.name);
     await page.getByRole('alertdialog').getByRole('button', { name: 'Reject' }).click();
     await expect(requestRow('Upload').getByText('Rejected')).toBeFocused();
     // They stay until the pointer leaves the list.
@@ -445,14 +419,12 @@ test.describe('requests', () => {
     await expect(uploadCard.getByRole('button', { name: 'Request' })).toBeVisible();
     await axe(otherPage, 'decided requests');
     await expectFitsWidth(otherPage);
-    await takeScreenshot(otherPage, 'tiles-decided', info.project.name);
 
     await card.getByRole('button', { name: 'Reveal key' }).click();
     const dialog = otherPage.getByRole('dialog');
     await expect(dialog.getByRole('textbox', { name: 'Secret key' })).toHaveText(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
     const token = (await dialog.getByRole('textbox', { name: 'Secret key' }).textContent()) ?? '';
     await axe(otherPage, 'a revealed key');
-    await takeScreenshot(otherPage, 'revealed', info.project.name);
     // Closing the pop-up without copying needs confirmation.
     await otherPage.keyboard.press('Escape');
     await expect(dialog.getByText('You haven’t copied this key.')).toBeVisible();
@@ -487,7 +459,7 @@ test.describe('requests', () => {
     await expect(otherPage.getByRole('article', { name: /^Read/ })).toHaveCount(0);
   });
 
-  test('end with a key imported into another project', { tag: '@widths' }, async ({ page, otherPage, server, owner }, info) => {
+  test('end with a key imported into another project', { tag: '@widths' }, async ({ page, otherPage, server, owner }) => {
     await addRequester(otherPage, server, owner);
     const project = await addProject(page, server);
     const template = await addTemplate(page, server, project, { name: 'Read access' });
@@ -524,7 +496,6 @@ test.describe('requests', () => {
     await expect(names).toHaveText([/mine_token\s*Already exists/, 'mine_project_id']);
     await axe(otherPage, 'an import with a name that is taken');
     await expectFitsWidth(otherPage);
-    await takeScreenshot(otherPage, 'import', info.project.name);
     await dialog.getByRole('button', { name: 'Import' }).click();
     await expect(dialog.getByText('The project already has a secret mine_token.')).toBeVisible();
     await expect(tile).not.toContainText('Revealed');

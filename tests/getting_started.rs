@@ -1,4 +1,4 @@
-//! The commands of docs/getting-started.md.
+//! The commands of docs/getting-started.md, which README.md repeats.
 
 use std::{path::Path, process::Command};
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::TestServer;
 
 const DOCS: &str = include_str!("../docs/getting-started.md");
+const README: &str = include_str!("../README.md");
 const LATCHKEY: &str = "http://127.0.0.1:3000";
 
 #[tokio::test]
@@ -16,6 +17,7 @@ async fn documented_commands_verify_a_key() {
     let section = DOCS.split_once("## Create and verify a key\n").unwrap().1;
     let commands = section.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
     assert!(commands.contains(LATCHKEY));
+    assert!(README.contains(commands));
 
     let folder = Path::new(env!("CARGO_BIN_EXE_latchkey")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());

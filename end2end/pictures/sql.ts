@@ -159,7 +159,7 @@ function serviceName(index: number): string {
   return [pick(SERVICES, 1), pick(JOBS, 10), pick(REGIONS, 100), pick(STAGES, 500)].join('-');
 }
 
-/** A key whose secret nobody knows. */
+/** A row of a key. Its digest is random, so no secret belongs to it. */
 function insertKey(kind: string, id: string, name: string, creator: Sql, owner: string, index: number, row: Record<string, Value> = {}): string {
   return insert('api_keys', {
     id,
