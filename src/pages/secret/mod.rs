@@ -28,13 +28,17 @@ use latchkey_ui::{
     navigation_guard::warn_before_unload,
 };
 
+/// Renders a secret. The layout calls it by reference, so that the code of the pop-up is in the chunks of the pages that show secrets, and not
+/// part of the first page.
+type RenderSecret = Arc<dyn Fn(Reveal) -> AnyView + Send + Sync>;
+
 /// The secret that is shown and those that are queued. They are only kept in memory, until they are closed.
 ///
 /// The layout owns them, not the page, because history navigation must not lose a secret that was not copied.
 #[derive(Clone, Copy)]
 pub struct Reveal {
     /// Numbered, so that equal contents are distinct.
-    queue: RwSignal<VecDeque<(u32, SecretContent)>>,
+    queue: RwSignal<VecDeque<(u32, RenderSecret)>>,
     count: StoredValue<u32>,
 }
 
@@ -79,7 +83,8 @@ impl Reveal {
     fn push(self, content: SecretContent) {
         self.count.update_value(|count| *count += 1);
         let number = self.count.get_value();
-        self.queue.update(|queue| queue.push_back((number, content)));
+        let render: RenderSecret = Arc::new(move |reveal| view! { <SecretView content=content.clone() close=move |()| reveal.close()/> }.into_any());
+        self.queue.update(|queue| queue.push_back((number, render)));
     }
 
     /// Drops the shown secret and shows the next one.
@@ -99,8 +104,8 @@ pub fn SecretDialog(reveal: Reveal) -> impl IntoView {
     let first = Memo::new(move |_| reveal.queue.with(|queue| queue.front().map(|(number, _)| *number)));
     move || {
         first.get()?;
-        let content = reveal.queue.with_untracked(|queue| queue.front().map(|(_, content)| content.clone()))?;
-        Some(view! { <SecretView content close=move |()| reveal.close()/> })
+        let render = reveal.queue.with_untracked(|queue| queue.front().map(|(_, render)| Arc::clone(render)))?;
+        Some(render(reveal))
     }
 }
 
