@@ -21,7 +21,6 @@ struct DebouncedInput {
     typed: RwSignal<String>,
     last_sent: StoredValue<String>,
     inputs: StoredValue<u32>,
-    is_waiting: StoredValue<bool>,
 }
 
 impl DebouncedInput {
@@ -33,7 +32,6 @@ impl DebouncedInput {
             typed: RwSignal::new(initial.clone()),
             last_sent: StoredValue::new(initial),
             inputs: StoredValue::new(0),
-            is_waiting: StoredValue::new(false),
         };
         field.synchronize(search);
         field
@@ -57,7 +55,6 @@ impl DebouncedInput {
     }
 
     fn send(self) {
-        self.is_waiting.set_value(false);
         self.last_sent.set_value(self.typed.get_untracked().trim().to_owned());
         self.on_search.run(self.last_sent.get_value());
     }
@@ -65,22 +62,13 @@ impl DebouncedInput {
     fn send_debounced(self, text: String) {
         self.typed.set(text);
         self.inputs.update_value(|inputs| *inputs += 1);
-        self.is_waiting.set_value(true);
         let turn = self.inputs.get_value();
         spawn_local(async move {
             TimeoutFuture::new(DEBOUNCE_MS).await;
             if self.inputs.try_get_value() == Some(turn) {
-                self.send_waiting();
+                self.send();
             }
         });
-    }
-
-    /// Sends at once what waits for the debounce. Also when the field loses the focus: a search that is sent later would replace the page that
-    /// the user opened meanwhile.
-    fn send_waiting(self) {
-        if self.is_waiting.try_get_value() == Some(true) {
-            self.send();
-        }
     }
 
     fn clear(self) {
@@ -115,7 +103,7 @@ pub fn SearchField(
             <Icon glyph=Glyph::Search/>
             <input type="search" role="searchbox" aria-label="Search" aria-keyshortcuts="/" placeholder=placeholder autocomplete="off" spellcheck="false"
                 node_ref=field.input value=field.typed.get_untracked() prop:value=move || field.typed.get()
-                on:input:target=move |event| field.send_debounced(event.target().value()) on:blur=move |_| field.send_waiting()/>
+                on:input:target=move |event| field.send_debounced(event.target().value())/>
             <Show when=move || !field.typed.get().is_empty() fallback=|| view! { <kbd aria-hidden="true">"/"</kbd> }>
                 <IconButton label="Clear" glyph=Glyph::Close on_click=move |_| field.clear()/>
             </Show>
@@ -139,6 +127,6 @@ pub fn FilterField(
     view! {
         <input type="text" class="filter" aria-label=label placeholder=label autocomplete="off" spellcheck="false" autocapitalize="none"
             node_ref=field.input value=field.typed.get_untracked() prop:value=move || field.typed.get()
-            on:input:target=move |event| field.send_debounced(event.target().value()) on:blur=move |_| field.send_waiting()/>
+            on:input:target=move |event| field.send_debounced(event.target().value())/>
     }
 }
