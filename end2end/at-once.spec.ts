@@ -118,4 +118,18 @@ test.describe('concurrent actions', { tag: '@once' }, () => {
     await expect(row(page, 'weekly-build')).toBeVisible();
     await expect(rows(page)).toHaveCount(1);
   });
+
+  test('a search does not replace a page that was opened right after typing', async ({ page, server, internalKey }) => {
+    await server.addKey(internalKey, 'nightly-build');
+    await open(page, '/keys/agent');
+    // Longer than the search waits for more input.
+    await page.route('**/*projects_chunk*', (route) => setTimeout(() => void route.continue(), 500));
+    await page.getByRole('searchbox', { name: 'Search' }).evaluate((search: HTMLInputElement) => {
+      search.value = 'nightly';
+      search.dispatchEvent(new Event('input', { bubbles: true }));
+      document.querySelector<HTMLElement>('a[data-go="p"]')?.click();
+    });
+    await expect(page.getByRole('heading', { name: 'Projects', level: 1 })).toBeVisible();
+    await expect(page).toHaveURL('/projects');
+  });
 });

@@ -234,6 +234,12 @@ pub fn capture(event_type: &'static str, listener: impl Fn(Event) + 'static) {
     });
 }
 
+/// Whether an event is about a link or a part of it.
+pub fn is_in_link(event: &Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.is_some_and(|target| target.closest("a[href]").ok().flatten().is_some())
+}
+
 /// Focuses an element if it is still in the document.
 pub fn focus(element: &HtmlElement) {
     let _ = element.focus();

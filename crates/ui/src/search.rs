@@ -21,6 +21,7 @@ struct DebouncedInput {
     typed: RwSignal<String>,
     last_sent: StoredValue<String>,
     inputs: StoredValue<u32>,
+    is_waiting: StoredValue<bool>,
 }
 
 impl DebouncedInput {
@@ -32,6 +33,7 @@ impl DebouncedInput {
             typed: RwSignal::new(initial.clone()),
             last_sent: StoredValue::new(initial),
             inputs: StoredValue::new(0),
+            is_waiting: StoredValue::new(false),
         };
         field.synchronize(search);
         field
@@ -44,6 +46,14 @@ impl DebouncedInput {
                 self.send_debounced(early);
             }
         });
+        // A search that is sent after a link was followed would replace the page that the link leads to.
+        Effect::new(move || {
+            browser::capture("click", move |event| {
+                if browser::is_in_link(&event) {
+                    self.send_waiting();
+                }
+            });
+        });
         // History navigation and links change the search too. Ignore changes from this field, because the user may still be typing.
         Effect::new(move || {
             let search = search.get();
@@ -55,6 +65,7 @@ impl DebouncedInput {
     }
 
     fn send(self) {
+        self.is_waiting.set_value(false);
         self.last_sent.set_value(self.typed.get_untracked().trim().to_owned());
         self.on_search.run(self.last_sent.get_value());
     }
@@ -62,13 +73,21 @@ impl DebouncedInput {
     fn send_debounced(self, text: String) {
         self.typed.set(text);
         self.inputs.update_value(|inputs| *inputs += 1);
+        self.is_waiting.set_value(true);
         let turn = self.inputs.get_value();
         spawn_local(async move {
             TimeoutFuture::new(DEBOUNCE_MS).await;
             if self.inputs.try_get_value() == Some(turn) {
-                self.send();
+                self.send_waiting();
             }
         });
+    }
+
+    /// Sends at once what waits for the debounce.
+    fn send_waiting(self) {
+        if self.is_waiting.try_get_value() == Some(true) {
+            self.send();
+        }
     }
 
     fn clear(self) {

@@ -28,9 +28,9 @@ use latchkey_ui::{
     navigation_guard::warn_before_unload,
 };
 
-/// Renders a secret. The layout calls it by reference, so that the code of the pop-up is in the chunks of the pages that show secrets, and not
-/// part of the first page.
-type RenderSecret = Arc<dyn Fn(Reveal) -> AnyView + Send + Sync>;
+/// Renders the pop-up of one secret. The layout calls it through a pointer: the code is then in the chunks of the pages that show secrets, and
+/// not in the first page.
+type RenderSecret = Arc<dyn Fn() -> AnyView + Send + Sync>;
 
 /// The secret that is shown and those that are queued. They are only kept in memory, until they are closed.
 ///
@@ -83,7 +83,7 @@ impl Reveal {
     fn push(self, content: SecretContent) {
         self.count.update_value(|count| *count += 1);
         let number = self.count.get_value();
-        let render: RenderSecret = Arc::new(move |reveal| view! { <SecretView content=content.clone() close=move |()| reveal.close()/> }.into_any());
+        let render: RenderSecret = Arc::new(move || view! { <SecretView content=content.clone() close=move |()| self.close()/> }.into_any());
         self.queue.update(|queue| queue.push_back((number, render)));
     }
 
@@ -105,7 +105,7 @@ pub fn SecretDialog(reveal: Reveal) -> impl IntoView {
     move || {
         first.get()?;
         let render = reveal.queue.with_untracked(|queue| queue.front().map(|(_, render)| Arc::clone(render)))?;
-        Some(render(reveal))
+        Some(render())
     }
 }
 
