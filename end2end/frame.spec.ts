@@ -66,11 +66,9 @@ test.describe('the typefaces', () => {
       }
     });
     await open(page, '/api-reference');
-    const loaded = await page.evaluate(async () => {
-      await document.fonts.ready;
-      return [...document.fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family.replaceAll('"', ''));
-    });
-    expect(loaded).toEqual(expect.arrayContaining(['Inter Latchkey', 'JetBrains Mono Latchkey']));
+    const loaded = () =>
+      page.evaluate(() => [...document.fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family.replaceAll('"', '')));
+    await expect.poll(loaded).toEqual(expect.arrayContaining(['Inter Latchkey', 'JetBrains Mono Latchkey']));
     await expect.poll(() => [...sizes.keys()].sort()).toEqual(['inter.woff2', 'jetbrains-mono.woff2']);
     expect([...sizes.values()].reduce((total, size) => total + size)).toBeLessThan(60_000);
     await expect(page.locator('link[rel=preload][as=font]')).toHaveCount(1);
