@@ -122,6 +122,22 @@ export async function addProject(
   return (await call(caller, server, 'projects/create', { request: { name, description: '', visibility } })).id;
 }
 
+/** A service that client keys may read. Unlike in the API, parameters are inside of the injection's name. */
+const SERVICE = {
+  base_url: 'https://api.example.com',
+  injection: 'Bearer' as string | Record<string, Record<string, string>>,
+  credential: null as string | null,
+  allow: [{ method: 'GET', path: '/**' }],
+  callers: [{ kind: 'client', scope: null as string | null }],
+  timeout_seconds: 60,
+  body_max: 10_485_760,
+};
+
+/** Creates a service. Returns it as listed. */
+export async function addService(caller: Page | BrowserContext, server: Server, name: string, values: Partial<typeof SERVICE> = {}): Promise<any> {
+  return call(caller, server, 'services/create', { request: { ...SERVICE, name, ...values } });
+}
+
 /** Fills in and submits the open page of the set-up. */
 export async function setUp(page: Page, organization: string, owner: { name: string; email: string; password: string }): Promise<void> {
   await page.getByLabel('Organization').fill(organization);
@@ -207,13 +223,13 @@ export async function filter(page: Page, name: string): Promise<Locator> {
   return control;
 }
 
-/** Opens the section of limits in the dialog of a client key, if it is closed. */
+/** Opens the section of limits in the dialog of a key, if it is closed. */
 export async function openLimits(page: Page): Promise<void> {
   const section = page.getByRole('dialog').locator('details');
   if ((await section.getAttribute('open')) === null) {
     await section.getByText('Limits', { exact: true }).click();
   }
-  await expect(section.getByLabel('Allowed addresses')).toBeVisible();
+  await expect(section.getByRole('button', { name: 'Add rate limit', exact: true })).toBeVisible();
 }
 
 /** Answers tests of credentials, which would call the real provider. */

@@ -49,7 +49,9 @@ test('long names hide no column and no button', { tag: '@once' }, async ({ page,
   test.setTimeout(180_000);
   const long = server.addUser('member', owner.organization, `${'w'.repeat(50)} ${NAME.slice(0, 40)}`);
   await authenticate(otherPage.context(), server, long);
-  await server.api(internalKey, '/corpora', { name: NAME });
+  const corpus = await server.api(internalKey, '/corpora', { name: NAME });
+  const document = JSON.stringify({ id: NAME, title: NAME, sections: [NAME] });
+  await call(context, server, 'corpora/upload', { id: corpus.id, name: 'a.jsonl', content: document });
   const key = await server.api(internalKey, '/keys', { kind: 'client', name: NAME });
   const general = await server.api(internalKey, '/credentials', { kind: 'general', name: NAME, value: 'sk-0123456789' });
   const day = Math.floor(Date.now() / 86_400_000);
@@ -62,7 +64,7 @@ test('long names hide no column and no button', { tag: '@once' }, async ({ page,
   const { project, template } = await addTemplate(context, server, NAME);
   await call(otherPage.context(), server, 'access-requests/create', { template });
 
-  const paths = ['/billing', '/projects', `/projects/${project}`, `/projects/${project}/keys`];
+  const paths = ['/billing', '/projects', `/projects/${project}`, `/projects/${project}/keys`, `/settings/corpora/${corpus.id}`];
   for (const path of [...paths, ...['providers', 'corpora', 'members', 'roles', 'audit'].map((name) => `/settings/${name}`)]) {
     await open(page, path);
     await expect(page.getByRole('table').first()).toBeVisible();

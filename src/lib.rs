@@ -11,7 +11,7 @@ compile_error!("RUSTFLAGS overrides the flags in .cargo/config.toml: unset it, o
 
 pub mod api;
 pub mod app;
-mod code_samples;
+pub mod code_samples;
 pub mod lazy_routes;
 pub mod pages;
 pub mod routes;

@@ -48,13 +48,16 @@ macro_rules! with_pages {
             ProjectsRoute projects_chunk preload_projects_chunk {
                 PROJECTS "/projects", "Projects", Access::Permission(Permission::ViewProject) => { view! { <ProjectsPage/> } };
                 PROJECT "/projects/:id", "About Project", Access::Permission(Permission::ViewProject) => { view! { <AboutPage/> } };
+                SAMPLES "/projects/:id/samples", "Samples", Access::Permission(Permission::ViewProject) => { view! { <SamplesPage/> } };
                 PROJECT_KEYS "/projects/:id/keys", "API KEYS", Access::All(VIEW_AND_MANAGE_PROJECT) => { view! { <TemplatesPage/> } };
                 ISSUED_KEYS "/projects/:id/keys/issued", "ISSUED KEYS", Access::All(VIEW_AND_MANAGE_PROJECT) => { view! { <IssuedKeysPage/> } };
             }
             /// Settings.
             SettingsRoute settings_chunk preload_settings_chunk {
                 PROVIDERS "/settings/providers", "Providers", Access::Permission(Permission::ManageCredentials) => { view! { <ProvidersPage/> } };
+                SERVICES "/settings/services", "Services", Access::Permission(Permission::ManageServices) => { view! { <ServicesPage/> } };
                 CORPORA "/settings/corpora", "Corpora", Access::Permission(Permission::ManageCorpora) => { view! { <CorporaPage/> } };
+                CORPUS "/settings/corpora/:id", "Corpus", Access::Permission(Permission::ManageCorpora) => { view! { <CorpusPage/> } };
                 MEMBERS "/settings/members", "Members", Access::Permission(Permission::ManageMembers) => { view! { <MembersPage/> } };
                 ROLES "/settings/roles", "Roles", Access::Permission(Permission::ManageRoles) => { view! { <RolesPage/> } };
                 AUDIT "/settings/audit", "Audit log", Access::Permission(Permission::ViewAuditLog) => { view! { <AuditPage/> } };
@@ -164,9 +167,10 @@ pub fn page_at(path: &str) -> Option<&'static Page> {
     [APPLICATION, ENTRANCE, REDIRECTED].into_iter().flatten().copied().find(|page| matches(path, page.path))
 }
 
-/// The pages below a path such as `/settings`, in the order of their tabs.
+/// The pages below a path such as `/settings`, in the order of their tabs. A page of one object, such as a corpus, has no tab.
 pub fn section(path: &str) -> impl Iterator<Item = &'static Page> {
-    APPLICATION.iter().copied().filter(move |page| page.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    let is_tab = move |page: &&Page| page.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/') && !rest.contains(':'));
+    APPLICATION.iter().copied().filter(is_tab)
 }
 
 /// The sections of the top bar.
@@ -200,13 +204,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_of_a_project_match_any_id() {
+    fn pages_of_one_object_match_any_id() {
         for (path, page) in [
             ("/projects", Some(&PROJECTS)),
             ("/projects/prj_1", Some(&PROJECT)),
+            ("/projects/prj_1/samples", Some(&SAMPLES)),
             ("/projects/prj_1/keys", Some(&PROJECT_KEYS)),
             ("/projects/prj_1/keys/issued", Some(&ISSUED_KEYS)),
             ("/projects/prj_1/other", None),
+            ("/settings/corpora", Some(&CORPORA)),
+            ("/settings/corpora/7", Some(&CORPUS)),
             ("/", Some(&HOME)),
             ("/overview", Some(&OVERVIEW)),
             ("/sign-in", Some(&SIGN_IN)),
@@ -214,6 +221,13 @@ mod tests {
             assert_eq!(page_at(path), page, "{path}");
         }
         assert_eq!(PROJECT_KEYS.path_with("prj_1"), "/projects/prj_1/keys");
+        assert_eq!(CORPUS.path_with(7), "/settings/corpora/7");
+    }
+
+    #[test]
+    fn a_page_of_one_object_is_no_tab() {
+        let tabs: Vec<_> = section(SETTINGS.path).collect();
+        assert!(tabs.contains(&&CORPORA) && !tabs.contains(&&CORPUS), "{tabs:?}");
     }
 
     #[test]

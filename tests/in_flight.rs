@@ -43,6 +43,9 @@ const READS: &[&str] = &[
     "/fn/billing/month",
     "/fn/corpora/all",
     "/fn/corpora/details",
+    "/fn/corpora/documents",
+    "/fn/corpora/page",
+    "/fn/corpora/search",
     "/fn/issued/list",
     "/fn/keys/get",
     // A list that was opened exists only in memory.
@@ -61,6 +64,10 @@ const READS: &[&str] = &[
     "/fn/projects/resources",
     "/fn/providers/list",
     "/fn/roles/list",
+    "/fn/samples/import-details",
+    "/fn/samples/list",
+    "/fn/samples/source",
+    "/fn/services/list",
     "/fn/templates/page",
     "/v2/keys.verifyKey",
 ];
@@ -85,10 +92,6 @@ impl Revocation {
     const OF_SESSIONS: &[Self] = &[Self::SignedOutEverywhere, Self::PasswordChanged, Self::UserDisabled, Self::RoleNarrowed];
 }
 
-fn is_function(route: &Route) -> bool {
-    route.path.starts_with("/fn/")
-}
-
 /// Every route that changes something on behalf of a caller, with the revocations to test.
 fn cases() -> Vec<(Route, Revocation)> {
     let changes = |route: &Route| {
@@ -96,9 +99,9 @@ fn cases() -> Vec<(Route, Revocation)> {
     };
     let mut cases = vec![];
     for (index, route) in declared::all().into_iter().filter(changes).enumerate() {
-        let all = if is_function(&route) { Revocation::OF_SESSIONS } else { Revocation::OF_KEYS };
+        let all = if route.uses_session() { Revocation::OF_SESSIONS } else { Revocation::OF_KEYS };
         // Other functions need no permission, or report what the caller cannot view as missing.
-        let is_permission_needed = !is_function(&route) || matches!(route.access, Access::Permission(_) | Access::Manage);
+        let is_permission_needed = !route.uses_session() || matches!(route.access, Access::Permission(_) | Access::Manage);
         let possible: Vec<_> = all.iter().copied().filter(|revocation| *revocation != Revocation::RoleNarrowed || is_permission_needed).collect();
         let is_thorough = TESTED_THOROUGHLY.contains(&route.path.as_str()) && route.method == Method::POST;
         let chosen = if is_thorough { possible } else { vec![possible[index % possible.len()]] };
@@ -274,13 +277,12 @@ async fn content(database: &AnyPool) -> BTreeMap<String, String> {
 async fn check(fixtures: &Fixtures, database: &AnyPool, cases: &[(Route, Revocation)], failures: &mut String) {
     let mut parked = vec![];
     for (route, revocation) in cases {
-        let caller = Caller::create(fixtures, database, !is_function(route)).await;
+        let caller = Caller::create(fixtures, database, !route.uses_session()).await;
         let example = examples::of(route).unwrap();
         let id = fixtures.create_object(example.object, &caller.user).await;
         let arguments = (example.arguments)(fixtures, &id);
         let body = if arguments.is_null() { "{}".to_owned() } else { arguments.to_string() };
-        let (first, second) = examples::id_pair(&id);
-        let path = route.path.replace("{id}", first).replace("{name}", second);
+        let path = examples::path_of(route, &id);
         let credential = caller.credential(fixtures).await;
         parked.push((route, *revocation, caller, path, credential, body));
     }

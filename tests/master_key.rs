@@ -21,7 +21,9 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::support::{ApiClient, PASSWORD, TestServer, credentials::decrypt_all, data_options, latchkey, program, projects::create_project, text};
+use crate::support::{
+    ApiClient, PASSWORD, TestServer, credentials::decrypt_all, data_options, files_below, latchkey, program, projects::create_project, text,
+};
 
 const NEW_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
@@ -277,7 +279,7 @@ async fn environment_key_is_rotated_to_a_new_environment_key() {
 
 /// Whether a file of the data folder contains these bytes.
 fn is_on_disk(folder: &Path, bytes: &[u8]) -> bool {
-    fs::read_dir(folder).unwrap().any(|file| fs::read(file.unwrap().path()).unwrap().windows(bytes.len()).any(|part| part == bytes))
+    files_below(folder).iter().any(|file| fs::read(file).unwrap().windows(bytes.len()).any(|part| part == bytes))
 }
 
 #[tokio::test]

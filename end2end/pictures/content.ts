@@ -30,6 +30,19 @@ export interface ProjectContent {
   nodes: string[];
   secrets: string[];
   templates: TemplateContent[];
+  /** Samples, by default none. */
+  samples?: { names: string[]; batch: string };
+}
+
+export interface ServiceContent {
+  /** As in the request of the page. */
+  name: string;
+  base_url: string;
+  injection: string | Record<string, Record<string, string>>;
+  allow: string[];
+  callers: { kind: string; scope: string | null }[];
+  /** The index of its key among the general keys. */
+  key?: number;
 }
 
 export interface Content {
@@ -44,6 +57,7 @@ export interface Content {
   general: { name: string; value: string }[];
   external: { label: string; provider: 'aws' | 'dnanexus'; key: string; secret?: string; region?: string }[];
   providers: { name: string; style: 'openai' | 'anthropic'; base_url: string; models: string[] }[];
+  services: ServiceContent[];
   projects: ProjectContent[];
   /** Sessions of the owner besides the one of the pictures. */
   sessions: number;
@@ -63,6 +77,7 @@ export const EMPTY: Content = {
   general: [],
   external: [],
   providers: [],
+  services: [],
   projects: [],
   sessions: 0,
   events: 0,
@@ -83,6 +98,8 @@ const READING: TemplateContent = {
   ],
 };
 
+const READS = ['blood', 'saliva', 'tissue'].flatMap((kind) => [1, 2, 3, 4].map((number) => `${kind}-0${number}.fastq.gz`));
+
 const AGENT_KEY: KeyContent = { body: { kind: 'agent', name: 'support-triage' }, age: 12, idle: 3 };
 const CLIENT_KEY: KeyContent = { body: { kind: 'client', name: 'Mobile app', external_id: 'customer-7', scopes: ['orders:read'] }, age: 4, idle: 1 };
 const AWS_KEY = {
@@ -91,6 +108,18 @@ const AWS_KEY = {
   key: 'AKIAIOSFODNN7EXAMPLE',
   secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
   region: 'eu-central-1',
+};
+
+const GITHUB: ServiceContent = {
+  name: 'github',
+  base_url: 'https://api.github.com',
+  injection: 'Bearer',
+  allow: ['GET /repos/northwind/**', 'POST /repos/northwind/*/issues'],
+  callers: [
+    { kind: 'client', scope: 'issues:write' },
+    { kind: 'agent', scope: null },
+  ],
+  key: 0,
 };
 
 export const ONE: Content = {
@@ -106,6 +135,7 @@ export const ONE: Content = {
   general: [{ name: 'openai-production', value: 'sk-proj-4mTq0123456789abcdefgh7Rz' }],
   external: [AWS_KEY],
   providers: [{ name: 'OpenAI', style: 'openai', base_url: 'https://api.openai.com/v1', models: ['gpt-5'] }],
+  services: [GITHUB],
   projects: [
     {
       name: 'Sequencer reads',
@@ -114,6 +144,7 @@ export const ONE: Content = {
       nodes: ['Raw reads'],
       secrets: ['object_store_token'],
       templates: [READING],
+      samples: { names: READS.slice(0, 1), batch: '2026-11-30-7f3a' },
     },
   ],
 };
@@ -178,7 +209,20 @@ export const TYPICAL: Content = {
     { body: { kind: 'client', name: 'Warehouse scanners', external_id: 'halcyon-freight', scopes: ['stock:read'] }, by: 4, age: 22, idle: 19 },
     { body: { kind: 'client', name: 'Sandbox' }, by: 4, age: 15, is: 'disabled' },
     { body: { kind: 'client', name: 'Trade fair demo', external_id: 'lead-208', scopes: ['orders:read'] }, age: 130, idle: 58_000 },
-    { body: { kind: 'corpus', name: 'Help centre search', scopes: ['query'], corpora: [0, 1] }, age: 70, idle: 2, lifetime: null },
+    {
+      body: {
+        kind: 'corpus',
+        name: 'Help centre search',
+        scopes: ['query'],
+        corpora: [0, 1],
+        rate_limits: [perMinute(1_000)],
+        address_rate_limits: [perMinute(20)],
+        allowed_origins: ['https://help.example.com'],
+      },
+      age: 70,
+      idle: 2,
+      lifetime: null,
+    },
     { body: { kind: 'corpus', name: 'Nightly indexer', scopes: ['query', 'index'], corpora: [0, 1, 2, 3, 4] }, by: 0, age: 64, idle: 320, lifetime: null },
     { body: { kind: 'corpus', name: 'Docs widget', scopes: ['query'], corpora: [3] }, by: 1, age: 9, lifetime: null, is: 'disabled' },
   ],
@@ -194,6 +238,25 @@ export const TYPICAL: Content = {
     { name: 'Anthropic', style: 'anthropic', base_url: 'https://api.anthropic.com', models: ['claude-sonnet-4-5'] },
     { name: 'Mistral', style: 'openai', base_url: 'https://api.mistral.ai/v1', models: [] },
   ],
+  services: [
+    GITHUB,
+    {
+      name: 'payments',
+      base_url: 'https://payments.example.com/v2',
+      injection: { Header: { name: 'X-Api-Key' } },
+      allow: ['* /charges/**', '* /refunds/**', 'GET /customers/*', 'GET /disputes/**', 'GET /payouts/**', 'GET /balance', 'GET /events/**'],
+      callers: [{ kind: 'client', scope: 'payments:write' }],
+      key: 1,
+    },
+    {
+      name: 'run-archive',
+      base_url: 'https://archive.example.com',
+      injection: { SigV4: { service: 's3', region: 'eu-central-1' } },
+      allow: ['GET /runs/**'],
+      callers: [{ kind: 'project', scope: 'view_project' }],
+    },
+    { name: 'weather', base_url: 'https://weather.example.com/v1', injection: { Query: { name: 'appid' } }, allow: [], callers: [] },
+  ],
   projects: [
     {
       name: 'Sequencer reads',
@@ -206,6 +269,7 @@ export const TYPICAL: Content = {
         { name: 'Nightly import', description: 'For pipelines that import runs.', price: '0.01', days: '90', fields: [] },
         { name: 'Evaluation', description: 'For a trial of two weeks.', price: '0', days: '14', fields: [] },
       ],
+      samples: { names: READS, batch: '2026-11-30-7f3a' },
     },
     { name: 'Assembly', description: '', visibility: 'members', nodes: ['Intake'], secrets: [], templates: [] },
     {
@@ -243,11 +307,13 @@ export const FULL: Content = {
     base_url: `https://${slug(city)}.inference.example.com/v1`,
     models: ['llama-4-scout', 'qwen3-235b', 'text-embedding-3-large'],
   })),
+  services: CITIES.map((city) => ({ ...GITHUB, name: `lims-${slug(city)}`, base_url: `https://lims.${slug(city)}.example.com/api` })),
   projects: [
     {
       ...TYPICAL.projects[0],
       nodes: CITIES.map((city) => `Sequencer ${city}`),
       secrets: CITIES.map((city) => `lims_token_${slug(city)}`),
+      samples: { names: CITIES.flatMap((city) => READS.map((name) => `${slug(city)}-${name}`)), batch: 'november-2026' },
       templates: [...TYPICAL.projects[0].templates, ...CITIES.slice(0, 5).map((city) => ({ ...READING, name: `Read access, ${city}` }))],
     },
     ...CITIES.flatMap((city) => ['Intake', 'Assembly', 'Archive'].map((name) => ({ ...TYPICAL.projects[2], name: `${name}, ${city}` }))),
@@ -293,6 +359,20 @@ export const LONG_NAMES: Content = {
       models: [longName(UNBROKEN), longName(JAPANESE)],
     },
   ],
+  services: [
+    {
+      name: 'order-fulfilment-reconciliation-eu-central-1-prod',
+      base_url: `https://${'reconciliation.'.repeat(8)}example.com/order/fulfilment/v1`,
+      injection: { Header: { name: 'X-Order-Fulfilment-Reconciliation-Authorization-Key' } },
+      allow: ['GET /reconciliation/**', `POST /${UNBROKEN}/*/items/**`],
+      callers: [
+        { kind: 'client', scope: UNBROKEN },
+        { kind: 'internal', scope: 'gateway:write' },
+        { kind: 'project', scope: 'manage_projects' },
+      ],
+      key: 1,
+    },
+  ],
   projects: [
     {
       ...TYPICAL.projects[0],
@@ -300,6 +380,7 @@ export const LONG_NAMES: Content = {
       description: `${LONG}. `.repeat(6),
       nodes: [longName(LONG), longName(UNBROKEN)],
       secrets: [longName(UNBROKEN)],
+      samples: { names: [`${LONG}.fastq.gz`, `${UNBROKEN}/${UNBROKEN}.fastq.gz`, JAPANESE], batch: longName(UNBROKEN) },
       templates: [
         {
           ...READING,

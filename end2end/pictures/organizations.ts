@@ -75,7 +75,7 @@ async function fill(server: Server, name: string, content: Content): Promise<Org
   await addSettings(organization, content);
   await addKeys(server, organization, content, members);
   for (const project of content.projects) {
-    await addProject(organization, project);
+    await addProject(server, organization, project);
   }
   await addRequests(server, organization);
   addPast(server, organization, content, members);
@@ -116,6 +116,12 @@ async function addSettings({ session }: Organization, content: Content): Promise
       await call(session, 'providers/create-model', { provider: provider.id, request: { name } });
     }
   }
+  for (const { key, allow, ...values } of content.services) {
+    const rules = allow.map((rule) => ({ method: rule.split(' ')[0], path: rule.split(' ')[1] }));
+    const limits = { timeout_seconds: 60, body_max: 8 * 1024 * 1024 };
+    const credential = key === undefined ? null : keys[key].id;
+    await call(session, 'services/create', { request: { ...values, ...limits, credential, allow: rules } });
+  }
 }
 
 async function addKeys(server: Server, { owner, internalKey }: Organization, content: Content, members: string[]): Promise<void> {
@@ -145,7 +151,7 @@ async function createKey(server: Server, internalKey: string, { body, is }: KeyC
   return key.id;
 }
 
-async function addProject(organization: Organization, { nodes, secrets, templates, ...request }: ProjectContent): Promise<void> {
+async function addProject(server: Server, organization: Organization, { nodes, secrets, templates, samples, ...request }: ProjectContent): Promise<void> {
   const { session } = organization;
   const { id } = await call(session, 'projects/create', { request });
   for (const name of nodes) {
@@ -162,6 +168,9 @@ async function addProject(organization: Organization, { nodes, secrets, template
   const added = [];
   for (const template of templates) {
     added.push({ id: await addTemplate(session, id, template), name: template.name });
+  }
+  if (samples) {
+    server.sql(sql.transaction(sql.insertSamples(id, organization.owner.email, samples.batch, samples.names)));
   }
   if (organization.projects.push(id) === 1) {
     organization.templates = added;

@@ -233,3 +233,61 @@ export function insertUsage(owner: string): string {
     from api_keys k, d where k.organization_id = ${organizationOf(owner).text} and k.last_used_at is not null
       and k.kind in ('client', 'project') and (k.number + d.n) % 5 < 2 and k.created_at / ${DAY} <= ${today} - d.n;`;
 }
+
+const GIB = 1024 ** 3;
+
+/** Samples of a project, from the newest to the oldest. Their content is not stored. */
+export function insertSamples(project: string, owner: string, batch: string, names: string[]): string[] {
+  const samples = names.map((name, index) => {
+    const row = { name, name_folded: fold(name), batch, batch_folded: fold(batch), size: Math.round((0.2 + scatter(index, 40) / 10) * GIB) };
+    return insert('samples', {
+      id: newId('smp'),
+      organization_id: organizationOf(owner),
+      project_id: project,
+      ...row,
+      source: index % 4 === 3 ? 'dnanexus' : 'aws',
+      sha256: createHash('sha256').update(name).digest('hex'),
+      imported_by: userId(owner),
+      imported_at: minutesAgo(12 + index * 31),
+    });
+  });
+  const used = `update organizations set sample_bytes = ${names.length} * 2 * ${GIB} where id = ${organizationOf(owner).text};`;
+  return [...samples, used];
+}
+
+/** An import of local files that nobody uploads: running, or ended with a failed file. */
+export function insertImport(project: string, owner: string, batch: string, state: 'running' | 'finished'): string[] {
+  const id = newId('imp');
+  const job = insert('import_jobs', {
+    id,
+    organization_id: organizationOf(owner),
+    project_id: project,
+    source: 'local',
+    container: '',
+    prefix: '',
+    pattern: '',
+    mode: 'single',
+    batch,
+    state,
+    created_by: userId(owner),
+    created_at: minutesAgo(3),
+    finished_at: state === 'finished' ? minutesAgo(1) : null,
+  });
+  const states = state === 'running' ? ['complete', 'complete', 'copying', 'waiting'] : ['complete', 'complete', 'failed', 'failed'];
+  const copied: Record<string, number> = { complete: 2 * GIB, copying: 0.75 * GIB };
+  const files = states.map((fileState, position) =>
+    insert('import_files', {
+      job_id: id,
+      position,
+      name: `plasma-0${position + 1}.fastq.gz`,
+      location: '',
+      etag: '',
+      size: 2 * GIB,
+      copied: copied[fileState] ?? 0,
+      state: fileState,
+      error: fileState === 'failed' ? 'Less than 5 % of the disk is free.' : '',
+      sample_id: newId('smp'),
+    }),
+  );
+  return [job, ...files];
+}

@@ -20,3 +20,5 @@ pub mod providers;
 #[cfg(feature = "ssr")]
 mod request_context;
 pub mod roles;
+pub mod samples;
+pub mod services;

@@ -6,7 +6,7 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 use super::{
     notifications::{Bell, Notifications},
-    projects::frame::LastProject,
+    projects::{frame::LastProject, samples::uploads::Uploads},
     secret::{Reveal, SecretDialog},
     shortcuts::{self, ShortcutSheet, Shortcuts, go_key, use_shortcut_sheet},
 };
@@ -35,6 +35,7 @@ pub fn AppLayout() -> impl IntoView {
     provide_context(LastVisited::default());
     provide_context(LastProject::default());
     let toasts = Toasts::provide();
+    Uploads::provide(toasts);
     let notifications = Notifications::provide();
     let reveal = Reveal::provide();
     let sheet = ShortcutSheet::provide();

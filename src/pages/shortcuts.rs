@@ -15,7 +15,8 @@ pub(super) const LABEL: &str = "Keyboard shortcuts";
 pub(super) const MENU_SHORTCUTS: MenuShortcuts = &[(LABEL, "?")];
 
 /// The page's main action, such as `Create`. Other actions beside a heading do not create anything.
-const MAIN_ACTION: &str = ".page-actions .button-primary:not(:disabled), .empty-state-actions button.button-primary:not(:disabled)";
+const MAIN_ACTION: &str =
+    ":is(.page-actions, .samples-toolbar) .button-primary:not(:disabled), .empty-state-actions button.button-primary:not(:disabled)";
 
 /// What a shortcut does, and its keys. Alternatives are separate; keys that are pressed together or in turn are separated by a blank.
 type Shortcut = (&'static str, &'static [&'static str]);

@@ -4,6 +4,7 @@ mod v1 {
     mod bad_input;
     mod corpora;
     mod credentials;
+    mod documents;
     mod etag;
     mod forward_auth;
     mod idempotency;
@@ -15,6 +16,7 @@ mod v1 {
     mod malformed;
     mod openapi;
     mod project_keys;
+    mod public_keys;
     mod schemathesis;
     mod verify;
     mod whoami;

@@ -1,6 +1,7 @@
 //! `latchkey keys` and `latchkey verify` against a running server.
 
 mod errors;
+mod services;
 
 use std::{
     io::Write,
@@ -147,6 +148,25 @@ async fn options_cover_every_attribute_of_the_api() {
     let edited = cli.run(&arguments).await.json();
     assert_eq!((&edited["name"], &edited["expires_at"], &edited["credits"]), (&json!("b"), &Value::Null, &Value::Null));
     assert_eq!((&edited["rate_limits"], &edited["scopes"], &edited["external_id"]), (&json!([]), &json!(["read"]), &json!("c-1")));
+}
+
+#[tokio::test]
+async fn limits_of_a_corpus_key_are_set_and_cleared() {
+    let (_server, api, cli) = start().await;
+    assert_eq!(api.post("/corpora", json!({ "name": "manuals" })).await.1["id"], 1);
+    let limits = ["--rate-limit", "all=1000/1m", "--address-rate-limit", "each=20/60s", "--allow-origin", "https://Example.com/"];
+    let key = cli.run(&[&["keys", "create", "--kind", "corpus", "--name", "search", "--corpus", "1", "--json"][..], &limits].concat()).await.json();
+    let id = key["key"]["id"].as_str().unwrap();
+    assert_eq!(key["key"]["address_rate_limits"], json!([{ "name": "each", "limit": 20, "duration_ms": 60_000 }]));
+    assert_eq!(key["key"]["allowed_origins"], json!(["https://example.com"]));
+    let shown = cli.run(&["keys", "get", id]).await.out;
+    for text in ["all=1000/1m", "each=20/1m", "https://example.com"] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    let edited = cli.run(&["keys", "edit", id, "--allow-origin", "http://localhost:1", "--clear", "address-rate-limits", "--json"]).await.json();
+    assert_eq!((&edited["address_rate_limits"], &edited["allowed_origins"]), (&json!([]), &json!(["http://localhost:1"])));
+    let cleared = cli.run(&["keys", "edit", id, "--clear", "allow-origin", "--clear", "rate-limits", "--json"]).await.json();
+    assert_eq!((&cleared["allowed_origins"], &cleared["rate_limits"]), (&json!([]), &json!([])));
 }
 
 #[tokio::test]

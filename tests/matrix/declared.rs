@@ -23,9 +23,23 @@ pub fn all() -> Vec<Route> {
     let functions = FUNCTIONS.iter().map(|(path, access)| Route { method: Method::POST, path: (*path).to_owned(), scope: None, access: *access });
     let of_api = latchkey_rest::route_table().into_iter();
     let of_api = of_api.map(|route| Route { method: route.method, path: route.path, scope: route.needs.scope, access: route.needs.access });
-    // Read by the page itself, with the session cookie.
-    let events = Route { method: Method::GET, path: "/events".to_owned(), scope: None, access: Access::SignedIn };
-    functions.chain(of_api).chain([events]).collect()
+    // Called by the page itself, with the session cookie.
+    let of_page =
+        OF_PAGE.iter().map(|(method, path, access)| Route { method: method.clone(), path: (*path).to_owned(), scope: None, access: *access });
+    functions.chain(of_api).chain(of_page).collect()
+}
+
+const OF_PAGE: &[(Method, &str, Access)] = &[
+    (Method::GET, "/events", Access::SignedIn),
+    (Method::GET, "/samples/content/{project}/{sample}", Access::Permission(Permission::ViewProject)),
+    (Method::PUT, "/samples/upload/{project}/{import}/{position}", Access::Permission(Permission::ManageProjects)),
+];
+
+impl Route {
+    /// Whether the route is called with the session cookie.
+    pub fn uses_session(&self) -> bool {
+        self.path.starts_with("/fn/") || OF_PAGE.iter().any(|(method, path, _)| self.method == *method && self.path == *path)
+    }
 }
 
 /// The `view` permission of any listed kind: the id of an opened list does not reveal its kind.
@@ -41,6 +55,9 @@ const ANY_CREDENTIAL: &[Permission] = &[Permission::ManageCredentials, Permissio
 /// To select corpora for a key, or to manage them.
 const VIEW_CORPORA: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
 
+/// The files at a storage provider are listed for a project, with the caller's own external key.
+const LIST_SOURCE: &[Permission] = &[Permission::ManageProjects, Permission::ManageApiKeys];
+
 const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/account/invitation", Access::Token),
     ("/fn/account/join", Access::Token),
@@ -55,7 +72,14 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/corpora/all", Access::OneOf(VIEW_CORPORA)),
     ("/fn/corpora/create", Access::Permission(Permission::ManageCorpora)),
     ("/fn/corpora/delete", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/delete-document", Access::Permission(Permission::ManageCorpora)),
     ("/fn/corpora/details", Access::OneOf(VIEW_CORPORA)),
+    ("/fn/corpora/documents", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/page", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/remove-upstream", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/search", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/set-upstream", Access::Permission(Permission::ManageCorpora)),
+    ("/fn/corpora/upload", Access::Permission(Permission::ManageCorpora)),
     ("/fn/credentials/create-general", Access::Manage),
     ("/fn/credentials/create-external", Access::Manage),
     ("/fn/credentials/edit-general", Access::Manage),
@@ -125,6 +149,17 @@ const FUNCTIONS: &[(&str, Access)] = &[
     ("/fn/roles/delete", Access::Permission(Permission::ManageRoles)),
     ("/fn/roles/edit", Access::Permission(Permission::ManageRoles)),
     ("/fn/roles/list", Access::Permission(Permission::ManageRoles)),
+    ("/fn/samples/delete", Access::Permission(Permission::ManageProjects)),
+    ("/fn/samples/import", Access::Permission(Permission::ManageProjects)),
+    ("/fn/samples/import-details", Access::Permission(Permission::ViewProject)),
+    ("/fn/samples/list", Access::Permission(Permission::ViewProject)),
+    ("/fn/samples/retry", Access::Permission(Permission::ManageProjects)),
+    ("/fn/samples/source", Access::All(LIST_SOURCE)),
+    ("/fn/samples/stop", Access::Permission(Permission::ManageProjects)),
+    ("/fn/services/create", Access::Permission(Permission::ManageServices)),
+    ("/fn/services/delete", Access::Permission(Permission::ManageServices)),
+    ("/fn/services/edit", Access::Permission(Permission::ManageServices)),
+    ("/fn/services/list", Access::Permission(Permission::ManageServices)),
     ("/fn/templates/add-field", Access::Permission(Permission::ManageProjects)),
     ("/fn/templates/create", Access::Permission(Permission::ManageProjects)),
     ("/fn/templates/delete", Access::Permission(Permission::ManageProjects)),

@@ -14,6 +14,8 @@ pub struct Example {
     pub kind: Option<Kind>,
     /// Whether an inaccessible or unknown id is skipped instead of 404, as in bulk actions.
     pub skips_missing: bool,
+    /// Whether the request is invalid for a caller with the permission: 422. For routes that call a service.
+    pub is_invalid: bool,
     /// The arguments for an object id.
     pub arguments: fn(&Fixtures, &str) -> Value,
 }
@@ -24,7 +26,7 @@ const fn plain(arguments: fn(&Fixtures, &str) -> Value) -> Example {
 }
 
 const fn with_object(object: Object, arguments: fn(&Fixtures, &str) -> Value) -> Example {
-    Example { object, kind: None, skips_missing: false, arguments }
+    Example { object, kind: None, skips_missing: false, is_invalid: false, arguments }
 }
 
 impl Example {
@@ -40,6 +42,11 @@ impl Example {
 
     const fn of_external(mut self) -> Self {
         self.kind = Some(Kind::Credential(CredentialKind::External));
+        self
+    }
+
+    const fn invalid(mut self) -> Self {
+        self.is_invalid = true;
         self
     }
 
@@ -66,7 +73,20 @@ pub fn of(route: &Route) -> Option<Example> {
         ("POST", "/fn/billing/month") => plain(|_, _| json!({ "month": null })),
         ("POST", "/fn/corpora/all" | "/fn/corpora/details") => plain(|_, _| json!({})),
         ("POST", "/fn/corpora/create") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
-        ("POST", "/fn/corpora/delete") => with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() })),
+        ("POST", "/fn/corpora/delete" | "/fn/corpora/page" | "/fn/corpora/remove-upstream") => {
+            with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap() }))
+        }
+        ("POST", "/fn/corpora/delete-document") => {
+            with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap(), "document": DOCUMENT }))
+        }
+        ("POST", "/fn/corpora/documents") => with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap(), "after": null })),
+        ("POST", "/fn/corpora/search") => with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap(), "query": "cats" })),
+        ("POST", "/fn/corpora/set-upstream") => {
+            with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap(), "request": new_upstream() }))
+        }
+        ("POST", "/fn/corpora/upload") => {
+            with_object(Object::Corpus, |_, id| json!({ "id": id.parse::<i64>().unwrap(), "name": "b.txt", "content": "About dogs." }))
+        }
         ("POST", "/fn/credentials/create-general") => {
             plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "value": "sk-0123456789" })).of_general()
         }
@@ -143,6 +163,10 @@ pub fn of(route: &Route) -> Option<Example> {
             with_object(Object::Role, |fixtures, id| json!({ "id": id, "name": fixtures.unique_name(), "permissions": [] }))
         }
         ("POST", "/fn/roles/list") => plain(|_, _| json!({})),
+        ("POST", "/fn/services/create") => plain(|fixtures, _| json!({ "request": new_service_request(fixtures) })),
+        ("POST", "/fn/services/delete") => with_object(Object::Service, |_, id| json!({ "id": id })),
+        ("POST", "/fn/services/edit") => with_object(Object::Service, |fixtures, id| json!({ "id": id, "request": new_service_request(fixtures) })),
+        ("POST", "/fn/services/list") => plain(|_, _| json!({})),
         ("POST", "/fn/templates/add-field") => with_object(Object::Template, |_, id| json!({ "template": id })),
         ("POST", "/fn/templates/create" | "/fn/templates/page") => with_object(Object::Project, |_, id| json!({ "project": id })),
         ("POST", "/fn/templates/delete") => with_object(Object::Template, |_, id| json!({ "id": id })),
@@ -166,7 +190,14 @@ pub fn of(route: &Route) -> Option<Example> {
             | "/api/v1/whoami",
         ) => plain(|_, _| Value::Null),
         ("POST", "/api/v1/corpora") => plain(|fixtures, _| json!({ "name": fixtures.unique_name() })),
-        ("DELETE", "/api/v1/corpora/{id}") => with_object(Object::Corpus, |_, _| Value::Null),
+        ("GET" | "DELETE", "/api/v1/corpora/{id}")
+        | ("DELETE", "/api/v1/corpora/{id}/upstream" | "/api/v1/corpora/{id}/documents/{document_id}")
+        | ("GET", "/api/v1/corpora/{id}/documents") => with_object(Object::Corpus, |_, _| Value::Null),
+        ("PUT", "/api/v1/corpora/{id}/upstream") => with_object(Object::Corpus, |_, _| new_upstream()),
+        ("POST", "/api/v1/corpora/{id}/documents") => {
+            with_object(Object::Corpus, |_, _| json!({ "documents": [{ "id": "b", "sections": ["text"] }] }))
+        }
+        ("POST", "/api/v1/corpora/{id}/search") => with_object(Object::Corpus, |_, _| json!({ "query": "text" })),
         ("GET", "/api/v1/credentials") => plain(|_, _| Value::Null),
         ("POST", "/api/v1/credentials") => {
             plain(|fixtures, _| json!({ "kind": "general", "name": fixtures.unique_name(), "value": "sk-0123456789" })).of_general()
@@ -187,6 +218,12 @@ pub fn of(route: &Route) -> Option<Example> {
         ("GET", "/api/v1/projects/{id}" | "/api/v1/projects/{id}/nodes" | "/api/v1/projects/{id}/revoked") => {
             with_object(Object::Project, |_, _| Value::Null)
         }
+        ("GET", "/api/v1/services") => plain(|_, _| Value::Null),
+        ("POST", "/api/v1/services") => {
+            plain(|fixtures, _| json!({ "name": fixtures.unique_name(), "base_url": "https://api.example.test", "injection": { "type": "bearer" } }))
+        }
+        ("GET" | "DELETE", "/api/v1/services/{id}") => with_object(Object::Service, |_, _| Value::Null),
+        ("PATCH", "/api/v1/services/{id}") => with_object(Object::Service, |fixtures, _| json!({ "name": fixtures.unique_name() })),
         ("POST", "/api/v1/verify") => plain(|_, _| json!({ "key": "lka_unknown" })),
         ("POST", "/api/v1/verify-batch") => plain(|_, _| json!({ "keys": [{ "key": "lka_unknown" }] })),
         _ => return of_projects(route),
@@ -234,14 +271,44 @@ fn of_projects(route: &Route) -> Option<Example> {
         ("POST", "/fn/projects/edit") => with_object(Object::Project, |fixtures, id| json!({ "id": id, "request": new_project(fixtures) })),
         ("POST", "/fn/projects/get" | "/fn/projects/delete") => with_object(Object::Project, |_, id| json!({ "id": id })),
         ("POST", "/fn/projects/list") => plain(|_, _| json!({})),
+        ("GET", "/api/v1/projects/{id}/samples") => with_object(Object::Project, |_, _| Value::Null),
+        ("GET", "/api/v1/projects/{id}/samples/{sample}/content" | "/samples/content/{project}/{sample}") => {
+            with_object(Object::Sample, |_, _| Value::Null)
+        }
+        ("POST", "/api/v1/projects/{id}/samples/imports") => {
+            with_object(Object::Project, |_, _| json!({ "query": { "source": "local" }, "files": [{ "name": "a", "size": 1 }] }))
+        }
+        ("GET" | "DELETE", "/api/v1/projects/{id}/samples/imports/{import}") => with_object(Object::Import, |_, _| Value::Null),
+        // The text of this JSON is the one byte of the file.
+        ("PUT", "/api/v1/projects/{id}/samples/imports/{import}/files/{position}" | "/samples/upload/{project}/{import}/{position}") => {
+            with_object(Object::Import, |_, _| json!(7))
+        }
         ("GET", "/api/v1/projects/{id}/secrets") => with_object(Object::Project, |_, _| Value::Null),
         ("GET", "/api/v1/projects/{id}/secrets/{name}") => with_object(Object::SecretName, |_, _| Value::Null),
+        ("POST", "/fn/samples/list") => with_object(Object::Project, |_, id| json!({ "project": id, "search": "", "after": null })),
+        // Nobody has a key of this provider.
+        ("POST", "/fn/samples/source") => {
+            with_object(Object::Project, |_, id| json!({ "project": id, "query": { "source": "aws", "container": "genomes" } })).invalid()
+        }
+        ("POST", "/fn/samples/import") => with_object(Object::Project, |_, id| json!({ "project": id, "request": new_import() })),
+        ("POST", "/fn/samples/import-details" | "/fn/samples/stop" | "/fn/samples/retry") => {
+            with_object(Object::Import, |_, ids| json!({ "project": id_pair(ids).0, "id": id_pair(ids).1 }))
+        }
+        ("POST", "/fn/samples/delete") => with_object(Object::Sample, |_, ids| json!({ "project": id_pair(ids).0, "ids": [id_pair(ids).1] })),
         // The caller's valid key is also the key to verify.
         (_, "/api/v1/forward-auth") => plain(|_, _| Value::Null),
         ("POST", "/v2/keys.verifyKey") => plain(|_, _| json!({ "key": "lka_x" })),
         _ => return None,
     };
     Some(example)
+}
+
+/// The path of a route with the ids of an object.
+pub fn path_of(route: &Route, ids: &str) -> String {
+    let (first, second) = id_pair(ids);
+    let path = route.path.replace("{id}", first).replace("{project}", first);
+    let path = ["{name}", "{import}", "{sample}"].iter().fold(path, |path, parameter| path.replace(parameter, second));
+    path.replace("{position}", "0?offset=0").replace("{document_id}", DOCUMENT)
 }
 
 /// Splits the two ids of an object that has two.
@@ -272,6 +339,32 @@ pub fn new_provider(fixtures: &Fixtures) -> Value {
     json!({ "name": fixtures.unique_name(), "style": "openai", "base_url": "https://llm.example.test/v1" })
 }
 
+/// The request of the page, without a credential, so that *Manage Services* is enough.
+pub fn new_service_request(fixtures: &Fixtures) -> Value {
+    json!({
+        "name": fixtures.unique_name(),
+        "base_url": "https://api.example.test",
+        "injection": "Bearer",
+        "credential": null,
+        "allow": [{ "method": "GET", "path": "/**" }],
+        "callers": [{ "kind": "client", "scope": null }],
+        "timeout_seconds": 60,
+        "body_max": 1024,
+    })
+}
+
+/// The id of the document in the corpora of the fixtures: the name of its file.
+pub const DOCUMENT: &str = "a.txt";
+
+pub fn new_upstream() -> Value {
+    json!({ "base_url": "https://corpora.example.test", "customer_id": "1", "corpus_id": "2" })
+}
+
 pub fn new_project(fixtures: &Fixtures) -> Value {
     json!({ "name": fixtures.unique_name(), "description": "", "visibility": "members" })
+}
+
+fn new_import() -> Value {
+    let file = json!({ "name": "a.fastq", "location": "", "size": 1, "etag": "", "modified_at": null });
+    json!({ "mode": "single", "query": { "source": "local", "container": "" }, "files": [file] })
 }

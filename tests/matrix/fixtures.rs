@@ -12,7 +12,7 @@ use latchkey_core::{
 };
 use latchkey_store::{self as store, users::UserRow};
 use latchkey_types::{
-    id::{AccessRequestId, KeyId, UserId},
+    id::{AccessRequestId, ImportId, KeyId, SampleId, UserId},
     key::{CreateKeyRequest, RequestedExpiry},
     key_kind::{KIND_SPECS, KeyKind, Kind},
     permission::{Permission, Permissions, Scope},
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
-use super::examples::{new_aws_key, new_project, new_provider};
+use super::examples::{DOCUMENT, new_aws_key, new_project, new_provider, new_upstream};
 use crate::support::{
     BrowserClient, PASSWORD, TestServer,
     projects::{insert_issued_key, insert_template},
@@ -45,6 +45,7 @@ pub enum Object {
     Listing,
     /// An agent key.
     Key,
+    /// A corpus with a document and an upstream.
     Corpus,
     /// A general key.
     General,
@@ -52,6 +53,8 @@ pub enum Object {
     External,
     Provider,
     Model,
+    /// A service without a credential.
+    Service,
     /// A member with the role without permissions, so that the role hierarchy never rejects the call.
     Member,
     /// A role without permissions.
@@ -82,6 +85,10 @@ pub enum Object {
     ProjectSecret,
     /// Such a project and the name of one of its secrets.
     SecretName,
+    /// Such a project and one of its samples, which is empty.
+    Sample,
+    /// Such a project and a running import of local files that the caller began: the first one waits and has one byte, the second one failed.
+    Import,
     /// Such a project and a key of the caller in another project.
     UserKey,
     /// Such a project, a revealed key of the caller in another project, and its token.
@@ -103,6 +110,7 @@ impl Object {
             Self::General | Self::External => "crd_00000000000070008000000000000000",
             Self::Provider => "prv_00000000000070008000000000000000",
             Self::Model => "mdl_00000000000070008000000000000000",
+            Self::Service => "svc_00000000000070008000000000000000",
             Self::Member => "usr_00000000000070008000000000000000",
             Self::Role => "rol_00000000000070008000000000000000",
             Self::Invitation => "inv_00000000000070008000000000000000",
@@ -115,6 +123,8 @@ impl Object {
             Self::Node => "prj_00000000000070008000000000000000 1",
             Self::ProjectSecret => "prj_00000000000070008000000000000000 sec_00000000000070008000000000000000",
             Self::SecretName => "prj_00000000000070008000000000000000 token",
+            Self::Sample => "prj_00000000000070008000000000000000 smp_00000000000070008000000000000000",
+            Self::Import => "prj_00000000000070008000000000000000 imp_00000000000070008000000000000000",
             Self::UserKey => "prj_00000000000070008000000000000000 key_00000000000070008000000000000000",
             Self::RevealedKey => "prj_00000000000070008000000000000000 key_00000000000070008000000000000000 token",
             Self::Token | Self::InvalidToken => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -214,7 +224,7 @@ impl Fixtures {
                 let created = self.call_as_owner("keys/create", json!({ "request": { "kind": "agent", "name": self.unique_name() } })).await;
                 text(&created["key"]["id"])
             }
-            Object::Corpus => self.call_as_owner("corpora/create", json!({ "name": self.unique_name() })).await["id"].to_string(),
+            Object::Corpus => self.create_corpus().await,
             Object::General => {
                 let created = self.call_as_owner("credentials/create-general", json!({ "name": self.unique_name(), "value": "sk-0123456789" })).await;
                 text(&created["id"])
@@ -230,6 +240,10 @@ impl Fixtures {
             Object::Model => {
                 let arguments = json!({ "provider": self.create_provider().await, "request": { "name": self.unique_name() } });
                 text(&self.call_as_owner("providers/create-model", arguments).await["id"])
+            }
+            Object::Service => {
+                let request = super::examples::new_service_request(self);
+                text(&self.call_as_owner("services/create", json!({ "request": request })).await["id"])
             }
             Object::Member => self.create_member().await,
             Object::Role => self.create_role(&[]).await,
@@ -253,7 +267,14 @@ impl Fixtures {
             Object::Request => self.create_request(user, &self.users[0].email).await,
             Object::OwnRequest => self.create_request(user, &user.email).await,
             Object::NonMember => format!("{} {}", self.create_project(user).await, self.create_member().await),
-            Object::ProjectMember | Object::Node | Object::ProjectSecret | Object::SecretName | Object::UserKey | Object::RevealedKey => {
+            Object::ProjectMember
+            | Object::Node
+            | Object::ProjectSecret
+            | Object::SecretName
+            | Object::Sample
+            | Object::Import
+            | Object::UserKey
+            | Object::RevealedKey => {
                 let project = self.create_project(user).await;
                 let part = self.create_part(object, &project, user).await;
                 format!("{project} {part}")
@@ -264,6 +285,13 @@ impl Fixtures {
                 text(&created["link"]).split_once('#').unwrap().1.to_owned()
             }
         }
+    }
+
+    async fn create_corpus(&self) -> String {
+        let id = self.call_as_owner("corpora/create", json!({ "name": self.unique_name() })).await["id"].clone();
+        self.call_as_owner("corpora/upload", json!({ "id": id, "name": DOCUMENT, "content": "About cats." })).await;
+        self.call_as_owner("corpora/set-upstream", json!({ "id": id, "request": new_upstream() })).await;
+        id.to_string()
     }
 
     /// A project with this user as a member, with the role that the user has in the organization.
@@ -305,6 +333,8 @@ impl Fixtures {
                 user
             }
             Object::Node => self.call_as_owner("projects/create-node", json!({ "id": project, "name": self.unique_name() })).await["id"].to_string(),
+            Object::Sample => self.insert_sample(project, user).await,
+            Object::Import => self.insert_import(project, user).await,
             Object::UserKey => self.create_issued_key(user).await.to_string(),
             Object::RevealedKey => {
                 let key = self.create_issued_key(user).await;
@@ -318,6 +348,31 @@ impl Fixtures {
                 text(&created[if object == Object::SecretName { "name" } else { "id" }])
             }
         }
+    }
+
+    /// An empty sample of a project. Returns the id.
+    async fn insert_sample(&self, project: &str, user: &TestUser) -> String {
+        let id = SampleId::new().to_string();
+        let sql = "insert into samples (id, organization_id, project_id, name, name_folded, batch, batch_folded, source, size, sha256, imported_by, \
+             imported_at) select $1, organization_id, $2, 'a', 'a', 'b', 'b', 'local', 0, $3, id, 0 from users where email = $4";
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        sqlx::query(sql).bind(&id).bind(project).bind(empty).bind(&user.email).execute(&self.database).await.unwrap();
+        id
+    }
+
+    /// A running import of local files. Returns the id.
+    async fn insert_import(&self, project: &str, user: &TestUser) -> String {
+        let id = ImportId::new().to_string();
+        let sql = "insert into import_jobs (id, organization_id, project_id, source, container, prefix, pattern, mode, batch, state, created_by, \
+             created_at) select $1, organization_id, $2, 'local', '', '', '', 'single', 'b', 'running', id, 0 from users where email = $3";
+        sqlx::query(sql).bind(&id).bind(project).bind(&user.email).execute(&self.database).await.unwrap();
+        for (position, state, error) in [(0_i64, "waiting", ""), (1, "failed", "The disk is full.")] {
+            let sql = "insert into import_files (job_id, position, name, location, etag, size, copied, state, error, sample_id) \
+                 values ($1, $2, 'a', '', '', 1, 0, $3, $4, $5)";
+            let query = sqlx::query(sql).bind(&id).bind(position).bind(state).bind(error).bind(SampleId::new().to_string());
+            query.execute(&self.database).await.unwrap();
+        }
+        id
     }
 
     /// A member of the first organization with the role without permissions. Returns the id.

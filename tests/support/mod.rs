@@ -1,13 +1,18 @@
 //! Test server and its clients.
 
 pub mod credentials;
+pub mod dnanexus;
 pub mod projects;
+pub mod s3;
 pub mod serve_process;
 pub mod services;
+pub mod storage;
+pub mod upstream;
 
 use std::{
+    fs,
     io::Write,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{Arc, LazyLock},
     time::{Duration, Instant},
@@ -17,7 +22,7 @@ use latchkey_core::accounts::{self, NewAccount};
 use latchkey_crypto::random;
 use latchkey_http::AppState;
 use latchkey_program::{
-    config::{ConnectionLimits, DataOptions, MailOptions, OutgoingOptions, ServeOptions},
+    config::{ConnectionLimits, DataOptions, MailOptions, OutgoingOptions, SampleOptions, ServeOptions},
     serve::Server,
     telemetry::LogFormat,
 };
@@ -34,6 +39,12 @@ use tokio::{
 /// The root folder of the repository.
 pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// All files below a folder; none if it is missing.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -105,6 +116,7 @@ impl TestServer {
             serve_stale: 0,
             connections: ConnectionLimits::default(),
             outgoing: OutgoingOptions::default(),
+            samples: SampleOptions::default(),
             mail: MailOptions::default(),
             data: data_options(data.path()),
         };
@@ -236,8 +248,13 @@ impl BrowserClient {
         self.with_cookie(self.client.get(format!("{}{path}", self.url)))
     }
 
+    /// A request with the origin of the page.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.with_cookie(self.client.request(method, format!("{}{path}", self.url)).header("origin", &self.url))
+    }
+
     pub fn function(&self, name: &str, arguments: &Value) -> RequestBuilder {
-        self.with_cookie(self.client.post(format!("{}/fn/{name}", self.url)).header("origin", &self.url).json(arguments))
+        self.request(Method::POST, &format!("/fn/{name}")).json(arguments)
     }
 
     /// Calls a server function. Returns status and body.

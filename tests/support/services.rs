@@ -131,6 +131,25 @@ impl Moto {
     }
 }
 
+impl Moto {
+    /// Runs Python code with boto3 in which `aws(service)` is a client of this user. Returns the lines that it prints.
+    pub async fn run(&self, code: &str) -> Vec<String> {
+        let code = format!(
+            "import boto3, botocore.config, sys\n\
+             def aws(service, key=sys.argv[2], secret=sys.argv[3]):\n    \
+             return boto3.client(service, endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id=key,\n        \
+             aws_secret_access_key=secret,\n        \
+             config=botocore.config.Config(s3={{'addressing_style': 'path'}}, request_checksum_calculation='when_required'))\n\
+             {code}"
+        );
+        let mut python = Command::new(crate::support::repository().join("target/moto/bin/python"));
+        python.args(["-c", &code, &self.url, &self.key, &self.secret]);
+        let output = tokio::task::spawn_blocking(move || python.output().expect("moto is not installed: run `cargo xtask setup`")).await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(ToOwned::to_owned).collect()
+    }
+}
+
 impl Drop for Moto {
     fn drop(&mut self) {
         let _ = self.program.kill();

@@ -6,6 +6,7 @@ pub mod error;
 pub mod input;
 pub mod keys;
 pub mod print;
+pub mod services;
 pub mod table;
 pub mod verify;
 

@@ -182,7 +182,9 @@ mod tests {
                 metadata: None,
                 expires_at: None,
                 rate_limits: None,
+                address_rate_limits: None,
                 allowed_ips: None,
+                allowed_origins: None,
             };
             let new_key = NewKey {
                 id: key,

@@ -3,7 +3,11 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use latchkey_types::{error::Error, key::KeyRow};
+use latchkey_types::{
+    error::Error,
+    key::KeyRow,
+    service::{ServiceRequest, ServiceRow},
+};
 
 /// The tag of these bytes, with quotes.
 pub fn of(bytes: &[u8]) -> String {
@@ -26,6 +30,12 @@ pub fn of_key(row: &KeyRow) -> String {
     of(&serde_json::to_vec(&(&edited, edited.secret_since)).unwrap_or_default())
 }
 
+/// The tag of a service. It covers what an edit can change, and whether something else unlinked the credential.
+pub fn of_service(row: &ServiceRow) -> String {
+    // Serialization cannot fail, as in `of_key`.
+    of(&serde_json::to_vec(&(row.id, ServiceRequest::from(row), row.link.unlink_reason())).unwrap_or_default())
+}
+
 /// The condition of a change: the header `If-Match`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum IfMatch {
@@ -44,9 +54,14 @@ impl IfMatch {
     /// # Errors
     /// `Outdated`.
     pub fn check(&self, row: impl FnOnce() -> Result<KeyRow, Error>) -> Result<(), Error> {
+        self.check_tag(|| Ok(of_key(&row()?)))
+    }
+
+    /// As [`Self::check`], with the tag of any object.
+    pub(crate) fn check_tag(&self, tag: impl FnOnce() -> Result<String, Error>) -> Result<(), Error> {
         match self {
             Self::Unconditional | Self::Exists => Ok(()),
-            Self::OneOf(tags) if tags.contains(&of_key(&row()?)) => Ok(()),
+            Self::OneOf(tags) if tags.contains(&tag()?) => Ok(()),
             Self::OneOf(_) => Err(Error::Outdated),
         }
     }

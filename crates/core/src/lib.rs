@@ -6,11 +6,13 @@ pub mod actor;
 pub mod audit;
 pub mod audit_log;
 pub mod auth;
+pub mod base_url;
 pub mod bulk;
 pub mod change;
 pub mod corpora;
 pub mod credential_check;
 pub mod credentials;
+pub mod documents;
 pub mod etag;
 pub mod expiry;
 pub mod http_client;
@@ -34,6 +36,8 @@ pub mod projects;
 pub mod providers;
 pub mod public_url;
 pub mod roles;
+pub mod samples;
+pub mod services;
 #[cfg(test)]
 mod testing;
 pub mod usage;
@@ -52,6 +56,7 @@ use secrecy::SecretString;
 
 use audit::Auditor;
 use auth::{password::Passwords, throttle::Throttle};
+use corpora::backends::BackendCache;
 use credential_check::{CredentialChecks, ProviderEndpoints};
 use http_client::{HttpClient, OutgoingNetworks};
 use keyring::Keyring;
@@ -59,6 +64,8 @@ use list_snapshots::ListSnapshots;
 use notifications::NotificationHub;
 use project_keys::PublicKeyCache;
 use public_url::PublicUrl;
+use samples::store::SampleStore;
+use services::call::ServiceCache;
 use vault::Vault;
 
 /// What the rules work with.
@@ -71,8 +78,12 @@ pub struct Core {
     pub auditor: Auditor,
     pub verifier: Arc<Verifier>,
     pub list_snapshots: ListSnapshots,
+    pub backend_cache: BackendCache,
     pub notification_hub: Arc<NotificationHub>,
     pub public_keys: PublicKeyCache,
+    pub service_cache: ServiceCache,
+    /// Empty and in memory until the program sets another one.
+    pub samples: SampleStore,
     pub passwords: Passwords,
     pub throttle: Throttle,
     /// The secret of the set-up link; of no use once there is a user.
@@ -107,8 +118,11 @@ impl Core {
             store,
             pepper,
             list_snapshots: ListSnapshots::default(),
+            backend_cache: BackendCache::default(),
             notification_hub: Arc::new(NotificationHub::new()),
             public_keys: PublicKeyCache::default(),
+            service_cache: ServiceCache::default(),
+            samples: SampleStore::in_memory(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),
             setup_token: format!("{:032x}", u128::from_be_bytes(random::bytes())).into(),

@@ -41,8 +41,8 @@ pub async fn set_role(core: &Core, actor: &Actor, id: UserId, role: RoleId) -> R
 
 /// Disables a member and ends their sessions immediately. Their keys and credentials are disabled, or transferred to the receiver, an active
 /// member who may manage keys. Internal keys and project keys are disabled in any case: the former would give the disabled member the receiver's
-/// permissions, the latter name the disabled member as their subject. Needs *Manage Members* and every permission of the member's role and of
-/// the receiver's.
+/// permissions, the latter name the disabled member as their subject. Services lose the member's external keys, also if these are transferred.
+/// Needs *Manage Members* and every permission of the member's role and of the receiver's.
 ///
 /// # Errors
 /// `Conflict` at `member` for the actor and for the last active owner.
@@ -51,6 +51,11 @@ pub async fn disable(core: &Core, actor: &Actor, id: UserId, receiver: Option<Us
     let self_message = "You can't disable yourself. Another member has to do it.";
     let member = find_other_member(&mut change.tx, &change.actor, id, "member", self_message).await?;
     let mut event = change.event("user.disabled", "user", id, &member.name);
+    // Before the transfer: whoever receives the credential did not link it.
+    let unlinked = store::services::unlink_external_of(&mut change.tx, id).await?;
+    if !unlinked.is_empty() {
+        event = event.with("unlinked services", unlinked);
+    }
     if let Some(receiver) = receiver {
         let receiver = find_receiver(&mut change.tx, &change.actor, id, receiver).await?;
         let transferred = store::members::transfer_keys(&mut change.tx, id, receiver.id).await?;

@@ -30,6 +30,10 @@ pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 const LARGE_BODIES_MAX: usize = 8 * LARGE_BODY_MAX;
 static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
 
+/// Parts of files that are received and processed at the same time, in bytes.
+const PARTS_MAX: usize = 4 * LARGE_BODY_MAX;
+static PARTS: Semaphore = Semaphore::const_new(PARTS_MAX);
+
 /// How much of a body that is too large is read and discarded before the response, and for how long. A connection that is closed with unread
 /// data is reset, and the client would not get the response.
 const DISCARDED_MAX: usize = 256 * 1024;
@@ -60,7 +64,20 @@ pub struct Received {
 ///
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
-pub async fn read(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Received, Problem> {
+pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Received, Problem> {
+    read_within(headers, body, max, BODY_TIMEOUT, &LARGE_BODIES).await
+}
+
+/// Like [`read`], for a part of a file: the client may take `limit` to send it. Parts have a limit of their own for how many are received at the
+/// same time, so that slow uploads do not keep other large requests waiting.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_part(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Received, Problem> {
+    read_within(headers, body, max, limit, &PARTS).await
+}
+
+async fn read_within(headers: &HeaderMap, mut body: Body, max: usize, limit: Duration, room: &'static Semaphore) -> Result<Received, Problem> {
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
         // A client that waits for `100 Continue` has sent nothing yet, and reading would ask for the body.
@@ -70,7 +87,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Rec
         return Err(too_large(max));
     }
     let permit = match bytes_to_reserve(announced.exact(), max) {
-        Some(bytes) => Some(reserve(bytes).await?),
+        Some(bytes) => Some(reserve(bytes, limit, room).await?),
         None => None,
     };
     let mut is_late = permit.is_some();
@@ -81,7 +98,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Rec
             Ok(collected)
         } else {
             is_late = true;
-            timeout(BODY_TIMEOUT, collecting).await
+            timeout(limit, collecting).await
         }
     };
     match collected {
@@ -90,7 +107,10 @@ pub async fn read(headers: &HeaderMap, mut body: Body, max: usize) -> Result<Rec
             discard(body).await;
             Err(too_large(max))
         }
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "Timed out reading the request body. Send it within 10 seconds.")),
+        Err(_) => {
+            let detail = format!("Timed out reading the request body. Send it within {} seconds.", limit.as_secs());
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))
+        }
         Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
     }
 }
@@ -110,10 +130,10 @@ fn bytes_to_reserve(announced: Option<u64>, max: usize) -> Option<u32> {
     (size > BODY_MAX as u64).then(|| u32::try_from(size).unwrap_or(u32::MAX))
 }
 
-async fn reserve(bytes: u32) -> Result<SemaphorePermit<'static>, Problem> {
+async fn reserve(bytes: u32, limit: Duration, room: &'static Semaphore) -> Result<SemaphorePermit<'static>, Problem> {
     let overloaded =
         || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Too many large requests are in progress. Nothing was changed. Try again.");
-    timeout(BODY_TIMEOUT, LARGE_BODIES.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
+    timeout(limit, room.acquire_many(bytes)).await.ok().and_then(Result::ok).ok_or_else(overloaded)
 }
 
 /// A large body and its permit, which is released with it.
@@ -251,6 +271,22 @@ mod tests {
         let small = waiting.await.unwrap();
         assert!(small.is_late);
         assert_eq!(LARGE_BODIES.available_permits(), LARGE_BODY_MAX - small.bytes.len(), "only what is used stays reserved");
+    }
+
+    #[tokio::test]
+    async fn parts_of_files_have_a_limit_and_a_time_of_their_own() {
+        let part = Bytes::from(vec![b' '; LARGE_BODY_MAX]);
+        let (headers, mut held) = (HeaderMap::new(), Vec::new());
+        let read = |limit| read_part(&headers, Body::from(part.clone()), LARGE_BODY_MAX, limit);
+        for _ in 0..PARTS_MAX / LARGE_BODY_MAX {
+            held.push(read(BODY_TIMEOUT).await.unwrap().bytes);
+        }
+        assert_eq!(read(Duration::from_millis(1)).await.unwrap_err().status(), 503, "every byte is reserved");
+        held.pop();
+        assert!(read(BODY_TIMEOUT).await.is_ok());
+        let endless = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+        let problem = read_part(&headers, endless, BODY_MAX, Duration::from_millis(1)).await.unwrap_err();
+        assert_eq!((problem.status(), problem.code()), (408, "too_slow"));
     }
 
     #[derive(Debug, Deserialize)]

@@ -2,9 +2,12 @@
 
 pub mod body;
 pub mod client_address;
+pub mod download;
 pub mod metrics;
 pub mod page_session;
+pub mod presented_key;
 pub mod problem;
+pub mod rate_headers;
 pub mod request_context;
 pub mod request_log;
 

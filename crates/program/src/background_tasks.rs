@@ -5,9 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use latchkey_core::{
-    Core, idempotency,
+    Core, documents, idempotency,
     mail::{Mailer, send_mails},
     notifications,
+    samples::worker::{self, ImportWorker},
 };
 use latchkey_verify::{return_credits, watch_changes, write_usage};
 use tokio::{
@@ -39,6 +40,8 @@ impl BackgroundTasks {
         tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
+        tasks.spawn_endless("document remover", documents::purge::run(store.clone()));
+        tasks.spawn_endless("sample importer", worker::run(ImportWorker::new(core)));
         tasks.spawn("usage writer", write_usage(Arc::clone(verifier), end_of_usage));
         tasks.spawn("credit returner", return_credits(Arc::clone(verifier), end_of_returns));
         if let Some(mailer) = mailer {

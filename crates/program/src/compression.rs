@@ -17,13 +17,16 @@ const MIN_BYTES: u16 = 1024;
 
 /// Server functions that read lists. The others are small, or respond with a new secret, such as `keys/create`, `keys/rotate`, `issued/reveal`
 /// and `invitations/create`.
-const LISTS: [&str; 19] = [
+const LISTS: [&str; 25] = [
     "access-requests/cards",
     "audit/actors",
     "audit/read",
     "billing/month",
     "corpora/all",
     "corpora/details",
+    "corpora/documents",
+    "corpora/page",
+    "corpora/search",
     "issued/list",
     "keys/ids",
     "keys/open",
@@ -36,6 +39,9 @@ const LISTS: [&str; 19] = [
     "projects/resources",
     "providers/list",
     "roles/list",
+    "samples/list",
+    "samples/source",
+    "services/list",
     "templates/page",
 ];
 

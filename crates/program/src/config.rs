@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::telemetry::LogFormat;
+use latchkey_core::samples::store::{GIB, SampleLimits, SampleStoreSpec};
 use latchkey_crypto::master_key::MasterKeySource;
 
 /// Location of the data and its keys, for `serve` and the admin commands.
@@ -44,7 +45,7 @@ impl DataOptions {
 /// Outgoing requests to other services.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutgoingOptions {
-    /// Private networks that outgoing requests may reach, for providers inside them: `10.1.0.0/16,::1/128`
+    /// Private networks that outgoing requests may reach, for providers and services inside them: `10.1.0.0/16,::1/128`
     #[arg(long, env = "LATCHKEY_ALLOW_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
     pub allow_outgoing: Vec<IpNet>,
     /// Networks that outgoing requests never reach, even if allowed: `198.51.100.0/24`
@@ -53,9 +54,41 @@ pub struct OutgoingOptions {
     /// URL of the AWS Security Token Service [default: the endpoint of each key's region]
     #[arg(long, env = "LATCHKEY_AWS_STS_URL", value_name = "URL")]
     pub aws_sts_url: Option<Url>,
+    /// URL of Amazon S3, with the bucket in the path [default: the endpoint of each key's region]
+    #[arg(long, env = "LATCHKEY_AWS_S3_URL", value_name = "URL")]
+    pub aws_s3_url: Option<Url>,
     /// URL of the `DNAnexus` API [default: <https://api.dnanexus.com>]
     #[arg(long, env = "LATCHKEY_DNANEXUS_URL", value_name = "URL")]
     pub dnanexus_url: Option<Url>,
+}
+
+/// Where samples are stored, and how much.
+#[derive(Debug, Clone, Args)]
+pub struct SampleOptions {
+    /// Folder for the content of samples, or a bucket with credentials in the environment: `s3://BUCKET/PREFIX` [default: samples in the data folder]
+    #[arg(long, env = "LATCHKEY_SAMPLES", value_name = "PATH|URL")]
+    pub samples: Option<SampleStoreSpec>,
+    /// GiB that the samples of one organization may take, 0 for no limit
+    #[arg(long, env = "LATCHKEY_SAMPLE_QUOTA", value_name = "GIB", default_value_t = SampleOptions::DEFAULT_QUOTA)]
+    pub sample_quota: u32,
+    /// The part of the disk that must be free for more samples, in percent.
+    #[arg(skip = SampleOptions::FREE_MIN_PERCENT)]
+    pub free_min_percent: u64,
+}
+
+impl SampleOptions {
+    const DEFAULT_QUOTA: u32 = 100;
+    const FREE_MIN_PERCENT: u64 = 5;
+
+    pub fn limits(&self) -> SampleLimits {
+        SampleLimits { quota: i64::from(self.sample_quota) * GIB, free_min_percent: self.free_min_percent }
+    }
+}
+
+impl Default for SampleOptions {
+    fn default() -> Self {
+        Self { samples: None, sample_quota: Self::DEFAULT_QUOTA, free_min_percent: Self::FREE_MIN_PERCENT }
+    }
 }
 
 /// Mail server and sender of notifications by email.
@@ -131,6 +164,8 @@ pub struct ServeOptions {
     pub connections: ConnectionLimits,
     #[command(flatten)]
     pub outgoing: OutgoingOptions,
+    #[command(flatten)]
+    pub samples: SampleOptions,
     #[command(flatten)]
     pub mail: MailOptions,
     #[command(flatten)]

@@ -57,7 +57,7 @@ impl Data {
     }
 
     pub fn core(&self, public_url: PublicUrl, outgoing: OutgoingOptions) -> anyhow::Result<Core> {
-        let endpoints = ProviderEndpoints { aws_sts: outgoing.aws_sts_url, dnanexus: outgoing.dnanexus_url };
+        let endpoints = ProviderEndpoints { aws_sts: outgoing.aws_sts_url, aws_s3: outgoing.aws_s3_url, dnanexus: outgoing.dnanexus_url };
         let networks = OutgoingNetworks { allowed: outgoing.allow_outgoing, denied: outgoing.deny_outgoing };
         Core::new(self.store.clone(), &self.keyring, Arc::clone(&self.vault), public_url, networks, endpoints)
     }

@@ -11,6 +11,7 @@ mod docs;
 mod events;
 mod page_auth;
 pub mod router;
+mod samples;
 mod security_headers;
 pub mod serve;
 pub mod telemetry;

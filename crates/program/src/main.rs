@@ -8,6 +8,7 @@ use latchkey_cli::{
     error::CliError,
     keys::{self, KeysOptions},
     print,
+    services::{self, ServicesOptions},
     verify::{self, VerifyOptions},
 };
 use latchkey_program::{
@@ -37,6 +38,8 @@ enum Command {
     Admin(AdminOptions),
     /// List, create and change keys through the API of a running server
     Keys(Box<KeysOptions>),
+    /// List, create and change services of the gateway through the API of a running server
+    Services(Box<ServicesOptions>),
     /// Verify a key through the API of a running server
     Verify(VerifyOptions),
     /// Print a shell completion script
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
             run_multi_threaded(admin::run(options))
         }
         Command::Keys(options) => run_single_threaded(keys::run(*options)),
+        Command::Services(options) => run_single_threaded(services::run(*options)),
         Command::Verify(options) => run_single_threaded(verify::run(options)),
         Command::Completion(options) => print::finish(completion::run(&options, &mut Cli::command())),
     }

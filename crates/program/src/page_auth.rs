@@ -10,15 +10,18 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use latchkey::routes;
+use latchkey::{api::corpora::UPLOAD_PATH, routes};
 use latchkey_core::auth::session::{self, Device};
 use latchkey_http::{
     AppState,
-    body::{self, BODY_MAX},
+    body::{self, BODY_MAX, LARGE_BODY_MAX},
     client_address,
     problem::Problem,
 };
 use latchkey_types::permission::Permissions;
+
+/// Server functions whose requests have a whole document, or list up to 10,000 files.
+const LARGE_BODIES: [&str; 2] = [UPLOAD_PATH, "/fn/samples/import"];
 
 /// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
 pub(super) async fn authorize_page(State(state): State<AppState>, request: Request, next: Next) -> Response {
@@ -62,7 +65,9 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
 /// again.
 async fn receive(state: &AppState, mut caller: PageSession, request: Request) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
-    let received = body::read(&parts.headers, body, BODY_MAX).await?;
+    // Nobody without a session makes the server keep a large body.
+    let is_large = LARGE_BODIES.contains(&parts.uri.path()) && caller.session.is_some();
+    let received = body::read(&parts.headers, body, if is_large { LARGE_BODY_MAX } else { BODY_MAX }).await?;
     if received.is_late && caller.session.is_some() {
         let current = session::find_without_touch(state, &parts.headers).await?;
         caller.earlier = mem::replace(&mut caller.session, current);

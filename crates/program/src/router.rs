@@ -17,7 +17,7 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list, render_app_async_with_context};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use super::{assets, compression, docs, events, page_auth, security_headers};
+use super::{assets, compression, docs, events, page_auth, samples, security_headers};
 use latchkey::{
     app::{App, shell},
     lazy_routes,
@@ -37,11 +37,19 @@ pub fn router(state: AppState) -> Router {
         .layer(compression::layer())
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .merge(events::routes())
+        .merge(samples::routes(&state))
         .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))
         .layer(map_response(as_problem))
         .layer(from_fn_with_state(state.clone(), security_headers::set_headers))
         .layer(from_fn_with_state(state.clone(), request_log::log_request));
-    general.merge(rest::hot_routes()).with_state(state)
+    general.merge(gateway_routes(&state)).merge(rest::hot_routes()).with_state(state)
+}
+
+/// Without compression, time limit and the page's headers: these responses are streams, and those of services are none of the console's.
+fn gateway_routes(state: &AppState) -> Router<AppState> {
+    latchkey_gateway::routes()
+        .layer(CatchPanicLayer::custom(|_| Problem::from(Error::Internal).into_response()))
+        .layer(from_fn_with_state(state.clone(), request_log::log_request))
 }
 
 fn page_routes(state: &AppState) -> Router<AppState> {

@@ -32,7 +32,11 @@ use super::{
     data_dir::Data,
     router::router,
 };
-use latchkey_core::{mail::Mailer, public_url::PublicUrl};
+use latchkey_core::{
+    mail::Mailer,
+    public_url::PublicUrl,
+    samples::store::{SampleStore, SampleStoreSpec},
+};
 use latchkey_http::AppState;
 use latchkey_rest as rest;
 
@@ -71,7 +75,11 @@ impl Server {
             listen(options.listen).with_context(|| format!("cannot listen on {}: choose another address with --listen", options.listen))?;
         let address = listener.local_addr()?;
         let public_url = PublicUrl::new(options.public_url.as_deref(), address)?;
-        let state = AppState::new(data.core(public_url, options.outgoing)?, options.trusted_proxies)?;
+        let s3_url = options.outgoing.aws_s3_url.clone();
+        let mut core = data.core(public_url, options.outgoing)?;
+        let store = options.samples.samples.clone().unwrap_or_else(|| SampleStoreSpec::Folder(options.data.data.join("samples")));
+        core.samples = SampleStore::open(&store, options.samples.limits(), &core.http_client, s3_url.as_ref())?;
+        let state = AppState::new(core, options.trusted_proxies)?;
         state.verifier.serve_stale(Duration::from_secs(options.serve_stale));
         if mailer.is_some() {
             state.store.enable_mail();

@@ -85,7 +85,9 @@ impl Fixture {
             metadata: None,
             expires_at,
             rate_limits: None,
+            address_rate_limits: None,
             allowed_ips: None,
+            allowed_origins: None,
         };
         let key = NewKey {
             id: KeyId::new(),

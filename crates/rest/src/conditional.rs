@@ -21,21 +21,56 @@ use latchkey_core::etag::{self, IfMatch};
 use latchkey_http::problem::Problem;
 use latchkey_types::{
     key::KeyRow,
-    rest::{credentials::Credential, keys::Key},
+    rest::{credentials::Credential, keys::Key, services::Service},
+    service::ServiceRow,
 };
 
-/// A key or credential, as responses contain it.
-pub(crate) trait Resource: From<KeyRow> {
+/// An object of the rules with an entity tag.
+pub(crate) trait TaggedRow {
+    fn id(&self) -> String;
+    fn tag(&self) -> String;
+}
+
+impl TaggedRow for KeyRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn tag(&self) -> String {
+        etag::of_key(self)
+    }
+}
+
+impl TaggedRow for ServiceRow {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn tag(&self) -> String {
+        etag::of_service(self)
+    }
+}
+
+/// Such an object, as responses contain it.
+pub(crate) trait Resource: Sized {
+    type Row: TaggedRow + Into<Self>;
     /// Path of its collection.
     const COLLECTION: &str;
 }
 
 impl Resource for Key {
+    type Row = KeyRow;
     const COLLECTION: &str = "/api/v1/keys";
 }
 
 impl Resource for Credential {
+    type Row = KeyRow;
     const COLLECTION: &str = "/api/v1/credentials";
+}
+
+impl Resource for Service {
+    type Row = ServiceRow;
+    const COLLECTION: &str = "/api/v1/services";
 }
 
 /// A response body with its entity tag.
@@ -44,10 +79,22 @@ pub(crate) struct Tagged<View> {
     tag: String,
 }
 
-impl<View: Resource> From<KeyRow> for Tagged<View> {
-    fn from(row: KeyRow) -> Self {
-        let tag = etag::of_key(&row);
+impl<View: Resource> Tagged<View> {
+    fn new(row: View::Row) -> Self {
+        let tag = row.tag();
         Self { view: row.into(), tag }
+    }
+}
+
+impl<View: Resource<Row = KeyRow>> From<KeyRow> for Tagged<View> {
+    fn from(row: KeyRow) -> Self {
+        Self::new(row)
+    }
+}
+
+impl<View: Resource<Row = ServiceRow>> From<ServiceRow> for Tagged<View> {
+    fn from(row: ServiceRow) -> Self {
+        Self::new(row)
     }
 }
 
@@ -72,8 +119,8 @@ pub(crate) struct Located<const STATUS: u16, Body> {
 }
 
 impl<const STATUS: u16, Body> Located<STATUS, Body> {
-    pub(crate) fn new<View: Resource>(row: KeyRow, body: impl FnOnce(View) -> Body) -> Self {
-        let (location, tag) = (format!("{}/{}", View::COLLECTION, row.id), etag::of_key(&row));
+    pub(crate) fn new<View: Resource>(row: View::Row, body: impl FnOnce(View) -> Body) -> Self {
+        let (location, tag) = (format!("{}/{}", View::COLLECTION, row.id()), row.tag());
         Self { body: body(row.into()), location, tag }
     }
 }
@@ -90,7 +137,7 @@ impl<const STATUS: u16, Body: Serialize> IntoResponse for Located<STATUS, Body> 
 impl<const STATUS: u16, Body: ToSchema> IntoResponses for Located<STATUS, Body> {
     fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
         let response = described::<Body>().header("ETag", text_header("For `If-Match`."));
-        let response = response.header("Location", text_header("The URL of the key or credential."));
+        let response = response.header("Location", text_header("The URL of the object."));
         BTreeMap::from([(STATUS.to_string(), response.build().into())])
     }
 }

@@ -16,9 +16,10 @@ mod metrics;
 pub mod openapi;
 mod path_id;
 mod projects;
-mod rate_headers;
 pub mod route;
+mod samples;
 mod secrets;
+mod services;
 mod unkey;
 pub mod verdict_body;
 mod verify;
@@ -62,12 +63,12 @@ pub fn routes(state: &AppState) -> Router<AppState> {
 pub fn route_table() -> Vec<Route> {
     let mut routes = documented_routes().into_parts().1;
     routes.extend(documented_hot_routes().into_parts().1);
-    let verify = |method, path: &str| Route { method, path: path.to_owned(), needs: VERIFY, body_max: BODY_MAX };
+    let verify = |method, path: &str| Route { method, path: path.to_owned(), needs: VERIFY, body_max: BODY_MAX, is_upload: false };
     // These accept the other methods too, and are described once or by Unkey.
     routes.extend([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].map(|method| verify(method, forward_auth::PATH)));
     routes.push(verify(Method::POST, unkey::PATH));
     // The same description as below `/api/v1`.
-    routes.push(Route { method: Method::GET, path: openapi::ROOT_PATH.to_owned(), needs: PUBLIC, body_max: BODY_MAX });
+    routes.push(Route { method: Method::GET, path: openapi::ROOT_PATH.to_owned(), needs: PUBLIC, body_max: BODY_MAX, is_upload: false });
     routes
 }
 
@@ -85,13 +86,22 @@ const ANY_CREDENTIAL: Access = Access::OneOf(Scope::CredentialsRead.needs());
 
 fn documented_routes() -> RouteTable {
     use Access::{Manage, OneOf, Permission as Has, View};
-    use Permission::{ManageCorpora, ManageProjects, ViewKeys, ViewProject};
-    use Scope::{CredentialsRead, CredentialsWrite, KeysRead, KeysWrite, SecretsRead, Verify};
+    use Permission::{ManageCorpora, ManageProjects, ManageServices, ViewKeys, ViewProject};
+    use Scope::{
+        CredentialsRead, CredentialsWrite, GatewayRead, GatewayWrite, KeysRead, KeysWrite, ProjectsRead, ProjectsWrite, SecretsRead, Verify,
+    };
     RouteTable::new(openapi::router())
         // To select corpora for a key, or to manage them.
         .add(needs(KeysRead, OneOf(&[ViewKeys, ManageCorpora])), routes!(corpora::list))
         .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::create))
+        .add(needs(KeysRead, Has(ManageCorpora)), routes!(corpora::get))
         .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::delete))
+        .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::set_upstream))
+        .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::remove_upstream))
+        .add(needs(KeysRead, Has(ManageCorpora)), routes!(corpora::list_documents))
+        .add_large(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::add_documents))
+        .add(needs(KeysWrite, Has(ManageCorpora)), routes!(corpora::delete_document))
+        .add(needs(KeysRead, Has(ManageCorpora)), routes!(corpora::search))
         .add(needs(CredentialsRead, ANY_CREDENTIAL), routes!(credentials::list))
         .add(needs(CredentialsWrite, Manage), routes!(credentials::create))
         .add(needs(CredentialsRead, ANY_CREDENTIAL), routes!(credentials::get))
@@ -111,8 +121,20 @@ fn documented_routes() -> RouteTable {
         .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::get))
         .add(needs(KeysRead, Has(ViewProject)).or_project_key(ViewProject), routes!(projects::nodes))
         .add(needs(Verify, Has(ViewProject)), routes!(projects::revoked))
+        .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::list))
+        .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::content))
+        // Lists up to 10,000 files.
+        .add_large(needs(ProjectsWrite, Has(ManageProjects)), routes!(samples::begin))
+        .add(needs(ProjectsRead, Has(ViewProject)), routes!(samples::import))
+        .add(needs(ProjectsWrite, Has(ManageProjects)), routes!(samples::stop))
+        .add_upload(needs(ProjectsWrite, Has(ManageProjects)), routes!(samples::upload))
         .add(needs(SecretsRead, Has(ManageProjects)), routes!(secrets::list))
         .add(needs(SecretsRead, Has(ManageProjects)), routes!(secrets::read))
+        .add(needs(GatewayRead, Has(ManageServices)), routes!(services::list))
+        .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::create))
+        .add(needs(GatewayRead, Has(ManageServices)), routes!(services::get))
+        .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::edit))
+        .add(needs(GatewayWrite, Has(ManageServices)), routes!(services::delete))
         .add(ANY_KEY, routes!(whoami::whoami))
         .add(PUBLIC, routes!(jwks::jwks))
         .add(PUBLIC, routes!(health::healthy))

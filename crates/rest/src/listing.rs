@@ -69,7 +69,7 @@ fn limit_of(query: &ListQuery) -> Result<usize, Error> {
 
 /// # Errors
 /// 400 `malformed`.
-pub(crate) fn parse_query(query: Result<Query<ListQuery>, QueryRejection>) -> Result<ListQuery, Problem> {
+pub(crate) fn parse_query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
     query.map(|Query(query)| query).map_err(|_| {
         let detail = "The query contains a repeated, unknown or invalid parameter.";
         Problem::new(StatusCode::BAD_REQUEST, "malformed", detail)

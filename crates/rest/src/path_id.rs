@@ -1,4 +1,4 @@
-//! `{id}` in a path.
+//! Ids in a path.
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -16,7 +16,7 @@ use utoipa::{
 use latchkey_http::problem::Problem;
 use latchkey_types::{
     error::Error,
-    id::{ApiKey, Credential, Id, IdKind, Project},
+    id::{ApiKey, Credential, Id, IdKind, Import, Project, ProjectId, Sample, Service},
 };
 
 /// Extractor: the id in the path. A malformed id is reported as not found.
@@ -53,9 +53,59 @@ impl Addressed for Project {
     const DESCRIPTION: &str = "The project's id.";
 }
 
+impl Addressed for Service {
+    const DESCRIPTION: &str = "The service's id.";
+}
+
+impl Addressed for Sample {
+    const DESCRIPTION: &str = "The sample's id.";
+}
+
+impl Addressed for Import {
+    const DESCRIPTION: &str = "The import's id.";
+}
+
 impl<N: Addressed> IntoParams for PathId<N> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let parameter = ParameterBuilder::new().name("id").parameter_in(ParameterIn::Path).required(Required::True);
-        vec![parameter.description(Some(N::DESCRIPTION)).schema(Some(Id::<N>::schema())).build()]
+        vec![parameter::<N>("id")]
+    }
+}
+
+fn parameter<N: Addressed>(name: &str) -> Parameter {
+    let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    parameter.description(Some(N::DESCRIPTION)).schema(Some(Id::<N>::schema())).build()
+}
+
+/// An object with a path below that of its project.
+pub(crate) trait InProject: Addressed {
+    /// The name of its parameter in the path.
+    const PARAMETER: &str;
+}
+
+impl InProject for Sample {
+    const PARAMETER: &str = "sample";
+}
+
+impl InProject for Import {
+    const PARAMETER: &str = "import";
+}
+
+/// Extractor: the ids of a project and of an object in it. A malformed id is reported as not found.
+pub(crate) struct InProjectId<N>(pub(crate) ProjectId, pub(crate) Id<N>);
+
+impl<N: InProject, S: Send + Sync> FromRequestParts<S> for InProjectId<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(segments): Path<Vec<(String, String)>> = Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let find = |name: &str| segments.iter().find(|(found, _)| found == name).map(|(_, value)| value).ok_or(Error::NotFound);
+        let project = find("id")?.parse().map_err(|_| Error::NotFound)?;
+        Ok(Self(project, find(N::PARAMETER)?.parse().map_err(|_| Error::NotFound)?))
+    }
+}
+
+impl<N: InProject> IntoParams for InProjectId<N> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter::<Project>("id"), parameter::<N>(N::PARAMETER)]
     }
 }

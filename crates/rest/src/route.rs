@@ -1,7 +1,7 @@
 //! What each route requires of its caller: stated once, where the route is registered. The check, the OpenAPI description and the tests are
 //! derived from it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -29,6 +29,9 @@ use latchkey_types::{
     permission::{Permission, Scope},
 };
 use latchkey_verify::CachedKey;
+
+/// How long a client may take to send a part of a file. Shorter than the longest duration of a request.
+const PART_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a route requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,8 @@ pub struct Route {
     pub needs: Needs,
     /// The largest request body, in bytes.
     pub body_max: usize,
+    /// Whether the body is a part of a file.
+    pub is_upload: bool,
 }
 
 /// Routes with their OpenAPI descriptions. A route cannot be registered without a description and without stating what it requires.
@@ -115,20 +120,26 @@ impl RouteTable {
     /// Registers a handler. Its method and path are those of its `utoipa::path` attribute.
     #[must_use]
     pub(crate) fn add(self, needs: Needs, handler: UtoipaMethodRouter<AppState>) -> Self {
-        self.add_with(needs, BODY_MAX, handler)
+        self.add_with(needs, BODY_MAX, false, handler)
     }
 
     /// Registers a handler of batch requests: like [`Self::add`], with bodies of up to [`LARGE_BODY_MAX`].
     #[must_use]
     pub(crate) fn add_large(self, needs: Needs, handler: UtoipaMethodRouter<AppState>) -> Self {
-        self.add_with(needs, LARGE_BODY_MAX, handler)
+        self.add_with(needs, LARGE_BODY_MAX, false, handler)
     }
 
-    fn add_with(mut self, needs: Needs, body_max: usize, (schemas, mut paths, handler): UtoipaMethodRouter<AppState>) -> Self {
+    /// Registers a handler of uploads: like [`Self::add_large`], with more time for the body.
+    #[must_use]
+    pub(crate) fn add_upload(self, needs: Needs, handler: UtoipaMethodRouter<AppState>) -> Self {
+        self.add_with(needs, LARGE_BODY_MAX, true, handler)
+    }
+
+    fn add_with(mut self, needs: Needs, body_max: usize, is_upload: bool, (schemas, mut paths, handler): UtoipaMethodRouter<AppState>) -> Self {
         for (path, item) in &mut paths.paths {
             for (method, operation) in operations(item) {
                 describe(operation, needs);
-                self.routes.push(Route { method, path: path.clone(), needs, body_max });
+                self.routes.push(Route { method, path: path.clone(), needs, body_max, is_upload });
             }
         }
         self.router = self.router.routes((schemas, paths, handler));
@@ -204,7 +215,11 @@ async fn admit(state: &AppState, route: &Route, request: Request) -> Result<(Req
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok((Request::from_parts(parts, body), Bytes::new()));
     }
-    let received = body::read(&parts.headers, body, route.body_max).await?;
+    let received = if route.is_upload {
+        body::read_part(&parts.headers, body, route.body_max, PART_LIMIT).await?
+    } else {
+        body::read(&parts.headers, body, route.body_max).await?
+    };
     if received.is_late {
         check_caller_again(state, route.needs, &mut parts).await?;
     }
@@ -258,6 +273,7 @@ pub(crate) fn not_authorized() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use latchkey_types::sample::UPLOAD_PART_MAX;
 
     #[test]
     fn requirements_are_described_in_one_sentence() {
@@ -317,6 +333,8 @@ mod tests {
             (create.needs.scope, create.needs.access, create.body_max),
             (Some(Scope::KeysWrite), Access::Permission(Permission::ManageCorpora), BODY_MAX)
         );
-        assert!(table.iter().any(|route| route.body_max == LARGE_BODY_MAX));
+        assert!(table.iter().any(|route| route.body_max == LARGE_BODY_MAX && !route.is_upload));
+        let upload = find(Method::PUT, "/api/v1/projects/{id}/samples/imports/{import}/files/{position}");
+        assert_eq!((upload.needs.scope, upload.body_max, upload.is_upload), (Some(Scope::ProjectsWrite), UPLOAD_PART_MAX, true));
     }
 }

@@ -16,13 +16,15 @@ use utoipa::{
 };
 
 use super::{
-    caller::{Check, authorize_verify, check_verify, presented_key},
-    rate_headers, verdict_body,
+    caller::{Check, authorize_verify, check_verify},
+    verdict_body,
 };
 use latchkey_http::{
     AppState,
     body::{self, BODY_MAX, LARGE_BODY_MAX, Received},
+    presented_key::presented_key,
     problem::Problem,
+    rate_headers,
     request_context::REQUEST_ID,
     request_log,
 };

@@ -2,11 +2,12 @@
 
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, sealed_secrets};
+use super::{Store, StoreError, Tx, columns::Columns, fold, has_number_condition, placeholders, sealed_secrets, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{CredentialId, OrganizationId, UserId},
     key::{StorageProvider, TestOutcome, TestResult},
     key_kind::{CredentialKind, Lifecycle},
+    service::UnlinkReason,
     time::Timestamp,
 };
 
@@ -132,12 +133,9 @@ pub async fn rename(tx: &mut Tx, id: CredentialId, name: &str) -> Result<(), Sto
 
 /// Records a changed secret and clears the test result of the previous one.
 pub async fn set_mask(tx: &mut Tx, id: CredentialId, mask: &str, at: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3")
-        .bind(mask)
-        .bind(at)
-        .bind(id)
-        .execute(tx)
-        .await?;
+    let sql = "update credentials set mask = $1, updated_at = $2, tested_at = null, test_outcome = null where id = $3 returning organization_id";
+    let organization = sqlx::query_scalar(sql).bind(mask).bind(at).bind(id).fetch_optional(&mut *tx).await?;
+    touch(tx, organization);
     Ok(())
 }
 
@@ -149,14 +147,18 @@ pub async fn set_region_and_expiry(
     expires_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("update credentials set region = $1, expires_at = $2, updated_at = $3, tested_at = null, test_outcome = null where id = $4")
-        .bind(region)
-        .bind(expires_at)
-        .bind(at)
-        .bind(id)
-        .execute(tx)
-        .await?;
+    let sql = "update credentials set region = $1, expires_at = $2, updated_at = $3, tested_at = null, test_outcome = null where id = $4 \
+         returning organization_id";
+    let organization = sqlx::query_scalar(sql).bind(region).bind(expires_at).bind(at).bind(id).fetch_optional(&mut *tx).await?;
+    touch(tx, organization);
     Ok(())
+}
+
+/// The gateway uses the credential as it was until it reads it again.
+fn touch(tx: &mut Tx, organization: Option<OrganizationId>) {
+    if let Some(organization) = organization {
+        tx.touch(VerdictChange::Gateway(organization));
+    }
 }
 
 /// Records a test result unless the secret changed after `record` was read. Returns whether it was recorded.
@@ -171,10 +173,23 @@ pub async fn set_test_result(tx: &mut Tx, record: &CredentialRecord, tested: &Te
     Ok(updated.rows_affected() == 1)
 }
 
+/// Removes all links to a credential, because it is deleted: those of providers, models, services and the upstreams of corpora.
+pub async fn unlink(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+    for table in ["providers", "models", "services", "corpus_upstreams"] {
+        let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlink_reason = $1 where credential_id = $2"));
+        sqlx::query(sql).bind(UnlinkReason::CredentialDeleted).bind(id).execute(&mut *tx).await?;
+    }
+    let organization = sqlx::query_scalar("select organization_id from credentials where id = $1").bind(id).fetch_optional(&mut *tx).await?;
+    touch(tx, organization);
+    Ok(())
+}
+
 /// Marks a credential as deleted, frees its unique name and removes its secrets. The row is kept for the audit log.
 pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     sealed_secrets::delete(&mut *tx, id).await?;
-    sqlx::query("update credentials set deleted_at = $1, unique_name = null where id = $2").bind(Timestamp::now()).bind(id).execute(tx).await?;
+    let sql = "update credentials set deleted_at = $1, unique_name = null where id = $2 returning organization_id";
+    let organization = sqlx::query_scalar(sql).bind(Timestamp::now()).bind(id).fetch_optional(&mut *tx).await?;
+    touch(tx, organization);
     Ok(())
 }
 

@@ -8,8 +8,11 @@ mod backup;
 mod columns;
 pub mod corpora;
 pub mod credentials;
+pub mod document_search;
+pub mod documents;
 mod engine;
 pub mod idempotency_keys;
+pub mod imports;
 pub mod invitations;
 pub mod issued_key_list;
 pub mod issued_keys;
@@ -28,15 +31,19 @@ pub mod project_secrets;
 pub mod projects;
 pub mod providers;
 pub mod roles;
+pub mod samples;
 pub mod sealed_secrets;
+pub mod services;
 pub mod sessions;
 pub mod signing_keys;
 #[cfg(test)]
 mod testing;
 mod transaction;
+pub mod upstreams;
 pub mod usage;
 pub mod users;
 pub mod verdict_changes;
+pub mod words;
 
 use std::{
     path::{Path, PathBuf},
@@ -180,7 +187,21 @@ impl Store {
     /// Runs pending migrations. The caller must hold the data folder's lock, because sqlx's migration lock does nothing on SQLite.
     /// Fails if the database was migrated by a newer version.
     pub async fn migrate(&self) -> anyhow::Result<()> {
-        Ok(MIGRATIONS.run(&self.pool).await?)
+        MIGRATIONS.run(&self.pool).await?;
+        self.create_own_tables().await
+    }
+
+    /// Creates the tables that only one of the databases has. In a write transaction, because other instances may do the same.
+    async fn create_own_tables(&self) -> anyhow::Result<()> {
+        let statements = self.engine.own_tables();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut tx).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// Whether all migrations of this version, and no newer ones, are applied.

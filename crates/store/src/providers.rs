@@ -1,4 +1,4 @@
-//! Providers of language models, and the credentials that they and their models use.
+//! Providers of language models, and what uses a credential: providers, their models, services, and the upstreams of corpora.
 
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -30,19 +30,20 @@ pub struct CredentialLink {
     pub unlink_reason: Option<String>,
 }
 
-/// A provider or model that is linked to a credential.
+/// A provider, model, service or upstream that is linked to a credential.
 #[derive(Debug, sqlx::FromRow)]
 pub struct LinkRecord {
     pub credential_id: CredentialId,
-    /// The provider's name, or `provider / model`.
+    /// The name of the provider or service, `provider / model`, or `corpus <name>`.
     pub name: String,
 }
 
-/// The provider that a credential may be sent to.
+/// The provider, service or upstream that a credential may be sent to.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Destination {
     pub name: String,
-    pub api_style: ApiStyle,
+    /// `None` unless it is a provider.
+    pub api_style: Option<ApiStyle>,
     pub base_url: String,
 }
 
@@ -99,15 +100,6 @@ pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink
     values.columns().set("unlink_reason", unlink_reason).update(tx, "providers", "id", id).await
 }
 
-/// Removes all links to a credential, because it is deleted.
-pub async fn unlink_credential(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
-    for table in ["providers", "models"] {
-        let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlink_reason = 'credential_deleted' where credential_id = $1"));
-        sqlx::query(sql).bind(id).execute(&mut *tx).await?;
-    }
-    Ok(())
-}
-
 /// Deletes a provider and its models.
 pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
     sqlx::query("delete from models where provider_id = $1").bind(id).execute(&mut *tx).await?;
@@ -115,7 +107,7 @@ pub async fn delete(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The providers and models that are linked to these credentials.
+/// What is linked to these credentials.
 pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: &[CredentialId]) -> Result<Vec<LinkRecord>, StoreError> {
     if credentials.is_empty() {
         return Ok(Vec::new());
@@ -124,17 +116,24 @@ pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: 
     let sql = AssertSqlSafe(format!(
         "select credential_id, name from providers where credential_id in ({placeholders}) union all \
          select m.credential_id, p.name || ' / ' || m.name as name from models m join providers p on p.id = m.provider_id \
-         where m.credential_id in ({placeholders})"
+         where m.credential_id in ({placeholders}) union all \
+         select credential_id, name from services where credential_id in ({placeholders}) union all \
+         select u.credential_id, 'corpus ' || c.name as name from corpus_upstreams u \
+         join corpora c on c.organization_id = u.organization_id and c.id = u.corpus_id where u.credential_id in ({placeholders})"
     ));
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
-/// The first provider, by name, that uses a credential for itself or for one of its models.
+/// What uses a credential: the first provider, by name, for itself or for one of its models; else the first service, else the first upstream.
 pub async fn destination_of(store: &Store, credential: CredentialId) -> Result<Option<Destination>, StoreError> {
     let sql = AssertSqlSafe(format!(
-        "select p.name, p.api_style, p.base_url from providers p \
-         where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) \
-         order by p.name_folded{} limit 1",
+        "select name, api_style, base_url from ( \
+         select 1 as priority, p.name_folded as sort_name, p.name, p.api_style, p.base_url from providers p \
+         where p.credential_id = $1 or exists (select 1 from models m where m.provider_id = p.id and m.credential_id = $1) union all \
+         select 2 as priority, s.name as sort_name, s.name, null as api_style, s.base_url from services s where s.credential_id = $1 union all \
+         select 3 as priority, c.name_folded as sort_name, 'corpus ' || c.name as name, null as api_style, u.base_url from corpus_upstreams u \
+         join corpora c on c.organization_id = u.organization_id and c.id = u.corpus_id where u.credential_id = $1 \
+         ) as destinations order by priority, sort_name{} limit 1",
         store.bytewise_collation()
     ));
     Ok(sqlx::query_as(sql).bind(credential).fetch_optional(store.read()?).await?)

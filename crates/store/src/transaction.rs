@@ -19,7 +19,9 @@ use tokio::{
 };
 
 use super::{
-    Connection, Store, StoreError, engine,
+    Connection, Store, StoreError,
+    documents::DocumentCorpus,
+    engine::{self, WordIndex},
     verdict_changes::{self, VerdictChange},
 };
 use latchkey_types::error::Error;
@@ -98,6 +100,11 @@ impl Tx {
     /// See [`super::engine::Engine::bytes_of_hex`].
     pub(crate) fn bytes_of_hex(&self, expression: &str) -> String {
         self.store.engine.bytes_of_hex(expression)
+    }
+
+    /// The full-text index of a corpus.
+    pub(crate) fn word_index(&self, corpus: &DocumentCorpus) -> WordIndex {
+        corpus.word_index(&self.store)
     }
 
     /// Whether notifications are also sent by mail.

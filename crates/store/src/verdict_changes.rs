@@ -27,6 +27,8 @@ pub enum VerdictChange {
     Project(ProjectId),
     /// All keys with access to the organization's corpus of this number.
     Corpus(OrganizationId, i64),
+    /// The services, upstreams and credentials that the gateway uses for an organization.
+    Gateway(OrganizationId),
     /// The signing keys of project keys.
     SigningKeys,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for VerdictChange {
             Self::Role(role) => write!(f, "role {role}"),
             Self::Project(project) => write!(f, "project {project}"),
             Self::Corpus(organization, number) => write!(f, "corpus {organization} {number}"),
+            Self::Gateway(organization) => write!(f, "gateway {organization}"),
             Self::SigningKeys => f.write_str("signing-keys"),
         }
     }
@@ -60,6 +63,7 @@ impl FromStr for VerdictChange {
             "role" => id.parse().ok().map(Self::Role),
             "project" => id.parse().ok().map(Self::Project),
             "corpus" => id.split_once(' ').and_then(|(organization, number)| Some(Self::Corpus(organization.parse().ok()?, number.parse().ok()?))),
+            "gateway" => id.parse().ok().map(Self::Gateway),
             "signing-keys" => Some(Self::SigningKeys),
             _ => None,
         };

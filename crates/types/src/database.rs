@@ -12,6 +12,8 @@ use crate::{
     permission::Permissions,
     project::Visibility,
     provider::ApiStyle,
+    sample::{FileMode, FileState, ImportState, SampleSource},
+    service::{InjectionKind, UnlinkReason},
     time::Timestamp,
 };
 
@@ -59,4 +61,19 @@ stored_as!(Timestamp => i64, |time| time.0, |ms| Ok(Timestamp(ms)));
 stored_as!(Money => i64, |money| money.0, |millionths| Ok(Money(millionths)));
 stored_as!(Permissions => String, |permissions| permissions.to_list(), |list| Ok(Permissions::parse_list(&list)));
 stored_as!(Kind => String, |kind| kind.spec().name.to_owned(), |text| Ok(text.parse()?));
-stored_by_name!(ApiStyle, CredentialKind, KeyKind, NotificationEvent, Refill, StorageProvider, TestOutcome, Visibility);
+stored_by_name!(
+    ApiStyle,
+    CredentialKind,
+    FileMode,
+    FileState,
+    ImportState,
+    InjectionKind,
+    KeyKind,
+    NotificationEvent,
+    Refill,
+    SampleSource,
+    StorageProvider,
+    TestOutcome,
+    UnlinkReason,
+    Visibility,
+);

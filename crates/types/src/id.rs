@@ -37,6 +37,12 @@ nouns! {
     Provider ProviderId "prv",
     /// A language model.
     Model ModelId "mdl",
+    /// An HTTP API that is called through the gateway.
+    Service ServiceId "svc",
+    /// A sample of a project.
+    Sample SampleId "smp",
+    /// A job that imports samples.
+    Import ImportId "imp",
     /// A tenant.
     Organization OrganizationId "org",
     /// A person who signs in.

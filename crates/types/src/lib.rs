@@ -25,13 +25,17 @@ pub mod names;
 pub mod net;
 pub mod notification;
 pub mod organization;
+pub mod origin;
 pub mod overview;
 pub mod permission;
 pub mod project;
 pub mod provider;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod rest;
+pub mod sample;
 pub mod secret;
 pub mod secret_import;
+pub mod service;
+pub mod service_rules;
 pub mod time;
 pub mod validate;

@@ -34,6 +34,8 @@ permissions! {
     ManageCredentials "manage_credentials" "Manage Credentials",
     /// Create and delete corpora.
     ManageCorpora "manage_corpora" "Manage Corpora",
+    /// Create, change and delete services, which are called through the gateway.
+    ManageServices "manage_services" "Manage Services",
     /// Create projects, and manage projects as their manager.
     ManageProjects "manage_projects" "Manage Projects",
     /// View keys and verify keys.
@@ -122,7 +124,8 @@ pub struct BuiltInRole {
 /// The four roles of a new organization. The first is the owner role.
 pub const BUILT_IN_ROLES: &[BuiltInRole] = {
     use Permission::{
-        ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageProjects, ManageRoles, ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
+        ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageProjects, ManageRoles, ManageServices, ViewAuditLog, ViewBilling,
+        ViewKeys, ViewProject,
     };
     &[
         BuiltInRole { name: "owner", permissions: Permission::ALL },
@@ -132,6 +135,7 @@ pub const BUILT_IN_ROLES: &[BuiltInRole] = {
                 ManageApiKeys,
                 ManageCredentials,
                 ManageCorpora,
+                ManageServices,
                 ManageProjects,
                 ViewKeys,
                 ViewProject,
@@ -166,11 +170,29 @@ pub enum Scope {
     SecretsRead,
     /// Verify keys.
     Verify,
+    /// Read services.
+    GatewayRead,
+    /// Create, change and delete services.
+    GatewayWrite,
+    /// Read samples and imports of projects.
+    ProjectsRead,
+    /// Import samples into projects.
+    ProjectsWrite,
 }
 
 impl Scope {
-    pub const ALL: &'static [Self] =
-        &[Self::KeysRead, Self::KeysWrite, Self::CredentialsRead, Self::CredentialsWrite, Self::SecretsRead, Self::Verify];
+    pub const ALL: &'static [Self] = &[
+        Self::KeysRead,
+        Self::KeysWrite,
+        Self::CredentialsRead,
+        Self::CredentialsWrite,
+        Self::SecretsRead,
+        Self::Verify,
+        Self::GatewayRead,
+        Self::GatewayWrite,
+        Self::ProjectsRead,
+        Self::ProjectsWrite,
+    ];
 
     /// Name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -181,6 +203,10 @@ impl Scope {
             Self::CredentialsWrite => "credentials:write",
             Self::SecretsRead => "secrets:read",
             Self::Verify => "verify",
+            Self::GatewayRead => "gateway:read",
+            Self::GatewayWrite => "gateway:write",
+            Self::ProjectsRead => "projects:read",
+            Self::ProjectsWrite => "projects:write",
         }
     }
 
@@ -190,18 +216,20 @@ impl Scope {
             Self::KeysRead | Self::Verify => &[Permission::ViewKeys],
             Self::KeysWrite => &[Permission::ManageApiKeys],
             Self::CredentialsRead | Self::CredentialsWrite => &[Permission::ManageCredentials, Permission::ManageApiKeys],
-            Self::SecretsRead => &[Permission::ManageProjects],
+            Self::SecretsRead | Self::ProjectsWrite => &[Permission::ManageProjects],
+            Self::ProjectsRead => &[Permission::ViewProject],
+            Self::GatewayRead | Self::GatewayWrite => &[Permission::ManageServices],
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << self as u8
+    const fn bit(self) -> u16 {
+        1 << self as u16
     }
 }
 
 /// A set of scopes, as a bit set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
@@ -276,7 +304,7 @@ mod tests {
 
     #[test]
     fn each_scope_has_a_name_and_needs_a_permission() {
-        use Permission::{ManageApiKeys, ManageCredentials, ManageProjects, ViewKeys};
+        use Permission::{ManageApiKeys, ManageCredentials, ManageProjects, ViewKeys, ViewProject};
         for (scope, name, needs) in [
             (Scope::KeysRead, "keys:read", &[ViewKeys][..]),
             (Scope::KeysWrite, "keys:write", &[ManageApiKeys]),
@@ -284,6 +312,8 @@ mod tests {
             (Scope::CredentialsWrite, "credentials:write", &[ManageCredentials, ManageApiKeys]),
             (Scope::SecretsRead, "secrets:read", &[ManageProjects]),
             (Scope::Verify, "verify", &[ViewKeys]),
+            (Scope::ProjectsRead, "projects:read", &[ViewProject]),
+            (Scope::ProjectsWrite, "projects:write", &[ManageProjects]),
         ] {
             assert_eq!((scope.as_str(), scope.needs()), (name, needs));
         }

@@ -17,7 +17,13 @@ mod usage;
 mod verdict;
 mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use prometheus::IntCounter;
@@ -25,7 +31,7 @@ use zeroize::Zeroizing;
 
 pub use background::{return_credits, watch_changes, write_usage};
 pub use cached_key::{CachedKey, ProjectGrant};
-pub use evaluate::{VerdictCode, VerifyRequest, has_scope};
+pub use evaluate::{VerdictCode, VerifyRequest, has_scope, is_origin_allowed};
 pub use limiter::{CachedCredits, CachedLimits, RateLimitState};
 pub use usage::thread_number;
 pub use verdict::Verdict;
@@ -44,7 +50,7 @@ use latchkey_types::{
     id::{KeyId, OrganizationId},
     time::Timestamp,
 };
-use limiter::{Decision, Limiter, Remaining, ticks};
+use limiter::{AddressLimiters, Decision, Limiter, Remaining, ticks};
 use loader::KeyLoader;
 use serve_stale::ServeStale;
 use usage::UsageCounters;
@@ -60,7 +66,9 @@ pub struct Verifier {
     loader: Arc<KeyLoader>,
     cache: Arc<KeyCache>,
     serve_stale: ServeStale,
+    address_limiters: AddressLimiters,
     usage: UsageCounters,
+    gateway_epoch: AtomicU64,
 }
 
 impl Verifier {
@@ -71,7 +79,9 @@ impl Verifier {
             loader: Arc::new(KeyLoader::new(store, Arc::clone(&dependencies))),
             cache: Arc::new(KeyCache::new(dependencies)),
             serve_stale: ServeStale::default(),
+            address_limiters: AddressLimiters::new(),
             usage: UsageCounters::new(),
+            gateway_epoch: AtomicU64::new(0),
         }
     }
 
@@ -124,6 +134,7 @@ impl Verifier {
                 }
             }
             VerdictChange::SigningKeys => self.invalidate_all(),
+            VerdictChange::Gateway(_) => self.advance_gateway_epoch(),
             VerdictChange::Creator(_) | VerdictChange::Role(_) | VerdictChange::Project(_) | VerdictChange::Corpus(..) => {
                 self.cache.invalidate_dependents(change);
             }
@@ -135,6 +146,17 @@ impl Verifier {
         // The key set first: a concurrent read that uses the old one is then not cached.
         self.loader.signing_keys.invalidate();
         self.cache.invalidate_all();
+        self.advance_gateway_epoch();
+    }
+
+    /// Changes whenever services, upstreams or credentials may have changed, also through another instance: what was read for the gateway under
+    /// an earlier value is outdated. Read it before the store is read.
+    pub fn gateway_epoch(&self) -> u64 {
+        self.gateway_epoch.load(Ordering::Acquire)
+    }
+
+    fn advance_gateway_epoch(&self) {
+        self.gateway_epoch.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.
@@ -155,7 +177,7 @@ impl Verifier {
                 self.record_use(&key, now);
                 return Ok(Verdict::new(code, Some(key), Remaining::default()));
             };
-            match limits.limiter.take(limits, request.cost(), now) {
+            match self.take(&key, limits, request, now) {
                 Decision::Allowed(remaining) => {
                     self.record_use(&key, now);
                     return Ok(Verdict::new(VerdictCode::Valid, Some(key), remaining));
@@ -181,6 +203,14 @@ impl Verifier {
                 }
             }
         }
+    }
+
+    /// Consumes the limits of a key and, if the client's address is given, those of the address, or nothing.
+    fn take(&self, key: &CachedKey, limits: &CachedLimits, request: &VerifyRequest<'_>, now: Timestamp) -> Decision {
+        let take = || limits.limiter.take(limits, request.cost(), now);
+        let Some(address) = request.ip.filter(|_| !limits.address_rates.is_empty()) else { return take() };
+        let taken = self.address_limiters.take(key.id, address, &limits.address_rates, take);
+        taken.unwrap_or_else(|ms| Decision::RateLimited(Remaining { address_retry_after: Some(ms), ..limits.limiter.remaining(limits) }))
     }
 
     /// Reserves more credits; concurrent callers of the same key share one reservation. Returns whether the key has a credit limit at all.

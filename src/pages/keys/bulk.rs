@@ -133,12 +133,14 @@ pub(super) const fn delete_warning(kind: Kind) -> &'static str {
     match kind {
         Kind::Key(KeyKind::Corpus) => "Every system using a deleted key is blocked immediately. This cannot be undone.",
         Kind::Key(_) => "Requests with a deleted key will fail immediately. This cannot be undone.",
-        Kind::Credential(CredentialKind::External) => "Imports that use a deleted key will stop working. This cannot be undone.",
-        Kind::Credential(CredentialKind::General) => "Providers and models that use a deleted key will stop working. This cannot be undone.",
+        Kind::Credential(CredentialKind::External) => "Imports and services that use a deleted key will stop working. This cannot be undone.",
+        Kind::Credential(CredentialKind::General) => {
+            "Providers, models, services and corpora that use a deleted key will stop working. This cannot be undone."
+        }
     }
 }
 
-/// A warning that names the providers and models that use a credential.
+/// A warning that names what uses a credential, such as providers and services.
 pub(super) fn usage_warning(row: &KeyRow) -> Option<String> {
     let (last, others) = row.linked_to.split_last()?;
     Some(if others.is_empty() {

@@ -37,14 +37,24 @@ const RESOURCES: &[Resource] = &[
         label: "Credentials",
         levels: &[("", "None"), ("credentials:read", "Read, without secrets"), ("credentials:read credentials:write", "Read and write")],
     },
+    Resource {
+        field: "scopes.projects",
+        label: "Samples",
+        levels: &[("", "None"), ("projects:read", "Read"), ("projects:read projects:write", "Read and import")],
+    },
     Resource { field: "scopes.secrets", label: "Project secrets", levels: &[("", "None"), ("secrets:read", "Read in plain text")] },
+    Resource {
+        field: "scopes.gateway",
+        label: "Services",
+        levels: &[("", "None"), ("gateway:read", "Read"), ("gateway:read gateway:write", "Read and write")],
+    },
     Resource { field: "scopes.verify", label: "Verification", levels: &[("", "None"), ("verify", "Verify keys")] },
 ];
 
 /// Sets of scopes that are needed often: label, what they permit, and the scopes.
 const PRESETS: [(&str, &str, &[Scope]); 3] = [
     ("Full access", "Everything your role permits.", Scope::ALL),
-    ("Read only", "View keys and credentials. Secrets stay hidden.", &[Scope::KeysRead, Scope::CredentialsRead]),
+    ("Read only", "View keys, credentials and services. Secrets stay hidden.", &[Scope::KeysRead, Scope::CredentialsRead, Scope::GatewayRead]),
     ("Verify only", "Check the keys of your callers, nothing else.", &[Scope::Verify]),
 ];
 

@@ -20,7 +20,7 @@ use latchkey_ui::{
 };
 
 /// The pages of a project, in the order of the tabs.
-const TABS: &[&Page] = &[&routes::PROJECT, &routes::PROJECT_KEYS, &routes::ISSUED_KEYS];
+const TABS: &[&Page] = &[&routes::PROJECT, &routes::SAMPLES, &routes::PROJECT_KEYS, &routes::ISSUED_KEYS];
 
 /// Longest name of a project in a title, in characters.
 const TITLE_NAME_MAX: usize = 32;

@@ -12,6 +12,7 @@ mod list;
 mod live_updates;
 mod members;
 mod nodes;
+pub mod samples;
 mod secrets;
 pub mod templates;
 mod unsaved_edits;

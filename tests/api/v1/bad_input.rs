@@ -61,10 +61,14 @@ async fn invalid_bodies_are_client_errors() {
     let credential = api.post("/credentials", json!({ "kind": "general", "name": "a", "value": "sk-0123456789" })).await.1;
     let (key, credential) = (format!("/keys/{key}"), format!("/credentials/{}", text(&credential["credential"]["id"])));
     let rotate = format!("{key}/rotate");
+    assert_eq!(api.post("/corpora", json!({ "name": "the first" })).await.1["id"], 1);
     let calls = [
         (Method::POST, "/keys"),
         (Method::POST, "/keys/import"),
         (Method::POST, "/corpora"),
+        (Method::PUT, "/corpora/1/upstream"),
+        (Method::POST, "/corpora/1/documents"),
+        (Method::POST, "/corpora/1/search"),
         (Method::POST, "/credentials"),
         (Method::POST, "/verify"),
         (Method::POST, "/verify-batch"),
@@ -82,7 +86,8 @@ async fn invalid_bodies_are_client_errors() {
             assert!(response.json::<Value>().await.unwrap()["code"].is_string());
         }
     }
-    for (path, size) in [("/keys", 70_000), ("/verify", 70_000), ("/keys/import", 9_000_000), ("/verify-batch", 9_000_000)] {
+    let large = [("/keys/import", 9_000_000), ("/verify-batch", 9_000_000), ("/corpora/1/documents", 9_000_000)];
+    for (path, size) in large.into_iter().chain([("/keys", 70_000), ("/verify", 70_000), ("/corpora/1/search", 70_000)]) {
         let response = send_large(api.request(Method::POST, path).body(vec![b' '; size])).await;
         assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
@@ -129,6 +134,7 @@ async fn invalid_paths_and_queries_are_client_errors() {
         "/keys/..%2f",
         "/corpora/99999999999999999999",
         "/corpora/-1",
+        "/corpora/1/documents/%ff",
         "/projects/%00/secrets/%00",
         "/projects/x/nodes",
         "/credentials/%F0%9F%A6%80",

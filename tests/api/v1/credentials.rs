@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestServer, text};
+use crate::support::{ApiClient, TestServer, files_below, text};
 
 const AWS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const AWS_SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -84,8 +84,8 @@ async fn external_key_never_returns_its_secret() {
     create_credential(&api, aws("samples")).await;
 
     server.stop().await;
-    for file in fs::read_dir(server.data.path()).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    for file in files_below(server.data.path()) {
+        let bytes = fs::read(file).unwrap();
         for secret in [AWS_KEY, AWS_SECRET, "dx-token-0123456789"] {
             assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{secret} is in the data folder");
         }

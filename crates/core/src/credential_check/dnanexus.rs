@@ -10,7 +10,7 @@ use super::{CheckResult, secret_header};
 use crate::http_client::{HttpClient, HttpResponse};
 use latchkey_types::key::StorageProvider;
 
-const API: &str = "https://api.dnanexus.com";
+pub(crate) const API: &str = "https://api.dnanexus.com";
 const PROVIDER: &str = StorageProvider::Dnanexus.label();
 
 /// The fields read from success and error responses.

@@ -13,13 +13,15 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub(crate) use dnanexus::API as DNANEXUS_API;
+
 use super::{
     Core,
     actor::Actor,
     credentials::{self, OpenCredential, OpenError, Secrets},
-    http_client::{CALL_LIMIT, HttpError},
+    http_client::{CALL_LIMIT, HttpClient, HttpError},
 };
-use latchkey_store::{self as store, credentials::CredentialRecord};
+use latchkey_store::{self as store, credentials::CredentialRecord, providers::Destination};
 use latchkey_types::{
     credential::TestReport,
     error::Error,
@@ -33,6 +35,8 @@ use latchkey_types::{
 pub struct ProviderEndpoints {
     /// AWS Security Token Service; `None` for the endpoint of the credential's region.
     pub aws_sts: Option<Url>,
+    /// Amazon S3, with the bucket in the path; `None` for the endpoint of the credential's region.
+    pub aws_s3: Option<Url>,
     /// `DNAnexus` API; `None` for the public one.
     pub dnanexus: Option<Url>,
 }
@@ -53,6 +57,10 @@ struct RunningTest {
 impl CredentialChecks {
     pub fn new(endpoints: ProviderEndpoints) -> Self {
         Self { endpoints, running: Arc::default() }
+    }
+
+    pub(crate) const fn endpoints(&self) -> &ProviderEndpoints {
+        &self.endpoints
     }
 
     fn begin(&self, id: CredentialId) -> Result<RunningTest, Error> {
@@ -132,14 +140,21 @@ async fn run_test(core: &Core, actor: &Actor, id: CredentialId, record: &Credent
         Secrets::Aws { key, secret, region } => aws::test(client, endpoints.aws_sts.as_ref(), &key, &secret, &region).await,
         Secrets::Dnanexus { token } => dnanexus::test(client, endpoints.dnanexus.as_ref(), &token).await,
         Secrets::General { value } => match store::providers::destination_of(&core.store, opened.id).await? {
-            Some(destination) => model_provider::test(client, &destination, &value).await,
+            Some(destination) => test_general(client, &destination, &value).await,
             None => CheckResult::inconclusive("Link it to a provider first."),
         },
     })
 }
 
+async fn test_general(client: &HttpClient, to: &Destination, value: &SecretString) -> CheckResult {
+    match to.api_style {
+        Some(style) => model_provider::test(client, to, style, value).await,
+        None => CheckResult::inconclusive(format!("It is used for {}. Only keys of language model providers can be tested.", to.name)),
+    }
+}
+
 /// A header that contains a secret; marked sensitive so that it is not logged.
-fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
+pub(crate) fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
     let line = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
     let mut value = HeaderValue::from_str(line.expose_secret()).ok()?;
     value.set_sensitive(true);

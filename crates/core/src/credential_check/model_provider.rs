@@ -20,8 +20,8 @@ struct ModelList {
     _models: Vec<IgnoredAny>,
 }
 
-pub(super) async fn test(client: &HttpClient, to: &Destination, key: &SecretString) -> CheckResult {
-    let Some(request) = request(client, to.api_style, &to.base_url, key) else {
+pub(super) async fn test(client: &HttpClient, to: &Destination, style: ApiStyle, key: &SecretString) -> CheckResult {
+    let Some(request) = request(client, style, &to.base_url, key) else {
         return CheckResult::inconclusive(format!("The URL of {} is invalid. Enter it again.", to.name));
     };
     match client.send(request).await {

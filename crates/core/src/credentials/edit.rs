@@ -98,8 +98,8 @@ fn changed_at(before: &CredentialRecord) -> Timestamp {
     Timestamp::now().max(before.updated_at.plus_ms(1))
 }
 
-/// Deletes a credential permanently. Its secrets are removed, and linked providers and models lose their key. Needs the kind's `manage`
-/// permission.
+/// Deletes a credential permanently. Its secrets are removed, and linked providers, models, services and upstreams lose their key. Needs the
+/// kind's `manage` permission.
 ///
 /// # Errors
 /// `NotFound` also if the credential is already deleted.
@@ -109,7 +109,7 @@ pub async fn delete(core: &Core, actor: &Actor, id: CredentialId, only_if: IfMat
     only_if.check(|| Ok(row_without_links(&record)))?;
     let links = store::providers::links_of(&mut change.tx, &[id]).await?;
     let linked = links.into_iter().map(|link| link.name).collect::<Vec<_>>();
-    store::providers::unlink_credential(&mut change.tx, id).await?;
+    store::credentials::unlink(&mut change.tx, id).await?;
     store::credentials::delete(&mut change.tx, id).await?;
     let event = change.event("credential.deleted", "credential", id, &record.name).with("kind", record.kind.as_str()).with("unlinked", linked);
     change.commit([event]).await

@@ -7,6 +7,8 @@ mod view;
 
 pub use create::{NewGeneralKey, create_external, create_general};
 pub use edit::{GeneralKeyPatch, delete, edit_general, replace_external};
+pub(crate) use open::open_in;
+pub(crate) use open::open_record;
 pub use open::{OpenCredential, OpenError, Secrets, open};
 pub use view::{find_many, get, own_external, rows};
 
@@ -47,7 +49,7 @@ async fn find_accessible(db: &mut Connection, actor: &Actor, id: CredentialId) -
 }
 
 /// The value that makes an external key the only one of its provider and user.
-fn external_unique_name(provider: StorageProvider, user: UserId) -> String {
+pub(crate) fn external_unique_name(provider: StorageProvider, user: UserId) -> String {
     format!("{} {user}", provider.as_str())
 }
 

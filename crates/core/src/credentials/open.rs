@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::owner_of;
 use crate::{Core, vault::Vault};
-use latchkey_store::{self as store, credentials::CredentialRecord, sealed_secrets::SealedSecret};
+use latchkey_store::{self as store, Store, credentials::CredentialRecord, sealed_secrets::SealedSecret};
 use latchkey_types::{
     error::Error,
     id::{CredentialId, OrganizationId},
@@ -65,14 +65,16 @@ pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -
     if record.lifecycle().status(Timestamp::now()) == Status::Expired {
         return Err(OpenError::Expired);
     }
-    if let Some(secrets) = read(core, &record).await? {
-        return Ok(OpenCredential { record, secrets });
-    }
-    let renewed = core.vault.reload_master_key(&core.store).await?;
-    match if renewed { read(core, &record).await? } else { None } {
+    match open_record(core, &record).await? {
         Some(secrets) => Ok(OpenCredential { record, secrets }),
         None => Err(OpenError::Unreadable),
     }
+}
+
+/// The decrypted secrets of a credential, which may have expired; `None` if one is missing or cannot be decrypted.
+pub(crate) async fn open_record(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
+    let secrets = read(core, record).await?;
+    if secrets.is_none() && core.vault.reload_master_key(&core.store).await? { read(core, record).await } else { Ok(secrets) }
 }
 
 async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
@@ -91,5 +93,22 @@ pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&Seale
             Some(Secrets::Aws { key: open("key")?, secret: open("secret")?, region: record.region.clone()? })
         }
         _ => None,
+    }
+}
+
+/// As [`open`], for a background task, which does not have the whole [`Core`].
+pub(crate) async fn open_in(store: &Store, vault: &Vault, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
+    let record = store::credentials::find(store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
+    if record.lifecycle().status(Timestamp::now()) == Status::Expired {
+        return Err(OpenError::Expired);
+    }
+    loop {
+        let sealed = store::sealed_secrets::of_many(store.read()?, &[record.id]).await?;
+        if let Some(secrets) = secrets(vault, &record, &sealed.iter().collect::<Vec<_>>()) {
+            return Ok(OpenCredential { record, secrets });
+        }
+        if !vault.reload_master_key(store).await? {
+            return Err(OpenError::Unreadable);
+        }
     }
 }

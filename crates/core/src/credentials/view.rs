@@ -42,7 +42,7 @@ pub(super) async fn load_row(core: &Core, record: CredentialRecord) -> Result<Ke
     rows(core, vec![record]).await?.pop().ok_or(Error::Internal)
 }
 
-/// Rows of credentials, in the order of the records, with the names of linked providers and models and whether their secrets can be decrypted.
+/// Rows of credentials, in the order of the records, with the names of what is linked to them and whether their secrets can be decrypted.
 pub async fn rows(core: &Core, records: Vec<CredentialRecord>) -> Result<Vec<KeyRow>, Error> {
     let ids: Vec<CredentialId> = records.iter().map(|record| record.id).collect();
     let links = store::providers::links_of(core.store.read()?, &ids).await?;

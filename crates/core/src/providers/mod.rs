@@ -1,13 +1,12 @@
 //! The rules for providers of language models and the keys that they are linked to. All need *Manage Credentials*.
 
-mod address;
 mod models;
 
 pub use models::{create_model, delete_model, edit_model};
 
 use std::collections::HashMap;
 
-use super::{Core, actor::Actor, audit::Event};
+use super::{Core, actor::Actor, audit::Event, base_url::base_url};
 use latchkey_store::{
     self as store, Connection, Tx,
     models::ModelRecord,
@@ -99,7 +98,7 @@ async fn find(db: &mut Connection, actor: &Actor, id: ProviderId) -> Result<Prov
 }
 
 fn values(core: &Core, request: ProviderRequest) -> Result<ProviderValues, Error> {
-    let (name, base_url) = (validate::name("name", &request.name)?, address::base_url(&core.http_client, "base_url", &request.base_url)?);
+    let (name, base_url) = (validate::name("name", &request.name)?, base_url(&core.http_client, "base_url", &request.base_url)?);
     Ok(ProviderValues { name, api_style: request.style, base_url, key: request.key })
 }
 

@@ -6,8 +6,7 @@ use axum::{
 };
 
 use super::headers::{encoded, json, list, value};
-use crate::rate_headers;
-use latchkey_http::problem::Problem;
+use latchkey_http::{problem::Problem, rate_headers};
 use latchkey_store as store;
 use latchkey_types::time::Timestamp;
 use latchkey_verify::{CachedKey, Verdict, VerdictCode};

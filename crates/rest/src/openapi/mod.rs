@@ -19,12 +19,13 @@ use latchkey_types::{
     rest::{
         credentials::{CreatedCredential, Credential},
         keys::{Key, KeyWithSecret},
+        services::Service,
     },
 };
 
 /// Schemas that no handler registers: those of errors, of responses with common headers, and of values that are described elsewhere.
 #[derive(OpenApi)]
-#[openapi(components(schemas(CodeSchema, CreatedCredential, Credential, Key, KeyWithSecret, Problem, RequestId)))]
+#[openapi(components(schemas(CodeSchema, CreatedCredential, Credential, Key, KeyWithSecret, Problem, RequestId, Service)))]
 struct Base;
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -47,7 +48,9 @@ fn document_value() -> Value {
         { "name": "keys", "description": "API keys that Latchkey issues." },
         { "name": "corpora", "description": "The corpora that corpus keys give access to." },
         { "name": "credentials", "description": "Third-party keys, stored encrypted and never returned." },
+        { "name": "services", "description": "HTTP APIs that are called through the gateway with a stored credential." },
         { "name": "projects", "description": "Projects, their nodes, secrets and revoked keys." },
+        { "name": "samples", "description": "Samples of projects, and the jobs that import them." },
         { "name": "whoami", "description": "The current key, its organization and user." },
         { "name": "public", "description": "Public endpoints." },
     ]);

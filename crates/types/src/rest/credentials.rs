@@ -36,7 +36,7 @@ pub struct Credential {
     pub created_by: UserId,
     pub last_used_at: Option<Rfc3339>,
     pub expires_at: Option<Rfc3339>,
-    /// The names of the providers and models that use this credential.
+    /// The names of the providers, models, services and corpora that use this credential.
     pub linked_to: Vec<String>,
     /// The result of the last test; null if it was never tested.
     #[cfg_attr(feature = "openapi", schema(required))]

@@ -7,8 +7,12 @@ pub mod credentials;
 pub mod keys;
 pub mod page;
 pub mod projects;
+pub mod samples;
 #[cfg(feature = "openapi")]
 mod schema;
+#[cfg(feature = "openapi")]
+mod service_schema;
+pub mod services;
 pub mod values;
 pub mod verify;
 pub mod whoami;

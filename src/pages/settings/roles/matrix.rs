@@ -18,12 +18,12 @@ use latchkey_ui::{
 /// The permissions by what they are about.
 const GROUPS: &[(&str, &[Permission])] = {
     use Permission::{
-        ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageOrganization, ManageProjects, ManageRoles, ViewAuditLog, ViewBilling,
-        ViewKeys, ViewProject,
+        ManageApiKeys, ManageCorpora, ManageCredentials, ManageMembers, ManageOrganization, ManageProjects, ManageRoles, ManageServices,
+        ViewAuditLog, ViewBilling, ViewKeys, ViewProject,
     };
     &[
         ("API keys", &[ViewKeys, ManageApiKeys]),
-        ("Credentials and corpora", &[ManageCredentials, ManageCorpora]),
+        ("Credentials, corpora and services", &[ManageCredentials, ManageCorpora, ManageServices]),
         ("Projects", &[ViewProject, ManageProjects]),
         ("Organization", &[ViewBilling, ViewAuditLog, ManageMembers, ManageRoles, ManageOrganization]),
     ]

@@ -1,8 +1,8 @@
-//! The base URL of a provider.
+//! The base URL of a provider, a service, or the upstream of a corpus.
 
 use url::Url;
 
-use crate::http_client::HttpClient;
+use super::http_client::HttpClient;
 use latchkey_types::error::Error;
 
 /// The maximum length, in bytes.
@@ -12,7 +12,7 @@ const URL_MAX: usize = 2048;
 ///
 /// # Errors
 /// `Invalid` unless it is an http or https URL of at most [`URL_MAX`] bytes without user, query and fragment, to which a key may be sent.
-pub(super) fn base_url(client: &HttpClient, field: &str, typed: &str) -> Result<String, Error> {
+pub fn base_url(client: &HttpClient, field: &str, typed: &str) -> Result<String, Error> {
     let invalid = |message: &str| Error::invalid(field, message);
     let typed = typed.trim();
     if typed.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn base_url(client: &HttpClient, field: &str, typed: &str) -> Result<
         return Err(malformed());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("Remove user and password from the URL. Link a general key instead."));
+        return Err(invalid("Remove user and password from the URL. Link a stored key instead."));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("Remove the query (“?”) or fragment (“#”) from the URL."));
