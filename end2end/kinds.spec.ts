@@ -24,7 +24,7 @@ const KINDS = [
   { kind: 'agent', tab: 'Agent API Key', create: 'Create API Key', title: 'Create Agent API Key', purpose: /90 days/ },
   { kind: 'corpus', tab: 'Corpus', create: 'Create', title: 'Create corpus key', purpose: /anonymous callers access/ },
   { kind: 'external', tab: 'External', create: 'Create', title: 'Add external key', purpose: /pull sample files/ },
-  { kind: 'general', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to any provider or model/ },
+  { kind: 'general', tab: 'General Key', create: 'New API Key', title: 'New API Key', purpose: /link it to a provider, model or service/ },
 ];
 
 const checkPage = async (page: Page, state: string) => {
@@ -372,7 +372,7 @@ test('a corpus key is limited to the selected corpora', async ({ page, server, i
   await expect(page.getByRole('columnheader', { name: 'API access', includeHidden: true })).toHaveCount(1);
   await checkPage(page, 'the list');
   await keyRow.getByRole('button', { name: 'Actions' }).click();
-  await expect(page.getByRole('menuitem')).toContainText(['Copy ID', 'Rotate…', 'Disable', 'Delete']);
+  await expect(page.getByRole('menuitem')).toContainText(['Edit', 'Copy ID', 'Rotate…', 'Disable', 'Delete']);
   await checkPage(page, 'the menu');
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await expect(page.getByRole('alertdialog')).toContainText('This cannot be undone.');

@@ -1,4 +1,4 @@
-// Limits of a client key: creating, listing and editing.
+// Limits of client and corpus keys: creating, listing and editing.
 
 import type { Locator, Page } from '@playwright/test';
 import { axe, copyAndClose, expect, expectFitsWidth, open, openLimits, row, test } from './fixtures';
@@ -93,6 +93,80 @@ test('limits are set, listed, changed and removed', { tag: '@widths' }, async ({
   await save(page);
   expect(await server.get(internalKey, path)).toMatchObject({ rate_limits: [{ name: 'minute' }], credits: null, allowed_ips: [] });
   await expect(row(page, 'mobile app').getByText('1,000/min', { exact: true })).toHaveCount(1);
+});
+
+test('limits of a corpus key are set, listed, changed and removed', { tag: '@widths' }, async ({ page, server, internalKey }) => {
+  test.setTimeout(120_000);
+  const perAddress = (index: number) => page.getByRole('group', { name: `Limit per address ${index}`, exact: true });
+  await server.api(internalKey, '/corpora', { name: 'handbook' });
+  await open(page, '/keys/corpus');
+  await page.getByRole('button', { name: 'Create', exact: true }).click();
+  await dialog(page).getByLabel('Name', { exact: true }).fill('help pages');
+  await expect(dialog(page).getByRole('checkbox', { name: 'handbook' })).toBeChecked();
+  await expect(dialog(page).getByText('Rate limits, credits, allowed origins')).toBeVisible();
+  await openLimits(page);
+  await expect(dialog(page).getByLabel('Allowed addresses')).toHaveCount(0);
+  await addRate(page, 1, 'all', '1,000', '1', 'minutes');
+  await button(page, 'Add limit per address').click();
+  await expect(perAddress(1).getByLabel('Name')).toBeFocused();
+  await perAddress(1).getByLabel('Name').fill('each');
+  const origins = dialog(page).getByLabel('Allowed origins');
+  await origins.fill('https://Help.example.com/\n\nexample.com');
+
+  // All errors at once.
+  await button(page, 'Submit').click();
+  await expect(perAddress(1).getByLabel('Limit')).toHaveAccessibleDescription('Limit per address 1, limit: Enter a number.');
+  await expect(origins).toHaveAccessibleDescription(/^“example.com”: Must be an origin/);
+  await axe(page, 'limits of a corpus key, invalid');
+  await perAddress(1).getByLabel('Limit').fill('20');
+  await origins.fill('https://Help.example.com/\nhttp://localhost:8080');
+  await expectFitsWidth(page);
+  await button(page, 'Submit').click();
+  await expect(dialog(page).getByRole('textbox', { name: 'Secret key' })).toBeVisible();
+  await copyAndClose(page);
+
+  const summary = row(page, 'help pages').getByText('1,000/min · 20/min per address · 2 origins');
+  await expect(summary).toHaveAttribute('title', /^all: at most 1,000 in any minute\neach: at most 20 in any minute per address\nOnly on pages of https:/);
+  await expectFitsWidth(page);
+  const { items } = await server.get(internalKey, '/keys?kind=corpus');
+  const path = `/keys/${items[0].id}`;
+  expect(await server.get(internalKey, path)).toMatchObject({
+    rate_limits: [{ name: 'all', limit: 1000, duration_ms: 60_000 }],
+    address_rate_limits: [{ name: 'each', limit: 20, duration_ms: 60_000 }],
+    allowed_origins: ['https://help.example.com', 'http://localhost:8080'],
+    allowed_ips: [],
+  });
+
+  const edit = async () => {
+    await row(page, 'help pages').getByRole('button', { name: 'Actions' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await expect(dialog(page)).toContainText('help pages');
+  };
+  await edit();
+  await expect(rate(page, 1).getByLabel('Limit')).toHaveValue('1000');
+  await expect(origins).toHaveValue('https://help.example.com\nhttp://localhost:8080');
+  await axe(page, 'limits of a corpus key, edited');
+  await perAddress(1).getByLabel('Limit').fill('30');
+  await dialog(page).getByLabel('Limit total uses (credits)').check();
+  await dialog(page).getByLabel('Remaining').fill('500');
+  await save(page);
+  await expect(row(page, 'help pages')).toContainText('1,000/min · 30/min per address · 500 credits · 2 origins');
+
+  await edit();
+  await rate(page, 1).getByRole('button', { name: 'Remove' }).click();
+  await perAddress(1).getByRole('button', { name: 'Remove' }).click();
+  await expect(button(page, 'Add limit per address')).toBeFocused();
+  await dialog(page).getByLabel('Limit total uses (credits)').uncheck();
+  await origins.fill('');
+  await save(page);
+  await expect(row(page, 'help pages').getByText('No limits', { exact: true })).toHaveCount(1);
+  const cleared = { rate_limits: [], address_rate_limits: [], credits: null, allowed_origins: [] };
+  expect(await server.get(internalKey, path)).toMatchObject({ ...cleared, name: 'help pages', corpora: [1], scopes: ['query'] });
+
+  // Without limits, the section is open: there is nothing else to edit.
+  await edit();
+  await expect(button(page, 'Add rate limit')).toBeVisible();
+  await expectFitsWidth(page);
 });
 
 test('an invalid limit is shown at its field', { tag: '@once' }, async ({ page, owner: _ }) => {

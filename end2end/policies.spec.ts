@@ -16,8 +16,10 @@ interface Policy {
   mask: [number, number] | null;
   revealed: 'row' | 'pop-up' | 'holder' | 'never';
   expires: boolean;
-  /** Whether rate limits, credits and allowed addresses can be set. */
+  /** Whether rate limits and credits can be set. */
   limited: boolean;
+  /** Whether limits per address and allowed origins can be set, instead of allowed addresses. */
+  public: boolean;
   unique: 'nothing' | 'name' | 'provider';
   edited: string[];
 }
@@ -65,7 +67,11 @@ async function create(page: Page, policy: Policy, name: string): Promise<void> {
   }
   await page.getByLabel(label, { exact: true }).fill(name);
   await fill(page);
-  await expect(page.getByRole('dialog').locator('summary', { hasText: 'rate limits' })).toHaveCount(policy.limited ? 1 : 0);
+  const limits = page.getByRole('dialog').locator('summary', { hasText: 'rate limits' });
+  await expect(limits).toHaveCount(policy.limited ? 1 : 0);
+  if (policy.limited) {
+    await expect(limits).toContainText(policy.public ? 'allowed origins' : 'allowed addresses');
+  }
   await page.getByRole('button', { name: save, exact: true }).click();
 }
 
@@ -133,14 +139,23 @@ for (const policy of policies.filter((each) => each.page)) {
       await page.getByRole('button', { name: 'Cancel' }).click();
     }
 
-    await expect(keyRow.getByRole('button', { name: 'Edit' })).toHaveCount(policy.edited.length ? 1 : 0);
-    if (policy.edited.length) {
+    const isRenamed = policy.edited.includes('name');
+    await expect(keyRow.getByRole('button', { name: 'Edit' })).toHaveCount(isRenamed ? 1 : 0);
+    if (policy.edited.length && !isRenamed) {
+      await chooseAction(page, name, 'Edit');
+      await expect(page.getByRole('dialog').getByLabel(dialogs[policy.kind].name, { exact: true })).toHaveCount(0);
+      await page.getByLabel('Limit total uses (credits)').check();
+      await page.getByLabel('Remaining').fill('1000000');
+      await page.getByRole('button', { name: 'Save', exact: true }).click();
+      await expect(keyRow).toContainText('1,000,000 credits');
+    }
+    if (isRenamed) {
       await keyRow.getByRole('button', { name: 'Edit' }).click();
       await page.getByLabel(dialogs[policy.kind].name, { exact: true }).fill(`${name}, renamed`);
       await page.getByRole('button', { name: 'Save', exact: true }).click();
       await expect(row(page, `${name}, renamed`)).toBeVisible();
     }
-    const currentName = policy.edited.length ? `${name}, renamed` : name;
+    const currentName = isRenamed ? `${name}, renamed` : name;
 
     if (inbound) {
       await chooseAction(page, currentName, 'Disable');

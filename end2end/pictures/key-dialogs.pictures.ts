@@ -174,6 +174,22 @@ pictures('corpus-keys', () => {
     await take('create, invalid');
   });
 
+  test('create, with limits', async ({ page, take }) => {
+    await openCreateDialog(page, 'corpus');
+    await dialog(page).getByLabel('Name', { exact: true }).fill('Status page');
+    await dialog(page).getByText('Limits', { exact: true }).click();
+    await dialogButton(page, 'Add rate limit').click();
+    await dialogButton(page, 'Add limit per address').click();
+    await take('create, with limits');
+  });
+
+  test('edit', async ({ page, take }) => {
+    await open(page, '/keys/corpus');
+    await chooseAction(page, 'Help centre search', 'Edit');
+    await expect(dialog(page)).toBeVisible();
+    await take('edit');
+  });
+
   test('delete', async ({ page, take }) => {
     await open(page, '/keys/corpus');
     await chooseAction(page, 'Help centre search', 'Delete');

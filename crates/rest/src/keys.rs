@@ -55,7 +55,12 @@ use latchkey_types::{
         ("internal" = (summary = "An internal key for a program that calls Latchkey", value = json!({
             "kind": "internal", "name": "gateway", "duration_days": 365, "scopes": ["verify"],
         }))),
-        ("corpus" = (summary = "A corpus key", value = json!({ "kind": "corpus", "name": "search box", "corpora": [1], "scopes": ["query"] }))),
+        ("corpus" = (summary = "A corpus key with limits", value = json!({
+            "kind": "corpus", "name": "search box", "corpora": [1], "scopes": ["query"],
+            "rate_limits": [{ "name": "all", "limit": 1000, "duration_ms": 60_000 }],
+            "address_rate_limits": [{ "name": "each", "limit": 20, "duration_ms": 60_000 }],
+            "allowed_origins": ["https://www.example.com"],
+        }))),
     )),
     responses(
         Located<201, KeyWithSecret>,

@@ -124,7 +124,13 @@ impl KeyRow {
             corpora: Vec::new(),
             external_id: None,
             metadata: None,
-            limits: Limits { rate_limits: Vec::new(), credits: None, allowed_ips: Vec::new() },
+            limits: Limits {
+                rate_limits: Vec::new(),
+                address_rate_limits: Vec::new(),
+                credits: None,
+                allowed_ips: Vec::new(),
+                allowed_origins: Vec::new(),
+            },
             retiring: None,
             secret_since: None,
             provider: None,
@@ -251,12 +257,18 @@ pub struct CreateKeyRequest {
     pub metadata: Option<String>,
     #[serde(default)]
     pub rate_limits: Vec<RateLimit>,
+    /// Like `rate_limits`, counted separately for each client address.
+    #[serde(default)]
+    pub address_rate_limits: Vec<RateLimit>,
     /// `None` for unlimited use.
     #[serde(default)]
     pub credits: Option<CreditsRequest>,
     /// Networks in CIDR notation from which the key is accepted; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Vec<String>,
+    /// Origins of web pages that may use the key; empty allows any.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
 }
 
 impl CreateKeyRequest {
@@ -271,8 +283,10 @@ impl CreateKeyRequest {
             external_id: None,
             metadata: None,
             rate_limits: Vec::new(),
+            address_rate_limits: Vec::new(),
             credits: None,
             allowed_ips: Vec::new(),
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -295,10 +309,15 @@ pub struct KeyPatch {
     #[serde(default)]
     pub rate_limits: Option<Vec<RateLimit>>,
     #[serde(default)]
+    pub address_rate_limits: Option<Vec<RateLimit>>,
+    #[serde(default)]
     pub credits: Option<CreditsPatch>,
     /// Networks in CIDR notation; empty accepts all addresses.
     #[serde(default)]
     pub allowed_ips: Option<Vec<String>>,
+    /// Origins of web pages; empty allows any.
+    #[serde(default)]
+    pub allowed_origins: Option<Vec<String>>,
 }
 
 /// Action on several keys.

@@ -1,4 +1,4 @@
-//! Limits of a key: rate limits, credits, allowed addresses, and the size of its other attributes.
+//! Limits of a key: rate limits, credits, allowed addresses and origins, and the size of its other attributes.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -10,7 +10,7 @@ use super::{
     time::{DAY_MS, Timestamp},
 };
 
-/// Maximum number of rate limits per key.
+/// Maximum number of rate limits of a key, and of its rate limits per address.
 pub const RATE_LIMITS_MAX: usize = 10;
 /// Maximum number of networks in an allow-list.
 pub const ALLOWED_IPS_MAX: usize = 100;
@@ -121,12 +121,18 @@ pub struct Limits {
     /// A request must satisfy all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rate_limits: Vec<RateLimit>,
+    /// Like `rate_limits`, counted separately for each client address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub address_rate_limits: Vec<RateLimit>,
     /// `None` for unlimited use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits: Option<Credits>,
     /// Networks in CIDR notation from which the key is accepted; empty accepts all addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_ips: Vec<String>,
+    /// Origins of web pages that may use the key, in the form of [`parse_origin`](super::origin::parse_origin); empty allows any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_origins: Vec<String>,
 }
 
 impl Limits {
@@ -135,14 +141,14 @@ impl Limits {
     }
 }
 
-/// All errors of rate limits: at `rate_limits`, or at one of their fields, such as `rate_limits[0].limit`.
-pub fn rate_limit_errors(limits: &[RateLimit]) -> Vec<Error> {
+/// All errors of rate limits: at their list `field`, or at one of their fields, such as `rate_limits[0].limit`.
+pub fn rate_limit_errors(field: &str, limits: &[RateLimit]) -> Vec<Error> {
     if limits.len() > RATE_LIMITS_MAX {
-        return vec![Error::invalid("rate_limits", format!("Use at most {RATE_LIMITS_MAX} limits."))];
+        return vec![Error::invalid(field, format!("Use at most {RATE_LIMITS_MAX} limits."))];
     }
     let errors_at = |(index, limit): (usize, &RateLimit)| {
         let is_duplicate = limits[..index].iter().any(|other| other.name == limit.name);
-        field_errors(limit, is_duplicate).map(|error| error.map(|error| error.with_index("rate_limits", index)))
+        field_errors(limit, is_duplicate).map(|error| error.map(|error| error.with_index(field, index)))
     };
     limits.iter().enumerate().flat_map(errors_at).flatten().collect()
 }
@@ -151,8 +157,8 @@ pub fn rate_limit_errors(limits: &[RateLimit]) -> Vec<Error> {
 ///
 /// # Errors
 /// The first of [`rate_limit_errors`].
-pub fn rate_limits(limits: &[RateLimit]) -> Result<(), Error> {
-    rate_limit_errors(limits).into_iter().next().map_or(Ok(()), Err)
+pub fn rate_limits(field: &str, limits: &[RateLimit]) -> Result<(), Error> {
+    rate_limit_errors(field, limits).into_iter().next().map_or(Ok(()), Err)
 }
 
 /// The error of each field of a rate limit.
@@ -255,6 +261,7 @@ mod tests {
 
     #[test]
     fn an_invalid_rate_limit_names_its_field() {
+        let rate_limits = |limits: &[RateLimit]| super::rate_limits("rate_limits", limits);
         assert_eq!(rate_limits(&[limit("a", 1, 1000), limit("b", 1, 1000)]), Ok(()));
         let long = "x".repeat(LIMIT_NAME_MAX + 1);
         for (bad, field) in [
@@ -276,7 +283,7 @@ mod tests {
 
     #[test]
     fn all_errors_of_rate_limits_are_found() {
-        let found = rate_limit_errors(&[limit("", 0, 0), limit("a", 1, 1000), limit("a", 0, 1000)]);
+        let found = rate_limit_errors("rate_limits", &[limit("", 0, 0), limit("a", 1, 1000), limit("a", 0, 1000)]);
         let fields: Vec<_> = found.iter().map(|error| error.field_error().unwrap().0).collect();
         let expected = ["rate_limits[0].name", "rate_limits[0].limit", "rate_limits[0].duration_ms", "rate_limits[2].name", "rate_limits[2].limit"];
         assert_eq!(fields, expected);

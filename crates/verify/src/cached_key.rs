@@ -45,6 +45,8 @@ pub struct CachedKey {
     /// End of the grace period, if this secret was replaced.
     pub secret_expires_at: Option<Timestamp>,
     pub limits: Option<CachedLimits>,
+    /// Origins of web pages that may use the key; empty allows any. See [`is_origin_allowed`](super::is_origin_allowed).
+    pub allowed_origins: Box<[Box<str>]>,
     /// Set for project keys only.
     pub project_grant: Option<Box<ProjectGrant>>,
     /// Set when the creator, a role, the project or a corpus changes.
@@ -115,6 +117,7 @@ impl CachedKey {
             lifecycle: record.key.lifecycle(),
             secret_expires_at: record.secret_expires_at,
             limits: CachedLimits::from_columns(&record.key.limits, interner, || limiter(id))?,
+            allowed_origins: row.limits.allowed_origins.into_iter().map(Into::into).collect(),
             project_grant,
             dependencies: flags.of(dependencies(record)),
             body: OnceLock::new(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::CachedKey;
 use latchkey_types::{
     key_kind::{KeyKind, ScopeRule, Status},
+    origin::parse_origin,
     permission::Scope,
     time::Timestamp,
 };
@@ -121,6 +122,13 @@ fn is_address_allowed(key: &CachedKey, address: Option<IpAddr>) -> bool {
     networks.is_empty() || address.is_some_and(is_listed)
 }
 
+/// Whether the key may be used by a web page of this origin: the value of the header `Origin`. Without the header it may, because the list keeps
+/// pages of others from using the key, and only browsers send the header reliably. A value that is no origin, such as `null`, is not allowed.
+pub fn is_origin_allowed(key: &CachedKey, origin: Option<&str>) -> bool {
+    let Some(origin) = origin.filter(|_| !key.allowed_origins.is_empty()) else { return true };
+    parse_origin(origin).is_some_and(|origin| key.allowed_origins.iter().any(|allowed| **allowed == *origin))
+}
+
 /// Whether a key has a scope and the scope is effective; true if none is required.
 pub fn has_scope(key: &CachedKey, scope: Option<&str>) -> bool {
     scope.is_none_or(|scope| key.scopes.iter().any(|own| own == scope) && is_effective(key, scope))
@@ -181,6 +189,7 @@ pub(super) mod tests {
             body: OnceLock::new(),
             secret_expires_at: None,
             limits: None,
+            allowed_origins: [].into(),
             project_grant: Some(Box::new(access)),
             dependencies: Dependencies::default(),
         }
@@ -309,7 +318,7 @@ pub(super) mod tests {
     #[test]
     fn allowed_networks_require_a_matching_address() {
         let networks: Box<[IpNet]> = ["192.0.2.0/24", "2001:db8::/32"].into_iter().map(|network| network.parse().unwrap()).collect();
-        let limits = CachedLimits { rates: Arc::new([]), credits: None, networks, limiter: Arc::default() };
+        let limits = CachedLimits { rates: Arc::new([]), address_rates: Arc::new([]), credits: None, networks, limiter: Arc::default() };
         let key = CachedKey { limits: Some(limits), ..client_key("a") };
         for (address, code) in [
             (Some("192.0.2.255"), VerdictCode::Valid),
@@ -327,5 +336,28 @@ pub(super) mod tests {
             VerdictCode::Forbidden,
             "the address is checked first"
         );
+    }
+
+    #[test]
+    fn only_listed_origins_are_allowed() {
+        let any = client_key("a");
+        let origins: [Box<str>; 2] = ["https://example.com".into(), "http://localhost:8080".into()];
+        let key = CachedKey { allowed_origins: origins.into(), ..client_key("a") };
+        for (origin, is_allowed) in [
+            (None, true),
+            (Some("https://example.com"), true),
+            (Some("HTTPS://EXAMPLE.COM:443"), true),
+            (Some("http://localhost:8080"), true),
+            (Some("http://example.com"), false),
+            (Some("https://example.com:8443"), false),
+            (Some("https://www.example.com"), false),
+            (Some("https://example.com.evil.test"), false),
+            (Some("https://example.com/"), false),
+            (Some("null"), false),
+            (Some(""), false),
+        ] {
+            assert_eq!(is_origin_allowed(&key, origin), is_allowed, "{origin:?}");
+            assert!(is_origin_allowed(&any, origin), "{origin:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use latchkey_store::keys::LimitColumns;
+use latchkey_store::keys::parse_rate_limits;
 use latchkey_types::limits::RateLimit;
 
 /// Largest number of interned sets; they are keyed by the stored text.
@@ -21,12 +21,12 @@ impl RateLimitInterner {
     }
 
     /// `None` if the stored text is invalid.
-    pub(super) fn intern(&self, stored: &LimitColumns) -> Option<RateLimits> {
-        let text = stored.rate_limits.as_deref().unwrap_or_default();
+    pub(super) fn intern(&self, stored: Option<&str>) -> Option<RateLimits> {
+        let text = stored.unwrap_or_default();
         if let Some(rate_limits) = self.0.get(text) {
             return Some(rate_limits);
         }
-        let rate_limits: RateLimits = stored.rate_limits()?.into();
+        let rate_limits: RateLimits = parse_rate_limits(stored)?.into();
         self.0.insert(text.to_owned(), Arc::clone(&rate_limits));
         Some(rate_limits)
     }
@@ -36,25 +36,13 @@ impl RateLimitInterner {
 mod tests {
     use super::*;
 
-    fn stored(rate_limits: &str) -> LimitColumns {
-        LimitColumns {
-            rate_limits: Some(rate_limits.to_owned()),
-            allowed_ips: None,
-            credits_remaining: None,
-            credits_refill: None,
-            credits_amount: None,
-            credits_refilled_at: None,
-            credits_version: None,
-        }
-    }
-
     #[test]
     fn equal_limits_are_stored_once() {
         let interner = RateLimitInterner::new();
         let text = r#"[{"name":"a","limit":2,"duration_ms":60000}]"#;
-        let (one, other) = (interner.intern(&stored(text)).unwrap(), interner.intern(&stored(text)).unwrap());
+        let (one, other) = (interner.intern(Some(text)).unwrap(), interner.intern(Some(text)).unwrap());
         assert!(Arc::ptr_eq(&one, &other));
         assert_eq!(*one, [RateLimit { name: "a".to_owned(), limit: 2, duration_ms: 60_000 }]);
-        assert!(interner.intern(&stored("[")).is_none());
+        assert!(interner.intern(Some("[")).is_none());
     }
 }

@@ -72,7 +72,9 @@ impl Fixture {
             metadata: None,
             expires_at: None,
             rate_limits: rate_limits.map(ToOwned::to_owned),
+            address_rate_limits: None,
             allowed_ips: None,
+            allowed_origins: None,
         };
         let key = NewKey {
             id: KeyId::new(),
@@ -123,6 +125,15 @@ impl Fixture {
     async fn set_credits(&self, id: KeyId, credits: Option<i64>) {
         let mut tx = self.other.begin().await.unwrap();
         store::keys::credits::set(&mut tx, id, credits.map(without_refill), Timestamp::now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Sets the rate limits of each client address.
+    async fn limit_addresses(&self, id: KeyId, limits: &str) {
+        let mut tx = self.store.begin().await.unwrap();
+        let record = store::keys::find(&mut tx, self.organization, id).await.unwrap().unwrap();
+        let attributes = KeyAttributes { address_rate_limits: Some(limits.to_owned()), ..record.attributes() };
+        store::keys::set_attributes(&mut tx, id, KeyKind::Client, &attributes).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -261,6 +272,27 @@ async fn rate_limits_are_enforced_and_reported() {
     // The state outlives a change of the key.
     fixture.verifier.apply(&VerdictChange::Creator(fixture.user));
     assert_eq!(fixture.evaluate("a", None).await.code, VerdictCode::RateLimited);
+}
+
+#[tokio::test]
+async fn an_address_that_has_reached_its_limit_uses_nothing() {
+    let fixture = Fixture::new().await;
+    let id = fixture.insert("a", Some(r#"[{"name":"all","limit":3,"duration_ms":60000}]"#), Some(20)).await;
+    fixture.limit_addresses(id, r#"[{"name":"each","limit":1,"duration_ms":60000}]"#).await;
+    let verdict = async |address: Option<&str>| {
+        let ip = address.map(|address| address.parse().unwrap());
+        fixture.verifier.evaluate(fixture.organization, &VerifyRequest { ip, ..VerifyRequest::new("a") }).await.unwrap()
+    };
+    let first = verdict(Some("192.0.2.1")).await;
+    assert_eq!((first.code, first.credits, first.address_retry_after()), (VerdictCode::Valid, Some(19), None));
+    let second = verdict(Some("192.0.2.1")).await;
+    let remaining: Vec<_> = second.rates().map(|(limit, state)| (limit.name.as_str(), state.remaining)).collect();
+    assert_eq!((second.code, second.credits, remaining), (VerdictCode::RateLimited, Some(19), vec![("all", 2)]));
+    assert!(second.address_retry_after().is_some_and(|ms| (59_000..=60_000).contains(&ms)));
+    assert!(verdict(Some("192.0.2.2")).await.is_valid());
+    assert!(verdict(None).await.is_valid(), "without an address, only the limits of the key apply");
+    let last = verdict(Some("192.0.2.3")).await;
+    assert_eq!((last.code, last.address_retry_after()), (VerdictCode::RateLimited, None), "the key has reached its own limit");
 }
 
 #[tokio::test]

@@ -17,14 +17,16 @@ pub struct Verdict {
     /// Next refill of the credits, if there is one and it is known.
     pub refills_at: Option<Timestamp>,
     rates: RateLimitStates,
+    address_retry_after: Option<i64>,
     key: Option<Arc<CachedKey>>,
 }
 
 impl Verdict {
     /// Drops the key if the code is [`VerdictCode::NotFound`], so that nothing about it is exposed.
     pub(super) fn new(code: VerdictCode, key: Option<Arc<CachedKey>>, remaining: Remaining) -> Self {
-        let (Remaining { rates, credits, refills_at }, key) = (remaining, key.filter(|_| code != VerdictCode::NotFound));
-        Self { code, request_id: RequestId::unordered(), rates, credits, refills_at, key }
+        let Remaining { rates, credits, refills_at, address_retry_after } = remaining;
+        let key = key.filter(|_| code != VerdictCode::NotFound);
+        Self { code, request_id: RequestId::unordered(), rates, credits, refills_at, address_retry_after, key }
     }
 
     /// `None` if the code is [`VerdictCode::NotFound`].
@@ -36,6 +38,12 @@ impl Verdict {
     pub fn rates(&self) -> impl Iterator<Item = (&RateLimit, &RateLimitState)> {
         let limits = self.key().and_then(|key| key.limits.as_ref());
         zip(limits.map(|limits| &*limits.rates).unwrap_or_default(), &self.rates)
+    }
+
+    /// Milliseconds until the client's address can use the key again, if the code is [`VerdictCode::RateLimited`] because the address has reached
+    /// one of its limits.
+    pub const fn address_retry_after(&self) -> Option<i64> {
+        self.address_retry_after
     }
 
     pub fn is_valid(&self) -> bool {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     fields::{self, KeyFields},
-    limits::map_network_errors,
+    limits::map_line_errors,
 };
 use crate::{
     api::keys::{create_key, edit_key, rotate_key},
@@ -30,8 +30,8 @@ pub(super) fn CreateDialog(spec: &'static KindSpec, viewer: Viewer, on_dismiss: 
     let (form, reveal, list) = (Form::new(), use_reveal(), spec.list_spec());
     let submit = move |()| {
         let call = fields::check(form, spec, &Limits::default()).map(|filled| {
-            let networks = filled.limits.allowed_ips.clone();
-            async move { create_key(filled.into_request(spec)).await.map_err(|error| map_network_errors(error, &networks)) }
+            let limits = filled.limits.clone();
+            async move { create_key(filled.into_request(spec)).await.map_err(|error| map_line_errors(error, &limits)) }
         });
         form.send_with_fallback(call, move |created| on_done.run(created), move |created| reveal.show(created));
     };
@@ -49,14 +49,12 @@ pub(super) fn EditDialog(spec: &'static KindSpec, viewer: Viewer, key: KeyRow, o
     let form = Form::new();
     let (id, before) = (key.id, StoredValue::new(key.limits.clone()));
     let submit = move |()| {
-        let call = before.with_value(|before| fields::check(form, spec, before)).map(|filled| {
-            let networks = filled.limits.allowed_ips.clone();
-            let patch = before.with_value(|before| filled.into_patch(spec, before));
-            async move { edit_key(id, patch).await.map_err(|error| map_network_errors(error, &networks)) }
-        });
+        let call = before
+            .with_value(|before| fields::check_patch(form, spec, before))
+            .map(|(patch, limits)| async move { edit_key(id, patch).await.map_err(|error| map_line_errors(error, &limits)) });
         form.send(call, move |key| on_done.run(key));
     };
-    let validate = move |()| before.with_value(|before| drop(fields::check(form, spec, before)));
+    let validate = move |()| before.with_value(|before| drop(fields::check_patch(form, spec, before)));
     view! {
         <FormDialog title="Edit key" form submit="Save" wide=spec.has_limits on_submit=submit on_validate=validate on_dismiss>
             <KeyFields form spec viewer key=Some(key)/>

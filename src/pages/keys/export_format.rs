@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use latchkey_types::{key::KeyRow, time::Timestamp};
+use latchkey_types::{key::KeyRow, limits::RateLimit, time::Timestamp};
 
-pub const COLUMNS: [&str; 19] = [
+pub const COLUMNS: [&str; 21] = [
     "id",
     "kind",
     "name",
@@ -15,8 +15,10 @@ pub const COLUMNS: [&str; 19] = [
     "external_id",
     "metadata",
     "rate_limits",
+    "address_rate_limits",
     "credits",
     "allowed_ips",
+    "allowed_origins",
     "provider",
     "region",
     "linked_to",
@@ -38,9 +40,11 @@ pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
         row.corpora.iter().map(|corpus| corpus.id.to_string()).collect::<Vec<_>>().join(" "),
         row.external_id.clone().unwrap_or_default(),
         row.metadata.clone().unwrap_or_default(),
-        if row.limits.rate_limits.is_empty() { String::new() } else { as_json(&row.limits.rate_limits) },
+        rate_limits(&row.limits.rate_limits),
+        rate_limits(&row.limits.address_rate_limits),
         row.limits.credits.as_ref().map(as_json).unwrap_or_default(),
         row.limits.allowed_ips.join(" "),
+        row.limits.allowed_origins.join(" "),
         row.provider.map_or("", |provider| provider.as_str()).to_owned(),
         row.region.clone().unwrap_or_default(),
         row.linked_to.join(", "),
@@ -49,6 +53,10 @@ pub fn cells(row: &KeyRow) -> [String; COLUMNS.len()] {
         row.last_used_at.map(Timestamp::rfc3339).unwrap_or_default(),
         row.expires_at.map(Timestamp::rfc3339).unwrap_or_default(),
     ]
+}
+
+fn rate_limits(limits: &[RateLimit]) -> String {
+    if limits.is_empty() { String::new() } else { as_json(&limits) }
 }
 
 /// Nested values are written as in the API.
@@ -62,7 +70,7 @@ mod tests {
     use crate::pages::export_file;
     use latchkey_types::{
         key_kind::{KeyKind, Kind},
-        limits::{Credits, Limits, RateLimit, Refill},
+        limits::{Credits, Limits, Refill},
     };
 
     fn csv(rows: &[KeyRow]) -> String {
@@ -112,11 +120,15 @@ mod tests {
             rate_limits: vec![RateLimit { name: "burst".to_owned(), limit: 9, duration_ms: 1000 }],
             credits: Some(Credits { remaining: 5, refill: Refill::Never, amount: 0 }),
             allowed_ips: vec!["10.0.0.0/8".to_owned(), "::1/128".to_owned()],
+            allowed_origins: vec!["https://example.com".to_owned()],
+            ..Limits::default()
         };
         let read: serde_json::Value = serde_json::from_str(&json(&[limited, row("b")])).unwrap();
         assert_eq!(read[0]["rate_limits"], r#"[{"name":"burst","limit":9,"duration_ms":1000}]"#);
         assert_eq!(read[0]["credits"], r#"{"remaining":5,"refill":"never","amount":0}"#);
         assert_eq!(read[0]["allowed_ips"], "10.0.0.0/8 ::1/128");
+        assert_eq!(read[0]["address_rate_limits"], "");
+        assert_eq!(read[0]["allowed_origins"], "https://example.com");
         for head in ["rate_limits", "credits", "allowed_ips"] {
             assert_eq!(read[1][head], "");
         }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     corpora_field::parse_corpora,
     expiry_field::{ExpiryChange, ExpiryFields, check_expiry},
-    limits::{self, LimitFormValues, LimitsPatch},
+    limits::{self, LimitFormValues},
     limits_section::LimitsSection,
     metadata::{MetadataField, check_metadata},
     scope_fields::{ScopeFields, check_scopes},
@@ -48,28 +48,38 @@ impl KeyFormValues {
             external_id: self.external_id,
             metadata: self.metadata,
             rate_limits: self.limits.rate_limits,
+            address_rate_limits: self.limits.address_rate_limits,
             credits: self.limits.credits,
             allowed_ips: self.limits.allowed_ips,
+            allowed_origins: self.limits.allowed_origins,
         }
     }
 
     /// The changes that the kind allows. `before` is the key's current limits.
-    pub(super) fn into_patch(self, spec: &KindSpec, before: &Limits) -> KeyPatch {
+    fn into_patch(self, spec: &KindSpec, before: &Limits) -> KeyPatch {
         if spec.editable != Editable::All {
             return KeyPatch { name: Some(self.name), ..KeyPatch::default() };
         }
-        let LimitsPatch { rate_limits, credits, allowed_ips } = self.limits.diff(before);
         KeyPatch {
             name: Some(self.name),
             expiry: self.expiry_change.new_expiry(),
             scopes: self.scopes,
             external_id: self.external_id,
             metadata: self.metadata,
-            rate_limits,
-            credits,
-            allowed_ips,
+            ..self.limits.into_patch(before)
         }
     }
+}
+
+/// Validates the fields of a key to edit. Returns the changes, and the limits as they were typed. `before` is the key's current limits.
+pub(super) fn check_patch(form: Form, spec: &KindSpec, before: &Limits) -> Option<(KeyPatch, LimitFormValues)> {
+    if spec.editable == Editable::Limits {
+        let limits = limits::check(form, before)?;
+        return Some((limits.clone().into_patch(before), limits));
+    }
+    let values = check(form, spec, before)?;
+    let limits = values.limits.clone();
+    Some((values.into_patch(spec, before), limits))
 }
 
 /// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
@@ -109,7 +119,25 @@ pub(super) fn KeyFields(
     viewer: Viewer,
     /// The key to edit, or `None` to create one.
     key: Option<KeyRow>,
-) -> impl IntoView {
+) -> AnyView {
+    match key {
+        Some(key) if spec.editable == Editable::Limits => view! { <OnlyLimits form spec key/> }.into_any(),
+        key => view! { <AllFields form spec viewer key/> }.into_any(),
+    }
+}
+
+/// The fields of a key of which only the limits can be edited.
+#[component]
+fn OnlyLimits(form: Form, spec: &'static KindSpec, key: KeyRow) -> impl IntoView {
+    view! {
+        <p><strong class="quoted">{key.name}</strong> " " <code class="key-mask">{key.mask}</code></p>
+        <LimitsSection form spec limits=key.limits is_only=true/>
+    }
+}
+
+/// All fields of the kind.
+#[component]
+fn AllFields(form: Form, spec: &'static KindSpec, viewer: Viewer, key: Option<KeyRow>) -> impl IntoView {
     let list = spec.list_spec();
     let is_new = key.is_none();
     let hint = if is_new { list.name_hint } else { "The secret doesn’t change." };
@@ -139,6 +167,6 @@ pub(super) fn KeyFields(
         {fields.0}
         {fields.1}
         {spec.has_annotations.then(|| view! { <MetadataField form value=metadata/> })}
-        {spec.has_limits.then(|| view! { <LimitsSection form limits/> })}
+        {spec.has_limits.then(|| view! { <LimitsSection form spec limits/> })}
     }
 }

@@ -1,7 +1,10 @@
 //! The life cycle of every kind over the API, compared with `KIND_SPECS`. A kind that is missing here does not compile or fails.
 
 use latchkey::routes;
-use latchkey_types::key_kind::{CreateAction, CredentialKind, Editable, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, Mask, SecretReveal, Unique};
+use latchkey_types::{
+    key_kind::{CreateAction, CredentialKind, Editable, Expiry, KIND_SPECS, KeyKind, Kind, KindSpec, Mask, SecretReveal, Unique},
+    permission::Scope,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -80,7 +83,7 @@ async fn check_key(api: &ApiClient, kind: KeyKind, spec: &KindSpec) {
 
     // Editable fields change; for the others the error names the field.
     let renamed = api.call(Method::PATCH, &path, Some(json!({ "name": "Second" }))).await;
-    if spec.editable == Editable::Nothing {
+    if matches!(spec.editable, Editable::Nothing | Editable::Limits) {
         assert_eq!((renamed.0.as_u16(), &renamed.1["field"]), (422, &json!("name")), "{kind_name}");
     } else {
         assert_eq!((renamed.0, &renamed.1["name"]), (StatusCode::OK, &json!("Second")), "{kind_name}");
@@ -96,6 +99,8 @@ async fn check_key(api: &ApiClient, kind: KeyKind, spec: &KindSpec) {
             assert_eq!((edited.0.as_u16(), &edited.1["field"]), (422, &json!(field)), "{kind_name}");
         }
     }
+
+    check_limits(api, &path, spec).await;
 
     // Disabling and enabling take effect immediately.
     for (action, status, code) in [("disable", "disabled", "DISABLED"), ("disable", "disabled", "DISABLED"), ("enable", "active", "VALID")] {
@@ -123,6 +128,27 @@ async fn check_key(api: &ApiClient, kind: KeyKind, spec: &KindSpec) {
         assert_eq!(api.call(method, &path, None).await.0, StatusCode::NOT_FOUND, "{kind_name}");
     }
     assert_eq!(post("Second").await.0, StatusCode::CREATED, "{kind_name}");
+}
+
+/// Each limit can be set and removed if the kind has it. The secret stays valid: the limits are far from reached.
+async fn check_limits(api: &ApiClient, path: &str, spec: &KindSpec) {
+    let rates = json!([{ "name": "day", "limit": 1_000_000, "duration_ms": 86_400_000 }]);
+    for (field, value, cleared, is_supported) in [
+        ("rate_limits", rates.clone(), json!([]), spec.has_limits),
+        ("credits", json!({ "remaining": 1_000_000, "refill": "never", "amount": 0 }), Value::Null, spec.has_limits),
+        ("allowed_ips", json!(["192.0.2.0/24"]), json!([]), spec.has_limits && !spec.is_public),
+        ("address_rate_limits", rates, json!([]), spec.is_public),
+        ("allowed_origins", json!(["https://example.com"]), json!([]), spec.is_public),
+    ] {
+        let edited = api.call(Method::PATCH, path, Some(json!({ field: value }))).await;
+        if is_supported {
+            assert_eq!((edited.0, &edited.1[field]), (StatusCode::OK, &value), "{} {field}: {}", spec.name, edited.1);
+            let (status, removed) = api.call(Method::PATCH, path, Some(json!({ field: cleared }))).await;
+            assert_eq!((status, &removed[field]), (StatusCode::OK, &cleared), "{} {field}", spec.name);
+        } else {
+            assert_eq!((edited.0.as_u16(), &edited.1["field"]), (422, &json!(field)), "{} {field}", spec.name);
+        }
+    }
 }
 
 async fn check_credential(api: &ApiClient, kind: CredentialKind, spec: &KindSpec) {
@@ -207,6 +233,7 @@ fn table() -> Value {
                 SecretReveal::Never => "never",
             },
             "limited": spec.has_limits,
+            "public": spec.is_public,
             "expires": spec.expiry != Expiry::Never,
             "unique": match spec.unique {
                 Unique::Nothing => "nothing",
@@ -217,6 +244,7 @@ fn table() -> Value {
                 Editable::Nothing => &[][..],
                 Editable::Name => &["name"],
                 Editable::NameAndValue => &["name", "value"],
+                Editable::Limits => &["limits"],
                 Editable::All => &["name", "external id", "metadata", "scopes", "limits", "expiry"],
             },
         })
@@ -269,6 +297,9 @@ async fn fields_outside_of_the_kind_are_rejected_by_name() {
         (json!({ "kind": "corpus", "name": "a", "corpora": [1], "duration_days": 30 }), "duration_days"),
         (json!({ "kind": "agent", "name": "a", "metadata": { "a": 1 } }), "metadata"),
         (json!({ "kind": "agent", "name": "a", "rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "rate_limits"),
+        (json!({ "kind": "client", "name": "a", "address_rate_limits": [{ "name": "a", "limit": 1, "duration_ms": 1000 }] }), "address_rate_limits"),
+        (json!({ "kind": "client", "name": "a", "allowed_origins": ["https://example.com"] }), "allowed_origins"),
+        (json!({ "kind": "corpus", "name": "a", "corpora": [1], "allowed_ips": ["192.0.2.0/24"] }), "allowed_ips"),
     ] {
         let (status, problem) = api.post("/keys", body.clone()).await;
         assert_eq!((status.as_u16(), &problem["field"]), (422, &json!(field)), "{body}: {problem}");
@@ -293,7 +324,9 @@ async fn new_key_cannot_exceed_the_scopes_of_its_creator() {
     // Members cannot manage general keys, but `credentials:*` also covers their own external keys.
     let member = server.api("member@acme.test", "");
     let (_, created) = member.post("/keys", json!({ "kind": "internal", "name": "a", "duration_days": 1 })).await;
-    assert_eq!(created["key"]["scopes"].as_array().unwrap().len(), 6, "{created}");
+    let without_gateway = Scope::ALL.iter().filter(|scope| !matches!(scope, Scope::GatewayRead | Scope::GatewayWrite));
+    let expected: Vec<&str> = without_gateway.map(|scope| scope.as_str()).collect();
+    assert_eq!(created["key"]["scopes"], json!(expected), "members cannot manage services");
     // Removing permissions from the role limits the key immediately.
     sqlx::query("update roles set permissions = 'view_keys' where name = 'member'").execute(&server.database().await).await.unwrap();
     server.state.verifier.invalidate_all();

@@ -8,7 +8,7 @@ use latchkey_types::{
     limits::{CreditsRequest, RateLimit},
     rest::{
         keys::{CreateKey, EditKey, ImportKey},
-        values::{AllowedIps, ChangedCredits, CustomScopes, DurationDays, Metadata, NewCredits, RateLimits},
+        values::{AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, Metadata, NewCredits, RateLimits},
     },
 };
 
@@ -95,6 +95,34 @@ impl AttributeOptions {
     }
 }
 
+/// Limits of keys that web pages use. Imported keys have none.
+#[derive(Debug, Args)]
+pub(super) struct PublicOptions {
+    /// Rate limit for each client address, like `--rate-limit`; can be repeated
+    #[arg(long = "address-rate-limit", value_name = "NAME=LIMIT/SPAN", value_parser = input::rate_limit)]
+    address_rate_limits: Vec<RateLimit>,
+    /// Origin of a web page that may use the key: `https://example.com`; can be repeated
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    allowed_origins: Vec<String>,
+}
+
+impl PublicOptions {
+    /// Adds these limits to a request to create a key.
+    pub(super) fn create(&self, request: CreateKey) -> CreateKey {
+        let (address_rate_limits, allowed_origins) = (RateLimits(self.address_rate_limits.clone()), AllowedOrigins(self.allowed_origins.clone()));
+        CreateKey { address_rate_limits, allowed_origins, ..request }
+    }
+
+    /// Adds these limits to a request to change a key.
+    pub(super) fn edit(&self, request: EditKey) -> EditKey {
+        EditKey {
+            address_rate_limits: (!self.address_rate_limits.is_empty()).then(|| RateLimits(self.address_rate_limits.clone())),
+            allowed_origins: (!self.allowed_origins.is_empty()).then(|| AllowedOrigins(self.allowed_origins.clone())),
+            ..request
+        }
+    }
+}
+
 /// Field that `keys edit --clear` removes.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum ClearedField {
@@ -103,8 +131,10 @@ pub(super) enum ClearedField {
     ExternalId,
     Metadata,
     RateLimits,
+    AddressRateLimits,
     Credits,
     AllowIp,
+    AllowOrigin,
 }
 
 impl ClearedField {
@@ -119,8 +149,10 @@ impl ClearedField {
             Self::ExternalId => clear(&mut request.external_id),
             Self::Metadata => clear(&mut request.metadata),
             Self::RateLimits => clear(&mut request.rate_limits),
+            Self::AddressRateLimits => clear(&mut request.address_rate_limits),
             Self::Credits => clear(&mut request.credits),
             Self::AllowIp => clear(&mut request.allowed_ips),
+            Self::AllowOrigin => clear(&mut request.allowed_origins),
         }
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Context,
-    attributes::{AttributeOptions, ClearedField},
+    attributes::{AttributeOptions, ClearedField, PublicOptions},
     key_id, view,
 };
 use crate::{client::ApiResponse, error::CliError, input, print};
@@ -31,6 +31,8 @@ pub(super) struct CreateOptions {
     name: String,
     #[command(flatten)]
     attributes: AttributeOptions,
+    #[command(flatten)]
+    public: PublicOptions,
     /// Id of a corpus that the key gives access to; can be repeated
     #[arg(long = "corpus", value_name = "ID")]
     corpora: Vec<i64>,
@@ -41,7 +43,7 @@ pub(super) struct CreateOptions {
 
 /// Creates a key and prints its secret.
 pub(super) async fn create(context: &Context, options: &CreateOptions) -> Result<(), CliError> {
-    let attributes = options.attributes.create();
+    let attributes = options.public.create(options.attributes.create());
     let body = CreateKey { kind: options.kind.clone(), name: Name(options.name.clone()), corpora: options.corpora.clone(), ..attributes };
     let idempotency_key = options.idempotency_key.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let request = context.client.request(Method::POST, "keys").header("idempotency-key", idempotency_key).json(&body);
@@ -89,6 +91,8 @@ pub(super) struct EditOptions {
     name: Option<String>,
     #[command(flatten)]
     attributes: AttributeOptions,
+    #[command(flatten)]
+    public: PublicOptions,
     /// Field to clear; can be repeated
     #[arg(long, value_name = "WHAT")]
     clear: Vec<ClearedField>,
@@ -96,7 +100,8 @@ pub(super) struct EditOptions {
 
 impl EditOptions {
     fn request(&self) -> Result<EditKey, CliError> {
-        let mut request = EditKey { name: self.name.clone().map(Name), ..self.attributes.edit() };
+        let attributes = self.public.edit(self.attributes.edit());
+        let mut request = EditKey { name: self.name.clone().map(Name), ..attributes };
         for cleared in &self.clear {
             cleared.clear(&mut request)?;
         }

@@ -29,7 +29,7 @@ pub(super) fn table(keys: &[Key]) -> String {
 }
 
 /// The fields that [`facts`] formats one by one.
-const FORMATTED: [&str; 14] = [
+const FORMATTED: [&str; 15] = [
     "name",
     "id",
     "kind",
@@ -42,6 +42,7 @@ const FORMATTED: [&str; 14] = [
     "scopes",
     "corpora",
     "rate_limits",
+    "address_rate_limits",
     "credits",
     "retiring",
 ];
@@ -62,6 +63,7 @@ pub(super) fn facts(key: &Key) -> String {
         ("scopes", Some(key.scopes.join(", "))),
         ("corpora", Some(numbers(&key.corpora))),
         ("rate limits", Some(rate_limits(&key.rate_limits.0))),
+        ("rate limits per address", Some(rate_limits(&key.address_rate_limits.0))),
         ("credits", key.credits.map(credits)),
         ("old secret", key.retiring.as_ref().map(|old| format!("valid until {}", moment(old.until, now)))),
     ];

@@ -30,7 +30,9 @@ pub(super) fn from_request(actor: &Actor, kind: KeyKind, request: &CreateKeyRequ
         external_id: external_id(spec, request.external_id.as_deref())?,
         metadata: metadata(spec, request.metadata.as_deref())?,
         rate_limits: limits::rate_limits(spec, &request.rate_limits)?,
+        address_rate_limits: limits::address_rate_limits(spec, &request.address_rate_limits)?,
         allowed_ips: limits::allowed_ips(spec, &request.allowed_ips)?,
+        allowed_origins: limits::allowed_origins(spec, &request.allowed_origins)?,
     })
 }
 
@@ -41,7 +43,7 @@ pub(super) fn from_request(actor: &Actor, kind: KeyKind, request: &CreateKeyRequ
 pub(super) fn apply_patch(actor: &Actor, kind: KeyKind, before: KeyAttributes, patch: &KeyPatch, now: Timestamp) -> Result<KeyAttributes, Error> {
     let spec = kind.spec();
     let fixed = |field: &str| Err(Error::invalid(field, "This can't be changed on keys of this kind."));
-    let (name_fixed, rest_fixed) = (spec.editable == Editable::Nothing, spec.editable != Editable::All);
+    let (name_fixed, rest_fixed) = (matches!(spec.editable, Editable::Nothing | Editable::Limits), spec.editable != Editable::All);
     let mut after = before;
     match &patch.name {
         Some(_) if name_fixed => return fixed("name"),
@@ -71,8 +73,14 @@ pub(super) fn apply_patch(actor: &Actor, kind: KeyKind, before: KeyAttributes, p
     if let Some(requested) = &patch.rate_limits {
         after.rate_limits = limits::rate_limits(spec, requested)?;
     }
+    if let Some(requested) = &patch.address_rate_limits {
+        after.address_rate_limits = limits::address_rate_limits(spec, requested)?;
+    }
     if let Some(requested) = &patch.allowed_ips {
         after.allowed_ips = limits::allowed_ips(spec, requested)?;
+    }
+    if let Some(requested) = &patch.allowed_origins {
+        after.allowed_origins = limits::allowed_origins(spec, requested)?;
     }
     Ok(after)
 }

@@ -16,6 +16,7 @@ use latchkey_types::{
     key::KeyRow,
     key_kind::KindSpec,
     limits::{self, Credits, CreditsPatch, CreditsRequest, RateLimit},
+    origin,
     time::Timestamp,
 };
 
@@ -31,8 +32,34 @@ pub(super) fn rate_limits(spec: &KindSpec, requested: &[RateLimit]) -> Result<Op
     if !spec.has_limits {
         return unsupported("rate_limits");
     }
-    limits::rate_limits(requested)?;
+    stored_rate_limits("rate_limits", requested)
+}
+
+/// The stored form of rate limits for each client address: JSON.
+pub(super) fn address_rate_limits(spec: &KindSpec, requested: &[RateLimit]) -> Result<Option<String>, Error> {
+    if requested.is_empty() {
+        return Ok(None);
+    }
+    if !spec.is_public {
+        return Err(Error::invalid("address_rate_limits", "Keys of this kind have no limits per address."));
+    }
+    stored_rate_limits("address_rate_limits", requested)
+}
+
+fn stored_rate_limits(field: &str, requested: &[RateLimit]) -> Result<Option<String>, Error> {
+    limits::rate_limits(field, requested)?;
     serde_json::to_string(requested).map(Some).map_err(|_| Error::Internal)
+}
+
+/// The stored form of allowed origins: distinct origins in their normal form, separated by spaces.
+pub(super) fn allowed_origins(spec: &KindSpec, requested: &[String]) -> Result<Option<String>, Error> {
+    if requested.is_empty() {
+        return Ok(None);
+    }
+    if !spec.is_public {
+        return Err(Error::invalid("allowed_origins", "Keys of this kind have no allowed origins."));
+    }
+    origin::allowed_origins(requested).map(|origins| Some(origins.join(" ")))
 }
 
 /// The stored form of an allow-list: distinct networks in CIDR notation, separated by spaces. A single address is a network of one.
@@ -42,6 +69,9 @@ pub(super) fn allowed_ips(spec: &KindSpec, requested: &[String]) -> Result<Optio
     }
     if !spec.has_limits {
         return unsupported("allowed_ips");
+    }
+    if spec.is_public {
+        return Err(Error::invalid("allowed_ips", "Keys of this kind are public, so they can't be limited to addresses."));
     }
     limits::allowed_ips(requested)?;
     let mut networks = Vec::with_capacity(requested.len());
@@ -150,6 +180,25 @@ mod tests {
             assert_eq!(error.field_error().unwrap().0, "allowed_ips[1]", "{bad}");
         }
         assert!(read(&vec!["10.0.0.0/8"; limits::ALLOWED_IPS_MAX + 1]).is_err());
-        assert!(allowed_ips(KeyKind::Agent.spec(), &["10.0.0.0/8".to_owned()]).is_err());
+        for kind in [KeyKind::Agent, KeyKind::Corpus] {
+            assert!(allowed_ips(kind.spec(), &["10.0.0.0/8".to_owned()]).is_err());
+            assert_eq!(allowed_ips(kind.spec(), &[]), Ok(None));
+        }
+    }
+
+    #[test]
+    fn only_public_keys_have_limits_per_address_and_origins() {
+        let limit = [RateLimit { name: "a".to_owned(), limit: 1, duration_ms: 1000 }];
+        let origins = ["https://Example.com/".to_owned(), "https://example.com:443".to_owned(), "http://localhost:1".to_owned()];
+        let corpus = KeyKind::Corpus.spec();
+        assert_eq!(address_rate_limits(corpus, &limit), Ok(Some(r#"[{"name":"a","limit":1,"duration_ms":1000}]"#.to_owned())));
+        assert_eq!(allowed_origins(corpus, &origins), Ok(Some("https://example.com http://localhost:1".to_owned())));
+        let invalid = [RateLimit { limit: 0, ..limit[0].clone() }];
+        assert_eq!(address_rate_limits(corpus, &invalid).unwrap_err().field_error().unwrap().0, "address_rate_limits[0].limit");
+        for kind in [KeyKind::Client, KeyKind::Agent] {
+            assert_eq!(address_rate_limits(kind.spec(), &limit).unwrap_err().field_error().unwrap().0, "address_rate_limits");
+            assert_eq!(allowed_origins(kind.spec(), &origins).unwrap_err().field_error().unwrap().0, "allowed_origins");
+            assert_eq!((address_rate_limits(kind.spec(), &[]), allowed_origins(kind.spec(), &[])), (Ok(None), Ok(None)));
+        }
     }
 }

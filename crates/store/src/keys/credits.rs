@@ -71,8 +71,8 @@ pub(super) fn set_columns(columns: Columns, credits: Option<Credits>, now: Times
 
 /// The credits of a key that is not deleted, if it has any.
 pub async fn find(db: &mut Connection, id: KeyId) -> Result<Option<CreditBalance>, StoreError> {
-    let sql = "select rate_limits, allowed_ips, credits_remaining, credits_refill, credits_amount, credits_refilled_at, credits_version \
-               from api_keys where id = $1 and deleted_at is null";
+    let sql = "select rate_limits, address_rate_limits, allowed_ips, allowed_origins, credits_remaining, credits_refill, credits_amount, \
+               credits_refilled_at, credits_version from api_keys where id = $1 and deleted_at is null";
     let row: Option<LimitColumns> = sqlx::query_as(sql).bind(id).fetch_optional(db).await?;
     Ok(row.and_then(|row| row.credit_balance()))
 }

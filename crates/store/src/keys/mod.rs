@@ -61,9 +61,10 @@ pub struct KeyRecord {
 }
 
 /// A key counts as disabled while its creator is disabled.
-const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.rate_limits, k.allowed_ips, k.credits_remaining, \
-     k.credits_refill, k.credits_amount, k.credits_refilled_at, k.credits_version, k.created_by, u.name as creator, k.created_at, \
-     k.last_used_at, k.expires_at, coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
+const COLUMNS: &str = "k.id, k.number, k.kind, k.name, k.mask, k.scopes, k.external_id, k.metadata, k.rate_limits, k.address_rate_limits, \
+     k.allowed_ips, k.allowed_origins, k.credits_remaining, k.credits_refill, k.credits_amount, k.credits_refilled_at, k.credits_version, \
+     k.created_by, u.name as creator, k.created_at, k.last_used_at, k.expires_at, \
+     coalesce(k.disabled_at, u.disabled_at) as disabled_at, u.disabled_at as creator_disabled_at, k.revoked_at, k.digest";
 const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
 
 /// The limits of a key, as stored.
@@ -71,8 +72,12 @@ const TABLES: &str = "api_keys k join users u on u.id = k.created_by";
 pub struct LimitColumns {
     /// JSON.
     pub rate_limits: Option<String>,
+    /// JSON: limits for each client address.
+    pub address_rate_limits: Option<String>,
     /// CIDR networks, separated by spaces.
     pub allowed_ips: Option<String>,
+    /// Origins of web pages, separated by spaces.
+    pub allowed_origins: Option<String>,
     /// Credits that are left and not reserved by an instance.
     pub credits_remaining: Option<i64>,
     pub credits_refill: Option<Refill>,
@@ -111,8 +116,12 @@ pub struct KeyAttributes {
     pub expires_at: Option<Timestamp>,
     /// JSON.
     pub rate_limits: Option<String>,
+    /// JSON: limits for each client address.
+    pub address_rate_limits: Option<String>,
     /// CIDR networks, separated by spaces.
     pub allowed_ips: Option<String>,
+    /// Origins of web pages, separated by spaces.
+    pub allowed_origins: Option<String>,
 }
 
 impl KeyRecord {
@@ -125,7 +134,9 @@ impl KeyRecord {
             metadata: self.metadata.clone(),
             expires_at: self.expires_at,
             rate_limits: self.limits.rate_limits.clone(),
+            address_rate_limits: self.limits.address_rate_limits.clone(),
             allowed_ips: self.limits.allowed_ips.clone(),
+            allowed_origins: self.limits.allowed_origins.clone(),
         }
     }
 }
@@ -143,7 +154,9 @@ impl KeyAttributes {
             .set("metadata", &self.metadata)
             .set("expires_at", self.expires_at)
             .set("rate_limits", &self.rate_limits)
+            .set("address_rate_limits", &self.address_rate_limits)
             .set("allowed_ips", &self.allowed_ips)
+            .set("allowed_origins", &self.allowed_origins)
     }
 }
 
@@ -367,10 +380,14 @@ impl KeyRecord {
 
     /// The limits as stored: credits that instances have reserved count as spent.
     pub fn limits(&self) -> Result<Limits, Error> {
+        let stored = &self.limits;
+        let rate_limits = |json: Option<&str>| parse_rate_limits(json).ok_or_else(|| self.unreadable());
         Ok(Limits {
-            rate_limits: self.limits.rate_limits().ok_or_else(|| self.unreadable())?,
-            credits: self.limits.credit_balance().map(|account| account.at(Timestamp::now()).credits),
-            allowed_ips: self.limits.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect(),
+            rate_limits: rate_limits(stored.rate_limits.as_deref())?,
+            address_rate_limits: rate_limits(stored.address_rate_limits.as_deref())?,
+            credits: stored.credit_balance().map(|account| account.at(Timestamp::now()).credits),
+            allowed_ips: words(stored.allowed_ips.as_deref()),
+            allowed_origins: words(stored.allowed_origins.as_deref()),
         })
     }
 
@@ -380,12 +397,16 @@ impl KeyRecord {
     }
 }
 
-impl LimitColumns {
-    /// `None` if the stored value cannot be read.
-    pub fn rate_limits(&self) -> Option<Vec<RateLimit>> {
-        self.rate_limits.as_deref().map_or(Some(Vec::new()), |json| serde_json::from_str(json).ok())
-    }
+/// Reads stored rate limits; `None` if the value cannot be read.
+pub fn parse_rate_limits(json: Option<&str>) -> Option<Vec<RateLimit>> {
+    json.map_or(Some(Vec::new()), |json| serde_json::from_str(json).ok())
+}
 
+fn words(stored: Option<&str>) -> Vec<String> {
+    stored.unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
+}
+
+impl LimitColumns {
     /// The allowed networks; `None` if the stored value cannot be read.
     pub fn networks(&self) -> Option<Vec<IpNet>> {
         self.allowed_ips.as_deref().unwrap_or_default().split_whitespace().map(|network| network.parse().ok()).collect()

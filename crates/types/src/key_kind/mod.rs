@@ -121,12 +121,15 @@ pub enum Editable {
     Nothing,
     Name,
     NameAndValue,
+    /// Rate limits, credits and allowed origins.
+    Limits,
     /// Name, external id, metadata, scopes, limits and expiry.
     All,
 }
 
 /// Specification of one kind.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "these are independent columns of a table")]
 pub struct KindSpec {
     pub kind: Kind,
     /// Name in the API and in the database.
@@ -143,8 +146,10 @@ pub struct KindSpec {
     pub scope_rule: ScopeRule,
     /// Whether it has an external id and metadata.
     pub has_annotations: bool,
-    /// Whether it can have rate limits, credits and an address allow-list.
+    /// Whether it can have rate limits, credits and, unless it is public, an address allow-list.
     pub has_limits: bool,
+    /// Whether it is used by public web pages, so that anybody may know it: it can have rate limits per address and a list of origins.
+    pub is_public: bool,
     pub editable: Editable,
     /// Whether it belongs to its creator: only owners and admins see keys of others.
     pub is_personal: bool,
@@ -383,6 +388,7 @@ mod tests {
             assert_eq!(spec.name.parse(), Ok(spec.kind));
             assert_eq!(spec.is_inbound(), spec.reveal != SecretReveal::Never);
             assert_eq!(spec.is_listed(), spec.create_action != CreateAction::FromTemplate, "keys are created from their list");
+            assert!(spec.has_limits || !spec.is_public, "a public key can be limited");
             assert!(matches!(spec.mask, Mask::Hidden | Mask::Ends(0..=4, 0..=4)), "a mask shows at most 8 characters, so never a whole secret");
         }
     }

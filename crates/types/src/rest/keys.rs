@@ -5,7 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{
     is_default,
     values::{
-        AllowedIps, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, Metadata, Name, NewCredits, RateLimits, Rfc3339, Sha256,
+        AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, Metadata, Name, NewCredits, RateLimits,
+        Rfc3339, Sha256,
     },
 };
 use crate::{
@@ -47,10 +48,15 @@ pub struct Key {
     /// Rate limits. Every one of them applies.
     #[serde(deserialize_with = "tolerant")]
     pub rate_limits: RateLimits,
+    /// Rate limits of each client address.
+    #[serde(deserialize_with = "tolerant")]
+    pub address_rate_limits: RateLimits,
     /// The remaining credits; null for unlimited.
     pub credits: Option<Credits>,
     /// The networks from which the key may be used; empty for all.
     pub allowed_ips: AllowedIps,
+    /// The origins of the web pages that may use the key; empty for any.
+    pub allowed_origins: AllowedOrigins,
     /// The old secret, while it is still valid after a rotation.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub retiring: Option<RetiringSecret>,
@@ -88,8 +94,10 @@ impl From<KeyRow> for Key {
             external_id: key.external_id,
             metadata: key.metadata.and_then(|json| serde_json::from_str(&json).ok()),
             rate_limits: key.limits.rate_limits.into(),
+            address_rate_limits: key.limits.address_rate_limits.into(),
             credits: key.limits.credits,
             allowed_ips: key.limits.allowed_ips.into(),
+            allowed_origins: key.limits.allowed_origins.into(),
             retiring: key.retiring.map(Into::into),
         }
     }
@@ -145,10 +153,14 @@ pub struct CreateKey {
     pub metadata: Option<Metadata>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub rate_limits: RateLimits,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub address_rate_limits: RateLimits,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits: Option<NewCredits>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub allowed_ips: AllowedIps,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub allowed_origins: AllowedOrigins,
 }
 
 impl TryFrom<CreateKey> for CreateKeyRequest {
@@ -165,8 +177,10 @@ impl TryFrom<CreateKey> for CreateKeyRequest {
             external_id: request.external_id.map(|id| id.0),
             metadata: request.metadata.map(Metadata::into_text),
             rate_limits: request.rate_limits.0,
+            address_rate_limits: request.address_rate_limits.0,
             credits: request.credits.map(|credits| credits.0),
             allowed_ips: request.allowed_ips.0,
+            allowed_origins: request.allowed_origins.0,
         })
     }
 }
@@ -197,12 +211,16 @@ pub struct EditKey {
     pub metadata: Option<Option<Metadata>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<RateLimits>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_rate_limits: Option<RateLimits>,
     /// Null for unlimited.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<ChangedCredits>))]
     pub credits: Option<Option<ChangedCredits>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_ips: Option<AllowedIps>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_origins: Option<AllowedOrigins>,
 }
 
 /// Distinguishes a null field from a missing one.
@@ -219,8 +237,10 @@ impl From<EditKey> for KeyPatch {
             external_id: request.external_id.map(|id| id.unwrap_or_default().0),
             metadata: request.metadata.map(|metadata| metadata.map(Metadata::into_text).unwrap_or_default()),
             rate_limits: request.rate_limits.map(|limits| limits.0),
+            address_rate_limits: request.address_rate_limits.map(|limits| limits.0),
             credits: request.credits.map(|credits| credits.map_or(CreditsPatch::Unlimited, |credits| CreditsPatch::Set(credits.0))),
             allowed_ips: request.allowed_ips.map(|ips| ips.0),
+            allowed_origins: request.allowed_origins.map(|origins| origins.0),
         }
     }
 }
@@ -289,8 +309,10 @@ impl ImportKey {
             external_id: self.external_id.map(|id| id.0),
             metadata: self.metadata.map(Metadata::into_text),
             rate_limits: self.rate_limits.0,
+            address_rate_limits: Vec::new(),
             credits: self.credits.map(|credits| credits.0),
             allowed_ips: self.allowed_ips.0,
+            allowed_origins: Vec::new(),
         };
         Ok((self.sha256.0, request))
     }
@@ -356,7 +378,9 @@ mod tests {
             "created_at": "2026-11-21T10:00:00.000Z", "created_by": "usr_01a1f0b75c8d7f3aa6c1d0e5b4938271", "last_used_at": null,
             "expires_at": null, "scopes": [], "corpora": [], "external_id": null, "metadata": { "plan": "pro" },
             "rate_limits": [{ "name": "burst", "limit": 1, "duration_ms": 1000 }],
-            "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"], "retiring": null,
+            "address_rate_limits": [{ "name": "each", "limit": 1, "duration_ms": 1000 }],
+            "credits": { "remaining": 1, "refill": "daily", "amount": 9 }, "allowed_ips": ["192.0.2.0/24"],
+            "allowed_origins": ["https://example.com"], "retiring": null,
         })
     }
 
@@ -365,7 +389,7 @@ mod tests {
         let known: Key = serde_json::from_value(key()).unwrap();
         assert_eq!(serde_json::to_value(&known).unwrap(), key());
         let mut newer = key();
-        for object in ["", "/rate_limits/0", "/credits"] {
+        for object in ["", "/rate_limits/0", "/address_rate_limits/0", "/credits"] {
             newer.pointer_mut(object).unwrap()["of_a_newer_server"] = json!(1);
         }
         assert_eq!(serde_json::from_value::<Key>(newer).unwrap(), known);

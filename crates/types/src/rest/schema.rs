@@ -16,8 +16,8 @@ use super::{
     credentials::CreateCredential,
     keys::{CreateKey, ImportKey},
     values::{
-        AllowedIps, ChangedCredits, CorpusNumber, Cost, CustomScopes, DurationDays, ExternalId, GraceSeconds, IpAddress, Metadata, Name, NewCredits,
-        NewValue, RateLimits, Rfc3339, Sha256,
+        AllowedIps, AllowedOrigins, ChangedCredits, CorpusNumber, Cost, CustomScopes, DurationDays, ExternalId, GraceSeconds, IpAddress, Metadata,
+        Name, NewCredits, NewValue, RateLimits, Rfc3339, Sha256,
     },
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
         SCOPES_MAX,
     },
     listing::ROWS_MAX,
+    origin::ALLOWED_ORIGINS_MAX,
     permission::{Permission, Scope},
     project::Visibility,
     rest::page::LIMIT_DEFAULT,
@@ -72,6 +73,7 @@ schemas! {
     GraceSeconds, "GraceSeconds": int64(0..=GRACE_MAX_SECONDS).examples([3600]);
     RateLimits, "RateLimits": ArrayBuilder::new().items(rate_limit()).max_items(Some(RATE_LIMITS_MAX));
     AllowedIps, "AllowedIps": ArrayBuilder::new().items(network()).max_items(Some(ALLOWED_IPS_MAX));
+    AllowedOrigins, "AllowedOrigins": ArrayBuilder::new().items(origin()).max_items(Some(ALLOWED_ORIGINS_MAX));
     NewCredits, "NewCredits": credits(true);
     ChangedCredits, "ChangedCredits": credits(false);
     NewValue, "NewValue": matching(format!("^[!-~]{{0,{GENERAL_VALUE_MAX}}}$")).write_only(true);
@@ -199,6 +201,12 @@ fn network() -> ObjectBuilder {
         .examples(["192.0.2.0/24"])
 }
 
+fn origin() -> ObjectBuilder {
+    matching(r"^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$")
+        .description(Some("Scheme, host and port of a web page."))
+        .examples(["https://example.com"])
+}
+
 /// Requested credits: with a refill the amount is required; without one, the remaining credits are required for a new key.
 fn credits(is_new: bool) -> OneOfBuilder {
     let amount = |minimum: i64| int64(minimum..=CREDITS_MAX).examples([1000]);
@@ -254,11 +262,11 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
     } else {
         (text().schema_type(SchemaType::from_iter([Type::String, Type::Null])).max_length(Some(0)).into(), null().into())
     };
-    let (rate_limits, credits, allowed_ips) = if spec.has_limits {
-        (RateLimits::schema(), nullable::<NewCredits>().into(), AllowedIps::schema())
-    } else {
-        (empty_array().into(), null().into(), empty_array().into())
-    };
+    let (rate_limits, credits) =
+        if spec.has_limits { (RateLimits::schema(), nullable::<NewCredits>().into()) } else { (empty_array().into(), null().into()) };
+    let allowed_ips = if spec.has_limits && !spec.is_public { AllowedIps::schema() } else { empty_array().into() };
+    let (address_rate_limits, allowed_origins) =
+        if spec.is_public { (RateLimits::schema(), AllowedOrigins::schema()) } else { (empty_array().into(), empty_array().into()) };
     let by_kind = [
         ("kind", names([spec.name]).into()),
         ("name", Name::schema()),
@@ -268,8 +276,10 @@ fn create_key(spec: &KindSpec) -> ObjectBuilder {
         ("external_id", external_id),
         ("metadata", metadata),
         ("rate_limits", rate_limits),
+        ("address_rate_limits", address_rate_limits),
         ("credits", credits),
         ("allowed_ips", allowed_ips),
+        ("allowed_origins", allowed_origins),
     ];
     let by_kind = by_kind.map(|(name, schema)| (name.to_owned(), schema));
     closed(attributes().chain(by_kind), &required).title(Some(spec.name))

@@ -45,6 +45,8 @@ newtypes! {
     RateLimits(Vec<RateLimit>),
     /// Networks in CIDR notation.
     AllowedIps(Vec<String>),
+    /// Origins of web pages.
+    AllowedOrigins(Vec<String>),
     /// Credits of a new key.
     NewCredits(CreditsRequest),
     /// New credits of an existing key.

@@ -66,12 +66,16 @@ pub(crate) fn span(duration_ms: i64) -> (String, Unit) {
     (text.trim_end_matches('0').to_owned(), UNITS[0])
 }
 
-/// A short summary: `100/min · 1,000 credits · 2 networks`.
+/// A short summary: `100/min · 20/min per address · 1,000 credits · 2 networks`.
 pub(crate) fn summary(limits: &Limits) -> String {
     let mut parts: Vec<_> = limits.rate_limits.iter().map(rate).collect();
+    parts.extend(limits.address_rate_limits.iter().map(|limit| rate(limit) + " per address"));
     parts.extend(limits.credits.map(|credits| pluralize(credits.remaining, "credit", "credits")));
     if !limits.allowed_ips.is_empty() {
         parts.push(pluralize_count(limits.allowed_ips.len(), "network", "networks"));
+    }
+    if !limits.allowed_origins.is_empty() {
+        parts.push(pluralize_count(limits.allowed_origins.len(), "origin", "origins"));
     }
     parts.join(" · ")
 }
@@ -79,9 +83,13 @@ pub(crate) fn summary(limits: &Limits) -> String {
 /// A detailed description, one line per limit.
 pub(crate) fn details(limits: &Limits) -> String {
     let mut lines: Vec<_> = limits.rate_limits.iter().map(rate_at_length).collect();
+    lines.extend(limits.address_rate_limits.iter().map(|limit| rate_at_length(limit) + " per address"));
     lines.extend(limits.credits.map(credits_at_length));
     if !limits.allowed_ips.is_empty() {
         lines.push(format!("Only from {}", limits.allowed_ips.join(", ")));
+    }
+    if !limits.allowed_origins.is_empty() {
+        lines.push(format!("Only on pages of {}", limits.allowed_origins.join(", ")));
     }
     lines.join("\n")
 }
@@ -148,6 +156,7 @@ mod tests {
             rate_limits: vec![limit(100, 60_000), limit(20, 10_000), limit(5_000, 7 * DAY_MS)],
             credits: Some(Credits { remaining: 1_000, refill: Refill::Daily, amount: 5_000 }),
             allowed_ips: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
+            ..Limits::default()
         };
         assert_eq!(summary(&limits), "100/min · 20/10 s · 5,000/7 days · 1,000 credits · 2 networks");
         let details = details(&limits);
@@ -156,5 +165,13 @@ mod tests {
         assert_eq!(lines[2], "burst: at most 5,000 in any 7 days");
         assert_eq!(lines[3..], ["1,000 credits left, refilled to 5,000 every day", "Only from 192.0.2.0/24, 2001:db8::/32"]);
         assert_eq!(summary(&Limits::default()), "");
+        let public = Limits {
+            address_rate_limits: vec![limit(20, 60_000)],
+            allowed_origins: vec!["https://example.com".to_owned(), "http://localhost:8080".to_owned()],
+            ..Limits::default()
+        };
+        assert_eq!(summary(&public), "20/min per address · 2 origins");
+        let expected = "burst: at most 20 in any minute per address\nOnly on pages of https://example.com, http://localhost:8080";
+        assert_eq!(super::details(&public), expected);
     }
 }

@@ -7,7 +7,9 @@ use leptos::prelude::*;
 
 use latchkey_types::{
     error::Error,
+    key::KeyPatch,
     limits::{self, Credits, CreditsPatch, CreditsRequest, Limits, RateLimit, Refill},
+    origin,
 };
 use latchkey_ui::{
     field::{Field, InputKind, TextArea},
@@ -20,27 +22,25 @@ use rates::RateLimitFields;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct LimitFormValues {
     pub rate_limits: Vec<RateLimit>,
+    /// Of each client address.
+    pub address_rate_limits: Vec<RateLimit>,
     pub credits: Option<CreditsRequest>,
     /// IP addresses and networks.
     pub allowed_ips: Vec<String>,
-}
-
-/// The changed values.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct LimitsPatch {
-    pub rate_limits: Option<Vec<RateLimit>>,
-    pub credits: Option<CreditsPatch>,
-    /// IP addresses and networks.
-    pub allowed_ips: Option<Vec<String>>,
+    /// In their normal form.
+    pub allowed_origins: Vec<String>,
 }
 
 impl LimitFormValues {
-    /// The difference to the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
-    pub(super) fn diff(self, before: &Limits) -> LimitsPatch {
-        LimitsPatch {
+    /// The changes of the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
+    pub(super) fn into_patch(self, before: &Limits) -> KeyPatch {
+        KeyPatch {
             credits: edited_credits(self.credits, before.credits),
             rate_limits: (self.rate_limits != before.rate_limits).then_some(self.rate_limits),
+            address_rate_limits: (self.address_rate_limits != before.address_rate_limits).then_some(self.address_rate_limits),
             allowed_ips: (self.allowed_ips != before.allowed_ips).then_some(self.allowed_ips),
+            allowed_origins: (self.allowed_origins != before.allowed_origins).then_some(self.allowed_origins),
+            ..KeyPatch::default()
         }
     }
 }
@@ -58,14 +58,22 @@ fn edited_credits(request: Option<CreditsRequest>, before: Option<Credits>) -> O
     }
 }
 
-/// Validates all fields, so that all errors are shown together. `before` is the key's current limits.
+/// Validates all fields, so that all errors are shown together. `before` is the key's current limits. What the kind has no field for is empty.
 pub(super) fn check(form: Form, before: &Limits) -> Option<LimitFormValues> {
-    let rate_limits = rates::check(form);
+    let (rate_limits, address_rate_limits) = (rates::check(form, rates::OF_KEY), rates::check(form, rates::OF_ADDRESS));
     let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
     let networks = lines(&form.value("allowed_ips"));
-    let checked = limits::allowed_ips(&networks).map_err(|error| map_network_errors(error, &networks));
+    let checked = limits::allowed_ips(&networks).map_err(|error| map_line_error(error, "allowed_ips", &networks));
     let allowed_ips = form.record(checked).map(|()| networks);
-    Some(LimitFormValues { rate_limits: rate_limits?, credits: credits?, allowed_ips: allowed_ips? })
+    let origins = lines(&form.value("allowed_origins"));
+    let allowed_origins = form.record(origin::allowed_origins(&origins).map_err(|error| map_line_error(error, "allowed_origins", &origins)));
+    Some(LimitFormValues {
+        rate_limits: rate_limits?,
+        address_rate_limits: address_rate_limits?,
+        credits: credits?,
+        allowed_ips: allowed_ips?,
+        allowed_origins: allowed_origins?,
+    })
 }
 
 /// The limits as they are typed, without those that are not complete.
@@ -74,7 +82,13 @@ pub(super) fn typed(form: Form) -> Limits {
     let amount = number("credits.amount").unwrap_or_default();
     let refill = form.value("credits.refill").parse().unwrap_or_default();
     let credits = form.has("credits.remaining").then(|| Credits { remaining: number("credits.remaining").unwrap_or(amount), refill, amount });
-    Limits { rate_limits: rates::typed(form), credits, allowed_ips: lines(&form.value("allowed_ips")) }
+    Limits {
+        rate_limits: rates::typed(form, rates::OF_KEY),
+        address_rate_limits: rates::typed(form, rates::OF_ADDRESS),
+        credits,
+        allowed_ips: lines(&form.value("allowed_ips")),
+        allowed_origins: lines(&form.value("allowed_origins")),
+    }
 }
 
 fn check_credits(form: Form, before: Option<Credits>) -> Option<CreditsRequest> {
@@ -103,13 +117,18 @@ fn lines(typed: &str) -> Vec<String> {
     typed.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// Maps the server's error about one network to the field that contains all networks.
-pub(super) fn map_network_errors(error: Error, allowed_ips: &[String]) -> Error {
-    let index_of = |field: &str| field.strip_prefix("allowed_ips[")?.strip_suffix(']')?.parse::<usize>().ok();
+/// Maps the server's error about one line to the field that contains all lines.
+pub(super) fn map_line_errors(error: Error, sent: &LimitFormValues) -> Error {
+    map_line_error(map_line_error(error, "allowed_ips", &sent.allowed_ips), "allowed_origins", &sent.allowed_origins)
+}
+
+/// Maps an error about one line of a field, such as `allowed_ips[1]`, to the field.
+fn map_line_error(error: Error, field: &str, lines: &[String]) -> Error {
+    let index_of = |entry: &str| entry.strip_prefix(field)?.strip_prefix('[')?.strip_suffix(']')?.parse::<usize>().ok();
     match error {
-        Error::Invalid { field, message } => match index_of(&field).and_then(|at| allowed_ips.get(at)) {
-            Some(line) => Error::invalid("allowed_ips", format!("“{line}”: {message}")),
-            None => Error::Invalid { field, message },
+        Error::Invalid { field: entry, message } => match index_of(&entry).and_then(|at| lines.get(at)) {
+            Some(line) => Error::invalid(field, format!("“{line}”: {message}")),
+            None => Error::Invalid { field: entry, message },
         },
         other => other,
     }
@@ -121,13 +140,29 @@ pub(super) fn LimitFields(
     form: Form,
     /// The current limits.
     before: Limits,
+    /// Whether the key is used by public web pages.
+    is_public: bool,
 ) -> impl IntoView {
-    let allowed_ips = before.allowed_ips.join("\n");
+    let (allowed_ips, allowed_origins) = (before.allowed_ips.join("\n"), before.allowed_origins.join("\n"));
+    let callers = if is_public {
+        view! {
+            <TextArea form name="allowed_origins" label="Allowed origins" value=allowed_origins optional=true
+                hint="One origin per line, e.g. https://www.example.com. Leave blank to allow any web page. Programs send none, so this doesn’t stop them."/>
+        }
+        .into_any()
+    } else {
+        view! {
+            <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips optional=true
+                hint="One IP or CIDR per line, e.g. 192.0.2.0/24. Leave blank to allow any. If set, requests without an IP are refused."/>
+        }
+        .into_any()
+    };
+    let address_rate_limits = before.address_rate_limits;
     view! {
-        <RateLimitFields form before=before.rate_limits/>
+        <RateLimitFields form list=rates::OF_KEY before=before.rate_limits/>
+        {is_public.then(|| view! { <RateLimitFields form list=rates::OF_ADDRESS before=address_rate_limits/> })}
         <CreditFields form before=before.credits/>
-        <TextArea form name="allowed_ips" label="Allowed addresses" value=allowed_ips optional=true
-            hint="One IP or CIDR per line, e.g. 192.0.2.0/24. Leave blank to allow any. If set, requests without an IP are refused."/>
+        {callers}
     }
 }
 
@@ -179,7 +214,7 @@ mod tests {
     #[test]
     fn unchanged_credits_are_not_sent() {
         let before = Limits { credits: Some(Credits { remaining: 7, refill: Refill::Daily, amount: 100 }), ..Limits::default() };
-        let edited = |credits| LimitFormValues { credits, ..LimitFormValues::default() }.diff(&before).credits;
+        let edited = |credits| LimitFormValues { credits, ..LimitFormValues::default() }.into_patch(&before).credits;
         let request = |remaining, refill, amount| Some(CreditsRequest { remaining, refill, amount });
         assert_eq!(edited(request(None, Refill::Daily, Some(100))), None);
         assert_eq!(edited(None), Some(CreditsPatch::Unlimited));
@@ -187,26 +222,45 @@ mod tests {
         assert_eq!(edited(more), more.map(CreditsPatch::Set), "the balance is kept");
         let reset = request(Some(50), Refill::Daily, Some(100));
         assert_eq!(edited(reset), reset.map(CreditsPatch::Set));
-        assert_eq!(LimitFormValues::default().diff(&Limits::default()), LimitsPatch::default());
+        assert_eq!(LimitFormValues::default().into_patch(&Limits::default()), KeyPatch::default());
         let first = LimitFormValues { credits: request(Some(5), Refill::Never, None), ..LimitFormValues::default() };
-        assert_eq!(first.clone().diff(&Limits::default()).credits, first.credits.map(CreditsPatch::Set));
+        assert_eq!(first.clone().into_patch(&Limits::default()).credits, first.credits.map(CreditsPatch::Set));
     }
 
     #[test]
     fn changed_networks_are_sent() {
         let before = Limits { allowed_ips: vec!["10.0.0.0/8".to_owned()], ..Limits::default() };
-        let edited = |typed| LimitFormValues { allowed_ips: lines(typed), ..LimitFormValues::default() }.diff(&before).allowed_ips;
+        let edited = |typed| LimitFormValues { allowed_ips: lines(typed), ..LimitFormValues::default() }.into_patch(&before).allowed_ips;
         assert_eq!(edited("\n 10.0.0.0/8 \r\n"), None);
         assert_eq!(edited(""), Some(Vec::new()));
         assert_eq!(edited("10.0.0.0/8\n::1"), Some(vec!["10.0.0.0/8".to_owned(), "::1".to_owned()]));
     }
 
     #[test]
-    fn network_error_is_mapped_to_its_field() {
-        let typed = lines("10.0.0.0/8\n\nnonsense");
-        let mapped = |field| map_network_errors(Error::invalid(field, "No."), &typed);
+    fn changed_limits_of_public_keys_are_sent() {
+        let limit = RateLimit { name: "each".to_owned(), limit: 1, duration_ms: 1000 };
+        let before = Limits { address_rate_limits: vec![limit], allowed_origins: vec!["https://example.com".to_owned()], ..Limits::default() };
+        let same = LimitFormValues {
+            address_rate_limits: before.address_rate_limits.clone(),
+            allowed_origins: before.allowed_origins.clone(),
+            ..LimitFormValues::default()
+        };
+        assert_eq!(same.into_patch(&before), KeyPatch::default());
+        let removed = KeyPatch { address_rate_limits: Some(Vec::new()), allowed_origins: Some(Vec::new()), ..KeyPatch::default() };
+        assert_eq!(LimitFormValues::default().into_patch(&before), removed);
+    }
+
+    #[test]
+    fn error_about_a_line_is_mapped_to_its_field() {
+        let sent = LimitFormValues {
+            allowed_ips: lines("10.0.0.0/8\n\nnonsense"),
+            allowed_origins: lines("https://example.com\nexample.com"),
+            ..LimitFormValues::default()
+        };
+        let mapped = |field| map_line_errors(Error::invalid(field, "No."), &sent);
         assert_eq!(mapped("allowed_ips[1]"), Error::invalid("allowed_ips", "“nonsense”: No."));
-        for other in ["allowed_ips", "name", "allowed_ips[9]"] {
+        assert_eq!(mapped("allowed_origins[1]"), Error::invalid("allowed_origins", "“example.com”: No."));
+        for other in ["allowed_ips", "name", "allowed_ips[9]", "rate_limits[0].name"] {
             assert_eq!(mapped(other), Error::invalid(other, "No."));
         }
     }

@@ -1,4 +1,4 @@
-//! The rate limit fields: one row per rate limit.
+//! The rate limit fields: one row per rate limit, in one of two lists.
 
 use leptos::{html, prelude::*};
 
@@ -15,9 +15,46 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
 };
 
-/// The name of a row's field, as in the request, so that server errors are shown at the field.
-fn name_of(at: usize, part: &str) -> String {
-    format!("rate_limits[{at}].{part}")
+/// A list of rate limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RateList {
+    /// Its field in the request.
+    field: &'static str,
+    legend: &'static str,
+    /// Begins the name of each row.
+    row: &'static str,
+    add: &'static str,
+    hint: &'static str,
+}
+
+/// The limits of all requests together.
+pub(super) const OF_KEY: RateList = RateList {
+    field: "rate_limits",
+    legend: "Rate limits",
+    row: "Rate limit",
+    add: "Add rate limit",
+    hint: "Sliding window, enforced per server. Refused requests don’t count.",
+};
+
+/// The limits of each client address.
+pub(super) const OF_ADDRESS: RateList = RateList {
+    field: "address_rate_limits",
+    legend: "Rate limits per address",
+    row: "Limit per address",
+    add: "Add limit per address",
+    hint: "For each client: an IPv4 address or an IPv6 /64 network.",
+};
+
+impl RateList {
+    /// The name of a row's field, as in the request, so that server errors are shown at the field.
+    fn name_of(self, at: usize, part: &str) -> String {
+        format!("{}[{at}].{part}", self.field)
+    }
+
+    /// The accessible name of a row.
+    fn row_label(self, at: usize) -> String {
+        format!("{} {}", self.row, at + 1)
+    }
 }
 
 /// What is typed in a row. `None` stands for a text that is not a number.
@@ -28,8 +65,8 @@ struct TypedRow {
 }
 
 impl TypedRow {
-    fn read(form: Form, at: usize) -> Self {
-        let value = |part| form.value(&name_of(at, part));
+    fn read(form: Form, list: RateList, at: usize) -> Self {
+        let value = |part| form.value(&list.name_of(at, part));
         let unit = UNITS.into_iter().find(|unit| unit.name == value("unit")).unwrap_or(MINUTES);
         Self {
             name: value("name").trim().to_owned(),
@@ -39,10 +76,10 @@ impl TypedRow {
     }
 
     /// Errors about texts that are not numbers.
-    fn number_errors(&self, at: usize) -> impl Iterator<Item = Error> {
+    fn number_errors(&self, list: RateList, at: usize) -> impl Iterator<Item = Error> {
         let numbers = [("limit", self.limit), ("duration_ms", self.duration_ms)];
         let missing = numbers.into_iter().filter(|(_, number)| number.is_none());
-        missing.map(move |(part, _)| Error::invalid(&name_of(at, part), "Enter a number."))
+        missing.map(move |(part, _)| Error::invalid(&list.name_of(at, part), "Enter a number."))
     }
 
     /// The rate limit, with a valid number in place of a missing one, so that the rules find only other errors.
@@ -51,36 +88,36 @@ impl TypedRow {
     }
 }
 
-fn read_rows(form: Form) -> Vec<TypedRow> {
-    let indices = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&name_of(*at, "name")));
-    indices.map(|at| TypedRow::read(form, at)).collect()
+fn read_rows(form: Form, list: RateList) -> Vec<TypedRow> {
+    let indices = (0..RATE_LIMITS_MAX).take_while(|at| form.has(&list.name_of(*at, "name")));
+    indices.map(|at| TypedRow::read(form, list, at)).collect()
 }
 
-/// Validates all rows and shows all errors.
-pub(super) fn check(form: Form) -> Option<Vec<RateLimit>> {
-    let rows = read_rows(form);
-    let mut errors: Vec<Error> = rows.iter().enumerate().flat_map(|(at, row)| row.number_errors(at)).collect();
+/// Validates all rows of a list and shows all errors.
+pub(super) fn check(form: Form, list: RateList) -> Option<Vec<RateLimit>> {
+    let rows = read_rows(form, list);
+    let mut errors: Vec<Error> = rows.iter().enumerate().flat_map(|(at, row)| row.number_errors(list, at)).collect();
     let rate_limits: Vec<_> = rows.into_iter().map(TypedRow::into_rate_limit).collect();
-    errors.extend(limits::rate_limit_errors(&rate_limits));
+    errors.extend(limits::rate_limit_errors(list.field, &rate_limits));
     let is_valid = errors.is_empty();
     for error in errors {
-        form.add_error(with_label(error));
+        form.add_error(with_label(list, error));
     }
     is_valid.then_some(rate_limits)
 }
 
 /// The rows as they are typed, without those that are not complete.
-pub(super) fn typed(form: Form) -> Vec<RateLimit> {
+pub(super) fn typed(form: Form, list: RateList) -> Vec<RateLimit> {
     let is_complete = |row: &TypedRow| row.limit.is_some() && row.duration_ms.is_some();
-    read_rows(form).into_iter().filter(is_complete).map(TypedRow::into_rate_limit).collect()
+    read_rows(form, list).into_iter().filter(is_complete).map(TypedRow::into_rate_limit).collect()
 }
 
 /// Begins the message with the row and the field.
-fn with_label(error: Error) -> Error {
+fn with_label(list: RateList, error: Error) -> Error {
     let Error::Invalid { field, message } = error else { return error };
-    let position = field.strip_prefix("rate_limits[").and_then(|rest| rest.split_once("]."));
+    let position = field.strip_prefix(list.field).and_then(|rest| rest.strip_prefix('[')).and_then(|rest| rest.split_once("]."));
     let message = match position.and_then(|(index, part)| Some((index.parse::<usize>().ok()?, part))) {
-        Some((index, part)) => format!("Rate limit {}, {}: {message}", index + 1, if part == "duration_ms" { "period" } else { part }),
+        Some((index, part)) => format!("{}, {}: {message}", list.row_label(index), if part == "duration_ms" { "period" } else { part }),
         None => message,
     };
     Error::Invalid { field, message }
@@ -89,10 +126,11 @@ fn with_label(error: Error) -> Error {
 /// A row: a unique id and its initial value.
 type Row = (usize, Option<RateLimit>);
 
-/// The rows and the button that adds one.
+/// The rows of a list and the button that adds one.
 #[component]
 pub(super) fn RateLimitFields(
     form: Form,
+    list: RateList,
     /// The current rate limits.
     before: Vec<RateLimit>,
 ) -> impl IntoView {
@@ -108,32 +146,30 @@ pub(super) fn RateLimitFields(
         rows.update(|rows| rows.retain(|(other, _)| *other != id));
         // The field names of the rows below have changed.
         form.clear_errors();
-        form.mark_edited("rate_limits");
+        form.mark_edited(list.field);
         if let Some(button) = add_button.get_untracked() {
             browser::focus(&button);
         }
     });
     let index_of = move |id| Memo::new(move |_| rows.with(|rows| rows.iter().position(|(other, _)| *other == id).unwrap_or_default()));
     view! {
-        <fieldset class="field check-group limits-group" aria-describedby="hint-rate_limits">
-            <legend>"Rate limits"</legend>
+        <fieldset class="field check-group limits-group" aria-describedby=format!("hint-{}", list.field)>
+            <legend>{list.legend}</legend>
             <For each=move || rows.get() key=|(id, _)| *id let:((id, limit))>
-                <RowFields form at=index_of(id) limit on_remove=Callback::new(move |()| remove.run(id))/>
+                <RowFields form list at=index_of(id) limit on_remove=Callback::new(move |()| remove.run(id))/>
             </For>
             <button type="button" class="button limits-add" node_ref=add_button disabled=move || is_full.get() on:click=add>
                 <Icon glyph=Glyph::Plus/>
-                "Add rate limit"
+                {list.add}
             </button>
-            <FormError form about="rate_limits"/>
-            <p class="field-hint" id="hint-rate_limits">
-                "Sliding window, enforced per server. Refused requests don’t count."
-            </p>
+            <FormError form about=list.field/>
+            <p class="field-hint" id=format!("hint-{}", list.field)>{list.hint}</p>
         </fieldset>
     }
 }
 
 #[component]
-fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: Callback<()>) -> impl IntoView {
+fn RowFields(form: Form, list: RateList, at: Memo<usize>, limit: Option<RateLimit>, on_remove: Callback<()>) -> impl IntoView {
     let name_input = NodeRef::<html::Input>::new();
     let is_new = limit.is_none();
     Effect::new(move || {
@@ -146,17 +182,17 @@ fn RowFields(form: Form, at: Memo<usize>, limit: Option<RateLimit>, on_remove: C
         Some(limit) => (limit.name, limit.limit.to_string(), format::span(limit.duration_ms)),
         None => (format!("limit-{}", at.get_untracked() + 1), String::new(), ("1".to_owned(), MINUTES)),
     };
-    let name_at = move |part: &'static str| Signal::derive(move || name_of(at.get(), part));
+    let name_at = move |part: &'static str| Signal::derive(move || list.name_of(at.get(), part));
     let error_of = move |part| form.dynamic_field_error(name_at(part));
     let (name_error, limit_error, span_error) = (error_of("name"), error_of("limit"), error_of("duration_ms"));
-    let id = move |part: &'static str| move || format!("field-{}", name_of(at.get(), part));
-    let error_id = move |part: &'static str| Signal::derive(move || format!("wrong-{}", name_of(at.get(), part)));
+    let id = move |part: &'static str| move || format!("field-{}", list.name_of(at.get(), part));
+    let error_id = move |part: &'static str| Signal::derive(move || format!("wrong-{}", list.name_of(at.get(), part)));
     let invalid = |error: Signal<Option<String>>| move || error.get().map(|_| "true");
     // The error about the duration depends on its unit.
-    let on_unit_change = move |_| form.clear_error(&name_of(at.get_untracked(), "duration_ms"));
+    let on_unit_change = move |_| form.clear_error(&list.name_of(at.get_untracked(), "duration_ms"));
     let option = |item: format::Unit| view! { <option value=item.name selected=item == unit>{item.name}</option> };
     view! {
-        <div class="limit" role="group" aria-label=move || format!("Rate limit {}", at.get() + 1)>
+        <div class="limit" role="group" aria-label=move || list.row_label(at.get())>
             <div class="field limit-name">
                 <label for=id("name")>"Name"</label>
                 <input node_ref=name_input id=id("name") name=name_at("name") type="text" value=name autocomplete="off" spellcheck="false"
@@ -193,9 +229,10 @@ mod tests {
 
     #[test]
     fn message_begins_with_its_field() {
-        let labeled = |field: &str| with_label(Error::invalid(field, "No.")).to_string();
-        assert_eq!(labeled("rate_limits[1].name"), "Rate limit 2, name: No.");
-        assert_eq!(labeled("rate_limits[0].duration_ms"), "Rate limit 1, period: No.");
-        assert_eq!(labeled("rate_limits"), "No.");
+        let labeled = |list: RateList, field: &str| with_label(list, Error::invalid(field, "No.")).to_string();
+        assert_eq!(labeled(OF_KEY, "rate_limits[1].name"), "Rate limit 2, name: No.");
+        assert_eq!(labeled(OF_KEY, "rate_limits[0].duration_ms"), "Rate limit 1, period: No.");
+        assert_eq!(labeled(OF_KEY, "rate_limits"), "No.");
+        assert_eq!(labeled(OF_ADDRESS, "address_rate_limits[1].limit"), "Limit per address 2, limit: No.");
     }
 }

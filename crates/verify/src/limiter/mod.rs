@@ -1,23 +1,25 @@
 //! Limiter: the state of a key's rate limits and credits on this instance. It outlives changes of the key's record.
 
-use super::rate_limit_interner::RateLimitInterner;
-use ipnet::IpNet;
-use latchkey_store::keys::LimitColumns;
+mod addresses;
+mod rate_windows;
+
 use std::{
-    iter::zip,
-    mem,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use super::{
     credits::{Reserve, SpendResult},
-    rate_limit_interner::RateLimits,
-    window::Window,
+    rate_limit_interner::{RateLimitInterner, RateLimits},
 };
+use latchkey_store::keys::LimitColumns;
 use latchkey_types::{limits::Refill, time::Timestamp};
+
+pub(super) use addresses::AddressLimiters;
+use rate_windows::RateWindows;
 
 /// Milliseconds since the process started: a monotonic clock.
 pub(super) fn ticks() -> i64 {
@@ -57,6 +59,8 @@ pub(super) struct Remaining {
     pub(super) credits: Option<i64>,
     /// Next refill of the credits.
     pub(super) refills_at: Option<Timestamp>,
+    /// Milliseconds until the client's address can use the key again, if it has reached one of its limits.
+    pub(super) address_retry_after: Option<i64>,
 }
 
 /// The limiter of one key.
@@ -65,9 +69,7 @@ pub(super) struct Limiter(Mutex<LimiterState>);
 
 #[derive(Default)]
 pub(super) struct LimiterState {
-    rate_limits: Option<RateLimits>,
-    /// One per rate limit, in the same order.
-    windows: SmallVec<[Window; 1]>,
+    rates: RateWindows,
     /// Boxed because few keys have credits.
     reserve: Option<Box<Reserve>>,
 }
@@ -81,8 +83,8 @@ impl Limiter {
     pub(super) fn take(&self, limits: &CachedLimits, cost: i64, now: Timestamp) -> Decision {
         let mut state = self.lock();
         let ticks = ticks();
-        state.set_rate_limits(&limits.rates);
-        if zip(&*limits.rates, &mut state.windows).any(|(limit, window)| window.count(ticks, limit.duration_ms) >= limit.limit) {
+        state.rates.adopt(&limits.rates);
+        if state.rates.is_full(ticks) {
             return Decision::RateLimited(state.remaining(limits, ticks));
         }
         if let Some(CachedCredits { version, refill }) = limits.credits {
@@ -95,19 +97,21 @@ impl Limiter {
                 SpendResult::Outdated => return Decision::Outdated,
             }
         }
-        for (limit, window) in zip(&*limits.rates, &mut state.windows) {
-            window.add(ticks, limit.duration_ms);
-        }
+        state.rates.add(ticks);
         Decision::Allowed(state.remaining(limits, ticks))
+    }
+
+    /// What is left. Consumes nothing.
+    pub(super) fn remaining(&self, limits: &CachedLimits) -> Remaining {
+        let mut state = self.lock();
+        state.rates.adopt(&limits.rates);
+        state.remaining(limits, ticks())
     }
 
     /// Whether dropping the limiter loses nothing.
     pub(super) fn is_idle(&self) -> bool {
-        let (mut state, ticks) = (self.lock(), ticks());
-        let state = &mut *state;
-        let limits = state.rate_limits.as_deref().unwrap_or_default();
-        zip(limits, &mut state.windows).all(|(limit, window)| window.is_empty(ticks, limit.duration_ms))
-            && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
+        let mut state = self.lock();
+        state.rates.is_empty(ticks()) && state.reserve.as_ref().is_none_or(|reserve| reserve.is_empty())
     }
 }
 
@@ -116,27 +120,11 @@ impl LimiterState {
         self.reserve.get_or_insert_default()
     }
 
-    /// Adopts changed rate limits; those with an unchanged name keep their window.
-    fn set_rate_limits(&mut self, rate_limits: &RateLimits) {
-        if self.rate_limits.as_ref().is_some_and(|current| Arc::ptr_eq(current, rate_limits)) {
-            return;
-        }
-        let previous = self.rate_limits.replace(Arc::clone(rate_limits));
-        let mut windows = mem::take(&mut self.windows);
-        let old_index = |name: &str| previous.iter().flat_map(|rate_limits| &**rate_limits).position(|old| old.name == name);
-        self.windows =
-            rate_limits.iter().map(|limit| old_index(&limit.name).map(|index| mem::take(&mut windows[index])).unwrap_or_default()).collect();
-    }
-
     fn remaining(&mut self, limits: &CachedLimits, ticks: i64) -> Remaining {
-        let rates = zip(&*limits.rates, &mut self.windows).map(|(limit, window)| RateLimitState {
-            remaining: (limit.limit - window.count(ticks, limit.duration_ms)).max(0),
-            reset_ms: window.frees_in(ticks, limit.duration_ms),
-        });
-        let rates = rates.collect();
+        let rates = self.rates.states(ticks);
         let reserve = limits.credits.map(|_| self.reserve());
         let (credits, refills_at) = reserve.map_or((None, None), |reserve| (reserve.left(), reserve.refills_at()));
-        Remaining { rates, credits, refills_at }
+        Remaining { rates, credits, refills_at, address_retry_after: None }
     }
 }
 
@@ -151,6 +139,8 @@ pub struct CachedCredits {
 /// The limits of a key and the state of its limiter.
 pub struct CachedLimits {
     pub rates: RateLimits,
+    /// Limits for each client address.
+    pub address_rates: RateLimits,
     /// `None` if the key has no credit limit.
     pub credits: Option<CachedCredits>,
     /// Networks from which the key may be used; empty allows all.
@@ -162,10 +152,12 @@ impl CachedLimits {
     /// The outer `None` if the stored limits are invalid: a key with unknown limits must not be valid.
     #[expect(clippy::option_option, reason = "no limits and unreadable limits are different cases")]
     pub(super) fn from_columns(stored: &LimitColumns, interner: &RateLimitInterner, limiter: impl FnOnce() -> Arc<Limiter>) -> Option<Option<Self>> {
-        let (rates, networks) = (interner.intern(stored)?, stored.networks()?);
+        let rates = interner.intern(stored.rate_limits.as_deref())?;
+        let address_rates = interner.intern(stored.address_rate_limits.as_deref())?;
+        let networks = stored.networks()?;
         let credits = stored.credit_balance().map(|account| CachedCredits { version: account.version, refill: account.credits.refill });
-        let has_any = !rates.is_empty() || !networks.is_empty() || credits.is_some();
-        Some(has_any.then(|| Self { rates, credits, networks: networks.into(), limiter: limiter() }))
+        let has_any = !rates.is_empty() || !address_rates.is_empty() || !networks.is_empty() || credits.is_some();
+        Some(has_any.then(|| Self { rates, address_rates, credits, networks: networks.into(), limiter: limiter() }))
     }
 }
 
@@ -182,7 +174,9 @@ mod tests {
     fn columns(rate_limits: Option<&str>, allowed_ips: Option<&str>, credits: Option<i64>) -> LimitColumns {
         LimitColumns {
             rate_limits: rate_limits.map(ToOwned::to_owned),
+            address_rate_limits: None,
             allowed_ips: allowed_ips.map(ToOwned::to_owned),
+            allowed_origins: None,
             credits_remaining: credits,
             credits_refill: credits.map(|_| Refill::Never),
             credits_amount: credits,
@@ -253,6 +247,10 @@ mod tests {
         assert_eq!((networks.rates.len(), networks.networks.len(), networks.credits), (0, 1, None));
         let credits = read(&columns(None, None, Some(7))).unwrap().unwrap();
         assert_eq!((credits.rates.len(), credits.networks.len(), credits.credits), (0, 0, Some(CachedCredits { version: 7, refill: Refill::Never })));
+        let of_addresses = |json: &str| LimitColumns { address_rate_limits: Some(json.to_owned()), ..columns(None, None, None) };
+        let address_rates = read(&of_addresses(rate)).unwrap().unwrap();
+        assert_eq!((address_rates.rates.len(), address_rates.address_rates.len()), (0, 1));
         assert!(read(&columns(Some("["), None, None)).is_none() && read(&columns(None, Some("x"), None)).is_none());
+        assert!(read(&of_addresses("[")).is_none());
     }
 }
