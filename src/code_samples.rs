@@ -3,8 +3,16 @@
 use latchkey_types::key_kind::KeyKind;
 use latchkey_ui::code_tabs::CodeSample;
 
-/// Label of the tab and code. `<url>`, `<key>` and `<project>` are replaced.
+/// Label of the tab and code. `<url>`, `<key>`, `<project>`, `<customer>` and `<corpus>` are replaced.
 type Template = (&'static str, &'static str);
+
+/// The corpus that a query is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CorpusTarget {
+    /// Numeric id of the organization.
+    pub customer_id: i64,
+    pub corpus_id: i64,
+}
 
 const CLIENT: &[Template] = &[
     (
@@ -95,13 +103,84 @@ PROJECT_API_KEY=<key>",
     ),
 ];
 
+/// They print the texts of the results, each in a line; `cURL` prints the response as it is. The JavaScript has no top-level `await`, so that
+/// it is both a module and a script, in Node and in a web page.
+const CORPUS: &[Template] = &[
+    (
+        "JavaScript",
+        r#"async function search(query) {
+  const response = await fetch("<url>/v1/query", {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "customer-id": "<customer>",
+      "x-api-key": "<key>",
+    },
+    body: JSON.stringify({
+      query: [
+        {
+          query,
+          num_results: 5,
+          corpus_key: [{ customer_id: <customer>, corpus_id: <corpus> }],
+        },
+      ],
+    }),
+  });
+  const { responseSet, status } = await response.json();
+  if (!response.ok) throw new Error(status[0].statusDetail);
+  return responseSet[0].response.map(({ text }) => text);
+}
+
+search("How do I reset my password?").then((texts) => console.log(texts.join("\n")));"#,
+    ),
+    (
+        "Python",
+        r#"import json
+import urllib.request
+
+request = urllib.request.Request(
+    "<url>/v1/query",
+    headers={
+        "content-type": "application/json",
+        "customer-id": "<customer>",
+        "x-api-key": "<key>",
+    },
+    data=json.dumps({
+        "query": [{
+            "query": "How do I reset my password?",
+            "num_results": 5,
+            "corpus_key": [{"customer_id": <customer>, "corpus_id": <corpus>}],
+        }],
+    }).encode(),
+)
+with urllib.request.urlopen(request) as response:
+    answer = json.load(response)
+for result in answer["responseSet"][0]["response"]:
+    print(result["text"])"#,
+    ),
+    (
+        "cURL",
+        r#"curl <url>/v1/query \
+  -H "content-type: application/json" \
+  -H "customer-id: <customer>" \
+  -H "x-api-key: <key>" \
+  -d '{
+    "query": [{
+      "query": "How do I reset my password?",
+      "num_results": 5,
+      "corpus_key": [{ "customer_id": <customer>, "corpus_id": <corpus> }]
+    }]
+  }'"#,
+    ),
+];
+
 const fn templates(kind: KeyKind) -> &'static [Template] {
     match kind {
         KeyKind::Internal => INTERNAL,
         KeyKind::Client => CLIENT,
         KeyKind::Agent => AGENT,
         KeyKind::Project => PROJECT,
-        // Corpus keys are only for endpoints that do not exist yet.
+        // Their code needs a corpus: see `corpus_samples`.
         KeyKind::Corpus => &[],
     }
 }
@@ -116,10 +195,17 @@ pub const fn requirement(kind: KeyKind) -> Option<&'static str> {
     }
 }
 
-/// The samples of a kind, with the server's URL and the key filled in. Empty if there are none.
+/// The samples of a kind, with the server's URL and the key filled in. Empty if there are none; for corpus keys see [`corpus_samples`].
 pub fn samples(kind: KeyKind, url: &str, key: &str, project: &str) -> Vec<CodeSample> {
     let fill = |code: &str| code.replace("<url>", url).replace("<project>", project).replace("<key>", key);
     templates(kind).iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
+}
+
+/// The samples of a corpus key, with the server's URL, the key and a corpus filled in. Their query is `How do I reset my password?`.
+pub fn corpus_samples(url: &str, key: &str, target: CorpusTarget) -> Vec<CodeSample> {
+    let (customer, corpus) = (target.customer_id.to_string(), target.corpus_id.to_string());
+    let fill = |code: &str| code.replace("<url>", url).replace("<customer>", &customer).replace("<corpus>", &corpus).replace("<key>", key);
+    CORPUS.iter().map(|&(label, code)| CodeSample { label, code: fill(code) }).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +218,20 @@ mod tests {
             for sample in samples(kind, "https://keys.example.com", "lkc_1", "prj_1") {
                 assert!(sample.code.contains("lkc_1"), "{sample:?}");
                 assert!(!sample.code.contains(['<', '>']), "{sample:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn samples_of_a_corpus_name_customer_and_corpus() {
+        let samples = corpus_samples("https://keys.example.com", "lkq_1", CorpusTarget { customer_id: 5_659_165_826, corpus_id: 7 });
+        assert_eq!(samples.iter().map(|sample| sample.label).collect::<Vec<_>>(), ["JavaScript", "Python", "cURL"]);
+        for CodeSample { code, .. } in samples {
+            for part in ["https://keys.example.com/v1/query", "lkq_1", "5659165826", "corpus_id"] {
+                assert!(code.contains(part), "{part}: {code}");
+            }
+            for placeholder in ["<url>", "<key>", "<customer>", "<corpus>"] {
+                assert!(!code.contains(placeholder), "{code}");
             }
         }
     }

@@ -109,6 +109,21 @@ async fn pages_and_lists_are_compressed_but_secrets_are_not() {
 }
 
 #[tokio::test]
+async fn only_files_may_be_large() {
+    let server = TestServer::start().await;
+    let page = server.user("owner", "acme").await;
+    let (_, corpus) = page.call("corpora/create", json!({ "name": "handbook" })).await;
+    let content = format!("{}\n\n", "About cats. ".repeat(200)).repeat(80);
+    let upload = json!({ "id": corpus["id"], "name": "cats.txt", "content": content });
+    assert_eq!(page.call("corpora/upload", upload.clone()).await, (StatusCode::OK, json!({ "added": 1, "replaced": 0 })));
+    assert_eq!(page.call("corpora/upload", upload.clone()).await.1, json!({ "added": 0, "replaced": 1 }));
+    assert_eq!(server.visitor().call("corpora/upload", upload).await.0, StatusCode::PAYLOAD_TOO_LARGE, "without a session");
+    assert_eq!(page.call("corpora/create", json!({ "name": content })).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let (status, error) = page.call("corpora/upload", json!({ "id": corpus["id"], "name": "cats.pdf", "content": "" })).await;
+    assert_eq!((status, &error["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("name")));
+}
+
+#[tokio::test]
 async fn changes_require_a_same_origin_request() {
     let server = TestServer::start().await;
     let page = server.user("owner", "acme").await;

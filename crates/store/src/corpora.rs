@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
-use super::{Connection, StoreError, Tx, fold, verdict_changes::VerdictChange};
+use super::{Connection, StoreError, Tx, fold, upstreams, verdict_changes::VerdictChange};
 use latchkey_types::{
     corpus::CorpusDetails,
     id::{OrganizationId, UserId},
@@ -20,14 +20,33 @@ pub struct CorpusRecord {
     pub created_at: Timestamp,
     /// Number of keys with access to it.
     pub keys: i64,
+    /// Number of documents in the built-in index.
+    pub documents: i64,
+    /// Number of upstreams: 0 or 1. The two databases have no common boolean.
+    upstreams: i64,
 }
+
+impl CorpusRecord {
+    /// Whether its queries are answered by an upstream.
+    pub const fn has_upstream(&self) -> bool {
+        self.upstreams > 0
+    }
+}
+
+const CORPUS: &str = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
+     where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys, \
+     (select count(*) from documents d where d.organization_id = c.organization_id and d.corpus_id = c.id) as documents, \
+     (select count(*) from corpus_upstreams s where s.organization_id = c.organization_id and s.corpus_id = c.id) as upstreams \
+     from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null";
 
 /// The organization's corpora, oldest first.
 pub async fn all(db: &mut Connection, organization: OrganizationId) -> Result<Vec<CorpusRecord>, StoreError> {
-    let sql = "select c.id, c.name, u.name as creator, c.created_at, (select count(*) from key_corpora o join api_keys k on k.id = o.key_id \
-         where o.organization_id = c.organization_id and o.corpus_id = c.id and k.deleted_at is null) as keys \
-         from corpora c join users u on u.id = c.created_by where c.organization_id = $1 and c.deleted_at is null order by c.id";
-    Ok(sqlx::query_as(sql).bind(organization).fetch_all(db).await?)
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{CORPUS} order by c.id"))).bind(organization).fetch_all(db).await?)
+}
+
+/// The organization's corpus with this number.
+pub async fn find(db: &mut Connection, organization: OrganizationId, id: i64) -> Result<Option<CorpusRecord>, StoreError> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!("{CORPUS} and c.id = $2"))).bind(organization).bind(id).fetch_optional(db).await?)
 }
 
 /// Filters `ids` down to existing corpora of the organization.
@@ -62,18 +81,23 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
     Ok(id)
 }
 
-/// Deletes a corpus; its number is never reused. Returns its name, or `None` if there is no such corpus.
+/// Deletes a corpus and its upstream; its number is never reused. Its documents are not found any more, and are to be removed by
+/// [`super::documents::remove_some`]. Returns its name, or `None` if there is no such corpus.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, StoreError> {
     let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";
     let name: Option<String> = sqlx::query_scalar(sql).bind(Timestamp::now()).bind(organization).bind(id).fetch_optional(&mut *tx).await?;
     if name.is_some() {
         tx.touch(VerdictChange::Corpus(organization, id));
+        tx.touch(VerdictChange::Gateway(organization));
+        upstreams::remove(tx, organization, id).await?;
     }
     Ok(name)
 }
 
 impl From<CorpusRecord> for CorpusDetails {
     fn from(corpus: CorpusRecord) -> Self {
-        Self { id: corpus.id, name: corpus.name, created_at: corpus.created_at, created_by: corpus.creator, keys: corpus.keys }
+        let has_upstream = corpus.has_upstream();
+        let CorpusRecord { id, name, creator, created_at, keys, documents, .. } = corpus;
+        Self { id, name, created_at, created_by: creator, keys, documents, has_upstream }
     }
 }

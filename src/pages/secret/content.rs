@@ -20,6 +20,8 @@ pub(super) struct KeyUse {
     pub kind: KeyKind,
     /// The project of a project key.
     pub project: Option<ProjectId>,
+    /// The first corpus of a corpus key.
+    pub corpus: Option<i64>,
     /// The key, if it was never used and its row can be read.
     pub unused: Option<KeyId>,
 }
@@ -66,7 +68,7 @@ impl SecretContent {
             lead: "Project key ",
             not_copied: "You haven’t copied this key. If you close now, you can still import it until you leave the project’s page. \
                 After that, you’ll have to request a new one.",
-            key_use: Some(KeyUse { kind: KeyKind::Project, project: Some(project), unused: None }),
+            key_use: Some(KeyUse { kind: KeyKind::Project, project: Some(project), corpus: None, unused: None }),
             ..Self::key(name, token)
         }
     }
@@ -89,8 +91,9 @@ impl SecretContent {
 
 impl From<CreatedKey> for SecretContent {
     fn from(CreatedKey { key, secret }: CreatedKey) -> Self {
+        let corpus = key.corpora.first().map(|corpus| corpus.id);
         let key_use = match (key.kind, key.id) {
-            (Kind::Key(kind), ItemId::Key(id)) => Some(KeyUse { kind, project: None, unused: key.last_used_at.is_none().then_some(id) }),
+            (Kind::Key(kind), ItemId::Key(id)) => Some(KeyUse { kind, project: None, corpus, unused: key.last_used_at.is_none().then_some(id) }),
             _ => None,
         };
         Self { key_use, ..Self::key(key.name, secret) }

@@ -4,9 +4,16 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::content::KeyUse;
-use crate::{api::keys::get_key, code_samples};
+use crate::{
+    api::keys::get_key,
+    code_samples::{self, CorpusTarget},
+    pages::viewer::use_viewer,
+};
 use latchkey_types::{error::Error, id::KeyId, secret::RevealedSecret};
-use latchkey_ui::{browser, code_tabs::CodeTabs};
+use latchkey_ui::{
+    browser,
+    code_tabs::{CodeSample, CodeTabs},
+};
 
 /// How often the key is read while its first request is awaited.
 const POLL_MS: u32 = 2000;
@@ -16,25 +23,45 @@ const POLLS_MAX: u32 = 300;
 /// Code with the key in it. It unfolds once the key was copied, except on a phone, where other content would move below the finger.
 #[component]
 pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal<bool>, on_copied: Callback<()>) -> impl IntoView {
-    let KeyUse { kind, project, unused } = key_use;
+    let KeyUse { kind, project, corpus, unused } = key_use;
     let project = project.map(|project| project.to_string()).unwrap_or_default();
     let was_copied = copied.get_untracked();
     // Only rendered in the browser, like every dialog.
-    let samples = code_samples::samples(kind, &browser::origin(), secret.reveal(), &project);
-    let requirement = code_samples::requirement(kind).map(|text| view! { <p class="field-hint">{text}</p> });
-    let code = (!samples.is_empty()).then(|| {
-        view! {
-            <details class="secret-code" prop:open=move || copied.get() && (was_copied || browser::is_wide())>
-                <summary>"Use it in code"</summary>
-                <CodeTabs samples label="Code" on_copied/>
-                {requirement}
-            </details>
-        }
-    });
+    let samples = RwSignal::new(code_samples::samples(kind, &browser::origin(), secret.reveal(), &project));
+    if let Some(corpus) = corpus {
+        show_corpus_samples(corpus, secret, samples);
+    }
+    let has_code = Memo::new(move |_| samples.with(|samples| !samples.is_empty()));
+    let requirement = move || code_samples::requirement(kind).map(|text| view! { <p class="field-hint">{text}</p> });
+    let code = move || {
+        has_code.get().then(|| {
+            view! {
+                <details class="secret-code" prop:open=move || copied.get() && (was_copied || browser::is_wide())>
+                    <summary>"Use it in code"</summary>
+                    <CodeTabs samples label="Code" on_copied/>
+                    {requirement()}
+                </details>
+            }
+        })
+    };
     view! {
         {code}
         {move || unused.filter(|_| copied.get()).map(|id| view! { <FirstRequest id/> })}
     }
+}
+
+/// Sets the code of a corpus key, which names the organization too.
+fn show_corpus_samples(corpus_id: i64, secret: RevealedSecret, samples: RwSignal<Vec<CodeSample>>) {
+    let viewer = use_viewer();
+    Effect::new(move || {
+        let secret = secret.clone();
+        spawn_local(async move {
+            if let Ok(viewer) = viewer.await {
+                let target = CorpusTarget { customer_id: viewer.customer_id, corpus_id };
+                let _ = samples.try_set(code_samples::corpus_samples(&browser::origin(), secret.reveal(), target));
+            }
+        });
+    });
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

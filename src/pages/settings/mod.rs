@@ -6,6 +6,7 @@ pub mod members;
 pub mod organization;
 pub mod providers;
 pub mod roles;
+pub mod services;
 
 use leptos::prelude::*;
 use leptos_meta::Title;

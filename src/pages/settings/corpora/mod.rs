@@ -1,5 +1,16 @@
 //! `/settings/corpora`
 
+mod code;
+mod context;
+mod documents;
+mod page;
+mod search;
+mod upload;
+mod upstream;
+mod upstream_dialog;
+
+pub use page::CorpusPage;
+
 use leptos::prelude::*;
 
 use super::{SettingsPage, loaded_view};
@@ -19,7 +30,7 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
     menu::{MenuAction, MenuButton, MenuItem, MenuList, SharedMenu},
     message::AlertWithRetry,
-    number::pluralize,
+    number::{format_integer, pluralize},
     page::{PageActions, PageLead},
     resource::Refetchable,
     table::{Column, RowTable},
@@ -67,10 +78,19 @@ fn Corpora(first: Vec<CorpusDetails>) -> impl IntoView {
         OpenDialog::Delete(corpus) => view! { <DeleteDialog corpus on_dismiss=dismiss on_done=done/> }.into_any(),
     };
     let rows = corpora.rows(|corpora| corpora, |corpus| corpus.id);
-    let columns = vec!["Name".into(), Column::Number("ID"), Column::Number("Keys"), "Created".into(), "Created by".into(), Column::Hidden("Action")];
+    let columns = vec![
+        "Name".into(),
+        Column::Number("ID"),
+        Column::Number("Documents"),
+        "Answers from".into(),
+        Column::Number("Keys"),
+        "Created".into(),
+        "Created by".into(),
+        Column::Hidden("Action"),
+    ];
     let empty = move || {
         view! {
-            <EmptyState glyph=Glyph::Documents title="No corpora yet" text="Create a corpus, then issue keys that can query it.">
+            <EmptyState glyph=Glyph::Documents title="No corpora yet" text="Create a corpus, add documents, then issue keys that can query it.">
                 <Button label="Create your first corpus" variant=ButtonVariant::Primary on_click=create/>
             </EmptyState>
         }
@@ -93,8 +113,10 @@ fn CorpusTableRow(corpus: Memo<CorpusDetails>, menu: SharedMenu, dialogs: Dialog
     let items = Callback::new(move |()| actions(corpus.get_untracked(), dialogs, toasts));
     view! {
         <tr aria-label=move || corpus.get().name>
-            <td class="cell-name" dir="auto">{move || corpus.get().name}</td>
+            <td class="cell-name"><a class="cell-text" href=routes::CORPUS.path_with(id) dir="auto">{move || corpus.get().name}</a></td>
             <td class="cell-soft cell-number" data-label="ID">{id}</td>
+            <td class="cell-soft cell-number" data-label="Documents">{move || format_integer(corpus.get().documents)}</td>
+            <td class="cell-soft" data-label="Answers from">{move || if corpus.get().has_upstream { "Upstream" } else { "Built-in index" }}</td>
             <td class="cell-soft cell-number" data-label="Keys">{move || corpus.get().keys}</td>
             <td class="cell-soft" data-label="Created">{move || view! { <Time at=corpus.get().created_at/> }}</td>
             <td class="cell-soft cell-text" data-label="Created by">{move || corpus.get().created_by}</td>
@@ -131,16 +153,20 @@ fn CreateDialog(on_dismiss: Callback<()>, on_done: Callback<String>) -> impl Int
 #[component]
 fn DeleteDialog(corpus: CorpusDetails, on_dismiss: Callback<()>, on_done: Callback<String>) -> impl IntoView {
     let form = Form::new();
-    let CorpusDetails { id, name, keys, .. } = corpus;
-    let effect = match keys {
+    let CorpusDetails { id, name, keys, documents, .. } = corpus;
+    let keys = match keys {
         0 => "No keys have access.".to_owned(),
         keys => pluralize(keys, "key will lose access.", "keys will lose access."),
+    };
+    let documents = match documents {
+        0 => String::new(),
+        documents => format!(" {}", pluralize(documents, "document will be deleted.", "documents will be deleted.")),
     };
     let submit = move |()| {
         form.send(Some(ignore_not_found(delete_corpus(id))), move |()| on_done.run("Corpus deleted".to_owned()));
     };
     view! {
         <ConfirmDialog title="Delete this corpus?" objects=vec![ConfirmObject { name, facts: format!("ID {id}") }]
-            effect=format!("{effect} This cannot be undone.") verb="Delete" form on_confirm=submit on_dismiss/>
+            effect=format!("{keys}{documents} This cannot be undone.") verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

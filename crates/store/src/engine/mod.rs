@@ -1,5 +1,7 @@
 //! All differences between SQLite and PostgreSQL.
 
+mod word_index;
+
 use std::{
     fs::{self, File},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -11,6 +13,7 @@ use anyhow::{Context, bail};
 use sqlx::AnyPool;
 
 use super::StoreError;
+pub(crate) use word_index::{RANKED_MAX, WordIndex};
 
 /// SQLite 3.7.0 to 3.51.2 can corrupt a write-ahead log that is used by two connections (<https://sqlite.org/wal.html>).
 const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
@@ -114,6 +117,11 @@ impl Engine {
     /// The bytes of an expression that is text of hexadecimal digits: JSON has no bytes.
     pub(super) fn bytes_of_hex(&self, expression: &str) -> String {
         if self.file.is_some() { format!("unhex({expression})") } else { format!("decode({expression}, 'hex')") }
+    }
+
+    /// Statements after the migrations: what only one of the databases has.
+    pub(super) const fn own_tables(&self) -> &'static [&'static str] {
+        if self.file.is_some() { &[] } else { word_index::POSTGRESQL_TABLE }
     }
 
     /// The suffix of a text column that makes it sort by bytes. SQLite does so by default; PostgreSQL uses the database's collation.

@@ -1,0 +1,228 @@
+//! The full-text index of a corpus. On SQLite it is a table of its own, so that no score depends on other corpora; it does not store the texts.
+//! On PostgreSQL all corpora share a table, and each word begins with its corpus, so that an index lookup finds nothing of other corpora.
+//!
+//! A section is indexed by its folded words, separated by spaces. Words are alphanumeric, so that none is query syntax in quotes.
+
+use super::Engine;
+
+/// The largest number of sections that a query ranks.
+pub(crate) const RANKED_MAX: i64 = 4000;
+
+/// Pages that SQLite merges per transaction. Its automatic merges would now and then take a hundred milliseconds.
+const MERGED_PAGES: i64 = 32;
+
+/// The table of PostgreSQL. Rows of usual size stay in one piece and uncompressed, because ranking reads thousands of them; and its index has no list
+/// of pending changes, which each query would have to read.
+pub(super) const POSTGRESQL_TABLE: &[&str] = &[
+    "create table if not exists section_words (customer_id bigint not null, corpus_id bigint not null, number bigint not null, \
+     words tsvector not null, primary key (customer_id, corpus_id, number)) with (toast_tuple_target = 8160)",
+    "create index if not exists section_words_of_word on section_words using gin (words) with (fastupdate = off)",
+];
+
+/// The SQL for the index of one corpus. Lists are bound as JSON arrays to `$1`.
+pub(crate) struct WordIndex {
+    is_sqlite: bool,
+    customer_id: i64,
+    corpus: i64,
+}
+
+impl Engine {
+    /// The index of the corpus with this number in the organization with this customer id.
+    pub(crate) const fn word_index(&self, customer_id: i64, corpus: i64) -> WordIndex {
+        WordIndex { is_sqlite: self.file.is_some(), customer_id, corpus }
+    }
+
+    /// Whether the corpus `c` of the organization `o` has an index.
+    pub(crate) const fn has_word_index(&self) -> &'static str {
+        if self.file.is_some() {
+            "exists (select 1 from sqlite_master t where t.name = 'corpus_words_' || o.customer_id || '_' || c.id)"
+        } else {
+            "exists (select 1 from section_words t where t.customer_id = o.customer_id and t.corpus_id = c.id)"
+        }
+    }
+}
+
+impl WordIndex {
+    /// SQLite's table.
+    fn table(&self) -> String {
+        format!("corpus_words_{}_{}", self.customer_id, self.corpus)
+    }
+
+    /// PostgreSQL's rows.
+    fn rows(&self) -> String {
+        format!("customer_id = {} and corpus_id = {}", self.customer_id, self.corpus)
+    }
+
+    /// What each word begins with on PostgreSQL.
+    fn prefix(&self) -> String {
+        format!("{:x}.{}.", self.customer_id, self.corpus)
+    }
+
+    /// Counts the table; `None` if there always is one.
+    pub(crate) fn count_tables(&self) -> Option<String> {
+        self.is_sqlite.then(|| format!("select count(*) from sqlite_master where name = '{}'", self.table()))
+    }
+
+    /// Creates the table. Its merges are part of [`Self::merge`]; the limit for forced ones is the highest.
+    pub(crate) fn create_table(&self) -> Vec<String> {
+        let table = self.table();
+        vec![
+            format!("create virtual table {table} using fts5(words, content = '', contentless_delete = 1, tokenize = 'ascii')"),
+            format!("insert into {table} ({table}, rank) values ('automerge', 0)"),
+            format!("insert into {table} ({table}, rank) values ('crisismerge', 1999)"),
+        ]
+    }
+
+    /// Adds the rows `[number, words]`, the words in the form of [`Self::value`].
+    pub(crate) fn insert(&self, json_rows: &str) -> String {
+        if self.is_sqlite {
+            return format!("insert into {} (rowid, words) select cast(value ->> 0 as bigint), value ->> 1 from {json_rows}", self.table());
+        }
+        format!(
+            "insert into section_words (customer_id, corpus_id, number, words) \
+             select {}, {}, cast(value ->> 0 as bigint), cast(value ->> 1 as tsvector) from {json_rows}",
+            self.customer_id, self.corpus
+        )
+    }
+
+    /// Words as a value for [`Self::insert`].
+    pub(crate) fn value(&self, words: &str) -> String {
+        if self.is_sqlite {
+            return words.to_owned();
+        }
+        let prefix = self.prefix();
+        let numbered = words.split(' ').filter(|word| !word.is_empty()).enumerate();
+        // With positions, so that several occurrences count more than one.
+        numbered.map(|(index, word)| format!("'{prefix}{word}':{}", index + 1)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Removes the rows `[number]`.
+    pub(crate) fn delete(&self, json_rows: &str) -> String {
+        let numbers = format!("(select cast(value ->> 0 as bigint) from {json_rows})");
+        if self.is_sqlite {
+            format!("delete from {} where rowid in {numbers}", self.table())
+        } else {
+            format!("delete from section_words where {} and number in {numbers}", self.rows())
+        }
+    }
+
+    /// Merges a part of what was added, so that queries read few segments; `None` if the database needs no such statement.
+    pub(crate) fn merge(&self) -> Option<String> {
+        let table = self.table();
+        self.is_sqlite.then(|| format!("insert into {table} ({table}, rank) values ('merge', {MERGED_PAGES})"))
+    }
+
+    /// Counts the sections that match the expression `$1`, up to one more than [`RANKED_MAX`].
+    pub(crate) fn count(&self) -> String {
+        let (table, matches) = self.matches();
+        format!("select count(*) from (select 1 from {table} where {matches} limit {}) as matched", RANKED_MAX + 1)
+    }
+
+    /// The best `$2` of the first [`RANKED_MAX`] sections that match the expression `$1`: `number` and a `score` from 0 to 1. On PostgreSQL they are
+    /// ranked by the expression `$3`: see [`Self::ranking`].
+    pub(crate) fn ranked(&self) -> String {
+        let (table, matches) = self.matches();
+        if self.is_sqlite {
+            // `bm25` is negative; it is 10 for good matches.
+            return format!(
+                "select number, relevance / (relevance + 5.0) as score from \
+                 (select rowid as number, -bm25({table}) as relevance from {table} where {matches} limit {RANKED_MAX}) as matched \
+                 order by relevance desc, number limit $2"
+            );
+        }
+        format!(
+            "select number, relevance / (relevance + 0.1) as score from \
+             (select number, cast(ts_rank(words, cast($3 as tsquery), 1) as double precision) as relevance from {table} where {matches} \
+             limit {RANKED_MAX}) as matched order by relevance desc, number limit $2"
+        )
+    }
+
+    fn matches(&self) -> (String, String) {
+        if self.is_sqlite {
+            let table = self.table();
+            let matches = format!("{table} match $1");
+            (table, matches)
+        } else {
+            ("section_words".to_owned(), "words @@ cast($1 as tsquery)".to_owned())
+        }
+    }
+
+    /// What matches are ranked by, if it is bound separately. SQLite ranks by the words of the expression that matches.
+    pub(crate) fn ranking(&self, words: &[&str]) -> Option<String> {
+        (!self.is_sqlite).then(|| self.any(words))
+    }
+
+    /// Matches sections with all of these words.
+    pub(crate) fn all(&self, words: &[&str]) -> String {
+        self.joined(words, if self.is_sqlite { " AND " } else { " & " })
+    }
+
+    /// Matches sections with any of these words.
+    pub(crate) fn any(&self, words: &[&str]) -> String {
+        self.joined(words, if self.is_sqlite { " OR " } else { " | " })
+    }
+
+    /// The expressions that find sections with any of the `rare` words. Their best scores are those by all words. SQLite scores only by the words
+    /// of the expression, and for a second expression must also find one of the other words.
+    pub(crate) fn candidates(&self, rare: &[&str], others: &[&str]) -> Vec<String> {
+        let any_rare = self.any(rare);
+        if !self.is_sqlite || others.is_empty() {
+            return vec![any_rare];
+        }
+        let with_others = format!("({any_rare}) AND ({})", self.any(others));
+        vec![any_rare, with_others]
+    }
+
+    fn joined(&self, words: &[&str], operator: &str) -> String {
+        let prefix = self.prefix();
+        let quote = |word: &&str| if self.is_sqlite { format!("\"{word}\"") } else { format!("'{prefix}{word}'") };
+        words.iter().map(quote).collect::<Vec<_>>().join(operator)
+    }
+
+    /// Statements that each remove a part of the index of a deleted corpus, to be repeated until they find nothing. On SQLite they remove the content
+    /// of the table's own tables: dropping a large index at once takes long.
+    pub(crate) fn remove_some(&self) -> Vec<String> {
+        if self.is_sqlite {
+            let table = self.table();
+            // Lower ids are those of the statistics and the structure, which the table needs to be dropped.
+            return vec![
+                format!("delete from {table}_data where id in (select id from {table}_data where id > 10 limit 150)"),
+                format!("delete from {table}_docsize where id in (select id from {table}_docsize limit 1500)"),
+            ];
+        }
+        let rows = self.rows();
+        vec![format!("delete from section_words where {rows} and number in (select number from section_words where {rows} limit 500)")]
+    }
+
+    /// Drops the table; `None` if it is shared with other corpora.
+    pub(crate) fn drop_table(&self) -> Option<String> {
+        self.is_sqlite.then(|| format!("drop table {}", self.table()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn word_index(url: Option<&str>) -> WordIndex {
+        Engine::of(url, Path::new("/data")).unwrap().word_index(7, 3)
+    }
+
+    #[test]
+    fn words_are_quoted() {
+        let (sqlite, postgresql) = (word_index(None), word_index(Some("postgres://localhost/latchkey")));
+        let words = &["or", "near"][..];
+        assert_eq!((sqlite.all(words), sqlite.any(words)), (r#""or" AND "near""#.to_owned(), r#""or" OR "near""#.to_owned()));
+        assert_eq!((postgresql.all(words), postgresql.any(words)), ("'7.3.or' & '7.3.near'".to_owned(), "'7.3.or' | '7.3.near'".to_owned()));
+        assert_eq!(sqlite.candidates(&["a"], &["b", "c"]), [r#""a""#, r#"("a") AND ("b" OR "c")"#]);
+        assert_eq!(postgresql.candidates(&["a"], &["b", "c"]), ["'7.3.a'"]);
+    }
+
+    #[test]
+    fn words_have_positions_only_on_postgresql() {
+        assert_eq!(word_index(None).value("a b a"), "a b a");
+        assert_eq!(word_index(Some("postgres://localhost/latchkey")).value("a b a"), "'7.3.a':1 '7.3.b':2 '7.3.a':3");
+    }
+}

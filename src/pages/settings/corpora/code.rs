@@ -1,0 +1,36 @@
+//! Code that queries a corpus.
+
+use leptos::prelude::*;
+
+use super::context::CorpusContext;
+use crate::{
+    code_samples::{CorpusTarget, corpus_samples},
+    routes,
+};
+use latchkey_types::permission::Permission;
+use latchkey_ui::{browser, code_tabs::CodeTabs};
+
+/// Stands for a corpus key, which Latchkey does not keep.
+const KEY: &str = "CORPUS_KEY";
+
+/// Stands for the server's URL until the page is hydrated: it is the one that the browser uses.
+const EXAMPLE_URL: &str = "https://keys.example.com";
+
+#[component]
+pub(super) fn Code(context: CorpusContext) -> impl IntoView {
+    let target = CorpusTarget { customer_id: untrack(|| context.page.with(|page| page.customer_id)), corpus_id: context.id };
+    let url = RwSignal::new(EXAMPLE_URL.to_owned());
+    Effect::new(move || url.set(browser::origin()));
+    let samples = Signal::derive(move || url.with(|url| corpus_samples(url, KEY, target)));
+    let can_create = context.viewer.with_value(|viewer| viewer.can(Permission::ManageApiKeys));
+    view! {
+        <section class="section-card" aria-labelledby="corpus-code">
+            <div class="section-head">
+                <h2 id="corpus-code">"Use it in code"</h2>
+                {can_create.then(|| view! { <a class="button" href=routes::create_address(routes::KEY_CORPUS)>"Create a corpus key"</a> })}
+            </div>
+            <p class="section-text">"Replace " <code>{KEY}</code> " with a corpus key that has access to this corpus."</p>
+            <div class="corpus-code"><CodeTabs samples label="Code"/></div>
+        </section>
+    }
+}

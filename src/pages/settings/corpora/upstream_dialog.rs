@@ -1,0 +1,109 @@
+//! The dialog that sets the upstream of a corpus.
+
+use leptos::prelude::*;
+
+use super::context::CorpusContext;
+use crate::api::corpora::set_upstream;
+use latchkey_types::{
+    corpus::{CorpusPage, UpstreamCredential, UpstreamRequest, UpstreamRow},
+    error::Error,
+    id::CredentialId,
+    permission::Permission,
+};
+use latchkey_ui::{
+    field::Field,
+    form::Form,
+    form_dialog::FormDialog,
+    select::{Choice, SelectField},
+};
+
+#[component]
+pub(super) fn UpstreamDialog(
+    context: CorpusContext,
+    on_dismiss: Callback<()>,
+    /// Called with the toast text.
+    on_done: Callback<String>,
+) -> impl IntoView {
+    let form = Form::new();
+    let submit = move |()| {
+        let request = check(form);
+        let has_key = request.as_ref().is_some_and(|request| request.credential.is_some());
+        let call = request.map(|request| set_upstream(context.id, request));
+        form.send(call, move |upstream| on_done.run(done_message(has_key, &upstream).to_owned()));
+    };
+    let CorpusPage { upstream, credentials, .. } = untrack(|| context.page.with(Clone::clone));
+    let can_link = context.viewer.with_value(|viewer| viewer.can(Permission::ManageCredentials));
+    let key_hint = if !can_link {
+        "You need the permission “Manage Credentials” to link a key."
+    } else if credentials.is_empty() {
+        "No general keys yet. Add one under API Keys › General Key."
+    } else {
+        "Sent instead of the caller’s key, and only to this URL."
+    };
+    let (title, url_hint) = match upstream {
+        Some(_) => ("Edit upstream", "Changing it unlinks the key."),
+        None => ("Use an upstream", "Of a service that speaks Vectara’s API, e.g. https://api.vectara.io"),
+    };
+    let (base_url, customer_id, corpus_id, linked) =
+        upstream.map_or_else(Default::default, |upstream| (upstream.base_url, upstream.customer_id, upstream.corpus_id, upstream.credential));
+    let value = linked.as_ref().map(|credential| credential.id.to_string()).unwrap_or_default();
+    view! {
+        <FormDialog title form submit="Save" on_submit=submit on_dismiss>
+            <Field form name="base_url" label="Base URL" value=base_url hint=url_hint autofocus=true/>
+            <Field form name="customer_id" label="Customer ID" value=customer_id hint="Sent to the upstream instead of yours."/>
+            <Field form name="corpus_id" label="Corpus ID" value=corpus_id hint="The corpus at the upstream."/>
+            <SelectField form name="credential" label="Key" options=key_choices(credentials, linked) value hint=key_hint/>
+        </FormDialog>
+    }
+}
+
+fn check(form: Form) -> Option<UpstreamRequest> {
+    // The server validates the URL: the WebAssembly build contains no URL parser.
+    let base_url = form.check("base_url", |field, typed| required(field, typed, "Enter a URL, e.g. https://api.vectara.io."));
+    let customer_id = form.check("customer_id", |field, typed| required(field, typed, "Enter the customer ID at the upstream."));
+    let corpus_id = form.check("corpus_id", |field, typed| required(field, typed, "Enter the corpus ID at the upstream."));
+    let credential = form.check("credential", parse_key);
+    Some(UpstreamRequest { base_url: base_url?, customer_id: customer_id?, corpus_id: corpus_id?, credential: credential? })
+}
+
+fn required(field: &str, typed: &str, message: &str) -> Result<String, Error> {
+    match typed.trim() {
+        "" => Err(Error::invalid(field, message)),
+        typed => Ok(typed.to_owned()),
+    }
+}
+
+/// An empty value means none.
+fn parse_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
+    if chosen.is_empty() {
+        return Ok(None);
+    }
+    chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
+}
+
+/// No key first, then the keys, also the linked one if the viewer may not link others.
+fn key_choices(credentials: Vec<UpstreamCredential>, linked: Option<UpstreamCredential>) -> Vec<Choice> {
+    let missing = linked.filter(|linked| credentials.iter().all(|credential| credential.id != linked.id));
+    let choices = missing.into_iter().chain(credentials).map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
+    std::iter::once((String::new(), "No key".to_owned())).chain(choices).collect()
+}
+
+const fn done_message(has_key: bool, upstream: &UpstreamRow) -> &'static str {
+    if has_key && upstream.credential.is_none() { "Changes saved. The base URL changed, so the key was unlinked." } else { "Changes saved" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linked_key_can_be_kept_without_permission() {
+        let id = "crd_0193456789ab7cdef0123456789abcde";
+        let linked = UpstreamCredential { id: id.parse().unwrap(), name: "Team key".to_owned(), mask: "sk-…def".to_owned() };
+        let choices = [(String::new(), "No key".to_owned()), (id.to_owned(), "Team key (sk-…def)".to_owned())];
+        assert_eq!(key_choices(Vec::new(), Some(linked.clone())), choices);
+        assert_eq!(key_choices(vec![linked.clone()], Some(linked)), choices);
+        assert_eq!(parse_key("credential", ""), Ok(None));
+        assert!(parse_key("credential", "1").is_err());
+    }
+}
