@@ -6,12 +6,13 @@ mod address;
 mod own_networks;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use reqwest::{
-    Client, ClientBuilder, Method, RequestBuilder,
+    Client, ClientBuilder, Method, Request, RequestBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
@@ -20,10 +21,13 @@ use url::{Host, Url};
 
 use address::{AllowedAddresses, Transport};
 use own_networks::OwnNetworks;
+pub(crate) use transfer::{Connector, read_body};
 
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Timeout of a whole request.
+/// Time without data until a connection is probed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Timeout of a whole request whose response is read by the client.
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Largest response body, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
@@ -35,6 +39,7 @@ pub struct OutgoingNetworks {
     pub denied: Vec<IpNet>,
 }
 
+#[derive(Clone)]
 pub struct HttpClient {
     tls: Client,
     plain: Client,
@@ -91,8 +96,9 @@ impl HttpClient {
         Ok(Self { tls: client(Transport::Tls)?, plain: client(Transport::Plain)?, allowed_addresses: Arc::clone(&allowed_addresses) })
     }
 
+    /// A request for [`Self::send`], with a time limit of [`CALL_LIMIT`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client(transport(&url)).request(method, url)
+        self.client(transport(&url)).request(method, url).timeout(CALL_LIMIT)
     }
 
     fn client(&self, transport: Transport) -> &Client {
@@ -118,6 +124,20 @@ impl HttpClient {
     /// Sends a request and reads the whole response. Redirects are returned, not followed.
     pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
         let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
+        let mut response = self.forward(request).await?;
+        let (status, mut body) = (response.status().as_u16(), Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+            if body.len() + chunk.len() > BODY_MAX {
+                return Err(HttpError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse { status, body })
+    }
+
+    /// Sends a request whose bodies are streams, and returns when the headers of the response have arrived. There is no time limit: the caller
+    /// sets one. Redirects are returned, not followed.
+    pub async fn forward(&self, request: Request) -> Result<Response, HttpError> {
         let transport = transport(request.url());
         // Literal IP addresses bypass the resolver.
         let literal = match request.url().host() {
@@ -127,15 +147,7 @@ impl HttpClient {
             None => return Err(HttpError::BlockedAddress),
         };
         literal.map_or(Ok(()), |address| self.allowed_addresses.check(address, transport))?;
-        let mut response = self.client(transport).execute(request).await.map_err(|error| failure(&error))?;
-        let (status, mut body) = (response.status().as_u16(), Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            if body.len() + chunk.len() > BODY_MAX {
-                return Err(HttpError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpResponse { status, body })
+        self.client(transport).execute(request).await.map_err(|error| failure(&error))
     }
 }
 
@@ -147,7 +159,8 @@ fn client_builder() -> ClientBuilder {
         // A proxy would resolve host names itself and bypass the address check.
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
-        .timeout(CALL_LIMIT)
+        // Detects a service that is gone while a stream waits for it.
+        .tcp_keepalive(KEEP_ALIVE)
 }
 
 fn transport(url: &Url) -> Transport {

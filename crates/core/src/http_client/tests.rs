@@ -250,6 +250,14 @@ impl RecordingClient {
         let error = self.client.send(self.client.request(Method::GET, url)).await.err();
         Some((error, self.recorded.take()))
     }
+
+    /// As [`Self::send`], for a request that is forwarded.
+    async fn forward(&self, url: &str) -> (Option<HttpError>, Vec<String>) {
+        let url = Url::parse(url).unwrap();
+        self.recorded.passed_on.store(usize::from(matches!(url.host(), Some(Host::Domain(_)))), Ordering::SeqCst);
+        let error = self.client.forward(Request::new(Method::GET, url)).await.err();
+        (error, self.recorded.take())
+    }
 }
 
 #[tokio::test]
@@ -281,6 +289,16 @@ async fn only_the_public_addresses_of_a_name_are_connected_to() {
 }
 
 #[tokio::test]
+async fn addresses_of_forwarded_requests_are_checked() {
+    let client = RecordingClient::new(OutgoingNetworks::default());
+    for url in ["https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/", "https://localhost/", "https://own.test/"] {
+        assert_eq!(client.forward(url).await, (Some(HttpError::BlockedAddress), Vec::new()), "{url}");
+    }
+    assert_eq!(client.forward("http://1.1.1.1/").await, (Some(HttpError::Unencrypted), Vec::new()));
+    assert_eq!(client.forward("https://public.test/").await, (Some(HttpError::Unreachable), vec![PUBLIC.to_owned()]));
+}
+
+#[tokio::test]
 async fn public_addresses_are_not_called_without_tls() {
     let client = RecordingClient::new(OutgoingNetworks::default());
     for url in ["http://public.test/", "http://mixed.test/", "http://1.1.1.1/"] {
@@ -309,5 +327,21 @@ async fn redirects_to_blocked_addresses_are_not_followed() {
         let response = client.client.send(client.client.request(Method::GET, Url::parse(&url).unwrap())).await;
         assert_eq!((response.map(|response| response.status), client.recorded.take()), (Ok(status), Vec::new()));
     }
+    service.join().unwrap();
+}
+
+#[tokio::test]
+async fn redirects_of_forwarded_requests_are_returned() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let service = thread::spawn(move || {
+        let mut connection = listener.accept().unwrap().0;
+        assert_ne!(connection.read(&mut [0; 4096]).unwrap(), 0);
+        write!(connection, "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    });
+    let client = RecordingClient::new(OutgoingNetworks { allowed: vec!["127.0.0.0/8".parse().unwrap()], denied: Vec::new() });
+    client.recorded.passed_on.store(1, Ordering::SeqCst);
+    let response = client.client.forward(Request::new(Method::GET, Url::parse(&url).unwrap())).await.unwrap();
+    assert_eq!((response.status().as_u16(), client.recorded.take()), (302, Vec::new()));
     service.join().unwrap();
 }

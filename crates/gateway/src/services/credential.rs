@@ -1,0 +1,186 @@
+//! The credentials of services, prepared so that a call only adds them.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use axum::http::{HeaderName, HeaderValue, header::AUTHORIZATION};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use moka::sync::Cache;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::{path, problems, sign::Signer};
+use crate::mask::Masker;
+use latchkey_core::{
+    credentials::Secrets,
+    services::call::{CallCredential, CallableService},
+};
+use latchkey_http::problem::Problem;
+use latchkey_types::{id::ServiceId, service::Injection, time::Timestamp};
+
+/// Services whose credentials are kept prepared.
+const SERVICES_MAX: u64 = 10_000;
+/// How long the credential of a service that is not called stays in memory.
+const IDLE_LIMIT: Duration = Duration::from_mins(10);
+
+/// Everything but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What is added to each request of a service.
+pub(super) enum Added {
+    Nothing,
+    Header(HeaderName, HeaderValue),
+    /// A query parameter: its name and its percent-encoded value.
+    Parameter(String, SecretString),
+    Signature(Signer),
+}
+
+/// The credential of a service.
+pub(super) struct Prepared {
+    pub(super) added: Added,
+    /// Finds the credential in responses. `None` without a credential, or if each request has its own.
+    pub(super) masker: Option<Arc<Masker>>,
+}
+
+impl Prepared {
+    /// # Errors
+    /// 503 `no_credential`, `credential_unreadable`.
+    fn new(service: &CallableService) -> Result<Self, Problem> {
+        let secrets = match &service.credential {
+            CallCredential::None => return Ok(Self { added: Added::Nothing, masker: None }),
+            CallCredential::Unlinked(reason) => return Err(problems::unlinked(*reason)),
+            CallCredential::Unreadable => return Err(problems::unreadable_credential()),
+            CallCredential::Usable(usable) => &usable.secrets,
+        };
+        let prepared = match (&service.injection, secrets) {
+            (Injection::SigV4 { service, region }, Secrets::Aws { key, secret, .. }) => {
+                Some(Self { added: Added::Signature(Signer::new(key, secret, service, region)), masker: None })
+            }
+            (Injection::SigV4 { .. }, _) | (_, Secrets::Aws { .. }) => None,
+            (injection, Secrets::Dnanexus { token: value } | Secrets::General { value }) => Self::of_value(injection, value.expose_secret()),
+        };
+        prepared.ok_or_else(problems::unreadable_credential)
+    }
+
+    /// `None` if the value cannot be sent.
+    fn of_value(injection: &Injection, value: &str) -> Option<Self> {
+        let mut secrets = vec![SecretString::from(value)];
+        let added = match injection {
+            Injection::Bearer => Added::Header(AUTHORIZATION, secret_header("Bearer ", value)?),
+            Injection::Header { name } => Added::Header(HeaderName::from_bytes(name.as_bytes()).ok()?, secret_header("", value)?),
+            Injection::Basic { username } => {
+                let pair = Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{username}:{value}"))));
+                let added = Added::Header(AUTHORIZATION, secret_header("Basic ", &pair)?);
+                secrets.push(SecretString::from(pair.as_str()));
+                added
+            }
+            Injection::Query { name } => Added::Parameter(name.clone(), utf8_percent_encode(value, RESERVED).to_string().into()),
+            Injection::SigV4 { .. } => return None,
+        };
+        Some(Self { added, masker: masker(&secrets) })
+    }
+
+    /// The query that is sent, for the caller's query.
+    pub(super) fn query<'a>(&self, query: Option<&'a str>) -> Option<Cow<'a, str>> {
+        match &self.added {
+            Added::Parameter(name, value) => Some(path::with_parameter(query, name, value.expose_secret()).into()),
+            Added::Nothing | Added::Header(..) | Added::Signature(_) => query.map(Cow::Borrowed),
+        }
+    }
+
+    /// Whether requests are signed with their body.
+    pub(super) const fn is_signed(&self) -> bool {
+        matches!(self.added, Added::Signature(_))
+    }
+}
+
+/// Finds these secrets, also in lower case: names of headers are. `None` if there is nothing to find.
+pub(super) fn masker(secrets: &[SecretString]) -> Option<Arc<Masker>> {
+    let lower: Vec<Zeroizing<String>> = secrets.iter().map(|secret| Zeroizing::new(secret.expose_secret().to_ascii_lowercase())).collect();
+    let exact = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
+    let all: Vec<&[u8]> = exact.chain(lower.iter().map(|secret| secret.as_bytes())).collect();
+    let masker = Masker::new(&all);
+    (!masker.is_empty()).then(|| Arc::new(masker))
+}
+
+fn secret_header(prefix: &str, value: &str) -> Option<HeaderValue> {
+    let line = Zeroizing::new(format!("{prefix}{value}"));
+    let mut value = HeaderValue::from_str(&line).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Prepared credentials, each with the service that it was prepared from: another one takes its place when the service or its credential
+/// changes.
+pub(super) struct PreparedCache(Cache<ServiceId, (Arc<CallableService>, Arc<Prepared>)>);
+
+impl PreparedCache {
+    pub(super) fn new() -> Self {
+        Self(Cache::builder().max_capacity(SERVICES_MAX).time_to_idle(IDLE_LIMIT).build())
+    }
+
+    /// The credential of a service.
+    ///
+    /// # Errors
+    /// 503 `no_credential`, `credential_expired`, `credential_unreadable`.
+    pub(super) fn get(&self, service: &Arc<CallableService>) -> Result<Arc<Prepared>, Problem> {
+        if let CallCredential::Usable(usable) = &service.credential
+            && usable.expires_at.is_some_and(|expiry| expiry <= Timestamp::now())
+        {
+            return Err(problems::expired_credential());
+        }
+        if let Some((of, prepared)) = self.0.get(&service.id)
+            && Arc::ptr_eq(&of, service)
+        {
+            return Ok(prepared);
+        }
+        let prepared = Arc::new(Prepared::new(service)?);
+        self.0.insert(service.id, (Arc::clone(service), Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: &str = "sk-A/b+c=";
+
+    fn header_of(injection: &Injection) -> (String, String) {
+        let Added::Header(name, value) = Prepared::of_value(injection, VALUE).unwrap().added else { panic!("not a header") };
+        assert!(value.is_sensitive());
+        (name.to_string(), value.to_str().unwrap().to_owned())
+    }
+
+    fn masked(injection: &Injection, text: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        Prepared::of_value(injection, VALUE).unwrap().masker.unwrap().mask_all(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_added_as_the_service_says() {
+        assert_eq!(header_of(&Injection::Bearer), ("authorization".into(), "Bearer sk-A/b+c=".into()));
+        assert_eq!(header_of(&Injection::Header { name: "X-Api-Key".into() }), ("x-api-key".into(), VALUE.into()));
+        assert_eq!(header_of(&Injection::Basic { username: "ada".into() }), ("authorization".into(), "Basic YWRhOnNrLUEvYitjPQ==".into()));
+        let query = Prepared::of_value(&Injection::Query { name: "key".into() }, VALUE).unwrap();
+        assert_eq!(query.query(Some("a=1&key=2")).as_deref(), Some("a=1&key=sk-A%2Fb%2Bc%3D"));
+        assert_eq!(query.query(None).as_deref(), Some("key=sk-A%2Fb%2Bc%3D"));
+        assert_eq!(Prepared::of_value(&Injection::Bearer, VALUE).unwrap().query(Some("key=2")).as_deref(), Some("key=2"));
+    }
+
+    #[test]
+    fn all_forms_of_a_value_are_masked() {
+        for text in [VALUE, "sk-a/b+c=", "sk-A%2Fb%2Bc%3D"] {
+            assert_eq!(masked(&Injection::Bearer, text), "*".repeat(text.len()), "{text}");
+        }
+        let basic = Injection::Basic { username: "ada".into() };
+        assert!(masked(&basic, "YWRhOnNrLUEvYitjPQ==").bytes().all(|byte| byte == b'*'));
+        assert_eq!(masked(&Injection::Bearer, "nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn a_value_that_no_header_can_hold_is_not_sent() {
+        assert!(Prepared::of_value(&Injection::Bearer, "a\nb").is_none());
+    }
+}

@@ -1,0 +1,174 @@
+//! `/gateway/{service}/{path}`: calls of any HTTP API with a stored credential. The caller has a key of Latchkey, and never sees the credential.
+//!
+//! A call is refused by the first of these: its path, its key, the service, the kind of the key, the rules, the credential, the size of the body,
+//! the limits of the key. Limits are charged only for calls that are forwarded. Bodies are streams in both directions.
+
+mod credential;
+mod headers;
+mod path;
+mod problems;
+mod redirect;
+mod request_body;
+mod response;
+mod sign;
+
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    http::{Method, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{MethodRouter, any},
+};
+use tokio::time::timeout;
+use url::Url;
+
+use crate::mask::Masker;
+use credential::{Added, Prepared, PreparedCache};
+use latchkey_core::services::call::CallableService;
+use latchkey_http::{AppState, client_address::client_address, presented_key::presented_key, problem::Problem, rate_headers, request_context};
+use latchkey_types::{service::ServiceCaller, time::Timestamp};
+use latchkey_verify::{CachedKey, VerifyRequest};
+use request_body::{BodyFailure, OutgoingBody, SentBody};
+use response::Call;
+
+pub(crate) fn routes() -> Router<AppState> {
+    let cache = Arc::new(PreparedCache::new());
+    let handler: MethodRouter<AppState> = any(move |State(state): State<AppState>, request: Request| {
+        let cache = Arc::clone(&cache);
+        async move {
+            let (parts, body) = request.into_parts();
+            call(&state, &cache, parts, body).await.unwrap_or_else(IntoResponse::into_response)
+        }
+    });
+    Router::new()
+        .route("/gateway/{service}", handler.clone())
+        .route("/gateway/{service}/", handler.clone())
+        .route("/gateway/{service}/{*path}", handler)
+}
+
+async fn call(state: &AppState, cache: &PreparedCache, parts: Parts, body: Body) -> Result<Response, Problem> {
+    let admitted = admit(state, cache, &parts).await?;
+    let body = OutgoingBody::receive(&parts.headers, body, admitted.service.body_max, admitted.prepared.is_signed()).await?;
+    let verdict = state.verifier.evaluate(admitted.key.organization, &admitted.verify_request(state, &parts)?).await?;
+    if let Some(refusal) = problems::refusal(&verdict) {
+        return Ok(refusal);
+    }
+    let mut response = admitted.forward(state, parts, body).await?;
+    rate_headers::write(response.headers_mut(), &verdict);
+    Ok(response)
+}
+
+/// A call that may be forwarded if the key's limits allow it.
+struct Admitted {
+    key: Arc<CachedKey>,
+    service: Arc<CallableService>,
+    prepared: Arc<Prepared>,
+    url: Url,
+}
+
+/// Checks all of a call but its body and the key's limits.
+///
+/// # Errors
+/// As [`problems`] and [`path::check`] say.
+async fn admit(state: &AppState, cache: &PreparedCache, parts: &Parts) -> Result<Admitted, Problem> {
+    let (name, path) = path::split(parts.uri.path());
+    path::check(path)?;
+    if headers::wants_websocket(&parts.headers) {
+        return Err(problems::upgrade());
+    }
+    let key = find_key(state, presented_key(&parts.headers)?).await?;
+    request_context::set_caller(key.organization, key.created_by, Some(key.id));
+    let service = state.service_cache.find(&state.core, key.organization, name).await?.ok_or_else(problems::unknown_service)?;
+    caller_rule(&service, &key)?;
+    // TRACE would make the service return the credential.
+    if matches!(parts.method, Method::CONNECT | Method::TRACE) || !service.allows(parts.method.as_str(), path) {
+        return Err(problems::not_allowed());
+    }
+    let prepared = cache.get(&service)?;
+    let url = path::target(&service.base_url, path, prepared.query(parts.uri.query()).as_deref())?;
+    Ok(Admitted { key, service, prepared, url })
+}
+
+/// The presented key, if it is active.
+async fn find_key(state: &AppState, presented: &str) -> Result<Arc<CachedKey>, Problem> {
+    let key = state.verifier.find(presented).await?.ok_or_else(problems::unknown_key)?;
+    problems::inactive_key(key.lifecycle.status(Timestamp::now())).map_or(Ok(key), Err)
+}
+
+fn caller_rule<'a>(service: &'a CallableService, key: &CachedKey) -> Result<&'a ServiceCaller, Problem> {
+    service.callers.iter().find(|caller| caller.kind == key.kind).ok_or_else(|| problems::wrong_kind(key.kind))
+}
+
+impl Admitted {
+    /// The request that charges the key.
+    fn verify_request<'a>(&'a self, state: &AppState, parts: &'a Parts) -> Result<VerifyRequest<'a>, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        Ok(VerifyRequest {
+            kind: Some(self.key.kind),
+            scope: caller_rule(&self.service, &self.key)?.scope.as_deref().map(Cow::Borrowed),
+            ip: peer.map(|peer| client_address(peer, &parts.headers, &state.trusted_proxies)),
+            ..VerifyRequest::new(presented_key(&parts.headers)?)
+        })
+    }
+
+    /// Sends the request to the service, and passes its response on.
+    ///
+    /// # Errors
+    /// 502, 504; 408, 413 or 400 for the caller's body.
+    async fn forward(self, state: &AppState, parts: Parts, body: OutgoingBody) -> Result<Response, Problem> {
+        let Self { key, service, prepared, url } = self;
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        headers::clean_request(request.headers_mut());
+        body.write_length(request.headers_mut());
+        let masker = add_credential(&prepared, &mut request, body.bytes())?;
+        let is_head = *request.method() == Method::HEAD;
+        let failure = body.into_sent().map(|SentBody { body, failure }| {
+            *request.body_mut() = Some(body);
+            failure
+        });
+        let response = send(state, &service, request, failure).await?;
+        Call { state, service: &service, key: &key, added: &prepared.added, masker, is_head }.pass_on(response)
+    }
+}
+
+/// Adds the credential to a request with this body. Returns what finds it in the response.
+fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
+    match &prepared.added {
+        // A parameter is in the URL already.
+        Added::Nothing | Added::Parameter(..) => {}
+        Added::Header(name, value) => {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        Added::Signature(signer) => {
+            let (method, url) = (request.method().clone(), request.url().clone());
+            let signature = signer.sign(&method, &url, request.headers_mut(), body, SystemTime::now());
+            return Ok(signer.masker(signature.ok_or_else(problems::unreadable_credential)?));
+        }
+    }
+    Ok(prepared.masker.clone())
+}
+
+/// Waits for the headers of the response, as long as the service allows. A failure of the caller's body explains that of the request.
+async fn send(
+    state: &AppState,
+    service: &CallableService,
+    request: reqwest::Request,
+    failure: Option<Arc<OnceLock<BodyFailure>>>,
+) -> Result<reqwest::Response, Problem> {
+    let sent = timeout(service.timeout, state.http_client.forward(request)).await;
+    let body_failure = || failure.as_ref().and_then(|failure| failure.get()).map(|failure| failure.problem(service.body_max));
+    match sent {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(body_failure().unwrap_or_else(|| problems::upstream_failed(service, error))),
+        Err(_) => Err(problems::upstream_timeout(service)),
+    }
+}

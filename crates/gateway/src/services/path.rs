@@ -1,0 +1,189 @@
+//! The path of a call: `/gateway/{service}/{path}`. It is neither decoded nor normalized, so that exactly the bytes that matched a rule are sent.
+
+use axum::http::StatusCode;
+use percent_encoding::percent_decode_str;
+use url::{Url, form_urlencoded};
+
+use latchkey_http::problem::Problem;
+
+/// The path of all services.
+pub(super) const PREFIX: &str = "/gateway/";
+
+/// Percent-encoded bytes that some servers treat as separators or as the end of the path: slash, backslash and NUL.
+const REFUSED_CODES: [&str; 3] = ["2f", "5c", "00"];
+
+/// Splits the path of a request into the service's name and the path after it, which begins with `/`.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    let rest = path.strip_prefix(PREFIX).unwrap_or_default();
+    rest.find('/').map_or((rest, "/"), |at| rest.split_at(at))
+}
+
+/// Refuses paths that servers understand in different ways.
+///
+/// # Errors
+/// 400 `invalid_path`.
+pub(super) fn check(path: &str) -> Result<(), Problem> {
+    if !is_encoded(path) {
+        return Err(invalid("The path contains a character that must be percent-encoded, or an incomplete percent-encoding."));
+    }
+    if path.contains("//") {
+        return Err(invalid("The path contains “//”."));
+    }
+    if has_refused_code(path) {
+        return Err(invalid("The path contains an encoded slash, backslash or NUL."));
+    }
+    if path.split('/').any(is_dot_segment) {
+        return Err(invalid("The path contains a “.” or “..” segment."));
+    }
+    Ok(())
+}
+
+fn invalid(detail: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_path", detail)
+}
+
+/// Whether the path consists of RFC 3986's characters for paths.
+fn is_encoded(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let is_allowed = match byte {
+            b'%' => (0..2).all(|_| bytes.next().is_some_and(|digit| digit.is_ascii_hexdigit())),
+            byte => byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte),
+        };
+        if !is_allowed {
+            return false;
+        }
+    }
+    true
+}
+
+fn has_refused_code(path: &str) -> bool {
+    path.split('%').skip(1).filter_map(|rest| rest.get(..2)).any(|digits| REFUSED_CODES.iter().any(|code| digits.eq_ignore_ascii_case(code)))
+}
+
+/// Also with encoded dots, and with parameters (`..;a`), which some servers remove first.
+fn is_dot_segment(segment: &str) -> bool {
+    let name = segment.split(';').next().unwrap_or_default();
+    [".", ".."].iter().any(|dots| percent_decode_str(name).eq(dots.bytes()))
+}
+
+/// The URL of a path and query below the base URL.
+///
+/// # Errors
+/// 400 `invalid_path` if the URL would have other bytes.
+pub(super) fn target(base: &Url, path: &str, query: Option<&str>) -> Result<Url, Problem> {
+    let full = format!("{}{path}", base.path().trim_end_matches('/'));
+    let mut url = base.clone();
+    url.set_path(&full);
+    url.set_query(query);
+    if url.path() == full { Ok(url) } else { Err(invalid("The path is not in its normal form.")) }
+}
+
+/// The query without the parameters of this name.
+pub(super) fn without_parameter(query: &str, name: &str) -> String {
+    let is_other = |pair: &&str| form_urlencoded::parse(pair.as_bytes()).next().is_none_or(|(own, _)| own != name);
+    query.split('&').filter(is_other).collect::<Vec<_>>().join("&")
+}
+
+/// The query with this parameter, and with no other one of its name. The value is percent-encoded.
+pub(super) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> String {
+    let others = query.map(|query| without_parameter(query, name)).unwrap_or_default();
+    let separator = if others.is_empty() { "" } else { "&" };
+    format!("{others}{separator}{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_valid(path: &str) -> bool {
+        check(path).is_ok()
+    }
+
+    #[test]
+    fn the_service_is_the_first_segment() {
+        for (path, parts) in [
+            ("/gateway/openai", ("openai", "/")),
+            ("/gateway/openai/", ("openai", "/")),
+            ("/gateway/openai/v1/models", ("openai", "/v1/models")),
+            ("/gateway/a%2Fb/c", ("a%2Fb", "/c")),
+            ("/gateway/a//b", ("a", "//b")),
+        ] {
+            assert_eq!(split(path), parts, "{path}");
+        }
+    }
+
+    #[test]
+    fn ordinary_paths_are_forwarded() {
+        for path in ["/", "/v1/models", "/a/", "/a.b/.c/...", "/a%20b/%C3%A9", "/users/a@b.c;v=1", "/a:b/(c)!$&'*+,=~", "/%2ea", "/..a", "/%25"] {
+            assert!(is_valid(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_paths_are_refused() {
+        for path in [
+            "//",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/a/./b",
+            "/a/../b",
+            "/a/..",
+            "/a/%2e%2E/b",
+            "/a/.%2e/b",
+            "/a/%2e",
+            "/a/..;/b",
+            "/a/.;x=1/b",
+            "/a/%2e%2e;x",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%5cb",
+            "/a%5C",
+            "/a%00",
+            "/a\\b",
+            "/a\\..\\b",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%u002f",
+            "/a\"b",
+            "/{a}",
+            "/a|b",
+            "/a^b",
+            "/[a]",
+            "/é",
+            "/a b",
+            "/a?b",
+        ] {
+            assert!(!is_valid(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_target_has_the_bytes_of_the_path() {
+        let target = |base: &str, path: &str, query| target(&Url::parse(base).unwrap(), path, query).map(String::from).map_err(|_| ());
+        assert_eq!(target("https://a.test", "/v1/models", None).as_deref(), Ok("https://a.test/v1/models"));
+        assert_eq!(target("https://a.test:8443/base", "/", Some("q=1&q=2")).as_deref(), Ok("https://a.test:8443/base/?q=1&q=2"));
+        let path = "/a%20b/%c3%a9/users/a@b.c;v=1/a:b/(c)!$&'*+,=~";
+        assert_eq!(target("https://a.test/base", path, None), Ok(format!("https://a.test/base{path}")));
+        assert_eq!(target("https://a.test", "/a b", None), Err(()));
+        assert_eq!(target("https://a.test/base", "/../b", None), Err(()));
+    }
+
+    #[test]
+    fn a_parameter_replaces_those_of_its_name() {
+        for (query, result) in [
+            (None, "key=s"),
+            (Some(""), "key=s"),
+            (Some("a=1&b"), "a=1&b&key=s"),
+            (Some("key=mine&a=1&key"), "a=1&key=s"),
+            (Some("k%65y=mine"), "key=s"),
+            (Some("Key=1&keys=2&a=%26key%3D1"), "Key=1&keys=2&a=%26key%3D1&key=s"),
+        ] {
+            assert_eq!(with_parameter(query, "key", "s"), result, "{query:?}");
+        }
+        assert_eq!(without_parameter("a=1&key=s", "key"), "a=1");
+    }
+}
