@@ -92,7 +92,7 @@ test.describe('a project', () => {
     await waitForHydration(page);
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Sequencer reads');
     await expect(details.getByLabel('Visibility').locator('option:checked')).toHaveText('Everyone in the organization');
-    await expect(page.getByRole('tab')).toHaveText(['About Project', 'API KEYS', 'ISSUED KEYS']);
+    await expect(page.getByRole('tab')).toHaveText(['About Project', 'Samples', 'API KEYS', 'ISSUED KEYS']);
     await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Projects' })).toHaveAttribute('aria-current', 'page');
 
     await section(page, 'Danger zone').getByRole('button', { name: 'Delete project' }).click();
@@ -145,7 +145,7 @@ test.describe('a project', () => {
     await open(otherPage, '/projects');
     await otherPage.getByRole('link', { name: 'Reads' }).click();
     await expect(otherPage.getByRole('heading', { level: 1, name: 'Reads' })).toBeVisible();
-    await expect(otherPage.getByRole('tab')).toHaveText(['About Project']);
+    await expect(otherPage.getByRole('tab')).toHaveText(['About Project', 'Samples']);
     await expect(section(otherPage, 'Members')).not.toContainText('@');
     await expect(section(otherPage, 'Secrets')).toHaveCount(0);
     await expect(otherPage.getByRole('main').getByRole('button', { name: /Add|Edit|Delete|^Name|^Description/ })).toHaveCount(0);

@@ -95,6 +95,7 @@ fn unit(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
 }
 
 fn browser(arguments: &[OsString], steps: &mut Steps) -> Result<()> {
+    steps.run("setup of moto", setup::moto)?;
     let mut playwright = playwright(steps)?;
     steps.run("browser tests", || process::run(playwright.args(arguments)))
 }

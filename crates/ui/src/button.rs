@@ -55,7 +55,7 @@ pub fn Button(
 /// The submit button of a form. Disabled until the page is hydrated, because the browser would submit the form natively.
 #[component]
 pub fn SubmitButton(
-    label: &'static str,
+    #[prop(into)] label: Signal<String>,
     #[prop(into)] pending: Signal<bool>,
     #[prop(default = ButtonVariant::Primary)] variant: ButtonVariant,
     #[prop(optional, into)] disabled: Signal<bool>,
@@ -63,7 +63,7 @@ pub fn SubmitButton(
     let hydrated = is_hydrated();
     view! {
         <button type="submit" class=variant.class() disabled=move || !hydrated.get() || disabled.get() aria-busy=move || pending.get().then_some("true")>
-            {label}
+            {move || label.get()}
         </button>
     }
 }

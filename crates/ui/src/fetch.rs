@@ -1,6 +1,6 @@
 //! Requests to this server outside of server functions. Call only from effects and event handlers: on the server it panics.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -32,7 +32,21 @@ async fn try_fetch(method: &str, path: &str, headers: &[(String, String)], body:
     if let Some(body) = body {
         init.set_body(&body.into());
     }
-    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.dyn_into()?;
+    receive(path, &init).await
+}
+
+/// Sends bytes with the session cookie. `None` if there is no response.
+pub async fn put(path: &str, bytes: &Uint8Array) -> Option<FetchResponse> {
+    let init = RequestInit::new();
+    init.set_method("PUT");
+    init.set_credentials(RequestCredentials::SameOrigin);
+    init.set_cache(RequestCache::NoStore);
+    init.set_body(bytes);
+    receive(path, &init).await.ok()
+}
+
+async fn receive(path: &str, init: &RequestInit) -> Result<FetchResponse, JsValue> {
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, init)).await?.dyn_into()?;
     let body = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
     let received = js_sys::try_iter(&response.headers())?.into_iter().flatten();
     let pair = |entry: Result<JsValue, JsValue>| {

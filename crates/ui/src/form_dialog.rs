@@ -18,7 +18,8 @@ pub fn FormDialog(
     #[prop(into)] title: String,
     form: Form,
     /// Label of the submit button.
-    submit: &'static str,
+    #[prop(into)]
+    submit: Signal<String>,
     /// Style of the submit button. For `Danger`, `Cancel` is focused first.
     #[prop(default = ButtonVariant::Primary)]
     variant: ButtonVariant,
@@ -31,6 +32,9 @@ pub fn FormDialog(
     /// Whether it has the wide layout.
     #[prop(optional)]
     wide: bool,
+    /// Returns to the previous step, by a button in the place of `Cancel`.
+    #[prop(optional, into)]
+    on_back: Signal<Option<Callback<()>>>,
     /// Closes it. Not called while the form is being sent.
     on_dismiss: Callback<()>,
     children: Children,
@@ -75,7 +79,10 @@ pub fn FormDialog(
                 <div class="dialog-content">{children()}</div>
                 <Show when=move || is_confirming.get() fallback=move || view! {
                     <footer class="dialog-foot">
-                        <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=is_danger/>
+                        {move || match on_back.get() {
+                            Some(back) => view! { <Button label="Back" on_click=back disabled=form.pending()/> }.into_any(),
+                            None => view! { <Button label="Cancel" on_click=on_dismiss disabled=form.pending() autofocus=is_danger/> }.into_any(),
+                        }}
                         <SubmitButton label=submit variant pending=form.pending()/>
                     </footer>
                 }>

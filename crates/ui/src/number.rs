@@ -34,6 +34,21 @@ pub fn page_range(page: i64, rows: i64, count: i64) -> String {
     format!("{}–{} of {}", format_integer(first), format_integer((page * rows).min(count)), format_integer(count))
 }
 
+/// A size in bytes, rounded down: `512 B`, `1.5 KiB`, `64 MiB`.
+pub fn format_bytes(bytes: i64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    // In tenths of the unit.
+    let mut tenths = u128::from(bytes.max(0).unsigned_abs()) * 10;
+    let mut unit = 0;
+    while tenths >= 10 * 1024 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    let whole = format_integer(i64::try_from(tenths / 10).unwrap_or(i64::MAX));
+    let tenth = tenths % 10;
+    if tenth == 0 || tenths >= 1000 { format!("{whole} {}", UNITS[unit]) } else { format!("{whole}.{tenth} {}", UNITS[unit]) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +60,23 @@ mod tests {
         }
         assert_eq!(pluralize(1, "key", "keys"), "1 key");
         assert_eq!(pluralize(2_000, "key", "keys"), "2,000 keys");
+    }
+
+    #[test]
+    fn sizes_have_the_largest_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1,023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (150 * 1024 + 700, "150 KiB"),
+            (64 << 20, "64 MiB"),
+            ((1 << 30) - 1, "1,023 MiB"),
+            (100 << 30, "100 GiB"),
+            (i64::MAX, "8,191 PiB"),
+        ] {
+            assert_eq!(format_bytes(bytes), text);
+        }
     }
 
     #[test]

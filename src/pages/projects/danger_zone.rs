@@ -26,7 +26,7 @@ pub(super) fn DangerZone(context: AboutContext) -> impl IntoView {
                 <h2 id="project-danger">"Danger zone"</h2>
                 <Button label="Delete project" on_click=open/>
             </div>
-            <p class="section-text">"Its keys stop working, and its templates, nodes and secrets are deleted."</p>
+            <p class="section-text">"Its keys stop working, and its templates, nodes, secrets and samples are deleted."</p>
         </section>
         {dialogs.render(move |project| view! { <DeleteDialog context project on_dismiss=dialogs.dismiss/> })}
     }
@@ -47,7 +47,7 @@ fn DeleteDialog(context: AboutContext, project: ProjectRow, on_dismiss: Callback
     };
     view! {
         <ConfirmDialog title="Delete this project?" objects=vec![ConfirmObject { name: project.name.clone(), facts: contents(context) }]
-            effect="All its keys stop working immediately, open requests are closed and secrets are deleted. Billing history is kept. \
+            effect="All its keys stop working immediately, open requests are closed, and secrets and samples are deleted. Billing history is kept. \
                 This cannot be undone."
             confirm_text=Some(project.name) verb="Delete" form on_confirm=submit on_dismiss/>
     }

@@ -79,7 +79,7 @@ fn merge(stored: &ProjectRecord, before: &ProjectRequest, after: ProjectRequest)
 }
 
 /// Deletes a project permanently. Its open requests are closed and its keys revoked immediately, with notifications to requesters and holders;
-/// its secrets are removed. Needs *Manage Projects*, in the organization and in the project.
+/// its secrets and samples are removed, and its imports stopped. Needs *Manage Projects*, in the organization and in the project.
 pub async fn delete(core: &Core, actor: &Actor, id: ProjectId) -> Result<(), Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     let project = super::find_managed(&mut change.tx, &change.actor, id).await?;
@@ -88,12 +88,17 @@ pub async fn delete(core: &Core, actor: &Actor, id: ProjectId) -> Result<(), Err
     notify_each(&mut change.tx, &change.actor, &project, &actor_name, NotificationEvent::Closed, &closed).await?;
     let revoked = store::issued_keys::revoke_all(&mut change.tx, id).await?;
     notify_each(&mut change.tx, &change.actor, &project, &actor_name, NotificationEvent::Revoked, &revoked).await?;
+    store::imports::stop_in_project(&mut change.tx, id).await?;
+    let samples = store::samples::delete_of_project(&mut change.tx, change.actor.organization, id).await?;
     store::projects::delete(&mut change.tx, id).await?;
     let event = change
         .event("project.deleted", "project", id, &project.record.name)
         .with("requests_closed", closed.len())
-        .with("keys_revoked", revoked.len());
-    change.commit([event]).await
+        .with("keys_revoked", revoked.len())
+        .with("samples_deleted", samples);
+    change.commit([event]).await?;
+    core.samples.notify_discarded();
+    Ok(())
 }
 
 /// Notifies users except the actor. `recipients` are pairs of user id and template name.

@@ -1,0 +1,119 @@
+//! Uploads local files in parts.
+
+use bytes::Bytes;
+use sha2::Digest;
+
+use super::{find, finish};
+use crate::{
+    Core,
+    actor::Actor,
+    projects,
+    samples::{
+        FULL_DISK,
+        store::{hashed, internal},
+    },
+};
+use latchkey_store::{
+    self as store, Connection,
+    imports::{FileRecord, ImportRecord},
+};
+use latchkey_types::{
+    error::Error,
+    id::{ImportId, ProjectId},
+    permission::Permission,
+    sample::{CHUNK_BYTES, FileState, ImportState, SampleSource},
+};
+
+/// Stores a part of a local file: the [`CHUNK_BYTES`] bytes at `offset`, or those up to the end of the file. Returns the number of bytes of the
+/// file that are stored. Only the user who began the job can upload. Needs *Manage Projects*, in the organization and in the project.
+///
+/// # Errors
+/// `Conflict` at `offset` if other bytes are expected: the message is `Continue at byte N.`, where `N` is the size of the file if it is complete.
+/// `Conflict` at `import` if the job has ended or the file has failed, at `content` if the disk is too full. `Invalid` at `content` if the part
+/// has another length. `Throttled` while another part of the file is stored.
+pub async fn upload_part(
+    core: &Core,
+    actor: &Actor,
+    project: ProjectId,
+    import: ImportId,
+    position: i64,
+    offset: i64,
+    content: Bytes,
+) -> Result<i64, Error> {
+    let mut db = core.store.connection().await?;
+    projects::find_managed(&mut db, actor, project).await?;
+    let (_, file) = find_file(&mut db, actor, project, import, position).await?;
+    let Some(_writing) = core.samples.begin_writing(file.sample_id) else { return Err(Error::Throttled { seconds: 1 }) };
+    // Again, because another part may have been stored before the right to write was obtained.
+    let (job, file) = find_file(&mut db, actor, project, import, position).await?;
+    drop(db);
+    let end = end_of(&job, &file, offset, content.len())?;
+    if !core.samples.has_room() {
+        return Err(Error::conflict("content", FULL_DISK));
+    }
+    let hash = core.samples.hash_of(job.organization_id, file.sample_id, offset).await.map_err(internal)?;
+    let hash = hashed(hash, &content).await;
+    core.samples.put_chunk(job.organization_id, file.sample_id, offset / CHUNK_BYTES, content).await.map_err(internal)?;
+    let is_complete = end == file.size;
+    if is_complete {
+        core.samples.remove_unfinished(job.organization_id, file.sample_id).await;
+    }
+    let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
+    projects::find_managed(&mut change.tx, &change.actor, project).await?;
+    let is_stored = if is_complete {
+        let sha256 = hex::encode(hash.clone().finalize());
+        store::imports::complete(&mut change.tx, &job, &file, &sha256).await?
+    } else {
+        store::imports::set_copied(&mut change.tx, &file, end).await?
+    };
+    if !is_stored {
+        return Err(ended());
+    }
+    let finished = if is_complete { finish(&mut change.tx, &job).await? } else { None };
+    change.commit(finished).await?;
+    if is_complete {
+        core.samples.forget_hash(file.sample_id);
+    } else {
+        core.samples.keep_hash(file.sample_id, end, hash);
+    }
+    Ok(end)
+}
+
+/// A file of a job that the actor began.
+async fn find_file(
+    db: &mut Connection,
+    actor: &Actor,
+    project: ProjectId,
+    import: ImportId,
+    position: i64,
+) -> Result<(ImportRecord, FileRecord), Error> {
+    let job = find(db, project, import).await?;
+    if job.source != SampleSource::Local {
+        return Err(Error::conflict("import", "This import has no local files."));
+    }
+    if job.created_by != actor.user {
+        return Err(Error::conflict("import", "Only the user who began an import can upload its files."));
+    }
+    let file = store::imports::file(db, import, position).await?.ok_or(Error::NotFound)?;
+    Ok((job, file))
+}
+
+/// The number of bytes of the file after a part, if it is the one that is expected.
+fn end_of(job: &ImportRecord, file: &FileRecord, offset: i64, length: usize) -> Result<i64, Error> {
+    let is_open = job.state == ImportState::Running && file.state != FileState::Failed;
+    if !is_open && file.state != FileState::Complete {
+        return Err(ended());
+    }
+    if offset != file.copied || file.state == FileState::Complete {
+        return Err(Error::conflict("offset", format!("Continue at byte {}.", file.copied)));
+    }
+    let expected = CHUNK_BYTES.min(file.size - offset);
+    if i64::try_from(length) != Ok(expected) {
+        return Err(Error::invalid("content", format!("Send the next {expected} bytes of the file.")));
+    }
+    Ok(offset + expected)
+}
+
+fn ended() -> Error {
+    Error::conflict("import", "This file is no longer being imported. Retry the import.")
+}

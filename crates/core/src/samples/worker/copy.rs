@@ -1,0 +1,237 @@
+//! Copies one file, chunk by chunk.
+
+use std::{ops::Range, time::Duration};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tokio::time::sleep;
+
+use super::{ImportWorker, POLL};
+use crate::{
+    actor::{Actor, AuthMethod},
+    credentials::{self, OpenError},
+    projects,
+    samples::{
+        FULL_DISK, imports,
+        source::{Link, RemoteFile, Source, SourceError},
+        store::hashed,
+    },
+};
+use latchkey_store::{
+    self as store, Connection, StoreError, Tx,
+    imports::{FileRecord, ImportRecord},
+};
+use latchkey_types::{
+    error::Error,
+    id::ProjectId,
+    key_kind::CredentialKind,
+    sample::{CHUNK_BYTES, FileState},
+};
+
+/// Pauses before the attempts to repeat an interrupted request.
+const PAUSES: [Duration; 5] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+/// Why a file is not copied.
+#[derive(Debug)]
+enum CopyError {
+    /// For a reason that concerns this file only; a sentence.
+    File(String),
+    /// For a reason that concerns all other files of the job too; a sentence.
+    Job(String),
+    /// The file is no longer being imported.
+    Ended,
+    /// The database failed. The file is copied later.
+    Database(Error),
+}
+
+impl From<Error> for CopyError {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for CopyError {
+    fn from(error: StoreError) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl ImportWorker {
+    /// Copies a file, and records the outcome.
+    pub(super) async fn copy(&self, job: ImportRecord, file: FileRecord) {
+        let Some(_writing) = self.samples.begin_writing(file.sample_id) else { return };
+        let outcome = match self.copy_current(&job, &file).await {
+            Err(CopyError::File(reason)) => self.fail(&job, Some(&file), &reason).await,
+            Err(CopyError::Job(reason)) => self.fail(&job, None, &reason).await,
+            Err(CopyError::Database(error)) => Err(error),
+            Ok(()) | Err(CopyError::Ended) => Ok(()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, import = %job.id, "the state of an import could not be read or stored");
+            // The file is still open, and would be copied again at once.
+            sleep(POLL).await;
+        }
+    }
+
+    /// Copies a file if it is still open: it may have been stopped, and its content removed, before the right to write was obtained.
+    async fn copy_current(&self, job: &ImportRecord, file: &FileRecord) -> Result<(), CopyError> {
+        let current = store::imports::file(&mut *self.store.connection().await?, job.id, file.position).await?;
+        let is_open = |current: &FileRecord| current.sample_id == file.sample_id && matches!(current.state, FileState::Waiting | FileState::Copying);
+        match current.filter(is_open) {
+            Some(current) => self.copy_chunks(job, &current).await,
+            None => Err(CopyError::Ended),
+        }
+    }
+
+    async fn copy_chunks(&self, job: &ImportRecord, file: &FileRecord) -> Result<(), CopyError> {
+        let mut source = self.open_source(job).await?;
+        let (mut hash, mut copied) = self.resume(job, file).await;
+        if copied == 0 && file.size > CHUNK_BYTES {
+            self.record(file, 0).await?;
+        }
+        let mut link = None;
+        while copied < file.size {
+            let end = file.size.min(copied + CHUNK_BYTES);
+            let content = self.read(&source, job, file, copied..end, &mut link).await?;
+            hash = hashed(hash, &content).await;
+            self.write(job, file, copied / CHUNK_BYTES, content).await?;
+            copied = end;
+            if copied < file.size {
+                self.record(file, copied).await?;
+                // The key may have expired, and the user may have lost the right to import, since the last chunk.
+                source = self.open_source(job).await?;
+            }
+        }
+        self.samples.remove_unfinished(job.organization_id, file.sample_id).await;
+        self.complete(job, file, hash).await
+    }
+
+    /// The hash of the chunks that are stored, and their bytes; none if they cannot be read.
+    async fn resume(&self, job: &ImportRecord, file: &FileRecord) -> (Sha256, i64) {
+        match self.samples.hash_of(job.organization_id, file.sample_id, file.copied).await {
+            Ok(hash) => (hash, file.copied),
+            Err(error) => {
+                tracing::warn!(%error, import = %job.id, "a file is imported again from its beginning");
+                (Sha256::new(), 0)
+            }
+        }
+    }
+
+    /// Reads a chunk, with several attempts.
+    async fn read(
+        &self,
+        source: &Source,
+        job: &ImportRecord,
+        file: &FileRecord,
+        range: Range<i64>,
+        link: &mut Option<Link>,
+    ) -> Result<Bytes, CopyError> {
+        let remote = RemoteFile { container: &job.container, location: &file.location, etag: &file.etag, size: file.size };
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            match (source.read(&remote, &range, link).await, pauses.next()) {
+                (Ok(content), _) => return Ok(content),
+                (Err(error), Some(pause)) if error.is_temporary() => sleep(pause).await,
+                (Err(error), _) => return Err(failure(&error, job)),
+            }
+        }
+    }
+
+    /// Stores a chunk.
+    async fn write(&self, job: &ImportRecord, file: &FileRecord, number: i64, content: Bytes) -> Result<(), CopyError> {
+        if !self.samples.has_room() {
+            return Err(CopyError::Job(FULL_DISK.to_owned()));
+        }
+        self.samples.put_chunk(job.organization_id, file.sample_id, number, content).await.map_err(|error| {
+            tracing::error!(%error, import = %job.id, "the sample store failed");
+            CopyError::File("The file could not be stored. Tell the operator of this server, and retry later.".to_owned())
+        })
+    }
+
+    /// Opens the job's source with the external key of the user who began it, who must still be allowed to import.
+    async fn open_source(&self, job: &ImportRecord) -> Result<Source, CopyError> {
+        self.authorize(job).await?;
+        let id = job.credential_id.ok_or_else(|| CopyError::Job("The import has no external key.".to_owned()))?;
+        let opened = credentials::open_in(&self.store, &self.vault, job.organization_id, id).await.map_err(|error| match error {
+            OpenError::Deleted => CopyError::Job("The external key was deleted. Add another one, then retry.".to_owned()),
+            OpenError::Expired => CopyError::Job("The external key has expired. Replace it, then retry.".to_owned()),
+            OpenError::Unreadable => CopyError::Job("The external key can't be decrypted. Replace it, then retry.".to_owned()),
+            OpenError::Internal(error) => CopyError::Database(error),
+        })?;
+        if opened.record.created_by != job.created_by {
+            return Err(CopyError::Job("The external key belongs to another user now.".to_owned()));
+        }
+        Source::new(&self.http_client, &self.endpoints, opened.secrets).ok_or(CopyError::Database(Error::Internal))
+    }
+
+    async fn authorize(&self, job: &ImportRecord) -> Result<(), CopyError> {
+        let mut db = self.store.connection().await?;
+        let user = store::users::find_user(&mut db, job.created_by).await?;
+        let Some(user) = user.filter(|user| user.disabled_at.is_none() && user.organization_id == job.organization_id) else {
+            return Err(CopyError::Job("The user who began the import was disabled.".to_owned()));
+        };
+        let actor = Actor {
+            organization: user.organization_id,
+            user: user.id,
+            name: user.name,
+            // There is no session any more.
+            auth_method: AuthMethod::Password,
+            permissions: user.permissions,
+            scopes: None,
+            address: None,
+        };
+        match require_allowed(&mut db, &actor, job.project_id).await {
+            Ok(()) => Ok(()),
+            Err(Error::Forbidden { .. } | Error::NotFound) => {
+                Err(CopyError::Job("The user who began the import may no longer import samples into this project.".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records how much of a file is stored.
+    async fn record(&self, file: &FileRecord, copied: i64) -> Result<(), CopyError> {
+        let mut tx = self.store.begin().await?;
+        if !store::imports::set_copied(&mut tx, file, copied).await? {
+            return Err(CopyError::Ended);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn complete(&self, job: &ImportRecord, file: &FileRecord, hash: Sha256) -> Result<(), CopyError> {
+        let mut tx = self.store.begin().await?;
+        if !store::imports::complete(&mut tx, job, file, &hex::encode(hash.finalize())).await? {
+            return Err(CopyError::Ended);
+        }
+        Ok(self.commit(tx, job).await?)
+    }
+
+    /// Fails a file, or all open files of a job.
+    async fn fail(&self, job: &ImportRecord, file: Option<&FileRecord>, reason: &str) -> Result<(), Error> {
+        let mut tx = self.store.begin().await?;
+        match file {
+            Some(file) => store::imports::fail_file(&mut tx, job, file, reason).await?,
+            None => store::imports::fail_open_files(&mut tx, job, reason).await?,
+        }
+        self.commit(tx, job).await
+    }
+
+    /// Commits; if that was the last file of a job, ends the job.
+    async fn commit(&self, mut tx: Tx, job: &ImportRecord) -> Result<(), Error> {
+        let finished = imports::finish(&mut tx, job).await?;
+        self.auditor.commit(tx, finished).await
+    }
+}
+
+/// Requires the permissions to begin an import, and to see its samples.
+async fn require_allowed(db: &mut Connection, actor: &Actor, project: ProjectId) -> Result<(), Error> {
+    projects::find_visible(db, actor, project).await?;
+    projects::find_managed(db, actor, project).await?;
+    actor.require(CredentialKind::External.spec().manage)
+}
+
+fn failure(error: &SourceError, job: &ImportRecord) -> CopyError {
+    let sentence = error.sentence(job.source);
+    if error.concerns_all_files() { CopyError::Job(sentence) } else { CopyError::File(sentence) }
+}

@@ -1,0 +1,133 @@
+//! The background task that copies the files of import jobs into the sample store, and removes discarded content from it.
+
+mod cleanup;
+mod copy;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::sleep,
+};
+
+use super::store::SampleStore;
+use crate::{Core, audit::Auditor, credential_check::ProviderEndpoints, http_client::HttpClient, vault::Vault};
+use latchkey_store::{
+    self as store, Store, StoreError,
+    imports::{FileRecord, ImportRecord},
+};
+use latchkey_types::id::{ImportId, SampleId};
+
+/// Files that are copied at once. Each has at most one chunk that is read and one that is written in memory, so all have at most 64 MiB.
+const COPIES_MAX: usize = 4;
+/// How often the database is examined without being told of a change, and the pause after an error.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What the background task works with.
+pub struct ImportWorker {
+    store: Store,
+    vault: Arc<Vault>,
+    auditor: Auditor,
+    http_client: HttpClient,
+    endpoints: ProviderEndpoints,
+    samples: SampleStore,
+}
+
+impl ImportWorker {
+    pub fn new(core: &Core) -> Self {
+        Self {
+            store: core.store.clone(),
+            vault: Arc::clone(&core.vault),
+            auditor: core.auditor.clone(),
+            http_client: core.http_client.clone(),
+            endpoints: core.credential_checks.endpoints().clone(),
+            samples: core.samples.clone(),
+        }
+    }
+}
+
+/// Copies files and removes discarded content until it is aborted. What it was doing then is continued by the next start: files at their next
+/// chunk.
+pub async fn run(worker: ImportWorker) {
+    let worker = Arc::new(worker);
+    tokio::join!(copy_files(&worker), cleanup::remove_discarded(&worker));
+}
+
+/// The files that are being copied.
+#[derive(Default)]
+struct Copies {
+    tasks: JoinSet<()>,
+    files: HashMap<Id, (ImportId, SampleId)>,
+}
+
+impl Copies {
+    fn start(&mut self, worker: &Arc<ImportWorker>, job: ImportRecord, file: FileRecord) {
+        let key = (job.id, file.sample_id);
+        let worker = Arc::clone(worker);
+        let handle = self.tasks.spawn(async move { worker.copy(job, file).await });
+        self.files.insert(handle.id(), key);
+    }
+
+    /// Records the end of a task. Returns `false` if it panicked.
+    fn end(&mut self, result: Result<(Id, ()), JoinError>) -> bool {
+        let (id, is_regular) = match result {
+            Ok((id, ())) => (id, true),
+            Err(error) => {
+                tracing::error!(%error, "the copy of a file panicked");
+                (error.id(), false)
+            }
+        };
+        self.files.remove(&id);
+        is_regular
+    }
+
+    /// The files, by job and sample.
+    fn all(&self) -> Vec<(ImportId, SampleId)> {
+        self.files.values().copied().collect()
+    }
+}
+
+async fn copy_files(worker: &Arc<ImportWorker>) {
+    let (mut copies, mut last) = (Copies::default(), None);
+    loop {
+        while copies.files.len() < COPIES_MAX {
+            match worker.next_file(&copies.all(), last).await {
+                Ok(Some((job, file))) => {
+                    last = Some(job.id);
+                    copies.start(worker, job, file);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot read the import jobs");
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            Some(result) = copies.tasks.join_next_with_id() => if !copies.end(result) {
+                // The file is still open, and is copied again.
+                sleep(POLL).await;
+            },
+            () = worker.samples.imports_changed() => {}
+            () = sleep(POLL) => {}
+        }
+    }
+}
+
+impl ImportWorker {
+    /// The next file to copy, which is not among `copies`. The jobs take turns, beginning with the one after `last`.
+    async fn next_file(&self, copies: &[(ImportId, SampleId)], last: Option<ImportId>) -> Result<Option<(ImportRecord, FileRecord)>, StoreError> {
+        let jobs = store::imports::running_remote(&self.store).await?;
+        let (before, after): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.id) <= last);
+        for job in after.into_iter().chain(before) {
+            // As many as are being copied could be in front of one that is not.
+            let limit = i64::try_from(copies.len() + 1).unwrap_or(i64::MAX);
+            let open = store::imports::open_files(&mut *self.store.connection().await?, job.id, limit).await?;
+            // By sample: a file that is retried has another one, and its earlier copy may not have ended.
+            if let Some(file) = open.into_iter().find(|file| !copies.contains(&(job.id, file.sample_id))) {
+                return Ok(Some((job, file)));
+            }
+        }
+        Ok(None)
+    }
+}
