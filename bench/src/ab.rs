@@ -43,6 +43,16 @@ impl Comparison {
         median(self.0.iter().map(|pair| pair.first.p99_ms / pair.second.p99_ms))
     }
 
+    /// Median over the pairs of the p99 difference in milliseconds, first less second.
+    pub(crate) fn added_p99_ms(&self) -> f64 {
+        median(self.0.iter().map(|pair| pair.first.p99_ms - pair.second.p99_ms))
+    }
+
+    /// Median throughput of the second side, per second.
+    pub(crate) fn second_per_second(&self) -> f64 {
+        median(self.0.iter().map(|pair| pair.second.per_second))
+    }
+
     /// Medians of both sides as text for the table.
     pub(crate) fn summary(&self) -> String {
         let median_of = |value: fn(&Pair) -> f64| median(self.0.iter().map(value));

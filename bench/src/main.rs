@@ -12,7 +12,7 @@ use std::{fs, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use figures::{Settings, WRITES};
+use figures::{ALONE, LAST, Settings};
 
 /// Benchmarks Latchkey against a baseline handler and against its peers
 #[derive(Parser)]
@@ -21,17 +21,16 @@ struct CommandLine {
     /// Run everything with few keys and short rounds to check that it works; does not write the report
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 6; only for 6 (`writes`) its rows of the report are replaced
+    /// Run only this figure, 1 to 7; for 6 (`writes`) and 7 (`gateway`) its rows of the report are replaced
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
 
-/// The number of a figure, or the name of the last one.
+/// The number of a figure, from its number or its name.
 fn figure(text: &str) -> Result<u8, String> {
-    match text {
-        "writes" => Ok(WRITES),
-        _ => text.parse().ok().filter(|number| (1..=WRITES).contains(number)).ok_or_else(|| "use 1 to 6 or `writes`".to_owned()),
-    }
+    let named = ALONE.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
+    let number = named.or_else(|| text.parse().ok().filter(|number| (1..=LAST).contains(number)));
+    number.ok_or_else(|| format!("use 1 to {LAST}, `writes` or `gateway`"))
 }
 
 fn main() -> ExitCode {
@@ -48,12 +47,12 @@ fn measure(options: &CommandLine) -> Result<()> {
     fs::create_dir_all(paths::work("")).context("cannot create target/bench")?;
     let rows = figures::all(&Settings::new(options.quick), options.only);
     println!("{}", report::table(&rows));
-    if options.only == Some(WRITES) && !options.quick {
-        return report::replace(WRITES, &rows);
+    match options.only {
+        Some(only) if !options.quick && ALONE.iter().any(|(_, number)| *number == only) => report::replace(only, &rows),
+        None if !options.quick => report::write(&rows),
+        _ => {
+            eprintln!("docs/benchmarks.md is unchanged: a full run of all figures writes it, `--only writes` and `--only gateway` their rows.");
+            Ok(())
+        }
     }
-    if options.only.is_some() || options.quick {
-        eprintln!("docs/benchmarks.md is unchanged: a full run of all figures writes it, and `--only writes` its rows.");
-        return Ok(());
-    }
-    report::write(&rows)
 }

@@ -22,6 +22,11 @@ pub(crate) fn bare() -> PathBuf {
     sibling_binary("bare")
 }
 
+/// The baseline reverse proxy.
+pub(crate) fn proxy() -> PathBuf {
+    sibling_binary("proxy")
+}
+
 /// A file of this crate's folder, such as the sources of a peer.
 pub(crate) fn source(name: &str) -> PathBuf {
     root().join("bench").join(name)

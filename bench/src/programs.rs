@@ -35,18 +35,32 @@ pub(crate) struct Program {
 impl Program {
     /// Starts Latchkey on a data folder.
     pub(crate) fn latchkey(data: &Path) -> Result<Self> {
+        Self::latchkey_with(data, &[])
+    }
+
+    /// Starts Latchkey on a data folder, with these options.
+    pub(crate) fn latchkey_with(data: &Path, options: &[&str]) -> Result<Self> {
         Self::start("latchkey", "/readyz", |port| {
             let mut command = Command::new(paths::latchkey());
-            command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data);
+            command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"]).arg(data).args(options);
             command
         })
     }
 
-    /// Starts the baseline: a handler that only parses and serializes JSON.
+    /// Starts the baseline: a handler that only parses and serializes JSON. It is also the upstream of the gateway.
     pub(crate) fn bare() -> Result<Self> {
         Self::start("bare", "/readyz", |port| {
             let mut command = Command::new(paths::bare());
             command.arg(port.to_string());
+            command
+        })
+    }
+
+    /// Starts the baseline reverse proxy in front of an upstream, which answers `/readyz`.
+    pub(crate) fn proxy(upstream: SocketAddr) -> Result<Self> {
+        Self::start("proxy", "/readyz", |port| {
+            let mut command = Command::new(paths::proxy());
+            command.args([port.to_string(), upstream.to_string()]);
             command
         })
     }

@@ -20,16 +20,17 @@ pub(crate) struct Options {
     /// Run every figure briefly, in about a minute; no results are written
     #[arg(long)]
     quick: bool,
-    /// Run only this figure, 1 to 6; only for 6 (`writes`) its results are written
+    /// Run only this figure, 1 to 7; for 6 (`writes`) and 7 (`gateway`) its results are written
     #[arg(long, value_parser = figure)]
     only: Option<u8>,
 }
 
-/// The number of a figure, or the name of the last one.
+/// The number of a figure, from its number or its name.
 fn figure(text: &str) -> Result<u8, String> {
     match text {
         "writes" => Ok(6),
-        _ => text.parse().ok().filter(|number| (1..=6).contains(number)).ok_or_else(|| "use 1 to 6 or `writes`".to_owned()),
+        "gateway" => Ok(7),
+        _ => text.parse().ok().filter(|number| (1..=7).contains(number)).ok_or_else(|| "use 1 to 7, `writes` or `gateway`".to_owned()),
     }
 }
 

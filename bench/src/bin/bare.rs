@@ -1,9 +1,14 @@
 //! The baseline for verify: the same HTTP server and runtime, and a handler that parses the same JSON, returns JSON of the same shape and
-//! does nothing else.
+//! does nothing else. It is also the upstream of the gateway: `/item` is always the same JSON.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
 
-use axum::{Json, Router, routing::post};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    http::header::{CONTENT_TYPE, HeaderName},
+    routing::{get, post},
+};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -74,11 +79,18 @@ async fn verify(Json(_): Json<VerifyRequest>) -> Json<Verdict> {
     Json(VERDICT)
 }
 
+/// About 1 KiB of JSON.
+static ITEM: LazyLock<Bytes> = LazyLock::new(|| format!("{{\"id\":1,\"text\":\"{}\"}}", "A thousand bytes of plain words. ".repeat(31)).into());
+
+async fn item() -> ([(HeaderName, &'static str); 1], Bytes) {
+    ([(CONTENT_TYPE, "application/json")], ITEM.clone())
+}
+
 /// Listens on the port given as the first argument.
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let port: u16 = std::env::args().nth(1).and_then(|port| port.parse().ok()).ok_or_else(|| io::Error::other("usage: bare PORT"))?;
-    let router = Router::new().route("/api/v1/verify", post(verify)).route("/readyz", axum::routing::get(async || "ready"));
+    let router = Router::new().route("/api/v1/verify", post(verify)).route("/item", get(item)).route("/readyz", get(async || "ready"));
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
         serve_connection(listener.accept().await?.0, &router);

@@ -1,6 +1,7 @@
 //! The measurements, one module per figure of the table.
 
 mod against_bare;
+mod gateway;
 mod in_process;
 mod peers;
 mod revoked;
@@ -49,7 +50,7 @@ impl Settings {
 
 /// A row of the table.
 pub(crate) struct Row {
-    /// Number of the figure, 1 to 6.
+    /// Number of the figure, 1 to 7.
     pub figure: u8,
     pub what: String,
     pub goal: String,
@@ -95,16 +96,19 @@ fn number(ratio: f64) -> String {
 
 type Figure = (u8, &'static str, fn(&Settings) -> Result<Vec<Row>>);
 
-/// The figure that is also measured alone, because it takes minutes of its own.
-pub(crate) const WRITES: u8 = writes::FIGURE;
+/// Figures that are also measured alone, each with its name: their rows of the report are replaced.
+pub(crate) const ALONE: [(&str, u8); 2] = [("writes", writes::FIGURE), ("gateway", gateway::FIGURE)];
+/// The number of the last figure.
+pub(crate) const LAST: u8 = gateway::FIGURE;
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     (1, "verify against a bare handler", against_bare::measure),
     (2, "verify with up to a million stored keys", stored::measure),
     (3, "a cached key, in process", in_process::measure),
     (4, "verify against peers", peers::measure),
     (5, "from disabling to the first rejection", revoked::measure),
-    (WRITES, "writes with many stored keys", writes::measure),
+    (writes::FIGURE, "writes with many stored keys", writes::measure),
+    (gateway::FIGURE, "the gateway against a bare reverse proxy", gateway::measure),
 ];
 
 /// Measures all figures, or only one. A failure is reported as a row, and the remaining figures are still measured.
@@ -136,10 +140,15 @@ impl Side {
 
 /// Measures both sides in alternating rounds. Each round starts only when both programs are idle.
 fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Comparison> {
+    compare_rounds(settings, first, second, |load| load.run(settings.round))
+}
+
+/// As [`compare`], with rounds of this kind.
+fn compare_rounds(settings: &Settings, first: &Side, second: &Side, run: impl Fn(&Load) -> Result<Round>) -> Result<Comparison> {
     let round = |side: &Side| {
         wait_until_idle(&[&first.program, &second.program])?;
         let before = side.program.cpu_seconds()?;
-        let round = side.load.run(settings.round)?;
+        let round = run(&side.load)?;
         let worked = side.program.cpu_seconds()? - before;
         Ok(Round { server_us: worked * 1e6 / f64::from(u32::try_from(round.answers)?), ..round })
     };

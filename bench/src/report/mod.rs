@@ -54,13 +54,14 @@ pub(crate) fn replace(figure: u8, rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// The report with these rows of the figure at the end of its table.
+/// The report with these rows of the figure, after those of the figures before it.
 fn with_rows(report: &str, figure: u8, rows: &[Row]) -> String {
-    let of_figure = format!("| {figure} |");
-    let mut lines: Vec<&str> = report.lines().filter(|line| !line.starts_with(&of_figure)).collect();
+    let number = |line: &str| line.strip_prefix("| ").and_then(|rest| rest.split(' ').next()?.parse::<u8>().ok());
+    let mut lines: Vec<&str> = report.lines().filter(|line| number(line) != Some(figure)).collect();
     let rows: String = rows.iter().map(table_row).collect();
-    let end = lines.iter().rposition(|line| line.starts_with("| ")).map_or(lines.len(), |last| last + 1);
-    lines.splice(end..end, rows.lines());
+    let is_before = |line: &&str| line.starts_with("| ---") || number(line).is_some_and(|number| number < figure);
+    let start = lines.iter().rposition(is_before).map_or(lines.len(), |last| last + 1);
+    lines.splice(start..start, rows.lines());
     lines.join("\n") + "\n"
 }
 
@@ -83,8 +84,11 @@ mod tests {
     #[test]
     fn rows_of_one_figure_are_replaced() {
         let row = |figure, what: &str| Row { figure, what: what.to_owned(), goal: "1".to_owned(), measured: "1".to_owned(), outcome: Outcome::Met };
-        let report = format!("# Title\n\n{}\nText.\n", table(&[row(5, "kept"), row(6, "old")]));
-        let replaced = with_rows(&report, 6, &[row(6, "new"), row(6, "newer")]);
-        assert_eq!(replaced, format!("# Title\n\n{}\nText.\n", table(&[row(5, "kept"), row(6, "new"), row(6, "newer")])));
+        let report = |rows: &[Row]| format!("# Title\n\n{}\nText.\n", table(rows));
+        let before = report(&[row(5, "kept"), row(6, "old"), row(7, "kept")]);
+        let after = report(&[row(5, "kept"), row(6, "new"), row(6, "newer"), row(7, "kept")]);
+        assert_eq!(with_rows(&before, 6, &[row(6, "new"), row(6, "newer")]), after);
+        assert_eq!(with_rows(&report(&[row(6, "kept")]), 7, &[row(7, "new")]), report(&[row(6, "kept"), row(7, "new")]));
+        assert_eq!(with_rows(&report(&[]), 7, &[row(7, "new")]), report(&[row(7, "new")]));
     }
 }
