@@ -191,14 +191,36 @@ async fn declared_routes_match_the_router() {
     assert!(failures.is_empty(), "\n{failures}");
 }
 
-#[tokio::test]
-async fn every_route_allows_exactly_the_declared_callers() {
+/// Number of tests that share the routes, so that they run at the same time.
+const PARTS: usize = 4;
+
+async fn check_part(part: usize) {
     let fixtures = Fixtures::create().await;
     let mut failures = String::new();
-    for route in declared::all() {
-        check(&fixtures, &route, &mut failures).await;
+    for route in declared::all().iter().skip(part).step_by(PARTS) {
+        check(&fixtures, route, &mut failures).await;
     }
     assert!(failures.is_empty(), "\n{failures}");
+}
+
+macro_rules! parts {
+    ($($name:ident $part:literal),*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                check_part($part).await;
+            }
+        )*
+
+        const _: () = assert!([$($part),*].len() == PARTS);
+    };
+}
+
+parts! {
+    every_route_allows_exactly_the_declared_callers_part_1 0,
+    every_route_allows_exactly_the_declared_callers_part_2 1,
+    every_route_allows_exactly_the_declared_callers_part_3 2,
+    every_route_allows_exactly_the_declared_callers_part_4 3
 }
 
 #[tokio::test]
