@@ -119,12 +119,12 @@ pub async fn find(db: &mut Connection, project: ProjectId, id: ImportId) -> Resu
     Ok(sqlx::query_as(sql).bind(project).bind(id).fetch_optional(db).await?)
 }
 
-/// At most `limit` jobs of a project that run, or that ended with failed files after this time, newest first.
+/// At most `limit` jobs of a project: first those that run, then those that ended with failed files after this time; each newest first.
 pub async fn of_interest(db: &mut Connection, project: ProjectId, since: Timestamp, limit: i64) -> Result<Vec<ImportRecord>, StoreError> {
     let has_failed = "exists (select 1 from import_files f where f.job_id = j.id and f.state = 'failed' and f.state <> 'complete')";
     let sql = AssertSqlSafe(format!(
         "{JOB} where j.project_id = $1 and (j.state = 'running' or (j.state = 'finished' and j.finished_at > $2 and {has_failed})) \
-         order by j.id desc limit $3"
+         order by case j.state when 'running' then 0 else 1 end, j.id desc limit $3"
     ));
     Ok(sqlx::query_as(sql).bind(project).bind(since).bind(limit).fetch_all(db).await?)
 }
@@ -230,10 +230,9 @@ async fn fail(tx: &mut Tx, organization: OrganizationId, condition: &str, first:
     let sql = AssertSqlSafe(format!("select cast(coalesce(sum(size), 0) as bigint) from import_files where {condition} and {IS_OPEN}"));
     let bytes: i64 = sqlx::query_scalar(sql).bind(first).fetch_one(&mut *tx).await?;
     samples::release(tx, organization, bytes).await?;
-    // One more chunk than is recorded: it may be written at this moment.
     let sql = AssertSqlSafe(format!(
         "insert into discarded_samples (sample_id, organization_id, chunks, discarded_at) \
-         select sample_id, $2, copied / {CHUNK_BYTES} + 1, $3 from import_files where {condition} and {IS_OPEN} and size > 0"
+         select sample_id, $2, (size + {CHUNK_BYTES} - 1) / {CHUNK_BYTES}, $3 from import_files where {condition} and {IS_OPEN} and size > 0"
     ));
     sqlx::query(sql).bind(first).bind(organization).bind(Timestamp::now()).execute(&mut *tx).await?;
     let sql = AssertSqlSafe(format!("update import_files set state = $2, error = $3, copied = 0 where {condition} and {IS_OPEN}"));

@@ -278,7 +278,7 @@ pub struct SampleList {
     pub next: Option<SampleId>,
     /// Number of samples that match the search.
     pub total: i64,
-    /// Jobs that run or have failed files, newest first.
+    /// Jobs that run, then jobs with failed files; each newest first.
     pub imports: Vec<ImportRow>,
     /// Bytes that the organization's samples take.
     pub used: i64,

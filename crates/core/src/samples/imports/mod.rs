@@ -21,6 +21,7 @@ use latchkey_store::{
 use latchkey_types::{
     error::Error,
     id::{ImportId, OrganizationId, ProjectId},
+    key_kind::CredentialKind,
     permission::{Permission, Permissions},
     sample::{ImportDetails, ImportRow, ImportState, SampleSource},
 };
@@ -71,6 +72,9 @@ pub async fn retry(core: &Core, actor: &Actor, project: ProjectId, id: ImportId)
     };
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
     projects::find_managed(&mut change.tx, &change.actor, project).await?;
+    if job.source.provider().is_some() {
+        change.actor.require(CredentialKind::External.spec().manage)?;
+    }
     let (files, bytes) = store::imports::failed(&mut change.tx, id).await?;
     if files == 0 {
         return Err(Error::conflict("import", "No file of this import has failed."));

@@ -100,10 +100,11 @@ impl Dnanexus {
         });
         loop {
             let page: Page = self.post("system/findDataObjects", &query).await.map_err(as_container_error)?;
-            for Found { id, describe } in page.results {
+            let files = page.results.into_iter().map(|Found { id, describe }| {
                 let is_closed = describe.state == CLOSED;
-                matches.add(file(id, describe), is_closed);
-            }
+                (file(id, describe), is_closed)
+            });
+            matches.add_page(files).await;
             let Some(next) = page.next.filter(|next| !next.is_null() && !matches.is_full()) else { return Ok(matches.finish()) };
             query["starting"] = next;
         }

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use regex::{Error as PatternError, Regex, RegexBuilder};
+use tokio::task::yield_now;
 
 use latchkey_types::{
     error::Error,
     sample::{FILE_BYTES_MAX, FILE_NAME_MAX, IMPORT_FILES_MAX, PATTERN_MAX, SourceFile, SourceListing},
 };
 
-/// Memory of a compiled pattern, in bytes.
-const PATTERN_BYTES: usize = 1 << 20;
+/// Memory of a compiled pattern, in bytes. The time to match a name grows with it.
+const PATTERN_BYTES: usize = 64 * 1024;
 /// Time for a listing; less than that of a request to this server.
 const LIST_LIMIT: Duration = Duration::from_secs(20);
 /// Maximum number of files that are named although they cannot be imported yet.
@@ -46,8 +47,19 @@ impl<'a> Matches<'a> {
         Self { pattern, end: Instant::now() + LIST_LIMIT, listing: SourceListing::default() }
     }
 
-    /// Adds a file if it matches and its name can be stored.
-    pub(super) fn add(&mut self, file: SourceFile, is_ready: bool) {
+    /// Adds the files of a page, and whether they can be imported yet, if they match and their names can be stored. Other tasks run in between: a
+    /// pattern can take milliseconds for a name.
+    pub(super) async fn add_page(&mut self, files: impl Iterator<Item = (SourceFile, bool)>) {
+        for (file, is_ready) in files {
+            if self.is_full() {
+                return;
+            }
+            self.add(file, is_ready);
+            yield_now().await;
+        }
+    }
+
+    fn add(&mut self, file: SourceFile, is_ready: bool) {
         let is_storable = (0..=FILE_BYTES_MAX).contains(&file.size) && is_storable_name(&file.name) && is_storable_name(&file.location);
         if !is_storable || !self.pattern.is_match(&file.name) {
             return;

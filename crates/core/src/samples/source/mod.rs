@@ -13,6 +13,7 @@ use reqwest::{
     Response,
     header::{CONTENT_RANGE, HeaderValue},
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     Core,
@@ -41,6 +42,8 @@ pub(crate) use s3::name_of;
 
 /// Largest page of a listing, in bytes.
 const LISTING_MAX: usize = 8 * 1024 * 1024;
+/// Listings that are made at the same time: each can take some 30 MB.
+static LISTINGS: Semaphore = Semaphore::const_new(2);
 /// Length of an id of `DNAnexus`, in bytes.
 const DNANEXUS_ID_MAX: usize = 64;
 
@@ -126,6 +129,7 @@ pub(super) async fn list_matching(
     query: &SourceQuery,
     pattern: &Regex,
 ) -> Result<(CredentialRecord, SourceListing), Error> {
+    let _permit = LISTINGS.acquire().await.map_err(|_| Error::Internal)?;
     let OpenCredential { record, secrets } = own_key(core, actor, query.source).await?;
     let source = Source::new(&core.http_client, core.credential_checks.endpoints(), secrets).ok_or(Error::Internal)?;
     let listing = source.list(query, pattern).await.map_err(|error| error.into_listing_error(query.source))?;

@@ -79,12 +79,10 @@ impl S3 {
         loop {
             let page = self.page(bucket, prefix, token.as_deref()).await?;
             let is_encoded = page.encoding_type == "url";
-            for object in page.contents {
-                // Consoles show an empty object of such a name as a folder.
-                if let Some(file) = file(object, is_encoded, prefix).filter(|file| file.size > 0 || !file.location.ends_with('/')) {
-                    matches.add(file, true);
-                }
-            }
+            let files = page.contents.into_iter().filter_map(|object| file(object, is_encoded, prefix));
+            // Consoles show an empty object of such a name as a folder.
+            let files = files.filter(|file| file.size > 0 || !file.location.ends_with('/'));
+            matches.add_page(files.map(|file| (file, true))).await;
             token = page.next_continuation_token.filter(|_| page.is_truncated);
             if token.is_none() || matches.is_full() {
                 return Ok(matches.finish());
