@@ -134,6 +134,8 @@ impl PreparedCache {
         {
             return Ok(prepared);
         }
+        // The credential of an earlier version is wiped, also if there is none now.
+        self.0.invalidate(&service.id);
         let prepared = Arc::new(Prepared::new(service)?);
         self.0.insert(service.id, (Arc::clone(service), Arc::clone(&prepared)));
         Ok(prepared)

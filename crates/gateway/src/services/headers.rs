@@ -1,9 +1,11 @@
 //! Headers of requests and responses that are not passed on, or only masked.
 
+use std::borrow::Cow;
+
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, TRANSFER_ENCODING, UPGRADE,
+        ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, TRANSFER_ENCODING, UPGRADE, VARY,
         X_CONTENT_TYPE_OPTIONS,
     },
 };
@@ -17,20 +19,53 @@ pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
     headers.get_all(UPGRADE).iter().any(|value| value.as_bytes().split(|byte| *byte == b',').any(is_websocket))
 }
 
+/// The first header that makes some services act on another method or path than those that a rule allows. Such a request is refused: without the
+/// header it would do something else than the caller wants.
+pub(super) fn indirect(headers: &HeaderMap) -> Option<&HeaderName> {
+    let is_indirect = |name: &HeaderName| {
+        let name = with_hyphens(name.as_str());
+        let is_override = matches!(
+            name.as_ref(),
+            "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-method" | "x-original-url" | "x-rewrite-url"
+        );
+        // Of object stores: `x-amz-copy-source`, `x-goog-copy-source`, `x-ms-copy-source`.
+        is_override || name.ends_with("-copy-source")
+    };
+    headers.keys().find(|name| is_indirect(name))
+}
+
+/// Services behind CGI or WSGI do not distinguish the two characters.
+fn with_hyphens(name: &str) -> Cow<'_, str> {
+    if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) }
+}
+
 /// Removes what must not reach the service: headers of the connection, the caller's key and cookies, and what Latchkey sets itself.
 pub(super) fn clean_request(headers: &mut HeaderMap) {
-    remove(headers, |name| is_of_connection(name) || is_of_caller(name));
+    remove(headers, |name| is_of_connection(name) || is_of_caller(&with_hyphens(name)));
     // Latchkey searches the response for the credential.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
-/// Removes headers of the connection, and those that would change how browsers treat the console, whose origin the response has. It is no
+/// Removes headers of the connection, and those that would change how browsers treat the console, whose origin the response has, or what a proxy or a
+/// shared cache in front of it does. It is no
 /// document of the console, so that browsers give it no rights.
 pub(super) fn clean_response(headers: &mut HeaderMap) {
     remove(headers, |name| is_of_connection(name) || is_of_origin(name));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    restrict_caching(headers);
+}
+
+/// Keeps shared caches from answering callers without a key. Caches of single callers may store what the service permits.
+fn restrict_caching(headers: &mut HeaderMap) {
+    let is_shared = |value: &HeaderValue| {
+        let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
+        text.contains("public") || text.contains("s-maxage")
+    };
+    if !headers.contains_key(CACHE_CONTROL) || headers.get_all(CACHE_CONTROL).iter().any(is_shared) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    headers.append(VARY, HeaderValue::from_static("authorization, x-api-key"));
 }
 
 fn remove(headers: &mut HeaderMap, is_removed: impl Fn(&str) -> bool) {
@@ -90,7 +125,13 @@ fn is_of_origin(name: &str) -> bool {
             | "set-cookie2"
             | "set-login"
             | "strict-transport-security"
+            | "surrogate-control"
+            | "x-lighttpd-send-file"
+            | "x-reproxy-url"
+            | "x-sendfile"
     ) || name.starts_with("access-control-")
+        || name.ends_with("cdn-cache-control")
+        || name.starts_with("x-accel-")
         || name.starts_with("x-latchkey-")
 }
 
@@ -186,6 +227,8 @@ mod tests {
             ("x-real-ip", "1"),
             ("forwarded", "1"),
             ("x-latchkey-caller", "1"),
+            ("x_forwarded_for", "1"),
+            ("x_real_ip", "1"),
         ]);
         clean_request(&mut request);
         assert_eq!(names(&request), ["accept", "accept-encoding", "anthropic-version", "content-type", "x-request-id"]);
@@ -211,15 +254,32 @@ mod tests {
             ("connection", "x-hop"),
             ("x-hop", "1"),
             ("x-latchkey-receipt", "1"),
+            ("x-accel-redirect", "/internal"),
+            ("x-sendfile", "/etc/passwd"),
+            ("surrogate-control", "max-age=60"),
+            ("cloudflare-cdn-cache-control", "max-age=60"),
         ]);
         clean_response(&mut response);
-        assert_eq!(names(&response), ["cache-control", "content-security-policy", "content-type", "etag", "x-content-type-options"]);
+        assert_eq!(names(&response), ["cache-control", "content-security-policy", "content-type", "etag", "vary", "x-content-type-options"]);
         assert_eq!(response["content-security-policy"], "sandbox");
         assert_eq!(response["x-content-type-options"], "nosniff");
         assert_eq!(response["cache-control"], "no-store");
-        let mut cacheable = headers(&[("cache-control", "max-age=60")]);
-        clean_response(&mut cacheable);
-        assert_eq!(cacheable["cache-control"], "max-age=60");
+        for (sent, passed_on) in [("max-age=60", "max-age=60"), ("Public, max-age=60", "no-store"), ("s-maxage=60", "no-store")] {
+            let mut cacheable = headers(&[("cache-control", sent), ("vary", "accept")]);
+            clean_response(&mut cacheable);
+            assert_eq!(cacheable["cache-control"], passed_on);
+            assert_eq!(cacheable.get_all("vary").iter().collect::<Vec<_>>(), ["accept", "authorization, x-api-key"]);
+        }
+    }
+
+    #[test]
+    fn headers_that_redirect_the_request_are_found() {
+        for name in ["x-http-method-override", "X-Original-URL", "x_rewrite_url", "x-amz-copy-source"] {
+            assert!(indirect(&headers(&[("accept", "*/*")])).is_none());
+            let mut sent = HeaderMap::new();
+            sent.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("1"));
+            assert!(indirect(&sent).is_some(), "{name}");
+        }
     }
 
     #[test]

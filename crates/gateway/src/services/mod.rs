@@ -34,10 +34,14 @@ use crate::mask::Masker;
 use credential::{Added, Prepared, PreparedCache};
 use latchkey_core::services::call::CallableService;
 use latchkey_http::{AppState, client_address::client_address, presented_key::presented_key, problem::Problem, rate_headers, request_context};
-use latchkey_types::{service::ServiceCaller, time::Timestamp};
+use latchkey_types::{
+    service::{CALLER_KINDS, ServiceCaller},
+    time::Timestamp,
+};
 use latchkey_verify::{CachedKey, VerifyRequest};
 use request_body::{BodyFailure, OutgoingBody, SentBody};
 use response::Call;
+use sign::Signer;
 
 pub(crate) fn routes() -> Router<AppState> {
     let cache = Arc::new(PreparedCache::new());
@@ -55,8 +59,12 @@ pub(crate) fn routes() -> Router<AppState> {
 }
 
 async fn call(state: &AppState, cache: &PreparedCache, parts: Parts, body: Body) -> Result<Response, Problem> {
-    let admitted = admit(state, cache, &parts).await?;
+    let mut admitted = admit(state, cache, &parts).await?;
     let body = OutgoingBody::receive(&parts.headers, body, admitted.service.body_max, admitted.prepared.is_signed()).await?;
+    if admitted.prepared.is_signed() {
+        // What was true when the request began may have changed while its body arrived.
+        admitted = admit(state, cache, &parts).await?;
+    }
     let verdict = state.verifier.evaluate(admitted.key.organization, &admitted.verify_request(state, &parts)?).await?;
     if let Some(refusal) = problems::refusal(&verdict) {
         return Ok(refusal);
@@ -84,7 +92,14 @@ async fn admit(state: &AppState, cache: &PreparedCache, parts: &Parts) -> Result
     if headers::wants_websocket(&parts.headers) {
         return Err(problems::upgrade());
     }
+    if let Some(name) = headers::indirect(&parts.headers) {
+        return Err(problems::indirect_request(name));
+    }
     let key = find_key(state, presented_key(&parts.headers)?).await?;
+    // Before the service is read: the keys of public pages reveal nothing about services.
+    if !CALLER_KINDS.contains(&key.kind) {
+        return Err(problems::wrong_kind(key.kind));
+    }
     request_context::set_caller(key.organization, key.created_by, Some(key.id));
     let service = state.service_cache.find(&state.core, key.organization, name).await?.ok_or_else(problems::unknown_service)?;
     caller_rule(&service, &key)?;
@@ -151,7 +166,7 @@ fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u
         Added::Signature(signer) => {
             let (method, url) = (request.method().clone(), request.url().clone());
             let signature = signer.sign(&method, &url, request.headers_mut(), body, SystemTime::now());
-            return Ok(signer.masker(signature.ok_or_else(problems::unreadable_credential)?));
+            return Ok(Signer::masker(signature.ok_or_else(problems::unreadable_credential)?));
         }
     }
     Ok(prepared.masker.clone())

@@ -1,7 +1,7 @@
 //! The path of a call: `/gateway/{service}/{path}`. It is neither decoded nor normalized, so that exactly the bytes that matched a rule are sent.
 
 use axum::http::StatusCode;
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 use url::{Url, form_urlencoded};
 
 use latchkey_http::problem::Problem;
@@ -9,8 +9,8 @@ use latchkey_http::problem::Problem;
 /// The path of all services.
 pub(super) const PREFIX: &str = "/gateway/";
 
-/// Percent-encoded bytes that some servers treat as separators or as the end of the path: slash, backslash and NUL.
-const REFUSED_CODES: [&str; 3] = ["2f", "5c", "00"];
+/// How often a path is decoded to find what is hidden by repeated encoding.
+const ROUNDS: usize = 3;
 
 /// Splits the path of a request into the service's name and the path after it, which begins with `/`.
 pub(super) fn split(path: &str) -> (&str, &str) {
@@ -29,11 +29,11 @@ pub(super) fn check(path: &str) -> Result<(), Problem> {
     if path.contains("//") {
         return Err(invalid("The path contains “//”."));
     }
-    if has_refused_code(path) {
-        return Err(invalid("The path contains an encoded slash, backslash or NUL."));
+    if path.split('/').any(hides_separator) {
+        return Err(invalid("The path contains an encoded slash, backslash or control character."));
     }
     if path.split('/').any(is_dot_segment) {
-        return Err(invalid("The path contains a “.” or “..” segment."));
+        return Err(invalid("The path contains a “.” or “..” segment, or a segment of parameters only."));
     }
     Ok(())
 }
@@ -57,14 +57,24 @@ fn is_encoded(path: &str) -> bool {
     true
 }
 
-fn has_refused_code(path: &str) -> bool {
-    path.split('%').skip(1).filter_map(|rest| rest.get(..2)).any(|digits| REFUSED_CODES.iter().any(|code| digits.eq_ignore_ascii_case(code)))
+/// The segment as a server sees it that decodes it this often.
+fn decoded(segment: &str, rounds: usize) -> Vec<u8> {
+    (0..rounds).fold(segment.as_bytes().to_vec(), |bytes, _| percent_decode(&bytes).collect())
 }
 
-/// Also with encoded dots, and with parameters (`..;a`), which some servers remove first.
+/// Whether the segment contains bytes that some servers treat as separators, or as the end of the path, once it is decoded.
+fn hides_separator(segment: &str) -> bool {
+    let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\') || byte.is_ascii_control();
+    segment.contains('%') && (1..=ROUNDS).any(|rounds| decoded(segment, rounds).iter().any(is_separator))
+}
+
+/// Also if it is so only once it is decoded, or without its parameters (`..;a`, `;a`), which some servers remove.
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.split(';').next().unwrap_or_default();
-    [".", ".."].iter().any(|dots| percent_decode_str(name).eq(dots.bytes()))
+    (0..=ROUNDS).any(|rounds| {
+        let segment = decoded(segment, rounds);
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+        matches!(name, b"." | b"..") || (name.is_empty() && !segment.is_empty())
+    })
 }
 
 /// The URL of a path and query below the base URL.
@@ -142,6 +152,15 @@ mod tests {
             "/a%5cb",
             "/a%5C",
             "/a%00",
+            "/a%0d%0ab",
+            "/a%7f",
+            "/a%252fb",
+            "/a%25252fb",
+            "/%252e%252e",
+            "/..%3ba",
+            "/a/;",
+            "/a/;x=1/b",
+            "/a/%3b",
             "/a\\b",
             "/a\\..\\b",
             "/a%",

@@ -1,7 +1,7 @@
 //! Why a call is not forwarded, or its response is not passed on.
 
 use axum::{
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{HeaderName, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 
@@ -42,6 +42,11 @@ pub(super) fn wrong_kind(kind: KeyKind) -> Problem {
 
 pub(super) fn not_allowed() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "not_allowed", "No rule of this service allows this method and path.")
+}
+
+pub(super) fn indirect_request(name: &HeaderName) -> Problem {
+    let detail = format!("The header “{name}” can make a service act on another method or path than those that were checked. Remove it.");
+    Problem::new(StatusCode::FORBIDDEN, "not_allowed", detail)
 }
 
 pub(super) fn unlinked(reason: UnlinkReason) -> Problem {

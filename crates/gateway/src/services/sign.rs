@@ -50,9 +50,9 @@ impl Signer {
         Some(signature.into())
     }
 
-    /// Finds the secret key and this signature in a response.
-    pub(super) fn masker(&self, signature: SecretString) -> Option<Arc<Masker>> {
-        masker(&[self.secret.clone(), signature])
+    /// Finds a signature in a response. The secret key is not sent, so a service cannot repeat it.
+    pub(super) fn masker(signature: SecretString) -> Option<Arc<Masker>> {
+        masker(&[signature])
     }
 
     /// S3 signs paths as they are, and needs the digest of the body as a header.
@@ -84,7 +84,7 @@ mod tests {
         let at = SystemTime::UNIX_EPOCH + Duration::from_mins(24_015_636);
         let url = Url::parse("https://example.amazonaws.com/").unwrap();
         let signature = signer.sign(&Method::POST, &url, &mut map, b"Param1=value1", at).unwrap();
-        (map, signer.masker(signature).unwrap())
+        (map, Signer::masker(signature).unwrap())
     }
 
     /// AWS's Signature Version 4 test suite, `post-x-www-form-urlencoded`.
@@ -98,10 +98,8 @@ mod tests {
              Signature=ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"
         );
         assert!(!format!("{headers:?}").contains("AKIDEXAMPLE"));
-        for echo in [SECRET, "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"] {
-            let mut bytes = echo.as_bytes().to_vec();
-            assert!(masker.mask_all(&mut bytes) > 0 && bytes.iter().all(|byte| *byte == b'*'), "{echo}");
-        }
+        let mut echo = b"ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a".to_vec();
+        assert!(masker.mask_all(&mut echo) > 0 && echo.iter().all(|byte| *byte == b'*'));
     }
 
     #[test]
