@@ -11,7 +11,7 @@ use axum::{
 
 use super::caller::Authorized;
 use latchkey_core::{corpora, documents};
-use latchkey_http::{AppState, body::Json, problem::Problem};
+use latchkey_http::{AppState, body::Json, problem::Problem, request_context::in_current_scope};
 use latchkey_store::corpora::CorpusRecord;
 use latchkey_types::{
     corpus::{CorpusPage, RESULTS_DEFAULT, RESULTS_MAX},
@@ -203,8 +203,10 @@ pub(crate) async fn add_documents(
     Path(id): Path<String>,
     Json(request): Json<AddDocuments>,
 ) -> Result<JsonResponse<AddedDocuments>, Problem> {
-    let new = request.documents.into_iter().map(Into::into).collect();
-    Ok(JsonResponse(documents::upload(&state, &actor, number(&id)?, new).await?.into()))
+    let (corpus, new) = (number(&id)?, request.documents.into_iter().map(Into::into).collect());
+    // In a task of its own: if the caller leaves, a large document must not stay half-written.
+    let task = tokio::spawn(in_current_scope(async move { documents::upload(&state, &actor, corpus, new).await }));
+    Ok(JsonResponse(task.await.map_err(|_| Error::Internal)??.into()))
 }
 
 /// Delete a document

@@ -206,7 +206,7 @@ async fn insert_parts(tx: &mut Tx, corpus: &DocumentCorpus, first_number: i64, p
     query.execute(&mut *tx).await?;
     let sql = words.insert(tx.json_rows());
     sqlx::query(AssertSqlSafe(sql)).bind(Value::from(indexed).to_string()).execute(&mut *tx).await?;
-    merge(tx, &words).await
+    merge(tx, &words, parts.iter().map(|(_, part)| part.words.len()).sum()).await
 }
 
 /// Removes the parts of these holders (a JSON array of rows) and their words.
@@ -229,11 +229,11 @@ async fn remove_parts(tx: &mut Tx, corpus: &DocumentCorpus, holders: &str) -> Re
         tx.json_rows()
     );
     sqlx::query(AssertSqlSafe(sql)).bind(&numbers).bind(corpus.organization).bind(corpus.corpus).execute(&mut *tx).await?;
-    merge(tx, &words).await
+    merge(tx, &words, 0).await
 }
 
-async fn merge(tx: &mut Tx, words: &WordIndex) -> Result<(), StoreError> {
-    if let Some(sql) = words.merge() {
+async fn merge(tx: &mut Tx, words: &WordIndex, added: usize) -> Result<(), StoreError> {
+    if let Some(sql) = words.merge(added) {
         sqlx::query(AssertSqlSafe(sql)).execute(tx).await?;
     }
     Ok(())

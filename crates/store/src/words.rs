@@ -35,15 +35,16 @@ pub fn joined_words(text: &str) -> String {
     joined
 }
 
-/// The runs of alphanumeric characters and combining marks.
+/// The runs of alphanumeric characters and combining marks. A character of a script without spaces is a run of its own, with its marks.
 fn places(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut rest = text.char_indices().peekable();
     std::iter::from_fn(move || {
         let is_part = |c: char| c.is_alphanumeric() || is_combining_mark(c);
-        let (start, _) = rest.find(|(_, c)| is_part(*c))?;
+        let (start, first) = rest.find(|(_, c)| is_part(*c))?;
         let mut end = text.len();
         while let Some((at, c)) = rest.peek() {
-            if !is_part(*c) {
+            let is_same_word = c.is_alphanumeric() && !is_unspaced(first) && !is_unspaced(*c);
+            if !is_same_word && !is_combining_mark(*c) {
                 end = *at;
                 break;
             }

@@ -1,6 +1,6 @@
 //! Snippets: the part of a text with the most words of a query.
 
-use std::{collections::HashSet, ops::Range};
+use std::ops::Range;
 
 use latchkey_store::words::each_word;
 
@@ -27,15 +27,24 @@ pub(super) fn snippet(text: &str, words: &[&str]) -> String {
 /// Where the first match begins from which on the most of `words` different words follow within a snippet.
 fn best_start(matches: &[(Range<usize>, usize)], words: usize) -> usize {
     let (mut best, mut best_count) = (0, 0);
-    for (first, (place, _)) in matches.iter().enumerate() {
-        let end = place.start + SNIPPET_MAX - LEAD;
-        let inside = matches[first..].iter().take_while(|(other, _)| other.end <= end);
-        let count = inside.map(|(_, index)| index).collect::<HashSet<_>>().len();
-        if count > best_count {
-            (best, best_count) = (place.start, count);
+    // The matches `first..end` are inside the snippet: how often each word is one of them, and how many words are.
+    let (mut counts, mut distinct, mut end) = (vec![0_usize; words], 0, 0);
+    for (first, (place, word)) in matches.iter().enumerate() {
+        let limit = place.start + SNIPPET_MAX - LEAD;
+        while let Some((_, next)) = matches.get(end).filter(|(next, _)| next.end <= limit) {
+            distinct += usize::from(counts[*next] == 0);
+            counts[*next] += 1;
+            end += 1;
         }
-        if best_count == words {
-            break;
+        if distinct > best_count {
+            (best, best_count) = (place.start, distinct);
+        }
+        if end > first {
+            counts[*word] -= 1;
+            distinct -= usize::from(counts[*word] == 0);
+        } else {
+            // The word is longer than a snippet.
+            end = first + 1;
         }
     }
     best

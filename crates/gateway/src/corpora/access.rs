@@ -64,6 +64,12 @@ impl<'a> Caller<'a> {
     pub(super) fn require(&self, named: &[&CorpusIds], scope: &str) -> Result<(), Refusal> {
         require_customer(self.key.customer_id, self.headers, named)?;
         require_corpora(&self.key.corpora, named)?;
+        self.require_scope(scope)
+    }
+
+    /// # Errors
+    /// `INSUFFICIENT_PERMISSIONS`.
+    pub(super) fn require_scope(&self, scope: &str) -> Result<(), Refusal> {
         if has_scope(&self.key, Some(scope)) { Ok(()) } else { Err(Refusal::missing_scope()) }
     }
 

@@ -21,10 +21,15 @@ use latchkey_core::{
     corpora::backends::{self, Backend, Upstream},
     documents,
 };
-use latchkey_http::{AppState, rate_headers};
-use latchkey_types::corpus::NewDocument;
+use latchkey_http::{AppState, rate_headers, request_context::in_current_scope};
+use latchkey_types::{corpus::NewDocument, error::Error};
 
 const SCOPE: &str = "index";
+
+/// Checks the key and its scope, before a large body is read.
+pub(super) async fn authenticate(state: &AppState, parts: &Parts) -> Result<(), Refusal> {
+    Caller::authenticate(state, parts).await?.require_scope(SCOPE)
+}
 
 /// Adds a document to a corpus. Needs a corpus key with the scope `index` and access to the corpus.
 pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Result<Response, Refusal> {
@@ -38,7 +43,7 @@ pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Resu
     };
     let verdict = caller.charge(state, SCOPE, &[corpus]).await?;
     let indexed = match work {
-        Work::Index(document) => index(&state.core, &caller, corpus, document).await,
+        Work::Index(document) => index(state, &caller, corpus, document).await,
         Work::Forward(upstream, document) => forward(&state.core, &upstream, corpus, document).await,
     };
     let mut response = Json(indexed.map_err(|refusal| refusal.with_limits(&verdict))?).into_response();
@@ -75,11 +80,14 @@ impl IndexResponse {
     }
 }
 
-async fn index(core: &Core, caller: &Caller<'_>, corpus: i64, document: NewDocument) -> Result<IndexResponse, Refusal> {
+async fn index(state: &AppState, caller: &Caller<'_>, corpus: i64, document: NewDocument) -> Result<IndexResponse, Refusal> {
     let characters = |texts: &[String]| texts.iter().map(|text| text.chars().count()).sum::<usize>().to_string();
     // Integers of 64 bits are text in the JSON form of Protocol Buffers.
     let quota = json!({ "numChars": characters(&document.sections), "numMetadataChars": characters(slice::from_ref(&document.metadata)) });
-    documents::index_with_key(core, &caller.actor(), corpus, document).await?;
+    let (state, actor) = (state.clone(), caller.actor());
+    // In a task of its own: if the caller leaves, a large document must not stay half-written.
+    let task = tokio::spawn(in_current_scope(async move { documents::index_with_key(&state, &actor, corpus, document).await }));
+    task.await.map_err(|_| Error::Internal)??;
     Ok(IndexResponse::new("OK", quota))
 }
 

@@ -26,6 +26,8 @@ pub(super) struct UpstreamCall {
 struct Part {
     /// Position in the call.
     query: usize,
+    /// The largest number of results.
+    requested: usize,
     body: Value,
     corpora: Vec<MappedCorpus>,
 }
@@ -54,7 +56,7 @@ pub(super) fn add(calls: &mut Vec<UpstreamCall>, position: usize, query: &Query,
     });
     let parts = &mut calls[index].parts;
     if parts.last().is_none_or(|part| part.query != position) {
-        parts.push(Part { query: position, body: body_without_corpora(query), corpora: Vec::new() });
+        parts.push(Part { query: position, requested: query.start + query.count, body: body_without_corpora(query), corpora: Vec::new() });
     }
     let part = parts.last_mut().expect("the part of this query was just added");
     let mut corpus_key = key.options.clone();
@@ -63,7 +65,7 @@ pub(super) fn add(calls: &mut Vec<UpstreamCall>, position: usize, query: &Query,
     if let Some(keys) = part.body["corpus_key"].as_array_mut() {
         keys.push(Value::Object(corpus_key));
     }
-    part.corpora.push(MappedCorpus { corpus: key.corpus, upstream_id: upstream.corpus_id.clone() });
+    part.corpora.push(MappedCorpus { corpus: key.corpus, upstream_id: upstream::id_text(&upstream::id(&upstream.corpus_id)) });
 }
 
 /// Results are skipped after the answers of all sources are merged.
@@ -100,7 +102,8 @@ impl UpstreamCall {
 impl Part {
     fn answer(&self, set: AnswerSet) -> Result<PartAnswer, InvalidAnswer> {
         let AnswerSet { response, document, summary, .. } = set;
-        let results = response.into_iter().map(|item| self.result(item, &document)).collect::<Result<_, _>>()?;
+        // More than was requested would only cost memory: each result has a copy of its document.
+        let results = response.into_iter().take(self.requested).map(|item| self.result(item, &document)).collect::<Result<_, _>>()?;
         Ok(PartAnswer { query: self.query, results, summary })
     }
 

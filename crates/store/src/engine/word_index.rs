@@ -8,8 +8,10 @@ use super::Engine;
 /// The largest number of sections that a query ranks.
 pub(crate) const RANKED_MAX: i64 = 4000;
 
-/// Pages that SQLite merges per transaction. Its automatic merges would now and then take a hundred milliseconds.
-const MERGED_PAGES: i64 = 32;
+/// Pages that SQLite merges per transaction, and for each KiB that it added: fewer would leave more segments each time, until there are too many.
+/// Its automatic merges would now and then take a hundred milliseconds.
+const MERGED_PAGES: usize = 32;
+const MERGED_PAGES_PER_KIB: usize = 1;
 
 /// The table of PostgreSQL. Rows of usual size stay in one piece and uncompressed, because ranking reads thousands of them; and its index has no list
 /// of pending changes, which each query would have to read.
@@ -106,10 +108,10 @@ impl WordIndex {
         }
     }
 
-    /// Merges a part of what was added, so that queries read few segments; `None` if the database needs no such statement.
-    pub(crate) fn merge(&self) -> Option<String> {
-        let table = self.table();
-        self.is_sqlite.then(|| format!("insert into {table} ({table}, rank) values ('merge', {MERGED_PAGES})"))
+    /// Merges a part of the index after this many bytes were added, so that queries read few segments; `None` if the database needs no such statement.
+    pub(crate) fn merge(&self, added: usize) -> Option<String> {
+        let (table, pages) = (self.table(), MERGED_PAGES + added / 1024 * MERGED_PAGES_PER_KIB);
+        self.is_sqlite.then(|| format!("insert into {table} ({table}, rank) values ('merge', {pages})"))
     }
 
     /// Counts the sections that match the expression `$1`, up to one more than [`RANKED_MAX`].
