@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -150,8 +150,9 @@ export class Server {
     return this.log.split('\n').filter((line) => line.includes('panicked at'));
   }
 
-  /** Contents of all files in the data directory, by name. */
+  /** Contents of all files below the data directory, by path. */
   files(): Map<string, Buffer> {
-    return new Map(readdirSync(this.dataDir).map((name) => [name, readFileSync(join(this.dataDir, name))]));
+    const names = readdirSync(this.dataDir, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(this.dataDir, name)).isFile());
+    return new Map(names.map((name) => [name, readFileSync(join(this.dataDir, name))]));
   }
 }
