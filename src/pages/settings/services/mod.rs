@@ -163,7 +163,7 @@ mod tests {
         for (search, is_found) in [("", true), ("GitHub", true), ("example.com", true), ("stripe", false)] {
             assert_eq!(matches(&service, search), is_found, "{search}");
         }
-        assert_eq!(count_text(std::slice::from_ref(&service), "x"), "No services match “x”.");
+        assert_eq!(count_text(std::slice::from_ref(&service), "stripe"), "No services match “stripe”.");
         assert_eq!(count_text(&[service], ""), "1 service");
     }
 }
