@@ -126,7 +126,7 @@ test('limits of a corpus key are set, listed, changed and removed', { tag: '@wid
   await copyAndClose(page);
 
   const summary = row(page, 'help pages').getByText('1,000/min · 20/min per address · 2 origins');
-  await expect(summary).toHaveAttribute('title', /^all: at most 1,000 in any minute\neach: at most 20 in any minute per address\nOnly on pages of https:/);
+  await expect(summary).toHaveAttribute('title', /^all: at most 1,000 in any minute\neach: at most 20 in any minute per address\nOnly from pages of https:/);
   await expectFitsWidth(page);
   const { items } = await server.get(internalKey, '/keys?kind=corpus');
   const path = `/keys/${items[0].id}`;

@@ -94,7 +94,7 @@ test('samples are imported from S3, beginning without a key', async ({ page, ser
   await page.getByRole('button', { name: 'Import Samples' }).click();
   await checkPage(page, 'the dialog for local files');
   await dialog(page).getByLabel('AWS S3').check();
-  await expect(dialog(page).getByText('with your own external key for Amazon Web Services, and you have none')).toBeVisible();
+  await expect(dialog(page).getByText('You have no external key for Amazon Web Services.')).toBeVisible();
   await checkPage(page, 'the dialog without a key');
   await dialog(page).getByRole('button', { name: 'Continue' }).click();
   await expect(dialog(page).getByText('Add an external key for Amazon Web Services first.')).toBeVisible();
@@ -127,7 +127,7 @@ test('samples are imported from S3, beginning without a key', async ({ page, ser
   // One file for the combined mode.
   await dialog(page).getByLabel('Combined').check();
   await dialog(page).getByRole('button', { name: 'Continue' }).click();
-  await expect(dialog(page).getByText('In the combined mode one file holds all samples, and 2 match.')).toBeVisible();
+  await expect(dialog(page).getByText('In the combined mode one file holds all samples, but 2 files match.')).toBeVisible();
   await dialog(page).getByLabel('Single').check();
 
   // The files are listed before anything is copied, and going back keeps what was entered.
@@ -241,18 +241,18 @@ test('an upload continues after a reload', { tag: '@once' }, async ({ page, serv
   await page.unroute(/\/samples\/upload\/.*offset=8388608$/);
   await page.reload();
   await waitForHydration(page);
-  await expect(card).toContainText('The upload is interrupted.');
+  await expect(card).toContainText('The upload was interrupted.');
   await axe(page, 'an interrupted upload');
   const uploads: string[] = [];
   page.on('request', (request) => uploads.push(...(/\/samples\/upload\/.*offset=(\d+)$/.exec(request.url())?.slice(1) ?? [])));
-  await card.getByLabel('The upload is interrupted.').setInputFiles([file('other.fastq', 'A')]);
+  await card.getByLabel('The upload was interrupted.').setInputFiles([file('other.fastq', 'A')]);
   await expect(page.getByText('Choose these files too: “large.fastq”.')).toBeVisible();
   await page.getByRole('button', { name: 'Dismiss' }).click();
-  await card.getByLabel('The upload is interrupted.').setInputFiles([file('large.fastq', content)]);
+  await card.getByLabel('The upload was interrupted.').setInputFiles([file('large.fastq', content)]);
   await expect(row(page, 'large.fastq').getByTitle(sha256(content))).toBeVisible();
   expect(uploads, 'what was stored before is not sent again').toEqual(['8388608', '16777216']);
 
-  // It also goes on while another page of the application is open.
+  // It continues while another page of the application is open.
   await chooseFiles(page, [file('elsewhere.fastq', content.subarray(0, 9 * 1024 * 1024))]);
   await dialog(page).getByRole('button', { name: 'Continue' }).click();
   await startImport(page);

@@ -102,7 +102,7 @@ test('a service is added, linked, edited and deleted', async ({ page, server, ow
   // A changed base URL unlinks the key.
   await github.getByRole('button', { name: 'Edit' }).click();
   await field(page, 'Base URL').fill('https://github.example.com/api/v3');
-  await expect(page.getByText(/^Saving unlinks the key of the old address/)).toBeVisible();
+  await expect(page.getByText(/^Saving unlinks the key of the old URL/)).toBeVisible();
   await save(page);
   await expect(page.getByText('Changes saved. The key was unlinked because the base URL changed.')).toBeVisible();
   await expect(github.getByText('The key was unlinked because the base URL changed. Edit to select one.')).toBeVisible();
@@ -168,11 +168,11 @@ test('a key of somebody else is unlinked by a change', { tag: '@once' }, async (
   const archive = card(otherPage, 'archive');
   await expect(archive.getByText('bucket external key')).toBeVisible();
   await archive.getByRole('button', { name: 'Edit' }).click();
-  await expect(otherPage.getByText('The linked key belongs to somebody else. Any change unlinks it.')).toBeVisible();
+  await expect(otherPage.getByText('The linked key belongs to another user. Saving any change unlinks it.')).toBeVisible();
   await axe(otherPage, 'a key of somebody else');
   await field(otherPage, 'Allowed requests').fill('* /**');
   await save(otherPage);
-  await expect(archive.getByText(/^The key was unlinked because somebody other than its holder changed the service\./)).toBeVisible();
+  await expect(archive.getByText(/^The key was unlinked because a user other than its holder changed the service\./)).toBeVisible();
 
   // Its holder can link it again.
   await open(page, '/settings/services');
@@ -208,7 +208,7 @@ test('many services can be searched', async ({ page, server, owner }) => {
   await open(page, '/settings/services');
   await expect(page.getByRole('status').filter({ hasText: '8 services' })).toBeVisible();
   await expect(card(page, 'service-1').getByRole('listitem').last()).toHaveText('and 2 more');
-  await expect(card(page, 'service-2').getByText('Nothing. Edit to add a rule.')).toBeVisible();
+  await expect(card(page, 'service-2').getByText('None. Edit to add a rule.')).toBeVisible();
   await axe(page, 'many services');
   await expectFitsWidth(page);
   await page.getByRole('searchbox').fill('API-7');

@@ -103,7 +103,7 @@ PROJECT_API_KEY=<key>",
     ),
 ];
 
-/// They print the texts of the results, each in a line; `cURL` prints the response as it is. The JavaScript has no top-level `await`, so that
+/// They print the texts of the results, one per line; `cURL` prints the whole response. The JavaScript has no top-level `await`, so that
 /// it is both a module and a script, in Node and in a web page.
 const CORPUS: &[Template] = &[
     (

@@ -255,7 +255,7 @@ export function insertSamples(project: string, owner: string, batch: string, nam
   return [...samples, used];
 }
 
-/** An import of local files that nobody uploads: running, or ended with a failed file. */
+/** An import of local files that are not uploaded: running, or ended with a failed file. */
 export function insertImport(project: string, owner: string, batch: string, state: 'running' | 'finished'): string[] {
   const id = newId('imp');
   const job = insert('import_jobs', {
@@ -285,7 +285,7 @@ export function insertImport(project: string, owner: string, batch: string, stat
       size: 2 * GIB,
       copied: copied[fileState] ?? 0,
       state: fileState,
-      error: fileState === 'failed' ? 'Less than 5 % of the disk is free.' : '',
+      error: fileState === 'failed' ? "Less than 5 % of the server's disk is free. Contact its operator." : '',
       sample_id: newId('smp'),
     }),
   );

@@ -65,7 +65,7 @@ pub async fn corpus_page(id: i64) -> Result<CorpusPage, Error> {
     request_context::answer(async move |call: RequestContext| rules::page(&call.state, &call.actor()?, id).await).await
 }
 
-/// Sets the service that answers for a corpus. A changed base URL unlinks the key. Needs *Manage Corpora*, and *Manage Credentials* to link a key.
+/// Sets the upstream that answers for a corpus. A changed base URL unlinks the key. Needs *Manage Corpora*, and *Manage Credentials* to link a key.
 ///
 /// # Errors
 /// `Invalid` at a field of the request.
@@ -89,10 +89,10 @@ pub async fn list_documents(id: i64, after: Option<String>) -> Result<DocumentLi
     .await
 }
 
-/// Adds the documents in a file to a corpus. The extension of its name tells its format. Needs *Manage Corpora*.
+/// Adds the documents in a file to a corpus. The file extension determines the format. Needs *Manage Corpora*.
 ///
 /// # Errors
-/// `Invalid` at `name` for an unknown extension; otherwise at a field of the first document that is wrong. Then nothing was added.
+/// `Invalid` at `name` for an unknown extension; otherwise at a field of the first invalid document. Nothing is added then.
 #[server(prefix = "/fn", endpoint = "corpora/upload", input = Json, output = Json)]
 pub async fn upload_documents(id: i64, name: String, content: String) -> Result<UploadResult, Error> {
     request_context::answer(async move |call: RequestContext| {

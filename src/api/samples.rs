@@ -14,7 +14,7 @@ use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
 use latchkey_core::samples::{self as rules, imports, source};
 
-/// Returns a page of a project's samples, and its imports that run or have failed files. Needs *View Project*, in the organization and in the
+/// Returns a page of a project's samples, and its imports that are running or have failed files. Needs *View Project*, in the organization and in the
 /// project.
 #[server(prefix = "/fn", endpoint = "samples/list", input = Json, output = Json)]
 pub async fn list_samples(project: ProjectId, search: String, after: Option<SampleId>) -> Result<SampleList, Error> {
@@ -31,7 +31,7 @@ pub async fn list_source(project: ProjectId, query: SourceQuery) -> Result<Sourc
     request_context::answer(async move |call: RequestContext| source::list_source(&call.state, &call.actor()?, project, query).await).await
 }
 
-/// Begins to import files. Local files are then uploaded to `/samples/upload`. Needs *Manage Projects*, in the organization and in the project.
+/// Starts an import. Local files are then uploaded to `/samples/upload`. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "samples/import", input = Json, output = Json)]
 pub async fn begin_import(project: ProjectId, request: ImportRequest) -> Result<ImportDetails, Error> {
     request_context::answer(async move |call: RequestContext| imports::begin(&call.state, &call.actor()?, project, request).await).await
@@ -43,7 +43,7 @@ pub async fn get_import(project: ProjectId, id: ImportId) -> Result<ImportDetail
     request_context::answer(async move |call: RequestContext| imports::get(&call.state, &call.actor()?, project, id).await).await
 }
 
-/// Stops an import; its complete files stay. Needs *Manage Projects*, in the organization and in the project.
+/// Stops an import; its complete files are kept. Needs *Manage Projects*, in the organization and in the project.
 #[server(prefix = "/fn", endpoint = "samples/stop", input = Json, output = Json)]
 pub async fn stop_import(project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     request_context::answer(async move |call: RequestContext| imports::stop(&call.state, &call.actor()?, project, id).await).await

@@ -20,7 +20,7 @@ pub async fn list_services() -> Result<ServiceList, Error> {
     request_context::answer(async |call: RequestContext| services::list(&call.state, &call.actor()?).await).await
 }
 
-/// Creates a service. Linking a general key also needs *Manage Credentials*; an external key is linked by its holder.
+/// Creates a service. Linking a general key also needs *Manage Credentials*; an external key can be linked only by its holder.
 ///
 /// # Errors
 /// `Invalid` at the field that breaks a rule; `Conflict` at `name`.

@@ -86,7 +86,7 @@ async fn an_expired_link_is_replaced_once() {
     owner.finished(&owner.import(&query("")).await).await;
     dnanexus.limit_uses(0);
 
-    // No link works any longer.
+    // All links are refused.
     let issued = dnanexus.issued_links();
     dnanexus.refuse_links();
     let import = owner.import(&query("")).await;

@@ -1,4 +1,4 @@
-//! What an import may not do: take more than its organization may, exhaust the memory, or have invalid names, patterns and files.
+//! The limits of imports: the organization's quota, memory, and invalid names, patterns and files.
 
 use std::fs;
 

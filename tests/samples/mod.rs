@@ -198,7 +198,7 @@ async fn reaches(gate: &Gate) {
 
 /// Number and size of the files in the sample store of a data folder.
 fn stored(data: &Path) -> (usize, u64) {
-    // Some may be removed meanwhile.
+    // Some may be removed in the meantime.
     let sizes = files_below(&data.join("samples")).into_iter().filter_map(|file| fs::metadata(file).ok());
     sizes.fold((0, 0), |(count, bytes), metadata| (count + 1, bytes + metadata.len()))
 }

@@ -204,7 +204,7 @@ async fn an_import_ends_with_the_right_to_read() {
     }
 }
 
-/// The permissions of a user who imports with an external key of their own and with an internal key.
+/// The permissions of a user who imports with their own external key and an internal key.
 const IMPORTER: [&str; 4] = ["manage_api_keys", "manage_projects", "view_keys", "view_project"];
 
 #[tokio::test]

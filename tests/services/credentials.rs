@@ -1,4 +1,4 @@
-//! Which credentials a service can have, and when it loses them: no change sends a credential where it was not linked to.
+//! Which credentials a service can have, and when it loses them: no change sends a credential to a URL that it was not linked to.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{Fixture, SECRET, code, refusal};
 use crate::support::{ApiClient, text, upstream::Upstream};
 
 impl Fixture {
-    /// Asserts that the service `api` is refused for want of a credential, and why it lost it.
+    /// Asserts that calls of the service `api` are refused without a credential, and the reason why it lost it.
     async fn assert_unlinked(&self, reason: &str) {
         let count = self.upstream.requests().len();
         let (_, service) = self.api.get(&format!("/services/{}", self.service)).await;
@@ -104,15 +104,15 @@ async fn external_key_is_linked_only_by_its_holder() {
     assert_eq!(admin.call(Method::PATCH, &path, Some(link.clone())).await.0, StatusCode::OK);
     assert_eq!(fixture.get("/api/a").await.status(), StatusCode::OK);
     assert_eq!(fixture.upstream.last_request().header("authorization"), Some("Bearer dx-token-0123456789"));
-    // What changes nothing unlinks nothing.
+    // A request that changes nothing unlinks nothing.
     fixture.edit_service(json!({ "timeout_seconds": 60 })).await;
     assert_eq!(fixture.get("/api/a").await.status(), StatusCode::OK);
-    // Otherwise somebody else could let more requests use it.
+    // Otherwise another user could allow more requests that use it.
     fixture.edit_service(json!({ "callers": [{ "kind": "agent" }, { "kind": "client" }] })).await;
     fixture.assert_unlinked("changed_by_another").await;
     assert_eq!(admin.call(Method::PATCH, &path, Some(link.clone())).await.0, StatusCode::OK);
 
-    // A disabled holder takes it along, also if somebody receives their keys.
+    // It is unlinked when its holder is disabled, even if their keys are transferred.
     let id = text(&admin.get("/whoami").await.1["user"]["id"]);
     let (status, outcome) = fixture.owner.call("members/disable", json!({ "id": id, "receiver": null })).await;
     assert_eq!(status, StatusCode::OK, "{outcome}");

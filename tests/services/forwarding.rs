@@ -21,7 +21,7 @@ use crate::support::{
     upstream::{Script, Upstream, head},
 };
 
-/// The most time from a client's leaving to the end of its call of the upstream.
+/// Maximum time from the disconnection of a client to the end of the call to the upstream.
 const END_LIMIT: Duration = Duration::from_millis(100);
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn call_of_the_upstream_ends_when_the_client_leaves() {
                 let mut response = fixture.get("/api/a").await;
                 while response.chunk().await.unwrap().is_some() {}
             };
-            // The client leaves when its future is dropped.
+            // The client disconnects when its future is dropped.
             tokio::select! {
                 () = call => panic!("{when}: the call ended by itself"),
                 () = eventually("the call arrives", async || fixture.upstream.requests().len() > count) => {}
@@ -240,7 +240,7 @@ async fn failure_of_the_upstream_is_502() {
         fixture.upstream.respond(script.clone());
         assert_eq!(refusal(fixture.get("/api/a").await).await, code(502, "upstream_failed"), "{script:?}");
     }
-    // What has begun cannot become another status: the response is incomplete.
+    // The status was already sent, so the response is incomplete.
     fixture.upstream.respond(Script::new().send(head(200, &[("content-length", "10")])).send("first").close());
     assert!(fixture.get("/api/a").await.text().await.is_err());
     // Nothing listens there.
@@ -270,7 +270,7 @@ async fn redirects_are_not_followed() {
     let fixture = Fixture::start().await;
     let url = fixture.upstream.url.clone();
     let respond = |location: &str| fixture.upstream.respond(Script::response(302, &[("location", location)], ""));
-    // Below the base URL, they lead to the gateway again.
+    // Redirects below the base URL are rewritten to the gateway.
     let absolute = format!("{url}/b?q#c");
     let own = [("/b", "/gateway/api/b"), ("b", "/gateway/api/b"), ("?q", "/gateway/api/a?q"), (absolute.as_str(), "/gateway/api/b?q#c")];
     for (location, expected) in own {

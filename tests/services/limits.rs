@@ -1,4 +1,4 @@
-//! Who may call a service, and the limits of keys: judged as by verify, but only calls that are forwarded are charged.
+//! Who may call a service, and the limits of keys: evaluated as by verify, but only forwarded calls are charged.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ async fn address_of_the_caller_is_checked() {
     let (_, here) = fixture.key("client", json!({ "allowed_ips": ["127.0.0.0/8"] })).await;
     assert_eq!(refusal(fixture.get_with(&elsewhere, "/api/a").await).await, code(403, "forbidden"));
     assert_eq!(fixture.get_with(&here, "/api/a").await.status(), StatusCode::OK);
-    // A header of the caller does not count.
+    // A header of the caller is ignored.
     let forged = fixture.request_with(&elsewhere, Method::GET, "/api/a").header("x-forwarded-for", "192.0.2.1");
     assert_eq!(refusal(forged.send().await.unwrap()).await, code(403, "forbidden"));
 }

@@ -55,7 +55,7 @@ impl Fixture {
         Self::start_with(json!({})).await
     }
 
-    /// As [`Self::start`], with these fields of the service instead of its own.
+    /// Same as [`Self::start`], with these fields replaced in the service.
     pub async fn start_with(fields: Value) -> Self {
         let server = TestServer::start_with(allow_loopback).await;
         let owner = server.user("owner", "acme").await;
@@ -75,7 +75,7 @@ impl Fixture {
         text(&created["credential"]["id"])
     }
 
-    /// A service `api` at the upstream without a credential, with these fields instead of its own.
+    /// A service `api` at the upstream without a credential, with these fields replaced.
     pub fn service(&self, fields: &Value) -> Value {
         let service = json!({
             "name": "api", "base_url": self.upstream.url, "injection": { "type": "bearer" },
@@ -151,7 +151,7 @@ pub async fn read_raw(mut stream: TcpStream) -> RawResponse {
     RawResponse { status: status.unwrap_or_else(|| panic!("no status: {head:?}")), head: head.to_owned(), body: body.to_owned() }
 }
 
-/// The value with these fields in place of its own.
+/// The value with these fields replaced.
 pub fn with(mut value: Value, fields: &Value) -> Value {
     value.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     value

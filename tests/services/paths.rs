@@ -61,7 +61,7 @@ async fn ambiguous_path_is_refused() {
         assert_eq!(response.status, 400, "{target}: {}", response.body);
         assert!(response.body.contains("invalid_path"), "{target}: {}", response.body);
     }
-    // Judged before the key, so that no answer depends on it.
+    // Checked before the key, so that the response does not depend on it.
     let response = fixture.request_with("unknown", Method::GET, "/api/a%2fb").send().await.unwrap();
     assert_eq!(refusal(response).await, code(400, "invalid_path"));
     assert!(fixture.upstream.requests().is_empty());

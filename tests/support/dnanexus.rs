@@ -123,7 +123,7 @@ impl FakeDnanexus {
         self.files.links.lock().unwrap().uses_max = uses_max;
     }
 
-    /// No link is accepted any longer.
+    /// Refuses all links from now on.
     pub fn refuse_links(&self) {
         self.files.links.lock().unwrap().expired = usize::MAX;
     }

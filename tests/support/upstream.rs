@@ -117,7 +117,7 @@ struct Shared {
     requests: Mutex<Vec<ReceivedRequest>>,
 }
 
-/// The service. It answers 200 with an empty body until it is told otherwise.
+/// The service. By default, it responds with 200 and an empty body.
 pub struct Upstream {
     /// Without a slash at the end.
     pub url: String,

@@ -1,5 +1,5 @@
 //! The baseline for the gateway: a reverse proxy of hyper's server and hyper's client, with the same runtime. It replaces the address of the
-//! request, passes everything on and does nothing else.
+//! request and does nothing else.
 
 use std::{error::Error, io, time::Duration};
 
@@ -30,7 +30,7 @@ struct Upstream {
 impl Upstream {
     fn new(authority: Authority) -> Self {
         let mut connector = HttpConnector::new();
-        // As Latchkey's client does.
+        // Same as Latchkey's client.
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(90)).build(connector);
         Self { authority, client }

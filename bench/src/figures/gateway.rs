@@ -64,7 +64,7 @@ fn side(program: Program, path: &str, keys: &[Box<str>]) -> Side {
     Side { load: Load { address: program.address, requests: Arc::new(requests), expected_prefix: ITEM }, program }
 }
 
-/// Stores a credential, and a service at the upstream that sends it and that all client keys may call.
+/// Creates a credential and a service for the upstream that all client keys may call.
 fn add_service(latchkey: SocketAddr, caller: &str, upstream: SocketAddr) -> Result<()> {
     let credential = json!({ "kind": "general", "name": "upstream", "value": "sk-proj-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL" });
     Builder::new_current_thread().enable_all().build()?.block_on(async {

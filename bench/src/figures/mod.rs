@@ -143,7 +143,7 @@ fn compare(settings: &Settings, first: &Side, second: &Side) -> Result<Compariso
     compare_rounds(settings, first, second, |load| load.run(settings.round))
 }
 
-/// As [`compare`], with rounds of this kind.
+/// Same as [`compare`], with rounds of this kind.
 fn compare_rounds(settings: &Settings, first: &Side, second: &Side, run: impl Fn(&Load) -> Result<Round>) -> Result<Comparison> {
     let round = |side: &Side| {
         wait_until_idle(&[&first.program, &second.program])?;

@@ -1,5 +1,5 @@
-//! The load generator: keep-alive connections, each of which sends the next request as soon as it has the response, or at a constant rate in
-//! all. The keys rotate.
+//! The load generator: keep-alive connections, each of which sends the next request as soon as it has the response, or which together send at a
+//! constant rate. The keys rotate.
 //!
 //! It runs on one thread and is the same for every measured program, so its CPU cost, on a machine shared with the server, is the same on
 //! both sides of a ratio.

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, ensure};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// Each time, when it has come, for the given duration. A thread of its own waits: the timer of the runtime counts whole milliseconds.
+/// Yields each time when it is due, for the given duration. A separate thread waits, because the runtime's timer has a resolution of 1 ms.
 pub(super) fn schedule(time: Duration, per_second: f64) -> Result<UnboundedReceiver<Instant>> {
     ensure!(per_second.is_finite() && per_second >= 1.0, "requests cannot be sent at a rate of {per_second} per second");
     let interval = Duration::from_secs_f64(1.0 / per_second);

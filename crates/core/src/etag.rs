@@ -30,7 +30,7 @@ pub fn of_key(row: &KeyRow) -> String {
     of(&serde_json::to_vec(&(&edited, edited.secret_since)).unwrap_or_default())
 }
 
-/// The tag of a service. It covers what an edit can change, and whether something else unlinked the credential.
+/// The tag of a service. It covers the editable values, and whether the credential was unlinked.
 pub fn of_service(row: &ServiceRow) -> String {
     // Serialization cannot fail, as in `of_key`.
     of(&serde_json::to_vec(&(row.id, ServiceRequest::from(row), row.link.unlink_reason())).unwrap_or_default())
@@ -57,7 +57,7 @@ impl IfMatch {
         self.check_tag(|| Ok(of_key(&row()?)))
     }
 
-    /// As [`Self::check`], with the tag of any object.
+    /// Same as [`Self::check`], with the tag of any object.
     pub(crate) fn check_tag(&self, tag: impl FnOnce() -> Result<String, Error>) -> Result<(), Error> {
         match self {
             Self::Unconditional | Self::Exists => Ok(()),

@@ -51,7 +51,7 @@ pub async fn disable(core: &Core, actor: &Actor, id: UserId, receiver: Option<Us
     let self_message = "You can't disable yourself. Another member has to do it.";
     let member = find_other_member(&mut change.tx, &change.actor, id, "member", self_message).await?;
     let mut event = change.event("user.disabled", "user", id, &member.name);
-    // Before the transfer: whoever receives the credential did not link it.
+    // Before the transfer, because the receiver of the credential did not link it.
     let unlinked = store::services::unlink_external_of(&mut change.tx, id).await?;
     if !unlinked.is_empty() {
         event = event.with("unlinked services", unlinked);

@@ -1,5 +1,5 @@
-//! The gateway: calls of other services with credentials that the caller never sees, and the calls of corpora in Vectara's form. The OpenAPI
-//! document does not describe them.
+//! The gateway: calls to services with credentials that the caller never sees, and the calls of corpora in Vectara's form. They are not in the
+//! OpenAPI document.
 
 mod corpora;
 mod mask;

@@ -30,7 +30,7 @@ pub const LARGE_BODY_MAX: usize = 8 * 1024 * 1024;
 const LARGE_BODIES_MAX: usize = 8 * LARGE_BODY_MAX;
 static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
 
-/// Parts of files that are received and processed at the same time, in bytes.
+/// Maximum size of all parts of files that are received and processed at the same time, in bytes.
 const PARTS_MAX: usize = 4 * LARGE_BODY_MAX;
 static PARTS: Semaphore = Semaphore::const_new(PARTS_MAX);
 
@@ -68,8 +68,8 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Receive
     read_within(headers, body, max, BODY_TIMEOUT, &LARGE_BODIES).await
 }
 
-/// Like [`read`], for a part of a file: the client may take `limit` to send it. Parts have a limit of their own for how many are received at the
-/// same time, so that slow uploads do not keep other large requests waiting.
+/// Like [`read`], for a part of a file, which must arrive within `limit`. The number of concurrent parts is limited separately, so that slow
+/// uploads do not block other large requests.
 ///
 /// # Errors
 /// Those of [`read`].

@@ -1,4 +1,4 @@
-//! Downloads of samples: as attachments, which browsers neither show nor run, whole or one range of bytes (RFC 9110, section 14).
+//! Downloads of samples, whole or a range of bytes (RFC 9110, section 14). They are attachments, which browsers neither show nor run.
 
 use std::{fmt::Write, ops::Range};
 
@@ -19,7 +19,7 @@ use latchkey_types::{
     id::{ProjectId, SampleId},
 };
 
-/// The content of a sample, as `Range` and `If-Range` of the request ask for. Needs *View Project*, in the organization and in the project.
+/// The content of a sample, or the range in `Range` and `If-Range` of the request. Needs *View Project*, in the organization and in the project.
 ///
 /// # Errors
 /// 416 `range_not_satisfiable`; those of [`samples::content`].
@@ -58,8 +58,8 @@ fn respond(status: StatusCode, content: SampleContent, length: u64) -> Result<Re
     Ok((status, fixed, own, Body::from_stream(content.stream)).into_response())
 }
 
-/// The requested range of a content of this size; empty if nothing of it is in the content. `None` for the whole content: without a range, with
-/// several ones, and for what is no range, which may be ignored (section 14.2).
+/// The requested range of content of this size; empty if it is outside of the content. `None` for the whole content: without a range, with several
+/// ranges, and for invalid ranges, which may be ignored (section 14.2).
 fn requested_range(request: &HeaderMap, size: u64) -> Option<Range<u64>> {
     let mut values = request.get_all(header::RANGE).iter();
     let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
@@ -75,7 +75,7 @@ fn requested_range(request: &HeaderMap, size: u64) -> Option<Range<u64>> {
     (start < end).then(|| start.min(size)..end.min(size))
 }
 
-/// Whether `If-Range` is absent or the tag of this content. A date is never current: responses have none.
+/// Whether `If-Range` is absent or the tag of this content. A date never matches, because responses have no date.
 fn is_current(request: &HeaderMap, sha256: &str) -> bool {
     request.get(header::IF_RANGE).is_none_or(|tag| tag.as_bytes() == entity_tag(sha256).as_bytes())
 }
@@ -84,7 +84,7 @@ fn entity_tag(sha256: &str) -> String {
     format!("\"{sha256}\"")
 }
 
-/// `Content-Disposition` with the file's name (RFC 6266), which comes from elsewhere: only harmless ASCII characters are sent as they are.
+/// `Content-Disposition` with the name of the file (RFC 6266). The name is untrusted, so only harmless ASCII characters are not encoded.
 fn attachment(name: &str) -> String {
     let name: String = name.chars().map(|c| if is_misleading(c) { '_' } else { c }).collect();
     let ascii: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ' ') { c } else { '_' }).collect();
@@ -100,7 +100,7 @@ fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
-/// Path separators, control characters, and those that change the direction of text, which can make one ending look like another.
+/// Path separators, control characters, and those that change the direction of text, which can disguise the extension.
 fn is_misleading(c: char) -> bool {
     c.is_control() || matches!(c, '/' | '\\' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -45,7 +45,7 @@ impl DataOptions {
 /// Outgoing requests to other services.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutgoingOptions {
-    /// Private networks that outgoing requests may reach, for providers and services inside them: `10.1.0.0/16,::1/128`
+    /// Private networks that outgoing requests may reach: `10.1.0.0/16,::1/128`
     #[arg(long, env = "LATCHKEY_ALLOW_OUTGOING", value_name = "CIDR,…", value_delimiter = ',')]
     pub allow_outgoing: Vec<IpNet>,
     /// Networks that outgoing requests never reach, even if allowed: `198.51.100.0/24`
@@ -68,10 +68,10 @@ pub struct SampleOptions {
     /// Folder for the content of samples, or a bucket with credentials in the environment: `s3://BUCKET/PREFIX` [default: samples in the data folder]
     #[arg(long, env = "LATCHKEY_SAMPLES", value_name = "PATH|URL")]
     pub samples: Option<SampleStoreSpec>,
-    /// GiB that the samples of one organization may take, 0 for no limit
+    /// Maximum size of the samples of one organization in GiB, 0 for no limit
     #[arg(long, env = "LATCHKEY_SAMPLE_QUOTA", value_name = "GIB", default_value_t = SampleOptions::DEFAULT_QUOTA)]
     pub sample_quota: u32,
-    /// The part of the disk that must be free for more samples, in percent.
+    /// Percentage of the disk that must be free to store more samples.
     #[arg(skip = SampleOptions::FREE_MIN_PERCENT)]
     pub free_min_percent: u64,
 }

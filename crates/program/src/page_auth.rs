@@ -20,7 +20,7 @@ use latchkey_http::{
 };
 use latchkey_types::permission::Permissions;
 
-/// Server functions whose requests have a whole document, or list up to 10,000 files.
+/// Server functions whose requests contain a document or a list of up to 10,000 files.
 const LARGE_BODIES: [&str; 2] = [UPLOAD_PATH, "/fn/samples/import"];
 
 /// Middleware that loads the session and redirects to the sign-in, setup or start page where needed.
@@ -65,7 +65,7 @@ async fn authorize(state: &AppState, mut request: Request, next: Next) -> Result
 /// again.
 async fn receive(state: &AppState, mut caller: PageSession, request: Request) -> Result<Request, Problem> {
     let (mut parts, body) = request.into_parts();
-    // Nobody without a session makes the server keep a large body.
+    // Before the body is read, so that only callers with a session can send a large one.
     let is_large = LARGE_BODIES.contains(&parts.uri.path()) && caller.session.is_some();
     let received = body::read(&parts.headers, body, if is_large { LARGE_BODY_MAX } else { BODY_MAX }).await?;
     if received.is_late && caller.session.is_some() {

@@ -1,4 +1,4 @@
-//! `/samples/…`: uploads and downloads of the page, with the session cookie. Server functions can't stream, and have a limit of time and size.
+//! `/samples/…`: uploads and downloads of the page, with the session cookie. Server functions can't stream, and are limited in time and size.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -54,8 +54,7 @@ async fn upload(
     Ok(Json(Uploaded { stored }))
 }
 
-/// The caller of an upload and its complete body. What the caller may do can have changed while the body arrived; a refusal for that reason is
-/// audited.
+/// The caller of an upload and its complete body. Permissions can change while the body arrives; a refusal for that reason is audited.
 async fn receive(state: &AppState, request: Request) -> Result<(Actor, Bytes), Problem> {
     let (parts, body) = request.into_parts();
     let earlier = caller(state, &parts).await?;
@@ -103,7 +102,7 @@ async fn content(State(state): State<AppState>, path: Result<Path<(String, Strin
     download::sample(&state, &actor, project, sample, &parts.headers).await
 }
 
-/// Whether a page of another site requests the download: the cookie is sent with a link of any page. Browsers say where a request comes from.
+/// Whether a page of another site requests the download, according to the browser: the cookie is sent with links of any page.
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
 }

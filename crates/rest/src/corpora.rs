@@ -78,7 +78,7 @@ pub(crate) async fn create(
 
 /// Delete a corpus
 ///
-/// No key gives access to it any longer, and its documents are removed. This cannot be undone.
+/// All keys lose access to it, and its documents are removed. This cannot be undone.
 #[utoipa::path(
     delete,
     path = "/api/v1/corpora/{id}",
@@ -118,8 +118,8 @@ pub(crate) async fn get(
 
 /// Set the upstream of a corpus
 ///
-/// Queries of the corpus are then answered by this service instead of the built-in index. A changed base URL unlinks the key, unless the request
-/// has another one. Linking a key also needs *Manage Credentials*.
+/// The upstream then answers the queries of the corpus instead of the built-in index. A changed base URL unlinks the key, unless the request
+/// contains another one. Linking a key also needs *Manage Credentials*.
 #[utoipa::path(
     put,
     path = "/api/v1/corpora/{id}/upstream",
@@ -184,8 +184,8 @@ pub(crate) async fn list_documents(
 
 /// Add documents to a corpus
 ///
-/// A document replaces the one with the same id. If one is not valid, none is added. After an error of the server some may have been added: repeat
-/// the request.
+/// A document replaces the one with the same id. If one is invalid, none is added. After a server error, some may have been added: repeat the
+/// request.
 #[utoipa::path(
     post,
     path = "/api/v1/corpora/{id}/documents",
@@ -236,7 +236,7 @@ pub(crate) async fn delete_document(
 
 /// Search in a corpus
 ///
-/// Searches the built-in index, also if the corpus has an upstream. The words are found in any order; sections with all of them come first.
+/// Searches the built-in index, even if the corpus has an upstream. Sections that contain all words, in any order, come first.
 #[utoipa::path(
     post,
     path = "/api/v1/corpora/{id}/search",

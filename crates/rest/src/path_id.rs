@@ -76,7 +76,7 @@ fn parameter<N: Addressed>(name: &str) -> Parameter {
     parameter.description(Some(N::DESCRIPTION)).schema(Some(Id::<N>::schema())).build()
 }
 
-/// An object with a path below that of its project.
+/// An object whose path is below that of its project.
 pub(crate) trait InProject: Addressed {
     /// The name of its parameter in the path.
     const PARAMETER: &str;

@@ -30,7 +30,7 @@ use latchkey_types::{
 };
 use latchkey_verify::CachedKey;
 
-/// How long a client may take to send a part of a file. Shorter than the longest duration of a request.
+/// Time limit for sending a part of a file; shorter than that of the whole request.
 const PART_LIMIT: Duration = Duration::from_secs(20);
 
 /// What a route requires of its caller.

@@ -32,7 +32,7 @@ use latchkey_types::{
 
 /// List samples
 ///
-/// The newest first, at most 100 per page. The permission is also needed in the project.
+/// Newest first, at most 100 per page. The permission is also needed in the project.
 #[utoipa::path(
     get,
     path = "/api/v1/projects/{id}/samples",
@@ -59,7 +59,7 @@ pub(crate) async fn list(
 
 /// Download a sample
 ///
-/// Supports `Range` with one range of bytes; with `If-Range`, only while the `ETag` is current. The permission is also needed in the project.
+/// Supports `Range` with one range of bytes, and `If-Range` with the `ETag`. The permission is also needed in the project.
 /// Each download is recorded in the audit log.
 #[utoipa::path(
     get,
@@ -86,8 +86,8 @@ pub(crate) async fn content(
 
 /// Import samples
 ///
-/// Files of S3 and `DNAnexus` are copied in the background, with the external key of the key's creator for that provider. Local files are uploaded
-/// in parts. The permission is also needed in the project.
+/// Files of S3 and `DNAnexus` are copied in the background, with the external key of the internal key's creator. Local files are uploaded in
+/// parts. The permission is also needed in the project.
 #[utoipa::path(
     post,
     path = "/api/v1/projects/{id}/samples/imports",
@@ -101,7 +101,7 @@ pub(crate) async fn content(
     )),
     responses(
         (status = 201, description = "The import.", body = Import, headers(("Location" = String, description = "The path of the import."))),
-        (status = 409, description = "`conflict`: the organization's samples would need more space than they may take."),
+        (status = 409, description = "`conflict`: the organization's quota for samples would be exceeded."),
     ),
 )]
 pub(crate) async fn begin(
@@ -140,7 +140,7 @@ pub(crate) async fn import(
 
 /// Stop an import
 ///
-/// Files that are complete stay as samples, the others are discarded. An import that has ended is left as it is. The permission is also needed in the
+/// Complete files are kept as samples, the others are discarded. An import that has ended is not changed. The permission is also needed in the
 /// project.
 #[utoipa::path(
     delete,
@@ -161,8 +161,8 @@ pub(crate) async fn stop(
 
 /// Upload a part of a local file
 ///
-/// The parts of a file have 8 MiB (8,388,608 bytes) each, the last one the rest, and are uploaded in order, each within 20 seconds. The response has
-/// the offset of the next part. After an interruption, the import shows where to continue. The permission is also needed in the project.
+/// Each part has 8 MiB (8,388,608 bytes), the last one the rest. Parts are uploaded in order, each within 20 seconds. The response contains the
+/// offset of the next part. After an interruption, continue at the `copied` bytes of the file. The permission is also needed in the project.
 #[utoipa::path(
     put,
     path = "/api/v1/projects/{id}/samples/imports/{import}/files/{position}",

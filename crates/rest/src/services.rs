@@ -20,7 +20,7 @@ use latchkey_types::{
     service::ServiceRow,
 };
 
-/// How often a change is attempted while others change the same service.
+/// Maximum number of attempts if the service is changed concurrently.
 const ATTEMPTS: usize = 5;
 
 /// List services
@@ -94,7 +94,7 @@ pub(crate) async fn get(
 
 /// Update a service
 ///
-/// Fields that are left out keep their value. A new base URL unlinks the credential, unless another one is given with it.
+/// Omitted fields keep their value. A new base URL unlinks the credential, unless the request contains another one.
 #[utoipa::path(
     patch,
     path = "/api/v1/services/{id}",
@@ -140,7 +140,7 @@ async fn apply(state: &AppState, actor: &Actor, id: ServiceId, request: &EditSer
 
 /// Delete a service
 ///
-/// Its gateway refuses every request from then on. The linked credential is kept. This cannot be undone.
+/// Calls of the service fail immediately. The linked credential is kept. This cannot be undone.
 #[utoipa::path(
     delete,
     path = "/api/v1/services/{id}",

@@ -81,7 +81,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, name: &str, creat
     Ok(id)
 }
 
-/// Deletes a corpus and its upstream; its number is never reused. Its documents are not found any more, and are to be removed by
+/// Deletes a corpus and its upstream; its number is never reused. Its documents are no longer found, and must be removed with
 /// [`super::documents::remove_some`]. Returns its name, or `None` if there is no such corpus.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: i64) -> Result<Option<String>, StoreError> {
     let sql = "update corpora set deleted_at = $1, unique_name = null where organization_id = $2 and id = $3 and deleted_at is null returning name";

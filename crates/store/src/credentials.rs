@@ -154,7 +154,7 @@ pub async fn set_region_and_expiry(
     Ok(())
 }
 
-/// The gateway uses the credential as it was until it reads it again.
+/// Makes the gateway read the credential again.
 fn touch(tx: &mut Tx, organization: Option<OrganizationId>) {
     if let Some(organization) = organization {
         tx.touch(VerdictChange::Gateway(organization));

@@ -24,11 +24,11 @@ pub struct FoundSection {
     pub rank: Rank,
 }
 
-/// How well a section matches. A greater one is better.
+/// How well a section matches; greater is better.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Rank {
     pub has_all_words: bool,
-    /// From 0 to 1, greater the more often a section has the words and the rarer these are.
+    /// From 0 to 1. It increases with the frequency of the words in the section and with their rarity.
     pub score: f64,
 }
 
@@ -75,7 +75,7 @@ struct Search {
 }
 
 impl Search {
-    /// Adds the best matches of an expression. A section that is known already keeps its better rank.
+    /// Adds the best matches of an expression. A section that was already added keeps its better rank.
     async fn rank(&self, db: &mut Connection, expression: &str, has_all_words: bool, ranks: &mut HashMap<i64, Rank>) -> Result<(), StoreError> {
         let query = sqlx::query_as(AssertSqlSafe(self.index.ranked())).bind(expression).bind(self.limit);
         let query = self.ranking.iter().fold(query, |query, ranking| query.bind(ranking.as_str()));
@@ -103,7 +103,7 @@ impl Search {
     }
 }
 
-/// The rarest words, which together have at most [`RANKED_MAX`] matches, but at least one word; and the other words. Words that no section has are in
+/// The rarest words, which together have at most [`RANKED_MAX`] matches, but at least one word; and the other words. Words without a match are in
 /// neither.
 fn split_by_frequency(mut counts: Vec<(i64, &str)>) -> (Vec<&str>, Vec<&str>) {
     counts.retain(|(count, _)| *count > 0);

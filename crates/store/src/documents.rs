@@ -6,10 +6,10 @@ use sqlx::AssertSqlSafe;
 use super::{Connection, Store, StoreError, Tx, engine::WordIndex};
 use latchkey_types::{corpus::DocumentRow, id::OrganizationId, time::Timestamp};
 
-/// Rows that [`remove_some`] deletes at once.
+/// Number of rows that [`remove_some`] deletes at once.
 const REMOVED_AT_ONCE: i64 = 250;
 
-/// A corpus that can have documents.
+/// A corpus and the ids of its index.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DocumentCorpus {
     pub organization: OrganizationId,
@@ -41,7 +41,7 @@ pub struct NewDocument {
     pub title: String,
     /// A JSON object, or empty.
     pub metadata: String,
-    /// Size of the text.
+    /// Size of the text, in bytes.
     pub bytes: i64,
     /// Number of sections.
     pub sections: i64,
@@ -76,7 +76,7 @@ pub async fn list(db: &mut Connection, organization: OrganizationId, corpus: i64
     Ok(listed.into_iter().map(row).collect())
 }
 
-/// Stores documents with distinct ids. Replaces those with the same ids, and returns how many these were.
+/// Stores documents with distinct ids. Replaces those with the same ids, and returns their number.
 pub async fn put(tx: &mut Tx, corpus: &DocumentCorpus, documents: &[NewDocument]) -> Result<usize, StoreError> {
     let ids = json_rows(documents.iter().map(|document| document.id.as_str()));
     let number = next_number(tx, corpus).await?;
@@ -119,7 +119,7 @@ pub async fn delete(tx: &mut Tx, corpus: &DocumentCorpus, id: &str) -> Result<Op
     Ok(title)
 }
 
-/// Deleted corpora of which documents or the index remain.
+/// Deleted corpora with remaining documents or a remaining index.
 pub async fn deleted_corpora(store: &Store) -> Result<Vec<DocumentCorpus>, StoreError> {
     let has_documents = "exists (select 1 from documents d where d.organization_id = c.organization_id and d.corpus_id = c.id)";
     let has_index = store.engine.has_word_index();
@@ -145,7 +145,7 @@ pub async fn remove_some(tx: &mut Tx, corpus: &DocumentCorpus) -> Result<bool, S
             return Ok(true);
         }
     }
-    // The documents last: `deleted_corpora` finds the corpus by them.
+    // The documents last, because `deleted_corpora` finds the corpus by them.
     for (table, key) in [("document_sections", "number"), ("documents", "id")] {
         let sql = AssertSqlSafe(format!(
             "delete from {table} where organization_id = $1 and corpus_id = $2 and {key} in \
@@ -159,14 +159,14 @@ pub async fn remove_some(tx: &mut Tx, corpus: &DocumentCorpus) -> Result<bool, S
     Ok(false)
 }
 
-/// The number of the next part. To be called before parts are removed, so that the new ones have other numbers.
+/// The number of the next part. Call it before removing parts, so that new parts have other numbers.
 async fn next_number(tx: &mut Tx, corpus: &DocumentCorpus) -> Result<i64, StoreError> {
     let sql = "select coalesce(max(number), 0) + 1 from document_sections where organization_id = $1 and corpus_id = $2";
     Ok(sqlx::query_scalar(sql).bind(corpus.organization).bind(corpus.corpus).fetch_one(tx).await?)
 }
 
 async fn insert_rows(tx: &mut Tx, corpus: &DocumentCorpus, documents: &[NewDocument]) -> Result<(), StoreError> {
-    // SQLite needs the condition to tell `on conflict` from a join.
+    // The condition is needed because SQLite would parse `on conflict` as part of a join.
     let sql = format!(
         "insert into documents (organization_id, corpus_id, id, title, metadata, bytes, sections, updated_at) \
          select $2, $3, value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), cast(value ->> 4 as bigint), $4 from {} where true \
@@ -181,7 +181,7 @@ async fn insert_rows(tx: &mut Tx, corpus: &DocumentCorpus, documents: &[NewDocum
     Ok(())
 }
 
-/// Inserts parts, each with the id of what it belongs to, and indexes their words.
+/// Inserts parts, each with the id of its document or holder, and indexes their words.
 async fn insert_parts(tx: &mut Tx, corpus: &DocumentCorpus, first_number: i64, parts: &[(&str, &Part)]) -> Result<(), StoreError> {
     let words = tx.word_index(corpus);
     let (mut rows, mut indexed) = (Vec::new(), Vec::new());

@@ -28,7 +28,7 @@ pub struct ImportRecord {
     pub credential_id: Option<CredentialId>,
     pub state: ImportState,
     pub created_by: UserId,
-    /// The name of the user who began it.
+    /// The name of the user who started it.
     pub creator: String,
     pub created_at: Timestamp,
 }
@@ -44,7 +44,7 @@ pub struct FileRecord {
     pub name: String,
     /// The object's key or the id of the `DNAnexus` file; empty for local files.
     pub location: String,
-    /// Of the listed content; empty if the source has none.
+    /// The tag of the listed content; empty if the source has none.
     pub etag: String,
     pub size: i64,
     /// Bytes that are stored, in whole chunks.
@@ -52,7 +52,7 @@ pub struct FileRecord {
     pub state: FileState,
     /// Why it failed; otherwise empty.
     pub error: String,
-    /// Under which its content is stored. Another one after each failure, because the content under this one is then removed.
+    /// The id under which its content is stored. It is replaced after each failure, because the content is then removed.
     pub sample_id: SampleId,
 }
 
@@ -83,7 +83,7 @@ pub struct NewFile {
     pub size: i64,
 }
 
-/// Creates a running job. Its files wait, and have positions in their order.
+/// Creates a running job with waiting files, whose positions are their order.
 pub async fn insert(tx: &mut Tx, job: &NewImport, files: &[NewFile]) -> Result<(), StoreError> {
     Columns::new()
         .set("id", job.id)
@@ -101,7 +101,7 @@ pub async fn insert(tx: &mut Tx, job: &NewImport, files: &[NewFile]) -> Result<(
         .set("created_at", Timestamp::now())
         .insert(tx, "import_jobs")
         .await?;
-    // In one statement: there are up to ten thousand files.
+    // In one statement, because there are up to ten thousand files.
     let sql = AssertSqlSafe(format!(
         "insert into import_files (job_id, position, name, location, etag, size, sample_id, copied, state, error) \
          select $2, cast(value ->> 0 as bigint), value ->> 1, value ->> 2, value ->> 3, cast(value ->> 4 as bigint), value ->> 5, 0, $3, '' from {}",
@@ -129,13 +129,13 @@ pub async fn of_interest(db: &mut Connection, project: ProjectId, since: Timesta
     Ok(sqlx::query_as(sql).bind(project).bind(since).bind(limit).fetch_all(db).await?)
 }
 
-/// The running jobs whose files this server reads itself, oldest first.
+/// The running jobs that read a storage provider, oldest first.
 pub async fn running_remote(store: &Store) -> Result<Vec<ImportRecord>, StoreError> {
     let sql = AssertSqlSafe(format!("{JOB} where j.state = 'running' and j.source <> 'local' order by j.id"));
     Ok(sqlx::query_as(sql).fetch_all(store.read()?).await?)
 }
 
-/// Numbers of files and bytes of a job.
+/// The numbers of files and bytes of a job.
 #[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
 pub struct Progress {
     pub files: i64,
@@ -225,7 +225,7 @@ pub async fn fail_open_files(tx: &mut Tx, job: &ImportRecord, error: &str) -> Re
     fail(tx, job.organization_id, "job_id = $1", &job.id.to_string(), error).await
 }
 
-/// Fails the open files that fulfil a condition on `$1`. Their content is to be removed, and their bytes are free.
+/// Fails the open files that match a condition on `$1`. Marks their content for removal, and releases their bytes.
 async fn fail(tx: &mut Tx, organization: OrganizationId, condition: &str, first: &str, error: &str) -> Result<(), StoreError> {
     let sql = AssertSqlSafe(format!("select cast(coalesce(sum(size), 0) as bigint) from import_files where {condition} and {IS_OPEN}"));
     let bytes: i64 = sqlx::query_scalar(sql).bind(first).fetch_one(&mut *tx).await?;
@@ -247,7 +247,7 @@ pub async fn failed(tx: &mut Tx, job: ImportId) -> Result<(i64, i64), StoreError
     Ok(sqlx::query_as(sql).bind(job).fetch_one(tx).await?)
 }
 
-/// Lets the failed files of a job wait again, and runs the job with this external key. The caller reserves their bytes.
+/// Sets the failed files of a job to waiting, and runs the job again with this external key. The caller reserves their bytes.
 pub async fn retry_failed(tx: &mut Tx, job: ImportId, credential: Option<CredentialId>) -> Result<(), StoreError> {
     let sql = "select position from import_files where job_id = $1 and state = 'failed' and state <> 'complete'";
     let positions: Vec<i64> = sqlx::query_scalar(sql).bind(job).fetch_all(&mut *tx).await?;

@@ -124,7 +124,7 @@ pub async fn links_of(db: impl Executor<'_, Database = sqlx::Any>, credentials: 
     Ok(credentials.iter().fold(sqlx::query_as(sql), |query, id| query.bind(*id)).fetch_all(db).await?)
 }
 
-/// What uses a credential: the first provider, by name, for itself or for one of its models; else the first service, else the first upstream.
+/// What uses a credential: the first provider by name, for itself or for one of its models; otherwise the first service, then the first upstream.
 pub async fn destination_of(store: &Store, credential: CredentialId) -> Result<Option<Destination>, StoreError> {
     let sql = AssertSqlSafe(format!(
         "select name, api_style, base_url from ( \

@@ -1,4 +1,4 @@
-//! Samples of projects, the bytes that an organization's samples take, and content that is to be removed from the sample store.
+//! Samples of projects, the storage that an organization's samples use, and content to be removed from the sample store.
 
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -91,7 +91,7 @@ pub async fn find_many(tx: &mut Tx, project: ProjectId, ids: &[SampleId]) -> Res
     Ok(sqlx::query_as(sql).bind(json_of(ids)).bind(project).fetch_all(tx).await?)
 }
 
-/// Deletes these samples, which belong to the organization. Their content is to be removed, and their bytes are free.
+/// Deletes these samples, which belong to the organization. Marks their content for removal, and releases their bytes.
 pub async fn delete(tx: &mut Tx, organization: OrganizationId, samples: &[SampleRecord]) -> Result<(), StoreError> {
     let ids: Vec<SampleId> = samples.iter().map(|sample| sample.id).collect();
     let listed = format!("id in (select value ->> 0 from {})", tx.json_rows());
@@ -113,7 +113,7 @@ pub async fn delete_of_project(tx: &mut Tx, organization: OrganizationId, projec
     Ok(deleted)
 }
 
-/// Records that the content of the samples that fulfil a condition on `$1` and the organization `$2` is to be removed.
+/// Marks for removal the content of the samples that match a condition on `$1` and the organization `$2`.
 async fn discard(tx: &mut Tx, condition: &str, first: &str, organization: OrganizationId) -> Result<(), StoreError> {
     let sql = AssertSqlSafe(format!(
         "insert into discarded_samples (sample_id, organization_id, chunks, discarded_at) \
@@ -127,12 +127,12 @@ fn json_of(ids: &[SampleId]) -> String {
     ids.iter().map(|id| json!([id])).collect::<Value>().to_string()
 }
 
-/// The bytes that the organization's samples take, including those that are being imported.
+/// The bytes that the organization's samples use, including those that are being imported.
 pub async fn used(store: &Store, organization: OrganizationId) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select sample_bytes from organizations where id = $1").bind(organization).fetch_one(store.read()?).await?)
 }
 
-/// Reserves bytes for samples, unless the organization's samples would then take more than `quota`; 0 is no limit. Returns whether they were
+/// Reserves bytes for samples, unless the organization's samples would then use more than `quota`; 0 is no limit. Returns whether they were
 /// reserved.
 pub async fn reserve(tx: &mut Tx, organization: OrganizationId, bytes: i64, quota: i64) -> Result<bool, StoreError> {
     let within = if quota > 0 { "sample_bytes <= $3 - $1" } else { "$3 <= 0" };
@@ -140,13 +140,13 @@ pub async fn reserve(tx: &mut Tx, organization: OrganizationId, bytes: i64, quot
     Ok(sqlx::query(sql).bind(bytes).bind(organization).bind(quota).execute(tx).await?.rows_affected() == 1)
 }
 
-/// Gives back bytes that were reserved.
+/// Releases reserved bytes.
 pub async fn release(tx: &mut Tx, organization: OrganizationId, bytes: i64) -> Result<(), StoreError> {
     sqlx::query("update organizations set sample_bytes = sample_bytes - $1 where id = $2").bind(bytes).bind(organization).execute(tx).await?;
     Ok(())
 }
 
-/// Content that is to be removed from the sample store.
+/// Content that must be removed from the sample store.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DiscardedSample {
     pub sample_id: SampleId,
@@ -155,7 +155,7 @@ pub struct DiscardedSample {
     pub chunks: i64,
 }
 
-/// At most `limit` samples whose content is to be removed, in the order of ids, after the sample `after`.
+/// At most `limit` samples whose content must be removed, in the order of ids, after the sample `after`.
 pub async fn discarded(store: &Store, after: Option<SampleId>, limit: i64) -> Result<Vec<DiscardedSample>, StoreError> {
     let sql = "select sample_id, organization_id, chunks from discarded_samples where sample_id > coalesce($1, '') order by sample_id limit $2";
     Ok(sqlx::query_as(sql).bind(after).bind(limit).fetch_all(store.read()?).await?)

@@ -1,4 +1,4 @@
-//! Services, which are called through the gateway. Every write is published to the gateways.
+//! Services, which are called through the gateway. Every write is published to the instances.
 
 use sqlx::AssertSqlSafe;
 
@@ -18,7 +18,7 @@ pub struct ServiceRecord {
     pub name: String,
     pub base_url: String,
     pub injection: Injection,
-    /// `None` if there is none, or none any longer: see `unlink_reason`.
+    /// `None` if there is none, or it was unlinked: see `unlink_reason`.
     pub credential: Option<LinkedCredential>,
     pub unlink_reason: Option<UnlinkReason>,
     pub allow: Vec<AllowRule>,
@@ -204,7 +204,7 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: ServiceId) ->
     Ok(())
 }
 
-/// Unlinks all services from the external keys of a user, who is disabled or gives them away. Returns the names of the services, sorted.
+/// Unlinks all services from the external keys of a user who is disabled or whose keys are transferred. Returns the names of the services, sorted.
 pub async fn unlink_external_of(tx: &mut Tx, user: UserId) -> Result<Vec<String>, StoreError> {
     let sql = "update services set credential_id = null, unlink_reason = $1 where credential_id in \
          (select id from credentials where created_by = $2 and deleted_at is null and kind = $3) returning organization_id, name";

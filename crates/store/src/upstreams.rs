@@ -1,4 +1,4 @@
-//! Upstreams: the services that answer for corpora instead of the built-in index.
+//! Upstreams: the servers that answer for corpora instead of the built-in index.
 
 use super::{Connection, StoreError, Tx, providers::CredentialLink, verdict_changes::VerdictChange};
 use latchkey_types::{

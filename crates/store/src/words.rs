@@ -1,14 +1,14 @@
-//! The words of a text, as the full-text indexes hold them: in lower case and without diacritics.
+//! The words of a text, in the form of the full-text indexes: in lower case and without diacritics.
 
 use std::ops::Range;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Longer words are cut, in characters.
+/// Maximum length of a word, in characters. Longer words are cut.
 const WORD_MAX: usize = 64;
 
-/// Calls `found` with the place of each word in the text, in bytes, and the folded word, which consists of alphanumeric characters. Characters of
-/// scripts without spaces between words are words of their own.
+/// Calls `found` with the position of each word in the text, in bytes, and the folded word, which consists of alphanumeric characters. In scripts
+/// without spaces between words, each character is a word.
 pub fn each_word(text: &str, mut found: impl FnMut(Range<usize>, &str)) {
     let mut word = String::new();
     for place in places(text) {

@@ -1,4 +1,4 @@
-//! Corpora, their documents, and where their queries are answered.
+//! Corpora, their documents and their upstreams.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub const DOCUMENT_TEXT_MAX: usize = 1024 * 1024;
 pub const QUERY_MAX: usize = 1000;
 /// Maximum number of results of a query.
 pub const RESULTS_MAX: usize = 100;
-/// Number of results of a query that does not ask for a number.
+/// Number of results of a query without a number.
 pub const RESULTS_DEFAULT: usize = 10;
 /// Maximum length of the ids that an upstream expects, in bytes.
 pub const UPSTREAM_ID_MAX: usize = 100;
@@ -51,7 +51,7 @@ pub struct CorpusPage {
     pub credentials: Vec<UpstreamCredential>,
 }
 
-/// The service that answers for a corpus instead of the built-in index.
+/// The server that answers for a corpus instead of the built-in index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamRow {
     pub base_url: String,

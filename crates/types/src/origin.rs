@@ -13,8 +13,8 @@ const HOST_MAX: usize = 253;
 /// Maximum length of a label of a host name, in characters.
 const LABEL_MAX: usize = 63;
 
-/// The normal form of an origin, as browsers send it in the header `Origin`: in lower case, without a default port. `None` if the text is no
-/// origin, as in the header's value `null`. Names with other letters than those of ASCII must be in their ASCII form.
+/// The normal form of an origin, as browsers send it in the header `Origin`: in lower case, without a default port. `None` if the text is not
+/// an origin, such as the header value `null`. Host names with non-ASCII letters must be in their ASCII form (Punycode).
 pub fn parse_origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, authority) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme))?;

@@ -34,7 +34,7 @@ permissions! {
     ManageCredentials "manage_credentials" "Manage Credentials",
     /// Create and delete corpora.
     ManageCorpora "manage_corpora" "Manage Corpora",
-    /// Create, change and delete services, which are called through the gateway.
+    /// Create, change and delete services.
     ManageServices "manage_services" "Manage Services",
     /// Create projects, and manage projects as their manager.
     ManageProjects "manage_projects" "Manage Projects",

@@ -86,7 +86,7 @@ impl SampleSource {
         }
     }
 
-    /// The provider of the external key that reads from it.
+    /// The provider of the external key with which it is read.
     pub const fn provider(self) -> Option<StorageProvider> {
         match self {
             Self::Local => None,
@@ -98,13 +98,13 @@ impl SampleSource {
 
 parse_by_name!(SampleSource, SampleSource::ALL);
 
-/// Where to look for files at a storage provider, with one's own external key.
+/// Selects files at a storage provider, which is read with the user's own external key.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SourceQuery {
     pub source: SampleSource,
     /// The bucket, or the DNAnexus project.
     pub container: String,
-    /// Only S3: what names begin with.
+    /// The beginning of the object keys; only for S3.
     #[serde(default)]
     pub prefix: String,
     /// A Rust regular expression, unanchored, matched against the name after the prefix. Empty matches every name.
@@ -157,7 +157,7 @@ pub struct ImportRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ImportState {
     Running,
-    /// By a user; the files that are complete stay.
+    /// Stopped by a user. Complete files are kept.
     Stopped,
     /// All files are complete or failed.
     Finished,
@@ -208,7 +208,7 @@ parse_by_name!(FileState, FileState::ALL);
 /// A file of an import job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportFile {
-    /// From 0, in the job.
+    /// Position in the job, from 0.
     pub position: i64,
     pub name: String,
     /// In bytes.
@@ -231,7 +231,7 @@ pub struct ImportRow {
     pub mode: FileMode,
     pub batch: String,
     pub state: ImportState,
-    /// Name of the user who began it.
+    /// Name of the user who started it.
     pub created_by: String,
     pub created_at: Timestamp,
     pub files: i64,
@@ -241,7 +241,7 @@ pub struct ImportRow {
     pub bytes: i64,
     /// Bytes that are stored.
     pub copied: i64,
-    /// Whether the viewer began it, and so can upload its local files.
+    /// Whether the viewer started it, and can therefore upload its local files.
     pub is_own: bool,
 }
 
@@ -284,6 +284,6 @@ pub struct SampleList {
     pub used: i64,
     /// Bytes that they may take; 0 for no limit.
     pub quota: i64,
-    /// The providers of which the viewer has a usable external key.
+    /// The providers for which the viewer has a usable external key.
     pub own_keys: Vec<StorageProvider>,
 }

@@ -98,17 +98,17 @@ pub struct AllowRule {
     /// An HTTP method in upper case, or `*` for every method.
     #[cfg_attr(feature = "openapi", schema(example = "GET"))]
     pub method: String,
-    /// A pattern for the path after the service's name, which begins with `/`: `*` stands for a part of one segment, `**` for any segments.
+    /// A pattern for the path after the service's name, which begins with `/`: `*` matches a part of one segment, `**` any number of segments.
     #[cfg_attr(feature = "openapi", schema(example = "/v1/**"))]
     pub path: String,
 }
 
-/// A kind of keys that may call a service.
+/// A kind of key that may call a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServiceCaller {
-    /// The kind of the keys. Corpus keys are public, so they can never call a service.
+    /// The kind of the keys. Corpus keys are public and can't call services.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::rest::services::CallerKind))]
     pub kind: KeyKind,
     /// The scope that the key must have; null for any key of the kind. Agent keys have no scopes.
@@ -116,7 +116,7 @@ pub struct ServiceCaller {
     pub scope: Option<String>,
 }
 
-/// Kinds of keys that may call services. Corpus keys are public, so they never do.
+/// Kinds of keys that may call services. Corpus keys are excluded, because they are public.
 pub const CALLER_KINDS: [KeyKind; 4] = [KeyKind::Client, KeyKind::Agent, KeyKind::Internal, KeyKind::Project];
 /// Kinds of keys that have scopes. The scopes of project keys are the permissions of their role, such as `view_project`.
 pub const SCOPED_CALLER_KINDS: [KeyKind; 3] = [KeyKind::Client, KeyKind::Internal, KeyKind::Project];
@@ -142,7 +142,7 @@ fn credential_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Credent
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceLink {
     Credential(LinkableCredential),
-    /// No credential, and there never was one.
+    /// No credential was ever linked.
     Nothing,
     Unlinked(UnlinkReason),
 }
@@ -153,7 +153,7 @@ impl ServiceLink {
         if let Self::Credential(credential) = self { Some(credential.id) } else { None }
     }
 
-    /// Why there is no credential any longer.
+    /// Why the service lost its credential.
     pub const fn unlink_reason(&self) -> Option<UnlinkReason> {
         if let Self::Unlinked(reason) = self { Some(*reason) } else { None }
     }
@@ -167,9 +167,9 @@ pub enum UnlinkReason {
     CredentialDeleted,
     /// The base URL of the service was changed.
     AddressChanged,
-    /// The holder of an external key was disabled.
+    /// The holder of the external key was disabled.
     HolderDisabled,
-    /// Somebody other than the holder of an external key changed the service.
+    /// A user other than the holder of the external key changed the service.
     ChangedByAnother,
 }
 
@@ -192,7 +192,7 @@ impl UnlinkReason {
             Self::CredentialDeleted => "The linked key was deleted.",
             Self::AddressChanged => "The key was unlinked because the base URL changed.",
             Self::HolderDisabled => "The key was unlinked because its holder was disabled.",
-            Self::ChangedByAnother => "The key was unlinked because somebody other than its holder changed the service.",
+            Self::ChangedByAnother => "The key was unlinked because a user other than its holder changed the service.",
         }
     }
 }
@@ -203,7 +203,7 @@ parse_by_name!(UnlinkReason, UnlinkReason::ALL);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRow {
     pub id: ServiceId,
-    /// Unique in the organization; a part of the gateway's URL.
+    /// Unique in the organization; part of the gateway's URL.
     pub name: String,
     pub base_url: String,
     pub injection: Injection,

@@ -19,7 +19,7 @@ const AWS_NAME_MAX: usize = 40;
 /// Maximum length of a method, in bytes.
 const METHOD_MAX: usize = 20;
 
-/// Headers that the gateway sets itself, or that apply to one connection (RFC 9110, section 7.6.1). A credential cannot replace them.
+/// Headers that the gateway sets itself, or that apply to one connection (RFC 9110, section 7.6.1). A credential can't be sent in them.
 const RESERVED_HEADERS: [&str; 13] = [
     "accept-encoding",
     "connection",
@@ -41,7 +41,8 @@ const RESERVED_PREFIX: &str = "x-latchkey-";
 pub fn service_errors(request: &ServiceRequest) -> Vec<Error> {
     let mut errors = Vec::new();
     if !is_service_name(&request.name) {
-        let message = format!("Use 1 to {SERVICE_NAME_MAX} lowercase letters, digits and hyphens, e.g. billing-api. It is a part of the URL.");
+        let message =
+            format!("Use 1 to {SERVICE_NAME_MAX} lowercase letters, digits and hyphens, e.g. billing-api. Begin and end with a letter or digit.");
         errors.push(Error::invalid("name", message));
     }
     errors.extend(injection_error(&request.injection));
@@ -133,8 +134,8 @@ fn method_error(method: &str) -> Option<&'static str> {
     (!is_valid).then_some("Enter a method in upper case, e.g. GET, or * for every method.")
 }
 
-/// The rules of [`crate::service::AllowRule::path`]. Requests with dot segments or empty segments are refused before they are matched, and the
-/// other characters have a meaning in patterns or URLs that no rule needs.
+/// The rules of [`crate::service::AllowRule::path`]. Dot segments and empty segments would match nothing, because such requests are refused
+/// earlier; the other characters have special meanings in patterns or URLs.
 fn path_error(path: &str) -> Option<String> {
     if !path.starts_with('/') {
         return Some("Begin the path with “/”, e.g. /v1/**.".to_owned());
@@ -143,10 +144,10 @@ fn path_error(path: &str) -> Option<String> {
         return Some(format!("Use at most {PATTERN_MAX} characters."));
     }
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some("Write spaces and letters other than a to z as they are sent, e.g. %20.".to_owned());
+        return Some("Percent-encode spaces and non-ASCII letters, e.g. %20.".to_owned());
     }
     if let Some(refused) = path.chars().find(|character| "?#{}[]\\!".contains(*character)) {
-        return Some(format!("Remove “{refused}”: only “*” and “**” have a meaning here."));
+        return Some(format!("Remove “{refused}”. Only “*” and “**” are supported."));
     }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
@@ -207,7 +208,7 @@ fn body_max_error(request: &ServiceRequest) -> Option<String> {
     }
     let is_signed = matches!(request.injection, Injection::SigV4 { .. });
     let is_too_large = is_signed && request.body_max > SIGNED_BODY_MAX;
-    is_too_large.then(|| format!("Enter at most {} MiB: the body is held in memory while it is signed.", SIGNED_BODY_MAX / MIB))
+    is_too_large.then(|| format!("Enter at most {} MiB, because signed requests are held in memory.", SIGNED_BODY_MAX / MIB))
 }
 
 /// Parses allow rules, one per line: `GET /v1/**`. Empty lines are ignored, and methods may be in lower case.

@@ -1,4 +1,4 @@
-//! An area on which files are dropped.
+//! An area to drop files on.
 
 use leptos::{ev, prelude::*};
 
@@ -7,10 +7,10 @@ use super::{
     local_file::{LocalFile, chosen_files, dropped_files},
 };
 
-/// An area on which files are dropped, and which opens the browser's file chooser on a click.
+/// An area to drop files on. A click opens the browser's file chooser.
 #[component]
 pub fn DropZone(
-    /// What to do, such as `Drop files here, or choose them`.
+    /// Instruction, such as `Drop files here, or choose them`.
     label: &'static str,
     /// Field name in the request, for a zone in a form.
     #[prop(optional)]
@@ -20,7 +20,7 @@ pub fn DropZone(
     on_files: Callback<Vec<LocalFile>>,
 ) -> impl IntoView {
     let is_over = RwSignal::new(false);
-    // A file that misses the zone would otherwise be opened in place of the page.
+    // Otherwise the browser opens a file that is dropped beside the zone, and leaves the page.
     Effect::new(move || {
         let listeners =
             [window_event_listener(ev::dragover, |event| event.prevent_default()), window_event_listener(ev::drop, |event| event.prevent_default())];

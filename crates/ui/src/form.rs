@@ -60,7 +60,7 @@ impl Form {
         Signal::derive(move || field.with(|field| self.errors.with(|errors| errors.iter().find_map(|error| message(error, field)))))
     }
 
-    /// Takes input again after it was sent: for a form with several steps. Has no effect if the form was closed.
+    /// Enables the form again after it was sent, for a form with several steps. Has no effect if the form was closed.
     pub fn reopen(self) {
         let _ = self.pending.try_set(false);
     }

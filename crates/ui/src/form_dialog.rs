@@ -32,7 +32,7 @@ pub fn FormDialog(
     /// Whether it has the wide layout.
     #[prop(optional)]
     wide: bool,
-    /// Returns to the previous step, by a button in the place of `Cancel`.
+    /// Returns to the previous step. Its button replaces `Cancel`.
     #[prop(optional, into)]
     on_back: Signal<Option<Callback<()>>>,
     /// Closes it. Not called while the form is being sent.

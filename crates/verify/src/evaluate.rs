@@ -122,8 +122,8 @@ fn is_address_allowed(key: &CachedKey, address: Option<IpAddr>) -> bool {
     networks.is_empty() || address.is_some_and(is_listed)
 }
 
-/// Whether the key may be used by a web page of this origin: the value of the header `Origin`. Without the header it may, because the list keeps
-/// pages of others from using the key, and only browsers send the header reliably. A value that is no origin, such as `null`, is not allowed.
+/// Whether the key may be used by a web page of this origin: the value of the header `Origin`. Calls without the header are allowed,
+/// because the list restricts only web pages, and browsers always send the header. A value that is not an origin, such as `null`, is not allowed.
 pub fn is_origin_allowed(key: &CachedKey, origin: Option<&str>) -> bool {
     let Some(origin) = origin.filter(|_| !key.allowed_origins.is_empty()) else { return true };
     parse_origin(origin).is_some_and(|origin| key.allowed_origins.iter().any(|allowed| **allowed == *origin))

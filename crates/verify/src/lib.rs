@@ -149,8 +149,8 @@ impl Verifier {
         self.advance_gateway_epoch();
     }
 
-    /// Changes whenever services, upstreams or credentials may have changed, also through another instance: what was read for the gateway under
-    /// an earlier value is outdated. Read it before the store is read.
+    /// Changes whenever services, upstreams or credentials may have changed, also on another instance. Data that was read under an earlier value
+    /// is outdated, so read this before the store.
     pub fn gateway_epoch(&self) -> u64 {
         self.gateway_epoch.load(Ordering::Acquire)
     }

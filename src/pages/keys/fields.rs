@@ -71,7 +71,7 @@ impl KeyFormValues {
     }
 }
 
-/// Validates the fields of a key to edit. Returns the changes, and the limits as they were typed. `before` is the key's current limits.
+/// Validates the fields of a key to edit. Returns the changes, and the limits as typed. `before` is the key's current limits.
 pub(super) fn check_patch(form: Form, spec: &KindSpec, before: &Limits) -> Option<(KeyPatch, LimitFormValues)> {
     if spec.editable == Editable::Limits {
         let limits = limits::check(form, before)?;

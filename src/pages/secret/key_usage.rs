@@ -50,7 +50,7 @@ pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal
     }
 }
 
-/// Sets the code of a corpus key, which names the organization too.
+/// Sets the code of a corpus key. It contains the customer id, which is loaded with the viewer.
 fn show_corpus_samples(corpus_id: i64, secret: RevealedSecret, samples: RwSignal<Vec<CodeSample>>) {
     let viewer = use_viewer();
     Effect::new(move || {

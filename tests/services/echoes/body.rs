@@ -77,7 +77,7 @@ async fn base64_is_masked_in_every_alignment() {
             let plain = format!("{before}{SPECIAL}{after}");
             for encoding in [BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE] {
                 let sent = encoding.encode(&plain);
-                // The characters that have no bit of anything else. A character has 6 bits.
+                // The characters that depend only on the secret. A character has 6 bits.
                 let (start, end) = ((before.len() * 8).div_ceil(6), (before.len() + SPECIAL.len()) * 8 / 6);
                 let expected = format!("{}{}{}", &sent[..start], "*".repeat(end - start), &sent[end..]);
                 fixture.upstream.respond(Script::response(200, &[("x-echo", sent.as_str())], &sent));

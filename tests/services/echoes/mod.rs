@@ -16,7 +16,7 @@ use crate::support::{
 /// A secret with characters that encodings change.
 const SPECIAL: &str = r#"sk-"A/b+c=\d<e>&f'0?1%2"#;
 
-/// What a secret of this length is replaced by.
+/// The mask for a secret of this length.
 fn stars(secret: &str) -> String {
     "*".repeat(secret.len())
 }
@@ -166,7 +166,7 @@ async fn echo_is_audited_once_a_minute() {
     fixture.request_with(&key, Method::HEAD, "/in-head/a").send().await.unwrap();
     expect(&in_head, "in-head").await;
 
-    // The caller leaves before the end of the response.
+    // The caller disconnects before the end of the response.
     let script = Script::new().send(head(200, &[("transfer-encoding", "chunked")]));
     fixture.upstream.respond(script.chunk(format!("{SECRET}\n").as_bytes()).hang());
     let mut response = fixture.get_with(&key, "/left/a").await;

@@ -95,7 +95,7 @@ impl AttributeOptions {
     }
 }
 
-/// Limits of keys that web pages use. Imported keys have none.
+/// Limits of public keys. Imported keys have none.
 #[derive(Debug, Args)]
 pub(super) struct PublicOptions {
     /// Rate limit for each client address, like `--rate-limit`; can be repeated

@@ -16,13 +16,13 @@ pub(super) struct AttributeOptions {
     #[arg(long = "inject", value_name = "HOW", value_parser = injection)]
     injection: Option<ServiceInjection>,
     /// Id of the credential: `crd_…`
-    // Parsed later: clap would repeat an invalid value, which can be a secret.
+    // Parsed later, because clap would print an invalid value, which can be a secret.
     #[arg(long, value_name = "ID")]
     credential: Option<String>,
     /// Requests to forward, such as `GET /v1/**`: a method or *, and a pattern of paths; can be repeated
     #[arg(long, value_name = "METHOD PATH", value_parser = allow_rule)]
     allow: Vec<AllowRule>,
-    /// Kind of keys that may call the service, and the scope that they need, such as client=read; can be repeated
+    /// Kind of key that may call the service, and the scope that it needs, such as client=read; can be repeated
     #[arg(long = "caller", value_name = "KIND[=SCOPE]", value_parser = caller)]
     callers: Vec<ServiceCaller>,
     /// Time limit until the headers of a response, in seconds

@@ -36,7 +36,7 @@ enum ServicesCommand {
     /// Show a service
     #[command(after_help = AFTER_HELP)]
     Get(ServiceIdArgument),
-    /// Create a service, which is then called at /gateway/NAME/…
+    /// Create a service, to be called at /gateway/NAME/…
     #[command(after_help = AFTER_HELP)]
     Create(CreateOptions),
     /// Change a service; a new base URL unlinks its credential, unless another one is given
@@ -58,7 +58,7 @@ struct CreateOptions {
     /// Name of the service in the gateway's URL: lower-case letters, digits and hyphens
     #[arg(long)]
     name: String,
-    /// URL to which the path of a call is added
+    /// URL that calls are forwarded to; the path of a call is added
     #[arg(long, value_name = "URL")]
     base_url: String,
     #[command(flatten)]
@@ -174,7 +174,7 @@ async fn list(context: &Context) -> Result<(), CliError> {
     print::line(&view::table(&items))
 }
 
-/// The path of a service. Invalid input is not repeated in the message or sent in a URL: it can be a secret, pasted by mistake.
+/// The path of a service. Invalid input is neither printed nor sent in a URL, because it can be a secret that was pasted by mistake.
 fn path(id: &str) -> Result<String, CliError> {
     let invalid = || CliError::usage("invalid service id: an id is svc_ and 32 hexadecimal digits, as shown by `latchkey services list`");
     let id: ServiceId = id.parse().map_err(|_| invalid())?;

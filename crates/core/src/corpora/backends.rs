@@ -1,4 +1,4 @@
-//! Where the queries of a corpus are answered, from memory.
+//! What answers the queries of each corpus, cached in memory.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub enum Backend {
     Upstream(Arc<Upstream>),
 }
 
-/// A service that answers instead of the built-in index.
+/// A server that answers instead of the built-in index.
 pub struct Upstream {
     pub base_url: Url,
     /// The customer id that it expects.
@@ -61,7 +61,7 @@ impl Default for BackendCache {
 /// # Errors
 /// `NotFound` if there is no such corpus; `Unavailable`.
 pub async fn of(core: &Core, organization: OrganizationId, corpus: i64) -> Result<Backend, Error> {
-    // Before the store is read: a change meanwhile then outdates what was read.
+    // Before the store is read, so that a change in the meantime makes the result outdated.
     let epoch = core.verifier.gateway_epoch();
     let cache = &core.backend_cache.0;
     if let Some((read_under, backend)) = cache.get(&(organization, corpus))
@@ -70,7 +70,7 @@ pub async fn of(core: &Core, organization: OrganizationId, corpus: i64) -> Resul
         return Ok(backend);
     }
     let backend = read(core, organization, corpus).await?;
-    // A key that is unreadable now may be readable once the operator has replaced the master key.
+    // Not cached: the key becomes readable when the operator replaces the master key.
     if !matches!(&backend, Backend::Upstream(upstream) if matches!(upstream.key, UpstreamKey::Unreadable)) {
         cache.insert((organization, corpus), (epoch, backend.clone()));
     }

@@ -68,7 +68,7 @@ fn values(core: &Core, request: UpstreamRequest) -> Result<UpstreamValues, Error
     })
 }
 
-/// Validates an id that an upstream expects. It is sent in a header.
+/// Validates an id that an upstream expects. It must be valid in a header.
 fn upstream_id(field: &str, typed: &str) -> Result<String, Error> {
     let id = typed.trim();
     if id.is_empty() {
@@ -80,7 +80,7 @@ fn upstream_id(field: &str, typed: &str) -> Result<String, Error> {
     Ok(id.to_owned())
 }
 
-/// Requires a general key of the organization. Keys of other organizations are treated like deleted ones.
+/// Requires a general key of the organization. Keys of other organizations are reported like deleted ones.
 async fn require_general_key(db: &mut Connection, actor: &Actor, credential: Option<CredentialId>) -> Result<(), Error> {
     let Some(credential) = credential else { return Ok(()) };
     let found = store::credentials::find(db, actor.organization, credential).await?;

@@ -96,7 +96,7 @@ pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&Seale
     }
 }
 
-/// As [`open`], for a background task, which does not have the whole [`Core`].
+/// Same as [`open`], for background tasks, which do not have the whole [`Core`].
 pub(crate) async fn open_in(store: &Store, vault: &Vault, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
     let record = store::credentials::find(store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
     if record.lifecycle().status(Timestamp::now()) == Status::Expired {

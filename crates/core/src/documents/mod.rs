@@ -45,7 +45,7 @@ pub async fn list(core: &Core, actor: &Actor, corpus: i64, after: Option<&str>, 
 pub async fn delete(core: &Core, actor: &Actor, corpus: i64, id: &str) -> Result<(), Error> {
     let mut change = core.begin(actor, &[Permission::ManageCorpora]).await?;
     let corpus = find(&mut change.tx, change.actor.organization, corpus).await?;
-    // The database would refuse such an id.
+    // The database rejects such an id.
     prepare::document_id("id", id).map_err(|_| Error::NotFound)?;
     let title = store::documents::delete(&mut change.tx, &corpus, id).await?.ok_or(Error::NotFound)?;
     let name = if title.is_empty() { id } else { title.as_str() };

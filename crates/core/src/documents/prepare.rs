@@ -13,18 +13,18 @@ use latchkey_types::{
     error::Error,
 };
 
-/// The largest part, in bytes. A longer section is stored and indexed in parts: a result contains text of one part, and PostgreSQL limits the words of a
-/// row.
+/// The largest part, in bytes. A longer section is stored and indexed in parts, because a result contains text of one part, and PostgreSQL limits
+/// the words of a row.
 const PART_MAX: usize = 8 * 1024;
 
-/// Validates an id that the customer chose. Ids become the last segment of a path, where `.` and `..` have a meaning of their own.
+/// Validates an id that the caller chose. Ids are the last segment of a path, where `.` and `..` are resolved.
 pub(super) fn document_id(field: &str, id: &str) -> Result<(), Error> {
     let length = id.chars().count();
     if !(1..=DOCUMENT_ID_MAX).contains(&length) {
         return Err(Error::invalid(field, format!("Use 1 to {DOCUMENT_ID_MAX} characters.")));
     }
     if id.chars().any(char::is_control) || matches!(id, "." | "..") {
-        return Err(Error::invalid(field, "Use no control characters, and not “.” or “..”."));
+        return Err(Error::invalid(field, "Remove the control characters, and don't use “.” or “..” as an ID."));
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ fn validate(document: &NewDocument) -> Result<(), Error> {
         return Err(Error::invalid("sections", format!("Use 1 to {SECTIONS_MAX} sections.")));
     }
     if text_bytes(document) > DOCUMENT_TEXT_MAX {
-        return Err(Error::invalid("sections", format!("The text of a document is at most {DOCUMENT_TEXT_MAX} bytes. Split it.")));
+        return Err(Error::invalid("sections", format!("The text of a document may have at most {DOCUMENT_TEXT_MAX} bytes. Split the document.")));
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ fn text_bytes(document: &NewDocument) -> usize {
 fn prepared(document: NewDocument) -> PreparedDocument {
     let bytes = stored_number(text_bytes(&document));
     let NewDocument { id, title, metadata, sections } = document;
-    // Control characters have no place in one line of text, and PostgreSQL stores no zero character.
+    // PostgreSQL stores no zero character, and a title is one line of text.
     let title = title.replace(char::is_control, " ").trim().to_owned();
     let section_count = stored_number(sections.len());
     let mut parts = Vec::with_capacity(sections.len());
@@ -91,7 +91,7 @@ fn prepared(document: NewDocument) -> PreparedDocument {
         parts.extend(split(&text).map(|content| Part { section, content: content.to_owned(), words: joined_words(content) }));
     }
     match parts.first_mut() {
-        // The words of the title lead to the beginning of the document.
+        // The title is found through the first part.
         Some(first) => first.words = [joined_words(&title), std::mem::take(&mut first.words)].join(" ").trim().into(),
         None => parts.push(Part { section: 0, content: String::new(), words: joined_words(&title) }),
     }

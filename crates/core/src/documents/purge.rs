@@ -1,4 +1,4 @@
-//! Removes the documents and indexes of deleted corpora, in short transactions so that other writers do not wait.
+//! Removes the documents and indexes of deleted corpora, in short transactions, so that other writers do not wait.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use latchkey_store::{self as store, Store};
 use latchkey_types::error::Error;
 
-/// How often leftovers of an interrupted removal are looked for.
+/// How often interrupted removals are continued.
 const INTERVAL: Duration = Duration::from_mins(10);
-/// How long after a deletion the removal begins: queries that began before it have then ended.
+/// Delay between a deletion and the removal, so that earlier queries have ended.
 const DELAY: Duration = Duration::from_secs(1);
 
-/// Background task that removes what an earlier process, or a failed attempt, has left.
+/// Background task that completes the removals of an earlier process and of failed attempts.
 pub async fn run(store: Store) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -17,17 +17,17 @@ use latchkey_types::{
     permission::Permission,
 };
 
-/// Different words of a query that are used.
+/// Maximum number of different words of a query. Further words are ignored.
 const WORDS_MAX: usize = 16;
 
-/// Queries that run at the same time: public keys cause them, and each occupies a connection of the database for up to tens of milliseconds.
+/// Maximum number of concurrent queries. Each occupies a database connection for up to tens of milliseconds, and callers can be anonymous.
 const CONCURRENT_MAX: usize = 4;
 static PERMITS: Semaphore = Semaphore::const_new(CONCURRENT_MAX);
-/// How long a query waits for others.
+/// Maximum time for which a query waits for others.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// The sections of a corpus that match a query best, best first: those with all of its words come before others. Does not check permissions: the
-/// caller must authorize first.
+/// The sections of a corpus that match a query best, best first: those with all of its words come first. Does not check permissions: the caller
+/// must authorize first.
 ///
 /// # Errors
 /// `Invalid` at `query` if it is too long; `NotFound` if there is no such corpus; `Unavailable`.
@@ -43,7 +43,7 @@ pub async fn search(core: &Core, organization: OrganizationId, corpus: i64, quer
     Ok(found.into_iter().map(|section| hit(section, &words)).collect())
 }
 
-/// As [`search`], for a member. Needs *Manage Corpora*.
+/// Same as [`search`], for a member. Needs *Manage Corpora*.
 pub async fn search_as(core: &Core, actor: &Actor, corpus: i64, query: &str, limit: usize) -> Result<Vec<SearchHit>, Error> {
     actor.require(Permission::ManageCorpora)?;
     search(core, actor.organization, corpus, query, limit).await

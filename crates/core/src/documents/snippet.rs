@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use latchkey_store::words::each_word;
 
-/// The largest snippet, in bytes, without ellipses. A text that is not longer is returned whole.
+/// The largest snippet, in bytes, without ellipses. A shorter text is returned whole.
 const SNIPPET_MAX: usize = 500;
 /// How far the snippet begins before the first word that was found, in bytes.
 const LEAD: usize = 80;
 
-/// The part of a text with the most different words of a query, whose words are folded.
+/// The part of a text with the most different words of a query. The words are folded.
 pub(super) fn snippet(text: &str, words: &[&str]) -> String {
     if text.len() <= SNIPPET_MAX {
         return text.to_owned();
@@ -24,7 +24,7 @@ pub(super) fn snippet(text: &str, words: &[&str]) -> String {
     excerpt(text, start)
 }
 
-/// Where the first match begins from which on the most of `words` different words follow within a snippet.
+/// The beginning of the match that is followed by the most different words of `words` within a snippet; the first of several.
 fn best_start(matches: &[(Range<usize>, usize)], words: usize) -> usize {
     let (mut best, mut best_count) = (0, 0);
     // The matches `first..end` are inside the snippet: how often each word is one of them, and how many words are.

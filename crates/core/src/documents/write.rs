@@ -1,4 +1,4 @@
-//! Adds documents, in transactions so short that other writers hardly wait.
+//! Adds documents, in short transactions, so that other writers do not wait long.
 
 use std::{
     mem,
@@ -20,21 +20,21 @@ use latchkey_types::{
     permission::Permission,
 };
 
-/// How long a transaction should take at most.
+/// Target duration of a transaction.
 const TRANSACTION_LIMIT: Duration = Duration::from_millis(20);
-/// The text that is stored in a transaction, in bytes: adapted to the speed of the database.
+/// Text that is stored in a transaction, in bytes. It is adapted to the speed of the database.
 const BATCH_START: usize = 64 * 1024;
 const BATCH_MIN: usize = 16 * 1024;
 /// The text of a larger document is stored in several transactions.
 const BATCH_MAX: usize = 256 * 1024;
-/// Documents that are stored in a transaction.
+/// Maximum number of documents per transaction.
 const DOCUMENTS_MAX: usize = 100;
 
 /// Adds documents to a corpus, and replaces those with the same ids. Needs *Manage Corpora*.
 ///
 /// # Errors
-/// `Invalid` at a field such as `documents[2].id`, and then nothing was added. After any other error, the first documents may have been added; the
-/// upload can be repeated.
+/// `Invalid` at a field such as `documents[2].id`, and then nothing was added. After any other error, the first documents may have been added;
+/// the upload can be repeated.
 pub async fn upload(core: &Core, actor: &Actor, corpus: i64, documents: Vec<NewDocument>) -> Result<UploadResult, Error> {
     actor.require(Permission::ManageCorpora)?;
     find(&mut *core.store.connection().await?, actor.organization, corpus).await?;
@@ -57,7 +57,7 @@ pub async fn index_with_key(core: &Core, actor: &Actor, corpus: i64, document: N
     Ok(())
 }
 
-/// Runs work that takes long for large documents.
+/// Runs CPU-intensive work on a blocking thread.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     spawn_blocking(work).await.map_err(|error| {
         tracing::error!(%error, "preparing documents failed");
@@ -110,7 +110,7 @@ impl Writer<'_> {
         Ok(result)
     }
 
-    /// Writes documents in a transaction; `holder` has the parts of the only one, if they were written before. Returns how many were replaced.
+    /// Writes documents in a transaction, and returns how many were replaced. `holder` has the parts of a large document that is written alone.
     async fn write(&mut self, batch: &[PreparedDocument], holder: Option<&str>) -> Result<usize, Error> {
         let (mut change, corpus, started) = self.begin().await?;
         let replaced = store::documents::put(&mut change.tx, &corpus, batch).await?;
@@ -123,9 +123,9 @@ impl Writer<'_> {
         Ok(replaced)
     }
 
-    /// Writes the parts of a large document, several transactions long. Returns the document without them, and their holder.
+    /// Writes the parts of a large document in several transactions. Returns the document without its parts, and their holder.
     async fn write_parts(&mut self, mut document: PreparedDocument) -> Result<(PreparedDocument, String), Error> {
-        // No document has such an id.
+        // Ids of documents have no control characters.
         let holder = format!("\u{1}{:032x}", u128::from_be_bytes(random::bytes()));
         let parts = mem::take(&mut document.parts);
         let mut rest = &parts[..];
@@ -133,7 +133,7 @@ impl Writer<'_> {
             let (batch, after) = rest.split_at(self.batch_of(rest));
             let (mut change, corpus, started) = self.begin().await?;
             store::documents::put_parts(&mut change.tx, &corpus, &holder, batch).await?;
-            // The event follows with the document.
+            // The event is recorded with the document.
             change.commit([]).await?;
             self.adapt(started);
             rest = after;

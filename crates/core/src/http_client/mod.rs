@@ -25,7 +25,7 @@ pub(crate) use transfer::{Connector, read_body};
 
 /// Timeout for establishing a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Time without data until a connection is probed.
+/// Idle time after which a connection is probed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Timeout of a whole request whose response is read by the client.
 pub const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -135,8 +135,8 @@ impl HttpClient {
         Ok(HttpResponse { status, body })
     }
 
-    /// Sends a request whose bodies are streams, and returns when the headers of the response have arrived. There is no time limit: the caller
-    /// sets one. Redirects are returned, not followed.
+    /// Sends a request with a streamed body, and returns when the headers of the response have arrived; its body is a stream too. The caller
+    /// sets the time limit. Redirects are returned, not followed.
     pub async fn forward(&self, request: Request) -> Result<Response, HttpError> {
         let transport = transport(request.url());
         // Literal IP addresses bypass the resolver.
@@ -159,7 +159,7 @@ fn client_builder() -> ClientBuilder {
         // A proxy would resolve host names itself and bypass the address check.
         .no_proxy()
         .connect_timeout(CONNECT_LIMIT)
-        // Detects a service that is gone while a stream waits for it.
+        // Detects a dead connection while a stream waits for data.
         .tcp_keepalive(KEEP_ALIVE)
 }
 

@@ -1,4 +1,4 @@
-//! Transfers of content, and the guarded client as the transport of the crate `object_store`.
+//! Transfers of content. The guarded client is also the transport of the crate `object_store`.
 
 use std::{fmt, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{HttpClient, HttpError, failure};
 const TRANSFER_LIMIT: Duration = Duration::from_mins(2);
 
 impl HttpClient {
-    /// As [`HttpClient::forward`], with a time limit for the request and the body of its response.
+    /// Same as [`HttpClient::forward`], with a time limit for the request and the body of its response.
     pub(crate) async fn transfer(&self, mut request: Request) -> Result<Response, HttpError> {
         *request.timeout_mut() = Some(TRANSFER_LIMIT);
         self.forward(request).await
@@ -77,7 +77,7 @@ impl HttpService for Connector {
     }
 }
 
-/// The kind, which decides whether the request is repeated.
+/// The kind of an error, which determines whether the request is repeated.
 const fn kind(error: HttpError) -> HttpErrorKind {
     match error {
         HttpError::Unreachable => HttpErrorKind::Connect,

@@ -71,7 +71,7 @@ pub(super) fn allowed_ips(spec: &KindSpec, requested: &[String]) -> Result<Optio
         return unsupported("allowed_ips");
     }
     if spec.is_public {
-        return Err(Error::invalid("allowed_ips", "Keys of this kind are public, so they can't be limited to addresses."));
+        return Err(Error::invalid("allowed_ips", "Keys of this kind are public and can't be limited to addresses. Use limits per address."));
     }
     limits::allowed_ips(requested)?;
     let mut networks = Vec::with_capacity(requested.len());

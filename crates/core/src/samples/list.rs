@@ -17,7 +17,7 @@ use latchkey_types::{
     validate,
 };
 
-/// Number of jobs in the list, and for how long it has those with failed files after their end.
+/// Maximum number of jobs in the list, and for how long ended jobs with failed files are listed.
 const JOBS_SHOWN: i64 = 20;
 const JOBS_SHOWN_MS: i64 = 7 * DAY_MS;
 
@@ -25,7 +25,7 @@ const JOBS_SHOWN_MS: i64 = 7 * DAY_MS;
 pub struct SampleContent {
     /// The name of the file, which is not safe as a path.
     pub name: String,
-    /// Of the whole sample, in bytes.
+    /// Size of the whole sample, in bytes.
     pub size: i64,
     /// SHA-256 of the whole sample, in hexadecimal.
     pub sha256: String,
@@ -41,10 +41,10 @@ pub async fn list(core: &Core, actor: &Actor, project: ProjectId, search: &str, 
     let since = Timestamp::now().plus_ms(-JOBS_SHOWN_MS);
     let jobs = store::imports::of_interest(&mut db, project, since, JOBS_SHOWN).await?;
     let imports = imports::rows(&mut db, actor, jobs).await?;
-    // The queries below take connections of their own.
+    // Released, because the following queries use other connections.
     drop(db);
     let page = i64::try_from(SAMPLES_PAGE).unwrap_or(i64::MAX);
-    // One more than is shown, to know whether there is a next page.
+    // One more than is shown, to detect a next page.
     let mut samples = store::samples::page(&core.store, project, &search, after, page + 1).await?;
     let has_more = samples.len() > SAMPLES_PAGE;
     samples.truncate(SAMPLES_PAGE);

@@ -1,4 +1,4 @@
-//! Samples of projects: files that are imported from a disk or from a storage provider, and stored as they are.
+//! Samples of projects: files that are imported from a disk or from a storage provider, and stored unchanged.
 
 pub mod imports;
 mod list;
@@ -10,5 +10,5 @@ pub mod worker;
 
 pub use list::{SampleContent, content, delete, get, list};
 
-/// Why nothing more is stored.
-const FULL_DISK: &str = "Less than 5 % of the disk is free.";
+/// The error if too little of the disk is free. The rest is reserved, so that revocations can be stored.
+const FULL_DISK: &str = "Less than 5 % of the server's disk is free. Contact its operator.";

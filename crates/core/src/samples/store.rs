@@ -38,12 +38,12 @@ use latchkey_types::{
     sample::CHUNK_BYTES,
 };
 
-/// Bytes that are read from the store, or hashed, at once.
+/// Bytes that are read from the store or hashed at a time.
 const PIECE: usize = 1024 * 1024;
 const PIECE_BYTES: i64 = 1024 * 1024;
-/// Uploads whose hash is kept between two parts. The hash of others is computed again from what is stored.
+/// Maximum number of uploads whose hash is kept between two parts. The hash of others is computed again from the stored content.
 const UPLOADS_MAX: u64 = 10_000;
-/// Attempts to repeat a request to a bucket, and the time after which there are no more.
+/// Maximum number of retries of a request to a bucket, and the time after which there are no more.
 const RETRIES_MAX: usize = 4;
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
 /// Bytes of a GiB.
@@ -56,7 +56,7 @@ pub enum SampleStoreSpec {
     /// A bucket, with the credentials in the environment.
     Bucket {
         name: String,
-        /// What the names of all objects begin with, before a slash; can be empty.
+        /// The prefix of all object names, without the slash after it; can be empty.
         prefix: String,
     },
 }
@@ -72,7 +72,7 @@ impl FromStr for SampleStoreSpec {
     }
 }
 
-/// Limits of what is stored.
+/// Limits of the stored content.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleLimits {
     /// Bytes that the samples of one organization may take; 0 for no limit.
@@ -106,7 +106,7 @@ struct Shared {
     has_discarded: Notify,
 }
 
-/// The right to write the content of one sample, until dropped. Meanwhile nobody else writes or removes it.
+/// The right to write the content of a sample, until dropped. No other task writes or removes the content until then.
 pub(crate) struct Writing {
     shared: Arc<Shared>,
     sample: SampleId,
@@ -120,7 +120,7 @@ impl Drop for Writing {
 }
 
 impl SampleStore {
-    /// Opens the store. `s3_url` is the endpoint of a bucket unless the environment has another one.
+    /// Opens the store. `s3_url` is the endpoint of a bucket, unless the environment sets another one.
     ///
     /// # Errors
     /// If the folder cannot be created, or the environment is invalid. A message for the operator.
@@ -129,24 +129,24 @@ impl SampleStore {
             SampleStoreSpec::Folder(folder) => {
                 let unusable = || format!("samples cannot be stored in {}: check that it is a folder and belongs to this user", folder.display());
                 DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(unusable)?;
-                // With the data written through: the database records a chunk only after it is stored.
+                // With the data flushed to disk, because the database records a chunk only after it is stored.
                 let objects = LocalFileSystem::new_with_prefix(folder).with_context(unusable)?.with_fsync(true);
                 Ok(Self::new(Arc::new(objects), Some(folder.clone()), limits))
             }
             SampleStoreSpec::Bucket { name, prefix } => {
-                ensure!(!name.is_empty(), "name the bucket of samples: s3://BUCKET/PREFIX");
+                ensure!(!name.is_empty(), "the name of the sample bucket is missing: use s3://BUCKET/PREFIX");
                 let retry = RetryConfig { max_retries: RETRIES_MAX, retry_timeout: RETRY_LIMIT, ..RetryConfig::default() };
                 let mut builder = AmazonS3Builder::from_env().with_bucket_name(name).with_retry(retry).with_http_connector(Connector(client.clone()));
                 if let Some(url) = s3_url.filter(|_| env::var_os("AWS_ENDPOINT_URL").is_none()) {
                     builder = builder.with_endpoint(url.as_str().trim_end_matches('/')).with_allow_http(true);
                 }
-                let bucket = builder.build().context("the bucket of samples cannot be used: check AWS_ACCESS_KEY_ID and the other variables")?;
+                let bucket = builder.build().context("the sample bucket cannot be used: check AWS_ACCESS_KEY_ID and the other AWS variables")?;
                 Ok(Self::new(Arc::new(PrefixStore::new(bucket, prefix.as_str())), None, limits))
             }
         }
     }
 
-    /// A store that is empty and forgets its content: for commands and tests, which import nothing.
+    /// An empty store in memory, for commands and tests that import nothing.
     pub fn in_memory() -> Self {
         Self::new(Arc::new(InMemory::new()), None, SampleLimits::default())
     }
@@ -189,7 +189,7 @@ impl SampleStore {
         }
     }
 
-    /// Removes what is left of chunks that were being written when the process was killed. Call when all chunks of the sample are stored.
+    /// Removes partially written chunks of a killed process. Call when all chunks of the sample are stored.
     pub(crate) async fn remove_unfinished(&self, organization: OrganizationId, sample: SampleId) {
         let Some(folder) = &self.folder else { return };
         if let Err(error) = remove_staged(&folder.join(organization.to_string()).join(sample.to_string())).await {
@@ -210,7 +210,7 @@ impl SampleStore {
         outcome
     }
 
-    /// The hash of the first bytes of a sample, which are stored. It is known after the last part of an upload; otherwise what is stored is read.
+    /// The hash of the first bytes of a sample, which are stored. It is kept between two parts of an upload; otherwise the stored content is read.
     pub(crate) async fn hash_of(&self, organization: OrganizationId, sample: SampleId, stored: i64) -> object_store::Result<Sha256> {
         match self.shared.hashes.get(&sample) {
             Some((hashed, hash)) if hashed == stored => Ok(hash),
@@ -226,18 +226,18 @@ impl SampleStore {
         self.shared.hashes.insert(sample, (stored, hash));
     }
 
-    /// Forgets the hash of an upload that is complete.
+    /// Drops the hash of a completed upload.
     pub(crate) fn forget_hash(&self, sample: SampleId) {
         self.shared.hashes.invalidate(&sample);
     }
 
-    /// Whether enough of the disk is free for more content. Always so for a bucket.
+    /// Whether enough of the disk is free for more content; always true for a bucket.
     pub(crate) fn has_room(&self) -> bool {
         let Some(folder) = &self.folder else { return true };
         is_free(folder, self.limits.free_min_percent)
     }
 
-    /// Begins to write the content of a sample; `None` while somebody else does.
+    /// Begins to write the content of a sample; `None` while another task does.
     pub(crate) fn begin_writing(&self, sample: SampleId) -> Option<Writing> {
         let is_new = self.shared.writing.lock().unwrap_or_else(PoisonError::into_inner).insert(sample);
         is_new.then(|| Writing { shared: Arc::clone(&self.shared), sample })
@@ -280,7 +280,7 @@ fn first_piece(range: &Range<i64>) -> (i64, Range<u64>) {
     (number, from.unsigned_abs()..(from + length).unsigned_abs())
 }
 
-/// Removes the folder of a sample, with what interrupted writes left in it, and that of its organization if it is then empty.
+/// Removes the folder of a sample, including partially written chunks, and that of its organization if it is then empty.
 async fn remove_folder(of_organization: &Path, sample: SampleId) -> object_store::Result<()> {
     match fs::remove_dir_all(of_organization.join(sample.to_string())).await {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(object_store::Error::Generic { store: "sample store", source: error.into() }),
@@ -307,7 +307,7 @@ async fn remove_staged(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Adds content to a hash. Other tasks run in between: hashing a chunk takes milliseconds.
+/// Adds content to a hash. Yields to other tasks in between, because hashing a chunk takes milliseconds.
 pub(crate) async fn hashed(mut hash: Sha256, content: &Bytes) -> Sha256 {
     for piece in content.chunks(PIECE) {
         hash.update(piece);
@@ -316,7 +316,7 @@ pub(crate) async fn hashed(mut hash: Sha256, content: &Bytes) -> Sha256 {
     hash
 }
 
-/// Whether at least this part of the folder's disk is free. A disk that cannot be examined counts as free: writing to it shows what is wrong.
+/// Whether at least this percentage of the folder's disk is free. If that cannot be determined, true: writing then reports the error.
 fn is_free(folder: &Path, percent: u64) -> bool {
     match statvfs(folder) {
         Ok(disk) => u128::from(disk.f_bavail) * 100 >= u128::from(disk.f_blocks) * u128::from(percent),

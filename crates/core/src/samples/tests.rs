@@ -1,4 +1,4 @@
-//! Imports of local files, and what becomes of their content.
+//! Imports of local files and their content.
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -231,5 +231,5 @@ async fn nothing_is_stored_on_a_disk_that_is_too_full() {
     fixture.core.samples = SampleStore::open(&folder, limits, &fixture.core.http_client, None).unwrap();
     let import = fixture.begin(&[("a", 1)]).await.unwrap().import;
     let refused = fixture.upload(import.id, 0, 0, &Bytes::from_static(b"x")).await;
-    assert_eq!(refused, Err(Error::conflict("content", "Less than 5 % of the disk is free.")));
+    assert_eq!(refused, Err(Error::conflict("content", "Less than 5 % of the server's disk is free. Contact its operator.")));
 }

@@ -1,4 +1,4 @@
-//! Services as the gateway calls them: in memory, with their decrypted credentials, until something about them changes.
+//! Services as the gateway calls them: cached in memory with their decrypted credentials until they change.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -25,11 +25,11 @@ use latchkey_types::{
 
 /// Maximum number of services in memory.
 const CAPACITY: u64 = 10_000;
-/// For how long a service that is not called stays in memory: it holds a decrypted secret.
+/// For how long a service that is not called stays in memory. Limited, because it contains a decrypted secret.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 /// Period in which at most one echoed credential of a service is audited.
 const ECHO_PERIOD: Duration = Duration::from_mins(1);
-/// Number of locks that reads are distributed to.
+/// Number of locks among which reads are distributed.
 const READ_LOCKS: usize = 16;
 
 /// A service with its decrypted credential.
@@ -37,7 +37,7 @@ pub struct CallableService {
     pub id: ServiceId,
     pub organization: OrganizationId,
     pub name: String,
-    /// Without a trailing slash, except that of a URL without a path.
+    /// Without a trailing slash, unless the URL has no path.
     pub base_url: Url,
     pub injection: Injection,
     pub credential: CallCredential,
@@ -51,9 +51,9 @@ pub struct CallableService {
 
 /// The credential of a service.
 pub enum CallCredential {
-    /// There never was one: calls are forwarded without.
+    /// There never was one: calls are forwarded without a credential.
     None,
-    /// It was removed: calls must be refused.
+    /// It was unlinked: calls must be refused.
     Unlinked(UnlinkReason),
     /// Its secrets cannot be decrypted.
     Unreadable,
@@ -75,7 +75,7 @@ impl CallableService {
     }
 }
 
-/// Unlike with `glob_match` alone, `*` stands for at least one character of a last segment: `/items/` may list what `/items/*` reads one by one.
+/// Unlike in `glob_match` alone, `*` as the last segment matches at least one character: `/items/` may list what `/items/*` reads one by one.
 fn matches(pattern: &str, path: &str) -> bool {
     let may_end_with_slash = pattern.ends_with('/') || pattern.ends_with("**");
     (may_end_with_slash || !path.ends_with('/')) && fast_glob::glob_match(pattern, path)
@@ -136,7 +136,7 @@ impl ServiceCache {
             return Ok(None);
         };
         let service = Arc::new(service);
-        // A secret can become readable without a change in the database: when the master key is put in place.
+        // Not cached: a secret becomes readable without a change in the database when the operator restores the master key.
         if !matches!(service.credential, CallCredential::Unreadable) {
             self.entries.insert(key, Entry { epoch, service: Arc::clone(&service) });
         }

@@ -5,8 +5,8 @@ use crate::{Core, actor::Actor};
 use latchkey_types::error::Error;
 use latchkey_verify::CachedKey;
 
-/// Audits that a response of the service to this key's call contained the service's credential `count` times, which was masked. At most one
-/// event a minute is written for each service by each instance; the others are only logged.
+/// Audits that a response to a call with this key contained the service's credential `count` times, which was masked. Each instance writes at
+/// most one event per minute and service; the others are only logged.
 pub async fn record_echo(core: &Core, service: &CallableService, key: &CachedKey, count: u64) {
     tracing::warn!(service = %service.id, count, "an upstream sent back the credential that it received; it was masked");
     if !core.service_cache.is_first_echo(service.id) {

@@ -31,8 +31,8 @@ fn linkable_credential(record: CredentialRecord) -> LinkableCredential {
     LinkableCredential { id: record.id, kind: record.kind, name: record.name, mask: record.mask, is_aws }
 }
 
-/// Requires that the actor may link this credential, and that it fits the injection. A key needs the scope to change credentials: whoever links
-/// one determines the URL that it is sent to.
+/// Requires that the actor may link this credential, and that it fits the injection. A key needs the scope to change credentials, because
+/// linking one determines the URL that it is sent to.
 ///
 /// # Errors
 /// `Forbidden`, `ScopeNotHeld`; `Invalid` at `credential`, also for credentials of other organizations and external keys of other users.
@@ -42,11 +42,11 @@ pub(super) async fn require_linkable(db: &mut Connection, actor: &Actor, id: Cre
     let record = found.filter(|record| record.kind == CredentialKind::General || record.created_by == actor.user);
     let invalid = |message: &str| Err(Error::invalid("credential", message));
     let Some(record) = record else {
-        return invalid("Choose a general key or an external key of your own. This key belongs to someone else or was deleted.");
+        return invalid("Choose a general key or an external key of your own. This key belongs to another user or was deleted.");
     };
     actor.require(record.kind.spec().manage)?;
     match (matches!(injection, Injection::SigV4 { .. }), is_aws(&record)) {
-        (true, false) => invalid("Choose your external key for Amazon Web Services: requests are signed with it."),
+        (true, false) => invalid("Choose your external key for Amazon Web Services, because requests are signed."),
         (false, true) => invalid("A key for Amazon Web Services can only sign requests. Choose another key, or AWS Signature Version 4."),
         (true, true) | (false, false) => Ok(()),
     }
@@ -56,7 +56,7 @@ fn is_aws(record: &CredentialRecord) -> bool {
     record.provider == Some(StorageProvider::Aws)
 }
 
-/// Decides about the link of a service that is changed. If the change unlinks its credential, removes it from the values and returns why.
+/// Updates the link of a service that is changed. If the change unlinks the credential, removes it from the values and returns the reason.
 ///
 /// # Errors
 /// As [`require_linkable`].

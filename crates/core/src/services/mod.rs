@@ -41,7 +41,8 @@ pub async fn get(core: &Core, actor: &Actor, id: ServiceId) -> Result<ServiceRow
     Ok(row(find(&mut *core.store.connection().await?, actor, id).await?))
 }
 
-/// Creates a service. To link a general key also needs *Manage Credentials*; to link an external key, *Manage API Keys* and to be its holder.
+/// Creates a service. Linking a general key also needs *Manage Credentials*; linking an external key needs *Manage API Keys*, and only its holder
+/// can do it.
 ///
 /// # Errors
 /// `Invalid` at the first invalid field; `Conflict` at `name`; `Forbidden`, `Unavailable`.
@@ -60,8 +61,8 @@ pub async fn create(core: &Core, actor: &Actor, request: ServiceRequest) -> Resu
 }
 
 /// Changes a service. A new base URL unlinks its credential, so that no credential is sent to a URL that it was not linked to; another
-/// credential in the same request is linked to the new URL. An external key is also unlinked if somebody other than its holder changes anything.
-/// To link another credential, or to change how one is injected, needs the same as [`create`].
+/// credential in the same request is linked to the new URL. An external key is also unlinked if a user other than its holder changes anything.
+/// Linking another credential, or changing how one is injected, needs the same permissions as in [`create`].
 ///
 /// # Errors
 /// As [`create`]; `NotFound`, `Outdated`.
@@ -77,7 +78,7 @@ pub async fn edit(core: &Core, actor: &Actor, id: ServiceId, request: ServiceReq
         return Ok(UpdatedService { service: row_before, unlinked: None });
     }
     let unlinked = link::update(&mut change.tx, &change.actor, &before, &mut values).await?;
-    // Without a credential, the reason why the service lost the last one stays.
+    // Without a new credential, the reason why the service lost the last one is kept.
     let reason = if values.credential.is_none() && before.credential.is_none() { before.unlink_reason } else { unlinked };
     store::services::update(&mut change.tx, change.actor.organization, id, &values, reason).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
@@ -87,7 +88,7 @@ pub async fn edit(core: &Core, actor: &Actor, id: ServiceId, request: ServiceReq
     Ok(UpdatedService { service: row(record), unlinked })
 }
 
-/// Deletes a service. Its credential remains.
+/// Deletes a service. Its credential is kept.
 ///
 /// # Errors
 /// `NotFound`, `Outdated`, `Forbidden`, `Unavailable`.

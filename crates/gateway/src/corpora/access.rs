@@ -1,4 +1,4 @@
-//! Who calls, and what the key permits.
+//! The caller and the permissions of its key.
 
 use std::{
     borrow::Cow,
@@ -40,7 +40,7 @@ impl<'a> Caller<'a> {
     pub(super) async fn authenticate(state: &AppState, parts: &'a Parts) -> Result<Self, Refusal> {
         let presented = presented_key(&parts.headers)?;
         let key = state.verifier.find(presented).await.map_err(Error::from)?.ok_or_else(Refusal::unknown_key)?;
-        // Another kind is as good as unknown: the answer says nothing about it.
+        // Other kinds are reported like unknown keys, so that the response reveals nothing about them.
         if key.kind != KeyKind::Corpus {
             return Err(Refusal::unknown_key());
         }
@@ -88,11 +88,11 @@ impl<'a> Caller<'a> {
             VerdictCode::Disabled => return Err(Refusal::disabled_key()),
             VerdictCode::InsufficientPermissions => return Err(Refusal::missing_scope()),
             VerdictCode::RateLimited => {
-                let detail = "A rate limit of this API key is exhausted.";
+                let detail = "A rate limit of this API key is exhausted. Try again later.";
                 return Err(Refusal::exhausted("RATE_LIMITED", detail, retry_after(&verdict)).with_limits(&verdict));
             }
             VerdictCode::UsageExceeded => {
-                let detail = "The credits of this API key are exhausted.";
+                let detail = "This API key does not have enough credits left.";
                 return Err(Refusal::exhausted("USAGE_EXCEEDED", detail, retry_after(&verdict)).with_limits(&verdict));
             }
         }
@@ -105,13 +105,13 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Every `Origin` header must be allowed. One that is not text is foreign.
+/// Every `Origin` header must be allowed. A value that is not text is not allowed.
 fn require_origin(key: &CachedKey, headers: &HeaderMap) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
     if origins.all(|origin| is_origin_allowed(key, Some(origin))) { Ok(()) } else { Err(Refusal::foreign_origin()) }
 }
 
-/// The header is required; the body may leave the customer id out, and then means the one of the header.
+/// The header is required. The body may omit the customer id; otherwise it must be the same.
 fn require_customer(own: i64, headers: &HeaderMap, named: &[&CorpusIds]) -> Result<(), Refusal> {
     let own = Integer(Some(own));
     let mut in_headers =
@@ -122,7 +122,7 @@ fn require_customer(own: i64, headers: &HeaderMap, named: &[&CorpusIds]) -> Resu
     if is_own { Ok(()) } else { Err(Refusal::wrong_customer()) }
 }
 
-/// At least one corpus must be named, each in all its occurrences one of the key's.
+/// At least one corpus must be named, and the key must have access to all that are named.
 fn require_corpora(own: &[i64], named: &[&CorpusIds]) -> Result<(), Refusal> {
     let is_own = |id: &Integer| id.0.is_some_and(|corpus| own.contains(&corpus));
     let are_own = !named.is_empty() && named.iter().all(|ids| !ids.corpora.is_empty() && ids.corpora.iter().all(is_own));

@@ -1,11 +1,11 @@
-//! Cross-origin headers: any page may call, without credentials such as cookies. What restricts the origins of a key is checked with the key.
+//! Cross-origin headers: any page may call, without credentials such as cookies. The allowed origins of a key are checked with the key.
 
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 
-/// The answer to a preflight request, which has no key. Browsers remember it for a day.
+/// The response to a preflight request, which has no key. Browsers cache it for a day.
 pub(super) async fn preflight() -> (StatusCode, [(HeaderName, HeaderValue); 3]) {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST")),

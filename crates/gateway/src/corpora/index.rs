@@ -51,18 +51,18 @@ pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Resu
     Ok(response)
 }
 
-/// What is left to do after the call is charged.
+/// The work after the call is charged.
 enum Work<'a> {
     Index(NewDocument),
     Forward(Arc<Upstream>, DocumentJson<'a>),
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexResponse {
     status: IndexStatus,
-    /// What the document counts for.
+    /// The size of the document.
     #[serde(skip_serializing_if = "Value::is_null")]
     quota_consumed: Value,
 }
@@ -91,7 +91,7 @@ async fn index(state: &AppState, caller: &Caller<'_>, corpus: i64, document: New
     Ok(IndexResponse::new("OK", quota))
 }
 
-/// The answer of an upstream.
+/// The response of an upstream.
 #[derive(Deserialize)]
 struct UpstreamAnswer {
     status: Option<UpstreamStatus>,
@@ -103,7 +103,7 @@ async fn forward(core: &Core, upstream: &Upstream, corpus: i64, document: Docume
     let (customer_id, corpus_id) = (upstream::id(&upstream.customer_id), upstream::id(&upstream.corpus_id));
     let body = json!({ "customer_id": customer_id, "corpus_id": corpus_id, "document": document.value()? });
     let answer: UpstreamAnswer = upstream::call(core, upstream, corpus, "index", &body).await?;
-    // Vectara's own clients take a document that exists already for success.
+    // Vectara's own clients treat a document that already exists as success.
     match answer.status {
         None => Ok(IndexResponse::new("OK", answer.quota_consumed)),
         Some(status) if status.is_ok() || status.code == "ALREADY_EXISTS" => Ok(IndexResponse::new(status.code, answer.quota_consumed)),

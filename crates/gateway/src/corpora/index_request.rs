@@ -8,7 +8,7 @@ use super::{
 };
 use latchkey_types::corpus::{NewDocument, SECTIONS_MAX};
 
-/// How deep sections may be nested. Each level is parsed again.
+/// Maximum depth of nested sections. Limited, because each level is parsed again.
 const DEPTH_MAX: usize = 16;
 
 /// An index call as it was sent, with every occurrence of every id.
@@ -40,7 +40,7 @@ impl<'a> IndexRequest<'a> {
         &self.ids
     }
 
-    /// The corpus and the document; call it after [`Self::named`] was checked.
+    /// The corpus and the document. Call it after checking [`Self::named`].
     ///
     /// # Errors
     /// `MALFORMED`.
@@ -59,8 +59,8 @@ impl DocumentJson<'_> {
         Ok(json::value("document", self.0)?.unwrap_or_default())
     }
 
-    /// The document for the built-in index. Sections inside of sections follow the text of their section; the title of a section becomes a part of
-    /// its text.
+    /// The document for the built-in index. Nested sections follow the text of the section that contains them; the title of a section becomes
+    /// part of its text.
     ///
     /// # Errors
     /// `MALFORMED`, `INVALID_ARGUMENT`.
@@ -81,7 +81,7 @@ impl DocumentJson<'_> {
     }
 }
 
-/// Adds the texts of a list of sections, in the order of reading.
+/// Adds the texts of a list of sections, in reading order.
 fn add_sections(texts: &mut Vec<String>, list: &RawValue, depth: usize) -> Result<(), Refusal> {
     if depth > DEPTH_MAX {
         return Err(Refusal::invalid_argument(format!("Sections are nested more than {DEPTH_MAX} deep.")));
@@ -108,7 +108,7 @@ fn add_section(texts: &mut Vec<String>, section: Members<'_>, depth: usize) -> R
         texts.push(text);
     }
     if texts.len() > SECTIONS_MAX {
-        return Err(Refusal::invalid_argument(format!("A document may have {SECTIONS_MAX} sections.")));
+        return Err(Refusal::invalid_argument(format!("A document may have at most {SECTIONS_MAX} sections.")));
     }
     nested.into_iter().try_for_each(|list| add_sections(texts, list, depth + 1))
 }

@@ -1,5 +1,5 @@
-//! JSON objects with every occurrence of every field. A parser that keeps one of two fields with the same name, or of the two spellings
-//! `corpus_key` and `corpusKey`, may keep another one than the parser that answers the call.
+//! JSON objects with every occurrence of every field. Of two fields with the same name, or with the spellings `corpus_key` and `corpusKey`,
+//! another parser may use the one that was not checked here.
 
 use std::fmt;
 
@@ -38,12 +38,12 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// Both spellings of a name are the same when folded.
+/// Folds a name, so that both spellings are equal.
 fn folded(name: &str) -> String {
     name.chars().filter(|character| *character != '_').map(|character| character.to_ascii_lowercase()).collect()
 }
 
-/// An id or number: an integer, or text with its digits, as in the JSON form of Protocol Buffers. `None` if it is no integer of 64 bits.
+/// An id or number: an integer, or text with its digits, as in the JSON form of Protocol Buffers. `None` if it is not an integer of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Integer(pub(super) Option<i64>);
 
@@ -90,7 +90,7 @@ pub(super) fn object(body: &[u8]) -> Result<Members<'_>, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal::malformed("The request body is not a JSON object."))
 }
 
-/// Parses the value of a field; `None` for `null`, which stands for a missing field.
+/// Parses the value of a field; `None` for `null`, which is treated like a missing field.
 ///
 /// # Errors
 /// `MALFORMED`, with the field's name.
@@ -136,7 +136,7 @@ impl CorpusIds {
         Ok(true)
     }
 
-    /// The corpus; call it after the ids were checked.
+    /// The corpus. Call it after checking the ids.
     ///
     /// # Errors
     /// `MALFORMED` if there are two, `INVALID_CORPUS_ID` if there is none.

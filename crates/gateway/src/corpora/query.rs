@@ -43,9 +43,9 @@ pub(super) async fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> Resu
     Ok(response)
 }
 
-/// Who answers what.
+/// The backends of the queries.
 struct Plan {
-    /// Queries of the built-in index: position of the query, and corpus.
+    /// Searches in the built-in index: position of the query, and corpus.
     built_in: Vec<(usize, i64)>,
     calls: Vec<UpstreamCall>,
 }
@@ -63,7 +63,7 @@ impl Plan {
                     entry.insert(backends::of(core, organization, corpus).await?);
                 }
                 match &by_corpus[&corpus] {
-                    // Without it, the results would contain what the filter excludes.
+                    // Ignoring the filter would return results that it excludes.
                     Backend::BuiltIn if key.has_filter() => return Err(Refusal::no_filter()),
                     Backend::BuiltIn if plan.built_in.contains(&(position, corpus)) => {}
                     Backend::BuiltIn => plan.built_in.push((position, corpus)),
@@ -74,7 +74,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Runs all searches and calls; the first failure ends the others. Returns what was found for each query.
+    /// Runs all searches and calls, and returns the results of each query. The first failure ends the others.
     async fn run(self, core: &Core, organization: OrganizationId, queries: &[Query]) -> Result<Vec<Found>, Refusal> {
         let Self { built_in, calls } = self;
         let calls = try_join_all(calls.into_iter().map(|call| call.send(core)));
@@ -90,7 +90,7 @@ impl Plan {
     }
 }
 
-/// Searches the built-in index, one corpus after the other: an anonymous call must not occupy all connections of the database.
+/// Searches the built-in index, one corpus after the other, so that an anonymous call does not occupy all database connections.
 async fn search_all(
     core: &Core,
     organization: OrganizationId,

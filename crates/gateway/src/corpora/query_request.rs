@@ -8,12 +8,12 @@ use super::{
 };
 use latchkey_types::corpus::{QUERY_MAX, RESULTS_MAX};
 
-/// Results of a query that asks for no number.
+/// Number of results of a query without a number.
 const RESULTS_DEFAULT: usize = 10;
-/// Corpora that one call may search; a corpus counts once for each query.
+/// Maximum number of corpora that one call may search; a corpus counts once for each query.
 const SEARCHES_MAX: usize = 32;
 
-/// Further fields of Vectara, passed on to an upstream: folded name and name. No others are passed on, so that none can name another corpus.
+/// Further fields of Vectara that are passed on to an upstream: folded name and name. All others are dropped, so that none can name another corpus.
 type Options = &'static [(&'static str, &'static str)];
 
 const QUERY_OPTIONS: Options =
@@ -65,7 +65,7 @@ pub(super) struct CorpusKey {
 }
 
 impl CorpusKey {
-    /// Whether only a part of the corpus is meant.
+    /// Whether the search is restricted to a part of the corpus.
     pub(super) fn has_filter(&self) -> bool {
         self.options.get("metadata_filter").is_some_and(|filter| filter.as_str() != Some(""))
     }
@@ -89,14 +89,14 @@ impl QueryRequest {
         self.0.iter().flat_map(|query| &query.keys).map(|key| &key.ids).collect()
     }
 
-    /// The queries; call it after [`Self::named`] was checked.
+    /// The queries. Call it after checking [`Self::named`].
     ///
     /// # Errors
     /// `MALFORMED`, `INVALID_ARGUMENT`.
     pub(super) fn into_queries(self) -> Result<Vec<Query>, Refusal> {
         let queries = self.0.into_iter().map(QueryMembers::into_query).collect::<Result<Vec<_>, _>>()?;
         if queries.iter().map(|query| query.keys.len()).sum::<usize>() > SEARCHES_MAX {
-            return Err(Refusal::invalid_argument(format!("One call may search {SEARCHES_MAX} corpora; a corpus counts once for each query.")));
+            return Err(Refusal::invalid_argument(format!("One call may search at most {SEARCHES_MAX} corpora. Each query counts separately.")));
         }
         Ok(queries)
     }
@@ -115,14 +115,14 @@ impl QueryMembers {
             }
         }
         if query.keys.is_empty() {
-            // Refused like a corpus without an id.
+            // Refused like a query whose corpora have no id.
             query.keys.push(KeyMembers::default());
         }
         Ok(query)
     }
 
     fn into_query(self) -> Result<Query, Refusal> {
-        let text = json::single("query", self.texts)?.ok_or_else(|| Refusal::malformed("A query has no field “query” with its text."))?;
+        let text = json::single("query", self.texts)?.ok_or_else(|| Refusal::malformed("The field “query” with the text of a query is missing."))?;
         if text.chars().count() > QUERY_MAX {
             return Err(Refusal::invalid_argument(format!("A query is longer than {QUERY_MAX} characters.")));
         }
@@ -152,7 +152,7 @@ impl KeyMembers {
 /// Adds a field if it is one of the options.
 ///
 /// # Errors
-/// `MALFORMED` if there is one already.
+/// `MALFORMED` if the field already occurred.
 fn add_option(options: &mut Map<String, Value>, allowed: Options, field: &str, raw: &RawValue) -> Result<(), Refusal> {
     let Some((_, name)) = allowed.iter().find(|(folded, _)| *folded == field) else { return Ok(()) };
     let Some(value) = json::value::<Value>(name, raw)? else { return Ok(()) };

@@ -34,7 +34,7 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
-    /// The body has not the form of the call.
+    /// The body does not have the form of the call.
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "MALFORMED", detail)
     }
@@ -45,7 +45,7 @@ impl Refusal {
     }
 
     pub(super) fn unknown_key() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "INVALID_API_KEY", "This API key is unknown or was deleted, or it is no corpus key.")
+        Self::new(StatusCode::UNAUTHORIZED, "INVALID_API_KEY", "This API key is unknown, was deleted or is not a corpus key.")
     }
 
     pub(super) fn disabled_key() -> Self {
@@ -65,19 +65,19 @@ impl Refusal {
         Self::forbidden("INVALID_CUSTOMER_ID", detail)
     }
 
-    /// The same for a corpus of somebody else, one that does not exist, and none at all.
+    /// The same for foreign corpora, corpora that do not exist, and a missing corpus.
     pub(super) fn wrong_corpus() -> Self {
-        Self::forbidden("INVALID_CORPUS_ID", "Name only corpora that exist and to which this API key gives access, at least one.")
+        Self::forbidden("INVALID_CORPUS_ID", "Name at least one corpus, and only corpora that exist and that this API key can access.")
     }
 
     /// The built-in index cannot restrict a query to a part of a corpus.
     pub(super) fn no_filter() -> Self {
-        let detail = "The built-in index does not support “metadata_filter”. Remove it, or use a corpus for what it selects.";
+        let detail = "The built-in index does not support “metadata_filter”. Remove it, or use a separate corpus for the selected documents.";
         Self::new(StatusCode::BAD_REQUEST, "UNIMPLEMENTED", detail)
     }
 
     pub(super) fn missing_scope() -> Self {
-        Self::forbidden("INSUFFICIENT_PERMISSIONS", "This API key does not permit this call.")
+        Self::forbidden("INSUFFICIENT_PERMISSIONS", "This API key does not have the scope that this call requires.")
     }
 
     /// The key's limits are exhausted.
@@ -87,7 +87,7 @@ impl Refusal {
         Self { headers: Some(Box::new(headers)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
     }
 
-    /// Adds the headers with what is left of the key's limits.
+    /// Adds the headers with the key's remaining limits.
     pub(super) fn with_limits(mut self, verdict: &Verdict) -> Self {
         rate_headers::write(self.headers.get_or_insert_default(), verdict);
         self

@@ -1,4 +1,4 @@
-//! The answer to a query call.
+//! The response to a query call.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use latchkey_types::corpus::SearchHit;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QueryResponse {
@@ -17,7 +17,7 @@ pub(super) struct QueryResponse {
     pub(super) status: [(); 0],
 }
 
-/// The answer to one query.
+/// The results of one query.
 #[derive(Debug, Serialize)]
 pub(super) struct ResponseSet {
     response: Vec<ResponseItem>,
@@ -41,7 +41,7 @@ struct ResponseItem {
     further: Map<String, Value>,
 }
 
-/// The ids of Latchkey, also for results of an upstream.
+/// Latchkey's ids, also for results of an upstream.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CorpusKey {
@@ -103,7 +103,7 @@ fn document_metadata(title: &str, metadata: &str) -> Vec<Value> {
     all.iter().map(|attribute| json!(attribute)).collect()
 }
 
-/// What the sources of a query found, each best first.
+/// The results from each source of a query, best first.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     sources: Vec<Vec<SearchResult>>,

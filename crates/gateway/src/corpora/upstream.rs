@@ -1,4 +1,4 @@
-//! Calls to the service that answers for a corpus, with its ids and its key.
+//! Calls to the upstream of a corpus, with the upstream's ids and key.
 
 use axum::http::{HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -27,7 +27,7 @@ impl UpstreamStatus {
     }
 }
 
-/// Whether corpora of both can be searched with one call.
+/// Whether corpora of both upstreams can be searched with one call.
 pub(super) fn is_same_account(one: &Upstream, other: &Upstream) -> bool {
     let has_same_key = match (&one.key, &other.key) {
         (UpstreamKey::None, UpstreamKey::None) => true,
@@ -37,7 +37,7 @@ pub(super) fn is_same_account(one: &Upstream, other: &Upstream) -> bool {
     has_same_key && one.base_url == other.base_url && one.customer_id == other.customer_id
 }
 
-/// An id as upstreams expect it: a number if it is one.
+/// An id as upstreams expect it: a number if it consists of digits.
 pub(super) fn id(text: &str) -> Value {
     text.parse::<i64>().map_or_else(|_| text.into(), Into::into)
 }
@@ -47,7 +47,7 @@ pub(super) fn id_text(id: &Value) -> String {
     id.as_str().map_or_else(|| id.to_string(), ToOwned::to_owned)
 }
 
-/// Calls `query` or `index` of the upstream of a corpus. Returns the answer, in which the key is masked.
+/// Calls `query` or `index` of the upstream of a corpus. Returns the response, in which the key is masked.
 ///
 /// # Errors
 /// 503 `UPSTREAM_KEY_UNUSABLE`, 504 `UPSTREAM_TIMEOUT`, 502 `UPSTREAM_FAILED`.
@@ -59,24 +59,24 @@ pub(super) async fn call<T: DeserializeOwned>(core: &Core, upstream: &Upstream, 
     let key = match &upstream.key {
         UpstreamKey::None => None,
         UpstreamKey::Value(key) => Some(key),
-        UpstreamKey::Unlinked => return Err(unusable("its key was unlinked.")),
+        UpstreamKey::Unlinked => return Err(unusable("its key was deleted or unlinked.")),
         UpstreamKey::Unreadable => return Err(unusable("its key cannot be decrypted.")),
     };
-    let customer_id = HeaderValue::from_str(&upstream.customer_id).map_err(|_| unusable("its customer id is no header value."))?;
+    let customer_id = HeaderValue::from_str(&upstream.customer_id).map_err(|_| unusable("its customer id is not a valid header value."))?;
     let url = endpoint(&upstream.base_url, operation);
     let mut request = core.http_client.request(Method::POST, url).header("customer-id", customer_id).json(body);
     if let Some(key) = key {
-        request = request.header("x-api-key", secret_header(key).ok_or_else(|| unusable("its key is no header value."))?);
+        request = request.header("x-api-key", secret_header(key).ok_or_else(|| unusable("its key is not a valid header value."))?);
     }
     let response = core.http_client.send(request).await.map_err(|error| failed_request(corpus, error))?;
     match response.status {
-        200 => parse(&response.body, key, corpus).map_err(|_| failed(corpus, "sent an answer that is not in Vectara's form.")),
+        200 => parse(&response.body, key, corpus).map_err(|_| failed(corpus, "sent a response that is not in Vectara's form.")),
         401 | 403 => Err(failed(corpus, "rejected the stored key or ids.")),
-        status => Err(failed(corpus, &format!("answered with the status {status}."))),
+        status => Err(failed(corpus, &format!("responded with status {status}."))),
     }
 }
 
-/// The upstream did not do what was asked.
+/// The upstream could not be called, or its response cannot be used.
 pub(super) fn failed(corpus: i64, detail: &str) -> Refusal {
     Refusal::new(StatusCode::BAD_GATEWAY, "UPSTREAM_FAILED", format!("The upstream of corpus {corpus} {detail}"))
 }
@@ -89,7 +89,7 @@ fn failed_request(corpus: i64, error: HttpError) -> Refusal {
     failed(corpus, &error.to_string())
 }
 
-/// The base URL may end with the version, as in the documentation of Vectara.
+/// The base URL may end with the version, as in Vectara's documentation.
 fn endpoint(base: &Url, operation: &str) -> Url {
     let mut url = base.clone();
     let path = base.path().trim_end_matches('/');
@@ -103,15 +103,15 @@ fn secret_header(secret: &SecretString) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Parses an answer and masks the key in it: the caller is anonymous, and an upstream may repeat what it received.
+/// Parses a response and masks the key in it, because callers are anonymous and an upstream may repeat the key.
 fn parse<T: DeserializeOwned>(body: &[u8], key: Option<&SecretString>, corpus: i64) -> serde_json::Result<T> {
     let answer: Value = serde_json::from_slice(body)?;
     let Some(key) = key else { return serde_json::from_value(answer) };
-    // Written anew, so that escapes cannot hide the key.
+    // Serialized again, so that escapes cannot hide the key.
     let mut text = serde_json::to_vec(&answer)?;
     let count = Masker::new(&[key.expose_secret().as_bytes()]).mask_all(&mut text);
     if count > 0 {
-        tracing::warn!(corpus, count, "an upstream answered with its own key, which was masked");
+        tracing::warn!(corpus, count, "an upstream repeated its key in a response, where it was masked");
     }
     serde_json::from_slice(&text)
 }

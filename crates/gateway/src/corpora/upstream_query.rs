@@ -1,4 +1,4 @@
-//! The part of a query call that one account of an upstream answers.
+//! The part of a query call that is sent to one account of an upstream.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use latchkey_core::{Core, corpora::backends::Upstream};
 
 /// One call of an upstream.
 pub(super) struct UpstreamCall {
-    /// The upstream of the first corpus; those of the others differ in the corpus id only.
+    /// The upstream of the first corpus; those of the others differ only in the corpus id.
     account: Arc<Upstream>,
     /// Named in errors.
     corpus: i64,
@@ -38,7 +38,7 @@ struct MappedCorpus {
     upstream_id: String,
 }
 
-/// What the upstream answered to one query.
+/// The results of the upstream for one query.
 #[derive(Debug)]
 pub(super) struct PartAnswer {
     /// Position of the query in the call.
@@ -68,7 +68,7 @@ pub(super) fn add(calls: &mut Vec<UpstreamCall>, position: usize, query: &Query,
     part.corpora.push(MappedCorpus { corpus: key.corpus, upstream_id: upstream::id_text(&upstream::id(&upstream.corpus_id)) });
 }
 
-/// Results are skipped after the answers of all sources are merged.
+/// Requests the skipped results too, because results are skipped after the sources are merged.
 fn body_without_corpora(query: &Query) -> Value {
     let mut body = query.options.clone();
     body.insert("query".to_owned(), query.text.as_str().into());
@@ -113,7 +113,7 @@ impl Part {
         Ok(SearchResult { corpus, text: item.text, score: item.score, metadata: item.metadata, document, further: item.further })
     }
 
-    /// The corpus of a result. The result of a query over one corpus may leave it out.
+    /// The corpus of a result. Results of a query over one corpus may omit it.
     fn corpus_of(&self, key: Option<&AnswerKey>) -> Option<i64> {
         let found = match key {
             Some(key) => {
@@ -126,7 +126,7 @@ impl Part {
     }
 }
 
-/// Why an answer cannot be used. The text follows the name of the upstream.
+/// Why a response cannot be used. The text follows the name of the upstream.
 #[derive(Debug, PartialEq)]
 struct InvalidAnswer(&'static str);
 

@@ -1,25 +1,25 @@
-//! Search of many needles at once (Aho and Corasick, 1975). The crate of that name does not say how many bytes may be the beginning of a
-//! match, which is what must be held back from a stream.
+//! Searches many needles at once (Aho and Corasick, 1975). The crate `aho-corasick` does not expose how many of the last bytes may begin a match;
+//! these must be held back from a stream.
 
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A node of the automaton, by index: the longest beginning of a needle with which the bytes so far end.
+/// A node of the automaton, by index: the longest prefix of a needle that is a suffix of the bytes so far.
 pub(super) type State = u32;
 
-/// Before any byte.
+/// The state before the first byte.
 pub(super) const START: State = 0;
 
 struct Node {
-    /// The next byte of a needle, and its node. Nearly all nodes have one.
+    /// The next bytes of needles, and their nodes. Nearly all nodes have one.
     children: SmallVec<[(u8, State); 1]>,
-    /// The node of the next shorter beginning of a needle with which the bytes end.
+    /// The node of the next shorter prefix of a needle that is a suffix of the bytes.
     shorter: State,
-    /// Length of the beginning, in bytes.
+    /// Length of the prefix, in bytes.
     depth: u32,
-    /// Length of the longest needle with which the bytes end, in bytes; 0 if they end with none.
+    /// Length of the longest needle that is a suffix of the bytes, in bytes; 0 if there is none.
     match_length: u32,
 }
 
@@ -36,7 +36,7 @@ impl Node {
 /// The needles are secret: their bytes are wiped on drop.
 pub(super) struct Automaton {
     nodes: Vec<Node>,
-    /// The node after [`START`] and a byte. Most bytes of a response begin no needle.
+    /// The node after [`START`] and a byte: a shortcut, because most bytes of a response do not begin a needle.
     first: Box<[State; 256]>,
 }
 
@@ -72,9 +72,9 @@ impl Automaton {
         self.node(state).match_length as usize
     }
 
-    /// How many of the last bytes may be the beginning of a needle that is not complete.
+    /// How many of the last bytes may be the prefix of a needle that is not complete.
     pub(super) fn prefix_length(&self, state: State) -> usize {
-        // A needle that is complete and the beginning of no other one need not be held back.
+        // A complete needle that is not a prefix of another one need not be held back.
         let mut from = state;
         while self.node(from).children.is_empty() && from != START {
             from = self.node(from).shorter;
@@ -99,7 +99,7 @@ impl Automaton {
     }
 
     fn add_child(&mut self, parent: State, byte: u8) -> State {
-        // Needles have a few thousand bytes in all.
+        // All needles together have a few thousand bytes.
         let state = u32::try_from(self.nodes.len()).unwrap_or(START);
         let depth = self.node(parent).depth + 1;
         self.nodes.push(Node::at(depth));
@@ -107,7 +107,7 @@ impl Automaton {
         state
     }
 
-    /// Sets `shorter` of all nodes, shortest first: that of a child begins at that of its parent.
+    /// Sets `shorter` of all nodes, shortest first, because that of a child depends on that of its parent.
     fn link(&mut self) {
         let mut queue = VecDeque::from([START]);
         while let Some(parent) = queue.pop_front() {

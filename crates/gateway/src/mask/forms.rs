@@ -16,9 +16,9 @@ type Form = Zeroizing<Vec<u8>>;
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// As JavaScript's `encodeURIComponent`.
+/// Same as JavaScript's `encodeURIComponent`.
 const COMPONENT: &AsciiSet = &RESERVED.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
-/// As JavaScript's `encodeURI`.
+/// Same as JavaScript's `encodeURI`.
 const URI: &AsciiSet = &COMPONENT
     .remove(b';')
     .remove(b',')
@@ -32,7 +32,7 @@ const URI: &AsciiSet = &COMPONENT
     .remove(b'$')
     .remove(b'#');
 
-/// All forms, each once: as it is, in hexadecimal, in base64, percent-encoded, and escaped for JSON and HTML.
+/// All distinct forms: the secret itself, in hexadecimal, in base64, percent-encoded, and escaped for JSON and HTML.
 pub(super) fn of(secret: &[u8]) -> Vec<Form> {
     let mut forms = vec![secret.to_vec(), hex::encode(secret).into(), hex::encode_upper(secret).into()];
     forms.extend(base64(secret));
@@ -47,11 +47,11 @@ pub(super) fn of(secret: &[u8]) -> Vec<Form> {
     forms
 }
 
-/// For each position of the secret in the groups of three bytes, the characters that depend on nothing else.
+/// For each position of the secret within a group of three bytes, the characters that depend only on the secret.
 fn base64(secret: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     (0..3_usize).flat_map(move |before| {
         let bytes = Zeroizing::new([&[0; 2][..before], secret].concat());
-        // A character has 6 bits: the first ones also have bits of the bytes before.
+        // A character encodes 6 bits, so the first characters can also contain bits of the preceding bytes.
         let first = (before * 8).div_ceil(6);
         let end = bytes.len() * 8 / 6;
         [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)].map(|text| {
@@ -73,7 +73,7 @@ fn percent_encoded(secret: &[u8]) -> Vec<Vec<u8>> {
     upper.into_iter().chain(lower).map(String::into_bytes).collect()
 }
 
-/// The hexadecimal digits after each `%` in lower case.
+/// Converts the hexadecimal digits after each `%` to lower case.
 fn with_lower_digits(text: &str) -> String {
     let mut digits = 0;
     let lower = |letter: char| {
@@ -84,7 +84,7 @@ fn with_lower_digits(text: &str) -> String {
     text.chars().map(lower).collect()
 }
 
-/// Characters that JSON encoders escape as `\u…`, though JSON does not need it.
+/// Characters that JSON encoders escape as `\u…` although JSON does not require it.
 const JSON_ESCAPED: [fn(char) -> bool; 4] = [
     |_| false,
     // Go.
@@ -126,7 +126,7 @@ fn unicode_escape(escaped: &mut String, letter: char) {
     }
 }
 
-/// The hexadecimal digits after each `\u` in upper case.
+/// Converts the hexadecimal digits after each `\u` to upper case.
 fn with_upper_escapes(text: &str) -> String {
     let mut parts = text.split(r"\u");
     let mut upper = parts.next().unwrap_or_default().to_owned();

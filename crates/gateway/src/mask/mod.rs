@@ -1,7 +1,7 @@
 //! Masking of secrets that an upstream repeats in its response.
 //!
-//! The secret is searched in the forms that servers commonly produce (see [`forms`]). Each occurrence becomes as many `*`, so that lengths stay
-//! true. Only bytes that may be the beginning of an occurrence are held back, so that a stream is not delayed.
+//! The secret is searched in the forms that servers commonly produce (see [`forms`]). Each occurrence is replaced by as many `*`, so that lengths
+//! do not change. Only bytes that may begin an occurrence are held back, so that a stream is not delayed.
 
 mod automaton;
 mod forms;
@@ -15,10 +15,10 @@ use automaton::{Automaton, START, State};
 /// Replaces each byte of an occurrence.
 const MASK: u8 = b'*';
 
-/// Shorter values are not masked: they would occur by chance.
+/// Shorter values are not masked, because they would occur by chance.
 pub(crate) const MASKED_MIN: usize = 4;
 
-/// Finds the forms of some secrets.
+/// Masks all forms of some secrets.
 pub(crate) struct Masker(Automaton);
 
 impl Masker {
@@ -28,7 +28,7 @@ impl Masker {
         Self(Automaton::new(long_enough.flat_map(|secret| forms::of(secret))))
     }
 
-    /// Whether nothing is searched.
+    /// Whether there is nothing to search.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -39,7 +39,7 @@ impl Masker {
         self.mask(&mut state, bytes, 0)
     }
 
-    /// A stream that is masked with this.
+    /// Masks a stream.
     pub(crate) fn stream(self: &Arc<Self>) -> MaskStream {
         MaskStream { masker: Arc::clone(self), state: START, held: Vec::new(), occurrences: 0 }
     }
@@ -62,15 +62,15 @@ impl Masker {
 /// The masking of one body.
 pub(crate) struct MaskStream {
     masker: Arc<Masker>,
-    /// Represents the original bytes that are held back, also where they are masked already.
+    /// The state after the original bytes, before masking.
     state: State,
-    /// Masked bytes that may be the beginning of an occurrence.
+    /// Bytes that may begin an occurrence; complete occurrences in them are already masked.
     held: Vec<u8>,
     occurrences: u64,
 }
 
 impl MaskStream {
-    /// What can be passed on after this chunk: everything but a suffix that may be the beginning of an occurrence.
+    /// The bytes that can be passed on after this chunk: everything but a suffix that may begin an occurrence.
     pub(crate) fn push(&mut self, chunk: Bytes) -> Bytes {
         let (end, has_match) = self.search(&chunk);
         if !has_match && self.held.is_empty() {
@@ -87,7 +87,7 @@ impl MaskStream {
         bytes.into()
     }
 
-    /// The bytes that were held back; the body ends with them.
+    /// The bytes that were held back, at the end of the body.
     pub(crate) fn finish(&mut self) -> Bytes {
         self.state = START;
         mem::take(&mut self.held).into()

@@ -1,4 +1,4 @@
-//! The credentials of services, prepared so that a call only adds them.
+//! The credentials of services, prepared for calls.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use latchkey_core::{
 use latchkey_http::problem::Problem;
 use latchkey_types::{id::ServiceId, service::Injection, time::Timestamp};
 
-/// Services whose credentials are kept prepared.
+/// Maximum number of services with prepared credentials.
 const SERVICES_MAX: u64 = 10_000;
-/// How long the credential of a service that is not called stays in memory.
+/// For how long the credential of a service that is not called stays in memory.
 const IDLE_LIMIT: Duration = Duration::from_mins(10);
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What is added to each request of a service.
+/// The addition to each request of a service.
 pub(super) enum Added {
     Nothing,
     Header(HeaderName, HeaderValue),
@@ -38,7 +38,7 @@ pub(super) enum Added {
 /// The credential of a service.
 pub(super) struct Prepared {
     pub(super) added: Added,
-    /// Finds the credential in responses. `None` without a credential, or if each request has its own.
+    /// Masks the credential in responses. `None` without a credential, or if each request has its own.
     pub(super) masker: Option<Arc<Masker>>,
 }
 
@@ -80,7 +80,7 @@ impl Prepared {
         Some(Self { added, masker: masker(&secrets) })
     }
 
-    /// The query that is sent, for the caller's query.
+    /// The query to send, from the caller's query.
     pub(super) fn query<'a>(&self, query: Option<&'a str>) -> Option<Cow<'a, str>> {
         match &self.added {
             Added::Parameter(name, value) => Some(path::with_parameter(query, name, value.expose_secret()).into()),
@@ -94,7 +94,7 @@ impl Prepared {
     }
 }
 
-/// Finds these secrets, also in lower case: names of headers are. `None` if there is nothing to find.
+/// Masks these secrets, also in lower case, because names of headers are. `None` if there is nothing to mask.
 pub(super) fn masker(secrets: &[SecretString]) -> Option<Arc<Masker>> {
     let lower: Vec<Zeroizing<String>> = secrets.iter().map(|secret| Zeroizing::new(secret.expose_secret().to_ascii_lowercase())).collect();
     let exact = secrets.iter().map(|secret| secret.expose_secret().as_bytes());
@@ -110,8 +110,7 @@ fn secret_header(prefix: &str, value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Prepared credentials, each with the service that it was prepared from: another one takes its place when the service or its credential
-/// changes.
+/// Prepared credentials, each with the service that it was prepared from. An entry is replaced when the service or its credential changes.
 pub(super) struct PreparedCache(Cache<ServiceId, (Arc<CallableService>, Arc<Prepared>)>);
 
 impl PreparedCache {

@@ -1,4 +1,4 @@
-//! Headers of requests and responses that are not passed on, or only masked.
+//! Removes and masks headers of requests and responses.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use axum::http::{
 
 use crate::mask::Masker;
 
-/// Whether the caller wants to leave HTTP for WebSocket. Other upgrades are offers that need no answer.
+/// Whether the caller requests an upgrade to WebSocket. Other upgrades can be ignored.
 pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
     const PROTOCOL: &[u8] = b"websocket";
     let is_websocket = |protocol: &[u8]| protocol.trim_ascii().get(..PROTOCOL.len()).is_some_and(|name| name.eq_ignore_ascii_case(PROTOCOL));
@@ -76,7 +76,7 @@ fn remove(headers: &mut HeaderMap, is_removed: impl Fn(&str) -> bool) {
     }
 }
 
-/// The headers that `Connection` names: they are meant for one connection too.
+/// The headers that `Connection` names, which apply only to the connection.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let names = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
@@ -135,7 +135,7 @@ fn is_of_origin(name: &str) -> bool {
         || name.starts_with("x-latchkey-")
 }
 
-/// Whether the body is encoded, so that the credential could not be found in it.
+/// Whether the body is encoded, so that the credential cannot be found in it.
 pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let codings = |name: HeaderName| headers.get_all(name).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let is_any_other =
@@ -145,7 +145,7 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
 
 /// Removes a `Content-Length` that is not the length of the body, which has `length` bytes if that is known.
 pub(super) fn clean_length(headers: &mut HeaderMap, length: Option<u64>, is_head: bool) {
-    // A response to HEAD has the length of the body that it does not have.
+    // In a response to HEAD, it is the length of the body of a GET.
     let has_length = if is_head { headers.get_all(CONTENT_LENGTH).iter().nth(1).is_none() } else { length.is_some_and(|length| length > 0) };
     if !has_length || headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
@@ -164,7 +164,7 @@ pub(super) fn mask(headers: &mut HeaderMap, masker: &Masker) -> u64 {
         }
         bytes.clear();
         bytes.extend_from_slice(value.as_bytes());
-        // A length is no place for a secret, and the response needs it.
+        // Not masked, because the response requires a valid length.
         let in_value = if *name == CONTENT_LENGTH { 0 } else { masker.mask_all(&mut bytes) };
         if in_value > 0
             && let Ok(masked) = HeaderValue::from_bytes(&bytes)

@@ -1,7 +1,7 @@
-//! `/gateway/{service}/{path}`: calls of any HTTP API with a stored credential. The caller has a key of Latchkey, and never sees the credential.
+//! `/gateway/{service}/{path}`: calls to any HTTP API with a stored credential. Callers use a Latchkey key and never see the credential.
 //!
-//! A call is refused by the first of these: its path, its key, the service, the kind of the key, the rules, the credential, the size of the body,
-//! the limits of the key. Limits are charged only for calls that are forwarded. Bodies are streams in both directions.
+//! The checks run in this order: path, key, service, kind of the key, rules, credential, size of the body, limits of the key. Limits are charged
+//! only for calls that are forwarded. Bodies are streams in both directions.
 
 mod credential;
 mod headers;
@@ -82,10 +82,10 @@ struct Admitted {
     url: Url,
 }
 
-/// Checks all of a call but its body and the key's limits.
+/// Checks a call, except for its body and the key's limits.
 ///
 /// # Errors
-/// As [`problems`] and [`path::check`] say.
+/// Those of [`problems`] and [`path::check`].
 async fn admit(state: &AppState, cache: &PreparedCache, parts: &Parts) -> Result<Admitted, Problem> {
     let (name, path) = path::split(parts.uri.path());
     path::check(path)?;
@@ -155,10 +155,10 @@ impl Admitted {
     }
 }
 
-/// Adds the credential to a request with this body. Returns what finds it in the response.
+/// Adds the credential to a request with this body. Returns the masker for the response.
 fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u8]) -> Result<Option<Arc<Masker>>, Problem> {
     match &prepared.added {
-        // A parameter is in the URL already.
+        // A parameter is already in the URL.
         Added::Nothing | Added::Parameter(..) => {}
         Added::Header(name, value) => {
             request.headers_mut().insert(name.clone(), value.clone());
@@ -172,7 +172,7 @@ fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u
     Ok(prepared.masker.clone())
 }
 
-/// Waits for the headers of the response, as long as the service allows. A failure of the caller's body explains that of the request.
+/// Waits for the headers of the response, up to the service's time limit. If the caller's body failed, that is the error.
 async fn send(
     state: &AppState,
     service: &CallableService,

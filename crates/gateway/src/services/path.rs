@@ -1,4 +1,4 @@
-//! The path of a call: `/gateway/{service}/{path}`. It is neither decoded nor normalized, so that exactly the bytes that matched a rule are sent.
+//! The path of a call: `/gateway/{service}/{path}`. It is neither decoded nor normalized, so that the bytes that matched a rule are sent.
 
 use axum::http::StatusCode;
 use percent_encoding::percent_decode;
@@ -6,7 +6,7 @@ use url::{Url, form_urlencoded};
 
 use latchkey_http::problem::Problem;
 
-/// The path of all services.
+/// The beginning of the paths of all services.
 pub(super) const PREFIX: &str = "/gateway/";
 
 /// How often a path is decoded to find what is hidden by repeated encoding.
@@ -18,7 +18,7 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     rest.find('/').map_or((rest, "/"), |at| rest.split_at(at))
 }
 
-/// Refuses paths that servers understand in different ways.
+/// Refuses paths that servers interpret differently.
 ///
 /// # Errors
 /// 400 `invalid_path`.
@@ -27,7 +27,7 @@ pub(super) fn check(path: &str) -> Result<(), Problem> {
         return Err(invalid("The path contains a character that must be percent-encoded, or an incomplete percent-encoding."));
     }
     if path.contains("//") {
-        return Err(invalid("The path contains “//”."));
+        return Err(invalid("The path contains “//”. Use a single slash."));
     }
     if path.split('/').any(hides_separator) {
         return Err(invalid("The path contains an encoded slash, backslash or control character."));
@@ -95,7 +95,7 @@ pub(super) fn without_parameter(query: &str, name: &str) -> String {
     query.split('&').filter(is_other).collect::<Vec<_>>().join("&")
 }
 
-/// The query with this parameter, and with no other one of its name. The value is percent-encoded.
+/// The query with this parameter instead of others of its name. The value is percent-encoded.
 pub(super) fn with_parameter(query: Option<&str>, name: &str, value: &str) -> String {
     let others = query.map(|query| without_parameter(query, name)).unwrap_or_default();
     let separator = if others.is_empty() { "" } else { "&" };

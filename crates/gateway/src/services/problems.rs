@@ -1,4 +1,4 @@
-//! Why a call is not forwarded, or its response is not passed on.
+//! Reasons why a call is not forwarded, or its response is not passed on.
 
 use axum::{
     http::{HeaderName, StatusCode, header::RETRY_AFTER},
@@ -36,7 +36,7 @@ pub(super) fn unknown_service() -> Problem {
 }
 
 pub(super) fn wrong_kind(kind: KeyKind) -> Problem {
-    let detail = format!("Keys of kind “{}” may not call this service.", kind.as_str());
+    let detail = format!("Keys of the kind “{}” may not call this service.", kind.as_str());
     Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
@@ -105,11 +105,11 @@ pub(super) fn upstream_timeout(service: &CallableService) -> Problem {
 }
 
 pub(super) fn encoded_response(service: &CallableService) -> Problem {
-    let detail = format!("“{}” responded with an encoded body, although Latchkey asks for one that is not.", service.name);
+    let detail = format!("“{}” responded with an encoded body, although an unencoded one was requested.", service.name);
     Problem::new(StatusCode::BAD_GATEWAY, "encoded_response", detail)
 }
 
 pub(super) fn foreign_redirect(service: &CallableService) -> Problem {
-    let detail = format!("“{}” responded with a redirect to an address that is not below its base URL.", service.name);
+    let detail = format!("“{}” responded with a redirect to a URL outside of its base URL.", service.name);
     Problem::new(StatusCode::BAD_GATEWAY, "redirect_refused", detail)
 }

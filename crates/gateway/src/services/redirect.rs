@@ -1,22 +1,22 @@
-//! Redirects of services. They are not followed, because the credential could reach another host. Below the base URL they lead to the gateway
-//! again, so that the caller's key does not reach the service either.
+//! Redirects of services. They are not followed, because the credential could reach another host. Redirects below the base URL are rewritten to
+//! the gateway, so that the caller's key is not sent to the service either.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header::LOCATION};
 use url::{Position, Url};
 
 use super::path::{PREFIX, without_parameter};
 
-/// Where a redirect leads.
+/// The target of a redirect.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Redirect {
-    /// There is none.
+    /// There is no location.
     None,
     /// Below the base URL: the path and query on this server.
     Own(String),
     Foreign,
 }
 
-/// A service, as far as redirects concern it.
+/// The properties of a service that redirects depend on.
 pub(super) struct Origin<'a> {
     pub(super) name: &'a str,
     pub(super) base: &'a Url,
@@ -58,7 +58,7 @@ pub(super) fn apply(redirect: Redirect, status: StatusCode, headers: &mut Header
             let location = HeaderValue::try_from(location);
             location.is_ok_and(|location| headers.insert(LOCATION, location).is_some())
         }
-        // In other responses, such as 201, it is a name that is not followed.
+        // In other responses, such as 201, the location is not followed.
         Redirect::Foreign => !status.is_redirection(),
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a forwarded request: a stream with limits of size and time, or complete if it is signed.
+//! The body of a forwarded request: a stream with limits for size and time, or complete if it is signed.
 
 use std::{
     io,
@@ -24,7 +24,7 @@ use latchkey_http::{
     problem::Problem,
 };
 
-/// How long a caller may send nothing in the middle of a body.
+/// Maximum pause of the caller within a body.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// The body of a request to a service.
@@ -47,7 +47,7 @@ pub(super) struct SentBody {
 }
 
 impl OutgoingBody {
-    /// Takes the body of a request with these headers, of at most `max` bytes. One that is to be signed is read completely.
+    /// Takes the body of a request with these headers, of at most `max` bytes. A body that must be signed is read completely.
     ///
     /// # Errors
     /// 413 `too_large`; for a body that is read also 408 `too_slow`, 400 `malformed`, 503 `unavailable`.
@@ -59,7 +59,7 @@ impl OutgoingBody {
             return Ok(Self { length: Some(bytes.len() as u64), content: Content::Complete(bytes) });
         }
         if hint.lower() > max {
-            // Discards a part of the body, without which the caller would not receive the response.
+            // Discards a part of the body, because the caller would otherwise not receive the response.
             body::read(headers, body, max_bytes).await?;
             return Err(too_large(max_bytes));
         }
@@ -74,10 +74,10 @@ impl OutgoingBody {
         }
     }
 
-    /// Sets the headers that say how long the body is.
+    /// Sets the headers for the length of the body.
     pub(super) fn write_length(&self, headers: &mut HeaderMap) {
         match self.length {
-            // Without a body; the caller may have said so.
+            // Without a body, a length is sent only if the caller sent one.
             Some(0) if !headers.contains_key(CONTENT_LENGTH) => {}
             Some(length) => {
                 headers.insert(CONTENT_LENGTH, length.into());
@@ -121,20 +121,20 @@ impl BodyFailure {
             Self::TooSlow => Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "too_slow",
-                format!("Timed out reading the request body: nothing was sent for {} seconds.", IDLE_LIMIT.as_secs()),
+                format!("Timed out reading the request body. Nothing was sent for {} seconds.", IDLE_LIMIT.as_secs()),
             ),
             Self::Incomplete => problems::incomplete_body(),
         }
     }
 }
 
-/// The caller's body as a stream. Its error says nothing: the reason is in `failure`.
+/// The caller's body as a stream. The reason of an error is in `failure`.
 struct RequestBody {
-    /// Never locked: it makes the body `Sync`, as reqwest requires.
+    /// Never locked. It only makes the body `Sync`, as reqwest requires.
     body: Mutex<Body>,
-    /// The bytes that follow; `None` if unknown.
+    /// The number of bytes that follow; `None` if unknown.
     left: Option<u64>,
-    /// The bytes that may follow.
+    /// The number of bytes that may follow.
     allowed: u64,
     /// Set while the caller sends nothing.
     idle: Option<Pin<Box<Sleep>>>,
@@ -176,7 +176,7 @@ impl HttpBody for RequestBody {
         Poll::Ready(match frame {
             None => None,
             Some(Err(_)) => Some(Err(this.fail(BodyFailure::Incomplete))),
-            // Trailers are not forwarded; they are the end.
+            // Trailers end the body, and are not forwarded.
             Some(Ok(frame)) => frame.into_data().ok().map(|data| this.count(data.len()).map(|()| Frame::data(data))),
         })
     }

@@ -1,4 +1,4 @@
-//! The response of a service, as it is passed on: its body is a stream in which the credential is masked.
+//! Passes on the response of a service. Its body is a stream in which the credential is masked.
 
 use std::{
     io,
@@ -27,7 +27,7 @@ use latchkey_core::{
 use latchkey_http::{AppState, problem::Problem};
 use latchkey_verify::CachedKey;
 
-/// What the response of a service depends on.
+/// The call that a response belongs to.
 pub(super) struct Call<'a> {
     pub(super) state: &'a AppState,
     pub(super) service: &'a Arc<CallableService>,
@@ -52,7 +52,7 @@ impl Call<'_> {
             return Err(problems::encoded_response(self.service));
         }
         let redirect = self.origin().redirect(response.url(), response.headers());
-        // Without the extensions: one of them has the service's own text for the status.
+        // Without the extensions, one of which contains the service's own reason phrase.
         let (parts, body) = axum::http::Response::<reqwest::Body>::from(response).into_parts();
         let mut headers = parts.headers;
         if !redirect::apply(redirect, status, &mut headers) {
@@ -83,7 +83,7 @@ impl Call<'_> {
     }
 }
 
-/// The occurrences of the credential in a response. They are recorded when the response is complete, or the caller is gone.
+/// The occurrences of the credential in a response. They are recorded when the response is complete or the caller has disconnected.
 struct Echo {
     state: AppState,
     service: Arc<CallableService>,
@@ -107,7 +107,7 @@ struct ResponseBody {
     body: reqwest::Body,
     /// `None` if nothing is masked.
     masked: Option<Masked>,
-    /// The bytes that follow; `None` if unknown. Masking keeps their number.
+    /// The number of bytes that follow, which masking does not change; `None` if unknown.
     left: Option<u64>,
     is_complete: bool,
 }
@@ -124,7 +124,7 @@ impl ResponseBody {
         }
     }
 
-    /// The end of the body, after which there is nothing to mask.
+    /// Ends the body. Returns the bytes that were held back.
     fn complete(&mut self) -> Bytes {
         self.is_complete = true;
         self.masked.as_mut().map(|masked| masked.stream.finish()).unwrap_or_default()
@@ -139,7 +139,7 @@ impl HttpBody for ResponseBody {
         let this = self.get_mut();
         while !this.is_complete {
             let data = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
-                // Trailers are not passed on: they could contain the credential.
+                // Trailers are not passed on, because they could contain the credential.
                 Some(Ok(frame)) => frame.into_data().map(|data| this.mask(data)).unwrap_or_default(),
                 Some(Err(_)) => {
                     this.is_complete = true;
@@ -147,7 +147,7 @@ impl HttpBody for ResponseBody {
                 }
                 None => this.complete(),
             };
-            // Everything is held back while it may be the beginning of the credential.
+            // All bytes so far may begin the credential and are held back.
             if !data.is_empty() {
                 this.left = this.left.map(|left| left.saturating_sub(data.len() as u64));
                 return Poll::Ready(Some(Ok(Frame::data(data))));
@@ -169,7 +169,7 @@ impl Drop for ResponseBody {
     fn drop(&mut self) {
         let Some(Masked { stream, mut echo }) = self.masked.take() else { return };
         echo.occurrences += stream.occurrences();
-        // Outside of a runtime the process is ending.
+        // Without a runtime, the process is ending.
         if echo.occurrences > 0
             && let Ok(runtime) = Handle::try_current()
         {

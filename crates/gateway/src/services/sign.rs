@@ -14,7 +14,7 @@ use url::Url;
 use super::credential::masker;
 use crate::mask::Masker;
 
-/// Headers of the signature. Those of the caller are removed.
+/// Headers of the signature. The caller's headers with these names are removed.
 const SIGNATURE_HEADERS: [&str; 3] = ["x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
 
 /// Signs requests with an access key.

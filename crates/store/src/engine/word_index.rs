@@ -1,7 +1,7 @@
-//! The full-text index of a corpus. On SQLite it is a table of its own, so that no score depends on other corpora; it does not store the texts.
-//! On PostgreSQL all corpora share a table, and each word begins with its corpus, so that an index lookup finds nothing of other corpora.
+//! The full-text index of a corpus. On SQLite it is a separate table, so that scores do not depend on other corpora; it does not store the texts.
+//! On PostgreSQL all corpora share a table, and each word has a prefix for its corpus, so that an index lookup finds no other corpora.
 //!
-//! A section is indexed by its folded words, separated by spaces. Words are alphanumeric, so that none is query syntax in quotes.
+//! A section is indexed by its folded words, separated by spaces. Words are alphanumeric, so that quoted words contain no query syntax.
 
 use super::Engine;
 
@@ -13,8 +13,8 @@ pub(crate) const RANKED_MAX: i64 = 4000;
 const MERGED_PAGES: usize = 32;
 const MERGED_PAGES_PER_KIB: usize = 1;
 
-/// The table of PostgreSQL. Rows of usual size stay in one piece and uncompressed, because ranking reads thousands of them; and its index has no list
-/// of pending changes, which each query would have to read.
+/// The table of PostgreSQL. Rows of usual size are stored inline and uncompressed, because ranking reads thousands of them. The index has no list of
+/// pending changes, which each query would have to read.
 pub(super) const POSTGRESQL_TABLE: &[&str] = &[
     "create table if not exists section_words (customer_id bigint not null, corpus_id bigint not null, number bigint not null, \
      words tsvector not null, primary key (customer_id, corpus_id, number)) with (toast_tuple_target = 8160)",
@@ -55,17 +55,17 @@ impl WordIndex {
         format!("customer_id = {} and corpus_id = {}", self.customer_id, self.corpus)
     }
 
-    /// What each word begins with on PostgreSQL.
+    /// The prefix of each word on PostgreSQL.
     fn prefix(&self) -> String {
         format!("{:x}.{}.", self.customer_id, self.corpus)
     }
 
-    /// Counts the table; `None` if there always is one.
+    /// Counts the table; `None` if it always exists.
     pub(crate) fn count_tables(&self) -> Option<String> {
         self.is_sqlite.then(|| format!("select count(*) from sqlite_master where name = '{}'", self.table()))
     }
 
-    /// Creates the table. Its merges are part of [`Self::merge`]; the limit for forced ones is the highest.
+    /// Creates the table. Automatic merges are disabled in favor of [`Self::merge`]; the threshold for forced ones is the highest.
     pub(crate) fn create_table(&self) -> Vec<String> {
         let table = self.table();
         vec![
@@ -149,7 +149,7 @@ impl WordIndex {
         }
     }
 
-    /// What matches are ranked by, if it is bound separately. SQLite ranks by the words of the expression that matches.
+    /// The expression by which matches are ranked, if it is bound separately. SQLite ranks by the words of the matching expression.
     pub(crate) fn ranking(&self, words: &[&str]) -> Option<String> {
         (!self.is_sqlite).then(|| self.any(words))
     }
@@ -164,8 +164,8 @@ impl WordIndex {
         self.joined(words, if self.is_sqlite { " OR " } else { " | " })
     }
 
-    /// The expressions that find sections with any of the `rare` words. Their best scores are those by all words. SQLite scores only by the words
-    /// of the expression, and for a second expression must also find one of the other words.
+    /// The expressions that find sections with any of the `rare` words. SQLite scores only by the words of the expression, so it needs a second
+    /// one that contains the other words too.
     pub(crate) fn candidates(&self, rare: &[&str], others: &[&str]) -> Vec<String> {
         let any_rare = self.any(rare);
         if !self.is_sqlite || others.is_empty() {
@@ -181,12 +181,12 @@ impl WordIndex {
         words.iter().map(quote).collect::<Vec<_>>().join(operator)
     }
 
-    /// Statements that each remove a part of the index of a deleted corpus, to be repeated until they find nothing. On SQLite they remove the content
-    /// of the table's own tables: dropping a large index at once takes long.
+    /// Statements that each remove a part of the index of a deleted corpus, to be repeated until they find nothing. On SQLite they empty the
+    /// index's internal tables, because dropping a large index at once takes long.
     pub(crate) fn remove_some(&self) -> Vec<String> {
         if self.is_sqlite {
             let table = self.table();
-            // Lower ids are those of the statistics and the structure, which the table needs to be dropped.
+            // Lower ids are those of the statistics and the structure, without which the table cannot be dropped.
             return vec![
                 format!("delete from {table}_data where id in (select id from {table}_data where id > 10 limit 150)"),
                 format!("delete from {table}_docsize where id in (select id from {table}_docsize limit 1500)"),

@@ -148,7 +148,7 @@ pub struct KindSpec {
     pub has_annotations: bool,
     /// Whether it can have rate limits, credits and, unless it is public, an address allow-list.
     pub has_limits: bool,
-    /// Whether it is used by public web pages, so that anybody may know it: it can have rate limits per address and a list of origins.
+    /// Whether it is used by public web pages, where anybody can read it: it can have rate limits per address and allowed origins.
     pub is_public: bool,
     pub editable: Editable,
     /// Whether it belongs to its creator: only owners and admins see keys of others.

@@ -51,12 +51,12 @@ pub struct CorpusWithUpstream {
     pub created_at: Rfc3339,
     /// The number of documents in the built-in index.
     pub documents: i64,
-    /// The service that answers instead of the built-in index; null for none.
+    /// The server that answers instead of the built-in index; null for none.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub upstream: Option<Upstream>,
 }
 
-/// The service that answers for a corpus.
+/// The server that answers for a corpus instead of the built-in index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Upstream {
@@ -161,7 +161,7 @@ pub struct AddDocument {
     /// Your own id of the document, without control characters; not `.` or `..`.
     #[cfg_attr(feature = "openapi", schema(max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))]
     pub id: String,
-    /// Its words are found too, in the first section.
+    /// Its words are found in the first section.
     #[serde(default, skip_serializing_if = "is_default")]
     #[cfg_attr(feature = "openapi", schema(max_length = 500))]
     pub title: String,

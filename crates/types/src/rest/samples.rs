@@ -86,7 +86,7 @@ pub struct ImportQuery {
     /// The name of the bucket, or the id of the DNAnexus project.
     #[serde(default, skip_serializing_if = "is_default")]
     pub container: String,
-    /// Only S3: what the keys of the objects begin with.
+    /// The beginning of the object keys; only for S3.
     #[serde(default, skip_serializing_if = "is_default")]
     pub prefix: String,
     /// A Rust regular expression, unanchored, matched against the name after the prefix. Without it, every name matches.
@@ -137,7 +137,7 @@ pub struct Import {
     /// The batch id of the samples.
     pub batch: String,
     pub state: ImportState,
-    /// The name of the user who began it.
+    /// The name of the user who started it.
     pub created_by: String,
     pub created_at: Rfc3339,
     /// The number of files.
@@ -204,11 +204,11 @@ impl From<ImportFile> for ImportedFile {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub struct UploadQuery {
-    /// The position of the part's first byte in the file: the number of bytes that were uploaded before.
+    /// The position of the part's first byte in the file: the number of bytes that are already stored.
     pub offset: i64,
 }
 
-/// The answer to an uploaded part.
+/// The response to an uploaded part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Uploaded {

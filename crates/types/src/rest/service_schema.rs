@@ -1,4 +1,4 @@
-//! The schema of an injection, which has other fields for each type.
+//! The schema of an injection, whose fields depend on its type.
 
 use std::borrow::Cow;
 

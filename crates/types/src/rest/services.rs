@@ -16,12 +16,12 @@ use crate::{
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Service {
     pub id: ServiceId,
-    /// A part of the gateway's URL: `/gateway/{name}/…`.
+    /// Part of the gateway's URL: `/gateway/{name}/…`.
     pub name: String,
     pub base_url: String,
     #[serde(deserialize_with = "tolerant_injection")]
     pub injection: ServiceInjection,
-    /// The credential that calls are forwarded with; null for none.
+    /// The credential that is added to forwarded calls; null for none.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub credential: Option<CredentialId>,
     /// Why the service lost its credential; null if it did not.
@@ -70,7 +70,7 @@ pub struct Services {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ServiceInjection {
-    // With braces, because serde accepts unknown fields beside the tag of a variant without.
+    // With braces, because serde accepts unknown fields next to the tag of a unit variant.
     Bearer {},
     Header {
         name: String,
@@ -168,7 +168,7 @@ impl From<CreateService> for ServiceRequest {
     }
 }
 
-/// Changes to a service. Fields that are left out, or null where that is not described, keep their value.
+/// Changes to a service. Fields that are left out or null keep their value; null for `credential` unlinks it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -11,7 +11,7 @@ use super::{Decision, rate_windows::RateWindows, ticks};
 use crate::rate_limit_interner::RateLimits;
 use latchkey_types::id::KeyId;
 
-/// Largest number of addresses, over all keys, whose requests are counted. The least recently used ones are dropped first.
+/// Maximum number of combinations of key and address that are counted. The least recently used ones are dropped first.
 const ADDRESSES_MAX: u64 = 100_000;
 
 /// The requests of each key and address.
@@ -47,7 +47,7 @@ impl AddressLimiters {
     }
 }
 
-/// What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, because that is what one customer of a provider gets.
+/// The unit that is counted: an IPv4 address, or an IPv6 network of 64 bits, which is what a provider assigns to a customer.
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -89,7 +89,7 @@ pub(crate) fn details(limits: &Limits) -> String {
         lines.push(format!("Only from {}", limits.allowed_ips.join(", ")));
     }
     if !limits.allowed_origins.is_empty() {
-        lines.push(format!("Only on pages of {}", limits.allowed_origins.join(", ")));
+        lines.push(format!("Only from pages of {}", limits.allowed_origins.join(", ")));
     }
     lines.join("\n")
 }
@@ -171,7 +171,7 @@ mod tests {
             ..Limits::default()
         };
         assert_eq!(summary(&public), "20/min per address · 2 origins");
-        let expected = "burst: at most 20 in any minute per address\nOnly on pages of https://example.com, http://localhost:8080";
+        let expected = "burst: at most 20 in any minute per address\nOnly from pages of https://example.com, http://localhost:8080";
         assert_eq!(super::details(&public), expected);
     }
 }

@@ -22,7 +22,7 @@ use rates::RateLimitFields;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct LimitFormValues {
     pub rate_limits: Vec<RateLimit>,
-    /// Of each client address.
+    /// Limits for each client address.
     pub address_rate_limits: Vec<RateLimit>,
     pub credits: Option<CreditsRequest>,
     /// IP addresses and networks.
@@ -32,7 +32,7 @@ pub(super) struct LimitFormValues {
 }
 
 impl LimitFormValues {
-    /// The changes of the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
+    /// The changes to the current limits. Unchanged credits are not sent, because they may be spent in the meantime.
     pub(super) fn into_patch(self, before: &Limits) -> KeyPatch {
         KeyPatch {
             credits: edited_credits(self.credits, before.credits),
@@ -58,7 +58,7 @@ fn edited_credits(request: Option<CreditsRequest>, before: Option<Credits>) -> O
     }
 }
 
-/// Validates all fields, so that all errors are shown together. `before` is the key's current limits. What the kind has no field for is empty.
+/// Validates all fields, so that all errors are shown together. `before` is the key's current limits. Limits without a field are empty.
 pub(super) fn check(form: Form, before: &Limits) -> Option<LimitFormValues> {
     let (rate_limits, address_rate_limits) = (rates::check(form, rates::OF_KEY), rates::check(form, rates::OF_ADDRESS));
     let credits = if form.has("credits.remaining") { check_credits(form, before.credits).map(Some) } else { Some(None) };
@@ -147,7 +147,7 @@ pub(super) fn LimitFields(
     let callers = if is_public {
         view! {
             <TextArea form name="allowed_origins" label="Allowed origins" value=allowed_origins optional=true
-                hint="One origin per line, e.g. https://www.example.com. Leave blank to allow any web page. Programs send none, so this doesn’t stop them."/>
+                hint="One origin per line, e.g. https://www.example.com. Leave blank to allow any web page. Programs can send any origin."/>
         }
         .into_any()
     } else {

@@ -21,7 +21,7 @@ pub(super) struct RateList {
     /// Its field in the request.
     field: &'static str,
     legend: &'static str,
-    /// Begins the name of each row.
+    /// The accessible name of a row, before its number.
     row: &'static str,
     add: &'static str,
     hint: &'static str,
@@ -42,7 +42,7 @@ pub(super) const OF_ADDRESS: RateList = RateList {
     legend: "Rate limits per address",
     row: "Limit per address",
     add: "Add limit per address",
-    hint: "For each client: an IPv4 address or an IPv6 /64 network.",
+    hint: "Counted for each IPv4 address or IPv6 /64 network.",
 };
 
 impl RateList {

@@ -34,7 +34,7 @@ pub(super) struct SamplesContext {
     pub list: Refetchable<SampleList>,
     pub dialogs: Dialogs<OpenDialog>,
     pub toasts: Toasts,
-    /// The samples after which the pages begin, from the second page up to the current one.
+    /// The last samples of the previous pages.
     starts: RwSignal<Vec<SampleId>>,
     selected: RwSignal<Vec<SampleId>>,
 }
@@ -60,7 +60,7 @@ impl SamplesContext {
         self.list.refetch(move || list_samples(project, search.clone(), after));
     }
 
-    /// Loads the first page of another search.
+    /// Loads the first page, after the search changed.
     pub(super) fn restart(self) {
         self.starts.set(Vec::new());
         self.clear_selection();

@@ -44,7 +44,7 @@ fn StopDialog(context: SamplesContext, import: ImportRow) -> impl IntoView {
     };
     view! {
         <ConfirmDialog title="Stop this import?" objects=vec![ConfirmObject { name: batch, facts }]
-            effect="Samples that are complete stay. The other files are not imported." verb="Stop" form on_confirm=submit
+            effect="Complete samples are kept. The other files are not imported." verb="Stop" form on_confirm=submit
             on_dismiss=context.dialogs.dismiss/>
     }
 }
@@ -63,12 +63,12 @@ fn DeleteDialog(context: SamplesContext, samples: Vec<SampleRow>) -> impl IntoVi
         });
     };
     view! {
-        <ConfirmDialog title objects effect="Their content is deleted too. This cannot be undone." verb="Delete" form on_confirm=submit
+        <ConfirmDialog title objects effect="The content is deleted too. This cannot be undone." verb="Delete" form on_confirm=submit
             on_dismiss=context.dialogs.dismiss/>
     }
 }
 
-/// The files of an import and why some failed, read again whenever the import progresses.
+/// The files of an import and why some failed, loaded again whenever the import progresses.
 #[component]
 fn FilesDialog(context: SamplesContext, import: ImportRow) -> impl IntoView {
     let id = import.id;

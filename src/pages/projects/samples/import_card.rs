@@ -1,4 +1,4 @@
-//! One import: its progress, and what can be done with it.
+//! An import: its progress and its actions.
 
 use leptos::prelude::*;
 
@@ -80,7 +80,7 @@ fn ImportProgress(import: Memo<ImportRow>) -> impl IntoView {
             view! { <span class="import-failed"><Icon glyph=Glyph::Warning/> {pluralize(failed, "file failed", "files failed")}</span> }
         })
     };
-    // A bar of an import of empty files is full.
+    // The bar is full if all files are empty.
     let max = move || import.with(|import| import.bytes.max(1)).to_string();
     let value = move || import.with(|import| if import.bytes == 0 { 1 } else { import.copied }).to_string();
     view! {
@@ -101,7 +101,7 @@ fn progress_text(import: &ImportRow) -> String {
     format!("{state}{files} · {bytes}")
 }
 
-/// Asks for local files that are not being uploaded, such as after the page was reloaded.
+/// A drop zone for local files whose upload was interrupted, e.g. by a reload of the page.
 #[component]
 fn UploadAgain(context: SamplesContext, import: Memo<ImportRow>) -> impl IntoView {
     let uploads = use_uploads();
@@ -110,10 +110,10 @@ fn UploadAgain(context: SamplesContext, import: Memo<ImportRow>) -> impl IntoVie
     let begin = move |files: Vec<LocalFile>| uploads.begin(context.project, id, files);
     let ask = move || {
         if is_own {
-            view! { <DropZone label="The upload is interrupted. Drop the same files here, or choose them, to continue." on_files=begin/> }.into_any()
+            view! { <DropZone label="The upload was interrupted. Drop the same files here, or choose them, to continue." on_files=begin/> }.into_any()
         } else {
             let name = import.with_untracked(|import| import.created_by.clone());
-            view! { <p class="import-source">{format!("The files are on the disk of {name}, who uploads them.")}</p> }.into_any()
+            view! { <p class="import-source">{format!("Only {name} can upload these files.")}</p> }.into_any()
         }
     };
     view! { <Show when=move || is_waiting.get()>{ask}</Show> }

@@ -40,7 +40,7 @@ use query_state::SampleSearch;
 use table::{Pager, SampleTable};
 use toolbar::Toolbar;
 
-/// How long after a response the list is reloaded while an import runs.
+/// Pause between reloads of the list while an import is running.
 const POLL_INTERVAL: Duration = Duration::from_millis(1500);
 
 type FirstList = Resource<Result<SampleList, Error>>;
@@ -97,7 +97,7 @@ fn Samples(project: ProjectRow, search: SampleSearch, first: SampleList) -> impl
     }
 }
 
-/// Reloads the list from time to time while an import runs, and leaves a page that has become empty.
+/// Reloads the list periodically while an import is running, and opens the previous page if the current one has become empty.
 fn poll_while_importing(context: SamplesContext) {
     Effect::new(move || {
         let (is_running, is_past_end) = context.list.with(|list| {
@@ -128,7 +128,7 @@ fn NoSamples(context: SamplesContext) -> impl IntoView {
     }
 }
 
-/// The imports that run, and those with failed files.
+/// The running imports, and those with failed files.
 #[component]
 fn Imports(context: SamplesContext) -> impl IntoView {
     let rows = context.list.rows(|list| &list.imports, |import| import.id);
@@ -141,7 +141,7 @@ fn Imports(context: SamplesContext) -> impl IntoView {
     }
 }
 
-/// How much of the quota is used.
+/// The used part of the quota.
 #[component]
 fn StorageUse(context: SamplesContext) -> impl IntoView {
     let text = move || {

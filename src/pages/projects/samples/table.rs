@@ -23,7 +23,7 @@ pub(super) fn SampleTable(context: SamplesContext) -> impl IntoView {
     let is_searching = Memo::new(move |_| !search.get().is_empty());
     let empty = move || {
         if is_searching.get() {
-            view! { <EmptyState glyph=Glyph::Search title="No matching samples" text="No sample has a name or batch ID like this."/> }.into_any()
+            view! { <EmptyState glyph=Glyph::Search title="No matching samples" text="No name or batch ID contains this text."/> }.into_any()
         } else {
             view! { <p class="samples-none">"Each sample appears here as soon as its file is complete."</p> }.into_any()
         }
@@ -49,7 +49,7 @@ pub(super) fn SampleTable(context: SamplesContext) -> impl IntoView {
     }
 }
 
-/// A sample never changes.
+/// Not reactive: samples are immutable.
 #[component]
 fn SampleTableRow(context: SamplesContext, sample: Memo<SampleRow>) -> impl IntoView {
     let sample = sample.get_untracked();
@@ -84,7 +84,7 @@ fn SampleTableRow(context: SamplesContext, sample: Memo<SampleRow>) -> impl Into
             <td class="cell-soft" data-label="Imported"><Time at=imported_at/></td>
             <td class="cell-soft cell-text" data-label="By"><span>{imported_by}</span></td>
             <td class="cell-action">
-                // Not opened by the router: it is no page.
+                // External, because the router would look for a page.
                 <a class="icon-button" href=content download="" rel="external" aria-label="Download" title="Download">
                     <Icon glyph=Glyph::Download/>
                 </a>

@@ -32,7 +32,7 @@ pub(super) fn Toolbar(context: SamplesContext) -> impl IntoView {
 #[component]
 fn SelectionActions(context: SamplesContext) -> impl IntoView {
     let count = move || pluralize_count(context.selection().len(), "selected", "selected");
-    // The pressed button vanishes.
+    // The clicked button is removed.
     let clear = move |()| {
         context.clear_selection();
         browser::focus_search();

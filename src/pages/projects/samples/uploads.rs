@@ -1,4 +1,4 @@
-//! Uploads of local files. They go on while other pages of the application are open.
+//! Uploads of local files. They continue while other pages of the application are open.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,11 +15,11 @@ use latchkey_types::{
 };
 use latchkey_ui::{browser, fetch, local_file::LocalFile, navigation_guard::warn_before_unload, number::format_count, toast::Toasts};
 
-/// Delays before a failed request is repeated, in milliseconds. The last one is used again and again.
+/// Delays before a failed request is repeated, in milliseconds. The last one is repeated.
 const RETRY_DELAYS_MS: [u32; 4] = [1_000, 3_000, 10_000, 30_000];
-/// Larger files are sent one by one, so that each part has the whole bandwidth. In bytes.
+/// Larger files are sent one by one, so that a part can use the whole bandwidth. In bytes.
 const SMALL_FILE_MAX: i64 = 1024 * 1024;
-/// How often the job is read again without that any part was accepted.
+/// Maximum number of consecutive rounds in which no part was accepted.
 const IDLE_ROUNDS_MAX: u32 = 3;
 /// More names would not fit into a toast.
 const NAMES_SHOWN: usize = 3;
@@ -32,7 +32,7 @@ pub struct Uploads {
 }
 
 impl Uploads {
-    /// Provides the context for [`use_uploads`], and makes the browser ask before an upload is interrupted.
+    /// Provides the context for [`use_uploads`], and shows the browser's confirmation before an upload is interrupted.
     pub fn provide(toasts: Toasts) {
         let active = RwSignal::new(Vec::new());
         provide_context(Self { active, toasts });
@@ -44,7 +44,7 @@ impl Uploads {
         self.active.with(|active| active.contains(&import))
     }
 
-    /// Uploads files of an import, each from where an earlier upload of it ended. Files that do not belong to the import are ignored.
+    /// Uploads files of an import, each from where its earlier upload ended. Files that do not belong to the import are ignored.
     pub fn begin(self, project: ProjectId, import: ImportId, files: Vec<LocalFile>) {
         if self.active.with_untracked(|active| active.contains(&import)) {
             return;
@@ -77,7 +77,7 @@ enum Failure {
 /// The outcome of a part.
 enum Part {
     Accepted,
-    /// The server expects another part, or none: the job says which.
+    /// The server expects another part, or none: the job has to be read again.
     Unexpected,
 }
 
@@ -85,7 +85,7 @@ enum Part {
 struct Match {
     file: LocalFile,
     position: i64,
-    /// Bytes that the server has.
+    /// Bytes that the server has stored.
     stored: i64,
 }
 
@@ -101,7 +101,7 @@ struct Upload {
 }
 
 impl Upload {
-    /// Sends the files that the job lists, until it lists no more of the chosen ones.
+    /// Sends the chosen files that the job still needs, until there are none.
     async fn run(&self) -> Result<(), Failure> {
         let mut idle_rounds = 0;
         loop {
@@ -122,7 +122,7 @@ impl Upload {
         }
     }
 
-    /// Reads the job; `None` if it does not exist any more.
+    /// Reads the job; `None` if it no longer exists.
     async fn job(&self) -> Result<Option<ImportDetails>, Failure> {
         let mut retries = Retries::default();
         loop {
@@ -136,7 +136,7 @@ impl Upload {
         }
     }
 
-    /// Takes the chosen files that the job waits for.
+    /// Removes and returns the chosen files that the job still needs.
     fn take_matches(&self, files: &[ImportFile]) -> Vec<Match> {
         let mut chosen = self.files.borrow_mut();
         let matches = files.iter().filter(|file| is_incomplete(file)).filter_map(|file| {
@@ -146,7 +146,7 @@ impl Upload {
         matches.collect()
     }
 
-    /// Names the files that the job still waits for.
+    /// Fails with the names of the files that the job still needs.
     fn missing(&self, files: &[ImportFile]) -> Result<(), Failure> {
         let unreadable = self.unreadable.borrow();
         if !unreadable.is_empty() {
@@ -165,7 +165,7 @@ impl Upload {
         self.send_each(&RefCell::new(large)).await
     }
 
-    /// Sends one file after the other. After a failure none of them is sent any more.
+    /// Sends one file after the other. After a failure the rest is not sent.
     async fn send_each(&self, waiting: &RefCell<Vec<Match>>) -> Result<(), Failure> {
         loop {
             let next = waiting.borrow_mut().pop();
@@ -198,7 +198,7 @@ impl Upload {
         }
     }
 
-    /// Sends a part, again and again while the server can't be reached.
+    /// Sends a part, and repeats it while the server can't be reached.
     async fn put(&self, address: &str, bytes: &js_sys::Uint8Array) -> Result<Part, Failure> {
         let mut retries = Retries::default();
         loop {
@@ -213,7 +213,7 @@ impl Upload {
                 None | Some(408 | 429 | 500..) => retries.wait().await,
                 Some(status) => {
                     let problem = Problem::parse(&response.map(|response| response.body).unwrap_or_default());
-                    // A conflict about the content is that the disk is full.
+                    // A conflict at `content` means that the disk is full.
                     let is_about_job = status == 409 && problem.field != "content";
                     return if is_about_job { Ok(Part::Unexpected) } else { Err(Failure::Message(problem.detail)) };
                 }
@@ -222,7 +222,7 @@ impl Upload {
     }
 }
 
-/// Waits longer from time to time.
+/// Pauses of increasing length between attempts.
 #[derive(Default)]
 struct Retries(usize);
 

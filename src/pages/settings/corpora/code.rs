@@ -10,10 +10,10 @@ use crate::{
 use latchkey_types::permission::Permission;
 use latchkey_ui::{browser, code_tabs::CodeTabs};
 
-/// Stands for a corpus key, which Latchkey does not keep.
+/// Placeholder for a corpus key, whose secret is not stored.
 const KEY: &str = "CORPUS_KEY";
 
-/// Stands for the server's URL until the page is hydrated: it is the one that the browser uses.
+/// Placeholder for the server's URL until the page is hydrated, because only the browser has it.
 const EXAMPLE_URL: &str = "https://keys.example.com";
 
 #[component]

@@ -18,16 +18,16 @@ use latchkey_ui::{
 pub(super) enum OpenDialog {
     Upload,
     DeleteDocument(DocumentRow),
-    /// Also sets the first one.
+    /// Also for the first upstream.
     EditUpstream,
     /// With its base URL.
     RemoveUpstream(String),
 }
 
-/// A page of the documents, and how it was reached.
+/// A page of the documents, and the pages before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShownDocuments {
-    /// The last ids of the pages before it.
+    /// The last ids of the previous pages.
     pub before: Vec<String>,
     pub list: DocumentList,
 }
@@ -69,7 +69,7 @@ impl CorpusContext {
         self.open(self.shown().before);
     }
 
-    /// Reloads everything, after a document was deleted. If it was the only one of the last page, shows the page before.
+    /// Reloads everything, after a document was deleted. If it was the only one on the page, opens the previous page.
     pub(super) fn reload_after_delete(self) {
         let ShownDocuments { mut before, list } = self.shown();
         if list.documents.len() == 1 {
@@ -79,7 +79,7 @@ impl CorpusContext {
         self.open(before);
     }
 
-    /// Repeated clicks open the same page, because they count from the shown one.
+    /// Relative to the shown page, so that repeated clicks open the same page.
     pub(super) fn open_next(self) {
         let ShownDocuments { mut before, list } = self.shown();
         if let Some(next) = list.next {
@@ -94,7 +94,7 @@ impl CorpusContext {
         self.open(before);
     }
 
-    /// Loads the page of documents after these pages.
+    /// Loads the page of documents that follows these pages.
     fn open(self, before: Vec<String>) {
         self.documents.refetch(move || {
             let before = before.clone();
@@ -105,7 +105,7 @@ impl CorpusContext {
         });
     }
 
-    /// Shows a message of success.
+    /// Shows a success toast.
     pub(super) fn notify(self, message: String) {
         self.toasts.success(message);
     }

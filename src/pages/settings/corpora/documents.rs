@@ -19,7 +19,7 @@ use latchkey_ui::{
 /// A page of the documents, or what to do while there are none.
 #[component]
 pub(super) fn Documents(context: CorpusContext, upload: Callback<()>) -> impl IntoView {
-    // The button's label differs from that beside the heading, so that each can be found by its name.
+    // The label differs from the button beside the heading, so that each can be found by its name.
     let none = move || {
         view! {
             <EmptyState glyph=Glyph::Documents title="No documents yet"
@@ -38,7 +38,7 @@ pub(super) fn Documents(context: CorpusContext, upload: Callback<()>) -> impl In
                     <p class="corpus-count" role="status">{count}</p>
                 </div>
                 <Show when=move || has_upstream.get()>
-                    <p class="section-text">"Callers don’t see these documents while an upstream answers for this corpus."</p>
+                    <p class="section-text">"Calls with corpus keys don’t find these documents while this corpus has an upstream."</p>
                 </Show>
                 <DocumentTable context/>
                 <Pager context/>
@@ -85,7 +85,7 @@ fn DocumentTableRow(context: CorpusContext, document: DocumentRow) -> impl IntoV
     }
 }
 
-/// Leads to the other pages, if there are any.
+/// Buttons for the other pages, if there are any.
 #[component]
 fn Pager(context: CorpusContext) -> impl IntoView {
     let is_first = Memo::new(move |_| context.documents.with(|shown| shown.before.is_empty()));
@@ -116,7 +116,7 @@ pub(super) fn DeleteDialog(
         form.send(Some(ignore_not_found(delete_document(corpus, id.clone()))), move |()| on_done.run("Document deleted".to_owned()));
     };
     view! {
-        <ConfirmDialog title="Delete this document?" objects=vec![object] effect="Queries no longer find it. This cannot be undone."
+        <ConfirmDialog title="Delete this document?" objects=vec![object] effect="Queries will no longer find it. This cannot be undone."
             verb="Delete" form on_confirm=submit on_dismiss/>
     }
 }

@@ -1,4 +1,4 @@
-//! Tries a query on the built-in index.
+//! Searches the built-in index.
 
 use leptos::{prelude::*, task::spawn_local};
 
@@ -14,7 +14,7 @@ type Results = Result<Vec<SearchHit>, Error>;
 pub(super) fn Search(context: CorpusContext) -> impl IntoView {
     // Data
     let query = RwSignal::new(String::new());
-    // With their query: the field may already contain the next one.
+    // With their query, because the field may already contain the next one.
     let results = RwSignal::new(None::<(String, Results)>);
 
     // Actions
@@ -44,7 +44,7 @@ pub(super) fn Search(context: CorpusContext) -> impl IntoView {
         <section class="section-card" aria-labelledby="corpus-search">
             <div class="section-head"><h2 id="corpus-search">"Try a query"</h2></div>
             <div class="corpus-search">
-                <SearchField placeholder="What callers would ask" search=query on_search=search/>
+                <SearchField placeholder="e.g. reset password" search=query on_search=search/>
                 <p class="corpus-count" role="status">{status}</p>
             </div>
             {move || error().map(|message| view! { <div class="corpus-search"><Alert message/></div> })}
@@ -61,7 +61,7 @@ fn status_text(query: &str, results: &Results) -> String {
     }
 }
 
-/// A result: its document, its score and its text.
+/// Document, score and text of a result.
 fn hit_view(hit: SearchHit) -> AnyView {
     let SearchHit { document_id, title, text, score, .. } = hit;
     let document = if title.is_empty() {

@@ -66,7 +66,7 @@ pub(super) fn UploadDialog(
 
     let texts = FieldTexts { hint: Some(HINT.to_owned()), ..FieldTexts::default() };
     let field = form_field(form, "files", "Files", texts, move |FieldAria { id, described_by, invalid }| {
-        // The event of a file chooser that is closed without a choice would close the dialog too.
+        // Closing the file chooser without a choice would also close the dialog.
         let stay_open = |event: ev::Event| event.stop_propagation();
         view! {
             <div class="field-input">
@@ -96,14 +96,14 @@ fn file_view(file: SentFile) -> AnyView {
     .into_any()
 }
 
-/// Uploads one file after the other, and shows the state of each. Fails at `files` if one failed; the others were added.
+/// Uploads one file after the other, and shows the state of each. Fails at `files` if one failed; the others are added.
 async fn upload_all(context: CorpusContext, files: Vec<LocalFile>, sent: RwSignal<Vec<SentFile>>) -> Result<UploadResult, Error> {
     let waiting = |file: &LocalFile| SentFile { name: file.name.clone(), state: FileState::Waiting };
     sent.set(files.iter().map(waiting).collect());
     let mut total = UploadResult { added: 0, replaced: 0 };
     let mut failed = 0;
     for (index, file) in files.iter().enumerate() {
-        // `None` if the page was closed meanwhile: then the rest is not sent.
+        // `None` if the page was closed; the rest is not sent then.
         let set_state = |state: FileState| sent.try_update(|sent| sent[index].state = state).ok_or(Error::NotFound);
         set_state(FileState::Uploading)?;
         match upload(context.id, file).await {

@@ -12,7 +12,7 @@ use latchkey_ui::{
     icon::{Glyph, Icon},
 };
 
-/// The upstream, or that the built-in index answers.
+/// The upstream, or the built-in index.
 #[component]
 pub(super) fn AnswersFrom(context: CorpusContext) -> impl IntoView {
     let upstream = Memo::new(move |_| context.page.with(|page| page.upstream.clone()));
@@ -30,7 +30,7 @@ pub(super) fn AnswersFrom(context: CorpusContext) -> impl IntoView {
     };
     let answers_from = move || match upstream.get() {
         Some(upstream) => upstream_view(upstream),
-        None => view! { <p class="section-text">"The built-in index. A service that speaks Vectara’s API can answer instead."</p> }.into_any(),
+        None => view! { <p class="section-text">"The built-in index. An upstream with Vectara’s API can answer instead."</p> }.into_any(),
     };
     view! {
         <section class="section-card" aria-labelledby="corpus-answers">

@@ -42,7 +42,7 @@ pub(super) fn UpstreamDialog(
     };
     let (title, url_hint) = match upstream {
         Some(_) => ("Edit upstream", "Changing it unlinks the key."),
-        None => ("Use an upstream", "Of a service that speaks Vectara’s API, e.g. https://api.vectara.io"),
+        None => ("Use an upstream", "The URL of a server with Vectara’s API, e.g. https://api.vectara.io"),
     };
     let (base_url, customer_id, corpus_id, linked) =
         upstream.map_or_else(Default::default, |upstream| (upstream.base_url, upstream.customer_id, upstream.corpus_id, upstream.credential));
@@ -81,7 +81,7 @@ fn parse_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
     chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
 }
 
-/// No key first, then the keys, also the linked one if the viewer may not link others.
+/// No key first, then the keys, including the linked one even if the viewer may not link others.
 fn key_choices(credentials: Vec<UpstreamCredential>, linked: Option<UpstreamCredential>) -> Vec<Choice> {
     let missing = linked.filter(|linked| credentials.iter().all(|credential| credential.id != linked.id));
     let choices = missing.into_iter().chain(credentials).map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));

@@ -1,4 +1,4 @@
-//! How a service authenticates the calls: the fields for it and for the linked credential.
+//! The fields for the authentication of a service and for its credential.
 
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ use latchkey_ui::{
     select::{Choice, SelectField},
 };
 
-/// What is sent, for the card.
+/// The authentication in a few words, for the card.
 pub(super) fn describe(injection: &Injection) -> String {
     let kind = injection.kind().label();
     match injection {
@@ -78,7 +78,7 @@ pub(super) fn AuthenticationFields(
     };
     view! {
         <SelectField form name="injection" label="Authentication" options=kinds value=first hint="How the service expects its key." on_change=choose/>
-        // Keyed, so that an entry for one authentication is not kept for another.
+        // Keyed, so that a value typed for one authentication is not kept for another.
         <For each=move || [chosen.get()] key=|kind| *kind let(kind)>{parameter_fields(form, kind, &before)}</For>
         {credential_field}
     }
@@ -115,7 +115,7 @@ fn parameter_fields(form: Form, kind: InjectionKind, before: &Injection) -> AnyV
     }
 }
 
-/// Options for the credential: none first, then those that can be sent. Only those of Amazon Web Services can sign.
+/// Options for the credential: none first, then those that fit. Only external keys for Amazon Web Services can sign.
 fn credential_choices(credentials: &[LinkableCredential], is_signed: bool) -> Vec<Choice> {
     let usable = credentials.iter().filter(|credential| credential.is_aws == is_signed);
     let label = |credential: &LinkableCredential| match credential.kind {
@@ -129,8 +129,8 @@ fn credential_choices(credentials: &[LinkableCredential], is_signed: bool) -> Ve
 const fn credential_hint(is_signed: bool, has_any: bool) -> &'static str {
     match (is_signed, has_any) {
         (true, true) => "Signs each request. Your callers never see it.",
-        (true, false) => "Signing needs your external key of Amazon Web Services. Add one under API Keys › External.",
-        (false, true) => "Only sent to the base URL. Your callers never see it.",
+        (true, false) => "Signing needs your external key for Amazon Web Services. Add one under API Keys › External.",
+        (false, true) => "Sent only to the base URL. Your callers never see it.",
         (false, false) => "No keys yet. Add one under API Keys › General Key.",
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn CallerFields(
     /// The current callers.
     before: Vec<ServiceCaller>,
 ) -> impl IntoView {
-    let texts = FieldTexts::from(Some("Other keys are refused. A key that lacks the scope is refused too.".to_owned()));
+    let texts = FieldTexts::from(Some("Other keys, and keys without the scope, are refused.".to_owned()));
     field_group(form, CALLERS, "Callers", texts, move |FieldAria { invalid, .. }| {
         let caller_field = |kind: KeyKind| {
             let before = before.iter().find(|caller| caller.kind == kind).cloned();

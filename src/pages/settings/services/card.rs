@@ -16,7 +16,7 @@ use latchkey_ui::{
     time::Time,
 };
 
-/// Further allow rules are only counted.
+/// Number of allow rules that are shown; the rest is counted.
 const RULES_SHOWN: usize = 5;
 
 #[component]
@@ -93,7 +93,7 @@ fn callers_view(callers: String) -> AnyView {
 
 fn rules_view(rules: &[AllowRule]) -> AnyView {
     if rules.is_empty() {
-        return warning("Nothing. Edit to add a rule.".to_owned());
+        return warning("None. Edit to add a rule.".to_owned());
     }
     let others = rules.len().saturating_sub(RULES_SHOWN);
     let item = |rule: &AllowRule| view! { <li><code>{format!("{} {}", rule.method, rule.path)}</code></li> };

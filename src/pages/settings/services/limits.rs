@@ -33,12 +33,12 @@ pub(super) fn describe(timeout_seconds: i64, body_max: i64) -> String {
     format!("{} until the response begins, request bodies up to {}", pluralize(timeout_seconds, "second", "seconds"), format_size(body_max))
 }
 
-/// Both limits in a few words, for the heading of the closed section.
+/// Both limits in short form, for the heading of the closed section.
 fn summarize(timeout_seconds: i64, body_max: i64) -> String {
     format!("{} s · {}", format_integer(timeout_seconds), format_size(body_max))
 }
 
-/// The largest body that the page offers.
+/// The largest body that can be entered.
 const fn largest_body(is_signed: bool) -> i64 {
     if is_signed { SIGNED_BODY_MAX } else { SERVICE_BODY_MAX }
 }
@@ -74,7 +74,7 @@ pub(super) fn LimitsSection(
     let first_body_max = Memo::new(move |_| body_max.min(largest_body(is_signed.get())));
     let typed_timeout = move || integer("", &form.value("timeout_seconds")).unwrap_or(timeout_seconds);
     let summary = RwSignal::new(summarize(timeout_seconds, first_body_max.get_untracked()));
-    // Another authentication may have replaced the size.
+    // A change of the authentication may have replaced the size.
     Effect::new(move || summary.set(summarize(typed_timeout(), first_body_max.get())));
     let typed_body_max = move || size("", &form.value("body_max"), &form.value("body_max.unit")).unwrap_or(body_max);
     let update = move |_| summary.set(summarize(typed_timeout(), typed_body_max()));

@@ -33,10 +33,10 @@ use latchkey_ui::{
 };
 use service::ServiceDialog;
 
-/// With so many services there is a search field.
+/// Number of services from which there is a search field.
 const SEARCH_FROM: usize = 8;
 
-/// Stands for the server's URL until the page is hydrated: it is the one that the browser uses.
+/// Placeholder for the server's URL until the page is hydrated, because only the browser has it.
 const EXAMPLE_URL: &str = "https://keys.example.com";
 
 type ServicesResource = OnceResource<Result<ServiceList, Error>>;
@@ -84,7 +84,7 @@ fn Services(first: ServiceList) -> impl IntoView {
     let credentials = move || untrack(|| list.with(|list| list.credentials.clone()));
     view! {
         <PageActions><Button label="Add service" variant=ButtonVariant::Primary on_click=add/></PageActions>
-        <PageLead text="Let your keys call any API through Latchkey, which adds the stored key. Nobody else has to know it." docs="/docs/services"/>
+        <PageLead text="Let your keys call any API through Latchkey. It adds the stored key, so callers never need it." docs="/docs/services"/>
         {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
         <Show when=move || is_searchable.get()>
             <div class="provider-toolbar">

@@ -42,7 +42,7 @@ pub(super) fn ServiceDialog(
     let mut credentials = credentials;
     let id = service.as_ref().map(|service| service.id);
     let linked = service.as_ref().and_then(linked_credential);
-    // One that the viewer cannot link is offered too, so that saving does not unlink it silently.
+    // Offered even if the viewer cannot link it, so that saving does not unlink it silently.
     let foreign = linked.clone().filter(|linked| credentials.iter().all(|credential| credential.id != linked.id));
     let is_of_another = foreign.as_ref().is_some_and(|foreign| foreign.kind == CredentialKind::External);
     credentials.extend(foreign);
@@ -70,7 +70,7 @@ pub(super) fn ServiceDialog(
     let (base_url, has_key) = (before.base_url.clone(), linked.is_some());
     let unlink_note = move || {
         let is_other_url = typed_url.with(|typed| !is_same_url(typed, &base_url));
-        String::from(if has_key && is_other_url { "Saving unlinks the key of the old address, unless you select another one." } else { "" })
+        String::from(if has_key && is_other_url { "Saving unlinks the key of the old URL, unless you select another key." } else { "" })
     };
     let name_hint =
         if id.is_some() { "Renaming changes the URL that your callers use." } else { "Lowercase letters, digits and hyphens, e.g. github" };
@@ -79,24 +79,24 @@ pub(super) fn ServiceDialog(
             {is_of_another.then(|| view! {
                 <p class="caution">
                     <Icon glyph=Glyph::Warning/>
-                    <span>"The linked key belongs to somebody else. Any change unlinks it."</span>
+                    <span>"The linked key belongs to another user. Saving any change unlinks it."</span>
                 </p>
             })}
             <Field form name="name" label="Name" value=before.name hint=name_hint note=Signal::derive(url_note) autofocus=true
                 on_input=move |name: String| typed_name.set(name)/>
-            <Field form name="base_url" label="Base URL" value=before.base_url hint="Calls are forwarded to it, e.g. https://api.github.com"
+            <Field form name="base_url" label="Base URL" value=before.base_url hint="The URL that calls are forwarded to, e.g. https://api.github.com"
                 note=Signal::derive(unlink_note) on_input=move |url: String| typed_url.set(url)/>
             <AuthenticationFields form before=before.injection chosen is_signed credentials linked=linked.map(|linked| linked.id)/>
             <TextArea form name="allow" label="Allowed requests" value=format_allow(&before.allow) rows=4
-                hint="One rule per line: a method, or * for any, and a path, e.g. GET /repos/**. * stands for a part of a segment, \
-                    ** for any segments. Everything else is refused."/>
+                hint="One rule per line: a method, or * for any, and a path, e.g. GET /repos/**. * matches a part of a segment, \
+                    ** any number of segments. All other requests are refused."/>
             <CallerFields form before=before.callers/>
             <LimitsSection form timeout_seconds=before.timeout_seconds body_max=before.body_max is_signed/>
         </FormDialog>
     }
 }
 
-/// What the fields of a new service contain.
+/// The initial values of a new service.
 fn new_service() -> ServiceRequest {
     ServiceRequest {
         name: String::new(),
@@ -115,12 +115,12 @@ fn linked_credential(service: &ServiceRow) -> Option<LinkableCredential> {
     if let ServiceLink::Credential(credential) = &service.link { Some(credential.clone()) } else { None }
 }
 
-/// Where callers reach a service of this name. Only in the browser.
+/// The gateway URL of a service with this name. Only in the browser.
 fn note_about_url(name: &str) -> String {
     if name.is_empty() { String::new() } else { format!("Called at {}…", gateway_url(&browser::origin(), name)) }
 }
 
-/// Whether two base URLs are the same, as far as the page can tell.
+/// Whether two base URLs are the same except for spaces and a trailing slash. The server compares normalized URLs.
 fn is_same_url(typed: &str, base_url: &str) -> bool {
     typed.trim().trim_end_matches('/') == base_url.trim_end_matches('/')
 }

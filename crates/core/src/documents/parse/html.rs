@@ -1,17 +1,17 @@
-//! HTML: its text, without tags, scripts and styles. It is not rendered anywhere, so the text need not be safe as HTML.
+//! Extracts the text of HTML, without tags, scripts and styles. The text is never rendered as HTML, so it need not be safe as HTML.
 
 use super::paragraphs;
 
-/// Elements whose content is no text of the page.
+/// Elements whose content is not text of the page.
 const SKIPPED: &[&str] = &["script", "style", "template", "noscript", "svg", "iframe", "title"];
-/// Elements within a line.
+/// Elements that do not interrupt a line.
 const INLINE: &[&str] = &[
     "a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "img", "kbd", "label", "mark", "q", "s", "small", "span", "strong", "sub",
     "sup", "u", "var", "wbr", COMMENT,
 ];
-/// Bytes of the longest character reference, without the ampersand.
+/// Length of the longest character reference without the ampersand, in bytes.
 const REFERENCE_MAX: usize = 9;
-/// Stands for the name of a comment.
+/// The element name that is used for comments.
 const COMMENT: &str = "!--";
 
 /// The title, and a section per paragraph, heading, list item, table row and the like.
@@ -21,7 +21,7 @@ pub(super) fn parse(content: &str) -> (Option<String>, Vec<String>) {
     (title, paragraphs(&plain_text(content)).iter().map(|paragraph| one_line(paragraph)).collect())
 }
 
-/// The text with a blank line where an element begins or ends that is not within a line.
+/// The text, with a blank line where a block element begins or ends.
 fn plain_text(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     let mut rest = html;
@@ -40,7 +40,7 @@ fn plain_text(html: &str) -> String {
     text
 }
 
-/// The text before the next tag or comment, the tag without its angle brackets, and what follows. A `<` that begins no tag is text.
+/// The text before the next tag or comment, the tag without its angle brackets, and the rest. A `<` that does not begin a tag is text.
 fn next_tag(html: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     loop {
@@ -78,7 +78,7 @@ fn tag_name(tag: &str) -> String {
     let name = closing.unwrap_or(tag);
     let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '!' || *c == '-').collect();
     let name = name.to_ascii_lowercase();
-    // An end tag of an element within a line does not end the line either, and there is nothing to skip after an end tag.
+    // End tags of inline elements do not end a line either, and no content is skipped after an end tag.
     if closing.is_some() && !INLINE.contains(&name.as_str()) { format!("/{name}") } else { name }
 }
 
@@ -108,7 +108,7 @@ fn element<'a>(html: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-/// Appends text with its character references replaced: the numeric ones, and the names that text needs most.
+/// Appends text with its character references replaced: the numeric ones and the most common names.
 fn push_decoded(text: &mut String, html: &str) {
     let mut rest = html;
     while let Some((before, after)) = rest.split_once('&') {
@@ -164,7 +164,7 @@ fn decoded(name: &str) -> Option<char> {
     })
 }
 
-/// White space in HTML separates words, whatever it is.
+/// In HTML, all kinds of white space separate words.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

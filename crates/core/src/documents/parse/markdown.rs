@@ -1,4 +1,4 @@
-//! Markdown: a section per heading.
+//! Splits Markdown into a section per heading.
 
 use super::paragraphs;
 
@@ -56,7 +56,7 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     is_heading.then(|| (level, text.trim().trim_end_matches('#').trim_end()))
 }
 
-/// What begins or ends a block of code.
+/// The fence that begins or ends a code block.
 fn fence_marker(line: &str) -> Option<&'static str> {
     let line = line.trim_start();
     ["```", "~~~"].into_iter().find(|marker| line.starts_with(*marker))

@@ -9,11 +9,11 @@ use latchkey_types::{
     rest::corpora::AddDocument,
 };
 
-/// The documents in a file. Text, Markdown and HTML are one document, whose id is the name of the file.
+/// The documents in a file. A text, Markdown or HTML file is one document, whose id is the name of the file.
 ///
 /// # Errors
-/// `Invalid` at `content` if there is no text, or if a line is not a document; at `name` if it cannot be an id. The limits of documents are checked when
-/// they are stored.
+/// `Invalid` at `content` if there is no text, or if a line is not a document; at `name` if it cannot be an id. The limits of documents are
+/// checked when they are stored.
 pub fn parse_upload(name: &str, format: UploadFormat, content: &str) -> Result<Vec<NewDocument>, Error> {
     if content.contains('\0') {
         return Err(Error::invalid("content", "This is not a text file."));
@@ -29,7 +29,7 @@ pub fn parse_upload(name: &str, format: UploadFormat, content: &str) -> Result<V
         return Err(Error::invalid("content", "The file has no text."));
     }
     if name.chars().count() > DOCUMENT_ID_MAX || name.is_empty() {
-        return Err(Error::invalid("name", format!("A document's ID is the name of its file. Use 1 to {DOCUMENT_ID_MAX} characters.")));
+        return Err(Error::invalid("name", format!("The file name becomes the ID of the document. Use 1 to {DOCUMENT_ID_MAX} characters.")));
     }
     let title = title.unwrap_or_default().chars().take(TITLE_MAX).collect();
     Ok(vec![NewDocument { id: name.to_owned(), title, metadata: String::new(), sections: at_most(SECTIONS_MAX, sections) }])
@@ -66,7 +66,7 @@ fn paragraphs(text: &str) -> Vec<String> {
     all.into_iter().map(|paragraph| paragraph.trim().to_owned()).filter(|paragraph| !paragraph.is_empty()).collect()
 }
 
-/// Joins neighbours if there are more than `max` sections.
+/// Joins adjacent sections if there are more than `max`.
 fn at_most(max: usize, sections: Vec<String>) -> Vec<String> {
     let joined = sections.len().div_ceil(max);
     if joined <= 1 {

@@ -1,4 +1,4 @@
-//! Begins import jobs.
+//! Starts import jobs.
 
 use super::{details, event, find, finish, reserve};
 use crate::{
@@ -20,10 +20,10 @@ use latchkey_types::{
     validate,
 };
 
-/// SHA-256 of no bytes.
+/// SHA-256 of empty content.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// Begins a job that imports files of a storage provider, or that waits for the upload of local files. Needs *Manage Projects*, in the
+/// Starts a job that imports files of a storage provider, or that waits for the upload of local files. Needs *Manage Projects*, in the
 /// organization and in the project; for a storage provider also *Manage API Keys*.
 ///
 /// # Errors
@@ -74,7 +74,7 @@ pub async fn begin(core: &Core, actor: &Actor, project: ProjectId, request: Impo
     Ok(begun)
 }
 
-/// A batch id with the day and the end of the job's id: `2026-11-30-4f2a9c`.
+/// A batch id of the day and the end of the job's id: `2026-11-30-4f2a9c`.
 fn generated_batch(id: ImportId) -> String {
     let (now, id) = (Timestamp::now().rfc3339(), id.to_string());
     format!("{}-{}", now.split('T').next().unwrap_or_default(), &id[id.len() - 6..])
@@ -85,7 +85,7 @@ fn local_files(files: Vec<SourceFile>) -> Result<Vec<NewFile>, Error> {
     files.into_iter().enumerate().map(|(index, file)| local_file(file).map_err(|error| error.with_index("files", index))).collect()
 }
 
-/// Local files need only a name and a size.
+/// Local files, of which only name and size are used.
 fn local_file(file: SourceFile) -> Result<NewFile, Error> {
     validate_file(&file)?;
     if file.name.chars().any(char::is_control) {
@@ -100,11 +100,11 @@ async fn remote_files(core: &Core, actor: &Actor, query: &SourceQuery, files: Ve
     let (credential, files) = if files.is_empty() {
         let (key, listing) = source::list_matching(core, actor, query, &pattern).await?;
         if listing.is_truncated {
-            let message = format!("More than {IMPORT_FILES_MAX} files match, or they can't be listed in time. Use a longer prefix or a pattern.");
+            let message = format!("More than {IMPORT_FILES_MAX} files match, or they can't be listed in time. Narrow the prefix or the pattern.");
             return Err(Error::invalid("query.pattern", message));
         }
         if listing.files.is_empty() {
-            return Err(Error::invalid("query.pattern", "No file matches that can be imported."));
+            return Err(Error::invalid("query.pattern", "No file that can be imported matches."));
         }
         (key.id, listing.files)
     } else {
@@ -128,15 +128,15 @@ fn require_number(files: usize) -> Result<(), Error> {
 
 fn validate_file(file: &SourceFile) -> Result<(), Error> {
     if !is_storable_name(&file.name) {
-        return Err(Error::invalid("name", format!("A name has 1 to {FILE_NAME_MAX} bytes.")));
+        return Err(Error::invalid("name", format!("Use 1 to {FILE_NAME_MAX} bytes.")));
     }
     if !(0..=FILE_BYTES_MAX).contains(&file.size) {
-        return Err(Error::invalid("size", format!("A file has at most {FILE_BYTES_MAX} bytes.")));
+        return Err(Error::invalid("size", format!("A file may have at most {FILE_BYTES_MAX} bytes.")));
     }
     Ok(())
 }
 
-/// Whether a file can be one that was listed for the query.
+/// Checks that a file can have been listed for the query.
 fn validate_remote_file(query: &SourceQuery, file: &SourceFile) -> Result<(), Error> {
     validate_file(file)?;
     let is_listed = match query.source {
@@ -151,7 +151,7 @@ fn validate_remote_file(query: &SourceQuery, file: &SourceFile) -> Result<(), Er
     if is_etag { Ok(()) } else { Err(Error::invalid("etag", "Send the file as it was listed.")) }
 }
 
-/// Completes the files without content, which need no upload.
+/// Completes the empty files, which need no upload.
 async fn complete_empty(tx: &mut Tx, job: &ImportRecord) -> Result<(), Error> {
     let all = i64::try_from(IMPORT_FILES_MAX).unwrap_or(i64::MAX);
     for file in store::imports::open_files(tx, job.id, all).await? {

@@ -1,4 +1,4 @@
-//! The rules for import jobs: beginning, stopping and retrying them, and uploading local files.
+//! The rules for import jobs: starting, stopping and retrying them, and uploading local files.
 
 mod begin;
 mod upload;
@@ -37,7 +37,7 @@ pub async fn get(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -
     details(&mut db, actor, project, id).await
 }
 
-/// Stops a job. The samples of its complete files stay; its other files fail, and can be retried. A job that has ended is returned unchanged.
+/// Stops a job. The samples of its complete files are kept; its other files fail, and can be retried. A job that has ended is returned unchanged.
 /// Needs *Manage Projects*, in the organization and in the project.
 pub async fn stop(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     let mut change = core.begin(actor, &[Permission::ManageProjects]).await?;
@@ -58,7 +58,7 @@ pub async fn stop(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) 
 /// organization and in the project.
 ///
 /// # Errors
-/// `Conflict` at `import` if no file failed, at `files` if they exceed the quota; `Invalid` at `query.source` if the user who began the job has
+/// `Conflict` at `import` if no file failed, at `files` if they exceed the quota; `Invalid` at `query.source` if the user who started the job has
 /// no usable key.
 pub async fn retry(core: &Core, actor: &Actor, project: ProjectId, id: ImportId) -> Result<ImportDetails, Error> {
     let job = {
@@ -130,14 +130,14 @@ pub(super) async fn rows(db: &mut Connection, actor: &Actor, jobs: Vec<ImportRec
 /// Reserves bytes of the organization's quota.
 ///
 /// # Errors
-/// `Conflict` at `files` if not as many are left.
+/// `Conflict` at `files` if the quota would be exceeded.
 async fn reserve(core: &Core, tx: &mut Tx, organization: OrganizationId, bytes: i64) -> Result<(), Error> {
     let quota = core.samples.limits.quota;
     if store::samples::reserve(tx, organization, bytes, quota).await? {
         return Ok(());
     }
     let message = format!(
-        "These files have {}, and all samples of the organization may have {} together. Import fewer files, or delete samples first.",
+        "With these {}, the samples of the organization would exceed its quota of {}. Import fewer files, or delete samples first.",
         size_text(bytes),
         size_text(quota)
     );
@@ -158,7 +158,7 @@ pub(super) async fn finish(tx: &mut Tx, job: &ImportRecord) -> Result<Option<Eve
     Ok(Some(event.with("project", job.project_id.to_string()).with("complete", progress.complete).with("failed", progress.failed)))
 }
 
-/// The user who began a job, for events: without permissions. There is no session any more.
+/// The user who started a job, for events: without permissions, because there is no session.
 fn creator(job: &ImportRecord) -> Actor {
     Actor {
         organization: job.organization_id,

@@ -25,7 +25,7 @@ use latchkey_types::{
 };
 
 /// Stores a part of a local file: the [`CHUNK_BYTES`] bytes at `offset`, or those up to the end of the file. Returns the number of bytes of the
-/// file that are stored. Only the user who began the job can upload. Needs *Manage Projects*, in the organization and in the project.
+/// file that are stored. Only the user who started the job can upload. Needs *Manage Projects*, in the organization and in the project.
 ///
 /// # Errors
 /// `Conflict` at `offset` if other bytes are expected: the message is `Continue at byte N.`, where `N` is the size of the file if it is complete.
@@ -44,7 +44,7 @@ pub async fn upload_part(
     projects::find_managed(&mut db, actor, project).await?;
     let (_, file) = find_file(&mut db, actor, project, import, position).await?;
     let Some(_writing) = core.samples.begin_writing(file.sample_id) else { return Err(Error::Throttled { seconds: 1 }) };
-    // Again, because another part may have been stored before the right to write was obtained.
+    // Again, because another part may have been stored before this one was allowed to write.
     let (job, file) = find_file(&mut db, actor, project, import, position).await?;
     drop(db);
     let end = end_of(&job, &file, offset, content.len())?;
@@ -79,7 +79,7 @@ pub async fn upload_part(
     Ok(end)
 }
 
-/// A file of a job that the actor began.
+/// A file of a job that the actor started.
 async fn find_file(
     db: &mut Connection,
     actor: &Actor,
@@ -92,7 +92,7 @@ async fn find_file(
         return Err(Error::conflict("import", "This import has no local files."));
     }
     if job.created_by != actor.user {
-        return Err(Error::conflict("import", "Only the user who began an import can upload its files."));
+        return Err(Error::conflict("import", "Only the user who started an import can upload its files."));
     }
     let file = store::imports::file(db, import, position).await?.ok_or(Error::NotFound)?;
     Ok((job, file))

@@ -1,4 +1,4 @@
-//! `DNAnexus`: `findDataObjects` lists the files of a project, and a file is read through a link of its own.
+//! `DNAnexus`: `findDataObjects` lists the files of a project, and each file is read through a link.
 //! <https://documentation.dnanexus.com/developer/api/search>
 
 use std::{collections::HashMap, ops::Range};
@@ -23,11 +23,11 @@ use latchkey_types::{
     time::Timestamp,
 };
 
-/// How long a link to a file is valid, in seconds. An expired one is replaced.
+/// How long a link to a file is valid, in seconds. Expired links are replaced.
 const LINK_SECONDS: i64 = 600;
 /// Results per page; the highest number that the API permits.
 const PAGE: i64 = 1000;
-/// The state of a file whose content is complete.
+/// The state of files whose content is complete.
 const CLOSED: &str = "closed";
 
 pub(crate) struct Dnanexus {

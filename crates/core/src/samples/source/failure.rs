@@ -1,4 +1,4 @@
-//! Why a source could not be listed, or a file not be read.
+//! Why a source could not be listed, or a file could not be read.
 
 use crate::http_client::HttpError;
 use latchkey_types::{error::Error, sample::SampleSource};
@@ -10,7 +10,7 @@ pub(crate) enum SourceError {
     /// The bucket is in this region, if the response names it.
     OtherRegion(Option<String>),
     KeyRejected,
-    /// Signatures are rejected because of the time of this server.
+    /// Signatures are rejected because this server's clock is wrong.
     ClockWrong,
     Http(HttpError),
     /// An unexpected status.
@@ -20,11 +20,11 @@ pub(crate) enum SourceError {
     Missing,
     /// The key has no access to the file.
     NoAccess,
-    /// The file is in a storage class that cannot be read at once.
+    /// The file is in a storage class that must be restored before reading.
     Archived,
     /// The file is still being written.
     NotReady,
-    /// No URL has this key of an object as its path.
+    /// The object key cannot be the path of a URL.
     UnusableName,
 }
 
@@ -35,7 +35,7 @@ impl From<HttpError> for SourceError {
 }
 
 impl SourceError {
-    /// Whether the request can succeed when it is repeated.
+    /// Whether a repeated request can succeed.
     pub(crate) const fn is_temporary(&self) -> bool {
         match self {
             Self::Http(error) => matches!(error, HttpError::Unreachable | HttpError::Timeout | HttpError::InvalidResponse),
@@ -60,7 +60,7 @@ impl SourceError {
             Self::NoContainer => format!("There is no {} of this name, or the key has no access to it.", container(source)),
             Self::OtherRegion(region) => {
                 let region = region.as_ref().map(|region| format!(" ({region})")).unwrap_or_default();
-                format!("The bucket is in another region{region}. Create an external key for that region.")
+                format!("The bucket is in another region{region}. Replace your external key with one for that region.")
             }
             Self::KeyRejected => format!("{label} rejects the external key. Replace it."),
             Self::ClockWrong => format!("This server's clock is wrong, so {label} rejects its signatures. Set the clock and try again."),
@@ -75,9 +75,9 @@ impl SourceError {
         }
     }
 
-    /// The error of a listing, at the field that it is about.
+    /// The error of a listing, at the field that caused it.
     pub(super) fn into_listing_error(self, source: SampleSource) -> Error {
-        // About a file: but it is the container that was requested.
+        // Errors about a file concern the container here, because no file was requested.
         let error = if matches!(self, Self::Missing | Self::NoAccess) { Self::NoContainer } else { self };
         let field = if matches!(error, Self::NoContainer | Self::OtherRegion(_)) { "query.container" } else { "query.source" };
         Error::invalid(field, error.sentence(source))
@@ -102,7 +102,7 @@ mod tests {
             (
                 SourceError::OtherRegion(Some("eu-west-1".to_owned())),
                 "query.container",
-                "The bucket is in another region (eu-west-1). Create an external key for that region.",
+                "The bucket is in another region (eu-west-1). Replace your external key with one for that region.",
             ),
             (SourceError::KeyRejected, "query.source", "AWS S3 rejects the external key. Replace it."),
             (SourceError::Http(HttpError::Timeout), "query.source", "AWS S3 did not respond in time. Try again later."),

@@ -30,7 +30,7 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, Error> {
         error => {
             let message = error.to_string();
             let last = message.lines().last().unwrap_or_default();
-            invalid(format!("This is no valid pattern: {}.", last.trim_start_matches("error: ")))
+            invalid(format!("The pattern is invalid: {}.", last.trim_start_matches("error: ")))
         }
     })
 }
@@ -75,7 +75,7 @@ impl<'a> Matches<'a> {
         }
     }
 
-    /// Whether the next page is not needed, or there is no time for it.
+    /// Whether to stop: the next page is not needed, or the time is up.
     pub(super) fn is_full(&mut self) -> bool {
         if Instant::now() >= self.end {
             self.listing.is_truncated = true;
@@ -108,7 +108,7 @@ mod tests {
         assert!(compile("").unwrap().is_match("anything"));
         assert!(compile(r"_R[12]\.fastq(\.gz)?$").unwrap().is_match("a/b_R1.fastq.gz"));
         let message = |pattern: &str| compile(pattern).unwrap_err().field_error().map(|(field, message)| format!("{field}: {message}")).unwrap();
-        assert_eq!(message("(a"), "query.pattern: This is no valid pattern: unclosed group.");
+        assert_eq!(message("(a"), "query.pattern: The pattern is invalid: unclosed group.");
         assert_eq!(message(&"a".repeat(PATTERN_MAX + 1)), "query.pattern: Use at most 500 bytes.");
         assert_eq!(message(r"\w{1000}{1000}"), "query.pattern: The pattern is too complex. Use fewer or smaller repetitions.");
     }

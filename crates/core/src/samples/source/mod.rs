@@ -81,7 +81,7 @@ impl Source {
         }
     }
 
-    /// Reads a range of a file. `link` is kept by the caller between two reads of the same file.
+    /// Reads a range of a file. The caller passes the same `link` for all reads of a file.
     pub(crate) async fn read(&self, file: &RemoteFile<'_>, range: &Range<i64>, link: &mut Option<Link>) -> Result<Bytes, SourceError> {
         match self {
             Self::S3(s3) => s3.read(file, range).await,
@@ -101,7 +101,7 @@ async fn content_of(response: Response, size: i64, range: &Range<i64>) -> Result
     match response.status().as_u16() {
         206 if content_range == format!("bytes {}-{}/{size}", range.start, range.end - 1) => {}
         206 if !content_range.ends_with(&format!("/{size}")) => return Err(SourceError::Changed),
-        // A source without ranges sends the whole file.
+        // Sources without support for ranges send the whole file.
         200 if *range == (0..size) => {}
         _ => return Err(HttpError::InvalidResponse.into()),
     }
@@ -122,7 +122,7 @@ pub async fn list_source(core: &Core, actor: &Actor, project: ProjectId, query: 
     Ok(list_matching(core, actor, &query, &pattern).await?.1)
 }
 
-/// The files that match a valid query, and the key with which they were listed.
+/// The files that match a valid query, and the external key with which they were listed.
 pub(super) async fn list_matching(
     core: &Core,
     actor: &Actor,
@@ -145,7 +145,7 @@ pub(super) fn validate(query: &SourceQuery) -> Result<Regex, Error> {
     };
     if !is_valid {
         let message = match query.source {
-            SampleSource::Dnanexus => "Enter the id of a project, which begins with “project-”.",
+            SampleSource::Dnanexus => "Enter the ID of a project, which begins with “project-”.",
             SampleSource::Aws | SampleSource::Local => "Enter the name of a bucket: 3 to 63 lowercase letters, digits, hyphens and dots.",
         };
         return Err(Error::invalid("query.container", message));
@@ -159,7 +159,7 @@ pub(super) fn validate(query: &SourceQuery) -> Result<Regex, Error> {
     matches::compile(&query.pattern)
 }
 
-/// Whether a text can be the name of a bucket, and is a part of a URL that is never resolved.
+/// Whether a text can be the name of a bucket, and is unchanged as a segment of a URL.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 fn is_bucket_name(name: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -170,7 +170,7 @@ fn is_bucket_name(name: &str) -> bool {
         && bytes.last().is_some_and(is_alphanumeric)
 }
 
-/// Whether a text can be an id of `DNAnexus` with this prefix.
+/// Whether a text can be a `DNAnexus` id with this prefix.
 pub(super) fn is_dnanexus_id(text: &str, prefix: &str) -> bool {
     let is_id = |id: &str| (1..=DNANEXUS_ID_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     text.strip_prefix(prefix).is_some_and(is_id)
@@ -200,7 +200,7 @@ pub(super) async fn own_key(core: &Core, actor: &Actor, source: SampleSource) ->
     })
 }
 
-/// The providers of which the actor has a usable external key.
+/// The providers for which the actor has a usable external key.
 pub(super) async fn own_keys(core: &Core, actor: &Actor) -> Result<Vec<StorageProvider>, Error> {
     if !actor.permissions.has(CredentialKind::External.spec().manage) {
         return Ok(Vec::new());

@@ -1,5 +1,5 @@
-//! Amazon S3: `ListObjectsV2`, and `GetObject` with ranges. Requests are made here and not by `object_store`, whose paths exclude valid keys
-//! such as `a//b`, and whose prefixes end at a slash.
+//! Amazon S3: `ListObjectsV2`, and `GetObject` with ranges. Requests are not made with `object_store`, whose paths exclude valid keys such
+//! as `a//b`, and whose prefixes end at a slash.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
 use std::{ops::Range, time::SystemTime};
@@ -119,7 +119,7 @@ impl S3 {
     /// The URL of an object.
     ///
     /// # Errors
-    /// `UnusableName` if the standard of URLs resolves a part of the key: another object would be read.
+    /// `UnusableName` if the URL standard resolves a part of the key, because another object would be read.
     fn url_of(&self, bucket: &str, key: &str) -> Result<Url, SourceError> {
         let path = format!("/{bucket}/{}", utf8_percent_encode(key, IN_PATH));
         let url = Url::parse(&format!("{}{path}", self.endpoint)).map_err(|_| SourceError::UnusableName)?;
@@ -138,7 +138,7 @@ impl S3 {
     fn signature(&self, url: &Url, at: SystemTime) -> Option<Vec<(HeaderName, HeaderValue)>> {
         let identity = Credentials::new(self.key.expose_secret(), self.secret.expose_secret(), None, None, "latchkey").into();
         let mut settings = SigningSettings::default();
-        // What S3 requires, in contrast to other services.
+        // Required by S3, unlike by other AWS services.
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -161,10 +161,10 @@ fn endpoint_of(region: &str) -> String {
     format!("https://s3.{region}.amazonaws.com{suffix}")
 }
 
-/// A listed object; `None` if its key is no valid text.
+/// A listed object; `None` if its key is not valid UTF-8.
 fn file(object: Object, is_encoded: bool, prefix: &str) -> Option<SourceFile> {
     let Object { key, size, etag, last_modified } = object;
-    // As in the bodies of forms: a space is a plus sign.
+    // A space is encoded as a plus sign, as in forms.
     let location = if is_encoded { percent_decode_str(&key.replace('+', " ")).decode_utf8().ok()?.into_owned() } else { key };
     let modified_at = last_modified.parse().ok().map(|Rfc3339(time)| time);
     Some(SourceFile { name: name_of(&location, prefix).to_owned(), location, size, etag, modified_at })

@@ -6,7 +6,7 @@ use super::{ImportWorker, POLL};
 use latchkey_store as store;
 use latchkey_types::{error::Error, id::SampleId};
 
-/// Samples whose content is removed before that is recorded.
+/// Number of samples whose removal is recorded at once.
 const BATCH: i64 = 100;
 
 /// Removes discarded content until it is aborted.
@@ -24,8 +24,8 @@ pub(super) async fn remove_discarded(worker: &ImportWorker) {
 }
 
 impl ImportWorker {
-    /// Removes the content of all discarded samples, except those that are being written and those that the store does not remove: they are
-    /// tried again later.
+    /// Removes the content of all discarded samples, except those that are being written and those whose removal fails: they are tried again
+    /// later.
     pub(crate) async fn remove_all_discarded(&self) -> Result<(), Error> {
         let mut last = None;
         loop {

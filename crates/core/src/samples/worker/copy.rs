@@ -35,9 +35,9 @@ const PAUSES: [Duration; 5] =
 /// Why a file is not copied.
 #[derive(Debug)]
 enum CopyError {
-    /// For a reason that concerns this file only; a sentence.
+    /// A reason that concerns only this file, as a sentence.
     File(String),
-    /// For a reason that concerns all other files of the job too; a sentence.
+    /// A reason that concerns all files of the job, as a sentence.
     Job(String),
     /// The file is no longer being imported.
     Ended,
@@ -69,12 +69,12 @@ impl ImportWorker {
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, import = %job.id, "the state of an import could not be read or stored");
-            // The file is still open, and would be copied again at once.
+            // A pause, because the file is still open and would be copied again immediately.
             sleep(POLL).await;
         }
     }
 
-    /// Copies a file if it is still open: it may have been stopped, and its content removed, before the right to write was obtained.
+    /// Copies a file if it is still open: it may have been stopped, and its content removed, before this task was allowed to write.
     async fn copy_current(&self, job: &ImportRecord, file: &FileRecord) -> Result<(), CopyError> {
         let current = store::imports::file(&mut *self.store.connection().await?, job.id, file.position).await?;
         let is_open = |current: &FileRecord| current.sample_id == file.sample_id && matches!(current.state, FileState::Waiting | FileState::Copying);
@@ -99,7 +99,7 @@ impl ImportWorker {
             copied = end;
             if copied < file.size {
                 self.record(file, copied).await?;
-                // The key may have expired, and the user may have lost the right to import, since the last chunk.
+                // Since the last chunk, the key may have expired, and the user may have lost the permission.
                 source = self.open_source(job).await?;
             }
         }
@@ -145,11 +145,11 @@ impl ImportWorker {
         }
         self.samples.put_chunk(job.organization_id, file.sample_id, number, content).await.map_err(|error| {
             tracing::error!(%error, import = %job.id, "the sample store failed");
-            CopyError::File("The file could not be stored. Tell the operator of this server, and retry later.".to_owned())
+            CopyError::File("The file could not be stored. Contact the operator of this server, then retry.".to_owned())
         })
     }
 
-    /// Opens the job's source with the external key of the user who began it, who must still be allowed to import.
+    /// Opens the job's source with the external key of the user who started it, who must still be allowed to import.
     async fn open_source(&self, job: &ImportRecord) -> Result<Source, CopyError> {
         self.authorize(job).await?;
         let id = job.credential_id.ok_or_else(|| CopyError::Job("The import has no external key.".to_owned()))?;
@@ -169,13 +169,13 @@ impl ImportWorker {
         let mut db = self.store.connection().await?;
         let user = store::users::find_user(&mut db, job.created_by).await?;
         let Some(user) = user.filter(|user| user.disabled_at.is_none() && user.organization_id == job.organization_id) else {
-            return Err(CopyError::Job("The user who began the import was disabled.".to_owned()));
+            return Err(CopyError::Job("The user who started the import was disabled.".to_owned()));
         };
         let actor = Actor {
             organization: user.organization_id,
             user: user.id,
             name: user.name,
-            // There is no session any more.
+            // A background task has no session.
             auth_method: AuthMethod::Password,
             permissions: user.permissions,
             scopes: None,
@@ -184,7 +184,7 @@ impl ImportWorker {
         match require_allowed(&mut db, &actor, job.project_id).await {
             Ok(()) => Ok(()),
             Err(Error::Forbidden { .. } | Error::NotFound) => {
-                Err(CopyError::Job("The user who began the import may no longer import samples into this project.".to_owned()))
+                Err(CopyError::Job("The user who started the import may no longer import samples into this project.".to_owned()))
             }
             Err(error) => Err(error.into()),
         }
@@ -224,7 +224,7 @@ impl ImportWorker {
     }
 }
 
-/// Requires the permissions to begin an import, and to see its samples.
+/// Requires the permissions to start an import, and to see its samples.
 async fn require_allowed(db: &mut Connection, actor: &Actor, project: ProjectId) -> Result<(), Error> {
     projects::find_visible(db, actor, project).await?;
     projects::find_managed(db, actor, project).await?;

@@ -18,12 +18,12 @@ use latchkey_store::{
 };
 use latchkey_types::id::{ImportId, SampleId};
 
-/// Files that are copied at once. Each has at most one chunk that is read and one that is written in memory, so all have at most 64 MiB.
+/// Files that are copied at once. Each holds at most two chunks in memory, one being read and one being written: together at most 64 MiB.
 const COPIES_MAX: usize = 4;
-/// How often the database is examined without being told of a change, and the pause after an error.
+/// How often the database is polled when no change is reported, and the pause after an error.
 const POLL: Duration = Duration::from_secs(2);
 
-/// What the background task works with.
+/// The state of the background task.
 pub struct ImportWorker {
     store: Store,
     vault: Arc<Vault>,
@@ -46,8 +46,7 @@ impl ImportWorker {
     }
 }
 
-/// Copies files and removes discarded content until it is aborted. What it was doing then is continued by the next start: files at their next
-/// chunk.
+/// Copies files and removes discarded content until it is aborted. The next start continues interrupted work: files at their next chunk.
 pub async fn run(worker: ImportWorker) {
     let worker = Arc::new(worker);
     tokio::join!(copy_files(&worker), cleanup::remove_discarded(&worker));
@@ -120,10 +119,10 @@ impl ImportWorker {
         let jobs = store::imports::running_remote(&self.store).await?;
         let (before, after): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.id) <= last);
         for job in after.into_iter().chain(before) {
-            // As many as are being copied could be in front of one that is not.
+            // The files that are being copied could all come before the one that is not.
             let limit = i64::try_from(copies.len() + 1).unwrap_or(i64::MAX);
             let open = store::imports::open_files(&mut *self.store.connection().await?, job.id, limit).await?;
-            // By sample: a file that is retried has another one, and its earlier copy may not have ended.
+            // By sample, because a retried file has a new one, and its earlier copy may not have ended.
             if let Some(file) = open.into_iter().find(|file| !copies.contains(&(job.id, file.sample_id))) {
                 return Ok(Some((job, file)));
             }

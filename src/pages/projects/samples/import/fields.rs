@@ -25,9 +25,9 @@ pub(super) fn SourceFields(context: SamplesContext, entries: Entries) -> impl In
         SampleSource::Aws => view! {
             <WithKey context provider=StorageProvider::Aws>
                 <Field form name="query.container" label="Bucket" hint="e.g. sequencing-runs"/>
-                <Field form name="query.prefix" label="Prefix" hint="What the keys begin with, e.g. run-7/" optional=true/>
+                <Field form name="query.prefix" label="Prefix" hint="The beginning of the object keys, e.g. run-7/" optional=true/>
                 <Field form name="query.pattern" label="Pattern" optional=true
-                    hint=r"A regular expression for a part of the name after the prefix, e.g. \.fastq\.gz$"/>
+                    hint=r"A regular expression, matched against the name after the prefix, e.g. \.fastq\.gz$"/>
             </WithKey>
         }
         .into_any(),
@@ -35,14 +35,14 @@ pub(super) fn SourceFields(context: SamplesContext, entries: Entries) -> impl In
             <WithKey context provider=StorageProvider::Dnanexus>
                 <Field form name="query.container" label="Project" hint="The project’s ID, e.g. project-FpvKXz00Xv6pq2QKBjbJ1PyG"/>
                 <Field form name="query.pattern" label="Pattern" optional=true
-                    hint=r"A regular expression for a part of the name, e.g. \.fastq\.gz$"/>
+                    hint=r"A regular expression, matched against the name, e.g. \.fastq\.gz$"/>
             </WithKey>
         }
         .into_any(),
     }
 }
 
-/// Fields that need a key of the viewer. One may be created in another tab while the dialog is open.
+/// Fields that need an external key of the viewer. It may be created in another tab while the dialog is open.
 #[component]
 fn WithKey(context: SamplesContext, provider: StorageProvider, children: ChildrenFn) -> impl IntoView {
     let has_key = Memo::new(move |_| context.list.with(|list| list.own_keys.contains(&provider)));
@@ -53,14 +53,14 @@ fn WithKey(context: SamplesContext, provider: StorageProvider, children: Childre
     }
 }
 
-/// Says that the viewer has no key of the provider, and leads to the dialog that creates one.
+/// A warning that the viewer has no key for the provider, with a link that creates one.
 #[component]
 fn MissingKey(provider: StorageProvider) -> impl IntoView {
     view! {
         <div class="caution">
             <Icon glyph=Glyph::Warning/>
             <p class="import-key">
-                {format!("Latchkey reads the files with your own external key for {}, and you have none. ", provider.label())}
+                {format!("You have no external key for {}. Latchkey needs one to read the files. ", provider.label())}
                 <a href=create_address(KEY_EXTERNAL)>"Create one"</a>
             </p>
         </div>

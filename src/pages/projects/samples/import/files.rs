@@ -62,14 +62,14 @@ pub(super) fn FoundFiles(form: Form, found: Found) -> impl IntoView {
     let not_ready = (!names.is_empty()).then(|| {
         let shown = names.iter().take(NOT_READY_SHOWN).cloned().collect::<Vec<_>>().join(", ");
         let more = if names.len() > NOT_READY_SHOWN { ", …" } else { "" };
-        view! { <p class="import-not-ready">{format!("Not closed yet, and not imported: {shown}{more}")}</p> }
+        view! { <p class="import-not-ready">{format!("Not closed yet, so not imported: {shown}{more}")}</p> }
     });
     let from = (query.source != SampleSource::Local).then(|| format!("{} · {}", query.source.label(), location(&query.container, &query.prefix)));
     view! {
         {from.map(|from| view! { <p class="import-source" dir="auto">{from}</p> })}
         <FileRows rows=Signal::stored(rows)/>
         {not_ready}
-        <Field form name="batch" label="Batch ID" value=generated_batch() hint="Names these samples as a group. Change it as you like."/>
+        <Field form name="batch" label="Batch ID" value=generated_batch() hint="Identifies the samples of this import. You can change it."/>
     }
 }
 
@@ -77,7 +77,7 @@ fn location(container: &str, prefix: &str) -> String {
     if prefix.is_empty() { container.to_owned() } else { format!("{container}/{prefix}") }
 }
 
-/// The day, and a part that tells the imports of a day apart.
+/// The date, and a suffix that differs between imports of the same day.
 fn generated_batch() -> String {
     let now = browser::now_ms();
     let day = Timestamp(now).rfc3339();

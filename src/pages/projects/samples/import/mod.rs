@@ -28,7 +28,7 @@ use latchkey_ui::{
 };
 use request::{batch, check_files, check_query, local_listing, pinned_files, total_size};
 
-/// What is entered in the first step.
+/// The values of the first step.
 #[derive(Clone, Copy)]
 struct Entries {
     form: Form,
@@ -74,7 +74,7 @@ pub(super) fn ImportDialog(context: SamplesContext) -> impl IntoView {
         let query = untrack(|| check_query(entries, context));
         let call = query.map(|query| find(context, untrack(|| entries.mode()), query, entries.chosen.get_untracked()));
         form.send(call, move |files| {
-            // The button means something else now.
+            // The same button now starts the import.
             click_guard::hold();
             found.set(Some(files));
             form.reopen();
@@ -110,7 +110,7 @@ pub(super) fn ImportDialog(context: SamplesContext) -> impl IntoView {
     let summary = move || found.with(|found| found.as_ref().map(summary));
     view! {
         <FormDialog title="Import Samples" form submit=label wide=true on_submit=submit on_back on_dismiss=context.dialogs.dismiss>
-            // Hidden, so that going back finds it as it was.
+            // Hidden instead of removed, so that the values are kept for `Back`.
             <div class="import-step" hidden=move || found.with(Option::is_some)>
                 <RadioGroup form name="mode" label="Mode" options=choices(&[("single", "Single"), ("combined", "Combined")])
                     details=vec!["Each file is one sample.".to_owned(), "One file holds all samples. It is stored unsplit.".to_owned()]
@@ -136,7 +136,7 @@ async fn find(context: SamplesContext, mode: FileMode, query: SourceQuery, chose
     Ok(Found { mode, query, listing })
 }
 
-/// Begins the import, and the upload of local files.
+/// Starts the import, and the upload of local files.
 async fn begin(
     context: SamplesContext,
     request: ImportRequest,
@@ -146,14 +146,14 @@ async fn begin(
 ) -> Result<(), Error> {
     let is_local = request.query.source == SampleSource::Local;
     let details = begin_import(context.project, request).await.map_err(|error| shown_at(error, found))?;
-    // Also if the page was closed in the meantime.
+    // Even if the page was closed in the meantime.
     if is_local {
         uploads.begin(context.project, details.import.id, chosen);
     }
     Ok(())
 }
 
-/// Returns to the step that shows the error. One about no field of the dialog is shown below the files.
+/// Returns to the step that shows the error. An error without a field in the dialog is shown below the files.
 fn shown_at(error: Error, found: RwSignal<Option<Found>>) -> Error {
     let Some((field, message)) = error.field_error() else { return error };
     if field == "mode" || field.starts_with("query.") {
@@ -166,6 +166,6 @@ fn shown_at(error: Error, found: RwSignal<Option<Found>>) -> Error {
 /// How many files match, and how large they are.
 fn summary(Found { listing, .. }: &Found) -> String {
     let (files, size) = (pluralize_count(listing.files.len(), "file", "files"), format_bytes(total_size(&listing.files)));
-    let more = if listing.is_truncated { " More files match, but one import can’t have more: narrow the pattern to reach the others." } else { "" };
+    let more = if listing.is_truncated { " More files match than one import can have. Narrow the pattern to import the others." } else { "" };
     format!("{files}, {size}.{more}")
 }

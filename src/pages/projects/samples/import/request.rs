@@ -11,9 +11,9 @@ use latchkey_types::{
 };
 use latchkey_ui::{local_file::LocalFile, number::format_count};
 
-/// A longer list of files would not fit into a request: the server then lists the files again. In bytes of JSON.
+/// Largest list of files in a request, in bytes of JSON. Without a list, the server lists the files again.
 const LIST_MAX: usize = 7 * 1024 * 1024;
-/// Of a file in such a list, besides its texts.
+/// Size of a file in the list without its texts, in bytes of JSON.
 const FILE_OVERHEAD: usize = 100;
 
 /// Checks the entries of the first step. Errors are shown at their fields.
@@ -45,20 +45,20 @@ fn pattern(field: &str, typed: &str) -> Result<String, Error> {
     Ok(typed.to_owned())
 }
 
-/// Empty lets the server generate one.
+/// If empty, the server generates one.
 pub(super) fn batch(field: &str, typed: &str) -> Result<String, Error> {
     if typed.trim().is_empty() { Ok(String::new()) } else { validate::name(field, typed) }
 }
 
-/// Checks that there are files, and in the combined mode exactly one. The error is at the field by which they are selected.
+/// Checks that there are files, and in the combined mode exactly one. The error is at the field that selects them.
 pub(super) fn check_files(mode: FileMode, source: SampleSource, listing: &SourceListing) -> Result<(), Error> {
     let field = if source == SampleSource::Local { "files" } else { "query.pattern" };
     let count = listing.files.len();
     match mode {
-        _ if count == 0 && !listing.not_ready.is_empty() => Err(Error::invalid(field, "The files that match are not closed yet. Try again later.")),
+        _ if count == 0 && !listing.not_ready.is_empty() => Err(Error::invalid(field, "The matching files are not closed yet. Try again later.")),
         _ if count == 0 => Err(Error::invalid(field, "No file matches.")),
         FileMode::Combined if count > 1 => {
-            Err(Error::invalid(field, format!("In the combined mode one file holds all samples, and {} match.", format_count(count))))
+            Err(Error::invalid(field, format!("In the combined mode one file holds all samples, but {} files match.", format_count(count))))
         }
         FileMode::Single | FileMode::Combined => Ok(()),
     }
@@ -75,7 +75,7 @@ pub(super) fn total_size(files: &[SourceFile]) -> i64 {
     files.iter().map(|file| file.size).sum()
 }
 
-/// The files in the request, so that one that has changed since it was listed is not imported. Empty if they are too many for a request.
+/// The files for the request, so that the server rejects files that changed since they were listed. Empty if they are too many for a request.
 pub(super) fn pinned_files(files: Vec<SourceFile>) -> Vec<SourceFile> {
     let length: usize = files.iter().map(|file| file.name.len() + file.location.len() + file.etag.len() + FILE_OVERHEAD).sum();
     let is_local = files.iter().all(|file| file.location.is_empty());
