@@ -1,7 +1,9 @@
 //! Ready code for the holder of a key, by kind.
 
+use leptos::prelude::*;
+
 use latchkey_types::key_kind::KeyKind;
-use latchkey_ui::code_tabs::CodeSample;
+use latchkey_ui::{browser, code_tabs::CodeSample};
 
 /// Label of the tab and code. `<url>`, `<key>`, `<project>`, `<customer>` and `<corpus>` are replaced.
 type Template = (&'static str, &'static str);
@@ -103,8 +105,8 @@ PROJECT_API_KEY=<key>",
     ),
 ];
 
-/// They print the texts of the results, one per line; `cURL` prints the whole response. The JavaScript has no top-level `await`, so that
-/// it is both a module and a script, in Node and in a web page.
+/// A query. The code prints the texts of the results, one per line; `cURL` prints the whole response. The JavaScript has no top-level
+/// `await`, so that it is both a module and a script, in Node and in a web page.
 const CORPUS: &[Template] = &[
     (
         "JavaScript",
@@ -173,6 +175,13 @@ for result in answer["responseSet"][0]["response"]:
   }'"#,
     ),
 ];
+
+/// The URL of this server: an example until the page is hydrated, because only the browser has it.
+pub fn server_url() -> RwSignal<String> {
+    let url = RwSignal::new("https://keys.example.com".to_owned());
+    Effect::new(move || url.set(browser::origin()));
+    url
+}
 
 const fn templates(kind: KeyKind) -> &'static [Template] {
     match kind {

@@ -2,8 +2,9 @@
 
 use super::{Connection, StoreError, Tx, providers::CredentialLink, verdict_changes::VerdictChange};
 use latchkey_types::{
-    corpus::{UpstreamCredential, UpstreamRow},
+    corpus::UpstreamRow,
     id::{CredentialId, OrganizationId},
+    provider::GeneralKey,
 };
 
 /// An upstream with the credential that it is linked to.
@@ -71,7 +72,7 @@ impl From<UpstreamRecord> for UpstreamRow {
         let UpstreamRecord { base_url, customer_id, upstream_corpus_id: corpus_id, link } = upstream;
         let is_unlinked = link.credential_id.is_none() && link.unlink_reason.is_some();
         let credential = match (link.credential_id, link.credential_name, link.credential_mask) {
-            (Some(id), Some(name), Some(mask)) => Some(UpstreamCredential { id, name, mask }),
+            (Some(id), Some(name), Some(mask)) => Some(GeneralKey { id, name, mask }),
             _ => None,
         };
         Self { base_url, customer_id, corpus_id, credential, is_unlinked }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{id::CredentialId, time::Timestamp};
+use super::{id::CredentialId, provider::GeneralKey, time::Timestamp};
 
 /// Maximum length of a document's own id, in characters.
 pub const DOCUMENT_ID_MAX: usize = 200;
@@ -48,7 +48,7 @@ pub struct CorpusPage {
     pub customer_id: i64,
     pub upstream: Option<UpstreamRow>,
     /// General keys that can be linked to an upstream, sorted by name.
-    pub credentials: Vec<UpstreamCredential>,
+    pub credentials: Vec<GeneralKey>,
 }
 
 /// The server that answers for a corpus instead of the built-in index.
@@ -59,17 +59,9 @@ pub struct UpstreamRow {
     pub customer_id: String,
     /// The corpus id that the upstream expects.
     pub corpus_id: String,
-    pub credential: Option<UpstreamCredential>,
+    pub credential: Option<GeneralKey>,
     /// Whether the linked key was deleted or unlinked by a change of the base URL.
     pub is_unlinked: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UpstreamCredential {
-    pub id: CredentialId,
-    pub name: String,
-    /// Masked secret.
-    pub mask: String,
 }
 
 /// Request to set the upstream of a corpus.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::query_state::{Filter, QueryState};
-use crate::code_samples;
+use crate::code_samples::{self, server_url};
 use latchkey_types::key_kind::{KeyKind, Kind, KindSpec};
 use latchkey_ui::{
     browser,
@@ -11,9 +11,6 @@ use latchkey_ui::{
     empty_state::EmptyState,
     icon::Glyph,
 };
-
-/// Stands for the server's URL until the page is hydrated: it is the one that the browser uses.
-const EXAMPLE_URL: &str = "https://keys.example.com";
 
 /// No keys yet. The button's label differs from that beside the heading, so that each can be found by its name.
 #[component]
@@ -38,9 +35,8 @@ pub(super) fn NoKeys(
 fn sample(spec: &'static KindSpec) -> Option<AnyView> {
     let Kind::Key(kind) = spec.kind else { return None };
     let key = format!("{}…", spec.prefix.unwrap_or_default());
-    first_sample(kind, EXAMPLE_URL, &key)?;
-    let url = RwSignal::new(EXAMPLE_URL.to_owned());
-    Effect::new(move || url.set(browser::origin()));
+    first_sample(kind, "", &key)?;
+    let url = server_url();
     let code = move || url.with(|url| first_sample(kind, url, &key));
     Some(view! { <pre class="empty-state-code"><code>{code}</code></pre> }.into_any())
 }

@@ -53,14 +53,11 @@ pub(super) fn KeyUsage(key_use: KeyUse, secret: RevealedSecret, copied: RwSignal
 /// Sets the code of a corpus key. It contains the customer id, which is loaded with the viewer.
 fn show_corpus_samples(corpus_id: i64, secret: RevealedSecret, samples: RwSignal<Vec<CodeSample>>) {
     let viewer = use_viewer();
-    Effect::new(move || {
-        let secret = secret.clone();
-        spawn_local(async move {
-            if let Ok(viewer) = viewer.await {
-                let target = CorpusTarget { customer_id: viewer.customer_id, corpus_id };
-                let _ = samples.try_set(code_samples::corpus_samples(&browser::origin(), secret.reveal(), target));
-            }
-        });
+    spawn_local(async move {
+        if let Ok(viewer) = viewer.await {
+            let target = CorpusTarget { customer_id: viewer.customer_id, corpus_id };
+            let _ = samples.try_set(code_samples::corpus_samples(&browser::origin(), secret.reveal(), target));
+        }
     });
 }
 

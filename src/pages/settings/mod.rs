@@ -1,7 +1,9 @@
 //! `/settings/…`: settings of the organization.
 
 pub mod audit;
+mod card_search;
 pub mod corpora;
+mod key_field;
 pub mod members;
 pub mod organization;
 pub mod providers;

@@ -7,13 +7,7 @@ pub use upstream::{remove_upstream, set_upstream};
 
 use super::{Core, actor::Actor, documents::purge};
 use latchkey_store::{self as store, corpora::CorpusRecord};
-use latchkey_types::{
-    corpus::{CorpusPage, UpstreamCredential},
-    error::Error,
-    key_kind::CredentialKind,
-    permission::Permission,
-    validate,
-};
+use latchkey_types::{corpus::CorpusPage, error::Error, key_kind::CredentialKind, permission::Permission, provider::GeneralKey, validate};
 
 /// Those who choose corpora for a key, or manage them, can see them.
 const VIEW_PERMISSIONS: &[Permission] = &[Permission::ViewKeys, Permission::ManageCorpora];
@@ -39,7 +33,7 @@ pub async fn page(core: &Core, actor: &Actor, id: i64) -> Result<CorpusPage, Err
     } else {
         Vec::new()
     };
-    let credentials = keys.into_iter().map(|key| UpstreamCredential { id: key.id, name: key.name, mask: key.mask }).collect();
+    let credentials = keys.into_iter().map(|key| GeneralKey { id: key.id, name: key.name, mask: key.mask }).collect();
     Ok(CorpusPage { corpus: corpus.into(), customer_id, upstream: upstream.map(Into::into), credentials })
 }
 

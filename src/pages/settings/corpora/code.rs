@@ -4,23 +4,19 @@ use leptos::prelude::*;
 
 use super::context::CorpusContext;
 use crate::{
-    code_samples::{CorpusTarget, corpus_samples},
+    code_samples::{CorpusTarget, corpus_samples, server_url},
     routes,
 };
 use latchkey_types::permission::Permission;
-use latchkey_ui::{browser, code_tabs::CodeTabs};
+use latchkey_ui::code_tabs::CodeTabs;
 
 /// Placeholder for a corpus key, whose secret is not stored.
 const KEY: &str = "CORPUS_KEY";
 
-/// Placeholder for the server's URL until the page is hydrated, because only the browser has it.
-const EXAMPLE_URL: &str = "https://keys.example.com";
-
 #[component]
 pub(super) fn Code(context: CorpusContext) -> impl IntoView {
     let target = CorpusTarget { customer_id: untrack(|| context.page.with(|page| page.customer_id)), corpus_id: context.id };
-    let url = RwSignal::new(EXAMPLE_URL.to_owned());
-    Effect::new(move || url.set(browser::origin()));
+    let url = server_url();
     let samples = Signal::derive(move || url.with(|url| corpus_samples(url, KEY, target)));
     let can_create = context.viewer.with_value(|viewer| viewer.can(Permission::ManageApiKeys));
     view! {

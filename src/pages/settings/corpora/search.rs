@@ -81,10 +81,19 @@ fn hit_view(hit: SearchHit) -> AnyView {
 #[cfg(test)]
 mod tests {
     use super::status_text;
-    use latchkey_types::error::Error;
+    use latchkey_types::{corpus::SearchHit, error::Error};
 
     #[test]
     fn status_counts_results_or_names_the_query() {
+        let hit = SearchHit {
+            document_id: "cats.txt".to_owned(),
+            title: String::new(),
+            metadata: String::new(),
+            section: 0,
+            text: "About cats.".to_owned(),
+            score: 1.0,
+        };
+        assert_eq!(status_text("cats", &Ok(vec![hit])), "1 result");
         assert_eq!(status_text("cats", &Ok(Vec::new())), "No document matches “cats”.");
         assert_eq!(status_text("cats", &Err(Error::Unavailable)), "");
     }

@@ -13,12 +13,13 @@ use latchkey_ui::{
     number::pluralize_count,
 };
 
-/// Largest file, in bytes.
+/// Largest file, in bytes: half of the largest request, because escapes make the JSON that is sent longer than the file.
 const FILE_MAX: i64 = 4 * 1024 * 1024;
 
 const FORMATS: &str = ".txt,.md,.html,.jsonl";
 
-const HINT: &str = "Text, Markdown, HTML or JSON lines (.txt, .md, .html, .jsonl), at most 4 MB each. A document with the same ID is replaced.";
+const HINT: &str = "Text, Markdown, HTML or JSON lines (.txt, .md, .html, .jsonl), at most 4 MB each, with at most 1 MB of text per document. \
+    A document with the same ID is replaced.";
 
 /// A file that is being sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,19 +3,17 @@
 use leptos::prelude::*;
 
 use super::context::CorpusContext;
-use crate::api::corpora::set_upstream;
+use crate::{
+    api::corpora::set_upstream,
+    pages::settings::key_field::{check_key, key_choices},
+};
 use latchkey_types::{
-    corpus::{CorpusPage, UpstreamCredential, UpstreamRequest, UpstreamRow},
+    corpus::{CorpusPage, UpstreamRequest, UpstreamRow},
     error::Error,
-    id::CredentialId,
     permission::Permission,
+    provider::GeneralKey,
 };
-use latchkey_ui::{
-    field::Field,
-    form::Form,
-    form_dialog::FormDialog,
-    select::{Choice, SelectField},
-};
+use latchkey_ui::{field::Field, form::Form, form_dialog::FormDialog, select::SelectField};
 
 #[component]
 pub(super) fn UpstreamDialog(
@@ -52,7 +50,7 @@ pub(super) fn UpstreamDialog(
             <Field form name="base_url" label="Base URL" value=base_url hint=url_hint autofocus=true/>
             <Field form name="customer_id" label="Customer ID" value=customer_id hint="Sent to the upstream instead of yours."/>
             <Field form name="corpus_id" label="Corpus ID" value=corpus_id hint="The corpus at the upstream."/>
-            <SelectField form name="credential" label="Key" options=key_choices(credentials, linked) value hint=key_hint/>
+            <SelectField form name="credential" label="Key" options=key_choices("No key", selectable_keys(credentials, linked)) value hint=key_hint/>
         </FormDialog>
     }
 }
@@ -62,7 +60,7 @@ fn check(form: Form) -> Option<UpstreamRequest> {
     let base_url = form.check("base_url", |field, typed| required(field, typed, "Enter a URL, e.g. https://api.vectara.io."));
     let customer_id = form.check("customer_id", |field, typed| required(field, typed, "Enter the customer ID at the upstream."));
     let corpus_id = form.check("corpus_id", |field, typed| required(field, typed, "Enter the corpus ID at the upstream."));
-    let credential = form.check("credential", parse_key);
+    let credential = form.check("credential", check_key);
     Some(UpstreamRequest { base_url: base_url?, customer_id: customer_id?, corpus_id: corpus_id?, credential: credential? })
 }
 
@@ -73,19 +71,10 @@ fn required(field: &str, typed: &str, message: &str) -> Result<String, Error> {
     }
 }
 
-/// An empty value means none.
-fn parse_key(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
-    if chosen.is_empty() {
-        return Ok(None);
-    }
-    chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
-}
-
-/// No key first, then the keys, including the linked one even if the viewer may not link others.
-fn key_choices(credentials: Vec<UpstreamCredential>, linked: Option<UpstreamCredential>) -> Vec<Choice> {
+/// The keys to choose from, including the linked one even if the viewer may not link others.
+fn selectable_keys(credentials: Vec<GeneralKey>, linked: Option<GeneralKey>) -> Vec<GeneralKey> {
     let missing = linked.filter(|linked| credentials.iter().all(|credential| credential.id != linked.id));
-    let choices = missing.into_iter().chain(credentials).map(|key| (key.id.to_string(), format!("{} ({})", key.name, key.mask)));
-    std::iter::once((String::new(), "No key".to_owned())).chain(choices).collect()
+    missing.into_iter().chain(credentials).collect()
 }
 
 const fn done_message(has_key: bool, upstream: &UpstreamRow) -> &'static str {
@@ -98,12 +87,9 @@ mod tests {
 
     #[test]
     fn a_linked_key_can_be_kept_without_permission() {
-        let id = "crd_0193456789ab7cdef0123456789abcde";
-        let linked = UpstreamCredential { id: id.parse().unwrap(), name: "Team key".to_owned(), mask: "sk-…def".to_owned() };
-        let choices = [(String::new(), "No key".to_owned()), (id.to_owned(), "Team key (sk-…def)".to_owned())];
-        assert_eq!(key_choices(Vec::new(), Some(linked.clone())), choices);
-        assert_eq!(key_choices(vec![linked.clone()], Some(linked)), choices);
-        assert_eq!(parse_key("credential", ""), Ok(None));
-        assert!(parse_key("credential", "1").is_err());
+        let id = "crd_0193456789ab7cdef0123456789abcde".parse().unwrap();
+        let linked = GeneralKey { id, name: "Team key".to_owned(), mask: "sk-…def".to_owned() };
+        assert_eq!(selectable_keys(Vec::new(), Some(linked.clone())), [linked.clone()]);
+        assert_eq!(selectable_keys(vec![linked.clone()], Some(linked.clone())), [linked]);
     }
 }

@@ -2,7 +2,6 @@
 
 mod card;
 mod delete;
-mod key_field;
 mod model;
 mod open_dialog;
 mod presets;
@@ -10,7 +9,7 @@ mod provider;
 
 use leptos::prelude::*;
 
-use super::{SettingsPage, loaded_view};
+use super::{SettingsPage, card_search::CardSearch, loaded_view};
 use crate::{api::providers::list_providers, routes};
 use card::ProviderCard;
 use delete::DeleteDialog;
@@ -24,11 +23,9 @@ use latchkey_ui::{
     empty_state::EmptyState,
     icon::Glyph,
     message::AlertWithRetry,
-    number::pluralize_count,
     page::{PageActions, PageLead},
     resource::Refetchable,
     rows::ForRows,
-    search::SearchField,
     toast::use_toasts,
 };
 use model::ModelDialog;
@@ -36,8 +33,6 @@ use open_dialog::OpenDialog;
 use presets::{CUSTOM, PRESETS};
 use provider::ProviderDialog;
 
-/// With so many providers there is a search field.
-const SEARCH_FROM: usize = 8;
 /// With more providers, their models are folded at first.
 const UNFOLDED_MAX: usize = 4;
 
@@ -73,19 +68,13 @@ fn Providers(first: ProviderList) -> impl IntoView {
     let providers = list.rows(|list| &list.providers, |provider| provider.id);
     let count = Memo::new(move |_| list.with(|list| list.providers.len()));
     let unfolded = count.get_untracked() <= UNFOLDED_MAX;
-    // Also while a search hides providers.
-    let is_searchable = Memo::new(move |_| count.get() >= SEARCH_FROM || search.with(|search| !search.is_empty()));
+    let matching = Memo::new(move |_| search.with(|search| list.with(|list| list.providers.iter().filter(|row| matches(row, search)).count())));
     let keys = move || untrack(|| list.with(|list| list.keys.clone()));
     view! {
         <PageActions><Button label="Add provider" variant=ButtonVariant::Primary on_click=add/></PageActions>
         <PageLead text="Connect LLM providers and choose the general key each one uses. A model can use its own."/>
         {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
-        <Show when=move || is_searchable.get()>
-            <div class="provider-toolbar">
-                <SearchField placeholder="Provider or model" search on_search=move |typed: String| search.set(typed)/>
-                <p class="provider-count" role="status">{move || list.with(|list| count_text(&list.providers, &search.get()))}</p>
-            </div>
-        </Show>
+        <CardSearch search placeholder="Provider or model" count matching nouns=("provider", "providers")/>
         <Show when=move || !providers.is_empty() fallback=move || view! { <NoProviders dialogs/> }>
             <div class="providers">
                 <ForRows rows=providers let(provider)><ProviderCard provider search unfolded dialogs/></ForRows>
@@ -109,11 +98,6 @@ fn matches(provider: &ProviderRow, search: &str) -> bool {
     let search = search.to_lowercase();
     let contains = |name: &str| name.to_lowercase().contains(&search);
     contains(&provider.name) || provider.models.iter().any(|model| contains(&model.name))
-}
-
-fn count_text(providers: &[ProviderRow], search: &str) -> String {
-    let count = providers.iter().filter(|provider| matches(provider, search)).count();
-    if count == 0 { format!("No providers match “{search}”.") } else { pluralize_count(count, "provider", "providers") }
 }
 
 fn dialog(open: OpenDialog, keys: Vec<GeneralKey>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
@@ -148,6 +132,5 @@ mod tests {
         for (search, is_found) in [("", true), ("openai", true), ("gpt", true), ("claude", false)] {
             assert_eq!(matches(&provider, search), is_found, "{search}");
         }
-        assert_eq!(count_text(std::slice::from_ref(&provider), "x"), "No providers match “x”.");
     }
 }

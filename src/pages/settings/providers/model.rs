@@ -2,8 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::key_field::{check_key, key_choices};
-use crate::api::providers::{create_model, edit_model};
+use crate::{
+    api::providers::{create_model, edit_model},
+    pages::settings::key_field::{check_key, key_choices},
+};
 use latchkey_types::{
     error::Error,
     provider::{GeneralKey, ModelRequest, ModelRow, ProviderRow},

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{
-    key_field::{check_key, key_choices},
-    presets::{CUSTOM, Preset},
+use super::presets::{CUSTOM, Preset};
+use crate::{
+    api::providers::{create_provider, edit_provider},
+    pages::settings::key_field::{check_key, key_choices},
 };
-use crate::api::providers::{create_provider, edit_provider};
 use latchkey_types::{
     error::Error,
     provider::{ApiStyle, GeneralKey, ProviderRequest, ProviderRow, UpdatedProvider},

@@ -40,14 +40,6 @@ pub(super) fn read(form: Form) -> Option<Injection> {
     })
 }
 
-/// Parses the selected credential; an empty value means none.
-pub(super) fn credential(field: &str, chosen: &str) -> Result<Option<CredentialId>, Error> {
-    if chosen.is_empty() {
-        return Ok(None);
-    }
-    chosen.parse().map(Some).map_err(|_| Error::invalid(field, "Choose a key."))
-}
-
 /// The fields for the authentication, its parameters and the credential.
 #[component]
 pub(super) fn AuthenticationFields(

@@ -9,8 +9,8 @@ mod service;
 
 use leptos::prelude::*;
 
-use super::{SettingsPage, loaded_view};
-use crate::{api::services::list_services, routes};
+use super::{SettingsPage, card_search::CardSearch, loaded_view};
+use crate::{api::services::list_services, code_samples::server_url, routes};
 use card::ServiceCard;
 use delete::DeleteDialog;
 use latchkey_types::{
@@ -18,26 +18,17 @@ use latchkey_types::{
     service::{LinkableCredential, ServiceList, ServiceRow},
 };
 use latchkey_ui::{
-    browser,
     button::{Button, ButtonVariant},
     dialog::use_dialogs,
     empty_state::EmptyState,
     icon::Glyph,
     message::AlertWithRetry,
-    number::pluralize_count,
     page::{PageActions, PageLead},
     resource::Refetchable,
     rows::ForRows,
-    search::SearchField,
     toast::use_toasts,
 };
 use service::ServiceDialog;
-
-/// Number of services from which there is a search field.
-const SEARCH_FROM: usize = 8;
-
-/// Placeholder for the server's URL until the page is hydrated, because only the browser has it.
-const EXAMPLE_URL: &str = "https://keys.example.com";
 
 type ServicesResource = OnceResource<Result<ServiceList, Error>>;
 
@@ -65,8 +56,7 @@ fn Services(first: ServiceList) -> impl IntoView {
     let list = Refetchable::new(first);
     let search = RwSignal::new(String::new());
     let dialogs = use_dialogs::<OpenDialog>();
-    let origin = RwSignal::new(EXAMPLE_URL.to_owned());
-    Effect::new(move || origin.set(browser::origin()));
+    let origin = server_url();
 
     // Actions
     let reload = Callback::new(move |()| list.refetch(list_services));
@@ -79,19 +69,13 @@ fn Services(first: ServiceList) -> impl IntoView {
     // View
     let services = list.rows(|list| &list.services, |service| service.id);
     let count = Memo::new(move |_| list.with(|list| list.services.len()));
-    // Also while a search hides services.
-    let is_searchable = Memo::new(move |_| count.get() >= SEARCH_FROM || search.with(|search| !search.is_empty()));
+    let matching = Memo::new(move |_| search.with(|search| list.with(|list| list.services.iter().filter(|row| matches(row, search)).count())));
     let credentials = move || untrack(|| list.with(|list| list.credentials.clone()));
     view! {
         <PageActions><Button label="Add service" variant=ButtonVariant::Primary on_click=add/></PageActions>
         <PageLead text="Let your keys call any API through Latchkey. It adds the stored key, so callers never need it." docs="/docs/services"/>
         {move || list.error().get().map(|error| view! { <AlertWithRetry message=error.to_string() on_retry=reload/> })}
-        <Show when=move || is_searchable.get()>
-            <div class="provider-toolbar">
-                <SearchField placeholder="Name or base URL" search on_search=move |typed: String| search.set(typed)/>
-                <p class="provider-count" role="status">{move || list.with(|list| count_text(&list.services, &search.get()))}</p>
-            </div>
-        </Show>
+        <CardSearch search placeholder="Name or base URL" count matching nouns=("service", "services")/>
         <Show when=move || !services.is_empty() fallback=move || view! { <NoServices origin add/> }>
             <div class="providers">
                 <ForRows rows=services let(service)><ServiceCard service search origin dialogs/></ForRows>
@@ -122,11 +106,6 @@ fn gateway_url(origin: &str, name: &str) -> String {
 fn matches(service: &ServiceRow, search: &str) -> bool {
     let search = search.to_lowercase();
     [&service.name, &service.base_url].into_iter().any(|text| text.to_lowercase().contains(&search))
-}
-
-fn count_text(services: &[ServiceRow], search: &str) -> String {
-    let count = services.iter().filter(|service| matches(service, search)).count();
-    if count == 0 { format!("No services match “{search}”.") } else { pluralize_count(count, "service", "services") }
 }
 
 fn dialog(open: OpenDialog, credentials: Vec<LinkableCredential>, on_dismiss: Callback<()>, on_done: Callback<String>) -> AnyView {
@@ -163,7 +142,5 @@ mod tests {
         for (search, is_found) in [("", true), ("GitHub", true), ("example.com", true), ("stripe", false)] {
             assert_eq!(matches(&service, search), is_found, "{search}");
         }
-        assert_eq!(count_text(std::slice::from_ref(&service), "stripe"), "No services match “stripe”.");
-        assert_eq!(count_text(&[service], ""), "1 service");
     }
 }

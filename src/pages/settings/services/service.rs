@@ -8,7 +8,10 @@ use super::{
     gateway_url,
     limits::{self, LimitsSection},
 };
-use crate::api::services::{create_service, edit_service};
+use crate::{
+    api::services::{create_service, edit_service},
+    pages::settings::key_field::check_key,
+};
 use latchkey_types::{
     error::Error,
     key_kind::CredentialKind,
@@ -133,7 +136,7 @@ fn check(form: Form) -> Option<ServiceRequest> {
         typed => Ok(typed.to_owned()),
     });
     let injection = authentication::read(form);
-    let credential = form.check("credential", authentication::credential);
+    let credential = form.check("credential", check_key);
     let allow = form.record(parse_allow(&form.value("allow")));
     let timeout_seconds = form.check("timeout_seconds", limits::integer);
     let body_max = limits::read_body_max(form);
