@@ -122,7 +122,7 @@ export async function addProject(
   return (await call(caller, server, 'projects/create', { request: { name, description: '', visibility } })).id;
 }
 
-/** A service that client keys may read. Unlike in the API, parameters are inside of the injection's name. */
+/** The page's request for a service that client keys may read. An injection with parameters is an object, such as `{ Header: { name } }`. */
 const SERVICE = {
   base_url: 'https://api.example.com',
   injection: 'Bearer' as string | Record<string, Record<string, string>>,

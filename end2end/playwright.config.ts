@@ -33,7 +33,7 @@ export default defineConfig({
   testDir: '.',
   outputDir: 'test-results',
   workers: 2,
-  // A test that passes only when repeated is listed as flaky at the end of the run.
+  // A test that fails twice fails the run. One that passes only when repeated is listed as flaky at the end.
   retries: 1,
   forbidOnly: true,
   timeout: 60_000,

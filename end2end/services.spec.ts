@@ -36,8 +36,7 @@ async function save(page: Page): Promise<void> {
 
 test.use({ environment: { LATCHKEY_ALLOW_OUTGOING: '127.0.0.0/8' }, expectedErrors: [403, 422] });
 
-test('a service is added, linked, edited and deleted', async ({ page, server, owner }) => {
-  void owner;
+test('a service is added, linked, edited and deleted', async ({ page, server, owner: _ }) => {
   await call(page, server, 'credentials/create-general', { name: 'Team key', value: VALUE });
   await open(page, '/settings/services');
   await expect(page.getByRole('heading', { name: 'No services yet' })).toBeVisible();
@@ -117,8 +116,7 @@ test('a service is added, linked, edited and deleted', async ({ page, server, ow
   await expect(page.getByRole('heading', { name: 'No services yet' })).toBeVisible();
 });
 
-test('each authentication has its own fields', { tag: '@widths' }, async ({ page, server, owner }) => {
-  void owner;
+test('each authentication has its own fields', { tag: '@widths' }, async ({ page, server, owner: _ }) => {
   await call(page, server, 'credentials/create-general', { name: 'Team key', value: VALUE });
   await call(page, server, 'credentials/create-external', { request: AWS_KEY });
   await open(page, '/settings/services');
@@ -182,8 +180,7 @@ test('a key of somebody else is unlinked by a change', { tag: '@once' }, async (
   await expect(card(page, 'archive').getByText('bucket external key')).toBeVisible();
 });
 
-test('a linked key names its service', async ({ page, server, owner }) => {
-  void owner;
+test('a linked key names its service', async ({ page, server, owner: _ }) => {
   const { id } = await call(page, server, 'credentials/create-general', { name: 'Team key', value: VALUE });
   await addService(page, server, 'github', { credential: id });
   await open(page, '/keys/general');
@@ -199,8 +196,7 @@ test('a linked key names its service', async ({ page, server, owner }) => {
   await expect(card(page, 'github').getByText('The linked key was deleted. Edit to select one.')).toBeVisible();
 });
 
-test('many services can be searched', async ({ page, server, owner }) => {
-  void owner;
+test('many services can be searched', async ({ page, server, owner: _ }) => {
   const rules = Array.from({ length: 7 }, (_, index) => ({ method: 'GET', path: `/part-${index}/**` }));
   for (let number = 1; number <= 8; number += 1) {
     await addService(page, server, `service-${number}`, { base_url: `https://api-${number}.example.com`, allow: number === 1 ? rules : [] });
@@ -220,8 +216,7 @@ test('many services can be searched', async ({ page, server, owner }) => {
   await expect(page.getByRole('article')).toHaveCount(8);
 });
 
-test('long values fit', { tag: '@widths' }, async ({ page, server, owner }) => {
-  void owner;
+test('long values fit', { tag: '@widths' }, async ({ page, server, owner: _ }) => {
   const name = 'a'.repeat(50);
   await addService(page, server, name, {
     base_url: `https://${'subdomain.'.repeat(20)}example.com/${'path'.repeat(40)}`,

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use sqlx::AnyPool;
 use tokio::sync::Mutex;
 
-use super::examples::{DOCUMENT, new_aws_key, new_project, new_provider, new_upstream};
+use super::examples::{DOCUMENT, new_aws_key, new_project, new_provider, new_service_request, new_upstream};
 use crate::support::{
     BrowserClient, PASSWORD, TestServer,
     projects::{insert_issued_key, insert_template},
@@ -242,8 +242,8 @@ impl Fixtures {
                 text(&self.call_as_owner("providers/create-model", arguments).await["id"])
             }
             Object::Service => {
-                let request = super::examples::new_service_request(self);
-                text(&self.call_as_owner("services/create", json!({ "request": request })).await["id"])
+                let arguments = json!({ "request": new_service_request(self) });
+                text(&self.call_as_owner("services/create", arguments).await["id"])
             }
             Object::Member => self.create_member().await,
             Object::Role => self.create_role(&[]).await,

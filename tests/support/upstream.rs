@@ -260,8 +260,8 @@ async fn read_body(stream: &mut BufReader<TcpStream>, shared: &Shared, index: us
 async fn read_part(stream: &mut BufReader<TcpStream>, shared: &Shared, index: usize, length: usize) -> io::Result<()> {
     let (mut left, mut buffer) = (length, [0; 4096]);
     while left > 0 {
-        let wanted = left.min(buffer.len());
-        let count = stream.read(&mut buffer[..wanted]).await?;
+        let end = left.min(buffer.len());
+        let count = stream.read(&mut buffer[..end]).await?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }

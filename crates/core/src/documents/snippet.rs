@@ -16,7 +16,7 @@ pub(super) fn snippet(text: &str, words: &[&str]) -> String {
     }
     let mut matches = Vec::new();
     each_word(text, |place, word| {
-        if let Some(index) = words.iter().position(|wanted| *wanted == word) {
+        if let Some(index) = words.iter().position(|query_word| *query_word == word) {
             matches.push((place, index));
         }
     });
