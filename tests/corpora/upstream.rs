@@ -77,6 +77,7 @@ async fn ids_are_mapped_and_the_key_is_replaced() {
     let [request] = &service.take_requests()[..] else { panic!() };
     assert_eq!((request.request_line.as_str(), &request.headers["x-api-key"]), ("POST /v1/query", &UPSTREAM_KEY.parse().unwrap()));
     assert_eq!(request.headers["customer-id"], "9000017");
+    assert!(request.headers["via"].to_str().unwrap().starts_with("1.1 latchkey-"));
     assert!(!request.headers.contains_key("authorization") && !request.body.contains(&key));
     let sent: Value = serde_json::from_str(&request.body).unwrap();
     let corpus_key = json!([{ "customer_id": 9_000_017, "corpus_id": 41, "metadata_filter": "doc.a = 1" }]);

@@ -35,7 +35,7 @@ async fn request_headers_for_this_connection_or_for_latchkey_are_removed() {
         let name = line.split_once(':').unwrap().0.to_ascii_lowercase();
         assert!(request.headers.iter().all(|header| header.0 != name), "{name}: {:?}", request.headers);
     }
-    for name in ["x-api-key", "upgrade", "forwarded", "via"] {
+    for name in ["x-api-key", "upgrade", "forwarded"] {
         assert_eq!(request.header(name), None, "{name}");
     }
     for (name, value) in kept {
@@ -43,6 +43,19 @@ async fn request_headers_for_this_connection_or_for_latchkey_are_removed() {
     }
     assert_eq!(request.header("authorization"), Some(format!("Bearer {SECRET}").as_str()));
     assert!(!format!("{:?}", request.headers).contains(&fixture.key));
+}
+
+#[tokio::test]
+async fn a_request_that_was_forwarded_before_is_refused() {
+    let fixture = Fixture::start().await;
+    let call = |via: &str| fixture.request(Method::GET, "/api/a").header("via", via).send();
+    assert_eq!(call("1.1 proxy").await.unwrap().status(), StatusCode::OK);
+    let request = fixture.upstream.last_request();
+    let via: Vec<&str> = request.headers.iter().filter(|header| header.0 == "via").map(|header| header.1.as_str()).collect();
+    let [passed_on, own] = via[..] else { panic!("{via:?}") };
+    assert!(passed_on == "1.1 proxy" && own.starts_with("1.1 latchkey-"), "{via:?}");
+    assert_eq!(refusal(call(&format!("1.1 proxy, {own}")).await.unwrap()).await, code(508, "loop_detected"));
+    assert_eq!(call("1.1 latchkey-0000000000000000").await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

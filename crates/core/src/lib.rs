@@ -17,6 +17,7 @@ pub mod etag;
 pub mod expiry;
 pub mod http_client;
 pub mod idempotency;
+pub mod idle_secrets;
 pub mod invitations;
 pub mod issued_keys;
 pub mod key_lists;
@@ -38,6 +39,7 @@ pub mod public_url;
 pub mod roles;
 pub mod samples;
 pub mod services;
+pub mod sigv4;
 #[cfg(test)]
 mod testing;
 pub mod usage;
@@ -78,10 +80,10 @@ pub struct Core {
     pub auditor: Auditor,
     pub verifier: Arc<Verifier>,
     pub list_snapshots: ListSnapshots,
-    pub backend_cache: BackendCache,
+    pub backend_cache: Arc<BackendCache>,
     pub notification_hub: Arc<NotificationHub>,
     pub public_keys: PublicKeyCache,
-    pub service_cache: ServiceCache,
+    pub service_cache: Arc<ServiceCache>,
     /// Empty and in memory until the program sets another one.
     pub samples: SampleStore,
     pub passwords: Passwords,
@@ -118,10 +120,10 @@ impl Core {
             store,
             pepper,
             list_snapshots: ListSnapshots::default(),
-            backend_cache: BackendCache::default(),
+            backend_cache: Arc::default(),
             notification_hub: Arc::new(NotificationHub::new()),
             public_keys: PublicKeyCache::default(),
-            service_cache: ServiceCache::default(),
+            service_cache: Arc::default(),
             samples: SampleStore::in_memory(),
             passwords: Passwords::new(),
             throttle: Throttle::default(),

@@ -4,6 +4,7 @@
 mod corpora;
 mod mask;
 mod services;
+mod via;
 
 use axum::Router;
 

@@ -1,9 +1,18 @@
 //! The client's IP address.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderMap, request::Parts},
+};
 use ipnet::IpNet;
+
+/// The caller's address of a request; `None` if it did not come from a connection.
+pub fn of_request(parts: &Parts, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(client_address(peer.0.ip(), &parts.headers, trusted))
+}
 
 /// The caller's address: the peer, or behind trusted proxies the last address in `X-Forwarded-For` that is not a trusted proxy. Entries before
 /// that are controlled by the caller and cannot be trusted.

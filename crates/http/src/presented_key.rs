@@ -1,8 +1,9 @@
-//! The API key that a request presents.
+//! The API key that a request presents, and why it cannot be used.
 
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::problem::Problem;
+use latchkey_types::key_kind::Status;
 
 /// The key in `Authorization: Bearer` or `x-api-key`. Two different keys are an error, because it is unclear which one to use.
 ///
@@ -34,6 +35,28 @@ fn bearer_token(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// 401 `invalid_api_key`.
+pub fn unknown_key() -> Problem {
+    unauthorized("invalid_api_key", "This API key is unknown or was deleted.")
+}
+
+/// Requires the status of an active key.
+///
+/// # Errors
+/// 401 `expired_api_key`, `disabled_api_key`, `invalid_api_key`.
+pub fn require_active(status: Status) -> Result<(), Problem> {
+    match status {
+        Status::Active => Ok(()),
+        Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
+        Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),
+        Status::Revoked | Status::Deleted => Err(unknown_key()),
+    }
+}
+
+fn unauthorized(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +82,19 @@ mod tests {
         assert_eq!(presented(&[("authorization", "Bearer")]), Err("malformed".into()));
         assert_eq!(presented(&[("authorization", "Bearer a"), ("authorization", "Basic a")]), Err("malformed".into()));
         assert_eq!(presented(&[]), Err("missing_api_key".into()));
+    }
+
+    #[test]
+    fn only_an_active_key_can_be_used() {
+        let code = |status| require_active(status).map_err(|problem| problem.code());
+        assert_eq!(code(Status::Active), Ok(()));
+        for (status, expected) in [
+            (Status::Expired, "expired_api_key"),
+            (Status::Disabled, "disabled_api_key"),
+            (Status::Revoked, "invalid_api_key"),
+            (Status::Deleted, "invalid_api_key"),
+        ] {
+            assert_eq!(code(status), Err(expected));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::anyhow;
 use latchkey_core::{
-    Core, documents, idempotency,
+    Core, documents, idempotency, idle_secrets,
     mail::{Mailer, send_mails},
     notifications,
     samples::worker::{self, ImportWorker},
@@ -40,6 +40,8 @@ impl BackgroundTasks {
         tasks.spawn_endless("session checker", notifications::close_streams_of_ended_sessions(store.clone(), hub));
         tasks.spawn_endless("audit head logger", core.auditor.clone().log_ends(store.clone()));
         tasks.spawn_endless("idempotency key cleaner", idempotency::run_cleanup(store.clone()));
+        let evictor = idle_secrets::run_eviction(Arc::clone(&core.service_cache), Arc::clone(&core.backend_cache));
+        tasks.spawn_endless("secret evictor", evictor);
         tasks.spawn_endless("document remover", documents::purge::run(store.clone()));
         tasks.spawn_endless("sample importer", worker::run(ImportWorker::new(core)));
         tasks.spawn("usage writer", write_usage(Arc::clone(verifier), end_of_usage));

@@ -1,12 +1,12 @@
 //! `/samples/…`: uploads and downloads of the page, with the session cookie. Server functions can't stream, and are limited in time and size.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{
-        ConnectInfo, Path, Query, Request, State,
+        Path, Query, Request, State,
         rejection::{PathRejection, QueryRejection},
     },
     http::{HeaderMap, request::Parts},
@@ -78,8 +78,7 @@ async fn receive(state: &AppState, request: Request) -> Result<(Actor, Bytes), P
 async fn caller(state: &AppState, parts: &Parts) -> Result<Actor, Error> {
     let session = session::find(state, &parts.headers).await?.ok_or(Error::SignedOut)?;
     request_context::set_caller(session.organization, session.user, None);
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    Ok(session.actor(peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies))))
+    Ok(session.actor(client_address::of_request(parts, &state.trusted_proxies)))
 }
 
 async fn caller_again(state: &AppState, headers: &HeaderMap, earlier: &Actor) -> Result<Actor, Error> {

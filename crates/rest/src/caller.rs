@@ -1,18 +1,23 @@
 //! Authentication of API requests: by an internal key, or on some routes by a project key.
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, StatusCode, request::Parts},
 };
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use super::route::{Needs, needs, not_authorized};
 use latchkey_core::actor::Actor;
-use latchkey_http::{AppState, client_address, presented_key::presented_key, problem::Problem, request_context};
+use latchkey_http::{
+    AppState, client_address,
+    presented_key::{self, presented_key},
+    problem::Problem,
+    request_context,
+};
 use latchkey_types::{
     access::Access,
     id::OrganizationId,
-    key_kind::{KeyKind, Status},
+    key_kind::KeyKind,
     permission::{Permission, Scope},
     time::Timestamp,
 };
@@ -104,8 +109,7 @@ pub(crate) fn admit_internal(key: &CachedKey, state: &AppState, check: Check) ->
 
 /// The actor of an internal key.
 pub(crate) fn actor_of(key: &CachedKey, parts: &Parts, state: &AppState) -> Actor {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    Actor::of_key(key, peer.map(|peer| client_address::client_address(peer, &parts.headers, &state.trusted_proxies)))
+    Actor::of_key(key, client_address::of_request(parts, &state.trusted_proxies))
 }
 
 /// Checks that the key belongs to this project and that its role has this permission.
@@ -137,22 +141,9 @@ pub(crate) async fn authenticate(headers: &HeaderMap, state: &AppState) -> Resul
 }
 
 async fn find(presented: &str, state: &AppState) -> Result<Arc<CachedKey>, Problem> {
-    state.verifier.find(presented).await?.ok_or_else(unknown)
+    state.verifier.find(presented).await?.ok_or_else(presented_key::unknown_key)
 }
 
 fn require_active(key: &CachedKey) -> Result<(), Problem> {
-    match key.lifecycle.status(Timestamp::now()) {
-        Status::Active => Ok(()),
-        Status::Expired => Err(unauthorized("expired_api_key", "This API key has expired.")),
-        Status::Disabled => Err(unauthorized("disabled_api_key", "This API key is disabled.")),
-        Status::Revoked | Status::Deleted => Err(unknown()),
-    }
-}
-
-fn unknown() -> Problem {
-    unauthorized("invalid_api_key", "This API key is unknown or was deleted.")
-}
-
-fn unauthorized(code: &'static str, detail: &str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
+    presented_key::require_active(key.lifecycle.status(Timestamp::now()))
 }

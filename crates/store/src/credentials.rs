@@ -173,19 +173,13 @@ pub async fn set_test_result(tx: &mut Tx, record: &CredentialRecord, tested: &Te
     Ok(updated.rows_affected() == 1)
 }
 
-/// Removes all links to a credential, because it is deleted: those of providers, models, services and the upstreams of corpora.
-pub async fn unlink(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
+/// Marks a credential as deleted, frees its unique name, and removes its secrets and its links to providers, models, services and the upstreams of
+/// corpora. The row is kept for the audit log.
+pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     for table in ["providers", "models", "services", "corpus_upstreams"] {
         let sql = AssertSqlSafe(format!("update {table} set credential_id = null, unlink_reason = $1 where credential_id = $2"));
         sqlx::query(sql).bind(UnlinkReason::CredentialDeleted).bind(id).execute(&mut *tx).await?;
     }
-    let organization = sqlx::query_scalar("select organization_id from credentials where id = $1").bind(id).fetch_optional(&mut *tx).await?;
-    touch(tx, organization);
-    Ok(())
-}
-
-/// Marks a credential as deleted, frees its unique name and removes its secrets. The row is kept for the audit log.
-pub async fn delete(tx: &mut Tx, id: CredentialId) -> Result<(), StoreError> {
     sealed_secrets::delete(&mut *tx, id).await?;
     let sql = "update credentials set deleted_at = $1, unique_name = null where id = $2 returning organization_id";
     let organization = sqlx::query_scalar(sql).bind(Timestamp::now()).bind(id).fetch_optional(&mut *tx).await?;

@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{Connection, Store, StoreError, Tx, fold, services, verdict_changes::VerdictChange};
+use super::{Connection, Store, StoreError, Tx, fold, verdict_changes::VerdictChange};
 use latchkey_types::{
     id::{OrganizationId, RoleId, UserId},
     key_kind::{CredentialKind, KeyKind},
@@ -84,9 +84,9 @@ pub async fn set_disabled(tx: &mut Tx, id: UserId, at: Option<Timestamp>) -> Res
 ///
 /// Internal and project keys are excluded: they act for their holder, who may still know their secrets, and the token of a project key names
 /// its holder. An external credential is not transferred if the recipient has one of the same provider, because its unique name, which
-/// contains the user's id, would occur twice. Services that use an external credential of the member lose it, because only its holder may link it.
+/// contains the user's id, would occur twice. The caller unlinks services from the member's external credentials first, with
+/// [`super::services::unlink_external_of`], because only the holder may link them.
 pub async fn transfer_keys(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, StoreError> {
-    services::unlink_external_of(tx, from).await?;
     let keys = sqlx::query("update api_keys set created_by = $1 where created_by = $2 and deleted_at is null and kind <> $3 and kind <> $4")
         .bind(to)
         .bind(from)

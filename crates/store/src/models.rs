@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, providers::CredentialLink};
 use latchkey_types::{
     id::{CredentialId, ModelId, OrganizationId, ProviderId, UserId},
+    service::UnlinkReason,
     time::Timestamp,
 };
 
@@ -77,7 +78,8 @@ pub async fn update(tx: &mut Tx, id: ModelId, (name, key): (&str, Option<Credent
 
 /// Unlinks the models of a provider from their own credentials, because the provider's address changed.
 pub async fn unlink(tx: &mut Tx, id: ProviderId) -> Result<(), StoreError> {
-    sqlx::query("update models set credential_id = null, unlink_reason = 'address_changed' where provider_id = $1 and credential_id is not null")
+    sqlx::query("update models set credential_id = null, unlink_reason = $1 where provider_id = $2 and credential_id is not null")
+        .bind(UnlinkReason::AddressChanged)
         .bind(id)
         .execute(tx)
         .await?;

@@ -6,6 +6,7 @@ use super::{Connection, Store, StoreError, Tx, columns::Columns, fold, placehold
 use latchkey_types::{
     id::{CredentialId, OrganizationId, ProviderId, UserId},
     provider::ApiStyle,
+    service::UnlinkReason,
     time::Timestamp,
 };
 
@@ -26,8 +27,8 @@ pub struct CredentialLink {
     pub credential_id: Option<CredentialId>,
     pub credential_name: Option<String>,
     pub credential_mask: Option<String>,
-    /// Why the link was removed: `credential_deleted` or `address_changed` (of the provider).
-    pub unlink_reason: Option<String>,
+    /// Why the link was removed: the credential was deleted, or the base URL of the provider or upstream was changed.
+    pub unlink_reason: Option<UnlinkReason>,
 }
 
 /// A provider, model, service or upstream that is linked to a credential.
@@ -96,7 +97,7 @@ pub async fn insert(tx: &mut Tx, organization: OrganizationId, id: ProviderId, b
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if the name is taken.
-pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink_reason: Option<&str>) -> Result<(), StoreError> {
+pub async fn update(tx: &mut Tx, id: ProviderId, values: &ProviderValues, unlink_reason: Option<UnlinkReason>) -> Result<(), StoreError> {
     values.columns().set("unlink_reason", unlink_reason).update(tx, "providers", "id", id).await
 }
 

@@ -204,7 +204,7 @@ pub async fn delete(tx: &mut Tx, organization: OrganizationId, id: ServiceId) ->
     Ok(())
 }
 
-/// Unlinks all services from the external keys of a user who is disabled or whose keys are transferred. Returns the names of the services, sorted.
+/// Unlinks all services from the external keys of a user who is disabled. Returns the names of the services, sorted.
 pub async fn unlink_external_of(tx: &mut Tx, user: UserId) -> Result<Vec<String>, StoreError> {
     let sql = "update services set credential_id = null, unlink_reason = $1 where credential_id in \
          (select id from credentials where created_by = $2 and deleted_at is null and kind = $3) returning organization_id, name";
@@ -343,7 +343,7 @@ mod tests {
         }
         let values = request("b", Injection::Bearer, Some(fixture.credential));
         update(&mut tx, fixture.organization, first, &values, None).await.unwrap();
-        credentials::unlink(&mut tx, fixture.credential).await.unwrap();
+        credentials::delete(&mut tx, fixture.credential).await.unwrap();
         let record = find(&mut tx, fixture.organization, first).await.unwrap().unwrap();
         assert_eq!((record.credential.is_some(), record.unlink_reason), (false, Some(UnlinkReason::CredentialDeleted)));
         delete(&mut tx, fixture.organization, first).await.unwrap();

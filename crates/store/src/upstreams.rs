@@ -5,6 +5,7 @@ use latchkey_types::{
     corpus::UpstreamRow,
     id::{CredentialId, OrganizationId},
     provider::GeneralKey,
+    service::UnlinkReason,
 };
 
 /// An upstream with the credential that it is linked to.
@@ -34,7 +35,7 @@ pub struct UpstreamValues {
     pub corpus_id: String,
     pub credential: Option<CredentialId>,
     /// Why it lost its credential; `None` if it has one, or never had.
-    pub unlink_reason: Option<String>,
+    pub unlink_reason: Option<UnlinkReason>,
 }
 
 /// Sets the upstream of a corpus.
@@ -50,7 +51,7 @@ pub async fn set(tx: &mut Tx, organization: OrganizationId, corpus: i64, values:
         .bind(&values.customer_id)
         .bind(&values.corpus_id)
         .bind(values.credential)
-        .bind(&values.unlink_reason)
+        .bind(values.unlink_reason)
         .execute(&mut *tx)
         .await?;
     tx.touch(VerdictChange::Gateway(organization));

@@ -156,6 +156,7 @@ mod tests {
             VerdictChange::Role(RoleId::new()),
             VerdictChange::Project(ProjectId::new()),
             VerdictChange::Corpus(OrganizationId::new(), 12),
+            VerdictChange::Gateway(OrganizationId::new()),
             VerdictChange::SigningKeys,
         ];
         for change in changes {

@@ -19,22 +19,8 @@ const AWS_NAME_MAX: usize = 40;
 /// Maximum length of a method, in bytes.
 const METHOD_MAX: usize = 20;
 
-/// Headers that the gateway sets itself, or that apply to one connection (RFC 9110, section 7.6.1). A credential can't be sent in them.
-const RESERVED_HEADERS: [&str; 13] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that the gateway sets or removes, in addition to those of [`is_connection_header`]. A credential can't be sent in them.
+const RESERVED_HEADERS: [&str; 5] = ["accept-encoding", "content-length", "cookie", "host", "via"];
 const RESERVED_PREFIX: &str = "x-latchkey-";
 
 /// All errors of a request, except those of its base URL and its credential.
@@ -64,6 +50,11 @@ pub fn is_service_name(name: &str) -> bool {
     bytes.len() <= SERVICE_NAME_MAX && is_word(*first) && is_word(*last) && bytes.iter().all(|byte| is_word(*byte) || *byte == b'-')
 }
 
+/// Whether a header, in lower case, applies to one connection, so that the gateway does not pass it on (RFC 9110, section 7.6.1).
+pub fn is_connection_header(name: &str) -> bool {
+    matches!(name, "connection" | "http2-settings" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade") || name.starts_with("proxy-")
+}
+
 fn injection_error(injection: &Injection) -> Option<Error> {
     let (field, message) = match injection {
         Injection::Bearer => return None,
@@ -83,7 +74,7 @@ fn header_error(name: &str) -> Option<String> {
         return Some("Enter the name of a header, e.g. X-Api-Key.".to_owned());
     }
     let name = name.to_ascii_lowercase();
-    let is_reserved = RESERVED_HEADERS.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX);
+    let is_reserved = is_connection_header(&name) || RESERVED_HEADERS.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX);
     is_reserved.then(|| "Choose another header: Latchkey sets or removes this one.".to_owned())
 }
 
@@ -302,7 +293,9 @@ mod tests {
         ] {
             assert!(service_errors(&ServiceRequest { injection: valid.clone(), body_max: 0, ..request() }).is_empty(), "{valid:?}");
         }
-        for header in ["", "X Key", "X:Key", "ä", "Host", "Content-Length", "TE", "Cookie", "X-Latchkey-Key", "Accept-Encoding"] {
+        for header in
+            ["", "X Key", "X:Key", "ä", "Host", "Content-Length", "TE", "Proxy-Authorization", "Cookie", "X-Latchkey-Key", "Accept-Encoding", "Via"]
+        {
             assert_eq!(fields(&ServiceRequest { injection: Injection::Header { name: name(header) }, ..request() }), ["injection.name"], "{header}");
         }
         for username in ["a:b", "a\nb", "ä"] {

@@ -6,6 +6,7 @@ mod cached_key;
 mod credits;
 mod dependencies;
 mod evaluate;
+mod gateway_epochs;
 mod identity_hasher;
 mod key_set;
 mod limiter;
@@ -17,13 +18,7 @@ mod usage;
 mod verdict;
 mod window;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use prometheus::IntCounter;
@@ -39,6 +34,7 @@ pub use verdict::Verdict;
 use cache::KeyCache;
 use credits::{PendingReservation, RETURN_BATCH, Reserve};
 use dependencies::DependencyFlags;
+use gateway_epochs::GatewayEpochs;
 use latchkey_crypto::key_format::{self, KeyDigest, Pepper};
 use latchkey_store::{
     self as store, Store,
@@ -68,7 +64,7 @@ pub struct Verifier {
     serve_stale: ServeStale,
     address_limiters: AddressLimiters,
     usage: UsageCounters,
-    gateway_epoch: AtomicU64,
+    gateway_epochs: GatewayEpochs,
 }
 
 impl Verifier {
@@ -81,7 +77,7 @@ impl Verifier {
             serve_stale: ServeStale::default(),
             address_limiters: AddressLimiters::new(),
             usage: UsageCounters::new(),
-            gateway_epoch: AtomicU64::new(0),
+            gateway_epochs: GatewayEpochs::default(),
         }
     }
 
@@ -134,7 +130,7 @@ impl Verifier {
                 }
             }
             VerdictChange::SigningKeys => self.invalidate_all(),
-            VerdictChange::Gateway(_) => self.advance_gateway_epoch(),
+            VerdictChange::Gateway(organization) => self.gateway_epochs.advance(*organization),
             VerdictChange::Creator(_) | VerdictChange::Role(_) | VerdictChange::Project(_) | VerdictChange::Corpus(..) => {
                 self.cache.invalidate_dependents(change);
             }
@@ -146,17 +142,13 @@ impl Verifier {
         // The key set first: a concurrent read that uses the old one is then not cached.
         self.loader.signing_keys.invalidate();
         self.cache.invalidate_all();
-        self.advance_gateway_epoch();
+        self.gateway_epochs.advance_all();
     }
 
-    /// Changes whenever services, upstreams or credentials may have changed, also on another instance. Data that was read under an earlier value
-    /// is outdated, so read this before the store.
-    pub fn gateway_epoch(&self) -> u64 {
-        self.gateway_epoch.load(Ordering::Acquire)
-    }
-
-    fn advance_gateway_epoch(&self) {
-        self.gateway_epoch.fetch_add(1, Ordering::AcqRel);
+    /// Changes whenever services, upstreams or credentials of the organization may have changed, also on another instance. Data that was read
+    /// under an earlier value is outdated, so read this before the store.
+    pub fn gateway_epoch(&self, organization: OrganizationId) -> u64 {
+        self.gateway_epochs.get(organization)
     }
 
     /// Evaluates a key of an organization. If it is valid, consumes its limits and records the use.

@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     Core,
     credentials::{self, OpenError, Secrets},
+    idle_secrets::IDLE_TIMEOUT,
 };
 use latchkey_store::{self as store, upstreams::UpstreamRecord};
 use latchkey_types::{
@@ -52,7 +53,13 @@ pub struct BackendCache(Cache<(OrganizationId, i64), (u64, Backend)>);
 
 impl Default for BackendCache {
     fn default() -> Self {
-        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(CACHED_MAX).build())
+        Self(Cache::builder().eviction_policy(EvictionPolicy::lru()).max_capacity(CACHED_MAX).time_to_idle(IDLE_TIMEOUT).build())
+    }
+}
+
+impl BackendCache {
+    pub(crate) fn evict_idle(&self) {
+        self.0.run_pending_tasks();
     }
 }
 
@@ -62,7 +69,7 @@ impl Default for BackendCache {
 /// `NotFound` if there is no such corpus; `Unavailable`.
 pub async fn of(core: &Core, organization: OrganizationId, corpus: i64) -> Result<Backend, Error> {
     // Before the store is read, so that a change in the meantime makes the result outdated.
-    let epoch = core.verifier.gateway_epoch();
+    let epoch = core.verifier.gateway_epoch(organization);
     let cache = &core.backend_cache.0;
     if let Some((read_under, backend)) = cache.get(&(organization, corpus))
         && read_under == epoch

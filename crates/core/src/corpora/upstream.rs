@@ -1,19 +1,17 @@
 //! The upstream of a corpus, which answers instead of the built-in index.
 
-use crate::{Core, actor::Actor, base_url::base_url};
+use crate::{Core, actor::Actor, base_url::base_url, credentials::require_general};
 use latchkey_store::{
-    self as store, Connection,
+    self as store,
     upstreams::{UpstreamRecord, UpstreamValues},
 };
 use latchkey_types::{
     corpus::{UPSTREAM_ID_MAX, UpstreamRequest, UpstreamRow},
     error::Error,
     id::CredentialId,
-    key_kind::CredentialKind,
     permission::Permission,
+    service::UnlinkReason,
 };
-
-const ADDRESS_CHANGED: &str = "address_changed";
 
 /// Sets the upstream of a corpus. A changed base URL unlinks the general key, so that it is not sent to a URL that it was not linked to; a
 /// different key in the same request is linked to the new URL. Needs *Manage Corpora*, and *Manage Credentials* to link a key.
@@ -34,7 +32,7 @@ pub async fn set_upstream(core: &Core, actor: &Actor, id: i64, request: Upstream
     }
     if values.credential != linked && values.credential.is_some() {
         change.actor.require(Permission::ManageCredentials)?;
-        require_general_key(&mut change.tx, &change.actor, values.credential).await?;
+        require_general(&mut change.tx, &change.actor, "credential", values.credential).await?;
     }
     values.unlink_reason = unlink_reason(before.as_ref(), values.credential, has_moved);
     store::upstreams::set(&mut change.tx, organization, id, &values).await?;
@@ -80,24 +78,13 @@ fn upstream_id(field: &str, typed: &str) -> Result<String, Error> {
     Ok(id.to_owned())
 }
 
-/// Requires a general key of the organization. Keys of other organizations are reported like deleted ones.
-async fn require_general_key(db: &mut Connection, actor: &Actor, credential: Option<CredentialId>) -> Result<(), Error> {
-    let Some(credential) = credential else { return Ok(()) };
-    let found = store::credentials::find(db, actor.organization, credential).await?;
-    if found.is_some_and(|record| record.kind == CredentialKind::General) {
-        Ok(())
-    } else {
-        Err(Error::invalid("credential", "Choose a general key. This key is of another kind or was deleted."))
-    }
-}
-
 /// Why the upstream has no key; `None` if it has one, or never had.
-fn unlink_reason(before: Option<&UpstreamRecord>, credential: Option<CredentialId>, has_moved: bool) -> Option<String> {
+fn unlink_reason(before: Option<&UpstreamRecord>, credential: Option<CredentialId>, has_moved: bool) -> Option<UnlinkReason> {
     let before = before?;
     match (credential, before.link.credential_id) {
         (Some(_), _) => None,
-        (None, Some(_)) => has_moved.then(|| ADDRESS_CHANGED.to_owned()),
-        (None, None) => before.link.unlink_reason.clone(),
+        (None, Some(_)) => has_moved.then_some(UnlinkReason::AddressChanged),
+        (None, None) => before.link.unlink_reason,
     }
 }
 
@@ -117,17 +104,17 @@ mod tests {
     #[test]
     fn the_reason_of_an_unlinked_key_stays_until_another_is_linked() {
         let key = CredentialId::new();
-        let before = |credential_id: Option<CredentialId>, unlink_reason: Option<&str>| UpstreamRecord {
+        let before = |credential_id: Option<CredentialId>, unlink_reason: Option<UnlinkReason>| UpstreamRecord {
             base_url: String::new(),
             customer_id: String::new(),
             upstream_corpus_id: String::new(),
-            link: CredentialLink { credential_id, credential_name: None, credential_mask: None, unlink_reason: unlink_reason.map(ToOwned::to_owned) },
+            link: CredentialLink { credential_id, credential_name: None, credential_mask: None, unlink_reason },
         };
-        let (linked, unlinked) = (before(Some(key), None), before(None, Some("credential_deleted")));
+        let (linked, unlinked) = (before(Some(key), None), before(None, Some(UnlinkReason::CredentialDeleted)));
         assert_eq!(unlink_reason(None, None, false), None);
-        assert_eq!(unlink_reason(Some(&linked), None, true).as_deref(), Some(ADDRESS_CHANGED));
+        assert_eq!(unlink_reason(Some(&linked), None, true), Some(UnlinkReason::AddressChanged));
         assert_eq!(unlink_reason(Some(&linked), None, false), None, "removed by hand");
-        assert_eq!(unlink_reason(Some(&unlinked), None, false).as_deref(), Some("credential_deleted"));
+        assert_eq!(unlink_reason(Some(&unlinked), None, false), Some(UnlinkReason::CredentialDeleted));
         assert_eq!(unlink_reason(Some(&unlinked), Some(key), true), None);
     }
 }

@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::{CheckResult, secret_header};
-use crate::http_client::{HttpClient, HttpResponse};
+use super::CheckResult;
+use crate::http_client::{HttpClient, HttpResponse, secret_header};
 use latchkey_types::key::StorageProvider;
 
 pub(crate) const API: &str = "https://api.dnanexus.com";

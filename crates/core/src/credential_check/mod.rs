@@ -9,8 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 pub(crate) use dnanexus::API as DNANEXUS_API;
@@ -151,12 +150,4 @@ async fn test_general(client: &HttpClient, to: &Destination, value: &SecretStrin
         Some(style) => model_provider::test(client, to, style, value).await,
         None => CheckResult::inconclusive(format!("It is used for {}. Only keys of language model providers can be tested.", to.name)),
     }
-}
-
-/// A header that contains a secret; marked sensitive so that it is not logged.
-pub(crate) fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
-    let line = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
-    let mut value = HeaderValue::from_str(line.expose_secret()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }

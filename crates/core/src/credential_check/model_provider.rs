@@ -5,8 +5,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::IgnoredAny};
 use url::Url;
 
-use super::{CheckResult, secret_header};
-use crate::http_client::{HttpClient, HttpResponse};
+use super::CheckResult;
+use crate::http_client::{HttpClient, HttpResponse, secret_header};
 use latchkey_store::providers::Destination;
 use latchkey_types::provider::ApiStyle;
 

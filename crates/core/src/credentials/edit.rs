@@ -109,7 +109,6 @@ pub async fn delete(core: &Core, actor: &Actor, id: CredentialId, only_if: IfMat
     only_if.check(|| Ok(row_without_links(&record)))?;
     let links = store::providers::links_of(&mut change.tx, &[id]).await?;
     let linked = links.into_iter().map(|link| link.name).collect::<Vec<_>>();
-    store::credentials::unlink(&mut change.tx, id).await?;
     store::credentials::delete(&mut change.tx, id).await?;
     let event = change.event("credential.deleted", "credential", id, &record.name).with("kind", record.kind.as_str()).with("unlinked", linked);
     change.commit([event]).await

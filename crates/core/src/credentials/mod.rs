@@ -7,9 +7,8 @@ mod view;
 
 pub use create::{NewGeneralKey, create_external, create_general};
 pub use edit::{GeneralKeyPatch, delete, edit_general, replace_external};
-pub(crate) use open::open_in;
-pub(crate) use open::open_record;
 pub use open::{OpenCredential, OpenError, Secrets, open};
+pub(crate) use open::{open_in, open_record};
 pub use view::{find_many, get, own_external, rows};
 
 use super::{Core, actor::Actor, vault::SecretOwner};
@@ -18,6 +17,7 @@ use latchkey_types::{
     error::Error,
     id::{CredentialId, UserId},
     key::StorageProvider,
+    key_kind::CredentialKind,
     permission::Permission,
 };
 
@@ -46,6 +46,20 @@ pub async fn get_record(core: &Core, actor: &Actor, id: CredentialId) -> Result<
 async fn find_accessible(db: &mut Connection, actor: &Actor, id: CredentialId) -> Result<CredentialRecord, Error> {
     let record = store::credentials::find(db, actor.organization, id).await?;
     record.filter(|record| can_access(actor, record)).ok_or(Error::NotFound)
+}
+
+/// Requires a general key of the organization. Keys of other organizations are reported like deleted ones.
+///
+/// # Errors
+/// `Invalid` at the field.
+pub(crate) async fn require_general(db: &mut Connection, actor: &Actor, field: &str, id: Option<CredentialId>) -> Result<(), Error> {
+    let Some(id) = id else { return Ok(()) };
+    let found = store::credentials::find(db, actor.organization, id).await?;
+    if found.is_some_and(|record| record.kind == CredentialKind::General) {
+        Ok(())
+    } else {
+        Err(Error::invalid(field, "Choose a general key. This key is of another kind or was deleted."))
+    }
 }
 
 /// The value that makes an external key the only one of its provider and user.

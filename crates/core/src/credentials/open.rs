@@ -61,25 +61,30 @@ impl From<store::StoreError> for OpenError {
 
 /// Decrypts a credential of the organization. Does not check permissions: the caller must authorize first.
 pub async fn open(core: &Core, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
-    let record = store::credentials::find(core.store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
+    open_in(&core.store, &core.vault, organization, id).await
+}
+
+/// Same as [`open`], for background tasks, which do not have the whole [`Core`].
+pub(crate) async fn open_in(store: &Store, vault: &Vault, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
+    let record = store::credentials::find(store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
     if record.lifecycle().status(Timestamp::now()) == Status::Expired {
         return Err(OpenError::Expired);
     }
-    match open_record(core, &record).await? {
+    match open_record(store, vault, &record).await? {
         Some(secrets) => Ok(OpenCredential { record, secrets }),
         None => Err(OpenError::Unreadable),
     }
 }
 
 /// The decrypted secrets of a credential, which may have expired; `None` if one is missing or cannot be decrypted.
-pub(crate) async fn open_record(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
-    let secrets = read(core, record).await?;
-    if secrets.is_none() && core.vault.reload_master_key(&core.store).await? { read(core, record).await } else { Ok(secrets) }
+pub(crate) async fn open_record(store: &Store, vault: &Vault, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
+    let secrets = read(store, vault, record).await?;
+    if secrets.is_none() && vault.reload_master_key(store).await? { read(store, vault, record).await } else { Ok(secrets) }
 }
 
-async fn read(core: &Core, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
-    let sealed = store::sealed_secrets::of_many(core.store.read()?, &[record.id]).await?;
-    Ok(secrets(&core.vault, record, &sealed.iter().collect::<Vec<_>>()))
+async fn read(store: &Store, vault: &Vault, record: &CredentialRecord) -> Result<Option<Secrets>, store::StoreError> {
+    let sealed = store::sealed_secrets::of_many(store.read()?, &[record.id]).await?;
+    Ok(secrets(vault, record, &sealed.iter().collect::<Vec<_>>()))
 }
 
 /// The decrypted secrets; `None` if one is missing or cannot be decrypted.
@@ -93,22 +98,5 @@ pub(super) fn secrets(vault: &Vault, record: &CredentialRecord, sealed: &[&Seale
             Some(Secrets::Aws { key: open("key")?, secret: open("secret")?, region: record.region.clone()? })
         }
         _ => None,
-    }
-}
-
-/// Same as [`open`], for background tasks, which do not have the whole [`Core`].
-pub(crate) async fn open_in(store: &Store, vault: &Vault, organization: OrganizationId, id: CredentialId) -> Result<OpenCredential, OpenError> {
-    let record = store::credentials::find(store.read()?, organization, id).await?.ok_or(OpenError::Deleted)?;
-    if record.lifecycle().status(Timestamp::now()) == Status::Expired {
-        return Err(OpenError::Expired);
-    }
-    loop {
-        let sealed = store::sealed_secrets::of_many(store.read()?, &[record.id]).await?;
-        if let Some(secrets) = secrets(vault, &record, &sealed.iter().collect::<Vec<_>>()) {
-            return Ok(OpenCredential { record, secrets });
-        }
-        if !vault.reload_master_key(store).await? {
-            return Err(OpenError::Unreadable);
-        }
     }
 }

@@ -14,8 +14,10 @@ use ipnet::IpNet;
 use reqwest::{
     Client, ClientBuilder, Method, Request, RequestBuilder, Response,
     dns::{Addrs, Name, Resolve, Resolving},
+    header::HeaderValue,
     redirect::Policy,
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
@@ -124,15 +126,8 @@ impl HttpClient {
     /// Sends a request and reads the whole response. Redirects are returned, not followed.
     pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, HttpError> {
         let request = request.build().map_err(|_| HttpError::InvalidResponse)?;
-        let mut response = self.forward(request).await?;
-        let (status, mut body) = (response.status().as_u16(), Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-            if body.len() + chunk.len() > BODY_MAX {
-                return Err(HttpError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpResponse { status, body })
+        let response = self.forward(request).await?;
+        Ok(HttpResponse { status: response.status().as_u16(), body: read_body(response, BODY_MAX).await?.into() })
     }
 
     /// Sends a request with a streamed body, and returns when the headers of the response have arrived; its body is a stream too. The caller
@@ -161,6 +156,14 @@ fn client_builder() -> ClientBuilder {
         .connect_timeout(CONNECT_LIMIT)
         // Detects a dead connection while a stream waits for data.
         .tcp_keepalive(KEEP_ALIVE)
+}
+
+/// A header that contains a secret; marked sensitive so that it is not logged. `None` if the secret is not valid in a header.
+pub fn secret_header(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let line = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
+    let mut value = HeaderValue::from_str(line.expose_secret()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn transport(url: &Url) -> Transport {

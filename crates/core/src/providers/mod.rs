@@ -6,7 +6,7 @@ pub use models::{create_model, delete_model, edit_model};
 
 use std::collections::HashMap;
 
-use super::{Core, actor::Actor, audit::Event, base_url::base_url};
+use super::{Core, actor::Actor, audit::Event, base_url::base_url, credentials::require_general};
 use latchkey_store::{
     self as store, Connection, Tx,
     models::ModelRecord,
@@ -18,6 +18,7 @@ use latchkey_types::{
     key_kind::CredentialKind,
     permission::Permission,
     provider::{GeneralKey, KeyLinkState, ModelRow, ProviderList, ProviderRequest, ProviderRow, UpdatedProvider},
+    service::UnlinkReason,
     validate,
 };
 
@@ -42,7 +43,7 @@ pub async fn create(core: &Core, actor: &Actor, request: ProviderRequest) -> Res
     actor.require(Permission::ManageCredentials)?;
     let (id, values) = (ProviderId::new(), values(core, request)?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
-    require_general_key(&mut change.tx, &change.actor, values.key).await?;
+    require_general(&mut change.tx, &change.actor, "key", values.key).await?;
     store::providers::insert(&mut change.tx, change.actor.organization, id, change.actor.user, &values).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
     let event = change.event("provider.created", "provider", id, &values.name).with("base_url", values.base_url.as_str());
@@ -57,11 +58,11 @@ pub async fn edit(core: &Core, actor: &Actor, id: ProviderId, request: ProviderR
     let mut values = values(core, request)?;
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     let before = find(&mut change.tx, &change.actor, id).await?;
-    require_general_key(&mut change.tx, &change.actor, values.key).await?;
+    require_general(&mut change.tx, &change.actor, "key", values.key).await?;
     let unlinked = if before.base_url == values.base_url { Vec::new() } else { unlink(&mut change.tx, &change.actor, &before, &mut values).await? };
-    let reason = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlink_reason.as_deref() };
+    let reason = if values.key.is_some() || before.link.credential_id.is_some() { None } else { before.link.unlink_reason };
     let has_moved = before.base_url != values.base_url && before.link.credential_id.is_some() && values.key.is_none();
-    let reason = if has_moved { Some("address_changed") } else { reason };
+    let reason = if has_moved { Some(UnlinkReason::AddressChanged) } else { reason };
     store::providers::update(&mut change.tx, id, &values, reason).await.map_err(name_taken)?;
     let models = store::models::of_provider(&mut change.tx, change.actor.organization, id).await?;
     let record = find(&mut change.tx, &change.actor, id).await?;
@@ -102,17 +103,6 @@ fn values(core: &Core, request: ProviderRequest) -> Result<ProviderValues, Error
     Ok(ProviderValues { name, api_style: request.style, base_url, key: request.key })
 }
 
-/// Requires a general key of the organization. Keys of other organizations are treated like deleted ones.
-async fn require_general_key(db: &mut Connection, actor: &Actor, key: Option<CredentialId>) -> Result<(), Error> {
-    let Some(key) = key else { return Ok(()) };
-    let found = store::credentials::find(db, actor.organization, key).await?;
-    if found.is_some_and(|record| record.kind == CredentialKind::General) {
-        Ok(())
-    } else {
-        Err(Error::invalid("key", "Choose a general key. This key is of another kind or was deleted."))
-    }
-}
-
 fn with_key(event: Event, key: Option<CredentialId>) -> Event {
     key.iter().fold(event, |event, key| event.with("key", key.to_string()))
 }
@@ -137,9 +127,9 @@ fn model_row(model: ModelRecord) -> ModelRow {
 }
 
 fn link(link: CredentialLink) -> KeyLinkState {
-    match (link.credential_id, link.credential_name, link.credential_mask, link.unlink_reason.as_deref()) {
+    match (link.credential_id, link.credential_name, link.credential_mask, link.unlink_reason) {
         (Some(id), Some(name), Some(mask), _) => KeyLinkState::Key(GeneralKey { id, name, mask }),
-        (_, _, _, Some("credential_deleted")) => KeyLinkState::Deleted,
+        (_, _, _, Some(UnlinkReason::CredentialDeleted)) => KeyLinkState::Deleted,
         (_, _, _, Some(_)) => KeyLinkState::AddressChanged,
         _ => KeyLinkState::Nothing,
     }

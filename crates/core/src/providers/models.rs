@@ -1,7 +1,7 @@
 //! The rules for language models. All need *Manage Credentials*.
 
-use super::{model_row, require_general_key, with_key};
-use crate::{Core, actor::Actor};
+use super::{model_row, with_key};
+use crate::{Core, actor::Actor, credentials::require_general};
 use latchkey_store::{self as store, Connection, models::ModelRecord};
 use latchkey_types::{
     error::Error,
@@ -16,7 +16,7 @@ pub async fn create_model(core: &Core, actor: &Actor, provider: ProviderId, requ
     let (id, name) = (ModelId::new(), validate::name("name", &request.name)?);
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     let provider_record = super::find(&mut change.tx, &change.actor, provider).await?;
-    require_general_key(&mut change.tx, &change.actor, request.key).await?;
+    require_general(&mut change.tx, &change.actor, "key", request.key).await?;
     let parent = (change.actor.organization, provider);
     store::models::insert(&mut change.tx, parent, id, change.actor.user, (&name, request.key)).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
@@ -30,7 +30,7 @@ pub async fn edit_model(core: &Core, actor: &Actor, id: ModelId, request: ModelR
     let name = validate::name("name", &request.name)?;
     let mut change = core.begin(actor, &[Permission::ManageCredentials]).await?;
     find(&mut change.tx, &change.actor, id).await?;
-    require_general_key(&mut change.tx, &change.actor, request.key).await?;
+    require_general(&mut change.tx, &change.actor, "key", request.key).await?;
     store::models::update(&mut change.tx, id, (&name, request.key)).await.map_err(name_taken)?;
     let record = find(&mut change.tx, &change.actor, id).await?;
     let event = change.event("model.edited", "model", id, &name);

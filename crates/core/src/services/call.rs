@@ -1,8 +1,9 @@
 //! Services as the gateway calls them: cached in memory with their decrypted credentials until they change.
 
 use std::{
+    any::Any,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -13,6 +14,7 @@ use url::Url;
 use crate::{
     Core,
     credentials::{self, Secrets},
+    idle_secrets::IDLE_TIMEOUT,
 };
 use latchkey_store::{self as store, services::ServiceRecord};
 use latchkey_types::{
@@ -25,8 +27,6 @@ use latchkey_types::{
 
 /// Maximum number of services in memory.
 const CAPACITY: u64 = 10_000;
-/// For how long a service that is not called stays in memory. Limited, because it contains a decrypted secret.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
 /// Period in which at most one echoed credential of a service is audited.
 const ECHO_PERIOD: Duration = Duration::from_mins(1);
 /// Number of locks among which reads are distributed.
@@ -41,6 +41,8 @@ pub struct CallableService {
     pub base_url: Url,
     pub injection: Injection,
     pub credential: CallCredential,
+    /// What the gateway derives from the credential for each call. Here, so that it is dropped with the credential.
+    pub prepared: OnceLock<Arc<dyn Any + Send + Sync>>,
     pub allow: Vec<AllowRule>,
     pub callers: Vec<ServiceCaller>,
     /// Time limit until the headers of a response.
@@ -122,12 +124,12 @@ impl ServiceCache {
             return Err(Error::Unavailable);
         }
         let key = (organization, name.to_owned());
-        if let Some(service) = self.get(core.verifier.gateway_epoch(), &key) {
+        if let Some(service) = self.get(core.verifier.gateway_epoch(organization), &key) {
             return Ok(Some(service));
         }
         let _reading = self.lock_of(&key).lock().await;
         // Before the read, so that a change during it makes the result outdated.
-        let epoch = core.verifier.gateway_epoch();
+        let epoch = core.verifier.gateway_epoch(organization);
         if let Some(service) = self.get(epoch, &key) {
             return Ok(Some(service));
         }
@@ -136,8 +138,10 @@ impl ServiceCache {
             return Ok(None);
         };
         let service = Arc::new(service);
-        // Not cached: a secret becomes readable without a change in the database when the operator restores the master key.
-        if !matches!(service.credential, CallCredential::Unreadable) {
+        if matches!(service.credential, CallCredential::Unreadable) {
+            // Not cached: a secret becomes readable without a change in the database when the operator restores the master key.
+            self.entries.invalidate(&key);
+        } else {
             self.entries.insert(key, Entry { epoch, service: Arc::clone(&service) });
         }
         Ok(Some(service))
@@ -150,6 +154,10 @@ impl ServiceCache {
     fn lock_of(&self, key: &Key) -> &Mutex<()> {
         let index = self.hasher.hash_one(key) % READ_LOCKS as u64;
         &self.reading[usize::try_from(index).unwrap_or_default()]
+    }
+
+    pub(crate) fn evict_idle(&self) {
+        self.entries.run_pending_tasks();
     }
 
     /// Whether no echo of this service was recorded in the last minute. Records one.
@@ -169,6 +177,7 @@ async fn read(core: &Core, organization: OrganizationId, name: &str) -> Result<O
         base_url,
         injection: record.injection,
         credential,
+        prepared: OnceLock::new(),
         allow: record.allow,
         callers: record.callers,
         timeout: Duration::from_secs(u64::try_from(record.timeout_seconds).map_err(|_| invalid(record.id))?),
@@ -186,7 +195,7 @@ async fn read_credential(core: &Core, organization: OrganizationId, record: &Ser
         // Deleted since the service was read.
         return Ok(CallCredential::Unlinked(UnlinkReason::CredentialDeleted));
     };
-    Ok(match credentials::open_record(core, &credential).await? {
+    Ok(match credentials::open_record(&core.store, &core.vault, &credential).await? {
         Some(secrets) => CallCredential::Usable(UsableCredential { id: credential.id, secrets, expires_at: credential.expires_at }),
         None => CallCredential::Unreadable,
     })

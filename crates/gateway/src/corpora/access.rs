@@ -1,22 +1,16 @@
 //! The caller and the permissions of its key.
 
-use std::{
-    borrow::Cow,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
-use axum::{
-    extract::ConnectInfo,
-    http::{HeaderMap, header, request::Parts},
-};
+use axum::http::{HeaderMap, header, request::Parts};
 
 use super::{
     json::{CorpusIds, Integer},
     refusal::Refusal,
 };
+use crate::via;
 use latchkey_core::actor::Actor;
-use latchkey_http::{AppState, client_address::client_address, presented_key::presented_key, rate_headers, request_context};
+use latchkey_http::{AppState, client_address, presented_key::presented_key, rate_headers, request_context};
 use latchkey_types::{
     error::Error,
     key_kind::{KeyKind, Status},
@@ -36,8 +30,11 @@ impl<'a> Caller<'a> {
     /// Finds the corpus key of the request.
     ///
     /// # Errors
-    /// `INVALID_API_KEY`, `DISABLED_API_KEY`, `EXPIRED_API_KEY`, `FORBIDDEN_ORIGIN`.
+    /// `LOOP_DETECTED`, `INVALID_API_KEY`, `DISABLED_API_KEY`, `EXPIRED_API_KEY`, `FORBIDDEN_ORIGIN`.
     pub(super) async fn authenticate(state: &AppState, parts: &'a Parts) -> Result<Self, Refusal> {
+        if via::is_own(&parts.headers) {
+            return Err(Refusal::loop_detected());
+        }
         let presented = presented_key(&parts.headers)?;
         let key = state.verifier.find(presented).await.map_err(Error::from)?.ok_or_else(Refusal::unknown_key)?;
         // Other kinds are reported like unknown keys, so that the response reveals nothing about them.
@@ -52,9 +49,7 @@ impl<'a> Caller<'a> {
         }
         request_context::set_caller(key.organization, key.created_by, Some(key.id));
         require_origin(&key, &parts.headers)?;
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let address = peer.map(|peer| client_address(peer, &parts.headers, &state.trusted_proxies));
-        Ok(Self { presented, headers: &parts.headers, key, address })
+        Ok(Self { presented, headers: &parts.headers, key, address: client_address::of_request(parts, &state.trusted_proxies) })
     }
 
     /// Checks every id of the call, and that the key has the scope.

@@ -1,7 +1,8 @@
 //! `POST /v1/query` and `POST /v1/index` in Vectara's form, for corpus keys. They can be called from any web page, without cookies.
 //!
-//! A call is refused by the first of these: its body, its JSON, the key, the key's status, the origin, the customer id, a corpus, the scope, the
-//! arguments, the key's limits. Limits are charged once per call, after all other checks. For a large body, the key and its scope come first.
+//! A call is refused by the first of these: its body, its JSON, a loop, the key, the key's status, the origin, the customer id, a corpus, the
+//! scope, the arguments, the key's limits. Limits are charged once per call, after all other checks. For a large body, the key and its scope come
+//! first.
 
 mod access;
 mod cors;

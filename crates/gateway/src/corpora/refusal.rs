@@ -44,6 +44,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", detail)
     }
 
+    pub(super) fn loop_detected() -> Self {
+        let detail = "This server has already forwarded this request: a base URL of a service or an upstream leads back to it.";
+        Self::new(StatusCode::LOOP_DETECTED, "LOOP_DETECTED", detail)
+    }
+
     pub(super) fn unknown_key() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "INVALID_API_KEY", "This API key is unknown, was deleted or is not a corpus key.")
     }

@@ -1,17 +1,17 @@
 //! Calls to the upstream of a corpus, with the upstream's ids and key.
 
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header::VIA};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
 use super::refusal::Refusal;
-use crate::mask::Masker;
+use crate::{mask::Masker, via};
 use latchkey_core::{
     Core,
     corpora::backends::{Upstream, UpstreamKey},
-    http_client::HttpError,
+    http_client::{HttpError, secret_header},
 };
 
 /// A status of an upstream.
@@ -64,9 +64,9 @@ pub(super) async fn call<T: DeserializeOwned>(core: &Core, upstream: &Upstream, 
     };
     let customer_id = HeaderValue::from_str(&upstream.customer_id).map_err(|_| unusable("its customer id is not a valid header value."))?;
     let url = endpoint(&upstream.base_url, operation);
-    let mut request = core.http_client.request(Method::POST, url).header("customer-id", customer_id).json(body);
+    let mut request = core.http_client.request(Method::POST, url).header("customer-id", customer_id).header(VIA, via::own()).json(body);
     if let Some(key) = key {
-        request = request.header("x-api-key", secret_header(key).ok_or_else(|| unusable("its key is not a valid header value."))?);
+        request = request.header("x-api-key", secret_header("", key).ok_or_else(|| unusable("its key is not a valid header value."))?);
     }
     let response = core.http_client.send(request).await.map_err(|error| failed_request(corpus, error))?;
     match response.status {
@@ -95,12 +95,6 @@ fn endpoint(base: &Url, operation: &str) -> Url {
     let path = base.path().trim_end_matches('/');
     url.set_path(&format!("{}/v1/{operation}", path.strip_suffix("/v1").unwrap_or(path)));
     url
-}
-
-fn secret_header(secret: &SecretString) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(secret.expose_secret()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// Parses a response and masks the key in it, because callers are anonymous and an upstream may repeat the key.

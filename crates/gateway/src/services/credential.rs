@@ -1,27 +1,23 @@
 //! The credentials of services, prepared for calls.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use axum::http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use moka::sync::Cache;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{path, problems, sign::Signer};
+use super::{path, problems};
 use crate::mask::Masker;
 use latchkey_core::{
     credentials::Secrets,
+    http_client::secret_header,
     services::call::{CallCredential, CallableService},
+    sigv4::Signer,
 };
 use latchkey_http::problem::Problem;
-use latchkey_types::{id::ServiceId, service::Injection, time::Timestamp};
-
-/// Maximum number of services with prepared credentials.
-const SERVICES_MAX: u64 = 10_000;
-/// For how long the credential of a service that is not called stays in memory.
-const IDLE_LIMIT: Duration = Duration::from_mins(10);
+use latchkey_types::{service::Injection, time::Timestamp};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -43,6 +39,25 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The credential of a service. It is prepared once, and stored with the service.
+    ///
+    /// # Errors
+    /// 503 `no_credential`, `credential_expired`, `credential_unreadable`.
+    pub(super) fn of(service: &CallableService) -> Result<Arc<Self>, Problem> {
+        if let CallCredential::Usable(usable) = &service.credential
+            && usable.expires_at.is_some_and(|expiry| expiry <= Timestamp::now())
+        {
+            return Err(problems::expired_credential());
+        }
+        if let Some(prepared) = service.prepared.get().and_then(|prepared| prepared.clone().downcast::<Self>().ok()) {
+            return Ok(prepared);
+        }
+        let prepared = Arc::new(Self::new(service)?);
+        // Another call may have stored an equal one in the meantime.
+        let _ = service.prepared.set(prepared.clone());
+        Ok(prepared)
+    }
+
     /// # Errors
     /// 503 `no_credential`, `credential_unreadable`.
     fn new(service: &CallableService) -> Result<Self, Problem> {
@@ -57,24 +72,25 @@ impl Prepared {
                 Some(Self { added: Added::Signature(Signer::new(key, secret, service, region)), masker: None })
             }
             (Injection::SigV4 { .. }, _) | (_, Secrets::Aws { .. }) => None,
-            (injection, Secrets::Dnanexus { token: value } | Secrets::General { value }) => Self::of_value(injection, value.expose_secret()),
+            (injection, Secrets::Dnanexus { token: value } | Secrets::General { value }) => Self::of_value(injection, value),
         };
         prepared.ok_or_else(problems::unreadable_credential)
     }
 
     /// `None` if the value cannot be sent.
-    fn of_value(injection: &Injection, value: &str) -> Option<Self> {
-        let mut secrets = vec![SecretString::from(value)];
+    fn of_value(injection: &Injection, value: &SecretString) -> Option<Self> {
+        let mut secrets = vec![value.clone()];
         let added = match injection {
             Injection::Bearer => Added::Header(AUTHORIZATION, secret_header("Bearer ", value)?),
             Injection::Header { name } => Added::Header(HeaderName::from_bytes(name.as_bytes()).ok()?, secret_header("", value)?),
             Injection::Basic { username } => {
-                let pair = Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{username}:{value}"))));
+                let pair = Zeroizing::new(format!("{username}:{}", value.expose_secret()));
+                let pair = SecretString::from(STANDARD.encode(pair.as_bytes()));
                 let added = Added::Header(AUTHORIZATION, secret_header("Basic ", &pair)?);
-                secrets.push(SecretString::from(pair.as_str()));
+                secrets.push(pair);
                 added
             }
-            Injection::Query { name } => Added::Parameter(name.clone(), utf8_percent_encode(value, RESERVED).to_string().into()),
+            Injection::Query { name } => Added::Parameter(name.clone(), utf8_percent_encode(value.expose_secret(), RESERVED).to_string().into()),
             Injection::SigV4 { .. } => return None,
         };
         Some(Self { added, masker: masker(&secrets) })
@@ -103,44 +119,6 @@ pub(super) fn masker(secrets: &[SecretString]) -> Option<Arc<Masker>> {
     (!masker.is_empty()).then(|| Arc::new(masker))
 }
 
-fn secret_header(prefix: &str, value: &str) -> Option<HeaderValue> {
-    let line = Zeroizing::new(format!("{prefix}{value}"));
-    let mut value = HeaderValue::from_str(&line).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-/// Prepared credentials, each with the service that it was prepared from. An entry is replaced when the service or its credential changes.
-pub(super) struct PreparedCache(Cache<ServiceId, (Arc<CallableService>, Arc<Prepared>)>);
-
-impl PreparedCache {
-    pub(super) fn new() -> Self {
-        Self(Cache::builder().max_capacity(SERVICES_MAX).time_to_idle(IDLE_LIMIT).build())
-    }
-
-    /// The credential of a service.
-    ///
-    /// # Errors
-    /// 503 `no_credential`, `credential_expired`, `credential_unreadable`.
-    pub(super) fn get(&self, service: &Arc<CallableService>) -> Result<Arc<Prepared>, Problem> {
-        if let CallCredential::Usable(usable) = &service.credential
-            && usable.expires_at.is_some_and(|expiry| expiry <= Timestamp::now())
-        {
-            return Err(problems::expired_credential());
-        }
-        if let Some((of, prepared)) = self.0.get(&service.id)
-            && Arc::ptr_eq(&of, service)
-        {
-            return Ok(prepared);
-        }
-        // The credential of an earlier version is wiped, also if there is none now.
-        self.0.invalidate(&service.id);
-        let prepared = Arc::new(Prepared::new(service)?);
-        self.0.insert(service.id, (Arc::clone(service), Arc::clone(&prepared)));
-        Ok(prepared)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,14 +126,14 @@ mod tests {
     const VALUE: &str = "sk-A/b+c=";
 
     fn header_of(injection: &Injection) -> (String, String) {
-        let Added::Header(name, value) = Prepared::of_value(injection, VALUE).unwrap().added else { panic!("not a header") };
+        let Added::Header(name, value) = Prepared::of_value(injection, &VALUE.into()).unwrap().added else { panic!("not a header") };
         assert!(value.is_sensitive());
         (name.to_string(), value.to_str().unwrap().to_owned())
     }
 
     fn masked(injection: &Injection, text: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        Prepared::of_value(injection, VALUE).unwrap().masker.unwrap().mask_all(&mut bytes);
+        Prepared::of_value(injection, &VALUE.into()).unwrap().masker.unwrap().mask_all(&mut bytes);
         String::from_utf8(bytes).unwrap()
     }
 
@@ -164,10 +142,10 @@ mod tests {
         assert_eq!(header_of(&Injection::Bearer), ("authorization".into(), "Bearer sk-A/b+c=".into()));
         assert_eq!(header_of(&Injection::Header { name: "X-Api-Key".into() }), ("x-api-key".into(), VALUE.into()));
         assert_eq!(header_of(&Injection::Basic { username: "ada".into() }), ("authorization".into(), "Basic YWRhOnNrLUEvYitjPQ==".into()));
-        let query = Prepared::of_value(&Injection::Query { name: "key".into() }, VALUE).unwrap();
+        let query = Prepared::of_value(&Injection::Query { name: "key".into() }, &VALUE.into()).unwrap();
         assert_eq!(query.query(Some("a=1&key=2")).as_deref(), Some("a=1&key=sk-A%2Fb%2Bc%3D"));
         assert_eq!(query.query(None).as_deref(), Some("key=sk-A%2Fb%2Bc%3D"));
-        assert_eq!(Prepared::of_value(&Injection::Bearer, VALUE).unwrap().query(Some("key=2")).as_deref(), Some("key=2"));
+        assert_eq!(Prepared::of_value(&Injection::Bearer, &VALUE.into()).unwrap().query(Some("key=2")).as_deref(), Some("key=2"));
     }
 
     #[test]
@@ -182,6 +160,6 @@ mod tests {
 
     #[test]
     fn a_value_that_no_header_can_hold_is_not_sent() {
-        assert!(Prepared::of_value(&Injection::Bearer, "a\nb").is_none());
+        assert!(Prepared::of_value(&Injection::Bearer, &"a\nb".into()).is_none());
     }
 }

@@ -11,9 +11,10 @@ use axum::http::{
 };
 
 use crate::mask::Masker;
+use latchkey_types::service_rules::is_connection_header;
 
 /// Whether the caller requests an upgrade to WebSocket. Other upgrades can be ignored.
-pub(super) fn wants_websocket(headers: &HeaderMap) -> bool {
+pub(super) fn has_websocket_upgrade(headers: &HeaderMap) -> bool {
     const PROTOCOL: &[u8] = b"websocket";
     let is_websocket = |protocol: &[u8]| protocol.trim_ascii().get(..PROTOCOL.len()).is_some_and(|name| name.eq_ignore_ascii_case(PROTOCOL));
     headers.get_all(UPGRADE).iter().any(|value| value.as_bytes().split(|byte| *byte == b',').any(is_websocket))
@@ -28,8 +29,8 @@ pub(super) fn indirect(headers: &HeaderMap) -> Option<&HeaderName> {
             name.as_ref(),
             "x-http-method" | "x-http-method-override" | "x-method-override" | "x-original-method" | "x-original-url" | "x-rewrite-url"
         );
-        // Of object stores: `x-amz-copy-source`, `x-goog-copy-source`, `x-ms-copy-source`.
-        is_override || name.ends_with("-copy-source")
+        // Of object stores, such as `x-amz-copy-source`.
+        is_override || ["-copy-source", "-copy-from", "-rename-source"].into_iter().any(|end| name.ends_with(end))
     };
     headers.keys().find(|name| is_indirect(name))
 }
@@ -41,22 +42,25 @@ fn with_hyphens(name: &str) -> Cow<'_, str> {
 
 /// Removes what must not reach the service: headers of the connection, the caller's key and cookies, and what Latchkey sets itself.
 pub(super) fn clean_request(headers: &mut HeaderMap) {
-    remove(headers, |name| is_of_connection(name) || is_of_caller(&with_hyphens(name)));
+    remove(headers, |name| {
+        let name = with_hyphens(name);
+        is_connection_header(&name) || is_of_caller(&name)
+    });
     // Latchkey searches the response for the credential.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
-/// Removes headers of the connection, and those that would change how browsers treat the console, whose origin the response has, or what a proxy or a
-/// shared cache in front of it does. It is no
-/// document of the console, so that browsers give it no rights.
+/// Removes headers of the connection, and those that would change how browsers treat the console, whose origin the response has, or what a proxy
+/// or a shared cache in front of it does. Browsers give the response no rights on that origin.
 pub(super) fn clean_response(headers: &mut HeaderMap) {
-    remove(headers, |name| is_of_connection(name) || is_of_origin(name));
+    remove(headers, |name| is_connection_header(name) || is_of_origin(name));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     restrict_caching(headers);
 }
 
-/// Keeps shared caches from answering callers without a key. Caches of single callers may store what the service permits.
+/// Keeps shared caches, of which some ignore `Vary`, from answering callers without a key. Caches of single callers may store what the service
+/// permits.
 fn restrict_caching(headers: &mut HeaderMap) {
     let is_shared = |value: &HeaderValue| {
         let text = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
@@ -64,6 +68,8 @@ fn restrict_caching(headers: &mut HeaderMap) {
     };
     if !headers.contains_key(CACHE_CONTROL) || headers.get_all(CACHE_CONTROL).iter().any(is_shared) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    } else {
+        headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
     headers.append(VARY, HeaderValue::from_static("authorization, x-api-key"));
 }
@@ -80,22 +86,6 @@ fn remove(headers: &mut HeaderMap, is_removed: impl Fn(&str) -> bool) {
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let names = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok()).collect()
-}
-
-fn is_of_connection(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "http2-settings"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-    )
 }
 
 fn is_of_caller(name: &str) -> bool {
@@ -229,6 +219,7 @@ mod tests {
             ("x-latchkey-caller", "1"),
             ("x_forwarded_for", "1"),
             ("x_real_ip", "1"),
+            ("proxy_authorization", "1"),
         ]);
         clean_request(&mut request);
         assert_eq!(names(&request), ["accept", "accept-encoding", "anthropic-version", "content-type", "x-request-id"]);
@@ -264,17 +255,19 @@ mod tests {
         assert_eq!(response["content-security-policy"], "sandbox");
         assert_eq!(response["x-content-type-options"], "nosniff");
         assert_eq!(response["cache-control"], "no-store");
-        for (sent, passed_on) in [("max-age=60", "max-age=60"), ("Public, max-age=60", "no-store"), ("s-maxage=60", "no-store")] {
+        for (sent, passed_on) in
+            [("max-age=60", &["max-age=60", "private"][..]), ("Public, max-age=60", &["no-store"]), ("s-maxage=60", &["no-store"])]
+        {
             let mut cacheable = headers(&[("cache-control", sent), ("vary", "accept")]);
             clean_response(&mut cacheable);
-            assert_eq!(cacheable["cache-control"], passed_on);
+            assert_eq!(cacheable.get_all("cache-control").iter().collect::<Vec<_>>(), passed_on);
             assert_eq!(cacheable.get_all("vary").iter().collect::<Vec<_>>(), ["accept", "authorization, x-api-key"]);
         }
     }
 
     #[test]
     fn headers_that_redirect_the_request_are_found() {
-        for name in ["x-http-method-override", "X-Original-URL", "x_rewrite_url", "x-amz-copy-source"] {
+        for name in ["x-http-method-override", "X-Original-URL", "x_rewrite_url", "x-amz-copy-source", "X-Copy-From", "x-ms-rename-source"] {
             assert!(indirect(&headers(&[("accept", "*/*")])).is_none());
             let mut sent = HeaderMap::new();
             sent.insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("1"));
@@ -285,9 +278,9 @@ mod tests {
     #[test]
     fn only_websocket_is_an_upgrade() {
         for (value, expected) in [("websocket", true), ("h2c, WebSocket/13", true), ("h2c", false), ("web", false), ("", false)] {
-            assert_eq!(wants_websocket(&headers(&[("upgrade", value)])), expected, "{value}");
+            assert_eq!(has_websocket_upgrade(&headers(&[("upgrade", value)])), expected, "{value}");
         }
-        assert!(!wants_websocket(&HeaderMap::new()));
+        assert!(!has_websocket_upgrade(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `/gateway/{service}/{path}`: calls to any HTTP API with a stored credential. Callers use a Latchkey key and never see the credential.
 //!
-//! The checks run in this order: path, key, service, kind of the key, rules, credential, size of the body, limits of the key. Limits are charged
+//! The checks run in this order: path, loop, key, service, kind of the key, rules, credential, size of the body, limits of the key. Limits are charged
 //! only for calls that are forwarded. Bodies are streams in both directions.
 
 mod credential;
@@ -10,11 +10,9 @@ mod problems;
 mod redirect;
 mod request_body;
 mod response;
-mod sign;
 
 use std::{
     borrow::Cow,
-    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::SystemTime,
 };
@@ -22,18 +20,23 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
-    http::{Method, request::Parts},
+    extract::{Request, State},
+    http::{Method, header::VIA, request::Parts},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, any},
+    routing::any,
 };
 use tokio::time::timeout;
 use url::Url;
 
-use crate::mask::Masker;
-use credential::{Added, Prepared, PreparedCache};
+use crate::{mask::Masker, via};
+use credential::{Added, Prepared};
 use latchkey_core::services::call::CallableService;
-use latchkey_http::{AppState, client_address::client_address, presented_key::presented_key, problem::Problem, rate_headers, request_context};
+use latchkey_http::{
+    AppState, client_address,
+    presented_key::{presented_key, require_active, unknown_key},
+    problem::Problem,
+    rate_headers, request_context,
+};
 use latchkey_types::{
     service::{CALLER_KINDS, ServiceCaller},
     time::Timestamp,
@@ -41,29 +44,25 @@ use latchkey_types::{
 use latchkey_verify::{CachedKey, VerifyRequest};
 use request_body::{BodyFailure, OutgoingBody, SentBody};
 use response::Call;
-use sign::Signer;
 
 pub(crate) fn routes() -> Router<AppState> {
-    let cache = Arc::new(PreparedCache::new());
-    let handler: MethodRouter<AppState> = any(move |State(state): State<AppState>, request: Request| {
-        let cache = Arc::clone(&cache);
-        async move {
-            let (parts, body) = request.into_parts();
-            call(&state, &cache, parts, body).await.unwrap_or_else(IntoResponse::into_response)
-        }
-    });
     Router::new()
-        .route("/gateway/{service}", handler.clone())
-        .route("/gateway/{service}/", handler.clone())
-        .route("/gateway/{service}/{*path}", handler)
+        .route("/gateway/{service}", any(receive))
+        .route("/gateway/{service}/", any(receive))
+        .route("/gateway/{service}/{*path}", any(receive))
 }
 
-async fn call(state: &AppState, cache: &PreparedCache, parts: Parts, body: Body) -> Result<Response, Problem> {
-    let mut admitted = admit(state, cache, &parts).await?;
+async fn receive(State(state): State<AppState>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    call(&state, parts, body).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn call(state: &AppState, parts: Parts, body: Body) -> Result<Response, Problem> {
+    let mut admitted = admit(state, &parts).await?;
     let body = OutgoingBody::receive(&parts.headers, body, admitted.service.body_max, admitted.prepared.is_signed()).await?;
     if admitted.prepared.is_signed() {
         // What was true when the request began may have changed while its body arrived.
-        admitted = admit(state, cache, &parts).await?;
+        admitted = admit(state, &parts).await?;
     }
     let verdict = state.verifier.evaluate(admitted.key.organization, &admitted.verify_request(state, &parts)?).await?;
     if let Some(refusal) = problems::refusal(&verdict) {
@@ -86,11 +85,14 @@ struct Admitted {
 ///
 /// # Errors
 /// Those of [`problems`] and [`path::check`].
-async fn admit(state: &AppState, cache: &PreparedCache, parts: &Parts) -> Result<Admitted, Problem> {
+async fn admit(state: &AppState, parts: &Parts) -> Result<Admitted, Problem> {
     let (name, path) = path::split(parts.uri.path());
     path::check(path)?;
-    if headers::wants_websocket(&parts.headers) {
+    if headers::has_websocket_upgrade(&parts.headers) {
         return Err(problems::upgrade());
+    }
+    if via::is_own(&parts.headers) {
+        return Err(problems::loop_detected());
     }
     if let Some(name) = headers::indirect(&parts.headers) {
         return Err(problems::indirect_request(name));
@@ -107,15 +109,16 @@ async fn admit(state: &AppState, cache: &PreparedCache, parts: &Parts) -> Result
     if matches!(parts.method, Method::CONNECT | Method::TRACE) || !service.allows(parts.method.as_str(), path) {
         return Err(problems::not_allowed());
     }
-    let prepared = cache.get(&service)?;
+    let prepared = Prepared::of(&service)?;
     let url = path::target(&service.base_url, path, prepared.query(parts.uri.query()).as_deref())?;
     Ok(Admitted { key, service, prepared, url })
 }
 
 /// The presented key, if it is active.
 async fn find_key(state: &AppState, presented: &str) -> Result<Arc<CachedKey>, Problem> {
-    let key = state.verifier.find(presented).await?.ok_or_else(problems::unknown_key)?;
-    problems::inactive_key(key.lifecycle.status(Timestamp::now())).map_or(Ok(key), Err)
+    let key = state.verifier.find(presented).await?.ok_or_else(unknown_key)?;
+    require_active(key.lifecycle.status(Timestamp::now()))?;
+    Ok(key)
 }
 
 fn caller_rule<'a>(service: &'a CallableService, key: &CachedKey) -> Result<&'a ServiceCaller, Problem> {
@@ -125,11 +128,10 @@ fn caller_rule<'a>(service: &'a CallableService, key: &CachedKey) -> Result<&'a 
 impl Admitted {
     /// The request that charges the key.
     fn verify_request<'a>(&'a self, state: &AppState, parts: &'a Parts) -> Result<VerifyRequest<'a>, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         Ok(VerifyRequest {
             kind: Some(self.key.kind),
             scope: caller_rule(&self.service, &self.key)?.scope.as_deref().map(Cow::Borrowed),
-            ip: peer.map(|peer| client_address(peer, &parts.headers, &state.trusted_proxies)),
+            ip: client_address::of_request(parts, &state.trusted_proxies),
             ..VerifyRequest::new(presented_key(&parts.headers)?)
         })
     }
@@ -143,6 +145,7 @@ impl Admitted {
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         headers::clean_request(request.headers_mut());
+        request.headers_mut().append(VIA, via::own());
         body.write_length(request.headers_mut());
         let masker = add_credential(&prepared, &mut request, body.bytes())?;
         let is_head = *request.method() == Method::HEAD;
@@ -166,7 +169,8 @@ fn add_credential(prepared: &Prepared, request: &mut reqwest::Request, body: &[u
         Added::Signature(signer) => {
             let (method, url) = (request.method().clone(), request.url().clone());
             let signature = signer.sign(&method, &url, request.headers_mut(), body, SystemTime::now());
-            return Ok(Signer::masker(signature.ok_or_else(problems::unreadable_credential)?));
+            // The secret key is not sent, so that a service can repeat only the signature.
+            return Ok(credential::masker(&[signature.ok_or_else(problems::unreadable_credential)?]));
         }
     }
     Ok(prepared.masker.clone())

@@ -1,5 +1,7 @@
 //! The path of a call: `/gateway/{service}/{path}`. It is neither decoded nor normalized, so that the bytes that matched a rule are sent.
 
+use std::{borrow::Cow, iter::successors};
+
 use axum::http::StatusCode;
 use percent_encoding::percent_decode;
 use url::{Url, form_urlencoded};
@@ -57,23 +59,23 @@ fn is_encoded(path: &str) -> bool {
     true
 }
 
-/// The segment as a server sees it that decodes it this often.
-fn decoded(segment: &str, rounds: usize) -> Vec<u8> {
-    (0..rounds).fold(segment.as_bytes().to_vec(), |bytes, _| percent_decode(&bytes).collect())
+/// The segment as it is sent, and decoded once or repeatedly, as some servers do.
+fn decoded(segment: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    let sent = Cow::<[u8]>::Borrowed(segment.as_bytes());
+    successors(Some(sent), |bytes| bytes.contains(&b'%').then(|| Cow::<[u8]>::Owned(percent_decode(bytes).collect()))).take(1 + ROUNDS)
 }
 
-/// Whether the segment contains bytes that some servers treat as separators, or as the end of the path, once it is decoded.
+/// Whether the segment contains bytes that some servers treat as separators, or as the end of the path.
 fn hides_separator(segment: &str) -> bool {
     let is_separator = |byte: &u8| matches!(byte, b'/' | b'\\') || byte.is_ascii_control();
-    segment.contains('%') && (1..=ROUNDS).any(|rounds| decoded(segment, rounds).iter().any(is_separator))
+    decoded(segment).any(|bytes| bytes.iter().any(is_separator))
 }
 
-/// Also if it is so only once it is decoded, or without its parameters (`..;a`, `;a`), which some servers remove.
+/// Also if it is so only without its parameters (`..;a`, `;a`), which some servers remove.
 fn is_dot_segment(segment: &str) -> bool {
-    (0..=ROUNDS).any(|rounds| {
-        let segment = decoded(segment, rounds);
-        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-        matches!(name, b"." | b"..") || (name.is_empty() && !segment.is_empty())
+    decoded(segment).any(|bytes| {
+        let name = bytes.split(|byte| *byte == b';').next().unwrap_or_default();
+        matches!(name, b"." | b"..") || (name.is_empty() && !bytes.is_empty())
     })
 }
 

@@ -6,7 +6,11 @@ use axum::{
 };
 
 use latchkey_core::{http_client::HttpError, services::call::CallableService};
-use latchkey_http::{problem::Problem, rate_headers};
+use latchkey_http::{
+    presented_key::{require_active, unknown_key},
+    problem::Problem,
+    rate_headers,
+};
 use latchkey_types::{
     key_kind::{KeyKind, Status},
     service::UnlinkReason,
@@ -17,18 +21,9 @@ pub(super) fn upgrade() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "upgrade_not_supported", "WebSocket connections are not forwarded. Send an HTTP request.")
 }
 
-pub(super) fn unknown_key() -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, "invalid_api_key", "This API key is unknown or was deleted.")
-}
-
-/// `None` for an active key.
-pub(super) fn inactive_key(status: Status) -> Option<Problem> {
-    match status {
-        Status::Active => None,
-        Status::Expired => Some(Problem::new(StatusCode::UNAUTHORIZED, "expired_api_key", "This API key has expired.")),
-        Status::Disabled => Some(Problem::new(StatusCode::UNAUTHORIZED, "disabled_api_key", "This API key is disabled.")),
-        Status::Revoked | Status::Deleted => Some(unknown_key()),
-    }
+pub(super) fn loop_detected() -> Problem {
+    let detail = "This server has already forwarded this request: a base URL of a service or an upstream leads back to it.";
+    Problem::new(StatusCode::LOOP_DETECTED, "loop_detected", detail)
 }
 
 pub(super) fn unknown_service() -> Problem {
@@ -75,8 +70,8 @@ pub(super) fn refusal(verdict: &Verdict) -> Option<Response> {
     let (status, code, detail) = match verdict.code {
         VerdictCode::Valid => return None,
         VerdictCode::NotFound => return Some(unknown_key().into_response()),
-        VerdictCode::Expired => return inactive_key(Status::Expired).map(IntoResponse::into_response),
-        VerdictCode::Disabled => return inactive_key(Status::Disabled).map(IntoResponse::into_response),
+        VerdictCode::Expired => return require_active(Status::Expired).err().map(IntoResponse::into_response),
+        VerdictCode::Disabled => return require_active(Status::Disabled).err().map(IntoResponse::into_response),
         VerdictCode::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "This API key may not be used from this address."),
         VerdictCode::InsufficientPermissions => {
             (StatusCode::FORBIDDEN, "insufficient_scope", "This API key does not have the scope that this service requires.")
@@ -93,10 +88,10 @@ pub(super) fn refusal(verdict: &Verdict) -> Option<Response> {
 
 /// The service could not be called, or its response is not valid.
 pub(super) fn upstream_failed(service: &CallableService, error: HttpError) -> Problem {
-    match error {
-        HttpError::Timeout => upstream_timeout(service),
-        error => Problem::new(StatusCode::BAD_GATEWAY, "upstream_failed", format!("“{}” {error}", service.name)),
-    }
+    // The time limit of a connection, which is shorter than that of most services.
+    let (status, code) =
+        if error == HttpError::Timeout { (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout") } else { (StatusCode::BAD_GATEWAY, "upstream_failed") };
+    Problem::new(status, code, format!("“{}” {error}", service.name))
 }
 
 pub(super) fn upstream_timeout(service: &CallableService) -> Problem {

@@ -70,12 +70,8 @@ mod tests {
     fn redirect(base: &str, parameter: Option<&str>, locations: &[&str]) -> Redirect {
         let base = Url::parse(base).unwrap();
         let requested = Url::parse("https://a.test/base/users/1?key=secret").unwrap();
-        let headers = locations.iter().map(|location| (LOCATION, HeaderValue::from_str(location).unwrap())).collect::<Vec<_>>();
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(name, value);
-        }
-        Origin { name: "svc", base: &base, parameter }.redirect(&requested, &map)
+        let headers: HeaderMap = locations.iter().map(|location| (LOCATION, HeaderValue::from_str(location).unwrap())).collect();
+        Origin { name: "svc", base: &base, parameter }.redirect(&requested, &headers)
     }
 
     #[test]

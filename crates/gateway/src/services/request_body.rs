@@ -53,15 +53,10 @@ impl OutgoingBody {
     /// 413 `too_large`; for a body that is read also 408 `too_slow`, 400 `malformed`, 503 `unavailable`.
     pub(super) async fn receive(headers: &HeaderMap, body: Body, max: u64, is_signed: bool) -> Result<Self, Problem> {
         let hint = body.size_hint();
-        let max_bytes = usize::try_from(max).unwrap_or(usize::MAX);
-        if is_signed {
-            let bytes = body::read(headers, body, max_bytes).await?.bytes;
+        // A body that is announced as too large is refused by `read`, which discards a part of it so that the caller receives the response.
+        if is_signed || hint.lower() > max {
+            let bytes = body::read(headers, body, usize::try_from(max).unwrap_or(usize::MAX)).await?.bytes;
             return Ok(Self { length: Some(bytes.len() as u64), content: Content::Complete(bytes) });
-        }
-        if hint.lower() > max {
-            // Discards a part of the body, because the caller would otherwise not receive the response.
-            body::read(headers, body, max_bytes).await?;
-            return Err(too_large(max_bytes));
         }
         Ok(Self { length: hint.exact(), content: Content::Stream(RequestBody::new(body, max)) })
     }

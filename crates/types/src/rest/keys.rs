@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    is_default,
+    is_default, present,
     values::{
         AllowedIps, AllowedOrigins, ChangedCredits, CustomScopes, DurationDays, ExternalId, GraceSeconds, Metadata, Name, NewCredits, RateLimits,
         Rfc3339, Sha256,
@@ -221,11 +221,6 @@ pub struct EditKey {
     pub allowed_ips: Option<AllowedIps>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_origins: Option<AllowedOrigins>,
-}
-
-/// Distinguishes a null field from a missing one.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl From<EditKey> for KeyPatch {

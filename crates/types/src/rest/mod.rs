@@ -17,6 +17,13 @@ pub mod values;
 pub mod verify;
 pub mod whoami;
 
+use serde::{Deserialize, Deserializer};
+
+/// Distinguishes a null field from a missing one.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// Whether a field has its default value, so that a request can omit it.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

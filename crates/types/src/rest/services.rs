@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{is_default, values::Rfc3339};
+use super::{is_default, present, values::Rfc3339};
 use crate::{
     id::{CredentialId, ServiceId},
     key_kind::KeyKind,
@@ -211,11 +211,6 @@ impl EditService {
             body_max: self.body_max.unwrap_or(before.body_max),
         }
     }
-}
-
-/// Distinguishes a null field from a missing one.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 // Clients ignore unknown fields of responses, unlike the types themselves, which are also parts of requests.

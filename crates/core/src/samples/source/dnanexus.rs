@@ -15,8 +15,8 @@ use url::Url;
 
 use super::{LISTING_MAX, RemoteFile, SourceError, content_of, matches::Matches, range_header};
 use crate::{
-    credential_check::{DNANEXUS_API, secret_header},
-    http_client::{HttpClient, HttpError, read_body},
+    credential_check::DNANEXUS_API,
+    http_client::{HttpClient, HttpError, read_body, secret_header},
 };
 use latchkey_types::{
     sample::{SourceFile, SourceListing},
