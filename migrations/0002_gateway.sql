@@ -52,6 +52,9 @@ create table corpus_upstreams (
 
 create index corpus_upstreams_of_credential on corpus_upstreams (credential_id) where credential_id is not null;
 
+-- The highest number of a row of document_sections. No number is given twice.
+alter table corpora add column last_section_number bigint not null default 0;
+
 -- Documents of the built-in index.
 create table documents (
     organization_id text not null,
@@ -63,6 +66,9 @@ create table documents (
     metadata text not null,
     bytes bigint not null,
     sections bigint not null,
+    -- The numbers of its rows of document_sections, from the first to the last.
+    first_number bigint not null,
+    last_number bigint not null,
     updated_at bigint not null,
     primary key (organization_id, corpus_id, id),
     foreign key (organization_id, corpus_id) references corpora (organization_id, id)
@@ -74,7 +80,6 @@ create table document_sections (
     corpus_id bigint not null,
     -- Unique in the corpus; that of its words in the full-text index.
     number bigint not null,
-    -- Begins with a control character while a large document is being stored.
     document_id text not null,
     -- Of the section in the document, from 0. A long section is stored in several rows.
     position bigint not null,
@@ -82,4 +87,14 @@ create table document_sections (
     primary key (organization_id, corpus_id, number)
 );
 
-create index document_sections_of_document on document_sections (organization_id, corpus_id, document_id);
+-- The numbers of rows of document_sections that are not found: those of a large document that is being stored, and those of replaced and deleted
+-- documents, which are to be removed.
+create table hidden_sections (
+    organization_id text not null,
+    corpus_id bigint not null,
+    first_number bigint not null,
+    last_number bigint not null,
+    -- Of a document that is being stored: when it counts as interrupted. Zero if the rows are to be removed.
+    kept_until bigint not null,
+    primary key (organization_id, corpus_id, first_number)
+);

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Tables without a bound for their number of rows. Sessions are bounded per user, and batches of usage by time.
-const GROWING: [&str; 21] = [
+const GROWING: [&str; 22] = [
     "access_requests",
     "api_keys",
     "audit_events",
@@ -37,6 +37,7 @@ const GROWING: [&str; 21] = [
     "discarded_samples",
     "document_sections",
     "documents",
+    "hidden_sections",
     "idempotency_keys",
     "import_files",
     "import_jobs",

@@ -56,7 +56,7 @@ pub async fn find(store: &Store, corpus: &DocumentCorpus, words: &[&str], limit:
         return Ok(Vec::new());
     }
     let mut ranks = HashMap::new();
-    let search = Search { ranking: index.ranking(words), index, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
+    let search = Search { corpus, ranking: index.ranking(words), index, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
     search.rank(&mut db, &search.index.all(words), true, &mut ranks).await?;
     if ranks.len() < limit && words.len() > 1 {
         for expression in search.expressions(&mut db, words).await? {
@@ -67,24 +67,26 @@ pub async fn find(store: &Store, corpus: &DocumentCorpus, words: &[&str], limit:
 }
 
 /// A search in one index.
-struct Search {
+struct Search<'a> {
+    corpus: &'a DocumentCorpus,
     index: WordIndex,
     /// See [`WordIndex::ranking`].
     ranking: Option<String>,
     limit: i64,
 }
 
-impl Search {
+impl Search<'_> {
     /// Adds the best matches of an expression. A section that was already added keeps its better rank.
     async fn rank(&self, db: &mut Connection, expression: &str, has_all_words: bool, ranks: &mut HashMap<i64, Rank>) -> Result<(), StoreError> {
         let query = sqlx::query_as(AssertSqlSafe(self.index.ranked())).bind(expression).bind(self.limit);
+        let query = query.bind(self.corpus.organization).bind(self.corpus.corpus);
         let query = self.ranking.iter().fold(query, |query, ranking| query.bind(ranking.as_str()));
         let rows: Vec<RankedRow> = query.fetch_all(db).await?;
         for RankedRow { number, score } in rows {
             let rank = Rank { has_all_words, score };
-            let known = ranks.entry(number).or_insert(rank);
-            if *known < rank {
-                *known = rank;
+            let best = ranks.entry(number).or_insert(rank);
+            if *best < rank {
+                *best = rank;
             }
         }
         Ok(())
@@ -131,7 +133,7 @@ fn best(ranks: HashMap<i64, Rank>, limit: usize) -> Vec<(i64, Rank)> {
     sorted
 }
 
-/// The ranked sections in their order, without those that do not belong to a document.
+/// The ranked sections in their order, without those whose document was replaced or deleted in the meantime.
 async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranked: &[(i64, Rank)]) -> Result<Vec<FoundSection>, StoreError> {
     if ranked.is_empty() {
         return Ok(Vec::new());
@@ -139,6 +141,7 @@ async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranke
     let sql = AssertSqlSafe(format!(
         "select s.number, s.document_id, d.title, d.metadata, s.position, s.content from document_sections s \
          join documents d on d.organization_id = s.organization_id and d.corpus_id = s.corpus_id and d.id = s.document_id \
+         and s.number between d.first_number and d.last_number \
          where s.organization_id = $2 and s.corpus_id = $3 and s.number in (select cast(value ->> 0 as bigint) from {})",
         store.json_rows()
     ));
@@ -154,10 +157,12 @@ async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranke
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         Tx,
-        documents::{self, NewDocument, Part},
+        documents::{self, NewDocument, Part, Reservation},
         testing::open_store,
         users::{self, NewUser},
         words::joined_words,
@@ -205,6 +210,27 @@ mod tests {
         find(store, corpus, words, limit).await.unwrap().into_iter().map(|found| found.document_id).collect()
     }
 
+    /// The texts that were found, sorted.
+    async fn texts(store: &Store, corpus: &DocumentCorpus, word: &str, limit: usize) -> Vec<String> {
+        let mut texts: Vec<String> = find(store, corpus, &[word], limit).await.unwrap().into_iter().map(|found| found.content).collect();
+        texts.sort();
+        texts
+    }
+
+    /// Stores these sections as the first ones of a document that has one more.
+    async fn put_first(store: &Store, corpus: &DocumentCorpus, id: &str, sections: &[&str]) -> Reservation {
+        let mut tx = store.begin().await.unwrap();
+        let mut reservation = documents::reserve(&mut tx, corpus, sections.len() + 1).await.unwrap();
+        assert!(documents::put_parts(&mut tx, corpus, &mut reservation, id, &document(id, sections).parts).await.unwrap());
+        tx.commit().await.unwrap();
+        reservation
+    }
+
+    async fn count(store: &Store, table: &str) -> i64 {
+        let sql = AssertSqlSafe(format!("select count(*) from {table}"));
+        sqlx::query_scalar(sql).fetch_one(store.read().unwrap()).await.unwrap()
+    }
+
     #[tokio::test]
     async fn sections_with_all_words_come_first_then_those_with_rare_ones() {
         let (store, _folder) = open_store().await;
@@ -249,41 +275,96 @@ mod tests {
         let (store, _folder) = open_store().await;
         let mut tx = store.begin().await.unwrap();
         let corpus = new_corpus(&mut tx, 7).await;
-        let mut large = document("large", &["first part", "second part"]);
-        documents::put(&mut tx, &corpus, &[document("large", &["old part"])]).await.unwrap();
-        documents::put_parts(&mut tx, &corpus, "\u{1}holder", &large.parts).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(ids(&store, &corpus, &["part"], 10).await, ["large"]);
-        assert_eq!(find(&store, &corpus, &["part"], 10).await.unwrap()[0].content, "old part");
-        large.parts.clear();
+        put(&store, &corpus, &[document("large", &["an old part of it"])]).await;
+        let reservation = put_first(&store, &corpus, "large", &["part", "part part"]).await;
+        put(&store, &corpus, &[document("small", &["a small part of it"])]).await;
+        assert_eq!(texts(&store, &corpus, "part", 1).await, ["an old part of it"], "the others match better, but take no place");
+        assert_eq!(texts(&store, &corpus, "part", 10).await, ["a small part of it", "an old part of it"]);
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(documents::put(&mut tx, &corpus, &[large]).await.unwrap(), 1);
-        documents::adopt(&mut tx, &corpus, "\u{1}holder", "large").await.unwrap();
+        let rest = document("large", &["the last part"]);
+        assert_eq!(documents::complete(&mut tx, &corpus, &reservation, &rest).await.unwrap(), Some(1));
         tx.commit().await.unwrap();
-        let found = find(&store, &corpus, &["part"], 10).await.unwrap();
-        assert_eq!(found.iter().map(|found| found.content.as_str()).collect::<Vec<_>>(), ["first part", "second part"]);
+        let complete = ["a small part of it", "part", "part part", "the last part"];
+        assert_eq!(texts(&store, &corpus, "part", 10).await, complete);
+        let mut tx = store.begin().await.unwrap();
+        assert!(!documents::remove_hidden(&mut tx, &corpus).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(texts(&store, &corpus, "part", 10).await, complete);
+        assert_eq!((count(&store, "document_sections").await, count(&store, "hidden_sections").await), (4, 0));
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_document_is_removed_and_cannot_be_completed() {
+        let (store, _folder) = open_store().await;
+        let mut tx = store.begin().await.unwrap();
+        let corpus = new_corpus(&mut tx, 7).await;
+        tx.commit().await.unwrap();
+        let mut reservation = put_first(&store, &corpus, "large", &["part", "part"]).await;
+        assert!(documents::corpora_with_leftovers(&store).await.unwrap().is_empty(), "it may still be completed");
+        let mut tx = store.begin().await.unwrap();
+        assert!(!documents::remove_hidden(&mut tx, &corpus).await.unwrap());
+        sqlx::query("update hidden_sections set kept_until = 1").execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(count(&store, "document_sections").await, 2);
+        assert_eq!(documents::corpora_with_leftovers(&store).await.unwrap().len(), 1);
+        let mut tx = store.begin().await.unwrap();
+        assert!(!documents::remove_hidden(&mut tx, &corpus).await.unwrap());
+        let rest = document("large", &["the last part"]);
+        assert!(!documents::put_parts(&mut tx, &corpus, &mut reservation, "large", &rest.parts).await.unwrap());
+        assert_eq!(documents::complete(&mut tx, &corpus, &reservation, &rest).await.unwrap(), None);
+        tx.commit().await.unwrap();
+        for table in ["documents", "document_sections", "hidden_sections", "corpus_words_7_1_docsize"] {
+            assert_eq!(count(&store, table).await, 0, "{table}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_large_replaced_document_is_removed_in_steps() {
+        let (store, _folder) = open_store().await;
+        let mut tx = store.begin().await.unwrap();
+        let corpus = new_corpus(&mut tx, 7).await;
+        tx.commit().await.unwrap();
+        put(&store, &corpus, &[document("a", &["apple"; 150]), document("b", &["apple pie"])]).await;
+        assert_eq!(put(&store, &corpus, &[document("a", &["cherry"])]).await, 1);
+        for (is_left, remaining) in [(true, 52), (false, 2)] {
+            assert_eq!(texts(&store, &corpus, "apple", 100).await, ["apple pie"]);
+            let mut tx = store.begin().await.unwrap();
+            assert_eq!(documents::remove_hidden(&mut tx, &corpus).await.unwrap(), is_left);
+            tx.commit().await.unwrap();
+            assert_eq!(count(&store, "document_sections").await, remaining);
+        }
+        assert_eq!((count(&store, "hidden_sections").await, count(&store, "corpus_words_7_1_docsize").await), (0, 2));
     }
 
     #[tokio::test]
     async fn nothing_remains_of_a_deleted_corpus() {
         let (store, _folder) = open_store().await;
         let mut tx = store.begin().await.unwrap();
-        let (corpus, kept) = (new_corpus(&mut tx, 7).await, new_corpus(&mut tx, 8).await);
-        for corpus in [&corpus, &kept] {
-            documents::put(&mut tx, corpus, &[document("a", &["apple"]), document("b", &["pear"])]).await.unwrap();
+        let (full, kept, incomplete) = (new_corpus(&mut tx, 7).await, new_corpus(&mut tx, 8).await, new_corpus(&mut tx, 9).await);
+        tx.commit().await.unwrap();
+        for corpus in [&full, &kept] {
+            put(&store, corpus, &[document("a", &["apple"]), document("b", &["pear"])]).await;
         }
-        crate::corpora::delete(&mut tx, corpus.organization, corpus.corpus).await.unwrap();
+        put_first(&store, &incomplete, "a", &["apple"]).await;
+        let mut tx = store.begin().await.unwrap();
+        for corpus in [&full, &incomplete] {
+            crate::corpora::delete(&mut tx, corpus.organization, corpus.corpus).await.unwrap();
+        }
+        // As after an interruption: the index is gone, and the hidden parts are not.
+        sqlx::query("drop table corpus_words_9_1").execute(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
         let deleted = documents::deleted_corpora(&store).await.unwrap();
-        assert_eq!(deleted.iter().map(|deleted| deleted.customer_id).collect::<Vec<_>>(), [7]);
+        assert_eq!(deleted.iter().map(|deleted| deleted.customer_id).collect::<BTreeSet<_>>(), BTreeSet::from([7, 9]));
         let mut tx = store.begin().await.unwrap();
-        while documents::remove_some(&mut tx, &corpus).await.unwrap() {}
+        for corpus in &deleted {
+            while documents::remove_some(&mut tx, corpus).await.unwrap() {}
+        }
         tx.commit().await.unwrap();
         assert!(documents::deleted_corpora(&store).await.unwrap().is_empty());
-        let count = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(store.read().unwrap()).await.unwrap();
-        assert_eq!(count("select count(*) from documents").await, 2);
-        assert_eq!(count("select count(*) from document_sections").await, 2);
-        assert_eq!(count("select count(*) from sqlite_master where name like 'corpus_words_7%'").await, 0);
+        let tables = count(&store, "sqlite_master where name like 'corpus_words_7%' or name like 'corpus_words_9%'").await;
+        let counts = (count(&store, "documents").await, count(&store, "document_sections").await, count(&store, "hidden_sections").await);
+        assert_eq!((counts, tables), ((2, 2, 0), 0));
         assert_eq!(ids(&store, &kept, &["pear"], 10).await, ["b"]);
     }
 

@@ -2,8 +2,9 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{AnyPool, AssertSqlSafe};
 
-use crate::support::{ApiClient, PASSWORD, TestServer, eventually, text};
+use crate::support::{ApiClient, PASSWORD, TestServer, eventually, serve_process::ServeProcess, text};
 
 /// A server with a corpus: its API client and the path of the corpus.
 async fn setup() -> (TestServer, ApiClient, String) {
@@ -28,6 +29,10 @@ async fn search(api: &ApiClient, corpus: &str, query: &str) -> Vec<Value> {
 
 async fn found_ids(api: &ApiClient, corpus: &str, query: &str) -> Vec<String> {
     search(api, corpus, query).await.iter().map(|found| text(&found["document_id"])).collect()
+}
+
+async fn count(database: &AnyPool, table: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {table}"))).fetch_one(database).await.unwrap()
 }
 
 #[tokio::test]
@@ -125,6 +130,44 @@ async fn the_largest_document_is_stored_in_parts() {
 }
 
 #[tokio::test]
+async fn nothing_remains_of_a_replaced_document_of_many_sections() {
+    let (server, api, corpus) = setup().await;
+    let database = server.database().await;
+    for replaced in [0, 1] {
+        let added = add(&api, &corpus, json!([{ "id": "many", "sections": vec!["a"; 1000] }])).await;
+        assert_eq!(added, json!({ "added": 1 - replaced, "replaced": replaced }));
+        assert_eq!(search(&api, &corpus, "a").await.len(), 10);
+        assert_eq!((count(&database, "document_sections").await, count(&database, "hidden_sections").await), (1000, 0));
+    }
+    assert_eq!(api.call(Method::DELETE, &format!("{corpus}/documents/many"), None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!((count(&database, "document_sections").await, count(&database, "hidden_sections").await), (0, 0));
+}
+
+#[tokio::test]
+async fn an_interrupted_document_is_never_found_and_removed_after_a_restart() {
+    let (mut server, api, corpus) = setup().await;
+    add(&api, &corpus, json!([{ "id": "whales", "sections": ["A blue whale sings in the sea."] }])).await;
+    let database = server.database().await;
+    let customer: i64 = sqlx::query_scalar("select customer_id from organizations").fetch_one(&database).await.unwrap();
+    // What a process leaves that is killed while it stores a large document.
+    for sql in [
+        "update corpora set last_section_number = 3".to_owned(),
+        "insert into hidden_sections select organization_id, id, 2, 3, 4102444800000 from corpora".to_owned(),
+        "insert into document_sections select organization_id, id, 2, 'whales', 0, 'whale' from corpora".to_owned(),
+        format!("insert into corpus_words_{customer}_1 (rowid, words) values (2, 'whale')"),
+    ] {
+        sqlx::query(AssertSqlSafe(sql)).execute(&database).await.unwrap();
+    }
+    let (status, found) = api.post(&format!("{corpus}/search"), json!({ "query": "whale", "limit": 1 })).await;
+    assert_eq!((status, &found["items"][0]["text"]), (StatusCode::OK, &json!("A blue whale sings in the sea.")));
+    server.stop().await;
+    sqlx::query("update hidden_sections set kept_until = 1").execute(&database).await.unwrap();
+    let _process = ServeProcess::start(server.data.path());
+    eventually("the parts are removed", async || count(&database, "hidden_sections").await == 0).await;
+    assert_eq!(count(&database, "document_sections").await, 1);
+}
+
+#[tokio::test]
 async fn one_invalid_document_adds_none() {
     let (_server, api, corpus) = setup().await;
     let good = json!({ "id": "good", "sections": ["text"] });
@@ -181,11 +224,7 @@ async fn documents_are_removed_with_their_corpus() {
     assert_eq!(api.post(&format!("{corpus}/search"), json!({ "query": "whale" })).await.0, StatusCode::NOT_FOUND);
     let database = server.database().await;
     for table in ["documents", "document_sections"] {
-        eventually("the documents are removed", async || {
-            let sql = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
-            sqlx::query_scalar::<_, i64>(sql).fetch_one(&database).await.unwrap() == 0
-        })
-        .await;
+        eventually("the documents are removed", async || count(&database, table).await == 0).await;
     }
 }
 

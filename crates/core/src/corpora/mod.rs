@@ -59,7 +59,7 @@ pub async fn delete(core: &Core, actor: &Actor, id: i64) -> Result<(), Error> {
     let name = store::corpora::delete(&mut change.tx, change.actor.organization, id).await?.ok_or(Error::NotFound)?;
     let event = change.event("corpus.deleted", "corpus", id, &name);
     change.commit([event]).await?;
-    purge::start(&core.store);
+    purge::start(&core.store, purge::DELETION_DELAY);
     Ok(())
 }
 

@@ -48,9 +48,14 @@ pub async fn delete(core: &Core, actor: &Actor, corpus: i64, id: &str) -> Result
     // The database rejects such an id.
     prepare::document_id("id", id).map_err(|_| Error::NotFound)?;
     let title = store::documents::delete(&mut change.tx, &corpus, id).await?.ok_or(Error::NotFound)?;
+    let is_left = store::documents::remove_hidden(&mut change.tx, &corpus).await?;
     let name = if title.is_empty() { id } else { title.as_str() };
-    let event = change.event("document.deleted", "document", id, name).with("corpus", corpus.name);
-    change.commit([event]).await
+    let event = change.event("document.deleted", "document", id, name).with("corpus", corpus.name.as_str());
+    change.commit([event]).await?;
+    if is_left {
+        purge::remove_hidden(&core.store, &corpus).await;
+    }
+    Ok(())
 }
 
 async fn find(db: &mut Connection, organization: OrganizationId, corpus: i64) -> Result<DocumentCorpus, Error> {

@@ -1,16 +1,17 @@
-//! Removes the documents and indexes of deleted corpora, in short transactions, so that other writers do not wait.
+//! Removes the documents and indexes of deleted corpora, and what remains of replaced, deleted and interrupted documents, in short transactions, so
+//! that other writers do not wait.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use latchkey_store::{self as store, Store};
+use latchkey_store::{self as store, Store, documents::DocumentCorpus};
 use latchkey_types::error::Error;
 
 /// How often interrupted removals are continued.
 const INTERVAL: Duration = Duration::from_mins(10);
-/// Delay between a deletion and the removal, so that earlier queries have ended.
-const DELAY: Duration = Duration::from_secs(1);
+/// Delay between the deletion of a corpus and the removal, so that earlier queries have ended.
+pub(crate) const DELETION_DELAY: Duration = Duration::from_secs(1);
 
 /// Background task that completes the removals of an earlier process and of failed attempts.
 pub async fn run(store: Store) {
@@ -22,20 +23,31 @@ pub async fn run(store: Store) {
     }
 }
 
-/// Starts the removal after a corpus was deleted.
-pub(crate) fn start(store: &Store) {
+/// Starts a removal after this delay.
+pub(crate) fn start(store: &Store, delay: Duration) {
     let store = store.clone();
     tokio::spawn(async move {
-        sleep(DELAY).await;
+        sleep(delay).await;
         attempt(&store).await;
     });
+}
+
+/// Removes what remains of the replaced and deleted documents of a corpus. If this fails, a later attempt continues.
+pub(super) async fn remove_hidden(store: &Store, corpus: &DocumentCorpus) {
+    if let Err(error) = remove_all_hidden(store, corpus).await {
+        warn(&error);
+    }
 }
 
 /// If this fails, a later attempt continues.
 async fn attempt(store: &Store) {
     if let Err(error) = purge(store).await {
-        tracing::warn!(%error, "cannot remove the documents of a deleted corpus yet");
+        warn(&error);
     }
+}
+
+fn warn(error: &Error) {
+    tracing::warn!(%error, "cannot remove deleted documents yet");
 }
 
 async fn purge(store: &Store) -> Result<(), Error> {
@@ -49,5 +61,21 @@ async fn purge(store: &Store) -> Result<(), Error> {
             }
         }
     }
+    for corpus in store::documents::corpora_with_leftovers(store).await? {
+        remove_all_hidden(store, &corpus).await?;
+    }
     Ok(())
+}
+
+async fn remove_all_hidden(store: &Store, corpus: &DocumentCorpus) -> Result<(), Error> {
+    loop {
+        let mut tx = store.begin().await?;
+        // The index of a deleted corpus is removed as a whole.
+        let is_deleted = store::documents::corpus(&mut tx, corpus.organization, corpus.corpus).await?.is_none();
+        let is_left = !is_deleted && store::documents::remove_hidden(&mut tx, corpus).await?;
+        tx.commit().await?;
+        if !is_left {
+            return Ok(());
+        }
+    }
 }

@@ -1,18 +1,14 @@
 //! Adds documents, in short transactions, so that other writers do not wait long.
 
-use std::{
-    mem,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
-use super::{find, prepare};
+use super::{find, prepare, purge};
 use crate::{Core, actor::Actor, audit::Event, change::Change};
-use latchkey_crypto::random;
 use latchkey_store::{
     self as store,
-    documents::{DocumentCorpus, NewDocument as PreparedDocument, Part},
+    documents::{DocumentCorpus, INCOMPLETE_KEPT, NewDocument as PreparedDocument, Part, Reservation},
 };
 use latchkey_types::{
     corpus::{NewDocument, UploadResult},
@@ -22,13 +18,15 @@ use latchkey_types::{
 
 /// Target duration of a transaction.
 const TRANSACTION_LIMIT: Duration = Duration::from_millis(20);
-/// Text that is stored in a transaction, in bytes. It is adapted to the speed of the database.
+/// What is stored in a transaction, in bytes: see [`size`]. It is adapted to the speed of the database. A larger document is stored in several
+/// transactions.
 const BATCH_START: usize = 64 * 1024;
 const BATCH_MIN: usize = 16 * 1024;
-/// The text of a larger document is stored in several transactions.
 const BATCH_MAX: usize = 256 * 1024;
 /// Maximum number of documents per transaction.
 const DOCUMENTS_MAX: usize = 100;
+/// A shorter part counts as one of this length, in bytes: storing it takes about as long.
+const PART_MIN: usize = 512;
 
 /// Adds documents to a corpus, and replaces those with the same ids. Needs *Manage Corpora*.
 ///
@@ -91,64 +89,59 @@ impl Writer<'_> {
         let mut result = UploadResult { added: 0, replaced: 0 };
         let mut rest = documents.into_iter().peekable();
         while let Some(first) = rest.next() {
-            let mut bytes = text_bytes(&first.parts);
-            let (batch, holder) = if bytes > BATCH_MAX {
-                let (document, holder) = self.write_parts(first).await?;
-                (vec![document], Some(holder))
+            let mut bytes = size(&first);
+            let (count, replaced) = if bytes > self.batch_bytes {
+                (1, self.write_large(first).await?)
             } else {
                 let mut batch = vec![first];
-                while let Some(next) = rest.next_if(|next| batch.len() < DOCUMENTS_MAX && bytes + text_bytes(&next.parts) <= self.batch_bytes) {
-                    bytes += text_bytes(&next.parts);
+                while let Some(next) = rest.next_if(|next| batch.len() < DOCUMENTS_MAX && bytes + size(next) <= self.batch_bytes) {
+                    bytes += size(&next);
                     batch.push(next);
                 }
-                (batch, None)
+                (batch.len(), self.write(&batch).await?)
             };
-            let replaced = self.write(&batch, holder.as_deref()).await?;
-            result.added += batch.len().saturating_sub(replaced);
+            result.added += count.saturating_sub(replaced);
             result.replaced += replaced;
         }
         Ok(result)
     }
 
-    /// Writes documents in a transaction, and returns how many were replaced. `holder` has the parts of a large document that is written alone.
-    async fn write(&mut self, batch: &[PreparedDocument], holder: Option<&str>) -> Result<usize, Error> {
+    /// Writes documents in a transaction. Returns how many were replaced.
+    async fn write(&mut self, batch: &[PreparedDocument]) -> Result<usize, Error> {
         let (mut change, corpus, started) = self.begin().await?;
         let replaced = store::documents::put(&mut change.tx, &corpus, batch).await?;
-        if let (Some(holder), [document]) = (holder, batch) {
-            store::documents::adopt(&mut change.tx, &corpus, holder, &document.id).await?;
-        }
-        let event = (self.event)(&change, &corpus, batch);
-        change.commit([event]).await?;
-        self.adapt(started);
-        Ok(replaced)
+        self.commit(change, &corpus, batch, replaced, started).await
     }
 
-    /// Writes the parts of a large document in several transactions. Returns the document without its parts, and their holder.
-    async fn write_parts(&mut self, mut document: PreparedDocument) -> Result<(PreparedDocument, String), Error> {
-        // Ids of documents have no control characters.
-        let holder = format!("\u{1}{:032x}", u128::from_be_bytes(random::bytes()));
-        let parts = mem::take(&mut document.parts);
-        let mut rest = &parts[..];
-        while !rest.is_empty() {
-            let (batch, after) = rest.split_at(self.batch_of(rest));
+    /// Writes a document in several transactions. It is found, instead of the one that it replaces, from the last one on. Returns how many
+    /// documents were replaced.
+    async fn write_large(&mut self, document: PreparedDocument) -> Result<usize, Error> {
+        let (mut change, corpus, _) = self.begin().await?;
+        let reservation = store::documents::reserve(&mut change.tx, &corpus, document.parts.len()).await?;
+        change.commit([]).await?;
+        let written = self.write_reserved(document, reservation).await;
+        if written.is_err() {
+            purge::start(&self.core.store, INCOMPLETE_KEPT);
+        }
+        written
+    }
+
+    async fn write_reserved(&mut self, mut document: PreparedDocument, mut reservation: Reservation) -> Result<usize, Error> {
+        loop {
             let (mut change, corpus, started) = self.begin().await?;
-            store::documents::put_parts(&mut change.tx, &corpus, &holder, batch).await?;
-            // The event is recorded with the document.
+            let count = fitting(&document.parts, self.batch_bytes);
+            if count == document.parts.len() {
+                let replaced = store::documents::complete(&mut change.tx, &corpus, &reservation, &document).await?.ok_or(Error::Unavailable)?;
+                return self.commit(change, &corpus, &[document], replaced, started).await;
+            }
+            let batch: Vec<Part> = document.parts.drain(..count).collect();
+            if !store::documents::put_parts(&mut change.tx, &corpus, &mut reservation, &document.id, &batch).await? {
+                return Err(Error::Unavailable);
+            }
+            // The event is recorded with the last parts.
             change.commit([]).await?;
             self.adapt(started);
-            rest = after;
         }
-        Ok((document, holder))
-    }
-
-    /// How many of these parts, at least one, are written in a transaction.
-    fn batch_of(&self, parts: &[Part]) -> usize {
-        let mut bytes = 0;
-        let fitting = parts.iter().take_while(|part| {
-            bytes += part.content.len();
-            bytes <= self.batch_bytes
-        });
-        fitting.count().max(1)
     }
 
     async fn begin(&self) -> Result<(Change, DocumentCorpus, Instant), Error> {
@@ -156,6 +149,25 @@ impl Writer<'_> {
         let started = Instant::now();
         let corpus = find(&mut change.tx, change.actor.organization, self.corpus).await?;
         Ok((change, corpus, started))
+    }
+
+    /// Commits documents, and removes those that they replaced: large ones in further transactions. Returns how many were replaced.
+    async fn commit(
+        &mut self,
+        mut change: Change,
+        corpus: &DocumentCorpus,
+        documents: &[PreparedDocument],
+        replaced: usize,
+        started: Instant,
+    ) -> Result<usize, Error> {
+        let is_left = replaced > 0 && store::documents::remove_hidden(&mut change.tx, corpus).await?;
+        let event = (self.event)(&change, corpus, documents);
+        change.commit([event]).await?;
+        self.adapt(started);
+        if is_left {
+            purge::remove_hidden(&self.core.store, corpus).await;
+        }
+        Ok(replaced)
     }
 
     /// Makes the next transactions smaller if one took too long, and larger if it was fast.
@@ -169,6 +181,38 @@ impl Writer<'_> {
     }
 }
 
-fn text_bytes(parts: &[Part]) -> usize {
-    parts.iter().map(|part| part.content.len()).sum()
+/// How much is stored for a document, in bytes.
+fn size(document: &PreparedDocument) -> usize {
+    document.title.len() + document.metadata.len() + document.parts.iter().map(part_size).sum::<usize>()
+}
+
+fn part_size(part: &Part) -> usize {
+    part.content.len().max(PART_MIN)
+}
+
+/// How many of these parts, at least one, have at most this size together.
+fn fitting(parts: &[Part], limit: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = parts.iter().take_while(|part| {
+        bytes += part_size(part);
+        bytes <= limit
+    });
+    fitting.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_parts_have_a_size_too() {
+        let part = |length: usize| Part { section: 0, content: "a".repeat(length), words: String::new() };
+        let parts = [part(1), part(1), part(2 * PART_MIN), part(1)];
+        for (limit, count) in [(0, 1), (PART_MIN, 1), (2 * PART_MIN, 2), (4 * PART_MIN - 1, 2), (4 * PART_MIN, 3), (5 * PART_MIN, 4)] {
+            assert_eq!(fitting(&parts, limit), count, "{limit}");
+        }
+        let text = "ab".to_owned();
+        let document = PreparedDocument { id: text.clone(), title: text.clone(), metadata: text, bytes: 0, sections: 0, parts: parts.to_vec() };
+        assert_eq!(size(&document), 4 + 5 * PART_MIN);
+    }
 }

@@ -37,7 +37,8 @@ impl Engine {
     /// Whether the corpus `c` of the organization `o` has an index.
     pub(crate) const fn has_word_index(&self) -> &'static str {
         if self.file.is_some() {
-            "exists (select 1 from sqlite_master t where t.name = 'corpus_words_' || o.customer_id || '_' || c.id)"
+            // SQLite lists the names once, while it would search `sqlite_master`, which has no index, for each corpus.
+            "'corpus_words_' || o.customer_id || '_' || c.id in (select t.name from sqlite_master t)"
         } else {
             "exists (select 1 from section_words t where t.customer_id = o.customer_id and t.corpus_id = c.id)"
         }
@@ -120,22 +121,28 @@ impl WordIndex {
         format!("select count(*) from (select 1 from {table} where {matches} limit {}) as matched", RANKED_MAX + 1)
     }
 
-    /// The best `$2` of the first [`RANKED_MAX`] sections that match the expression `$1`: `number` and a `score` from 0 to 1. On PostgreSQL they are
-    /// ranked by the expression `$3`: see [`Self::ranking`].
+    /// The best `$2` of the first [`RANKED_MAX`] sections that match the expression `$1` and are not hidden in corpus `$4` of organization `$3`:
+    /// `number` and a `score` from 0 to 1. On PostgreSQL they are ranked by the expression `$5`: see [`Self::ranking`].
     pub(crate) fn ranked(&self) -> String {
         let (table, matches) = self.matches();
         if self.is_sqlite {
-            // `bm25` is negative; it is 10 for good matches.
+            // `bm25` is negative; it is 10 for good matches. SQLite lists the hidden numbers once, while it would search the ranges for each match.
             return format!(
                 "select number, relevance / (relevance + 5.0) as score from \
-                 (select rowid as number, -bm25({table}) as relevance from {table} where {matches} limit {RANKED_MAX}) as matched \
+                 (select rowid as number, -bm25({table}) as relevance from {table} where {matches} and rowid not in \
+                 (select s.number from hidden_sections h join document_sections s on s.organization_id = h.organization_id \
+                 and s.corpus_id = h.corpus_id and s.number between h.first_number and h.last_number \
+                 where h.organization_id = $3 and h.corpus_id = $4) limit {RANKED_MAX}) as matched \
                  order by relevance desc, number limit $2"
             );
         }
+        // PostgreSQL has no estimate for the numbers in the ranges, and would search a list that it expects to be large for each match.
         format!(
             "select number, relevance / (relevance + 0.1) as score from \
-             (select number, cast(ts_rank(words, cast($3 as tsquery), 1) as double precision) as relevance from {table} where {matches} \
-             limit {RANKED_MAX}) as matched order by relevance desc, number limit $2"
+             (select number, cast(ts_rank(words, cast($5 as tsquery), 1) as double precision) as relevance from {table} where {matches} \
+             and not exists (select 1 from hidden_sections h where h.organization_id = $3 and h.corpus_id = $4 \
+             and {table}.number between h.first_number and h.last_number) limit {RANKED_MAX}) as matched \
+             order by relevance desc, number limit $2"
         )
     }
 
