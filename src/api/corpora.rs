@@ -12,12 +12,7 @@ use latchkey_types::{
 #[cfg(feature = "ssr")]
 use super::request_context::{self, RequestContext};
 #[cfg(feature = "ssr")]
-use latchkey_core::{
-    corpora as rules,
-    documents::{self, parse::parse_upload},
-};
-#[cfg(feature = "ssr")]
-use latchkey_types::{corpus::UploadFormat, permission::Permission};
+use latchkey_core::{corpora as rules, documents};
 
 /// Path of [`upload_documents`], which receives larger requests than the other server functions.
 pub const UPLOAD_PATH: &str = "/fn/corpora/upload";
@@ -95,16 +90,7 @@ pub async fn list_documents(id: i64, after: Option<String>) -> Result<DocumentLi
 /// `Invalid` at `name` for an unknown extension; otherwise at a field of the first invalid document. Nothing is added then.
 #[server(prefix = "/fn", endpoint = "corpora/upload", input = Json, output = Json)]
 pub async fn upload_documents(id: i64, name: String, content: String) -> Result<UploadResult, Error> {
-    request_context::answer(async move |call: RequestContext| {
-        let actor = call.actor()?;
-        // Before the content is parsed.
-        actor.require(Permission::ManageCorpora)?;
-        let unknown = || Error::invalid("name", "Choose a file that ends with .txt, .md, .html or .jsonl.");
-        let format = UploadFormat::of_file_name(&name).ok_or_else(unknown)?;
-        let parsed = parse_upload(&name, format, &content)?;
-        documents::upload(&call.state, &actor, id, parsed).await
-    })
-    .await
+    request_context::answer(async move |call: RequestContext| documents::upload_file(&call.state, &call.actor()?, id, name, content).await).await
 }
 
 /// Deletes a document. Needs *Manage Corpora*.

@@ -133,6 +133,8 @@ async fn a_malformed_call_is_refused() {
     for (fields, code) in [
         (json!({ "num_results": 1.5 }), "MALFORMED"),
         (json!({ "num_results": -1 }), "INVALID_ARGUMENT"),
+        (json!({ "num_results": 101 }), "INVALID_ARGUMENT"),
+        (json!({ "start": 95, "num_results": 6 }), "INVALID_ARGUMENT"),
         (json!({ "query": "a".repeat(1001) }), "INVALID_ARGUMENT"),
         (json!({ "corpus_key": [{ "customer_id": fixture.customer_id, "corpus_id": own, "metadata_filter": "doc.a = 1" }] }), "UNIMPLEMENTED"),
     ] {

@@ -48,22 +48,28 @@ struct SectionRow {
     content: String,
 }
 
-/// The best `limit` sections with any of these distinct, folded words, best first: those with all words come first.
-pub async fn find(store: &Store, corpus: &DocumentCorpus, words: &[&str], limit: usize) -> Result<Vec<FoundSection>, StoreError> {
-    let mut db = store.connection().await?;
+/// The best `limit` sections with any of these distinct, folded words, best first: those with all words come first. Its reads must see the same state
+/// of the database: see [`Store::begin_read`].
+pub async fn find(
+    db: &mut Connection,
+    store: &Store,
+    corpus: &DocumentCorpus,
+    words: &[&str],
+    limit: usize,
+) -> Result<Vec<FoundSection>, StoreError> {
     let index = corpus.word_index(store);
-    if words.is_empty() || !has_table(&mut db, &index).await? {
+    if words.is_empty() || !has_table(db, &index).await? {
         return Ok(Vec::new());
     }
     let mut ranks = HashMap::new();
     let search = Search { corpus, ranking: index.ranking(words), index, limit: i64::try_from(limit).unwrap_or(i64::MAX) };
-    search.rank(&mut db, &search.index.all(words), true, &mut ranks).await?;
+    search.rank(db, &search.index.all(words), true, &mut ranks).await?;
     if ranks.len() < limit && words.len() > 1 {
-        for expression in search.expressions(&mut db, words).await? {
-            search.rank(&mut db, &expression, false, &mut ranks).await?;
+        for expression in search.expressions(db, words).await? {
+            search.rank(db, &expression, false, &mut ranks).await?;
         }
     }
-    read(&mut db, store, corpus, &best(ranks, limit)).await
+    read(db, store, corpus, &best(ranks, limit)).await
 }
 
 /// A search in one index.
@@ -133,7 +139,7 @@ fn best(ranks: HashMap<i64, Rank>, limit: usize) -> Vec<(i64, Rank)> {
     sorted
 }
 
-/// The ranked sections in their order, without those whose document was replaced or deleted in the meantime.
+/// The ranked sections in their order.
 async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranked: &[(i64, Rank)]) -> Result<Vec<FoundSection>, StoreError> {
     if ranked.is_empty() {
         return Ok(Vec::new());
@@ -141,7 +147,6 @@ async fn read(db: &mut Connection, store: &Store, corpus: &DocumentCorpus, ranke
     let sql = AssertSqlSafe(format!(
         "select s.number, s.document_id, d.title, d.metadata, s.position, s.content from document_sections s \
          join documents d on d.organization_id = s.organization_id and d.corpus_id = s.corpus_id and d.id = s.document_id \
-         and s.number between d.first_number and d.last_number \
          where s.organization_id = $2 and s.corpus_id = $3 and s.number in (select cast(value ->> 0 as bigint) from {})",
         store.json_rows()
     ));
@@ -205,14 +210,18 @@ mod tests {
         replaced
     }
 
+    async fn search(store: &Store, corpus: &DocumentCorpus, words: &[&str], limit: usize) -> Vec<FoundSection> {
+        find(&mut store.begin_read().await.unwrap(), store, corpus, words, limit).await.unwrap()
+    }
+
     /// The ids of the documents of the sections that were found.
     async fn ids(store: &Store, corpus: &DocumentCorpus, words: &[&str], limit: usize) -> Vec<String> {
-        find(store, corpus, words, limit).await.unwrap().into_iter().map(|found| found.document_id).collect()
+        search(store, corpus, words, limit).await.into_iter().map(|found| found.document_id).collect()
     }
 
     /// The texts that were found, sorted.
     async fn texts(store: &Store, corpus: &DocumentCorpus, word: &str, limit: usize) -> Vec<String> {
-        let mut texts: Vec<String> = find(store, corpus, &[word], limit).await.unwrap().into_iter().map(|found| found.content).collect();
+        let mut texts: Vec<String> = search(store, corpus, &[word], limit).await.into_iter().map(|found| found.content).collect();
         texts.sort();
         texts
     }
@@ -246,7 +255,7 @@ mod tests {
         assert_eq!(ids(&store, &corpus, &["sea", "whale"], 3).await, ["both", "whale", "filler 0"]);
         assert_eq!(ids(&store, &corpus, &["whale", "missing"], 10).await, ["whale", "both"]);
         assert_eq!(ids(&store, &other, &["whale"], 10).await, ["foreign"], "each corpus has its own index");
-        let found = find(&store, &corpus, &["sea", "whale"], 3).await.unwrap();
+        let found = search(&store, &corpus, &["sea", "whale"], 3).await;
         assert_eq!((found[0].section, found[0].title.as_str(), found[0].rank.has_all_words), (1, "Title of both", true));
         assert!(!found[1].rank.has_all_words && found[1].rank.score > found[2].rank.score);
         assert!(found.iter().all(|found| (0.0..1.0).contains(&found.rank.score)));
@@ -317,6 +326,22 @@ mod tests {
         for table in ["documents", "document_sections", "hidden_sections", "corpus_words_7_1_docsize"] {
             assert_eq!(count(&store, table).await, 0, "{table}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_search_sees_one_state_of_the_database() {
+        let (store, _folder) = open_store().await;
+        let mut tx = store.begin().await.unwrap();
+        let corpus = new_corpus(&mut tx, 7).await;
+        tx.commit().await.unwrap();
+        put(&store, &corpus, &[document("a", &["apple"])]).await;
+        let mut db = store.begin_read().await.unwrap();
+        assert!(documents::corpus(&mut db, corpus.organization, corpus.corpus).await.unwrap().is_some());
+        assert_eq!(put(&store, &corpus, &[document("a", &["apple pie"]), document("b", &["apple"])]).await, 1);
+        let found = find(&mut db, &store, &corpus, &["apple"], 10).await.unwrap();
+        assert_eq!(found.iter().map(|found| found.content.as_str()).collect::<Vec<_>>(), ["apple"]);
+        drop(db);
+        assert_eq!(texts(&store, &corpus, "apple", 10).await, ["apple", "apple pie"]);
     }
 
     #[tokio::test]

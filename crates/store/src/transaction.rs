@@ -58,6 +58,16 @@ impl Store {
         })
         .await
     }
+
+    /// Begins a transaction for several reads, which all see the same state of the database. It ends when it is dropped.
+    ///
+    /// # Errors
+    /// `Unavailable` if the database is unavailable.
+    pub async fn begin_read(&self) -> Result<Transaction<'static, Any>, Error> {
+        let store = self.clone();
+        // In a separate task, as in [`Store::begin`].
+        in_task(async move { Ok(store.read()?.begin_with(store.engine.begin_read()).await.map_err(StoreError::from)?) }).await
+    }
 }
 
 /// Waits for the earlier writers of this instance.

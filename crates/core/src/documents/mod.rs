@@ -1,6 +1,6 @@
 //! Documents of corpora, and the built-in index that answers queries.
 
-pub mod parse;
+mod parse;
 mod prepare;
 pub mod purge;
 mod search;
@@ -8,7 +8,7 @@ mod snippet;
 mod write;
 
 pub use search::{search, search_as};
-pub use write::{index_with_key, upload};
+pub use write::{index_with_key, upload, upload_file};
 
 use super::{Core, actor::Actor};
 use latchkey_store::{self as store, Connection, documents::DocumentCorpus};

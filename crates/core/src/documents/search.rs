@@ -1,8 +1,15 @@
 //! Queries of the built-in index.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::{find, snippet::snippet};
 use crate::{Core, actor::Actor};
@@ -23,6 +30,10 @@ const WORDS_MAX: usize = 16;
 /// Maximum number of concurrent queries. Each occupies a database connection for up to tens of milliseconds, and callers can be anonymous.
 const CONCURRENT_MAX: usize = 4;
 static PERMITS: Semaphore = Semaphore::const_new(CONCURRENT_MAX);
+/// Maximum number of concurrent queries of one organization, so that they cannot occupy all permits.
+const CONCURRENT_OF_ORGANIZATION_MAX: usize = 2;
+/// The permits of each organization with a query that runs or waits.
+static ORGANIZATION_PERMITS: LazyLock<Mutex<HashMap<OrganizationId, Arc<Semaphore>>>> = LazyLock::new(Mutex::default);
 /// Maximum time for which a query waits for others.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -37,9 +48,11 @@ pub async fn search(core: &Core, organization: OrganizationId, corpus: i64, quer
     }
     let words = query_words(query);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let _permit = timeout(WAIT_LIMIT, PERMITS.acquire()).await.ok().and_then(Result::ok).ok_or(Error::Unavailable)?;
-    let corpus = find(&mut *core.store.connection().await?, organization, corpus).await?;
-    let found = document_search::find(&core.store, &corpus, &words, limit.clamp(1, RESULTS_MAX)).await?;
+    let _permits = permits(organization).await?;
+    let mut db = core.store.begin_read().await?;
+    let corpus = find(&mut db, organization, corpus).await?;
+    let found = document_search::find(&mut db, &core.store, &corpus, &words, limit.clamp(1, RESULTS_MAX)).await?;
+    drop(db);
     Ok(found.into_iter().map(|section| hit(section, &words)).collect())
 }
 
@@ -47,6 +60,21 @@ pub async fn search(core: &Core, organization: OrganizationId, corpus: i64, quer
 pub async fn search_as(core: &Core, actor: &Actor, corpus: i64, query: &str, limit: usize) -> Result<Vec<SearchHit>, Error> {
     actor.require(Permission::ManageCorpora)?;
     search(core, actor.organization, corpus, query, limit).await
+}
+
+/// Waits until a query of the organization may run. It waits for the organization's other queries first, so that at most two of them are in the
+/// queue of all.
+async fn permits(organization: OrganizationId) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'static>), Error> {
+    let own = organization_permits(organization);
+    let wait = async { Ok::<_, AcquireError>((own.acquire_owned().await?, PERMITS.acquire().await?)) };
+    timeout(WAIT_LIMIT, wait).await.ok().and_then(Result::ok).ok_or(Error::Unavailable)
+}
+
+fn organization_permits(organization: OrganizationId) -> Arc<Semaphore> {
+    let mut all = ORGANIZATION_PERMITS.lock().unwrap_or_else(PoisonError::into_inner);
+    // Permits and waiting queries hold a reference.
+    all.retain(|_, permits| Arc::strong_count(permits) > 1);
+    Arc::clone(all.entry(organization).or_insert_with(|| Arc::new(Semaphore::new(CONCURRENT_OF_ORGANIZATION_MAX))))
 }
 
 /// The first different words of a query, folded.
@@ -79,7 +107,23 @@ fn score(rank: Rank) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[tokio::test]
+    async fn queries_of_one_organization_leave_permits_for_others() {
+        let (one, other) = (OrganizationId::new(), OrganizationId::new());
+        let first = permits(one).await.unwrap();
+        let _second = permits(one).await.unwrap();
+        assert!(permits(one).now_or_never().is_none());
+        assert!(permits(other).now_or_never().is_some_and(|permits| permits.is_ok()));
+        drop(first);
+        assert!(permits(one).now_or_never().is_some_and(|permits| permits.is_ok()));
+        organization_permits(OrganizationId::new());
+        let all = ORGANIZATION_PERMITS.lock().unwrap();
+        assert!(all.contains_key(&one) && !all.contains_key(&other), "only organizations with queries are kept");
+    }
 
     #[test]
     fn a_query_has_no_syntax() {

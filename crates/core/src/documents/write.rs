@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 
-use super::{find, prepare, purge};
+use super::{find, parse::parse_upload, prepare, purge};
 use crate::{Core, actor::Actor, audit::Event, change::Change};
 use latchkey_store::{
     self as store,
     documents::{DocumentCorpus, INCOMPLETE_KEPT, NewDocument as PreparedDocument, Part, Reservation},
 };
 use latchkey_types::{
-    corpus::{NewDocument, UploadResult},
+    corpus::{NewDocument, UploadFormat, UploadResult},
     error::Error,
     permission::Permission,
 };
@@ -44,6 +44,19 @@ pub async fn upload(core: &Core, actor: &Actor, corpus: i64, documents: Vec<NewD
     writer.write_all(prepared).await
 }
 
+/// Adds the documents in a file to a corpus, as [`upload`] does. The file extension determines the format. Needs *Manage Corpora*.
+///
+/// # Errors
+/// `Invalid` at `name` for an unknown extension, and at `name` or `content` if the file cannot be parsed; those of [`upload`].
+pub async fn upload_file(core: &Core, actor: &Actor, corpus: i64, name: String, content: String) -> Result<UploadResult, Error> {
+    // Before the content is parsed.
+    actor.require(Permission::ManageCorpora)?;
+    let unknown = || Error::invalid("name", "Choose a file that ends with .txt, .md, .html or .jsonl.");
+    let format = UploadFormat::of_file_name(&name).ok_or_else(unknown)?;
+    let documents = in_background(move || parse_upload(&name, format, &content)).await?;
+    upload(core, actor, corpus, documents).await
+}
+
 /// Adds or replaces a document, for an actor with a corpus key, whose access to the corpus the caller has checked. The key is checked again.
 ///
 /// # Errors
@@ -58,7 +71,7 @@ pub async fn index_with_key(core: &Core, actor: &Actor, corpus: i64, document: N
 /// Runs CPU-intensive work on a blocking thread.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "preparing documents failed");
+        tracing::error!(%error, "parsing or preparing documents failed");
         Error::Internal
     })?
 }

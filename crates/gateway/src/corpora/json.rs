@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
 
-/// The members of an object, in order. Names are folded: lower case without underscores.
+/// The members of an object, in order. Names are folded: lower case without underscores. Values are parsed by [`value`] only: here their end is found
+/// without recursion, so that a body of an unknown caller needs little memory however deeply it is nested.
 pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 struct MembersVisitor;

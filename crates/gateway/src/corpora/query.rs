@@ -22,7 +22,7 @@ use latchkey_core::{
     documents,
 };
 use latchkey_http::{AppState, rate_headers};
-use latchkey_types::{corpus::RESULTS_MAX, id::OrganizationId};
+use latchkey_types::id::OrganizationId;
 
 const SCOPE: &str = "query";
 
@@ -90,7 +90,7 @@ impl Plan {
     }
 }
 
-/// Searches the built-in index, one corpus after the other, so that an anonymous call does not occupy all database connections.
+/// Searches the built-in index, one corpus after the other, so that a call occupies at most one database connection.
 async fn search_all(
     core: &Core,
     organization: OrganizationId,
@@ -100,8 +100,7 @@ async fn search_all(
     let mut all = Vec::with_capacity(searches.len());
     for (position, corpus) in searches {
         let query = &queries[position];
-        let limit = (query.start + query.count).min(RESULTS_MAX);
-        let hits = documents::search(core, organization, corpus, &query.text, limit).await?;
+        let hits = documents::search(core, organization, corpus, &query.text, query.start + query.count).await?;
         all.push((position, hits.into_iter().map(|hit| SearchResult::of_hit(corpus, hit)).collect()));
     }
     Ok(all)

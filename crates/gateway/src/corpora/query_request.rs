@@ -49,7 +49,7 @@ pub(super) struct Query {
     pub(super) text: String,
     /// Results to skip.
     pub(super) start: usize,
-    /// Results to return after them.
+    /// Results to return after them; with the skipped ones at most [`RESULTS_MAX`].
     pub(super) count: usize,
     pub(super) keys: Vec<CorpusKey>,
     /// Fields that only an upstream understands.
@@ -127,9 +127,14 @@ impl QueryMembers {
             return Err(Refusal::invalid_argument(format!("A query is longer than {QUERY_MAX} characters.")));
         }
         let start = number("start", self.starts)?.unwrap_or_default();
-        let count = number("num_results", self.counts)?.filter(|count| *count > 0).unwrap_or(RESULTS_DEFAULT).min(RESULTS_MAX);
+        let count = number("num_results", self.counts)?.filter(|count| *count > 0).unwrap_or(RESULTS_DEFAULT);
+        if start.saturating_add(count) > RESULTS_MAX {
+            let detail =
+                format!("A query returns only the first {RESULTS_MAX} results: “start” and “num_results” may add up to at most {RESULTS_MAX}.");
+            return Err(Refusal::invalid_argument(detail));
+        }
         let keys = self.keys.into_iter().map(KeyMembers::into_key).collect::<Result<_, _>>()?;
-        Ok(Query { text, start: start.min(RESULTS_MAX), count, keys, options: self.options })
+        Ok(Query { text, start, count, keys, options: self.options })
     }
 }
 
@@ -214,7 +219,11 @@ mod tests {
         assert_eq!(counts(json!({})), Ok((0, 10)));
         assert_eq!(counts(json!({ "num_results": null })), Ok((0, 10)));
         assert_eq!(counts(json!({ "num_results": 0, "start": 0 })), Ok((0, 10)));
-        assert_eq!(counts(json!({ "num_results": 1000, "start": 1000 })), Ok((100, 100)));
+        assert_eq!(counts(json!({ "num_results": 20, "start": 80 })), Ok((80, 20)));
+        assert_eq!(counts(json!({ "num_results": 101 })), Err("INVALID_ARGUMENT"));
+        assert_eq!(counts(json!({ "num_results": 20, "start": 81 })), Err("INVALID_ARGUMENT"));
+        assert_eq!(counts(json!({ "start": 91 })), Err("INVALID_ARGUMENT"));
+        assert_eq!(counts(json!({ "start": i64::MAX, "num_results": i64::MAX })), Err("INVALID_ARGUMENT"));
         assert_eq!(counts(json!({ "num_results": -1 })), Err("INVALID_ARGUMENT"));
         assert_eq!(counts(json!({ "num_results": "many" })), Err("INVALID_ARGUMENT"));
         assert_eq!(counts(json!({ "num_results": 1.5 })), Err("MALFORMED"));
@@ -245,6 +254,16 @@ mod tests {
         assert_eq!(queries(&json!({ "query": [{ "query": "a" }] })), Err("INVALID_CORPUS_ID"));
         let many = json!({ "query": vec![json!({ "query": "a", "corpus_key": [{ "corpus_id": 1 }] }); 33] });
         assert_eq!(queries(&many), Err("INVALID_ARGUMENT"));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_or_skipped() {
+        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+        let with = |field: &str| format!(r#"{{"query":[{{"query":"a","corpus_key":[{{"corpus_id":1}}],"{field}":{deep}}}]}}"#);
+        let code = |field: &str| QueryRequest::parse(with(field).as_bytes()).err().map(|refusal| refusal.code());
+        for (field, expected) in [("other", None), ("summary", Some("MALFORMED")), ("start", Some("MALFORMED")), ("corpusKey", Some("MALFORMED"))] {
+            assert_eq!(code(field), expected, "{field}");
+        }
     }
 
     fn spelling(names: &'static [&'static str]) -> impl Strategy<Value = &'static str> {

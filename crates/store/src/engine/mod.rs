@@ -93,6 +93,11 @@ impl Engine {
         if self.file.is_some() { "begin immediate" } else { "begin isolation level read committed" }
     }
 
+    /// Opens a transaction for reads, which all see the same state of the database.
+    pub(super) const fn begin_read(&self) -> &'static str {
+        if self.file.is_some() { "begin deferred" } else { "begin isolation level repeatable read, read only" }
+    }
+
     /// Copies SQLite's write-ahead log into its file and empties it. `None` for PostgreSQL.
     pub(super) const fn truncate_log(&self) -> Option<&'static str> {
         if self.file.is_some() { Some("pragma wal_checkpoint(truncate)") } else { None }
@@ -181,9 +186,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn write_transactions_on_postgresql_set_their_isolation_and_limits() {
+    fn transactions_on_postgresql_set_their_isolation_and_limits() {
         let engine = Engine::of(Some("postgres://localhost/latchkey"), Path::new("/data")).unwrap();
         assert_eq!(engine.begin(), "begin isolation level read committed");
+        assert_eq!(engine.begin_read(), "begin isolation level repeatable read, read only");
         for limit in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
             assert!(engine.connection_setup().iter().any(|statement| statement.starts_with(&format!("set {limit} = "))), "{limit}");
         }

@@ -14,7 +14,7 @@ use latchkey_types::{
 /// # Errors
 /// `Invalid` at `content` if there is no text, or if a line is not a document; at `name` if it cannot be an id. The limits of documents are
 /// checked when they are stored.
-pub fn parse_upload(name: &str, format: UploadFormat, content: &str) -> Result<Vec<NewDocument>, Error> {
+pub(super) fn parse_upload(name: &str, format: UploadFormat, content: &str) -> Result<Vec<NewDocument>, Error> {
     if content.contains('\0') {
         return Err(Error::invalid("content", "This is not a text file."));
     }
