@@ -1,6 +1,10 @@
 //! Request bodies: received within limits of size and time, and parsed as JSON. Errors name the field that is wrong and never repeat its value.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
@@ -33,6 +37,8 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_MAX);
 /// Maximum size of all parts of files that are received and processed at the same time, in bytes.
 const PARTS_MAX: usize = 4 * LARGE_BODY_MAX;
 static PARTS: Semaphore = Semaphore::const_new(PARTS_MAX);
+/// A client that sends no data for this time may not hold the reservation of its part.
+const PART_IDLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How much of a body that is too large is read and discarded before the response, and for how long. A connection that is closed with unread
 /// data is reset, and the client would not get the response.
@@ -65,19 +71,26 @@ pub struct Received {
 /// # Errors
 /// 413 `too_large`, 408 `too_slow`, 400 `malformed`; 503 `unavailable` if too many large bodies are being processed.
 pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Received, Problem> {
-    read_within(headers, body, max, BODY_TIMEOUT, &LARGE_BODIES).await
+    read_within(headers, body, max, (BODY_TIMEOUT, BODY_TIMEOUT), &LARGE_BODIES).await
 }
 
-/// Like [`read`], for a part of a file, which must arrive within `limit`. The number of concurrent parts is limited separately, so that slow
-/// uploads do not block other large requests.
+/// Like [`read`], for a part of a file, which must arrive within `limit` and without long interruptions. The number of concurrent parts is
+/// limited separately, so that slow uploads do not block other large requests.
 ///
 /// # Errors
 /// Those of [`read`].
 pub async fn read_part(headers: &HeaderMap, body: Body, max: usize, limit: Duration) -> Result<Received, Problem> {
-    read_within(headers, body, max, limit, &PARTS).await
+    read_within(headers, body, max, (limit, PART_IDLE_LIMIT), &PARTS).await
 }
 
-async fn read_within(headers: &HeaderMap, mut body: Body, max: usize, limit: Duration, room: &'static Semaphore) -> Result<Received, Problem> {
+/// `limit` and `idle_limit` are for the whole body and for the time without data.
+async fn read_within(
+    headers: &HeaderMap,
+    mut body: Body,
+    max: usize,
+    (limit, idle_limit): (Duration, Duration),
+    room: &'static Semaphore,
+) -> Result<Received, Problem> {
     let announced = body.size_hint();
     if announced.lower() > max as u64 {
         // A client that waits for `100 Continue` has sent nothing yet, and reading would ask for the body.
@@ -92,26 +105,43 @@ async fn read_within(headers: &HeaderMap, mut body: Body, max: usize, limit: Dur
     };
     let mut is_late = permit.is_some();
     let collected = {
-        let mut collecting = pin!(Limited::new(&mut body, max).collect());
+        let frames = AtomicUsize::new(0);
+        let observed = Limited::new(&mut body, max).map_frame(|frame| {
+            frames.fetch_add(1, Ordering::Relaxed);
+            frame
+        });
+        let mut collecting = pin!(observed.collect());
         // The body has usually arrived with the headers: skip the timer then.
         if let Some(collected) = collecting.as_mut().now_or_never() {
-            Ok(collected)
+            Some(collected)
         } else {
             is_late = true;
-            timeout(limit, collecting).await
+            timeout(limit, unless_idle(collecting, &frames, idle_limit)).await.ok().flatten()
         }
     };
     match collected {
-        Ok(Ok(collected)) => Ok(Received { bytes: counted(collected.to_bytes(), permit), is_late }),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        Some(Ok(collected)) => Ok(Received { bytes: counted(collected.to_bytes(), permit), is_late }),
+        Some(Err(error)) if error.is::<LengthLimitError>() => {
             discard(body).await;
             Err(too_large(max))
         }
-        Err(_) => {
+        None => {
             let detail = format!("Timed out reading the request body. Send it within {} seconds.", limit.as_secs());
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail))
         }
-        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
+        Some(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request body is incomplete.")),
+    }
+}
+
+/// The output of `collecting`; `None` if it receives no frame for `limit`, or for up to twice this time.
+async fn unless_idle<F: Future>(mut collecting: Pin<&mut F>, frames: &AtomicUsize, limit: Duration) -> Option<F::Output> {
+    loop {
+        let earlier = frames.load(Ordering::Relaxed);
+        match timeout(limit, collecting.as_mut()).await {
+            Ok(output) => return Some(output),
+            Err(_) if frames.load(Ordering::Relaxed) == earlier => return None,
+            Err(_) => {}
+        }
     }
 }
 
@@ -211,15 +241,9 @@ fn wrong_field(path: &str, message: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        convert::Infallible,
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-    };
+    use std::{convert::Infallible, sync::Arc};
 
-    use futures_util::stream;
+    use futures_util::{StreamExt, stream};
 
     use super::*;
 
@@ -287,6 +311,24 @@ mod tests {
         let endless = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         let problem = read_part(&headers, endless, BODY_MAX, Duration::from_millis(1)).await.unwrap_err();
         assert_eq!((problem.status(), problem.code()), (408, "too_slow"));
+    }
+
+    #[tokio::test]
+    async fn an_idle_body_ends_before_a_slow_one() {
+        const IDLE: Duration = Duration::from_millis(200);
+        let pieces = |count: usize| {
+            stream::unfold(0, move |sent| async move {
+                if sent == count {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(IDLE / 4).await;
+                Some((Ok::<_, Infallible>(Bytes::from_static(b"a")), sent + 1))
+            })
+        };
+        let read = async |body: Body| read_within(&HeaderMap::new(), body, BODY_MAX, (Duration::from_mins(1), IDLE), &PARTS).await;
+        let slow = Body::from_stream(pieces(usize::MAX).take(12));
+        assert_eq!(read(slow).await.unwrap().bytes.len(), 12, "it takes longer than the idle limit");
+        assert_eq!(read(Body::from_stream(pieces(2))).await.unwrap_err().code(), "too_slow");
     }
 
     #[derive(Debug, Deserialize)]
