@@ -1,16 +1,18 @@
 //! Imports from S3 that fail, are stopped or are large, from a local server.
 
+use std::cell::RefCell;
+
 use axum::body::Bytes;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::{AWS_KEY, Owner, REGION, names, reaches, stored, used};
+use super::{AWS_KEY, IMPORT_LIMIT, Owner, REGION, names, reaches, stored, used};
 use crate::support::{
     TestServer, eventually,
     projects::create_project,
     s3::{BUCKET, FakeS3},
     storage::{CHUNK, content},
-    text,
+    text, within,
 };
 
 fn sequences() -> Value {
@@ -124,6 +126,32 @@ async fn failed_files_are_tried_again() {
     owner.assert_sample("a.bin", &large).await;
     owner.assert_sample("b.bin", &small).await;
     assert_eq!(owner.samples().await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_import_waits_for_a_source_that_does_not_respond() {
+    let s3 = FakeS3::start().await;
+    let large = content(CHUNK + 7, 1);
+    s3.put("a.bin", large.clone());
+    let (_server, owner) = start_with(&s3).await;
+    owner.add_key("aws", AWS_KEY.0, AWS_KEY.1, REGION).await;
+    s3.gate.close_from(CHUNK);
+    let import = owner.import(&sequences()).await;
+    reaches(&s3.gate).await;
+    s3.refuse(503, "SlowDown");
+    s3.gate.open();
+    // The first chunk, six attempts for the second one, and another one after a pause.
+    let reads = RefCell::new(Vec::new());
+    within(IMPORT_LIMIT, "the import is continued", async || {
+        reads.borrow_mut().extend(s3.take_reads());
+        reads.borrow().len() >= 8
+    })
+    .await;
+    assert!(reads.borrow()[1..].iter().all(|(_, first)| *first == CHUNK), "what is stored is not read again from the source");
+    assert_eq!(owner.details(&import).await["state"], "running");
+    s3.accept();
+    owner.finished(&import).await;
+    owner.assert_sample("a.bin", &large).await;
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Copies one file, chunk by chunk.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
-use super::{ImportWorker, POLL};
+use super::{ImportWorker, POLL, outage::Unreachable};
 use crate::{
     actor::{Actor, AuthMethod},
     credentials::{self, OpenError},
@@ -37,10 +40,12 @@ const PAUSES: [Duration; 5] =
 enum CopyError {
     /// A reason that concerns only this file, as a sentence.
     File(String),
-    /// A reason that concerns all files of the job, as a sentence.
+    /// A reason that concerns all files of the import job, as a sentence.
     Job(String),
     /// The file is no longer being imported.
     Ended,
+    /// The source does not respond. The file is continued later.
+    Paused,
     /// The database failed. The file is copied later.
     Database(Error),
 }
@@ -65,7 +70,7 @@ impl ImportWorker {
             Err(CopyError::File(reason)) => self.fail(&job, Some(&file), &reason).await,
             Err(CopyError::Job(reason)) => self.fail(&job, None, &reason).await,
             Err(CopyError::Database(error)) => Err(error),
-            Ok(()) | Err(CopyError::Ended) => Ok(()),
+            Ok(()) | Err(CopyError::Ended | CopyError::Paused) => Ok(()),
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, import = %job.id, "the state of an import could not be read or stored");
@@ -99,12 +104,16 @@ impl ImportWorker {
             copied = end;
             if copied < file.size {
                 self.record(file, copied).await?;
+                // For the next attempt, if the source does not respond.
+                self.samples.keep_hash(file.sample_id, copied, hash.clone());
                 // Since the last chunk, the key may have expired, and the user may have lost the permission.
                 source = self.open_source(job).await?;
             }
         }
         self.samples.remove_unfinished(job.organization_id, file.sample_id).await;
-        self.complete(job, file, hash).await
+        self.complete(job, file, hash).await?;
+        self.samples.forget_hash(file.sample_id);
+        Ok(())
     }
 
     /// The hash of the chunks that are stored, and their bytes; none if they cannot be read.
@@ -128,13 +137,29 @@ impl ImportWorker {
         link: &mut Option<Link>,
     ) -> Result<Bytes, CopyError> {
         let remote = RemoteFile { container: &job.container, location: &file.location, etag: &file.etag, size: file.size };
-        let mut pauses = PAUSES.into_iter();
+        let (began, mut pauses) = (Instant::now(), PAUSES.into_iter());
         loop {
             match (source.read(&remote, &range, link).await, pauses.next()) {
-                (Ok(content), _) => return Ok(content),
+                (Ok(content), _) => {
+                    self.outages.record_read(job.id, Instant::now());
+                    return Ok(content);
+                }
                 (Err(error), Some(pause)) if error.is_temporary() => sleep(pause).await,
+                (Err(error), None) if error.is_temporary() => return Err(self.unreachable(&error, job, began)),
                 (Err(error), _) => return Err(failure(&error, job)),
             }
+        }
+    }
+
+    /// What follows from a source that has not responded since `began`.
+    fn unreachable(&self, error: &SourceError, job: &ImportRecord, began: Instant) -> CopyError {
+        match self.outages.record_failure(job.id, began, Instant::now()) {
+            Unreachable::Pause => {
+                tracing::info!(import = %job.id, ?error, "the source of an import does not respond");
+                CopyError::Paused
+            }
+            Unreachable::FailFile => CopyError::File(error.sentence(job.source)),
+            Unreachable::FailJob => CopyError::Job(error.sentence(job.source)),
         }
     }
 
@@ -149,7 +174,7 @@ impl ImportWorker {
         })
     }
 
-    /// Opens the job's source with the external key of the user who started it, who must still be allowed to import.
+    /// Opens the import job's source with the external key of the user who started it, who must still be allowed to import.
     async fn open_source(&self, job: &ImportRecord) -> Result<Source, CopyError> {
         self.authorize(job).await?;
         let id = job.credential_id.ok_or_else(|| CopyError::Job("The import has no external key.".to_owned()))?;
@@ -207,7 +232,7 @@ impl ImportWorker {
         Ok(self.commit(tx, job).await?)
     }
 
-    /// Fails a file, or all open files of a job.
+    /// Fails a file, or all open files of an import job.
     async fn fail(&self, job: &ImportRecord, file: Option<&FileRecord>, reason: &str) -> Result<(), Error> {
         let mut tx = self.store.begin().await?;
         match file {
@@ -217,8 +242,8 @@ impl ImportWorker {
         self.commit(tx, job).await
     }
 
-    /// Commits; if that was the last file of a job, ends the job.
-    async fn commit(&self, mut tx: Tx, job: &ImportRecord) -> Result<(), Error> {
+    /// Commits; if that was the last file of an import job, ends the job.
+    pub(super) async fn commit(&self, mut tx: Tx, job: &ImportRecord) -> Result<(), Error> {
         let finished = imports::finish(&mut tx, job).await?;
         self.auditor.commit(tx, finished).await
     }

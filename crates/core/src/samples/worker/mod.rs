@@ -2,8 +2,13 @@
 
 mod cleanup;
 mod copy;
+mod outage;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     task::{Id, JoinError, JoinSet},
@@ -17,9 +22,12 @@ use latchkey_store::{
     imports::{FileRecord, ImportRecord},
 };
 use latchkey_types::id::{ImportId, SampleId};
+use outage::Outages;
 
 /// Files that are copied at once. Each holds at most two chunks in memory, one being read and one being written: together at most 64 MiB.
 const COPIES_MAX: usize = 4;
+/// Files of one import job that are copied at once, so that one with large files does not delay all others.
+const JOB_COPIES_MAX: usize = 3;
 /// How often the database is polled when no change is reported, and the pause after an error.
 const POLL: Duration = Duration::from_secs(2);
 
@@ -31,6 +39,7 @@ pub struct ImportWorker {
     http_client: HttpClient,
     endpoints: ProviderEndpoints,
     samples: SampleStore,
+    outages: Outages,
 }
 
 impl ImportWorker {
@@ -42,6 +51,7 @@ impl ImportWorker {
             http_client: core.http_client.clone(),
             endpoints: core.credential_checks.endpoints().clone(),
             samples: core.samples.clone(),
+            outages: Outages::default(),
         }
     }
 }
@@ -114,11 +124,16 @@ async fn copy_files(worker: &Arc<ImportWorker>) {
 }
 
 impl ImportWorker {
-    /// The next file to copy, which is not among `copies`. The jobs take turns, beginning with the one after `last`.
+    /// The next file to copy, which is not among `copies`. The import jobs take turns, beginning with the one after `last`, except those that wait
+    /// for their source or have enough copies.
     async fn next_file(&self, copies: &[(ImportId, SampleId)], last: Option<ImportId>) -> Result<Option<(ImportRecord, FileRecord)>, StoreError> {
         let jobs = store::imports::running_remote(&self.store).await?;
+        self.outages.retain(|id| jobs.iter().any(|job| job.id == id));
         let (before, after): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| Some(job.id) <= last);
         for job in after.into_iter().chain(before) {
+            if !may_start(job.id, copies) || self.outages.is_paused(job.id, Instant::now()) {
+                continue;
+            }
             // The files that are being copied could all come before the one that is not.
             let limit = i64::try_from(copies.len() + 1).unwrap_or(i64::MAX);
             let open = store::imports::open_files(&mut *self.store.connection().await?, job.id, limit).await?;
@@ -128,5 +143,24 @@ impl ImportWorker {
             }
         }
         Ok(None)
+    }
+}
+
+/// Whether an import job may have another copy. The earlier copies of retried files count too.
+fn may_start(job: ImportId, copies: &[(ImportId, SampleId)]) -> bool {
+    copies.iter().filter(|(other, _)| *other == job).count() < JOB_COPIES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_job_leaves_a_slot_for_others() {
+        let (job, other) = (ImportId::new(), ImportId::new());
+        let copies: Vec<_> = (0..JOB_COPIES_MAX).map(|_| (job, SampleId::new())).collect();
+        assert!(copies.len() < COPIES_MAX);
+        assert!(may_start(job, &copies[1..]));
+        assert!(!may_start(job, &copies) && may_start(other, &copies));
     }
 }
